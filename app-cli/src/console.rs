@@ -58,16 +58,62 @@ type TimeOfDay = Box<dyn Fn() -> String + Send + Sync>;
 /// The maximum wait until earlier texts are written to standard error.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// The maximum length of the lines that wait for the end of a print to the terminal, in bytes.
+/// Further lines are dropped.
+const MAX_DEFERRED: usize = 1 << 20;
+
 /// Standard error, and the live area on it.
 #[derive(Default)]
 struct ErrStream {
     area: LiveArea,
     writer: ErrWriter,
+    /// The number of prints to standard output, on the same terminal, that are in progress.
+    prints: u32,
+    /// The lines that wait for the end of these prints.
+    deferred: String,
+}
+
+impl ErrStream {
+    /// Removes the live area before a print to standard output on the same terminal.
+    fn begin_print(&mut self) {
+        if self.prints == 0 {
+            self.writer.write(self.area.erase());
+            self.writer.settle(SETTLE_TIMEOUT);
+        }
+        self.prints += 1;
+    }
+
+    /// Writes what was deferred, and draws the live area again, after the last print.
+    fn end_print(&mut self) {
+        if self.prints > 0 {
+            self.prints -= 1;
+            if self.prints == 0 {
+                self.writer.write(&(std::mem::take(&mut self.deferred) + &self.area.draw()));
+            }
+        }
+    }
+
+    /// Writes control sequences that change the live area, except during a print, when the area is
+    /// not on the screen.
+    fn change_area(&self, sequences: &str) {
+        if self.prints == 0 {
+            self.writer.write(sequences);
+        }
+    }
+
+    fn say(&mut self, line: &str) {
+        if self.prints == 0 {
+            self.writer.write(&[self.area.erase(), line, &self.area.draw()].concat());
+        } else if self.deferred.len() < MAX_DEFERRED {
+            self.deferred.push_str(line);
+        }
+    }
 }
 
 /// Writes to standard output and standard error.
 pub(crate) struct Console {
-    /// Locked during every write to either stream.
+    /// Locked during every write to standard error, but not during a write to standard output,
+    /// whose reader may stop reading.
     live: Mutex<ErrStream>,
     /// The time with which each line on standard error begins; `None` if lines begin without it.
     time: Mutex<Option<TimeOfDay>>,
@@ -127,13 +173,22 @@ impl Console {
     }
 
     /// Writes the bytes of a command to standard error as they are, after all earlier texts. Waits
-    /// for the reader of standard error, as [`Console::print`] waits for that of standard output:
-    /// the bytes were requested, and dropping them would be a loss.
+    /// for the reader of standard error, because dropping bytes that were requested would be a loss.
     pub(crate) fn print_to_err_exactly(&self, bytes: &[u8]) {
         self.aside(|| {
             // A closed standard error is ignored.
             let _ = io::stderr().write_all(bytes);
         });
+    }
+
+    /// Returns a text as [`Console::print`] writes it.
+    ///
+    /// # Errors
+    /// The errors of `write`.
+    pub(crate) fn rendered(&self, write: impl FnOnce(&mut Screen<'_>) -> io::Result<()>) -> io::Result<Vec<u8>> {
+        let mut out = AutoStream::new(Vec::new(), AutoStream::choice(&io::stdout()));
+        write(&mut Screen::new(&mut out, &self.out))?;
+        Ok(out.into_inner())
     }
 
     /// Returns the layout of standard output.
@@ -193,7 +248,7 @@ impl Console {
         let mut live = self.live();
         if is_in_foreground() {
             let drawn = live.area.replace(lines);
-            live.writer.write(&drawn);
+            live.change_area(&drawn);
         } else {
             live.area.abandon();
         }
@@ -204,7 +259,7 @@ impl Console {
     pub(crate) fn conceal(&self) {
         let mut live = self.live();
         let erased = live.area.conceal();
-        live.writer.write(erased);
+        live.change_area(erased);
         live.writer.settle(SETTLE_TIMEOUT);
     }
 
@@ -217,18 +272,27 @@ impl Console {
     pub(crate) fn detach(&self) {
         let mut live = self.live();
         let erased = live.area.close();
-        live.writer.write(erased);
+        live.change_area(erased);
     }
 
-    /// Removes the live area while `print` runs.
+    /// Removes the live area while `print` runs, and defers lines on standard error, if both streams
+    /// may go to one terminal.
     fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
-        let live = self.live();
-        live.writer.write(live.area.erase());
-        // Both streams may go to one terminal, so the area must be erased before `print` writes.
-        live.writer.settle(SETTLE_TIMEOUT);
+        if !self.out.is_terminal() {
+            return print();
+        }
+        self.live().begin_print();
         let printed = print();
-        live.writer.write(&live.area.draw());
+        self.live().end_print();
         printed
+    }
+
+    /// Stops deferring lines on standard error for a print that nobody waits for any more.
+    pub(crate) fn abandon_prints(&self) {
+        let mut live = self.live();
+        while live.prints > 0 {
+            live.end_print();
+        }
     }
 
     fn live(&self) -> MutexGuard<'_, ErrStream> {
@@ -243,8 +307,7 @@ impl Console {
         if self.err.is_ascii() {
             line = line.replace('…', self.err.ellipsis());
         }
-        let stream = self.live();
-        stream.writer.write(&[stream.area.erase(), &in_colour(&line), &stream.area.draw()].concat());
+        self.live().say(&in_colour(&line));
     }
 
     pub(crate) fn warn(&self, message: impl Display) {

@@ -21,7 +21,8 @@ pub(crate) struct Context {
     pub(crate) project: Project,
     pub(crate) wiring: Wiring,
     pub(crate) console: Arc<Console>,
-    /// The current folder, to which relative paths refer.
+    /// The current folder, to which relative paths refer; empty if there is none, because it was
+    /// removed.
     pub(crate) cwd: PathBuf,
     /// True to print data as JSON.
     pub(crate) json: bool,
@@ -114,6 +115,21 @@ impl Context {
             return self.print_document(&document);
         }
         self.show(view)
+    }
+
+    /// Returns the text that [`Context::show_named`] prints.
+    ///
+    /// # Errors
+    /// [`CliError`] if the view cannot be encoded.
+    pub(crate) fn named_text(&self, view: &impl View) -> Result<Vec<u8>, CliError> {
+        let failed = |error: std::io::Error| CliError::io("cannot encode the result", &error);
+        if !self.json {
+            return self.console.rendered(|out| view.human(out)).map_err(failed);
+        }
+        let document = Changed { view: view.document(), project_dir: self.project.root().to_string_lossy() };
+        let mut text = serde_json::to_vec(&document).map_err(|error| failed(error.into()))?;
+        text.push(b'\n');
+        Ok(text)
     }
 
     /// Names the queue on standard error if it is new or does not belong to the current folder.

@@ -23,6 +23,8 @@ const OTHER_PLACE: &str =
 pub(crate) const LOCAL_PLACE: &str =
     "keep the queue on a local disk (--project-dir), or take the risk with --allow-network-fs";
 
+const NO_CURRENT_FOLDER: &str = "the current folder no longer exists";
+
 /// The maximum number of characters that an error shows of an argument that is not a path. They fit
 /// on one line of a terminal.
 const MAX_SHOWN: usize = 80;
@@ -52,6 +54,9 @@ impl CliError {
         let cut = text.char_indices().nth(MAX_SHOWN).map(|(end, _)| &text[..end]);
         match (cut, error) {
             (_, InvalidPath::Empty) => Self::usage(error.to_string()),
+            // A relative path remains relative only if there is no current folder.
+            (_, InvalidPath::Relative) => Self::usage(format!("{}: {NO_CURRENT_FOLDER}", Shown(word)))
+                .with_hint("give the absolute path, or change to another folder"),
             (Some(beginning), _) => Self::usage(format!("{}…: {error}", Printable(beginning))),
             (None, _) => Self::usage(format!("{}: {error}", Shown(word))),
         }
@@ -87,6 +92,12 @@ impl CliError {
     pub(crate) fn no_project(folder: &Path, said_by: &str) -> Self {
         Self::new(ExitCode::CannotWrite, format!("{} is not a folder (given by {said_by})", Shown(folder)))
             .with_hint("create it first, or name another one")
+    }
+
+    /// Creates an error about a missing current folder, if nothing else names the project folder.
+    pub(crate) fn no_current_folder() -> Self {
+        Self::new(ExitCode::CannotWrite, NO_CURRENT_FOLDER)
+            .with_hint("name the project folder with --project-dir, or change to another folder")
     }
 
     /// Creates an error about a queue in `root` that is not used, because another user controls
@@ -186,7 +197,7 @@ impl From<Rejection> for CliError {
         match rejection {
             Rejection::NotQueued(_) => told.with_hint("`autoproc queue list` lists the files in the queue"),
             Rejection::Processing(_) => {
-                told.with_hint("`autoproc stop --now` returns it to pending; if its run has died, the next `run` does")
+                told.with_hint("`autoproc stop --now` returns it to pending; if its run has died, `autoproc queue recover` does, or says why not")
             }
             Rejection::NotFailed { .. } => {
                 told.with_hint("`autoproc queue list --status failed,timeout` lists the failed files")

@@ -94,7 +94,8 @@ fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
 }
 
 fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Result<Context, CliError> {
-    let cwd = env::current_dir().map_err(|error| CliError::io("cannot determine the current folder", &error))?;
+    // If the current folder was removed, absolute paths still work.
+    let cwd = env::current_dir().unwrap_or_default();
     let project = Project::find(global.project_dir.as_deref(), &cwd, |name| env::var_os(name))?;
     let purpose = if matches!(command, Command::Run(_)) { Purpose::Run } else { Purpose::Command };
     let options = OpenOptions { lock_timeout: global.lock_timeout, allow_network_fs: allows_network_fs(global) };

@@ -30,7 +30,8 @@ impl Project {
     ///
     /// # Errors
     /// [`CliError`] if the given path, or the path in the variable, is not a folder. Also if
-    /// another user controls the folder that was found upwards.
+    /// another user controls the folder that was found upwards, or if no folder is named and there
+    /// is no current folder (`cwd` is empty).
     pub(crate) fn find(
         given: Option<&Path>,
         cwd: &Path,
@@ -43,6 +44,7 @@ impl Project {
             VARIABLES.into_iter().find_map(|name| Some((name, variable(name).filter(|value| !value.is_empty())?)));
         match set {
             Some((name, folder)) => Self::at(cwd, Path::new(&folder), name),
+            None if cwd.as_os_str().is_empty() => Err(CliError::no_current_folder()),
             None => match nearest(cwd) {
                 Some(root) => trusted(root, &variable),
                 None => Ok(Self { root: cwd.to_owned() }),

@@ -91,14 +91,23 @@ pub async fn recover(ports: RecoveryPorts<'_>, max_attempts: u32, proof: Proof) 
 /// as proof.
 async fn reap(dead: Vec<DeadRun>, reaper: &dyn Reaper) -> Vec<Unproven> {
     let here = reaper.location();
-    let is_here = |dead: &DeadRun| dead.location.as_ref().is_none_or(|location| location.is_same_host(&here));
-    let (local, elsewhere): (Vec<_>, Vec<_>) = dead.into_iter().partition(is_here);
+    let (local, elsewhere): (Vec<_>, Vec<_>) = dead.into_iter().partition(|dead| is_of_host(dead, &here));
     let mut unproven = if local.is_empty() { Vec::new() } else { reaper.reap(local).await };
     unproven.extend(elsewhere.into_iter().filter_map(unproven_elsewhere));
     unproven
 }
 
-fn unproven_elsewhere(dead: DeadRun) -> Option<Unproven> {
+/// True if the run was on the host of `here`, or if its host is unknown. The processes of other runs
+/// cannot be ended from `here`.
+#[must_use]
+pub fn is_of_host(dead: &DeadRun, here: &Location) -> bool {
+    dead.location.as_ref().is_none_or(|location| location.is_same_host(here))
+}
+
+/// Returns the dead run of another host as unproven; `None` if its expired lease proves that no
+/// process is left.
+#[must_use]
+pub fn unproven_elsewhere(dead: DeadRun) -> Option<Unproven> {
     let place = dead.location.as_ref().map(Location::to_string).unwrap_or_default();
     let reason = match dead.evidence {
         DeathEvidence::LeaseOver { since } if since >= LEASE_MARGIN => return None,

@@ -35,6 +35,13 @@ impl Stamp {
     }
 }
 
+/// The device and inode of a folder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct FolderId {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
 /// The purpose for which a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -62,6 +69,10 @@ pub(crate) trait Disk: Send + Sync + 'static {
 
     /// Creates the state folder and its `runs` folder if they are missing, with mode 0700.
     fn prepare(&self) -> io::Result<()>;
+    /// Returns the device and inode of the state folder.
+    fn identify_folder(&self) -> io::Result<FolderId> {
+        Ok(FolderId::default())
+    }
     /// Returns the stamp of the file with this name; `None` if there is no such file.
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>>;
     /// Returns the names in the state folder (`""`) or in a folder below it; empty if the folder is

@@ -21,6 +21,7 @@ use std::time::Duration;
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::queue::LatestExchanges;
+use autoproc_domain::run_info::RunInfo;
 use autoproc_domain::{FileQueue, RunId};
 
 pub(crate) use commit::{Limits, MIN_CHECKPOINT_BYTES};
@@ -28,8 +29,8 @@ pub(crate) use replace::Replacement;
 
 use outlived::Outlived;
 
-use crate::disk::{Disk, Stamp};
-use crate::error::{damaged, poisoned, replicate};
+use crate::disk::{Disk, FolderId, Stamp};
+use crate::error::{damaged, no_longer_there, poisoned, replicate, unreadable};
 use crate::journal::Position;
 use crate::layout::LOCK;
 use crate::lock::StoreLock;
@@ -71,7 +72,7 @@ pub(crate) struct Engine<D: Disk> {
     /// The contents of the store before its files were damaged while this engine was using them.
     outlived: Option<Outlived<D>>,
     /// The open lock file of each run that this handle began. Ending the run removes the entry.
-    runs: HashMap<RunId, D::File>,
+    runs: HashMap<RunId, HeldRun<D>>,
     /// The latest exchange of each run in `runs`.
     latest: LatestExchanges,
     /// True if a write has failed and left the disk in an unknown state. This process must then
@@ -79,6 +80,15 @@ pub(crate) struct Engine<D: Disk> {
     poisoned: bool,
     /// True once this engine, while holding the lock, has found that no run of version 1 is alive.
     is_without_version_1: bool,
+    /// The state folder in which this engine has taken the lock; `None` before that.
+    folder: Option<FolderId>,
+}
+
+/// A run that an engine began.
+pub(crate) struct HeldRun<D: Disk> {
+    pub(crate) info: RunInfo,
+    /// The run's lock file, which is open and locked.
+    pub(crate) file: D::File,
 }
 
 /// The contents of the store as last read or written.
@@ -159,6 +169,7 @@ impl<D: Disk> Engine<D> {
             latest: LatestExchanges::default(),
             poisoned: false,
             is_without_version_1: false,
+            folder: None,
         }
     }
 
@@ -196,6 +207,7 @@ impl<D: Disk> Engine<D> {
     /// Returns the current queue, read without the lock. Never waits, and needs no permission to
     /// write.
     pub(crate) fn view(&mut self) -> Result<&FileQueue, StorageError> {
+        self.check_folder()?;
         Ok(&self.refresh(LockState::Lockless)?.queue)
     }
 
@@ -228,7 +240,11 @@ impl<D: Disk> Engine<D> {
             return Err(poisoned());
         }
         let lock = self.acquire()?;
-        let worked = self.refuse_beside_version_1().and_then(|()| work(self));
+        let checked = self.pin_folder().and_then(|()| self.refuse_beside_version_1());
+        let worked = checked.and_then(|()| {
+            self.restore_runs();
+            work(self)
+        });
         let released = lock.release(&self.disk);
         if worked.is_err() {
             self.loaded = None;
@@ -248,9 +264,28 @@ impl<D: Disk> Engine<D> {
                 return Ok(lock);
             }
             self.lock = None;
+            self.check_folder()?;
             self.notice("QUEUE-STATE.lock was removed or replaced; it must stay while autoproc is running");
         }
         Err(damaged(LOCK, "the file is replaced faster than it can be locked"))
+    }
+
+    /// Notes the state folder at the first call, and later checks that it is the same. Requires the
+    /// lock.
+    fn pin_folder(&mut self) -> Result<(), StorageError> {
+        if self.folder.is_none() {
+            self.folder = Some(self.disk.identify_folder().map_err(unreadable("the folder"))?);
+        }
+        self.check_folder()
+    }
+
+    /// Fails if the state folder is no longer the one in which this engine has taken the lock.
+    /// Without this check, a missing folder would look like an empty queue.
+    fn check_folder(&self) -> Result<(), StorageError> {
+        match self.folder {
+            Some(folder) if self.disk.identify_folder().ok() != Some(folder) => Err(no_longer_there()),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses changes while a run of version 1 is alive, because version 1 cannot read the files
@@ -287,15 +322,20 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Keeps a run's lock file open, and so locked, until [`Self::release_run`].
-    pub(crate) fn hold_run(&mut self, run: RunId, file: D::File) {
-        self.runs.insert(run, file);
+    pub(crate) fn hold_run(&mut self, run: HeldRun<D>) {
+        self.runs.insert(run.info.id.clone(), run);
+    }
+
+    /// Iterates over the runs that this engine began.
+    pub(crate) fn held_runs(&self) -> impl Iterator<Item = &HeldRun<D>> {
+        self.runs.values()
     }
 
     /// Removes a run's lock file from `runs` and returns it; `None` if this handle did not begin
     /// the run.
     pub(crate) fn release_run(&mut self, run: &RunId) -> Option<D::File> {
         self.latest.forget(run);
-        self.runs.remove(run)
+        self.runs.remove(run).map(|held| held.file)
     }
 
     fn notice(&self, text: &str) {

@@ -36,6 +36,11 @@ pub(crate) fn poisoned() -> StorageError {
     failed("this process no longer changes the queue", "an earlier write failed and left the disk in an unknown state")
 }
 
+/// Returns the error for every call after the state folder was removed, renamed or replaced.
+pub(crate) fn no_longer_there() -> StorageError {
+    failed("the queue is no longer", "the folder was removed, renamed or replaced")
+}
+
 /// Returns the error for every call after an earlier call has panicked.
 pub(crate) fn gone() -> StorageError {
     failed("this process can no longer use the queue", "an earlier call to the store panicked")

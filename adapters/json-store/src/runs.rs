@@ -15,7 +15,7 @@ use autoproc_domain::view::RecoveredItem;
 use autoproc_domain::{RunId, Timestamp};
 
 use crate::disk::{Access, Disk, Sharing, read_to_end, write_all};
-use crate::engine::Engine;
+use crate::engine::{Engine, HeldRun};
 use crate::error::{classify, unreadable};
 use crate::layout;
 use record::ReadRecord;
@@ -26,7 +26,7 @@ impl<D: Disk> Engine<D> {
         self.locked(|engine| {
             engine.remove_unfinished_registrations()?;
             let file = engine.register(info)?;
-            engine.hold_run(info.id.clone(), file);
+            engine.hold_run(HeldRun { info: info.clone(), file });
             let mut live = engine.live_runs()?;
             live.retain(|live| live.info.id != info.id);
             Ok(live)
@@ -51,6 +51,20 @@ impl<D: Disk> Engine<D> {
             classify(&name)(error)
         })?;
         Ok(file)
+    }
+
+    /// Registers the runs of this engine again if their lock files were removed, so that other
+    /// processes do not take them for dead. Requires the store's lock.
+    pub(crate) fn restore_runs(&mut self) {
+        let is_missing = |held: &&HeldRun<D>| matches!(self.disk().stat(&layout::run(held.info.id.as_str())), Ok(None));
+        let missing: Vec<RunInfo> = self.held_runs().filter(is_missing).map(|held| held.info.clone()).collect();
+        for info in missing {
+            // The folder of the lock files may be missing too. After a failure, the next
+            // transaction tries again.
+            if let Ok(file) = self.disk().prepare().map_err(classify("")).and_then(|()| self.register(&info)) {
+                self.hold_run(HeldRun { info, file });
+            }
+        }
     }
 
     fn lock_and_describe(&self, file: &D::File, info: &RunInfo) -> std::io::Result<()> {

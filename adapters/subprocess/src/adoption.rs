@@ -1,23 +1,72 @@
 //! Adopts the orphans of killed guards.
+//!
+//! # Theory of operation
+//!
+//! This process becomes a child subreaper, so the processes of a killed guard become its children.
+//! If it has no other children, every child that is not a guard is an orphan of a guard.
+//!
+//! Other children occur in two cases. A program that has started children may call exec(2) and so
+//! become this process. Process 1 of a pid namespace, as in a container, adopts the orphans of all
+//! processes. In these cases only a positive sign makes a child an orphan of a guard, see
+//! [`orphans`](crate::guards). The other children are left alone, except that they are reaped when
+//! they have ended: nobody else can do that.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread;
 
-static ADOPTS: AtomicBool = AtomicBool::new(false);
+use signal_hook::consts::SIGCHLD;
+
+use crate::guards::reap_other_children;
+use crate::process_table::{Processes, own_pid};
+
+const NONE: u8 = 0;
+const OF_GUARDS: u8 = 1;
+const OF_ALL: u8 = 2;
+
+static ADOPTS: AtomicU8 = AtomicU8::new(NONE);
 
 /// Makes this process the parent of its descendants' orphans (`PR_SET_CHILD_SUBREAPER`, prctl(2)).
 /// If a guard is killed, the guard's processes become children of this process, which ends them.
 /// Has no effect on systems other than Linux.
 ///
-/// Call this only in a program whose only children are guards: when a guard is killed, every other
-/// child counts as an orphan of that guard and is killed too.
+/// If this process is process 1 or has children already, its other children are reaped when they
+/// have ended, and never signalled. Otherwise call this only in a program whose only children are
+/// guards: when a guard is killed, every other child counts as an orphan of that guard and is killed
+/// too.
 pub fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     if rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok() {
-        ADOPTS.store(true, Ordering::SeqCst);
+        let has_others = own_pid() == 1 || has_children();
+        if ADOPTS.swap(if has_others { OF_ALL } else { OF_GUARDS }, Ordering::SeqCst) != OF_ALL && has_others {
+            // Without the thread, the ended children remain as zombies.
+            let _ = reap_others_on_thread();
+        }
     }
 }
 
-/// True if this process adopts orphans. Then every child that is not a guard is an orphan.
-pub(crate) fn adopts_orphans() -> bool {
-    ADOPTS.load(Ordering::SeqCst)
+/// True if every child of this process that is not a guard is an orphan of a guard.
+pub(crate) fn adopts_only_of_guards() -> bool {
+    ADOPTS.load(Ordering::SeqCst) == OF_GUARDS
+}
+
+fn has_children() -> bool {
+    let own = own_pid();
+    Processes::read().is_ok_and(|all| all.iter().any(|process| process.parent == own))
+}
+
+/// Reaps children that have ended and are no guards, now and whenever a child ends.
+fn reap_others_on_thread() -> io::Result<()> {
+    let (mut ends, written) = io::pipe()?;
+    signal_hook::low_level::pipe::register(SIGCHLD, written)?;
+    let reap = move || {
+        let mut bytes = [0; 64];
+        loop {
+            reap_other_children();
+            if !matches!(ends.read(&mut bytes), Ok(1..)) {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("reaper".to_owned()).spawn(reap).map(drop)
 }

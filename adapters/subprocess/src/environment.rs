@@ -16,6 +16,10 @@ pub(crate) const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
 /// folder.
 pub const PROJECT_VARIABLE: &str = "AUTOPROC_PROJECT_DIR";
 
+/// The variable for the process of the run: its number and its start time, as in `811:90210`. It
+/// shows that a run is alive whose files in the `runs` folder were removed.
+pub(crate) const RUNNER_VARIABLE: &str = "AUTOPROC_RUNNER";
+
 /// The variable for the path of the file.
 pub(crate) const FILE_VARIABLE: &str = "AUTOPROC_FILE";
 

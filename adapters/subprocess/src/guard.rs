@@ -40,7 +40,7 @@ pub(crate) mod protocol;
 pub(crate) mod result_file;
 pub(crate) mod signals;
 mod start_error;
-mod stopwatch;
+pub(crate) mod stopwatch;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -194,12 +194,27 @@ impl Guard {
             let fingerprint = fingerprint_of(input);
             batch.start_current(fingerprint.map(|fingerprint| (fingerprint.size, fingerprint.modified_ns)));
         }
+        self.record_begin();
         match Attempt::start(request) {
             Ok(attempt) => {
                 self.record_leader(&attempt);
                 attempt.supervise(&mut self.io, batch, &mut self.is_paused)
             }
             Err(ending) => unstarted(ending),
+        }
+    }
+
+    /// Records that a process begins. If writing fails, gives up the record, because the runner
+    /// must not take a process that has begun for one that has not.
+    fn record_begin(&mut self) {
+        if let Some(mut record) = self.record.take() {
+            match record.begin_process() {
+                Ok(()) => self.record = Some(record),
+                Err(error) => {
+                    report_error("cannot record the start of a command", &error);
+                    let _ = record.close();
+                }
+            }
         }
     }
 

@@ -18,12 +18,15 @@
 //!
 //! # Format
 //!
-//! A record is one line of JSON, written at once. For each command, the number and start time of
-//! its leader are overwritten in place, in fields of fixed width. The file is not synced: a killed
-//! writer loses no write, and after a power failure no process is left.
+//! A record is one line of JSON, written at once. For each command, two things are overwritten in
+//! place, in fields of fixed width: before its start, the number of commands that the guard has
+//! begun; after its start, the number and start time of its leader. From the first, the runner of a
+//! killed guard knows which commands of a batch have begun. The file is not synced: a killed writer
+//! loses no write, and after a power failure no process is left.
 
 mod contents;
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -36,6 +39,7 @@ use rustix::io::Errno;
 
 use crate::process_table::{ProcessId, StartTimes};
 
+use contents::Offsets;
 pub use contents::{Contents, FORMAT_VERSION, Parsed};
 
 /// The mode of new files: only the owner may read the record, because it lists the owner's
@@ -54,7 +58,8 @@ const INFIX: &str = ".guard-";
 pub struct GuardRecord {
     path: PathBuf,
     file: File,
-    leader_at: u64,
+    offsets: Offsets,
+    begun: u64,
     start_times: StartTimes,
 }
 
@@ -96,6 +101,27 @@ pub fn all_of(dir: &Path, run: &RunId) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// Returns the paths of all records in the folder, by the beginning of their file names; see
+/// [`prefix_of`]. Empty if there is no folder.
+///
+/// # Errors
+/// If the folder exists and cannot be read.
+pub(crate) fn by_run(dir: &Path) -> io::Result<HashMap<String, Vec<PathBuf>>> {
+    let entries = match dir.read_dir() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
+        Err(error) => return Err(error),
+    };
+    let mut records: HashMap<String, Vec<PathBuf>> = HashMap::new();
+    for entry in entries {
+        let entry = entry?;
+        if let Some((run, _)) = entry.file_name().to_str().and_then(|name| name.rsplit_once(INFIX)) {
+            records.entry(format!("{run}{INFIX}")).or_default().push(entry.path());
+        }
+    }
+    Ok(records)
+}
+
 impl GuardRecord {
     /// Creates and locks the record of this process. The folder must exist.
     ///
@@ -106,12 +132,22 @@ impl GuardRecord {
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&path)?;
-        let leader_at = lock_and_fill(&mut file).inspect_err(|_| {
+        let offsets = lock_and_fill(&mut file).inspect_err(|_| {
             // The file is removed, because an incomplete record would mean that the guard was
             // killed before it started anything.
             let _ = std::fs::remove_file(&path);
         })?;
-        Ok(Self { path, file, leader_at, start_times: StartTimes::default() })
+        Ok(Self { path, file, offsets, begun: 0, start_times: StartTimes::default() })
+    }
+
+    /// Records that one more process begins. Call it before the process is started.
+    ///
+    /// # Errors
+    /// If the file cannot be written. The record then counts too few processes, so the caller must
+    /// [close](Self::close) it.
+    pub fn begin_process(&mut self) -> io::Result<()> {
+        self.begun += 1;
+        self.file.write_all_at(contents::begun_field(self.begun).as_bytes(), self.offsets.begun)
     }
 
     /// Records the leader of the running command, which must not have been reaped. `start_tick` is
@@ -128,7 +164,7 @@ impl GuardRecord {
             Err(_) if !cfg!(target_os = "linux") => ProcessId { pid, started: 0 },
             Err(error) => return Err(error),
         };
-        self.file.write_all_at(contents::leader_fields(leader).as_bytes(), self.leader_at)
+        self.file.write_all_at(contents::leader_fields(leader).as_bytes(), self.offsets.leader)
     }
 
     /// Removes the record. Call it only when the guard has no processes.
@@ -144,8 +180,8 @@ impl GuardRecord {
     }
 }
 
-/// Locks the file and writes the record; returns the offset of the leader's fields.
-fn lock_and_fill(file: &mut File) -> io::Result<u64> {
+/// Locks the file and writes the record; returns the offsets of the fields that change.
+fn lock_and_fill(file: &mut File) -> io::Result<Offsets> {
     // The call blocks only while another process holds a shared lock to inspect the record, which
     // takes a moment.
     while let Err(errno) = flock(&*file, FlockOperation::LockExclusive) {
@@ -153,9 +189,9 @@ fn lock_and_fill(file: &mut File) -> io::Result<u64> {
             return Err(errno.into());
         }
     }
-    let (line, leader_at) = Contents::of_this_process(identity_of(file)?)?.to_line()?;
+    let (line, offsets) = Contents::of_this_process(identity_of(file)?)?.to_line()?;
     file.write_all(line.as_bytes())?;
-    Ok(leader_at)
+    Ok(offsets)
 }
 
 /// Returns the device and inode of a file.
@@ -196,9 +232,20 @@ pub fn inspect(path: &Path) -> io::Result<RecordState> {
     Ok(if path.exists() { RecordState::Unlocked(parsed) } else { RecordState::Missing })
 }
 
+/// Returns the number of processes that the guard with this process number had begun; `None` if
+/// this is unknown, or if the guard is alive.
+pub(crate) fn begun_by(path: &Path, guard: u32) -> Option<u64> {
+    match inspect(path) {
+        Ok(RecordState::Unlocked(Parsed::Contents(contents))) if contents.guard.pid == guard.cast_signed() => {
+            Some(contents.begun)
+        }
+        _ => None,
+    }
+}
+
 /// Returns the beginning of the file names of a run's records. Characters that could lead out of
 /// the folder are replaced.
-fn prefix_of(run: &RunId) -> String {
+pub(crate) fn prefix_of(run: &RunId) -> String {
     let is_safe = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let name = run.as_str().chars().take(MAX_RUN_CHARS);
     name.map(|character| if is_safe(character) { character } else { '%' }).chain(INFIX.chars()).collect()

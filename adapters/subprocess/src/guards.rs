@@ -7,8 +7,13 @@
 //! [`Guards::pause`] can be called from any thread.
 //!
 //! If the report pipe of a guard ends, the guard was killed. The runner then ends the leftover
-//! processes of the guard ([`orphans`]), reports [`Ending::GuardDied`], and starts another guard
-//! for the next process.
+//! processes of the guard ([`orphans`]), and starts another guard for the next process. The guard's
+//! record tells which processes of a batch the guard had begun. All of them but the last had exited
+//! with status 0, the last one is reported as [`Ending::GuardDied`], and the others are reported as
+//! not started.
+//!
+//! A guard that is stopped, or does not answer for another reason, is killed after a deadline of
+//! the runner ([`watchdog`]).
 //!
 //! # Deliberately absent
 //!
@@ -18,12 +23,13 @@ mod assignment;
 mod control_pipe;
 mod guard_process;
 mod orphans;
+mod watchdog;
 
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::StopSignal;
@@ -33,11 +39,13 @@ use crate::bounded_log::OutputLimits;
 use crate::environment::RUN_VARIABLE;
 use crate::guard::GUARD_ARGUMENT;
 use crate::guard::protocol::{Control, StartRequest};
+use crate::guard::stopwatch::Stopwatch;
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 use assignment::Assignment;
 pub use assignment::BatchEvent;
 use control_pipe::ControlPipe;
 use guard_process::GuardProcess;
+pub(crate) use orphans::reap_other_children;
 
 /// The default time between SIGTERM and SIGKILL, the same as that of `docker stop --timeout`.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
@@ -66,9 +74,10 @@ pub struct GuardSettings {
 /// A pool of guards. A guard is started when a process needs one, and kept until
 /// [`close`](Self::close).
 ///
-/// Requires one tokio runtime with its I/O driver enabled.
+/// Requires one tokio runtime with its I/O and time drivers enabled.
 pub struct Guards {
     settings: GuardSettings,
+    created_at: Instant,
     state: Mutex<State>,
 }
 
@@ -82,13 +91,13 @@ pub struct BatchProcess {
     pub stop: Arc<dyn StopSignal>,
 }
 
-#[derive(Default)]
 struct State {
     idle: Vec<GuardProcess>,
     controls: Vec<Weak<ControlPipe>>,
     /// The number of guards that have been started.
     started: u64,
-    is_paused: bool,
+    /// Measures the time since the creation of the pool, without pauses.
+    stopwatch: Stopwatch,
     is_closed: bool,
 }
 
@@ -96,7 +105,10 @@ impl Guards {
     /// Creates a pool without starting a guard.
     #[must_use]
     pub fn new(settings: GuardSettings) -> Self {
-        Self { settings, state: Mutex::default() }
+        let created_at = Instant::now();
+        let stopwatch = Stopwatch::start(created_at);
+        let state = State { idle: Vec::new(), controls: Vec::new(), started: 0, stopwatch, is_closed: false };
+        Self { settings, created_at, state: Mutex::new(state) }
     }
 
     /// Runs a process until it and all its descendants have ended.
@@ -200,7 +212,7 @@ impl Guards {
         state.controls.push(Arc::downgrade(guard.control()));
         // `Pause` is sent under the lock, so that it precedes the `Resume` of a later call of
         // `resume`.
-        let sent = if state.is_paused { guard.control().send(&Control::Pause) } else { Ok(()) };
+        let sent = if state.stopwatch.is_paused() { guard.control().send(&Control::Pause) } else { Ok(()) };
         drop(state);
         reap_unless_sent(guard, sent)
     }
@@ -218,15 +230,33 @@ impl Guards {
 
     /// Reaps a guard that was killed and ends its processes. Runs on a blocking thread, because
     /// processes may take long to die.
-    async fn reap(&self, guard: GuardProcess) -> io::Result<()> {
-        let run = self.settings.run.clone();
-        let reap = move || guard.reap_with(|| orphans::end_orphans(&run));
+    ///
+    /// Returns the number of processes that the guard began and whose end it has not reported;
+    /// `None` if unknown.
+    async fn reap(&self, guard: GuardProcess) -> io::Result<Option<u64>> {
+        let (run, id) = (self.settings.run.clone(), guard.id());
+        let reap = move || guard.reap_with(|| orphans::end_orphans(&run, id));
         tokio::task::spawn_blocking(reap).await.map_err(io::Error::other)?
+    }
+
+    /// Returns the time since the creation of the pool.
+    fn time(&self) -> Duration {
+        self.created_at.elapsed()
+    }
+
+    /// Returns the time since the creation of the pool, without pauses.
+    fn time_without_pauses(&self) -> Duration {
+        self.state().stopwatch.elapsed(Instant::now())
     }
 
     fn broadcast(&self, is_paused: bool) {
         let mut state = self.state();
-        state.is_paused = is_paused;
+        let now = Instant::now();
+        if is_paused {
+            state.stopwatch.pause(now);
+        } else {
+            state.stopwatch.resume(now);
+        }
         let control = if is_paused { Control::Pause } else { Control::Resume };
         for pipe in state.controls.iter().filter_map(Weak::upgrade) {
             // Sending fails only if the guard was killed. The guard's assignment notices that.

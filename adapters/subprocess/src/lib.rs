@@ -17,7 +17,7 @@
 //! become its children. It reports the end of the command only when `waitpid` returns ECHILD, which
 //! proves that *no* process of the command is left. If the runner dies, its guards end their
 //! processes. If a guard is killed, the runner ends the guard's processes; [`adopt_orphans`]
-//! ensures that the runner finds all of them.
+//! ensures that the runner finds all of them, if it has no other children.
 //!
 //! # Limits
 //!

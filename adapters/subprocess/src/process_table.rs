@@ -25,14 +25,17 @@ mod start_time;
 mod stat;
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fmt;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 pub use marker::Marker;
+pub(crate) use marker::marked_run;
 pub use signal::{SignalResult, kill, resume, signal};
 pub(crate) use start_time::{StartTimes, within_one_tick};
 
@@ -43,6 +46,22 @@ pub struct ProcessId {
     pub pid: i32,
     /// The start time in clock ticks since boot: field 22 of `/proc/<pid>/stat`.
     pub started: u64,
+}
+
+/// Writes the number and the start time, as in `811:90210`.
+impl fmt::Display for ProcessId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.pid, self.started)
+    }
+}
+
+impl ProcessId {
+    /// Parses the text that [`Display`](fmt::Display) writes; `None` if it has another form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (pid, started) = text.split_once(':')?;
+        Some(Self { pid: pid.parse().ok()?, started: started.parse().ok()? })
+    }
 }
 
 /// The fields of `/proc/<pid>/stat` that this crate needs. The number of a parent, group or session
@@ -68,9 +87,36 @@ pub struct Process {
     pub is_blocked: bool,
 }
 
+/// The reason why processes cannot be supervised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnusableTable {
+    /// `/proc` does not list this process.
+    #[error("/proc is not mounted, so no process can be supervised")]
+    Missing,
+    /// `/proc` belongs to another pid namespace, so its process numbers are not those of the
+    /// system calls of this process (`pid_namespaces(7)`).
+    #[error("/proc belongs to another pid namespace, so no process can be supervised")]
+    Foreign,
+}
+
 /// The result of reading all processes, by number.
 #[derive(Debug, Clone, Default)]
 pub struct Processes(HashMap<i32, Process>);
+
+/// Checks that `/proc` is the process table of this process's pid namespace. Always succeeds on
+/// systems other than Linux, which have no `/proc`.
+///
+/// # Errors
+/// [`UnusableTable`].
+pub fn check() -> Result<(), UnusableTable> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    // The link `/proc/self` contains the number that the process has in the namespace of `/proc`.
+    let number = std::fs::read_link("/proc/self").map_err(|_| UnusableTable::Missing)?;
+    let number = number.to_str().and_then(|number| number.parse().ok());
+    if number == Some(own_pid()) { Ok(()) } else { Err(UnusableTable::Foreign) }
+}
 
 /// Reads the process with this number.
 ///
@@ -213,6 +259,24 @@ impl FromIterator<Process> for Processes {
     fn from_iter<I: IntoIterator<Item = Process>>(processes: I) -> Self {
         Self(processes.into_iter().map(|process| (process.id.pid, process)).collect())
     }
+}
+
+/// True if process `pid` has the file at `path` open. False if its descriptors cannot be read,
+/// because it belongs to another user.
+pub(crate) fn has_open(pid: i32, path: &Path) -> bool {
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    let Ok(wanted) = path.metadata().map(identity) else { return false };
+    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    // The metadata of such an entry is that of the open file.
+    descriptors.filter_map(|entry| std::fs::metadata(entry.path()).ok()).any(|open| identity(open) == wanted)
+}
+
+/// Returns the user to whom process `pid` belongs.
+///
+/// # Errors
+/// [`io::ErrorKind::NotFound`] if there is no such process.
+pub(crate) fn owner_of(pid: i32) -> io::Result<u32> {
+    std::fs::metadata(format!("/proc/{pid}")).map(|metadata| metadata.uid()).map_err(not_found_if_gone)
 }
 
 /// Returns the process numbers of the children of all threads of process `pid`.

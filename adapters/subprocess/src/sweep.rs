@@ -12,6 +12,9 @@
 //!    The search is repeated until several consecutive readings of the process table find nothing.
 //! 3. The records are removed.
 //!
+//! Most dead runs of a large number have neither records nor processes. They are recognised
+//! together: by a list of the records, and by readings of all processes' markers.
+//!
 //! A run is unproven, and keeps its records, if a process that may belong to it cannot be ended or
 //! observed: it is in another pid namespace, the system refuses the signal, or it does not die.
 //!
@@ -36,6 +39,7 @@
 //! distinguished from a later one with the same number, so an existing group is reported and not
 //! killed.
 
+mod marked;
 mod reaper;
 mod records;
 mod search;
@@ -48,9 +52,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
-use autoproc_domain::ports::{DeadRun, Location, Reaper, Unproven};
+use autoproc_domain::ports::{DeadRun, DeathEvidence, Location, Reaper, Unproven};
+use autoproc_domain::recovery;
 
-use crate::guard_record::Contents;
+use crate::guard_record::{self, Contents};
 use crate::process_table::{self, Marker, Process, Processes, SignalResult};
 
 use records::{Abandoned, Records};
@@ -111,15 +116,16 @@ impl Sweeper {
     #[must_use]
     pub fn sweep(&self, dead: &[DeadRun]) -> Vec<Unproven> {
         let (own, deadline) = (self.location(), Instant::now() + self.timeout.min(MAX_TIMEOUT));
+        let suspects = self.suspects(dead, &own);
         let next = AtomicUsize::new(0);
         let sweep_some = || {
-            let runs = std::iter::from_fn(|| dead.get(next.fetch_add(1, Ordering::Relaxed)));
-            runs.filter_map(|dead| self.sweep_dead(dead, &own, deadline)).collect::<Vec<_>>()
+            let runs = std::iter::from_fn(|| suspects.get(next.fetch_add(1, Ordering::Relaxed)));
+            runs.filter_map(|suspect| self.sweep_suspect(suspect, &own, deadline)).collect::<Vec<_>>()
         };
         let mut unproven = thread::scope(|scope| {
             // If the system refuses to start a thread, the threads that exist sweep all runs.
             let spawn = |_| thread::Builder::new().spawn_scoped(scope, sweep_some).ok();
-            let others: Vec<_> = (1..dead.len().min(MAX_SWEEPS)).map_while(spawn).collect();
+            let others: Vec<_> = (1..suspects.len().min(MAX_SWEEPS)).map_while(spawn).collect();
             let mut unproven = sweep_some();
             for other in others {
                 unproven.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
@@ -130,13 +136,38 @@ impl Sweeper {
         unproven
     }
 
-    fn sweep_dead(&self, dead: &DeadRun, own: &Location, deadline: Instant) -> Option<Unproven> {
-        if reaper::is_of_earlier_boot(dead, own) || reaper::was_first_of_its_namespace(dead) {
-            self.forget(&dead.run);
+    /// Returns the dead runs that may have left something. Removes the records of all others.
+    fn suspects<'d>(&self, dead: &'d [DeadRun], own: &Location) -> Vec<Suspect<'d>> {
+        let Ok(recorded) = guard_record::by_run(&self.records_dir) else { return Suspect::all(dead) };
+        let is_over = |dead: &&DeadRun| is_over(dead, own);
+        for dead in dead.iter().filter(is_over) {
+            records::remove_unlocked(recorded.get(&guard_record::prefix_of(&dead.run)).into_iter().flatten());
+        }
+        let open: Vec<&DeadRun> = dead.iter().filter(|dead| !is_over(dead)).collect();
+        let runs = open.iter().map(|dead| dead.run.as_str()).collect();
+        let Ok(marked) = marked::runs_of_processes(&runs) else { return Suspect::all(open) };
+        let suspects = open.into_iter().map(|dead| Suspect { dead, may_be_marked: marked.contains(dead.run.as_str()) });
+        let is_recorded = |suspect: &Suspect<'_>| recorded.contains_key(&guard_record::prefix_of(&suspect.dead.run));
+        suspects.filter(|suspect| suspect.may_be_marked || is_recorded(suspect)).collect()
+    }
+
+    /// Returns the reason why a [`sweep`](Self::sweep) cannot prove that the run has left no
+    /// process; `None` if no reason is known in advance. Ends no process.
+    #[must_use]
+    pub fn obstacle(&self, dead: &DeadRun) -> Option<String> {
+        let own = self.location();
+        if !recovery::is_of_host(dead, &own) {
+            return recovery::unproven_elsewhere(dead.clone()).map(|unproven| unproven.reason.into());
+        }
+        if is_over(dead, &own) {
             return None;
         }
-        let reason = self.sweep_one(&dead.run, own, deadline).err()?;
-        Some(Unproven { run: dead.run.clone(), reason: reason.into() })
+        Records::new(&self.records_dir, &dead.run).obstacle(&own).ok().flatten()
+    }
+
+    fn sweep_suspect(&self, suspect: &Suspect<'_>, own: &Location, deadline: Instant) -> Option<Unproven> {
+        let reason = self.sweep_one(suspect, own, deadline).err()?;
+        Some(Unproven { run: suspect.dead.run.clone(), reason: reason.into() })
     }
 
     /// Removes the records of a run's killed guards without ending their processes. The caller must
@@ -145,18 +176,56 @@ impl Sweeper {
         Records::new(&self.records_dir, run).remove();
     }
 
-    fn sweep_one(&self, run: &RunId, own: &Location, deadline: Instant) -> Result<(), String> {
+    fn sweep_one(&self, suspect: &Suspect<'_>, own: &Location, deadline: Instant) -> Result<(), String> {
+        let run = &suspect.dead.run;
         let records = Records::new(&self.records_dir, run);
         let marker = Marker::of_run(run).in_project(&self.project);
+        // A suspended process may outlive its lease.
+        if suspect.may_be_marked && suspect.dead.evidence == DeathEvidence::Gone {
+            refuse_if_alive(&marker)?;
+        }
         wait_for_guards(&records, own, &marker, deadline)?;
         let Abandoned { commands, uncertain } = records.abandoned(own).map_err(|error| unreadable(&error))?;
-        end_all(&marker, &commands)?;
+        if suspect.may_be_marked || !commands.is_empty() {
+            end_all(&marker, &commands)?;
+        }
         if !uncertain.is_empty() {
             return Err(uncertain.join("; "));
         }
         // If a record cannot be removed, the next sweep repeats the search and finds nothing.
         records.remove();
         Ok(())
+    }
+}
+
+/// A dead run that may have left processes or records.
+struct Suspect<'d> {
+    dead: &'d DeadRun,
+    /// False if no process has the marker of the run.
+    may_be_marked: bool,
+}
+
+impl<'d> Suspect<'d> {
+    /// Returns the suspects if nothing is known about the dead runs.
+    fn all(dead: impl IntoIterator<Item = &'d DeadRun>) -> Vec<Self> {
+        dead.into_iter().map(|dead| Self { dead, may_be_marked: true }).collect()
+    }
+}
+
+/// True if it is certain, without any search, that no process of the dead run is left.
+fn is_over(dead: &DeadRun, own: &Location) -> bool {
+    reaper::is_of_earlier_boot(dead, own) || reaper::was_first_of_its_namespace(dead)
+}
+
+/// Fails if the process of the run is alive. Then somebody has removed the run's lock file, and only
+/// for that reason does the run count as dead.
+fn refuse_if_alive(marker: &Marker) -> Result<(), String> {
+    // Without a process table, no process is found below either.
+    let all = Processes::read().unwrap_or_default();
+    let runners = all.iter().filter_map(|process| marker.runner_of(process.id.pid));
+    match runners.into_iter().find(|runner| process_table::is_alive(*runner)) {
+        Some(runner) => Err(format!("process {} carries out the run; only its lock file is missing", runner.pid)),
+        None => Ok(()),
     }
 }
 
@@ -216,7 +285,7 @@ fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
 fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadline: Instant) -> Result<(), String> {
     let mut pause = POLL_INTERVAL;
     loop {
-        let living = records.living(own).map_err(|error| unreadable(&error))?;
+        let living = records.living(own, marker).map_err(|error| unreadable(&error))?;
         let now = Instant::now();
         if living.is_none() {
             return Ok(());
@@ -260,4 +329,27 @@ fn check_groups(killed_guards: &[Contents]) -> Result<(), String> {
         "process groups still exist that may belong to the dead run: {}; this cannot be verified without /proc",
         existing.join(", ")
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only a search for processes takes long, and these runs need none.
+    #[test]
+    fn runs_without_traces_are_not_searched_for() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let sweeper = Sweeper::new(dir.path(), Duration::ZERO, dir.path());
+        let mut dead: Vec<DeadRun> = (0..9).map(|number| DeadRun::gone(RunId::new(format!("r{number}")))).collect();
+        let record = |dead: &DeadRun| guard_record::path_of(dir.path(), &dead.run, 1);
+        std::fs::write(record(&dead[3]), "").expect("a record");
+        std::fs::write(record(&dead[5]), "").expect("a record");
+        let first = Location { pid: 1, pid_namespace: "pid:[7]".into(), ..sweeper.location() };
+        dead[5] = DeadRun { location: Some(first), evidence: DeathEvidence::Gone, ..dead[5].clone() };
+        let suspects = sweeper.suspects(&dead, &sweeper.location());
+        let suspects: Vec<_> = suspects.iter().map(|suspect| suspect.dead.run.as_str()).collect();
+        assert_eq!(suspects, ["r3"]);
+        assert!(!record(&dead[5]).exists(), "its namespace is gone");
+        assert_eq!(sweeper.sweep(&dead), []);
+    }
 }

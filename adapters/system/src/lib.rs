@@ -52,7 +52,7 @@ pub use machine_gate::{LoadUnknown, MachineGate, StartLimits};
 pub use observers::Observers;
 pub use pause_files::PauseFiles;
 pub use pause_switch::{PausableGate, PauseReason, PauseSwitch, PauseWatch};
-pub use replace::{creating_folder, replace};
+pub use replace::{ReplacedFile, creating_folder, replace};
 pub use signals::{EndSignal, end_by, survive_file_size_limit};
 pub use state_document::{StateDocument, StateFileError, read_state_file};
 pub use state_file::StateFile;

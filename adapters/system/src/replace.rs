@@ -2,13 +2,71 @@
 
 use std::fs::Permissions;
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::{Builder, NamedTempFile};
 
+/// A file that is replaced many times, always in the same folder.
+///
+/// The first replacement creates the folder if it is missing. Later ones fail if the folder was
+/// removed, renamed or replaced, so that a program that outlives its folder does not create it
+/// again.
+#[derive(Debug)]
+pub struct ReplacedFile {
+    path: PathBuf,
+    /// The device and inode of the folder at the first replacement; `None` before it. Locked during
+    /// a replacement, so that the replacements of several threads do not overlap.
+    folder: Mutex<Option<(u64, u64)>>,
+}
+
+impl ReplacedFile {
+    /// Creates the value without accessing the file.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), folder: Mutex::new(None) }
+    }
+
+    /// Returns the path of the file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Replaces the file like [`replace`], with the content that `encode` returns. `encode` is
+    /// called when no other replacement is in progress, so a later content is never overwritten by
+    /// an earlier one.
+    ///
+    /// # Errors
+    /// The errors of `encode` and of [`replace`]. Also if the folder is no longer the one of the
+    /// first replacement.
+    pub fn replace(&self, encode: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<()> {
+        // A panic while the lock is held leaves no inconsistent state.
+        let mut folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = encode()?;
+        let Some(known) = *folder else {
+            replace(&self.path, &bytes)?;
+            *folder = Some(identity_of_folder(&self.path)?);
+            return Ok(());
+        };
+        if identity_of_folder(&self.path).ok() != Some(known) {
+            return Err(io::Error::other("its folder was removed, renamed or replaced"));
+        }
+        persist(temporary_file(folder_of(&self.path))?, &self.path, &bytes)
+    }
+}
+
+fn identity_of_folder(path: &Path) -> io::Result<(u64, u64)> {
+    folder_of(path).metadata().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
+}
+
 /// Replaces the file at `path`, so that a reader sees either the old or the new content. Creates
-/// the folder if it is missing.
+/// the folder, and the folders above it, if they are missing.
 ///
 /// Nothing is synced: a power cut may restore the old content. This is acceptable for reports, and
 /// for requests that a user can repeat.
@@ -16,22 +74,37 @@ use tempfile::{Builder, NamedTempFile};
 /// # Errors
 /// If the file cannot be written or renamed; the old content stays, and no temporary file is left.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = creating_folder(path, || temporary_file(folder))?;
+    let folder = folder_of(path);
+    let file = temporary_file(folder).or_else(|error| {
+        if error.kind() != io::ErrorKind::NotFound {
+            return Err(error);
+        }
+        std::fs::create_dir_all(folder)?;
+        temporary_file(folder)
+    })?;
+    persist(file, path, bytes)
+}
+
+fn persist(mut file: NamedTempFile, path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())
 }
 
 /// Creates an entry at `path` with `create`. If the folder of `path` is missing, creates it and
-/// tries once more.
+/// tries once more. Creates no folder above it, so that nothing appears in the place of a project
+/// that was removed.
 ///
 /// # Errors
 /// The error of `create`, or the error of creating the folder.
 pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     create().or_else(|error| {
         let folder = path.parent().filter(|_| error.kind() == io::ErrorKind::NotFound).ok_or(error)?;
-        std::fs::create_dir_all(folder)?;
+        match std::fs::create_dir(folder) {
+            // Another process has created the folder.
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
         create()
     })
 }
@@ -40,4 +113,35 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
 /// umask, so that other users can read a report.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     Builder::new().suffix(".tmp").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_replacement_creates_the_folder() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = dir.path().join("a/b");
+        let file = ReplacedFile::new(folder.join("file"));
+        for text in ["first", "second"] {
+            file.replace(|| Ok(text.into())).expect("written");
+            assert_eq!(std::fs::read_to_string(file.path()).expect("there"), text);
+        }
+        std::fs::rename(&folder, dir.path().join("moved")).expect("renamed");
+        file.replace(|| Ok(Vec::new())).expect_err("the folder is missing");
+        assert!(!folder.exists());
+        std::fs::create_dir(&folder).expect("another folder");
+        file.replace(|| Ok(Vec::new())).expect_err("another folder");
+        assert!(!file.path().exists());
+    }
+
+    #[test]
+    fn only_the_folder_of_an_entry_is_created() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let create = |path: &Path| creating_folder(path, || std::fs::write(path, ""));
+        create(&dir.path().join("logs/file")).expect("created");
+        create(&dir.path().join("gone/logs/file")).expect_err("no folder above");
+        assert!(!dir.path().join("gone").exists());
+    }
 }

@@ -10,7 +10,7 @@ use autoproc_domain::ProcessorState;
 use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 
 use crate::state_document::encode;
-use crate::{OnWarning, WarnOnce, replace};
+use crate::{OnWarning, ReplacedFile, WarnOnce};
 
 /// The minimum interval between two writes. It is shorter than a person needs to read the state,
 /// and a write costs little compared with processing a file.
@@ -22,14 +22,15 @@ const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 /// The file is replaced atomically. It is not synced: no run survives a power cut, so the state of
 /// the run is worthless afterwards. The start and the end of a run are written before `observe`
 /// returns. Between them, a thread writes the latest state, at most ten times a second. Dropping
-/// the observer writes the latest state if it has not been written yet.
+/// the observer writes the latest state if it has not been written yet. If the folder is removed,
+/// renamed or replaced after the first write, nothing more is written.
 pub struct StateFile {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
 }
 
 struct Shared {
-    path: PathBuf,
+    file: ReplacedFile,
     warning: WarnOnce,
     folded: Mutex<Folded>,
     /// Wakes the writer when a state becomes pending.
@@ -37,8 +38,6 @@ struct Shared {
     /// Wakes the writer from its pause between two writes when the observer is dropped. During this
     /// pause, the writer does not wait for `changed`.
     closed: Condvar,
-    /// Held while writing, so that an older state never overwrites a newer one.
-    writing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -57,12 +56,11 @@ impl StateFile {
     /// If the thread cannot be spawned.
     pub fn new(path: impl Into<PathBuf>, on_warning: OnWarning) -> io::Result<Self> {
         let shared = Arc::new(Shared {
-            path: path.into(),
+            file: ReplacedFile::new(path),
             warning: WarnOnce::new(on_warning),
             folded: Mutex::default(),
             changed: Condvar::new(),
             closed: Condvar::new(),
-            writing: Mutex::new(()),
         });
         let ours = Arc::clone(&shared);
         let writer = thread::Builder::new().name("state-file".to_owned()).spawn(move || ours.write_pending())?;
@@ -115,14 +113,13 @@ impl Shared {
     }
 
     fn write(&self) {
-        let _writing = lock(&self.writing);
-        let encoded = {
+        let latest = || {
             let mut folded = lock(&self.folded);
             folded.is_pending = false;
             encode(&folded.state)
         };
-        if let Err(error) = encoded.and_then(|bytes| replace(&self.path, &bytes)) {
-            self.warning.warn(format_args!("cannot write the state file {}: {error}", self.path.display()));
+        if let Err(error) = self.file.replace(latest) {
+            self.warning.warn(format_args!("cannot write the state file {}: {error}", self.file.path().display()));
         }
     }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// The maximum duration of a drain after a SIGTERM or SIGHUP; then the drain becomes an abort. This
-/// duration and the default grace time of 10 s add up to the 90 s after which systemd kills
-/// (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
-pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
+/// The default maximum duration of a drain after a SIGTERM or SIGHUP; then the drain becomes an
+/// abort. This duration and the default grace time of 10 s add up to the 90 s after which systemd
+/// kills (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
 
 /// A second signal within this time after the first one is ignored. A terminal that closes sends
 /// SIGHUP more than once, and no person presses Ctrl-C twice so fast.
@@ -26,7 +26,7 @@ pub(crate) enum FileRequest {
 }
 
 /// All stop requests so far. A time is the duration since one fixed moment, on a monotonic clock.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StopRequests {
     /// True if the first signal requests an abort instead of a drain.
     skips_drain: bool,
@@ -37,9 +37,28 @@ pub(crate) struct StopRequests {
     signals: u32,
     /// The cause of the first request; `None` if there is no request.
     cause: Option<StopCause>,
+    /// The maximum duration of a drain after a SIGTERM or SIGHUP.
+    drain_timeout: Duration,
+}
+
+impl Default for StopRequests {
+    fn default() -> Self {
+        Self {
+            skips_drain: false,
+            file: FileRequest::Nothing,
+            first_signal: None,
+            signals: 0,
+            cause: None,
+            drain_timeout: DRAIN_TIMEOUT,
+        }
+    }
 }
 
 impl StopRequests {
+    pub(crate) fn set_drain_timeout(&mut self, drain_timeout: Duration) {
+        self.drain_timeout = drain_timeout;
+    }
+
     /// Creates an empty set of requests, for a process that has nothing to drain.
     pub(crate) fn without_drain() -> Self {
         Self { skips_drain: true, ..Self::default() }
@@ -86,17 +105,17 @@ impl StopRequests {
     fn signal_level(&self, now: Duration) -> StopLevel {
         match (self.signals.saturating_add(u32::from(self.skips_drain)), self.first_signal) {
             (_, None) | (0, _) => StopLevel::Running,
-            (1, Some((cause, at))) if !is_expired(cause, now.saturating_sub(at)) => StopLevel::Draining,
+            (1, Some((cause, at))) if !self.is_expired(cause, now.saturating_sub(at)) => StopLevel::Draining,
             (1 | 2, _) => StopLevel::Aborting,
             (3.., _) => StopLevel::Killing,
         }
     }
-}
 
-/// True if the maximum duration of a drain is over. A drain after an interrupt has no maximum
-/// duration, because the user at the terminal can interrupt again.
-fn is_expired(cause: StopCause, elapsed: Duration) -> bool {
-    matches!(cause, StopCause::Terminate | StopCause::HangUp) && elapsed >= DRAIN_TIMEOUT
+    /// True if the maximum duration of a drain is over. A drain after an interrupt has no maximum
+    /// duration, because the user at the terminal can interrupt again.
+    fn is_expired(&self, cause: StopCause, elapsed: Duration) -> bool {
+        matches!(cause, StopCause::Terminate | StopCause::HangUp) && elapsed >= self.drain_timeout
+    }
 }
 
 #[cfg(test)]
@@ -203,9 +222,17 @@ mod tests {
         }
 
         #[test]
-        fn a_drain_expires_after_80_s_unless_an_interrupt_asked_for_it(cause in cause(), millis in 0_u64..200_000) {
-            let level = signalled(&[cause]).request(Duration::from_millis(millis)).level;
-            let is_expired = cause != StopCause::Interrupt && millis >= 80_000;
+        fn a_drain_expires_unless_an_interrupt_asked_for_it(
+            cause in cause(),
+            millis in 0_u64..200_000,
+            timeout in prop::option::of(0_u64..100_000),
+        ) {
+            let mut requests = signalled(&[cause]);
+            if let Some(timeout) = timeout {
+                requests.set_drain_timeout(Duration::from_millis(timeout));
+            }
+            let level = requests.request(Duration::from_millis(millis)).level;
+            let is_expired = cause != StopCause::Interrupt && millis >= timeout.unwrap_or(80_000);
             prop_assert_eq!(level, if is_expired { StopLevel::Aborting } else { StopLevel::Draining });
         }
     }

@@ -34,8 +34,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// - Stop file: aborting if the first line contains the word `now`; draining if the file has any
 ///   other content or cannot be read.
 /// - Signals: the first one requests draining, which becomes aborting 80 s after a SIGTERM or
-///   SIGHUP. The second one requests aborting, if it arrives at least half a second after the
-///   first. The third one requests killing. SIGINT, SIGTERM and SIGHUP are counted together.
+///   SIGHUP, unless [`StopWatch::with_drain_timeout`] sets another time. The second one requests
+///   aborting, if it arrives at least half a second after the first. The third one requests killing.
+///   SIGINT, SIGTERM and SIGHUP are counted together.
 ///
 /// Dropping the watch ends its threads. Later signals are ignored: their default action is not
 /// restored.
@@ -68,6 +69,14 @@ impl StopWatch {
         let ours = Arc::clone(&shared);
         let reader = thread::Builder::new().name("stop-file".to_owned()).spawn(move || ours.poll_file(&life))?;
         Ok(Self { shared, alive: Some(alive), signals: None, threads: vec![reader] })
+    }
+
+    /// Sets the time after which the drain of a SIGTERM or SIGHUP becomes an abort. 0 aborts at the
+    /// first of these signals.
+    #[must_use]
+    pub fn with_drain_timeout(self, drain_timeout: Duration) -> Self {
+        self.shared.requests().set_drain_timeout(drain_timeout);
+        self
     }
 
     /// Watches signals only, for a process that has nothing to drain: the first signal aborts, the

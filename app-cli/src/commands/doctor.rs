@@ -19,6 +19,7 @@ use crate::number;
 use crate::view::View;
 use crate::view::screen::Screen;
 use crate::view::time::span;
+use crate::wiring::check_process_table;
 use crash_test::CrashTest;
 
 /// `doctor`
@@ -46,6 +47,7 @@ pub(crate) struct DoctorArgs {
 pub(super) async fn doctor(args: &DoctorArgs, context: &Context) -> Result<ExitCode, CliError> {
     let mut diagnosis = Diagnosis { findings: context.wiring.maintenance().check(), crash_test: None };
     diagnosis.findings.extend(state_file(context));
+    diagnosis.findings.push(processes());
     diagnosis.findings.extend(runs::findings(context).await);
     if args.torture {
         context.remark(&format!("crash test for {} s", args.seconds));
@@ -55,6 +57,15 @@ pub(super) async fn doctor(args: &DoctorArgs, context: &Context) -> Result<ExitC
     }
     context.show(&diagnosis)?;
     Ok(diagnosis.exit_code())
+}
+
+/// Checks that a run can supervise processes.
+fn processes() -> Finding {
+    const SUBJECT: &str = "processes";
+    match check_process_table() {
+        Ok(()) => Finding::well(SUBJECT, "processes can be supervised"),
+        Err(error) => Finding::problem(SUBJECT, error.exit_code(), error.message(), error.hint().unwrap_or_default()),
+    }
 }
 
 /// Returns a warning if the state file of runs cannot be read.

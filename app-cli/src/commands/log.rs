@@ -169,8 +169,12 @@ fn to_stream(log: &AttemptLog, request: &LogArgs) -> &'static str {
     }
 }
 
-/// True if the attempt still holds its claim, and may print more.
+/// True if the attempt still holds its claim and its run is alive, so that it may print more.
 async fn is_current(log: &AttemptLog, context: &Context) -> Result<bool, CliError> {
     let item = context.storage().find(Selector::Id(log.item)).await?;
-    Ok(item.and_then(|item| item.claim).is_some_and(|claim| claim.number == log.claim))
+    let claim = item.and_then(|item| item.claim).filter(|claim| claim.number == log.claim);
+    Ok(match claim {
+        Some(claim) => context.live_runs().await?.contains(&claim.run),
+        None => false,
+    })
 }

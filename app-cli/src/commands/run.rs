@@ -8,6 +8,7 @@ mod live;
 mod output;
 mod pace;
 mod placeholders;
+mod printing;
 mod program;
 mod progress;
 mod pruning;
@@ -36,8 +37,9 @@ use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
 use crate::paths::{Absent, PathSource};
 use crate::view::time::Zone;
-use crate::wiring::{OnSuspension, RunSettings};
+use crate::wiring::{OnSuspension, RunSettings, check_process_table};
 use failures::Failures;
+use printing::Printing;
 use progress::Progress;
 use pruning::{Pruner, Pruning};
 use resources::ResourceTally;
@@ -62,6 +64,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     if args.dry_run {
         return dry_run::dry_run(&source, &work, stdout_to.as_ref(), context).await;
     }
+    check_process_table()?;
     if source.is_empty() {
         let misplaced = program::file_argument(&work, &context.cwd);
         let hint = |error: CliError| match misplaced {
@@ -98,13 +101,15 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         // because any failure may reach the limit.
         may_batch: config.failure_limit.is_none(),
         grace: args.grace,
+        stop_timeout: args.stop_timeout,
         start_limits: args.limits.start_limits(),
         max_output: args.output.max_output,
         on_suspension: progress.live().map(|live| live as Arc<dyn OnSuspension>),
         stdout_to: stdout_to.clone(),
     };
     let (resources, failures) = (Arc::new(ResourceTally::default()), Arc::new(Failures::default()));
-    let mut observers = observers(&args, progress, context);
+    let printing = Printing::start(context.console.clone(), context.wiring.attempt_logs())?;
+    let mut observers = observers(&args, progress, &printing);
     observers.extend([resources.clone() as Arc<dyn Observer>, failures.clone()]);
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
     // Reports an unreadable queue before the run begins and creates its files.
@@ -119,7 +124,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     if args.quiet == 0 {
         context.name_queue();
     }
-    let is_whole_queue = config.scope == Scope::Queue;
+    let (is_whole_queue, stop) = (config.scope == Scope::Queue, ports.stop.clone());
     let (began, run) = (Instant::now(), config.run.clone());
     let wiring = &context.wiring;
     let pruner = Pruner::new(context.storage(), wiring.attempt_logs(), args.output.retention(), wiring.executions());
@@ -131,20 +136,23 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     pruning.end().await;
     supervision.end().await;
     context.console.detach();
+    let summary = match &result {
+        Ok(result) if context.json || args.quiet == 0 => context.named_text(&Summary {
+            run,
+            result: *result,
+            elapsed: began.elapsed(),
+            resources: resources.total(),
+            failures: failures.named(),
+            is_whole_queue,
+        }),
+        _ => Ok(Vec::new()),
+    };
+    let was_stopped = !matches!(&result, Ok(result) if !matches!(result.stopped_by, StoppedBy::Request(_)));
+    let printed = printing.end(summary?, was_stopped, &*stop).await;
     context.console.end_thread();
     context.console.end_times();
     let result = result?;
-    if context.json || args.quiet == 0 {
-        let failures = failures.named();
-        context.show_named(&Summary {
-            run,
-            result,
-            elapsed: began.elapsed(),
-            resources: resources.total(),
-            failures,
-            is_whole_queue,
-        })?;
-    }
+    printed?;
     Ok(exit_code(&result, is_whole_queue))
 }
 
@@ -173,11 +181,10 @@ fn progress(args: &RunArgs, work: &Work, max_attempts: u32, context: &Context) -
     Progress::new(console, args.verbosity(), max_attempts, clock, executions)
 }
 
-fn observers(args: &RunArgs, progress: Progress, context: &Context) -> Vec<Arc<dyn Observer>> {
-    let console = &context.console;
+fn observers(args: &RunArgs, progress: Progress, printing: &Arc<Printing>) -> Vec<Arc<dyn Observer>> {
     let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(progress)];
     if args.show_output {
-        observers.push(Arc::new(ShowOutput::new(console.clone(), context.wiring.attempt_logs())));
+        observers.push(Arc::new(ShowOutput(printing.clone())));
     }
     observers
 }

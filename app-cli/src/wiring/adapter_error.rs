@@ -2,12 +2,27 @@
 
 use std::io;
 
+use autoproc_subprocess::process_table::UnusableTable;
 use autoproc_workflow::FindError;
 use autoproc_workflow::execution::ExecutionError;
 use autoproc_workflow::runners::RunnersError;
 
 use crate::error::{CliError, in_one_line};
 use crate::exit_code::ExitCode;
+
+/// Converts the error of a process table that is missing, or that belongs to other processes.
+fn table_error(error: UnusableTable) -> CliError {
+    CliError::new(ExitCode::Io, error.to_string())
+        .with_hint("mount it in this namespace: mount -t proc proc /proc (unshare --mount-proc does)")
+}
+
+/// Checks that processes can be supervised.
+///
+/// # Errors
+/// [`CliError`] if `/proc` is missing or belongs to another pid namespace.
+pub(crate) fn check_process_table() -> Result<(), CliError> {
+    autoproc_subprocess::process_table::check().map_err(table_error)
+}
 
 /// Converts the error of a workflow execution whose stored data cannot be used.
 pub(crate) fn execution_error(error: &ExecutionError) -> CliError {

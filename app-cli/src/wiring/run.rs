@@ -40,6 +40,8 @@ pub(crate) struct RunSettings {
     pub(crate) may_batch: bool,
     /// The time between SIGTERM and SIGKILL.
     pub(crate) grace: Duration,
+    /// The time after which the drain of a SIGTERM or SIGHUP becomes an abort.
+    pub(crate) stop_timeout: Duration,
     pub(crate) start_limits: StartLimits,
     /// The maximum disk space for the output of one attempt, in bytes.
     pub(crate) max_output: u64,
@@ -75,6 +77,7 @@ impl Wiring {
     ) -> Result<(Ports, Supervision), CliError> {
         let output = OutputLimits::from_total(settings.max_output);
         let (grace, start_limits, run) = (settings.grace, settings.start_limits, settings.run.clone());
+        let stop_timeout = settings.stop_timeout;
         let on_suspension = settings.on_suspension.clone();
         let guards = Arc::new(self.guards(run.clone(), grace, output, Some(self.project.runs_dir()))?);
         let switch = Arc::new(self.pause_switch(&run, &guards));
@@ -88,7 +91,7 @@ impl Wiring {
             orchestrator,
             reaper: Arc::new(self.reaper(grace)),
             gate: Arc::new(switch.gate(self.gate(start_limits)?)),
-            stop: self.stop_signals()?,
+            stop: self.stop_signals(stop_timeout)?,
             observer: Arc::new(self.observers(observers)?),
         };
         let on_change = self.pause_events(run, ports.observer.clone());
@@ -203,9 +206,10 @@ impl Wiring {
     ///
     /// # Errors
     /// If no thread can be started.
-    fn stop_signals(&self) -> Result<Arc<dyn StopSignal>, CliError> {
+    fn stop_signals(&self, stop_timeout: Duration) -> Result<Arc<dyn StopSignal>, CliError> {
         survive_file_size_limit().map_err(|error| no_signals(&error))?;
-        let stop = StopWatch::new(self.project.stop_file()).and_then(StopWatch::with_signals);
+        let stop = StopWatch::new(self.project.stop_file());
+        let stop = stop.map(|stop| stop.with_drain_timeout(stop_timeout)).and_then(StopWatch::with_signals);
         Ok(Arc::new(stop.map_err(|error| no_signals(&error))?))
     }
 

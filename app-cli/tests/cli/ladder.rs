@@ -207,3 +207,53 @@ fn a_run_whose_messages_nobody_reads_continues_and_can_be_stopped() {
     assert_eq!(run.wait().expect("it obeys").code(), Some(100));
     drop((unread, again));
 }
+
+/// As with `| less`. The run continues, and a stop does not wait for the reader.
+#[test]
+fn a_run_whose_output_nobody_reads_continues_and_can_be_stopped() {
+    for signals in [false, true] {
+        let project = TempProject::with_queue(&["a", "b", "c"]);
+        // The read end of the pipe stays open, and nothing reads from it.
+        let (unread, write_end) = std::io::pipe().expect("a pipe");
+        let shell = "head -c 200000 /dev/zero; case {} in */c) touch {}.begun; exec sleep 1000;; esac";
+        let mut command = project.command(["run", "--show-output", "--grace", "1", "--shell", shell]);
+        let run = command.stdout(write_end).stderr(Stdio::null()).spawn().expect("the binary");
+        drop(command);
+        wait_until("the last file is begun", || project.path("c.begun").exists());
+        wait_until("the others are completed", || project.json(["status"])["counts"]["completed"] == 2);
+        if signals {
+            signal(&run, "TERM");
+            wait_until_heard(&project);
+            signal_again(&run, "TERM");
+        } else {
+            project.ask(["stop", "--now"]).expect_code(0);
+        }
+        end_of(run).expect_code(if signals { 143 } else { 75 });
+        assert_eq!(project.status_of("c"), "pending");
+        drop(unread);
+    }
+}
+
+/// All output arrives, although the reader begins only after the end of the run.
+#[test]
+fn a_run_waits_for_a_slow_reader_unless_it_is_stopped() {
+    let project = TempProject::with_queue(&["a"]);
+    let run = |project: &TempProject| {
+        let (read_end, write_end) = std::io::pipe().expect("a pipe");
+        let words = ["run", "--again", "a", "--show-output", "--shell", "head -c 200000 /dev/zero"];
+        let run = project.command(words).stdout(write_end).stderr(Stdio::null()).spawn().expect("the binary");
+        wait_until("the run has ended", || project.json(["status"])["latest_run"]["status"] == "completed");
+        (run, read_end)
+    };
+    let (child, mut read_end) = run(&project);
+    let mut output = Vec::new();
+    std::io::Read::read_to_end(&mut read_end, &mut output).expect("read");
+    end_of(child).expect_code(0);
+    assert!(output.starts_with(&vec![0; 200_000]), "all output is there");
+    assert!(output.ends_with(b"\n"), "the summary comes last");
+    let project = TempProject::with_queue(&["a"]);
+    let (child, unread) = run(&project);
+    signal(&child, "TERM");
+    end_of(child).expect_code(0);
+    drop(unread);
+}

@@ -319,6 +319,23 @@ fn each_round_has_attempts_of_its_own() {
     assert_eq!(project.ask(["log", "1"]).expect_code(0).out, format!("{}\n", project.path("a").display()));
 }
 
+/// Nothing more happens to the file until somebody starts another run.
+#[test]
+fn following_ends_with_a_run_that_died() {
+    let project = TempProject::with_queue(&["a"]);
+    let run = project.start(["run", "-q", "--shell", "echo first; : {}; exec sleep 1000"]);
+    wait_until("the attempt prints", || project.ask(["log", "a"]).out == "first\n");
+    let (out, err) = (project.write("out", ""), project.write("err", ""));
+    let file = |path| fs::File::options().write(true).open(path).expect("a file");
+    let log = project.command(["log", "-f", "a"]).stdout(file(&out)).stderr(file(&err)).spawn().expect("the binary");
+    wait_until("the output is shown", || text(&out) == "first\n");
+    project.kill(run);
+    end_of(log).expect_code(0);
+    assert!(text(&err).contains("the run died during attempt 1"), "{}", text(&err));
+    let again = project.ask(["log", "-f", "a"]).expect_code(0);
+    assert_eq!(again.out, "first\n");
+}
+
 #[test]
 fn following_waits_for_the_next_attempt() {
     let project = in_its_second_round();

@@ -98,6 +98,9 @@ fn a_new_run_ends_what_a_dead_one_left() {
 fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     let project = place_of_a_death();
     let record = blind_the_sweep(&project);
+    let told = project.ask(["doctor"]).expect_code(0).out;
+    assert!(told.contains("pid namespace (pid:[7])") && told.contains("queue recover --force"), "{told}");
+    assert!(!told.contains("the next `run`"), "no run takes the file back: {told}");
     let answer = project.ask(["queue", "recover"]).expect_code(75);
     assert!(answer.out.contains("stays processing:") && answer.out.contains("/a\n"), "{answer:?}");
     assert!(answer.out.contains("pid namespace (pid:[7])"), "it says why: {answer:?}");
@@ -125,6 +128,19 @@ fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     assert_eq!(project.status_of("a"), "pending");
     assert!(!record.exists(), "no prompt follows");
     project.ask(["queue", "recover"]).expect_code(0);
+}
+
+/// A container that is killed leaves a dead run each time. Handling each of them on its own took
+/// 28 s for 1,000 of them.
+#[test]
+fn a_thousand_dead_runs_are_recovered_together() {
+    let project = TempProject::with_queue(&["a"]);
+    for number in 0..1000 {
+        project.write(format!(".claude/mission-control/runs/dead-{number}.lock"), "{}");
+    }
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    assert_eq!(project.status_of("a"), "completed");
+    assert_eq!(fs::read_dir(project.state("runs")).expect("a folder").count(), 0);
 }
 
 #[test]

@@ -182,12 +182,16 @@ fn an_export_is_the_truth_while_a_run_goes_on() {
     assert_eq!(document["version"], "1.0.0");
     assert!(document.get("store").is_none());
     let statuses: Vec<_> = document["items"].as_array().expect("a list").iter().map(|item| &item["status"]).collect();
-    assert_eq!(statuses, ["completed", "processing"]);
-    project.write("go", "");
-    end_of(run).expect_code(0);
+    assert_eq!(statuses, ["completed", "pending"], "the claim is true only here");
     let elsewhere = TempProject::new();
     elsewhere.write(format!(".claude/mission-control/{SNAPSHOT}"), &answer.out);
     assert_eq!(elsewhere.status_of(&project.path("a").to_string_lossy()), "completed");
+    let item = elsewhere.json(["queue", "show", &project.path("b").to_string_lossy()]);
+    assert_eq!((&item["status"], &item["attempts"]), (&"pending".into(), &0.into()));
+    elsewhere.ask(["run", "-q", "--", "true"]).expect_code(0);
+    project.write("go", "");
+    end_of(run).expect_code(0);
+    assert_eq!(project.status_of("b"), "completed");
 }
 
 #[test]

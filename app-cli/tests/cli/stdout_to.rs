@@ -284,11 +284,14 @@ fn a_killed_guard_leaves_no_temporary_file() {
 
 #[test]
 fn after_a_killed_run_the_next_one_completes_the_result() {
+    fn words(script: &str) -> [&str; 7] {
+        ["run", "a", "-q", "--stdout-to", "out/{/}", "--shell", script]
+    }
     let project = TempProject::new();
     project.write("a", "");
-    let words = |script| ["run", "a", "-q", "--stdout-to", "out/{/}", "--shell", script];
-    let killed = project
-        .start(words(": {}; echo a longer beginning; kill -9 $(cut -d' ' -f4 /proc/$PPID/stat) $PPID; sleep 60"));
+    // The guard is stopped first, so that it cannot notice the death of its run and clean up.
+    let kill = "kill -STOP $PPID; kill -9 $(cut -d' ' -f4 /proc/$PPID/stat) $PPID";
+    let killed = project.start(words(&format!(": {{}}; echo a longer beginning; {kill}; sleep 60")));
     assert_eq!(end_of(killed).code, 128 + 9);
     // Without files that have no name, a temporary file is left, and the next attempt removes it.
     project.ask(words(": {}; echo whole")).expect_code(0);

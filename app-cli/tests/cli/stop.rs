@@ -101,6 +101,16 @@ fn two_terminations_end_a_run_with_143() {
     end_of(run).expect_code(143);
 }
 
+/// As `docker stop` needs it, which kills after 10 s.
+#[test]
+fn the_time_to_finish_after_a_termination_is_limited() {
+    let project = TempProject::with_queue(&["a"]);
+    let run = begun(&project, &["--stop-timeout", "100ms"]);
+    signal(&run, "TERM");
+    end_of(run).expect_code(143);
+    assert_eq!(project.status_of("a"), "pending");
+}
+
 /// As a terminal that closes sends it.
 #[test]
 fn signals_in_quick_succession_let_the_current_file_finish() {

@@ -22,5 +22,5 @@ fn is_part(char: char) -> bool {
 }
 
 fn is_ours(code: &str) -> bool {
-    !["cargo ", "systemctl "].iter().any(|tool| code.starts_with(tool))
+    !["cargo ", "docker ", "systemctl "].iter().any(|tool| code.starts_with(tool))
 }

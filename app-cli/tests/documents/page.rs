@@ -1,7 +1,8 @@
 //! The fenced blocks of a page.
 
 /// Languages of blocks that are not run.
-pub(crate) const NOT_RUN: [&str; 9] = ["text", "crontab", "ini", "toml", "yaml", "json", "markdown", "python", "rust"];
+pub(crate) const NOT_RUN: [&str; 10] =
+    ["text", "crontab", "dockerfile", "ini", "toml", "yaml", "json", "markdown", "python", "rust"];
 
 /// A block; lines are counted from 1.
 pub(crate) enum Block {

@@ -10,7 +10,7 @@ use autoproc_regular_file::{self as regular_file, Links};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
-use crate::disk::{Access, Disk, Sharing, Stamp};
+use crate::disk::{Access, Disk, FolderId, Sharing, Stamp};
 use crate::layout::RUNS;
 use crate::{file_system, lock};
 
@@ -52,6 +52,11 @@ impl Disk for RealDisk {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
         }
+    }
+
+    fn identify_folder(&self) -> io::Result<FolderId> {
+        let metadata = fs::metadata(&self.folder)?;
+        Ok(FolderId { device: metadata.dev(), inode: metadata.ino() })
     }
 
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>> {

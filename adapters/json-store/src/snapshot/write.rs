@@ -1,8 +1,10 @@
 //! Writes the document in chunks, so that it is never in memory as a whole.
 
+use std::borrow::Cow;
 use std::io;
 
-use autoproc_domain::{FileQueue, QueueItem};
+use autoproc_domain::failure::CANCELLED;
+use autoproc_domain::{FileQueue, QueueItem, Status};
 
 use super::{CHUNK_BYTES, Extra, ITEMS_LINE, SnapshotSum, StoreSection, VERSION};
 use crate::disk::{Disk, write_all};
@@ -17,20 +19,34 @@ pub(crate) fn write<D: Disk>(
     store: &StoreSection,
 ) -> io::Result<SnapshotSum> {
     let mut sum = SnapshotSum::default();
-    write_chunks(queue, extra, Some(store), |chunk| {
+    write_chunks(queue.items().map(Cow::Borrowed), extra, Some(store), |chunk| {
         sum.add(chunk);
         write_all(disk, file, chunk)
     })?;
     Ok(sum)
 }
 
-/// Writes the document without its `store` section, so that it opens in any folder.
+/// Writes the document without its `store` section and without claims, so that it opens in any
+/// folder. In another folder, no run ever settles a claim.
 pub(crate) fn write_export(out: &mut dyn io::Write, queue: &FileQueue, extra: &Extra) -> io::Result<()> {
-    write_chunks(queue, extra, None, |chunk| out.write_all(chunk))
+    write_chunks(queue.items().map(without_claim), extra, None, |chunk| out.write_all(chunk))
 }
 
-fn write_chunks(
-    queue: &FileQueue,
+/// Returns the item as after its claim was given back: pending, and the attempt is not counted. An
+/// item that a user has cancelled has failed.
+fn without_claim(item: &QueueItem) -> Cow<'_, QueueItem> {
+    let Some(claim) = &item.claim else { return Cow::Borrowed(item) };
+    let mut released = QueueItem { claim: None, ..item.clone() };
+    if claim.is_cancelled {
+        (released.status, released.last_error) = (Status::Failed, Some(CANCELLED.into()));
+    } else {
+        (released.status, released.attempts) = (Status::Pending, item.attempts.saturating_sub(1));
+    }
+    Cow::Owned(released)
+}
+
+fn write_chunks<'q>(
+    items: impl Iterator<Item = Cow<'q, QueueItem>>,
     extra: &Extra,
     store: Option<&StoreSection>,
     mut write: impl FnMut(&[u8]) -> io::Result<()>,
@@ -38,10 +54,10 @@ fn write_chunks(
     let mut chunk = Vec::new();
     write_head(&mut chunk, extra, store)?;
     let mut separator = "";
-    for item in queue.items() {
+    for item in items {
         chunk.extend_from_slice(separator.as_bytes());
         separator = ",\n";
-        write_item(&mut chunk, item, extra)?;
+        write_item(&mut chunk, &item, extra)?;
         if chunk.len() >= CHUNK_BYTES {
             write(&chunk)?;
             chunk.clear();

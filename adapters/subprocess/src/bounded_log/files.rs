@@ -151,18 +151,26 @@ fn open_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path)
 }
 
-/// Creates the folder of the file at `path` for its owner only. Missing parent folders get the
-/// default mode, because other programs use these folders.
+/// Creates the folder of the file at `path` for its owner only. A missing folder above it gets the
+/// default mode, because other programs use that folder. No further folder is created, so that
+/// nothing appears in the place of a project that was removed.
 fn create_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if let Some(above) = folder.parent() {
-        fs::create_dir_all(above)?;
+        existing_or_new(fs::create_dir(above))?;
     }
     match DirBuilder::new().mode(FOLDER_MODE).create(folder) {
-        // Another guard has created the folder.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        created => created.map(|()| begin_notes(folder)),
+        Ok(()) => {
+            begin_notes(folder);
+            Ok(())
+        }
+        created => existing_or_new(created),
     }
+}
+
+/// Another guard may have created the folder.
+fn existing_or_new(created: io::Result<()>) -> io::Result<()> {
+    created.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
 }
 
 /// Marks a folder, if it is not marked yet: outputs that are written to it from now on have notes of

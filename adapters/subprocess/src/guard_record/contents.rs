@@ -15,6 +15,9 @@ pub(super) const MAX_FILE_BYTES: u64 = 4096;
 /// The text before the leader's fields.
 const LEADER: &str = ",\"leader\":";
 
+/// The text before the number of begun processes.
+const BEGUN: &str = ",\"begun\":";
+
 /// The contents of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
@@ -34,6 +37,17 @@ pub struct Contents {
     /// leader's start time is 0 if unknown.
     #[serde(skip_serializing, deserialize_with = "parse_leader")]
     pub leader: Option<ProcessId>,
+    /// The number of processes that the guard has begun. It is written before each start. 0 in
+    /// records of earlier versions.
+    #[serde(default, skip_serializing)]
+    pub begun: u64,
+}
+
+/// The offsets of the fields that are overwritten in place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offsets {
+    pub(super) leader: u64,
+    pub(super) begun: u64,
 }
 
 /// The result of parsing a record.
@@ -72,29 +86,46 @@ impl Contents {
             session: own.session,
             file: Some(file),
             leader: None,
+            begun: 0,
         })
     }
 
     fn without_process_table(file: (u64, u64)) -> Self {
         let guard = ProcessId { pid: process_table::own_pid(), started: 0 };
-        Self { boot_id: String::new(), pid_namespace: String::new(), guard, session: 0, file: Some(file), leader: None }
+        Self {
+            boot_id: String::new(),
+            pid_namespace: String::new(),
+            guard,
+            session: 0,
+            file: Some(file),
+            leader: None,
+            begun: 0,
+        }
     }
 
-    /// Returns the line of the record and the offset of the leader's fields.
-    pub(super) fn to_line(&self) -> io::Result<(String, u64)> {
+    /// Returns the line of the record, and the offsets of the fields that change.
+    pub(super) fn to_line(&self) -> io::Result<(String, Offsets)> {
         let mut line = serde_json::to_string(&Line { version: FORMAT_VERSION, contents: self })?;
         line.pop();
         line.push_str(LEADER);
-        let leader_at = line.len() as u64;
+        let leader = line.len() as u64;
         line.push_str(&leader_fields(self.leader.unwrap_or(ProcessId { pid: 0, started: 0 })));
+        line.push_str(BEGUN);
+        let begun = line.len() as u64;
+        line.push_str(&begun_field(self.begun));
         line.push_str("}\n");
-        Ok((line, leader_at))
+        Ok((line, Offsets { leader, begun }))
     }
 }
 
 /// Formats the leader with a fixed length: an `i32` has at most 11 characters, a `u64` at most 20.
 pub(super) fn leader_fields(leader: ProcessId) -> String {
     format!("{{\"pid\":{:>11},\"started\":{:>20}}}", leader.pid, leader.started)
+}
+
+/// Formats the number of begun processes with a fixed length.
+pub(super) fn begun_field(begun: u64) -> String {
+    format!("{begun:>20}")
 }
 
 /// Parses the bytes of a record. If the guard crashed, the file may be empty or contain a line
@@ -128,21 +159,22 @@ mod tests {
 
     fn contents() -> impl Strategy<Value = Contents> {
         let id = || (1..i32::MAX, any::<u64>()).prop_map(|(pid, started)| ProcessId { pid, started });
-        (any::<String>(), any::<String>(), id(), any::<i32>(), prop::option::of(id())).prop_map(
-            |(boot_id, pid_namespace, guard, session, leader)| Contents {
+        (any::<String>(), any::<String>(), id(), any::<i32>(), prop::option::of(id()), any::<u64>()).prop_map(
+            |(boot_id, pid_namespace, guard, session, leader, begun)| Contents {
                 file: None,
                 boot_id,
                 pid_namespace,
                 guard,
                 session,
                 leader,
+                begun,
             },
         )
     }
 
-    fn line(contents: &Contents) -> (Vec<u8>, usize) {
-        let (line, leader_at) = contents.to_line().expect("JSON");
-        (line.into_bytes(), usize::try_from(leader_at).expect("small"))
+    fn line(contents: &Contents) -> (Vec<u8>, [usize; 2]) {
+        let (line, Offsets { leader, begun }) = contents.to_line().expect("JSON");
+        (line.into_bytes(), [leader, begun].map(|offset| usize::try_from(offset).expect("small")))
     }
 
     proptest! {
@@ -152,12 +184,21 @@ mod tests {
         }
 
         #[test]
-        fn a_leader_replaces_another(contents in contents(), pid in 1..i32::MAX, started: u64) {
+        fn a_leader_and_a_number_replace_others(contents in contents(), pid in 1..i32::MAX, started: u64, begun: u64) {
             let (mut bytes, at) = line(&contents);
             let leader = ProcessId { pid, started };
-            let fields = leader_fields(leader);
-            bytes[at..at + fields.len()].copy_from_slice(fields.as_bytes());
-            prop_assert_eq!(parse(&bytes), Parsed::Contents(Contents { leader: Some(leader), ..contents }));
+            for (at, field) in at.into_iter().zip([leader_fields(leader), begun_field(begun)]) {
+                bytes[at..at + field.len()].copy_from_slice(field.as_bytes());
+            }
+            prop_assert_eq!(parse(&bytes), Parsed::Contents(Contents { leader: Some(leader), begun, ..contents }));
+        }
+
+        #[test]
+        fn a_record_of_an_earlier_version_is_parsed(contents in contents()) {
+            let (mut bytes, [_, at]) = line(&contents);
+            bytes.truncate(at - BEGUN.len());
+            bytes.extend(b"}\n");
+            prop_assert_eq!(parse(&bytes), Parsed::Contents(Contents { begun: 0, ..contents }));
         }
 
         #[test]

@@ -13,7 +13,16 @@ use crate::guard::protocol::{Control, ProtocolError, Report, encode};
 use crate::guard::result_file::remove_abandoned;
 use crate::guards::Guards;
 use crate::guards::guard_process::GuardProcess;
+use crate::guards::watchdog::{Measure, Watchdog};
 use crate::process::{Ending, ProcessReport, ProcessSpec};
+
+/// The minimum wait for a deadline of the watchdog. During a pause its clock stands still, so a wait
+/// may end before the deadline.
+const MIN_WATCH: Duration = Duration::from_millis(10);
+
+/// The number of guards that are tried for a process. A guard may be killed before it has begun the
+/// process.
+const MAX_GUARDS: u32 = 3;
 
 /// An event of a batch. The events are in the order of the processes in the batch.
 #[derive(Debug)]
@@ -36,6 +45,8 @@ pub(crate) struct Assignment<'a> {
     specs: Vec<(ProcessSpec, Option<PathBuf>)>,
     start_within: Duration,
     active: Option<Active>,
+    /// The number of guards that were killed before they began a process.
+    lost_guards: u32,
     /// The index of the running process, according to the reports so far: the number of ended
     /// processes.
     current: usize,
@@ -46,14 +57,21 @@ pub(crate) struct Assignment<'a> {
 
 struct Active {
     guard: GuardProcess,
-    started_at: Instant,
+    /// The index of the first process that was sent to the guard.
+    first: usize,
+    /// When the guard got the current process, or reported the end of the previous one.
+    since: Instant,
     /// The stop level that was sent to the guard for the current process.
     sent_level: StopLevel,
+    watchdog: Watchdog,
+    /// True once the watchdog has killed the guard.
+    is_killed: bool,
 }
 
 impl<'a> Assignment<'a> {
     pub(crate) fn new(guards: &'a Guards, specs: Vec<(ProcessSpec, Option<PathBuf>)>, start_within: Duration) -> Self {
-        Self { pending: specs.len(), guards, specs, start_within, active: None, current: 0, events: VecDeque::new() }
+        let (pending, events) = (specs.len(), VecDeque::new());
+        Self { pending, guards, specs, start_within, active: None, lost_guards: 0, current: 0, events }
     }
 
     /// Returns the index of the current process. [`next`](Self::next) needs the stop signal of this
@@ -93,7 +111,8 @@ impl<'a> Assignment<'a> {
                 // Draining does not affect a single process, so draining counts as already sent to
                 // the guard.
                 let sent_level = if self.pending > 1 { level } else { level.max(StopLevel::Draining) };
-                self.active = Some(Active { guard, started_at: Instant::now(), sent_level });
+                let (first, since, watchdog) = (self.current, Instant::now(), self.watchdog());
+                self.active = Some(Active { guard, first, since, sent_level, watchdog, is_killed: false });
             }
             Err(error) if is_permanent(&error) => self.end(Err(error)),
             Err(error) => self.end(Ok(cannot_start(format!("no guard can be started: {error}"), false))),
@@ -101,13 +120,19 @@ impl<'a> Assignment<'a> {
     }
 
     fn message(&self) -> Result<Vec<u8>, ProtocolError> {
-        let requests = self.specs.iter().map(|(spec, input)| self.guards.request(spec, input.as_deref())).collect();
+        let pending = self.specs.iter().skip(self.current).take(self.pending);
+        let requests = pending.map(|(spec, input)| self.guards.request(spec, input.as_deref())).collect();
         encode(&Control::Start { requests, start_within: self.start_within })
     }
 
-    /// Keeps only the first process in the batch. Reports all others as not started.
+    /// Returns the deadlines of the guard for the current process.
+    fn watchdog(&self) -> Watchdog {
+        let timeout = self.specs.get(self.current).map_or(Duration::MAX, |(spec, _)| spec.timeout);
+        Watchdog::of_process(self.guards.time_without_pauses(), timeout, self.guards.settings.grace)
+    }
+
+    /// Keeps only the first pending process. Reports all others as not started.
     fn keep_first(&mut self) {
-        self.specs.truncate(1);
         self.report_not_started(self.pending - 1);
     }
 
@@ -131,17 +156,50 @@ impl<'a> Assignment<'a> {
         self.report_ended(result);
     }
 
-    /// Waits for a report, or for the stop level to rise. Sends a risen level to the guard.
+    /// Waits for a report, for the stop level to rise, or for a deadline of the watchdog.
     async fn advance(&mut self, stop: &dyn StopSignal) {
-        let Some(Active { guard, sent_level, .. }) = &mut self.active else { return };
+        let guards = self.guards;
+        let Some(Active { guard, sent_level, watchdog, .. }) = &mut self.active else { return };
+        let wait = watchdog.due().saturating_sub(watch_time(guards, *sent_level)).max(MIN_WATCH);
         tokio::select! {
             biased;
             report = guard.report() => self.handle(report).await,
             request = stop.raised_above(*sent_level), if *sent_level < StopLevel::Killing => {
-                *sent_level = request.level;
-                // Sending fails only if the guard was killed. The end of the report pipe shows that
-                // too.
-                let _ = guard.control().send(&control_for(request.level, self.current));
+                self.raise(request.level);
+            }
+            () = tokio::time::sleep(wait) => self.watch(),
+        }
+    }
+
+    /// Sends a stop level to the guard.
+    fn raise(&mut self, level: StopLevel) {
+        let Some(Active { guard, first, sent_level, watchdog, .. }) = &mut self.active else { return };
+        *sent_level = level;
+        match level {
+            StopLevel::Running | StopLevel::Draining => {}
+            StopLevel::Aborting => *watchdog = Watchdog::of_abort(self.guards.time(), self.guards.settings.grace),
+            StopLevel::Killing => *watchdog = Watchdog::of_kill(self.guards.time()),
+        }
+        // Sending fails if the guard was killed, which the end of the report pipe shows too, or if
+        // it does not read. Then the watchdog kills it.
+        let _ = guard.control().send(&control_for(level, self.current - *first));
+    }
+
+    /// Acts on a guard that has not reported the end of its process in time.
+    fn watch(&mut self) {
+        let Some(Active { guard, sent_level, watchdog, is_killed, .. }) = &mut self.active else { return };
+        match watchdog.expire(watch_time(self.guards, *sent_level), || guard.is_stopped()) {
+            None => {}
+            Some(Measure::Continue) => guard.resume(),
+            Some(Measure::Kill) => {
+                *is_killed = true;
+                guard.kill();
+            }
+            Some(Measure::GiveUp) => {
+                let error = io::Error::other(format!("its guard, process {}, does not end after SIGKILL", guard.pid()));
+                self.active = None;
+                self.report_ended(Err(error));
+                self.pending = 0;
             }
         }
     }
@@ -154,7 +212,7 @@ impl<'a> Assignment<'a> {
             }
             Ok(Report::Ended(report)) => {
                 self.report_ended(Ok(report));
-                self.forget_abort();
+                self.begin_next();
                 self.release_if_done();
             }
             Ok(Report::NotStarted(count)) => {
@@ -166,11 +224,13 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Resets the sent stop level for the next process, because an abort applies to one process
-    /// only. A recall that was sent remains in effect.
-    fn forget_abort(&mut self) {
-        if let Some(active) = &mut self.active {
-            active.sent_level = active.sent_level.min(StopLevel::Draining);
+    /// Resets the sent stop level and the deadlines for the next process, because an abort applies
+    /// to one process only. A recall that was sent remains in effect.
+    fn begin_next(&mut self) {
+        let next = self.watchdog();
+        if let Some(Active { sent_level, watchdog, since, .. }) = &mut self.active {
+            *sent_level = (*sent_level).min(StopLevel::Draining);
+            (*watchdog, *since) = (next, Instant::now());
         }
     }
 
@@ -184,15 +244,17 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Handles the death of the guard. It is unknown which pending processes had started, so all
-    /// pending processes count as lost.
+    /// Handles the death of the guard.
     async fn reap(&mut self) {
-        let Some(Active { guard, started_at, .. }) = self.active.take() else { return };
+        let Some(Active { guard, since, sent_level, is_killed, .. }) = self.active.take() else { return };
+        let interrupted = || interrupted(sent_level, is_killed, since.elapsed());
         match self.guards.reap(guard).await {
-            Ok(()) => {
-                self.remove_abandoned_results();
+            Ok(Some(begun)) => self.settle_begun(usize::try_from(begun).unwrap_or(usize::MAX), since, interrupted),
+            // Any of the pending processes may have begun, so all of them count as interrupted.
+            Ok(None) => {
+                self.remove_abandoned_results(self.pending);
                 while self.pending > 0 {
-                    self.report_ended(Ok(ProcessReport::new(Ending::GuardDied, started_at.elapsed())));
+                    self.report_ended(Ok(interrupted()));
                 }
             }
             // Any of the processes may still be running, so none is reported as not started.
@@ -203,11 +265,57 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    fn remove_abandoned_results(&self) {
-        let lost = self.specs.iter().skip(self.current).take(self.pending);
+    /// Reports the pending processes after the death of the guard. `begun` of them had begun: the
+    /// last of these was interrupted. The guard begins a process only after the previous one exited
+    /// with status 0, so the others succeeded. Their length is known only on average.
+    fn settle_begun(&mut self, begun: usize, since: Instant, interrupted: impl Fn() -> ProcessReport) {
+        let begun = begun.min(self.pending);
+        let Some(succeeded) = begun.checked_sub(1) else { return self.try_another_guard() };
+        let elapsed = since.elapsed() / u32::try_from(begun).unwrap_or(u32::MAX);
+        for _ in 0..succeeded {
+            self.report_ended(Ok(ProcessReport::new(Ending::Exited { code: 0 }, elapsed)));
+        }
+        self.remove_abandoned_results(1);
+        self.end(Ok(interrupted()));
+    }
+
+    /// Keeps the first pending process, which no guard has begun, for another guard. If several
+    /// guards were killed, reports that the process cannot start.
+    fn try_another_guard(&mut self) {
+        self.keep_first();
+        self.lost_guards += 1;
+        if self.lost_guards == MAX_GUARDS {
+            self.end(Ok(cannot_start("its guard was killed before the command began".to_owned(), false)));
+        }
+    }
+
+    /// Removes the unfinished output files of the next processes.
+    fn remove_abandoned_results(&self, count: usize) {
+        let lost = self.specs.iter().skip(self.current).take(count);
         let results = lost.filter_map(|(spec, _)| spec.stdout_to.as_ref());
         results.for_each(remove_abandoned);
     }
+}
+
+/// Returns the time of the clock for the deadlines of a process. The timeout of a process excludes
+/// pauses. A process that is being ended is not paused.
+fn watch_time(guards: &Guards, sent_level: StopLevel) -> Duration {
+    if sent_level < StopLevel::Aborting { guards.time_without_pauses() } else { guards.time() }
+}
+
+/// Returns the report of a process whose guard died. If the run was ending the process, or the
+/// guard did not end it at its timeout, the report says so.
+fn interrupted(sent_level: StopLevel, is_killed: bool, elapsed: Duration) -> ProcessReport {
+    let ending = match sent_level {
+        StopLevel::Aborting | StopLevel::Killing => Ending::Aborted,
+        StopLevel::Running | StopLevel::Draining if is_killed => Ending::TimedOut,
+        StopLevel::Running | StopLevel::Draining => Ending::GuardDied,
+    };
+    let mut report = ProcessReport::new(ending, elapsed);
+    if is_killed {
+        report.output_tail = b"its guard did not respond, and was killed".to_vec();
+    }
+    report
 }
 
 fn control_for(level: StopLevel, index: usize) -> Control {

@@ -1,29 +1,47 @@
 //! The runner's end of a guard's control pipe.
 
 use std::io::{self, PipeWriter, Write};
+use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionbio};
 
 use crate::guard::protocol::{Control, encode};
+
+/// The maximum wait for room in a full pipe. A healthy guard reads at once. A stopped guard never
+/// reads, and must not block the runner.
+const FULL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A control pipe to which several threads can write. The messages are never interleaved.
 #[derive(Debug)]
 pub(crate) struct ControlPipe(Mutex<Option<PipeWriter>>);
 
 impl ControlPipe {
-    pub(crate) fn new(pipe: PipeWriter) -> Self {
-        Self(Mutex::new(Some(pipe)))
+    /// # Errors
+    /// If the system refuses to make the pipe non-blocking.
+    pub(crate) fn new(pipe: PipeWriter) -> io::Result<Self> {
+        ioctl_fionbio(&pipe, true)?;
+        Ok(Self(Mutex::new(Some(pipe))))
     }
 
-    /// Sends a message. Blocks while the pipe is full.
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// If the guard has ended, or the pipe stays full for [`FULL_TIMEOUT`]. After an error the pipe
+    /// is closed, because a part of the message may have been sent.
     pub(crate) fn send(&self, control: &Control) -> io::Result<()> {
         self.send_encoded(&encode(control).map_err(io::Error::other)?)
     }
 
     pub(crate) fn send_encoded(&self, message: &[u8]) -> io::Result<()> {
-        match &mut *self.lock() {
-            Some(pipe) => pipe.write_all(message),
+        let mut pipe = self.lock();
+        let sent = match &mut *pipe {
+            Some(pipe) => write_all(pipe, message),
             None => Err(io::ErrorKind::BrokenPipe.into()),
-        }
+        };
+        sent.inspect_err(|_| drop(pipe.take()))
     }
 
     /// Closes the pipe, which makes an idle guard exit and a busy one end its processes.
@@ -34,5 +52,40 @@ impl ControlPipe {
     /// Ignores poisoning, because no code that can panic runs under the lock.
     fn lock(&self) -> MutexGuard<'_, Option<PipeWriter>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn write_all(pipe: &mut PipeWriter, mut message: &[u8]) -> io::Result<()> {
+    while !message.is_empty() {
+        match pipe.write(message) {
+            Ok(length) => message = &message[length..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_for_room(pipe)?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn wait_for_room(pipe: &PipeWriter) -> io::Result<()> {
+    let timeout = Timespec { tv_sec: FULL_TIMEOUT.as_secs().cast_signed(), tv_nsec: 0 };
+    match poll(&mut [PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::OUT)], Some(&timeout)) {
+        Ok(0) => Err(io::ErrorKind::TimedOut.into()),
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guard_that_does_not_read_blocks_nobody() {
+        let (_unread, writer) = io::pipe().expect("a pipe");
+        let pipe = ControlPipe::new(writer).expect("not blocking");
+        let refused = pipe.send_encoded(&vec![0; 1 << 20]).expect_err("larger than a pipe");
+        assert_eq!(refused.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(pipe.send(&Control::Recall).expect_err("closed").kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
-use crate::environment::RUN_VARIABLE;
+use crate::environment::{RUN_VARIABLE, RUNNER_VARIABLE};
 use crate::guard::GUARD_ARGUMENT;
 use crate::guard::protocol::{Inbox, Report};
 use crate::guard::signals;
@@ -20,6 +21,7 @@ use crate::guard_record;
 use crate::guards::GuardSettings;
 use crate::guards::control_pipe::ControlPipe;
 use crate::guards::orphans::ReapLock;
+use crate::process_table::{self, ProcessId};
 
 /// The maximum time for an idle guard to exit. A guard normally needs some milliseconds. A guard
 /// that exceeds this time, for instance because a signal has stopped it, is killed.
@@ -33,6 +35,8 @@ pub(crate) struct GuardProcess {
     reports: Receiver,
     inbox: Inbox,
     record: Option<PathBuf>,
+    /// The number of processes whose end the guard has reported.
+    ended: u64,
 }
 
 impl GuardProcess {
@@ -46,14 +50,18 @@ impl GuardProcess {
         // The guard has the run's marker from its first moment, so that it is found even if the
         // runner dies before the guard has written its record.
         command.env(RUN_VARIABLE, settings.run.as_str()).envs(settings.environment.iter().cloned());
+        if let Ok(runner) = process_table::own() {
+            command.env(RUNNER_VARIABLE, runner.id.to_string());
+        }
         command.stdin(control).stdout(report_writer);
         // The receiver is created before the spawn, so that a failure to create it leaves no guard
         // behind.
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;
+        let control_writer = ControlPipe::new(control_writer)?;
         let mut lock = ReapLock::acquire();
         let child = signals::with_all_blocked(|| lock.spawn(&mut command))?;
-        let control = Arc::new(ControlPipe::new(control_writer));
-        Ok(Self { child, control, reports, inbox: Inbox::default(), record })
+        let control = Arc::new(control_writer);
+        Ok(Self { child, control, reports, inbox: Inbox::default(), record, ended: 0 })
     }
 
     pub(crate) fn control(&self) -> &Arc<ControlPipe> {
@@ -68,6 +76,7 @@ impl GuardProcess {
         let mut bytes = [0; 4 << 10];
         loop {
             if let Some(report) = self.inbox.take().map_err(io::Error::other)? {
+                self.ended += u64::from(matches!(report, Report::Ended(_)));
                 return Ok(report);
             }
             match self.reports.read(&mut bytes).await? {
@@ -75,6 +84,36 @@ impl GuardProcess {
                 length => self.inbox.push(&bytes[..length]),
             }
         }
+    }
+
+    /// Returns the identity of the guard. If the start time is unknown, it is the highest number, so
+    /// that no process counts as started later.
+    pub(crate) fn id(&self) -> ProcessId {
+        let pid = self.pid().cast_signed();
+        process_table::read(pid).map_or(ProcessId { pid, started: u64::MAX }, |guard| guard.id)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// True if a signal or a debugger has stopped the guard. False without a process table.
+    pub(crate) fn is_stopped(&self) -> bool {
+        process_table::read(self.pid().cast_signed()).is_ok_and(|guard| guard.is_stopped)
+    }
+
+    /// Continues the guard if a signal has stopped it.
+    pub(crate) fn resume(&self) {
+        // The number is the guard's, because the guard has not been reaped.
+        if let Some(pid) = Pid::from_raw(self.pid().cast_signed()) {
+            let _ = kill_process(pid, Signal::CONT);
+        }
+    }
+
+    /// Kills the guard. Its report pipe then ends.
+    pub(crate) fn kill(&mut self) {
+        // This fails only if the guard has ended.
+        let _ = self.child.kill();
     }
 
     /// Ends an idle guard. Blocks for some milliseconds, at most [`EXIT_TIMEOUT`].
@@ -95,17 +134,21 @@ impl GuardProcess {
 
     /// Kills and reaps the guard. Then calls `end_orphans`, which must end the processes that the
     /// guard leaves behind. The guard's record is removed only if `end_orphans` succeeds.
-    pub(crate) fn reap_with(mut self, end_orphans: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    ///
+    /// Returns the number of processes that the guard began and whose end it has not reported;
+    /// `None` if unknown.
+    pub(crate) fn reap_with(mut self, end_orphans: impl FnOnce() -> io::Result<()>) -> io::Result<Option<u64>> {
         // Both calls fail only if the guard has already been reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
         ReapLock::acquire().forget(&self.child);
+        let begun = self.record.as_ref().and_then(|record| guard_record::begun_by(record, self.pid()));
         end_orphans()?;
         if let Some(record) = &self.record {
             // If the record cannot be removed, a later run searches for the guard's processes and
             // finds none.
             let _ = std::fs::remove_file(record);
         }
-        Ok(())
+        Ok(begun.and_then(|begun| begun.checked_sub(self.ended)))
     }
 }

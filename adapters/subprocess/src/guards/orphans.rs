@@ -3,11 +3,13 @@
 //! # Theory of operation
 //!
 //! If this process has called [`adopt_orphans`](crate::adopt_orphans), the processes of a killed
-//! guard become children of this process. Then every child that is not a guard is an orphan. All
-//! orphans and their descendants are killed and reaped, repeatedly until none is left.
+//! guard become children of this process. If this process has no other children, every child that
+//! is not a guard is an orphan. All orphans and their descendants are killed and reaped, repeatedly
+//! until none is left.
 //!
-//! Without adoption, orphans are recognised by the run's marker in their environment; a process
-//! that has removed the marker escapes.
+//! Without adoption, or if this process has other children too, orphans are recognised by the run's
+//! marker in their environment, or by the session of the killed guard. A process escapes if it has
+//! removed the marker, begun a session, and lost all ancestors.
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
@@ -19,7 +21,7 @@ use std::time::{Duration, Instant};
 use autoproc_domain::RunId;
 use rustix::process::{Pid, WaitOptions, waitpid};
 
-use crate::adoption::adopts_orphans;
+use crate::adoption::adopts_only_of_guards;
 use crate::process_table::{Marker, Process, ProcessId, Processes, kill, own_pid};
 
 /// The maximum time until killed processes disappear. Only a process that is blocked in the kernel
@@ -55,23 +57,24 @@ impl ReapLock {
 
     /// Sends SIGKILL to each orphan of this run, and reaps the orphans that have ended. Returns all
     /// orphans found.
-    fn kill_orphans(&self, marker: &Marker) -> io::Result<Vec<Process>> {
-        let orphans = self.orphans(marker)?;
+    fn kill_orphans(&self, marker: &Marker, guard: ProcessId) -> io::Result<Vec<Process>> {
+        let orphans = self.orphans(marker, guard)?;
         orphans.iter().for_each(kill_and_reap);
         Ok(orphans)
     }
 
     /// Returns all processes of the run that have no living guard. The result includes zombies that
     /// this process must reap.
-    fn orphans(&self, marker: &Marker) -> io::Result<Vec<Process>> {
+    fn orphans(&self, marker: &Marker, guard: ProcessId) -> io::Result<Vec<Process>> {
         let all = Processes::read()?;
         let own = own_pid();
         let ancestors: HashSet<ProcessId> = all.lineage_of(own).into_iter().collect();
         let guarded: BTreeSet<i32> =
             self.0.iter().flat_map(|guard| all.descendants_of(*guard)).map(|process| process.id.pid).collect();
         let is_orphan = |process: &&Process| {
-            let is_child = adopts_orphans() && process.parent == own;
-            is_child || (!process.is_zombie && marker.matches(process.id.pid).unwrap_or(false))
+            let is_child = adopts_only_of_guards() && process.parent == own;
+            let is_in_session = process.session == guard.pid && process.id.started >= guard.started;
+            is_child || is_in_session || (!process.is_zombie && marker.matches(process.id.pid).unwrap_or(false))
         };
         let is_eligible = |process: &Process| {
             let pid = process.id.pid;
@@ -84,14 +87,28 @@ impl ReapLock {
     }
 }
 
-/// Ends the processes that killed guards of this run left behind. Blocks until none is left; guards
-/// can be spawned concurrently.
+/// Ends the processes that `guard` and other killed guards of this run left behind. Blocks until
+/// none is left; guards can be spawned concurrently.
 ///
 /// # Errors
 /// If the process table cannot be read, or a process still exists after [`KILL_TIMEOUT`].
-pub(crate) fn end_orphans(run: &RunId) -> io::Result<()> {
+pub(crate) fn end_orphans(run: &RunId, guard: ProcessId) -> io::Result<()> {
     let marker = Marker::of_run(run);
-    repeat_until_none_left(|lock| lock.kill_orphans(&marker))
+    repeat_until_none_left(|lock| lock.kill_orphans(&marker, guard))
+}
+
+/// Reaps the children of this process that have ended and are no guards. Signals no process.
+pub(crate) fn reap_other_children() {
+    let lock = ReapLock::acquire();
+    let own = own_pid();
+    let Ok(all) = Processes::read() else { return };
+    for child in all.iter().filter(|child| child.parent == own && child.is_zombie) {
+        if !lock.0.contains(&child.id.pid)
+            && let Some(pid) = Pid::from_raw(child.id.pid)
+        {
+            let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+        }
+    }
 }
 
 /// Repeats `round` until it finds no process. Releases the lock after each round: orphans may take

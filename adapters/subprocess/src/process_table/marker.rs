@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use autoproc_domain::RunId;
 
-use crate::environment::{PROJECT_VARIABLE, RUN_VARIABLE};
-use crate::process_table::not_found_if_gone;
+use crate::environment::{PROJECT_VARIABLE, RUN_VARIABLE, RUNNER_VARIABLE};
+use crate::process_table::{ProcessId, not_found_if_gone};
 
 /// The environment variable that every process of a run has, unless the process has removed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,19 +47,43 @@ impl Marker {
         std::fs::read(format!("/proc/{pid}/environ")).map(|bytes| self.is_in(&bytes)).map_err(not_found_if_gone)
     }
 
+    /// Returns the process of the run, which the environment of process `pid` names; `None` if the
+    /// process does not have the marker, or names none.
+    pub(crate) fn runner_of(&self, pid: i32) -> Option<ProcessId> {
+        self.runner_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
+    }
+
+    fn runner_in(&self, environment: &[u8]) -> Option<ProcessId> {
+        let runner = value_of(RUNNER_VARIABLE, environment).filter(|_| self.is_in(environment))?;
+        ProcessId::parse(std::str::from_utf8(runner).ok()?)
+    }
+
     fn is_in(&self, environment: &[u8]) -> bool {
         environment.split(|byte| *byte == 0).any(|entry| entry == self.entry) && !self.is_elsewhere(environment)
     }
 
     fn is_elsewhere(&self, environment: &[u8]) -> bool {
-        let named = environment.split(|byte| *byte == 0).find_map(|entry| {
-            let value = entry.strip_prefix(PROJECT_VARIABLE.as_bytes())?.strip_prefix(b"=")?;
-            Some(Path::new(OsStr::from_bytes(value)))
-        });
+        let named = value_of(PROJECT_VARIABLE, environment).map(|folder| Path::new(OsStr::from_bytes(folder)));
         let identity = |folder: &Path| folder.metadata().map(|metadata| (metadata.dev(), metadata.ino())).ok();
         let known = |folder: Option<&Path>| folder.and_then(identity);
         known(named).zip(known(self.project.as_deref())).is_some_and(|(named, own)| named != own)
     }
+}
+
+/// Returns the id of the run whose marker process `pid` has in its initial environment; `None` if it
+/// has none, or if the environment cannot be read.
+pub(crate) fn marked_run(pid: i32) -> Option<String> {
+    run_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
+}
+
+fn run_in(environment: &[u8]) -> Option<String> {
+    String::from_utf8(value_of(RUN_VARIABLE, environment)?.to_vec()).ok()
+}
+
+/// Returns the value of a variable in the environment of a process.
+fn value_of<'e>(variable: &str, environment: &'e [u8]) -> Option<&'e [u8]> {
+    let mut entries = environment.split(|byte| *byte == 0);
+    entries.find_map(|entry| entry.strip_prefix(variable.as_bytes())?.strip_prefix(b"="))
 }
 
 #[cfg(test)]
@@ -77,6 +101,25 @@ mod tests {
         assert!(of(project.path()) && of(&project.path().join(".")) && of(Path::new("/no/such/folder")));
         assert!(!of(copy.path()));
         assert!(marker.is_in(b"AUTOPROC_RUN_ID=r1\0"), "the folder is unknown");
+    }
+
+    #[test]
+    fn a_marked_process_may_name_the_process_of_its_run() {
+        let marker = Marker::of_run(&RunId::new("r1"));
+        let runner = ProcessId { pid: 811, started: 90_210 };
+        let of = |run: &str, runner: &str| {
+            marker.runner_in(format!("AUTOPROC_RUN_ID={run}\0AUTOPROC_RUNNER={runner}\0").as_bytes())
+        };
+        assert_eq!(of("r1", &runner.to_string()), Some(runner));
+        assert_eq!(of("r2", &runner.to_string()), None);
+        assert_eq!(of("r1", "811"), None);
+        assert_eq!(marker.runner_in(b"AUTOPROC_RUN_ID=r1\0"), None);
+    }
+
+    #[test]
+    fn the_marker_names_the_run() {
+        assert_eq!(run_in(b"A=1\0AUTOPROC_RUN_ID=r1\0B=2\0").as_deref(), Some("r1"));
+        assert_eq!(run_in(b"A=AUTOPROC_RUN_ID=r1\0AUTOPROC_RUN_IDS=2\0"), None);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The guard records of one dead run.
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::Location;
 
 use crate::guard_record::{self, Contents, Parsed, RecordState};
-use crate::process_table::ProcessId;
+use crate::process_table::{self, Marker, ProcessId};
 
 pub(super) struct Records<'a> {
     dir: &'a Path,
@@ -18,8 +19,8 @@ pub(super) struct Records<'a> {
 pub(super) struct Living {
     /// The guards in this boot and pid namespace.
     pub(super) here: Vec<ProcessId>,
-    /// The number of all other living guards: in another pid namespace, in an unknown boot, or
-    /// about to write their record.
+    /// The number of all other locked records: of guards in another pid namespace, in an unknown
+    /// boot, or about to write their record, and of processes that are no guards.
     pub(super) elsewhere: usize,
 }
 
@@ -42,11 +43,15 @@ impl<'a> Records<'a> {
         paths.into_iter().map(|path| guard_record::inspect(&path).map(|state| (path, state))).collect()
     }
 
-    pub(super) fn living(&self, own: &Location) -> io::Result<Living> {
+    /// Returns the living guards. A record is believed only if its process is a guard of the run:
+    /// it has the run's marker and the record open. Otherwise a record could name any process.
+    pub(super) fn living(&self, own: &Location, marker: &Marker) -> io::Result<Living> {
         let mut living = Living::default();
-        for (_, state) in self.inspect()? {
+        for (path, state) in self.inspect()? {
             match state {
-                RecordState::Locked(Parsed::Contents(contents)) if position_of(&contents, own) == Position::Here => {
+                RecordState::Locked(Parsed::Contents(contents))
+                    if position_of(&contents, own) == Position::Here && is_guard(&contents, &path, marker) =>
+                {
                     living.here.push(contents.guard);
                 }
                 RecordState::Locked(_) => living.elsewhere += 1,
@@ -59,23 +64,53 @@ impl<'a> Records<'a> {
     pub(super) fn abandoned(&self, own: &Location) -> io::Result<Abandoned> {
         let mut abandoned = Abandoned::default();
         for (path, state) in self.inspect()? {
-            let path = path.display();
+            let shown = path.display();
             match state {
                 RecordState::Missing | RecordState::Unlocked(Parsed::Incomplete) => {}
-                RecordState::Locked(_) => abandoned.uncertain.push(format!("{path} has just been locked by a process")),
-                RecordState::Unlocked(Parsed::Invalid(reason)) => abandoned.uncertain.push(format!("{path}: {reason}")),
-                RecordState::Unlocked(Parsed::Contents(contents)) => abandoned.add(contents, own),
+                RecordState::Locked(_) => {
+                    abandoned.uncertain.push(format!("{shown} has just been locked by a process"));
+                }
+                RecordState::Unlocked(Parsed::Invalid(reason)) => {
+                    abandoned.uncertain.push(format!("{shown}: {reason}"));
+                }
+                RecordState::Unlocked(Parsed::Contents(contents)) => match names_foreign(&contents, own, path.as_ref())
+                {
+                    Some(reason) => abandoned.uncertain.push(reason),
+                    None => abandoned.add(contents, own),
+                },
             }
         }
         Ok(abandoned)
     }
 
+    /// Returns the first reason why there may be processes of killed guards that cannot be observed;
+    /// `None` if there is none. Living guards do not count, because they end their processes.
+    pub(super) fn obstacle(&self, own: &Location) -> io::Result<Option<String>> {
+        let mut abandoned = Abandoned::default();
+        for (path, state) in self.inspect()? {
+            match state {
+                RecordState::Unlocked(Parsed::Invalid(reason)) => {
+                    abandoned.uncertain.push(format!("{}: {reason}", path.display()));
+                }
+                RecordState::Unlocked(Parsed::Contents(contents)) => abandoned.add(contents, own),
+                RecordState::Unlocked(Parsed::Incomplete) | RecordState::Missing | RecordState::Locked(_) => {}
+            }
+        }
+        Ok(abandoned.uncertain.into_iter().next())
+    }
+
     /// Removes the records of guards that are not alive.
     pub(super) fn remove(&self) {
-        for (path, state) in self.inspect().unwrap_or_default() {
-            if matches!(state, RecordState::Unlocked(_)) {
-                let _ = std::fs::remove_file(path);
-            }
+        remove_unlocked(&guard_record::all_of(self.dir, self.run).unwrap_or_default());
+    }
+}
+
+/// Removes those of the records whose guards are not alive.
+pub(super) fn remove_unlocked<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) {
+    for path in paths {
+        if let Ok(RecordState::Unlocked(_)) = guard_record::inspect(path) {
+            // A record that remains does no harm: a later sweep finds no process to end.
+            let _ = std::fs::remove_file(path);
         }
     }
 }
@@ -108,6 +143,25 @@ impl Abandoned {
             ),
         }
     }
+}
+
+/// True if the process that the record names is a guard of the run with this marker.
+fn is_guard(contents: &Contents, path: &Path, marker: &Marker) -> bool {
+    let ProcessId { pid, .. } = contents.guard;
+    process_table::is_alive(contents.guard)
+        && marker.matches(pid).unwrap_or(false)
+        && process_table::has_open(pid, path)
+}
+
+/// Returns a reason if the record names a living process of a user other than the owner of the
+/// record. Otherwise, whoever can write to the folder could make root kill any process.
+fn names_foreign(contents: &Contents, own: &Location, path: &Path) -> Option<String> {
+    let leader = contents
+        .leader
+        .filter(|leader| position_of(contents, own) == Position::Here && process_table::is_alive(*leader))?;
+    let (of_record, of_process) = (path.metadata().ok()?.uid(), process_table::owner_of(leader.pid).ok()?);
+    let (pid, path) = (leader.pid, path.display());
+    (of_record != of_process).then(|| format!("process {pid} does not belong to the owner of {path}"))
 }
 
 /// The location of a guard's processes, relative to this process.
@@ -149,6 +203,7 @@ mod tests {
             session: 0,
             file: None,
             leader: None,
+            begun: 0,
         }
     }
 
@@ -171,6 +226,28 @@ mod tests {
         assert_eq!(position("", "", ["2", "a"]), Position::Unknown);
         // If the system has neither, only the number is compared.
         assert_eq!(position("", "", ["", ""]), Position::Here);
+    }
+
+    /// Process 1 belongs to root, or to the user of the namespace. The record belongs to another
+    /// user.
+    #[test]
+    fn a_record_is_not_believed_about_a_process_of_another_user() {
+        let record = tempfile::NamedTempFile::new().expect("a file");
+        let Ok(first) = process_table::read(1) else { return };
+        let own = own(&process_table::boot_id().expect("a boot"), "a");
+        let contents = Contents { leader: Some(first.id), ..contents(&own.boot, "a") };
+        let owner = process_table::owner_of(1).expect("a user");
+        if record.path().metadata().expect("there").uid() == owner {
+            assert_eq!(names_foreign(&contents, &own, record.path()), None);
+            let other = std::os::unix::fs::chown(record.path(), Some(owner + 1), None);
+            if other.is_err() {
+                return;
+            }
+        }
+        let reason = names_foreign(&contents, &own, record.path()).expect("a reason");
+        assert!(reason.contains("process 1 does not belong to the owner of"), "{reason}");
+        let elsewhere = Contents { pid_namespace: "b".into(), ..contents };
+        assert_eq!(names_foreign(&elsewhere, &own, record.path()), None, "its numbers mean other processes");
     }
 
     #[test]

@@ -169,7 +169,7 @@ mod tests {
 
     fn killed_guard(session: i32) -> Contents {
         let (boot_id, pid_namespace) = (String::new(), String::new());
-        Contents { boot_id, pid_namespace, guard: GUARD, session, file: None, leader: Some(LEADER) }
+        Contents { boot_id, pid_namespace, guard: GUARD, session, file: None, leader: Some(LEADER), begun: 0 }
     }
 
     /// Returns this process, its parent, the first process, and the given ones.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autoproc_domain::ports::{NeverStop, StopLevel, StopSignal};
-use autoproc_subprocess::{BatchEvent, BatchProcess, Ending, ProcessSpec, fingerprint_of};
+use autoproc_subprocess::process_table;
+use autoproc_subprocess::{BatchEvent, BatchProcess, Ending, GuardSettings, ProcessSpec, fingerprint_of};
 use futures_util::stream::{BoxStream, StreamExt};
+use rustix::process::Signal;
 
 use crate::fixture::{Fixture, LONG, TIMEOUT, until};
 use crate::stop::Stop;
@@ -197,16 +199,49 @@ async fn a_late_abort_of_one_command_spares_the_next() {
     assert_eq!(events, [SUCCEEDED, SUCCEEDED]);
 }
 
-/// It is unknown which commands had started, so each pending one counts as lost.
+fn killed_in_the_third(fixture: &Fixture) -> Vec<ProcessSpec> {
+    ["true", "true", "kill -9 $PPID; sleep 3600", ": >started", ": >started"].map(|line| fixture.script(line)).into()
+}
+
+/// The record of the guard tells which commands it had begun.
 #[tokio::test]
-async fn all_commands_without_a_report_are_lost_with_the_guard() {
+async fn a_killed_guard_loses_only_the_command_that_was_running() {
     let fixture = Fixture::new(LONG);
-    let specs = vec![fixture.script("true"), fixture.script("kill -9 $PPID; sleep 3600"), fixture.script(": >started")];
-    let events = run(&fixture, specs, never()).await;
-    assert_eq!(events.len(), 3);
-    assert!(events[0] == SUCCEEDED || events[0] == Event::Ended(Ending::GuardDied), "{events:?}");
-    assert_eq!(events[1..], [Event::Ended(Ending::GuardDied), Event::Ended(Ending::GuardDied)]);
+    assert_eq!(fixture.run(fixture.script("true")).await.ending, Ending::Exited { code: 0 });
+    let events = run(&fixture, killed_in_the_third(&fixture), never()).await;
+    assert_eq!(events, [SUCCEEDED, SUCCEEDED, Event::NotStarted(2), Event::Ended(Ending::GuardDied)]);
     assert!(!fixture.path("started").exists());
+}
+
+/// It is unknown which commands had begun, so each pending one counts as lost.
+#[tokio::test]
+async fn without_a_record_a_killed_guard_loses_all_commands_without_a_report() {
+    let fixture = Fixture::with(LONG, |settings| GuardSettings { records_dir: None, ..settings });
+    let events = run(&fixture, killed_in_the_third(&fixture), never()).await;
+    assert_eq!(events.len(), 5);
+    let lost = Event::Ended(Ending::GuardDied);
+    assert!(events[..2].iter().all(|event| *event == SUCCEEDED || *event == lost), "{events:?}");
+    assert!(events[2..].iter().all(|event| *event == lost), "{events:?}");
+    assert!(!fixture.path("started").exists());
+}
+
+/// The guard is stopped while it is idle, and killed after the batch was sent to it.
+#[tokio::test]
+async fn a_command_that_a_killed_guard_has_not_begun_gets_another_guard() {
+    let fixture = Fixture::new(LONG);
+    fixture.run(fixture.script("true")).await;
+    let guard = process_table::read(fixture.guard_pids()[0]).expect("a guard").id;
+    assert_eq!(process_table::signal(guard, Signal::STOP), process_table::SignalResult::Sent);
+    until(|| process_table::read(guard.pid).is_ok_and(|guard| guard.is_stopped)).await;
+    let script = || fixture.script("echo >>started");
+    let batch = run(&fixture, vec![script(), script()], never());
+    let kill = async {
+        tokio::task::yield_now().await;
+        assert_eq!(process_table::kill(guard), process_table::SignalResult::Sent);
+    };
+    let (events, ()) = tokio::join!(batch, kill);
+    assert_eq!(events, [Event::NotStarted(1), SUCCEEDED]);
+    assert_eq!(fixture.read("started"), "\n");
 }
 
 /// The waiting commands are returned, because the length of a pause is unknown.

@@ -1,18 +1,22 @@
 //! Timeouts, resource usage, signals to guards, and killed guards.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use autoproc_domain::ports::NeverStop;
+use autoproc_domain::ports::{NeverStop, StopLevel};
 use autoproc_subprocess::process_table;
-use autoproc_subprocess::{Ending, ProcessSpec};
+use autoproc_subprocess::{Ending, GuardSettings, ProcessSpec};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fixture::{Fixture, LONG, until};
+use crate::stop::Stop;
 
 /// Tolerates a loaded machine; the test prints the measured delay.
 const MAX_DELAY: Duration = Duration::from_secs(20);
+
+const SHORT: Duration = Duration::from_millis(200);
 
 /// The second command waits until the first has ended. The timeout is doubled until the first
 /// command has ignored SIGTERM.
@@ -82,6 +86,56 @@ async fn the_orphans_of_a_killed_guard_are_ended_and_the_next_command_has_anothe
     assert!(process_table::read(child).is_ok_and(|process| process.is_zombie) || process_table::read(child).is_err());
     assert_eq!(fixture.guard_pids(), Vec::<i32>::new(), "its record is removed, because nothing is left");
     assert_eq!(fixture.run(fixture.script("exit 3")).await.ending, Ending::Exited { code: 3 });
+}
+
+/// A stopped guard enforces no timeout. The runner continues the guard, or kills it.
+#[tokio::test]
+async fn a_stopped_guard_does_not_defeat_the_timeout() {
+    for script in ["kill -STOP $PPID; exec sleep 3600", "trap '' TERM; while :; do kill -STOP $PPID; done"] {
+        let fixture = Fixture::new(Duration::ZERO);
+        let report = fixture.run(ProcessSpec { timeout: SHORT, ..fixture.script(script) }).await;
+        assert_eq!(report.ending, Ending::TimedOut, "{script}");
+        assert_eq!(fixture.run(fixture.script("true")).await.ending, Ending::Exited { code: 0 });
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_guard_does_not_defeat_a_stop() {
+    for level in [StopLevel::Aborting, StopLevel::Killing] {
+        let fixture = Fixture::new(Duration::ZERO);
+        let stop = Stop::new();
+        let run = fixture.guards.run(fixture.script("kill -STOP $PPID; : >stopped; exec sleep 3600"), &stop);
+        let raise = async {
+            until(|| fixture.path("stopped").exists()).await;
+            stop.raise(level);
+        };
+        let (report, ()) = tokio::join!(run, raise);
+        assert_eq!(report.expect("an ending").ending, Ending::Aborted, "{level:?}");
+    }
+}
+
+/// This guard neither reads its pipe nor is stopped.
+#[tokio::test]
+async fn a_guard_that_never_answers_is_killed() {
+    let deaf = tempfile::tempdir().expect("a folder");
+    let (program, pid) = (deaf.path().join("guard"), deaf.path().join("pid"));
+    std::fs::write(&program, format!("#!/bin/sh\necho $$ >{}\nexec sleep 3600\n", pid.display())).expect("written");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("executable");
+    let fixture = Fixture::with(LONG, |settings| GuardSettings { executable: program, ..settings });
+    let stop = Stop::new();
+    let run = fixture.guards.run(fixture.script("true"), &stop);
+    let raise = async {
+        until(|| std::fs::read_to_string(&pid).is_ok_and(|pid| pid.ends_with('\n'))).await;
+        stop.raise(StopLevel::Killing);
+    };
+    let (report, ()) = tokio::join!(run, raise);
+    let report = report.expect("an ending");
+    assert_eq!(
+        (report.ending.clone(), &*report.last_error_lines()),
+        (Ending::Aborted, "its guard did not respond, and was killed")
+    );
+    let pid = std::fs::read_to_string(&pid).expect("a number").trim().parse().expect("a number");
+    assert!(process_table::read(pid).is_err());
 }
 
 /// The guard notices the end of its control pipe.

@@ -1,4 +1,4 @@
-//! Runs with living guards. A shell stands for the guard.
+//! Runs with living guards. A shell with the run's marker stands for the guard.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const STUBBORN: &str = r#"
 
 /// Starts a guard that runs `script`, and waits until its record is complete and locked.
 fn start_guard(fixture: &mut Fixture, script: &str, sleepers: usize) -> ProcessId {
-    let guard = fixture.start_unmarked(&format!("until [ -s \"$RECORD\" ]; do sleep 0.01; done; {script}"));
+    let guard = fixture.start(&format!("until [ -s \"$RECORD\" ]; do sleep 0.01; done; {script}"));
     let record = Record { guard, ..Record::of(ProcessId { pid: 0, started: 0 }) };
     let path = fixture.write(2, record.text());
     std::fs::rename(path, fixture.record_path(1)).expect("renamed");
@@ -46,13 +46,20 @@ fn the_processes_of_a_living_guard_are_ended_and_its_exit_is_awaited() {
     assert_eq!(fixture.exit_codes(), [Some(0)], "the guard was not killed");
 }
 
+/// Somebody else holds the lock of a record that names another process.
 #[test]
-fn a_living_guard_with_the_marker_is_spared() {
+fn a_process_that_is_no_guard_is_not_believed_to_be_one() {
     let mut fixture = Fixture::new();
-    let script = format!("AUTOPROC_RUN_ID='{}' exec sh -c '{GUARD}'", fixture.run);
-    start_guard(&mut fixture, &script, 2);
-    assert_eq!(fixture.sweep(), []);
-    assert_eq!(fixture.exit_codes(), [Some(0)], "the guard was not killed");
+    fixture.timeout = Duration::ZERO;
+    let stranger = fixture.start_unmarked(r#"sleep "$NAP" & wait"#);
+    fixture.await_sleepers(1);
+    let record = Record { guard: stranger, ..Record::of(ProcessId { pid: 0, started: 0 }) };
+    let file = std::fs::File::open(fixture.write(1, record.text())).expect("the record");
+    file.lock().expect("locked");
+    let reason = fixture.unproven_reason();
+    assert!(reason.contains("1 that cannot be observed from here"), "{reason}");
+    assert_eq!(fixture.sleepers().len(), 1);
+    assert!(process_table::is_alive(stranger));
 }
 
 #[test]
@@ -71,7 +78,9 @@ fn a_guard_that_does_not_exit_is_killed_after_the_timeout() {
 fn a_run_with_a_guard_in_another_namespace_is_unproven() {
     let mut fixture = Fixture::new();
     fixture.timeout = Duration::ZERO;
-    let guard = start_guard(&mut fixture, STUBBORN, 1);
+    // With the marker it would be ended.
+    let unmarked = format!("exec env -u AUTOPROC_RUN_ID sh -c '{STUBBORN}'");
+    let guard = start_guard(&mut fixture, &unmarked, 1);
     // The number identifies a process of that namespace only.
     let record = Record { guard, pid_namespace: "pid:[1]".into(), ..Record::of(guard) };
     std::fs::write(fixture.record_path(1), record.text()).expect("written in place");

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use autoproc_system::{OnWarning, WarnOnce, replace};
+use autoproc_system::{OnWarning, ReplacedFile, WarnOnce};
 
 use super::document;
 use super::state::ExecutionState;
@@ -21,7 +21,7 @@ const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 const REST_FACTOR: u32 = 20;
 
 pub(crate) struct LatestState {
-    path: PathBuf,
+    file: ReplacedFile,
     warning: WarnOnce,
     schedule: Mutex<Schedule>,
 }
@@ -36,7 +36,7 @@ struct Schedule {
 
 impl LatestState {
     pub(crate) fn new(path: PathBuf, on_warning: OnWarning) -> Self {
-        Self { path, warning: WarnOnce::new(on_warning), schedule: Mutex::default() }
+        Self { file: ReplacedFile::new(path), warning: WarnOnce::new(on_warning), schedule: Mutex::default() }
     }
 
     /// Writes the state and returns `None`. During the pause after a write, writes nothing and
@@ -63,8 +63,8 @@ impl LatestState {
     }
 
     fn write(&self, encoded: io::Result<Vec<u8>>) {
-        if let Err(error) = encoded.and_then(|bytes| replace(&self.path, &bytes)) {
-            self.warning.warn(format_args!("cannot write {}: {error}", self.path.display()));
+        if let Err(error) = self.file.replace(|| encoded) {
+            self.warning.warn(format_args!("cannot write {}: {error}", self.file.path().display()));
         }
     }
 

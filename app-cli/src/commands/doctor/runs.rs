@@ -3,12 +3,20 @@
 use autoproc_domain::Status;
 use autoproc_domain::ports::{DeadRun, LiveRun, StorageError};
 use autoproc_domain::view::PageRequest;
+use autoproc_subprocess::DEFAULT_GRACE;
 
 use crate::context::Context;
 use crate::error::in_one_line;
 use crate::maintenance::Finding;
 
 const SUBJECT: &str = "runs";
+
+/// The advice if the files of a dead run can be recovered.
+const NEXT_RUN: &str =
+    "the next `run` ends its leftover processes and returns its files to pending; `autoproc queue recover` does so now";
+
+/// The advice if it cannot be proven that a dead run has left no process.
+const BY_FORCE: &str = "`autoproc queue recover --force` does, once you know that nothing of it is left";
 
 pub(super) async fn findings(context: &Context) -> Vec<Finding> {
     match inspect(context).await {
@@ -42,11 +50,17 @@ fn alive(living: &[LiveRun]) -> Finding {
 async fn dead(context: &Context) -> Result<Vec<Finding>, StorageError> {
     let processing = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
     let held = context.storage().page(processing).await?.items;
-    let dead = context.runs().dead().await?.into_iter().map(|DeadRun { run, .. }| {
+    let reaper = context.wiring.reaper(DEFAULT_GRACE);
+    let dead = context.runs().dead().await?.into_iter().map(|dead| {
+        let obstacle = reaper.obstacle(&dead);
+        let DeadRun { run, .. } = dead;
         let claims = held.iter().filter(|item| item.claim.as_ref().is_some_and(|claim| claim.run == run));
         let files: Vec<_> = claims.map(|item| item.file_path.to_string()).collect();
         let what = if files.is_empty() { "nothing".to_owned() } else { files.join(", ") };
-        let advice = "the next `run` ends its leftover processes and returns its files to pending; `autoproc queue recover` does so now";
+        let advice = match obstacle {
+            None => NEXT_RUN.to_owned(),
+            Some(reason) => format!("{reason}; so no `run` takes its files back: {BY_FORCE}"),
+        };
         Finding::warning(SUBJECT, format!("{run} is dead and still holds {what}"), advice)
     });
     Ok(dead.collect())

@@ -14,7 +14,8 @@ use crate::view::time::span;
 
 /// Prints the outputs of an item's attempts, and remarks while the item waits for an attempt.
 /// Starts after the claim `after`, or after the latest existing output if `after` is `None`. Ends
-/// when the item has ended or has left the queue, or when the requested attempt or round is over.
+/// when the item has ended or has left the queue, when the requested attempt or round is over, or
+/// when the run that processes the item has died.
 pub(super) async fn following(
     id: ItemId,
     after: Option<ClaimNumber>,
@@ -40,6 +41,10 @@ pub(super) async fn following(
             return Ok(());
         }
         if is_past(&item, request) {
+            return Ok(());
+        }
+        if is_abandoned(&item, context).await? {
+            context.remark(&format!("the run died during attempt {}{}", item.attempts, of_round(&item)));
             return Ok(());
         }
         // Compares the remarks without the remaining wait, which changes all the time.
@@ -72,6 +77,15 @@ fn of_round(item: &QueueItem) -> String {
 fn is_past(item: &QueueItem, request: &LogArgs) -> bool {
     let is_attempt_over = request.attempt.is_some_and(|wanted| item.attempts >= wanted);
     item.status != Status::Processing && (is_attempt_over || request.round.is_some_and(|wanted| item.round > wanted))
+}
+
+/// True if the run that processes the item is dead. Only a later run or `queue recover` changes the
+/// item then.
+async fn is_abandoned(item: &QueueItem, context: &Context) -> Result<bool, CliError> {
+    Ok(match &item.claim {
+        Some(claim) => !context.live_runs().await?.contains(&claim.run),
+        None => false,
+    })
 }
 
 /// Describes the end of an item; `None` if the item has not ended.

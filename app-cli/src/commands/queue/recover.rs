@@ -20,6 +20,7 @@ use crate::number;
 use crate::view::View;
 use crate::view::json::ItemJson;
 use crate::view::screen::Screen;
+use crate::wiring::check_process_table;
 
 /// `queue recover`
 #[derive(Debug, Args)]
@@ -46,6 +47,7 @@ pub(crate) struct RecoverArgs {
 }
 
 pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<ExitCode, CliError> {
+    check_process_table()?;
     let proof = if args.force { Proof::Waived } else { Proof::Demanded };
     let (storage, runs) = (context.storage(), context.runs());
     let (reaper, clock) = (context.wiring.reaper(DEFAULT_GRACE), context.wiring.clock());

@@ -101,6 +101,9 @@ pub(crate) struct RunArgs {
     /// Time between asking an attempt to end and killing it
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "10", value_parser = autoproc_time_text::parse)]
     pub(super) grace: Duration,
+    /// Time for the current files to finish after SIGTERM or SIGHUP
+    #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "80", value_parser = autoproc_time_text::parse)]
+    pub(super) stop_timeout: Duration,
     /// Do not wait for retries: end once every remaining file is in backoff
     #[arg(long, hide_short_help = true)]
     pub(super) no_wait: bool,

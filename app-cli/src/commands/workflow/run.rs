@@ -30,6 +30,7 @@ use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 use crate::view::style::{BAD, GOOD, painted};
 use crate::view::time::span;
+use crate::wiring::check_process_table;
 
 /// `workflow run`
 #[derive(Debug, Args)]
@@ -61,6 +62,7 @@ pub(crate) struct RunArgs {
 /// the result.
 pub(super) async fn run(args: RunArgs, context: &Context) -> Result<ExitCode, CliError> {
     let file = paths::resolve(&context.cwd, &args.file)?;
+    check_process_table()?;
     if !file.as_path().exists() {
         context.console.warn(context.console.err().line("", &file, " does not exist (yet)"));
     }

@@ -1,0 +1,184 @@
+//! Decides what to do about a guard that does not report the end of its process in time.
+//!
+//! A guard enforces the timeout of its process itself. A guard that is stopped, by a signal, a
+//! debugger or a freezer, enforces nothing. So the runner has deadlines of its own, which are later
+//! than those of a healthy guard.
+
+use std::time::Duration;
+
+/// The time for which a guard that was continued may stay stopped, in addition to its grace time.
+const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The time that a guard may take in addition to its grace time. A healthy guard that cannot end a
+/// process reports so 30 s after SIGKILL.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// The time that a guard may take after a request to kill its process at once. The runner then ends
+/// the process as well as the guard would.
+const KILL_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The time until a killed guard disappears. Only a guard that is blocked in the kernel takes
+/// longer.
+const DEATH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// If a deadline is noticed later than this, the runner was suspended, and its guards perhaps too.
+/// The guards then get their time again.
+const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
+
+/// The measure to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// Send SIGCONT to the guard.
+    Continue,
+    /// Kill the guard.
+    Kill,
+    /// The killed guard does not disappear. Stop waiting for it.
+    GiveUp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    ContinueStopped,
+    KillStopped,
+    Kill,
+    GiveUp,
+}
+
+/// The deadlines of a guard for the end of one process. Times are readings of a clock of the
+/// caller.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Watchdog {
+    /// The time at which the guard should begin to end its process.
+    limit: Duration,
+    grace: Duration,
+    /// The time after the limit and the grace time at which the guard is killed.
+    silence_timeout: Duration,
+    step: Step,
+}
+
+impl Watchdog {
+    /// Watches a process with this timeout, which starts at `now`.
+    pub(super) fn of_process(now: Duration, timeout: Duration, grace: Duration) -> Self {
+        Self::new(now.saturating_add(timeout), grace, SILENCE_TIMEOUT)
+    }
+
+    /// Watches a process whose guard was asked, at `now`, to end it.
+    pub(super) fn of_abort(now: Duration, grace: Duration) -> Self {
+        Self::new(now, grace, SILENCE_TIMEOUT)
+    }
+
+    /// Watches a process whose guard was asked, at `now`, to kill it.
+    pub(super) fn of_kill(now: Duration) -> Self {
+        Self::new(now, Duration::ZERO, KILL_REQUEST_TIMEOUT)
+    }
+
+    fn new(limit: Duration, grace: Duration, silence_timeout: Duration) -> Self {
+        Self { limit, grace, silence_timeout, step: Step::ContinueStopped }
+    }
+
+    /// Returns the time of the next call of [`expire`](Self::expire).
+    pub(super) fn due(&self) -> Duration {
+        let end = self.limit.saturating_add(self.grace);
+        match self.step {
+            Step::ContinueStopped => self.limit,
+            Step::KillStopped => end.saturating_add(STOPPED_TIMEOUT),
+            Step::Kill => end.saturating_add(self.silence_timeout),
+            Step::GiveUp => end.saturating_add(self.silence_timeout + DEATH_TIMEOUT),
+        }
+    }
+
+    /// Returns the measure to take at `now`, if there is one. `is_stopped` tells whether a signal
+    /// or a debugger has stopped the guard.
+    pub(super) fn expire(&mut self, now: Duration, is_stopped: impl FnOnce() -> bool) -> Option<Measure> {
+        let late = now.checked_sub(self.due())?;
+        if late > SUSPENSION_THRESHOLD && self.step != Step::ContinueStopped {
+            (self.limit, self.step) = (now, Step::ContinueStopped);
+            return None;
+        }
+        match self.step {
+            Step::ContinueStopped => {
+                // A late check begins the time of the guard.
+                (self.limit, self.step) = (now, Step::KillStopped);
+                is_stopped().then_some(Measure::Continue)
+            }
+            Step::KillStopped if is_stopped() => {
+                self.step = Step::GiveUp;
+                Some(Measure::Kill)
+            }
+            Step::KillStopped => {
+                self.step = Step::Kill;
+                None
+            }
+            Step::Kill => {
+                self.step = Step::GiveUp;
+                Some(Measure::Kill)
+            }
+            Step::GiveUp => Some(Measure::GiveUp),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// The measures on a guard that never answers, with their times in seconds.
+    fn measures(mut watchdog: Watchdog, is_stopped: bool) -> Vec<(u64, Measure)> {
+        let mut measures = Vec::new();
+        loop {
+            let due = watchdog.due();
+            if let Some(measure) = watchdog.expire(due, || is_stopped) {
+                measures.push((due.as_secs(), measure));
+                if measure == Measure::GiveUp {
+                    return measures;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stopped_guard_is_continued_and_then_killed() {
+        let of_process = Watchdog::of_process(100 * SECOND, 300 * SECOND, 10 * SECOND);
+        let expected = [(400, Measure::Continue), (412, Measure::Kill), (480, Measure::GiveUp)];
+        assert_eq!(measures(of_process, true), expected);
+        let expected = [(7, Measure::Continue), (9, Measure::Kill), (42, Measure::GiveUp)];
+        assert_eq!(measures(Watchdog::of_kill(7 * SECOND), true), expected);
+    }
+
+    #[test]
+    fn a_silent_guard_is_killed_later_than_it_reports_a_stuck_process() {
+        let of_process = Watchdog::of_process(100 * SECOND, 300 * SECOND, 10 * SECOND);
+        assert_eq!(measures(of_process, false), [(450, Measure::Kill), (480, Measure::GiveUp)]);
+        let of_abort = Watchdog::of_abort(100 * SECOND, 10 * SECOND);
+        assert_eq!(measures(of_abort, false), [(150, Measure::Kill), (180, Measure::GiveUp)]);
+        assert_eq!(measures(Watchdog::of_kill(7 * SECOND), false), [(12, Measure::Kill), (42, Measure::GiveUp)]);
+    }
+
+    #[test]
+    fn nothing_happens_before_a_deadline() {
+        let mut watchdog = Watchdog::of_process(Duration::ZERO, 300 * SECOND, 10 * SECOND);
+        assert_eq!(watchdog.expire(299 * SECOND, || true), None);
+        assert_eq!(watchdog.due(), 300 * SECOND);
+    }
+
+    /// After a suspension of the machine, a healthy guard needs time to end its process.
+    #[test]
+    fn a_deadline_that_is_noticed_late_gives_the_guard_its_time_again() {
+        let mut watchdog = Watchdog::of_process(Duration::ZERO, 300 * SECOND, 10 * SECOND);
+        assert_eq!(watchdog.expire(300 * SECOND, || false), None);
+        assert_eq!(watchdog.expire(3600 * SECOND, || true), None);
+        assert_eq!(watchdog.expire(3600 * SECOND, || true), Some(Measure::Continue));
+        assert_eq!(watchdog.due(), 3612 * SECOND);
+        let mut late = Watchdog::of_process(Duration::ZERO, 300 * SECOND, 10 * SECOND);
+        assert_eq!(late.expire(3600 * SECOND, || false), None);
+        assert_eq!(late.due(), 3612 * SECOND);
+    }
+
+    #[test]
+    fn a_timeout_beyond_all_times_never_expires() {
+        let watchdog = Watchdog::of_process(SECOND, Duration::MAX, SECOND);
+        assert_eq!(watchdog.due(), Duration::MAX);
+    }
+}

@@ -1,0 +1,29 @@
+//! Finds the runs whose marker a process has.
+
+use std::collections::HashSet;
+use std::io;
+use std::thread;
+
+use crate::process_table::{self, Processes};
+use crate::sweep::{CLEAN_READINGS, POLL_INTERVAL};
+
+/// Returns those of `runs` whose marker any process has. Reads all processes as often as a search
+/// for the processes of one run does. Reads nothing if `runs` is empty.
+///
+/// # Errors
+/// If the process table cannot be read.
+pub(super) fn runs_of_processes(runs: &HashSet<&str>) -> io::Result<HashSet<String>> {
+    let mut marked = HashSet::new();
+    if runs.is_empty() {
+        return Ok(marked);
+    }
+    for reading in 0..CLEAN_READINGS {
+        if reading > 0 {
+            thread::sleep(POLL_INTERVAL);
+        }
+        let all = Processes::read()?;
+        let named = all.iter().filter_map(|process| process_table::marked_run(process.id.pid));
+        marked.extend(named.filter(|run| runs.contains(run.as_str())));
+    }
+    Ok(marked)
+}

@@ -1,0 +1,132 @@
+//! Prints the output of attempts on a thread, so that neither the run nor its stop waits for the reader.
+//!
+//! The reader may stop reading, as a pager does. Then the outputs of attempts wait in their files,
+//! and the run continues. At the end of the run, the process waits until the reader has read all,
+//! unless the run is stopped.
+
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use autoproc_domain::item::ClaimToken;
+use autoproc_domain::ports::{AttemptRef, StopLevel, StopSignal};
+use autoproc_subprocess::{AttemptLogs, Source, Stream};
+use tokio::sync::oneshot;
+
+use crate::attempt_output::{AttemptOutput, unreadable};
+use crate::console::Console;
+use crate::error::CliError;
+use crate::escape::Shown;
+
+/// The maximum wait for the reader at the end of a run that was stopped.
+const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
+
+enum Job {
+    /// Print the output of this attempt, which has ended.
+    Output(AttemptRef),
+    Text(Vec<u8>),
+}
+
+/// The thread that prints, and its channel.
+pub(super) struct Printing {
+    console: Arc<Console>,
+    /// The channel to the thread; `None` once the end of the run has closed it. The channel is
+    /// unbounded, because a job is small.
+    jobs: Mutex<Option<Sender<Job>>>,
+    done: Mutex<Option<oneshot::Receiver<Result<(), CliError>>>>,
+}
+
+impl Printing {
+    /// Starts the thread. The outputs of attempts are read from `attempts`.
+    ///
+    /// # Errors
+    /// [`CliError`] if the system refuses to start a thread.
+    pub(super) fn start(console: Arc<Console>, attempts: AttemptLogs) -> Result<Arc<Self>, CliError> {
+        let ((jobs, received), (finished, done)) = (mpsc::channel(), oneshot::channel());
+        let screen = console.clone();
+        let print_all = move || {
+            let mut outcome = Ok(());
+            for job in received {
+                match job {
+                    Job::Output(of) => show(&of, &attempts, &screen),
+                    Job::Text(text) => outcome = screen.print_exactly(|out| out.write_all(&text)).map(drop),
+                }
+            }
+            // Sending fails only if the run no longer waits.
+            let _ = finished.send(outcome);
+        };
+        let started = thread::Builder::new().name("printing".to_owned()).spawn(print_all);
+        started.map_err(|error| CliError::io("cannot start a thread", &error))?;
+        Ok(Arc::new(Self { console, jobs: Mutex::new(Some(jobs)), done: Mutex::new(Some(done)) }))
+    }
+
+    /// Prints the output of an attempt after everything before it. Does not wait.
+    pub(super) fn show_output(&self, of: &AttemptRef) {
+        self.send(Job::Output(of.clone()));
+    }
+
+    fn send(&self, job: Job) {
+        if let Some(jobs) = &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
+            // Sending fails only if the thread has panicked.
+            let _ = jobs.send(job);
+        }
+    }
+
+    /// Prints `text` after everything before it, and waits until all is printed. If the run was
+    /// stopped, or is stopped meanwhile, does not wait for a reader that does not read.
+    ///
+    /// # Errors
+    /// [`CliError`] if `text` cannot be written. A closed standard output is not an error.
+    pub(super) async fn end(&self, text: Vec<u8>, was_stopped: bool, stop: &dyn StopSignal) -> Result<(), CliError> {
+        self.send(Job::Text(text));
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(done) = done else { return Ok(()) };
+        tokio::select! {
+            biased;
+            // If the thread has panicked, there is nothing to wait for.
+            outcome = done => outcome.unwrap_or(Ok(())),
+            () = stopped(was_stopped, stop) => {
+                self.console.abandon_prints();
+                self.console.warn("the rest of the output is not printed, because nothing reads it");
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn stopped(was_stopped: bool, stop: &dyn StopSignal) {
+    if !was_stopped && stop.request().level == StopLevel::Running {
+        stop.raised_above(StopLevel::Running).await;
+    }
+    tokio::time::sleep(STOPPED_TIMEOUT).await;
+}
+
+fn show(of: &AttemptRef, attempts: &AttemptLogs, console: &Console) {
+    if let Err(error) = print(of, attempts, console) {
+        let file = Shown(of.file_path.as_path());
+        console.warn(format_args!("cannot show the output of {file}: {}", error.message()));
+    }
+}
+
+/// Prints each stream of the attempt to the same stream of this process.
+fn print(of: &AttemptRef, attempts: &AttemptLogs, console: &Console) -> Result<(), CliError> {
+    let Some(number) = of.claim else { return Ok(()) };
+    let log = attempts.log_of(ClaimToken { item: of.id, number }, of.attempt);
+    let (streams, mut rest) = (log.streams(), log.read().map_err(|error| unreadable(&log, &error))?);
+    let mut out = AttemptOutput::to(Stream::Stdout, console);
+    let mut err = AttemptOutput::to(Stream::Stderr, console);
+    loop {
+        let chunk = rest.next_chunk().map_err(|error| unreadable(&log, &error))?;
+        if chunk.bytes.is_empty() {
+            break;
+        }
+        for piece in streams.split(&chunk).map_err(|error| unreadable(&log, &error))? {
+            let to = if piece.source == Source::Stream(Stream::Stderr) { &mut err } else { &mut out };
+            to.print(piece.bytes)?;
+        }
+    }
+    out.finish()?;
+    err.finish().map(|_| ())
+}
