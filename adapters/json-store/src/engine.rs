@@ -257,7 +257,11 @@ impl<D: Disk> Engine<D> {
         for _ in 0..MAX_LOCK_FILES {
             let lock = match &self.lock {
                 Some(lock) => Arc::clone(lock),
-                None => Arc::clone(self.lock.insert(Arc::new(StoreLock::open(&self.disk)?))),
+                None => {
+                    // Opening the lock creates the folder if it is missing.
+                    self.check_folder()?;
+                    Arc::clone(self.lock.insert(Arc::new(StoreLock::open(&self.disk)?)))
+                }
             };
             lock.acquire(&self.disk, self.settings.lock_timeout)?;
             if lock.is_in_place(&self.disk)? {

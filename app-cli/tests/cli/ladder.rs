@@ -240,7 +240,7 @@ fn a_run_waits_for_a_slow_reader_unless_it_is_stopped() {
     let project = TempProject::with_queue(&["a"]);
     let run = |project: &TempProject| {
         let (read_end, write_end) = std::io::pipe().expect("a pipe");
-        let words = ["run", "--again", "a", "--show-output", "--shell", "head -c 200000 /dev/zero"];
+        let words = ["run", "--again", "a", "--show-output", "--shell", "head -c 200000 /dev/zero; : {}"];
         let run = project.command(words).stdout(write_end).stderr(Stdio::null()).spawn().expect("the binary");
         wait_until("the run has ended", || project.json(["status"])["latest_run"]["status"] == "completed");
         (run, read_end)
