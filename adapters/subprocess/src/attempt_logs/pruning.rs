@@ -25,6 +25,13 @@ const SUFFIXES: [&str; 3] = [".tail.new", ".tail", ".streams"];
 /// The name of the empty file whose modification time is that of the newest output ever removed.
 const PRUNED: &str = "pruned";
 
+/// The name of the empty file whose modification time is that of the latest look at the ages.
+const LOOKED: &str = "looked";
+
+/// The minimum time between two looks at the ages. A clock that is wrong at the start of the machine
+/// is usually set within this time.
+const LOOKS_APART: Duration = Duration::from_secs(3600);
+
 /// The tolerance for file times, which may lag behind the clock by one tick of the system: at most
 /// 10 ms (time(7), "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
@@ -32,7 +39,8 @@ const CLOCK_SLACK: Duration = Duration::from_millis(100);
 /// The limits for old output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Outputs that have not been modified for this time are removed. `None` sets no limit on age.
+    /// Outputs that have not been modified for this time are removed, if two looks at least an hour
+    /// apart find them that old. `None` sets no limit on age.
     pub max_age: Option<Duration>,
     /// The maximum total length of all outputs, in bytes. If it is exceeded, the oldest outputs are
     /// removed. `None` sets no limit on the total.
@@ -77,7 +85,8 @@ impl AttemptLogs {
         let settled = now.checked_sub(CLOCK_SLACK).unwrap_or(SystemTime::UNIX_EPOCH);
         let is_kept =
             |output: &Output| output.written_at >= settled || keep(&self.log_of(output.token, output.attempt));
-        let victims = victims(&outputs, retention, now, is_kept);
+        let oldest = retention.max_age.and_then(|max_age| self.confirmed_now(now)?.checked_sub(max_age));
+        let victims = victims(&outputs, oldest, retention.max_total, is_kept);
         // Outputs are removed even if the time of `pruned` cannot be set, for instance on a full
         // disk.
         let marked = victims.last().map_or(Ok(()), |newest| self.mark_pruned(newest.written_at));
@@ -95,6 +104,24 @@ impl AttemptLogs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Returns the earlier of `now` and the time of the previous look; `None` if no look precedes this
+    /// one by an hour. A single look may read a clock that is far ahead, and would remove all output.
+    fn confirmed_now(&self, now: SystemTime) -> Option<SystemTime> {
+        let previous = fs::metadata(self.dir.join(LOOKED)).and_then(|metadata| metadata.modified()).ok();
+        let is_confirmed = previous.is_some_and(|previous| now < previous || now >= previous + LOOKS_APART);
+        if (is_confirmed || previous.is_none()) && self.set_time(LOOKED, now).is_err() {
+            return None;
+        }
+        previous.filter(|_| is_confirmed).map(|previous| previous.min(now))
+    }
+
+    /// Sets the modification time of an empty file in the folder, which is created if it is missing.
+    fn set_time(&self, name: &str, time: SystemTime) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        regular_file::open(&mut options, Links::Refuse, &self.dir.join(name))?.set_modified(time)
     }
 
     /// Lists the outputs in the folder in arbitrary order.
@@ -133,14 +160,8 @@ impl AttemptLogs {
 
     /// Advances the modification time of `pruned` to `time`. Never sets it back.
     fn mark_pruned(&self, time: SystemTime) -> io::Result<()> {
-        let path = self.dir.join(PRUNED);
-        let marked = fs::metadata(&path).and_then(|metadata| metadata.modified());
-        if marked.is_ok_and(|marked| marked >= time) {
-            return Ok(());
-        }
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600);
-        regular_file::open(&mut options, Links::Refuse, &path)?.set_modified(time)
+        let marked = fs::metadata(self.dir.join(PRUNED)).and_then(|metadata| metadata.modified());
+        if marked.is_ok_and(|marked| marked >= time) { Ok(()) } else { self.set_time(PRUNED, time) }
     }
 
     fn remove(&self, victims: &[&Output], first_error: Option<io::Error>) -> Pruned {
@@ -181,18 +202,18 @@ impl Output {
     }
 }
 
-/// Selects the outputs to remove. `outputs` and the result are sorted by age, the oldest first.
+/// Selects the outputs to remove: those written before `oldest`, and the oldest ones while the total
+/// exceeds `max_total`. `outputs` and the result are sorted by age, the oldest first.
 fn victims<'a>(
     outputs: &'a [Output],
-    retention: &Retention,
-    now: SystemTime,
+    oldest: Option<SystemTime>,
+    max_total: Option<u64>,
     is_kept: impl Fn(&Output) -> bool,
 ) -> Vec<&'a Output> {
-    let oldest = retention.max_age.and_then(|age| now.checked_sub(age));
     let mut total: u64 = outputs.iter().map(|output| output.bytes).sum();
     let mut is_removed = |output: &&Output| {
         let is_old = oldest.is_some_and(|oldest| output.written_at < oldest);
-        let is_too_much = retention.max_total.is_some_and(|most| total > most);
+        let is_too_much = max_total.is_some_and(|most| total > most);
         let removed = (is_old || is_too_much) && !is_kept(output);
         total -= if removed { output.bytes } else { 0 };
         removed

@@ -18,6 +18,12 @@ fn write(path: &Path, length: usize, age: u64, now: SystemTime) {
     file.set_modified(now - Duration::from_secs(age)).expect("its time");
 }
 
+/// Looks at the ages in the folder as a run did at this time, without removing anything.
+fn look(logs: &AttemptLogs, at: SystemTime) {
+    let retention = Retention { max_age: Some(Duration::MAX), max_total: None };
+    assert_eq!(logs.prune(&retention, at, |_| true).expect("a folder").outputs, 0);
+}
+
 /// The claims with an output in the folder.
 fn claims_in(dir: &Path) -> BTreeSet<u64> {
     let names = fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("a file").file_name());
@@ -57,6 +63,7 @@ proptest! {
             write(&dir.path().join(format!("3.1.{claim}.log")), *length, *age, now);
         }
         let logs = AttemptLogs::new(dir.path());
+        look(&logs, now + Duration::from_secs(1));
         let retention = Retention { max_age: max_age.map(Duration::from_secs), max_total };
         let keep = outputs.keys().next().copied().unwrap_or(0);
         let pruned = logs.prune(&retention, now, |log| log.claim.get() == keep).expect("a folder");
@@ -109,12 +116,14 @@ fn all_files_of_an_output_are_removed_together_and_no_others() {
     write(&at("3.1.3.log"), 10, 100, now);
     write(&at("3.1.3.log.tail"), 10, 5, now);
     let retention = Retention { max_age: Some(Duration::from_secs(50)), max_total: None };
-    let pruned = AttemptLogs::new(dir.path()).prune(&retention, now, |_| false).expect("a folder");
+    let logs = AttemptLogs::new(dir.path());
+    look(&logs, now + Duration::from_secs(1));
+    let pruned = logs.prune(&retention, now, |_| false).expect("a folder");
     assert!(pruned.first_error.is_none(), "{pruned:?}");
     assert_eq!((pruned.outputs, pruned.bytes), (3, 60));
     let names = fs::read_dir(dir.path()).expect("a folder");
     let left: BTreeSet<_> = names.map(|entry| entry.expect("a file").file_name()).collect();
-    let stay = ["3.1.3.log", "3.1.3.log.tail", "4.1.4.log", "5.1.5.log", "pruned"];
+    let stay = ["3.1.3.log", "3.1.3.log.tail", "4.1.4.log", "5.1.5.log", "looked", "pruned"];
     assert_eq!(left, others.iter().chain(&stay).map(Into::into).collect());
 }
 
@@ -128,6 +137,25 @@ fn an_output_that_is_being_written_stays() {
     let logs = AttemptLogs::new(dir.path());
     assert_eq!(logs.prune(&nothing, now, |_| false).expect("a folder").outputs, 0);
     assert_eq!(logs.prune(&nothing, now + Duration::from_secs(1), |_| false).expect("a folder").outputs, 1);
+}
+
+/// Otherwise a run on a machine whose clock is far ahead would remove all output.
+#[test]
+fn output_is_removed_by_age_only_if_two_looks_an_hour_apart_find_it_old() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let dir = tempfile::tempdir().expect("a folder");
+    let now = SystemTime::now();
+    let logs = AttemptLogs::new(dir.path());
+    let retention = Retention { max_age: Some(24 * HOUR), max_total: None };
+    let removed = |at| logs.prune(&retention, at, |_| false).expect("a folder").outputs;
+    write(&dir.path().join("1.1.1.log"), 10, 0, now);
+    assert_eq!(removed(now + HOUR), 0, "young, and the first look");
+    assert_eq!(removed(now + 1000 * HOUR), 0, "the clock is ahead");
+    assert_eq!(removed(now + 1000 * HOUR), 0, "the end of the same run");
+    assert_eq!(removed(now + 2 * HOUR), 0, "the clock was corrected");
+    assert_eq!(removed(now + 25 * HOUR), 0, "old, but young at the previous look");
+    assert_eq!(removed(now + 25 * HOUR + HOUR / 2), 0, "too soon after the previous look");
+    assert_eq!(removed(now + 26 * HOUR), 1);
 }
 
 #[test]
