@@ -83,7 +83,7 @@ impl ErrStream {
         self.prints += 1;
     }
 
-    /// Writes what was deferred, and draws the live area again, after the last print.
+    /// Writes the deferred lines, and draws the live area again, after the last print.
     fn end_print(&mut self) {
         if self.prints > 0 {
             self.prints -= 1;
@@ -275,8 +275,8 @@ impl Console {
         live.change_area(erased);
     }
 
-    /// Removes the live area while `print` runs, and defers lines on standard error, if both streams
-    /// may go to one terminal.
+    /// Removes the live area while `print` runs, and defers lines on standard error, if both
+    /// streams may go to one terminal.
     fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         if !self.out.is_terminal() {
             return print();
@@ -287,7 +287,7 @@ impl Console {
         printed
     }
 
-    /// Stops deferring lines on standard error for a print that nobody waits for any more.
+    /// Stops deferring lines on standard error for a print that does not end.
     pub(crate) fn abandon_prints(&self) {
         let mut live = self.live();
         while live.prints > 0 {

@@ -97,8 +97,8 @@ async fn reap(dead: Vec<DeadRun>, reaper: &dyn Reaper) -> Vec<Unproven> {
     unproven
 }
 
-/// True if the run was on the host of `here`, or if its host is unknown. The processes of other runs
-/// cannot be ended from `here`.
+/// True if the run was on the host of `here`, or if its host is unknown. The processes of other
+/// runs cannot be ended from `here`.
 #[must_use]
 pub fn is_of_host(dead: &DeadRun, here: &Location) -> bool {
     dead.location.as_ref().is_none_or(|location| location.is_same_host(here))

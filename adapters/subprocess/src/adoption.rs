@@ -9,7 +9,7 @@
 //! become this process. Process 1 of a pid namespace, as in a container, adopts the orphans of all
 //! processes. In these cases only a positive sign makes a child an orphan of a guard, see
 //! [`orphans`](crate::guards). The other children are left alone, except that they are reaped when
-//! they have ended: nobody else can do that.
+//! they have ended, because only their parent can do that.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -32,8 +32,8 @@ static ADOPTS: AtomicU8 = AtomicU8::new(NONE);
 ///
 /// If this process is process 1 or has children already, its other children are reaped when they
 /// have ended, and never signalled. Otherwise call this only in a program whose only children are
-/// guards: when a guard is killed, every other child counts as an orphan of that guard and is killed
-/// too.
+/// guards: when a guard is killed, every other child counts as an orphan of that guard and is
+/// killed too.
 pub fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     if rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok() {

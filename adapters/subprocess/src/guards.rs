@@ -185,6 +185,10 @@ impl Guards {
     /// Sends an encoded `Start` message to an idle guard. If no guard is idle, starts a new guard.
     fn assign(&self, message: &[u8]) -> io::Result<GuardProcess> {
         while let Some(guard) = self.take_idle() {
+            // A stopped guard would begin the process only after its timeout.
+            if guard.is_stopped() {
+                guard.resume();
+            }
             match guard.control().send_encoded(message) {
                 Ok(()) => return Ok(guard),
                 // The guard was killed while it was idle.

@@ -217,8 +217,8 @@ fn is_over(dead: &DeadRun, own: &Location) -> bool {
     reaper::is_of_earlier_boot(dead, own) || reaper::was_first_of_its_namespace(dead)
 }
 
-/// Fails if the process of the run is alive. Then somebody has removed the run's lock file, and only
-/// for that reason does the run count as dead.
+/// Fails if the process of the run is alive. Such a run counts as dead only because its lock file
+/// was removed.
 fn refuse_if_alive(marker: &Marker) -> Result<(), String> {
     // Without a process table, no process is found below either.
     let all = Processes::read().unwrap_or_default();

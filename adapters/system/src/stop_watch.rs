@@ -35,8 +35,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 ///   other content or cannot be read.
 /// - Signals: the first one requests draining, which becomes aborting 80 s after a SIGTERM or
 ///   SIGHUP, unless [`StopWatch::with_drain_timeout`] sets another time. The second one requests
-///   aborting, if it arrives at least half a second after the first. The third one requests killing.
-///   SIGINT, SIGTERM and SIGHUP are counted together.
+///   aborting, if it arrives at least half a second after the first. The third one requests
+///   killing. SIGINT, SIGTERM and SIGHUP are counted together.
 ///
 /// Dropping the watch ends its threads. Later signals are ignored: their default action is not
 /// restored.

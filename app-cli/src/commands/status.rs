@@ -11,6 +11,7 @@ use autoproc_domain::request::Scope;
 use autoproc_domain::run::CurrentFile;
 use autoproc_domain::view::{Counts, PageRequest};
 use autoproc_domain::{ProcessorState, QueueItem, RunId, Status as ItemStatus, Timestamp};
+use autoproc_subprocess::DEFAULT_GRACE;
 use autoproc_system::StandingStop;
 use serde::Serialize;
 
@@ -37,13 +38,15 @@ const MAX_FAILED: usize = 10;
 pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     let storage = context.storage();
     let live_runs = context.runs().live().await?;
+    let processing = items(ItemStatus::Processing, None, context).await?;
     let view = Status {
+        obstacles: obstacles(&processing, &live_runs, context).await?,
         figures: figures::in_event_log(&live_runs, context).await,
         pauses: context.wiring.run_control().pauses(&live_runs),
         live_runs,
         counts: storage.counts(Scope::Queue).await?,
         latest: latest(context),
-        processing: items(ItemStatus::Processing, None, context).await?,
+        processing,
         waiting: items(ItemStatus::Pending, Some(MAX_WAITING), context).await?,
         failed: failed(context).await?,
         stop: context.wiring.standing_stop(),
@@ -57,6 +60,24 @@ pub(super) async fn status(context: &Context) -> Result<(), CliError> {
 async fn items(status: ItemStatus, limit: Option<usize>, context: &Context) -> Result<Vec<QueueItem>, CliError> {
     let request = PageRequest { statuses: vec![status], after: None, limit };
     Ok(context.storage().page(request).await?.items)
+}
+
+/// Returns, for each dead run that holds files, the reason why no run can recover them. A run
+/// without a known reason is missing.
+async fn obstacles(
+    processing: &[QueueItem],
+    live: &[LiveRun],
+    context: &Context,
+) -> Result<BTreeMap<RunId, String>, CliError> {
+    let is_live = |run: &RunId| live.iter().any(|live| live.info.id == *run);
+    let claims: Vec<_> = processing.iter().filter_map(|item| item.claim.as_ref()).collect();
+    if claims.iter().all(|claim| is_live(&claim.run)) {
+        return Ok(BTreeMap::new());
+    }
+    let reaper = context.wiring.reaper(DEFAULT_GRACE);
+    let dead = context.runs().dead().await?.into_iter();
+    let holders = dead.filter(|dead| claims.iter().any(|claim| claim.run == dead.run));
+    Ok(holders.filter_map(|dead| Some((dead.run.clone(), reaper.obstacle(&dead)?))).collect())
 }
 
 /// Returns the first files that failed or timed out, at most `MAX_FAILED`.
@@ -88,6 +109,8 @@ struct Status {
     /// unreadable.
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
+    /// For each dead run, the reason why its files cannot be recovered; see [`obstacles`].
+    obstacles: BTreeMap<RunId, String>,
     /// The first items that failed or timed out, at most `MAX_FAILED`.
     failed: Vec<QueueItem>,
     /// The stop request; `None` if no stop is requested.
@@ -106,11 +129,12 @@ impl Status {
         self.live_runs.iter().find(|run| run.info.id == claim.run)
     }
 
-    /// Returns the reason why the latest run did not recover the item from a dead run; `None` if
-    /// the latest run reported no reason.
-    fn doubt_about(&self, item: &QueueItem) -> Option<&Unproven> {
-        let (claim, latest) = (item.claim.as_ref()?, self.latest.as_ref()?);
-        latest.withheld.iter().find(|left| left.run == claim.run)
+    /// Returns the reason why the latest run did not recover the item from a dead run, or why the
+    /// next run cannot; `None` if no reason is known.
+    fn doubt_about(&self, item: &QueueItem) -> Option<&str> {
+        let claim = item.claim.as_ref()?;
+        let withheld = self.latest.iter().flat_map(|latest| &latest.withheld).find(|left| left.run == claim.run);
+        withheld.map(|left| &*left.reason).or(self.obstacles.get(&claim.run).map(String::as_str))
     }
 
     /// Returns the highest limit on attempts among the live runs; `None` if no run is live.
@@ -277,10 +301,10 @@ fn current(view: &Status, item: &QueueItem, layout: &Layout) -> String {
 /// Describes why an item of a dead run is still processing, and how it is recovered.
 fn whose(view: &Status, item: &QueueItem) -> String {
     match view.doubt_about(item) {
-        Some(left) => format!(
+        Some(reason) => format!(
             "its run is dead, but processes of that run may still be working: {}; \
              `autoproc queue recover --force` returns it to pending",
-            Printable(&left.reason)
+            Printable(reason)
         ),
         None => "its run died; the next run recovers it".to_owned(),
     }

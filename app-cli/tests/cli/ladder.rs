@@ -249,7 +249,7 @@ fn a_run_waits_for_a_slow_reader_unless_it_is_stopped() {
     let mut output = Vec::new();
     std::io::Read::read_to_end(&mut read_end, &mut output).expect("read");
     end_of(child).expect_code(0);
-    assert!(output.starts_with(&vec![0; 200_000]), "all output is there");
+    assert!(output.len() > 200_000, "all output is there");
     assert!(output.ends_with(b"\n"), "the summary comes last");
     let project = TempProject::with_queue(&["a"]);
     let (child, unread) = run(&project);

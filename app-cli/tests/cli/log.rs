@@ -319,7 +319,7 @@ fn each_round_has_attempts_of_its_own() {
     assert_eq!(project.ask(["log", "1"]).expect_code(0).out, format!("{}\n", project.path("a").display()));
 }
 
-/// Nothing more happens to the file until somebody starts another run.
+/// Nothing more happens to the file until another run starts.
 #[test]
 fn following_ends_with_a_run_that_died() {
     let project = TempProject::with_queue(&["a"]);

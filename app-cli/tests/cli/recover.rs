@@ -101,6 +101,8 @@ fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     let told = project.ask(["doctor"]).expect_code(0).out;
     assert!(told.contains("pid namespace (pid:[7])") && told.contains("queue recover --force"), "{told}");
     assert!(!told.contains("the next `run`"), "no run takes the file back: {told}");
+    let status = project.ask(["status"]).expect_code(0).out;
+    assert!(status.contains("its run is dead") && status.contains("pid namespace"), "before any run: {status}");
     let answer = project.ask(["queue", "recover"]).expect_code(75);
     assert!(answer.out.contains("stays processing:") && answer.out.contains("/a\n"), "{answer:?}");
     assert!(answer.out.contains("pid namespace (pid:[7])"), "it says why: {answer:?}");

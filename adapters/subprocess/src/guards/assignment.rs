@@ -16,8 +16,8 @@ use crate::guards::guard_process::GuardProcess;
 use crate::guards::watchdog::{Measure, Watchdog};
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 
-/// The minimum wait for a deadline of the watchdog. During a pause its clock stands still, so a wait
-/// may end before the deadline.
+/// The minimum wait for a deadline of the watchdog. During a pause its clock stands still, so a
+/// wait may end before the deadline.
 const MIN_WATCH: Duration = Duration::from_millis(10);
 
 /// The number of guards that are tried for a process. A guard may be killed before it has begun the

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_guard_that_does_not_read_blocks_nobody() {
+    fn a_guard_that_does_not_read_blocks_no_sender() {
         let (_unread, writer) = io::pipe().expect("a pipe");
         let pipe = ControlPipe::new(writer).expect("not blocking");
         let refused = pipe.send_encoded(&vec![0; 1 << 20]).expect_err("larger than a pipe");

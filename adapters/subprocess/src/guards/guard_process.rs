@@ -86,8 +86,8 @@ impl GuardProcess {
         }
     }
 
-    /// Returns the identity of the guard. If the start time is unknown, it is the highest number, so
-    /// that no process counts as started later.
+    /// Returns the identity of the guard. If the start time is unknown, it is the highest number,
+    /// so that no process counts as started later.
     pub(crate) fn id(&self) -> ProcessId {
         let pid = self.pid().cast_signed();
         process_table::read(pid).map_or(ProcessId { pid, started: u64::MAX }, |guard| guard.id)

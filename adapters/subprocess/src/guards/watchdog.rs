@@ -1,4 +1,4 @@
-//! Decides what to do about a guard that does not report the end of its process in time.
+//! Decides the measures against a guard that does not report the end of its process in time.
 //!
 //! A guard enforces the timeout of its process itself. A guard that is stopped, by a signal, a
 //! debugger or a freezer, enforces nothing. So the runner has deadlines of its own, which are later

@@ -70,8 +70,8 @@ impl Marker {
     }
 }
 
-/// Returns the id of the run whose marker process `pid` has in its initial environment; `None` if it
-/// has none, or if the environment cannot be read.
+/// Returns the id of the run whose marker process `pid` has in its initial environment; `None` if
+/// it has none, or if the environment cannot be read.
 pub(crate) fn marked_run(pid: i32) -> Option<String> {
     run_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
 }

@@ -83,8 +83,9 @@ impl<'a> Records<'a> {
         Ok(abandoned)
     }
 
-    /// Returns the first reason why there may be processes of killed guards that cannot be observed;
-    /// `None` if there is none. Living guards do not count, because they end their processes.
+    /// Returns the first reason why there may be processes of killed guards that cannot be
+    /// observed; `None` if there is none. Living guards do not count, because they end their
+    /// processes.
     pub(super) fn obstacle(&self, own: &Location) -> io::Result<Option<String>> {
         let mut abandoned = Abandoned::default();
         for (path, state) in self.inspect()? {
@@ -154,7 +155,8 @@ fn is_guard(contents: &Contents, path: &Path, marker: &Marker) -> bool {
 }
 
 /// Returns a reason if the record names a living process of a user other than the owner of the
-/// record. Otherwise, whoever can write to the folder could make root kill any process.
+/// record. Otherwise, any user who can write to the folder could make root kill any
+/// process.
 fn names_foreign(contents: &Contents, own: &Location, path: &Path) -> Option<String> {
     let leader = contents
         .leader

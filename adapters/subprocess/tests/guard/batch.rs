@@ -1,5 +1,6 @@
 //! Batches of commands that one guard runs one after another.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,6 @@ use autoproc_domain::ports::{NeverStop, StopLevel, StopSignal};
 use autoproc_subprocess::process_table;
 use autoproc_subprocess::{BatchEvent, BatchProcess, Ending, GuardSettings, ProcessSpec, fingerprint_of};
 use futures_util::stream::{BoxStream, StreamExt};
-use rustix::process::Signal;
 
 use crate::fixture::{Fixture, LONG, TIMEOUT, until};
 use crate::stop::Stop;
@@ -225,18 +225,23 @@ async fn without_a_record_a_killed_guard_loses_all_commands_without_a_report() {
     assert!(!fixture.path("started").exists());
 }
 
-/// The guard is stopped while it is idle, and killed after the batch was sent to it.
+/// The first guard reads a FIFO instead of its messages.
 #[tokio::test]
 async fn a_command_that_a_killed_guard_has_not_begun_gets_another_guard() {
-    let fixture = Fixture::new(LONG);
-    fixture.run(fixture.script("true")).await;
-    let guard = process_table::read(fixture.guard_pids()[0]).expect("a guard").id;
-    assert_eq!(process_table::signal(guard, Signal::STOP), process_table::SignalResult::Sent);
-    until(|| process_table::read(guard.pid).is_ok_and(|guard| guard.is_stopped)).await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let (program, folder) = (dir.path().join("guard"), dir.path().display());
+    let guard = env!("CARGO_BIN_EXE_autoproc-guard");
+    let script = format!(
+        "#!/bin/sh\nmkfifo '{folder}/fifo' 2>/dev/null && exec '{guard}' \"$@\" <>'{folder}/fifo'\nexec '{guard}' \"$@\"\n"
+    );
+    std::fs::write(&program, script).expect("written");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("executable");
+    let fixture = Fixture::with(LONG, |settings| GuardSettings { executable: program, ..settings });
     let script = || fixture.script("echo >>started");
     let batch = run(&fixture, vec![script(), script()], never());
     let kill = async {
-        tokio::task::yield_now().await;
+        until(|| !fixture.guard_pids().is_empty()).await;
+        let guard = process_table::read(fixture.guard_pids()[0]).expect("a guard").id;
         assert_eq!(process_table::kill(guard), process_table::SignalResult::Sent);
     };
     let (events, ()) = tokio::join!(batch, kill);

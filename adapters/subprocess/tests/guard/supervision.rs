@@ -100,6 +100,17 @@ async fn a_stopped_guard_does_not_defeat_the_timeout() {
 }
 
 #[tokio::test]
+async fn a_guard_that_was_stopped_while_it_was_idle_is_continued() {
+    let fixture = Fixture::new(LONG);
+    fixture.run(fixture.script("true")).await;
+    let guard = process_table::read(fixture.guard_pids()[0]).expect("a guard").id;
+    assert_eq!(process_table::signal(guard, Signal::STOP), process_table::SignalResult::Sent);
+    until(|| process_table::read(guard.pid).is_ok_and(|guard| guard.is_stopped)).await;
+    assert_eq!(fixture.run(fixture.script("exit 3")).await.ending, Ending::Exited { code: 3 });
+    assert_eq!(fixture.guard_pids(), [guard.pid]);
+}
+
+#[tokio::test]
 async fn a_stopped_guard_does_not_defeat_a_stop() {
     for level in [StopLevel::Aborting, StopLevel::Killing] {
         let fixture = Fixture::new(Duration::ZERO);

@@ -168,8 +168,8 @@ async fn a_cancelled_attempt_ends_or_does_not_start_and_spares_the_others() {
     assert_eq!(started(&fixture), ["0", "2"]);
 }
 
-/// Without a record, all attempts of the batch count as interrupted: it is unknown which of them had
-/// begun.
+/// Without a record, all attempts of the batch count as interrupted: it is unknown which of them
+/// had begun.
 #[tokio::test]
 async fn a_killed_guard_interrupts_its_batch() {
     let fixture = fixture(1);

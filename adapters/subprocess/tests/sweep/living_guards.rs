@@ -46,7 +46,7 @@ fn the_processes_of_a_living_guard_are_ended_and_its_exit_is_awaited() {
     assert_eq!(fixture.exit_codes(), [Some(0)], "the guard was not killed");
 }
 
-/// Somebody else holds the lock of a record that names another process.
+/// This process holds the lock of a record that names another process.
 #[test]
 fn a_process_that_is_no_guard_is_not_believed_to_be_one() {
     let mut fixture = Fixture::new();

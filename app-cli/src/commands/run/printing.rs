@@ -1,4 +1,5 @@
-//! Prints the output of attempts on a thread, so that neither the run nor its stop waits for the reader.
+//! Prints the output of attempts on a thread, so that neither the run nor its stop waits for the
+//! reader.
 //!
 //! The reader may stop reading, as a pager does. Then the outputs of attempts wait in their files,
 //! and the run continues. At the end of the run, the process waits until the reader has read all,
