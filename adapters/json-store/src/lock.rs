@@ -114,7 +114,7 @@ impl<D: Disk> StoreLock<D> {
         }
         // Only the errors of waiting processes contain the holder's name, so a failure to write it
         // is ignored.
-        let holder = disk.identity().chars().take(HOLDER_BYTES / 8).collect();
+        let holder = noted_identity(disk);
         let _ = disk.overwrite(&self.file, 0, &padded(&Holder { holder }, HOLDER_BYTES));
         Ok(())
     }
@@ -159,9 +159,11 @@ impl<D: Disk> StoreLock<D> {
         is_journal_name(&tip.journal).then_some(tip)
     }
 
+    /// Returns the noted holder. If this process noted itself, the current holder has left no note:
+    /// for instance, it is flock(1).
     fn holder(&self, disk: &D) -> String {
-        let note = self.note::<Holder>(disk, 0, HOLDER_BYTES);
-        note.map_or_else(|| "another process".into(), |note| note.holder)
+        let note = self.note::<Holder>(disk, 0, HOLDER_BYTES).map(|note| note.holder);
+        note.filter(|holder| *holder != noted_identity(disk)).unwrap_or_else(|| "another process".into())
     }
 
     fn note<T: DeserializeOwned>(&self, disk: &D, offset: usize, length: usize) -> Option<T> {
@@ -169,6 +171,11 @@ impl<D: Disk> StoreLock<D> {
         let read = disk.read_at(&self.file, offset as u64, &mut bytes).ok()?;
         serde_json::from_slice(&bytes[..read]).ok()
     }
+}
+
+/// Returns the description of this process, cut to fit into a [`Holder`] note.
+fn noted_identity(disk: &impl Disk) -> String {
+    disk.identity().chars().take(HOLDER_BYTES / 8).collect()
 }
 
 /// Returns a note as a line of a fixed length.

@@ -2,6 +2,7 @@
 //! not to the process.
 
 use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -83,10 +84,14 @@ fn a_held_lock_is_reported_with_its_holder() {
     add(&temp.open(Mode::Command), "/a").unwrap();
     let lock = OpenOptions::new().read(true).write(true).open(temp.path("QUEUE-STATE.lock")).unwrap();
     fs2::FileExt::lock_exclusive(&lock).unwrap();
-    let before = temp.contents();
     let store = with_short_timeout(&temp);
     let Err(StorageError::Busy { holder }) = add(&store, "/b") else { panic!("the lock was not honoured") };
-    assert!(holder.contains(&std::process::id().to_string()), "{holder}");
+    assert_eq!(holder, "another process", "the note names this process, which does not hold the lock");
+    let note = format!("{:255}\n", r#"{"holder":"process 1 on elsewhere"}"#);
+    lock.write_all_at(note.as_bytes(), 0).unwrap();
+    let Err(StorageError::Busy { holder }) = add(&store, "/b") else { panic!("the lock was not honoured") };
+    assert_eq!(holder, "process 1 on elsewhere");
+    let before = temp.contents();
     assert_eq!(files(&store).unwrap(), ["/a"], "readers never wait");
     assert_eq!(temp.contents(), before);
     fs2::FileExt::unlock(&lock).unwrap();
