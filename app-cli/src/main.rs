@@ -87,6 +87,8 @@ fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
         }
         Command::Man(args) => commands::man::man(&args, Cli::command(), console),
         command => {
+            // If the system refuses the handler, a write beyond the file size limit ends the process.
+            let _ = autoproc_system::survive_file_size_limit();
             let context = context(&cli.global, &command, console)?;
             runtime()?.block_on(commands::dispatch(command, &context))
         }

@@ -15,7 +15,7 @@ use autoproc_subprocess::{
 };
 use autoproc_system::{
     MachineGate, Observers, PauseFiles, PauseReason, PauseSwitch, PauseWatch, StartLimits, StateFile, StopWatch,
-    Suspension, survive_file_size_limit,
+    Suspension,
 };
 use autoproc_workflow::execution::{Equipment, Executions, WorkflowRun};
 use autoproc_workflow::{TaskOrchestrator, WorkflowOrchestrator};
@@ -201,13 +201,11 @@ impl Wiring {
         Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
-    /// Returns the stop signal of a run, which watches the stop file and signals. From now on, a
-    /// write beyond the file size limit returns an error and does not end the run.
+    /// Returns the stop signal of a run, which watches the stop file and signals.
     ///
     /// # Errors
     /// If no thread can be started.
     fn stop_signals(&self, stop_timeout: Duration) -> Result<Arc<dyn StopSignal>, CliError> {
-        survive_file_size_limit().map_err(|error| no_signals(&error))?;
         let stop = StopWatch::new(self.project.stop_file());
         let stop = stop.map(|stop| stop.with_drain_timeout(stop_timeout)).and_then(StopWatch::with_signals);
         Ok(Arc::new(stop.map_err(|error| no_signals(&error))?))

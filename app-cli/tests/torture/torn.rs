@@ -1,5 +1,5 @@
-//! Partial writes: at the file size limit the kernel writes a part, and then kills the process
-//! (setrlimit(2)).
+//! Partial writes: at the file size limit the kernel writes only a part (setrlimit(2)), and strace(1)
+//! kills the process when it is about to cut that part off.
 
 use std::fs;
 
@@ -7,9 +7,12 @@ use crate::effort;
 use crate::fixture::{Done, TempProject};
 use crate::skip::{Need, can, tell};
 
+const KILLED_AT_THE_CUT: &[&str] = &["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=ftruncate:signal=SIGKILL"];
+
 #[test]
 fn a_line_torn_at_any_byte_is_cut_off_and_nothing_else() {
-    if !can("torn::a_line_torn_at_any_byte_is_cut_off_and_nothing_else", &[Need::Tool("prlimit")]) {
+    let needs = [Need::Tool("prlimit"), Need::Strace];
+    if !can("torn::a_line_torn_at_any_byte_is_cut_off_and_nothing_else", &needs) {
         return;
     }
     let (template, project) = (TempProject::large(), TempProject::new());
@@ -25,7 +28,8 @@ fn a_line_torn_at_any_byte_is_cut_off_and_nothing_else() {
         let sound = fs::read(&journal).expect("the journal");
         let limit = format!("--fsize={}", sound.len() + bytes);
         let words = ["queue", "add", "/etc/passwd"];
-        let done = Done::of(&project.command_under(&["prlimit", &limit], words).output().expect("prlimit(1)"));
+        let tools = [KILLED_AT_THE_CUT, &["prlimit", &limit]].concat();
+        let done = Done::of(&project.command_under(&tools, words).output().expect("strace(1)"));
         if done.is_acknowledged() {
             assert_eq!(project.summary().len(), before.len() + 1, "acknowledged with {bytes} bytes of room");
             continue;
@@ -37,5 +41,6 @@ fn a_line_torn_at_any_byte_is_cut_off_and_nothing_else() {
         assert_eq!(project.summary().len(), before.len() + 1, "after {bytes} bytes of a line");
         assert!(fs::read(&journal).is_ok_and(|now| now.starts_with(&sound)), "what is valid was rewritten");
     }
+    assert!(torn > 0, "strace(1) did not kill");
     tell(&format!("{torn} lines torn by their writer's death: cut off, nothing else lost"));
 }
