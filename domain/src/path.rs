@@ -149,7 +149,7 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
     let value = |digit: char| u8::try_from(digit.to_digit(16)?).ok();
     let digits = hex.chars().map(value).collect::<Option<Vec<u8>>>()?;
     let (pairs, rest) = digits.as_chunks::<2>();
-    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high * 16 + low).collect())
 }
 
 /// True if the path certainly needs no normalisation. Also false for paths such as `/a/.b`, in

@@ -3,13 +3,16 @@
 //! A plain open(2) follows a symbolic link to any file of the machine, and blocks on a FIFO until
 //! another process opens its other end. The functions of this crate refuse FIFOs and devices and,
 //! with [`Links::Refuse`], symbolic links.
+//!
+//! Files and folders that root creates here belong to the owner of the folder that contains them.
+//! Otherwise a single `sudo autoproc queue add` would lock a user out of the user's own queue.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Gid, OFlags, Uid, fchown};
 use rustix::io::Errno;
 
 /// The treatment of a path whose last component is a symbolic link. Links in earlier components are
@@ -36,7 +39,10 @@ pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<
         flags |= OFlags::NOFOLLOW;
     }
     match options.custom_flags(flags.bits().cast_signed()).open(path) {
-        Ok(file) if file.metadata()?.is_file() => Ok(file),
+        Ok(file) if file.metadata()?.is_file() => {
+            give_to_owner_of_folder(&file, path)?;
+            Ok(file)
+        }
         Ok(_) => Err(irregular("it is not a regular file")),
         Err(error) if links == Links::Refuse && is_loop(&error) && path.is_symlink() => {
             Err(irregular("it is a symbolic link"))
@@ -46,6 +52,49 @@ pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<
             Err(irregular("it is not a regular file"))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Gives a file or folder that root has just created to the owner of the folder that contains it.
+/// Does nothing if this process is not root, or if the file existed before.
+fn give_to_owner_of_folder(new: &File, path: &Path) -> io::Result<()> {
+    let metadata = new.metadata()?;
+    // A file with contents, or with a second name, is not new: another user may have linked it here.
+    let is_new = metadata.is_dir() || (metadata.len() == 0 && metadata.nlink() == 1);
+    if metadata.uid() != 0 || !is_new || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).metadata()?;
+    if folder.uid() != 0 {
+        fchown(new, Some(Uid::from_raw(folder.uid())), Some(Gid::from_raw(folder.gid())))?;
+    }
+    Ok(())
+}
+
+/// Creates a folder with this mode, less the umask.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] if the path exists, and any error of mkdir(2).
+pub fn create_folder(path: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().mode(mode).create(path)?;
+    let flags = (OFlags::NOFOLLOW | OFlags::DIRECTORY).bits().cast_signed();
+    let created = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    give_to_owner_of_folder(&created, path)
+}
+
+/// Creates a folder and the missing folders above it, all with this mode, less the umask. Returns
+/// how many folders were created.
+///
+/// # Errors
+/// Any error of mkdir(2), except for folders that another process creates meanwhile.
+pub fn create_folders(path: &Path, mode: u32) -> io::Result<usize> {
+    if path.is_dir() || path.as_os_str().is_empty() {
+        return Ok(0);
+    }
+    let above = path.parent().map_or(Ok(0), |parent| create_folders(parent, mode))?;
+    match create_folder(path, mode) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(above),
+        created => created.map(|()| above + 1),
     }
 }
 
@@ -128,5 +177,44 @@ mod tests {
         assert!(append(Links::Follow, "folder").is_err() && append(Links::Follow, "loop").is_err());
         append(Links::Refuse, "new").expect("a new file");
         append(Links::Follow, "link").expect("the file");
+    }
+
+    #[test]
+    fn missing_folders_are_created_with_their_mode() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("a/b/c");
+        assert_eq!(create_folders(&path, 0o700).expect("created"), 3);
+        assert_eq!(create_folders(&path, 0o700).expect("it exists"), 0);
+        assert_eq!(folder.path().join("a").metadata().expect("a folder").mode() & 0o777, 0o700);
+        assert_eq!(create_folder(&path, 0o700).expect_err("it exists").kind(), io::ErrorKind::AlreadyExists);
+        fs::write(folder.path().join("file"), "").expect("a file");
+        create_folders(&folder.path().join("file/below"), 0o700).expect_err("a file is no folder");
+    }
+
+    /// Runs only as root: another user cannot give files away.
+    #[test]
+    fn what_root_creates_belongs_to_the_owner_of_the_folder() {
+        const OWNER: u32 = 12_345;
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("old"), "text").expect("a file of root");
+        fs::write(path("linked"), "").expect("a file of root");
+        fs::hard_link(path("linked"), path("link")).expect("a second name");
+        std::os::unix::fs::chown(folder.path(), Some(OWNER), Some(OWNER)).expect("root can");
+        create_folders(&path("a/b"), 0o700).expect("created");
+        for name in ["new", "a/b/new", "old", "link"] {
+            open(OpenOptions::new().append(true).create(true), Links::Refuse, &path(name)).expect("opened");
+        }
+        let owner =
+            |name: &str| path(name).metadata().map(|metadata| (metadata.uid(), metadata.gid())).expect("it exists");
+        for name in ["new", "a", "a/b", "a/b/new"] {
+            assert_eq!(owner(name), (OWNER, OWNER), "{name}");
+        }
+        for name in ["old", "link"] {
+            assert_eq!(owner(name), (0, 0), "{name}");
+        }
     }
 }

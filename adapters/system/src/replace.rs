@@ -1,11 +1,12 @@
 //! Replaces small files atomically, and creates missing folders.
 
-use std::fs::Permissions;
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use autoproc_regular_file::{self as regular_file, Links};
 use tempfile::{Builder, NamedTempFile};
 
 /// A file that is replaced many times, always in the same folder.
@@ -79,7 +80,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         if error.kind() != io::ErrorKind::NotFound {
             return Err(error);
         }
-        std::fs::create_dir_all(folder)?;
+        regular_file::create_folders(folder, 0o777)?;
         temporary_file(folder)
     })?;
     persist(file, path, bytes)
@@ -100,7 +101,7 @@ fn persist(mut file: NamedTempFile, path: &Path, bytes: &[u8]) -> io::Result<()>
 pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     create().or_else(|error| {
         let folder = path.parent().filter(|_| error.kind() == io::ErrorKind::NotFound).ok_or(error)?;
-        match std::fs::create_dir(folder) {
+        match regular_file::create_folder(folder, 0o777) {
             // Another process has created the folder.
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
@@ -112,7 +113,9 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
 /// Creates the temporary file that will replace the target. Its permissions are limited only by the
 /// umask, so that other users can read a report.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
-    Builder::new().suffix(".tmp").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(0o666);
+    Builder::new().suffix(".tmp").make_in(folder, |path| regular_file::open(&mut options, Links::Refuse, path))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //! document with a key that is given twice.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -222,4 +223,36 @@ fn a_command_that_may_execute_names_as_code_is_warned_of() {
         assert!(!warning(words), "{words:?}");
         assert!(!project.path("ran").exists(), "{words:?}");
     }
+}
+
+/// Otherwise a single `sudo autoproc queue add` locks the owner of the project out.
+#[test]
+fn files_that_root_makes_belong_to_the_owner_of_the_project() {
+    const OWNER: u32 = 12_345;
+    let project = TempProject::new();
+    if std::os::unix::fs::chown(project.path(""), Some(OWNER), Some(OWNER)).is_err() {
+        let _ = writeln!(std::io::stderr().lock(), "skipped: trust::files_that_root_makes needs user 0");
+        return;
+    }
+    project.write("a", "");
+    let step = "workflow: {phases: [{id: p, steps: [{shell: 'echo ${file}; sleep 0.01'}]}]}\n";
+    project.write("core/workflows/w.yaml", step);
+    // Root uses a project of another user only if it is named.
+    let ask = |words: &[&str]| project.ask(["--project-dir", "."].iter().chain(words));
+    ask(&["queue", "add", "-p", "0", "a", "b"]).expect_code(0);
+    ask(&["run", "-r", "0", "--shell", "echo {}; echo {} >&2; test -e {}"]).expect_code(100);
+    ask(&["run", "--again", "a", "--workflow", "w"]).expect_code(0);
+    ask(&["stop"]).expect_code(0);
+    let mut folders = vec![project.path(".claude"), project.path("logs")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let (path, metadata) =
+                entry.map(|entry| (entry.path(), entry.metadata().expect("it exists"))).expect("an entry");
+            assert_eq!(metadata.uid(), OWNER, "{}", path.display());
+            folders.extend(metadata.is_dir().then(|| path.clone()));
+            found.push(path);
+        }
+    }
+    assert!(found.len() > 8, "{found:?}");
 }

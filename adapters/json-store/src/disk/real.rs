@@ -1,8 +1,8 @@
 //! The real file system.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl Disk for RealDisk {
         create_folder(&self.folder)?;
         // The `runs` folder is not synced: no run survives a power cut, and the next call creates
         // the folder again.
-        match DirBuilder::new().mode(FOLDER_MODE).create(self.path(RUNS)) {
+        match regular_file::create_folder(&self.path(RUNS), FOLDER_MODE) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
         }
@@ -179,7 +179,7 @@ fn create_folder(folder: &Path) -> io::Result<()> {
         return Ok(());
     }
     let missing: Vec<_> = folder.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
-    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)?;
+    regular_file::create_folders(folder, FOLDER_MODE)?;
     for created in missing {
         if let Some(parent) = created.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             File::open(parent)?.sync_all()?;

@@ -1,8 +1,8 @@
 //! Copies the damaged files before a repair.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::Timestamp;
@@ -41,7 +41,9 @@ pub(super) fn copy(state_dir: &Path, names: &[String], now: Timestamp) -> Result
 
 fn copy_file(state_dir: &Path, folder: &Path, name: &str) -> io::Result<()> {
     let mut original = regular_file::open_to_read(Links::Refuse, &state_dir.join(name))?;
-    let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join(name))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut copy = regular_file::open(&mut options, Links::Refuse, &folder.join(name))?;
     io::copy(&mut original, &mut copy)?;
     copy.sync_all()
 }
@@ -50,7 +52,7 @@ fn new_folder(state_dir: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let name = layout::backup(now);
     for number in 1..=MAX_PER_SECOND {
         let folder = state_dir.join(if number == 1 { name.clone() } else { format!("{name}-{number}") });
-        match DirBuilder::new().mode(0o700).create(&folder) {
+        match regular_file::create_folder(&folder, 0o700) {
             Ok(()) => return Ok(folder),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),

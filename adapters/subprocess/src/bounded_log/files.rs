@@ -13,9 +13,9 @@
 //!
 //! [`streams`](super::streams) describes the third file, `<path>.streams`.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use autoproc_regular_file::{self as regular_file, Links};
@@ -147,8 +147,11 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     }
 }
 
-fn open_new(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path)
+/// Creates the file at `path` for its owner only.
+pub(super) fn open_new(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(FILE_MODE);
+    regular_file::open(&mut options, Links::Refuse, path)
 }
 
 /// Creates the folder of the file at `path` for its owner only. A missing folder above it gets the
@@ -157,9 +160,9 @@ fn open_new(path: &Path) -> io::Result<File> {
 fn create_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if let Some(above) = folder.parent() {
-        existing_or_new(fs::create_dir(above))?;
+        existing_or_new(regular_file::create_folder(above, 0o777))?;
     }
-    match DirBuilder::new().mode(FOLDER_MODE).create(folder) {
+    match regular_file::create_folder(folder, FOLDER_MODE) {
         Ok(()) => {
             begin_notes(folder);
             Ok(())

@@ -41,7 +41,7 @@ impl Journal {
         remove(&path)?;
         let mut options = OpenOptions::new();
         options.append(true).create_new(true).mode(0o600);
-        let file = creating_folder(&path, || options.open(&path))?;
+        let file = creating_folder(&path, || regular_file::open(&mut options, Links::Refuse, &path))?;
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: false, has_unsynced_name: true })
     }
 

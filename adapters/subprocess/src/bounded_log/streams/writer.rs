@@ -1,12 +1,11 @@
 //! Writes the note of the streams of an output.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{CUT, Cut, Note, Source, Stream, UNKNOWN, max_note, streams_path};
-use crate::bounded_log::files::{FILE_MODE, Parts, reopen};
+use crate::bounded_log::files::{Parts, open_new, reopen};
 
 /// Bytes of a note that are reserved for a last `unknown` line and a `cut` line: the words, three
 /// numbers of at most 20 digits, the blanks and the line ends.
@@ -108,8 +107,7 @@ impl NoteWriter {
     fn open(&mut self) -> io::Result<&mut File> {
         match &mut self.file {
             Some(file) => Ok(file),
-            empty @ None => Ok(empty
-                .insert(OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(&self.path)?)),
+            empty @ None => Ok(empty.insert(open_new(&self.path)?)),
         }
     }
 
