@@ -90,9 +90,8 @@ pub enum AttemptOutcome {
     CannotStart {
         /// A human-readable cause.
         reason: Box<str>,
-        /// True if a later attempt would fail in the same way, for instance because the command
-        /// does not exist.
-        permanent: bool,
+        /// The kind of the cause.
+        fault: StartFault,
     },
     /// The process that supervised the attempt was killed, and the processes of the attempt were
     /// then ended. Counts as an ordinary failure, because the attempt may have killed its
@@ -125,6 +124,30 @@ pub enum AttemptOutcome {
     },
     /// The attempt was ended because its stop signal rose to aborting or above.
     Aborted,
+}
+
+/// The kinds of causes for which an attempt cannot be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartFault {
+    /// The machine lacked a process, a descriptor or memory. The run does not count the attempt, and
+    /// holds starts for a while.
+    Shortage,
+    /// The program, or something that every attempt needs in order to start it, is missing or may
+    /// not be executed. If the program has worked in the same run, the run does not count the
+    /// attempt, and holds starts for a while.
+    Missing,
+    /// A later attempt would fail in the same way, for instance because the arguments are too long.
+    Permanent,
+    /// A later attempt may succeed, for instance because the program is being written.
+    Temporary,
+}
+
+impl StartFault {
+    /// True if a later attempt would fail in the same way.
+    #[must_use]
+    pub fn is_permanent(self) -> bool {
+        matches!(self, Self::Missing | Self::Permanent)
+    }
 }
 
 impl AttemptOutcome {
@@ -208,9 +231,13 @@ pub enum AttemptProgress {
     },
     /// The attempt has ended, and so has every process that it started.
     Ended(AttemptReport),
-    /// The attempt was recalled or waited too long. It never began and never will, so its claim can
-    /// be released.
-    NotStarted,
+    /// The attempt was recalled, waited too long, or could not start because the machine lacks a
+    /// resource. It never began and never will, so its claim can be released.
+    NotStarted {
+        /// A human-readable description of the resource that the machine lacks: a process, a
+        /// descriptor or memory. `None` if the attempt could have started.
+        shortage: Option<Box<str>>,
+    },
     /// The orchestrator does not know whether the attempt has ended.
     Lost(LostAttempt),
 }

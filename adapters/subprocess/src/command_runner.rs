@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, StopSignal};
+use autoproc_domain::ports::{
+    Attempt, AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, StartFault, StopSignal,
+};
 use futures_util::stream::BoxStream;
 
 use crate::attempt_logs::AttemptLogs;
 use crate::command_line::CommandLine;
 use crate::environment::{SLOT_VARIABLE, attempt_environment};
 use crate::guards::{BatchEvent, BatchProcess, Guards};
-use crate::process::{ProcessReport, ProcessSpec, StdoutFile};
+use crate::process::{Ending, ProcessReport, ProcessSpec, StdoutFile};
 use crate::settings::Settings;
 use crate::slots::{Slot, Slots};
 use crate::stdout_pattern::{Owners, StdoutTo};
@@ -64,7 +66,7 @@ impl CommandRunner {
 
     /// Converts an event of an attempt's process to progress of the attempt. If the attempt ends
     /// while `has_started` is false, because the process could not start, a start is reported
-    /// first.
+    /// first, except if the machine lacked a resource: then the attempt has not started.
     pub(crate) fn progress(
         &self,
         attempt: &Attempt,
@@ -74,7 +76,11 @@ impl CommandRunner {
         let started = |fingerprint| Some(AttemptProgress::Started { fingerprint });
         let (first, second) = match event {
             BatchEvent::Started(fingerprint) => (started(fingerprint), None),
-            BatchEvent::NotStarted(_) => (Some(AttemptProgress::NotStarted), None),
+            BatchEvent::NotStarted(_) => (Some(AttemptProgress::NotStarted { shortage: None }), None),
+            BatchEvent::Ended(Ok(ProcessReport {
+                ending: Ending::CannotStart { reason, fault: StartFault::Shortage },
+                ..
+            })) if !has_started => (Some(AttemptProgress::NotStarted { shortage: Some(reason.into()) }), None),
             BatchEvent::Ended(report) => {
                 let end = self.attempt_report(attempt, report);
                 let end = end.map_or_else(AttemptProgress::Lost, AttemptProgress::Ended);
@@ -140,6 +146,12 @@ impl CommandRunner {
                 if is_gone(attempt.file_path.as_path()) =>
             {
                 AttemptOutcome::InputGone { cause: Box::new(outcome) }
+            }
+            // Another file may have another program.
+            AttemptOutcome::CannotStart { reason, fault: StartFault::Missing }
+                if !self.command_line.has_fixed_program() =>
+            {
+                AttemptOutcome::CannotStart { reason, fault: StartFault::Permanent }
             }
             outcome => outcome,
         };

@@ -53,7 +53,7 @@ use batch::Batch;
 use guard_io::GuardIo;
 use protocol::{Control, Report, StartRequest};
 use rustix::process::setsid;
-pub(crate) use start_error::is_permanent;
+pub(crate) use start_error::{fault_of, is_permanent};
 
 use crate::fingerprint::fingerprint_of;
 use crate::guard_record::GuardRecord;
@@ -190,12 +190,12 @@ impl Guard {
         if self.io.has_hung_up()? {
             return unstarted(Ending::Aborted);
         }
-        if let Some(input) = &request.input {
-            let fingerprint = fingerprint_of(input);
-            batch.start_current(fingerprint.map(|fingerprint| (fingerprint.size, fingerprint.modified_ns)));
-        }
+        let fingerprint = request.input.as_deref().map(fingerprint_of);
         match Attempt::start(request) {
             Ok(attempt) => {
+                if let Some(fingerprint) = fingerprint {
+                    batch.start_current(fingerprint.map(|fingerprint| (fingerprint.size, fingerprint.modified_ns)));
+                }
                 self.record_leader(&attempt);
                 attempt.supervise(&mut self.io, batch, &mut self.is_paused)
             }

@@ -216,6 +216,13 @@ impl Guards {
         }
     }
 
+    /// Ends all idle guards. Blocks for some milliseconds.
+    fn dismiss_idle(&self) {
+        let idle = std::mem::take(&mut self.state().idle);
+        idle.iter().for_each(|guard| guard.control().close());
+        idle.into_iter().for_each(GuardProcess::shut_down);
+    }
+
     /// Reaps a guard that was killed and ends its processes. Runs on a blocking thread, because
     /// processes may take long to die.
     async fn reap(&self, guard: GuardProcess) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use autoproc_domain::ports::{AttemptOutcome, ResourceUsage};
+use autoproc_domain::ports::{AttemptOutcome, ResourceUsage, StartFault};
 use serde::{Deserialize, Serialize};
 
 /// The maximum number of bytes of standard output in a report; longer output belongs in a file.
@@ -109,9 +109,9 @@ pub enum Ending {
     CannotStart {
         /// A human-readable description of the error.
         reason: String,
-        /// True if a retry would fail in the same way, for instance because the program does not
-        /// exist or is not executable.
-        permanent: bool,
+        /// The kind of the error.
+        #[serde(with = "StartFaultFields")]
+        fault: StartFault,
     },
     /// The standard output could not be written to its file. If this was known in advance, for
     /// instance because the file belongs to another input, the process was not started.
@@ -154,11 +154,21 @@ impl Ending {
             Self::Signalled { signal } => AttemptOutcome::Signalled { signal },
             Self::TimedOut => AttemptOutcome::TimedOut { after: timeout },
             Self::Aborted => AttemptOutcome::Aborted,
-            Self::CannotStart { reason, permanent } => AttemptOutcome::CannotStart { reason: reason.into(), permanent },
+            Self::CannotStart { reason, fault } => AttemptOutcome::CannotStart { reason: reason.into(), fault },
             Self::NoResult { reason, permanent } => AttemptOutcome::Unmet { reason: reason.into(), permanent },
             Self::GuardDied => AttemptOutcome::Interrupted { reason: "its guard was killed".into() },
         }
     }
+}
+
+/// Serialises the domain's `StartFault`, which does not implement serde's traits.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "StartFault")]
+enum StartFaultFields {
+    Shortage,
+    Missing,
+    Permanent,
+    Temporary,
 }
 
 /// Serialises optional paths as OS strings, because paths need not be UTF-8.

@@ -154,6 +154,7 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
         },
         wait_for_backoff: !args.no_wait,
         failure_limit: args.limits.max_fail,
+        program_wait: args.limits.program_wait,
         ..RunConfig::default()
     }
 }
@@ -270,6 +271,8 @@ mod tests {
             (StoppedBy::NothingDue, 0, [1, 0, 0], ExitCode::TryAgain),
             (StoppedBy::NothingDue, 1, [1, 0, 0], ExitCode::FilesFailed),
             (StoppedBy::StorageFull, 0, [1, 0, 0], ExitCode::TryAgain),
+            (StoppedBy::ProgramMissing, 0, [1, 0, 0], ExitCode::TryAgain),
+            (StoppedBy::ProgramMissing, 1, [1, 0, 0], ExitCode::FilesFailed),
             (StoppedBy::TooManyFailed, 3, [5, 0, 0], ExitCode::FilesFailed),
             (StoppedBy::Request(StopFile), 0, [3, 0, 0], ExitCode::TryAgain),
             (StoppedBy::Request(StopFile), 0, [0, 0, 0], ExitCode::Success),

@@ -14,6 +14,7 @@ mod figures;
 mod fixture;
 mod held;
 mod json;
+mod lacks;
 mod ladder;
 mod limits;
 mod live_view;

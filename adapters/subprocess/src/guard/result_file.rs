@@ -17,11 +17,12 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use autoproc_domain::ports::StartFault;
 use autoproc_regular_file::{self as regular_file, Links};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::guard::is_permanent;
+use crate::guard::{fault_of, is_permanent};
 use crate::process::{Ending, StdoutFile};
 
 /// The result file of a running command.
@@ -41,7 +42,8 @@ impl ResultFile {
     /// # Errors
     /// [`Ending::NoResult`] if the result file would replace the input, the result file of another
     /// input, or something that is not a regular file; if another attempt is writing the result
-    /// file; or if the temporary file cannot be created.
+    /// file; or if the temporary file cannot be created. [`Ending::CannotStart`] if that fails for
+    /// want of a descriptor or of memory.
     pub(crate) fn create(wanted: &StdoutFile, input: Option<&Path>) -> Result<Self, Ending> {
         let path = PathBuf::from(&wanted.path);
         let shown = path.display();
@@ -53,7 +55,7 @@ impl ResultFile {
         }
         match fs::symlink_metadata(&path) {
             Ok(metadata) if !metadata.is_file() => Err(refused(format!("{shown} exists and is not a regular file"))),
-            _ => Self::open(&path).map_err(|error| cannot_write(&path, &error)),
+            _ => Self::open(&path).map_err(|error| cannot_create(&path, &error)),
         }
     }
 
@@ -163,6 +165,14 @@ fn is_same_file(path: &Path, input: &Path) -> bool {
 
 fn refused(reason: String) -> Ending {
     Ending::NoResult { reason, permanent: true }
+}
+
+/// A shortage of descriptors or memory is not the file's fault, as for every other part of a start.
+fn cannot_create(path: &Path, error: &io::Error) -> Ending {
+    match fault_of(error) {
+        fault @ StartFault::Shortage => Ending::CannotStart { reason: format!("{}: {error}", path.display()), fault },
+        _ => cannot_write(path, error),
+    }
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Ending {

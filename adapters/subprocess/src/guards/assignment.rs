@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use autoproc_domain::Fingerprint;
-use autoproc_domain::ports::{StopLevel, StopSignal};
+use autoproc_domain::ports::{StartFault, StopLevel, StopSignal};
 
-use crate::guard::is_permanent;
 use crate::guard::protocol::{Control, ProtocolError, Report, encode};
 use crate::guard::result_file::remove_abandoned;
+use crate::guard::{fault_of, is_permanent};
 use crate::guards::Guards;
 use crate::guards::guard_process::GuardProcess;
 use crate::process::{Ending, ProcessReport, ProcessSpec};
@@ -18,8 +18,8 @@ use crate::process::{Ending, ProcessReport, ProcessSpec};
 /// An event of a batch. The events are in the order of the processes in the batch.
 #[derive(Debug)]
 pub enum BatchEvent {
-    /// The next process starts; its input has this fingerprint, `None` if unknown. The event may be
-    /// missing if no guard could be used or the guard was killed.
+    /// The next process has started; its input had this fingerprint before, `None` if unknown. The
+    /// event is missing if the start failed, and may be missing if the guard was killed.
     Started(Option<Fingerprint>),
     /// The current process has ended. If further processes are pending, the next one starts.
     ///
@@ -86,7 +86,7 @@ impl<'a> Assignment<'a> {
         let message = match self.message() {
             Ok(message) => message,
             Err(_) if self.pending > 1 => return self.keep_first(),
-            Err(error) => return self.end(Ok(cannot_start(error.to_string(), true))),
+            Err(error) => return self.end(Ok(cannot_start(error.to_string(), StartFault::Permanent))),
         };
         match self.guards.assign(&message) {
             Ok(guard) => {
@@ -96,7 +96,9 @@ impl<'a> Assignment<'a> {
                 self.active = Some(Active { guard, started_at: Instant::now(), sent_level });
             }
             Err(error) if is_permanent(&error) => self.end(Err(error)),
-            Err(error) => self.end(Ok(cannot_start(format!("no guard can be started: {error}"), false))),
+            Err(error) => {
+                self.end(Ok(cannot_start(format!("no guard can be started: {error}"), fault_of(&error))));
+            }
         }
     }
 
@@ -153,9 +155,10 @@ impl<'a> Assignment<'a> {
                 self.events.push_back(BatchEvent::Started(fingerprint));
             }
             Ok(Report::Ended(report)) => {
+                let is_shortage = matches!(report.ending, Ending::CannotStart { fault: StartFault::Shortage, .. });
                 self.report_ended(Ok(report));
                 self.forget_abort();
-                self.release_if_done();
+                if is_shortage { self.dismiss() } else { self.release_if_done() }
             }
             Ok(Report::NotStarted(count)) => {
                 self.report_not_started((count as usize).min(self.pending));
@@ -182,6 +185,16 @@ impl<'a> Assignment<'a> {
         {
             self.guards.release(guard);
         }
+    }
+
+    /// Ends the guard, and all idle guards, because they hold the processes or the memory that a
+    /// command lacks. The guard has returned the rest of its batch.
+    fn dismiss(&mut self) {
+        self.report_not_started(self.pending);
+        if let Some(Active { guard, .. }) = self.active.take() {
+            guard.shut_down();
+        }
+        self.guards.dismiss_idle();
     }
 
     /// Handles the death of the guard. It is unknown which pending processes had started, so all
@@ -220,6 +233,6 @@ fn control_for(level: StopLevel, index: usize) -> Control {
     }
 }
 
-fn cannot_start(reason: String, permanent: bool) -> ProcessReport {
-    ProcessReport::new(Ending::CannotStart { reason, permanent }, Duration::ZERO)
+fn cannot_start(reason: String, fault: StartFault) -> ProcessReport {
+    ProcessReport::new(Ending::CannotStart { reason, fault }, Duration::ZERO)
 }

@@ -1,6 +1,7 @@
 //! `run`: the options that prevent new attempts or end the run early.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use autoproc_domain::run::FailureLimit;
 use autoproc_system::StartLimits;
@@ -21,6 +22,9 @@ pub(crate) struct LimitArgs {
     /// Start no attempt while the 1-minute load average is above this
     #[arg(long, hide_short_help = true, value_name = "LOAD", allow_negative_numbers = true, value_parser = load)]
     pub(super) max_load: Option<f64>,
+    /// Wait this long for COMMAND if it worked before in this run and is missing now; 0 disables the wait
+    #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "60", value_parser = autoproc_time_text::parse)]
+    pub(super) program_wait: Duration,
     /// Stop after N failed files, or once N% of at least 10 files have failed
     #[arg(long, hide_short_help = true, visible_alias = "halt", value_name = "N|N%", allow_negative_numbers = true, value_parser = max_fail)]
     pub(super) max_fail: Option<FailureLimit>,
