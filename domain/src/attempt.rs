@@ -81,6 +81,12 @@ pub enum AttemptOutcome {
         /// The signal's number.
         signal: i32,
     },
+    /// The attempt was ended by SIGKILL, which autoproc did not send, probably because the kernel ran
+    /// out of memory.
+    OutOfMemory {
+        /// True if the kernel has counted such a kill.
+        is_certain: bool,
+    },
     /// The attempt exceeded its timeout and was ended.
     TimedOut {
         /// The timeout that was exceeded.
@@ -170,6 +176,8 @@ impl fmt::Display for AttemptOutcome {
             Self::Succeeded => f.write_str("succeeded"),
             Self::Exited { code } => write!(f, "exit status {code}"),
             Self::Signalled { signal } => write!(f, "killed by signal {signal}"),
+            Self::OutOfMemory { is_certain: true } => f.write_str("killed by signal 9, out of memory"),
+            Self::OutOfMemory { is_certain: false } => f.write_str("killed by signal 9, possibly out of memory"),
             Self::TimedOut { after } => write!(f, "timed out after {} s", after.as_secs_f64()),
             Self::CannotStart { reason, .. } => write!(f, "cannot start: {reason}"),
             Self::Interrupted { reason } => write!(f, "interrupted: {reason}"),

@@ -129,7 +129,9 @@ impl RetryPolicy {
                 !matches!(*code, EXIT_CANNOT_EXECUTE | EXIT_NOT_FOUND) && !self.permanent_exits.contains(code)
             }
             AttemptOutcome::TimedOut { .. } => self.retry_timeouts,
-            AttemptOutcome::Signalled { .. } | AttemptOutcome::Interrupted { .. } => true,
+            AttemptOutcome::Signalled { .. }
+            | AttemptOutcome::OutOfMemory { .. }
+            | AttemptOutcome::Interrupted { .. } => true,
             AttemptOutcome::CannotStart { fault, .. } => !fault.is_permanent(),
             AttemptOutcome::Unmet { permanent, .. } => !permanent,
             AttemptOutcome::StepFailed { cause, .. } => self.is_worth_a_retry(cause),

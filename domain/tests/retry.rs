@@ -49,6 +49,7 @@ fn plain_outcomes() -> impl Strategy<Value = AttemptOutcome> {
         1 => (126..=127_i32).prop_map(|code| AttemptOutcome::Exited { code }),
         2 => (1..32_i32).prop_map(|signal| AttemptOutcome::Signalled { signal }),
         2 => Just(AttemptOutcome::TimedOut { after: Duration::from_secs(300) }),
+        1 => any::<bool>().prop_map(|is_certain| AttemptOutcome::OutOfMemory { is_certain }),
         1 => Just(AttemptOutcome::Interrupted { reason: "why".into() }),
         2 => start_fault().prop_map(|fault| AttemptOutcome::CannotStart { reason: "why".into(), fault }),
         2 => any::<bool>().prop_map(|permanent| AttemptOutcome::Unmet { reason: "why".into(), permanent }),

@@ -142,6 +142,7 @@ impl CommandRunner {
         let outcome = match report.ending.outcome(attempt.timeout) {
             outcome @ (AttemptOutcome::Exited { .. }
             | AttemptOutcome::Signalled { .. }
+            | AttemptOutcome::OutOfMemory { .. }
             | AttemptOutcome::TimedOut { .. })
                 if is_gone(attempt.file_path.as_path()) =>
             {

@@ -101,6 +101,11 @@ pub enum Ending {
         /// The signal's number.
         signal: i32,
     },
+    /// The process was ended by SIGKILL, probably because the kernel ran out of memory.
+    OutOfMemory {
+        /// True if the kernel has counted such a kill in the control group of the guard.
+        is_certain: bool,
+    },
     /// The guard ended the process after its timeout.
     TimedOut,
     /// The stop level rose to aborting or killing: the guard ended the process or did not start it.
@@ -152,6 +157,7 @@ impl Ending {
             Self::Exited { code: 0 } => AttemptOutcome::Succeeded,
             Self::Exited { code } => AttemptOutcome::Exited { code },
             Self::Signalled { signal } => AttemptOutcome::Signalled { signal },
+            Self::OutOfMemory { is_certain } => AttemptOutcome::OutOfMemory { is_certain },
             Self::TimedOut => AttemptOutcome::TimedOut { after: timeout },
             Self::Aborted => AttemptOutcome::Aborted,
             Self::CannotStart { reason, fault } => AttemptOutcome::CannotStart { reason: reason.into(), fault },

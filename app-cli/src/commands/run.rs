@@ -85,7 +85,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         // because any failure may reach the limit.
         may_batch: config.failure_limit.is_none(),
         grace: args.grace,
-        start_limits: args.limits.start_limits(),
+        start_limits: args.limits.start_limits(&context.project.state_dir(), &context.cwd)?,
         max_output: args.output.max_output,
         on_suspension: progress.live().map(|live| live as Arc<dyn OnSuspension>),
         stdout_to: stdout_to.map(|pattern| StdoutTo {

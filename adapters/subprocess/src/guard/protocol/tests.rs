@@ -86,6 +86,7 @@ fn ending() -> impl Strategy<Value = Ending> {
     prop_oneof![
         any::<i32>().prop_map(|code| Ending::Exited { code }),
         any::<i32>().prop_map(|signal| Ending::Signalled { signal }),
+        any::<bool>().prop_map(|is_certain| Ending::OutOfMemory { is_certain }),
         Just(Ending::TimedOut),
         Just(Ending::Aborted),
         (any::<String>(), fault()).prop_map(|(reason, fault)| Ending::CannotStart { reason, fault }),
