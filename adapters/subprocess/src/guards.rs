@@ -219,7 +219,6 @@ impl Guards {
     /// Ends all idle guards. Blocks for some milliseconds.
     fn dismiss_idle(&self) {
         let idle = std::mem::take(&mut self.state().idle);
-        idle.iter().for_each(|guard| guard.control().close());
         idle.into_iter().for_each(GuardProcess::shut_down);
     }
 

@@ -125,6 +125,8 @@ pub(super) struct ProgramRecord {
     pub(super) has_started: bool,
     /// True if an attempt has succeeded in this run.
     pub(super) has_succeeded: bool,
+    /// True once the run has given up waiting for its program.
+    pub(super) is_given_up: bool,
     /// The highest number of a successful attempt; see [`InHand::serial`].
     pub(super) last_success: u64,
     /// The items whose last attempt missed the program, each with the number of attempts that had
@@ -189,8 +191,6 @@ pub struct RunState {
     pub(super) program: ProgramRecord,
     /// True if attempts that have not started must be recalled, although others may start.
     pub(super) is_recall_due: bool,
-    /// True once the run has given up waiting for its program.
-    pub(super) is_program_missing: bool,
     /// The number of attempts that have started.
     pub(super) started: u64,
     pub(super) was_started: bool,
@@ -229,7 +229,6 @@ impl RunState {
             starts: StartHold::default(),
             program: ProgramRecord::default(),
             is_recall_due: false,
-            is_program_missing: false,
             started: 0,
             was_started: false,
             reported_pressure: None,
@@ -304,7 +303,7 @@ impl RunState {
             && self.world.stop.level == StopLevel::Running
             && !self.is_limit_reached
             && !self.store.is_full
-            && !self.is_program_missing
+            && !self.program.is_given_up
             && self.failure.is_none()
     }
 

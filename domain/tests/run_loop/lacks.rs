@@ -68,7 +68,7 @@ fn a_shortage_gives_back_and_one_attempt_probes() {
     run.answer(claims(&[], true)).actions();
     assert_eq!(held(&run), [Some("no process")]);
     for delay in [FIRST_DELAY, FIRST_DELAY * 2] {
-        run.pass(delay - Duration::from_millis(1)).feed(Input::Woken);
+        run.pass(delay.saturating_sub(Duration::from_millis(1))).feed(Input::Woken);
         assert_eq!(run.exchange_among().limit, 0, "it waits");
         run.answer(claims(&[], true)).actions();
         run.pass(Duration::from_millis(1)).feed(Input::Woken);

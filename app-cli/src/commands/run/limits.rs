@@ -57,7 +57,7 @@ impl LimitArgs {
             match folder {
                 None => queue = *min_free,
                 Some(folder) => {
-                    disks.push(DiskLimit { folder: found(folder, cwd)?, min_free: *min_free, is_named: true })
+                    disks.push(DiskLimit { folder: found(folder, cwd)?, min_free: *min_free, is_named: true });
                 }
             }
         }

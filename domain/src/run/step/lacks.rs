@@ -95,7 +95,7 @@ impl RunState {
         let undecided = self.attempts.undecided.iter().map(|undecided| &undecided.in_hand);
         let is_proving =
             self.attempts.in_hand.values().chain(undecided).any(|in_hand| self.starts.may_prove(in_hand.serial));
-        self.is_program_missing |= !is_proving && self.starts.is_over_due(self.config.program_wait, self.now);
+        self.program.is_given_up |= !is_proving && self.starts.is_over_due(self.config.program_wait, self.now);
         if !self.starts.is_held_for_program() || !self.may_start() {
             self.release_suspects();
         }
