@@ -128,6 +128,13 @@ pub enum AttemptOutcome {
         /// How the attempt failed.
         cause: Box<AttemptOutcome>,
     },
+    /// The attempt failed, and afterwards neither its file nor the file's folder existed, for
+    /// instance because a disk is not mounted. The run does not count the attempt, and holds starts
+    /// for a while, unless other files succeed meanwhile.
+    InputAway {
+        /// How the attempt failed.
+        cause: Box<AttemptOutcome>,
+    },
     /// The attempt was ended because its stop signal rose to aborting or above.
     Aborted,
 }
@@ -184,6 +191,7 @@ impl fmt::Display for AttemptOutcome {
             Self::Unmet { reason, .. } => f.write_str(reason),
             Self::StepFailed { step, cause } => write!(f, "{step}: {cause}"),
             Self::InputGone { cause } => write!(f, "no such file ({cause})"),
+            Self::InputAway { cause } => write!(f, "no such file, and its folder is missing too ({cause})"),
             Self::Aborted => f.write_str("aborted"),
         }
     }

@@ -118,7 +118,7 @@ impl RetryPolicy {
     fn is_ok_exit(&self, outcome: &AttemptOutcome) -> bool {
         match outcome {
             AttemptOutcome::Exited { code } => self.ok_exits.contains(code),
-            AttemptOutcome::InputGone { cause } => self.is_ok_exit(cause),
+            AttemptOutcome::InputGone { cause } | AttemptOutcome::InputAway { cause } => self.is_ok_exit(cause),
             _ => false,
         }
     }
@@ -134,7 +134,9 @@ impl RetryPolicy {
             | AttemptOutcome::Interrupted { .. } => true,
             AttemptOutcome::CannotStart { fault, .. } => !fault.is_permanent(),
             AttemptOutcome::Unmet { permanent, .. } => !permanent,
-            AttemptOutcome::StepFailed { cause, .. } => self.is_worth_a_retry(cause),
+            AttemptOutcome::StepFailed { cause, .. } | AttemptOutcome::InputAway { cause } => {
+                self.is_worth_a_retry(cause)
+            }
             AttemptOutcome::Succeeded | AttemptOutcome::InputGone { .. } | AttemptOutcome::Aborted => false,
         }
     }

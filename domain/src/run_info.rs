@@ -125,6 +125,9 @@ pub enum StoppedBy {
     /// The program, which had worked before in the run, was missing for longer than
     /// [`RunConfig::program_wait`](crate::RunConfig::program_wait).
     ProgramMissing,
+    /// The folder of a file was missing for longer than
+    /// [`RunConfig::program_wait`](crate::RunConfig::program_wait).
+    InputMissing,
     /// An error ended the run; [`run`](crate::AutonomousProcessor::run) returns it.
     Error,
 }
@@ -140,6 +143,7 @@ impl StoppedBy {
             Self::TooManyFailed => "too_many_failed",
             Self::StorageFull => "storage_full",
             Self::ProgramMissing => "program_missing",
+            Self::InputMissing => "input_missing",
             Self::Error => "error",
         }
     }
@@ -153,6 +157,7 @@ impl StoppedBy {
             Self::TooManyFailed,
             Self::StorageFull,
             Self::ProgramMissing,
+            Self::InputMissing,
             Self::Error,
         ];
         let reasons = reasons.into_iter().chain(StopCause::ALL.map(Self::Request));

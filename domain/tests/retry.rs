@@ -60,7 +60,7 @@ fn plain_outcomes() -> impl Strategy<Value = AttemptOutcome> {
 /// True if a retry cannot succeed after this outcome under this policy.
 fn is_permanent(outcome: &AttemptOutcome, policy: &RetryPolicy) -> bool {
     match outcome {
-        AttemptOutcome::StepFailed { cause, .. } => is_permanent(cause, policy),
+        AttemptOutcome::StepFailed { cause, .. } | AttemptOutcome::InputAway { cause } => is_permanent(cause, policy),
         AttemptOutcome::Exited { code } => [126, 127].contains(code) || policy.permanent_exits.contains(code),
         AttemptOutcome::TimedOut { .. } => !policy.retry_timeouts,
         AttemptOutcome::CannotStart { fault, .. } => [StartFault::Missing, StartFault::Permanent].contains(fault),

@@ -22,10 +22,30 @@ use crate::slots::{Slot, Slots};
 use crate::stdout_pattern::{Owners, StdoutTo};
 use crate::subject::{Subject, relative_path};
 
-/// True if the file does not exist but its folder does. If the folder is missing too, the result is
-/// false, because the disk may be unmounted for a while.
-fn is_gone(file: &Path) -> bool {
-    matches!(file.try_exists(), Ok(false)) && file.parent().is_some_and(Path::is_dir)
+/// Where the file of an attempt is after the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whereabouts {
+    /// The file exists, or this is unknown.
+    There,
+    /// The file does not exist, but its folder does.
+    Gone,
+    /// Neither the file nor its folder exists. The disk may be unmounted for a while.
+    Away,
+}
+
+impl Whereabouts {
+    fn of(file: &Path) -> Self {
+        match file.parent() {
+            Some(folder) if matches!(file.try_exists(), Ok(false)) => {
+                if folder.is_dir() {
+                    Self::Gone
+                } else {
+                    Self::Away
+                }
+            }
+            _ => Self::There,
+        }
+    }
 }
 
 pub(crate) struct CommandRunner {
@@ -143,11 +163,11 @@ impl CommandRunner {
             outcome @ (AttemptOutcome::Exited { .. }
             | AttemptOutcome::Signalled { .. }
             | AttemptOutcome::OutOfMemory { .. }
-            | AttemptOutcome::TimedOut { .. })
-                if is_gone(attempt.file_path.as_path()) =>
-            {
-                AttemptOutcome::InputGone { cause: Box::new(outcome) }
-            }
+            | AttemptOutcome::TimedOut { .. }) => match Whereabouts::of(attempt.file_path.as_path()) {
+                Whereabouts::There => outcome,
+                Whereabouts::Gone => AttemptOutcome::InputGone { cause: Box::new(outcome) },
+                Whereabouts::Away => AttemptOutcome::InputAway { cause: Box::new(outcome) },
+            },
             // Another file may have another program.
             AttemptOutcome::CannotStart { reason, fault: StartFault::Missing }
                 if !self.command_line.has_fixed_program() =>

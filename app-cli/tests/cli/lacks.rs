@@ -112,6 +112,18 @@ fn without_a_wait_a_missing_program_is_the_failure_of_the_file() {
     assert_eq!(project.status_of("b"), "failed");
 }
 
+/// The first command moves the folder away, as if its disk were unmounted.
+#[test]
+fn files_whose_folder_is_away_wait_for_it() {
+    let project = TempProject::with_queue(&["in/a", "in/b", "in/c"]);
+    let run = project.start(["run", "-r", "0", "--shell", "cat {} && { [ -e once ] || { : >once; mv in away; }; }"]);
+    wait_until_held(&project, "/in is missing");
+    fs::rename(project.path("away"), project.path("in")).expect("the folder is back");
+    let over = end_of(run).expect_code(0);
+    assert!(over.out.starts_with("processed 3, failed 0, retried 0, 0 pending"), "{over:#?}");
+    expect_nothing_was_charged(&project);
+}
+
 /// The exit status 127 may be the fault of one file. Others are processed, and then it fails.
 #[test]
 fn a_file_that_alone_misses_a_program_fails() {

@@ -41,8 +41,9 @@ pub struct RunConfig {
     pub wait_for_backoff: bool,
     /// The failure limit; `None` for no limit.
     pub failure_limit: Option<FailureLimit>,
-    /// The time for which the run waits for a program that has worked in the run and is missing. If
-    /// it is zero, the run does not wait: a missing program is a failure of the file.
+    /// The time for which the run waits for a program that has worked in the run and is missing, and
+    /// for the missing folder of a file. If it is zero, the run does not wait: both are failures of
+    /// the file.
     pub program_wait: Duration,
     /// The items that the run processes.
     pub scope: Scope,

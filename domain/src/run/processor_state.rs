@@ -139,6 +139,7 @@ impl ProcessorState {
             | StoppedBy::TooManyFailed
             | StoppedBy::StorageFull
             | StoppedBy::ProgramMissing
+            | StoppedBy::InputMissing
             | StoppedBy::Error => ProcessorStatus::Stopped,
         };
         self.stopped_at = Some(at);

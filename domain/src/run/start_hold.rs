@@ -1,5 +1,5 @@
 //! Holds starts while the machine lacks something that every start needs: a process, a descriptor,
-//! memory, or the program itself.
+//! memory, the program itself, or the folder of the files.
 //!
 //! # Theory of operation
 //!
@@ -35,6 +35,8 @@ pub(super) enum Lack {
     Resource,
     /// The program. No attempt can start, however few are running.
     Program,
+    /// The folder of a file. Files in other folders may be there.
+    Input,
 }
 
 #[derive(Debug)]
@@ -96,7 +98,7 @@ impl StartHold {
         now: Timestamp,
     ) -> bool {
         let limit = if lack == Lack::Resource { running } else { 0 };
-        if lack == Lack::Program {
+        if lack != Lack::Resource {
             self.missing.get_or_insert(Missing { since: now, started });
         }
         let Some(hold) = &mut self.hold else {
@@ -172,7 +174,7 @@ impl StartHold {
     pub(super) fn on_ended(&mut self, token: ClaimToken, serial: u64) -> bool {
         // A batch may have begun another attempt before the waiting ones were recalled.
         let is_proof = self.may_prove(serial);
-        let is_lifted = |hold: &Hold| hold.probe.is(token) || (is_proof && hold.lack == Lack::Program);
+        let is_lifted = |hold: &Hold| hold.probe.is(token) || (is_proof && hold.lack != Lack::Resource);
         let is_lifted = self.hold.as_ref().is_some_and(is_lifted);
         if is_lifted {
             *self = Self::default();
@@ -199,9 +201,9 @@ impl StartHold {
         self.hold.is_some()
     }
 
-    /// True while starts are held because the program is missing.
-    pub(super) fn is_held_for_program(&self) -> bool {
-        self.hold.as_ref().is_some_and(|hold| hold.lack == Lack::Program)
+    /// Returns the thing for want of which starts are held; `None` if they are not held.
+    pub(super) fn lack(&self) -> Option<Lack> {
+        self.hold.as_ref().map(|hold| hold.lack)
     }
 
     /// True if the next claim becomes the probe.
@@ -217,7 +219,7 @@ impl StartHold {
     /// Returns the time at which the run gives up waiting for the program; `None` if it does not
     /// wait, or if a probe is in hand.
     fn gives_up_at(&self, wait: Duration) -> Option<Timestamp> {
-        let hold = self.hold.as_ref().filter(|hold| hold.lack == Lack::Program)?;
+        let hold = self.hold.as_ref().filter(|hold| hold.lack != Lack::Resource)?;
         let is_probing = !matches!(hold.probe, Probe::Waiting(_) | Probe::Due);
         self.missing.filter(|_| !is_probing).map(|missing| missing.since.saturating_add(wait))
     }

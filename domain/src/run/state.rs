@@ -125,8 +125,8 @@ pub(super) struct ProgramRecord {
     pub(super) has_started: bool,
     /// True if an attempt has succeeded in this run.
     pub(super) has_succeeded: bool,
-    /// True once the run has given up waiting for its program.
-    pub(super) is_given_up: bool,
+    /// The reason to end the run once it has given up waiting; `None` before.
+    pub(super) given_up: Option<StoppedBy>,
     /// The highest number of a successful attempt; see [`InHand::serial`].
     pub(super) last_success: u64,
     /// The items whose last attempt missed the program, each with the number of attempts that had
@@ -303,7 +303,7 @@ impl RunState {
             && self.world.stop.level == StopLevel::Running
             && !self.is_limit_reached
             && !self.store.is_full
-            && !self.program.is_given_up
+            && self.program.given_up.is_none()
             && self.failure.is_none()
     }
 

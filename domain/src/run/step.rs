@@ -167,8 +167,7 @@ impl RunState {
             Some(cause) if self.world.stop.level > StopLevel::Running => Some(StoppedBy::Request(cause)),
             _ if self.is_limit_reached => Some(StoppedBy::TooManyFailed),
             _ if self.store.is_full => Some(StoppedBy::StorageFull),
-            _ if self.program.is_given_up => Some(StoppedBy::ProgramMissing),
-            _ => None,
+            _ => self.program.given_up,
         }
     }
 

@@ -212,6 +212,21 @@ fn a_run_whose_program_stays_missing_ends_and_fails_nothing() {
     assert_eq!((result.failed, result.remaining, result.stopped_by), (0, 8, StoppedBy::ProgramMissing));
 }
 
+/// The disk may not be mounted, so nothing need have worked before.
+#[test]
+fn a_file_whose_folder_is_missing_waits_like_one_without_its_program() {
+    let away = || AttemptOutcome::InputAway { cause: Box::new(AttemptOutcome::Exited { code: 1 }) };
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], true)).actions();
+    run.start(1).end(1, away()).actions();
+    assert_eq!(held(&run), [Some("the folder / is missing")]);
+    run.pass(Duration::from_secs(60)).feed(Input::Woken);
+    expect_released(&mut run, &[1]);
+    run.feed(Input::Counted(Ok(Counts { pending: 9, ..Counts::default() })));
+    let result = run.feed(Input::Deregistered(Ok(Vec::new()))).outcome().unwrap();
+    assert_eq!((result.failed, result.stopped_by), (0, StoppedBy::InputMissing));
+}
+
 #[test]
 fn a_run_that_does_not_wait_for_programs_fails_the_file() {
     let mut run = Run::begun(RunConfig::default().with_program_wait(Duration::ZERO));

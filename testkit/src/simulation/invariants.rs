@@ -337,7 +337,7 @@ impl World {
             if let Some(attempt) = self.attempt_of(settlement.token) {
                 let truth = &mut self.attempts[attempt];
                 truth.recorded = Some(recorded);
-                if truth.is_struck && recorded == Recorded::Failed {
+                if truth.is_struck && matches!(recorded, Recorded::Failed | Recorded::Retried) {
                     self.files[truth.file].struck_round = truth.round;
                 }
             }

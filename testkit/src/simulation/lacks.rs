@@ -90,7 +90,8 @@ impl World {
         }
         self.summary.absences += 1;
         let missing = AttemptOutcome::CannotStart { reason: "no program".into(), fault: StartFault::Missing };
-        Some(Struck::Fails(self.random.pick(&[AttemptOutcome::Exited { code: 127 }, missing]).clone()))
+        let away = AttemptOutcome::InputAway { cause: Box::new(AttemptOutcome::Exited { code: 1 }) };
+        Some(Struck::Fails(self.random.pick(&[AttemptOutcome::Exited { code: 127 }, missing, away]).clone()))
     }
 }
 
@@ -170,6 +171,9 @@ impl World {
         }
         let of_run = || self.attempts.iter().filter(|other| other.run == attempt.run && other.token != attempt.token);
         if is_released {
+            if matches!(outcome, AttemptOutcome::InputAway { .. }) {
+                return Some(true);
+            }
             let is_direct = matches!(outcome, AttemptOutcome::CannotStart { .. });
             return Some(of_run().any(|other| is_direct || other.known_outcome() == Some(&AttemptOutcome::Succeeded)));
         }
@@ -192,6 +196,8 @@ fn is_shortage(outcome: &AttemptOutcome) -> bool {
 pub(super) fn misses_program(outcome: &AttemptOutcome) -> bool {
     matches!(
         outcome,
-        AttemptOutcome::CannotStart { fault: StartFault::Missing, .. } | AttemptOutcome::Exited { code: 126 | 127 }
+        AttemptOutcome::CannotStart { fault: StartFault::Missing, .. }
+            | AttemptOutcome::Exited { code: 126 | 127 }
+            | AttemptOutcome::InputAway { .. }
     )
 }

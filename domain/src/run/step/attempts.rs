@@ -77,13 +77,13 @@ impl RunState {
         let lack = self.lack_behind(&in_hand, &report.outcome);
         let verdict = if lack.is_some() { Verdict::Release } else { self.verdict(&in_hand, &report) };
         match lack {
-            Some(lack) => self.on_lack(lack, token, in_hand.of.id, &report),
+            Some(lack) => self.on_lack(lack, token, &in_hand.of, &report),
             None => self.on_worked(token, &in_hand, &report.outcome, &verdict),
         }
         let AttemptReport { elapsed, usage, .. } = report;
         let judged = Judged { token, of: in_hand.of, elapsed, usage, verdict };
         match lack {
-            Some(Lack::Program) => self.attempts.suspects.push(judged),
+            Some(Lack::Program | Lack::Input) => self.attempts.suspects.push(judged),
             _ => self.attempts.judged.push(judged),
         }
     }

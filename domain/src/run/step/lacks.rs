@@ -2,17 +2,19 @@
 //! a failure is not the file's: the claim is given back, and starts are held.
 //!
 //! The exit status 127 of a shell may also be the file's fault, if the shell needs a program for
-//! some files only. So an attempt that missed its program is kept as a *suspect*, and the probe is
-//! another file. If an item has missed the program before, and other files have succeeded since, the
+//! some files only, and a folder may have been removed for good. So an attempt that missed its
+//! program or its folder is kept as a *suspect*, and the probe is
+//! another file. If an item has missed them before, and other files have succeeded since, the
 //! next time counts as its own failure.
 
-use crate::attempt::{AttemptOutcome, AttemptReport, StartFault};
+use crate::attempt::{AttemptOutcome, AttemptRef, AttemptReport, StartFault};
 use crate::failure;
 use crate::item::{ClaimToken, ItemId};
 use crate::request::Verdict;
 use crate::retry::RetryPolicy;
 use crate::run::start_hold::Lack;
 use crate::run::state::{InHand, RunState};
+use crate::run_info::StoppedBy;
 
 impl RunState {
     /// Returns the number of attempts in hand that have started.
@@ -26,17 +28,18 @@ impl RunState {
         match outcome.root_cause() {
             _ if in_hand.is_cancelled => None,
             AttemptOutcome::CannotStart { fault: StartFault::Shortage, .. } => Some(Lack::Resource),
-            _ if self.is_program_missed(in_hand, outcome) => Some(Lack::Program),
-            _ => None,
+            _ if self.config.program_wait.is_zero() || self.is_own_fault(in_hand.of.id) => None,
+            _ => self.missing_behind(in_hand, outcome),
         }
     }
 
-    fn is_program_missed(&self, in_hand: &InHand, outcome: &AttemptOutcome) -> bool {
-        RetryPolicy::names_missing_program(outcome)
-            && matches!(self.config.retry.judge(outcome, in_hand.of.attempt), Verdict::Fail { .. })
-            && !self.config.program_wait.is_zero()
-            && self.has_worked(outcome)
-            && !self.is_own_fault(in_hand.of.id)
+    fn missing_behind(&self, in_hand: &InHand, outcome: &AttemptOutcome) -> Option<Lack> {
+        let verdict = self.config.retry.judge(outcome, in_hand.of.attempt);
+        if matches!(outcome.root_cause(), AttemptOutcome::InputAway { .. }) {
+            return (!matches!(verdict, Verdict::Complete(_))).then_some(Lack::Input);
+        }
+        let is_missed = RetryPolicy::names_missing_program(outcome) && matches!(verdict, Verdict::Fail { .. });
+        (is_missed && self.has_worked(outcome)).then_some(Lack::Program)
     }
 
     /// True if the run has seen the program of this outcome work. A wrapper or a workflow starts
@@ -52,14 +55,21 @@ impl RunState {
         self.program.doubts.get(&item).is_some_and(|started| self.program.last_success > *started)
     }
 
-    pub(super) fn on_lack(&mut self, lack: Lack, token: ClaimToken, item: ItemId, report: &AttemptReport) {
+    pub(super) fn on_lack(&mut self, lack: Lack, token: ClaimToken, of: &AttemptRef, report: &AttemptReport) {
         let error = report.error();
         let reason = failure::first_line(&error);
-        if lack == Lack::Resource {
-            return self.hold_starts(lack, reason.into(), token);
+        let reason = match lack {
+            Lack::Resource => reason.to_owned(),
+            Lack::Program => format!("a program that worked before is missing: {reason}"),
+            Lack::Input => {
+                let folder = of.file_path.as_path().parent().unwrap_or(of.file_path.as_path());
+                format!("the folder {} is missing", folder.display())
+            }
+        };
+        if lack != Lack::Resource {
+            self.program.doubts.insert(of.id, self.started);
         }
-        self.program.doubts.insert(item, self.started);
-        self.hold_starts(lack, format!("a program that worked before is missing: {reason}").into(), token);
+        self.hold_starts(lack, reason.into(), token);
     }
 
     pub(super) fn hold_starts(&mut self, lack: Lack, reason: Box<str>, token: ClaimToken) {
@@ -95,8 +105,12 @@ impl RunState {
         let undecided = self.attempts.undecided.iter().map(|undecided| &undecided.in_hand);
         let is_proving =
             self.attempts.in_hand.values().chain(undecided).any(|in_hand| self.starts.may_prove(in_hand.serial));
-        self.program.is_given_up |= !is_proving && self.starts.is_over_due(self.config.program_wait, self.now);
-        if !self.starts.is_held_for_program() || !self.may_start() {
+        if !is_proving && self.starts.is_over_due(self.config.program_wait, self.now) {
+            let is_input = self.starts.lack() == Some(Lack::Input);
+            let reason = if is_input { StoppedBy::InputMissing } else { StoppedBy::ProgramMissing };
+            self.program.given_up.get_or_insert(reason);
+        }
+        if !matches!(self.starts.lack(), Some(Lack::Program | Lack::Input)) || !self.may_start() {
             self.release_suspects();
         }
     }
