@@ -40,6 +40,8 @@ use std::env;
 use std::io::Write as _;
 use std::process;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use clap::CommandFactory;
 use cli::{Cli, GlobalArgs};
@@ -49,10 +51,14 @@ use context::Context;
 use error::CliError;
 use exit_code::ExitCode;
 use project::Project;
+use tokio::runtime::Runtime;
 use wiring::{OpenOptions, Purpose, Wiring};
 
 /// The environment variable whose value 1 has the effect of `--allow-network-fs`.
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
+
+/// The time for which the runtime keeps idle threads: longer than any run.
+const KEEP_THREADS: Duration = Duration::from_secs(365 * 24 * 3600);
 
 fn main() -> process::ExitCode {
     // A guard begins before anything else, so that its process stays small and has one thread.
@@ -90,7 +96,9 @@ fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
             // If the system refuses the handler, a write beyond the file size limit ends the process.
             let _ = autoproc_system::survive_file_size_limit();
             let context = context(&cli.global, &command, console)?;
-            runtime()?.block_on(commands::dispatch(command, &context))
+            let runtime = runtime()?;
+            keep_a_thread(&runtime)?;
+            runtime.block_on(commands::dispatch(command, &context))
         }
     }
 }
@@ -106,15 +114,30 @@ fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Re
     Ok(Context { project, wiring, console: console.clone(), cwd, json: global.json, had_queue })
 }
 
+/// Starts a thread for blocking work, which lives as long as the runtime. The runtime panics if it
+/// has no such thread and none can be started, which may happen later, when processes are short.
+///
+/// # Errors
+/// If the system starts no thread now.
+fn keep_a_thread(runtime: &Runtime) -> Result<(), CliError> {
+    let probe = thread::Builder::new().spawn(|| ());
+    let probe = probe.map_err(|error| CliError::io("cannot start a thread", &error))?;
+    // The probe makes room for the thread. It does nothing, so it cannot panic.
+    let _ = probe.join();
+    runtime.spawn_blocking(|| ());
+    Ok(())
+}
+
 fn allows_network_fs(global: &GlobalArgs) -> bool {
     global.allow_network_fs || env::var_os(ALLOW_NETWORK_FS).is_some_and(|value| value == "1")
 }
 
 /// Creates the runtime. One thread is enough: the run loop is one task, and blocking work has
 /// separate threads.
-fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+fn runtime() -> Result<Runtime, CliError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .thread_keep_alive(KEEP_THREADS)
         .build()
         .map_err(|error| CliError::io("cannot start the runtime", &error))
 }

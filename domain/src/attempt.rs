@@ -81,6 +81,12 @@ pub enum AttemptOutcome {
         /// The signal's number.
         signal: i32,
     },
+    /// The attempt was ended by SIGKILL, which autoproc did not send, probably because the kernel ran
+    /// out of memory.
+    OutOfMemory {
+        /// True if the kernel has counted such a kill.
+        is_certain: bool,
+    },
     /// The attempt exceeded its timeout and was ended.
     TimedOut {
         /// The timeout that was exceeded.
@@ -90,9 +96,8 @@ pub enum AttemptOutcome {
     CannotStart {
         /// A human-readable cause.
         reason: Box<str>,
-        /// True if a later attempt would fail in the same way, for instance because the command
-        /// does not exist.
-        permanent: bool,
+        /// The kind of the cause.
+        fault: StartFault,
     },
     /// The process that supervised the attempt was killed, and the processes of the attempt were
     /// then ended. Counts as an ordinary failure, because the attempt may have killed its
@@ -123,8 +128,39 @@ pub enum AttemptOutcome {
         /// How the attempt failed.
         cause: Box<AttemptOutcome>,
     },
+    /// The attempt failed, and afterwards neither its file nor the file's folder existed, for
+    /// instance because a disk is not mounted. The run does not count the attempt, and holds starts
+    /// for a while, unless other files succeed meanwhile.
+    InputAway {
+        /// How the attempt failed.
+        cause: Box<AttemptOutcome>,
+    },
     /// The attempt was ended because its stop signal rose to aborting or above.
     Aborted,
+}
+
+/// The kinds of causes for which an attempt cannot be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartFault {
+    /// The machine lacked a process, a descriptor or memory. The run does not count the attempt, and
+    /// holds starts for a while.
+    Shortage,
+    /// The program, or something that every attempt needs in order to start it, is missing or may
+    /// not be executed. If the program has worked in the same run, the run does not count the
+    /// attempt, and holds starts for a while.
+    Missing,
+    /// A later attempt would fail in the same way, for instance because the arguments are too long.
+    Permanent,
+    /// A later attempt may succeed, for instance because the program is being written.
+    Temporary,
+}
+
+impl StartFault {
+    /// True if a later attempt would fail in the same way.
+    #[must_use]
+    pub fn is_permanent(self) -> bool {
+        matches!(self, Self::Missing | Self::Permanent)
+    }
 }
 
 impl AttemptOutcome {
@@ -147,12 +183,15 @@ impl fmt::Display for AttemptOutcome {
             Self::Succeeded => f.write_str("succeeded"),
             Self::Exited { code } => write!(f, "exit status {code}"),
             Self::Signalled { signal } => write!(f, "killed by signal {signal}"),
+            Self::OutOfMemory { is_certain: true } => f.write_str("killed by signal 9, out of memory"),
+            Self::OutOfMemory { is_certain: false } => f.write_str("killed by signal 9, possibly out of memory"),
             Self::TimedOut { after } => write!(f, "timed out after {} s", after.as_secs_f64()),
             Self::CannotStart { reason, .. } => write!(f, "cannot start: {reason}"),
             Self::Interrupted { reason } => write!(f, "interrupted: {reason}"),
             Self::Unmet { reason, .. } => f.write_str(reason),
             Self::StepFailed { step, cause } => write!(f, "{step}: {cause}"),
             Self::InputGone { cause } => write!(f, "no such file ({cause})"),
+            Self::InputAway { cause } => write!(f, "no such file, and its folder is missing too ({cause})"),
             Self::Aborted => f.write_str("aborted"),
         }
     }
@@ -208,9 +247,13 @@ pub enum AttemptProgress {
     },
     /// The attempt has ended, and so has every process that it started.
     Ended(AttemptReport),
-    /// The attempt was recalled or waited too long. It never began and never will, so its claim can
-    /// be released.
-    NotStarted,
+    /// The attempt was recalled, waited too long, or could not start because the machine lacks a
+    /// resource. It never began and never will, so its claim can be released.
+    NotStarted {
+        /// A human-readable description of the resource that the machine lacks: a process, a
+        /// descriptor or memory. `None` if the attempt could have started.
+        shortage: Option<Box<str>>,
+    },
     /// The orchestrator does not know whether the attempt has ended.
     Lost(LostAttempt),
 }

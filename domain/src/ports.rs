@@ -29,7 +29,7 @@ pub use storage::{Cause, Storage, StorageError};
 
 // The value types of the ports are re-exported, so that an adapter can import them from here.
 pub use crate::attempt::{
-    Attempt, AttemptOutcome, AttemptProgress, AttemptRef, AttemptReport, LostAttempt, ResourceUsage,
+    Attempt, AttemptOutcome, AttemptProgress, AttemptRef, AttemptReport, LostAttempt, ResourceUsage, StartFault,
 };
 pub use crate::run_info::{DeadRun, DeathEvidence, LiveRun, Location, RunInfo, Unproven};
 pub use crate::stop::{ObeyedStop, StopCause, StopLevel, StopRequest};

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::attempt::AttemptOutcome;
+use crate::attempt::{AttemptOutcome, StartFault};
 use crate::fingerprint::Completion;
 use crate::item::AttemptNumber;
 use crate::request::Verdict;
@@ -104,10 +104,21 @@ impl RetryPolicy {
         }
     }
 
+    /// True if the outcome is that of a missing program: the program itself cannot be started, or a
+    /// shell, or another wrapper, reports so with the exit status 126 or 127.
+    #[must_use]
+    pub(crate) fn names_missing_program(outcome: &AttemptOutcome) -> bool {
+        match outcome.root_cause() {
+            AttemptOutcome::CannotStart { fault, .. } => *fault == StartFault::Missing,
+            AttemptOutcome::Exited { code } => matches!(*code, EXIT_CANNOT_EXECUTE | EXIT_NOT_FOUND),
+            _ => false,
+        }
+    }
+
     fn is_ok_exit(&self, outcome: &AttemptOutcome) -> bool {
         match outcome {
             AttemptOutcome::Exited { code } => self.ok_exits.contains(code),
-            AttemptOutcome::InputGone { cause } => self.is_ok_exit(cause),
+            AttemptOutcome::InputGone { cause } | AttemptOutcome::InputAway { cause } => self.is_ok_exit(cause),
             _ => false,
         }
     }
@@ -118,9 +129,14 @@ impl RetryPolicy {
                 !matches!(*code, EXIT_CANNOT_EXECUTE | EXIT_NOT_FOUND) && !self.permanent_exits.contains(code)
             }
             AttemptOutcome::TimedOut { .. } => self.retry_timeouts,
-            AttemptOutcome::Signalled { .. } | AttemptOutcome::Interrupted { .. } => true,
-            AttemptOutcome::CannotStart { permanent, .. } | AttemptOutcome::Unmet { permanent, .. } => !permanent,
-            AttemptOutcome::StepFailed { cause, .. } => self.is_worth_a_retry(cause),
+            AttemptOutcome::Signalled { .. }
+            | AttemptOutcome::OutOfMemory { .. }
+            | AttemptOutcome::Interrupted { .. } => true,
+            AttemptOutcome::CannotStart { fault, .. } => !fault.is_permanent(),
+            AttemptOutcome::Unmet { permanent, .. } => !permanent,
+            AttemptOutcome::StepFailed { cause, .. } | AttemptOutcome::InputAway { cause } => {
+                self.is_worth_a_retry(cause)
+            }
             AttemptOutcome::Succeeded | AttemptOutcome::InputGone { .. } | AttemptOutcome::Aborted => false,
         }
     }

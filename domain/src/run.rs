@@ -12,8 +12,12 @@
 //! out actions, and decides nothing. It polls attempts at all times, also during a transaction, so
 //! a slow store never delays their progress.
 //!
+//! If the machine lacks a process, a descriptor or memory, or if the program has vanished, nothing is
+//! charged to a file: the claims are given back, and starts are held until a probe has started
+//! (`start_hold.rs`, `step/lacks.rs`).
+//!
 //! A run ends when no item of its scope is waiting, when it is asked to stop, when the failure
-//! limit is reached, when the store is full, or by an error. In every case, it first waits until no
+//! limit is reached, when the store is full, when its program stays missing, or by an error. In every case, it first waits until no
 //! attempt is running. The run does not wait for items of dead runs whose processes may still be
 //! running.
 
@@ -26,11 +30,12 @@ mod failure_limit;
 mod input;
 mod processor_state;
 mod resources;
+mod start_hold;
 mod state;
 mod step;
 
 pub use action::{Action, Wakeup};
-pub use config::{DEFAULT_TIMEOUT, RunConfig};
+pub use config::{DEFAULT_PROGRAM_WAIT, DEFAULT_TIMEOUT, RunConfig};
 pub use driver::{AutonomousProcessor, Ports};
 pub use error::ProcessorError;
 pub use failure_limit::{FailureLimit, MIN_ENDED_FOR_A_SHARE};

@@ -122,6 +122,12 @@ pub enum StoppedBy {
     TooManyFailed,
     /// The store is full.
     StorageFull,
+    /// The program, which had worked before in the run, was missing for longer than
+    /// [`RunConfig::program_wait`](crate::RunConfig::program_wait).
+    ProgramMissing,
+    /// The folder of a file was missing for longer than
+    /// [`RunConfig::program_wait`](crate::RunConfig::program_wait).
+    InputMissing,
     /// An error ended the run; [`run`](crate::AutonomousProcessor::run) returns it.
     Error,
 }
@@ -136,6 +142,8 @@ impl StoppedBy {
             Self::Request(cause) => cause.word(),
             Self::TooManyFailed => "too_many_failed",
             Self::StorageFull => "storage_full",
+            Self::ProgramMissing => "program_missing",
+            Self::InputMissing => "input_missing",
             Self::Error => "error",
         }
     }
@@ -143,7 +151,15 @@ impl StoppedBy {
     /// Returns the reason with this [`word`](Self::word); `None` for any other text.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        let reasons = [Self::QueueEmpty, Self::NothingDue, Self::TooManyFailed, Self::StorageFull, Self::Error];
+        let reasons = [
+            Self::QueueEmpty,
+            Self::NothingDue,
+            Self::TooManyFailed,
+            Self::StorageFull,
+            Self::ProgramMissing,
+            Self::InputMissing,
+            Self::Error,
+        ];
         let reasons = reasons.into_iter().chain(StopCause::ALL.map(Self::Request));
         reasons.into_iter().find(|reason| reason.word() == word)
     }

@@ -1,7 +1,7 @@
 //! Tests the error text of failures.
 
 use autoproc_domain::failure::{MAX_TEXT_BYTES, first_line, text};
-use autoproc_domain::ports::AttemptOutcome;
+use autoproc_domain::ports::{AttemptOutcome, StartFault};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -41,7 +41,8 @@ fn the_earliest_lines_are_left_out_where_all_are_too_many() {
 fn outcomes() -> impl Strategy<Value = AttemptOutcome> {
     prop_oneof![
         Just(EXITED),
-        "\\PC{0,300}".prop_map(|reason| AttemptOutcome::CannotStart { reason: reason.into(), permanent: true }),
+        "\\PC{0,300}"
+            .prop_map(|reason| AttemptOutcome::CannotStart { reason: reason.into(), fault: StartFault::Missing }),
     ]
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use autoproc_domain::RetryPolicy;
 use autoproc_domain::item::AttemptNumber;
-use autoproc_domain::ports::AttemptOutcome;
+use autoproc_domain::ports::{AttemptOutcome, StartFault};
 use autoproc_domain::request::Verdict;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -38,6 +38,10 @@ fn outcomes() -> impl Strategy<Value = AttemptOutcome> {
     })
 }
 
+fn start_fault() -> impl Strategy<Value = StartFault> {
+    prop::sample::select(vec![StartFault::Shortage, StartFault::Missing, StartFault::Permanent, StartFault::Temporary])
+}
+
 fn plain_outcomes() -> impl Strategy<Value = AttemptOutcome> {
     prop_oneof![
         1 => Just(AttemptOutcome::Succeeded),
@@ -45,8 +49,9 @@ fn plain_outcomes() -> impl Strategy<Value = AttemptOutcome> {
         1 => (126..=127_i32).prop_map(|code| AttemptOutcome::Exited { code }),
         2 => (1..32_i32).prop_map(|signal| AttemptOutcome::Signalled { signal }),
         2 => Just(AttemptOutcome::TimedOut { after: Duration::from_secs(300) }),
+        1 => any::<bool>().prop_map(|is_certain| AttemptOutcome::OutOfMemory { is_certain }),
         1 => Just(AttemptOutcome::Interrupted { reason: "why".into() }),
-        2 => any::<bool>().prop_map(|permanent| AttemptOutcome::CannotStart { reason: "why".into(), permanent }),
+        2 => start_fault().prop_map(|fault| AttemptOutcome::CannotStart { reason: "why".into(), fault }),
         2 => any::<bool>().prop_map(|permanent| AttemptOutcome::Unmet { reason: "why".into(), permanent }),
         2 => Just(AttemptOutcome::Aborted),
     ]
@@ -55,10 +60,11 @@ fn plain_outcomes() -> impl Strategy<Value = AttemptOutcome> {
 /// True if a retry cannot succeed after this outcome under this policy.
 fn is_permanent(outcome: &AttemptOutcome, policy: &RetryPolicy) -> bool {
     match outcome {
-        AttemptOutcome::StepFailed { cause, .. } => is_permanent(cause, policy),
+        AttemptOutcome::StepFailed { cause, .. } | AttemptOutcome::InputAway { cause } => is_permanent(cause, policy),
         AttemptOutcome::Exited { code } => [126, 127].contains(code) || policy.permanent_exits.contains(code),
         AttemptOutcome::TimedOut { .. } => !policy.retry_timeouts,
-        AttemptOutcome::CannotStart { permanent, .. } | AttemptOutcome::Unmet { permanent, .. } => *permanent,
+        AttemptOutcome::CannotStart { fault, .. } => [StartFault::Missing, StartFault::Permanent].contains(fault),
+        AttemptOutcome::Unmet { permanent, .. } => *permanent,
         AttemptOutcome::InputGone { .. } => true,
         _ => false,
     }

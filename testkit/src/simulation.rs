@@ -21,6 +21,9 @@
 //!   double. No due item waits while a run is idle.
 //! - After a stop no attempt starts. Stops, the start gate and the failure limit take effect in
 //!   time.
+//! - An attempt that fails for want of a process is never counted; one that misses a program which
+//!   has worked is counted only if other files succeed meanwhile. Starts are then held for a while,
+//!   and a run whose program stays missing ends.
 //! - Nothing is claimed or settled under a lost lease; the reaper of a host never reaps a run of
 //!   another host.
 //! - Results survive an unreachable store; every reported result is recorded.
@@ -33,6 +36,7 @@ mod attempts;
 mod ending;
 mod faults;
 mod invariants;
+mod lacks;
 mod plan;
 mod run;
 mod schedule;
@@ -126,12 +130,18 @@ pub struct Summary {
     pub holds: usize,
     /// Backoffs that were shortened after the clock was set back.
     pub cut_waits: usize,
+    /// Attempts that failed for want of a process.
+    pub shortages: usize,
+    /// Attempts that failed because the program was away.
+    pub absences: usize,
+    /// Runs that ended because their program stayed missing.
+    pub missing_programs: usize,
 }
 
 impl Summary {
     /// Returns each count with its name.
     #[must_use]
-    pub fn counts(&self) -> [(&'static str, usize); 19] {
+    pub fn counts(&self) -> [(&'static str, usize); 22] {
         [
             ("files", self.files),
             ("rounds", self.rounds),
@@ -152,6 +162,9 @@ impl Summary {
             ("cancels", self.cancels),
             ("holds", self.holds),
             ("cut_waits", self.cut_waits),
+            ("shortages", self.shortages),
+            ("absences", self.absences),
+            ("missing_programs", self.missing_programs),
         ]
     }
 }

@@ -32,6 +32,7 @@ use tokio::task::JoinHandle;
 
 use crate::command_runner::CommandRunner;
 use crate::guards::BatchEvent;
+use crate::process::{Ending, ProcessReport};
 use crate::slots::Slot;
 use prefetch::{Prefetch, Queued};
 use recall::{BatchStop, Recall};
@@ -166,7 +167,7 @@ async fn run_batch(shared: &Shared, slot: &Slot, mut batch: VecDeque<Queued<Queu
         let Some(Queued { attempt: QueuedAttempt { attempt, progress, .. }, .. }) = batch.front() else { break };
         let is_over = matches!(event, BatchEvent::Ended(_));
         if let BatchEvent::Ended(Ok(report)) = &event {
-            shared.state().prefetch.record_length(report.elapsed);
+            shared.record_length(report);
         }
         for step in runner.progress(attempt, event, has_started) {
             // Sending fails only if the run has dropped the receiver.
@@ -220,6 +221,13 @@ impl Shared {
         }
     }
 
+    /// Includes the length of an ended attempt in the average, unless the attempt could not start.
+    fn record_length(&self, report: &ProcessReport) {
+        if !matches!(report.ending, Ending::CannotStart { .. }) {
+            self.state().prefetch.record_length(report.elapsed);
+        }
+    }
+
     fn take_overdue(&self) -> Vec<Queued<QueuedAttempt>> {
         self.state().prefetch.take_overdue(Instant::now())
     }
@@ -254,6 +262,6 @@ impl Shared {
 
 fn give_back(attempts: impl IntoIterator<Item = Queued<QueuedAttempt>>) {
     for waiting in attempts {
-        let _ = waiting.attempt.progress.send(AttemptProgress::NotStarted);
+        let _ = waiting.attempt.progress.send(AttemptProgress::NotStarted { shortage: None });
     }
 }

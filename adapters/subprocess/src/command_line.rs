@@ -103,6 +103,16 @@ impl CommandLine {
         }
     }
 
+    /// True if every file is processed by the same program: the program has no placeholder, or it is
+    /// the shell.
+    #[must_use]
+    pub fn has_fixed_program(&self) -> bool {
+        match &self.0 {
+            Form::Argv(templates) => !templates.first().is_some_and(Template::is_per_file),
+            Form::Shell(_) => true,
+        }
+    }
+
     /// Fills in the placeholders for a file.
     #[must_use]
     pub fn for_file(&self, subject: Subject<'_>) -> Invocation {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, StopSignal};
+use autoproc_domain::ports::{
+    Attempt, AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, StartFault, StopSignal,
+};
 use futures_util::stream::BoxStream;
 
 use crate::attempt_logs::AttemptLogs;
@@ -20,10 +22,30 @@ use crate::slots::{Slot, Slots};
 use crate::stdout_pattern::StdoutTo;
 use crate::subject::{Subject, relative_path};
 
-/// True if the file does not exist but its folder does. If the folder is missing too, the result is
-/// false, because the disk may be unmounted for a while.
-fn is_gone(file: &Path) -> bool {
-    matches!(file.try_exists(), Ok(false)) && file.parent().is_some_and(Path::is_dir)
+/// Where the file of an attempt is after the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whereabouts {
+    /// The file exists, or this is unknown.
+    There,
+    /// The file does not exist, but its folder does.
+    Gone,
+    /// Neither the file nor its folder exists. The disk may be unmounted for a while.
+    Away,
+}
+
+impl Whereabouts {
+    fn of(file: &Path) -> Self {
+        match file.parent() {
+            Some(folder) if matches!(file.try_exists(), Ok(false)) => {
+                if folder.is_dir() {
+                    Self::Gone
+                } else {
+                    Self::Away
+                }
+            }
+            _ => Self::There,
+        }
+    }
 }
 
 pub(crate) struct CommandRunner {
@@ -63,7 +85,7 @@ impl CommandRunner {
 
     /// Converts an event of an attempt's process to progress of the attempt. If the attempt ends
     /// while `has_started` is false, because the process could not start, a start is reported
-    /// first.
+    /// first, except if the machine lacked a resource: then the attempt has not started.
     pub(crate) fn progress(
         &self,
         attempt: &Attempt,
@@ -75,7 +97,14 @@ impl CommandRunner {
             BatchEvent::Started(fingerprint) => (started(fingerprint), None),
             BatchEvent::NotStarted(_) => {
                 self.forget(attempt);
-                (Some(AttemptProgress::NotStarted), None)
+                (Some(AttemptProgress::NotStarted { shortage: None }), None)
+            }
+            BatchEvent::Ended(Ok(ProcessReport {
+                ending: Ending::CannotStart { reason, fault: StartFault::Shortage },
+                ..
+            })) if !has_started => {
+                self.forget(attempt);
+                (Some(AttemptProgress::NotStarted { shortage: Some(reason.into()) }), None)
             }
             BatchEvent::Ended(report) => {
                 let end = self.attempt_report(attempt, report);
@@ -155,10 +184,17 @@ impl CommandRunner {
         let outcome = match report.ending.outcome(attempt.timeout) {
             outcome @ (AttemptOutcome::Exited { .. }
             | AttemptOutcome::Signalled { .. }
-            | AttemptOutcome::TimedOut { .. })
-                if is_gone(attempt.file_path.as_path()) =>
+            | AttemptOutcome::OutOfMemory { .. }
+            | AttemptOutcome::TimedOut { .. }) => match Whereabouts::of(attempt.file_path.as_path()) {
+                Whereabouts::There => outcome,
+                Whereabouts::Gone => AttemptOutcome::InputGone { cause: Box::new(outcome) },
+                Whereabouts::Away => AttemptOutcome::InputAway { cause: Box::new(outcome) },
+            },
+            // Another file may have another program.
+            AttemptOutcome::CannotStart { reason, fault: StartFault::Missing }
+                if !self.command_line.has_fixed_program() =>
             {
-                AttemptOutcome::InputGone { cause: Box::new(outcome) }
+                AttemptOutcome::CannotStart { reason, fault: StartFault::Permanent }
             }
             outcome => outcome,
         };

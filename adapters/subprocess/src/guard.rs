@@ -35,6 +35,7 @@ mod attempt;
 mod batch;
 mod descendants;
 mod guard_io;
+mod oom_watch;
 mod output;
 pub(crate) mod protocol;
 pub(crate) mod result_file;
@@ -51,9 +52,10 @@ use std::time::Duration;
 use attempt::Attempt;
 use batch::Batch;
 use guard_io::GuardIo;
+use oom_watch::{OomWatch, SIGKILL};
 use protocol::{Control, Report, StartRequest};
 use rustix::process::setsid;
-pub(crate) use start_error::is_permanent;
+pub(crate) use start_error::{fault_of, is_permanent};
 
 use crate::fingerprint::fingerprint_of;
 use crate::guard_record::GuardRecord;
@@ -111,6 +113,7 @@ fn report_error(what: &str, error: &io::Error) {
 
 struct Guard {
     io: GuardIo,
+    oom_watch: OomWatch,
     record: Option<GuardRecord>,
     is_paused: bool,
 }
@@ -123,7 +126,7 @@ impl Guard {
         signals::undo_inherited()?;
         let record = record.and_then(create_record);
         descendants::become_subreaper()?;
-        Ok(Self { io: GuardIo::new()?, record, is_paused: false })
+        Ok(Self { io: GuardIo::new()?, oom_watch: OomWatch::new(), record, is_paused: false })
     }
 
     /// Serves until the control pipe ends. On success, no process that the guard started is left.
@@ -190,15 +193,16 @@ impl Guard {
         if self.io.has_hung_up()? {
             return unstarted(Ending::Aborted);
         }
-        if let Some(input) = &request.input {
-            let fingerprint = fingerprint_of(input);
-            batch.start_current(fingerprint.map(|fingerprint| (fingerprint.size, fingerprint.modified_ns)));
-        }
+        let fingerprint = request.input.as_deref().map(fingerprint_of);
         self.record_begin();
         match Attempt::start(request) {
             Ok(attempt) => {
+                if let Some(fingerprint) = fingerprint {
+                    batch.start_current(fingerprint.map(|fingerprint| (fingerprint.size, fingerprint.modified_ns)));
+                }
                 self.record_leader(&attempt);
-                attempt.supervise(&mut self.io, batch, &mut self.is_paused)
+                let report = attempt.supervise(&mut self.io, batch, &mut self.is_paused)?;
+                Ok(self.explain(report))
             }
             Err(ending) => unstarted(ending),
         }
@@ -215,6 +219,16 @@ impl Guard {
                     let _ = record.close();
                 }
             }
+        }
+    }
+
+    /// Names the want of memory as the reason if the kernel killed the process for it.
+    fn explain(&mut self, report: Report) -> Report {
+        match report {
+            Report::Ended(report) if report.ending == (Ending::Signalled { signal: SIGKILL }) => {
+                Report::Ended(ProcessReport { ending: self.oom_watch.ending_of_killed(), ..report })
+            }
+            other => other,
         }
     }
 

@@ -232,6 +232,12 @@ impl Guards {
         }
     }
 
+    /// Ends all idle guards. Blocks for some milliseconds.
+    fn dismiss_idle(&self) {
+        let idle = std::mem::take(&mut self.state().idle);
+        idle.into_iter().for_each(GuardProcess::shut_down);
+    }
+
     /// Reaps a guard that was killed and ends its processes. Runs on a blocking thread, because
     /// processes may take long to die.
     ///

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use autoproc_domain::ports::{AttemptOutcome, ResourceUsage};
+use autoproc_domain::ports::{AttemptOutcome, ResourceUsage, StartFault};
 use serde::{Deserialize, Serialize};
 
 /// The maximum number of bytes of standard output in a report; longer output belongs in a file.
@@ -124,6 +124,11 @@ pub enum Ending {
         /// The signal's number.
         signal: i32,
     },
+    /// The process was ended by SIGKILL, probably because the kernel ran out of memory.
+    OutOfMemory {
+        /// True if the kernel has counted such a kill in the control group of the guard.
+        is_certain: bool,
+    },
     /// The guard ended the process after its timeout.
     TimedOut,
     /// The stop level rose to aborting or killing: the guard ended the process or did not start it.
@@ -132,9 +137,9 @@ pub enum Ending {
     CannotStart {
         /// A human-readable description of the error.
         reason: String,
-        /// True if a retry would fail in the same way, for instance because the program does not
-        /// exist or is not executable.
-        permanent: bool,
+        /// The kind of the error.
+        #[serde(with = "StartFaultFields")]
+        fault: StartFault,
     },
     /// The standard output could not be written to its file. If this was known in advance, for
     /// instance because the file belongs to another input, the process was not started.
@@ -175,13 +180,24 @@ impl Ending {
             Self::Exited { code: 0 } => AttemptOutcome::Succeeded,
             Self::Exited { code } => AttemptOutcome::Exited { code },
             Self::Signalled { signal } => AttemptOutcome::Signalled { signal },
+            Self::OutOfMemory { is_certain } => AttemptOutcome::OutOfMemory { is_certain },
             Self::TimedOut => AttemptOutcome::TimedOut { after: timeout },
             Self::Aborted => AttemptOutcome::Aborted,
-            Self::CannotStart { reason, permanent } => AttemptOutcome::CannotStart { reason: reason.into(), permanent },
+            Self::CannotStart { reason, fault } => AttemptOutcome::CannotStart { reason: reason.into(), fault },
             Self::NoResult { reason, permanent } => AttemptOutcome::Unmet { reason: reason.into(), permanent },
             Self::GuardDied => AttemptOutcome::Interrupted { reason: "its guard was killed".into() },
         }
     }
+}
+
+/// Serialises the domain's `StartFault`, which does not implement serde's traits.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "StartFault")]
+enum StartFaultFields {
+    Shortage,
+    Missing,
+    Permanent,
+    Temporary,
 }
 
 /// Serialises optional paths as OS strings, because paths need not be UTF-8.

@@ -48,7 +48,7 @@ pub use clock::SystemClock;
 pub use event_log::EventLog;
 pub use history::EventLogHistory;
 pub use json_lines::JsonLines;
-pub use machine_gate::{LoadUnknown, MachineGate, StartLimits};
+pub use machine_gate::{DiskLimit, MachineGate, StartLimits, Unmeasurable};
 pub use observers::Observers;
 pub use pause_files::PauseFiles;
 pub use pause_switch::{PausableGate, PauseReason, PauseSwitch, PauseWatch};

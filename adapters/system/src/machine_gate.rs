@@ -1,10 +1,14 @@
-//! The start gate: no new starts while the disk is nearly full or the load is too high.
+//! The start gate: no new starts while a disk is nearly full, memory is short, or the load is too
+//! high.
 //!
 //! # Theory of operation
 //!
-//! A measurement reads the free disk space and the load average. It is cached for half a second,
-//! because a run may start a hundred files a second. A pure function compares the measurement with
-//! the limits and decides whether starts are held.
+//! A measurement reads the free disk space, the available memory and the load average, as far as
+//! they are limited. It is cached for half a second, because a run may start a hundred files a
+//! second. A pure function compares the measurement with the limits and decides whether starts are
+//! held.
+
+mod memory;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -23,22 +27,40 @@ const MEASURE_INTERVAL: Duration = Duration::from_millis(500);
 const LOADAVG_PATH: &str = "/proc/loadavg";
 
 /// The conditions that must be met before an attempt starts.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct StartLimits {
-    /// The minimum free space, in bytes, on the file system of the state folder; 0 disables the
-    /// limit.
-    pub min_free_disk: u64,
+    /// The limits on free disk space.
+    pub disks: Vec<DiskLimit>,
+    /// The minimum available memory, in bytes; 0 disables the limit.
+    pub min_free_memory: u64,
     /// The maximum load average over the last minute; `None` disables the limit.
     pub max_load: Option<f64>,
 }
 
-/// The system reports no load average, so a load limit cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this system reports no load average")]
-pub struct LoadUnknown;
+/// The minimum free space of a disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskLimit {
+    /// A folder on the disk. If it does not exist, its nearest existing ancestor is measured.
+    pub folder: PathBuf,
+    /// The minimum free space, in bytes; 0 disables the limit.
+    pub min_free: u64,
+    /// True if messages name the folder; false for the disk of the queue.
+    pub is_named: bool,
+}
 
-/// A start gate that holds starts while free disk space is too small or the load average too high.
-/// Waiting requires a tokio runtime with its time driver enabled.
+/// The system does not report a resource, so it cannot be limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unmeasurable {
+    /// The load average.
+    #[error("this system reports no load average")]
+    Load,
+    /// The available memory.
+    #[error("this system does not report its available memory")]
+    Memory,
+}
+
+/// A start gate that holds starts while free disk space or memory is too small, or the load average
+/// too high. Waiting requires a tokio runtime with its time driver enabled.
 pub struct MachineGate {
     limits: StartLimits,
     measure: Box<dyn Fn() -> Measurement + Send + Sync>,
@@ -46,15 +68,19 @@ pub struct MachineGate {
 }
 
 /// The measured resources of the machine; a field is `None` if the system does not report it.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Measurement {
-    free_disk: Option<u64>,
+    /// The free space of each limited disk, in bytes.
+    free_disks: Vec<Option<u64>>,
+    free_memory: Option<u64>,
     load: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resource {
-    Disk,
+    /// The disk with this index in the limits.
+    Disk(usize),
+    Memory,
     Load,
 }
 
@@ -64,20 +90,34 @@ struct Checked {
 }
 
 impl MachineGate {
-    /// Creates a gate that measures the file system of `folder`. The folder need not exist yet.
+    /// Creates a gate that holds starts while one of the limits is not met.
     ///
     /// # Errors
-    /// [`LoadUnknown`] if there is a load limit but the system reports no load.
-    pub fn new(folder: impl Into<PathBuf>, limits: StartLimits) -> Result<Self, LoadUnknown> {
+    /// [`Unmeasurable`] if a limit is set on something that the system does not report.
+    pub fn new(limits: StartLimits) -> Result<Self, Unmeasurable> {
         if limits.max_load.is_some() && load().is_none() {
-            return Err(LoadUnknown);
+            return Err(Unmeasurable::Load);
         }
-        let folder = folder.into();
-        Ok(Self::measuring(limits, move || Measurement { free_disk: free_disk(&folder), load: load() }))
+        if limits.min_free_memory > 0 && memory::available().is_none() {
+            return Err(Unmeasurable::Memory);
+        }
+        let limited = limits.clone();
+        Ok(Self::measuring(limits, move || Measurement::of(&limited)))
     }
 
     fn measuring(limits: StartLimits, measure: impl Fn() -> Measurement + Send + Sync + 'static) -> Self {
         Self { limits, measure: Box::new(measure), latest: Mutex::default() }
+    }
+}
+
+impl Measurement {
+    /// Measures what these limits need.
+    fn of(limits: &StartLimits) -> Self {
+        Self {
+            free_disks: limits.disks.iter().map(|disk| free_disk(&disk.folder)).collect(),
+            free_memory: (limits.min_free_memory > 0).then(memory::available).flatten(),
+            load: limits.max_load.and_then(|_| load()),
+        }
     }
 }
 
@@ -91,7 +131,7 @@ impl StartGate for MachineGate {
             Some(fresh) if at.duration_since(fresh.at) < MEASURE_INTERVAL => fresh,
             previous => {
                 let previous = previous.and_then(|checked| checked.shortage);
-                Checked { at, shortage: self.limits.check((self.measure)(), previous) }
+                Checked { at, shortage: self.limits.check(&(self.measure)(), previous) }
             }
         };
         let pressure = checked.shortage.as_ref().map(|(_, pressure)| pressure.clone());
@@ -105,12 +145,12 @@ impl StartGate for MachineGate {
 }
 
 impl StartLimits {
-    /// Returns the resource that is short, with the reason; `None` if neither is. While the same
+    /// Returns the resource that is short, with the reason; `None` if none is. While the same
     /// resource stays short, the previous reason is returned, because each new reason would be
     /// reported as a change.
     fn check(
-        self,
-        measured: Measurement,
+        &self,
+        measured: &Measurement,
         previous: Option<(Resource, BackPressure)>,
     ) -> Option<(Resource, BackPressure)> {
         let (resource, reason) = self.shortage(measured)?;
@@ -118,14 +158,38 @@ impl StartLimits {
         Some(same.unwrap_or_else(|| (resource, BackPressure { reason: reason.into() })))
     }
 
-    fn shortage(self, Measurement { free_disk, load }: Measurement) -> Option<(Resource, String)> {
-        if let Some(free) = free_disk.filter(|free| *free < self.min_free_disk) {
-            let (free, limit) = (ByteSize(free).display().si(), ByteSize(self.min_free_disk).display().si());
-            return Some((Resource::Disk, format!("{free} of disk space is free, less than the required {limit}")));
-        }
-        let (load, limit) = load.zip(self.max_load).filter(|(load, limit)| load > limit)?;
-        Some((Resource::Load, format!("the load average is {load}, above the limit of {limit}")))
+    fn shortage(&self, measured: &Measurement) -> Option<(Resource, String)> {
+        let disks = self.disks.iter().zip(&measured.free_disks).enumerate();
+        let disk = disks.into_iter().find_map(|(index, (limit, free))| {
+            let free = free.filter(|free| *free < limit.min_free)?;
+            Some((Resource::Disk(index), limit.reason(free)))
+        });
+        let memory = || {
+            let free = measured.free_memory.filter(|free| *free < self.min_free_memory)?;
+            let reason = format!("{} of memory is available, {}", amount(free), required(self.min_free_memory));
+            Some((Resource::Memory, reason))
+        };
+        let load = || {
+            let (load, limit) = measured.load.zip(self.max_load).filter(|(load, limit)| load > limit)?;
+            Some((Resource::Load, format!("the load average is {load}, above the limit of {limit}")))
+        };
+        disk.or_else(memory).or_else(load)
     }
+}
+
+impl DiskLimit {
+    fn reason(&self, free: u64) -> String {
+        let place = if self.is_named { format!(" for {}", self.folder.display()) } else { String::new() };
+        format!("{} of disk space is free{place}, {}", amount(free), required(self.min_free))
+    }
+}
+
+fn amount(bytes: u64) -> impl std::fmt::Display {
+    ByteSize(bytes).display().si()
+}
+
+fn required(bytes: u64) -> String {
+    format!("less than the required {}", amount(bytes))
 }
 
 /// Returns the number of bytes that unprivileged users can still write on the file system of
@@ -149,34 +213,65 @@ mod tests {
     const MB: u64 = 1_000_000;
 
     fn limits(min_free_disk: u64, max_load: Option<f64>) -> StartLimits {
-        StartLimits { min_free_disk, max_load }
+        let disk = DiskLimit { folder: "/queue".into(), min_free: min_free_disk, is_named: false };
+        StartLimits { disks: vec![disk], min_free_memory: 0, max_load }
     }
 
-    fn reason(limits: StartLimits, free_disk: Option<u64>, load: Option<f64>) -> Option<String> {
-        limits.check(Measurement { free_disk, load }, None).map(|(_, pressure)| pressure.reason.into())
+    fn reason(limits: &StartLimits, free_disk: Option<u64>, load: Option<f64>) -> Option<String> {
+        let measured = Measurement { free_disks: vec![free_disk], free_memory: None, load };
+        reason_of(limits, &measured)
+    }
+
+    fn reason_of(limits: &StartLimits, measured: &Measurement) -> Option<String> {
+        limits.check(measured, None).map(|(_, pressure)| pressure.reason.into())
     }
 
     #[test]
     fn a_shortage_is_reported_with_its_figures() {
         let both = limits(256 * MB, Some(4.0));
-        assert_eq!(reason(both, Some(256 * MB), Some(4.0)), None);
+        assert_eq!(reason(&both, Some(256 * MB), Some(4.0)), None);
         let disk = Some("255.0 MB of disk space is free, less than the required 256.0 MB".to_owned());
-        assert_eq!(reason(both, Some(255 * MB), Some(9.0)), disk);
+        assert_eq!(reason(&both, Some(255 * MB), Some(9.0)), disk);
         let load = Some("the load average is 4.01, above the limit of 4".to_owned());
-        assert_eq!(reason(both, Some(256 * MB), Some(4.01)), load);
+        assert_eq!(reason(&both, Some(256 * MB), Some(4.01)), load);
+    }
+
+    #[test]
+    fn each_disk_has_a_limit_of_its_own() {
+        let mut all = limits(MB, None);
+        all.disks.push(DiskLimit { folder: "/out".into(), min_free: 5 * MB, is_named: true });
+        let free = |queue, out| Measurement { free_disks: vec![Some(queue), Some(out)], ..Measurement::default() };
+        assert_eq!(reason_of(&all, &free(MB, 5 * MB)), None);
+        let out = "4.0 MB of disk space is free for /out, less than the required 5.0 MB";
+        assert_eq!(reason_of(&all, &free(MB, 4 * MB)).as_deref(), Some(out));
+        assert!(reason_of(&all, &free(0, 0)).is_some_and(|reason| !reason.contains("/out")));
+    }
+
+    #[test]
+    fn memory_is_limited() {
+        let limits = StartLimits { min_free_memory: 100 * MB, ..StartLimits::default() };
+        let free = |bytes| Measurement { free_memory: Some(bytes), ..Measurement::default() };
+        assert_eq!(reason_of(&limits, &free(100 * MB)), None);
+        let short = "99.0 MB of memory is available, less than the required 100.0 MB";
+        assert_eq!(reason_of(&limits, &free(99 * MB)).as_deref(), Some(short));
     }
 
     #[test]
     fn no_limit_or_no_measurement_holds_nothing() {
-        assert_eq!(reason(limits(0, None), Some(0), Some(999.0)), None);
-        assert_eq!(reason(limits(u64::MAX, Some(0.0)), None, None), None);
+        assert_eq!(reason(&limits(0, None), Some(0), Some(999.0)), None);
+        assert_eq!(reason(&limits(u64::MAX, Some(0.0)), None, None), None);
     }
 
     #[test]
     fn this_machine_can_be_measured() {
         let folder = tempfile::tempdir().expect("a folder");
         let not_yet = folder.path().join("not/yet/there");
-        let gate = |limits| MachineGate::new(&not_yet, limits).expect("a load average").pressure();
+        let gate = |mut limits: StartLimits| {
+            limits.disks[0].folder.clone_from(&not_yet);
+            MachineGate::new(limits).expect("it can be measured").pressure()
+        };
+        assert!(gate(StartLimits { min_free_memory: u64::MAX, ..limits(0, None) }).is_some());
+        assert_eq!(gate(StartLimits { min_free_memory: 1, ..limits(0, None) }), None);
         assert_eq!(gate(limits(1, Some(1e9))), None);
         assert!(gate(limits(u64::MAX, None)).is_some());
         assert!(gate(limits(0, Some(-1.0))).is_some());
@@ -188,7 +283,7 @@ mod tests {
         let (free_now, counter) = (free.clone(), count.clone());
         let gate = MachineGate::measuring(limits(limit, None), move || {
             counter.fetch_add(1, Ordering::Relaxed);
-            Measurement { free_disk: Some(free_now.load(Ordering::Relaxed)), load: None }
+            Measurement { free_disks: vec![Some(free_now.load(Ordering::Relaxed))], ..Measurement::default() }
         });
         (gate, free, count)
     }

@@ -102,7 +102,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         may_batch: config.failure_limit.is_none(),
         grace: args.grace,
         stop_timeout: args.stop_timeout,
-        start_limits: args.limits.start_limits(),
+        start_limits: args.limits.start_limits(&context.project.state_dir(), &context.cwd)?,
         max_output: args.output.max_output,
         on_suspension: progress.live().map(|live| live as Arc<dyn OnSuspension>),
         stdout_to: stdout_to.clone(),
@@ -171,6 +171,7 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
         },
         wait_for_backoff: !args.no_wait,
         failure_limit: args.limits.max_fail,
+        program_wait: args.limits.program_wait,
         ..RunConfig::default()
     }
 }
@@ -290,6 +291,8 @@ mod tests {
             (StoppedBy::NothingDue, 0, [1, 0, 0], ExitCode::TryAgain),
             (StoppedBy::NothingDue, 1, [1, 0, 0], ExitCode::FilesFailed),
             (StoppedBy::StorageFull, 0, [1, 0, 0], ExitCode::TryAgain),
+            (StoppedBy::ProgramMissing, 0, [1, 0, 0], ExitCode::TryAgain),
+            (StoppedBy::ProgramMissing, 1, [1, 0, 0], ExitCode::FilesFailed),
             (StoppedBy::TooManyFailed, 3, [5, 0, 0], ExitCode::FilesFailed),
             (StoppedBy::Request(StopFile), 0, [3, 0, 0], ExitCode::TryAgain),
             (StoppedBy::Request(StopFile), 0, [0, 0, 0], ExitCode::Success),

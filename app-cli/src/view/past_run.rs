@@ -67,6 +67,8 @@ fn stopped_by(reason: Option<StoppedBy>) -> &'static str {
         Some(StoppedBy::Request(StopCause::HangUp)) => "stopped by SIGHUP",
         Some(StoppedBy::TooManyFailed) => "failure limit",
         Some(StoppedBy::StorageFull) => "disk full",
+        Some(StoppedBy::InputMissing) => "folder missing",
+        Some(StoppedBy::ProgramMissing) => "program missing",
         Some(StoppedBy::Error) => "error",
         None => "ended",
     }

@@ -15,7 +15,7 @@ use autoproc_subprocess::{
 };
 use autoproc_system::{
     MachineGate, Observers, PauseFiles, PauseReason, PauseSwitch, PauseWatch, StartLimits, StateFile, StopWatch,
-    Suspension,
+    Suspension, Unmeasurable,
 };
 use autoproc_workflow::execution::{Equipment, Executions, WorkflowRun};
 use autoproc_workflow::{TaskOrchestrator, WorkflowOrchestrator};
@@ -68,15 +68,15 @@ impl Wiring {
     /// state file.
     ///
     /// # Errors
-    /// [`CliError`] if a load limit is set but the system reports no load, or if no thread can be
-    /// started.
+    /// [`CliError`] if a limit is set on something that the system does not report, or if no thread
+    /// can be started.
     pub(crate) fn ports(
         &self,
         settings: RunSettings,
         observers: Vec<Arc<dyn Observer>>,
     ) -> Result<(Ports, Supervision), CliError> {
         let output = OutputLimits::from_total(settings.max_output);
-        let (grace, start_limits, run) = (settings.grace, settings.start_limits, settings.run.clone());
+        let (grace, start_limits, run) = (settings.grace, settings.start_limits.clone(), settings.run.clone());
         let stop_timeout = settings.stop_timeout;
         let on_suspension = settings.on_suspension.clone();
         let guards = Arc::new(self.guards(run.clone(), grace, output, Some(self.project.runs_dir()))?);
@@ -90,7 +90,7 @@ impl Wiring {
             clock: self.clock(),
             orchestrator,
             reaper: Arc::new(self.reaper(grace)),
-            gate: Arc::new(switch.gate(self.gate(start_limits)?)),
+            gate: Arc::new(switch.gate(gate(start_limits)?)),
             stop: self.stop_signals(stop_timeout)?,
             observer: Arc::new(self.observers(observers)?),
         };
@@ -211,11 +211,6 @@ impl Wiring {
         Ok(Arc::new(stop.map_err(|error| no_signals(&error))?))
     }
 
-    fn gate(&self, limits: StartLimits) -> Result<MachineGate, CliError> {
-        MachineGate::new(self.project.state_dir(), limits)
-            .map_err(|error| CliError::usage(error.to_string()).with_hint("omit --max-load"))
-    }
-
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
         let state = StateFile::new(self.project.state_file(), notices(&self.console));
         let state = state.map_err(|error| CliError::io("cannot start a thread", &error))?;
@@ -274,6 +269,16 @@ impl Supervision {
         drop(self.pauses);
         self.guards.close().await;
     }
+}
+
+fn gate(limits: StartLimits) -> Result<MachineGate, CliError> {
+    MachineGate::new(limits).map_err(|error| {
+        let option = match error {
+            Unmeasurable::Load => "--max-load",
+            Unmeasurable::Memory => "--min-free-memory",
+        };
+        CliError::usage(error.to_string()).with_hint(format!("omit {option}"))
+    })
 }
 
 fn no_signals(error: &io::Error) -> CliError {

@@ -145,10 +145,11 @@ fn a_file_that_is_gone_is_tried_once() {
     project.ask(["retry-failed", "in/gone"]).expect_code(0);
     project.ask(["run", "-q", "--ok-exit", "3", "--shell", "cat {} >&2; exit 3"]).expect_code(0);
     project.ask(["queue", "add", "in/gone", "--again"]).expect_code(0);
-    // A command may not need the file. And the disk of a missing folder may come back.
+    // A command may not need the file. And the disk of a missing folder may come back: unless the
+    // run waits for it, the file is retried.
     project.ask(["run", "-q", "--", "true"]).expect_code(0);
     project.ask(["queue", "add", "in/gone", "--again"]).expect_code(0);
     fs::rename(project.path("in"), project.path("elsewhere")).expect("renamed");
-    project.ask([&["run", "-q"], &options[..], &["--", "cat"]].concat()).expect_code(100);
+    project.ask([&["run", "-q", "--program-wait", "0"], &options[..], &["--", "cat"]].concat()).expect_code(100);
     assert_eq!(attempts("in/gone"), 3);
 }

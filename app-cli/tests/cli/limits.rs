@@ -26,6 +26,37 @@ fn a_held_run_starts_nothing_says_why_and_obeys_a_stop() {
 }
 
 #[test]
+fn the_disk_of_a_destination_and_the_memory_are_limited_too() {
+    let out = format!("{TOO_MUCH}:out");
+    let cases = [
+        (["--min-free-disk", &out], " of disk space is free for "),
+        (["--min-free-memory", TOO_MUCH], " of memory is available, less than the required 8.0 EB"),
+    ];
+    for (limit, reason) in cases {
+        let project = TempProject::with_queue(&["a"]);
+        fs::create_dir(project.path("out")).expect("a folder");
+        let run = project.start(["run", "--min-free-disk", "0", limit[0], limit[1], "--", "true"]);
+        let held = || project.json(["status"])["latest_run"]["held"].as_str().unwrap_or_default().contains(reason);
+        wait_until("the state says that starts are held", held);
+        signal(&run, "INT");
+        let over = end_of(run).expect_code(130);
+        assert!(over.err.contains(reason), "{over:#?}");
+        assert_eq!(project.status_of("a"), "pending");
+    }
+}
+
+#[test]
+fn a_limit_for_a_folder_that_is_not_there_is_refused() {
+    let project = TempProject::with_queue(&["a"]);
+    let before = project.bytes();
+    let refused = project.ask(["run", "--min-free-disk", "1:no/such/folder", "--", "true"]);
+    let refused = refused.expect_error(2, "--min-free-disk: there is no folder no/such/folder");
+    assert!(refused.err.contains("hint: check its spelling, and whether its disk is mounted"), "{refused:#?}");
+    assert_eq!(project.bytes(), before);
+    project.ask(["run", "-q", "--min-free-disk", "1:.", "--min-free-memory", "1", "--", "true"]).expect_code(0);
+}
+
+#[test]
 fn a_load_that_is_always_exceeded_holds() {
     let _busy = Busy::until_the_load_shows_it();
     let project = TempProject::with_queue(&["a"]);
@@ -71,7 +102,14 @@ fn limits_that_are_kept_hold_nothing() {
 #[test]
 fn limits_that_make_no_sense_are_refused() {
     let project = TempProject::new();
-    let cases = [("--max-load", "-1"), ("--min-free-disk", "much"), ("--max-fail", "0"), ("--max-fail", "101%")];
+    let cases = [
+        ("--max-load", "-1"),
+        ("--min-free-disk", "much"),
+        ("--min-free-disk", "much:."),
+        ("--min-free-memory", "-1"),
+        ("--max-fail", "0"),
+        ("--max-fail", "101%"),
+    ];
     for (option, nonsense) in cases {
         let refused = project.ask(["run", &format!("{option}={nonsense}"), "--", "true"]);
         assert_eq!(refused.code, 2, "{refused:#?}");

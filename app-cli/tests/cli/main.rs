@@ -16,6 +16,7 @@ mod folders;
 mod guards;
 mod held;
 mod json;
+mod lacks;
 mod ladder;
 mod limits;
 mod live_view;

@@ -57,13 +57,15 @@ pub enum RunEventKind {
         /// A human-readable description of the processes that may still be running.
         reason: Box<str>,
     },
-    /// The start gate is closed: no attempt starts before [`StartsResumed`](Self::StartsResumed).
-    /// Reported again if the reason changes.
+    /// Starts are held until [`StartsResumed`](Self::StartsResumed): the start gate is closed, or the
+    /// machine lacks a process, a descriptor, memory or the program. For want of one of these,
+    /// single attempts still start, as probes or because the machine bears some. Reported again if
+    /// the reason changes.
     StartsHeld {
         /// A human-readable description of the resource that is short.
         reason: Box<str>,
     },
-    /// The start gate is open again.
+    /// Starts are no longer held.
     StartsResumed,
     /// The run is paused on request: its attempts stand still, and no attempt starts.
     ProcessorPaused,
@@ -92,7 +94,8 @@ pub enum RunEventKind {
     FileFailed { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, error: Box<str> },
     /// A file ended as timeout. The result is durable.
     FileTimeout { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, error: Box<str> },
-    /// An attempt was ended by a stop, and its claim was released. The release is durable.
+    /// An attempt was ended by a stop, or failed because the machine lacked something that every
+    /// attempt needs, and its claim was released. The release is durable.
     FileReleased {
         of: AttemptRef,
         /// The duration of the attempt.

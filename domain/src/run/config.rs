@@ -12,6 +12,10 @@ use crate::run::FailureLimit;
 /// The default time limit of an attempt.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// The default time for which a run waits for a program that has vanished: longer than the
+/// installation of a package, and short compared with a night.
+pub const DEFAULT_PROGRAM_WAIT: Duration = Duration::from_secs(60);
+
 /// The configuration of a run. The default is the specification's: one attempt at a time, 300 s
 /// each, three retries after 2, 4 and 8 s, and the whole queue.
 ///
@@ -37,6 +41,10 @@ pub struct RunConfig {
     pub wait_for_backoff: bool,
     /// The failure limit; `None` for no limit.
     pub failure_limit: Option<FailureLimit>,
+    /// The time for which the run waits for a program that has worked in the run and is missing, and
+    /// for the missing folder of a file. If it is zero, the run does not wait: both are failures of
+    /// the file.
+    pub program_wait: Duration,
     /// The items that the run processes.
     pub scope: Scope,
     /// The recipe of the run, recorded when a file completes.
@@ -52,6 +60,7 @@ impl Default for RunConfig {
             retry: RetryPolicy::default(),
             wait_for_backoff: true,
             failure_limit: None,
+            program_wait: DEFAULT_PROGRAM_WAIT,
             scope: Scope::Queue,
             recipe: None,
         }
@@ -84,6 +93,11 @@ impl RunConfig {
     #[must_use]
     pub fn with_failure_limit(self, limit: FailureLimit) -> Self {
         Self { failure_limit: Some(limit), ..self }
+    }
+
+    #[must_use]
+    pub fn with_program_wait(self, program_wait: Duration) -> Self {
+        Self { program_wait, ..self }
     }
 
     #[must_use]

@@ -16,7 +16,8 @@ pub enum ProcessorStatus {
     Idle,
     /// A run is alive.
     Running,
-    /// The last run ended by a stop request, the failure limit, a full store, or an error.
+    /// The last run ended by a stop request, the failure limit, a full store, a missing program, or
+    /// an error.
     Stopped,
     /// The last run ended because no work was left.
     Completed,
@@ -134,9 +135,12 @@ impl ProcessorState {
     fn stop(&mut self, result: &ProcessingResult, at: Timestamp) {
         self.status = match result.stopped_by {
             StoppedBy::QueueEmpty | StoppedBy::NothingDue => ProcessorStatus::Completed,
-            StoppedBy::Request(_) | StoppedBy::TooManyFailed | StoppedBy::StorageFull | StoppedBy::Error => {
-                ProcessorStatus::Stopped
-            }
+            StoppedBy::Request(_)
+            | StoppedBy::TooManyFailed
+            | StoppedBy::StorageFull
+            | StoppedBy::ProgramMissing
+            | StoppedBy::InputMissing
+            | StoppedBy::Error => ProcessorStatus::Stopped,
         };
         self.stopped_at = Some(at);
         self.current_files.clear();

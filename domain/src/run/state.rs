@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::attempt::{Attempt, AttemptRef, AttemptReport, ResourceUsage};
 use crate::fingerprint::Fingerprint;
-use crate::item::{ClaimToken, QueueItem};
+use crate::item::{ClaimToken, ItemId, QueueItem};
 use crate::ports::{BackPressure, RunEventKind};
 use crate::request::{ExchangeRequest, RequestId, Settlement, Verdict};
+use crate::run::start_hold::StartHold;
 use crate::run::{Action, ProcessorError, RunConfig};
 use crate::run_info::{Location, ProcessingResult, RunInfo, StoppedBy, Unproven};
 use crate::stop::{StopLevel, StopRequest};
@@ -56,11 +57,14 @@ pub(super) struct InHand {
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) is_cancelled: bool,
     pub(super) is_recalled: bool,
+    /// The number of the attempt among all attempts of the run that have started, from 1; 0 if it
+    /// has not started.
+    pub(super) serial: u64,
 }
 
 impl InHand {
     pub(super) fn new(of: AttemptRef) -> Self {
-        Self { of, has_started: false, fingerprint: None, is_cancelled: false, is_recalled: false }
+        Self { of, has_started: false, fingerprint: None, is_cancelled: false, is_recalled: false, serial: 0 }
     }
 }
 
@@ -101,6 +105,9 @@ pub(super) struct Attempts {
     pub(super) in_hand: BTreeMap<ClaimToken, InHand>,
     /// Ended attempts without a verdict.
     pub(super) undecided: Vec<Undecided>,
+    /// Attempts that missed the program, to be released. They are kept while the program is
+    /// missing, so that the next probe is another file.
+    pub(super) suspects: Vec<Judged>,
     /// Attempts with a verdict, for the next exchange.
     pub(super) judged: Vec<Judged>,
     /// Attempts with a verdict, in the pending or unanswered exchange.
@@ -109,6 +116,22 @@ pub(super) struct Attempts {
     pub(super) unused: Vec<(ClaimToken, AttemptRef)>,
     /// Claims whose attempt never began, in the pending or unanswered exchange.
     pub(super) releasing: Vec<(ClaimToken, AttemptRef)>,
+}
+
+/// The evidence of whether the run's program works.
+#[derive(Debug, Default)]
+pub(super) struct ProgramRecord {
+    /// True if the program was started in this run.
+    pub(super) has_started: bool,
+    /// True if an attempt has succeeded in this run.
+    pub(super) has_succeeded: bool,
+    /// The reason to end the run once it has given up waiting; `None` before.
+    pub(super) given_up: Option<StoppedBy>,
+    /// The highest number of a successful attempt; see [`InHand::serial`].
+    pub(super) last_success: u64,
+    /// The items whose last attempt missed the program, each with the number of attempts that had
+    /// started then.
+    pub(super) doubts: BTreeMap<ItemId, u64>,
 }
 
 /// The state of the queue, as last reported by the store.
@@ -167,6 +190,12 @@ pub struct RunState {
     pub(super) recording: Recording,
     pub(super) failure: Option<ProcessorError>,
     pub(super) is_limit_reached: bool,
+    pub(super) starts: StartHold,
+    pub(super) program: ProgramRecord,
+    /// True if attempts that have not started must be recalled, although others may start.
+    pub(super) is_recall_due: bool,
+    /// The number of attempts that have started.
+    pub(super) started: u64,
     pub(super) was_started: bool,
     pub(super) reported_pressure: Option<BackPressure>,
     pub(super) withheld: Vec<Unproven>,
@@ -200,6 +229,10 @@ impl RunState {
             recording: Recording::Possible,
             failure: None,
             is_limit_reached: false,
+            starts: StartHold::default(),
+            program: ProgramRecord::default(),
+            is_recall_due: false,
+            started: 0,
             was_started: false,
             reported_pressure: None,
             withheld: Vec::new(),
@@ -267,26 +300,36 @@ impl RunState {
         }
     }
 
-    /// True while attempts may start, regardless of the start gate.
+    /// True while attempts may start, regardless of back-pressure.
     pub(super) fn may_start(&self) -> bool {
         self.phase == Phase::Working
             && self.world.stop.level == StopLevel::Running
             && !self.is_limit_reached
             && !self.store.is_full
+            && self.program.given_up.is_none()
             && self.failure.is_none()
     }
 
     /// Returns the maximum number of items that may be claimed now.
     pub(super) fn room(&self) -> usize {
-        if self.world.pressure.is_some() || !self.may_start() {
+        let has_no_program = self.starts.is_over_due(self.config.program_wait, self.now);
+        if self.world.pressure.is_some() || has_no_program || !self.may_start() {
             return 0;
         }
-        self.world.capacity.saturating_sub(self.attempts.in_hand.len() + self.attempts.undecided.len())
+        let in_use = self.attempts.in_hand.len() + self.attempts.undecided.len();
+        self.world.capacity.saturating_sub(in_use).min(self.starts.room(in_use))
     }
 
-    /// True if only the start gate keeps the run from claiming.
+    /// Returns the reason why starts are held: that of the start gate, or what the machine lacks.
+    pub(super) fn pressure(&self) -> Option<BackPressure> {
+        self.world.pressure.clone().or_else(|| self.starts.pressure())
+    }
+
+    /// True if only back-pressure keeps the run from claiming.
     pub(super) fn is_under_pressure(&self) -> bool {
-        self.world.pressure.is_some() && self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get()
+        (self.world.pressure.is_some() || self.starts.is_held())
+            && self.may_start()
+            && self.attempts.in_hand.len() < self.config.jobs.get()
     }
 
     /// True while the run waits before it retries the store. If the clock was set back, the wait is
@@ -302,6 +345,7 @@ impl RunState {
         !self.store.is_unanswered
             && self.attempts.in_hand.is_empty()
             && self.attempts.undecided.is_empty()
+            && self.attempts.suspects.is_empty()
             && self.attempts.judged.is_empty()
             && self.attempts.settling.is_empty()
             && self.attempts.unused.is_empty()

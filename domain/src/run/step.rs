@@ -1,9 +1,11 @@
 //! The run loop: handles an input, then decides on the next actions.
 //!
-//! `step/attempts.rs` handles the progress of attempts, `step/store.rs` the answers of the store,
-//! and `step/registration.rs` the beginning and the end of a run.
+//! `step/attempts.rs` handles the progress of attempts, `step/lacks.rs` attempts that failed because
+//! the machine lacks something, `step/store.rs` the answers of the store, and
+//! `step/registration.rs` the beginning and the end of a run.
 
 mod attempts;
+mod lacks;
 mod registration;
 mod store;
 
@@ -30,6 +32,7 @@ impl RunState {
         self.take(input);
         self.judge_undecided();
         self.check_failure_limit();
+        self.check_starts();
         self.report_pressure();
         self.recall();
         if self.operation.is_none() {
@@ -57,6 +60,8 @@ impl RunState {
                 for (token, progress) in progress {
                     self.on_progress(token, progress);
                 }
+                // An attempt whose start failed has already ended: both are reported together.
+                self.program.has_started |= self.running() > 0;
             }
             Input::LeaseLost => self.on_lease_lost(),
             Input::Woken => self.queue.may_have_work = true,
@@ -97,24 +102,28 @@ impl RunState {
         self.failure.get_or_insert(error);
     }
 
-    /// Reports a change of the start gate while a slot is free. Reports that the gate has closed
-    /// only if an item is waiting.
+    /// Reports a change of the back-pressure while a slot is free. Reports that starts are held only
+    /// if an item is waiting, or was about to start.
     fn report_pressure(&mut self) {
         let has_free_slot = self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get();
-        let is_news = self.world.pressure != self.reported_pressure;
-        if !has_free_slot || !is_news || (self.reported_pressure.is_none() && !self.queue.has_waiting) {
+        let pressure = self.pressure();
+        let is_wanted = self.queue.has_waiting || self.starts.is_held();
+        let is_news = pressure != self.reported_pressure;
+        if !has_free_slot || !is_news || (self.reported_pressure.is_none() && !is_wanted) {
             return;
         }
-        self.reported_pressure.clone_from(&self.world.pressure);
-        self.emit(match self.world.pressure.clone() {
+        self.reported_pressure.clone_from(&pressure);
+        self.emit(match pressure {
             Some(BackPressure { reason }) => RunEventKind::StartsHeld { reason },
             None => RunEventKind::StartsResumed,
         });
     }
 
-    /// If no attempt may start now, recalls the attempts that the orchestrator has not started.
+    /// If no attempt may start now, or fewer than before, recalls the attempts that the orchestrator
+    /// has not started.
     fn recall(&mut self) {
-        if self.may_start() && self.world.pressure.is_none() {
+        let is_due = std::mem::take(&mut self.is_recall_due);
+        if self.may_start() && self.world.pressure.is_none() && !is_due {
             return;
         }
         let mut is_needed = false;
@@ -167,7 +176,7 @@ impl RunState {
             Some(cause) if self.world.stop.level > StopLevel::Running => Some(StoppedBy::Request(cause)),
             _ if self.is_limit_reached => Some(StoppedBy::TooManyFailed),
             _ if self.store.is_full => Some(StoppedBy::StorageFull),
-            _ => None,
+            _ => self.program.given_up,
         }
     }
 
@@ -209,6 +218,7 @@ impl RunState {
             _ => None,
         };
         let on_change = !self.is_store_resting() && (self.may_start() || !self.attempts.in_hand.is_empty());
-        Wakeup { at: [judge_at, work_at].into_iter().flatten().min(), on_change }
+        let starts_at = self.starts.next_change(self.config.program_wait, self.now).filter(|_| self.may_start());
+        Wakeup { at: [judge_at, work_at, starts_at].into_iter().flatten().min(), on_change }
     }
 }

@@ -87,7 +87,7 @@ fn an_attempt_that_did_not_begin_is_released_without_a_word() {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[1], true)).actions();
     let events = run.events.len();
-    run.progress(1, AttemptProgress::NotStarted);
+    run.progress(1, AttemptProgress::NotStarted { shortage: None });
     let request = run.exchange();
     assert_eq!((request.settlements, request.limit), (vec![released(1)], 2));
     run.answer(claims(&[], true));
@@ -155,7 +155,8 @@ fn a_failure_of_a_cancelled_file_is_reported_as_its_end() {
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileFailed { error, .. } if **error == *"cancelled")), 1);
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileRequeued { .. })), 0);
     // The claim of an attempt that never began is treated alike.
-    run.progress(2, AttemptProgress::NotStarted).answer(Exchanged { cancelled: vec![token(2)], ..claims(&[], true) });
+    run.progress(2, AttemptProgress::NotStarted { shortage: None })
+        .answer(Exchanged { cancelled: vec![token(2)], ..claims(&[], true) });
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileFailed { .. })), 2);
 }
 
@@ -252,7 +253,7 @@ proptest! {
                 }
                 Happening::NotStarted(id) if in_hand.contains(&id) => {
                     in_hand.retain(|other| *other != id);
-                    run.progress(id, AttemptProgress::NotStarted);
+                    run.progress(id, AttemptProgress::NotStarted { shortage: None });
                 }
                 Happening::Start(id) if in_hand.contains(&id) => drop(run.start(id)),
                 Happening::Wake => drop(run.feed(Input::Woken)),

@@ -81,6 +81,7 @@ impl Run {
     }
 
     /// Returns the exchange among the actions since the last call.
+    #[track_caller]
     pub(crate) fn exchange_among(&mut self) -> ExchangeRequest {
         let exchanges = self.actions().into_iter().filter_map(|action| match action {
             Action::Exchange(request) => Some(request),
@@ -195,8 +196,9 @@ pub(crate) fn released(id: u64) -> Settlement {
     Settlement { token: token(id), verdict: Verdict::Release }
 }
 
+/// Returns a failure that is not retried.
 pub(crate) fn failed() -> AttemptOutcome {
-    AttemptOutcome::Exited { code: 126 }
+    AttemptOutcome::Unmet { reason: "it is bad".into(), permanent: true }
 }
 
 pub(crate) fn busy() -> StorageError {

@@ -110,7 +110,7 @@ fn attempts_that_have_not_begun_are_recalled_once() {
     assert!(matches!(run.actions()[..], [Action::Recall, Action::Exchange(_)]));
     shut(&mut run, "load");
     assert!(run.actions().is_empty());
-    run.progress(2, AttemptProgress::NotStarted).answer(claims(&[], true));
+    run.progress(2, AttemptProgress::NotStarted { shortage: None }).answer(claims(&[], true));
     assert_eq!(run.exchange_among().settlements, [released(2)]);
 }
 

@@ -6,6 +6,7 @@ mod attempts;
 mod beginning;
 mod ending;
 mod fixture;
+mod lacks;
 mod lease;
 mod limits;
 mod store;

@@ -26,6 +26,8 @@ pub(super) struct AttemptTruth {
     pub(super) recorded: Option<Recorded>,
     pub(super) is_start_reported: bool,
     pub(super) is_end_reported: bool,
+    /// True if the attempt failed because the machine lacked something, and not as its script says.
+    pub(super) is_struck: bool,
 }
 
 /// The end of an attempt.

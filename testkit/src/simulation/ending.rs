@@ -28,6 +28,8 @@ impl World {
                 self.check_reports(run)?;
                 self.check_nothing_is_left(run, result)?;
                 self.summary.stops += usize::from(matches!(result.stopped_by, StoppedBy::Request(_)));
+                self.summary.missing_programs +=
+                    usize::from(matches!(result.stopped_by, StoppedBy::ProgramMissing | StoppedBy::InputMissing));
                 self.summary.limits += usize::from(result.stopped_by == StoppedBy::TooManyFailed);
             }
             Err(error) => self.check_error(run, error)?,
@@ -53,6 +55,7 @@ impl World {
         let is_right = match result.stopped_by {
             StoppedBy::NothingDue => !self.plan.wait_for_backoff,
             StoppedBy::TooManyFailed => run.is_limit_reached,
+            StoppedBy::ProgramMissing | StoppedBy::InputMissing => self.has_waited_for_program(run),
             StoppedBy::QueueEmpty | StoppedBy::StorageFull | StoppedBy::Request(_) => true,
             StoppedBy::Error => false,
         };
@@ -134,7 +137,7 @@ impl World {
                 // its run was informed of the cancellation.
                 continue;
             }
-            if is_undisturbed {
+            if is_undisturbed && file.struck_round != item.round {
                 self.check_deserved(index, item)?;
             }
             self.check_last_attempt(index, item)?;

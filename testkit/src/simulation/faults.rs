@@ -54,6 +54,10 @@ pub(super) enum Fault {
     Full(Duration),
     /// The start gate is closed for this long.
     Pressure(Duration),
+    /// For this long, the machine lacks processes: a run can have only so many attempts at work.
+    Shortage(Duration, usize),
+    /// The program is away for this long.
+    ProgramAway(Duration),
     /// For this long, no reaper can prove that a process has ended.
     Blind(Duration),
     /// One of the runs is cut off from the store for this long.
@@ -88,7 +92,7 @@ fn when(random: &mut Random) -> When {
 
 fn fault(random: &mut Random, files: usize) -> Fault {
     let level = *random.pick(&[StopLevel::Draining, StopLevel::Draining, StopLevel::Aborting, StopLevel::Killing]);
-    match random.below(28) {
+    match random.below(32) {
         0 | 1 => Fault::StopFile(level.min(StopLevel::Aborting)),
         2 => Fault::Signal(level, *random.pick(&[StopCause::Interrupt, StopCause::Terminate, StopCause::HangUp])),
         3 => Fault::TerminateAll,
@@ -103,6 +107,8 @@ fn fault(random: &mut Random, files: usize) -> Fault {
         20..=22 => Fault::Partition(seconds(random, 40)),
         23 | 24 => Fault::Cancel(one_of(random, files)),
         25 => Fault::Hold(one_of(random, files), seconds(random, 60)),
+        28 | 29 => Fault::Shortage(seconds(random, 30), one_of(random, 3)),
+        30 | 31 => Fault::ProgramAway(if random.one_in(2) { Duration::from_secs(1) } else { seconds(random, 30) }),
         26 => Fault::AddAgain(one_of(random, files), repeat(random), random.one_in(2)),
         _ => Fault::Reprioritise(one_of(random, files), *random.pick(&[-5, 0, 0, 3, 9])),
     }

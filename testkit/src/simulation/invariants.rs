@@ -81,6 +81,9 @@ impl World {
                 _ => {}
             }
         }
+        if let Some(is_right) = self.is_lack_judged_right(attempt, outcome, verdict) {
+            return is_right;
+        }
         let fingerprint = attempt.fingerprint;
         let completion = Completion { fingerprint, recipe: self.plan.recipe };
         match (self.plan.retry.judge(outcome, attempt.number), verdict) {
@@ -94,6 +97,7 @@ impl World {
 
     pub(super) fn check_start(&self, run: usize, attempt: &Attempt) -> Result<(), String> {
         self.may_start(run, attempt, "hands over")?;
+        self.check_quiet(run, attempt)?;
         let orchestrator = &self.runs[run].orchestrator;
         let has_room = orchestrator.in_hand() < self.runs[run].known_capacity;
         holds(has_room, || format!("{} hands over more than the orchestrator takes: {attempt:?}", self.runs[run].id))
@@ -187,7 +191,8 @@ impl World {
     }
 
     /// True if a run could claim now: it is working and has room for another attempt, and no stop,
-    /// failure, lost lease, failure limit, partition, full store or back-pressure prevents it.
+    /// failure, lost lease, failure limit, partition, full store, back-pressure or want of
+    /// something prevents it.
     pub(super) fn is_able_to_claim(&self, run: usize) -> bool {
         let run = &self.runs[run];
         run.is_alive()
@@ -201,6 +206,7 @@ impl World {
             && run.known_pressure.is_none()
             && self.pressures == 0
             && run.orchestrator.in_hand() < self.plan.jobs.get()
+            && !self.may_hold_starts(run)
     }
 
     fn due_in_scope(&self, run: usize) -> Option<(usize, Duration)> {
@@ -329,7 +335,11 @@ impl World {
                 Recorded::Released => {}
             }
             if let Some(attempt) = self.attempt_of(settlement.token) {
-                self.attempts[attempt].recorded = Some(recorded);
+                let truth = &mut self.attempts[attempt];
+                truth.recorded = Some(recorded);
+                if truth.is_struck && matches!(recorded, Recorded::Failed | Recorded::Retried) {
+                    self.files[truth.file].struck_round = truth.round;
+                }
             }
             if let (Verdict::Retry { backoff, .. }, Some(file)) = (&settlement.verdict, self.file_of(item)) {
                 // The backoff starts at the time of the request, not of the transaction.

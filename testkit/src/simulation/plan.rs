@@ -4,8 +4,8 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use autoproc_domain::ports::{AttemptOutcome, LeaseTerms};
-use autoproc_domain::run::FailureLimit;
+use autoproc_domain::ports::{AttemptOutcome, LeaseTerms, StartFault};
+use autoproc_domain::run::{DEFAULT_PROGRAM_WAIT, FailureLimit};
 use autoproc_domain::{FilePath, Priority, Recipe, RetryPolicy};
 
 use super::faults::{PlannedFault, RECIPES, SPAN, faults};
@@ -32,6 +32,7 @@ pub(super) struct Plan {
     pub(super) retry: RetryPolicy,
     pub(super) wait_for_backoff: bool,
     pub(super) failure_limit: Option<FailureLimit>,
+    pub(super) program_wait: Duration,
     pub(super) recipe: Option<Recipe>,
     /// The maximum number of attempts that the orchestrator accepts in addition to the jobs.
     pub(super) max_prefetch: u64,
@@ -86,6 +87,7 @@ impl Plan {
             retry: retry_policy(&mut random),
             wait_for_backoff: !random.one_in(6),
             failure_limit: failure_limit(&mut random),
+            program_wait: *random.pick(&[DEFAULT_PROGRAM_WAIT, Duration::from_secs(10), Duration::ZERO]),
             recipe: random.pick(&[None, Some(RECIPES[0]), Some(RECIPES[1])]).to_owned(),
             max_prefetch: *random.pick(&[0, 0, 1, 4]),
             looks_at_files: !random.one_in(3),
@@ -142,7 +144,7 @@ fn failing_attempt(random: &mut Random) -> ScriptedAttempt {
         7 => AttemptOutcome::Signalled { signal: 9 },
         // SIGTERM, which the run may take for part of a stop.
         8 | 9 => AttemptOutcome::Signalled { signal: 15 },
-        10 => AttemptOutcome::CannotStart { reason: "no memory".into(), permanent: false },
+        10 => AttemptOutcome::CannotStart { reason: "no memory".into(), fault: StartFault::Temporary },
         11 | 12 => return ScriptedAttempt { takes: Duration::MAX, outcome: Some(AttemptOutcome::Succeeded) },
         _ => return ScriptedAttempt { outcome: None, ..attempt(random, AttemptOutcome::Succeeded) },
     };

@@ -11,6 +11,7 @@ use autoproc_domain::run::{Input, ProcessorError, RunState, Wakeup};
 use autoproc_domain::run_info::ProcessingResult;
 use autoproc_domain::{RunConfig, RunId, Timestamp};
 
+use super::lacks::Lacking;
 use crate::stop_view::StopView;
 
 /// The end of a run.
@@ -126,6 +127,7 @@ pub(super) struct SimulatedRun {
     pub(super) recorded: Tally,
     pub(super) is_limit_reached: bool,
     pub(super) idle_since: Option<Duration>,
+    pub(super) lacking: Lacking,
 }
 
 impl SimulatedRun {
@@ -181,6 +183,7 @@ impl SimulatedRun {
             recorded: Tally::default(),
             is_limit_reached: false,
             idle_since: None,
+            lacking: Lacking::default(),
         }
     }
 

@@ -39,6 +39,10 @@ pub(super) enum Happening {
     Deliver(usize),
     /// One of the reasons why the start gate is closed ends.
     GateOpens,
+    /// The machine has processes again.
+    Processes,
+    /// The program is there again.
+    Program,
     /// The reapers can observe processes again.
     Sight,
     /// The store has room again.

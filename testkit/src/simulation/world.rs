@@ -13,6 +13,7 @@ use autoproc_domain::ports::{BackPressure, Clock, Location, StopLevel};
 use autoproc_domain::{ItemId, RunId, Timestamp};
 
 use super::attempts::AttemptTruth;
+use super::lacks::Lacks;
 use super::plan::{Plan, TERMS};
 use super::run::{RunEnd, SimulatedRun};
 use super::schedule::{Happening, Schedule};
@@ -42,6 +43,8 @@ pub(super) struct FileTruth {
     pub(super) at_work: Option<usize>,
     /// The last round that has ended.
     pub(super) ended_round: u32,
+    /// The last round that ended because the machine lacked something.
+    pub(super) struck_round: u32,
     /// The last round that a user cancelled.
     pub(super) cancelled_round: u32,
     /// The time at which a user cancelled the file while it was being processed; `None` otherwise.
@@ -78,6 +81,7 @@ pub(super) struct World {
     /// The current back-pressure. `pressures` is the number of faults that cause it.
     pub(super) pressure: Option<BackPressure>,
     pub(super) pressures: usize,
+    pub(super) lacks: Lacks,
     pub(super) blindnesses: usize,
     pub(super) is_full: bool,
     pub(super) clock_was_set: bool,
@@ -113,6 +117,7 @@ impl World {
             locations: HOSTS.map(setup.location),
             pressure: None,
             pressures: 0,
+            lacks: Lacks::default(),
             blindnesses: 0,
             is_full: false,
             clock_was_set: false,
@@ -201,6 +206,14 @@ impl World {
             Happening::Deliver(run) => self.deliver(run),
             Happening::GateOpens => {
                 self.open_gate();
+                Ok(())
+            }
+            Happening::Processes => {
+                self.free_processes();
+                Ok(())
+            }
+            Happening::Program => {
+                self.restore_program();
                 Ok(())
             }
             Happening::Sight => {

@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use autoproc_domain::ports::AttemptProgress;
 use autoproc_domain::request::{ExchangeRequest, RequestId, Scope};
@@ -156,6 +157,12 @@ fn a_run_that_is_not_as_planned_is_noticed() {
             with_config(|config| RunConfig { failure_limit: None, ..config }),
             &["after its failure limit", "did not obey its failure limit"],
         ),
+        ("rash", with_config(|config| RunConfig { program_wait: Duration::ZERO, ..config }), wrong),
+        (
+            "hopeless",
+            with_config(|config| RunConfig { program_wait: config.program_wait / 4, ..config }),
+            &["ended without its reason"],
+        ),
         ("unbounded", with_config(|config| RunConfig { scope: Scope::Queue, ..config }), &["left its scope"]),
         (
             "impatient",
@@ -210,10 +217,25 @@ fn a_run_that_overlooks_an_input_is_noticed() {
         ),
         ("wake-up", without(|input| (!matches!(input, Input::Woken)).then_some(input)), &["is idle", "were left"]),
         (
+            "shortage",
+            without(|input| match input {
+                Input::Attempts(mut progress) => {
+                    for (_, progress) in &mut progress {
+                        if let AttemptProgress::NotStarted { shortage } = progress {
+                            *shortage = None;
+                        }
+                    }
+                    Some(Input::Attempts(progress))
+                }
+                input => Some(input),
+            }),
+            &["no process is left"],
+        ),
+        (
             "what did not start",
             without(|input| match input {
                 Input::Attempts(mut progress) => {
-                    progress.retain(|(_, progress)| !matches!(progress, AttemptProgress::NotStarted));
+                    progress.retain(|(_, progress)| !matches!(progress, AttemptProgress::NotStarted { .. }));
                     Some(Input::Attempts(progress))
                 }
                 input => Some(input),

@@ -23,7 +23,9 @@ use std::io::{self, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::guard::is_permanent;
+use autoproc_domain::ports::StartFault;
+
+use crate::guard::{fault_of, is_permanent};
 use crate::process::{Ending, ResultOwner, StdoutFile};
 use temporary::{
     folder_of, link, lock, open, open_named, open_unnamed, remove_if_unlocked, remove_leftovers, rename_new,
@@ -51,6 +53,7 @@ impl ResultFile {
     /// # Errors
     /// [`Ending::NoResult`] if the result file would replace the input, the result file of another
     /// input, or something that is not a regular file; or if the temporary file cannot be created.
+    /// [`Ending::CannotStart`] if that fails for want of a descriptor or of memory.
     pub(crate) fn create(wanted: &StdoutFile, input: Option<&Path>) -> Result<Self, Ending> {
         Self::create_with(wanted, input, open_unnamed)
     }
@@ -73,7 +76,7 @@ impl ResultFile {
             return Err(refused(format!("{shown} exists and is not a regular file")));
         }
         let temporary = path.with_file_name(&wanted.temporary);
-        let (file, is_named) = open(&temporary, open_unnamed).map_err(|error| cannot_write(&path, &error))?;
+        let (file, is_named) = open(&temporary, open_unnamed).map_err(|error| cannot_create(&path, &error))?;
         let replaces = existing.is_ok();
         if is_named || replaces {
             remove_leftovers(folder_of(&path));
@@ -192,6 +195,14 @@ fn owned(path: &Path, owner: &ResultOwner) -> Ending {
 
 fn refused(reason: String) -> Ending {
     Ending::NoResult { reason, permanent: true }
+}
+
+/// A shortage of descriptors or memory is not the file's fault, as for every other part of a start.
+fn cannot_create(path: &Path, error: &io::Error) -> Ending {
+    match fault_of(error) {
+        fault @ StartFault::Shortage => Ending::CannotStart { reason: format!("{}: {error}", path.display()), fault },
+        _ => cannot_write(path, error),
+    }
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Ending {

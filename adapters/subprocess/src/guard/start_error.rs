@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use autoproc_domain::ports::StartFault;
 use autoproc_regular_file::{self as regular_file, Links};
 use rustix::io::Errno;
 
@@ -20,7 +21,7 @@ pub(super) fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
     let culprit = missing.unwrap_or(&spec.program).to_string_lossy();
     let fault = missing.is_none().then(|| interpreter_fault(spec, error)).flatten();
     let why = fault.unwrap_or_else(|| error.to_string());
-    Ending::CannotStart { reason: format!("{culprit}: {why}"), permanent: is_permanent(error) }
+    Ending::CannotStart { reason: format!("{culprit}: {why}"), fault: fault_of(error) }
 }
 
 /// Explains the error "No such file or directory" for a program that exists: its interpreter is
@@ -54,6 +55,20 @@ fn program_file(spec: &ProcessSpec) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
+/// Returns the kind of a failure to start.
+pub(crate) fn fault_of(error: &io::Error) -> StartFault {
+    match Errno::from_io_error(error) {
+        Some(errno) if SHORTAGES.contains(&errno) => StartFault::Shortage,
+        Some(Errno::NOENT | Errno::ACCESS) => StartFault::Missing,
+        _ if is_permanent(error) => StartFault::Permanent,
+        _ => StartFault::Temporary,
+    }
+}
+
+/// The errors of fork(2), execve(2) and open(2) if the machine, or a limit of this user, has no more
+/// processes (EAGAIN), descriptors (EMFILE, ENFILE) or memory (ENOMEM).
+const SHORTAGES: [Errno; 4] = [Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+
 /// True if a retry of the start would fail in the same way.
 pub(crate) fn is_permanent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput
@@ -61,8 +76,8 @@ pub(crate) fn is_permanent(error: &io::Error) -> bool {
 }
 
 /// The errors of execve(2) and chdir(2) about the program, its arguments or its working directory.
-/// All other errors are temporary, because they are about the state of the machine: no memory, no
-/// process numbers, no descriptors, or the program file is open for writing.
+/// All other errors are temporary, because they are about the state of the machine: the machine
+/// lacks a resource, or the program file is open for writing.
 const PERMANENT_ERRORS: [Errno; 11] = [
     Errno::NOENT,
     Errno::ACCESS,
@@ -88,6 +103,12 @@ mod tests {
         }
         for errno in PERMANENT_ERRORS {
             assert!(is_permanent(&errno.into()), "{errno}");
+            assert!(fault_of(&errno.into()).is_permanent(), "{errno}");
         }
+        for errno in SHORTAGES {
+            assert_eq!(fault_of(&errno.into()), StartFault::Shortage, "{errno}");
+        }
+        assert_eq!(fault_of(&Errno::TXTBSY.into()), StartFault::Temporary);
+        assert_eq!([Errno::NOENT, Errno::ACCESS].map(|errno| fault_of(&errno.into())), [StartFault::Missing; 2]);
     }
 }

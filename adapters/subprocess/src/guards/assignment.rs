@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::Fingerprint;
-use autoproc_domain::ports::{StopLevel, StopSignal};
+use autoproc_domain::ports::{StartFault, StopLevel, StopSignal};
 
-use crate::guard::is_permanent;
 use crate::guard::protocol::{Control, ProtocolError, Report, encode};
 use crate::guard::result_file::remove_abandoned;
+use crate::guard::{fault_of, is_permanent};
 use crate::guards::Guards;
 use crate::guards::guard_process::GuardProcess;
 use crate::guards::watchdog::{Measure, Watchdog};
@@ -27,8 +27,8 @@ const MAX_GUARDS: u32 = 3;
 /// An event of a batch. The events are in the order of the processes in the batch.
 #[derive(Debug)]
 pub enum BatchEvent {
-    /// The next process starts; its input has this fingerprint, `None` if unknown. The event may be
-    /// missing if no guard could be used or the guard was killed.
+    /// The next process has started; its input had this fingerprint before, `None` if unknown. The
+    /// event is missing if the start failed, and may be missing if the guard was killed.
     Started(Option<Fingerprint>),
     /// The current process has ended. If further processes are pending, the next one starts.
     ///
@@ -104,7 +104,7 @@ impl<'a> Assignment<'a> {
         let message = match self.message() {
             Ok(message) => message,
             Err(_) if self.pending > 1 => return self.keep_first(),
-            Err(error) => return self.end(Ok(cannot_start(error.to_string(), true))),
+            Err(error) => return self.end(Ok(cannot_start(error.to_string(), StartFault::Permanent))),
         };
         match self.guards.assign(&message) {
             Ok(guard) => {
@@ -115,7 +115,9 @@ impl<'a> Assignment<'a> {
                 self.active = Some(Active { guard, first, since, sent_level, watchdog, is_killed: false });
             }
             Err(error) if is_permanent(&error) => self.end(Err(error)),
-            Err(error) => self.end(Ok(cannot_start(format!("no guard can be started: {error}"), false))),
+            Err(error) => {
+                self.end(Ok(cannot_start(format!("no guard can be started: {error}"), fault_of(&error))));
+            }
         }
     }
 
@@ -211,9 +213,10 @@ impl<'a> Assignment<'a> {
                 self.events.push_back(BatchEvent::Started(fingerprint));
             }
             Ok(Report::Ended(report)) => {
+                let is_shortage = matches!(report.ending, Ending::CannotStart { fault: StartFault::Shortage, .. });
                 self.report_ended(Ok(report));
                 self.begin_next();
-                self.release_if_done();
+                if is_shortage { self.dismiss() } else { self.release_if_done() }
             }
             Ok(Report::NotStarted(count)) => {
                 self.report_not_started((count as usize).min(self.pending));
@@ -242,6 +245,16 @@ impl<'a> Assignment<'a> {
         {
             self.guards.release(guard);
         }
+    }
+
+    /// Ends the guard, and all idle guards, because they hold the processes or the memory that a
+    /// command lacks. The guard has returned the rest of its batch.
+    fn dismiss(&mut self) {
+        self.report_not_started(self.pending);
+        if let Some(Active { guard, .. }) = self.active.take() {
+            guard.shut_down();
+        }
+        self.guards.dismiss_idle();
     }
 
     /// Handles the death of the guard.
@@ -285,7 +298,8 @@ impl<'a> Assignment<'a> {
         self.keep_first();
         self.lost_guards += 1;
         if self.lost_guards == MAX_GUARDS {
-            self.end(Ok(cannot_start("its guard was killed before the command began".to_owned(), false)));
+            let reason = "its guard was killed before the command began".to_owned();
+            self.end(Ok(cannot_start(reason, StartFault::Temporary)));
         }
     }
 
@@ -328,6 +342,6 @@ fn control_for(level: StopLevel, index: usize) -> Control {
     }
 }
 
-fn cannot_start(reason: String, permanent: bool) -> ProcessReport {
-    ProcessReport::new(Ending::CannotStart { reason, permanent }, Duration::ZERO)
+fn cannot_start(reason: String, fault: StartFault) -> ProcessReport {
+    ProcessReport::new(Ending::CannotStart { reason, fault }, Duration::ZERO)
 }

@@ -27,6 +27,11 @@ use crate::process_table::{self, ProcessId};
 /// that exceeds this time, for instance because a signal has stopped it, is killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The number of descriptors that must be free for a further guard to start. The store, the event
+/// log and the state file open files while guards are running, and must not fail for want of a
+/// descriptor.
+const SPARE_DESCRIPTORS: usize = 8;
+
 const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 pub(crate) struct GuardProcess {
@@ -44,6 +49,9 @@ impl GuardProcess {
     /// own, so that signals from the terminal reach only the runner, which handles them.
     pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
         let ((control, control_writer), (reports, report_writer)) = (io::pipe()?, io::pipe()?);
+        // The first guard starts even if little is left, because the run cannot do without it.
+        let spare = if number == 0 { 0 } else { SPARE_DESCRIPTORS };
+        let spare = (0..spare).map(|_| control.try_clone()).collect::<io::Result<Vec<_>>>()?;
         let record = settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number));
         let mut command = Command::new(&settings.executable);
         command.arg0("autoproc").arg(GUARD_ARGUMENT).arg(settings.run.as_str()).args(&record);
@@ -58,6 +66,7 @@ impl GuardProcess {
         // behind.
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;
         let control_writer = ControlPipe::new(control_writer)?;
+        drop(spare);
         let mut lock = ReapLock::acquire();
         let child = signals::with_all_blocked(|| lock.spawn(&mut command))?;
         let control = Arc::new(control_writer);

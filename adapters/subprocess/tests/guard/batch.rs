@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::{NeverStop, StopLevel, StopSignal};
+use autoproc_domain::ports::{NeverStop, StartFault, StopLevel, StopSignal};
 use autoproc_subprocess::process_table;
 use autoproc_subprocess::{BatchEvent, BatchProcess, Ending, GuardSettings, ProcessSpec, fingerprint_of};
 use futures_util::stream::{BoxStream, StreamExt};
@@ -108,10 +108,37 @@ async fn nothing_starts_after_a_command_that_cannot_start() {
     let missing = ProcessSpec { program: "/no/such/program".into(), ..fixture.script("") };
     let events = run(&fixture, vec![missing, fixture.script(": >started")], never()).await;
     assert!(
-        matches!(&*events, [Event::NotStarted(1), Event::Ended(Ending::CannotStart { permanent: true, .. })]),
+        matches!(
+            &*events,
+            [Event::NotStarted(1), Event::Ended(Ending::CannotStart { fault: StartFault::Missing, .. })]
+        ),
         "{events:?}"
     );
     assert!(!fixture.path("started").exists());
+}
+
+/// The guard is ended, because it holds a process that a command may lack.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_guard_without_descriptors_reports_a_shortage_and_is_ended() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    let fixture = Fixture::new(LONG);
+    fixture.run(fixture.script("true")).await;
+    let guard = Pid::from_raw(fixture.guard_pids()[0]);
+    let standard_streams_only = Rlimit { current: Some(3), maximum: Some(3) };
+    prlimit(guard, Resource::Nofile, standard_streams_only).expect("a limit for the guard");
+    let script = || fixture.script(": >started");
+    let events = run(&fixture, vec![script(), script()], never()).await;
+    assert!(
+        matches!(
+            &*events,
+            [Event::NotStarted(1), Event::Ended(Ending::CannotStart { fault: StartFault::Shortage, .. })]
+        ),
+        "{events:?}"
+    );
+    assert!(!fixture.path("started").exists() && fixture.guard_pids().is_empty());
+    assert_eq!(fixture.run(script()).await.ending, Ending::Exited { code: 0 });
 }
 
 /// The commands are returned, because another guard may be idle.

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use autoproc_domain::ports::NeverStop;
+use autoproc_domain::ports::{NeverStop, StartFault};
 use autoproc_subprocess::process_table::Processes;
 use autoproc_subprocess::{Ending, GuardSettings, ProcessSpec};
 
@@ -52,7 +52,7 @@ async fn a_closed_pool_starts_nothing_and_leaves_no_record() {
     tokio::time::timeout(TIMEOUT, fixture.guards.close()).await.expect("closed in time");
     assert_eq!(fixture.guard_pids(), Vec::<i32>::new());
     match fixture.run(fixture.script(": >started")).await.ending {
-        Ending::CannotStart { reason, permanent: false } => assert!(reason.contains("closed"), "{reason}"),
+        Ending::CannotStart { reason, fault: StartFault::Temporary } => assert!(reason.contains("closed"), "{reason}"),
         other => panic!("{other:?}"),
     }
     assert!(!fixture.path("started").exists());
@@ -72,7 +72,10 @@ async fn a_program_that_is_not_a_guard_runs_nothing() {
     for program in ["/bin/true", "/bin/cat"] {
         let fixture = Fixture::with(LONG, |settings| GuardSettings { executable: program.into(), ..settings });
         let ending = fixture.run(fixture.script(": >started")).await.ending;
-        assert!(matches!(ending, Ending::GuardDied | Ending::CannotStart { permanent: false, .. }), "{ending:?}");
+        assert!(
+            matches!(ending, Ending::GuardDied | Ending::CannotStart { fault: StartFault::Temporary, .. }),
+            "{ending:?}"
+        );
         assert!(!fixture.path("started").exists());
     }
 }
@@ -94,7 +97,7 @@ async fn a_guard_that_exits_before_its_first_message_leaves_nothing_behind() {
         let mut long = fixture.script(": >started");
         long.arguments.push("x".repeat(1 << 20).into());
         let ending = fixture.run(long).await.ending;
-        assert!(matches!(ending, Ending::CannotStart { permanent: false, .. }), "{ending:?}");
+        assert!(matches!(ending, Ending::CannotStart { fault: StartFault::Temporary, .. }), "{ending:?}");
         let own = std::process::id().cast_signed();
         let processes = Processes::read().expect("/proc");
         let left: Vec<_> =
@@ -111,7 +114,7 @@ async fn a_command_longer_than_a_message_is_refused_and_the_pool_stays_usable() 
     let mut long = fixture.script("true");
     long.arguments.push("x".repeat(65 << 20).into());
     let ending = fixture.run(long).await.ending;
-    assert!(matches!(ending, Ending::CannotStart { permanent: true, .. }), "{ending:?}");
+    assert!(matches!(ending, Ending::CannotStart { fault: StartFault::Permanent, .. }), "{ending:?}");
     let report = fixture.run(ProcessSpec { timeout: Duration::MAX, ..fixture.script("exit 5") }).await;
     assert_eq!(report.ending, Ending::Exited { code: 5 });
 }

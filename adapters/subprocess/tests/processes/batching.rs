@@ -7,7 +7,9 @@ use std::time::Duration;
 use autoproc_domain::ItemId;
 use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::item::ClaimNumber;
-use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptProgress, NeverStop, Orchestrator, StopLevel};
+use autoproc_domain::ports::{
+    Attempt, AttemptOutcome, AttemptProgress, NeverStop, Orchestrator, StartFault, StopLevel,
+};
 use autoproc_subprocess::{BatchSettings, CommandOrchestrator, fingerprint_of};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -44,7 +46,7 @@ async fn outcome(progress: BoxStream<'_, AttemptProgress>) -> Option<AttemptOutc
         Ok([AttemptProgress::Started { .. }, AttemptProgress::Ended(report)]) => Some(report.outcome),
         Ok(other) => panic!("{other:?}"),
         Err(alone) => match &alone[..] {
-            [AttemptProgress::NotStarted] => None,
+            [AttemptProgress::NotStarted { shortage: None }] => None,
             other => panic!("{other:?}"),
         },
     }
@@ -203,7 +205,7 @@ async fn an_attempt_that_cannot_start_is_reported_as_started_first() {
     let line = autoproc_subprocess::CommandLine::argv(["/no/such/program"]).expect("valid");
     let orchestrator = fixture.orchestrator(line);
     let ended = outcome(start(&orchestrator, &fixture, 1)).await;
-    assert!(matches!(ended, Some(AttemptOutcome::CannotStart { permanent: true, .. })), "{ended:?}");
+    assert!(matches!(ended, Some(AttemptOutcome::CannotStart { fault: StartFault::Missing, .. })), "{ended:?}");
 }
 
 /// A dropped orchestrator ends its attempts, as the end of its process does.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::AttemptOutcome;
+use autoproc_domain::ports::{AttemptOutcome, StartFault};
 use autoproc_domain::{ItemId, item::ClaimNumber};
 use autoproc_subprocess::CommandLine;
 
@@ -28,7 +28,7 @@ async fn elapsed_includes_the_command() {
 /// The reason of a permanent failure to start.
 async fn permanent_reason(fixture: &Fixture, line: CommandLine) -> String {
     match fixture.run(line, fixture.attempt("file")).await.outcome {
-        AttemptOutcome::CannotStart { reason, permanent: true } => reason.into(),
+        AttemptOutcome::CannotStart { reason, fault } if fault.is_permanent() => reason.into(),
         other => panic!("{other:?}"),
     }
 }
@@ -61,7 +61,9 @@ async fn a_missing_working_directory_is_named() {
     fixture.working_dir = fixture.path("missing");
     let report = fixture.script("true").await;
     match report.outcome {
-        AttemptOutcome::CannotStart { reason, permanent: true } => assert!(reason.contains("missing"), "{reason}"),
+        AttemptOutcome::CannotStart { reason, fault: StartFault::Missing } => {
+            assert!(reason.contains("missing"), "{reason}");
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use autoproc_domain::item::AttemptNumber;
-use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, ResourceUsage, StopLevel, StopSignal};
+use autoproc_domain::ports::{
+    Attempt, AttemptOutcome, AttemptReport, ResourceUsage, StartFault, StopLevel, StopSignal,
+};
 use autoproc_domain::request::Verdict;
 use autoproc_domain::{RetryPolicy, Timestamp};
 
@@ -51,6 +53,9 @@ enum EarlyEnd {
     Unrecorded(io::Error),
     /// A process could not be observed to its end.
     Lost(io::Error),
+    /// The machine lacks a process, a descriptor or memory for a step. Nothing is recorded, so that
+    /// a later claim of the item repeats the step.
+    Shortage { place: String, cause: AttemptOutcome },
 }
 
 /// The outcome of a step and its outputs.
@@ -77,6 +82,9 @@ impl Executor<'_> {
             Err(EarlyEnd::Aborted) => AttemptOutcome::Aborted,
             Err(EarlyEnd::Failed { place, cause }) => self.fail(place, cause),
             Err(EarlyEnd::Unrecorded(error)) => unrecorded(&error),
+            Err(EarlyEnd::Shortage { place, cause }) => {
+                AttemptOutcome::StepFailed { step: place.into(), cause: Box::new(cause) }
+            }
             Err(EarlyEnd::Lost(error)) => return Err(error),
         };
         self.engine.latest_state.offer_final(&self.state);
@@ -173,6 +181,10 @@ impl Executor<'_> {
         let policy = RetryPolicy { retries: step.retries, retry_timeouts: true, ..RetryPolicy::default() };
         for number in (1..).filter_map(AttemptNumber::new) {
             let result = self.one_try(phase, step).await?;
+            if self.is_shortage(&result.outcome) {
+                let place = StepName::of(phase, step).to_string();
+                return Err(EarlyEnd::Shortage { place, cause: result.outcome });
+            }
             match policy.judge(&result.outcome, number) {
                 Verdict::Retry { backoff, .. } if backoff < self.time_left() => self.wait(backoff).await?,
                 Verdict::Release => return Err(EarlyEnd::Aborted),
@@ -180,6 +192,12 @@ impl Executor<'_> {
             }
         }
         unreachable!("a policy does not retry forever")
+    }
+
+    /// True if the step could not start for want of a resource, and a later claim can resume the
+    /// execution. Without a journal, such a failure is an ordinary one.
+    fn is_shortage(&self, outcome: &AttemptOutcome) -> bool {
+        self.journal.is_some() && matches!(outcome, AttemptOutcome::CannotStart { fault: StartFault::Shortage, .. })
     }
 
     async fn wait(&mut self, span: Duration) -> Result<(), EarlyEnd> {

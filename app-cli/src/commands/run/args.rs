@@ -34,7 +34,8 @@ Examples:
 {/.} its name without extension, {rel} its path below the folder that it was added from.
 If none of them is used, the file is the last argument. {#} is the number of the file in
 the queue, {%} the slot in which it is processed, from 1 to --jobs.
-Exit status 0 of COMMAND is success; 126 and 127 fail at once; any other failure is retried.
+Exit status 0 of COMMAND is success; 126 and 127 fail at once, but hold the run if COMMAND
+worked before (--program-wait); any other failure is retried.
 TIME is a number of seconds, or has units: 500ms, 5m, 1h30m, 7d.
 SIZE is a number of bytes, or has units: 64K, 256MB (powers of 1000), 64KiB, 1.5GiB (powers of 1024).
 

@@ -1,35 +1,107 @@
 //! `run`: the options that prevent new attempts or end the run early.
 
+use std::ffi::OsStr;
 use std::num::NonZeroU64;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use autoproc_domain::run::FailureLimit;
-use autoproc_system::StartLimits;
-use clap::Args;
+use autoproc_system::{DiskLimit, StartLimits};
+use clap::builder::{TypedValueParser, ValueParser};
+use clap::{Arg, Args, Command};
 
+use crate::error::CliError;
+use crate::escape::Shown;
 use crate::size;
+
+/// The default minimum free space on the disk of the queue, in bytes.
+const DEFAULT_MIN_FREE_DISK: u64 = 256_000_000;
 
 /// The heading of the limits in the help of `run`.
 const LIMITS: &str = "Limits";
 
 /// The conditions under which no attempt starts, and those that end the run early.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = LIMITS)]
 pub(crate) struct LimitArgs {
-    /// Start no attempt while the queue's disk has less free space than this; 0 disables the check
-    #[arg(long, hide_short_help = true, value_name = "SIZE", allow_negative_numbers = true, default_value = "256MB", value_parser = size::parse)]
-    pub(super) min_free_disk: u64,
+    /// Start no attempt while the disk of FOLDER has less free space than this; may be repeated.
+    /// Without FOLDER, the disk of the queue is meant; 0 disables its check [default: 256MB]
+    #[arg(long, hide_short_help = true, value_name = "SIZE[:FOLDER]", allow_negative_numbers = true)]
+    #[arg(value_parser = ValueParser::new(MinFreeDiskParser))]
+    pub(super) min_free_disk: Vec<MinFreeDisk>,
+    /// Start no attempt while less memory than this is available
+    #[arg(long, hide_short_help = true, value_name = "SIZE", allow_negative_numbers = true, value_parser = size::parse)]
+    pub(super) min_free_memory: Option<u64>,
     /// Start no attempt while the 1-minute load average is above this
     #[arg(long, hide_short_help = true, value_name = "LOAD", allow_negative_numbers = true, value_parser = load)]
     pub(super) max_load: Option<f64>,
+    /// Wait this long for COMMAND if it worked before in this run and is missing now, and for the
+    /// missing folder of a file; 0 disables the wait
+    #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "60", value_parser = autoproc_time_text::parse)]
+    pub(super) program_wait: Duration,
     /// Stop after N failed files, or once N% of at least 10 files have failed
     #[arg(long, hide_short_help = true, visible_alias = "halt", value_name = "N|N%", allow_negative_numbers = true, value_parser = max_fail)]
     pub(super) max_fail: Option<FailureLimit>,
 }
 
 impl LimitArgs {
-    /// Returns the limits that are checked before an attempt starts.
-    pub(super) fn start_limits(self) -> StartLimits {
-        StartLimits { min_free_disk: self.min_free_disk, max_load: self.max_load }
+    /// Returns the limits that are checked before an attempt starts. The queue is in `state_dir`;
+    /// relative folders are below `cwd`.
+    ///
+    /// # Errors
+    /// A usage error if a folder does not exist: its disk may not be mounted.
+    pub(super) fn start_limits(&self, state_dir: &Path, cwd: &Path) -> Result<StartLimits, CliError> {
+        let mut queue = DEFAULT_MIN_FREE_DISK;
+        let mut disks = Vec::new();
+        for MinFreeDisk { min_free, folder } in &self.min_free_disk {
+            match folder {
+                None => queue = *min_free,
+                Some(folder) => {
+                    disks.push(DiskLimit { folder: found(folder, cwd)?, min_free: *min_free, is_named: true });
+                }
+            }
+        }
+        disks.insert(0, DiskLimit { folder: state_dir.to_owned(), min_free: queue, is_named: false });
+        Ok(StartLimits { disks, min_free_memory: self.min_free_memory.unwrap_or(0), max_load: self.max_load })
+    }
+}
+
+fn found(folder: &Path, cwd: &Path) -> Result<PathBuf, CliError> {
+    let path = cwd.join(folder);
+    if path.is_dir() {
+        return Ok(path);
+    }
+    let error = CliError::usage(format!("--min-free-disk: there is no folder {}", Shown(folder)));
+    Err(error.with_hint("check its spelling, and whether its disk is mounted"))
+}
+
+/// The minimum free space of a disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MinFreeDisk {
+    /// In bytes.
+    min_free: u64,
+    /// A folder on the disk; `None` for the disk of the queue.
+    folder: Option<PathBuf>,
+}
+
+/// Parses `SIZE` or `SIZE:FOLDER`, whose folder need not be UTF-8.
+#[derive(Debug, Clone, Copy)]
+struct MinFreeDiskParser;
+
+impl TypedValueParser for MinFreeDiskParser {
+    type Value = MinFreeDisk;
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, word: &OsStr) -> Result<MinFreeDisk, clap::Error> {
+        let bytes = word.as_bytes();
+        let colon = bytes.iter().position(|byte| *byte == b':');
+        let (size, folder) = match colon {
+            Some(colon) => (&bytes[..colon], Some(Path::new(OsStr::from_bytes(&bytes[colon + 1..])))),
+            None => (bytes, None),
+        };
+        let size = OsStr::from_bytes(size);
+        let min_free = TypedValueParser::parse_ref(&size::parse, command, argument, size)?;
+        Ok(MinFreeDisk { min_free, folder: folder.map(Path::to_owned) })
     }
 }
 

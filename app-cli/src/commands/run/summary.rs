@@ -106,6 +106,8 @@ fn cause(view: &Summary) -> &'static str {
         StoppedBy::Request(StopCause::HangUp) => "stopped by SIGHUP",
         StoppedBy::TooManyFailed => "stopped because too many files failed",
         StoppedBy::StorageFull => "stopped because the disk is full",
+        StoppedBy::InputMissing => "stopped because a folder stayed missing",
+        StoppedBy::ProgramMissing => "stopped because a program stayed missing",
         StoppedBy::Error => "stopped by an error",
     }
 }

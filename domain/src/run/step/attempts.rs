@@ -6,6 +6,7 @@ use crate::fingerprint::Completion;
 use crate::item::ClaimToken;
 use crate::ports::RunEventKind;
 use crate::request::Verdict;
+use crate::run::start_hold::Lack;
 use crate::run::state::{InHand, Judged, Recording, RunState, STOP_IS_KNOWN_WITHIN, Undecided};
 use crate::stop::StopLevel;
 
@@ -14,20 +15,27 @@ impl RunState {
         match progress {
             AttemptProgress::Started { fingerprint } => {
                 let Some(in_hand) = self.attempts.in_hand.get_mut(&token) else { return };
-                (in_hand.has_started, in_hand.fingerprint) = (true, fingerprint);
+                self.started += 1;
+                (in_hand.has_started, in_hand.fingerprint, in_hand.serial) = (true, fingerprint, self.started);
                 let of = in_hand.of.clone();
+                self.starts.on_started(token, self.running(), self.now);
                 let size_bytes = fingerprint.map(|fingerprint| fingerprint.size);
                 self.emit(RunEventKind::FileStarted { of, size_bytes, recipe: self.config.recipe });
             }
-            AttemptProgress::NotStarted => {
-                if let Some(in_hand) = self.attempts.in_hand.remove(&token)
-                    && self.recording == Recording::Possible
-                {
-                    self.attempts.unused.push((token, in_hand.of));
-                }
-            }
+            AttemptProgress::NotStarted { shortage } => self.on_not_started(token, shortage),
             AttemptProgress::Lost(lost) => self.on_lost(token, lost),
             AttemptProgress::Ended(report) => self.on_ended(token, report),
+        }
+    }
+
+    fn on_not_started(&mut self, token: ClaimToken, shortage: Option<Box<str>>) {
+        let Some(in_hand) = self.attempts.in_hand.remove(&token) else { return };
+        match shortage {
+            Some(reason) => self.hold_starts(Lack::Resource, reason, token),
+            None => self.starts.on_no_proof(token),
+        }
+        if self.recording == Recording::Possible {
+            self.attempts.unused.push((token, in_hand.of));
         }
     }
 
@@ -66,9 +74,18 @@ impl RunState {
     }
 
     fn judge(&mut self, Undecided { token, in_hand, report, .. }: Undecided) {
-        let verdict = self.verdict(&in_hand, &report);
+        let lack = self.lack_behind(&in_hand, &report.outcome);
+        let verdict = if lack.is_some() { Verdict::Release } else { self.verdict(&in_hand, &report) };
+        match lack {
+            Some(lack) => self.on_lack(lack, token, &in_hand.of, &report),
+            None => self.on_worked(token, &in_hand, &report.outcome, &verdict),
+        }
         let AttemptReport { elapsed, usage, .. } = report;
-        self.attempts.judged.push(Judged { token, of: in_hand.of, elapsed, usage, verdict });
+        let judged = Judged { token, of: in_hand.of, elapsed, usage, verdict };
+        match lack {
+            Some(Lack::Program | Lack::Input) => self.attempts.suspects.push(judged),
+            _ => self.attempts.judged.push(judged),
+        }
     }
 
     fn verdict(&self, in_hand: &InHand, report: &AttemptReport) -> Verdict {

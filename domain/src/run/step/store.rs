@@ -83,6 +83,7 @@ impl RunState {
         // Files that the answer reports as cancelled count as failed, so the limit may be reached
         // now.
         self.check_failure_limit();
+        self.offer_suspects(claims.is_empty());
         for claim in claims {
             self.hand_over(claim);
         }
@@ -123,6 +124,7 @@ impl RunState {
         }
         let attempt = self.attempt(token, &item);
         let of = AttemptRef::latest(&item);
+        self.starts.on_handed_over(token, self.attempts.in_hand.len() + self.attempts.undecided.len());
         self.attempts.in_hand.insert(token, InHand::new(of));
         self.actions.push(Action::Start(attempt));
     }

@@ -7,6 +7,7 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptProgress, AttemptRe
 use autoproc_domain::run::Input;
 
 use super::super::attempts::{AttemptEnd, AttemptTruth};
+use super::super::lacks::Struck;
 use super::super::schedule::Happening;
 use super::World;
 
@@ -54,10 +55,18 @@ impl World {
     }
 
     fn begin_attempt(&mut self, run: usize, attempt: &Attempt) -> Result<(), String> {
+        let struck = self.struck(run);
+        if let Some(Struck::NotStarted) = struck {
+            let shortage = Some("no process".into());
+            self.report(run, attempt.token, AttemptProgress::NotStarted { shortage });
+            return Ok(());
+        }
         let file = self.check_begin(run, attempt)?;
         let scripted = self.plan.files[file].attempt(attempt.round, attempt.number.get());
-        let takes = scripted.takes.min(attempt.timeout);
+        let is_struck = struck.is_some();
+        let takes = if is_struck { Duration::ZERO } else { scripted.takes.min(attempt.timeout) };
         let end = match &scripted.outcome {
+            _ if let Some(Struck::Fails(outcome)) = struck => AttemptEnd::Reported(outcome),
             _ if scripted.takes > attempt.timeout => {
                 AttemptEnd::Reported(AttemptOutcome::TimedOut { after: attempt.timeout })
             }
@@ -80,12 +89,18 @@ impl World {
             recorded: None,
             is_start_reported: false,
             is_end_reported: false,
+            is_struck,
         });
         self.files[file].at_work = Some(index);
         self.runs[run].orchestrator.at_work.push(index);
         self.report(run, attempt.token, AttemptProgress::Started { fingerprint });
         self.replan(index, self.now + takes, end);
-        self.check_jobs(run)
+        self.check_jobs(run)?;
+        if is_struck {
+            // A failed start is reported together with the start.
+            self.end_attempt(index);
+        }
+        Ok(())
     }
 
     /// Plans the end of an attempt at the earlier time `at`, with the kind `end`. If an end at or
@@ -157,10 +172,11 @@ impl World {
         }
         self.runs[run].orchestrator.is_delivery_due = false;
         let reports = std::mem::take(&mut self.runs[run].orchestrator.reports);
+        self.note_lacks(run, &reports);
         for (token, progress) in &reports {
             let is_lost = matches!(progress, AttemptProgress::Lost(_));
             self.runs[run].has_failed |= is_lost;
-            self.summary.not_started += usize::from(matches!(progress, AttemptProgress::NotStarted));
+            self.summary.not_started += usize::from(matches!(progress, AttemptProgress::NotStarted { .. }));
             if matches!(progress, AttemptProgress::Ended(_) | AttemptProgress::Lost(_))
                 && let Some(attempt) = self.attempt_of(*token)
             {
@@ -177,7 +193,7 @@ impl World {
     // Attempts that do not begin.
 
     fn not_started(&mut self, run: usize, token: ClaimToken) {
-        self.report(run, token, AttemptProgress::NotStarted);
+        self.report(run, token, AttemptProgress::NotStarted { shortage: None });
     }
 
     pub(super) fn recall(&mut self, run: usize) {

@@ -84,6 +84,8 @@ impl World {
                 self.later(span, Happening::Room);
             }
             Fault::Pressure(span) => self.shut_gate(span),
+            Fault::Shortage(span, bears) => self.use_up_processes(span, bears),
+            Fault::ProgramAway(span) => self.remove_program(span),
             Fault::Blind(span) => {
                 self.blindnesses += 1;
                 self.later(span, Happening::Sight);
@@ -219,6 +221,7 @@ impl World {
             retry: self.plan.retry.clone(),
             wait_for_backoff: self.plan.wait_for_backoff,
             failure_limit: self.plan.failure_limit,
+            program_wait: self.plan.program_wait,
             scope: self.scope(),
             recipe: self.plan.recipe,
         };

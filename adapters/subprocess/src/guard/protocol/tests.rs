@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use autoproc_domain::ports::ResourceUsage;
+use autoproc_domain::ports::{ResourceUsage, StartFault};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -72,13 +72,23 @@ fn control() -> impl Strategy<Value = Control> {
     ]
 }
 
+fn fault() -> impl Strategy<Value = StartFault> {
+    prop_oneof![
+        Just(StartFault::Shortage),
+        Just(StartFault::Missing),
+        Just(StartFault::Permanent),
+        Just(StartFault::Temporary),
+    ]
+}
+
 fn ending() -> impl Strategy<Value = Ending> {
     prop_oneof![
         any::<i32>().prop_map(|code| Ending::Exited { code }),
         any::<i32>().prop_map(|signal| Ending::Signalled { signal }),
+        any::<bool>().prop_map(|is_certain| Ending::OutOfMemory { is_certain }),
         Just(Ending::TimedOut),
         Just(Ending::Aborted),
-        any::<(String, bool)>().prop_map(|(reason, permanent)| Ending::CannotStart { reason, permanent }),
+        (any::<String>(), fault()).prop_map(|(reason, fault)| Ending::CannotStart { reason, fault }),
         any::<(String, bool)>().prop_map(|(reason, permanent)| Ending::NoResult { reason, permanent }),
     ]
 }

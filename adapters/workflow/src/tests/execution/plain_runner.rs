@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::execution::{StepEnd, StepProcess, StepRunner};
 use async_trait::async_trait;
-use autoproc_domain::ports::{AttemptOutcome, StopLevel, StopSignal};
+use autoproc_domain::ports::{AttemptOutcome, StartFault, StopLevel, StopSignal};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
@@ -25,7 +25,8 @@ impl StepRunner for PlainRunner {
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => {
-                let outcome = AttemptOutcome::CannotStart { reason: error.to_string().into(), permanent: true };
+                let outcome =
+                    AttemptOutcome::CannotStart { reason: error.to_string().into(), fault: StartFault::Missing };
                 return Ok(step_end(outcome, began.elapsed()));
             }
         };

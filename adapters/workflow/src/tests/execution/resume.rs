@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use autoproc_domain::ItemId;
 use autoproc_domain::item::AttemptNumber;
-use autoproc_domain::ports::{Attempt, AttemptOutcome, StopCause, StopLevel};
+use autoproc_domain::ports::{Attempt, AttemptOutcome, StartFault, StopCause, StopLevel};
 use autoproc_testkit::ScriptedStop;
 
 use super::harness::{Fixture, expect_success, failure};
@@ -53,6 +53,22 @@ fn second_attempt(fixture: &Fixture) -> Vec<String> {
     let runner = runner("", &Arc::default());
     expect_success(&fixture.attempt_with(runner.clone(), fixture.claim(2)));
     runner.steps()
+}
+
+/// The machine's want is no failure of a step: nothing is recorded, and the step is not retried.
+#[test]
+fn a_step_without_a_process_is_repeated_by_the_next_claim() {
+    let fixture = Fixture::new(&FIVE_STEPS.replace("rerun: RERUN", "retries: 3"));
+    let lacking = Arc::new(ScriptedRunner::new(|process| {
+        let cause = AttemptOutcome::CannotStart { reason: "no process".into(), fault: StartFault::Shortage };
+        let is_struck = step_of(process) == "s2";
+        (format!("from_{}=1", step_of(process)), if is_struck { cause } else { AttemptOutcome::Succeeded })
+    }));
+    let report = fixture.attempt_with(lacking.clone(), fixture.claim(1));
+    assert_eq!(lacking.steps(), ["s1", "s2"], "tried once");
+    assert_eq!(failure(&report), "a/s2: cannot start: no process");
+    assert!(!fixture.event_lines().iter().any(|line| line.contains("failed")), "{:?}", fixture.event_lines());
+    assert_eq!(second_attempt(&fixture), ["s2", "s3", "s4", "s5"]);
 }
 
 #[test]

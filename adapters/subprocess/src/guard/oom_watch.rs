@@ -1,0 +1,113 @@
+//! Tells whether a process was killed because the kernel ran out of memory.
+//!
+//! # Theory of operation
+//!
+//! The kernel counts the processes of each control group that it killed for want of memory (cgroups
+//! version 2, `memory.events`; version 1, `memory.oom_control`), and those of the whole machine
+//! (`/proc/vmstat`). It counts a process before it kills it. The guard reads the count when it
+//! starts, and again after a process was killed by SIGKILL. If the count of the guard's own group has
+//! risen, the reason is certain enough. If only the count of the machine can be read, or none, the
+//! reason is possible.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::process::Ending;
+
+/// The signal with which the kernel kills a process for want of memory.
+pub(super) const SIGKILL: i32 = 9;
+
+/// The file that names the control groups of this process (`cgroups(7)`).
+const CGROUP_PATH: &str = "/proc/self/cgroup";
+
+/// Where control groups are mounted.
+const CGROUP_ROOT: &str = "/sys/fs/cgroup";
+
+/// The file with the kernel's counts of events on the whole machine.
+const VMSTAT_PATH: &str = "/proc/vmstat";
+
+pub(super) struct OomWatch {
+    /// True if the count is that of the control group, and false if it is that of the machine.
+    is_of_group: bool,
+    path: PathBuf,
+    /// The last count; `None` if the file cannot be read.
+    count: Option<u64>,
+}
+
+impl OomWatch {
+    /// Begins to watch the control group of this process, or the machine if the group has no count.
+    pub(super) fn new() -> Self {
+        let groups = fs::read_to_string(CGROUP_PATH).unwrap_or_default();
+        let group = files_of(&groups).into_iter().map(|path| Self::of(path, true)).find(|watch| watch.count.is_some());
+        group.unwrap_or_else(|| Self::of(VMSTAT_PATH.into(), false))
+    }
+
+    fn of(path: PathBuf, is_of_group: bool) -> Self {
+        Self { is_of_group, count: count_in(&path), path }
+    }
+
+    /// Returns the ending of a process that was killed by SIGKILL, which the guard did not send.
+    pub(super) fn ending_of_killed(&mut self) -> Ending {
+        let before = std::mem::replace(&mut self.count, count_in(&self.path));
+        let has_risen = before.zip(self.count).map(|(before, now)| now > before);
+        match has_risen {
+            Some(false) => Ending::Signalled { signal: SIGKILL },
+            Some(true) if self.is_of_group => Ending::OutOfMemory { is_certain: true },
+            // Other systems do not kill for want of memory in this way.
+            None if !cfg!(target_os = "linux") => Ending::Signalled { signal: SIGKILL },
+            Some(true) | None => Ending::OutOfMemory { is_certain: false },
+        }
+    }
+}
+
+/// Returns the files that may have the counts of the groups of a process.
+fn files_of(groups: &str) -> Vec<PathBuf> {
+    let file = |line: &str| {
+        let (controllers, group) = line.split_once(':')?.1.split_once(':')?;
+        match controllers {
+            "" => Some(format!("{CGROUP_ROOT}{group}/memory.events").into()),
+            _ if controllers.split(',').any(|controller| controller == "memory") => {
+                Some(format!("{CGROUP_ROOT}/memory{group}/memory.oom_control").into())
+            }
+            _ => None,
+        }
+    };
+    groups.lines().filter_map(file).collect()
+}
+
+fn count_in(path: &Path) -> Option<u64> {
+    let text = fs::read_to_string(path).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_both_versions_are_found() {
+        let groups = "5:cpu,memory:/job\n3:cpuset:/\n0::/user/job\n";
+        let expected = ["/sys/fs/cgroup/memory/job/memory.oom_control", "/sys/fs/cgroup/user/job/memory.events"];
+        assert_eq!(files_of(groups), expected.map(PathBuf::from));
+        assert!(files_of("nonsense\n").is_empty());
+    }
+
+    #[test]
+    fn a_count_that_rises_is_the_reason_of_one_kill() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("memory.events");
+        let write = |count: u64| fs::write(&path, format!("oom 9\noom_kill {count}\n")).expect("written");
+        write(2);
+        for (is_of_group, is_certain) in [(true, true), (false, false)] {
+            write(2);
+            let mut watch = OomWatch::of(path.clone(), is_of_group);
+            assert_eq!(watch.ending_of_killed(), Ending::Signalled { signal: SIGKILL });
+            write(3);
+            assert_eq!(watch.ending_of_killed(), Ending::OutOfMemory { is_certain });
+            assert_eq!(watch.ending_of_killed(), Ending::Signalled { signal: SIGKILL }, "counted once");
+        }
+        let mut blind = OomWatch::of(folder.path().join("missing"), false);
+        let possible = Ending::OutOfMemory { is_certain: false };
+        assert_eq!(blind.ending_of_killed() == possible, cfg!(target_os = "linux"));
+    }
+}

@@ -1,0 +1,378 @@
+//! Holds starts while the machine lacks something that every start needs: a process, a descriptor,
+//! memory, the program itself, or the folder of the files.
+//!
+//! # Theory of operation
+//!
+//! An attempt that could not start for such a reason is not charged to its file. Its end begins a
+//! *hold*. During a hold, only as many attempts may be in hand as the machine has shown to bear.
+//! After a delay, one more attempt may start: the *probe*. If the probe fails for the same kind of
+//! reason, the next delay is twice as long. If the probe ends in another way, or has run for
+//! [`PROBE_PROVES_AFTER`], the hold is lifted and all slots may be used again.
+
+use std::time::Duration;
+
+use crate::item::ClaimToken;
+use crate::ports::BackPressure;
+use crate::time::Timestamp;
+
+/// The delay before the first probe. A program that is being replaced by an upgrade is usually
+/// away for less.
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+
+/// The maximum delay before a probe. A probe costs one failed start, and a run that could start
+/// again loses at most this time.
+const MAX_DELAY: Duration = Duration::from_secs(5);
+
+/// A probe that has run for this long proves that starts are possible. A shell that does not find
+/// its command ends within some milliseconds.
+const PROBE_PROVES_AFTER: Duration = Duration::from_millis(500);
+
+/// The thing that the machine lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// A process, a descriptor or memory. The attempts that are running prove that the machine
+    /// bears as many.
+    Resource,
+    /// The program. No attempt can start, however few are running.
+    Program,
+    /// The folder of a file. Files in other folders may be there.
+    Input,
+}
+
+#[derive(Debug)]
+struct Hold {
+    lack: Lack,
+    reason: Box<str>,
+    /// The number of attempts that may be in hand, apart from the probe.
+    limit: usize,
+    probe: Probe,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probe {
+    /// No probe may start before this time.
+    Waiting(Timestamp),
+    /// The next claim becomes the probe.
+    Due,
+    /// The probe was handed to the orchestrator.
+    InHand(ClaimToken),
+    /// The probe has started at this time.
+    Started(ClaimToken, Timestamp),
+}
+
+impl Probe {
+    fn is(self, token: ClaimToken) -> bool {
+        matches!(self, Self::InHand(probe) | Self::Started(probe, _) if probe == token)
+    }
+}
+
+/// The time since which the program is missing.
+#[derive(Debug, Clone, Copy)]
+struct Missing {
+    since: Timestamp,
+    /// The number of attempts that had started when the program was first missed.
+    started: u64,
+}
+
+/// Decides how many attempts may start while the machine lacks something.
+#[derive(Debug, Default)]
+pub(super) struct StartHold {
+    hold: Option<Hold>,
+    /// The delay before the latest probe.
+    delay: Duration,
+    /// The time at which the last hold was lifted without a proof; `None` after a proof.
+    lifted_at: Option<Timestamp>,
+    missing: Option<Missing>,
+}
+
+impl StartHold {
+    /// Handles an attempt that failed for want of something. `running` is the number of other
+    /// attempts that are running, `started` the number of attempts that have started so far. Returns true
+    /// if fewer attempts may be in hand than before, so that waiting ones must be recalled.
+    pub(super) fn on_lack(
+        &mut self,
+        lack: Lack,
+        reason: Box<str>,
+        token: ClaimToken,
+        (running, started): (usize, u64),
+        now: Timestamp,
+    ) -> bool {
+        let limit = if lack == Lack::Resource { running } else { 0 };
+        if lack != Lack::Resource {
+            self.missing.get_or_insert(Missing { since: now, started });
+        }
+        let Some(hold) = &mut self.hold else {
+            let is_repeated = self.lifted_at.is_some_and(|at| at <= now && now < at.saturating_add(MAX_DELAY));
+            self.delay = if is_repeated { longer(self.delay) } else { FIRST_DELAY };
+            let probe = Probe::Waiting(now.saturating_add(self.delay));
+            self.hold = Some(Hold { lack, reason, limit, probe });
+            return true;
+        };
+        if hold.probe.is(token) || hold.probe == Probe::Due {
+            self.delay = longer(self.delay);
+            hold.probe = Probe::Waiting(now.saturating_add(self.delay));
+        }
+        if hold.lack != lack {
+            (hold.lack, hold.reason) = (lack, reason);
+        }
+        std::mem::replace(&mut hold.limit, limit) > limit
+    }
+
+    /// Handles the time; `wait` is the time to wait for a missing program. Returns true if more
+    /// attempts may start than before.
+    pub(super) fn tick(&mut self, wait: Duration, now: Timestamp) -> bool {
+        if let Some(missing) = &mut self.missing {
+            // If the clock was set back, the wait begins anew.
+            missing.since = missing.since.min(now);
+        }
+        // Then only the end of an attempt can prove that the program is there. Otherwise files that
+        // always miss it after a while would keep the run going for ever.
+        let is_late = self.missing.is_some_and(|missing| now >= missing.since.saturating_add(wait));
+        match self.hold.as_mut().map(|hold| &mut hold.probe) {
+            Some(probe @ Probe::Waiting(_)) if is_over(*probe, now) => {
+                *probe = Probe::Due;
+                true
+            }
+            Some(Probe::Started(_, since))
+                if !is_late && (now < *since || now >= since.saturating_add(PROBE_PROVES_AFTER)) =>
+            {
+                self.hold = None;
+                self.lifted_at = Some(now);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Handles an attempt that was handed over while `in_hand` others were in hand.
+    pub(super) fn on_handed_over(&mut self, token: ClaimToken, in_hand: usize) {
+        if let Some(hold) = self.hold.as_mut().filter(|hold| in_hand >= hold.limit) {
+            hold.probe = Probe::InHand(token);
+        }
+    }
+
+    /// Handles the start of an attempt. `running` is the number of attempts that have started.
+    pub(super) fn on_started(&mut self, token: ClaimToken, running: usize, now: Timestamp) {
+        let Some(hold) = &mut self.hold else { return };
+        if hold.probe.is(token) {
+            hold.probe = Probe::Started(token, now);
+        } else if hold.lack == Lack::Resource {
+            // The report of a start that preceded the hold may arrive late.
+            hold.limit = hold.limit.max(running);
+        }
+    }
+
+    /// Handles an attempt that proves nothing, because it was recalled or aborted.
+    pub(super) fn on_no_proof(&mut self, token: ClaimToken) {
+        if let Some(hold) = self.hold.as_mut().filter(|hold| hold.probe.is(token)) {
+            hold.probe = Probe::Due;
+        }
+    }
+
+    /// Handles the end of an attempt that did not fail for want of something. `serial` is its number
+    /// among the attempts that have started. Returns true if the hold is lifted.
+    pub(super) fn on_ended(&mut self, token: ClaimToken, serial: u64) -> bool {
+        // A batch may have begun another attempt before the waiting ones were recalled.
+        let is_proof = self.may_prove(serial);
+        let is_lifted = |hold: &Hold| hold.probe.is(token) || (is_proof && hold.lack != Lack::Resource);
+        let is_lifted = self.hold.as_ref().is_some_and(is_lifted);
+        if is_lifted {
+            *self = Self::default();
+        } else if is_proof {
+            self.missing = None;
+        }
+        is_lifted
+    }
+
+    /// True if the attempt with this number started after the program was first missed.
+    pub(super) fn may_prove(&self, serial: u64) -> bool {
+        self.missing.is_some_and(|missing| serial > missing.started)
+    }
+
+    /// Returns how many further attempts may be handed over while `in_hand` are in hand;
+    /// `usize::MAX` if starts are not held.
+    pub(super) fn room(&self, in_hand: usize) -> usize {
+        let Some(hold) = &self.hold else { return usize::MAX };
+        hold.limit.saturating_sub(in_hand) + usize::from(hold.probe == Probe::Due)
+    }
+
+    /// True while a hold limits starts.
+    pub(super) fn is_held(&self) -> bool {
+        self.hold.is_some()
+    }
+
+    /// Returns the thing for want of which starts are held; `None` if they are not held.
+    pub(super) fn lack(&self) -> Option<Lack> {
+        self.hold.as_ref().map(|hold| hold.lack)
+    }
+
+    /// True if the next claim becomes the probe.
+    pub(super) fn is_probe_due(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.probe == Probe::Due)
+    }
+
+    /// True if the program has been missing for `wait`, and no probe is in hand.
+    pub(super) fn is_over_due(&self, wait: Duration, now: Timestamp) -> bool {
+        self.gives_up_at(wait).is_some_and(|at| now >= at)
+    }
+
+    /// Returns the time at which the run gives up waiting for the program; `None` if it does not
+    /// wait, or if a probe is in hand.
+    fn gives_up_at(&self, wait: Duration) -> Option<Timestamp> {
+        let hold = self.hold.as_ref().filter(|hold| hold.lack != Lack::Resource)?;
+        let is_probing = !matches!(hold.probe, Probe::Waiting(_) | Probe::Due);
+        self.missing.filter(|_| !is_probing).map(|missing| missing.since.saturating_add(wait))
+    }
+
+    /// Returns the next time after `now` at which [`tick`](Self::tick) or
+    /// [`is_over_due`](Self::is_over_due) changes; `None` if there is none.
+    pub(super) fn next_change(&self, wait: Duration, now: Timestamp) -> Option<Timestamp> {
+        let by_probe = match self.hold.as_ref()?.probe {
+            Probe::Waiting(until) => Some(until),
+            Probe::Started(_, since) => Some(since.saturating_add(PROBE_PROVES_AFTER)),
+            Probe::Due | Probe::InHand(_) => None,
+        };
+        [by_probe, self.gives_up_at(wait)].into_iter().flatten().filter(|at| *at > now).min()
+    }
+
+    /// Returns the reason of the hold; `None` if starts are not held.
+    pub(super) fn pressure(&self) -> Option<BackPressure> {
+        let Hold { reason, limit, .. } = self.hold.as_ref()?;
+        let meanwhile = if *limit > 0 { "; fewer files at a time meanwhile" } else { "" };
+        Some(BackPressure { reason: format!("{reason}{meanwhile}").into() })
+    }
+}
+
+fn longer(delay: Duration) -> Duration {
+    (delay * 2).clamp(FIRST_DELAY, MAX_DELAY)
+}
+
+/// True if the wait is over. A wait that is longer than any delay shows that the clock was set back.
+fn is_over(probe: Probe, now: Timestamp) -> bool {
+    matches!(probe, Probe::Waiting(until) if now >= until || until > now.saturating_add(MAX_DELAY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::{ClaimNumber, ItemId};
+
+    /// Longer than the test.
+    const WAIT: Duration = Duration::MAX;
+
+    fn token(id: u64) -> ClaimToken {
+        ClaimToken { item: ItemId::new(id), number: ClaimNumber::new(id) }
+    }
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_micros(1_000_000_000 + millis * 1000)
+    }
+
+    fn lacking(hold: &mut StartHold, lack: Lack, id: u64, running: usize, now: i64) {
+        hold.on_lack(lack, "why".into(), token(id), (running, id), at(now));
+    }
+
+    /// Fails one probe after another; returns the delays between them in milliseconds.
+    fn delays(hold: &mut StartHold, count: u64) -> Vec<i64> {
+        let mut now = 0;
+        let mut delays = Vec::new();
+        for id in 1..=count {
+            let since = now;
+            while !hold.tick(WAIT, at(now)) {
+                assert_eq!(hold.room(0), 0);
+                now += 100;
+            }
+            delays.push(now - since);
+            assert_eq!(hold.room(0), 1, "one probe");
+            hold.on_handed_over(token(id), 0);
+            assert_eq!(hold.room(1), 0, "no second probe");
+            lacking(hold, Lack::Resource, id, 0, now);
+        }
+        delays
+    }
+
+    #[test]
+    fn the_delay_before_a_probe_doubles_up_to_its_limit() {
+        let mut hold = StartHold::default();
+        assert_eq!(hold.room(9), usize::MAX);
+        lacking(&mut hold, Lack::Resource, 99, 0, 0);
+        assert_eq!(delays(&mut hold, 6), [500, 1000, 2000, 4000, 5000, 5000]);
+    }
+
+    #[test]
+    fn several_failures_at_once_lengthen_the_delay_once() {
+        let mut hold = StartHold::default();
+        (1..9).for_each(|id| lacking(&mut hold, Lack::Resource, id, 0, 0));
+        assert!(hold.tick(WAIT, at(500)));
+    }
+
+    #[test]
+    fn as_many_may_run_as_the_machine_bears() {
+        let mut hold = StartHold::default();
+        lacking(&mut hold, Lack::Resource, 1, 2, 0);
+        assert_eq!((hold.room(2), hold.room(1)), (0, 1), "one that ends is replaced");
+        hold.tick(WAIT, at(500));
+        assert_eq!((hold.room(2), hold.room(1)), (1, 2), "the probe is one more");
+        hold.on_handed_over(token(6), 2);
+        hold.on_started(token(7), 3, at(1));
+        assert_eq!(hold.room(2), 1, "its start was reported late");
+        lacking(&mut hold, Lack::Program, 2, 3, 2);
+        assert_eq!(hold.room(0), 0, "without the program nothing starts");
+    }
+
+    #[test]
+    fn a_probe_that_ends_otherwise_or_runs_for_a_while_lifts_the_hold() {
+        for ends in [true, false] {
+            let mut hold = StartHold::default();
+            lacking(&mut hold, Lack::Program, 1, 0, 0);
+            hold.tick(WAIT, at(500));
+            hold.on_handed_over(token(2), 0);
+            hold.on_started(token(2), 1, at(510));
+            assert!(!hold.tick(WAIT, at(1009)) && hold.is_held());
+            assert!(if ends { hold.on_ended(token(2), 2) } else { hold.tick(WAIT, at(1010)) });
+            assert_eq!(hold.room(1), usize::MAX);
+            lacking(&mut hold, Lack::Program, 3, 0, 1100);
+            let again = if ends { 1600 } else { 2100 };
+            let next = hold.next_change(Duration::MAX, at(1100));
+            assert_eq!(next, Some(at(again)), "only a proof shortens the delay");
+        }
+    }
+
+    #[test]
+    fn the_wait_for_a_program_begins_when_it_was_first_missed() {
+        let wait = Duration::from_secs(2);
+        let mut hold = StartHold::default();
+        lacking(&mut hold, Lack::Program, 1, 0, 0);
+        hold.tick(WAIT, at(500));
+        hold.on_handed_over(token(2), 0);
+        assert!(!hold.is_over_due(wait, at(9000)), "the probe decides");
+        lacking(&mut hold, Lack::Program, 2, 0, 1900);
+        assert!(!hold.is_over_due(wait, at(1999)) && hold.is_over_due(wait, at(2000)));
+        hold.on_ended(token(9), 1);
+        assert!(hold.is_over_due(wait, at(2000)), "it began before the program was missed");
+        hold.on_ended(token(10), 2);
+        assert!(!hold.is_over_due(wait, at(2000)));
+    }
+
+    #[test]
+    fn after_the_wait_only_an_end_is_a_proof() {
+        let wait = Duration::from_secs(1);
+        let mut hold = StartHold::default();
+        lacking(&mut hold, Lack::Program, 1, 0, 0);
+        hold.tick(wait, at(500));
+        hold.on_handed_over(token(2), 0);
+        hold.on_started(token(2), 1, at(600));
+        assert!(!hold.tick(wait, at(1100)) && hold.is_held());
+        assert!(hold.on_ended(token(2), 2) && !hold.is_held());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_prolong_the_wait() {
+        let mut hold = StartHold::default();
+        lacking(&mut hold, Lack::Program, 1, 0, 100_000);
+        assert!(hold.tick(WAIT, at(0)));
+        assert!(
+            !hold.is_over_due(Duration::from_secs(1), at(999)) && hold.is_over_due(Duration::from_secs(1), at(1000))
+        );
+    }
+}

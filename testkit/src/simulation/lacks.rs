@@ -1,0 +1,203 @@
+//! The times at which the machine lacks processes or the program, and the checks of what a run may
+//! do then.
+
+use std::time::Duration;
+
+use autoproc_domain::item::ClaimToken;
+use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptProgress, StartFault};
+use autoproc_domain::request::Verdict;
+
+use super::attempts::{AttemptTruth, Recorded};
+use super::holds;
+use super::run::SimulatedRun;
+use super::schedule::Happening;
+use super::world::World;
+
+/// A run that lacks something does not start another attempt within this time. It is less than the
+/// first delay of a run, because several attempts may report the same shortage one after another.
+const MIN_QUIET: Duration = Duration::from_millis(400);
+/// The maximum time between the last attempt that lacked something and the next start: the longest
+/// delay of a run, and the proof that starts are possible again.
+const MAX_QUIET: Duration = Duration::from_secs(8);
+/// The number of times for which an item may miss the program without being charged for it, if
+/// other files succeed meanwhile.
+const MAX_DOUBTS: usize = 1;
+
+/// The things that the machine lacks now.
+#[derive(Debug, Default)]
+pub(super) struct Lacks {
+    /// The number of faults that cause the shortage.
+    shortages: usize,
+    /// The number of concurrent attempts of a run that a shortage allows.
+    bears: usize,
+    /// The number of faults for which the program is away.
+    absences: usize,
+}
+
+/// The observations of a run about what the machine lacks.
+#[derive(Debug, Default)]
+pub(super) struct Lacking {
+    /// The time of the last attempt that lacked something.
+    lacked_at: Option<Duration>,
+    /// The attempts in the order in which their starts were reported.
+    started: Vec<ClaimToken>,
+    /// The times at which an attempt missed the program, each with the number of attempts that had
+    /// started. The end of a later attempt proves that the program is there.
+    misses: Vec<(Duration, usize)>,
+    /// Before this time, the run may not start an attempt.
+    quiet_until: Duration,
+}
+
+/// The way in which an attempt fails because the machine lacks something.
+pub(super) enum Struck {
+    /// The attempt does not begin.
+    NotStarted,
+    /// The attempt begins, and fails at once with this outcome.
+    Fails(AttemptOutcome),
+}
+
+// The faults.
+impl World {
+    pub(super) fn use_up_processes(&mut self, span: Duration, bears: usize) {
+        self.lacks.shortages += 1;
+        self.lacks.bears = bears;
+        self.later(span, Happening::Processes);
+    }
+
+    pub(super) fn free_processes(&mut self) {
+        self.lacks.shortages -= 1;
+    }
+
+    pub(super) fn remove_program(&mut self, span: Duration) {
+        self.lacks.absences += 1;
+        self.later(span, Happening::Program);
+    }
+
+    pub(super) fn restore_program(&mut self) {
+        self.lacks.absences -= 1;
+    }
+
+    /// Decides whether an attempt that is about to begin fails because the machine lacks something.
+    pub(super) fn struck(&mut self, run: usize) -> Option<Struck> {
+        if self.lacks.shortages > 0 && self.runs[run].orchestrator.at_work.len() >= self.lacks.bears {
+            self.summary.shortages += 1;
+            let cause = AttemptOutcome::CannotStart { reason: "no process".into(), fault: StartFault::Shortage };
+            let in_a_step = AttemptOutcome::StepFailed { step: "phase/step".into(), cause: Box::new(cause) };
+            return Some(if self.random.one_in(3) { Struck::Fails(in_a_step) } else { Struck::NotStarted });
+        }
+        if self.lacks.absences == 0 {
+            return None;
+        }
+        self.summary.absences += 1;
+        let missing = AttemptOutcome::CannotStart { reason: "no program".into(), fault: StartFault::Missing };
+        let away = AttemptOutcome::InputAway { cause: Box::new(AttemptOutcome::Exited { code: 1 }) };
+        Some(Struck::Fails(self.random.pick(&[AttemptOutcome::Exited { code: 127 }, missing, away]).clone()))
+    }
+}
+
+// The observations of a run.
+impl World {
+    /// Records the progress that is about to be delivered to a run.
+    pub(super) fn note_lacks(&mut self, run: usize, reports: &[(ClaimToken, AttemptProgress)]) {
+        for (token, progress) in reports {
+            let now = self.now;
+            let is_alone = reports.len() == 1 && self.runs[run].orchestrator.in_hand() == 0;
+            let lacking = &mut self.runs[run].lacking;
+            match progress {
+                AttemptProgress::Started { .. } => lacking.started.push(*token),
+                AttemptProgress::NotStarted { shortage: Some(_) } => lacking.note_shortage(now, is_alone),
+                AttemptProgress::Ended(report) if is_shortage(&report.outcome) => lacking.note_shortage(now, is_alone),
+                AttemptProgress::Ended(report) if misses_program(&report.outcome) => {
+                    lacking.lacked_at = Some(now);
+                    lacking.misses.push((now, lacking.started.len()));
+                }
+                AttemptProgress::Ended(report) if report.outcome != AttemptOutcome::Aborted => {
+                    let index = lacking.started.iter().rposition(|started| started == token);
+                    lacking.misses.retain(|(_, started)| index.is_none_or(|index| index < *started));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Lacking {
+    /// Records a shortage. `is_alone` is true if no other attempt is known to the run: then the
+    /// machine bears none. A later shortage does not prolong the delay that the first one began.
+    fn note_shortage(&mut self, now: Duration, is_alone: bool) {
+        let is_first = self.lacked_at.is_none_or(|at| now >= at + MAX_QUIET);
+        if is_alone && is_first {
+            self.quiet_until = now + MIN_QUIET;
+        }
+        self.lacked_at = Some(now);
+    }
+}
+
+// The checks.
+impl World {
+    pub(super) fn check_quiet(&self, run: usize, attempt: &Attempt) -> Result<(), String> {
+        let run = &self.runs[run];
+        let is_late_enough = self.clock_was_set || self.now >= run.lacking.quiet_until;
+        holds(is_late_enough, || format!("{} hands over an attempt for which no process is left: {attempt:?}", run.id))
+    }
+
+    /// True if the run may be holding starts, or may have given up waiting for its program.
+    pub(super) fn may_hold_starts(&self, run: &SimulatedRun) -> bool {
+        let is_recent = run.lacking.lacked_at.is_some_and(|at| self.now < at + MAX_QUIET);
+        is_recent || self.has_waited_for_program(run)
+    }
+
+    /// True if the run has missed its program for as long as it may wait for the program. If the
+    /// clock was set, that time is unknown.
+    pub(super) fn has_waited_for_program(&self, run: &SimulatedRun) -> bool {
+        run.lacking.misses.iter().any(|(since, _)| self.clock_was_set || self.now >= *since + self.plan.program_wait)
+    }
+
+    /// True if the verdict is right for an attempt that failed because the machine lacked something;
+    /// `None` if the attempt did not.
+    pub(super) fn is_lack_judged_right(
+        &self,
+        attempt: &AttemptTruth,
+        outcome: &AttemptOutcome,
+        verdict: &Verdict,
+    ) -> Option<bool> {
+        let is_released = *verdict == Verdict::Release;
+        if is_shortage(outcome) {
+            return Some(is_released);
+        }
+        let may_wait = misses_program(outcome) && !self.plan.program_wait.is_zero();
+        if !may_wait {
+            return None;
+        }
+        let of_run = || self.attempts.iter().filter(|other| other.run == attempt.run && other.token != attempt.token);
+        if is_released {
+            if matches!(outcome, AttemptOutcome::InputAway { .. }) {
+                return Some(true);
+            }
+            let is_direct = matches!(outcome, AttemptOutcome::CannotStart { .. });
+            return Some(of_run().any(|other| is_direct || other.known_outcome() == Some(&AttemptOutcome::Succeeded)));
+        }
+        let has_succeeded = of_run().any(|other| {
+            other.known_outcome() == Some(&AttemptOutcome::Succeeded) && other.known_at < attempt.known_at
+        });
+        let forgiven = of_run().filter(|other| {
+            other.file == attempt.file
+                && other.recorded == Some(Recorded::Released)
+                && other.known_outcome().is_some_and(misses_program)
+        });
+        Some(!has_succeeded || forgiven.count() >= MAX_DOUBTS).filter(|is_right| !is_right)
+    }
+}
+
+fn is_shortage(outcome: &AttemptOutcome) -> bool {
+    matches!(outcome.root_cause(), AttemptOutcome::CannotStart { fault: StartFault::Shortage, .. })
+}
+
+pub(super) fn misses_program(outcome: &AttemptOutcome) -> bool {
+    matches!(
+        outcome,
+        AttemptOutcome::CannotStart { fault: StartFault::Missing, .. }
+            | AttemptOutcome::Exited { code: 126 | 127 }
+            | AttemptOutcome::InputAway { .. }
+    )
+}
