@@ -139,11 +139,12 @@ fn only_the_beginning_and_the_end_of_a_long_output_are_kept() {
     assert_eq!(outputs(&project), ["1.1.1.log"]);
 }
 
-/// The names in the folder of outputs, without the mark of outputs whose streams are kept apart.
+/// The names in the folder of outputs, without the mark of outputs whose streams are kept apart, and
+/// the mark of the latest look at their ages.
 fn outputs(project: &TempProject) -> Vec<String> {
     let entries = fs::read_dir(project.path("logs/attempts")).expect("a folder");
     let names = entries.map(|entry| entry.expect("a file").file_name().into_string().expect("text"));
-    let mut names: Vec<_> = names.filter(|name| name != "streams").collect();
+    let mut names: Vec<_> = names.filter(|name| name != "streams" && name != "looked").collect();
     names.sort();
     names
 }
