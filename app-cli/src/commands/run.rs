@@ -33,7 +33,7 @@ use autoproc_subprocess::StdoutTo;
 use super::queue::add::{self, Added};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::escape::{Printable, Shown};
+use crate::escape::Shown;
 use crate::exit_code::ExitCode;
 use crate::paths::{Absent, PathSource};
 use crate::view::time::Zone;
@@ -57,9 +57,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     // every file.
     program::check(&work)?;
     let stdout_to = args.output.stdout_pattern(&work)?;
-    if let Some(warning) = work.code_warning() {
-        context.console.warn(Printable(&warning));
-    }
+    work.warn_of_code(&context.console);
     placeholders::warn_of_unknown(&work, &context.console);
     if args.dry_run {
         return dry_run::dry_run(&source, &work, stdout_to.as_ref(), context).await;

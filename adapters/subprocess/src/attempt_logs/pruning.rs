@@ -204,12 +204,12 @@ impl Output {
 
 /// Selects the outputs to remove: those written before `oldest`, and the oldest ones while the total
 /// exceeds `max_total`. `outputs` and the result are sorted by age, the oldest first.
-fn victims<'a>(
-    outputs: &'a [Output],
+fn victims(
+    outputs: &[Output],
     oldest: Option<SystemTime>,
     max_total: Option<u64>,
     is_kept: impl Fn(&Output) -> bool,
-) -> Vec<&'a Output> {
+) -> Vec<&Output> {
     let mut total: u64 = outputs.iter().map(|output| output.bytes).sum();
     let mut is_removed = |output: &&Output| {
         let is_old = oldest.is_some_and(|oldest| output.written_at < oldest);

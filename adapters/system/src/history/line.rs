@@ -50,7 +50,7 @@ pub(super) fn for_each_line_with(mut log: impl Read, marker: &[u8], mut take: im
         while let Some(at) = hit {
             let from = memrchr(b'\n', &lines[..at]).map_or(0, |newline| newline + 1);
             let to = memchr(b'\n', &lines[at..]).map_or(lines.len(), |newline| at + newline);
-            let is_valid = to - from < MAX_LINE_BYTES as usize;
+            let is_valid = ((to - from) as u64) < MAX_LINE_BYTES;
             if let Some(line) = str::from_utf8(&lines[from..to]).ok().filter(|_| is_valid) {
                 take(line);
             }

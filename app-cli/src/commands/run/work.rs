@@ -7,9 +7,10 @@ use std::path::Path;
 use autoproc_subprocess::CommandLine;
 
 use crate::commands::workflow::choice::WorkflowChoice;
+use crate::console::Console;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::escape::Shown;
+use crate::escape::{Printable, Shown};
 use crate::wiring::Task;
 
 /// Shell operators. As a separate argument of a command, each of them is treated as a mistake.
@@ -57,20 +58,21 @@ impl Work {
         }
     }
 
-    /// Returns a warning if a program may execute the name of a file as code.
-    pub(super) fn code_warning(&self) -> Option<String> {
+    /// Warns if a program may execute the name of a file as code.
+    pub(super) fn warn_of_code(&self, console: &Console) {
         let (line, advice) = match self {
-            Self::Argv(words) => (
-                CommandLine::argv(words),
-                "pass the name as an argument of the script, as in: sh -c 'gzip \"$1\"' sh {}",
-            ),
+            Self::Argv(words) => {
+                (CommandLine::argv(words), "pass the name as an argument of the script: sh -c 'gzip \"$1\"' sh {}")
+            }
             Self::Shell(line) => {
                 (CommandLine::shell(line), "write \"$AUTOPROC_FILE\" within single quotes instead of a placeholder")
             }
-            Self::Workflow(_) => return None,
+            Self::Workflow(_) => return,
         };
-        let executor = line.ok()?.executor()?;
-        Some(format!("`{executor}` may execute the name of a file as code; {advice}"))
+        if let Some(executor) = line.ok().and_then(|line| line.executor()) {
+            let executor = Printable(&executor);
+            console.warn(format_args!("`{executor}` may execute the name of a file as code; {advice}"));
+        }
     }
 
     /// Returns the task for an orchestrator.
