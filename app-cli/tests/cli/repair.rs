@@ -125,8 +125,8 @@ fn a_journal_that_lost_its_last_line_is_refused() {
     for cut in [1, 40] {
         let project = place_with_journal();
         let bytes = fs::read(journal(&project)).expect("the journal");
-        let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-        let last = lines.last().expect("a line").len();
+        let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        let last = lines.next_back().expect("a line").len();
         let left = if cut == 1 { bytes.len() - last } else { bytes.len() - last - cut };
         fs::write(journal(&project), &bytes[..left]).expect("written");
         // A command that takes the lock writes its name into the lock file.
