@@ -14,7 +14,7 @@ use crate::path::FilePath;
 /// durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// The claim that the attempt is made under.
+    /// The token of the claim under which the attempt is made.
     pub token: ClaimToken,
     /// The run that makes the attempt.
     pub run: RunId,
@@ -81,10 +81,11 @@ pub enum AttemptOutcome {
         /// The signal's number.
         signal: i32,
     },
-    /// The attempt was ended by SIGKILL, which autoproc did not send, probably because the kernel ran
-    /// out of memory.
+    /// The attempt was ended by a SIGKILL that autoproc did not send, probably because the kernel
+    /// ran out of memory.
     OutOfMemory {
-        /// True if the kernel has counted such a kill.
+        /// True if the kernel has counted this kill for lack of memory; false if the count is
+        /// missing or may belong to another process.
         is_certain: bool,
     },
     /// The attempt exceeded its timeout and was ended.
@@ -122,15 +123,16 @@ pub enum AttemptOutcome {
         /// The outcome of the step.
         cause: Box<AttemptOutcome>,
     },
-    /// The attempt failed, and afterwards its file did not exist. It is not retried, because a later
-    /// attempt would not find the file either.
+    /// The attempt failed, and afterwards its file did not exist. It is not retried, because a
+    /// later attempt would not find the file either.
     InputGone {
         /// How the attempt failed.
         cause: Box<AttemptOutcome>,
     },
     /// The attempt failed, and afterwards neither its file nor the file's folder existed, for
     /// instance because a disk is not mounted. The run does not count the attempt, and holds starts
-    /// for a while, unless other files succeed meanwhile.
+    /// for a while. The attempt counts as a failure if the file lacked its folder before and
+    /// another file has succeeded since, or if the run does not wait for folders.
     InputAway {
         /// How the attempt failed.
         cause: Box<AttemptOutcome>,
@@ -139,15 +141,15 @@ pub enum AttemptOutcome {
     Aborted,
 }
 
-/// The kinds of causes for which an attempt cannot be started.
+/// The kind of cause for which an attempt cannot be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartFault {
-    /// The machine lacked a process, a descriptor or memory. The run does not count the attempt, and
-    /// holds starts for a while.
+    /// The machine lacked a process, a descriptor or memory. The run does not count the attempt,
+    /// and holds starts for a while.
     Shortage,
     /// The program, or something that every attempt needs in order to start it, is missing or may
-    /// not be executed. If the program has worked in the same run, the run does not count the
-    /// attempt, and holds starts for a while.
+    /// not be executed. If the program has worked earlier in the run, the run usually does not
+    /// count the attempt, and holds starts for a while. Otherwise the file fails without a retry.
     Missing,
     /// A later attempt would fail in the same way, for instance because the arguments are too long.
     Permanent,

@@ -18,8 +18,8 @@ use crate::time::Timestamp;
 pub enum Event {
     /// A file was added. A new path becomes an item. A live item takes `priority` if that is higher
     /// than its own. An item that failed or timed out begins a new round. A completed item begins a
-    /// new round only if `repeat` or a changed fingerprint requires it. An item that does not stay
-    /// completed takes `depth`, unless that is 0.
+    /// new round only if `repeat` or a changed fingerprint requires it. If `depth` is not 0, the
+    /// item takes it, except if the item stays completed.
     Enqueued {
         file_path: FilePath,
         /// See [`QueueItem::depth`](crate::item::QueueItem::depth).

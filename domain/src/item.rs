@@ -8,7 +8,7 @@ use crate::fingerprint::Completion;
 use crate::path::FilePath;
 use crate::time::Timestamp;
 
-/// The id of an item, which keeps it as long as its file is in the queue. Ids are never reused.
+/// The id of an item. An item keeps its id as long as it is in the queue. Ids are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemId(u64);
 
@@ -224,8 +224,8 @@ impl ClaimNumber {
 /// A run's claim on an item. The item is processing for as long as it has the claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The claim's number. Settling the claim takes effect only with a token that has this number,
-    /// and only for `run`.
+    /// The claim's number. A settlement takes effect only if its token has this number and the run
+    /// `run` makes it.
     pub number: ClaimNumber,
     /// The run that processes the item.
     pub run: RunId,

@@ -107,9 +107,9 @@ impl FilePath {
         }
     }
 
-    /// Returns the last components of the path, without a slash in front of them: for a file that
-    /// was found `count` levels below a folder, its path below that folder. Returns all components
-    /// if there are no more than `count`.
+    /// Returns the last `count` components of the path, without a leading slash; all components if
+    /// there are no more than `count`. If a file was found `count` levels below a folder, the
+    /// result is its path relative to this folder.
     #[must_use]
     pub fn last_components(&self, count: u8) -> &Path {
         let bytes = self.0.as_bytes();

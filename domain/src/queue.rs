@@ -185,7 +185,7 @@ impl FileQueue {
         scoped.map_or(&self.waiting, Scoped::waiting)
     }
 
-    /// Indexes the items of a scope, if this has not been done yet. Then also drops the indexes of
+    /// If the scope lists items and has no index yet, indexes its items, and drops the indexes of
     /// scopes that no run uses any more.
     fn open_scope(&mut self, scope: &Scope) {
         let Scope::Items(ids) = scope else { return };

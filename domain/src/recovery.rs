@@ -1,9 +1,9 @@
 //! Recovery of dead runs: ends their leftover processes, then recovers their claims.
 //!
 //! A store knows which runs are dead. Only the [`Reaper`] of a run's host can tell whether
-//! processes of that run are left; for a run of another host, the proof is a lease that expired at
-//! least [`LEASE_MARGIN`] ago. An item stays claimed while its old attempt may still be running:
-//! two concurrent attempts on one file are worse than a delayed attempt.
+//! processes of the run are left. For a run of another host, the proof is a lease that expired at
+//! least [`LEASE_MARGIN`] ago. An item stays claimed while its attempt may still be running: two
+//! concurrent attempts on one file are worse than a delayed attempt.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::request::{RecoverRequest, Scope};
 use crate::run_info::{DeadRun, DeathEvidence, Location, Unproven};
 use crate::view::RecoveredItem;
 
-/// The time that must pass after the lease of a run of another host has expired, before the items
-/// of that run may be recovered.
+/// The minimum time between the expiry of a run's lease and the recovery of its items by another
+/// host.
 ///
-/// The margin covers clocks that run at different speeds. Waiting for it proves that no process is
-/// left only if every attempt ends with the lease of its run, even while the process of the run is
-/// suspended. A store that grants leases must therefore be used with guards that end attempts in
-/// this way; the guards of the subprocess adapter do not do so yet (ADR 0020).
+/// The margin covers clocks that run at different speeds. It proves that no process is left only if
+/// every attempt ends with the lease of its run, even while the process of the run is suspended. So
+/// a store that grants leases needs guards that end attempts when the lease expires. The guards of
+/// the subprocess adapter do not do so yet (ADR 0020).
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Whether a recovery needs proof that no process of the dead run is left.
@@ -97,8 +97,8 @@ async fn reap(dead: Vec<DeadRun>, reaper: &dyn Reaper) -> Vec<Unproven> {
     unproven
 }
 
-/// True if the run was on the host of `here`, or if its host is unknown. The processes of other
-/// runs cannot be ended from `here`.
+/// True if the run was on the host of `here`, or if its host is unknown. Processes of runs on other
+/// hosts cannot be ended from `here`.
 #[must_use]
 pub fn is_of_host(dead: &DeadRun, here: &Location) -> bool {
     dead.location.as_ref().is_none_or(|location| location.is_same_host(here))

@@ -35,8 +35,9 @@ impl Enqueue {
 pub struct NewItem {
     /// The path of the file.
     pub file_path: FilePath,
-    /// The number of components by which the path goes below the folder that the file is added
-    /// from; 0 if the file is added by itself, which keeps the depth of a known file.
+    /// The number of path components below the folder that the file is added from; see
+    /// [`QueueItem::depth`](crate::item::QueueItem::depth). It is 0 if the file is added by itself;
+    /// a file that is already in the queue then keeps its depth.
     pub depth: u8,
     /// The priority of the file.
     pub priority: Priority,
@@ -58,7 +59,7 @@ impl NewItem {
         Self { priority, ..self }
     }
 
-    /// Returns the entry, found at this depth below a folder.
+    /// Returns the entry with this depth.
     #[must_use]
     pub fn with_depth(self, depth: u8) -> Self {
         Self { depth, ..self }
@@ -101,8 +102,8 @@ pub enum AnswerNeeded {
 pub struct ExchangeRequest {
     /// The run that makes the request. It must be alive.
     pub run: RunId,
-    /// Identifies this request among those of the run. If a store receives the id of the run's
-    /// latest request again, it returns the recorded answer and changes nothing.
+    /// Identifies this request among the exchanges of the run. If a store receives the id of the
+    /// run's latest request again, it returns the recorded answer and changes nothing.
     pub id: RequestId,
     /// The settlements of attempts that ended; may be empty.
     pub settlements: Vec<Settlement>,

@@ -13,8 +13,8 @@ use crate::request::Verdict;
 pub const DEFAULT_RETRIES: u32 = 3;
 /// The default wait before the first retry; each further wait is twice as long: 2, 4, 8 s.
 pub const DEFAULT_BACKOFF_BASE: Duration = Duration::from_secs(2);
-/// The default maximum wait before a retry. It keeps at least one attempt per hour in an overnight
-/// run.
+/// The default maximum wait before a retry. A failing file with many retries is attempted about
+/// once an hour at this limit.
 pub const DEFAULT_MAX_BACKOFF: Duration = Duration::from_secs(3600);
 
 /// The exit status of a shell that found the command but could not execute it (POSIX, Shell Command
@@ -104,8 +104,8 @@ impl RetryPolicy {
         }
     }
 
-    /// True if the outcome is that of a missing program: the program itself cannot be started, or a
-    /// shell, or another wrapper, reports so with the exit status 126 or 127.
+    /// True if the outcome shows that a program is missing: the program could not be started, or a
+    /// shell or another wrapper exited with the status 126 or 127.
     #[must_use]
     pub(crate) fn names_missing_program(outcome: &AttemptOutcome) -> bool {
         match outcome.root_cause() {

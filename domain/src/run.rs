@@ -12,14 +12,14 @@
 //! out actions, and decides nothing. It polls attempts at all times, also during a transaction, so
 //! a slow store never delays their progress.
 //!
-//! If the machine lacks a process, a descriptor or memory, or if the program has vanished, nothing is
-//! charged to a file: the claims are given back, and starts are held until a probe has started
-//! (`start_hold.rs`, `step/lacks.rs`).
+//! If the machine lacks a process, a descriptor or memory, or if the program or the folder of a
+//! file is missing, the failed attempt does not count. Its claim is released, and starts are held
+//! until a probe shows that attempts can start again (`start_hold.rs`, `step/lacks.rs`).
 //!
 //! A run ends when no item of its scope is waiting, when it is asked to stop, when the failure
-//! limit is reached, when the store is full, when its program stays missing, or by an error. In every case, it first waits until no
-//! attempt is running. The run does not wait for items of dead runs whose processes may still be
-//! running.
+//! limit is reached, when the store is full, when its program or the folder of a file stays
+//! missing, or by an error. In every case, it first waits until no attempt is running. The run does
+//! not wait for items of dead runs whose processes may still be running.
 
 mod action;
 mod attempt_stop;

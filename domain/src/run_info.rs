@@ -104,7 +104,7 @@ pub enum DeathEvidence {
 pub struct Unproven {
     /// The run.
     pub run: RunId,
-    /// The reason as text for people: the processes that may still run, and why these cannot be
+    /// A human-readable reason: the processes that may still be running, and why they cannot be
     /// found or ended.
     pub reason: Box<str>,
 }
@@ -122,7 +122,7 @@ pub enum StoppedBy {
     TooManyFailed,
     /// The store is full.
     StorageFull,
-    /// The program, which had worked before in the run, was missing for longer than
+    /// The program worked earlier in the run, and was then missing for longer than
     /// [`RunConfig::program_wait`](crate::RunConfig::program_wait).
     ProgramMissing,
     /// The folder of a file was missing for longer than

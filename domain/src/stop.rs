@@ -99,7 +99,7 @@ impl StopRequest {
 /// A stop request that a run obeys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObeyedStop {
-    /// When the run noticed the request, or its present level.
+    /// When the run noticed that the request had its present level.
     pub at: Timestamp,
     /// The level of the request.
     pub level: StopLevel,

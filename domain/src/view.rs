@@ -164,9 +164,10 @@ impl RecoveredItem {
 /// A filter and limits for listing items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Only items with these statuses; all items if empty.
+    /// The statuses of the items to return; empty for all items.
     pub statuses: Vec<Status>,
-    /// Only items after this position in claim order; `None` to begin with the first item.
+    /// The position in claim order after which the page begins; `None` to begin with the first
+    /// item.
     pub after: Option<ClaimKey>,
     /// The maximum number of items; `None` for no limit.
     pub limit: Option<usize>,

@@ -14,16 +14,16 @@
 //!
 //! # What it shows
 //!
-//! - In each round, each file ends as its script and the retry policy determine; a
-//!   cancelled file ends as failed.
+//! - In each round, each file ends as its script and the retry policy determine; a cancelled file
+//!   ends as failed.
 //! - Attempts of one item never overlap; a run never has more attempts at work than jobs.
 //! - Claims respect the order, the scope, holds and due times. Runs wait for backoffs, which
 //!   double. No due item waits while a run is idle.
 //! - After a stop no attempt starts. Stops, the start gate and the failure limit take effect in
 //!   time.
-//! - An attempt that fails for want of a process is never counted; one that misses a program which
-//!   has worked is counted only if other files succeed meanwhile. Starts are then held for a while,
-//!   and a run whose program stays missing ends.
+//! - An attempt that fails for lack of a process never counts. An attempt that misses a program
+//!   which has worked counts only if other files have succeeded meanwhile. After such a failure,
+//!   starts are held for a while. A run whose program stays missing ends.
 //! - Nothing is claimed or settled under a lost lease; the reaper of a host never reaps a run of
 //!   another host.
 //! - Results survive an unreachable store; every reported result is recorded.
@@ -130,11 +130,11 @@ pub struct Summary {
     pub holds: usize,
     /// Backoffs that were shortened after the clock was set back.
     pub cut_waits: usize,
-    /// Attempts that failed for want of a process.
+    /// Attempts that failed for lack of a process.
     pub shortages: usize,
-    /// Attempts that failed because the program was away.
+    /// Attempts that failed because the program or the folder of their file was missing.
     pub absences: usize,
-    /// Runs that ended because their program stayed missing.
+    /// Runs that ended because their program or the folder of a file stayed missing.
     pub missing_programs: usize,
 }
 

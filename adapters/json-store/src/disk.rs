@@ -1,7 +1,7 @@
 //! The interface to the file system: every call that the store's protocols make.
 //!
-//! The protocols use only this trait. So tests can replace the real disk by a fake one that loses
-//! power at any call. Names are relative to the state folder.
+//! The protocols use only this trait. Tests can therefore replace the real disk by a fake one that
+//! loses power at any call. Names are relative to the state folder.
 
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(not(test), expect(dead_code, reason = "fuzzers need a part of it"))]
@@ -14,8 +14,9 @@ use std::time::Duration;
 pub(crate) use real::RealDisk;
 use serde::{Deserialize, Serialize};
 
-/// Identifies a version of a file: differs once the file is replaced, or changed at a later time or
-/// to another length. The times are as coarse as the file system keeps them: up to a second.
+/// Identifies a version of a file. Two stamps differ if the file was replaced, or if its length or
+/// a time of change differs. A file system may record times only to the second, so a quick change
+/// of the same length may leave the stamp unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub(crate) device: u64,
@@ -27,9 +28,9 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// True if both stamps are of the same file, changed or not. The number of a removed file may be
-    /// given to a new file once no process has the removed file open, so at least one of the two
-    /// must be open.
+    /// True if both stamps have the same device and inode number; the file may have been changed in
+    /// between. At least one of the two files must be open: after a removed file is closed, a new
+    /// file may get its inode number.
     pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
@@ -51,7 +52,8 @@ pub(crate) enum Access {
     Append,
     /// For reading and appending. Creates the file with mode 0600; fails if it exists.
     Create,
-    /// For locking, and for overwriting notes. Creates the file if it is missing.
+    /// For the lock file: to lock it, and to overwrite the notes in it. Creates the file if it is
+    /// missing.
     Lock,
 }
 
@@ -107,7 +109,8 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn pause(&self, span: Duration);
     /// Returns a text for a unique file name: no other call in any process returns the same text.
     fn nonce(&self) -> String;
-    /// Describes this process to processes that wait for its lock.
+    /// Returns a description of this process, shown to the users of processes that wait for its
+    /// lock.
     fn identity(&self) -> String;
 }
 
@@ -118,7 +121,7 @@ pub(crate) fn read_to_end<D: Disk>(disk: &D, file: &D::File, offset: u64) -> io:
     Ok(bytes)
 }
 
-/// Writes all of `bytes` at the end; after an error a part of it may have been written.
+/// Appends all of `bytes` to the file. After an error, a part of them may have been written.
 pub(crate) fn write_all<D: Disk>(disk: &D, file: &D::File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match disk.write(file, bytes) {

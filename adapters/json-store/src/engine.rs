@@ -1,10 +1,9 @@
-//! The protocol of the store: executes one transaction after another, under the lock, on a
-//! [`Disk`].
+//! Executes the store's transactions on a [`Disk`], one after another, each under the lock.
 //!
 //! An engine caches the store in memory. A transaction refreshes the cache, applies its change to
 //! the cached queue, and commits the resulting events. If the commit fails, the engine drops the
 //! cache and reads the disk again. A transaction never builds on a state that is not durable: the
-//! engine first syncs the lines of other processes.
+//! engine first syncs the lines that other processes have appended.
 
 mod blind_append;
 mod commit;
@@ -50,12 +49,13 @@ pub enum Mode {
     Service,
 }
 
-/// The maximum number of lock files that are opened to take the lock once. A person removes the
-/// lock file at most once meanwhile; ten replaced lock files indicate a fault.
+/// The maximum number of lock files that are opened to take the lock once. The lock file is opened
+/// again only if it was removed or replaced meanwhile. A user does so at most once in this time;
+/// ten times indicate a fault.
 const MAX_LOCK_FILES: usize = 10;
 
 pub(crate) struct Settings {
-    /// The folder against which relative paths in a snapshot of the Python program are resolved.
+    /// Relative paths in a snapshot that the Python program wrote are resolved against this folder.
     pub(crate) base: PathBuf,
     pub(crate) lock_timeout: Duration,
     pub(crate) limits: Limits,
@@ -69,7 +69,8 @@ pub(crate) struct Engine<D: Disk> {
     settings: Settings,
     lock: Option<Arc<StoreLock<D>>>,
     loaded: Option<Loaded<D>>,
-    /// The contents of the store before its files were damaged while this engine was using them.
+    /// The contents of the store as this engine last knew them, once its files were found to be
+    /// damaged; `None` while they are intact.
     outlived: Option<Outlived<D>>,
     /// The open lock file of each run that this handle began. Ending the run removes the entry.
     runs: HashMap<RunId, HeldRun<D>>,
@@ -80,7 +81,8 @@ pub(crate) struct Engine<D: Disk> {
     poisoned: bool,
     /// True once this engine, while holding the lock, has found that no run of version 1 is alive.
     is_without_version_1: bool,
-    /// The state folder in which this engine has taken the lock; `None` before that.
+    /// The identity of the state folder, noted when this engine first took the lock; `None` before
+    /// that.
     folder: Option<FolderId>,
 }
 
@@ -105,7 +107,8 @@ struct Loaded<D: Disk> {
     folder_is_unsynced: bool,
     /// True if the journal may contain unsynced lines of another process.
     journal_is_unsynced: bool,
-    /// The end of the journal when this engine last held the lock. Everything before it was durable.
+    /// The end of the journal when this engine last held the lock. Everything before this position
+    /// is durable.
     durable: Position,
 }
 
@@ -119,10 +122,11 @@ struct Base<D: Disk> {
     /// The identity in the snapshot's `store` section; `None` if this program has not written the
     /// file.
     store: Option<StoreIdentity>,
-    /// True if this program would write the file identically; see
+    /// True if this program would write the same items with the same numbers in the same order; see
     /// [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
     is_canonical: bool,
-    /// The numbering of the snapshot's items and of the journal that extends it.
+    /// The rule by which the snapshot's items are numbered. The ids in the snapshot's journal refer
+    /// to these numbers.
     numbering: Numbering,
 }
 
@@ -136,7 +140,7 @@ struct StoreIdentity {
 
 struct Journal<D: Disk> {
     file: D::File,
-    /// The length up to which space is reserved, in bytes.
+    /// Disk space is reserved for the journal up to this length, in bytes.
     reserved: u64,
     /// True if the file was opened under the lock, for appending; false if it was opened only for
     /// reading.
@@ -151,7 +155,7 @@ enum LockState {
     Lockless,
 }
 
-/// Appends `after` to `before`, whose events are not copied.
+/// Appends `after` to `before` without copying the events in `before`.
 fn concat(mut before: Vec<Event>, after: Vec<Event>) -> Vec<Event> {
     before.extend(after);
     before
@@ -274,8 +278,8 @@ impl<D: Disk> Engine<D> {
         Err(damaged(LOCK, "the file is replaced faster than it can be locked"))
     }
 
-    /// Notes the state folder at the first call, and later checks that it is the same. Requires the
-    /// lock.
+    /// Records the identity of the state folder at the first call. Every later call checks that it
+    /// is still the same. Requires the lock.
     fn pin_folder(&mut self) -> Result<(), StorageError> {
         if self.folder.is_none() {
             self.folder = Some(self.disk.identify_folder().map_err(unreadable("the folder"))?);
@@ -335,8 +339,8 @@ impl<D: Disk> Engine<D> {
         self.runs.values()
     }
 
-    /// Removes a run's lock file from `runs` and returns it; `None` if this handle did not begin
-    /// the run.
+    /// Removes a run from `runs` and returns its open lock file; `None` if this handle did not
+    /// begin the run.
     pub(crate) fn release_run(&mut self, run: &RunId) -> Option<D::File> {
         self.latest.forget(run);
         self.runs.remove(run).map(|held| held.file)

@@ -1,11 +1,13 @@
-//! Converts system errors to errors that state the caller's next move.
+//! Converts errors of system calls to [`StorageError`]s. The variant tells the caller what to do
+//! next.
 
 use std::io;
 use std::path::Path;
 
 use autoproc_domain::ports::{Cause, StorageError};
 
-/// Converts an error of a system call that writes. `place` is the name of the file, or empty.
+/// Converts an error of a system call that writes. `place` is the name of the file, or empty for
+/// the state folder.
 pub(crate) fn classify(place: &str) -> impl FnOnce(io::Error) -> StorageError + '_ {
     move |source| match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -64,7 +66,8 @@ pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     }
 }
 
-/// Copies the error of a write that several transactions shared; each caller gets a copy.
+/// Copies the error of a failed write. Several transactions may share one write, and each caller
+/// gets a copy of the error.
 pub(crate) fn replicate(error: &StorageError) -> StorageError {
     match error {
         StorageError::Rejected(rejection) => StorageError::Rejected(rejection.clone()),

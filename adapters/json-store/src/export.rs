@@ -1,9 +1,9 @@
 //! Exports the current queue as one document, also during a run.
 //!
-//! The document has the snapshot's format without its `store` section. That section names a journal
+//! The document has the snapshot's format without its `store` section. The section names a journal
 //! and a generation, which are valid only in one folder and at one moment. Without the section the
-//! document opens in any folder, like one written by hand. Claims are left out too: the files that
-//! a run is processing are pending in the document. The export takes no lock.
+//! document opens in any folder, like a document written by hand. Claims are left out too: the
+//! files that a run is processing are pending in the document. The export takes no lock.
 
 use std::io::{self, Write};
 

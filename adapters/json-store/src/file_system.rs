@@ -2,8 +2,8 @@
 //!
 //! The store needs a flock(2) that excludes all other processes and an fsync(2) that makes data
 //! durable. Network file systems offer both calls with weaker guarantees. NFS emulates flock by
-//! byte-range locks that are lost with a lease (flock(2), "NFS details"); SMB emulates it likewise;
-//! FUSE or 9p may hide any file system.
+//! byte-range locks that are lost with a lease (flock(2), "NFS details"); SMB emulates flock in a
+//! similar way; a FUSE or 9p mount may be backed by any file system.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -20,7 +20,7 @@ use crate::lock;
 /// A file system, as reported by statfs(2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSystem {
-    /// The name of the file system, or its number if the name is unknown.
+    /// The name of the file system, or its magic number if the name is unknown.
     pub name: String,
     /// True if it is or may be a network file system.
     pub is_network: bool,
@@ -35,8 +35,8 @@ pub struct FileSystem {
 /// The result of testing locks and syncs.
 #[derive(Debug)]
 pub struct Probe {
-    /// True if a lock through one open file excludes a lock through another; an error if locks are
-    /// not supported.
+    /// True if a lock taken through one open file excludes a lock through another open file; an
+    /// error if locks are not supported.
     pub locks: io::Result<bool>,
     /// An error if the system refuses to sync data or names.
     pub syncs: io::Result<()>,

@@ -21,16 +21,17 @@ const RESCUED_PREFIX: &str = "QUEUE-STATE.rescued-";
 const ORPHAN_SUFFIX: &str = ".orphan";
 const TORN_INFIX: &str = ".torn.";
 const RUN_SUFFIX: &str = ".lock";
-/// Follows [`RUN_SUFFIX`] in the name of a lock file until the file is locked and complete.
+/// Appended to the name of a run's lock file until the file is locked and complete.
 const NEW_SUFFIX: &str = ".new";
 
 /// The maximum number of characters of a run's id in its file name; a UUID has 36.
 const MAX_RUN_NAME: usize = 100;
-/// The maximum length of a journal's name after its prefix; the longest generation and a nonce fit.
+/// The maximum length of a journal's name after its prefix, in bytes; the longest generation and a
+/// nonce fit.
 const MAX_JOURNAL_ID: usize = 64;
 
-/// Returns the name of the journal of a generation. Because of the nonce, a later journal of the
-/// same generation does not match a restored copy of an old snapshot.
+/// Returns the name of the journal of a generation. The nonce distinguishes two journals of one
+/// generation, which exist after a user has restored an old snapshot.
 pub(crate) fn journal(generation: u64, nonce: &str) -> String {
     format!("{JOURNAL_PREFIX}{generation}-{nonce}")
 }

@@ -18,13 +18,13 @@ use crate::error::{classify, unreadable};
 use crate::journal::{Header, Position};
 use crate::layout::{LOCK, is_journal_name};
 
-/// The first pause between two tries to take the lock; it doubles up to [`MAX_PAUSE`]. A
-/// transaction holds the lock for well under a millisecond, plus one sync.
+/// The first pause between two tries to take the lock. Each further pause is twice as long, up to
+/// [`MAX_PAUSE`]. A transaction holds the lock for well under a millisecond, plus one sync.
 const FIRST_PAUSE: Duration = Duration::from_micros(500);
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// The length of a [`Holder`] note. Each note has a fixed length, so that overwriting it needs no
-/// space on a full disk.
+/// The length of a [`Holder`] note in bytes. Each note has a fixed length, so that overwriting it
+/// needs no space on a full disk.
 const HOLDER_BYTES: usize = 256;
 const TIP_BYTES: usize = 1024;
 
@@ -45,13 +45,14 @@ pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
     }
 }
 
-/// Releases a flock(2). Closing the file is not enough: a child between fork and exec would keep
-/// the lock.
+/// Releases a flock(2). Closing the file is not enough: a child process between fork and exec would
+/// keep the lock.
 pub(crate) fn unlock(file: &File) -> io::Result<()> {
     fs2::FileExt::unlock(file)
 }
 
-/// A note that names the lock's holder, for the error of a process that waits too long.
+/// The note that names the lock's holder. A process that waits for the lock for too long repeats
+/// the name in its error.
 #[derive(Serialize, Deserialize)]
 struct Holder {
     holder: String,
@@ -60,9 +61,9 @@ struct Holder {
 /// A note of the journal's end at a moment when the whole journal was durable. Contains the data
 /// for appending a line, and for checking that the journal still ends there.
 ///
-/// The note is written after the journal is synced. The note itself is never synced. So it may be
-/// outdated, but never ahead of the durable journal: a journal that ends before the noted end has
-/// lost acknowledged changes.
+/// The note is written after the journal is synced. The note itself is never synced. So the note
+/// may be outdated, but is never ahead of the durable journal: a journal that ends before the noted
+/// end has lost acknowledged changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tip {
     pub(crate) snapshot: Stamp,
@@ -159,8 +160,8 @@ impl<D: Disk> StoreLock<D> {
         is_journal_name(&tip.journal).then_some(tip)
     }
 
-    /// Returns the noted holder. If this process noted itself, the current holder has left no note:
-    /// for instance, it is flock(1).
+    /// Returns the name of the lock's holder from the note. A note of this process is ignored: the
+    /// current holder, for instance flock(1), has left no note of its own.
     fn holder(&self, disk: &D) -> String {
         let note = self.note::<Holder>(disk, 0, HOLDER_BYTES).map(|note| note.holder);
         note.filter(|holder| *holder != noted_identity(disk)).unwrap_or_else(|| "another process".into())

@@ -172,7 +172,7 @@ pub(crate) fn id(json: &[u8]) -> u64 {
     serde_json::from_slice(json).ok().and_then(|Numbered { id }| id).unwrap_or(0)
 }
 
-/// Reads an item that has unknown keys. This is slower than reading an item without.
+/// Reads an item that has unknown keys. This is slower than reading an item without unknown keys.
 fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     unique_keys::check(json).map_err(|error| error.to_string())?;
     let all: Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
@@ -258,8 +258,8 @@ impl ItemRecord<'_> {
     }
 }
 
-/// Returns the path for `text`, resolved against `base`. If `exact_hex`, the exact bytes in
-/// hexadecimal, agrees with `text`, the path has these bytes.
+/// Returns the path for `text`, resolved against `base`. `exact_hex` contains the exact bytes of
+/// the path in hexadecimal; they are used if they agree with `text`.
 pub(crate) fn path(text: &str, exact_hex: Option<&str>, base: &Path) -> Result<FilePath, String> {
     FilePath::from_text(text, exact_hex, base).map_err(|invalid| invalid.to_string())
 }

@@ -1,4 +1,5 @@
-//! Repairs a damaged store: shows the losses of each method, and applies one.
+//! Repairs a damaged store: reports the changes that each method would lose, and applies one
+//! method.
 //!
 //! # Theory of operation
 //!
@@ -44,7 +45,7 @@ use inspection::Inspection;
 pub struct StateFolder {
     /// The folder of the store's files.
     pub state_dir: PathBuf,
-    /// The folder against which relative paths in a snapshot of the Python program are resolved.
+    /// Relative paths in a snapshot that the Python program wrote are resolved against this folder.
     pub base: PathBuf,
     /// The maximum wait for the store's lock. After this time, the call fails with an error that
     /// names the lock's holder.
@@ -138,10 +139,10 @@ pub struct RepairPlan {
     pub method: RepairMethod,
     /// The counts of the queue after the repair.
     pub counts: Counts,
-    /// The method keeps this number of changes of each kind from the readable lines after the
+    /// The number of changes of each kind that the method keeps from the readable lines after the
     /// damage.
     pub keeps: ChangeCounts,
-    /// The method loses this number of readable changes of each kind.
+    /// The number of readable changes of each kind that the method loses.
     pub loses: ChangeCounts,
     /// The number of unreadable bytes, which every method loses.
     pub unreadable_bytes: u64,
@@ -283,7 +284,7 @@ fn refuse_during_runs(engine: &Engine<RealDisk>) -> Result<(), StorageError> {
     }
 }
 
-/// Opens the store for reading; an error means that the store cannot be opened.
+/// Opens the store for reading, and drops the contents. Fails if the store cannot be opened.
 fn open(folder: &StateFolder) -> Result<(), StorageError> {
     engine(folder).view().map(drop)
 }

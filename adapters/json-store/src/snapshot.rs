@@ -1,6 +1,6 @@
 //! Reads and writes the snapshot: one JSON document.
 //!
-//! This program writes one item per line and reads that layout line by line, so that a million
+//! This program writes one item per line and reads this layout line by line, so that a million
 //! files need no second copy of the document in memory. A document in any other layout, such as one
 //! written by a user or the Python program, is read as a whole.
 
@@ -49,7 +49,7 @@ const ITEMS_LINE: &str = "\"items\": [\n";
 /// has at most 400 bytes, and only the version precedes it.
 const HEAD_BYTES: usize = 1024;
 
-/// Begins the line of the `store` section, in this program's layout.
+/// The beginning of the line with the `store` section, in this program's layout.
 const STORE_KEY: &[u8] = b"\"store\": ";
 
 /// The `store` section of the snapshot.
@@ -97,9 +97,9 @@ pub(crate) enum Numbering {
     /// Ids are kept, sequence numbers follow the order of the list, and items without an id get ids
     /// above all others.
     Kept,
-    /// All items from the first one without a number or out of order get new numbers. A second live
-    /// item of a path gets no number. Journals of version 1, which name no numbering, refer to
-    /// these numbers.
+    /// The first item that has no number or is out of order gets a new number, and so do all items
+    /// after it. A second live item of a path gets no number. Journals of version 1, which name no
+    /// numbering, refer to these numbers.
     #[default]
     Version1,
 }

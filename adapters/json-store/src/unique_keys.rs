@@ -1,5 +1,5 @@
-//! Detects JSON objects that give a key twice, as after a badly resolved merge conflict. `serde_json`
-//! keeps the last value of such a key; the others would be lost with the next write.
+//! Detects JSON objects that give a key twice, as after a badly resolved merge conflict.
+//! `serde_json` keeps the last value of such a key; the others would be lost with the next write.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -4,8 +4,9 @@
 //! another process opens its other end. The functions of this crate refuse FIFOs and devices and,
 //! with [`Links::Refuse`], symbolic links.
 //!
-//! Files and folders that root creates here belong to the owner of the folder that contains them.
-//! Otherwise a single `sudo autoproc queue add` would lock a user out of the user's own queue.
+//! Files and folders that root creates through this crate belong to the owner of the folder that
+//! contains them. Otherwise a single `sudo autoproc queue add` would lock a user out of the user's
+//! own queue.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _};
@@ -19,19 +20,19 @@ use rustix::io::Errno;
 /// always followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
-    /// For files that users place: the link is followed.
+    /// The link is followed. Suits files that users place.
     Follow,
-    /// For files that only autoproc creates: the link is an error.
+    /// The link is an error. Suits files that only autoproc creates.
     Refuse,
 }
 
 /// Opens a regular file with `options`, and overwrites the custom flags of `options`.
 ///
 /// # Errors
-/// [`io::ErrorKind::InvalidInput`] if the path names something else than a regular file, for
-/// instance a FIFO, a device, a folder or, with [`Links::Refuse`], a symbolic link. Otherwise any
-/// error of open(2). After an error, no file has been created, even if the options create missing
-/// files.
+/// [`io::ErrorKind::InvalidInput`] if the path names anything other than a regular file, for
+/// instance a FIFO, a device, a folder or, with [`Links::Refuse`], a symbolic link. In this case
+/// nothing was created, even if the options create missing files. Otherwise any error of open(2),
+/// or of giving a new file to its owner.
 pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<File> {
     // NONBLOCK affects only the opening of a FIFO or device; regular files ignore it (open(2)).
     let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -59,7 +60,7 @@ pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<
 /// Does nothing if this process is not root, or if the file existed before.
 fn give_to_owner_of_folder(new: &File, path: &Path) -> io::Result<()> {
     let metadata = new.metadata()?;
-    // A file with contents, or with a second name, is not new: another user may have linked it here.
+    // A file with contents or with a second name is not new: another user may have linked it here.
     let is_new = metadata.is_dir() || (metadata.len() == 0 && metadata.nlink() == 1);
     if metadata.uid() != 0 || !is_new || !rustix::process::geteuid().is_root() {
         return Ok(());
@@ -74,7 +75,8 @@ fn give_to_owner_of_folder(new: &File, path: &Path) -> io::Result<()> {
 /// Creates a folder with this mode, less the umask.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] if the path exists, and any error of mkdir(2).
+/// [`io::ErrorKind::AlreadyExists`] if the path exists; otherwise any error of mkdir(2), or of
+/// giving the new folder to its owner.
 pub fn create_folder(path: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().mode(mode).create(path)?;
     let flags = (OFlags::NOFOLLOW | OFlags::DIRECTORY).bits().cast_signed();
@@ -86,7 +88,8 @@ pub fn create_folder(path: &Path, mode: u32) -> io::Result<()> {
 /// how many folders were created.
 ///
 /// # Errors
-/// Any error of mkdir(2), except for folders that another process creates meanwhile.
+/// The errors of [`create_folder`]. A folder that another process creates meanwhile is not an
+/// error.
 pub fn create_folders(path: &Path, mode: u32) -> io::Result<usize> {
     if path.is_dir() || path.as_os_str().is_empty() {
         return Ok(0);

@@ -8,21 +8,22 @@ const PREFIXES: [&[u8]; 19] = [
     b"env", b"sudo", b"nohup", b"nice", b"setsid", b"xargs",
 ];
 
-/// Programs that execute the argument after an option with `c` as a script.
+/// Shells. After an option that contains `c`, such as `-c` or `-ec`, they execute the next argument
+/// as a script.
 const SHELLS: [&[u8]; 6] = [b"sh", b"ash", b"bash", b"dash", b"ksh", b"zsh"];
 
 /// Programs that execute the argument after `-c` or `-e` as a script.
 const INTERPRETERS: [&[u8]; 6] = [b"python", b"python3", b"perl", b"ruby", b"node", b"php"];
 
-/// The operators by which `[[` evaluates its operands as arithmetic expressions.
+/// The comparison operators for which `[[` evaluates both operands as arithmetic expressions.
 const COMPARISONS: [&[u8]; 6] = [b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge"];
 
 impl Quoting {
     /// Returns the name of the command or expansion that may execute a value at this position as
     /// code; `None` if none is known. `rest` is the text after the position.
     ///
-    /// Knows builtins of POSIX shells and of bash, shells and interpreters with a script in quotes,
-    /// and `ssh`. Other programs that execute an argument are not recognised.
+    /// Knows some builtins of POSIX shells and bash, `ssh`, and shells, interpreters and awk with a
+    /// script in quotes. Other programs that execute an argument are not recognised.
     #[must_use]
     pub fn executor(&self, rest: &[u8]) -> Option<String> {
         if let Some(expansion) = self.evaluating_expansion() {
@@ -50,8 +51,8 @@ impl Quoting {
         executes.then(|| String::from_utf8_lossy(name).into_owned())
     }
 
-    /// Returns the parameter expansion around the position if it evaluates its text as an
-    /// expression: an index `${x[…]}`, or a part `${x:…}`.
+    /// Returns the parameter expansion around the position if the shell evaluates the text at the
+    /// position as an arithmetic expression: an index `${x[…]}`, or a substring `${x:…}`.
     fn evaluating_expansion(&self) -> Option<String> {
         let begin = self.command.windows(2).rposition(|window| window == b"${")?;
         let inside = &self.command[begin + 2..];

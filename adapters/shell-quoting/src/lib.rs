@@ -16,15 +16,16 @@
 //! # Limits
 //!
 //! A value may still be executed in three contexts. First, some commands execute an argument as
-//! code: builtins such as `trap`, and other shells with `-c`. [`Quoting::executor`] names the known
-//! ones. Second, within quotes that contain other text, the value becomes part of a word, and an
+//! code: builtins such as `trap`, and other shells with `-c`. [`Quoting::executor`] recognises many
+//! of them. Second, within quotes that contain other text, the value becomes part of a word, and an
 //! unknown program may run this word as code. [`Quoting::is_single_quoted`] reports single quotes.
-//! Third, within `$((…))`, some shells (dash) refuse quotes, and others (bash) evaluate the value as
-//! an expression. [`Quoting::is_arithmetic`] reports this context.
+//! Third, within `$((…))`, some shells (dash) refuse quotes, and others (bash) evaluate the value
+//! as an expression. [`Quoting::is_arithmetic`] reports this context.
 //!
 //! # Deliberately absent
 //!
-//! Placeholders and expressions, which belong to the caller; running the command.
+//! This crate does not parse placeholders or expressions, which belong to the caller. It does not
+//! run the command.
 
 mod executor;
 
@@ -38,8 +39,8 @@ pub struct Quoting {
     before: Before,
     /// The text of the current simple command, up to the position.
     command: Vec<u8>,
-    /// The texts of the simple commands around the current one, which is in a subshell or a
-    /// substitution of theirs.
+    /// The texts of the enclosing simple commands, the outermost first. The current command is in a
+    /// subshell or a substitution of the last one.
     outer_commands: Vec<Vec<u8>>,
 }
 

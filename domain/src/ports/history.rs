@@ -149,8 +149,8 @@ pub trait History: Send + Sync {
     /// [`HistoryError`] if the history cannot be read.
     async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError>;
 
-    /// Returns the matching runs with their figures. Recoveries that were recorded outside a run do
-    /// not count as one.
+    /// Returns the matching runs with their figures. A recovery that was recorded outside a run
+    /// does not count as a run.
     ///
     /// # Errors
     /// [`HistoryError`] if the history cannot be read.

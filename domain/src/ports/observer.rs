@@ -57,10 +57,10 @@ pub enum RunEventKind {
         /// A human-readable description of the processes that may still be running.
         reason: Box<str>,
     },
-    /// Starts are held until [`StartsResumed`](Self::StartsResumed): the start gate is closed, or the
-    /// machine lacks a process, a descriptor, memory or the program. For want of one of these,
-    /// single attempts still start, as probes or because the machine bears some. Reported again if
-    /// the reason changes.
+    /// Starts are held until [`StartsResumed`](Self::StartsResumed): the start gate is closed, or
+    /// the machine lacks a process, a descriptor, memory, the program or the folder of a file. In
+    /// case of such a lack, some attempts may still start: probes, or as many as the machine has
+    /// shown to support. Reported again if the reason changes.
     StartsHeld {
         /// A human-readable description of the resource that is short.
         reason: Box<str>,
@@ -94,8 +94,8 @@ pub enum RunEventKind {
     FileFailed { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, error: Box<str> },
     /// A file ended as timeout. The result is durable.
     FileTimeout { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, error: Box<str> },
-    /// An attempt was ended by a stop, or failed because the machine lacked something that every
-    /// attempt needs, and its claim was released. The release is durable.
+    /// The claim of an attempt was released, and the release is durable. The attempt was ended by a
+    /// stop, or failed because the machine lacked something that every attempt needs.
     FileReleased {
         of: AttemptRef,
         /// The duration of the attempt.
@@ -106,8 +106,9 @@ pub enum RunEventKind {
     ResultDiscarded { of: AttemptRef },
     /// The stop level rose.
     StopRequested { level: StopLevel, cause: StopCause },
-    /// The store did not confirm a transaction. The run retries later; if the store is full, it
-    /// starts nothing new; if the run is ending, it ends regardless.
+    /// The store did not confirm a transaction. If the store is full, the run starts no more
+    /// attempts and ends. If the run is already ending, it ends without the confirmation. Otherwise
+    /// it retries the transaction later.
     StorageTrouble {
         /// The error of the store.
         error: Box<str>,

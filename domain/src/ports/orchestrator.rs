@@ -14,7 +14,7 @@ use crate::ports::StopSignal;
 ///
 /// An orchestrator that starts each attempt at once implements only [`execute`](Self::execute). An
 /// orchestrator that queues attempts overrides the other three methods; it can start a queued
-/// attempt before the run knows that an earlier one has ended.
+/// attempt before the run knows that an earlier attempt has ended.
 ///
 /// # Contract
 /// - An attempt has ended only when every process that it started has ended.

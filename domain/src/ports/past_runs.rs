@@ -37,8 +37,8 @@ pub struct PastRun {
     pub stop: Option<ObeyedStop>,
     /// The number of files that completed.
     pub completed: u64,
-    /// The number of files that ended as failed or timeout. Includes files that this run took over
-    /// from dead runs and that had no attempts left.
+    /// The number of files that ended as failed or timeout. Includes files of dead runs that this
+    /// run recovered and that had no attempts left.
     pub failed: u64,
     /// The number of failed attempts after which the file was pending again.
     pub retried: u64,

@@ -1,5 +1,4 @@
-//! Packed collections. With them a queue of a million files fits into 300 MB; with trees it would
-//! not.
+//! Packed collections: a queue of a million files fits into 300 MB with them, but not with trees.
 //!
 //! Files are mostly added many at a time and claimed in the same order, so their sequence numbers
 //! are dense. The collections are compact for dense numbers, and correct for sparse numbers too.

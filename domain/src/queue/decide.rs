@@ -92,7 +92,7 @@ fn is_due_after(event: &Event, now: Timestamp) -> bool {
     }
 }
 
-/// Returns events that shorten each backoff to its original duration, after the clock was set back.
+/// If the clock was set back, returns events that shorten each backoff to its original duration.
 fn bring_forward(queue: &FileQueue, now: Timestamp) -> Vec<Event> {
     let items = queue.waiting.ordered_after(now).filter_map(|sequence| queue.items.at(sequence));
     let too_long = items.filter_map(|item| {

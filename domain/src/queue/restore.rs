@@ -139,8 +139,8 @@ impl Restore {
         self.folded
     }
 
-    /// Returns the queue. Its next number and next claim number are at least the given ones, and
-    /// above the numbers of all its items.
+    /// Returns the queue. Its next number is at least `next_number`, its next claim number at least
+    /// `next_claim`, and both are above the numbers of all its items.
     #[must_use]
     pub fn finish(mut self, next_number: u64, next_claim: ClaimNumber) -> FileQueue {
         self.queue.next_number = self.queue.next_number.max(next_number);

@@ -33,10 +33,10 @@ impl Entry {
 /// Indexes of items that are pending and not held.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
-    /// Items that were due at `promoted_until`.
+    /// The items without a backoff, and the items whose backoff had ended by `promoted_until`.
     ready: Ready,
-    /// The items with a backoff, ordered by its end; also items whose backoff is over. If the end
-    /// is after `promoted_until`, the item is not in `ready`.
+    /// The items with a backoff, ordered by the end of the backoff, even if it is over. An item
+    /// whose backoff ends after `promoted_until` is not in `ready`.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
     /// The items of `backing_off`, ordered by the time at which the backoff was set.
     ordered: BTreeSet<(Timestamp, Sequence)>,

@@ -12,8 +12,8 @@ use crate::run::FailureLimit;
 /// The default time limit of an attempt.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The default time for which a run waits for a program that has vanished: longer than the
-/// installation of a package, and short compared with a night.
+/// The default time for which a run waits for a missing program. It is longer than the installation
+/// of a package, and short compared with a night.
 pub const DEFAULT_PROGRAM_WAIT: Duration = Duration::from_secs(60);
 
 /// The configuration of a run. The default is the specification's: one attempt at a time, 300 s
@@ -41,9 +41,9 @@ pub struct RunConfig {
     pub wait_for_backoff: bool,
     /// The failure limit; `None` for no limit.
     pub failure_limit: Option<FailureLimit>,
-    /// The time for which the run waits for a program that has worked in the run and is missing, and
-    /// for the missing folder of a file. If it is zero, the run does not wait: both are failures of
-    /// the file.
+    /// How long the run waits for a missing program that has worked earlier in the run, or for the
+    /// missing folder of a file. If the time is zero, the run does not wait: the attempt that
+    /// missed either of them is a failure of its file.
     pub program_wait: Duration,
     /// The items that the run processes.
     pub scope: Scope,

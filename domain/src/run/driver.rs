@@ -277,7 +277,8 @@ fn all_progress(
     all
 }
 
-/// Waits for `subject` with `wait`, or for ever if `subject` is `None`.
+/// Calls `wait` with `subject`, and waits until the call ends. If `subject` is `None`, waits for
+/// ever.
 async fn wait_if<T>(subject: Option<T>, wait: impl AsyncFnOnce(T)) {
     match subject {
         Some(subject) => wait(subject).await,

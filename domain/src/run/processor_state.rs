@@ -16,8 +16,8 @@ pub enum ProcessorStatus {
     Idle,
     /// A run is alive.
     Running,
-    /// The last run ended by a stop request, the failure limit, a full store, a missing program, or
-    /// an error.
+    /// The last run ended by a stop request, the failure limit, a full store, a missing program or
+    /// folder, or an error.
     Stopped,
     /// The last run ended because no work was left.
     Completed,
@@ -66,7 +66,7 @@ pub struct ProcessorState {
     pub files_failed: u64,
     /// The files with a running attempt, the longest-running first.
     pub current_files: Vec<CurrentFile>,
-    /// The reason why no attempt may start; `None` if attempts may start.
+    /// The reason why starts are held; `None` if they are not held.
     pub pressure: Option<Box<str>>,
     /// The stop request that the run obeys; `None` if there is none, and after the end of the run.
     pub stop: Option<ObeyedStop>,

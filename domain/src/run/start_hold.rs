@@ -3,11 +3,13 @@
 //!
 //! # Theory of operation
 //!
-//! An attempt that could not start for such a reason is not charged to its file. Its end begins a
-//! *hold*. During a hold, only as many attempts may be in hand as the machine has shown to bear.
-//! After a delay, one more attempt may start: the *probe*. If the probe fails for the same kind of
-//! reason, the next delay is twice as long. If the probe ends in another way, or has run for
-//! [`PROBE_PROVES_AFTER`], the hold is lifted and all slots may be used again.
+//! An attempt that failed for such a reason does not count for its file. Its end begins a *hold* of
+//! starts. If a process, a descriptor or memory was lacking, a hold limits the attempts in hand
+//! (handed to the orchestrator and not ended) to the number of other attempts that were running at
+//! that time. If the program or the folder was missing, the limit is 0. After a delay, one attempt
+//! more than the limit may start: the *probe*. If the probe fails for such a reason, the next delay
+//! is twice as long. If the probe ends in another way, or has run for [`PROBE_PROVES_AFTER`], the
+//! hold is lifted, and all slots may be used again.
 
 use std::time::Duration;
 
@@ -16,26 +18,26 @@ use crate::ports::BackPressure;
 use crate::time::Timestamp;
 
 /// The delay before the first probe. A program that is being replaced by an upgrade is usually
-/// away for less.
+/// missing for a shorter time.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 
-/// The maximum delay before a probe. A probe costs one failed start, and a run that could start
-/// again loses at most this time.
+/// The maximum delay before a probe. A probe that fails costs one start. Once attempts can start
+/// again, a run waits at most this time for the next probe.
 const MAX_DELAY: Duration = Duration::from_secs(5);
 
 /// A probe that has run for this long proves that starts are possible. A shell that does not find
 /// its command ends within some milliseconds.
 const PROBE_PROVES_AFTER: Duration = Duration::from_millis(500);
 
-/// The thing that the machine lacks.
+/// The kind of thing that the machine lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lack {
-    /// A process, a descriptor or memory. The attempts that are running prove that the machine
-    /// bears as many.
+    /// A process, a descriptor or memory. The machine supports at least as many attempts as are
+    /// running.
     Resource,
     /// The program. No attempt can start, however few are running.
     Program,
-    /// The folder of a file. Files in other folders may be there.
+    /// The folder of a file. The folders of other files may exist.
     Input,
 }
 
@@ -43,7 +45,7 @@ pub(super) enum Lack {
 struct Hold {
     lack: Lack,
     reason: Box<str>,
-    /// The number of attempts that may be in hand, apart from the probe.
+    /// The maximum number of attempts in hand, not counting the probe.
     limit: usize,
     probe: Probe,
 }
@@ -56,7 +58,7 @@ enum Probe {
     Due,
     /// The probe was handed to the orchestrator.
     InHand(ClaimToken),
-    /// The probe has started at this time.
+    /// The probe with this token started at this time.
     Started(ClaimToken, Timestamp),
 }
 
@@ -66,11 +68,12 @@ impl Probe {
     }
 }
 
-/// The time since which the program is missing.
+/// A period in which attempts miss the program, or the folder of their file.
 #[derive(Debug, Clone, Copy)]
 struct Missing {
     since: Timestamp,
-    /// The number of attempts that had started when the program was first missed.
+    /// The number of attempts of the run that had started when the first attempt failed in this
+    /// way.
     started: u64,
 }
 
@@ -80,15 +83,17 @@ pub(super) struct StartHold {
     hold: Option<Hold>,
     /// The delay before the latest probe.
     delay: Duration,
-    /// The time at which the last hold was lifted without a proof; `None` after a proof.
+    /// The time at which a hold was lifted because its probe had run for long enough; `None` once
+    /// the end of an attempt has lifted a hold.
     lifted_at: Option<Timestamp>,
     missing: Option<Missing>,
 }
 
 impl StartHold {
-    /// Handles an attempt that failed for want of something. `running` is the number of other
-    /// attempts that are running, `started` the number of attempts that have started so far. Returns true
-    /// if fewer attempts may be in hand than before, so that waiting ones must be recalled.
+    /// Handles an attempt that failed because of `lack`. `running` is the number of other attempts
+    /// that are running. `started` is the number of attempts that have started so far. Returns true
+    /// if fewer attempts may be in hand than before; then the attempts that have not started must
+    /// be recalled.
     pub(super) fn on_lack(
         &mut self,
         lack: Lack,
@@ -118,15 +123,16 @@ impl StartHold {
         std::mem::replace(&mut hold.limit, limit) > limit
     }
 
-    /// Handles the time; `wait` is the time to wait for a missing program. Returns true if more
-    /// attempts may start than before.
+    /// Updates the hold at the time `now`. `wait` is how long the run waits for a missing program
+    /// or folder. Returns true if more attempts may start than before.
     pub(super) fn tick(&mut self, wait: Duration, now: Timestamp) -> bool {
         if let Some(missing) = &mut self.missing {
             // If the clock was set back, the wait begins anew.
             missing.since = missing.since.min(now);
         }
-        // Then only the end of an attempt can prove that the program is there. Otherwise files that
-        // always miss it after a while would keep the run going for ever.
+        // Once the run has waited for `wait`, a probe that is still running no longer lifts the
+        // hold; only the end of an attempt does. Otherwise, attempts that miss the program after
+        // running for a while would keep the run going for ever.
         let is_late = self.missing.is_some_and(|missing| now >= missing.since.saturating_add(wait));
         match self.hold.as_mut().map(|hold| &mut hold.probe) {
             Some(probe @ Probe::Waiting(_)) if is_over(*probe, now) => {
@@ -144,7 +150,8 @@ impl StartHold {
         }
     }
 
-    /// Handles an attempt that was handed over while `in_hand` others were in hand.
+    /// Handles an attempt that was handed to the orchestrator while `in_hand` other attempts were
+    /// in hand.
     pub(super) fn on_handed_over(&mut self, token: ClaimToken, in_hand: usize) {
         if let Some(hold) = self.hold.as_mut().filter(|hold| in_hand >= hold.limit) {
             hold.probe = Probe::InHand(token);
@@ -157,22 +164,25 @@ impl StartHold {
         if hold.probe.is(token) {
             hold.probe = Probe::Started(token, now);
         } else if hold.lack == Lack::Resource {
-            // The report of a start that preceded the hold may arrive late.
+            // The attempt may have started before the hold, although its start is reported only
+            // now.
             hold.limit = hold.limit.max(running);
         }
     }
 
-    /// Handles an attempt that proves nothing, because it was recalled or aborted.
+    /// Handles an attempt that was recalled or aborted, which proves nothing. If it was the probe,
+    /// the next claim becomes the probe.
     pub(super) fn on_no_proof(&mut self, token: ClaimToken) {
         if let Some(hold) = self.hold.as_mut().filter(|hold| hold.probe.is(token)) {
             hold.probe = Probe::Due;
         }
     }
 
-    /// Handles the end of an attempt that did not fail for want of something. `serial` is its number
+    /// Handles the end of an attempt that did not fail because of a lack. `serial` is its number
     /// among the attempts that have started. Returns true if the hold is lifted.
     pub(super) fn on_ended(&mut self, token: ClaimToken, serial: u64) -> bool {
-        // A batch may have begun another attempt before the waiting ones were recalled.
+        // An attempt other than the probe may prove that the program is there: in a batch, it may
+        // have begun before the waiting attempts were recalled.
         let is_proof = self.may_prove(serial);
         let is_lifted = |hold: &Hold| hold.probe.is(token) || (is_proof && hold.lack != Lack::Resource);
         let is_lifted = self.hold.as_ref().is_some_and(is_lifted);
@@ -184,12 +194,13 @@ impl StartHold {
         is_lifted
     }
 
-    /// True if the attempt with this number started after the program was first missed.
+    /// True if the program or a folder is missing, and the attempt with this number started after
+    /// the first attempt that missed it.
     pub(super) fn may_prove(&self, serial: u64) -> bool {
         self.missing.is_some_and(|missing| serial > missing.started)
     }
 
-    /// Returns how many further attempts may be handed over while `in_hand` are in hand;
+    /// Returns how many more attempts may be handed over while `in_hand` attempts are in hand;
     /// `usize::MAX` if starts are not held.
     pub(super) fn room(&self, in_hand: usize) -> usize {
         let Some(hold) = &self.hold else { return usize::MAX };
@@ -201,7 +212,7 @@ impl StartHold {
         self.hold.is_some()
     }
 
-    /// Returns the thing for want of which starts are held; `None` if they are not held.
+    /// Returns the kind of lack for which starts are held; `None` if they are not held.
     pub(super) fn lack(&self) -> Option<Lack> {
         self.hold.as_ref().map(|hold| hold.lack)
     }
@@ -211,13 +222,13 @@ impl StartHold {
         self.hold.as_ref().is_some_and(|hold| hold.probe == Probe::Due)
     }
 
-    /// True if the program has been missing for `wait`, and no probe is in hand.
+    /// True if the program or folder has been missing for `wait`, and no probe is in hand.
     pub(super) fn is_over_due(&self, wait: Duration, now: Timestamp) -> bool {
         self.gives_up_at(wait).is_some_and(|at| now >= at)
     }
 
-    /// Returns the time at which the run gives up waiting for the program; `None` if it does not
-    /// wait, or if a probe is in hand.
+    /// Returns the time at which the run gives up waiting for the program or folder; `None` if
+    /// starts are not held for this reason, or if a probe is in hand.
     fn gives_up_at(&self, wait: Duration) -> Option<Timestamp> {
         let hold = self.hold.as_ref().filter(|hold| hold.lack != Lack::Resource)?;
         let is_probing = !matches!(hold.probe, Probe::Waiting(_) | Probe::Due);
@@ -225,7 +236,7 @@ impl StartHold {
     }
 
     /// Returns the next time after `now` at which [`tick`](Self::tick) or
-    /// [`is_over_due`](Self::is_over_due) changes; `None` if there is none.
+    /// [`is_over_due`](Self::is_over_due) gives another result; `None` if there is none.
     pub(super) fn next_change(&self, wait: Duration, now: Timestamp) -> Option<Timestamp> {
         let by_probe = match self.hold.as_ref()?.probe {
             Probe::Waiting(until) => Some(until),
@@ -247,7 +258,8 @@ fn longer(delay: Duration) -> Duration {
     (delay * 2).clamp(FIRST_DELAY, MAX_DELAY)
 }
 
-/// True if the wait is over. A wait that is longer than any delay shows that the clock was set back.
+/// True if the delay before the probe is over. A remaining delay of more than [`MAX_DELAY`] shows
+/// that the clock was set back; the delay then counts as over.
 fn is_over(probe: Probe, now: Timestamp) -> bool {
     matches!(probe, Probe::Waiting(until) if now >= until || until > now.saturating_add(MAX_DELAY))
 }

@@ -105,8 +105,8 @@ pub(super) struct Attempts {
     pub(super) in_hand: BTreeMap<ClaimToken, InHand>,
     /// Ended attempts without a verdict.
     pub(super) undecided: Vec<Undecided>,
-    /// Attempts that missed the program, to be released. They are kept while the program is
-    /// missing, so that the next probe is another file.
+    /// Ended attempts that missed the program, or the folder of their file. Their claims are kept
+    /// while the hold lasts, so that another file becomes the probe, and are released later.
     pub(super) suspects: Vec<Judged>,
     /// Attempts with a verdict, for the next exchange.
     pub(super) judged: Vec<Judged>,
@@ -125,12 +125,14 @@ pub(super) struct ProgramRecord {
     pub(super) has_started: bool,
     /// True if an attempt has succeeded in this run.
     pub(super) has_succeeded: bool,
-    /// The reason to end the run once it has given up waiting; `None` before.
+    /// The reason for which the run ends, once it has given up waiting for the program or a folder;
+    /// `None` before.
     pub(super) given_up: Option<StoppedBy>,
-    /// The highest number of a successful attempt; see [`InHand::serial`].
+    /// The highest serial number of a successful attempt; see [`InHand::serial`]. It is 0 before
+    /// the first success.
     pub(super) last_success: u64,
-    /// The items whose last attempt missed the program, each with the number of attempts that had
-    /// started then.
+    /// The items that have missed the program or their folder since their last success. The value
+    /// is the number of attempts that the run had started when the item last missed one of them.
     pub(super) doubts: BTreeMap<ItemId, u64>,
 }
 
@@ -166,8 +168,8 @@ pub(super) struct StoreAccess {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recording {
     Possible,
-    /// The store is damaged. Once every attempt has ended, the run offers all results once more,
-    /// because the store may write them beside the damage.
+    /// The store is damaged. Once every attempt has ended, the run sends all results once more,
+    /// because the store may write them to a separate file.
     OnlyOffered,
     /// The store failed permanently.
     Impossible,
@@ -192,7 +194,8 @@ pub struct RunState {
     pub(super) is_limit_reached: bool,
     pub(super) starts: StartHold,
     pub(super) program: ProgramRecord,
-    /// True if attempts that have not started must be recalled, although others may start.
+    /// True if the attempts that have not started must be recalled, although attempts may still
+    /// start.
     pub(super) is_recall_due: bool,
     /// The number of attempts that have started.
     pub(super) started: u64,

@@ -1,7 +1,7 @@
 //! The run loop: handles an input, then decides on the next actions.
 //!
-//! `step/attempts.rs` handles the progress of attempts, `step/lacks.rs` attempts that failed because
-//! the machine lacks something, `step/store.rs` the answers of the store, and
+//! `step/attempts.rs` handles the progress of attempts, `step/lacks.rs` attempts that failed
+//! because the machine lacks something, `step/store.rs` the answers of the store, and
 //! `step/registration.rs` the beginning and the end of a run.
 
 mod attempts;
@@ -60,7 +60,8 @@ impl RunState {
                 for (token, progress) in progress {
                     self.on_progress(token, progress);
                 }
-                // An attempt whose start failed has already ended: both are reported together.
+                // If the start of an attempt fails, its start and its end are reported together. So
+                // an attempt that still counts as running here has started.
                 self.program.has_started |= self.running() > 0;
             }
             Input::LeaseLost => self.on_lease_lost(),
@@ -102,8 +103,8 @@ impl RunState {
         self.failure.get_or_insert(error);
     }
 
-    /// Reports a change of the back-pressure while a slot is free. Reports that starts are held only
-    /// if an item is waiting, or was about to start.
+    /// Reports a change of the back-pressure while a slot is free. A new hold of starts is reported
+    /// only if an item is waiting, or if a failed attempt caused the hold.
     fn report_pressure(&mut self) {
         let has_free_slot = self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get();
         let pressure = self.pressure();
@@ -119,8 +120,8 @@ impl RunState {
         });
     }
 
-    /// If no attempt may start now, or fewer than before, recalls the attempts that the orchestrator
-    /// has not started.
+    /// If no attempt may start now, or fewer attempts than before, recalls the attempts that the
+    /// orchestrator has not started.
     fn recall(&mut self) {
         let is_due = std::mem::take(&mut self.is_recall_due);
         if self.may_start() && self.world.pressure.is_none() && !is_due {

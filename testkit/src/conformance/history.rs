@@ -16,7 +16,7 @@ use autoproc_domain::{FilePath, ItemId, ProcessingResult, RunId, Timestamp};
 
 use super::Violation;
 
-/// A number of failed files that is greater than a summary lists.
+/// The number of new files that fail in the third run: more than a summary lists.
 const MANY: u64 = RunsSummary::MAX_FAILURES as u64 + 500;
 
 /// Checks the contract of [`History::runs`]. `history` must be empty at first, and must read the

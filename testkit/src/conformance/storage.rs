@@ -76,8 +76,8 @@ pub trait StorageFixture {
         Duration::from_secs(15)
     }
 
-    /// Runs a future of the store to its end. The suite never calls this method within such a
-    /// future.
+    /// Runs a future of the store to its end. The suite never calls this method from within a
+    /// future that is being run.
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
 }
 

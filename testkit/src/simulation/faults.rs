@@ -54,9 +54,10 @@ pub(super) enum Fault {
     Full(Duration),
     /// The start gate is closed for this long.
     Pressure(Duration),
-    /// For this long, the machine lacks processes: a run can have only so many attempts at work.
+    /// For this long, the machine lacks processes: each run can have only this many attempts at
+    /// work.
     Shortage(Duration, usize),
-    /// The program is away for this long.
+    /// For this long, the program, or the folder of every file, is missing.
     ProgramAway(Duration),
     /// For this long, no reaper can prove that a process has ended.
     Blind(Duration),

@@ -190,9 +190,9 @@ impl World {
         Ok(())
     }
 
-    /// True if a run could claim now: it is working and has room for another attempt, and no stop,
-    /// failure, lost lease, failure limit, partition, full store, back-pressure or want of
-    /// something prevents it.
+    /// True if a run could claim now: it is working and has room for another attempt. Nothing
+    /// prevents a claim: no stop, failure, lost lease, failure limit, partition, full store or
+    /// back-pressure, and no lack of processes, of the program or of a folder.
     pub(super) fn is_able_to_claim(&self, run: usize) -> bool {
         let run = &self.runs[run];
         run.is_alive()

@@ -1,5 +1,5 @@
-//! The times at which the machine lacks processes or the program, and the checks of what a run may
-//! do then.
+//! Simulates times at which the machine lacks processes, the program or the folder of a file, and
+//! checks the decisions of runs at these times.
 
 use std::time::Duration;
 
@@ -13,36 +13,40 @@ use super::run::SimulatedRun;
 use super::schedule::Happening;
 use super::world::World;
 
-/// A run that lacks something does not start another attempt within this time. It is less than the
-/// first delay of a run, because several attempts may report the same shortage one after another.
+/// After a shortage that left a run without attempts, the run hands over no attempt for at least
+/// this time. It is less than the first delay of a run, because several attempts may report the
+/// same shortage one after another.
 const MIN_QUIET: Duration = Duration::from_millis(400);
-/// The maximum time between the last attempt that lacked something and the next start: the longest
-/// delay of a run, and the proof that starts are possible again.
+/// The maximum time for which a run holds starts after the last attempt that failed because of a
+/// lack: the longest delay before a probe, and the time until the probe proves that starts are
+/// possible.
 const MAX_QUIET: Duration = Duration::from_secs(8);
-/// The number of times for which an item may miss the program without being charged for it, if
-/// other files succeed meanwhile.
+/// How many times an item may miss the program without a counted attempt, if other files succeed
+/// meanwhile.
 const MAX_DOUBTS: usize = 1;
 
 /// The things that the machine lacks now.
 #[derive(Debug, Default)]
 pub(super) struct Lacks {
-    /// The number of faults that cause the shortage.
+    /// The number of active faults that cause a lack of processes.
     shortages: usize,
-    /// The number of concurrent attempts of a run that a shortage allows.
+    /// The maximum number of concurrent attempts of each run during a lack of processes.
     bears: usize,
-    /// The number of faults for which the program is away.
+    /// The number of active faults that make the program or the folders missing.
     absences: usize,
 }
 
 /// The observations of a run about what the machine lacks.
 #[derive(Debug, Default)]
 pub(super) struct Lacking {
-    /// The time of the last attempt that lacked something.
+    /// The time at which the last attempt that failed because of a lack was reported; `None` before
+    /// the first report.
     lacked_at: Option<Duration>,
     /// The attempts in the order in which their starts were reported.
     started: Vec<ClaimToken>,
-    /// The times at which an attempt missed the program, each with the number of attempts that had
-    /// started. The end of a later attempt proves that the program is there.
+    /// The reports of attempts that missed the program: the time of each, and the number of
+    /// attempts whose start had been reported by then. The end of an attempt that started later
+    /// removes the entry, because it proves that the program is there.
     misses: Vec<(Duration, usize)>,
     /// Before this time, the run may not start an attempt.
     quiet_until: Duration,
@@ -122,8 +126,9 @@ impl World {
 }
 
 impl Lacking {
-    /// Records a shortage. `is_alone` is true if no other attempt is known to the run: then the
-    /// machine bears none. A later shortage does not prolong the delay that the first one began.
+    /// Records a shortage. `is_alone` is true if the run has no other attempt in hand; then the
+    /// machine supports none. A later shortage does not prolong the delay that the first shortage
+    /// began.
     fn note_shortage(&mut self, now: Duration, is_alone: bool) {
         let is_first = self.lacked_at.is_none_or(|at| now >= at + MAX_QUIET);
         if is_alone && is_first {
@@ -147,14 +152,14 @@ impl World {
         is_recent || self.has_waited_for_program(run)
     }
 
-    /// True if the run has missed its program for as long as it may wait for the program. If the
-    /// clock was set, that time is unknown.
+    /// True if the run has missed its program for at least the planned waiting time. If the clock
+    /// was set, that time is unknown, and any miss suffices.
     pub(super) fn has_waited_for_program(&self, run: &SimulatedRun) -> bool {
         run.lacking.misses.iter().any(|(since, _)| self.clock_was_set || self.now >= *since + self.plan.program_wait)
     }
 
-    /// True if the verdict is right for an attempt that failed because the machine lacked something;
-    /// `None` if the attempt did not.
+    /// True if the verdict is right for an attempt that failed because the machine lacked
+    /// something. `None` if the verdict must be checked like that of any other attempt.
     pub(super) fn is_lack_judged_right(
         &self,
         attempt: &AttemptTruth,

@@ -142,7 +142,7 @@ fn failing_attempt(random: &mut Random) -> ScriptedAttempt {
         5 => AttemptOutcome::Exited { code: 126 },
         6 => AttemptOutcome::Exited { code: 77 },
         7 => AttemptOutcome::Signalled { signal: 9 },
-        // SIGTERM, which the run may take for part of a stop.
+        // The attempt ends by SIGTERM. The run may take this signal for part of a stop.
         8 | 9 => AttemptOutcome::Signalled { signal: 15 },
         10 => AttemptOutcome::CannotStart { reason: "no memory".into(), fault: StartFault::Temporary },
         11 | 12 => return ScriptedAttempt { takes: Duration::MAX, outcome: Some(AttemptOutcome::Succeeded) },

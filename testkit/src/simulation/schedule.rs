@@ -39,9 +39,9 @@ pub(super) enum Happening {
     Deliver(usize),
     /// One of the reasons why the start gate is closed ends.
     GateOpens,
-    /// The machine has processes again.
+    /// A fault that caused a lack of processes ends.
     Processes,
-    /// The program is there again.
+    /// A fault that made the program missing ends.
     Program,
     /// The reapers can observe processes again.
     Sight,

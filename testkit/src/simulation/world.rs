@@ -43,13 +43,14 @@ pub(super) struct FileTruth {
     pub(super) at_work: Option<usize>,
     /// The last round that has ended.
     pub(super) ended_round: u32,
-    /// The last round that ended because the machine lacked something.
+    /// The last round with a failure that counted although the machine lacked something.
     pub(super) struck_round: u32,
     /// The last round that a user cancelled.
     pub(super) cancelled_round: u32,
     /// The time at which a user cancelled the file while it was being processed; `None` otherwise.
     pub(super) cancelled_at: Option<Duration>,
-    /// The time since which the file has been pending and not held; `None` if it is not.
+    /// The time since which the file has been pending and not held; `None` if it is not pending, or
+    /// is held.
     pub(super) waiting_since: Option<Duration>,
     /// The elapsed time by which the file must have become claimable.
     pub(super) due_at: Duration,

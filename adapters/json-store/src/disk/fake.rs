@@ -17,8 +17,8 @@ use crate::layout::{LOCK, ORIGINAL, SNAPSHOT};
 /// A fault at one call of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The call fails and has no effect. If the call is a sync, its data is lost permanently,
-    /// although the next sync reports success.
+    /// The call fails and has no effect. If the call is a sync, the unsynced data never becomes
+    /// durable, although the next sync reports success.
     Eio,
     /// No space is left. A write first writes half of its bytes; any other call fails as with
     /// [`Self::Eio`].
@@ -36,11 +36,11 @@ type Observer = Arc<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
 struct Process {
-    /// The number of changing calls so far.
+    /// The number of calls so far that change the disk.
     calls: usize,
     fault: Option<(usize, Fault)>,
     is_dead: bool,
-    /// The disk before each changing call; `None` unless a test requested a trace.
+    /// A copy of the disk before each call that changes it; `None` if no test requested a trace.
     trace: Option<Vec<DiskImage>>,
     observer: Option<Observer>,
 }
@@ -148,7 +148,8 @@ impl FakeDisk {
         files.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect()
     }
 
-    /// Counts a changing call, and returns the part of its work that the disk performs.
+    /// Counts a call that changes the disk, and returns the part of the call that the disk carries
+    /// out.
     fn enter(&self) -> io::Result<Permit> {
         self.notify_observer();
         let mut process = lock(&self.process);
@@ -214,8 +215,8 @@ fn killed() -> io::Error {
     io::Error::other("this process was killed")
 }
 
-/// Panics if the name is not that of a store's file. Any folder except `runs` is refused, because a
-/// file in it could belong to another program.
+/// Panics if no file of the store can have this name. A file in any folder except `runs` is
+/// refused, because it could belong to another program.
 fn assert_own(name: &str) {
     let own = name.strip_prefix("QUEUE-STATE.").or_else(|| name.strip_prefix("runs/"));
     assert!(own.is_some_and(|rest| !rest.contains(['/', '\0'])), "{name:?} is none of the store's files");
@@ -301,7 +302,8 @@ impl Disk for FakeDisk {
     fn overwrite(&self, file: &FakeFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         if offset == 0 {
-            // The call writes the holder's name, on which nothing depends.
+            // The note at offset 0 names the lock's holder. Nothing depends on this note, so it is
+            // not written.
             return self.alive().map(drop);
         }
         self.change(|image| {
@@ -378,7 +380,8 @@ impl Disk for FakeDisk {
     }
 
     fn pause(&self, span: Duration) {
-        // Only processes on separate threads wait for a lock.
+        // Processes wait for a lock only in tests that run them on separate threads. A shorter
+        // sleep saves time.
         std::thread::sleep(span / 10);
     }
 

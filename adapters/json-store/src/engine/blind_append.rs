@@ -1,8 +1,8 @@
 //! Blind appends: adds files to the journal without loading the queue.
 //!
-//! An addition needs only the position of the journal's end. The previous holder of the lock left a
-//! note of this position. The note is used only if the snapshot and the journal have not changed
-//! since it was written; otherwise the queue is loaded. A snapshot of up to
+//! An addition needs only the position of the journal's end. Each holder of the lock leaves a note
+//! of this position in the lock file. The note is used only if the snapshot and the journal have
+//! not changed since it was written; otherwise the queue is loaded. A snapshot of up to
 //! [`Limits::blind_append_bytes`](crate::engine::Limits) is always loaded and rewritten, so that a
 //! small queue stays one readable file.
 
@@ -62,7 +62,8 @@ impl<D: Disk> Engine<D> {
             return None;
         }
         let snapshot = self.disk.open(SNAPSHOT, Access::Read).ok()?;
-        // With coarse times, a newer snapshot may have the noted stamp, but it names another journal.
+        // If the file system records coarse times, a newer snapshot may have the noted stamp. It
+        // then names another journal than the note.
         if snapshot::journal_of(&self.disk, &snapshot).ok()?? != tip.journal {
             return None;
         }
@@ -83,14 +84,14 @@ impl<D: Disk> Engine<D> {
         let file = self.disk.open(name, access).map_err(|error| Fault::Unchanged(classify(name)(error)))?;
         self.write_line(&file, name, before, &bytes)?;
         self.disk.sync_data(&file).map_err(|error| {
-            // Without a loaded queue no new snapshot can be written, so the line that could not be
+            // Without a loaded queue, no new snapshot can be written. So the line that could not be
             // synced is cut off.
             let _ = self.disk.truncate(&file, before);
             Fault::Unknown(classify(name)(error))
         })?;
         if access == Access::Create {
-            // Only the name of a new journal needs a sync: while the folder is unsynced, no note is
-            // written, so the name of an existing journal is durable.
+            // Only a new journal's name needs a sync. An existing journal's name is durable,
+            // because no note is written while the folder is unsynced.
             self.disk.sync_folder().map_err(|error| Fault::Unknown(classify(name)(error)))?;
         }
         tip.position = after;

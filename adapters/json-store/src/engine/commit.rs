@@ -17,15 +17,15 @@ use crate::snapshot::{self, Numbering, SnapshotSum, StoreSection};
 /// The snapshot lengths that determine how a change is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// If the snapshot is at most this long, a command that has loaded the queue writes it as one
-    /// readable file.
+    /// A command that has loaded the queue writes it back as one readable file if the snapshot has
+    /// at most this length, in bytes.
     pub(crate) small_snapshot_bytes: u64,
-    /// The maximum length of a snapshot for which an addition loads the queue. If the snapshot is
-    /// longer, the addition is appended blindly.
+    /// The maximum length, in bytes, of a snapshot that an addition loads and rewrites. If the
+    /// snapshot is longer, the addition is appended blindly.
     ///
     /// Rewriting a document of 10, 19, 38, 58, 96 and 192 kB costs 0.45, 0.56, 0.71, 0.84, 1.1 and
-    /// 1.8 ms more than appending a line; two syncs and a rename account for 0.4 ms of this. A
-    /// `queue add` that appends takes 1.1 to 1.7 ms in total (ext4, November 2026). So up to this
+    /// 1.8 ms more than appending a line; two syncs and a rename account for 0.4 ms of each value.
+    /// A `queue add` that appends takes 1.1 to 1.7 ms in total (ext4, November 2026). So up to this
     /// limit, rewriting the snapshot takes less than half of an addition's time.
     pub(crate) blind_append_bytes: u64,
 }
@@ -48,10 +48,11 @@ impl Default for Limits {
 pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
 /// The estimated length of an item in a snapshot, and of an event in the journal, without the path.
 const RECORD_BYTES: usize = 250;
-/// The space reserved in the journal for the result of each claim. A result with its error text is
-/// well below this length.
+/// The space reserved in the journal for the result of each claim, in bytes. A result with its
+/// error text is well below this length.
 const RESULT_BYTES: u64 = 1024;
-/// The additional space that a reservation asks for, so that few claims need a system call.
+/// The number of bytes that a reservation asks for in addition to the needed space, so that few
+/// claims need a system call.
 const RESERVE_STEP_BYTES: u64 = 64 * 1024;
 /// The length of the nonce in a journal's name. The nonce distinguishes two journals of one
 /// generation.
@@ -127,8 +128,8 @@ impl<D: Disk> Engine<D> {
         }
         let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.sum.len);
         let limit = self.settings.limits.small_snapshot_bytes;
-        // If the queue has outgrown the limit but its snapshot has not, one more checkpoint makes
-        // the snapshot long enough for blind appends.
+        // If the queue has outgrown the limit but its snapshot has not, one more checkpoint writes
+        // a longer snapshot. Later commands then append lines instead.
         if self.settings.mode == Mode::Command && (snapshot_len <= limit || is_small(&loaded.queue, limit)) {
             return true;
         }
@@ -239,8 +240,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Reserves space for the results of all processing items, so that they can be recorded even if
-    /// the disk fills up during an attempt.
+    /// Reserves space in the journal for the results of all processing items. These results can
+    /// then be recorded even if the disk fills up during an attempt.
     fn reserve(&self, loaded: &mut Loaded<D>, name: &str, offset: u64) -> Result<(), StorageError> {
         let results = loaded.queue.counts().processing as u64 * RESULT_BYTES;
         let needed = offset + results;

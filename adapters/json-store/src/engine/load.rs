@@ -1,8 +1,9 @@
 //! Refreshes the cached state from the disk. The state is kept while it is current, extended if
 //! other processes have appended lines, and read again if the snapshot was replaced.
 //!
-//! Two records tell how long the journal was: the note in the lock file, and this engine's own
-//! memory. Files that end earlier have lost acknowledged changes, and count as damaged.
+//! The lengths that the journal has reached are recorded in two places: in the note in the lock
+//! file, and in this engine's cached state. If the journal is shorter than a recorded length,
+//! acknowledged changes are lost, and the store counts as damaged.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -25,7 +26,7 @@ const MAX_LOCKLESS_READS: usize = 10;
 
 impl<D: Disk> Engine<D> {
     /// Returns the current contents of the store. If the files were damaged after this engine had
-    /// read them, keeps what it has read in `outlived`, and fails from then on.
+    /// read them, keeps the contents that it has read in `outlived`, and fails from then on.
     pub(super) fn refresh(&mut self, lock_state: LockState) -> Result<&mut Loaded<D>, StorageError> {
         if let Some(outlived) = &self.outlived {
             return Err(outlived.error());
@@ -59,8 +60,8 @@ impl<D: Disk> Engine<D> {
         Err(last.unwrap_or_else(|| damaged(SNAPSHOT, "the file is replaced faster than it can be read")))
     }
 
-    /// True if the snapshot is still the one that was read. Otherwise, the journal that was read
-    /// may be retired.
+    /// True if the snapshot is still the one that was read. Otherwise, a checkpoint may have
+    /// retired the journal that was read.
     fn is_current(&self, loaded: &Loaded<D>) -> Result<bool, StorageError> {
         let stamp = self.disk.stat(SNAPSHOT).map_err(unreadable(SNAPSHOT))?;
         Ok(stamp == loaded.base.as_ref().map(|base| base.stamp))
@@ -77,9 +78,11 @@ impl<D: Disk> Engine<D> {
         is_current && journal_len.is_ok_and(|len| len == loaded.position.offset)
     }
 
-    /// After an error, `loaded` keeps the contents that were read before.
+    /// Takes the cached contents and returns them refreshed. After an error, the contents stay in
+    /// `self.loaded`.
     fn catch_up(&mut self, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
-        // Without the lock, the note must be read before the journal, which grows meanwhile.
+        // The note must be read before the journal. Without the lock, the journal may grow between
+        // the two reads, and a newer note would name an end beyond the lines that were read.
         let noted = self.noted_end();
         let Some(mut loaded) = self.loaded.take() else { return self.load(lock_state, &noted, None) };
         match self.catch_up_from(&mut loaded, lock_state, noted) {
@@ -91,8 +94,8 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Extends `loaded`; if that is impossible, returns the contents of the files, read from the
-    /// beginning.
+    /// Extends `loaded` and returns `None`. If that is impossible, reads the files from the
+    /// beginning and returns their contents.
     fn catch_up_from(
         &self,
         loaded: &mut Loaded<D>,
@@ -106,7 +109,7 @@ impl<D: Disk> Engine<D> {
         self.load(lock_state, &known, Some(loaded)).map(Some)
     }
 
-    /// Returns the end of the journal that the lock file notes; nothing if there is no note.
+    /// Returns the journal's end according to the note in the lock file; empty if there is no note.
     fn noted_end(&self) -> Vec<Tip> {
         let tip = match &self.lock {
             Some(lock) => lock.tip(&self.disk),
@@ -116,7 +119,7 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Reads snapshot and journal from the beginning. `known` contains the ends that the journal
-    /// must have reached, `before` the contents that this engine has read earlier.
+    /// must have reached. `before` contains the contents that this engine has read earlier, if any.
     fn load(
         &self,
         lock_state: LockState,
@@ -203,7 +206,8 @@ impl<D: Disk> Engine<D> {
         self.read_journal(loaded, &name, &header, lock_state, known_len)
     }
 
-    /// True if the journal's name belongs to another file than the open one.
+    /// True if the journal's name now leads to another file than the journal that this engine has
+    /// open.
     fn is_replaced(&self, loaded: &Loaded<D>, named: &Stamp) -> Result<bool, StorageError> {
         let Some(journal) = &loaded.journal else { return Ok(false) };
         let open = self.disk.stat_open(&journal.file).map_err(unreadable("the open journal"))?;
@@ -268,8 +272,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Copies `bytes` to a new file. Returns `false` if the copy fails: a queue must open even if
-    /// the disk is full.
+    /// Copies `bytes` to a new file. If the copy fails, returns `false` instead of an error,
+    /// because the queue must open even on a full disk.
     fn keep(&self, name: &str, bytes: &[u8]) -> bool {
         let written = self.disk.open(name, Access::Create).and_then(|file| {
             write_all(&self.disk, &file, bytes)?;
@@ -301,7 +305,7 @@ impl<D: Disk> Engine<D> {
         if stale.is_empty() {
             return Ok(());
         }
-        // The rename that made these files stale must be durable before their removal.
+        // A rename has made these files stale. It must be durable before the files are removed.
         self.sync_folder(loaded)?;
         for name in stale {
             self.remove_stale(&name, loaded.position.seq)?;
@@ -362,8 +366,8 @@ impl<D: Disk> Loaded<D> {
         Some(Tip { snapshot, journal, header, position: self.durable })
     }
 
-    /// Fails if these contents lack transactions that `before` contains: the snapshot is missing, or
-    /// an older one was put in its place.
+    /// Fails if `before` contains transactions that `self` lacks: the snapshot is missing, or an
+    /// older one was put in its place.
     fn refuse_older_than(&self, before: &Self) -> Result<(), StorageError> {
         let store = |loaded: &Self| loaded.base.as_ref().and_then(|base| base.store.clone()).map(|store| store.id);
         let is_missing = before.base.is_some() && self.base.is_none();

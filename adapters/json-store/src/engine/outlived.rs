@@ -15,14 +15,15 @@ use crate::snapshot;
 /// makes no more changes, but it writes these contents beside the damaged files, for a repair.
 pub(super) struct Outlived<D: Disk> {
     loaded: Loaded<D>,
-    /// The place and the description of the damage.
+    /// The damaged file, and a description of the damage.
     damage: (String, String),
     /// The name of the file with these contents; `None` until it is written.
     file: Option<String>,
 }
 
 impl<D: Disk> Outlived<D> {
-    /// Returns `None` if the error is not about damage.
+    /// Keeps the contents of the store if `error` reports damage; returns `None` for any other
+    /// error.
     pub(super) fn new(loaded: Loaded<D>, error: &StorageError) -> Option<Self> {
         let StorageError::Damaged { place, detail } = error else { return None };
         Some(Self { loaded, damage: (place.clone(), detail.clone()), file: None })
@@ -35,8 +36,9 @@ impl<D: Disk> Outlived<D> {
 }
 
 impl<D: Disk> Engine<D> {
-    /// Applies changes that the damaged store cannot take to the contents in memory, and writes
-    /// these to a file of their own. Claims are left out, because their attempts never begin.
+    /// Applies `changes` to the contents in memory, because the damaged store cannot take them.
+    /// Writes the result to a separate file. Claims are left out, because their attempts never
+    /// begin.
     pub(super) fn rescue(&mut self, changes: &mut [Box<dyn Change>]) {
         let Some(mut outlived) = self.outlived.take() else { return };
         let mut queue = outlived.loaded.queue.clone();

@@ -1,8 +1,9 @@
-//! Operations of version 1. That version could have several items for one path, and did not record
+//! Operations of version 1. Version 1 could have several items for one path, and did not record
 //! when a backoff was set.
 //!
 //! If an ended file was added again, version 1 gave the addition a new item number, and later lines
-//! of the journal use it. So the ended item is removed from the queue before the file is added.
+//! of the journal use the new number. So the ended item is removed from the queue before the file
+//! is added.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::event::Event;

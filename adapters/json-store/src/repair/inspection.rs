@@ -36,8 +36,8 @@ pub(super) struct Inspection {
     prefix_changes: ChangeCounts,
     /// The number of the last transaction in `prefix`.
     seq: u64,
-    /// The number of the last transaction of the journal according to the note in the lock file; 0 if
-    /// no transaction is missing.
+    /// The number of the last transaction of the journal according to the note in the lock file; 0
+    /// if no transaction is missing.
     noted_seq: u64,
     /// The readable lines of the journal after the damage.
     salvaged: Vec<SalvagedLine>,
@@ -77,7 +77,7 @@ impl Inspection {
         if inspection.damage.is_empty()
             && let Some(refused) = refused
         {
-            // Each line that is left is intact, but acknowledged lines are missing.
+            // Each line that is left in the journal is intact, but acknowledged lines are missing.
             inspection.unreadable_bytes += std::mem::take(&mut inspection.half_written_bytes);
             inspection.damage.push(refused);
         }
@@ -209,8 +209,8 @@ impl Inspection {
         self.notices.extend(snapshot.notices);
     }
 
-    /// Returns the journal of the latest generation, for a damaged snapshot that no longer names
-    /// its journal.
+    /// If the snapshot is damaged, returns the journal of the latest generation, because the
+    /// snapshot may no longer name its journal. Otherwise returns `None`.
     fn latest_journal(&self, names: &[String]) -> Option<String> {
         let journals = names.iter().filter(|name| !self.snapshot_is_whole && layout::is_journal(name));
         journals.max_by_key(|name| layout::generation_of(name)).cloned()
@@ -245,8 +245,9 @@ impl Inspection {
         Ok(())
     }
 
-    /// Reads the noted end of the journal. Numbers that the missing lines may have assigned are not
-    /// assigned again.
+    /// Reads the note of the journal's end. If the journal lacks transactions before this end,
+    /// raises `noted_seq` and `lost_bytes`, so that numbers in the missing lines are not assigned
+    /// again.
     fn add_noted_loss<D: Disk>(&mut self, disk: &D, journal: &str) -> Result<(), StorageError> {
         let noted = StoreLock::open_existing(disk)?.and_then(|lock| lock.tip(disk));
         if let Some(tip) = noted.filter(|tip| tip.journal == journal && tip.position.seq > self.seq) {
@@ -256,8 +257,8 @@ impl Inspection {
         Ok(())
     }
 
-    /// Returns the rescued contents with the most transactions; `None` if there are none of this
-    /// store. Unreadable files are ignored, because their writer may have died.
+    /// Returns the rescued contents of this store with the most transactions; `None` if there are
+    /// none. Unreadable files are ignored, because their writer may have died.
     fn latest_rescued<D: Disk>(&self, disk: &D, base: &Path, names: &[String]) -> Option<Snapshot> {
         let files = names.iter().filter(|name| layout::is_rescued(name));
         let files = files.filter_map(|name| disk.open(name, Access::Read).ok());

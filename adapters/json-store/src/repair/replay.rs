@@ -23,7 +23,7 @@ use super::ChangeCounts;
 use crate::journal::SalvagedLine;
 use crate::record::UNKNOWN_RUN;
 
-/// The minimum number of bytes in a journal or a snapshot for each assigned number. The shortest
+/// Each assigned number takes at least this many bytes in a journal or a snapshot. The shortest
 /// claim and the shortest item are longer.
 const MIN_BYTES_PER_NUMBER: u64 = 32;
 
@@ -50,8 +50,8 @@ pub(super) fn replay(
     (kept, skipped)
 }
 
-/// Returns the queue with higher next numbers for items and claims. They are above all numbers that
-/// the lost bytes may have assigned.
+/// Returns the queue with higher next numbers for items and claims. The next numbers are above all
+/// numbers that the lost bytes may have assigned.
 pub(super) fn numbered_above(queue: &FileQueue, lost_bytes: u64) -> FileQueue {
     let given = lost_bytes.div_ceil(MIN_BYTES_PER_NUMBER);
     let mut restore = Restore::default();

@@ -41,7 +41,8 @@ pub(super) fn change_with(image: &DiskImage, bytes: &[u8]) -> Result<Outcome, St
     let mut image = image.clone();
     image.inode_mut(&name).expect("the journal").clone_from(&Inode::durable(bytes));
     let disk = FakeDisk::new(image);
-    // The note of the journal's end would expose some of the changes.
+    // The lock file is emptied, because its note of the journal's end would expose some of the
+    // changes.
     disk.put(layout::LOCK, b"");
     let before = disk.contents();
     let mut process = engine(disk.clone(), None, Mode::Service);

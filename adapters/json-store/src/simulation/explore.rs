@@ -44,7 +44,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Explores histories. Skips a disk that has occurred before with the same allowed results.
+/// Explores histories. Skips a disk that was already checked with the same allowed queues.
 pub(super) struct Explorer {
     bounds: Bounds,
     flaw: Option<Flaw>,

@@ -98,8 +98,8 @@ pub(super) struct FlawedFile {
     unsynced: Mutex<Unsynced>,
 }
 
-/// Converts the error of a delayed sync. Drops its kind; otherwise the later call would seem to
-/// fail for lack of space.
+/// Converts the error of a delayed sync. Drops the kind of the error; otherwise the later call that
+/// makes the sync would seem to fail for lack of space.
 fn delayed_error(error: io::Error) -> io::Error {
     io::Error::other(error)
 }
@@ -121,8 +121,8 @@ impl FlawedDisk {
         lock(&self.state)
     }
 
-    /// Makes a changing call. If a sync is delayed, makes the sync too: after the call if
-    /// `is_awaited`, otherwise before it.
+    /// Makes a call that changes the disk. If a sync is delayed, makes the sync too. `is_awaited`
+    /// is true if the sync was delayed until after this call; otherwise the sync is made first.
     fn change<T>(&self, is_awaited: bool, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let delayed = std::mem::take(&mut self.state().delayed);
         let sync = || match &delayed {

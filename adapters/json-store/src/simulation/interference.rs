@@ -1,5 +1,5 @@
-//! Changes the store's files behind its back, as a person or another program does. The store must
-//! notice that acknowledged changes are missing, and must not build on the rest.
+//! Changes the store's files without taking its lock, as a user or another program may do. The
+//! store must notice that acknowledged changes are missing, and must then refuse further changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +49,7 @@ enum Loss {
     JournalRemoved,
     LastLineRemoved,
     CutWithinTheFirstLine,
-    /// The journal's name leads to a copy of its first line.
+    /// A new file with the journal's name contains only the first line of the journal.
     JournalReplaced,
 }
 
@@ -139,8 +139,8 @@ fn a_live_run_refuses_an_older_snapshot_and_a_missing_one() {
     assert!(matches!(added, Err(StorageError::Damaged { .. })), "{added:?}");
 }
 
-/// On a file system with coarse times, a snapshot that gets the inode number and the length of an
-/// older one has the stamp of the older one.
+/// On a file system with coarse times, a new snapshot may get the inode number and the length of an
+/// older one. Then both have the same stamp.
 #[test]
 fn a_new_snapshot_is_not_mistaken_for_an_older_one_of_the_same_stamp() {
     let disk = FakeDisk::default();

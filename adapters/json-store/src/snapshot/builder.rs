@@ -16,9 +16,10 @@ pub(super) struct Builder {
     extra: Extra,
     numbering: Numbering,
     next_number: u64,
-    /// True if a newly assigned number cannot equal the id of a later item.
+    /// True if a newly assigned number is certain to differ from the ids of all later items.
     knows_highest: bool,
-    /// True if a newly assigned number may equal the id of a later item.
+    /// True if a number was assigned while `knows_highest` was false. A later item may have this
+    /// number as its id.
     has_guessed: bool,
     next_claim: ClaimNumber,
     last_sequence: u64,

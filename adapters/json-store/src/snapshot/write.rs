@@ -27,13 +27,13 @@ pub(crate) fn write<D: Disk>(
 }
 
 /// Writes the document without its `store` section and without claims, so that it opens in any
-/// folder. In another folder, no run ever settles a claim.
+/// folder. No run in another folder would ever settle a claim.
 pub(crate) fn write_export(out: &mut dyn io::Write, queue: &FileQueue, extra: &Extra) -> io::Result<()> {
     write_chunks(queue.items().map(without_claim), extra, None, |chunk| out.write_all(chunk))
 }
 
-/// Returns the item as after its claim was given back: pending, and the attempt is not counted. An
-/// item that a user has cancelled has failed.
+/// Returns the item without its claim: it is pending, and the attempt is not counted. If a user has
+/// cancelled the item, it has failed instead.
 fn without_claim(item: &QueueItem) -> Cow<'_, QueueItem> {
     let Some(claim) = &item.claim else { return Cow::Borrowed(item) };
     let mut released = QueueItem { claim: None, ..item.clone() };

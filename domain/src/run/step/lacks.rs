@@ -1,11 +1,11 @@
 //! Handles attempts that failed because the machine lacks something that every attempt needs. Such
-//! a failure is not the file's: the claim is given back, and starts are held.
+//! an attempt does not count for its file: its claim is released, and starts are held.
 //!
-//! The exit status 127 of a shell may also be the file's fault, if the shell needs a program for
-//! some files only, and a folder may have been removed for good. So an attempt that missed its
-//! program or its folder is kept as a *suspect*, and the probe is
-//! another file. If an item has missed them before, and other files have succeeded since, the
-//! next time counts as its own failure.
+//! A missing program or folder may also be the fault of one file. A shell exits with the status 127
+//! if it needs a missing program for this file only, and a folder may have been removed for good.
+//! So an attempt that missed its program or folder is kept as a *suspect*, and another file becomes
+//! the probe. If other files succeed and the item then misses its program or folder again, this
+//! counts as a failure of the file.
 
 use crate::attempt::{AttemptOutcome, AttemptRef, AttemptReport, StartFault};
 use crate::failure;
@@ -22,8 +22,8 @@ impl RunState {
         self.attempts.in_hand.values().filter(|in_hand| in_hand.has_started).count()
     }
 
-    /// Returns what the machine lacked if the attempt failed for that reason; `None` if the failure
-    /// is the file's, or if the attempt did not fail.
+    /// Returns the kind of lack that made the attempt fail; `None` if the failure is the file's, or
+    /// if the attempt did not fail.
     pub(super) fn lack_behind(&self, in_hand: &InHand, outcome: &AttemptOutcome) -> Option<Lack> {
         match outcome.root_cause() {
             _ if in_hand.is_cancelled => None,
@@ -98,8 +98,8 @@ impl RunState {
         self.queue.may_have_work |= self.starts.on_ended(token, in_hand.serial);
     }
 
-    /// Updates the hold of starts. Gives up waiting for the program if it has been missing for too
-    /// long, unless an attempt that has started meanwhile may still prove the contrary.
+    /// Updates the hold of starts. Gives up waiting if the program or folder has been missing for
+    /// too long, and no attempt that started meanwhile may still prove that it is back.
     pub(super) fn check_starts(&mut self) {
         self.queue.may_have_work |= self.starts.tick(self.config.program_wait, self.now);
         let undecided = self.attempts.undecided.iter().map(|undecided| &undecided.in_hand);
@@ -115,8 +115,8 @@ impl RunState {
         }
     }
 
-    /// Releases the suspects if no other file can be the probe: the probe is due, and an exchange
-    /// that allowed a claim returned none.
+    /// If the probe is due and an exchange that allowed a claim returned none, no other file can be
+    /// the probe: releases the suspects, so that one of their files can be claimed.
     pub(super) fn offer_suspects(&mut self, has_no_claims: bool) {
         if has_no_claims && self.store.last_limit > 0 && self.starts.is_probe_due() {
             self.release_suspects();

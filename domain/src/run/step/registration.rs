@@ -1,7 +1,7 @@
 //! Handles the registration, the start and the end of a run.
 //!
 //! A run does not start if the queue cannot be read, or while other runs are still obeying a stop
-//! request. If no other run is alive, it removes a leftover stop request and starts.
+//! request. If no other run is alive, the run removes a leftover stop request and starts.
 
 use crate::ports::{Begun, RunEventKind, StopSignalError, StorageError};
 use crate::run::state::{Operation, Phase, Recording, RunState};

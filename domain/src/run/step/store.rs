@@ -43,7 +43,8 @@ impl RunState {
 
     fn on_exchange_failed(&mut self, error: StorageError) {
         if !self.store.is_unanswered {
-            // The exchange was not committed. The next exchange repeats its settlements before newer ones.
+            // The exchange was not committed. The next exchange repeats its settlements before
+            // newer ones.
             self.attempts.settling.append(&mut self.attempts.judged);
             self.attempts.judged = std::mem::take(&mut self.attempts.settling);
             self.attempts.unused.append(&mut self.attempts.releasing);
@@ -187,7 +188,8 @@ impl RunState {
         }
     }
 
-    /// Offers the results of the last attempts to a damaged store, whose answer is ignored.
+    /// Sends the results of the last attempts to a damaged store, which may write them to a
+    /// separate file. The answer of the store is ignored.
     pub(super) fn offer_results(&mut self) {
         self.recording = Recording::Impossible;
         if !self.attempts.judged.is_empty() {

@@ -74,8 +74,8 @@ fn an_unchanged_completed_file_is_left_alone<F: StorageFixture>(fixture: &F) -> 
     same("the queue", &client.all()?, &before)
 }
 
-/// An item keeps its depth if its file is added with depth 0, not through a folder, or if the file
-/// is left alone because it has completed.
+/// An item takes the depth with which its file is added again. It keeps its depth if the new depth
+/// is 0, or if the item is completed and begins no new round.
 fn the_latest_folder_gives_the_depth<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     let depth_after = |depth| -> Result<u8, Fault> {

@@ -97,7 +97,7 @@ impl World {
         self.replan(index, self.now + takes, end);
         self.check_jobs(run)?;
         if is_struck {
-            // A failed start is reported together with the start.
+            // If a start fails, its failure is reported together with the start.
             self.end_attempt(index);
         }
         Ok(())

@@ -267,7 +267,7 @@ impl World {
     }
 
     /// Ends a run. Drops the pending operation and the queued attempts; the running attempts end
-    /// later, with their guards.
+    /// later, when their guards end them.
     pub(super) fn end_run(&mut self, run: usize, end: RunEnd) {
         self.runs[run].end = Some((self.now, end));
         self.runs[run].pending = None;
@@ -376,8 +376,8 @@ impl World {
     }
 
     /// Moves the due times after the clock was set back. If a run is able to claim, each backoff
-    /// may start again with its original duration. Otherwise, the time that is left on the wall
-    /// clock counts.
+    /// may start again with its original duration. Otherwise, each backoff lasts until its end on
+    /// the wall clock.
     fn prolong_waits(&mut self) {
         let is_watched = (0..self.runs.len()).any(|run| self.is_able_to_claim(run));
         let wall = self.wall();

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::disk::Stamp;
 
-/// A change of a file's data; it is not durable yet.
+/// A change of a file's data that is not durable yet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Write {
     Bytes {
@@ -37,7 +37,7 @@ impl Write {
     }
 }
 
-/// A change of the names in a folder; it is not durable yet.
+/// A change of a name in a folder that is not durable yet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum NameChange {
     Link(String, usize),
@@ -66,7 +66,7 @@ pub(crate) struct Inode {
     /// The bytes that certainly survive a power cut.
     pub(crate) durable: Vec<u8>,
     pub(crate) unsynced: Vec<Write>,
-    /// The number in the file's [`Stamp`].
+    /// The inode number in the file's [`Stamp`].
     pub(super) number: u64,
 }
 
@@ -87,7 +87,7 @@ impl Inode {
     }
 }
 
-/// The state of a fake disk, which outlives a process.
+/// The state of a fake disk. It outlives the processes that use the disk.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DiskImage {
     pub(crate) inodes: Vec<Inode>,
@@ -123,8 +123,8 @@ impl DiskImage {
         }
     }
 
-    /// Creates a file. It gets the lowest number that no file uses, as on ext4: the number of a
-    /// removed file is used again as soon as no process has that file open.
+    /// Creates a file. It gets the lowest inode number that no file uses, as on ext4: the number of
+    /// a removed file is used again as soon as no process has the removed file open.
     pub(super) fn add(&mut self, name: &str, inode: Inode) {
         let used: BTreeSet<_> =
             self.names.values().chain(self.open.values()).map(|index| self.inodes[*index].number).collect();
