@@ -1,15 +1,16 @@
-//! The start gate: no new starts while a disk is nearly full, memory is short, or the load is too
-//! high.
+//! The start gate: no new starts while a disk is nearly full or not mounted, memory is short, or the
+//! load is too high.
 //!
 //! # Theory of operation
 //!
-//! A measurement reads the free disk space, the available memory and the load average, as far as
-//! they are limited. It is cached for half a second, because a run may start a hundred files a
+//! A measurement reads the mounts, the free disk space, the available memory and the load average, as
+//! far as they are limited. It is cached for half a second, because a run may start a hundred files a
 //! second. A pure function compares the measurement with the limits and decides whether starts are
 //! held.
 
 mod memory;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoproc_domain::ports::{BackPressure, StartGate};
 use bytesize::ByteSize;
+use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 use tokio::time::{Instant, sleep};
 
 /// The maximum age of a measurement. While starts are held, also the wait before the next
@@ -35,6 +37,8 @@ pub struct StartLimits {
     pub min_free_memory: u64,
     /// The maximum load average over the last minute; `None` disables the limit.
     pub max_load: Option<f64>,
+    /// The folders that must be mount points.
+    pub mounts: Vec<PathBuf>,
 }
 
 /// The minimum free space of a disk.
@@ -74,10 +78,14 @@ struct Measurement {
     free_disks: Vec<Option<u64>>,
     free_memory: Option<u64>,
     load: Option<f64>,
+    /// The index in the limits of the first folder that is not a mount point; `None` if all are.
+    missing_mount: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resource {
+    /// The mount with this index in the limits.
+    Mount(usize),
     /// The disk with this index in the limits.
     Disk(usize),
     Memory,
@@ -117,6 +125,7 @@ impl Measurement {
             free_disks: limits.disks.iter().map(|disk| free_disk(&disk.folder)).collect(),
             free_memory: (limits.min_free_memory > 0).then(memory::available).flatten(),
             load: limits.max_load.and_then(|_| load()),
+            missing_mount: limits.mounts.iter().position(|folder| !is_mount_point(folder)),
         }
     }
 }
@@ -173,7 +182,11 @@ impl StartLimits {
             let (load, limit) = measured.load.zip(self.max_load).filter(|(load, limit)| load > limit)?;
             Some((Resource::Load, format!("the load average is {load}, above the limit of {limit}")))
         };
-        disk.or_else(memory).or_else(load)
+        let mount = || {
+            let index = measured.missing_mount?;
+            Some((Resource::Mount(index), format!("{} is not mounted", self.mounts.get(index)?.display())))
+        };
+        mount().or(disk).or_else(memory).or_else(load)
     }
 }
 
@@ -199,6 +212,21 @@ fn free_disk(folder: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+/// True if a file system is mounted on the folder; a bind mount counts. On systems without statx(2),
+/// the folder must be on another device than its parent.
+fn is_mount_point(folder: &Path) -> bool {
+    let flags = (AtFlags::SYMLINK_FOLLOW, StatxFlags::BASIC_STATS);
+    match statx(CWD, folder, flags.0, flags.1) {
+        Ok(status) if status.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) => {
+            status.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
+        }
+        _ => {
+            let device = |path: &Path| path.metadata().map(|metadata| metadata.dev()).ok();
+            device(folder).is_some_and(|own| folder.parent().is_none_or(|parent| device(parent) != Some(own)))
+        }
+    }
+}
+
 fn load() -> Option<f64> {
     std::fs::read_to_string(LOADAVG_PATH).ok()?.split_whitespace().next()?.parse().ok()
 }
@@ -214,11 +242,11 @@ mod tests {
 
     fn limits(min_free_disk: u64, max_load: Option<f64>) -> StartLimits {
         let disk = DiskLimit { folder: "/queue".into(), min_free: min_free_disk, is_named: false };
-        StartLimits { disks: vec![disk], min_free_memory: 0, max_load }
+        StartLimits { disks: vec![disk], max_load, ..StartLimits::default() }
     }
 
     fn reason(limits: &StartLimits, free_disk: Option<u64>, load: Option<f64>) -> Option<String> {
-        let measured = Measurement { free_disks: vec![free_disk], free_memory: None, load };
+        let measured = Measurement { free_disks: vec![free_disk], load, ..Measurement::default() };
         reason_of(limits, &measured)
     }
 
@@ -254,6 +282,17 @@ mod tests {
         assert_eq!(reason_of(&limits, &free(100 * MB)), None);
         let short = "99.0 MB of memory is available, less than the required 100.0 MB";
         assert_eq!(reason_of(&limits, &free(99 * MB)).as_deref(), Some(short));
+    }
+
+    #[test]
+    fn mounts_are_required() {
+        assert!(is_mount_point(Path::new("/")));
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(!is_mount_point(folder.path()) && !is_mount_point(&folder.path().join("missing")));
+        let mounts = vec!["/".into(), folder.path().to_owned()];
+        let limits = StartLimits { mounts, ..StartLimits::default() };
+        let reason = reason_of(&limits, &Measurement::of(&limits));
+        assert_eq!(reason, Some(format!("{} is not mounted", folder.path().display())));
     }
 
     #[test]

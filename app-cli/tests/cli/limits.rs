@@ -26,11 +26,12 @@ fn a_held_run_starts_nothing_says_why_and_obeys_a_stop() {
 }
 
 #[test]
-fn the_disk_of_a_destination_and_the_memory_are_limited_too() {
+fn the_disk_of_a_destination_the_memory_and_mounts_are_limits_too() {
     let out = format!("{TOO_MUCH}:out");
     let cases = [
         (["--min-free-disk", &out], " of disk space is free for "),
         (["--min-free-memory", TOO_MUCH], " of memory is available, less than the required 8.0 EB"),
+        (["--require-mount", "out"], "/out is not mounted"),
     ];
     for (limit, reason) in cases {
         let project = TempProject::with_queue(&["a"]);
@@ -53,7 +54,8 @@ fn a_limit_for_a_folder_that_is_not_there_is_refused() {
     let refused = refused.expect_error(2, "--min-free-disk: there is no folder no/such/folder");
     assert!(refused.err.contains("hint: check its spelling, and whether its disk is mounted"), "{refused:#?}");
     assert_eq!(project.bytes(), before);
-    project.ask(["run", "-q", "--min-free-disk", "1:.", "--min-free-memory", "1", "--", "true"]).expect_code(0);
+    let met = ["--min-free-disk", "1:.", "--min-free-memory", "1", "--require-mount", "/"];
+    project.ask([&["run", "-q"], &met[..], &["--", "true"]].concat()).expect_code(0);
 }
 
 #[test]

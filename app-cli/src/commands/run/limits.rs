@@ -9,7 +9,7 @@ use std::time::Duration;
 use autoproc_domain::run::FailureLimit;
 use autoproc_system::{DiskLimit, StartLimits};
 use clap::builder::{TypedValueParser, ValueParser};
-use clap::{Arg, Args, Command};
+use clap::{Arg, Args, Command, ValueHint};
 
 use crate::error::CliError;
 use crate::escape::Shown;
@@ -33,6 +33,9 @@ pub(crate) struct LimitArgs {
     /// Start no attempt while less memory than this is available
     #[arg(long, hide_short_help = true, value_name = "SIZE", allow_negative_numbers = true, value_parser = size::parse)]
     pub(super) min_free_memory: Option<u64>,
+    /// Start no attempt while no file system is mounted on DIR; may be repeated
+    #[arg(long, hide_short_help = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) require_mount: Vec<PathBuf>,
     /// Start no attempt while the 1-minute load average is above this
     #[arg(long, hide_short_help = true, value_name = "LOAD", allow_negative_numbers = true, value_parser = load)]
     pub(super) max_load: Option<f64>,
@@ -63,7 +66,12 @@ impl LimitArgs {
             }
         }
         disks.insert(0, DiskLimit { folder: state_dir.to_owned(), min_free: queue, is_named: false });
-        Ok(StartLimits { disks, min_free_memory: self.min_free_memory.unwrap_or(0), max_load: self.max_load })
+        Ok(StartLimits {
+            disks,
+            min_free_memory: self.min_free_memory.unwrap_or(0),
+            max_load: self.max_load,
+            mounts: self.require_mount.iter().map(|folder| cwd.join(folder)).collect(),
+        })
     }
 }
 
