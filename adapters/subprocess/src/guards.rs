@@ -8,9 +8,9 @@
 //!
 //! If the report pipe of a guard ends, the guard was killed. The runner then ends the leftover
 //! processes of the guard ([`orphans`]), and starts another guard for the next process. The guard's
-//! record tells which processes of a batch the guard had begun. All of them but the last had exited
-//! with status 0, the last one is reported as [`Ending::GuardDied`], and the others are reported as
-//! not started.
+//! record tells which processes of a batch the guard had begun. The last of the begun processes is
+//! reported as [`Ending::GuardDied`], and the begun processes before it as exited with status 0.
+//! The processes that the guard had not begun are reported as not started.
 //!
 //! A guard that is stopped, or does not answer for another reason, is killed after a deadline of
 //! the runner ([`watchdog`]).
@@ -162,7 +162,7 @@ impl Guards {
         self.broadcast(true);
     }
 
-    /// Continues paused processes. Can be called from any thread.
+    /// Continues all paused processes and their clocks. Can be called from any thread.
     pub fn resume(&self) {
         self.broadcast(false);
     }
@@ -185,7 +185,8 @@ impl Guards {
     /// Sends an encoded `Start` message to an idle guard. If no guard is idle, starts a new guard.
     fn assign(&self, message: &[u8]) -> io::Result<GuardProcess> {
         while let Some(guard) = self.take_idle() {
-            // A stopped guard would begin the process only after its timeout.
+            // Without this, the watchdog would continue a stopped guard only after the timeout of
+            // the process.
             if guard.is_stopped() {
                 guard.resume();
             }
@@ -283,21 +284,22 @@ impl Guards {
         std::mem::take(&mut state.idle)
     }
 
-    /// Ignores poisoning, because a panic leaves no partial update.
+    /// Locks the state. Ignores poisoning, because a panic leaves no partial update.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Waits for idle guards, so that they are reaped. Busy guards end when their pipes are dropped.
+/// Ends all idle guards and waits until they are reaped. A busy guard ends when its control pipe is
+/// dropped.
 impl Drop for Guards {
     fn drop(&mut self) {
         self.shut_down().into_iter().for_each(GuardProcess::shut_down);
     }
 }
 
-/// Returns the new guard if its message was sent. If sending failed, the guard has ended and is
-/// reaped.
+/// Returns the new guard if `sent` is a success. Otherwise kills and reaps the guard, and returns
+/// the error.
 fn reap_unless_sent(guard: GuardProcess, sent: io::Result<()>) -> io::Result<GuardProcess> {
     match sent {
         Ok(()) => Ok(guard),

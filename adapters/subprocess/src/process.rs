@@ -58,11 +58,11 @@ pub struct StdoutFile {
     pub path: OsString,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
-    /// The name of the temporary file in the same folder; used if the file system has no files
-    /// without a name, and for a moment if an older file is replaced. Must be unique.
+    /// The name of a temporary file in the same folder. It is used if the file system does not
+    /// support files without a name, and for a moment if an older file is replaced. Must be unique.
     pub temporary: String,
-    /// The other input file whose output this file receives. If it is set, the process does not
-    /// start, and its ending is [`Ending::NoResult`].
+    /// Another input file, to which the output file already belongs; `None` if there is none. If it
+    /// is set, the process does not start, and its ending is [`Ending::NoResult`].
     pub owner: Option<ResultOwner>,
 }
 
@@ -100,11 +100,11 @@ pub struct ProcessReport {
     #[serde(with = "usage")]
     pub usage: Option<ResourceUsage>,
     /// The end of the standard error, or of the standard output if the standard error is blank; at
-    /// most [`OUTPUT_TAIL_BYTES`].
+    /// most [`OUTPUT_TAIL_BYTES`] bytes.
     pub output_tail: Vec<u8>,
     /// The beginning of the standard output, at most [`ProcessSpec::capture`] bytes.
     pub stdout: Vec<u8>,
-    /// The total length of the standard output.
+    /// The total length of the standard output, in bytes.
     pub stdout_bytes: u64,
     /// The first error in writing the log, after which output may be missing from it; `None` if the
     /// log is complete. The error does not affect the process.

@@ -11,7 +11,7 @@ use autoproc_regular_file::{self as regular_file, Links};
 use crate::replace::replace;
 use crate::stop_decision::FileRequest;
 
-/// The word in the first line that requests an abort instead of a drain.
+/// The word that requests an abort instead of a drain, in the first line of the stop file.
 const NOW: &str = "now";
 
 /// The maximum number of bytes that are read from the stop file. First lines that users write are

@@ -42,7 +42,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// restored.
 pub struct StopWatch {
     shared: Arc<Shared>,
-    /// Dropped to end the thread that polls the file.
+    /// Dropping this sender ends the thread that polls the stop file; `None` without a stop file.
     alive: Option<mpsc::Sender<()>>,
     signals: Option<Handle>,
     threads: Vec<JoinHandle<()>>,
@@ -130,7 +130,7 @@ impl Drop for StopWatch {
             signals.close();
         }
         for thread in self.threads.drain(..) {
-            // An error means that the thread panicked. It has ended in this case as well.
+            // An error means that the thread has ended by a panic.
             let _ = thread.join();
         }
     }

@@ -79,7 +79,8 @@ impl Descendants {
         let groups = self.own_groups(&descendants);
         let mut round = SignalRound::default();
         for group in groups.iter().filter_map(|group| Pid::from_raw(*group)) {
-            // Members that refused the signal are reported below.
+            // An error is ignored. If the signal is SIGKILL, the loop below signals each member
+            // again and reports refusals.
             let _ = kill_process_group(group, signal);
         }
         for process in descendants.iter().filter(|process| !process.is_zombie) {
@@ -100,7 +101,8 @@ impl Descendants {
     }
 
     /// Returns the process groups that belong to the command alone. After the leader is reaped, its
-    /// group is included only if a descendant is a member, because its number may have been reused.
+    /// group is included only if a descendant is a member, because the number of the group may have
+    /// been reused.
     fn own_groups(&self, descendants: &[Process]) -> BTreeSet<i32> {
         let leader = self.leader.as_raw_nonzero().get();
         let numbers: BTreeSet<i32> = descendants.iter().map(|process| process.id.pid).chain([leader]).collect();
@@ -131,8 +133,8 @@ pub(crate) fn describe_descendants() -> String {
     descendants().iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the descendants; empty if the process table cannot be read. Only ECHILD proves that no
-/// process is left, an empty list does not.
+/// Returns the descendants; empty if the process table cannot be read. An empty list does not prove
+/// that no process is left; only ECHILD does.
 fn descendants() -> Vec<Process> {
     process_table::descendants_of(own_pid()).unwrap_or_default()
 }

@@ -73,8 +73,8 @@ pub(crate) struct StartRequest {
 /// A message from a guard to the runner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Report {
-    /// The next process of the batch has started; its input had this fingerprint before, `None` if
-    /// unknown. The message is not sent if the start fails.
+    /// The next process of the batch has started. Contains the fingerprint that its input had
+    /// before the start; `None` if unknown. If the start fails, this message is not sent.
     Started(Option<FingerprintFields>),
     /// The process has ended, with all its descendants.
     Ended(ProcessReport),
