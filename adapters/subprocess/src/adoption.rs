@@ -26,9 +26,9 @@ const OF_ALL: u8 = 2;
 
 static ADOPTS: AtomicU8 = AtomicU8::new(NONE);
 
-/// Makes this process the parent of its descendants' orphans (`PR_SET_CHILD_SUBREAPER`, prctl(2)).
-/// If a guard is killed, the guard's processes become children of this process, which ends them.
-/// Has no effect on systems other than Linux.
+/// Makes this process adopt its descendants when their parents have ended
+/// (`PR_SET_CHILD_SUBREAPER`, prctl(2)). If a guard is killed, the guard's processes become
+/// children of this process, which ends them. Has no effect on systems other than Linux.
 ///
 /// If this process is process 1 or already has children at the call, children that are neither
 /// guards nor orphans of guards are reaped when they have ended, and never signalled. In any other
@@ -45,7 +45,7 @@ pub fn adopt_orphans() {
     }
 }
 
-/// True if every child of this process that is not a guard is an orphan of a guard.
+/// True if all children of this process are guards or orphans of guards.
 pub(crate) fn adopts_only_of_guards() -> bool {
     ADOPTS.load(Ordering::SeqCst) == OF_GUARDS
 }
@@ -55,8 +55,7 @@ fn has_children() -> bool {
     Processes::read().is_ok_and(|all| all.iter().any(|process| process.parent == own))
 }
 
-/// Starts a thread that reaps ended children that are not guards, at once and whenever a child
-/// ends.
+/// Starts a thread that reaps ended children other than guards, at once and whenever a child ends.
 fn reap_others_on_thread() -> io::Result<()> {
     let (mut ends, written) = io::pipe()?;
     signal_hook::low_level::pipe::register(SIGCHLD, written)?;

@@ -30,7 +30,7 @@ pub struct AttemptLogs {
 /// The output of one attempt. The file need not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptLog {
-    /// The path of the file.
+    /// The path of the file that contains the output.
     pub path: PathBuf,
     /// The item of the attempt.
     pub item: ItemId,

@@ -37,8 +37,8 @@ use crate::slots::Slot;
 use prefetch::{Prefetch, Queued};
 use recall::{BatchStop, Recall};
 
-/// The maximum time that an attempt waits before it is reported as `NotStarted`: several times the
-/// length of a batch, but so short that a user who watches the queue does not notice the wait.
+/// The maximum time that an attempt waits before it is reported as `NotStarted`. It is several
+/// times the length of a batch, but too short to be noticed by a user who watches the queue.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
 pub(crate) struct Batches {
@@ -68,7 +68,7 @@ struct Shared {
 struct State {
     prefetch: Prefetch<QueuedAttempt>,
     busy_slots: usize,
-    /// The number of attempts in the running batches that have not ended.
+    /// The number of unfinished attempts in the running batches.
     taken: usize,
 }
 
@@ -185,7 +185,7 @@ async fn run_batch(shared: &Shared, slot: &Slot, mut batch: VecDeque<Queued<Queu
 }
 
 impl Shared {
-    /// Takes a batch for a free slot; `None` if no slot is free or no attempt waits.
+    /// Takes a batch for a free slot; `None` if all slots are busy or no attempt waits.
     fn occupy_slot(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         if self.state().busy_slots == self.slots {
             return None;

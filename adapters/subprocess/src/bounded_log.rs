@@ -44,7 +44,7 @@ pub use streams::{Source, Stream};
 /// output.
 const COPY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The limits on the output that is kept of one attempt.
+/// The limits on the kept output of one attempt, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OutputLimits {
     /// The number of bytes kept from the beginning of the output.
@@ -92,7 +92,7 @@ pub struct BoundedLog {
     head: u64,
     ring: Ring,
     note: NoteWriter,
-    /// When the ring must be copied to disk; `None` if the copy is current.
+    /// The time at which the ring must be copied to disk; `None` if the copy on disk is current.
     copy_due: Option<Instant>,
     first_error: Option<io::Error>,
 }

@@ -78,7 +78,7 @@ impl CommandRunner {
         self.guards.run_batch(processes, start_within)
     }
 
-    /// Returns the process of an attempt in this slot.
+    /// Returns the process that carries out an attempt in this slot.
     pub(crate) fn batch_process(&self, attempt: &Attempt, slot: &Slot, stop: Arc<dyn StopSignal>) -> BatchProcess {
         BatchProcess { spec: self.spec(attempt, slot), input: attempt.file_path.as_path().to_owned(), stop }
     }
@@ -154,7 +154,8 @@ impl CommandRunner {
         Some(StdoutFile { path: path.into(), ok_exits: ok_exits.clone(), temporary: owners.temporary_name(), owner })
     }
 
-    /// Releases the output file of an attempt that will not start now.
+    /// Releases the output file that was reserved for an attempt, because the attempt has not
+    /// started.
     pub(crate) fn forget(&self, attempt: &Attempt) {
         if let Some(StdoutTo { owners, .. }) = &self.settings.stdout_to {
             owners.release(attempt.token.item, false);

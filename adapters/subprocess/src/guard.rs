@@ -139,7 +139,7 @@ impl Guard {
                 }
                 Control::Pause => self.is_paused = true,
                 Control::Resume => self.is_paused = false,
-                // A late command for a batch that has already ended; ignore it.
+                // The message is late: its batch has already ended. It is ignored.
                 Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
             }
         }

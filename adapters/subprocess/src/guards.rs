@@ -64,8 +64,8 @@ pub struct GuardSettings {
     pub environment: Vec<(OsString, OsString)>,
     /// The time between SIGTERM and SIGKILL.
     pub grace: Duration,
-    /// The folder for the guards' records, by which a later run finds the leftover processes of a
-    /// killed run. `None` keeps no records.
+    /// The folder for the records of guards. From these records, a later run finds the leftover
+    /// processes of a killed run. If `None`, no records are kept.
     pub records_dir: Option<PathBuf>,
     /// The limits on the output that is kept of each process.
     pub output: OutputLimits,
@@ -136,11 +136,11 @@ impl Guards {
     /// Runs processes one after another under a single guard, each like [`run`](Self::run). The
     /// guard does not wait for the runner between two processes.
     ///
-    /// The first process starts at once. The processes that have not started are reported as such
-    /// if a process does not exit with status 0, if the stop signal of the running process rises,
-    /// if the pool is paused, or once `start_within` has passed. Events may be some hundredths of a
-    /// second late. Poll the stream to its end: if it is dropped, the running process is ended, but
-    /// its end is not awaited.
+    /// The first process starts at once. The processes that have not started yet are reported as
+    /// not started if a process does not exit with status 0, if the stop signal of the running
+    /// process rises, if the pool is paused, or once `start_within` has passed. Events may be some
+    /// hundredths of a second late. Poll the stream to its end: if it is dropped, the running
+    /// process is ended, but its end is not awaited.
     pub fn run_batch(&self, processes: Vec<BatchProcess>, start_within: Duration) -> BoxStream<'_, BatchEvent> {
         let parts = processes.into_iter().map(|BatchProcess { spec, input, stop }| ((spec, Some(input)), stop));
         let (specs, stops): (Vec<_>, Vec<_>) = parts.unzip();
@@ -192,7 +192,7 @@ impl Guards {
             }
             match guard.control().send_encoded(message) {
                 Ok(()) => return Ok(guard),
-                // The guard was killed while it was idle.
+                // An error means that the guard was killed while it was idle, or does not read.
                 Err(_) => guard.reap(),
             }
         }
@@ -270,7 +270,8 @@ impl Guards {
         }
         let control = if is_paused { Control::Pause } else { Control::Resume };
         for pipe in state.controls.iter().filter_map(Weak::upgrade) {
-            // Sending fails only if the guard was killed. The guard's assignment notices that.
+            // Sending fails only if the guard was killed or does not read. The guard's assignment
+            // handles both cases.
             let _ = pipe.send(&control);
         }
     }

@@ -46,8 +46,8 @@ pub struct ProcessSpec {
     /// [`MAX_CAPTURE_BYTES`].
     pub capture: usize,
     /// The file that receives the standard output if the process succeeds. If it is set, the log
-    /// receives only the standard error, and a line about this file. If `None`, the log receives
-    /// both streams.
+    /// receives only the standard error, and a line about this file. If it is `None`, the log
+    /// receives both streams.
     pub stdout_to: Option<StdoutFile>,
 }
 
@@ -71,8 +71,8 @@ pub struct StdoutFile {
 pub struct ResultOwner {
     /// The path of the input file, as text for messages.
     pub file: String,
-    /// True if the result file holds the output of the input file; false if an attempt on the input
-    /// file has not ended.
+    /// True if the result file holds the output of the input file; false while it is only reserved
+    /// for an attempt on the input file.
     pub has_written: bool,
 }
 
@@ -106,8 +106,8 @@ pub struct ProcessReport {
     pub stdout: Vec<u8>,
     /// The total length of the standard output, in bytes.
     pub stdout_bytes: u64,
-    /// The first error in writing the log, after which output may be missing from it; `None` if the
-    /// log is complete. The error does not affect the process.
+    /// The first error in writing the log; `None` if the log is complete. After an error, output
+    /// may be missing from the log. The error does not affect the process.
     pub log_error: Option<String>,
 }
 

@@ -79,8 +79,8 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// environment for a moment.
 const CLEAN_READINGS: u32 = 3;
 
-/// The maximum number of concurrent sweeps. A sweep spends most of its time in the pauses between
-/// readings of the process table.
+/// The maximum number of dead runs that are swept concurrently. A sweep spends most of its time in
+/// the pauses between readings of the process table.
 const MAX_SWEEPS: usize = 16;
 
 /// The time added to the grace time to obtain the timeout for living guards. The dead run may have
@@ -207,7 +207,7 @@ impl Sweeper {
 /// A dead run that may have left processes or records.
 struct Suspect<'d> {
     dead: &'d DeadRun,
-    /// False if no process has the marker of the run.
+    /// False if it is known that no process has the marker of the run.
     may_be_marked: bool,
 }
 

@@ -59,8 +59,8 @@ pub enum Unmeasurable {
     Memory,
 }
 
-/// A start gate that holds starts while free disk space or memory is too small, or the load average
-/// too high. Waiting requires a tokio runtime with its time driver enabled.
+/// A start gate that holds starts while too little disk space or memory is free, or while the load
+/// average is too high. Waiting requires a tokio runtime with its time driver enabled.
 pub struct MachineGate {
     limits: StartLimits,
     measure: Box<dyn Fn() -> Measurement + Send + Sync>,

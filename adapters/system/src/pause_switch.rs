@@ -124,7 +124,7 @@ pub struct PauseWatch {
 
 impl PauseWatch {
     /// Starts to watch. `on_change` is called on the thread of the watch after each change of the
-    /// request: with true after it was made, with false after it was withdrawn.
+    /// request: with true after the request was made, with false after it was withdrawn.
     ///
     /// # Errors
     /// If the thread cannot be spawned.
@@ -148,7 +148,7 @@ impl Drop for PauseWatch {
     fn drop(&mut self) {
         self.alive = None;
         if let Some(thread) = self.thread.take() {
-            // An error means that the thread has ended by a panic.
+            // An error means that the thread has ended by a panic, so there is nothing to wait for.
             let _ = thread.join();
         }
         self.switch.files.remove();

@@ -63,8 +63,8 @@ pub struct Pruned {
     pub outputs: usize,
     /// The total length of the removed outputs, in bytes.
     pub bytes: u64,
-    /// The first error in removing an output or recording its removal. After an error, removing the
-    /// other outputs was still attempted.
+    /// The first error in removing an output or in setting the time of `pruned`. The other outputs
+    /// were removed nevertheless, if possible.
     pub first_error: Option<io::Error>,
 }
 
@@ -200,7 +200,7 @@ impl Output {
         (self.token, self.attempt) == (other.token, other.attempt)
     }
 
-    /// Adds another file of the same output.
+    /// Adds the length and the modification time of another file of the same output.
     fn absorb(&mut self, file: &Self) {
         self.written_at = self.written_at.max(file.written_at);
         self.bytes += file.bytes;

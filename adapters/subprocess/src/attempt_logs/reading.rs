@@ -46,8 +46,8 @@ pub struct Chunk {
     pub bytes: Vec<u8>,
     /// True if the head is full. If so, only [`Follower::rest`] returns the bytes after the head.
     pub is_head_full: bool,
-    /// The position of the first of `bytes` in the text that readers see, in which a marker line
-    /// stands for omitted bytes.
+    /// The position of the first byte of `bytes` in the text that readers see. In this text, a
+    /// marker line replaces the omitted bytes.
     pub(super) position: u64,
     /// The omitted part of the output, as read from the `.tail`; `None` if there is no `.tail`.
     /// [`Follower::next_chunk`] sets the number of omitted bytes to 0, because it returns only
@@ -129,8 +129,8 @@ impl Read for Rest {
     }
 }
 
-/// Opens the file at `path` for reading from `position`. If the head ends before `position`, sets
-/// `position` back to the end of the head.
+/// Opens the file at `path` for reading from `position`; `None` if there is no file. If the head
+/// ends before `position`, sets `position` back to the end of the head.
 fn open(path: &Path, position: &mut u64, head: Option<u64>) -> io::Result<Option<File>> {
     let mut file = match regular_file::open_to_read(Links::Refuse, path) {
         Ok(file) => file,

@@ -77,7 +77,7 @@ impl Tail<'_> {
         let new = new_tail_path(path);
         let copied = self.write_copy(&new).and_then(|()| fs::rename(&new, tail_path(path)));
         if copied.is_err() {
-            // A partial copy is useless.
+            // The partial copy is removed, because it is useless.
             let _ = remove(&new);
         }
         copied
@@ -198,7 +198,7 @@ pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) head: u64,
-    /// The number of bytes omitted after the head.
+    /// The number of bytes omitted between the head and the tail.
     pub(super) omitted: u64,
     /// The bytes of the output after the omitted bytes.
     pub(super) tail: Vec<u8>,

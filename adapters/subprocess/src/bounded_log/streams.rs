@@ -36,7 +36,7 @@ const HEAD_SHARE: u64 = 8;
 const UNKNOWN: &str = "unknown";
 const CUT: &str = "cut";
 
-/// The first byte of a note that could not be written.
+/// The first byte of a note that was given up because it could not be written.
 const FAILED: u8 = 0;
 
 /// An output stream of a process.
@@ -63,7 +63,7 @@ pub enum Source {
     /// The process wrote the bytes to this stream. Lines that autoproc adds count as standard
     /// output.
     Stream(Stream),
-    /// The streams were not kept apart.
+    /// It is unknown which stream the bytes came from.
     Unknown,
     /// The bytes are the marker of omitted bytes, which may have come from both streams.
     Marker,
@@ -94,7 +94,7 @@ pub(crate) struct Note {
     /// The positions at which the source changes, in ascending order.
     changes: Vec<(u64, Source)>,
     pub(crate) cut: Option<Cut>,
-    /// The length of the note without a `cut` line at its end.
+    /// The length of the note in bytes, without a `cut` line at its end.
     length_without_cut: u64,
 }
 

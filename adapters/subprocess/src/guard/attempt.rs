@@ -49,7 +49,8 @@ pub(crate) struct Attempt {
     stopwatch: Stopwatch,
     timeout: Duration,
     grace: Duration,
-    /// The ending to report, if the guard has begun to end the command early; otherwise `None`.
+    /// The ending to report if the guard began to end the command before the command exited;
+    /// otherwise `None`.
     cut_short: Option<Ending>,
     phase: Phase,
     last_round: SignalRound,
@@ -174,7 +175,7 @@ impl Attempt {
             match control {
                 Control::Abort { index } if batch.is_current(index) => self.end(Ending::Aborted)?,
                 Control::Kill { index } if batch.is_current(index) => self.kill()?,
-                // A late command for a process that has already ended; ignore it.
+                // If the message names a process that has already ended, it only recalls the batch.
                 Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
                 Control::Pause => {
                     *is_paused = true;

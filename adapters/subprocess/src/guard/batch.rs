@@ -19,7 +19,7 @@ use crate::guard::guard_io::GuardIo;
 use crate::guard::protocol::{FingerprintFields, Report, StartRequest};
 use crate::process::{Ending, ProcessReport};
 
-/// The maximum delay of a report.
+/// The maximum time for which a report is held back, to be sent together with later reports.
 const REPORT_DELAY: Duration = Duration::from_millis(50);
 
 pub(crate) struct Batch {

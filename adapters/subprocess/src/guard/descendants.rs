@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait, waitpi
 
 use crate::process_table::{self, Process, ProcessId, SignalResult, own_pid};
 
-/// Makes this process the parent of its descendants' orphans.
+/// Makes this process adopt its descendants when their parents have ended.
 pub(crate) fn become_subreaper() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
@@ -93,8 +93,8 @@ impl Descendants {
         round
     }
 
-    /// Signals every descendant, and repeats this until no new descendant is found. Intended for
-    /// signals that stop a process from forking.
+    /// Signals every descendant, and repeats this until no new descendant is found. Use it with
+    /// signals after which a process cannot fork.
     pub(crate) fn signal_until_stable(&mut self, signal: Signal) {
         self.seen.clear();
         while self.signal(signal).found_new {}

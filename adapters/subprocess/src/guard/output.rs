@@ -32,7 +32,7 @@ pub(crate) struct Output {
     /// The file that receives the standard output in place of the log; `None` if the log receives
     /// it.
     result: Option<ResultFile>,
-    /// The exit statuses with which the result is kept, in addition to 0.
+    /// The exit statuses other than 0 after which the result file is kept.
     ok_exits: Vec<i32>,
     /// The heading, written to the log before the first byte of output.
     heading: Vec<u8>,
@@ -41,7 +41,8 @@ pub(crate) struct Output {
     capture: usize,
     stdout: Vec<u8>,
     stdout_bytes: u64,
-    /// The last bytes of standard output and standard error; see `keep_tail`.
+    /// The last bytes of the standard output and of the standard error, at most twice
+    /// [`OUTPUT_TAIL_BYTES`] of each.
     tails: [Vec<u8>; 2],
 }
 

@@ -45,14 +45,14 @@ pub(crate) enum Control {
         /// Processes that have not started after this time are reported as not started.
         start_within: Duration,
     },
-    /// Starts no further process of the batch.
+    /// Recalls the batch: no further process of the batch is started.
     Recall,
     /// Recalls the batch and ends the process with this index: TERM, then KILL after the grace
     /// time.
     Abort { index: u32 },
     /// Recalls the batch and kills the process with this index.
     Kill { index: u32 },
-    /// Stops the running process and its clock, and recalls the batch.
+    /// Stops the running process and the clock of its timeout, and recalls the batch.
     Pause,
     /// Continues the running process.
     Resume,
@@ -78,8 +78,8 @@ pub(crate) enum Report {
     Started(Option<FingerprintFields>),
     /// The process has ended, with all its descendants.
     Ended(ProcessReport),
-    /// This many processes at the end of the batch will not be started. Sent before or after the
-    /// `Ended` of the last process that was started.
+    /// This many processes at the end of the batch will not be started. The message is sent before
+    /// or after the `Ended` message of the last process that was started.
     NotStarted(u32),
     /// A descendant of the process cannot be ended, or its end cannot be observed. Contains a
     /// human-readable reason.

@@ -149,8 +149,8 @@ impl ResultFile {
         rename_new(&self.temporary, &self.path)
     }
 
-    /// Gives the temporary file its temporary name, if it has none. If the file cannot get a name,
-    /// copies it to a file with that name.
+    /// Gives the temporary file its temporary name, unless it has this name already. If the file
+    /// cannot get a name, copies it to a new file with this name.
     fn give_temporary_name(&mut self) -> io::Result<()> {
         // The lock shows other guards that the file is not a leftover.
         lock(&self.file);

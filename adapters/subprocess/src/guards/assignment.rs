@@ -60,7 +60,8 @@ struct Active {
     guard: GuardProcess,
     /// The index of the first process that was sent to the guard.
     first: usize,
-    /// When the guard got the current process, or reported the end of the previous one.
+    /// The time at which the guard received the current process, or reported the end of the
+    /// previous process.
     since: Instant,
     /// The stop level that was sent to the guard for the current process.
     sent_level: StopLevel,

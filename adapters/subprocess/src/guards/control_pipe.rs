@@ -51,7 +51,7 @@ impl ControlPipe {
         self.lock().take();
     }
 
-    /// Ignores poisoning, because no code that can panic runs under the lock.
+    /// Locks the pipe. Ignores poisoning, because no code that can panic runs under the lock.
     fn lock(&self) -> MutexGuard<'_, Option<PipeWriter>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -120,7 +120,7 @@ impl GuardProcess {
         }
     }
 
-    /// Kills the guard. Its report pipe then ends.
+    /// Kills the guard, which ends its report pipe.
     pub(crate) fn kill(&mut self) {
         // This fails only if the guard has ended.
         let _ = self.child.kill();

@@ -88,7 +88,7 @@ impl ReapLock {
 }
 
 /// Ends the processes that `guard` and other killed guards of this run left behind. Blocks until
-/// none is left; guards can be spawned concurrently.
+/// none of them is left. Meanwhile, guards can be spawned.
 ///
 /// # Errors
 /// If the process table cannot be read, or a process still exists after [`KILL_TIMEOUT`].

@@ -17,7 +17,7 @@ pub(super) struct Records<'a> {
 
 #[derive(Debug, Default)]
 pub(super) struct Living {
-    /// The guards in this boot and pid namespace.
+    /// The living guards in this boot and pid namespace.
     pub(super) here: Vec<ProcessId>,
     /// The number of all other locked records. Their guards are in another pid namespace or an
     /// unknown boot, or have not written their record yet, or the process that holds the lock is
@@ -28,7 +28,7 @@ pub(super) struct Living {
 /// The records of guards that were killed.
 #[derive(Debug, Default)]
 pub(super) struct Abandoned {
-    /// The records from this boot and pid namespace.
+    /// The records of killed guards that ran in this boot and pid namespace.
     pub(super) commands: Vec<Contents>,
     /// The reasons why processes may still be running that cannot be observed.
     pub(super) uncertain: Vec<String>,
@@ -171,11 +171,11 @@ fn names_foreign(contents: &Contents, own: &Location, path: &Path) -> Option<Str
 /// The location of a guard's processes, relative to this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
-    /// In this boot and pid namespace.
+    /// The processes are in this boot and pid namespace.
     Here,
-    /// In another pid namespace of this boot.
+    /// The processes are in another pid namespace of this boot.
     OtherNamespace,
-    /// In an earlier boot, so no process is left.
+    /// The processes were in an earlier boot, so none of them is left.
     EarlierBoot,
     /// The boot of the guard or of this process is unknown.
     Unknown,

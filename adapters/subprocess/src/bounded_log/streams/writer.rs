@@ -19,7 +19,7 @@ pub(in crate::bounded_log) struct NoteWriter {
     limit: u64,
     file: Option<File>,
     length: u64,
-    /// The length without a `cut` line at the end of the note.
+    /// The length of the note in bytes, without a `cut` line at its end.
     length_without_cut: u64,
     /// The source that the note gives for the latest byte of the output.
     source: Source,

@@ -71,7 +71,7 @@ pub(super) fn open_unnamed(_: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Gives an open file without a name this name. Fails if the name exists.
+/// Gives the name `path` to an open file that has no name. Fails if `path` exists.
 #[cfg(target_os = "linux")]
 pub(super) fn link(file: &File, path: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, linkat};
