@@ -9,8 +9,8 @@ use autoproc_domain::queue::{ClaimKey, Transaction};
 use autoproc_domain::request::{ExchangeRequest, RequestId, Scope};
 use autoproc_domain::view::{Claimed, PageRequest};
 use autoproc_domain::{FileQueue, ItemId, QueueItem, RunId, Timestamp};
-use autoproc_testkit::strategies::{clock_steps, grown_queue, histories, priorities, replay};
-use proptest::collection::btree_set;
+use autoproc_testkit::strategies::{clock_steps, grown_queue, histories, priorities, replay, statuses};
+use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 /// The number of requests before each queue.
@@ -108,6 +108,27 @@ proptest! {
         let waiting = queue.items().filter(|item| item.is_waiting());
         let wanted = waiting.filter_map(QueueItem::not_before).filter(|due| *due > now).min();
         prop_assert_eq!(queue.next_due(now), wanted);
+    }
+
+    #[test]
+    fn pages_together_are_the_items_in_claim_order(
+        (queue, _) in grown_queue(STEPS), among in vec(statuses(), 0..3), limit in 1..4_usize,
+    ) {
+        let mut expected: Vec<_> =
+            queue.items().filter(|item| among.is_empty() || among.contains(&item.status)).cloned().collect();
+        expected.sort_by_key(ClaimKey::of);
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = queue.page(&PageRequest { statuses: among.clone(), after, limit: Some(limit) });
+            prop_assert!(page.next.is_none() || page.items.len() == limit, "only the last page may be short");
+            found.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+            prop_assert!(found.len() < expected.len(), "a page follows although no item is left");
+        }
+        prop_assert_eq!(found, expected);
     }
 
     #[test]

@@ -7,9 +7,9 @@
 //!
 //! Other children occur in two cases. A program that has started children may call exec(2) and so
 //! become this process. Process 1 of a pid namespace, as in a container, adopts the orphans of all
-//! processes. In these cases only a positive sign makes a child an orphan of a guard, see
-//! [`orphans`](crate::guards). The other children are left alone, except that they are reaped when
-//! they have ended, because only their parent can do that.
+//! processes. In these cases, a child counts as an orphan of a guard only if it has the run's
+//! marker in its environment or is in the session of the killed guard. This process never signals
+//! its other children, but reaps them when they have ended, because only a parent can reap.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -26,26 +26,26 @@ const OF_ALL: u8 = 2;
 
 static ADOPTS: AtomicU8 = AtomicU8::new(NONE);
 
-/// Makes this process the parent of its descendants' orphans (`PR_SET_CHILD_SUBREAPER`, prctl(2)).
-/// If a guard is killed, the guard's processes become children of this process, which ends them.
-/// Has no effect on systems other than Linux.
+/// Makes this process adopt its descendants when their parents have ended
+/// (`PR_SET_CHILD_SUBREAPER`, prctl(2)). If a guard is killed, the guard's processes become
+/// children of this process, which ends them. Has no effect on systems other than Linux.
 ///
-/// If this process is process 1 or has children already, its other children are reaped when they
-/// have ended, and never signalled. Otherwise call this only in a program whose only children are
-/// guards: when a guard is killed, every other child counts as an orphan of that guard and is
-/// killed too.
+/// If this process is process 1 or already has children at the call, children that are neither
+/// guards nor orphans of guards are reaped when they have ended, and never signalled. In any other
+/// process, all later children must be guards: when a guard is killed, every child that is not a
+/// guard counts as an orphan of the killed guard and is killed too.
 pub fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     if rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok() {
         let has_others = own_pid() == 1 || has_children();
         if ADOPTS.swap(if has_others { OF_ALL } else { OF_GUARDS }, Ordering::SeqCst) != OF_ALL && has_others {
-            // Without the thread, the ended children remain as zombies.
+            // An error is ignored: without the thread, ended children only remain as zombies.
             let _ = reap_others_on_thread();
         }
     }
 }
 
-/// True if every child of this process that is not a guard is an orphan of a guard.
+/// True if all children of this process are guards or orphans of guards.
 pub(crate) fn adopts_only_of_guards() -> bool {
     ADOPTS.load(Ordering::SeqCst) == OF_GUARDS
 }
@@ -55,7 +55,7 @@ fn has_children() -> bool {
     Processes::read().is_ok_and(|all| all.iter().any(|process| process.parent == own))
 }
 
-/// Reaps children that have ended and are no guards, now and whenever a child ends.
+/// Starts a thread that reaps ended children other than guards, at once and whenever a child ends.
 fn reap_others_on_thread() -> io::Result<()> {
     let (mut ends, written) = io::pipe()?;
     signal_hook::low_level::pipe::register(SIGCHLD, written)?;

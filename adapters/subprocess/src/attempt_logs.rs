@@ -1,9 +1,9 @@
-//! The output of attempts: one file each, named `<item>.<attempt>.<claim>.log`.
+//! The output of attempts: one file for each attempt, named `<item>.<attempt>.<claim>.log`.
 //!
-//! The number of the claim makes the name unique within a queue. The number of the attempt does
-//! not, because a released attempt is repeated under the same number. An attempt without output has
-//! no file. [`BoundedLog`](crate::BoundedLog) writes the files; [`reading`], [`streams`] and
-//! [`pruning`] work on existing files.
+//! The number of the claim makes the name unique within a queue. The number of the attempt alone is
+//! not unique, because a released attempt is repeated under the same number. An attempt without
+//! output has no file. [`BoundedLog`](crate::BoundedLog) writes the files; [`reading`], [`streams`]
+//! and [`pruning`] work on existing files.
 
 mod pruning;
 mod reading;
@@ -21,7 +21,7 @@ pub use pruning::{Pruned, Retention};
 pub use reading::{Chunk, Follower, Rest};
 pub use streams::{Piece, StreamFilter, StreamMap};
 
-/// The folder with the output of attempts.
+/// The folder that contains the output of all attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptLogs {
     dir: PathBuf,
@@ -30,7 +30,7 @@ pub struct AttemptLogs {
 /// The output of one attempt. The file need not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptLog {
-    /// The path of the file.
+    /// The path of the file that contains the output.
     pub path: PathBuf,
     /// The item of the attempt.
     pub item: ItemId,
@@ -47,7 +47,7 @@ impl AttemptLogs {
         Self { dir: dir.into() }
     }
 
-    /// Returns the location of an attempt's output. The file need not exist.
+    /// Describes the output of one attempt. The file need not exist.
     #[must_use]
     pub fn log_of(&self, token: ClaimToken, attempt: AttemptNumber) -> AttemptLog {
         let ClaimToken { item, number: claim } = token;

@@ -12,8 +12,8 @@
 //! A prefetched file is claimed, so no other run can process it while it waits. Therefore an
 //! attempt that has waited for [`MAX_WAIT`], here or in a guard, is reported as `NotStarted`.
 //!
-//! One tokio task runs all batches. So every attempt progresses, even if its own stream is not
-//! polled. The task ends with the orchestrator.
+//! One tokio task runs all batches. So every attempt progresses, even if the caller does not poll
+//! the stream of its progress. The task ends with the orchestrator.
 
 mod prefetch;
 mod recall;
@@ -37,8 +37,8 @@ use crate::slots::Slot;
 use prefetch::{Prefetch, Queued};
 use recall::{BatchStop, Recall};
 
-/// The maximum time that an attempt waits before it is reported as `NotStarted`: several times the
-/// length of a batch, but so short that a user who watches the queue does not notice the wait.
+/// The maximum time that an attempt waits before it is reported as `NotStarted`. It is several
+/// times the length of a batch, but too short to be noticed by a user who watches the queue.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
 pub(crate) struct Batches {
@@ -60,7 +60,7 @@ struct Shared {
     runner: Arc<CommandRunner>,
     slots: usize,
     state: Mutex<State>,
-    /// Notified when attempts have been received or put back.
+    /// Wakes the dispatcher when attempts have been received or put back.
     added: Notify,
     recall: Recall,
 }
@@ -68,7 +68,7 @@ struct Shared {
 struct State {
     prefetch: Prefetch<QueuedAttempt>,
     busy_slots: usize,
-    /// The number of attempts in the batches that slots are running.
+    /// The number of unfinished attempts in the running batches.
     taken: usize,
 }
 
@@ -80,8 +80,8 @@ impl Batches {
         Self { shared, dispatcher: OnceLock::new() }
     }
 
-    /// Returns the number of attempts that the run may hand over at a time: the attempts in slots,
-    /// one for each free slot, and the number to prefetch.
+    /// Returns the maximum number of unfinished attempts that the run may hand over: the unfinished
+    /// attempts in slots, one for each free slot, and the number to prefetch.
     pub(crate) fn capacity(&self) -> usize {
         let state = self.shared.state();
         state.taken + (self.shared.slots - state.busy_slots) + state.prefetch.target()
@@ -185,7 +185,7 @@ async fn run_batch(shared: &Shared, slot: &Slot, mut batch: VecDeque<Queued<Queu
 }
 
 impl Shared {
-    /// Takes a batch for a free slot; `None` if no slot is free or no attempt waits.
+    /// Takes a batch for a free slot; `None` if all slots are busy or no attempt waits.
     fn occupy_slot(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         if self.state().busy_slots == self.slots {
             return None;
@@ -232,8 +232,8 @@ impl Shared {
         self.state().prefetch.take_overdue(Instant::now())
     }
 
-    /// Makes attempts that a guard has not started wait again, for any slot. Reports attempts that
-    /// must not start as `NotStarted`.
+    /// Puts attempts that a guard has not started back into the queue, from which any slot can take
+    /// them. Reports attempts that must not start as `NotStarted`.
     fn put_back(&self, rest: VecDeque<Queued<QueuedAttempt>>) {
         self.state().taken -= rest.len();
         let (stopped, waiting) = self.split_stopped(rest);
@@ -242,8 +242,8 @@ impl Shared {
         self.added.notify_one();
     }
 
-    /// Splits the attempts in two: those that must not start, because they were recalled or their
-    /// stop signal has risen, and all others.
+    /// Splits the attempts in two: first those that must not start, because they were recalled or
+    /// their stop signal has risen; then all others.
     fn split_stopped(
         &self,
         attempts: impl IntoIterator<Item = Queued<QueuedAttempt>>,
@@ -254,7 +254,7 @@ impl Shared {
         })
     }
 
-    /// Ignores poisoning, because a panic leaves no partial update.
+    /// Locks the state. Ignores poisoning, because a panic leaves no partial update.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

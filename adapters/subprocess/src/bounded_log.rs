@@ -8,15 +8,15 @@
 //! *tail*) are appended to the head, and the copy is removed. If bytes were omitted between head
 //! and tail, a line between the two gives their number. [`files`] describes the format.
 //!
-//! The file contains both output streams. If the standard error is not empty, a note beside the
-//! file tells which bytes came from which stream; see [`streams`].
+//! The file contains both output streams. If the standard error is not empty, the file
+//! `<path>.streams` records the stream of each byte; see [`streams`].
 //!
 //! # Cost
 //!
 //! A log uses at most [`OutputLimits::max_disk`] bytes of disk and [`OutputLimits::tail`] bytes of
 //! memory. A byte after the head is copied once to the ring. Each second, the contents of the ring
 //! are written to disk if they have changed. No file is created before the first byte. Each change
-//! of the stream costs one write of a short line.
+//! between standard output and standard error costs one write of a short line.
 //!
 //! # Errors
 //!
@@ -44,7 +44,7 @@ pub use streams::{Source, Stream};
 /// output.
 const COPY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The limits on the output that is kept of one attempt.
+/// The limits on the kept output of one attempt, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OutputLimits {
     /// The number of bytes kept from the beginning of the output.
@@ -80,18 +80,19 @@ impl OutputLimits {
 
 /// The writer of one output.
 ///
-/// Call [`BoundedLog::finish`] at the end; otherwise the ring is lost except for its latest copy.
+/// Call [`BoundedLog::finish`] at the end; otherwise the bytes in the ring that have not been
+/// copied to disk are lost.
 #[derive(Debug)]
 pub struct BoundedLog {
     path: PathBuf,
     limits: OutputLimits,
     phase: Phase,
     file: Option<File>,
-    /// The length of the head in the file.
+    /// The number of bytes of the head that have been written to the file.
     head: u64,
     ring: Ring,
     note: NoteWriter,
-    /// When the ring must be copied to disk; `None` if the copy is current.
+    /// The time at which the ring must be copied to disk; `None` if the copy on disk is current.
     copy_due: Option<Instant>,
     first_error: Option<io::Error>,
 }
@@ -100,7 +101,7 @@ pub struct BoundedLog {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     New,
-    /// Not yet known: the file that an earlier step left must be read first.
+    /// The head or the tail: this is unknown until the file that an earlier step left is read.
     Continued,
     Head,
     /// The tail, which is kept in the ring, because the head is full or cannot be written.
@@ -200,7 +201,8 @@ impl BoundedLog {
         if earlier.omitted > 0 || !earlier.tail.is_empty() {
             self.ring.resume(earlier.omitted, &earlier.tail);
             self.copy()?;
-            // From now on, the `.tail` tells the number of omitted bytes.
+            // From now on, the number of omitted bytes is in the `.tail`, and the note need not
+            // contain it.
             let noted = self.note.forget_cut();
             self.remember(noted);
         }

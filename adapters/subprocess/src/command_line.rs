@@ -60,8 +60,8 @@ impl CommandLine {
     }
 
     /// Returns the words of a command. If they contain no placeholder for the file, `{}` is
-    /// appended. [`argv`](Self::argv) creates the same command line with and without an appended
-    /// `{}`.
+    /// appended. [`argv`](Self::argv) creates the same command line from the result as from
+    /// `words`.
     #[must_use]
     pub fn with_file(words: &[OsString]) -> Vec<&OsStr> {
         let names_file = words.iter().any(|word| Template::parse(word).names_file());
@@ -86,9 +86,10 @@ impl CommandLine {
         Script::parse(string).map(|script| Self(Form::Shell(script)))
     }
 
-    /// Returns the name of the first program or shell builtin that may execute the name of a file as
-    /// code, because a placeholder is in its script or in such an argument; `None` if none is known.
-    /// See [`Quoting::executor`](autoproc_shell_quoting::Quoting::executor) for the known ones.
+    /// Returns the name of the first program or shell builtin that may execute a file's name as
+    /// code, because it executes an argument that contains a placeholder. `None` if no program in
+    /// the command is known to do so.
+    /// [`Quoting::executor`](autoproc_shell_quoting::Quoting::executor) lists the known programs.
     #[must_use]
     pub fn executor(&self) -> Option<String> {
         match &self.0 {
@@ -103,8 +104,8 @@ impl CommandLine {
         }
     }
 
-    /// True if every file is processed by the same program: the program has no placeholder, or it is
-    /// the shell.
+    /// True if every file is processed by the same program: the program has no placeholder, or it
+    /// is the shell.
     #[must_use]
     pub fn has_fixed_program(&self) -> bool {
         match &self.0 {

@@ -1,5 +1,5 @@
-//! Runs the command of an orchestrator: converts attempts to processes, and the reports of the
-//! processes to progress of the attempts.
+//! Runs the command of an orchestrator: converts attempts to processes, and the reports of
+//! processes to the progress of attempts.
 
 use std::io;
 use std::path::Path;
@@ -22,10 +22,10 @@ use crate::slots::{Slot, Slots};
 use crate::stdout_pattern::StdoutTo;
 use crate::subject::{Subject, relative_path};
 
-/// Where the file of an attempt is after the attempt.
+/// Whether the file of an attempt still exists after the attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whereabouts {
-    /// The file exists, or this is unknown.
+    /// The file exists, or it cannot be examined.
     There,
     /// The file does not exist, but its folder does.
     Gone,
@@ -78,14 +78,14 @@ impl CommandRunner {
         self.guards.run_batch(processes, start_within)
     }
 
-    /// Returns the process of an attempt in this slot.
+    /// Returns the process that carries out an attempt in this slot.
     pub(crate) fn batch_process(&self, attempt: &Attempt, slot: &Slot, stop: Arc<dyn StopSignal>) -> BatchProcess {
         BatchProcess { spec: self.spec(attempt, slot), input: attempt.file_path.as_path().to_owned(), stop }
     }
 
     /// Converts an event of an attempt's process to progress of the attempt. If the attempt ends
-    /// while `has_started` is false, because the process could not start, a start is reported
-    /// first, except if the machine lacked a resource: then the attempt has not started.
+    /// while `has_started` is false, its process could not start. If the machine lacked a resource,
+    /// the attempt is then reported as not started; otherwise a start is reported before the end.
     pub(crate) fn progress(
         &self,
         attempt: &Attempt,
@@ -154,7 +154,8 @@ impl CommandRunner {
         Some(StdoutFile { path: path.into(), ok_exits: ok_exits.clone(), temporary: owners.temporary_name(), owner })
     }
 
-    /// Releases the output file of an attempt that will not start now.
+    /// Releases the output file that was reserved for an attempt, because the attempt has not
+    /// started.
     pub(crate) fn forget(&self, attempt: &Attempt) {
         if let Some(StdoutTo { owners, .. }) = &self.settings.stdout_to {
             owners.release(attempt.token.item, false);
@@ -174,7 +175,8 @@ impl CommandRunner {
         attempt: &Attempt,
         report: io::Result<ProcessReport>,
     ) -> Result<AttemptReport, LostAttempt> {
-        // The output file of a lost attempt stays reserved, because its process may still be running.
+        // The output file of a lost attempt stays reserved, because its process may still be
+        // running.
         let report = report.map_err(|source| LostAttempt { file_path: attempt.file_path.clone(), source })?;
         self.release(attempt, &report.ending);
         if let Some(error) = &report.log_error {
@@ -190,7 +192,7 @@ impl CommandRunner {
                 Whereabouts::Gone => AttemptOutcome::InputGone { cause: Box::new(outcome) },
                 Whereabouts::Away => AttemptOutcome::InputAway { cause: Box::new(outcome) },
             },
-            // Another file may have another program.
+            // The program depends on the file, so other files may have a program that exists.
             AttemptOutcome::CannotStart { reason, fault: StartFault::Missing }
                 if !self.command_line.has_fixed_program() =>
             {
@@ -201,7 +203,7 @@ impl CommandRunner {
         Ok(AttemptReport { output_tail, outcome, elapsed: report.elapsed, usage: report.usage })
     }
 
-    /// Reports, only once, that output cannot be kept.
+    /// Reports that output cannot be kept. Only the first call reports; later calls do nothing.
     fn notice(&self, attempt: &Attempt, error: &str) {
         if !self.has_noticed.swap(true, Ordering::Relaxed) {
             let path = self.logs.path_of(attempt);

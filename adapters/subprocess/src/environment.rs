@@ -12,12 +12,12 @@ use crate::subject::relative_path;
 /// [`Marker`](crate::process_table::Marker).
 pub(crate) const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
 
-/// The variable for the project folder. A copy of the project has the run's id too, but another
-/// folder.
+/// The variable for the project folder. A copy of a project contains the ids of the original's
+/// runs; the folder distinguishes the processes of the original from those of the copy.
 pub const PROJECT_VARIABLE: &str = "AUTOPROC_PROJECT_DIR";
 
 /// The variable for the process of the run: its number and its start time, as in `811:90210`. It
-/// shows that a run is alive whose files in the `runs` folder were removed.
+/// identifies a living run even if the run's files in the `runs` folder were removed.
 pub(crate) const RUNNER_VARIABLE: &str = "AUTOPROC_RUNNER";
 
 /// The variable for the path of the file.

@@ -3,10 +3,10 @@
 //!
 //! # Theory of operation
 //!
-//! A guard is this program in another mode, which begins before any runtime or thread exists. The
-//! guard runs one process after another, as requested by [`protocol::Control`] messages. A message
-//! requests one process, or several short ones as a [`batch`]. The guard exits when its control
-//! pipe ends, which happens when the runner closes the pipe or dies in any way.
+//! A guard is the runner's own program in another mode, which begins before any runtime or thread
+//! exists. The guard runs one process after another, as requested by [`protocol::Control`]
+//! messages. A message requests one process, or several short ones as a [`batch`]. The guard exits
+//! when its control pipe ends, which happens when the runner closes the pipe or dies in any way.
 //!
 //! The guard is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): when the parents of a
 //! descendant have ended, the descendant becomes a child of the guard, even if it detached itself.
@@ -61,14 +61,14 @@ use crate::fingerprint::fingerprint_of;
 use crate::guard_record::GuardRecord;
 use crate::process::{Ending, ProcessReport};
 
-/// The first argument of a guard. The second argument is the run's id, which a list of processes
-/// then shows. The optional third argument is the path of the guard's record.
+/// The first argument of a guard. The second argument is the run's id, so that a list of processes
+/// shows it. The optional third argument is the path of the guard's record.
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
 /// If a process was shorter than this, the guard expects the next request at once. It spins for the
-/// request instead of sleeping, because waking a sleeping guard may cost as much as such a process.
-/// While it spins, the guard yields the processor to other processes, which are probably as short
-/// and soon give it back.
+/// request instead of sleeping, because waking a sleeping guard may take as long as a short
+/// process. While it spins, the guard yields the processor to other processes that are ready to
+/// run, which are probably short too.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
 /// If this process was started as a guard, serves as one and then returns the exit code. Otherwise
@@ -139,7 +139,7 @@ impl Guard {
                 }
                 Control::Pause => self.is_paused = true,
                 Control::Resume => self.is_paused = false,
-                // A late command for a batch that has already ended; ignore it.
+                // The message is late: its batch has already ended. It is ignored.
                 Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
             }
         }
@@ -208,8 +208,8 @@ impl Guard {
         }
     }
 
-    /// Records that a process begins. If writing fails, gives up the record, because the runner
-    /// must not take a process that has begun for one that has not.
+    /// Records that a process begins. If writing fails, removes the record: from a record that
+    /// lacks this process, the runner would conclude that the process has not begun.
     fn record_begin(&mut self) {
         if let Some(mut record) = self.record.take() {
             match record.begin_process() {
@@ -222,7 +222,8 @@ impl Guard {
         }
     }
 
-    /// Names the want of memory as the reason if the kernel killed the process for it.
+    /// If SIGKILL ended the process and the kernel may have sent it for want of memory, changes the
+    /// ending to [`Ending::OutOfMemory`].
     fn explain(&mut self, report: Report) -> Report {
         match report {
             Report::Ended(report) if report.ending == (Ending::Signalled { signal: SIGKILL }) => {

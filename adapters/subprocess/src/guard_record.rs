@@ -18,11 +18,12 @@
 //!
 //! # Format
 //!
-//! A record is one line of JSON, written at once. For each command, two things are overwritten in
-//! place, in fields of fixed width: before its start, the number of commands that the guard has
-//! begun; after its start, the number and start time of its leader. From the first, the runner of a
-//! killed guard knows which commands of a batch have begun. The file is not synced: a killed writer
-//! loses no write, and after a power failure no process is left.
+//! A record is one line of JSON, written at once. For each command, two fields of fixed width are
+//! overwritten in place. Before the command starts, the guard writes the number of commands that it
+//! has begun. After the start, it writes the process number and the start time of the command's
+//! leader. From the first field, the runner of a killed guard knows which commands of a batch have
+//! begun. The file is not synced: a killed writer loses no write, and after a power failure no
+//! process is left.
 
 mod contents;
 
@@ -68,9 +69,9 @@ pub struct GuardRecord {
 pub enum RecordState {
     /// There is no record.
     Missing,
-    /// The guard is alive.
+    /// The record is locked, so its guard is alive.
     Locked(Parsed),
-    /// The guard was killed.
+    /// The record is not locked, so its guard was killed.
     Unlocked(Parsed),
 }
 
@@ -101,8 +102,8 @@ pub fn all_of(dir: &Path, run: &RunId) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Returns the paths of all records in the folder, by the beginning of their file names; see
-/// [`prefix_of`]. Empty if there is no folder.
+/// Returns the paths of all records in the folder, grouped by the beginning of their file names;
+/// see [`prefix_of`]. The result is empty if there is no folder.
 ///
 /// # Errors
 /// If the folder exists and cannot be read.
@@ -153,8 +154,8 @@ impl GuardRecord {
     }
 
     /// Records the leader of the running command, which must not have been reaped. `start_tick` is
-    /// the clock tick, counted from boot, in which the leader was started. If it is known, the
-    /// process table need not be read.
+    /// the clock tick, counted from boot, in which the leader was started. If the tick is known,
+    /// the process table usually need not be read.
     ///
     /// # Errors
     /// If the process cannot be read or the file cannot be written. After an error, a later run can
@@ -184,7 +185,7 @@ impl GuardRecord {
 
 /// Locks the file and writes the record; returns the offsets of the fields that change.
 fn lock_and_fill(file: &mut File) -> io::Result<Offsets> {
-    // The call blocks only while another process holds a shared lock to inspect the record, which
+    // The call blocks only while another process inspects the record under a shared lock, which
     // takes a moment.
     while let Err(errno) = flock(&*file, FlockOperation::LockExclusive) {
         if errno != Errno::INTR {

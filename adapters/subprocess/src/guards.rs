@@ -8,9 +8,9 @@
 //!
 //! If the report pipe of a guard ends, the guard was killed. The runner then ends the leftover
 //! processes of the guard ([`orphans`]), and starts another guard for the next process. The guard's
-//! record tells which processes of a batch the guard had begun. All of them but the last had exited
-//! with status 0, the last one is reported as [`Ending::GuardDied`], and the others are reported as
-//! not started.
+//! record tells which processes of a batch the guard had begun. The last of the begun processes is
+//! reported as [`Ending::GuardDied`], and the begun processes before it as exited with status 0.
+//! The processes that the guard had not begun are reported as not started.
 //!
 //! A guard that is stopped, or does not answer for another reason, is killed after a deadline of
 //! the runner ([`watchdog`]).
@@ -64,8 +64,8 @@ pub struct GuardSettings {
     pub environment: Vec<(OsString, OsString)>,
     /// The time between SIGTERM and SIGKILL.
     pub grace: Duration,
-    /// The folder for the guards' records, by which a later run finds the leftover processes of a
-    /// killed run. `None` keeps no records.
+    /// The folder for the records of guards. From these records, a later run finds the leftover
+    /// processes of a killed run. If `None`, no records are kept.
     pub records_dir: Option<PathBuf>,
     /// The limits on the output that is kept of each process.
     pub output: OutputLimits,
@@ -136,11 +136,11 @@ impl Guards {
     /// Runs processes one after another under a single guard, each like [`run`](Self::run). The
     /// guard does not wait for the runner between two processes.
     ///
-    /// The first process starts at once. The processes that have not started are reported as such
-    /// if a process does not exit with status 0, if the stop signal of the running process rises,
-    /// if the pool is paused, or once `start_within` has passed. Events may be some hundredths of a
-    /// second late. Poll the stream to its end: if it is dropped, the running process is ended, but
-    /// its end is not awaited.
+    /// The first process starts at once. The processes that have not started yet are reported as
+    /// not started if a process does not exit with status 0, if the stop signal of the running
+    /// process rises, if the pool is paused, or once `start_within` has passed. Events may be some
+    /// hundredths of a second late. Poll the stream to its end: if it is dropped, the running
+    /// process is ended, but its end is not awaited.
     pub fn run_batch(&self, processes: Vec<BatchProcess>, start_within: Duration) -> BoxStream<'_, BatchEvent> {
         let parts = processes.into_iter().map(|BatchProcess { spec, input, stop }| ((spec, Some(input)), stop));
         let (specs, stops): (Vec<_>, Vec<_>) = parts.unzip();
@@ -162,7 +162,7 @@ impl Guards {
         self.broadcast(true);
     }
 
-    /// Continues paused processes. Can be called from any thread.
+    /// Continues all paused processes and their clocks. Can be called from any thread.
     pub fn resume(&self) {
         self.broadcast(false);
     }
@@ -185,13 +185,14 @@ impl Guards {
     /// Sends an encoded `Start` message to an idle guard. If no guard is idle, starts a new guard.
     fn assign(&self, message: &[u8]) -> io::Result<GuardProcess> {
         while let Some(guard) = self.take_idle() {
-            // A stopped guard would begin the process only after its timeout.
+            // Without this, the watchdog would continue a stopped guard only after the timeout of
+            // the process.
             if guard.is_stopped() {
                 guard.resume();
             }
             match guard.control().send_encoded(message) {
                 Ok(()) => return Ok(guard),
-                // The guard was killed while it was idle.
+                // An error means that the guard was killed while it was idle, or does not read.
                 Err(_) => guard.reap(),
             }
         }
@@ -269,7 +270,8 @@ impl Guards {
         }
         let control = if is_paused { Control::Pause } else { Control::Resume };
         for pipe in state.controls.iter().filter_map(Weak::upgrade) {
-            // Sending fails only if the guard was killed. The guard's assignment notices that.
+            // Sending fails only if the guard was killed or does not read. The guard's assignment
+            // handles both cases.
             let _ = pipe.send(&control);
         }
     }
@@ -283,21 +285,22 @@ impl Guards {
         std::mem::take(&mut state.idle)
     }
 
-    /// Ignores poisoning, because a panic leaves no partial update.
+    /// Locks the state. Ignores poisoning, because a panic leaves no partial update.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Waits for idle guards, so that they are reaped. Busy guards end when their pipes are dropped.
+/// Ends all idle guards and waits until they are reaped. A busy guard ends when its control pipe is
+/// dropped.
 impl Drop for Guards {
     fn drop(&mut self) {
         self.shut_down().into_iter().for_each(GuardProcess::shut_down);
     }
 }
 
-/// Returns the new guard if its message was sent. If sending failed, the guard has ended and is
-/// reaped.
+/// Returns the new guard if `sent` is a success. Otherwise kills and reaps the guard, and returns
+/// the error.
 fn reap_unless_sent(guard: GuardProcess, sent: io::Result<()>) -> io::Result<GuardProcess> {
     match sent {
         Ok(()) => Ok(guard),

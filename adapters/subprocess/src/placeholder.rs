@@ -58,7 +58,7 @@ impl Placeholder {
         }
     }
 
-    /// True if the placeholder names the file. If no placeholder of a command does, the path is
+    /// True if the placeholder names the file. If a command has no such placeholder, the path is
     /// appended to the command.
     pub(crate) const fn names_file(self) -> bool {
         !matches!(self, Self::Item | Self::Slot)
@@ -122,12 +122,13 @@ pub const PLACEHOLDERS: [&str; 8] = {
 };
 
 /// The maximum length of a text in braces that is taken for an unknown placeholder, in bytes. A
-/// longer one is rather a name, for instance a GUID.
+/// longer text is probably a name, for instance a GUID.
 const MAX_UNKNOWN_BYTES: usize = 16;
 
-/// Returns the texts in braces that look like placeholders and are none, in the order in which they
-/// occur: letters, digits, and the characters of placeholders, at most 16 bytes. Braces after `$` or
-/// a backslash belong to a shell.
+/// Returns the texts in braces that look like placeholders but are unknown, in the order of their
+/// occurrence. Such a text has at most 16 characters: ASCII letters, digits, blanks, and the
+/// characters `_./#%+-`. Braces after `$` or a backslash are skipped, because they belong to a
+/// shell.
 #[must_use]
 pub fn unknown_placeholders(text: &OsStr) -> Vec<&str> {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_ ./#%+-".contains(byte);

@@ -46,8 +46,8 @@ pub struct ProcessSpec {
     /// [`MAX_CAPTURE_BYTES`].
     pub capture: usize,
     /// The file that receives the standard output if the process succeeds. If it is set, the log
-    /// receives only the standard error, and a line about this file. If `None`, the log receives
-    /// both streams.
+    /// receives only the standard error, and a line about this file. If it is `None`, the log
+    /// receives both streams.
     pub stdout_to: Option<StdoutFile>,
 }
 
@@ -58,11 +58,11 @@ pub struct StdoutFile {
     pub path: OsString,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
-    /// The name of the temporary file in the same folder; used if the file system has no files
-    /// without a name, and for a moment if an older file is replaced. Must be unique.
+    /// The name of a temporary file in the same folder. It is used if the file system does not
+    /// support files without a name, and for a moment if an older file is replaced. Must be unique.
     pub temporary: String,
-    /// The other input file whose output this file receives. If it is set, the process does not
-    /// start, and its ending is [`Ending::NoResult`].
+    /// Another input file, to which the output file already belongs; `None` if there is none. If it
+    /// is set, the process does not start, and its ending is [`Ending::NoResult`].
     pub owner: Option<ResultOwner>,
 }
 
@@ -71,8 +71,8 @@ pub struct StdoutFile {
 pub struct ResultOwner {
     /// The path of the input file, as text for messages.
     pub file: String,
-    /// True if the result file holds the output of the input file; false if an attempt on the input
-    /// file has not ended.
+    /// True if the result file holds the output of the input file; false while it is only reserved
+    /// for an attempt on the input file.
     pub has_written: bool,
 }
 
@@ -100,14 +100,14 @@ pub struct ProcessReport {
     #[serde(with = "usage")]
     pub usage: Option<ResourceUsage>,
     /// The end of the standard error, or of the standard output if the standard error is blank; at
-    /// most [`OUTPUT_TAIL_BYTES`].
+    /// most [`OUTPUT_TAIL_BYTES`] bytes.
     pub output_tail: Vec<u8>,
     /// The beginning of the standard output, at most [`ProcessSpec::capture`] bytes.
     pub stdout: Vec<u8>,
-    /// The total length of the standard output.
+    /// The total length of the standard output, in bytes.
     pub stdout_bytes: u64,
-    /// The first error in writing the log, after which output may be missing from it; `None` if the
-    /// log is complete. The error does not affect the process.
+    /// The first error in writing the log; `None` if the log is complete. After an error, output
+    /// may be missing from the log. The error does not affect the process.
     pub log_error: Option<String>,
 }
 

@@ -18,7 +18,8 @@ pub struct ResultOwners {
     state: Mutex<State>,
 }
 
-/// Two keyed hashes of 64 bits each, in place of a path, which may be long.
+/// Two keyed hashes of a path, 64 bits each. They are stored in place of the path, which may be
+/// long.
 type PathHash = [u64; 2];
 
 #[derive(Debug, Default)]
@@ -32,8 +33,8 @@ struct State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Owner {
     file: FilePath,
-    /// True if the output file holds the output of the input file; false if an attempt has not
-    /// ended.
+    /// True if the output file holds the output of the input file; false while it is only reserved
+    /// for an attempt on the input file.
     has_written: bool,
 }
 
@@ -46,7 +47,7 @@ struct Reservation {
 
 impl ResultOwners {
     /// Records that the output file at `path` holds the output of the input file `file`, from an
-    /// earlier run. If it belongs to another input file already, changes nothing.
+    /// earlier run. If the output file already belongs to an input file, changes nothing.
     pub fn record(&self, path: &Path, file: &FilePath) {
         let hash = self.hash(path);
         self.state().by_path.entry(hash).or_insert_with(|| Owner { file: file.clone(), has_written: true });
@@ -54,7 +55,7 @@ impl ResultOwners {
 
     /// Reserves the output file at `path` for an attempt on the input file `file` with this id. If
     /// the output file belongs to another input file, changes nothing and returns that file. An
-    /// output file that does not exist any more belongs to no input file.
+    /// output file that was written and no longer exists belongs to no input file.
     pub(crate) fn reserve(&self, path: &Path, item: ItemId, file: &FilePath) -> Option<ResultOwner> {
         let hash = self.hash(path);
         let mut state = self.state();
@@ -71,8 +72,8 @@ impl ResultOwners {
     }
 
     /// Ends the reservation of an attempt, if it has one. If `has_written`, the output file belongs
-    /// to the input file from now on. Otherwise the output file belongs to the input file only if it
-    /// did before.
+    /// to the input file from now on. Otherwise the output file belongs to the input file only if
+    /// it did so before the reservation.
     pub(crate) fn release(&self, item: ItemId, has_written: bool) {
         let mut state = self.state();
         let Some(Reservation { path, had_written }) = state.reserved.remove(&item) else { return };
@@ -83,7 +84,7 @@ impl ResultOwners {
         }
     }
 
-    /// Returns a name for a temporary file that cannot be guessed and is never returned again.
+    /// Returns a name for a temporary file. The name cannot be guessed and is never returned again.
     pub(crate) fn temporary_name(&self) -> String {
         let mut state = self.state();
         state.temporary_names += 1;
@@ -95,7 +96,7 @@ impl ResultOwners {
         self.hashers.each_ref().map(|hasher| hasher.hash_one(path))
     }
 
-    /// Ignores poisoning, because a panic leaves no partial update.
+    /// Locks the state. Ignores poisoning, because a panic leaves no partial update.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -16,7 +16,8 @@ use crate::subject::Subject;
 pub(crate) struct Script {
     text: OsString,
     used: Vec<Placeholder>,
-    /// The first command that may execute a value as code.
+    /// The name of the first command in the script that may execute the value of a placeholder as
+    /// code; `None` if no such command is known.
     executor: Option<String>,
 }
 

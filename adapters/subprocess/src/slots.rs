@@ -27,7 +27,7 @@ impl Slots {
         Slot { number, slots: self.clone() }
     }
 
-    /// Ignores poisoning, because a panic leaves no partial update.
+    /// Locks the set of busy numbers. Ignores poisoning, because a panic leaves no partial update.
     fn busy(&self) -> MutexGuard<'_, BTreeSet<usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -71,7 +71,7 @@ pub struct StdoutTo {
     pub folder: PathBuf,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
-    /// The input files to which output files belong already, from earlier runs.
+    /// The input file to which each output file belongs; may contain output files of earlier runs.
     pub owners: Arc<ResultOwners>,
 }
 

@@ -19,8 +19,8 @@ pub struct Subject<'a> {
 
 /// Returns the path of a file below the folder that the file was added from: its last `depth`
 /// components; see [`QueueItem::depth`](autoproc_domain::QueueItem::depth). If `depth` is 0, the
-/// file was added by itself: returns its path below `project_dir`, or only its name if it is not in
-/// `project_dir`. The result has no `..` and does not begin with a slash.
+/// file was added individually: returns its path below `project_dir`, or only its name if it is not
+/// below `project_dir`. The result has no `..` and does not begin with a slash.
 #[must_use]
 pub fn relative_path<'a>(file: &'a FilePath, depth: u8, project_dir: &Path) -> &'a Path {
     match file.as_path().strip_prefix(project_dir) {

@@ -12,11 +12,13 @@
 //!    The search is repeated until several consecutive readings of the process table find nothing.
 //! 3. The records are removed.
 //!
-//! Most dead runs of a large number have neither records nor processes. They are recognised
-//! together: by a list of the records, and by readings of all processes' markers.
+//! If there are many dead runs, most of them have neither records nor processes. One listing of the
+//! records and a few readings of the markers of all processes identify these runs, so none of them
+//! needs a search of its own.
 //!
 //! A run is unproven, and keeps its records, if a process that may belong to it cannot be ended or
-//! observed: it is in another pid namespace, the system refuses the signal, or it does not die.
+//! observed: the process is in another pid namespace, the system refuses the signal, or the process
+//! does not die.
 //!
 //! # Processes that are never signalled
 //!
@@ -68,8 +70,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// The maximum pause between two checks of living guards.
 const MAX_POLL_INTERVAL: Duration = Duration::from_millis(160);
 
-/// The maximum time until killed processes disappear. Only a process that is blocked in the kernel,
-/// for instance by a failing disk, takes longer.
+/// The maximum time to wait for killed processes to disappear. Only a process that is blocked in
+/// the kernel, for instance by a failing disk, takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The number of consecutive readings of the process table that must find nothing to kill. A single
@@ -77,8 +79,8 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// environment for a moment.
 const CLEAN_READINGS: u32 = 3;
 
-/// The maximum number of concurrent sweeps. A sweep spends most of its time in the pauses between
-/// readings of the process table.
+/// The maximum number of dead runs that are swept concurrently. A sweep spends most of its time in
+/// the pauses between readings of the process table.
 const MAX_SWEEPS: usize = 16;
 
 /// The time added to the grace time to obtain the timeout for living guards. The dead run may have
@@ -93,7 +95,8 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 pub struct Sweeper {
     records_dir: PathBuf,
     timeout: Duration,
-    /// The project folder, which is part of this process's location.
+    /// The project folder of the swept runs. A process whose environment names another project
+    /// folder does not match the marker of a run.
     project: PathBuf,
 }
 
@@ -136,7 +139,9 @@ impl Sweeper {
         unproven
     }
 
-    /// Returns the dead runs that may have left something. Removes the records of all others.
+    /// Returns the dead runs that may have left processes or records. If it is certain without a
+    /// search that a run has left no process, removes the run's records and does not return the
+    /// run.
     fn suspects<'d>(&self, dead: &'d [DeadRun], own: &Location) -> Vec<Suspect<'d>> {
         let Ok(recorded) = guard_record::by_run(&self.records_dir) else { return Suspect::all(dead) };
         let is_over = |dead: &&DeadRun| is_over(dead, own);
@@ -180,7 +185,8 @@ impl Sweeper {
         let run = &suspect.dead.run;
         let records = Records::new(&self.records_dir, run);
         let marker = Marker::of_run(run).in_project(&self.project);
-        // A suspended process may outlive its lease.
+        // This check is skipped if only the run's lease has expired. The process of the run may
+        // then be alive, for instance suspended, and this is no reason to spare its commands.
         if suspect.may_be_marked && suspect.dead.evidence == DeathEvidence::Gone {
             refuse_if_alive(&marker)?;
         }
@@ -201,12 +207,13 @@ impl Sweeper {
 /// A dead run that may have left processes or records.
 struct Suspect<'d> {
     dead: &'d DeadRun,
-    /// False if no process has the marker of the run.
+    /// False if it is known that no process has the marker of the run.
     may_be_marked: bool,
 }
 
 impl<'d> Suspect<'d> {
-    /// Returns the suspects if nothing is known about the dead runs.
+    /// Makes every dead run a suspect, for the case that the records or the processes cannot be
+    /// read.
     fn all(dead: impl IntoIterator<Item = &'d DeadRun>) -> Vec<Self> {
         dead.into_iter().map(|dead| Self { dead, may_be_marked: true }).collect()
     }
@@ -220,7 +227,7 @@ fn is_over(dead: &DeadRun, own: &Location) -> bool {
 /// Fails if the process of the run is alive. Such a run counts as dead only because its lock file
 /// was removed.
 fn refuse_if_alive(marker: &Marker) -> Result<(), String> {
-    // Without a process table, no process is found below either.
+    // If the process table cannot be read, no living process is found, and the check succeeds.
     let all = Processes::read().unwrap_or_default();
     let runners = all.iter().filter_map(|process| marker.runner_of(process.id.pid));
     match runners.into_iter().find(|runner| process_table::is_alive(*runner)) {
@@ -230,7 +237,7 @@ fn refuse_if_alive(marker: &Marker) -> Result<(), String> {
 }
 
 /// Ends all processes with `marker`, and the leftover processes of the commands of killed guards.
-/// Blocks until none is left.
+/// Blocks until no process is left, or [`KILL_TIMEOUT`] has expired.
 ///
 /// # Errors
 /// A human-readable list of the reasons why processes may be left.

@@ -7,9 +7,10 @@ use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Clock;
 use tokio::time::{Instant, sleep};
 
-/// The maximum sleep between two readings of the wall clock. If the clock is set back during a
-/// wait, the wait ends at most this much too late. The `Clock` port allows a minute in both cases. A
-/// waiting run looks at the queue five times a second, so a reading each second costs little.
+/// The maximum sleep between two readings of the wall clock. If the clock is set forward or back
+/// during a wait, the wait ends at most this much too late. The `Clock` port allows a delay of a
+/// minute. A waiting run reads the queue five times a second, so one more reading each second costs
+/// little.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 /// The system's wall clock. Waiting requires a tokio runtime with its time driver enabled.

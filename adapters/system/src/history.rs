@@ -7,8 +7,8 @@
 //! wanted run, and reading starts there.
 //!
 //! The log is not authoritative: it may have been truncated, a power cut may have removed its end,
-//! and other programs may write to it. So unreadable lines are skipped, and an attempt of which
-//! only the end is recorded still counts.
+//! and other programs may write to it. So unreadable lines are skipped, and an attempt still counts
+//! if only its end is recorded.
 
 mod attempts;
 mod line;
@@ -112,7 +112,8 @@ impl Lines {
     }
 
     /// Passes the lines about the query's item to `take`, in the order of the log. If the query
-    /// names no item, passes all lines. The caller checks the other conditions of the query.
+    /// names no item, passes all lines. The caller must check the query's conditions on time and
+    /// run.
     fn for_each(&self, query: &HistoryQuery, mut take: impl FnMut(Line)) -> io::Result<()> {
         let Some(log) = self.open()? else { return Ok(()) };
         let mut parse = |text: &str| {
@@ -121,7 +122,7 @@ impl Lines {
         };
         match query.item {
             // Most lines are about other items, and parsing them would take most of the time. This
-            // program always writes the number of the attempt after the item's.
+            // program always writes `attempt` after `item_id`, so a comma follows the id.
             Some(id) => for_each_line_with(log, format!("\"item_id\":{id},").as_bytes(), parse),
             None => for_each_line(BufReader::with_capacity(1 << 16, log), |text| {
                 parse(text);
@@ -131,7 +132,8 @@ impl Lines {
     }
 }
 
-/// Appends an entry. If there are then too many entries, removes and returns the oldest.
+/// Appends an entry. If there are then more than [`MAX_ENTRIES`], removes and returns the oldest
+/// entry.
 fn push_latest<T>(entries: &mut VecDeque<T>, entry: T) -> Option<T> {
     entries.push_back(entry);
     if entries.len() > MAX_ENTRIES { entries.pop_front() } else { None }

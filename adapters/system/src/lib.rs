@@ -7,11 +7,12 @@
 //! - [`StopWatch`] derives a stop level from the stop file and from signals. One thread reads the
 //!   file, one waits for signals, and a pure function decides. [`write_stop_request`] writes the
 //!   stop file.
-//! - [`MachineGate`] delays new starts while the disk is nearly full or the load is too high.
+//! - [`MachineGate`] delays new starts while a disk is nearly full, memory is short, or the load is
+//!   too high.
 //! - [`Suspension`] calls functions when this process is suspended (Ctrl-Z) and when it is
 //!   continued (`fg`). [`PauseSwitch`] pauses the commands of a run and closes the run's start
-//!   gate, while the process of the run continues. [`PauseWatch`] operates the switch as the
-//!   request in [`PauseFiles`] demands.
+//!   gate, while the process of the run continues. [`PauseWatch`] keeps the run paused while the
+//!   request file of [`PauseFiles`] exists.
 //! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads
 //!   the history from that log. [`StateFile`] keeps the processor's state in a small file;
 //!   [`read_state_file`] reads that file. [`Observers`] passes each event to several observers.
@@ -21,8 +22,8 @@
 //!
 //! # Deliberately absent
 //!
-//! Rotation of the event log; output to the terminal; the paths of the files, which the caller
-//! chooses.
+//! This crate does not rotate the event log and writes nothing to the terminal. The caller chooses
+//! the paths of the files.
 
 mod clock;
 mod event_line;

@@ -3,8 +3,8 @@
 //!
 //! # Theory of operation
 //!
-//! A measurement reads the mounts, the free disk space, the available memory and the load average, as
-//! far as they are limited. It is cached for half a second, because a run may start a hundred files a
+//! A measurement reads the mounts, the free disk space, the available memory and the load average, if
+//! limits are set on them. It is cached for half a second, because a run may start a hundred files a
 //! second. A pure function compares the measurement with the limits and decides whether starts are
 //! held.
 
@@ -21,8 +21,8 @@ use bytesize::ByteSize;
 use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 use tokio::time::{Instant, sleep};
 
-/// The maximum age of a measurement. While starts are held, also the wait before the next
-/// measurement. The sum of both is the delay of one second that the `StartGate` port allows.
+/// The maximum age of a measurement, and the wait of a run between two checks while starts are
+/// held. Together, the two cause a delay of at most one second, which the `StartGate` port allows.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The file with Linux's load averages (`proc_loadavg(5)`).
@@ -52,7 +52,7 @@ pub struct DiskLimit {
     pub is_named: bool,
 }
 
-/// The system does not report a resource, so it cannot be limited.
+/// The system does not report a resource, so no limit can be set on the resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unmeasurable {
     /// The load average.
@@ -63,8 +63,8 @@ pub enum Unmeasurable {
     Memory,
 }
 
-/// A start gate that holds starts while free disk space or memory is too small, or the load average
-/// too high. Waiting requires a tokio runtime with its time driver enabled.
+/// A start gate that holds starts while too little disk space or memory is free, or while the load
+/// average is too high. Waiting requires a tokio runtime with its time driver enabled.
 pub struct MachineGate {
     limits: StartLimits,
     measure: Box<dyn Fn() -> Measurement + Send + Sync>,
@@ -84,9 +84,9 @@ struct Measurement {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resource {
-    /// The mount with this index in the limits.
+    /// The folder with this index in [`StartLimits::mounts`].
     Mount(usize),
-    /// The disk with this index in the limits.
+    /// The disk with this index in [`StartLimits::disks`].
     Disk(usize),
     Memory,
     Load,
@@ -101,7 +101,7 @@ impl MachineGate {
     /// Creates a gate that holds starts while one of the limits is not met.
     ///
     /// # Errors
-    /// [`Unmeasurable`] if a limit is set on something that the system does not report.
+    /// [`Unmeasurable`] if the system does not report a resource that has a limit.
     pub fn new(limits: StartLimits) -> Result<Self, Unmeasurable> {
         if limits.max_load.is_some() && load().is_none() {
             return Err(Unmeasurable::Load);
@@ -119,7 +119,7 @@ impl MachineGate {
 }
 
 impl Measurement {
-    /// Measures what these limits need.
+    /// Measures the resources that have limits.
     fn of(limits: &StartLimits) -> Self {
         Self {
             free_disks: limits.disks.iter().map(|disk| free_disk(&disk.folder)).collect(),
@@ -154,8 +154,8 @@ impl StartGate for MachineGate {
 }
 
 impl StartLimits {
-    /// Returns the resource that is short, with the reason; `None` if none is. While the same
-    /// resource stays short, the previous reason is returned, because each new reason would be
+    /// Returns a resource that is short, with the reason; `None` if no resource is short. While the
+    /// same resource stays short, the previous reason is returned, because each new reason would be
     /// reported as a change.
     fn check(
         &self,

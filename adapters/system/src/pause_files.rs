@@ -30,7 +30,7 @@ impl PauseFiles {
     /// runs.
     #[must_use]
     pub fn of(runs_dir: &Path, run: &RunId) -> Self {
-        // A slash in the name would lead out of the folder.
+        // A slash in the run's id would lead out of the folder.
         let name = run.as_str().replace('/', "%");
         let path = |suffix| runs_dir.join(format!("{name}{suffix}"));
         Self { request: path(REQUEST_SUFFIX), mark: path(MARK_SUFFIX) }

@@ -5,7 +5,8 @@
 //! A run is paused while at least one [`PauseReason`] holds. On a request, the process of the run
 //! itself continues, so that it obeys stop requests, keeps its leases, and is never suspended while
 //! it holds a lock. A thread checks five times a second whether the request file exists. The
-//! request is a file and not a signal, because a repeated signal would be obeyed twice.
+//! request is a file and not a signal, because a file that is requested twice exists only once,
+//! whereas a repeated signal would be obeyed twice.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -21,7 +22,7 @@ use crate::pause_files::PauseFiles;
 /// The interval between two checks for the request file.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The reason that the start gate gives while the run is paused.
+/// The reason for holding starts that the start gate reports while the run is paused.
 const PAUSED: &str = "the run is paused";
 
 /// A reason for a run to be paused.
@@ -116,14 +117,14 @@ impl PauseSwitch {
 /// the pause files that killed runs left.
 pub struct PauseWatch {
     switch: Arc<PauseSwitch>,
-    /// Dropped to end the thread.
+    /// Dropping this sender ends the thread.
     alive: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl PauseWatch {
     /// Starts to watch. `on_change` is called on the thread of the watch after each change of the
-    /// request: with true after it was made, with false after it was withdrawn.
+    /// request: with true after the request was made, with false after it was withdrawn.
     ///
     /// # Errors
     /// If the thread cannot be spawned.
@@ -147,7 +148,7 @@ impl Drop for PauseWatch {
     fn drop(&mut self) {
         self.alive = None;
         if let Some(thread) = self.thread.take() {
-            // An error means that the thread panicked. It has ended in this case as well.
+            // An error means that the thread has ended by a panic, so there is nothing to wait for.
             let _ = thread.join();
         }
         self.switch.files.remove();
@@ -170,7 +171,8 @@ impl<G: StartGate> StartGate for PausableGate<G> {
         let was_paused = before.as_ref().is_some_and(|pressure| *pressure.reason == *PAUSED);
         let mut is_paused = self.is_paused.clone();
         let changed = async {
-            // An error means that the switch was dropped. Then nothing changes any more.
+            // An error means that the switch was dropped, so the run is never paused or resumed
+            // again.
             if is_paused.wait_for(|now| *now != was_paused).await.is_err() {
                 std::future::pending::<()>().await;
             }

@@ -11,9 +11,9 @@ use tempfile::{Builder, NamedTempFile};
 
 /// A file that is replaced many times, always in the same folder.
 ///
-/// The first replacement creates the folder if it is missing. Later ones fail if the folder was
-/// removed, renamed or replaced, so that a program that outlives its folder does not create it
-/// again.
+/// The first replacement creates the folder if it is missing. Later replacements fail if the folder
+/// was removed, renamed or replaced. So a running program does not recreate a folder that a user
+/// has removed.
 #[derive(Debug)]
 pub struct ReplacedFile {
     path: PathBuf,
@@ -35,15 +35,16 @@ impl ReplacedFile {
         &self.path
     }
 
-    /// Replaces the file like [`replace`], with the content that `encode` returns. `encode` is
-    /// called when no other replacement is in progress, so a later content is never overwritten by
-    /// an earlier one.
+    /// Replaces the file like [`replace`], with the content that `encode` returns. While `encode`
+    /// runs, no other replacement is in progress, so an earlier content never overwrites a later
+    /// one.
     ///
     /// # Errors
-    /// The errors of `encode` and of [`replace`]. Also if the folder is no longer the one of the
+    /// The errors of `encode` and of [`replace`]. Also fails if the folder is no longer that of the
     /// first replacement.
     pub fn replace(&self, encode: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<()> {
-        // A panic while the lock is held leaves no inconsistent state.
+        // Poisoning is ignored, because a panic while the lock is held leaves no inconsistent
+        // state.
         let mut folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = encode()?;
         let Some(known) = *folder else {
@@ -93,8 +94,8 @@ fn persist(mut file: NamedTempFile, path: &Path, bytes: &[u8]) -> io::Result<()>
 }
 
 /// Creates an entry at `path` with `create`. If the folder of `path` is missing, creates it and
-/// tries once more. Creates no folder above it, so that nothing appears in the place of a project
-/// that was removed.
+/// tries once more. Creates no folder above it, because that could recreate a project folder that a
+/// user has removed.
 ///
 /// # Errors
 /// The error of `create`, or the error of creating the folder.
@@ -102,7 +103,7 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
     create().or_else(|error| {
         let folder = path.parent().filter(|_| error.kind() == io::ErrorKind::NotFound).ok_or(error)?;
         match regular_file::create_folder(folder, 0o777) {
-            // Another process has created the folder.
+            // `AlreadyExists` is not a failure: another process has created the folder meanwhile.
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
@@ -110,8 +111,8 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
     })
 }
 
-/// Creates the temporary file that will replace the target. Its permissions are limited only by the
-/// umask, so that other users can read a report.
+/// Creates the temporary file that will replace the existing file. Its permissions are limited only
+/// by the umask, so that other users can read a report.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o666);

@@ -17,8 +17,8 @@ pub enum EndSignal {
 }
 
 /// Ends this process by the signal, as if the signal had never been handled. The parent process
-/// then sees the signal as the cause: a shell ends its loop after Ctrl-C, and a service manager
-/// sees that its request was followed.
+/// then sees the signal as the cause: after Ctrl-C, a shell ends the loop that started this
+/// process; and a service manager sees that this process followed its request.
 ///
 /// # Errors
 /// If the system refuses; otherwise the function does not return.

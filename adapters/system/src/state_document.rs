@@ -1,8 +1,8 @@
 //! Converts the processor's state to and from the format of the state file.
 //!
-//! Reading is lenient, because `status` can show a state with a missing detail. A file that the
-//! Python program wrote has only six of the keys, and its times have no offset. A newer version of
-//! this program may add keys.
+//! Reading is lenient, because `status` can show a state with a missing detail. A file written by
+//! the Python program that autoproc replaces has only six of the keys, and its times have no
+//! offset. A newer version of this program may add keys.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::path_text::PathText;
 
-/// The format version that the Python program writes. This program keeps the version, because it
-/// only adds keys.
+/// The format version, which is that of the Python program that autoproc replaces. This program
+/// keeps the version, because it only adds keys to the format.
 const VERSION: &str = "1.0.0";
 
 /// The content of a state file.
@@ -26,7 +26,8 @@ pub struct StateDocument {
     /// The state. A key that is missing in the file has its default value.
     pub state: ProcessorState,
     /// The current file; if there are several, the longest-running one. `None` if no file is being
-    /// processed. The path may be relative if the Python program wrote the state file.
+    /// processed. The path may be relative if the state file was written by the Python program that
+    /// autoproc replaces.
     pub current_file: Option<PathBuf>,
 }
 

@@ -88,7 +88,7 @@ impl Drop for StateFile {
         self.shared.changed.notify_one();
         self.shared.closed.notify_one();
         if let Some(writer) = self.writer.take() {
-            // An error means that the writer panicked. It has ended in this case as well.
+            // An error means that the writer has ended by a panic, so there is nothing to wait for.
             let _ = writer.join();
         }
     }

@@ -82,8 +82,8 @@ impl StopRequests {
         self.cause.get_or_insert(cause);
     }
 
-    /// Withdraws the request of the stop file, but not the signals. Returns true if there was such
-    /// a request.
+    /// Withdraws the request of the stop file, but not the signals. Returns true if the stop file
+    /// had made a request.
     pub(crate) fn clear(&mut self) -> bool {
         let withdrawn = std::mem::take(&mut self.file);
         self.cause = self.first_signal.map(|(cause, _)| cause);

@@ -11,7 +11,7 @@ use autoproc_regular_file::{self as regular_file, Links};
 use crate::replace::replace;
 use crate::stop_decision::FileRequest;
 
-/// The word in the first line that requests an abort instead of a drain.
+/// The word that requests an abort instead of a drain, in the first line of the stop file.
 const NOW: &str = "now";
 
 /// The maximum number of bytes that are read from the stop file. First lines that users write are
@@ -24,7 +24,7 @@ const MAX_READ_BYTES: u64 = 1024;
 /// drain.
 ///
 /// # Errors
-/// If the file cannot be written. The stop was then not requested.
+/// If the file cannot be written. No stop has been requested then.
 pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
     if now {
         replace(path, b"now (requested by autoproc stop)\n")

@@ -42,14 +42,14 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// restored.
 pub struct StopWatch {
     shared: Arc<Shared>,
-    /// Dropped to end the thread that polls the file.
+    /// Dropping this sender ends the thread that polls the stop file; `None` without a stop file.
     alive: Option<mpsc::Sender<()>>,
     signals: Option<Handle>,
     threads: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
-    /// The path of the stop file; `None` for signals only.
+    /// The path of the stop file; `None` if only signals are watched.
     path: Option<PathBuf>,
     began: Instant,
     requests: Mutex<StopRequests>,
@@ -71,8 +71,8 @@ impl StopWatch {
         Ok(Self { shared, alive: Some(alive), signals: None, threads: vec![reader] })
     }
 
-    /// Sets the time after which the drain of a SIGTERM or SIGHUP becomes an abort. 0 aborts at the
-    /// first of these signals.
+    /// Sets the time after which the drain of a SIGTERM or SIGHUP becomes an abort. If the time is
+    /// 0, the first of these signals requests an abort.
     #[must_use]
     pub fn with_drain_timeout(self, drain_timeout: Duration) -> Self {
         self.shared.requests().set_drain_timeout(drain_timeout);
@@ -130,7 +130,7 @@ impl Drop for StopWatch {
             signals.close();
         }
         for thread in self.threads.drain(..) {
-            // An error means that the thread panicked. It has ended in this case as well.
+            // An error means that the thread has ended by a panic, so there is nothing to wait for.
             let _ = thread.join();
         }
     }

@@ -19,8 +19,9 @@ use crate::signals::is_ignored;
 
 /// Calls functions when this process is suspended and when it is continued.
 ///
-/// If the parent process ignored SIGTSTP, as a shell without job control does, it stays ignored and
-/// no function is called. After the drop, SIGTSTP is ignored: its default action is not restored.
+/// If the parent process ignored SIGTSTP, as a shell without job control does, the signal stays
+/// ignored and no function is called. After the drop, SIGTSTP is ignored: its default action is not
+/// restored.
 pub struct Suspension {
     signals: Option<Handle>,
     thread: Option<JoinHandle<()>>,
@@ -40,8 +41,8 @@ impl Suspension {
         let handle = signals.handle();
         let suspend = move |signal| {
             pause();
-            // Returns once the process is continued, or immediately if the process could not be
-            // stopped.
+            // The call returns when the process is continued. If the process cannot be stopped, the
+            // call returns immediately.
             let _ = emulate_default_handler(signal);
             resume();
         };
@@ -57,7 +58,7 @@ impl Drop for Suspension {
             signals.close();
         }
         if let Some(thread) = self.thread.take() {
-            // An error means that the thread panicked. It has ended in this case as well.
+            // An error means that the thread has ended by a panic, so there is nothing to wait for.
             let _ = thread.join();
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! # Deliberately absent
 //!
-//! A clock; human-readable formatting of times.
+//! This crate has no clock and does not format times for people.
 
 mod span;
 

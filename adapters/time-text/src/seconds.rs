@@ -1,5 +1,5 @@
-//! Serializes a [`Duration`] as a number of seconds with a fraction. For the serde attribute
-//! `with`.
+//! Serializes a [`Duration`] as a number of seconds with a fraction. Use this module with the serde
+//! attribute `with`.
 
 use std::time::Duration;
 

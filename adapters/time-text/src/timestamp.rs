@@ -43,7 +43,7 @@ impl<'de> Visitor<'de> for OptionalPoint {
     }
 }
 
-/// Serializes a [`Timestamp`]. For the serde attribute `with`.
+/// Serializes a [`Timestamp`]. Use this module with the serde attribute `with`.
 pub mod required {
     use autoproc_domain::Timestamp;
     use serde::{Deserializer, Serializer};
@@ -59,13 +59,14 @@ pub mod required {
     /// Reads the timestamp from text.
     ///
     /// # Errors
-    /// The errors of the deserializer; also a text that is not a date and time.
+    /// The errors of the deserializer. Also an error if the text is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         deserializer.deserialize_str(super::Point)
     }
 }
 
-/// Serializes an `Option<Timestamp>`, with `None` as null. For the serde attribute `with`.
+/// Serializes an `Option<Timestamp>`, with `None` as null. Use this module with the serde attribute
+/// `with`.
 pub mod optional {
     use autoproc_domain::Timestamp;
     use serde::{Deserializer, Serializer};
@@ -84,7 +85,7 @@ pub mod optional {
     /// Reads the timestamp from text; `None` from null.
     ///
     /// # Errors
-    /// The errors of the deserializer; also a text that is not a date and time.
+    /// The errors of the deserializer. Also an error if the text is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         deserializer.deserialize_option(super::OptionalPoint)
     }

@@ -1,9 +1,10 @@
 //! Removes old output by age and by total size.
 //!
-//! An output is removed together with its `.tail` and its `.streams`. The empty file `pruned` has the modification
-//! time of the newest output that was ever removed. This time is set before outputs are removed. So
-//! if an attempt that ended after that time has no file, it had no output. If an attempt that ended
-//! earlier has no file, the file may have been removed.
+//! The file of an output is removed together with its `.tail` and `.streams` files. The
+//! modification time of the empty file `pruned` is that of the newest output that was ever removed.
+//! It is set before outputs are removed. So if an attempt ended after this time and has no file,
+//! the attempt had no output. If an attempt ended earlier and has no file, the file may have been
+//! removed.
 //!
 //! The folder is read once, without opening a file, with less than 100 bytes of memory per file.
 
@@ -19,17 +20,18 @@ use autoproc_regular_file::{self as regular_file, Links};
 use crate::attempt_logs::{AttemptLog, AttemptLogs};
 use crate::bounded_log::{new_tail_path, streams_path, tail_path};
 
-/// The suffixes that the other files of an output add to its name.
+/// The suffixes of the additional files of an output. Each is appended to the name of the output's
+/// main file.
 const SUFFIXES: [&str; 3] = [".tail.new", ".tail", ".streams"];
 
 /// The name of the empty file whose modification time is that of the newest output ever removed.
 const PRUNED: &str = "pruned";
 
-/// The name of the empty file whose modification time is that of the latest look at the ages.
+/// The name of the empty file whose modification time is that of the latest recorded age check.
 const LOOKED: &str = "looked";
 
-/// The minimum time between two looks at the ages. A clock that is wrong at the start of the machine
-/// is usually set within this time.
+/// The minimum time between two recorded age checks. A clock that is wrong when the machine starts
+/// is usually corrected within this time.
 const LOOKS_APART: Duration = Duration::from_secs(3600);
 
 /// The tolerance for file times, which may lag behind the clock by one tick of the system: at most
@@ -39,8 +41,8 @@ const CLOCK_SLACK: Duration = Duration::from_millis(100);
 /// The limits for old output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Outputs that have not been modified for this time are removed, if two looks at least an hour
-    /// apart find them that old. `None` sets no limit on age.
+    /// Outputs that have not been modified for this time are removed once two age checks, at least
+    /// an hour apart, have found them that old. `None` sets no limit on age.
     pub max_age: Option<Duration>,
     /// The maximum total length of all outputs, in bytes. If it is exceeded, the oldest outputs are
     /// removed. `None` sets no limit on the total.
@@ -61,16 +63,16 @@ pub struct Pruned {
     pub outputs: usize,
     /// The total length of the removed outputs, in bytes.
     pub bytes: u64,
-    /// The first error in removing an output or recording its removal. After an error, removing the
-    /// other outputs was still attempted.
+    /// The first error in removing an output or in setting the time of `pruned`. The other outputs
+    /// were removed nevertheless, if possible.
     pub first_error: Option<io::Error>,
 }
 
 impl AttemptLogs {
     /// Removes outputs that exceed the limits of `retention`, except those for which `keep` is
-    /// true. `keep` must be true for all running attempts. `now` must be a time before the running
-    /// attempts were determined. An output that was modified after `now`, or just before it, is
-    /// kept too.
+    /// true. `keep` must be true for all running attempts. `now` must be read before the running
+    /// attempts are determined. An output that was modified after `now`, or at most 0.1 s before
+    /// it, is kept too.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.
@@ -93,8 +95,8 @@ impl AttemptLogs {
         Ok(self.remove(&victims, marked.err()))
     }
 
-    /// Returns the time until which outputs may have been removed; `None` if no output was ever
-    /// removed.
+    /// Returns the modification time of the newest output that was ever removed, plus a tolerance;
+    /// `None` if no output was ever removed.
     ///
     /// # Errors
     /// If the time cannot be read.
@@ -106,8 +108,10 @@ impl AttemptLogs {
         }
     }
 
-    /// Returns the earlier of `now` and the time of the previous look; `None` if no look precedes this
-    /// one by an hour. A single look may read a clock that is far ahead, and would remove all output.
+    /// Returns the time from which ages are measured: the earlier of `now` and the time of the
+    /// recorded age check. `None` if no check is recorded, or if the recorded one is less than an
+    /// hour old. If only one check were needed, a clock that is far ahead would cause the removal
+    /// of all output.
     fn confirmed_now(&self, now: SystemTime) -> Option<SystemTime> {
         let previous = fs::metadata(self.dir.join(LOOKED)).and_then(|metadata| metadata.modified()).ok();
         let is_confirmed = previous.is_some_and(|previous| now < previous || now >= previous + LOOKS_APART);
@@ -117,7 +121,8 @@ impl AttemptLogs {
         previous.filter(|_| is_confirmed).map(|previous| previous.min(now))
     }
 
-    /// Sets the modification time of an empty file in the folder, which is created if it is missing.
+    /// Sets the modification time of the empty file `name` in the folder. Creates the file if it is
+    /// missing.
     fn set_time(&self, name: &str, time: SystemTime) -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
@@ -181,7 +186,7 @@ impl AttemptLogs {
     }
 }
 
-/// An output with all its files, or one file of an output.
+/// An output with all its files, or only one file of an output.
 #[derive(Debug)]
 struct Output {
     token: ClaimToken,
@@ -195,15 +200,16 @@ impl Output {
         (self.token, self.attempt) == (other.token, other.attempt)
     }
 
-    /// Adds another file of the same output.
+    /// Adds the length and the modification time of another file of the same output.
     fn absorb(&mut self, file: &Self) {
         self.written_at = self.written_at.max(file.written_at);
         self.bytes += file.bytes;
     }
 }
 
-/// Selects the outputs to remove: those written before `oldest`, and the oldest ones while the total
-/// exceeds `max_total`. `outputs` and the result are sorted by age, the oldest first.
+/// Selects the outputs to remove: all outputs written before `oldest`, and then further ones, the
+/// oldest first, until the total is at most `max_total`. Never selects an output for which
+/// `is_kept` is true. `outputs` and the result are sorted by age, the oldest first.
 fn victims(
     outputs: &[Output],
     oldest: Option<SystemTime>,
@@ -221,8 +227,8 @@ fn victims(
     outputs.iter().filter(|output| is_removed(output)).collect()
 }
 
-/// Removes the file of an output, and then its other files. If only these remain, the next pruning
-/// removes them.
+/// Removes the main file of an output, and then its additional files. If a crash leaves only
+/// additional files, a later pruning removes them.
 fn remove_all(path: &Path) -> io::Result<()> {
     for path in [path, &tail_path(path), &new_tail_path(path), &streams_path(path)] {
         match fs::remove_file(path) {

@@ -14,7 +14,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 impl AttemptLog {
     /// Reads the output as if the attempt had ended now. If the head is full, bytes that were
-    /// printed within the last second may be missing. Empty if there is no file.
+    /// printed within the last second may be missing. The result is empty if there is no file.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -46,20 +46,23 @@ pub struct Chunk {
     pub bytes: Vec<u8>,
     /// True if the head is full. If so, only [`Follower::rest`] returns the bytes after the head.
     pub is_head_full: bool,
-    /// The position of the first byte in the output as it is read.
+    /// The position of the first byte of `bytes` in the text that readers see. In this text, a
+    /// marker line replaces the omitted bytes.
     pub(super) position: u64,
-    /// The gap in the output, if a `.tail` tells it.
+    /// The omitted part of the output, as read from the `.tail`; `None` if there is no `.tail`.
+    /// [`Follower::next_chunk`] sets the number of omitted bytes to 0, because it returns only
+    /// bytes of the head.
     pub(super) cut: Option<Cut>,
 }
 
 impl Follower {
-    /// Reads the next bytes of the output that will not change any more.
+    /// Reads the next bytes, at most 64 KiB. Returns only bytes that no later write can change.
     ///
     /// # Errors
     /// If the output cannot be read.
     pub fn next_chunk(&mut self) -> io::Result<Chunk> {
-        // The `.tail` is opened before the file: if there is no `.tail`, the bytes in the file are
-        // final.
+        // The `.tail` must be opened before the file. If there was no `.tail`, all bytes that are
+        // then in the file are final.
         let head = bounded_log::open_tail(&self.path)?.map(|(follows, _)| follows);
         let cut = head.map(|head| Cut { head, omitted: 0 });
         let mut chunk = Chunk { bytes: Vec::new(), is_head_full: head.is_some(), position: self.position, cut };
@@ -78,7 +81,7 @@ impl Follower {
         let (head, mut tail) = bounded_log::open_tail(&self.path)?.unzip();
         let omitted = tail.as_mut().map(bounded_log::omitted_before).transpose()?;
         let file = open(&self.path, &mut self.position, head)?;
-        // A `.tail` without its file belongs to another output.
+        // If there is no main file, the `.tail` is left over from another output.
         let tail = tail.filter(|_| file.is_some());
         let limit = head.map_or(u64::MAX, |head| head - self.position);
         let cut = head.zip(omitted).map(|(head, omitted)| Cut { head, omitted });
@@ -86,7 +89,8 @@ impl Follower {
     }
 }
 
-/// A reader of the rest of an output, as it is when it is read.
+/// A reader of the rest of an output. It ends at the current end of the output and does not wait
+/// for more.
 #[derive(Debug)]
 pub struct Rest {
     file: Take<Optional<File>>,
@@ -125,8 +129,8 @@ impl Read for Rest {
     }
 }
 
-/// Opens the file at `path` for reading from `position`. If the head ends before `position`, moves
-/// `position` back to the end of the head.
+/// Opens the file at `path` for reading from `position`; `None` if there is no file. If the head
+/// ends before `position`, sets `position` back to the end of the head.
 fn open(path: &Path, position: &mut u64, head: Option<u64>) -> io::Result<Option<File>> {
     let mut file = match regular_file::open_to_read(Links::Refuse, path) {
         Ok(file) => file,

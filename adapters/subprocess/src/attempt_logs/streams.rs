@@ -1,4 +1,4 @@
-//! Tells the two streams of an output apart.
+//! Separates the standard output and the standard error in an output.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::attempt_logs::{AttemptLog, AttemptLogs, Chunk};
 use crate::bounded_log::{Cut, NOTED, Note, Source, Stream, begin_notes, marker_length};
 
-/// The streams of an output, according to the note that was written with it.
+/// Assigns the bytes of an output to their streams, according to the note in the `.streams` file.
 #[derive(Debug)]
 pub struct StreamMap {
     path: PathBuf,
@@ -22,18 +22,18 @@ pub struct Piece<'a> {
 }
 
 impl AttemptLogs {
-    /// Records that outputs written from now on have notes of their streams, unless this is recorded
-    /// already. Call this before a run. Does nothing if the folder does not exist: the first output
-    /// creates it with the record.
+    /// Marks the folder: all outputs written from now on have notes of their streams. Does nothing
+    /// if the folder is already marked or does not exist. The first output creates a missing folder
+    /// and marks it. Call this before a run.
     pub fn begin_notes(&self) {
         begin_notes(&self.dir);
     }
 }
 
 impl AttemptLog {
-    /// True if the output was written by a version that notes its streams. Otherwise the output
-    /// holds both streams, and all of it counts as standard output. If there is no file, the result
-    /// is true.
+    /// True if the output was written by a version of this program that notes the streams.
+    /// Otherwise the output holds both streams, and all of it counts as standard output. If there
+    /// is no file, the result is true.
     ///
     /// # Errors
     /// If the times of the files cannot be read.
@@ -61,9 +61,9 @@ impl AttemptLog {
 }
 
 impl StreamMap {
-    /// Splits a chunk of the output into pieces, each from one source. Without a note, all bytes are
-    /// standard output. Call this soon after the
-    /// chunk was read, because a later step of a workflow may change the end of the output.
+    /// Splits a chunk of the output into pieces, each from one source. If there is no note, all
+    /// bytes are standard output. Call this soon after the chunk was read, because a later step of
+    /// a workflow may change the end of the output.
     ///
     /// # Errors
     /// If the note cannot be read.
@@ -85,8 +85,9 @@ impl StreamMap {
     }
 }
 
-/// Returns the source of the byte at `position` of the output as it is read, and a later position
-/// up to which the source is the same; `None` if it is the same up to the end.
+/// Returns the source of the byte at `position`, and a later position up to which the source does
+/// not change; `None` if it does not change until the end. Positions refer to the text that readers
+/// see: they count the marker, and do not count omitted bytes.
 fn source_at(position: u64, cut: Option<Cut>, note: &Note) -> (Source, Option<u64>) {
     let Some(Cut { head, omitted }) = cut.filter(|cut| cut.omitted > 0) else { return note.source_at(position) };
     let marker_end = head + marker_length(omitted);
@@ -116,8 +117,8 @@ impl StreamFilter {
         self.wanted
     }
 
-    /// Returns the bytes of a chunk that the stream printed. Bytes whose stream is unknown are left
-    /// out.
+    /// Returns the bytes of a chunk that came from the wanted stream, and the marker of omitted
+    /// bytes. Bytes whose stream is unknown are left out.
     ///
     /// # Errors
     /// If the note of the streams cannot be read.

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use crate::batch::MAX_WAIT;
 
 /// If the average length of attempts is below this, attempts are prefetched and batched. For longer
-/// attempts, the costs that a batch saves are small: a transaction takes a fraction of a
-/// millisecond; a scheduler slice takes 3 to 4 ms, and more if all processors are busy; two seeks
-/// of a slow disk take 20 ms.
+/// attempts, a batch saves little: a transaction takes a fraction of a millisecond; a scheduler
+/// slice takes 3 to 4 ms, and more if all processors are busy; two seeks of a slow disk take 20 ms.
 const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
 
 /// The intended length of a batch. It is long compared with the cost of a batch, which is one
@@ -19,8 +18,9 @@ const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
 const BATCH_TARGET: Duration = Duration::from_millis(50);
 
 /// The maximum number of attempts in a batch. Even with very short attempts, a batch of this size
-/// takes far longer to run than to set up. A larger batch would cost more if the run is killed:
-/// every file of a batch then loses an attempt, and so do as many prefetched files.
+/// takes far longer to run than to set up. If the run is killed, every file of the running batch
+/// uses up an attempt, and so does the same number of prefetched files. A larger batch would
+/// increase this loss.
 const MAX_BATCH: usize = 16;
 
 /// A new attempt has the weight 1 / `AVERAGE_WINDOW` in the moving average. After eight new
@@ -80,8 +80,8 @@ impl<T> Prefetch<T> {
     }
 
     /// Takes the next batch for one slot; empty if no attempt is waiting. A batch contains at most
-    /// the slot's share of the waiting attempts, so that one slot does not take the attempts that
-    /// other slots could run at once.
+    /// the slot's share of the waiting attempts, which leaves attempts for the other slots. A retry
+    /// is a batch of its own.
     pub(super) fn take_batch(&mut self) -> Vec<Queued<T>> {
         let share = (self.waiting.len() / self.slots).clamp(1, self.batch_length().max(1));
         let fresh = self.waiting.iter().take(share).take_while(|attempt| !attempt.is_retry).count();
@@ -94,9 +94,9 @@ impl<T> Prefetch<T> {
         self.waiting.front().map(|first| first.since + MAX_WAIT)
     }
 
-    /// Removes and returns all waiting attempts once the first has waited [`MAX_WAIT`]; otherwise
-    /// returns an empty vector. In the first case, also sets the average length to [`MAX_WAIT`]: no
-    /// slot became free in time, so the average was too low.
+    /// If the first waiting attempt has waited for [`MAX_WAIT`], removes and returns all waiting
+    /// attempts. Also sets the average length to [`MAX_WAIT`]: no slot became free in time, so the
+    /// average was too low. If the first attempt has waited for less, returns an empty vector.
     pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Queued<T>> {
         if self.due().is_none_or(|due| now < due) {
             return Vec::new();

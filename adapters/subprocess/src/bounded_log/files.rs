@@ -27,8 +27,8 @@ use super::streams::streams_path;
 pub(super) const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
-/// The name of the empty file whose modification time is that of the oldest output with a note of
-/// its streams, or earlier.
+/// The name of the empty file that marks a folder of outputs. Every output that is written after
+/// the creation of this file has a note of its streams, if it contains standard error.
 pub(crate) const NOTED: &str = "streams";
 
 const FOLLOWS: (&str, &str) = ("[autoproc: follows byte ", "]\n");
@@ -72,12 +72,12 @@ pub(super) struct Tail<'a> {
 }
 
 impl Tail<'_> {
-    /// Replaces the `.tail` of the file at `path`.
+    /// Writes this tail to the `.tail` of the file at `path`, in place of an older `.tail`.
     pub(super) fn copy_to(&self, path: &Path) -> io::Result<()> {
         let new = new_tail_path(path);
         let copied = self.write_copy(&new).and_then(|()| fs::rename(&new, tail_path(path)));
         if copied.is_err() {
-            // A partial copy is useless.
+            // The partial copy is removed, because it is useless.
             let _ = remove(&new);
         }
         copied
@@ -90,8 +90,9 @@ impl Tail<'_> {
         self.write_to(&mut file)
     }
 
-    /// Appends the tail to the head in the file and removes the `.tail`. If the file cannot be
-    /// written but there is a `.tail`, updates and keeps the `.tail` instead.
+    /// Appends the tail to the head in the file and removes the `.tail`. If the tail cannot be
+    /// appended and a `.tail` exists, truncates the file to the head and updates the `.tail`
+    /// instead.
     pub(super) fn join_to(&self, file: &mut File, path: &Path) -> io::Result<()> {
         let joined = self.write_after_head(file);
         if joined.is_ok() {
@@ -147,16 +148,17 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Creates the file at `path` for its owner only.
+/// Creates the file at `path`, which only its owner can read and write. Fails if the file exists.
 pub(super) fn open_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(FILE_MODE);
     regular_file::open(&mut options, Links::Refuse, path)
 }
 
-/// Creates the folder of the file at `path` for its owner only. A missing folder above it gets the
-/// default mode, because other programs use that folder. No further folder is created, so that
-/// nothing appears in the place of a project that was removed.
+/// Creates the folder of the file at `path`, which only its owner can access. If the folder above
+/// is missing too, it is created with the default mode, because other programs use it. No folder
+/// above these two is created, because that could recreate a project folder that a user has
+/// removed.
 fn create_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if let Some(above) = folder.parent() {
@@ -171,13 +173,14 @@ fn create_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Another guard may have created the folder.
+/// Accepts an existing folder, because another guard may have created it meanwhile.
 fn existing_or_new(created: io::Result<()>) -> io::Result<()> {
     created.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
 }
 
-/// Marks a folder, if it is not marked yet: outputs that are written to it from now on have notes of
-/// their streams. An error is ignored: then the streams of outputs without a note count as unknown.
+/// Marks a folder of outputs, if it is not marked yet. Outputs written to a marked folder have
+/// notes of their streams. An error is ignored: for outputs without a note in an unmarked folder,
+/// `AttemptLog::has_streams` is false.
 pub(crate) fn begin_notes(folder: &Path) {
     let _ = open_new(&folder.join(NOTED));
 }
@@ -195,16 +198,17 @@ pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) head: u64,
-    /// The number of bytes omitted after the head.
+    /// The number of bytes omitted between the head and the tail.
     pub(super) omitted: u64,
     /// The bytes of the output after the omitted bytes.
     pub(super) tail: Vec<u8>,
-    /// True if the tail was read from a `.tail`.
+    /// True if the tail was read from a `.tail` file; false if it was read from the main file.
     pub(super) is_copied: bool,
 }
 
 /// Splits the output in `file` at `path` into head and tail. If there is a `.tail`, its first line
-/// gives the length of the head; otherwise the head is the first `limit` bytes.
+/// gives the length of the head, and the file is truncated to this length. Otherwise the head is
+/// the first `limit` bytes of the file.
 pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Parts> {
     let mut rest = Vec::new();
     let copy = open_tail(path)?;
@@ -241,8 +245,8 @@ pub(crate) fn open_tail(path: &Path) -> io::Result<Option<(u64, File)>> {
     Ok(Some((follows, file)))
 }
 
-/// Returns the number of bytes that were omitted before the text in a `.tail`, whose position is
-/// after its first line. Leaves the position as it is.
+/// Returns the number of bytes omitted between the head and the tail. `tail` is a `.tail` file
+/// positioned after its first line; the position stays the same.
 pub(crate) fn omitted_before(tail: &mut File) -> io::Result<u64> {
     let start = tail.stream_position()?;
     let mut line = Vec::with_capacity(line_length(LEFT_OUT));
@@ -251,12 +255,14 @@ pub(crate) fn omitted_before(tail: &mut File) -> io::Result<u64> {
     Ok(split_line(LEFT_OUT, &line).map_or(0, |(omitted, _)| omitted))
 }
 
-/// Returns the length of the marker of this many omitted bytes, in bytes; 0 if there is no marker.
+/// Returns the length in bytes of the marker line for `omitted` bytes; 0 if no byte was omitted,
+/// because then there is no marker.
 pub(crate) fn marker_length(omitted: u64) -> u64 {
     if omitted == 0 { 0 } else { line(LEFT_OUT, omitted).len() as u64 }
 }
 
-/// Writes as many bytes as possible; returns their number, and the error that prevented more.
+/// Writes as many bytes as possible. Returns the number of written bytes, and the error if not all
+/// were written.
 pub(super) fn write_some(file: &mut File, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut written = 0;
     while written < bytes.len() {

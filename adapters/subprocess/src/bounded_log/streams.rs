@@ -26,17 +26,17 @@ use autoproc_regular_file::{self as regular_file, Links};
 use super::files::{Parts, with_suffix};
 pub(super) use writer::NoteWriter;
 
-/// The minimum size limit of a note, in bytes: some hundred changes of the stream.
+/// The minimum size limit of a note, in bytes: room for some hundred changes of the stream.
 const MIN_LIMIT: u64 = 4096;
 
-/// The share of a note in the head: with the default limits, a note has room for about 60,000
-/// changes of the stream.
+/// The size limit of a note is that of the head divided by this number. With the default limits, a
+/// note has room for about 60,000 changes of the stream.
 const HEAD_SHARE: u64 = 8;
 
 const UNKNOWN: &str = "unknown";
 const CUT: &str = "cut";
 
-/// The first byte of a note that could not be written.
+/// The first byte of a note that was given up because it could not be written.
 const FAILED: u8 = 0;
 
 /// An output stream of a process.
@@ -63,13 +63,13 @@ pub enum Source {
     /// The process wrote the bytes to this stream. Lines that autoproc adds count as standard
     /// output.
     Stream(Stream),
-    /// The streams were not kept apart.
+    /// It is unknown which stream the bytes came from.
     Unknown,
     /// The bytes are the marker of omitted bytes, which may have come from both streams.
     Marker,
 }
 
-/// A gap in an output: `omitted` bytes after the first `head` bytes.
+/// A gap in an output: after the first `head` bytes, `omitted` bytes were not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cut {
     pub(crate) head: u64,
@@ -81,7 +81,8 @@ pub(crate) fn streams_path(path: &Path) -> PathBuf {
     with_suffix(path, ".streams")
 }
 
-/// Returns the maximum size of the note of an output with this head, in bytes.
+/// Returns the maximum size in bytes of the note of an output whose head is limited to `head`
+/// bytes.
 pub(super) const fn max_note(head: u64) -> u64 {
     let share = head / HEAD_SHARE;
     if share > MIN_LIMIT { share } else { MIN_LIMIT }
@@ -93,7 +94,7 @@ pub(crate) struct Note {
     /// The positions at which the source changes, in ascending order.
     changes: Vec<(u64, Source)>,
     pub(crate) cut: Option<Cut>,
-    /// The length of the note without a `cut` line at its end.
+    /// The length of the note in bytes, without a `cut` line at its end.
     length_without_cut: u64,
 }
 
@@ -110,8 +111,8 @@ impl Note {
         }
     }
 
-    /// Parses a note. Ignores an incomplete last line. From the first line of another form on, the
-    /// streams are unknown.
+    /// Parses a note. Ignores an incomplete last line. If a line is invalid, ignores the rest of
+    /// the note: from the last valid position on, the streams are unknown.
     fn parse(text: &[u8]) -> Self {
         let mut note = Self { changes: Vec::new(), cut: None, length_without_cut: 0 };
         let mut end = 0;
@@ -131,7 +132,7 @@ impl Note {
         note
     }
 
-    /// Adds a line; `None` if it has another form.
+    /// Parses a line and adds it to the note; `None` if the line is invalid.
     fn add(&mut self, line: &[u8]) -> Option<()> {
         let mut words = std::str::from_utf8(line).ok()?.strip_suffix('\n')?.split(' ');
         let (word, position) = (words.next()?, words.next()?.parse().ok()?);
@@ -149,14 +150,14 @@ impl Note {
         is_valid.then(|| self.changes.push((position, source)))
     }
 
-    /// True if the note could not be written.
+    /// True if no stream is known, because the note could not be written.
     fn is_failed(&self) -> bool {
         self.changes.first() == Some(&(0, Source::Unknown))
     }
 
-    /// True if positions in the note refer to the output in `parts`. False if the output was split
-    /// at another byte than before, for instance because the disk was full before. If the output
-    /// comes from a `.tail`, the note need not tell the gap.
+    /// True if the note describes the output in `parts`: both have the same gap. The gaps differ if
+    /// the output was split at another byte, for instance because the disk was full. A note without
+    /// a `cut` line fits an output without a gap, and an output whose `.tail` contains the gap.
     fn describes(&self, parts: &Parts) -> bool {
         match self.cut {
             Some(cut) => cut == Cut { head: parts.head, omitted: parts.omitted },

@@ -24,9 +24,9 @@ use crate::process_table::within_one_tick;
 /// the pause early.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The maximum time until killed processes disappear, which is enough to free their memory. Only a
-/// process that is blocked in the kernel or belongs to another user takes longer. Such a process
-/// must not block a slot forever.
+/// The maximum time to wait for killed processes to disappear. It is enough to free their memory.
+/// Only a process that is blocked in the kernel or belongs to another user takes longer. Such a
+/// process must not block a slot forever.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// If more time than this passes between two checks, the machine or this process was suspended, so
@@ -49,7 +49,8 @@ pub(crate) struct Attempt {
     stopwatch: Stopwatch,
     timeout: Duration,
     grace: Duration,
-    /// The ending to report, if the guard has begun to end the command early; otherwise `None`.
+    /// The ending to report if the guard began to end the command before the command exited;
+    /// otherwise `None`.
     cut_short: Option<Ending>,
     phase: Phase,
     last_round: SignalRound,
@@ -123,13 +124,13 @@ impl Attempt {
         })
     }
 
-    /// Returns the number of the command's first process, which has not been reaped.
+    /// Returns the process number of the command's first process.
     pub(crate) fn leader(&self) -> i32 {
         self.leader.cast_signed()
     }
 
-    /// Returns the clock tick, counted from boot, in which the leader started; `None` if only
-    /// `/proc` can tell.
+    /// Returns the clock tick, counted from boot, in which the leader started; `None` if this is
+    /// unknown, for instance because the spawn began and ended in different ticks.
     pub(crate) fn start_tick(&self) -> Option<u64> {
         self.start_tick
     }
@@ -174,7 +175,7 @@ impl Attempt {
             match control {
                 Control::Abort { index } if batch.is_current(index) => self.end(Ending::Aborted)?,
                 Control::Kill { index } if batch.is_current(index) => self.kill()?,
-                // A late command for a process that has already ended; ignore it.
+                // If the message names a process that has already ended, it only recalls the batch.
                 Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
                 Control::Pause => {
                     *is_paused = true;
@@ -290,7 +291,7 @@ impl Attempt {
         due.min(tick)
     }
 
-    /// True if a process has survived SIGKILL for too long.
+    /// True if a process still exists [`KILL_TIMEOUT`] after SIGKILL.
     fn is_stuck(&mut self) -> io::Result<bool> {
         let now = self.elapsed();
         if !self.phase.has_kill_timed_out(now) {

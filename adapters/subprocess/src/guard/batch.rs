@@ -19,14 +19,14 @@ use crate::guard::guard_io::GuardIo;
 use crate::guard::protocol::{FingerprintFields, Report, StartRequest};
 use crate::process::{Ending, ProcessReport};
 
-/// The maximum delay of a report.
+/// The maximum time for which a report is held back, to be sent together with later reports.
 const REPORT_DELAY: Duration = Duration::from_millis(50);
 
 pub(crate) struct Batch {
     waiting: VecDeque<StartRequest>,
     started: u32,
     /// The time at which the waiting processes are recalled; `None` if the time is beyond the range
-    /// of `Instant`, so that they are never recalled.
+    /// of `Instant`: the processes are then never recalled.
     recall_at: Option<Instant>,
     unsent: Vec<Report>,
     /// The time at which `unsent` is due; unused while `unsent` is empty.
@@ -98,7 +98,8 @@ impl Batch {
         due.map_or(Duration::MAX, |due| due.saturating_duration_since(now))
     }
 
-    /// Recalls waiting processes and sends reports when they are due.
+    /// Recalls the waiting processes if their time has expired, and sends the reports if they are
+    /// due.
     pub(crate) fn tick(&mut self, now: Instant, io: &mut GuardIo) -> io::Result<()> {
         if !self.waiting.is_empty() && self.recall_at.is_some_and(|at| now >= at) {
             self.recall();

@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait, waitpi
 
 use crate::process_table::{self, Process, ProcessId, SignalResult, own_pid};
 
-/// Makes this process the parent of its descendants' orphans.
+/// Makes this process adopt its descendants when their parents have ended.
 pub(crate) fn become_subreaper() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
@@ -79,7 +79,8 @@ impl Descendants {
         let groups = self.own_groups(&descendants);
         let mut round = SignalRound::default();
         for group in groups.iter().filter_map(|group| Pid::from_raw(*group)) {
-            // Members that refused the signal are reported below.
+            // An error is ignored. If the signal is SIGKILL, the loop below signals each member
+            // again and reports refusals.
             let _ = kill_process_group(group, signal);
         }
         for process in descendants.iter().filter(|process| !process.is_zombie) {
@@ -92,15 +93,16 @@ impl Descendants {
         round
     }
 
-    /// Signals every descendant, and repeats this until no new descendant is found. Intended for
-    /// signals that stop a process from forking.
+    /// Signals every descendant, and repeats this until no new descendant is found. Use it with
+    /// signals after which a process cannot fork.
     pub(crate) fn signal_until_stable(&mut self, signal: Signal) {
         self.seen.clear();
         while self.signal(signal).found_new {}
     }
 
     /// Returns the process groups that belong to the command alone. After the leader is reaped, its
-    /// group is included only if a descendant is a member, because its number may have been reused.
+    /// group is included only if a descendant is a member, because the number of the group may have
+    /// been reused.
     fn own_groups(&self, descendants: &[Process]) -> BTreeSet<i32> {
         let leader = self.leader.as_raw_nonzero().get();
         let numbers: BTreeSet<i32> = descendants.iter().map(|process| process.id.pid).chain([leader]).collect();
@@ -131,8 +133,8 @@ pub(crate) fn describe_descendants() -> String {
     descendants().iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the descendants; empty if the process table cannot be read. Only ECHILD proves that no
-/// process is left, an empty list does not.
+/// Returns the descendants; empty if the process table cannot be read. An empty list does not prove
+/// that no process is left; only ECHILD does.
 fn descendants() -> Vec<Process> {
     process_table::descendants_of(own_pid()).unwrap_or_default()
 }

@@ -28,7 +28,7 @@ pub(crate) struct GuardIo {
     child_exits: PipeReader,
 }
 
-/// For each descriptor, true if it is readable or has ended after a wait.
+/// The result of a wait: for each descriptor, true if it is readable or has ended.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Ready {
     pub(crate) control: bool,
@@ -65,7 +65,7 @@ impl GuardIo {
     }
 
     /// Waits for a message without sleeping, at most [`SPIN_TIME`]. Yields the processor while it
-    /// waits. A process that is ready may then keep the processor for a time slice of some
+    /// waits. Another process that is ready to run may then keep the processor for some
     /// milliseconds.
     fn spin(&self) -> io::Result<()> {
         let started_at = Instant::now();

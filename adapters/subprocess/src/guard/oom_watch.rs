@@ -4,10 +4,10 @@
 //!
 //! The kernel counts the processes of each control group that it killed for want of memory (cgroups
 //! version 2, `memory.events`; version 1, `memory.oom_control`), and those of the whole machine
-//! (`/proc/vmstat`). It counts a process before it kills it. The guard reads the count when it
-//! starts, and again after a process was killed by SIGKILL. If the count of the guard's own group has
-//! risen, the reason is certain enough. If only the count of the machine can be read, or none, the
-//! reason is possible.
+//! (`/proc/vmstat`). A count rises before the counted process is killed. The guard reads the count
+//! when it starts, and again after SIGKILL has ended a process. If the count of the guard's own
+//! group has risen, want of memory counts as the certain reason. If only the count of the machine
+//! is known and has risen, or if no count can be read, want of memory counts as a possible reason.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub(super) const SIGKILL: i32 = 9;
 /// The file that names the control groups of this process (`cgroups(7)`).
 const CGROUP_PATH: &str = "/proc/self/cgroup";
 
-/// Where control groups are mounted.
+/// The folder in which control groups are mounted.
 const CGROUP_ROOT: &str = "/sys/fs/cgroup";
 
 /// The file with the kernel's counts of events on the whole machine.
@@ -30,7 +30,7 @@ pub(super) struct OomWatch {
     /// True if the count is that of the control group, and false if it is that of the machine.
     is_of_group: bool,
     path: PathBuf,
-    /// The last count; `None` if the file cannot be read.
+    /// The latest count that was read; `None` if the file cannot be read.
     count: Option<u64>,
 }
 
@@ -46,21 +46,23 @@ impl OomWatch {
         Self { is_of_group, count: count_in(&path), path }
     }
 
-    /// Returns the ending of a process that was killed by SIGKILL, which the guard did not send.
+    /// Returns the ending of a process that was killed by a SIGKILL that the guard did not send.
     pub(super) fn ending_of_killed(&mut self) -> Ending {
         let before = std::mem::replace(&mut self.count, count_in(&self.path));
         let has_risen = before.zip(self.count).map(|(before, now)| now > before);
         match has_risen {
             Some(false) => Ending::Signalled { signal: SIGKILL },
             Some(true) if self.is_of_group => Ending::OutOfMemory { is_certain: true },
-            // Other systems do not kill for want of memory in this way.
+            // Systems other than Linux have no such counts, and want of memory is not assumed
+            // there.
             None if !cfg!(target_os = "linux") => Ending::Signalled { signal: SIGKILL },
             Some(true) | None => Ending::OutOfMemory { is_certain: false },
         }
     }
 }
 
-/// Returns the files that may have the counts of the groups of a process.
+/// Returns the paths of the files that may contain the counts of a process's control groups.
+/// `groups` is the text of `/proc/self/cgroup`.
 fn files_of(groups: &str) -> Vec<PathBuf> {
     let file = |line: &str| {
         let (controllers, group) = line.split_once(':')?.1.split_once(':')?;

@@ -17,9 +17,9 @@ use crate::process::{Ending, MAX_CAPTURE_BYTES, OUTPUT_TAIL_BYTES, ProcessReport
 /// The size of a read, in bytes: the default capacity of a pipe (pipe(7), "Pipe capacity").
 const READ_CHUNK_BYTES: usize = 64 << 10;
 
-/// The maximum number of reads of the pipes after the command has ended. A pipe holds at most 1 MiB
-/// (`/proc/sys/fs/pipe-max-size`), and only a process outside the command's descendants could
-/// refill it.
+/// The maximum number of times that the pipes are read after the command has ended. A pipe holds at
+/// most 1 MiB (`/proc/sys/fs/pipe-max-size`), and only a process outside the command's descendants
+/// could refill it.
 const MAX_FINAL_READS: usize = 16;
 
 /// The indices of the two streams in arrays of this module.
@@ -32,7 +32,7 @@ pub(crate) struct Output {
     /// The file that receives the standard output in place of the log; `None` if the log receives
     /// it.
     result: Option<ResultFile>,
-    /// The exit statuses with which the result is kept, in addition to 0.
+    /// The exit statuses other than 0 after which the result file is kept.
     ok_exits: Vec<i32>,
     /// The heading, written to the log before the first byte of output.
     heading: Vec<u8>,
@@ -41,7 +41,8 @@ pub(crate) struct Output {
     capture: usize,
     stdout: Vec<u8>,
     stdout_bytes: u64,
-    /// The last bytes of standard output and standard error; see `keep_tail`.
+    /// The last bytes of the standard output and of the standard error, at most twice
+    /// [`OUTPUT_TAIL_BYTES`] of each.
     tails: [Vec<u8>; 2],
 }
 
@@ -105,8 +106,8 @@ impl Output {
             self.read(ready);
         }
         self.finish_result(report);
-        // Some programs print the reason for their failure to the standard output, so it is quoted
-        // if the standard error is blank.
+        // Some programs print the reason for their failure to the standard output. So if the
+        // standard error is blank, the report quotes the standard output.
         let [stdout, stderr] = self.tails;
         let is_reason_known = matches!(report.ending, Ending::NoResult { .. });
         let mut tail = if stderr.trim_ascii().is_empty() && !is_reason_known { stdout } else { stderr };

@@ -45,14 +45,14 @@ pub(crate) enum Control {
         /// Processes that have not started after this time are reported as not started.
         start_within: Duration,
     },
-    /// Starts no further process of the batch.
+    /// Recalls the batch: no further process of the batch is started.
     Recall,
     /// Recalls the batch and ends the process with this index: TERM, then KILL after the grace
     /// time.
     Abort { index: u32 },
     /// Recalls the batch and kills the process with this index.
     Kill { index: u32 },
-    /// Stops the running process and its clock, and recalls the batch.
+    /// Stops the running process and the clock of its timeout, and recalls the batch.
     Pause,
     /// Continues the running process.
     Resume,
@@ -73,13 +73,13 @@ pub(crate) struct StartRequest {
 /// A message from a guard to the runner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Report {
-    /// The next process of the batch has started; its input had this fingerprint before, `None` if
-    /// unknown. The message is not sent if the start fails.
+    /// The next process of the batch has started. Contains the fingerprint that its input had
+    /// before the start; `None` if unknown. If the start fails, this message is not sent.
     Started(Option<FingerprintFields>),
     /// The process has ended, with all its descendants.
     Ended(ProcessReport),
-    /// This many processes at the end of the batch will not be started. Sent before or after the
-    /// `Ended` of the last process that was started.
+    /// This many processes at the end of the batch will not be started. The message is sent before
+    /// or after the `Ended` message of the last process that was started.
     NotStarted(u32),
     /// A descendant of the process cannot be ended, or its end cannot be observed. Contains a
     /// human-readable reason.

@@ -7,14 +7,14 @@
 //! complete and durable, or not at all. After any other ending, the temporary file disappears.
 //!
 //! The temporary file has no name (`O_TMPFILE`, open(2)): no other program can find it, and nothing
-//! is left of it if its guard is killed. linkat(2) gives it the name of the result. If an older
-//! result must be replaced, it first gets a temporary name, which is then renamed.
+//! is left of it if its guard is killed. linkat(2) gives it the name of the result file. To replace
+//! an older result file, the temporary file first gets a temporary name and is then renamed.
 //!
 //! If the file system has no files without a name, the temporary file has the temporary name from
-//! the beginning. The runner chooses this name for each attempt. It cannot be guessed, and a file
-//! that has it already is never opened. The writer holds an exclusive flock(2) on the file. If a
-//! guard is killed, the runner removes the file. If the runner is killed too, the next guard that
-//! uses a temporary name in the folder removes the files whose lock is free.
+//! the beginning. The runner chooses this name for each attempt. The name cannot be guessed, and an
+//! existing file with this name is never opened. The writer holds an exclusive flock(2) on the
+//! file. If a guard is killed, the runner removes the file. If the runner is killed too, the next
+//! guard that uses a temporary name in the folder removes the files whose lock is free.
 
 mod temporary;
 
@@ -35,12 +35,13 @@ use temporary::{
 #[derive(Debug)]
 pub(crate) struct ResultFile {
     path: PathBuf,
-    /// The path of the temporary name.
+    /// The path of the temporary file while it has a name.
     temporary: PathBuf,
     file: File,
-    /// True if the temporary file has its temporary name.
+    /// True if the temporary file exists at the path `temporary`.
     is_named: bool,
-    /// True if the result of an earlier attempt existed when the command started.
+    /// True if a regular file existed at `path` when the command started. The result replaces this
+    /// file.
     replaces: bool,
     bytes: u64,
     first_error: Option<io::Error>,
@@ -53,7 +54,8 @@ impl ResultFile {
     /// # Errors
     /// [`Ending::NoResult`] if the result file would replace the input, the result file of another
     /// input, or something that is not a regular file; or if the temporary file cannot be created.
-    /// [`Ending::CannotStart`] if that fails for want of a descriptor or of memory.
+    /// If it cannot be created for want of descriptors or memory, the error is
+    /// [`Ending::CannotStart`] instead.
     pub(crate) fn create(wanted: &StdoutFile, input: Option<&Path>) -> Result<Self, Ending> {
         Self::create_with(wanted, input, open_unnamed)
     }
@@ -121,8 +123,8 @@ impl ResultFile {
         }
     }
 
-    /// Gives the result file its name. If the file did not exist when the command started, and
-    /// exists now, fails with [`io::ErrorKind::AlreadyExists`].
+    /// Gives the result file its name. If a file with this name was created since the command
+    /// started, fails with [`io::ErrorKind::AlreadyExists`].
     fn publish(&mut self) -> io::Result<()> {
         self.first_error.take().map_or(Ok(()), Err)?;
         self.file.sync_all()?;
@@ -139,7 +141,7 @@ impl ResultFile {
     fn publish_new(&mut self) -> io::Result<()> {
         if !self.is_named {
             match link(&self.file, &self.path) {
-                // The file system has files without a name, and cannot give them one.
+                // The file system supports files without a name, but cannot give them a name.
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => self.give_temporary_name()?,
                 linked => return linked,
             }
@@ -147,10 +149,10 @@ impl ResultFile {
         rename_new(&self.temporary, &self.path)
     }
 
-    /// Gives the temporary file its temporary name, if it has none. If the file cannot get a name,
-    /// copies it to a file with that name.
+    /// Gives the temporary file its temporary name, unless it has this name already. If the file
+    /// cannot get a name, copies it to a new file with this name.
     fn give_temporary_name(&mut self) -> io::Result<()> {
-        // A guard that removes leftovers must not take the file for one.
+        // The lock shows other guards that the file is not a leftover.
         lock(&self.file);
         if !self.is_named && link(&self.file, &self.temporary).is_err() {
             let mut named = open_named(&self.temporary)?;
@@ -165,7 +167,7 @@ impl ResultFile {
     }
 }
 
-/// Removes the temporary name, unless it was renamed to the result file.
+/// Removes the temporary file if it still has its temporary name.
 impl Drop for ResultFile {
     fn drop(&mut self) {
         if self.is_named {
@@ -197,7 +199,8 @@ fn refused(reason: String) -> Ending {
     Ending::NoResult { reason, permanent: true }
 }
 
-/// A shortage of descriptors or memory is not the file's fault, as for every other part of a start.
+/// Returns the ending if the temporary file cannot be created. If descriptors or memory are short,
+/// the processed file is not at fault, so the ending is [`Ending::CannotStart`].
 fn cannot_create(path: &Path, error: &io::Error) -> Ending {
     match fault_of(error) {
         fault @ StartFault::Shortage => Ending::CannotStart { reason: format!("{}: {error}", path.display()), fault },

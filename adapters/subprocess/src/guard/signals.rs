@@ -14,9 +14,9 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 /// Also catches SIGXFSZ (setrlimit(2)): a write beyond the limit on file sizes then fails instead
 /// of ending the guard.
 ///
-/// Installs handlers that do nothing. A command would inherit an ignored signal, whereas execve(2)
-/// resets handlers. If SIGHUP was ignored at the start, as by nohup(1), it stays ignored, so that
-/// commands ignore it too.
+/// Installs handlers that do nothing, because execve(2) resets handlers in commands. If this
+/// process ignored the signals instead, commands would ignore them too. If SIGHUP was ignored at
+/// the start, as by nohup(1), it stays ignored, so that commands ignore it too.
 pub(crate) fn survive_termination_signals() -> io::Result<()> {
     catch([SIGINT, SIGTERM, SIGXFSZ].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP)))
 }

@@ -9,7 +9,8 @@ use crate::process_table::{self, ProcessId};
 /// The version of the format that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The maximum number of bytes that are read of a record: about ten times its length.
+/// The maximum number of bytes that are read from the file of a record: about ten times the length
+/// of a valid record.
 pub(super) const MAX_FILE_BYTES: u64 = 4096;
 
 /// The text before the leader's fields.
@@ -30,7 +31,7 @@ pub struct Contents {
     /// The number of the guard's session; 0 if unknown.
     pub session: i32,
     /// The device and inode of the record's file, by which a copy of the file is recognised. `None`
-    /// in records of earlier versions.
+    /// in records of earlier versions of this program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<(u64, u64)>,
     /// The leader of the guard's latest command; `None` if the guard started no command. The
@@ -38,7 +39,7 @@ pub struct Contents {
     #[serde(skip_serializing, deserialize_with = "parse_leader")]
     pub leader: Option<ProcessId>,
     /// The number of processes that the guard has begun. It is written before each start. 0 in
-    /// records of earlier versions.
+    /// records of earlier versions of this program.
     #[serde(default, skip_serializing)]
     pub begun: u64,
 }
@@ -76,7 +77,8 @@ struct VersionOnly {
 }
 
 impl Contents {
-    /// Describes this process in a record with this device and inode.
+    /// Returns the contents of a new record for this process. `file` is the device and inode of the
+    /// record's file.
     pub(super) fn of_this_process(file: (u64, u64)) -> io::Result<Self> {
         let Ok(own) = process_table::own() else { return Ok(Self::without_process_table(file)) };
         Ok(Self {

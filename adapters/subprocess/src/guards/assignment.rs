@@ -16,19 +16,20 @@ use crate::guards::guard_process::GuardProcess;
 use crate::guards::watchdog::{Measure, Watchdog};
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 
-/// The minimum wait for a deadline of the watchdog. During a pause its clock stands still, so a
-/// wait may end before the deadline.
+/// The minimum wait for a deadline of the watchdog. During a pause, the watchdog's clock stands
+/// still. If a deadline is near during a pause, the runner would otherwise check it continuously.
 const MIN_WATCH: Duration = Duration::from_millis(10);
 
-/// The number of guards that are tried for a process. A guard may be killed before it has begun the
-/// process.
+/// The maximum number of guards that are tried for a process if each of them is killed before it
+/// begins the process.
 const MAX_GUARDS: u32 = 3;
 
 /// An event of a batch. The events are in the order of the processes in the batch.
 #[derive(Debug)]
 pub enum BatchEvent {
-    /// The next process has started; its input had this fingerprint before, `None` if unknown. The
-    /// event is missing if the start failed, and may be missing if the guard was killed.
+    /// The next process has started. Contains the fingerprint that its input had before the start;
+    /// `None` if unknown. The event is missing if the start failed, and may be missing if the guard
+    /// was killed.
     Started(Option<Fingerprint>),
     /// The current process has ended. If further processes are pending, the next one starts.
     ///
@@ -59,7 +60,8 @@ struct Active {
     guard: GuardProcess,
     /// The index of the first process that was sent to the guard.
     first: usize,
-    /// When the guard got the current process, or reported the end of the previous one.
+    /// The time at which the guard received the current process, or reported the end of the
+    /// previous process.
     since: Instant,
     /// The stop level that was sent to the guard for the current process.
     sent_level: StopLevel,
@@ -74,8 +76,8 @@ impl<'a> Assignment<'a> {
         Self { pending, guards, specs, start_within, active: None, lost_guards: 0, current: 0, events }
     }
 
-    /// Returns the index of the current process. [`next`](Self::next) needs the stop signal of this
-    /// process.
+    /// Returns the index of the current process, whose stop signal must be passed to
+    /// [`next`](Self::next).
     pub(crate) fn current(&self) -> usize {
         self.current
     }
@@ -151,8 +153,8 @@ impl<'a> Assignment<'a> {
         self.events.push_back(BatchEvent::Ended(result));
     }
 
-    /// Ends the batch: `result` is that of the current process, and all later processes are not
-    /// started.
+    /// Ends the batch: reports `result` as the result of the current process, and all later
+    /// processes as not started.
     fn end(&mut self, result: io::Result<ProcessReport>) {
         self.report_not_started(self.pending.saturating_sub(1));
         self.report_ended(result);
@@ -182,8 +184,8 @@ impl<'a> Assignment<'a> {
             StopLevel::Aborting => *watchdog = Watchdog::of_abort(self.guards.time(), self.guards.settings.grace),
             StopLevel::Killing => *watchdog = Watchdog::of_kill(self.guards.time()),
         }
-        // Sending fails if the guard was killed, which the end of the report pipe shows too, or if
-        // it does not read. Then the watchdog kills it.
+        // An error is ignored. If the guard was killed, its report pipe has ended, and `advance`
+        // notices that. If the guard does not read, the watchdog kills it.
         let _ = guard.control().send(&control_for(level, self.current - *first));
     }
 
@@ -247,8 +249,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Ends the guard, and all idle guards, because they hold the processes or the memory that a
-    /// command lacks. The guard has returned the rest of its batch.
+    /// Ends the guard and all idle guards, because they occupy processes and memory of which a
+    /// command has too little. Reports the pending processes as not started.
     fn dismiss(&mut self) {
         self.report_not_started(self.pending);
         if let Some(Active { guard, .. }) = self.active.take() {
@@ -278,9 +280,10 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Reports the pending processes after the death of the guard. `begun` of them had begun: the
-    /// last of these was interrupted. The guard begins a process only after the previous one exited
-    /// with status 0, so the others succeeded. Their length is known only on average.
+    /// Reports the pending processes after the death of the guard. The guard had begun the first
+    /// `begun` of them, and the last begun process was interrupted. The begun processes before it
+    /// succeeded, because a guard begins a process only after the previous one has succeeded. Only
+    /// the average length of the begun processes is known.
     fn settle_begun(&mut self, begun: usize, since: Instant, interrupted: impl Fn() -> ProcessReport) {
         let begun = begun.min(self.pending);
         let Some(succeeded) = begun.checked_sub(1) else { return self.try_another_guard() };
@@ -292,8 +295,9 @@ impl<'a> Assignment<'a> {
         self.end(Ok(interrupted()));
     }
 
-    /// Keeps the first pending process, which no guard has begun, for another guard. If several
-    /// guards were killed, reports that the process cannot start.
+    /// Keeps the first pending process, which no guard has begun, for another guard. If
+    /// [`MAX_GUARDS`] guards were killed before they began a process, reports that the process
+    /// cannot start.
     fn try_another_guard(&mut self) {
         self.keep_first();
         self.lost_guards += 1;
@@ -303,7 +307,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Removes the unfinished output files of the next processes.
+    /// Removes the temporary files that hold the standard output of `count` processes, beginning
+    /// with the current one.
     fn remove_abandoned_results(&self, count: usize) {
         let lost = self.specs.iter().skip(self.current).take(count);
         let results = lost.filter_map(|(spec, _)| spec.stdout_to.as_ref());
@@ -311,14 +316,16 @@ impl<'a> Assignment<'a> {
     }
 }
 
-/// Returns the time of the clock for the deadlines of a process. The timeout of a process excludes
-/// pauses. A process that is being ended is not paused.
+/// Returns the current time on the clock of the watchdog's deadlines. Before an abort, this clock
+/// excludes pauses, as the timeout of a process does. After an abort was requested, the clock
+/// includes them, because a process that is being ended is not paused.
 fn watch_time(guards: &Guards, sent_level: StopLevel) -> Duration {
     if sent_level < StopLevel::Aborting { guards.time_without_pauses() } else { guards.time() }
 }
 
-/// Returns the report of a process whose guard died. If the run was ending the process, or the
-/// guard did not end it at its timeout, the report says so.
+/// Returns the report of a process whose guard died. The ending is [`Ending::Aborted`] if the run
+/// was ending the process, and [`Ending::TimedOut`] if the runner killed the guard because it did
+/// not end the process in time.
 fn interrupted(sent_level: StopLevel, is_killed: bool, elapsed: Duration) -> ProcessReport {
     let ending = match sent_level {
         StopLevel::Aborting | StopLevel::Killing => Ending::Aborted,

@@ -19,6 +19,8 @@ const FULL_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) struct ControlPipe(Mutex<Option<PipeWriter>>);
 
 impl ControlPipe {
+    /// Creates a control pipe from its write end, which becomes non-blocking.
+    ///
     /// # Errors
     /// If the system refuses to make the pipe non-blocking.
     pub(crate) fn new(pipe: PipeWriter) -> io::Result<Self> {
@@ -44,12 +46,12 @@ impl ControlPipe {
         sent.inspect_err(|_| drop(pipe.take()))
     }
 
-    /// Closes the pipe, which makes an idle guard exit and a busy one end its processes.
+    /// Closes the pipe. An idle guard then exits, and a busy guard first ends its processes.
     pub(crate) fn close(&self) {
         self.lock().take();
     }
 
-    /// Ignores poisoning, because no code that can panic runs under the lock.
+    /// Locks the pipe. Ignores poisoning, because no code that can panic runs under the lock.
     fn lock(&self) -> MutexGuard<'_, Option<PipeWriter>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

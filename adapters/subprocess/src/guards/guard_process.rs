@@ -49,7 +49,8 @@ impl GuardProcess {
     /// own, so that signals from the terminal reach only the runner, which handles them.
     pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
         let ((control, control_writer), (reports, report_writer)) = (io::pipe()?, io::pipe()?);
-        // The first guard starts even if little is left, because the run cannot do without it.
+        // The first guard starts even if few descriptors are left, because the run needs at least
+        // one guard.
         let spare = if number == 0 { 0 } else { SPARE_DESCRIPTORS };
         let spare = (0..spare).map(|_| control.try_clone()).collect::<io::Result<Vec<_>>>()?;
         let record = settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number));
@@ -80,7 +81,7 @@ impl GuardProcess {
     /// Waits for the next report. Cancel-safe: no report is lost if the future is dropped.
     ///
     /// # Errors
-    /// If the guard has died, or the program is not a guard.
+    /// If the guard has died, or if its program does not write reports.
     pub(crate) async fn report(&mut self) -> io::Result<Report> {
         let mut bytes = [0; 4 << 10];
         loop {
@@ -95,8 +96,8 @@ impl GuardProcess {
         }
     }
 
-    /// Returns the identity of the guard. If the start time is unknown, it is the highest number,
-    /// so that no process counts as started later.
+    /// Returns the identity of the guard. If the start time is unknown, it is `u64::MAX`, so that
+    /// no process counts as started after the guard.
     pub(crate) fn id(&self) -> ProcessId {
         let pid = self.pid().cast_signed();
         process_table::read(pid).map_or(ProcessId { pid, started: u64::MAX }, |guard| guard.id)
@@ -113,13 +114,13 @@ impl GuardProcess {
 
     /// Continues the guard if a signal has stopped it.
     pub(crate) fn resume(&self) {
-        // The number is the guard's, because the guard has not been reaped.
+        // The process number still belongs to the guard, because the guard has not been reaped.
         if let Some(pid) = Pid::from_raw(self.pid().cast_signed()) {
             let _ = kill_process(pid, Signal::CONT);
         }
     }
 
-    /// Kills the guard. Its report pipe then ends.
+    /// Kills the guard, which ends its report pipe.
     pub(crate) fn kill(&mut self) {
         // This fails only if the guard has ended.
         let _ = self.child.kill();

@@ -24,8 +24,8 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use crate::adoption::adopts_only_of_guards;
 use crate::process_table::{Marker, Process, ProcessId, Processes, kill, own_pid};
 
-/// The maximum time until killed processes disappear. Only a process that is blocked in the kernel
-/// or belongs to another user takes longer.
+/// The maximum time to wait for killed processes to disappear. Only a process that is blocked in
+/// the kernel or belongs to another user takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The pause after a round of SIGKILL that found no new processes.
@@ -63,8 +63,8 @@ impl ReapLock {
         Ok(orphans)
     }
 
-    /// Returns all processes of the run that have no living guard. The result includes zombies that
-    /// this process must reap.
+    /// Returns all processes of the run that have no living guard, including zombies that are
+    /// children of this process.
     fn orphans(&self, marker: &Marker, guard: ProcessId) -> io::Result<Vec<Process>> {
         let all = Processes::read()?;
         let own = own_pid();
@@ -88,7 +88,7 @@ impl ReapLock {
 }
 
 /// Ends the processes that `guard` and other killed guards of this run left behind. Blocks until
-/// none is left; guards can be spawned concurrently.
+/// none of them is left. Meanwhile, guards can be spawned.
 ///
 /// # Errors
 /// If the process table cannot be read, or a process still exists after [`KILL_TIMEOUT`].
@@ -97,7 +97,7 @@ pub(crate) fn end_orphans(run: &RunId, guard: ProcessId) -> io::Result<()> {
     repeat_until_none_left(|lock| lock.kill_orphans(&marker, guard))
 }
 
-/// Reaps the children of this process that have ended and are no guards. Signals no process.
+/// Reaps the ended children of this process that are not guards. Signals no process.
 pub(crate) fn reap_other_children() {
     let lock = ReapLock::acquire();
     let own = own_pid();

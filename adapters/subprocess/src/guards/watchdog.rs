@@ -6,23 +6,24 @@
 
 use std::time::Duration;
 
-/// The time for which a guard that was continued may stay stopped, in addition to its grace time.
+/// The time that a stopped guard has after it was continued, in addition to its grace time. If the
+/// guard is still stopped then, it is killed.
 const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The time that a guard may take in addition to its grace time. A healthy guard that cannot end a
-/// process reports so 30 s after SIGKILL.
+/// The time that a guard may take to end its process, in addition to the grace time. If a healthy
+/// guard cannot end a process, it reports this 30 s after SIGKILL.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The time that a guard may take after a request to kill its process at once. The runner then ends
-/// the process as well as the guard would.
+/// The time that a guard may take after a request to kill its process at once. After this time, the
+/// runner kills the guard and ends the process itself.
 const KILL_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The time until a killed guard disappears. Only a guard that is blocked in the kernel takes
-/// longer.
+/// The maximum time to wait for a killed guard to disappear. Only a guard that is blocked in the
+/// kernel takes longer.
 const DEATH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// If a deadline is noticed later than this, the runner was suspended, and its guards perhaps too.
-/// The guards then get their time again.
+/// If a deadline is noticed later than this, the runner was suspended, and its guards may have been
+/// suspended too. All deadlines of the guard then begin anew.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 /// The measure to take.
@@ -32,7 +33,7 @@ pub(super) enum Measure {
     Continue,
     /// Kill the guard.
     Kill,
-    /// The killed guard does not disappear. Stop waiting for it.
+    /// Stop waiting for the killed guard, which does not disappear.
     GiveUp,
 }
 
@@ -51,23 +52,23 @@ pub(super) struct Watchdog {
     /// The time at which the guard should begin to end its process.
     limit: Duration,
     grace: Duration,
-    /// The time after the limit and the grace time at which the guard is killed.
+    /// The time after the end of the grace time until the guard is killed.
     silence_timeout: Duration,
     step: Step,
 }
 
 impl Watchdog {
-    /// Watches a process with this timeout, which starts at `now`.
+    /// Returns the deadlines for a process that starts at `now` and has this timeout.
     pub(super) fn of_process(now: Duration, timeout: Duration, grace: Duration) -> Self {
         Self::new(now.saturating_add(timeout), grace, SILENCE_TIMEOUT)
     }
 
-    /// Watches a process whose guard was asked, at `now`, to end it.
+    /// Returns the deadlines for a process whose guard was asked at `now` to end the process.
     pub(super) fn of_abort(now: Duration, grace: Duration) -> Self {
         Self::new(now, grace, SILENCE_TIMEOUT)
     }
 
-    /// Watches a process whose guard was asked, at `now`, to kill it.
+    /// Returns the deadlines for a process whose guard was asked at `now` to kill the process.
     pub(super) fn of_kill(now: Duration) -> Self {
         Self::new(now, Duration::ZERO, KILL_REQUEST_TIMEOUT)
     }
@@ -87,8 +88,8 @@ impl Watchdog {
         }
     }
 
-    /// Returns the measure to take at `now`, if there is one. `is_stopped` tells whether a signal
-    /// or a debugger has stopped the guard.
+    /// Returns the measure to take at `now`; `None` if no measure is due. `is_stopped` tells
+    /// whether a signal or a debugger has stopped the guard.
     pub(super) fn expire(&mut self, now: Duration, is_stopped: impl FnOnce() -> bool) -> Option<Measure> {
         let late = now.checked_sub(self.due())?;
         if late > SUSPENSION_THRESHOLD && self.step != Step::ContinueStopped {
@@ -97,7 +98,7 @@ impl Watchdog {
         }
         match self.step {
             Step::ContinueStopped => {
-                // A late check begins the time of the guard.
+                // The grace time of the guard begins now, even if this check is late.
                 (self.limit, self.step) = (now, Step::KillStopped);
                 is_stopped().then_some(Measure::Continue)
             }

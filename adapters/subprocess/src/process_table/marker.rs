@@ -47,8 +47,9 @@ impl Marker {
         std::fs::read(format!("/proc/{pid}/environ")).map(|bytes| self.is_in(&bytes)).map_err(not_found_if_gone)
     }
 
-    /// Returns the process of the run, which the environment of process `pid` names; `None` if the
-    /// process does not have the marker, or names none.
+    /// Returns the identity of the run's own process, as given in the environment of process `pid`.
+    /// `None` if process `pid` does not have the marker, or if its environment does not contain the
+    /// identity.
     pub(crate) fn runner_of(&self, pid: i32) -> Option<ProcessId> {
         self.runner_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
     }
@@ -71,7 +72,7 @@ impl Marker {
 }
 
 /// Returns the id of the run whose marker process `pid` has in its initial environment; `None` if
-/// it has none, or if the environment cannot be read.
+/// it has no marker, or if its environment cannot be read.
 pub(crate) fn marked_run(pid: i32) -> Option<String> {
     run_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
 }

@@ -46,7 +46,7 @@ impl StartTimes {
     }
 }
 
-/// Returns the time since boot in the ticks of `/proc/<pid>/stat`.
+/// Returns the time since boot, in clock ticks as in `/proc/<pid>/stat`; `None` if it is unknown.
 #[cfg(target_os = "linux")]
 fn ticks() -> Option<u64> {
     use rustix::time::{ClockId, clock_gettime};

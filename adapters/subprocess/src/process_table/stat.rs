@@ -10,7 +10,7 @@ const FIRST_AFTER_NAME: usize = 3;
 pub(super) const MAX_LINE_BYTES: usize = 2048;
 
 /// Parses a line. The name is in parentheses and may contain any byte, including parentheses; no
-/// other field contains a parenthesis, so the last one in the line ends the name.
+/// other field contains a parenthesis, so the last closing parenthesis in the line ends the name.
 pub(super) fn parse(text: &[u8]) -> Option<Process> {
     let open = text.iter().position(|byte| *byte == b'(')?;
     let close = text.iter().rposition(|byte| *byte == b')')?;

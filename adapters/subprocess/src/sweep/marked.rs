@@ -1,4 +1,4 @@
-//! Finds the runs whose marker a process has.
+//! Finds the runs whose marker is in the environment of any process.
 
 use std::collections::HashSet;
 use std::io;
@@ -7,8 +7,8 @@ use std::thread;
 use crate::process_table::{self, Processes};
 use crate::sweep::{CLEAN_READINGS, POLL_INTERVAL};
 
-/// Returns those of `runs` whose marker any process has. Reads all processes as often as a search
-/// for the processes of one run does. Reads nothing if `runs` is empty.
+/// Returns those of `runs` whose marker is in the environment of any process. Reads all processes
+/// [`CLEAN_READINGS`] times. Reads nothing if `runs` is empty.
 ///
 /// # Errors
 /// If the process table cannot be read.

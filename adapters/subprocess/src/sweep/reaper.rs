@@ -39,11 +39,11 @@ fn own_location(project: &Path) -> Location {
     }
 }
 
-/// True if the run is of an earlier boot of this host, so that none of its processes is left.
+/// True if the run began in an earlier boot of this host, so none of its processes is left.
 ///
-/// If an expired lease is the only evidence of the run's death, the lease must have been over for
-/// `LEASE_MARGIN`. The run may have been on another machine with the same name, and its guards need
-/// this time to end their processes.
+/// If an expired lease is the only evidence of the run's death, the lease must have expired at
+/// least `LEASE_MARGIN` ago. The run may have been on another machine with the same name, and its
+/// guards need this time to end their processes.
 pub(super) fn is_of_earlier_boot(dead: &DeadRun, own: &Location) -> bool {
     let Some(location) = &dead.location else { return false };
     let is_other_boot = location.boot != own.boot && !location.boot.is_empty() && !own.boot.is_empty();

@@ -17,19 +17,20 @@ pub(super) struct Records<'a> {
 
 #[derive(Debug, Default)]
 pub(super) struct Living {
-    /// The guards in this boot and pid namespace.
+    /// The living guards in this boot and pid namespace.
     pub(super) here: Vec<ProcessId>,
-    /// The number of all other locked records: of guards in another pid namespace, in an unknown
-    /// boot, or about to write their record, and of processes that are no guards.
+    /// The number of all other locked records. Their guards are in another pid namespace or an
+    /// unknown boot, or have not written their record yet, or the process that holds the lock is
+    /// not a guard of the run.
     pub(super) elsewhere: usize,
 }
 
 /// The records of guards that were killed.
 #[derive(Debug, Default)]
 pub(super) struct Abandoned {
-    /// The records from this boot and pid namespace.
+    /// The records of killed guards that ran in this boot and pid namespace.
     pub(super) commands: Vec<Contents>,
-    /// The reasons why there may be running processes that cannot be observed.
+    /// The reasons why processes may still be running that cannot be observed.
     pub(super) uncertain: Vec<String>,
 }
 
@@ -44,7 +45,8 @@ impl<'a> Records<'a> {
     }
 
     /// Returns the living guards. A record is believed only if its process is a guard of the run:
-    /// it has the run's marker and the record open. Otherwise a record could name any process.
+    /// it has the run's marker and the record open. Without this check, a forged record could make
+    /// the sweep kill any process.
     pub(super) fn living(&self, own: &Location, marker: &Marker) -> io::Result<Living> {
         let mut living = Living::default();
         for (path, state) in self.inspect()? {
@@ -84,8 +86,8 @@ impl<'a> Records<'a> {
     }
 
     /// Returns the first reason why there may be processes of killed guards that cannot be
-    /// observed; `None` if there is none. Living guards do not count, because they end their
-    /// processes.
+    /// observed; `None` if there is no such reason. Records of living guards are ignored, because
+    /// living guards end their own processes.
     pub(super) fn obstacle(&self, own: &Location) -> io::Result<Option<String>> {
         let mut abandoned = Abandoned::default();
         for (path, state) in self.inspect()? {
@@ -155,7 +157,7 @@ fn is_guard(contents: &Contents, path: &Path, marker: &Marker) -> bool {
 }
 
 /// Returns a reason if the record names a living process of a user other than the owner of the
-/// record. Otherwise, any user who can write to the folder could make root kill any
+/// record. Without this check, any user who can write to the folder could make root kill any
 /// process.
 fn names_foreign(contents: &Contents, own: &Location, path: &Path) -> Option<String> {
     let leader = contents
@@ -169,11 +171,11 @@ fn names_foreign(contents: &Contents, own: &Location, path: &Path) -> Option<Str
 /// The location of a guard's processes, relative to this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
-    /// In this boot and pid namespace.
+    /// The processes are in this boot and pid namespace.
     Here,
-    /// In another pid namespace of this boot.
+    /// The processes are in another pid namespace of this boot.
     OtherNamespace,
-    /// In an earlier boot, so no process is left.
+    /// The processes were in an earlier boot, so none of them is left.
     EarlierBoot,
     /// The boot of the guard or of this process is unknown.
     Unknown,

@@ -95,8 +95,8 @@ impl Search<'_> {
     /// The kernel does not reuse a process number while a group or session has it (`alloc_pid` in
     /// the kernel; POSIX on process ids). While the leader exists, even as a zombie, its group is
     /// certainly that of the command. After the leader has disappeared, its number may have been
-    /// reused for another group, so the process must also be in the guard's session. One process
-    /// whose group and session both have reused numbers is practically impossible.
+    /// reused for another group, so the process must also be in the guard's session. It is
+    /// practically impossible that the numbers of both its group and its session were reused.
     fn is_of_a_command(&self, process: &Process, all: &Processes) -> bool {
         self.killed_guards.iter().any(|contents| {
             contents.leader.is_some_and(|leader| {

@@ -12,11 +12,12 @@ use serde::Deserialize;
 
 use crate::path_text::PathText;
 
-/// The maximum length of a line. All lines that this program writes are shorter. The longest of
-/// them contain an error and a path, both as text and in hexadecimal.
+/// The maximum length of a line, in bytes. All lines that this program writes are shorter. The
+/// longest contain an error, and a path that is written both as text and in hexadecimal.
 pub(super) const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// The initial size of the buffer of [`for_each_line_with`]. It fits into the cache of a processor core.
+/// The initial size of the buffer of [`for_each_line_with`], in bytes. A buffer of this size fits
+/// into the cache of a processor core.
 const BLOCK_BYTES: usize = 256 * 1024;
 
 /// Calls `take` for each line, until it breaks. Skips lines that are too long or not UTF-8, because
@@ -35,12 +36,14 @@ pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str) ->
     }
 }
 
-/// Calls `take` for each line that contains `marker`, which must not be empty. Skips the same lines as
-/// [`for_each_line`]. Reads several times as fast, because it looks at no other line: a gigabyte in
-/// about a sixth of a second if the log is in the page cache.
+/// Calls `take` for each line that contains `marker`, which must not be empty. Skips the same lines
+/// as [`for_each_line`]. It is several times as fast as [`for_each_line`], because it does not
+/// examine lines without the marker. It reads a gigabyte in about a sixth of a second if the log is
+/// in the page cache.
 pub(super) fn for_each_line_with(mut log: impl Read, marker: &[u8], mut take: impl FnMut(&str)) -> io::Result<()> {
     let finder = memmem::Finder::new(marker);
-    // The buffer begins with the part of a line that the previous block ended with.
+    // The first `kept` bytes of the buffer are the beginning of a line that the previous block did
+    // not complete.
     let (mut buffer, mut kept) = (vec![0; BLOCK_BYTES], 0);
     loop {
         let read = log.read(&mut buffer[kept..])?;

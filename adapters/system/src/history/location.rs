@@ -15,7 +15,7 @@ use super::line::{Head, MAX_LINE_BYTES};
 /// The text by which the first line of a run is recognized.
 const START: &[u8] = b"\"event\":\"processor_started\"";
 
-/// The size of the blocks in which the log is read backwards.
+/// The size in bytes of the blocks in which the log is read backwards.
 const BLOCK_BYTES: u64 = 1 << 20;
 
 /// The runs that match a filter.
@@ -65,13 +65,14 @@ fn named(log: &mut File, wanted: HashSet<String>) -> io::Result<(u64, Wanted)> {
         }
         if missing.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    // The first line of a missing run may have been removed with the oldest part of the log, so all
-    // that is left must be read.
+    // If a run's first line is not found, it may have been removed with the oldest part of the log.
+    // The run's other lines may then be anywhere, so the whole log must be read.
     Ok((if missing.is_empty() { offset } else { 0 }, Wanted::These(wanted)))
 }
 
-/// The time before the wanted period at which the backward search for its lines ends. Lines may be out
-/// of order by as much as the clock was set back; a day covers a wrong time zone.
+/// The backward search ends at the first block with a line that precedes the wanted period by more
+/// than this time. If the clock was set back, lines are out of order by as much; a day covers a
+/// wrong time zone.
 const OUT_OF_ORDER: Duration = Duration::from_secs(24 * 3600);
 
 /// Finds the runs that have a line at `time` or later. Times are compared as text, because all of
@@ -83,7 +84,7 @@ fn since(log: &mut File, time: Timestamp) -> io::Result<(u64, Wanted)> {
     for_each_block_backward(log, |_, lines| {
         let mut is_long_before = false;
         for head in lines.split(|byte| *byte == b'\n').filter_map(|line| Head::of(str::from_utf8(line).ok()?)) {
-            // `queue recover` records its recoveries under a name of its own, which is no run's.
+            // `queue recover` writes `file_recovered` under a name that is not the id of a run.
             let is_of_run = head.event != "file_recovered";
             if is_of_run && head.timestamp >= since.as_str() && !found.contains(head.run) {
                 found.insert(head.run.to_owned());
@@ -99,8 +100,8 @@ fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Calls `take` for each run that begins in the log, the last one first, with the offset of the
-/// run's first line and with the run's name.
+/// Calls `take` for each run that begins in the log, the latest first. The arguments are the offset
+/// of the run's first line and the run's id.
 fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> ControlFlow<()>) -> io::Result<()> {
     for_each_block_backward(log, |offset, lines| {
         let hits: Vec<_> = memmem::find_iter(lines, START).collect();
@@ -116,11 +117,11 @@ fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> Co
     })
 }
 
-/// Calls `take` for each block of whole lines, the last one first, with the block's offset. The use of
-/// memory does not depend on the size of the log.
+/// Calls `take` for each block of whole lines, with the block's offset, from the end of the log to
+/// its beginning. The memory used does not depend on the size of the log.
 fn for_each_block_backward(log: &mut File, mut take: impl FnMut(u64, &[u8]) -> ControlFlow<()>) -> io::Result<()> {
     let mut end = log.seek(SeekFrom::End(0))?;
-    // The part after `end` of a line that begins before `end`.
+    // The part after `end` of the line that begins before `end`; read with the previous block.
     let mut rest = Vec::new();
     while end > 0 {
         let begin = end.saturating_sub(BLOCK_BYTES);
@@ -133,7 +134,8 @@ fn for_each_block_backward(log: &mut File, mut take: impl FnMut(u64, &[u8]) -> C
             return Ok(());
         }
         end = begin;
-        // If the line is longer than any valid line, its end is dropped.
+        // If a line continues from before this block and is too long to be valid, its end is
+        // dropped.
         if (first as u64) <= MAX_LINE_BYTES + BLOCK_BYTES {
             block.truncate(first);
             rest = block;

@@ -2,8 +2,8 @@
 //!
 //! Most lines only increase a count. So a line is parsed as JSON only if its details are needed:
 //! for a failure, for one of the longest attempts, for a stop request, and for the end of a run.
-//! All other lines are only searched as text. A line that does not begin with the usual three keys
-//! is ignored.
+//! All other lines are only searched as text. A line that does not begin with the three keys of
+//! [`Head`] is ignored.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
@@ -26,7 +26,7 @@ pub(super) struct Runs<'w> {
     wanted: &'w Wanted,
     found: Vec<PastRun>,
     indexes: HashMap<RunId, usize>,
-    /// The index in `found` of the run that was selected last.
+    /// The index in `found` of the run to which the latest line belongs.
     current: usize,
     failures: Failures,
     slowest: Vec<(Duration, EndedAttempt)>,
@@ -36,11 +36,12 @@ pub(super) struct Runs<'w> {
 #[derive(Default)]
 struct Failures {
     hasher: RandomState,
-    /// The number of each file, by the hash of its path. Numbers follow the order of the first
-    /// failures.
+    /// The number of each file, by the hash of its path. Numbers ascend in the order in which the
+    /// files first failed.
     numbers: HashMap<u64, u64>,
     next: u64,
-    /// The latest failed attempt of each file, by the number of the file.
+    /// The latest failed attempt of a file, by the number of the file; at most
+    /// [`RunsSummary::MAX_FAILURES`] entries.
     attempts: BTreeMap<u64, EndedAttempt>,
 }
 
@@ -116,9 +117,9 @@ impl<'w> Runs<'w> {
         }
     }
 
-    /// Selects the run of a line, and records the time of the line; false if the line must be
-    /// ignored. A name that has only recoveries is not a run: `queue recover` records its
-    /// recoveries under a new name.
+    /// Makes the run of the line the current run, and records the time of the line. Returns false
+    /// if the line must be ignored. A name that has only recoveries is not a run: `queue recover`
+    /// records its recoveries under a new name.
     fn select(&mut self, head: &Head<'_>) -> bool {
         if self.found.get(self.current).is_none_or(|run| run.id.as_str() != head.run) {
             if !self.wanted.contains(head.run) {
@@ -176,8 +177,8 @@ struct EndText {
     stopped_by: String,
 }
 
-/// Records the end of a run. The figures in this line replace the counted ones, because earlier
-/// lines may be missing.
+/// Records the end of a run, which the line `text` reports. The figures in the line replace the
+/// counted figures, because earlier lines may be missing from the log.
 fn end(run: &mut PastRun, head: &Head<'_>, text: &str) {
     let (Some(at), Ok(end)) = (head.at(), serde_json::from_str::<EndText>(text)) else { return };
     run.end = Some(PastRunEnd { at, stopped_by: StoppedBy::from_word(&end.stopped_by) });
@@ -201,8 +202,8 @@ fn attempt(text: &str, end: PastEnd) -> Option<EndedAttempt> {
     Some(EndedAttempt { attempt: attempts::attempt(&line, Some(end))?, ended_at: line.at })
 }
 
-/// Returns the path in a line as JSON text. A quotation mark in a path is escaped, so a path cannot
-/// contain a key.
+/// Returns the path in a line as JSON text. Quotation marks in a path are escaped, so the searched
+/// keys cannot occur within a path.
 fn file(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("\"file_path\":")?;
     rest.split_once(",\"item_id\":").map(|(path, _)| path)

@@ -1,8 +1,8 @@
-//! The memory that is available to new processes: that of the machine, or less if the control group
-//! of this process has a limit.
+//! The memory that is available to new processes: the available memory of the machine, or the
+//! memory left below the limit of this process's control group, if that is less.
 //!
-//! Only the limit of the process's own control group (version 2) is read, not those of the groups
-//! above it.
+//! Only the limit of the process's own control group (version 2) is read. The limits of the groups
+//! above it are ignored.
 
 use std::fs;
 use std::path::Path;
@@ -13,11 +13,11 @@ const MEMINFO_PATH: &str = "/proc/meminfo";
 /// The file that names the control group of this process (`cgroups(7)`).
 const CGROUP_PATH: &str = "/proc/self/cgroup";
 
-/// Where control groups of version 2 are mounted.
+/// The folder in which control groups of version 2 are mounted.
 const CGROUP_ROOT: &str = "/sys/fs/cgroup";
 
 /// Returns the number of bytes that are available without swapping; `None` if the system does not
-/// report it.
+/// report this number.
 pub(super) fn available() -> Option<u64> {
     let machine = available_of(&fs::read_to_string(MEMINFO_PATH).ok()?)?;
     let group = group().and_then(|folder| available_in(Path::new(&folder)));
@@ -31,8 +31,9 @@ fn group() -> Option<String> {
     Some(format!("{CGROUP_ROOT}{own}"))
 }
 
-/// Returns the memory that is left below the limit of a control group; `None` if it has no limit.
-/// File pages that were not used lately count as free, because the kernel drops them first.
+/// Returns the memory in bytes that is left below the limit of a control group; `None` if the group
+/// has no limit. File pages that were not used lately count as free, because the kernel drops them
+/// first.
 fn available_in(folder: &Path) -> Option<u64> {
     let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
     let limit: u64 = read("memory.max")?.trim().parse().ok()?;
@@ -45,7 +46,7 @@ fn available_of(meminfo: &str) -> Option<u64> {
     field(meminfo, "MemAvailable:").map(|kibibytes| kibibytes.saturating_mul(1024))
 }
 
-/// Returns the number after this name at the beginning of a line.
+/// Returns the number in the line that begins with `name`.
 fn field(text: &str, name: &str) -> Option<u64> {
     let words = text.lines().map(str::split_whitespace);
     words.into_iter().find_map(|mut words| words.next().filter(|first| *first == name).and(words.next()))?.parse().ok()

@@ -7,25 +7,26 @@ use std::path::{Path, PathBuf};
 use super::{CUT, Cut, Note, Source, Stream, UNKNOWN, max_note, streams_path};
 use crate::bounded_log::files::{Parts, open_new, reopen};
 
-/// Bytes of a note that are reserved for a last `unknown` line and a `cut` line: the words, three
-/// numbers of at most 20 digits, the blanks and the line ends.
+/// The number of bytes of a note that are reserved for a last `unknown` line and a `cut` line: the
+/// words, three numbers of at most 20 digits, the blanks and the line ends.
 const RESERVED_BYTES: u64 = 80;
 
-/// The writer of a note. The file is created at the first byte of standard error.
+/// The writer of a note. The note's file is created before the first byte of standard error is
+/// written.
 #[derive(Debug)]
 pub(in crate::bounded_log) struct NoteWriter {
     path: PathBuf,
     limit: u64,
     file: Option<File>,
     length: u64,
-    /// The length without a `cut` line at the end of the note.
+    /// The length of the note in bytes, without a `cut` line at its end.
     length_without_cut: u64,
-    /// The source of the latest byte of the output.
+    /// The source that the note gives for the latest byte of the output.
     source: Source,
 }
 
 impl NoteWriter {
-    /// Prepares the note of the output at `path`, whose head has this limit.
+    /// Prepares the note of the output at `path`, whose head is limited to `head` bytes.
     pub(in crate::bounded_log) fn new(path: &Path, head: u64) -> Self {
         Self {
             path: streams_path(path),
@@ -52,7 +53,7 @@ impl NoteWriter {
         }
     }
 
-    /// Notes the gap of the complete output. Does nothing if there is no note.
+    /// Notes which bytes the complete output omits. Does nothing if there is no note.
     pub(in crate::bounded_log) fn cut(&mut self, Cut { head, omitted }: Cut) -> io::Result<()> {
         if self.file.is_none() || omitted == 0 {
             return Ok(());
@@ -60,8 +61,9 @@ impl NoteWriter {
         self.append(&format!("{CUT} {head} {omitted}\n"))
     }
 
-    /// Continues the note that an earlier step left for the output in `parts`. Forgets changes after
-    /// the end of the output, which were noted for bytes that a killed writer lost.
+    /// Continues the note that an earlier step left for the output in `parts`. Removes lines about
+    /// positions after the end of the output: a killed writer noted these positions, but lost their
+    /// bytes. If the note does not describe the output, gives the note up.
     pub(in crate::bounded_log) fn resume(&mut self, parts: &Parts) -> io::Result<()> {
         let Some(mut file) = reopen(&self.path)? else { return Ok(()) };
         let mut text = Vec::new();
@@ -111,8 +113,9 @@ impl NoteWriter {
         }
     }
 
-    /// Replaces the contents of the note by a NUL byte, which needs no space on a full disk: the
-    /// byte is a hole. Returns `outcome`.
+    /// Replaces the contents of the note by a NUL byte, which marks all streams as unknown. The
+    /// byte is a hole in the file, so it needs no space on a full disk. Returns `outcome`, or the
+    /// error of the replacement.
     fn give_up(&mut self, outcome: io::Result<()>) -> io::Result<()> {
         self.source = Source::Unknown;
         if let Some(file) = self.file.take() {
@@ -122,7 +125,8 @@ impl NoteWriter {
     }
 }
 
-/// Returns the length of the complete lines about positions up to `end`.
+/// Returns the length in bytes of the valid lines at the beginning of `text`, up to the first line
+/// with a position after `end`.
 fn length_until(text: &[u8], end: u64) -> usize {
     let mut note = Note { changes: Vec::new(), cut: None, length_without_cut: 0 };
     let is_kept = |line: &&[u8]| note.add(line).is_some() && note.last_position() <= end;

@@ -11,9 +11,9 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::process::is_temporary_name;
 
-/// Removes the temporary files of killed guards and runs from a folder. A guard does this once for
-/// each folder, unless it has removed the files of another folder since: reading a large folder for
-/// each attempt would take long.
+/// Removes the temporary files of killed guards and runs from a folder. Does nothing if the
+/// previous call in this guard was for the same folder, because reading a large folder for each
+/// attempt would take long.
 pub(super) fn remove_leftovers(folder: &Path) {
     static LAST: Mutex<Option<PathBuf>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
@@ -35,8 +35,8 @@ pub(super) fn remove_if_unlocked(temporary: &Path) {
     }
 }
 
-/// Opens a new temporary file, and creates its folder if the folder is missing. Returns true if the
-/// file has its temporary name.
+/// Opens a new temporary file, and creates its folder if the folder is missing. Also returns true
+/// if the file has the name `temporary`, and false if it has no name.
 pub(super) fn open(temporary: &Path, open_unnamed: fn(&Path) -> io::Result<File>) -> io::Result<(File, bool)> {
     let folder = folder_of(temporary);
     let open = || match open_unnamed(folder) {
@@ -61,7 +61,7 @@ pub(super) fn open_unnamed(folder: &Path) -> io::Result<File> {
 
     let flags = OFlags::TMPFILE.bits().cast_signed();
     let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(folder)?;
-    // Without `/proc`, the file could not get a name.
+    // Fails without `/proc`, which is needed to give the file a name later.
     fs::symlink_metadata(link_to(&file))?;
     Ok(file)
 }
@@ -71,7 +71,7 @@ pub(super) fn open_unnamed(_: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Gives an open file without a name this name. Fails if the name exists.
+/// Gives the name `path` to an open file that has no name. Fails if `path` exists.
 #[cfg(target_os = "linux")]
 pub(super) fn link(file: &File, path: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, linkat};
@@ -92,8 +92,9 @@ fn link_to(file: &File) -> PathBuf {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
-/// Creates and locks the file with the temporary name. If a guard that removes leftovers was faster
-/// than the lock, creates the file again. If the file system has no locks, the file stays unlocked.
+/// Creates and locks the file with the temporary name. If another guard took the file for a
+/// leftover and removed it before it was locked, creates the file again. If the file system has no
+/// locks, the file stays unlocked.
 pub(super) fn open_named(temporary: &Path) -> io::Result<File> {
     loop {
         let file = OpenOptions::new().write(true).create_new(true).open(temporary)?;
@@ -110,8 +111,8 @@ pub(super) fn lock(file: &File) {
     let _ = flock(file, FlockOperation::LockExclusive);
 }
 
-/// Renames a file. Fails if the new name exists. On a file system without hard links, another
-/// program may create the new name between the check and the renaming, and its file is replaced.
+/// Renames a file. Fails if the new name exists. On a file system without hard links, the renaming
+/// replaces a file that another program creates between the check and the renaming.
 pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => fs::remove_file(from),
