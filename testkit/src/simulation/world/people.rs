@@ -221,6 +221,7 @@ impl World {
             failure_limit: self.plan.failure_limit,
             scope: self.scope(),
             recipe: self.plan.recipe,
+            work: None,
         };
         let id = config.run.clone();
         let given = (self.setup.config)(config.clone());
