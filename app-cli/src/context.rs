@@ -15,7 +15,12 @@ use crate::escape::Shown;
 use crate::paths::Surroundings;
 use crate::project::Project;
 use crate::view::View;
+use crate::view::quoting::quoted;
 use crate::wiring::Wiring;
+
+/// The ways to choose the folder of another queue.
+pub(crate) const OTHER_FOLDER: &str =
+    "`cd` to the folder of a queue, or name it with --project-dir FOLDER; `autoproc queue add FILE` makes one";
 
 pub(crate) struct Context {
     pub(crate) project: Project,
@@ -150,8 +155,30 @@ impl Context {
         if self.had_queue {
             return Ok(());
         }
-        Err(CliError::usage(format!("there is no queue in {}", Shown(self.project.root())))
-            .with_hint("`autoproc queue add FILE` makes one; --project-dir FOLDER names another folder"))
+        Err(CliError::usage(self.no_queue()).with_hint(OTHER_FOLDER))
+    }
+
+    /// Prints a remark if there is no queue, for a command that only reads. The remark names the
+    /// folder, and the ways to choose another.
+    pub(crate) fn remark_on_missing_queue(&self) {
+        if !self.had_queue {
+            self.remark(&format!("{}; {OTHER_FOLDER}", self.no_queue()));
+        }
+    }
+
+    fn no_queue(&self) -> String {
+        format!("there is no queue in {}", Shown(self.project.root()))
+    }
+
+    /// Returns the option `--project-dir` for a suggested command, after a blank; empty if the
+    /// current folder is in the project folder.
+    pub(crate) fn project_option(&self) -> String {
+        let root = self.project.root();
+        if self.cwd.starts_with(root) {
+            String::new()
+        } else {
+            format!(" --project-dir {}", quoted(&Shown(root).to_string()))
+        }
     }
 
     fn print_document(&self, document: &impl Serialize) -> Result<(), CliError> {

@@ -8,8 +8,9 @@ use autoproc_domain::rejection::Rejection;
 use autoproc_domain::request::Selector;
 use autoproc_domain::{FilePath, ItemId, QueueItem};
 
+use crate::context::Context;
 use crate::error::CliError;
-use crate::paths;
+use crate::{paths, queued_below};
 
 /// An argument that names one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +49,19 @@ impl ItemWord {
         }
     }
 
-    /// Returns the error for an unknown item.
-    pub(crate) fn unknown(&self) -> CliError {
+    /// Returns the error for an item that was not found: there is no queue, the argument is a folder
+    /// with files of the queue, or the item is unknown.
+    pub(crate) async fn not_found(&self, context: &Context) -> CliError {
+        if let Err(error) = context.require_queue() {
+            return error;
+        }
+        match queued_below::one_needed(&self.path, context).await {
+            Ok(None) => self.unknown(),
+            Ok(Some(error)) | Err(error) => error,
+        }
+    }
+
+    fn unknown(&self) -> CliError {
         let selector = self.id.map_or_else(|| Selector::Path(self.path.clone()), Selector::Id);
         Rejection::NotQueued(selector).into()
     }

@@ -4,6 +4,7 @@
 
 mod filter;
 mod list;
+mod unquoted;
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -14,7 +15,6 @@ use std::sync::Arc;
 
 use autoproc_domain::FilePath;
 use autoproc_domain::path::InvalidPath;
-use autoproc_domain::request::Selector;
 use clap::Args;
 use globset::Glob;
 use unicode_normalization::UnicodeNormalization;
@@ -28,6 +28,7 @@ use crate::project::Project;
 use crate::since::{self, Since};
 use filter::Filter;
 use list::STDIN;
+pub(crate) use unquoted::Unquoted;
 
 /// The options for lists of paths and for folders.
 #[derive(Debug, Args)]
@@ -56,7 +57,7 @@ pub(crate) struct PathListArgs {
     /// Only files modified since TIME: a span ago (2d), or a time of day, a date, a date and time
     #[arg(long, hide_short_help = true, value_name = "TIME", value_parser = since::parse)]
     newer_than: Option<Since>,
-    /// Fail, and add nothing, if something below a folder cannot be read
+    /// Fail, and add nothing, if something below a folder cannot be read, or if no file is found
     #[arg(long, hide_short_help = true)]
     strict: bool,
 }
@@ -92,14 +93,6 @@ pub(crate) fn absolute(cwd: &Path, path: &Path) -> Result<FilePath, InvalidPath>
     FilePath::new(resolved)
 }
 
-/// Returns a selector for each file that the arguments name.
-///
-/// # Errors
-/// [`CliError`] if an argument is not a path.
-pub(crate) fn selectors(cwd: &Path, paths: &[PathBuf]) -> Result<Vec<Selector>, CliError> {
-    paths.iter().map(|path| resolve(cwd, path).map(Selector::Path)).collect()
-}
-
 /// The files given on the command line.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "they are the flags of the command line")]
@@ -113,7 +106,7 @@ pub(crate) struct PathSource {
     hidden: bool,
     /// True if a missing file is an error.
     must_exist: bool,
-    /// True if an unreadable place below a folder is an error.
+    /// True if an unreadable place below a folder is an error, and if finding no file is one.
     strict: bool,
     filter: Filter,
 }
@@ -150,6 +143,12 @@ pub(crate) struct Gathered {
     pub(crate) left_out: usize,
     /// Remarks about arguments and lists.
     pub(crate) remarks: Vec<String>,
+    /// A pattern that the shell probably replaced by the names of files; `None` if there is none.
+    pub(crate) unquoted: Option<Unquoted>,
+    /// The number of excluded files that were named, in an argument or in a list.
+    named_out: usize,
+    /// The options that exclude files, as a user would enter them; empty if there are none.
+    options: String,
     /// True if a missing file exists under the same name in another Unicode form.
     has_other_form: bool,
 }
@@ -160,6 +159,25 @@ pub(crate) struct Gathered {
 pub(crate) struct Listed {
     pub(crate) count: usize,
     pub(crate) first: Vec<String>,
+}
+
+impl Gathered {
+    /// Returns the reason why no file was found; `None` if there are files. Names the options that
+    /// excluded all files, and the number of these files.
+    pub(crate) fn nothing(&self) -> Option<String> {
+        if !self.files.is_empty() {
+            return None;
+        }
+        let place = match &self.folders[..] {
+            [folder] if self.named_out == 0 => format!(" in {folder}"),
+            _ => String::new(),
+        };
+        Some(match self.left_out {
+            0 => format!("no files were found{place}"),
+            1 => format!("no file matched {}: the only file{place} is excluded", self.options),
+            more => format!("no file matched {}: all {more} files{place} are excluded", self.options),
+        })
+    }
 }
 
 impl Listed {
@@ -212,9 +230,11 @@ impl PathSource {
     ///
     /// # Errors
     /// [`CliError`] if a list or a given folder cannot be read, if an argument is not a path, if a
-    /// required file is missing, or, with `strict`, if a place below a folder cannot be read.
+    /// required file is missing, or, with `strict`, if a place below a folder cannot be read or if
+    /// there are no files.
     pub(crate) fn gather(&self, absent: Absent, around: &Surroundings<'_>) -> Result<Gathered, CliError> {
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered { options: self.filter.options(), ..Gathered::default() };
+        gathered.unquoted = Unquoted::find(&self.filter, &self.words, around.cwd);
         for word in &self.words {
             if word.as_os_str() == STDIN {
                 self.read_list(word, around, &mut gathered)?;
@@ -236,7 +256,10 @@ impl PathSource {
             (_, Some(place)) if self.strict => {
                 Err(CliError::new(ExitCode::Io, format!("cannot read {place}")).with_hint("nothing was added"))
             }
-            _ => Ok(gathered),
+            _ => match gathered.nothing().filter(|_| self.strict) {
+                Some(nothing) => Err(CliError::new(ExitCode::NoInput, nothing).with_hint("nothing was added")),
+                None => Ok(gathered),
+            },
         }
     }
 
@@ -262,6 +285,7 @@ impl PathSource {
         }
         if !self.filter.wants(path, metadata.as_ref()) {
             into.left_out += 1;
+            into.named_out += 1;
             return Ok(());
         }
         if metadata.is_none() {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::fingerprint::Recipe;
 use crate::item::RunId;
 use crate::stop::{StopCause, StopLevel};
 use crate::time::Timestamp;
@@ -54,6 +55,11 @@ pub struct RunInfo {
     pub max_attempts: u32,
     /// The time limit of an attempt.
     pub timeout: Duration,
+    /// The recipe of the run; `None` if the run has none, or if the store does not know it.
+    pub recipe: Option<Recipe>,
+    /// The command or the workflow of the run, as a person reads it; `None` if unknown. The text may
+    /// be shortened, and it may contain any character.
+    pub work: Option<Box<str>>,
     /// The location of the run.
     pub location: Location,
 }

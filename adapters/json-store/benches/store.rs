@@ -50,7 +50,16 @@ fn run() -> RunInfo {
     let (host, boot, pid_namespace) = ("here".into(), "boot".into(), "pid".into());
     let location = Location { host, boot, pid_namespace, pid: 1, project: Path::new("/").into() };
     let timeout = Duration::from_secs(300);
-    RunInfo { id: RunId::new("bench"), started_at: now(), jobs: 1, max_attempts: 4, timeout, location }
+    RunInfo {
+        id: RunId::new("bench"),
+        started_at: now(),
+        jobs: 1,
+        max_attempts: 4,
+        timeout,
+        recipe: None,
+        work: None,
+        location,
+    }
 }
 
 fn filled(length: usize) -> TempDir {

@@ -4,86 +4,36 @@
 //! proposal only if a typing error is likely. If the unknown word is known from other programs, the
 //! hint names the equivalent in autoproc.
 
-use std::ffi::OsString;
+mod words;
+
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use autoproc_domain::path::is_unprintable;
 use clap::builder::StyledStr;
-use clap::error::{ContextKind, ContextValue, Error};
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use strsim::damerau_levenshtein;
 
 use crate::escape::{Printable, Shown};
+use crate::{forgotten_dashes, program_path};
+use words::{COMMANDS, OPTIONS, QUEUE_COMMANDS, TOP_COMMANDS};
 
-/// Commands of other programs, each with the hint that names the equivalent here.
-const COMMANDS: &[(&[&str], &str)] = &[
-    (
-        &["skip"],
-        "`autoproc cancel FILE` makes a file fail; `autoproc queue hold FILE` keeps it pending until `autoproc queue unhold FILE`",
-    ),
-    (&["delete"], "`autoproc queue remove FILE` removes a file that is not being processed"),
-    (&["check", "validate", "lint"], "`autoproc workflow check FILE` checks a workflow file"),
-    (&["restart", "start"], "`autoproc run` continues where an earlier run stopped"),
-    (
-        &["continue", "unpause"],
-        "`autoproc resume` continues a paused run; `autoproc run` continues where an earlier run stopped",
-    ),
-    (&["exec", "process", "work"], "`autoproc run -- COMMAND {}` runs a command on each file"),
-    (&["failed", "failures", "errors"], "`autoproc queue list --status failed,timeout` lists the files that failed"),
-    (&["enqueue", "push", "submit"], "`autoproc queue add FILE` adds a file"),
-    (&["init", "new", "create"], "no command is needed: the first `autoproc queue add FILE` creates the queue"),
-    (&["kill", "abort"], "`autoproc stop --now` ends the current attempts; their files wait for the next run"),
-    (&["suspend", "freeze"], "`autoproc pause` suspends the live runs; `autoproc resume` continues them"),
-    (&["drain"], "`autoproc stop` finishes the current files; the next `autoproc run` continues"),
-    (&["prioritise", "prioritize"], "`autoproc queue prioritise FILE N` changes the priority of a file"),
-    (
-        &["wait"],
-        "`autoproc run` returns when its files are processed; `autoproc stop --wait` returns when every run has ended",
-    ),
-    (&["progress"], "`autoproc status` shows a run, `autoproc workflow progress` executions of workflows"),
-    (&["summary", "stats"], "`autoproc report` reports on the last run; `autoproc status` shows live runs and counts"),
-    (&["info", "ps", "jobs"], "`autoproc status` shows runs and counts, with --json for scripts"),
-    (
-        &["watch", "top", "monitor", "follow", "tail"],
-        "`watch autoproc status` repeats the status; `autoproc log -f FILE` follows one file",
-    ),
-];
-
-/// Options of other programs, each with the hint that names the equivalent here.
-const OPTIONS: &[(&[&str], &str)] = &[
-    (&["--all"], "`autoproc retry-failed` without files retries all failed files"),
-    (
-        &["--resume", "--continue", "--restart"],
-        "leave it out: a run continues where an earlier run stopped, and `autoproc resume` continues a paused run",
-    ),
-    (&["--retry", "--max-retries", "--attempts"], "`--retries N` sets how often a failed file is retried"),
-    (&["--delay", "--retry-delay", "--backoff"], "`--backoff-base TIME` is the wait before the first retry"),
-    (
-        &["--parallel", "--workers", "--threads", "--max-procs", "-P"],
-        "`--jobs N` sets how many files are processed at a time",
-    ),
-    (&["-n", "--simulate", "--just-print"], "`--dry-run` prints the command for the first file and executes nothing"),
-    (&["-v", "--verbose"], "`autoproc run -v` prints a line for each attempt; `autoproc log FILE` shows its output"),
-    (
-        &["--watch", "--follow", "-f"],
-        "`autoproc log -f FILE` follows one file; `watch autoproc status` repeats the status",
-    ),
-    (&["--yes", "-y", "--force"], "leave it out: no command asks for confirmation"),
-    (&["--format", "--output-format"], "`--json` prints data as JSON"),
-    (&["--dir", "-C", "--chdir", "--project"], "`--project-dir FOLDER` selects the folder of the queue"),
-];
+/// The kind of an unknown command in an error.
+const COMMAND: ContextKind = ContextKind::InvalidSubcommand;
 
 /// Returns the error without clap's unlikely suggestions, and with the hints of this module.
 pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
-    for (kind, suggestion) in [
-        (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
-        (ContextKind::InvalidArg, ContextKind::SuggestedArg),
-    ] {
+    for (kind, suggestion) in
+        [(COMMAND, ContextKind::SuggestedSubcommand), (ContextKind::InvalidArg, ContextKind::SuggestedArg)]
+    {
         let Some(ContextValue::String(unknown)) = error.get(kind) else { continue };
         let unknown = unknown.split(['=', ' ']).next().unwrap_or_default().to_owned();
         let suggested = error.remove(suggestion);
         let near = suggested.as_ref().and_then(|suggested| near(&unknown, suggested));
         let is_far = suggested.is_some() && near.is_none();
-        let hint = hint(&unknown, kind);
+        let hint = hint(&unknown, kind, &command_of(words));
+        let hint = hint.or_else(|| program_hint(&unknown).filter(|_| kind == COMMAND && near.is_none()));
         if let Some(near) = near.filter(|_| hint.is_none()) {
             error.insert(suggestion, near);
         } else if is_far || hint.is_some() {
@@ -99,8 +49,25 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
             error.insert(ContextKind::Suggested, hint);
         }
     }
+    if let Some(line) = corrected(&error, words) {
+        error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::Usage);
+        let hint = StyledStr::from(format!("the command stands after `--`, as in: {line}"));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint]));
+    }
     escape_arguments(&mut error);
     error
+}
+
+/// Returns the command line with `--` before the command, if the error is about an option of a
+/// command without `--`.
+fn corrected(error: &Error, words: &[OsString]) -> Option<String> {
+    let is_about_option = matches!(
+        error.kind(),
+        ErrorKind::UnknownArgument | ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::TooManyValues
+    );
+    let words = words.get(1..).filter(|_| is_about_option)?;
+    forgotten_dashes::corrected(words, &env::current_dir().unwrap_or_default())
 }
 
 /// Escapes the arguments that the error quotes: they may be file names inserted by a shell pattern.
@@ -116,22 +83,50 @@ fn escape_arguments(error: &mut Error) {
     }
 }
 
-fn hint(unknown: &str, kind: ContextKind) -> Option<String> {
-    let known = if kind == ContextKind::InvalidSubcommand { COMMANDS } else { OPTIONS };
-    let known = known.iter().find(|(words, _)| words.contains(&unknown)).map(|(_, hint)| (*hint).to_owned());
-    known.or_else(|| {
-        // The user may have omitted `queue` before one of its commands.
-        let is_queue = ["size", "peek", "show", "hold", "unhold", "export", "recover", "repair"].contains(&unknown);
-        let is_command = kind == ContextKind::InvalidSubcommand;
-        if is_command && is_queue {
-            Some(format!("`autoproc queue {unknown}`"))
-        } else if is_command && Path::new(unknown).exists() {
-            let named = Shown(Path::new(unknown));
-            Some(format!("`autoproc run {named} -- COMMAND {{}}` runs a command on each file"))
-        } else {
-            None
-        }
-    })
+/// Returns the command that the words call, without `queue` before it; empty if there is none.
+fn command_of(words: &[OsString]) -> Vec<&str> {
+    let named = words.iter().skip(1).take_while(|word| *word != "--").filter_map(|word| word.to_str());
+    named.filter(|word| !word.starts_with('-')).take(2).collect()
+}
+
+fn hint(unknown: &str, kind: ContextKind, command: &[&str]) -> Option<String> {
+    if kind == COMMAND { command_hint(unknown, command) } else { option_hint(unknown, command) }
+}
+
+fn option_hint(unknown: &str, command: &[&str]) -> Option<String> {
+    let command = match command {
+        ["queue" | "workflow", command, ..] | [command, ..] => command,
+        [] => "",
+    };
+    let is_known = |commands: &[&str], options: &[&str]| {
+        (commands.is_empty() || commands.contains(&command)) && options.contains(&unknown)
+    };
+    let known = OPTIONS.iter().find(|(commands, options, _)| is_known(commands, options));
+    known.map(|(.., hint)| (*hint).to_owned())
+}
+
+fn command_hint(unknown: &str, command: &[&str]) -> Option<String> {
+    let is_below_queue = command.first() == Some(&"queue");
+    if is_below_queue && TOP_COMMANDS.contains(&unknown) {
+        return Some(format!("`autoproc {unknown}`"));
+    }
+    if let Some((_, hint)) = COMMANDS.iter().find(|(words, _)| words.contains(&unknown)) {
+        return Some((*hint).to_owned());
+    }
+    // The user may have omitted `queue` before one of its commands.
+    if QUEUE_COMMANDS.contains(&unknown) {
+        return Some(format!("`autoproc queue {unknown}`"));
+    }
+    let named = Path::new(unknown);
+    let exists = !is_below_queue && named.exists();
+    exists.then(|| format!("`autoproc run {} -- COMMAND {{}}` runs a command on each file", Shown(named)))
+}
+
+/// Returns the hint for a word that is the name of a program.
+fn program_hint(unknown: &str) -> Option<String> {
+    let named = Shown(Path::new(unknown));
+    let is_program = program_path::is_found(OsStr::new(unknown));
+    is_program.then(|| format!("`autoproc run FILES -- {named} {{}}` runs {named} on each file"))
 }
 
 /// Returns the suggestions that differ from the word by at most two typing errors, or by one if the

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::paths;
+use crate::queued_below;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
@@ -29,13 +29,15 @@ Example:
   autoproc cancel clip.mp4"
 )]
 pub(crate) struct CancelArgs {
-    /// Pending or processing files; if one has another status, nothing is cancelled
+    /// Pending or processing files, or folders: all such files below them. If a file has another
+    /// status, nothing is cancelled
     #[arg(value_name = "FILE", required = true, add = Candidates::Files(LIVE))]
     files: Vec<PathBuf>,
 }
 
 pub(super) async fn cancel(args: &CancelArgs, context: &Context) -> Result<(), CliError> {
-    let request = Cancel(paths::selectors(&context.cwd, &args.files)?);
+    context.require_queue()?;
+    let request = Cancel(queued_below::selectors(&args.files, LIVE, context).await?);
     let Cancelled { ended, requested } = context.storage().cancel(request, context.now()).await?;
     context.show_change(&CancelledView { cancelled: ended, requested })
 }

@@ -74,9 +74,9 @@ impl LogArgs {
 pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliError> {
     let word = ItemWord::parse(&request.item, &context.cwd)?;
     let item = word.find(&*context.storage()).await?;
-    let id = item.as_ref().map(|item| item.id).or(word.id()).ok_or_else(|| word.unknown())?;
+    let Some(id) = item.as_ref().map(|item| item.id).or(word.id()) else { return Err(word.not_found(context).await) };
     if item.is_none() && logs(id, context)?.is_empty() {
-        return Err(word.unknown());
+        return Err(word.not_found(context).await);
     }
     if item.as_ref().is_some_and(|item| request.follow && is_before_wanted(item, request)) {
         return following::following(id, None, request, context).await;

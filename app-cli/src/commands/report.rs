@@ -3,6 +3,7 @@
 
 mod human;
 mod json;
+mod latest;
 
 use std::collections::HashSet;
 
@@ -17,13 +18,14 @@ use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Printable;
+use crate::missing_files::MissingFiles;
 use crate::since::{self, Since};
 use crate::view::past_run::RunShown;
 
 /// `report`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  autoproc report                    the last run
+  autoproc report                    the last run that had something to do
   autoproc report --since 22:00      every run since ten in the evening
   autoproc report --since 2d --json
   autoproc report --run 01a22414-c0c7-7231-9b2e-a5b9a820b483")]
@@ -37,22 +39,29 @@ pub(crate) struct ReportArgs {
     /// As in 22:00 (the last such moment), 2026-11-28, 2026-11-28T22:00, 12h.
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, conflicts_with = "last", value_parser = since::parse)]
     since: Option<Since>,
-    /// Report the last run, which is the default
+    /// Report the last run, even if it had nothing to do
     #[arg(long)]
     last: bool,
 }
 
 pub(super) async fn report(args: &ReportArgs, context: &Context) -> Result<(), CliError> {
     let since = args.since.map(|since| since.before(context.now()));
+    let mut later = Vec::new();
     let summary = match (&args.run, since) {
         (Some(name), _) => named(name, context).await?,
         (None, Some(since)) => context.past_runs(RunFilter::Since(since)).await?,
-        (None, None) => context.past_runs(RunFilter::Latest(1)).await?,
+        (None, None) if args.last => context.past_runs(RunFilter::Latest(1)).await?,
+        (None, None) => {
+            let latest = latest::latest(context).await?;
+            later = latest.later;
+            latest.summary
+        }
     };
     if summary.runs.is_empty() {
+        context.remark_on_missing_queue();
         context.remark("no run is recorded for this report");
     }
-    let report = Report::new(summary, since, context).await?;
+    let report = Report { later, ..Report::new(summary, since, context).await? };
     context.show_named(&report)
 }
 
@@ -78,6 +87,9 @@ struct Report {
     /// The beginning of the reported period; `None` if the report is on a single run.
     since: Option<Timestamp>,
     summary: RunsSummary,
+    /// The runs after the reported one, which were idle; empty if the report is not on the default
+    /// run.
+    later: Vec<PastRun>,
     /// The ids of the live runs.
     live: HashSet<RunId>,
     /// The present status of each failed file, in the order of `summary.failures`; `None` for a
@@ -85,6 +97,8 @@ struct Report {
     now: Vec<Option<Status>>,
     /// The number of items in the queue now, by status.
     counts: Counts,
+    /// The failed files that do not exist now.
+    missing: MissingFiles,
     /// The option `--project-dir` for suggested commands; empty if the current folder is in the
     /// project folder.
     project_option: String,
@@ -92,17 +106,20 @@ struct Report {
 
 impl Report {
     async fn new(summary: RunsSummary, since: Option<Timestamp>, context: &Context) -> Result<Self, CliError> {
-        let mut now = Vec::with_capacity(summary.failures.len());
+        let (mut now, mut failed) = (Vec::with_capacity(summary.failures.len()), Vec::new());
         for failure in &summary.failures {
             let item = context.storage().find(Selector::Path(failure.attempt.of.file_path.clone())).await?;
-            now.push(item.map(|item| item.status));
+            now.push(item.as_ref().map(|item| item.status));
+            failed.extend(item.filter(|item| item.status.has_failed()).map(|item| item.file_path));
         }
         Ok(Self {
             since,
+            later: Vec::new(),
             live: context.live_runs().await?,
             now,
             counts: context.storage().counts(Scope::Queue).await?,
-            project_option: human::project_option(context),
+            missing: MissingFiles::among(&failed),
+            project_option: context.project_option(),
             summary,
         })
     }

@@ -3,26 +3,32 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use autoproc_domain::Status;
 use autoproc_domain::request::Requeue;
+use autoproc_domain::view::PageRequest;
+use autoproc_domain::{FilePath, Status};
 use clap::Args;
 use serde::Serialize;
 
 use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::paths;
+use crate::missing_files::MissingFiles;
+use crate::queued_below;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
+
+/// The statuses of files that failed.
+const FAILED: &[Status] = &[Status::Failed, Status::Timeout];
 
 /// `retry-failed`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc retry-failed               every file that failed or timed out
-  autoproc retry-failed report.pdf")]
+  autoproc retry-failed report.pdf
+  autoproc retry-failed scans/        the failed files below this folder")]
 pub(crate) struct RetryFailedArgs {
-    /// Only these files
-    #[arg(value_name = "FILE", add = Candidates::Files(&[Status::Failed, Status::Timeout]))]
+    /// Only these files, or the failed files below these folders
+    #[arg(value_name = "FILE", add = Candidates::Files(FAILED))]
     files: Vec<PathBuf>,
 }
 
@@ -31,9 +37,37 @@ pub(super) async fn retry_failed(args: &RetryFailedArgs, context: &Context) -> R
     context.require_queue()?;
     let requeue = match &args.files[..] {
         [] => Requeue::AllFailed,
-        these => Requeue::These(paths::selectors(&context.cwd, these)?),
+        these => Requeue::These(queued_below::selectors(these, FAILED, context).await?),
     };
-    context.show_change(&Requeued { requeued: context.storage().requeue(requeue, context.now()).await? })
+    let missing = MissingFiles::among(&requeued_files(&requeue, context).await?);
+    let requeued = context.storage().requeue(requeue, context.now()).await?;
+    context.show_change(&Requeued { requeued })?;
+    if let Some(advice) = missing.advice(&context.console.err(), &context.project_option()) {
+        context.console.warn(advice);
+    }
+    if requeued > 0 {
+        let them = if requeued == 1 { "it" } else { "them" };
+        context.remark(&format!("`autoproc run{} -- COMMAND` processes {them}", context.project_option()));
+    }
+    Ok(())
+}
+
+/// Returns the files that the request will requeue.
+async fn requeued_files(requeue: &Requeue, context: &Context) -> Result<Vec<FilePath>, CliError> {
+    let mut files = Vec::new();
+    match requeue {
+        Requeue::AllFailed => {
+            let request = PageRequest { statuses: FAILED.to_vec(), after: None, limit: None };
+            files.extend(context.storage().page(request).await?.items.into_iter().map(|item| item.file_path.clone()));
+        }
+        Requeue::These(these) => {
+            for selector in these {
+                let item = context.storage().find(selector.clone()).await?;
+                files.extend(item.map(|item| item.file_path));
+            }
+        }
+    }
+    Ok(files)
 }
 
 #[derive(Serialize)]

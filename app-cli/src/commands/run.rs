@@ -5,6 +5,8 @@ mod dry_run;
 mod failures;
 mod limits;
 mod live;
+mod misplaced;
+mod other_runs;
 mod output;
 mod pace;
 mod placeholders;
@@ -33,9 +35,8 @@ use autoproc_subprocess::StdoutTo;
 use super::queue::add::{self, Added};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::escape::Shown;
 use crate::exit_code::ExitCode;
-use crate::paths::{Absent, PathSource};
+use crate::paths::{Absent, Gathered, PathSource};
 use crate::view::time::Zone;
 use crate::wiring::{OnSuspension, RunSettings, check_process_table};
 use failures::Failures;
@@ -57,32 +58,26 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     // every file.
     program::check(&work)?;
     let stdout_to = args.output.stdout_pattern(&work)?;
+    misplaced::check_dashes(&work, &source, context)?;
     work.warn_of_code(&context.console);
     placeholders::warn_of_unknown(&work, &context.console);
+    misplaced::remark_on_option(&work, args.quiet > 0, context);
     if args.dry_run {
         return dry_run::dry_run(&source, &work, stdout_to.as_ref(), context).await;
     }
     check_process_table()?;
     if source.is_empty() {
-        let misplaced = program::file_argument(&work, &context.cwd);
-        let hint = |error: CliError| match misplaced {
-            Some(file) => {
-                error.with_hint(format!("files stand before `--`, as in: autoproc run {} -- COMMAND", Shown(file)))
-            }
-            None => error,
-        };
-        context.require_queue().map_err(hint)?;
-        if let Some(file) = misplaced.filter(|_| !args.all)
-            && context.storage().counts(Scope::Queue).await?.waiting() == 0
-        {
-            let file = Shown(file);
-            context
-                .console
-                .warn(format_args!("{file} is an argument of the command; files to process stand before `--`"));
-        }
+        misplaced::check_files(&work, args.all, context).await?;
     }
     let mut config = config(&args, context.wiring.new_run());
     config.recipe = Some(recipe::of(&work, args.output.stdout_to.as_deref(), context)?);
+    config.work = Some(work.in_words().into());
+    let gathered = if source.is_empty() { None } else { Some(source.gather(Absent::Refuse, &context.surroundings())?) };
+    if let Some(gathered) = gathered.as_ref().filter(|gathered| gathered.files.is_empty() && !context.had_queue) {
+        // A run in this place would create a project for nothing.
+        add::report(gathered, args.quiet > 0, context);
+        return nothing_found(config.run, &args, context);
+    }
     let stdout_to = match stdout_to {
         Some(pattern) => {
             let ok_exits = config.retry.ok_exits.iter().copied().collect();
@@ -112,9 +107,9 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
     // Reports an unreadable queue before the run begins and creates its files.
     context.storage().counts(Scope::Queue).await?;
-    if !source.is_empty() {
+    if let Some(gathered) = gathered {
         refuse_while_others_stop(&ports).await?;
-        let added = add_first(&source, &args, config.recipe, stdout_to.as_ref(), context).await?;
+        let added = add_first(gathered, &source, &args, config.recipe, stdout_to.as_ref(), context).await?;
         if !args.all {
             config.scope = added.items().collect();
         }
@@ -123,6 +118,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         context.name_queue();
     }
     let (is_whole_queue, stop) = (config.scope == Scope::Queue, ports.stop.clone());
+    other_runs::warn_of_others(&config, context).await?;
     let (began, run) = (Instant::now(), config.run.clone());
     let wiring = &context.wiring;
     let pruner = Pruner::new(context.storage(), wiring.attempt_logs(), args.output.retention(), wiring.executions());
@@ -134,17 +130,17 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     pruning.end().await;
     supervision.end().await;
     context.console.detach();
-    let summary = match &result {
-        Ok(result) if context.json || args.quiet == 0 => context.named_text(&Summary {
-            run,
-            result: *result,
-            elapsed: began.elapsed(),
-            resources: resources.total(),
-            failures: failures.named(),
-            is_whole_queue,
-        }),
-        _ => Ok(Vec::new()),
-    };
+    let summary = result.as_ref().map(|result| Summary {
+        run,
+        result: *result,
+        elapsed: began.elapsed(),
+        resources: resources.total(),
+        missing: failures.missing(),
+        failures: failures.named(),
+        is_whole_queue,
+        project_option: context.project_option(),
+    });
+    let summary = summary.map_or_else(|_| Ok(Vec::new()), |summary| text(&summary, &args, context));
     let was_stopped = !matches!(&result, Ok(result) if !matches!(result.stopped_by, StoppedBy::Request(_)));
     let printed = printing.end(summary?, was_stopped, &*stop).await;
     context.console.end_thread();
@@ -152,6 +148,28 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let result = result?;
     printed?;
     Ok(exit_code(&result, is_whole_queue))
+}
+
+/// Returns the text of the summary, for standard output. With `--quiet`, the text is empty; then
+/// prints the reason why the exit code is not 0 to standard error, unless failures explain it.
+fn text(summary: &Summary, args: &RunArgs, context: &Context) -> Result<Vec<u8>, CliError> {
+    if context.json || args.quiet == 0 {
+        return context.named_text(summary);
+    }
+    let code = exit_code(&summary.result, summary.is_whole_queue);
+    let is_explained = code == ExitCode::FilesFailed && summary.result.stopped_by == StoppedBy::QueueEmpty;
+    if code != ExitCode::Success && args.quiet == 1 && !(is_explained && summary.result.failed > 0) {
+        context.console.warn(summary.reason());
+    }
+    Ok(Vec::new())
+}
+
+/// Prints the summary of a run that was not begun, because no file was found.
+fn nothing_found(run: RunId, args: &RunArgs, context: &Context) -> Result<ExitCode, CliError> {
+    if context.json || args.quiet == 0 {
+        context.show_named(&Summary::of_nothing(run))?;
+    }
+    Ok(ExitCode::Success)
 }
 
 fn config(args: &RunArgs, run: RunId) -> RunConfig {
@@ -201,6 +219,7 @@ async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
 /// Adds the given files, and reports them on standard error, because standard output is for the
 /// result of the run.
 async fn add_first(
+    gathered: Gathered,
     source: &PathSource,
     args: &RunArgs,
     recipe: Option<Recipe>,
@@ -212,16 +231,11 @@ async fn add_first(
         Some(recipe) => Repeat::IfOtherRecipe(recipe),
         None => Repeat::IfChanged,
     };
-    let gathered = source.gather(Absent::Refuse, &context.surroundings())?;
     if let Some(to) = stdout_to {
         results::warn_of_new_inputs(to, source, &gathered, context);
     }
     let priority = args.priority.unwrap_or_default();
     let added = add::offer(gathered, priority, repeat, AnswerNeeded::Now, args.quiet > 0, context).await?;
-    if added.is_empty() {
-        // Warns, because an empty folder may be an unmounted disk.
-        context.console.warn("no files were found");
-    }
     if added.beside_completed() > 0 {
         context.console.warn(format_args!(
             "{} of the new files differ from completed files only in their extension; leave them out with --include or --exclude if they are output of an earlier run",

@@ -54,6 +54,7 @@ pub(super) async fn runs(args: &RunsArgs, context: &Context) -> Result<(), CliEr
     let omitted = args.limit.map_or(0, |limit| runs.len().saturating_sub(limit));
     runs.drain(..omitted);
     if runs.is_empty() && omitted == 0 {
+        context.remark_on_missing_queue();
         context.remark("no runs are recorded");
     }
     context.show(&Listed { runs, live: context.live_runs().await?, more: omitted > 0 })?;

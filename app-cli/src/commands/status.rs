@@ -15,7 +15,7 @@ use autoproc_subprocess::DEFAULT_GRACE;
 use autoproc_system::StandingStop;
 use serde::Serialize;
 
-use crate::context::Context;
+use crate::context::{Context, OTHER_FOLDER};
 use crate::error::{CliError, in_one_line};
 use crate::escape::{Printable, Shown, printable};
 use crate::view::json::{CountsJson, ItemJson, PathJson};
@@ -164,10 +164,10 @@ const MAX_PROCESSING: usize = 16;
 
 impl View for Status {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
-        writeln!(out, "queue of {}", Shown(&self.project_dir))?;
         if !self.has_queue {
-            return writeln!(out, "there is no queue yet; `autoproc queue add FILE` makes one");
+            return writeln!(out, "there is no queue in {}; {OTHER_FOLDER}", Shown(&self.project_dir));
         }
+        writeln!(out, "queue of {}", Shown(&self.project_dir))?;
         if let Some(stop) = &self.stop {
             stopping(stop, out)?;
         }

@@ -9,6 +9,13 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::error::CliError;
 use crate::since::Since;
+use crate::view::quoting::quoted;
+
+/// The option that includes files by their names.
+pub(super) const INCLUDE: &str = "--include";
+
+/// The option that excludes files by their names.
+pub(super) const EXCLUDE: &str = "--exclude";
 
 /// Patterns without a slash, for names, and patterns with a slash, for paths below the given
 /// folder.
@@ -44,6 +51,8 @@ pub(super) struct Filter {
     excluded: Patterns,
     /// The earliest accepted time of modification; `None` accepts every time.
     since: Option<SystemTime>,
+    /// The patterns as entered, each with its option.
+    patterns: Vec<(&'static str, String)>,
 }
 
 impl Filter {
@@ -57,7 +66,24 @@ impl Filter {
             included: if include.is_empty() { None } else { Some(Patterns::new(include)?) },
             excluded: Patterns::new(exclude)?,
             since: newer_than.and_then(Since::system_time),
+            patterns: [(INCLUDE, include), (EXCLUDE, exclude)]
+                .into_iter()
+                .flat_map(|(option, globs)| globs.iter().map(move |glob| (option, glob.glob().to_owned())))
+                .collect(),
         })
+    }
+
+    /// Returns the options of the filter, as a user would enter them; empty if every file passes.
+    pub(super) fn options(&self) -> String {
+        let patterns = self.patterns.iter().map(|(option, pattern)| format!("{option} {}", quoted(pattern)));
+        let since = self.since.map(|_| "--newer-than".to_owned());
+        patterns.chain(since).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns the patterns without pattern characters, each with its option.
+    pub(super) fn literals(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let literals = self.patterns.iter().filter(|(_, pattern)| !pattern.contains(['*', '?', '[', '{']));
+        literals.map(|(option, pattern)| (*option, pattern.as_str()))
     }
 
     /// False if a pattern excludes a folder, and thereby everything below it.

@@ -21,6 +21,7 @@ mod ladder;
 mod limits;
 mod live_view;
 mod log;
+mod newcomers;
 mod pause;
 mod placeholders;
 mod queue;

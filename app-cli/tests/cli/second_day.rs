@@ -132,7 +132,7 @@ fn a_wrong_folder_is_named_and_stays_empty() {
         project.ask(words.iter().copied()).expect_error(2, "there is no queue in ");
     }
     let status = project.ask(["status"]).expect_code(0);
-    assert!(status.out.contains("there is no queue yet"), "{status:?}");
+    assert!(status.out.starts_with("there is no queue in "), "{status:?}");
     assert_eq!(project.ask(["queue", "size"]).expect_code(0).out, "0\n");
     assert!(!project.path(".claude").exists() && !project.path("logs").exists());
     project.ask(["queue", "add", "a"]).expect_code(0);
@@ -227,6 +227,8 @@ fn what_is_probably_a_slip_is_said() {
     fs::create_dir(project.path("empty")).expect("a folder");
     let empty = project.ask(["run", "-qq", "empty", "--", "true"]).expect_code(0);
     assert!(empty.err.contains("warning: no files were found"), "{empty:?}");
+    project.ask(["queue", "add", "in/02"]).expect_code(0);
+    project.ask(["queue", "clear"]).expect_code(0);
     let misplaced = project.ask(["run", "--", "wc", "in/01"]).expect_code(0);
     assert!(misplaced.err.contains("in/01 is an argument of the command"), "{misplaced:?}");
     project.write("conv.sh", "#!/bin/sh\n");

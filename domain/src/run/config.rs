@@ -49,6 +49,9 @@ pub struct RunConfig {
     pub scope: Scope,
     /// The recipe of the run, recorded when a file completes.
     pub recipe: Option<Recipe>,
+    /// The command or the workflow of the run, as a person reads it; the run registers it. `None` if
+    /// unknown.
+    pub work: Option<Box<str>>,
 }
 
 impl Default for RunConfig {
@@ -63,6 +66,7 @@ impl Default for RunConfig {
             program_wait: DEFAULT_PROGRAM_WAIT,
             scope: Scope::Queue,
             recipe: None,
+            work: None,
         }
     }
 }
@@ -108,6 +112,11 @@ impl RunConfig {
     #[must_use]
     pub fn with_recipe(self, recipe: Recipe) -> Self {
         Self { recipe: Some(recipe), ..self }
+    }
+
+    #[must_use]
+    pub fn with_work(self, work: impl Into<Box<str>>) -> Self {
+        Self { work: Some(work.into()), ..self }
     }
 
     /// Returns the configuration of a run that ends when no item is due.

@@ -265,6 +265,8 @@ impl RunState {
             jobs: self.config.jobs.get(),
             max_attempts: self.config.retry.max_attempts(),
             timeout: self.config.timeout,
+            recipe: self.config.recipe,
+            work: self.config.work.clone(),
             location: self.location.clone(),
         }
     }

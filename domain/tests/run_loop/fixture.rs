@@ -166,6 +166,8 @@ pub(crate) fn other_run() -> LiveRun {
         jobs: 1,
         max_attempts: 4,
         timeout: Duration::from_secs(300),
+        recipe: None,
+        work: None,
         location: location("here"),
     };
     LiveRun { info, heard_of: None }

@@ -273,6 +273,8 @@ fn a_live_run_or_a_held_lock_refuses_the_repair() {
         jobs: 1,
         max_attempts: 1,
         timeout: std::time::Duration::from_secs(1),
+        recipe: None,
+        work: None,
         location: Location {
             host: "here".into(),
             boot: "boot".into(),

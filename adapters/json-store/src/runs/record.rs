@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use autoproc_domain::run_info::{Location, RunInfo};
-use autoproc_domain::{FilePath, RunId, Timestamp};
+use autoproc_domain::{FilePath, Recipe, RunId, Timestamp};
 use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -21,6 +21,11 @@ struct RunRecord<'a> {
     jobs: usize,
     max_attempts: u32,
     timeout_s: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipe: Option<String>,
+    /// The command or the workflow of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    work: Option<&'a str>,
     host: &'a str,
     boot_id: &'a str,
     pid_namespace: &'a str,
@@ -41,6 +46,8 @@ pub(super) fn write(info: &RunInfo) -> Vec<u8> {
         jobs: info.jobs,
         max_attempts: info.max_attempts,
         timeout_s: info.timeout.as_secs_f64(),
+        recipe: info.recipe.map(|recipe| recipe.to_string()),
+        work: info.work.as_deref(),
         host,
         boot_id: boot,
         pid_namespace,
@@ -105,6 +112,8 @@ impl ReadRecord {
             jobs: self.number("jobs").unwrap_or_default(),
             max_attempts: self.number("max_attempts").unwrap_or_default(),
             timeout: Duration::try_from_secs_f64(timeout).unwrap_or_default(),
+            recipe: Recipe::from_hex(self.text("recipe")),
+            work: Some(self.text("work")).filter(|work| !work.is_empty()).map(Into::into),
             location,
         }
     }
@@ -165,7 +174,8 @@ mod tests {
         };
         let unknown = ReadRecord::default().into_info(RunId::new("night"));
         let started_at = Timestamp::from_micros(1_700_000_000_000_000);
-        let info = RunInfo { location: location.clone(), started_at, jobs: 2, ..unknown };
+        let (recipe, work) = (Some(Recipe::new([1; 8])), Some("wc -l \u{1b}".into()));
+        let info = RunInfo { location: location.clone(), started_at, jobs: 2, recipe, work, ..unknown };
         let read = ReadRecord::read(&write(&info));
         assert!(!read.is_version_1());
         assert_eq!(read.location(), Some(location));

@@ -26,7 +26,16 @@ fn info(run: &str) -> RunInfo {
         pid: 1,
         project: Path::new("/project").into(),
     };
-    RunInfo { id, started_at, jobs: 2, max_attempts: 4, timeout: Duration::from_secs(300), location }
+    RunInfo {
+        id,
+        started_at,
+        jobs: 2,
+        max_attempts: 4,
+        timeout: Duration::from_secs(300),
+        recipe: None,
+        work: None,
+        location,
+    }
 }
 
 fn service(disk: FakeDisk) -> Engine<FlawedDisk> {

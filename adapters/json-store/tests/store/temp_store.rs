@@ -125,6 +125,8 @@ pub(crate) fn run(name: &str) -> RunInfo {
         jobs: 2,
         max_attempts: 4,
         timeout: Duration::from_secs(300),
+        recipe: None,
+        work: None,
         location: Location {
             host: "here".into(),
             boot: "boot".into(),

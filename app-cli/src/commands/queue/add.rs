@@ -69,9 +69,6 @@ pub(super) async fn add(mut args: AddArgs, context: &Context) -> Result<(), CliE
     let repeat = if args.again { Repeat::Always } else { Repeat::IfChanged };
     let gathered = source.gather(Absent::Warn, &context.surroundings())?;
     let added = offer(gathered, priority, repeat, AnswerNeeded::Later, false, context).await?;
-    if added.files.is_empty() {
-        context.remark("no files found there");
-    }
     context.show_change(&added)
 }
 
@@ -126,7 +123,7 @@ fn ambiguous(word: &str) -> CliError {
         .with_hint(format!("write -p {word} to give all files this priority"))
 }
 
-/// Prints remarks about the gathered files, and adds the files in one transaction.
+/// Prints remarks and warnings about the gathered files, and adds the files in one transaction.
 pub(in crate::commands) async fn offer(
     gathered: Gathered,
     priority: Priority,
@@ -152,8 +149,8 @@ pub(in crate::commands) async fn offer(
 
 /// Prints remarks and warnings about the gathered files. If `is_quiet`, does not report excluded
 /// files.
-fn report(gathered: &Gathered, is_quiet: bool, context: &Context) {
-    let Gathered { missing, unreadable, left_out, remarks, .. } = gathered;
+pub(in crate::commands) fn report(gathered: &Gathered, is_quiet: bool, context: &Context) {
+    let Gathered { missing, unreadable, left_out, remarks, unquoted, .. } = gathered;
     for remark in remarks {
         context.remark(remark);
     }
@@ -171,7 +168,13 @@ fn report(gathered: &Gathered, is_quiet: bool, context: &Context) {
         0 => {}
         more => context.console.warn(format_args!("{more} more places cannot be read")),
     }
-    if *left_out > 0 && !is_quiet {
+    if let Some(unquoted) = unquoted {
+        context.console.warn(unquoted.warning());
+    }
+    if let Some(nothing) = gathered.nothing() {
+        // Warns, because an empty folder may be an unmounted disk.
+        context.console.warn(nothing);
+    } else if *left_out > 0 && !is_quiet {
         context.remark(&format!("{} excluded by --include, --exclude or --newer-than", files(*left_out)));
     }
 }
@@ -203,11 +206,6 @@ impl Added {
     /// Returns the number of files that are pending or processing now.
     pub(in crate::commands) fn live(&self) -> usize {
         self.enqueued.len() - self.count(EnqueueOutcome::AlreadyCompleted)
-    }
-
-    /// True if no files were found.
-    pub(in crate::commands) fn is_empty(&self) -> bool {
-        self.files.is_empty()
     }
 
     /// Returns the number of new files whose path differs from that of a completed file only in the

@@ -31,6 +31,11 @@ pub(crate) struct ClearArgs {
 pub(super) async fn clear(args: ClearArgs, context: &Context) -> Result<(), CliError> {
     let statuses = if args.statuses.is_empty() { Status::ALL.to_vec() } else { args.statuses };
     let storage = context.storage();
+    if !context.had_queue {
+        // The store would create a queue in order to clear it.
+        context.remark_on_missing_queue();
+        return context.show_named(&Cleared { gone: Counts::default(), still_processing: 0 });
+    }
     let gone = storage.clear(Clear(statuses), context.now()).await?;
     let still_processing = storage.counts(Scope::Queue).await?.processing;
     if still_processing > 0 {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::paths;
+use crate::queued_below;
 use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
@@ -22,13 +22,15 @@ use crate::view::{View, files};
   autoproc queue hold report.pdf       no run takes it
   autoproc queue unhold report.pdf")]
 pub(crate) struct HoldArgs {
-    /// Pending files; if one of them is not pending, nothing changes
+    /// Pending files, or folders: all pending files below them. If a file is not pending, nothing
+    /// changes
     #[arg(value_name = "FILE", required = true, add = Candidates::Files(&[Status::Pending]))]
     files: Vec<PathBuf>,
 }
 
 pub(super) async fn hold(args: &HoldArgs, is_held: bool, context: &Context) -> Result<(), CliError> {
-    let which = paths::selectors(&context.cwd, &args.files)?;
+    context.require_queue()?;
+    let which = queued_below::selectors(&args.files, &[Status::Pending], context).await?;
     let already = already(&which, is_held, context).await?;
     let changed = context.storage().hold(Hold { which, is_held }, context.now()).await?;
     context.show_change(&HoldChange { changed, held: is_held, already })

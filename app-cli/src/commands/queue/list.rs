@@ -38,11 +38,10 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<(), CliErr
     let page = context.storage().page(request).await?;
     let listed = Listed { now: context.now(), items: page.items, more: page.next.is_some() };
     if listed.items.is_empty() {
-        context.remark(if context.had_queue {
-            "nothing to list"
-        } else {
-            "there is no queue here; `autoproc queue add FILE` makes one"
-        });
+        context.remark_on_missing_queue();
+        if context.had_queue {
+            context.remark("nothing to list");
+        }
     }
     context.show(&listed)?;
     if listed.more {

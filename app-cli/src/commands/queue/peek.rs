@@ -15,7 +15,8 @@ use crate::view::time::span;
 
 pub(super) async fn peek(context: &Context) -> Result<(), CliError> {
     let due = context.storage().peek(context.now()).await?;
-    if due.is_none() {
+    context.remark_on_missing_queue();
+    if due.is_none() && context.had_queue {
         let pending = PageRequest { statuses: vec![Status::Pending], ..PageRequest::default() };
         context.remark(&nothing_due(&context.storage().page(pending).await?.items, context));
     }

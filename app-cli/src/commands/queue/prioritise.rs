@@ -14,7 +14,7 @@ use crate::error::CliError;
 use crate::view::View;
 use crate::view::json::ItemJson;
 use crate::view::screen::Screen;
-use crate::{paths, priority};
+use crate::{paths, priority, queued_below};
 
 /// The statuses of files whose priority can be changed.
 const LIVE: &[Status] = &[Status::Pending, Status::Processing];
@@ -33,7 +33,14 @@ pub(crate) struct PrioritiseArgs {
 }
 
 pub(super) async fn prioritise(args: &PrioritiseArgs, context: &Context) -> Result<(), CliError> {
-    let which = Selector::Path(paths::resolve(&context.cwd, &args.file)?);
+    context.require_queue()?;
+    let path = paths::resolve(&context.cwd, &args.file)?;
+    let which = Selector::Path(path.clone());
+    if context.storage().find(which.clone()).await?.is_none()
+        && let Some(error) = queued_below::one_needed(&path, context).await?
+    {
+        return Err(error);
+    }
     let request = Reprioritise { which, priority: args.priority };
     context.show_change(&Reprioritised(context.storage().reprioritise(request, context.now()).await?))
 }

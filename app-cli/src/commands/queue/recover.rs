@@ -47,6 +47,17 @@ pub(crate) struct RecoverArgs {
 }
 
 pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<ExitCode, CliError> {
+    if !context.had_queue {
+        // A recovery in this place would create a queue for nothing.
+        context.remark_on_missing_queue();
+        context.show_named(&Recovered {
+            items: Vec::new(),
+            kept: Vec::new(),
+            unproven: Vec::new(),
+            forced: args.force,
+        })?;
+        return Ok(ExitCode::Success);
+    }
     check_process_table()?;
     let proof = if args.force { Proof::Waived } else { Proof::Demanded };
     let (storage, runs) = (context.storage(), context.runs());

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::paths;
+use crate::queued_below;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
@@ -20,16 +20,19 @@ const REMOVABLE: &[Status] = &[Status::Pending, Status::Completed, Status::Faile
 
 /// `queue remove`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  autoproc queue remove report.pdf draft.pdf")]
+#[command(after_help = "Examples:
+  autoproc queue remove report.pdf draft.pdf
+  autoproc queue remove scans/")]
 pub(crate) struct RemoveArgs {
-    /// Files in the queue; if one of them is not, nothing is removed
+    /// Files in the queue, or folders: all files of the queue below them. If a file is not in the queue
+    /// or is being processed, nothing is removed
     #[arg(value_name = "FILE", required = true, add = Candidates::Files(REMOVABLE))]
     files: Vec<PathBuf>,
 }
 
 pub(super) async fn remove(args: &RemoveArgs, context: &Context) -> Result<(), CliError> {
-    let request = Remove(paths::selectors(&context.cwd, &args.files)?);
+    context.require_queue()?;
+    let request = Remove(queued_below::selectors(&args.files, &Status::ALL, context).await?);
     context.show_change(&Removed { removed: context.storage().remove(request, context.now()).await? })
 }
 

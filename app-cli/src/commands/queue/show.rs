@@ -36,7 +36,7 @@ pub(crate) struct ShowArgs {
 
 pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
     let word = ItemWord::parse(&args.item, &context.cwd)?;
-    let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
+    let Some(item) = word.find(&*context.storage()).await? else { return Err(word.not_found(context).await) };
     let mut history = context.history_of(item.id).await;
     // Drops other files with the same id: an event log that is older than the queue may contain
     // such files.

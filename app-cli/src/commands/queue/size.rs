@@ -11,6 +11,7 @@ use crate::view::View;
 use crate::view::screen::Screen;
 
 pub(super) async fn size(context: &Context) -> Result<(), CliError> {
+    context.remark_on_missing_queue();
     context.show(&Size { size: context.storage().counts(Scope::Queue).await?.pending })
 }
 

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::Report;
 use super::json::ReportJson;
-use crate::context::Context;
 use crate::escape::{Shown, printable};
 use crate::view::past_run::{RunShown, short_id};
 use crate::view::quoting::quoted;
@@ -31,6 +30,7 @@ impl View for Report {
             let completed = self.sum(|run| run.completed);
             writeln!(out, "{runs} runs together: {completed} completed, {failed} failed, {retried} retried")?;
         }
+        later(self, out)?;
         failures(self, out)?;
         slowest(self, out)?;
         waiting(self, out)?;
@@ -53,6 +53,16 @@ fn run(shown: &RunShown<'_>, out: &mut Screen<'_>) -> io::Result<()> {
     let elapsed = span(shown.elapsed());
     writeln!(out, "run {name}: from {began}{until} ({elapsed}), {}", shown.ending())?;
     writeln!(out, "  {} completed, {} failed, {} retried", run.completed, run.failed, run.retried)
+}
+
+/// Says that the runs after the reported one had nothing to do; nothing if there are none.
+fn later(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
+    let Some(last) = report.later.last() else { return Ok(()) };
+    let at = local(last.started_at.unwrap_or(last.last_event_at));
+    match report.later.len() {
+        1 => writeln!(out, "  1 later run, at {at}, had nothing to do"),
+        count => writeln!(out, "  {count} later runs, the last at {at}, had nothing to do"),
+    }
 }
 
 fn failures(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
@@ -120,11 +130,14 @@ fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let failed = report.failures().find(|(_, now)| is_failed(*now));
     let mut commands: Vec<_> =
         failed.map(|(past, _)| format!("autoproc log{option} {}", argument(&past.attempt, out))).into_iter().collect();
-    if report.counts.failed + report.counts.timeout > 0 {
+    if report.counts.failed + report.counts.timeout > report.missing.count() {
         commands.push(format!("autoproc retry-failed{option}"));
     }
     if report.live.is_empty() && report.counts.processing > 0 {
         commands.push(format!("autoproc queue recover{option}"));
+    }
+    if let Some(advice) = report.missing.advice(out, option) {
+        writeln!(out, "{advice}")?;
     }
     if !commands.is_empty() {
         writeln!(out, "next:")?;
@@ -142,16 +155,5 @@ fn argument(past: &PastAttempt, out: &Screen<'_>) -> String {
         _ if !is_exact(&past.of.file_path) => past.of.id.to_string(),
         relative if relative.starts_with('-') => quoted(&format!("./{relative}")),
         path => quoted(&path),
-    }
-}
-
-/// Returns the option that names the project folder; empty if the current folder is in the project
-/// folder.
-pub(super) fn project_option(context: &Context) -> String {
-    let root = context.project.root();
-    if context.cwd.starts_with(root) {
-        String::new()
-    } else {
-        format!(" --project-dir {}", quoted(&Shown(root).to_string()))
     }
 }

@@ -12,6 +12,7 @@ use crate::view::past_run::PastRunJson;
 pub(super) struct ReportJson {
     since: Option<String>,
     runs: Vec<PastRunJson>,
+    later_idle_runs: usize,
     processed: u64,
     failed: u64,
     retried: u64,
@@ -69,6 +70,7 @@ impl From<&Report> for ReportJson {
         Self {
             since: report.since.map(|at| at.to_string()),
             runs: report.runs().map(|shown| (&shown).into()).collect(),
+            later_idle_runs: report.later.len(),
             processed: report.sum(|run| run.completed),
             failed: report.sum(|run| run.failed),
             retried: report.sum(|run| run.retried),

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use autoproc_domain::Status;
 use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind};
 
+use crate::missing_files::MissingFiles;
+
 /// The maximum number of failures that the summary lists, chosen to fit on a screen.
 const MAX_NAMED: usize = 20;
 
@@ -22,6 +24,11 @@ pub(super) struct Failure {
 pub(super) struct Failures(Mutex<Vec<Failure>>);
 
 impl Failures {
+    /// Checks which of the first failed files do not exist.
+    pub(super) fn missing(&self) -> MissingFiles {
+        MissingFiles::among(self.named().iter().map(|failure| &failure.of.file_path))
+    }
+
     /// Returns the first failures, in the order in which they occurred.
     pub(super) fn named(&self) -> Vec<Failure> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()

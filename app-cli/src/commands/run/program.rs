@@ -1,14 +1,12 @@
 //! Checks that the command of a run exists.
 
-use std::env;
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::work::Work;
 use crate::error::CliError;
 use crate::escape::Shown;
+use crate::program_path::is_found;
 
 /// Checks that the program exists, and searches for it like execvp(3). Skips a program with a
 /// placeholder, because its name depends on the file. Skips a shell command line, because the shell
@@ -36,25 +34,4 @@ pub(super) fn check(work: &Work) -> Result<(), CliError> {
     } else {
         error.with_hint("check its spelling, or give its path")
     })
-}
-
-/// Returns the first argument that is an existing file, because the user may have meant it as a
-/// file to process. `None` if the command has placeholders.
-pub(super) fn file_argument<'w>(work: &'w Work, cwd: &Path) -> Option<&'w Path> {
-    let Work::Argv(words) = work else { return None };
-    let has_placeholder = words.iter().any(|word| word.as_bytes().contains(&b'{'));
-    let arguments = words.iter().skip(1).map(Path::new).filter(|_| !has_placeholder);
-    arguments.into_iter().find(|word| cwd.join(word).is_file())
-}
-
-fn is_found(program: &OsStr) -> bool {
-    if program.as_bytes().contains(&b'/') {
-        return is_executable(Path::new(program));
-    }
-    let folders = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&folders).any(|folder| is_executable(&folder.join(program)))
-}
-
-fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }

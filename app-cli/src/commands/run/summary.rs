@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use autoproc_domain::ports::StopCause;
+use autoproc_domain::ports::{StopCause, StopLevel};
 use autoproc_domain::run::RunResources;
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{ProcessingResult, RunId};
 use serde::Serialize;
 
 use super::failures::Failure;
+use crate::missing_files::MissingFiles;
 use crate::view::bytes::memory;
 use crate::view::failure;
 use crate::view::json::PathJson;
@@ -26,8 +27,59 @@ pub(super) struct Summary {
     pub(super) resources: RunResources,
     /// The first failures of the run; the summary may omit further ones.
     pub(super) failures: Vec<Failure>,
+    /// The files in `failures` that do not exist now.
+    pub(super) missing: MissingFiles,
     /// True if the scope of the run was the whole queue.
     pub(super) is_whole_queue: bool,
+    /// The option `--project-dir` for suggested commands; empty if the current folder is in the
+    /// project folder.
+    pub(super) project_option: String,
+}
+
+impl Summary {
+    /// Returns the summary of a run that found no files.
+    pub(super) fn of_nothing(run: RunId) -> Self {
+        let result = ProcessingResult {
+            processed: 0,
+            failed: 0,
+            retried: 0,
+            remaining: 0,
+            held: 0,
+            processing: 0,
+            failed_in_scope: 0,
+            stopped_by: StoppedBy::QueueEmpty,
+            stop_level: StopLevel::Running,
+        };
+        Self {
+            run,
+            result,
+            elapsed: Duration::ZERO,
+            resources: RunResources::default(),
+            failures: Vec::new(),
+            missing: MissingFiles::default(),
+            is_whole_queue: false,
+            project_option: String::new(),
+        }
+    }
+
+    /// Returns the reason why files of the run are not completed, in one line.
+    pub(super) fn reason(&self) -> String {
+        let ProcessingResult { remaining, held: on_hold, processing, failed_in_scope, .. } = self.result;
+        let parts = [
+            (remaining, format!("{remaining} pending{}", held(on_hold))),
+            (processing, format!("{processing} being processed elsewhere")),
+            (failed_in_scope, format!("{failed_in_scope} failed")),
+        ];
+        let parts: Vec<_> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
+        if parts.is_empty() {
+            return cause(self).to_owned();
+        }
+        let left = format!("not all files are completed: {}", parts.join(", "));
+        match self.result.stopped_by {
+            StoppedBy::QueueEmpty => left,
+            _ => format!("{left}; {}", cause(self)),
+        }
+    }
 }
 
 impl View for Summary {
@@ -80,9 +132,18 @@ fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     }
     let others = usize::try_from(view.result.failed).unwrap_or(usize::MAX).saturating_sub(view.failures.len());
     if others > 0 {
-        writeln!(out, "  and {others} more: autoproc queue list --status failed,timeout")?;
+        writeln!(out, "  and {others} more: autoproc queue list{} --status failed,timeout", view.project_option)?;
     }
-    writeln!(out, "`autoproc log FILE` shows the output, `autoproc retry-failed` gives them another round")
+    let option = &view.project_option;
+    let missing = view.missing.advice(out, option);
+    missing.iter().try_for_each(|advice| writeln!(out, "{advice}"))?;
+    if view.failures.len() == view.missing.count() && others == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "`autoproc log{option} FILE` shows the output, `autoproc retry-failed{option}` gives them another round"
+    )
 }
 
 /// Prints the resource usage, or nothing if no attempt reported any.

@@ -5,12 +5,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use autoproc_subprocess::CommandLine;
+use autoproc_workflow::DEFAULT_WORKFLOW;
 
 use crate::commands::workflow::choice::WorkflowChoice;
 use crate::console::Console;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::{Printable, Shown};
+use crate::view::quoting::quoted_template;
 use crate::wiring::Task;
 
 /// Shell operators. As a separate argument of a command, each of them is treated as a mistake.
@@ -18,6 +20,10 @@ const SHELL_OPERATORS: [&str; 7] = ["|", "||", "&&", ">", ">>", "<", "2>"];
 
 /// A shell operator that `find -exec` also takes as an argument, as the end of its command.
 const SEMICOLON: &str = ";";
+
+/// The maximum number of characters in which the work is registered. They fit on three lines of a
+/// terminal.
+const MAX_WORDS: usize = 200;
 
 /// The work, as given in the arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +61,24 @@ impl Work {
             (None, None) if !ends_in_dashes() => Ok(Self::Workflow(workflow)),
             _ => Err(CliError::usage("there is no command to run on the files")
                 .with_hint("give one after two dashes, as in: autoproc run -- COMMAND {}")),
+        }
+    }
+
+    /// Returns the command or the workflow as a person reads it, in at most [`MAX_WORDS`] characters.
+    pub(super) fn in_words(&self) -> String {
+        let text = match self {
+            Self::Argv(words) => {
+                let words: Vec<_> = words.iter().map(|word| quoted_template(&word.to_string_lossy())).collect();
+                words.join(" ")
+            }
+            Self::Shell(line) => format!("--shell {}", quoted_template(&line.to_string_lossy())),
+            Self::Workflow(choice) => {
+                format!("--workflow {}", quoted_template(choice.word.as_deref().unwrap_or(DEFAULT_WORKFLOW)))
+            }
+        };
+        match text.char_indices().nth(MAX_WORDS) {
+            Some(_) => text.chars().take(MAX_WORDS - 1).chain(['…']).collect(),
+            None => text,
         }
     }
 

@@ -45,7 +45,7 @@ pub(super) async fn progress(args: &ProgressArgs, context: &Context) -> Result<(
 }
 
 async fn of_one(word: &ItemWord, context: &Context) -> Result<FileProgress, CliError> {
-    let item = word.find(&*context.storage()).await?.ok_or_else(|| word.unknown())?;
+    let Some(item) = word.find(&*context.storage()).await? else { return Err(word.not_found(context).await) };
     let state = execution_of(item.id, context)?;
     let state = state.ok_or_else(|| CliError::usage(format!("no workflow has been executed on {}", item.file_path)))?;
     Ok(FileProgress {

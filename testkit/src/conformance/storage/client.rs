@@ -12,7 +12,7 @@ use autoproc_domain::request::{
     Cancel, Enqueue, ExchangeRequest, Hold, NewItem, RequestId, Requeue, Scope, Selector, Settlement, Verdict,
 };
 use autoproc_domain::view::{Cancelled, EnqueueOutcome, Enqueued, Exchanged, PageRequest};
-use autoproc_domain::{FilePath, Priority, QueueItem, RunId, Timestamp};
+use autoproc_domain::{FilePath, Priority, QueueItem, Recipe, RunId, Timestamp};
 
 use super::StorageFixture;
 use super::expect::Fault;
@@ -215,6 +215,8 @@ pub(super) fn info(run: &str) -> RunInfo {
         jobs: 2,
         max_attempts: 4,
         timeout: Duration::from_millis(300_500),
+        recipe: Some(Recipe::new([1, 2, 3, 4, 5, 6, 7, 8])),
+        work: Some("wc -l '{}' \u{1b}".into()),
         location: location_on(if run.starts_with("far") { "far" } else { "here" }),
     }
 }

@@ -224,6 +224,7 @@ impl World {
             program_wait: self.plan.program_wait,
             scope: self.scope(),
             recipe: self.plan.recipe,
+            work: None,
         };
         let id = config.run.clone();
         let given = (self.setup.config)(config.clone());

@@ -1,0 +1,177 @@
+//! Commands and options of GNU parallel, xargs, pueue, task-spooler and others, with the equivalents
+//! here.
+
+/// Commands of other programs, each with the hint that names the equivalent here.
+pub(super) const COMMANDS: &[(&[&str], &str)] = &[
+    (
+        &["skip"],
+        "`autoproc cancel FILE` makes a file fail; `autoproc queue hold FILE` keeps it pending until `autoproc queue unhold FILE`",
+    ),
+    (
+        &["clean", "reset"],
+        "`autoproc queue clear --status completed` removes the completed files, `autoproc queue clear` all but those being processed",
+    ),
+    (&["stash"], "`autoproc queue hold FILE` keeps a file pending until `autoproc queue unhold FILE`"),
+    (&["parallel"], "`autoproc run --jobs N` sets how many files are processed at a time"),
+    (
+        &["group", "switch", "edit"],
+        "there is none: a second queue is a second folder, as in `autoproc --project-dir FOLDER status`",
+    ),
+    (&["delete"], "`autoproc queue remove FILE` removes a file that is not being processed"),
+    (&["check", "validate", "lint"], "`autoproc workflow check FILE` checks a workflow file"),
+    (&["restart", "start"], "`autoproc run` continues where an earlier run stopped"),
+    (
+        &["continue", "unpause"],
+        "`autoproc resume` continues a paused run; `autoproc run` continues where an earlier run stopped",
+    ),
+    (&["exec", "process", "work"], "`autoproc run -- COMMAND {}` runs a command on each file"),
+    (&["failed", "failures", "errors"], "`autoproc queue list --status failed,timeout` lists the files that failed"),
+    (&["enqueue", "push", "submit"], "`autoproc queue add FILE` adds a file"),
+    (&["init", "new", "create"], "no command is needed: the first `autoproc queue add FILE` creates the queue"),
+    (&["kill", "abort"], "`autoproc stop --now` ends the current attempts; their files wait for the next run"),
+    (&["suspend", "freeze"], "`autoproc pause` suspends the live runs; `autoproc resume` continues them"),
+    (&["drain"], "`autoproc stop` finishes the current files; the next `autoproc run` continues"),
+    (&["prioritise", "prioritize", "priority"], "`autoproc queue prioritise FILE N` changes the priority of a file"),
+    (
+        &["wait"],
+        "`autoproc run` returns when its files are processed; `autoproc stop --wait` returns when every run has ended",
+    ),
+    (&["progress"], "`autoproc status` shows a run, `autoproc workflow progress` executions of workflows"),
+    (&["summary", "stats"], "`autoproc report` reports on the last run; `autoproc status` shows live runs and counts"),
+    (&["info", "ps", "jobs"], "`autoproc status` shows runs and counts, with --json for scripts"),
+    (
+        &["watch", "top", "monitor", "follow", "tail"],
+        "`watch autoproc status` repeats the status; `autoproc log -f FILE` follows one file",
+    ),
+];
+
+/// Commands that stand after `queue`.
+pub(super) const QUEUE_COMMANDS: &[&str] = &["size", "peek", "show", "hold", "unhold", "export", "recover", "repair"];
+
+/// Commands that do not stand after `queue`.
+pub(super) const TOP_COMMANDS: &[&str] = &[
+    "run",
+    "status",
+    "stop",
+    "pause",
+    "resume",
+    "cancel",
+    "report",
+    "runs",
+    "history",
+    "retry",
+    "retry-failed",
+    "log",
+    "logs",
+    "doctor",
+];
+
+/// The commands with files to process.
+const WITH_FILES: &[&str] = &["run", "add"];
+
+/// The commands that change named files of the queue.
+const OF_FILES: &[&str] = &["remove", "rm", "retry-failed", "retry", "hold", "unhold", "cancel"];
+
+const LIST: &[&str] = &["list", "ls"];
+
+const LOG: &[&str] = &["log", "logs"];
+
+const ANY: &[&str] = &[];
+
+/// Options of other programs: the commands in which they get the hint (all if there are none), the
+/// options, and the hint that names the equivalent here. The first entry that fits counts.
+pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
+    (OF_FILES, &["-r", "-R", "--recursive"], "leave it out: a folder means all files of the queue below it"),
+    (OF_FILES, &["-f"], "leave it out: no command asks for confirmation"),
+    (&["retry-failed", "retry"], &["--all", "-a"], "`autoproc retry-failed` without files retries all failed files"),
+    (OF_FILES, &["--all", "-a"], "name the folder: it means all files of the queue below it"),
+    (LIST, &["--all", "-a", "-l", "--long"], "leave it out: `autoproc list` shows all files, and all columns"),
+    (LIST, &["--failed", "--failures", "-s"], "`--status failed,timeout` lists the files that failed"),
+    (LIST, &["--pending"], "`--status pending` lists the pending files"),
+    (LOG, &["-n", "--tail", "--lines"], "`autoproc log FILE | tail -n N` prints the last lines"),
+    (&["stop"], &["-f", "--force", "-9", "--kill"], "`autoproc stop --now` ends the current attempts"),
+    (&["stop", "pause", "resume", "clear", "status"], &["--all", "-a"], "leave it out: it applies to all"),
+    (
+        &["add"],
+        &["-g", "--group"],
+        "there is none: a second queue is a second folder, chosen with `--project-dir FOLDER`",
+    ),
+    (
+        &["add"],
+        &["--after", "--dependencies"],
+        "there is none: give the first files a higher priority, as in `autoproc queue add FILE 5`",
+    ),
+    (&["add"], &["--stashed"], "`autoproc queue hold FILE` keeps a file pending until `autoproc queue unhold FILE`"),
+    (
+        &["run"],
+        &["-k", "--keep-order"],
+        "there is none: `autoproc log FILE` shows each output; `--jobs 1` keeps the order",
+    ),
+    (&["run"], &["-I", "-i", "--replace"], "leave it out: {} in the command is the file"),
+    (
+        &["run"],
+        &["-n"],
+        "each call of the command gets one file; `--dry-run` prints the command for the first file and executes nothing",
+    ),
+    (
+        &["run"],
+        &["-N", "-L", "--max-args", "--max-lines", "-m", "-X", "--xargs"],
+        "there is none: each call of the command gets one file",
+    ),
+    (WITH_FILES, &["-a", "--arg-file"], "`--from-file LIST` reads the files from a list"),
+    (
+        &["run"],
+        &["-t", "--progress", "--bar", "--eta"],
+        "leave it out: a terminal shows the progress; `-v` prints a line for each attempt",
+    ),
+    (&["run"], &["--joblog"], "there is none: the event log has every attempt, and `autoproc report --json` reads it"),
+    (
+        &["run"],
+        &["-o", "--out", "--output", "--results"],
+        "`--stdout-to 'out/{rel}.txt'` writes the output of each command to a file",
+    ),
+    (&["run"], &["--resume-failed", "--retry-failed"], "`autoproc retry-failed` gives failed files another round"),
+    (
+        &["run"],
+        &["--tag", "-u", "--ungroup", "--group", "--line-buffer", "--lb"],
+        "`--show-output` prints the output of each attempt when it ends",
+    ),
+    (&["run"], &["--load"], "`--max-load LOAD` starts no file while the load is higher"),
+    (&["run"], &["--memfree"], "there is none; `--max-load LOAD` and `--min-free-disk SIZE` hold back starts"),
+    (&["run"], &["--nice"], "write `nice` before the command, as in: autoproc run -- nice COMMAND {}"),
+    (&["run"], &["-e", "--fail-fast", "--halt-on-error"], "`--max-fail 1` stops after the first failed file"),
+    (&["run"], &["-S", "--sshlogin", "--pipe"], "there is none: commands run on this machine, each with one file"),
+    (&["run"], &["--delay"], "there is none between starts; `--backoff-base TIME` is the wait before the first retry"),
+    (
+        ANY,
+        &["--resume", "--continue", "--restart"],
+        "leave it out: a run continues where an earlier run stopped, and `autoproc resume` continues a paused run",
+    ),
+    (
+        ANY,
+        &["--retry", "--max-retries", "--attempts", "--tries"],
+        "`--retries N` sets how often a failed file is retried",
+    ),
+    (ANY, &["--retry-delay", "--backoff"], "`--backoff-base TIME` is the wait before the first retry"),
+    (
+        ANY,
+        &["--parallel", "--workers", "--threads", "--max-procs", "-P", "--procs"],
+        "`--jobs N` sets how many files are processed at a time",
+    ),
+    (ANY, &["--simulate", "--just-print"], "`--dry-run` prints the command for the first file and executes nothing"),
+    (ANY, &["-q", "--quiet"], "`autoproc run -q` prints only failures; other commands need no such option"),
+    (ANY, &["-p", "--interactive"], "leave it out: no command asks for confirmation"),
+    (
+        ANY,
+        &["-v", "--verbose"],
+        "`autoproc run -v` prints a line for each attempt; `autoproc log FILE` shows its output",
+    ),
+    (
+        ANY,
+        &["--watch", "--follow", "-f"],
+        "`autoproc log -f FILE` follows one file; `watch autoproc status` repeats the status",
+    ),
+    (ANY, &["--yes", "-y", "--force"], "leave it out: no command asks for confirmation"),
+    (ANY, &["--format", "--output-format"], "`--json` prints data as JSON"),
+    (ANY, &["--dir", "-C", "--chdir", "--project"], "`--project-dir FOLDER` selects the folder of the queue"),
+];

@@ -1,0 +1,55 @@
+//! Finds the run that `report` shows by default: the latest one that had something to do.
+
+use autoproc_domain::ports::{PastRun, RunFilter, RunsSummary};
+use autoproc_domain::run_info::StoppedBy;
+
+use crate::context::Context;
+use crate::error::CliError;
+
+/// The number of latest runs among which the search begins. A run that cron starts every ten
+/// minutes is idle about 60 times a night.
+const FIRST_SEARCH: usize = 64;
+
+/// The factor by which the search grows.
+const GROWTH: usize = 8;
+
+/// The latest run that was not idle, and the idle runs after it.
+pub(super) struct Latest {
+    /// The summary of one run; of no run if none is recorded.
+    pub(super) summary: RunsSummary,
+    /// The later runs, which were idle, in the order in which they began.
+    pub(super) later: Vec<PastRun>,
+}
+
+/// Finds the latest run that was not idle. If all runs were idle, returns the very latest one.
+///
+/// # Errors
+/// [`CliError`] if the event log cannot be read.
+pub(super) async fn latest(context: &Context) -> Result<Latest, CliError> {
+    let last = context.past_runs(RunFilter::Latest(1)).await?;
+    if !last.runs.iter().all(is_idle) || last.runs.is_empty() {
+        return Ok(Latest { summary: last, later: Vec::new() });
+    }
+    let mut count = FIRST_SEARCH;
+    loop {
+        let mut runs = context.past_runs(RunFilter::Latest(count)).await?.runs;
+        if let Some(index) = runs.iter().rposition(|run| !is_idle(run)) {
+            let later = runs.split_off(index + 1);
+            let summary = context.past_runs(RunFilter::Named(vec![runs[index].id.clone()])).await?;
+            return Ok(Latest { summary, later });
+        }
+        if runs.len() < count {
+            return Ok(Latest { summary: last, later: Vec::new() });
+        }
+        count = count.saturating_mul(GROWTH);
+    }
+}
+
+/// True for a run that ended without an attempt because nothing was to be done, or because it was
+/// asked to stop. A run that died, or that an error or a full disk ended, is never idle.
+fn is_idle(run: &PastRun) -> bool {
+    let has_done_nothing = run.completed + run.failed + run.retried == 0;
+    let stopped_by = run.end.and_then(|end| end.stopped_by);
+    let is_orderly = matches!(stopped_by, Some(StoppedBy::QueueEmpty | StoppedBy::NothingDue | StoppedBy::Request(_)));
+    has_done_nothing && is_orderly
+}

@@ -1,0 +1,94 @@
+//! Words that stand on the wrong side of `--`: files and options in the command, and a command
+//! without `--` before it.
+
+use std::env;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use autoproc_domain::request::Scope;
+use clap::Args as _;
+
+use super::args::RunArgs;
+use super::work::Work;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::Shown;
+use crate::forgotten_dashes;
+use crate::paths::PathSource;
+
+/// Long options of `run` that many programs have too. They are never reported as misplaced.
+const COMMON: [&str; 6] = ["all", "exclude", "include", "null", "quiet", "verbose"];
+
+/// Fails if the files contain a command, because `--` is missing before it.
+///
+/// # Errors
+/// A usage error whose hint is the command line with `--`.
+pub(super) fn check_dashes(work: &Work, source: &PathSource, context: &Context) -> Result<(), CliError> {
+    if !matches!(work, Work::Workflow(choice) if choice.word.is_none()) || source.is_empty() {
+        return Ok(());
+    }
+    let words: Vec<_> = env::args_os().skip(1).skip_while(|word| word != "run").collect();
+    match forgotten_dashes::corrected(&words, &context.cwd) {
+        Some(line) => Err(CliError::usage("there is no `--` before the command").with_hint(line)),
+        None => Ok(()),
+    }
+}
+
+/// Prints a remark if an argument of the command is the name of an option of `run`, unless
+/// `is_quiet`.
+pub(super) fn remark_on_option(work: &Work, is_quiet: bool, context: &Context) {
+    let Work::Argv(words) = work else { return };
+    let Some((program, arguments)) = words.split_first() else { return };
+    let options = options();
+    let named = |word: &&OsStr| name(word).is_some_and(|name| options.iter().any(|option| option == name));
+    let is_own = Path::new(program).file_name().is_some_and(|name| name == "autoproc");
+    if let Some(option) = arguments.iter().map(AsRef::as_ref).find(named).filter(|_| !is_own && !is_quiet) {
+        let (option, program) = (Shown(Path::new(option)), Shown(Path::new(program)));
+        context.remark(&format!("{option} is an argument of {program}; options of autoproc stand before `--`"));
+    }
+}
+
+/// Returns the name of a long option, without dashes and value; `None` for another word.
+fn name(word: &OsStr) -> Option<&str> {
+    word.to_str()?.strip_prefix("--")?.split('=').next()
+}
+
+/// Returns the names of the long options of `run`, except common ones.
+fn options() -> Vec<String> {
+    let command = RunArgs::augment_args(clap::Command::new("run"));
+    let names = command.get_arguments().filter_map(clap::Arg::get_long);
+    names.filter(|name| !COMMON.contains(name)).map(str::to_owned).collect()
+}
+
+/// Fails if there is no queue and no file was named. Warns if no file waits and an argument of the
+/// command is a file.
+///
+/// # Errors
+/// [`CliError`] if there is no queue, or if the queue cannot be read.
+pub(super) async fn check_files(work: &Work, is_all: bool, context: &Context) -> Result<(), CliError> {
+    let misplaced = file_argument(work, &context.cwd);
+    let hint = |error: CliError| match misplaced {
+        Some(file) => {
+            error.with_hint(format!("files stand before `--`, as in: autoproc run {} -- COMMAND", Shown(file)))
+        }
+        None => error,
+    };
+    context.require_queue().map_err(hint)?;
+    if let Some(file) = misplaced.filter(|_| !is_all)
+        && context.storage().counts(Scope::Queue).await?.waiting() == 0
+    {
+        let file = Shown(file);
+        context.console.warn(format_args!("{file} is an argument of the command; files to process stand before `--`"));
+    }
+    Ok(())
+}
+
+/// Returns the first argument that is an existing file, because the user may have meant it as a
+/// file to process. `None` if the command has placeholders.
+fn file_argument<'w>(work: &'w Work, cwd: &Path) -> Option<&'w Path> {
+    let Work::Argv(words) = work else { return None };
+    let has_placeholder = words.iter().any(|word| word.as_bytes().contains(&b'{'));
+    let arguments = words.iter().skip(1).map(Path::new).filter(|_| !has_placeholder);
+    arguments.into_iter().find(|word| cwd.join(word).is_file())
+}

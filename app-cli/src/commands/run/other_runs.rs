@@ -1,0 +1,32 @@
+//! Warns if a run starts while a run with another command processes the same queue.
+
+use autoproc_domain::RunConfig;
+use autoproc_domain::ports::LiveRun;
+use autoproc_domain::request::Scope;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::{Printable, printable};
+use crate::view::past_run::short_id;
+
+/// Warns of a live run with another recipe if the new run takes files from the whole queue, because
+/// each pending file is processed by one of the two commands. Runs of earlier versions, which
+/// register no recipe, are not reported.
+///
+/// # Errors
+/// [`CliError`] if the live runs cannot be read.
+pub(super) async fn warn_of_others(config: &RunConfig, context: &Context) -> Result<(), CliError> {
+    if config.scope != Scope::Queue {
+        return Ok(());
+    }
+    let live = context.runs().live().await?;
+    let is_other = |run: &&LiveRun| run.info.recipe.is_some() && run.info.recipe != config.recipe;
+    if let Some(LiveRun { info, .. }) = live.iter().find(is_other) {
+        let (id, location) = (printable(&short_id(&info.id)), printable(&info.location));
+        let work = info.work.as_deref().map_or_else(String::new, |work| format!(", with `{}`", Printable(work)));
+        context.console.warn(format_args!(
+            "another run takes files from this queue too{work}: each waiting file is processed by one of the two commands (run {id}, {location})"
+        ));
+    }
+    Ok(())
+}

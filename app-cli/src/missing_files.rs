@@ -1,0 +1,52 @@
+//! Failed files that no longer exist: another round would fail too.
+
+use autoproc_domain::FilePath;
+
+use crate::escape::Shown;
+use crate::view::files;
+use crate::view::layout::Layout;
+use crate::view::quoting::quoted;
+
+/// The number of files that do not exist, and the first of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct MissingFiles {
+    first: Option<FilePath>,
+    count: usize,
+}
+
+impl MissingFiles {
+    /// Checks which of the files exist. A file that cannot be examined counts as existing.
+    pub(crate) fn among<'f>(files: impl IntoIterator<Item = &'f FilePath>) -> Self {
+        let mut missing = files.into_iter().filter(|file| file.as_path().try_exists().is_ok_and(|exists| !exists));
+        let first = missing.next().cloned();
+        Self { count: usize::from(first.is_some()) + missing.count(), first }
+    }
+
+    /// Returns the number of missing files.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Returns the advice for the missing files, in one line; `None` if all files exist.
+    /// `project_option` is the option that names the project folder, for a suggested command.
+    pub(crate) fn advice(&self, layout: &Layout, project_option: &str) -> Option<String> {
+        let first = self.first.as_ref()?;
+        let (shown, remove) = (layout.path(first), format!("autoproc queue remove{project_option}"));
+        Some(match self.count {
+            1 => format!("{shown} does not exist: put it back, or `{remove} {}`", argument(first, layout)),
+            more => format!("{} do not exist, the first is {shown}: put them back, or `{remove} FILE`", files(more)),
+        })
+    }
+}
+
+/// Returns the file as a word of a shell command; `FILE` if its name has characters that are escaped
+/// in print.
+fn argument(file: &FilePath, layout: &Layout) -> String {
+    let shown = layout.path(file);
+    let is_exact = file.as_path().to_str().is_some_and(|text| Shown(file.as_path()).to_string() == text);
+    match shown {
+        _ if !is_exact => "FILE".to_owned(),
+        relative if relative.starts_with('-') => quoted(&format!("./{relative}")),
+        path => quoted(&path),
+    }
+}

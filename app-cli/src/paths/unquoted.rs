@@ -1,0 +1,68 @@
+//! Recognises patterns of `--include` and `--exclude` that the shell replaced by the names of files.
+//!
+//! The shell replaces an unquoted `--include *.csv` by `--include a.csv b.csv c.csv`. Then the
+//! pattern is the first name, and all other names are files to process.
+
+use std::path::{Path, PathBuf};
+
+use super::filter::{EXCLUDE, Filter};
+use crate::escape::Shown;
+use crate::view::quoting::quoted;
+
+/// Named files that are excluded, or processed, probably because the shell replaced a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unquoted {
+    /// The option whose pattern is the name of a file.
+    option: &'static str,
+    /// The pattern, as the program received it.
+    pattern: String,
+    first: PathBuf,
+    count: usize,
+}
+
+impl Unquoted {
+    /// Finds the first pattern that is the name of an existing file and has the same extension as
+    /// a named file. `words` are the files and folders that were named.
+    pub(super) fn find(filter: &Filter, words: &[PathBuf], cwd: &Path) -> Option<Self> {
+        let mut patterns = filter.literals().filter(|(_, pattern)| cwd.join(pattern).is_file());
+        patterns.find_map(|(option, pattern)| {
+            let is_like = |word: &&PathBuf| {
+                word.as_path() != Path::new(pattern)
+                    && word.extension() == Path::new(pattern).extension()
+                    && filter.wants(word, None) == (option == EXCLUDE)
+                    && cwd.join(word).is_file()
+            };
+            let mut named = words.iter().filter(is_like);
+            let first = named.next()?.clone();
+            Some(Self { option, pattern: pattern.to_owned(), first, count: 1 + named.count() })
+        })
+    }
+
+    /// Returns the warning, in one line.
+    pub(crate) fn warning(&self) -> String {
+        let first = Shown(&self.first);
+        let others = match self.count {
+            1 => String::new(),
+            2 => " and 1 more file".to_owned(),
+            count => format!(" and {} more files", count - 1),
+        };
+        let (verb, fate) = match (self.count, self.option == EXCLUDE) {
+            (1, true) => ("is", "not excluded"),
+            (_, true) => ("are", "not excluded"),
+            (1, false) => ("is", "excluded"),
+            (_, false) => ("are", "excluded"),
+        };
+        format!(
+            "{first}{others} {verb} named, and {fate} by {option} {pattern}; if the shell replaced a pattern, quote it, as in: {option} {quoted}",
+            option = self.option,
+            pattern = quoted(&self.pattern),
+            quoted = self.advised(),
+        )
+    }
+
+    /// Returns the pattern that the user probably meant, in quotes.
+    fn advised(&self) -> String {
+        let extension = Path::new(&self.pattern).extension().map(|extension| extension.to_string_lossy());
+        extension.map_or_else(|| "'*'".to_owned(), |extension| quoted(&format!("*.{extension}")))
+    }
+}

@@ -1,0 +1,21 @@
+//! Searches for programs like execvp(3).
+
+use std::env;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// True if the system finds an executable file for the name of a program. A name with a slash is a
+/// path; any other name is searched for in the folders of `PATH`.
+pub(crate) fn is_found(program: &OsStr) -> bool {
+    if program.as_bytes().contains(&b'/') {
+        return is_executable(Path::new(program));
+    }
+    let folders = env::var_os("PATH").unwrap_or_default();
+    !program.is_empty() && env::split_paths(&folders).any(|folder| is_executable(&folder.join(program)))
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}

@@ -1,0 +1,298 @@
+//! Mistakes of people who use the program for the first days, and what the program answers.
+
+use std::fs;
+
+use crate::fixture::{Answer, TempProject, end_of, wait_until};
+
+/// The files `in/a.pdf`, `in/b.pdf` and `in/c.pdf`, in a folder without a queue.
+fn with_papers() -> TempProject {
+    let project = TempProject::new();
+    for name in ["a", "b", "c"] {
+        project.write(format!("in/{name}.pdf"), "");
+    }
+    project
+}
+
+/// Panics unless standard error has these words.
+#[track_caller]
+fn says(answer: &Answer, words: &str) {
+    assert!(answer.err.contains(words), "no {words:?} in {answer:#?}");
+}
+
+#[track_caller]
+fn is_without_a_project(project: &TempProject) {
+    assert!(!project.path(".claude").exists() && !project.path("logs").exists(), "a project was made");
+}
+
+#[test]
+fn a_report_passes_over_runs_that_had_nothing_to_do() {
+    let project = with_papers();
+    project.ask(["run", "-qq", "-r", "0", "in", "--", "false"]).expect_code(100);
+    assert_eq!(project.json(["report"])["later_idle_runs"], 0);
+    let night = project.json(["report"])["runs"][0]["run_id"].clone();
+    for _ in 0..70 {
+        project.ask(["run", "-qq", "--", "true"]).expect_code(0);
+    }
+    let report = project.json(["report"]);
+    assert_eq!((&report["runs"][0]["run_id"], &report["later_idle_runs"]), (&night, &70.into()));
+    assert_eq!((&report["failed_files"], report["runs"].as_array().map(Vec::len)), (&3.into(), Some(1)));
+    let report = project.ask(["report"]).expect_code(0).out;
+    assert!(
+        report.contains("\n  70 later runs, the last at 20") && report.contains(" had nothing to do\n"),
+        "{report}"
+    );
+    assert!(report.contains("/in/a.pdf  exit status 1\n"), "{report}");
+    assert_eq!(project.json(["report", "--last"])["failed"], 0);
+    assert_eq!(project.json(["report", "--since", "1h"])["runs"].as_array().map(Vec::len), Some(71));
+}
+
+#[test]
+fn a_report_shows_an_idle_run_if_there_is_no_other() {
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["queue", "hold", "a"]).expect_code(0);
+    for _ in 0..2 {
+        project.ask(["run", "-qq", "--", "true"]).expect_code(0);
+    }
+    let report = project.json(["report"]);
+    assert_eq!((report["runs"].as_array().map(Vec::len), &report["later_idle_runs"]), (Some(1), &0.into()));
+}
+
+/// The shell replaces an unquoted `*.csv` by the names in the current folder.
+#[test]
+fn a_pattern_without_quotes_is_recognised() {
+    let project = with_papers();
+    for name in ["1.csv", "2.csv", "3.csv"] {
+        project.write(name, "");
+    }
+    let shell = |line: &str| {
+        let binary = env!("CARGO_BIN_EXE_autoproc");
+        let answer = project.program("sh").args(["-c", &format!("'{binary}' {line}")]).output().expect("sh");
+        Answer::from(answer).expect_code(0)
+    };
+    let included = shell("run -q in --include *.csv -- true");
+    says(&included, "warning: 2.csv and 1 more file are named, and excluded by --include 1.csv; ");
+    says(&included, "quote it, as in: --include '*.csv'\n");
+    let excluded = shell("run -q in --exclude *.csv -- true");
+    says(&excluded, "warning: 2.csv and 1 more file are named, and not excluded by --exclude 1.csv; ");
+    says(&shell("queue add in --include *.csv"), "quote it, as in: --include '*.csv'\n");
+    for line in ["run -q in --include '*.csv' -- true", "run -q *.csv --exclude '1*' -- true"] {
+        let quoted = shell(line);
+        assert!(!quoted.err.contains("quote it"), "{quoted:#?}");
+    }
+}
+
+#[test]
+fn an_option_in_the_command_is_noticed_once() {
+    let project = with_papers();
+    let run = project.ask(["run", "in", "--", "true", "{}", "--jobs", "4", "--retries=0"]).expect_code(0);
+    assert_eq!(run.err.matches("stand before `--`").count(), 1, "{run:#?}");
+    says(&run, "--jobs is an argument of true; options of autoproc stand before `--`\n");
+    for words in [&["run", "in", "--", "true", "--verbose", "-j4"][..], &["run", "-q", "in", "--", "true", "--jobs"]] {
+        let run = project.ask(words).expect_code(0);
+        assert!(!run.err.contains("stand before"), "{run:#?}");
+    }
+}
+
+#[test]
+fn a_command_without_dashes_is_recognised() {
+    let project = with_papers();
+    for (words, line) in [
+        (&["run", "in", "cat", "{}"][..], "autoproc run in -- cat {}"),
+        (&["run", "-j", "2", "in", "cat", "-n", "{}"], "autoproc run -j 2 in -- cat -n {}"),
+        (&["run", "in", "cat", "--squeeze-blank"], "autoproc run in -- cat --squeeze-blank"),
+        (&["run", "in", "cat", "-resize", "5"], "autoproc run in -- cat -resize 5"),
+        (&["run", "cat", "in/a.pdf"], "autoproc run in/a.pdf -- cat"),
+    ] {
+        let error = project.ask(words).expect_code(2);
+        assert!(error.err.lines().any(|text| text.ends_with(line)), "no {line:?} in {error:#?}");
+        says(&error, "`--`");
+    }
+    // A workflow that takes the place of a command does not change that.
+    project.write("core/workflows/wf-pipeline-full.yaml", "id: wf-pipeline-full\nphases: []\n");
+    project.ask(["run", "in", "cat", "{}"]).expect_error(2, "there is no `--` before the command");
+    is_without_a_project(&project);
+}
+
+#[test]
+fn a_filter_that_matches_nothing_is_named() {
+    let project = with_papers();
+    let folder = project.path("in").display().to_string();
+    let nothing = format!("no file matched --include '*.nope': all 3 files in {folder} are excluded\n");
+    let words = ["run", "in", "--include", "*.nope", "--", "true"];
+    let run = project.ask(words).expect_code(0);
+    says(&run, &format!("warning: {nothing}"));
+    assert!(run.out.starts_with("processed 0, failed 0"), "{run:#?}");
+    let strict = project.ask(["run", "in", "--strict", "--include", "*.nope", "--", "true"]);
+    says(&strict.expect_error(66, "no file matched --include '*.nope'"), &nothing);
+    says(&project.ask(["queue", "add", "in", "--include", "*.nope"]).expect_code(0), &nothing);
+    project.ask(["queue", "add", "in", "--include", "*.nope", "--strict"]).expect_error(66, "no file matched");
+    project.ask(["run", "in", "--strict", "--include", "a.*", "--", "true"]).expect_code(0);
+}
+
+#[test]
+fn an_empty_folder_makes_no_project() {
+    let project = TempProject::new();
+    fs::create_dir(project.path("empty")).expect("a folder");
+    says(&project.ask(["run", "empty", "--", "true"]).expect_code(0), "warning: no files were found in ");
+    let quiet = project.ask(["run", "-q", "empty", "--", "true"]).expect_code(0);
+    assert!(quiet.out.is_empty() && quiet.err.starts_with("warning: no files were found"), "{quiet:#?}");
+    let run = project.ask(["--json", "run", "empty", "--", "true"]).expect_code(0).json();
+    assert_eq!((&run["processed"], &run["stopped_by"]), (&0.into(), &"queue_empty".into()));
+    project.ask(["run", "empty", "--strict", "--", "true"]).expect_error(66, "no files were found");
+    is_without_a_project(&project);
+}
+
+#[test]
+fn a_second_command_on_the_same_queue_is_noticed() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    let slow = "touch {}.begun; until test -e go; do sleep 0.02; done";
+    let first = project.start(["run", "-q", "a", "--shell", slow]);
+    wait_until("the first file is begun", || project.path("a.begun").exists());
+    let second = project.ask(["run", "-q", "--", "cat"]).expect_code(75);
+    says(&second, "warning: another run takes files from this queue too, with `--shell 'touch {}.begun; until ");
+    says(&second, "by one of the two commands (run ");
+    for words in [&["run", "-q", "--shell", slow][..], &["run", "-q", "b", "--", "cat"]] {
+        let other = project.ask(words);
+        assert!(!other.err.contains("another run"), "{other:#?}");
+    }
+    project.write("go", "");
+    end_of(first).expect_code(0);
+    let alone = project.ask(["run", "-q", "--", "cat"]).expect_code(0);
+    assert_eq!(alone.err, "");
+}
+
+/// What cron mails.
+#[test]
+fn a_quiet_run_says_why_its_exit_code_is_not_0() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    let lines = |words: &[&str], code: i32| {
+        let answer = project.ask(words).expect_code(code);
+        assert_eq!(answer.out, "");
+        answer.err
+    };
+    let slow = "touch {}.begun; until test -e go; do sleep 0.02; done";
+    let first = project.start(["run", "-q", "a", "--shell", slow]);
+    wait_until("the first file is begun", || project.path("a.begun").exists());
+    let other = lines(&["run", "-q", "a", "--shell", slow], 75);
+    assert!(other.ends_with(" warning: not all files are completed: 1 being processed elsewhere\n"), "{other}");
+    assert_eq!(other.lines().count(), 1, "{other}");
+    assert_eq!(lines(&["run", "-qq", "a", "--shell", slow], 75), "");
+    project.write("go", "");
+    end_of(first).expect_code(0);
+    let later = lines(&["run", "-q", "--no-wait", "--backoff-base", "1h", "b", "--", "false"], 75);
+    assert!(later.ends_with(": 1 pending; nothing is due\n"), "{later}");
+    project.ask(["queue", "hold", "b"]).expect_code(0);
+    let held = lines(&["run", "-q", "b", "--", "true"], 75);
+    assert!(held.ends_with(": 1 pending (1 held)\n"), "{held}");
+    project.write("c", "");
+    let failed = lines(&["run", "-q", "-r", "0", "c", "--", "false"], 100);
+    assert_eq!((failed.lines().count(), failed.contains("warning")), (1, false), "{failed}");
+}
+
+#[test]
+fn retried_files_say_how_they_are_processed() {
+    let project = with_papers();
+    project.ask(["run", "-qq", "-r", "0", "in", "--", "false"]).expect_code(100);
+    let retried = project.ask(["retry-failed", "in/a.pdf"]).expect_code(0);
+    assert_eq!(retried.out, "1 file requeued\n");
+    says(&retried, "`autoproc run -- COMMAND` processes it\n");
+    says(&project.ask(["retry-failed"]).expect_code(0), "`autoproc run -- COMMAND` processes them\n");
+    assert_eq!(project.ask(["retry-failed"]).expect_code(0).err, "");
+    let root = project.path("");
+    let mut elsewhere = project.command(["queue", "clear", "--project-dir"]);
+    Answer::from(elsewhere.arg(&root).current_dir("/").output().expect("the binary")).expect_code(0);
+    project.ask(["run", "-qq", "-r", "0", "in", "--", "false"]).expect_code(100);
+    let mut elsewhere = project.command(["retry-failed", "--project-dir"]);
+    let elsewhere = Answer::from(elsewhere.arg(&root).current_dir("/").output().expect("the binary"));
+    says(&elsewhere, "`autoproc run --project-dir /");
+}
+
+#[test]
+fn a_file_that_is_gone_is_to_be_removed_or_put_back() {
+    let project = with_papers();
+    project.ask(["queue", "add", "in"]).expect_code(0);
+    fs::remove_file(project.path("in/a.pdf")).expect("a file");
+    let run = project.ask(["run", "-r", "0", "--", "cat"]).expect_code(100);
+    let advice =
+        format!("/in/a.pdf does not exist: put it back, or `autoproc queue remove {}", project.path("in").display());
+    assert!(run.out.contains(&advice) && !run.out.contains("retry-failed"), "{run:#?}");
+    let report = project.ask(["report"]).expect_code(0).out;
+    assert!(report.contains(&advice) && !report.contains("autoproc retry-failed"), "{report}");
+    let retried = project.ask(["retry-failed"]).expect_code(0);
+    says(&retried, &advice);
+    fs::remove_file(project.path("in/b.pdf")).expect("a file");
+    let run = project.ask(["run", "-r", "0", "in/c.pdf", "--all", "--", "false"]).expect_code(100);
+    assert!(run.out.contains("`autoproc retry-failed` gives them another round"), "{run:#?}");
+    project.write("in/a.pdf", "");
+    let report = project.ask(["report"]).expect_code(0).out;
+    assert!(!report.contains("does not exist") && report.contains("autoproc retry-failed"), "{report}");
+}
+
+#[test]
+fn a_place_without_a_queue_is_named() {
+    let project = TempProject::new();
+    let folder = format!("there is no queue in {}", project.path("").display());
+    let folder = folder.trim_end_matches('/');
+    for words in [
+        &["queue", "list"][..],
+        &["queue", "size"],
+        &["queue", "peek"],
+        &["queue", "clear"],
+        &["queue", "recover"],
+        &["runs"],
+        &["report"],
+    ] {
+        let answer = project.ask(words).expect_code(0);
+        says(&answer, folder);
+        says(&answer, "`cd` to the folder of a queue, or name it with --project-dir FOLDER");
+    }
+    for words in [
+        &["queue", "show", "a"][..],
+        &["queue", "remove", "a"],
+        &["queue", "hold", "a"],
+        &["queue", "prioritise", "a", "1"],
+        &["cancel", "a"],
+        &["log", "a"],
+        &["log", "1"],
+        &["retry-failed"],
+        &["run", "--", "true"],
+    ] {
+        says(&project.ask(words).expect_error(2, folder), "hint: `cd` to the folder of a queue, or name it with ");
+    }
+    assert!(project.ask(["status"]).expect_code(0).out.starts_with(folder));
+    is_without_a_project(&project);
+}
+
+#[test]
+fn a_folder_means_its_files_in_the_queue() {
+    let project = with_papers();
+    project.write("in/deep/d.pdf", "");
+    project.write("inside", "");
+    project.ask(["queue", "add", "in"]).expect_code(0);
+    project.ask(["queue", "add", "inside"]).expect_code(0);
+    assert_eq!(project.ask(["queue", "hold", "in/deep"]).expect_code(0).out, "1 file held\n");
+    project.ask(["run", "-qq", "-r", "0", "--shell", "case {/} in b.pdf) true ;; *) false ;; esac"]).expect_code(100);
+    project.ask(["queue", "unhold", "in/"]).expect_code(0);
+    assert_eq!(project.ask(["cancel", "in"]).expect_code(0).out, "1 file cancelled\n");
+    assert_eq!(project.ask(["retry-failed", "in"]).expect_code(0).out, "3 files requeued\n");
+    assert_eq!((project.status_of("in/b.pdf"), project.status_of("inside")), ("completed".into(), "failed".into()));
+    project.ask(["retry-failed", "in"]).expect_error(2, "4 files below in in the queue, and none is failed or timeout");
+    assert_eq!(project.ask(["rm", "in"]).expect_code(0).out, "4 files removed\n");
+    assert_eq!(project.names(), ["inside"]);
+    project.ask(["rm", "in"]).expect_error(2, "is not in the queue");
+}
+
+#[test]
+fn a_command_for_one_file_lists_the_files_of_a_folder() {
+    let project = TempProject::new();
+    for number in 1..=7 {
+        project.write(format!("in/{number}"), "");
+    }
+    project.ask(["queue", "add", "in"]).expect_code(0);
+    for words in [&["log", "in"][..], &["queue", "show", "in/"], &["queue", "prioritise", "in", "3"]] {
+        let error = project.ask(words).expect_error(2, "/in is a folder with 7 files of the queue; name one of them");
+        let hint = error.err.lines().find(|line| line.starts_with("hint: ")).unwrap_or_default();
+        assert_eq!(hint.matches("/in/").count(), 5, "{error:#?}");
+        assert!(hint.ends_with("/in/5, and 2 more"), "{error:#?}");
+    }
+}
