@@ -25,6 +25,7 @@ mod error;
 mod event;
 mod event_log;
 mod executor;
+mod expected;
 mod folder;
 mod inputs;
 mod journal;

@@ -39,16 +39,35 @@ pub struct Input {
     pub kind: InputType,
     pub required: bool,
     pub description: Option<String>,
+    /// The values that an input of the type `enum` may have.
+    pub values: Vec<Value>,
     pub default: Option<Value>,
     pub position: Position,
+}
+
+impl Input {
+    /// True if the input may have the value: it has the declared type and, if the type is `enum`,
+    /// it is one of the declared values.
+    pub(crate) fn accepts(&self, value: &Value) -> bool {
+        self.kind.accepts(value) && (value.is_null() || !self.is_closed() || self.values.contains(value))
+    }
+
+    /// True if only the declared values are allowed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.kind == InputType::Enum && !self.values.is_empty()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum InputType {
     #[default]
     String,
+    /// One of the input's `values`.
+    Enum,
     /// The path of a file.
     File,
+    /// The path of a folder.
+    Directory,
     /// A list, given as JSON or as words separated by commas.
     Array,
     Number,
@@ -64,13 +83,15 @@ pub enum InputType {
 impl InputType {
     pub(crate) fn of(word: &str) -> Self {
         match word {
-            "string" | "text" => Self::String,
+            "string" | "text" | "str" => Self::String,
+            "enum" => Self::Enum,
             "file" | "path" => Self::File,
+            "directory" | "folder" => Self::Directory,
             "array" | "list" => Self::Array,
-            "number" => Self::Number,
-            "integer" => Self::Integer,
+            "number" | "float" => Self::Number,
+            "integer" | "int" => Self::Integer,
             "boolean" | "bool" => Self::Boolean,
-            "object" | "map" => Self::Object,
+            "object" | "map" | "dict" => Self::Object,
             "json" => Self::Json,
             other => Self::Other(other.to_owned()),
         }
@@ -80,6 +101,8 @@ impl InputType {
     pub fn word(&self) -> &str {
         match self {
             Self::String => "string",
+            Self::Enum => "enum",
+            Self::Directory => "directory",
             Self::File => "file",
             Self::Array => "array",
             Self::Number => "number",
@@ -91,17 +114,18 @@ impl InputType {
         }
     }
 
-    /// True if `value` is null or has this type. `Json` and unknown types accept every value.
+    /// True if `value` is null or has this type. `Json`, `Enum` and unknown types accept every
+    /// value.
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         value.is_null()
             || match self {
-                Self::String | Self::File => value.is_string(),
+                Self::String | Self::File | Self::Directory => value.is_string(),
                 Self::Array => value.is_array(),
                 Self::Number => value.is_number(),
                 Self::Integer => value.is_i64() || value.is_u64(),
                 Self::Boolean => value.is_boolean(),
                 Self::Object => value.is_object(),
-                Self::Json | Self::Other(_) => true,
+                Self::Json | Self::Enum | Self::Other(_) => true,
             }
     }
 }

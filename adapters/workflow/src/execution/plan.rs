@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::event::StepName;
 use super::state::{ExecutionState, Stage};
-use crate::definition::{Action, CHECKPOINT_PASSED, Phase, Rerun, Step, Workflow};
+use crate::definition::{Action, CHECKPOINT_PASSED, Located, Phase, Rerun, Step, Workflow};
 use crate::expression::{Name, names_in_condition, names_in_text, names_in_value};
 
 /// A checked workflow with the lookups that executions repeat.
@@ -70,28 +70,6 @@ impl Plan {
         }
     }
 
-    /// Returns the names of the outputs that the checkpoint of the phase and the transitions from
-    /// the phase use.
-    pub(crate) fn expected_of(&self, phase: &Phase) -> Vec<String> {
-        let validation = phase.checkpoint.iter().flat_map(|checkpoint| &checkpoint.validation);
-        let mut names: Vec<_> = validation.map(|name| name.value.clone()).collect();
-        let transitions = self.workflow.transitions_from(&phase.id);
-        let conditions = transitions.filter_map(|transition| transition.condition.as_ref());
-        for used in conditions.filter_map(|condition| names_in_condition(&condition.value).ok()).flatten() {
-            let is_returned = used.rest().next().is_none() && self.is_for_phases_to_return(used.root());
-            if is_returned && !names.iter().any(|name| name == used.root()) {
-                names.push(used.root().to_owned());
-            }
-        }
-        names
-    }
-
-    fn is_for_phases_to_return(&self, name: &str) -> bool {
-        let is_given = ["file", "files"].contains(&name);
-        let is_input = self.workflow.inputs.iter().any(|input| input.name == name);
-        !is_given && !is_input && self.meaning_of(name).is_none()
-    }
-
     /// Returns the finished steps with `rerun: always`, in the order in which they first ended;
     /// none if all phases have ended. These steps run again when the execution is resumed. A step
     /// whose repetition failed is included, because later steps depend on its outputs.
@@ -128,11 +106,17 @@ fn names_used(workflow: &Workflow) -> Vec<Name> {
     let phases = workflow.phases.iter().filter_map(|phase| phase.condition.as_ref());
     let steps = || workflow.phases.iter().flat_map(|phase| &phase.steps);
     let conditions = transitions.chain(phases).chain(steps().filter_map(|step| step.condition.as_ref()));
-    let in_conditions = conditions.filter_map(|condition| names_in_condition(&condition.value).ok()).flatten();
-    in_conditions.chain(steps().flat_map(names_of)).collect()
+    names_in_conditions(conditions).chain(steps().flat_map(names_of)).collect()
 }
 
-fn names_of(step: &Step) -> Vec<Name> {
+pub(super) fn names_in_conditions<'c>(
+    conditions: impl Iterator<Item = &'c Located<String>>,
+) -> impl Iterator<Item = Name> {
+    conditions.filter_map(|condition| names_in_condition(&condition.value).ok()).flatten()
+}
+
+/// Returns the names that the texts of a step use.
+pub(super) fn names_of(step: &Step) -> Vec<Name> {
     let words: Vec<_> = match &step.action {
         Action::Run(words) => words.iter().collect(),
         Action::Shell(line) => vec![line],
@@ -140,6 +124,7 @@ fn names_of(step: &Step) -> Vec<Name> {
     };
     let texts = words.into_iter().chain(step.env.iter().map(|entry| &entry.value)).chain(&step.workdir);
     let in_texts = texts.filter_map(|text| names_in_text(&text.value).ok()).flatten();
-    let in_inputs = step.inputs.iter().filter_map(|input| names_in_value(&input.value).ok()).flatten();
+    let in_inputs =
+        step.inputs.iter().chain(&step.params).filter_map(|input| names_in_value(&input.value).ok()).flatten();
     in_texts.chain(in_inputs).collect()
 }

@@ -14,7 +14,7 @@ use super::rendering::{Rendering, Unknown};
 use super::scope::file_scope;
 use super::state::{ExecutionState, ExecutionStatus};
 use crate::definition::{Action, Phase, Step};
-use crate::expression::{Scope, holds};
+use crate::expression::{Scope, holds_so_far};
 
 /// The preview of a step. Steps are previewed in the order of the file; transitions may lead to
 /// another order.
@@ -99,7 +99,7 @@ fn previewed(rendering: &Rendering<'_>, phase: &Phase, step: &Step) -> Previewed
         error: None,
         timeout: step.timeout,
     };
-    match rendering.step_inputs(step).and_then(|inputs| rendering.program(phase, step, &inputs)) {
+    match rendering.given(step).and_then(|given| rendering.program(phase, step, &given)) {
         Ok(program) => {
             if matches!(step.action, Action::Shell(_)) {
                 let pairs = program.environment.iter();
@@ -119,7 +119,7 @@ fn shown(word: &OsStr) -> String {
 fn forecast<'c>(conditions: impl Iterator<Item = &'c str>, scope: &Scope) -> Forecast {
     let mut open = Vec::new();
     for condition in conditions {
-        match holds(condition, scope) {
+        match holds_so_far(condition, scope) {
             Ok(true) => {}
             Ok(false) => return Forecast::Skipped(condition.to_owned()),
             Err(_) => open.push(condition.to_owned()),

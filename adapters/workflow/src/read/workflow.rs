@@ -1,13 +1,42 @@
+use serde_json::Value;
+
 use super::Reader;
 use super::fields::Part;
-use crate::definition::{Input, InputType, OnError, Output, Transition, Workflow};
+use crate::definition::{Input, InputType, Located, OnError, Output, Position, Transition, Workflow};
+use crate::nearest::nearest;
 use crate::schema::Schema;
 use crate::tree::{Kind, Node};
 
+/// Keys of files that other programs read, and the names of these files.
+const FOREIGN_KEYS: [(&str, &str); 4] = [
+    ("jobs", "a workflow of GitHub Actions"),
+    ("services", "a Compose file"),
+    ("apiVersion", "a manifest of Kubernetes"),
+    ("stages", "a pipeline of GitLab"),
+];
+
 impl Reader<'_> {
     pub(super) fn document(&mut self, document: &Node, fallback_id: &str) -> Option<Workflow> {
-        let top = self.fields(Part { node: document, schema: Schema::file() }, "a workflow file")?;
+        let part = Part { node: document, schema: Schema::file() };
+        if let Kind::Map(map) = &document.value
+            && !map.iter().any(|(key, _)| key.value == "workflow")
+        {
+            self.foreign_file(document.position, map);
+            return None;
+        }
+        let top = self.fields(part, "a workflow file")?;
         self.workflow(top.get("workflow")?, fallback_id)
+    }
+
+    /// Reports a file of another program as one problem.
+    fn foreign_file(&mut self, position: Position, map: &[(Located<String>, Node)]) {
+        let has = |wanted: &str| map.iter().any(|(key, _)| key.value == wanted);
+        let program = FOREIGN_KEYS.iter().find(|(key, _)| has(key)).map(|(_, program)| *program);
+        let program = program.map(|program| format!("; it seems to be {program}")).unwrap_or_default();
+        let misspelt = map.iter().find(|(key, _)| nearest(&key.value, ["workflow"]).is_some());
+        let place = misspelt.map_or(position, |(key, _)| key.position);
+        let problem = self.problems.error(place, format!("not a workflow file: it has no key `workflow`{program}"));
+        problem.meaning(misspelt.map(|_| "workflow".to_owned()));
     }
 
     fn workflow(&mut self, part: Part<'_>, fallback_id: &str) -> Option<Workflow> {
@@ -39,10 +68,23 @@ impl Reader<'_> {
             kind: kind.map(|kind| InputType::of(&kind)).unwrap_or_default(),
             required: self.value(fields.get("required"), "true or false").unwrap_or(false),
             description: self.value(fields.get("description"), "a string"),
+            values: self.values(fields.get("values")),
             // `default: null` sets null as the default; without the key there is no default.
             default: fields.get_or_null("default").map(|part| part.node.value.to_json()),
             position: fields.position,
         })
+    }
+
+    fn values(&mut self, part: Option<Part<'_>>) -> Vec<Value> {
+        let list = self.list(part, "a list of values");
+        let is_allowed = |reader: &mut Self, value: &Part<'_>| {
+            let is_allowed = value.schema.allows(&value.node.value);
+            if !is_allowed {
+                reader.other_kind(value.node, "a string, a number or a boolean");
+            }
+            is_allowed
+        };
+        list.into_iter().filter(|value| is_allowed(self, value)).map(|value| value.node.value.to_json()).collect()
     }
 
     fn transition(&mut self, part: Part<'_>) -> Option<Transition> {

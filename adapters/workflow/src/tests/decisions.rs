@@ -51,9 +51,12 @@ fn step(phase: usize, index: usize, has_condition: bool, is_always: bool) -> Ste
     Step {
         id: format!("s{phase}_{index}"),
         has_own_id: true,
+        name: None,
+        description: None,
         condition: has_condition.then(|| at("x".to_owned())),
         action: Action::Run(vec![at("true".to_owned())]),
         inputs: Vec::new(),
+        params: Vec::new(),
         timeout: None,
         retries: 0,
         env: Vec::new(),

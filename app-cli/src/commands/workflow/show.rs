@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use autoproc_workflow::definition::{Action, Input, Located, Phase, Step, Transition, Workflow};
+use autoproc_workflow::definition::{Action, Input, Located, Phase, Step, StepInput, Transition, Workflow};
 use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -69,6 +69,7 @@ impl View for WorkflowShown {
                 "type": input.kind.word(),
                 "required": input.required,
                 "default": input.default,
+                "values": input.values,
                 "description": input.description,
             })
         };
@@ -122,10 +123,16 @@ fn step(step: &Step) -> Value {
         "id": step.id,
         "condition": text(step.condition.as_ref()),
         kind: action,
-        "inputs": step.inputs.iter().map(|input| (input.name.clone(), input.value.clone())).collect::<Map<_, _>>(),
+        "description": step.description,
+        "inputs": values(&step.inputs),
+        "params": values(&step.params),
         "timeout_s": step.timeout.map(|timeout| timeout.as_secs_f64()),
         "retries": step.retries,
     })
+}
+
+fn values(values: &[StepInput]) -> Map<String, Value> {
+    values.iter().map(|input| (input.name.clone(), input.value.clone())).collect()
 }
 
 fn text(text: Option<&Located<String>>) -> Option<&str> {

@@ -240,10 +240,21 @@ fn inputs_have_their_declared_types() {
     assert!(
         with("type: integer, default: 1.5")[0].contains("error: the default of `x` does not have the type `integer`")
     );
+    assert!(
+        with("type: enum, values: [a, 2], default: c")[0].contains("the default of `x` is not one of its `values`")
+    );
+    assert!(with("type: enum")[0].contains("warning: `x` has no `values`"));
+    assert!(with("type: string, values: [a]")[0].contains("note: the `values` of `x` are ignored"));
     assert!(with("type: array, default: a")[0].contains("not have the type `array`"));
     assert!(with("required: true, default: a")[0].contains("its default is never used"));
-    for fine in ["type: integer, default: 1", "type: number, default: 1.5", "default: null", "type: json, default: [1]"]
-    {
+    for fine in [
+        "type: integer, default: 1",
+        "type: number, default: 1.5",
+        "default: null",
+        "type: json, default: [1]",
+        "type: enum, values: [a, 2], default: 2",
+        "type: directory, default: out",
+    ] {
         assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
     }
 }
