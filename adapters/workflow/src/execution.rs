@@ -17,6 +17,8 @@
 //! Running processes, which [`StepRunner`] does; retries of the file, which the queue does;
 //! concurrent steps.
 
+mod activation;
+mod aftermath;
 mod begin;
 mod decide;
 mod document;
@@ -43,6 +45,7 @@ mod state;
 mod values;
 mod variables;
 
+pub use activation::ActivationVerdict;
 pub use engine::{Equipment, WorkflowRun};
 pub use error::ExecutionError;
 pub use folder::Executions;

@@ -20,6 +20,7 @@ mod ladder;
 mod limits;
 mod live_view;
 mod log;
+mod original_workflows;
 mod pause;
 mod placeholders;
 mod queue;

@@ -185,7 +185,7 @@ fn nothing_in_a_refusal_steers_the_terminal() {
     project.write("name\u{1b}[2J\nx.yaml", "workflow: {steps: 1}\n");
     project.write(
         "warns\u{1b}[2J\nx.yaml",
-        "workflow: {id: w, phases: [{id: p, steps: [{run: [\"true\"]}]}], on_error: [shout]}\n",
+        "workflow: {id: w, phases: [{id: p, on_fail: shout, steps: [{run: [\"true\"]}]}]}\n",
     );
     project.write("input.yaml", "workflow: {inputs: [{name: a, type: number, required: true, description: \"d\\e[2J\\nx\"}], phases: [{id: p, steps: [{run: [a]}], condition: a}]}\n");
     project.write("a", "");

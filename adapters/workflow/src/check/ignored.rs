@@ -13,10 +13,6 @@ fn check_ignored(workflow: &Workflow, problems: &mut Problems) {
     if let Some(orchestrator) = &workflow.orchestrator {
         problems.note(orchestrator.position, "`orchestrator` is ignored");
     }
-    for action in &workflow.on_error {
-        let message = format!("the action `{}` is ignored: a failed attempt is logged and retried", action.action);
-        problems.warning(action.position, message);
-    }
     for location in workflow.outputs.iter().filter_map(|output| output.location.as_ref()) {
         problems.note(location.position, "`location` is ignored");
     }

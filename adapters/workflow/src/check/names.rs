@@ -21,8 +21,22 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
             checker.step(step);
         }
     }
+    for step in workflow.rollback.iter().chain(&workflow.on_error).flat_map(|phase| &phase.steps) {
+        Checker { known: &known, moment: Moment::END, is_first: false, problems }.step(step);
+    }
+    check_activation(workflow, problems);
     check_transitions(workflow, &known, problems);
     check_defaults(workflow, problems);
+}
+
+/// Checks that the condition of the activation is an expression. Its names may be unknown.
+fn check_activation(workflow: &Workflow, problems: &mut Problems) {
+    let condition = workflow.activation.as_ref().and_then(|activation| activation.condition.as_ref());
+    if let Some(condition) = condition
+        && let Err(error) = names_in_condition(&condition.value)
+    {
+        problems.warning(condition.position, format!("{error}; the workflow is always used"));
+    }
 }
 
 /// Checks the defaults of inputs. A default depends only on the path of the file, so a default that
@@ -57,6 +71,11 @@ struct Moment {
     step: usize,
 }
 
+impl Moment {
+    /// The moment after all phases.
+    const END: Self = Self { phase: usize::MAX, step: usize::MAX };
+}
+
 struct Known<'w> {
     inputs: BTreeSet<&'w str>,
     phases: HashMap<&'w str, usize>,
@@ -79,6 +98,9 @@ impl<'w> Known<'w> {
 
     /// True if the step may have ended before the moment `at`.
     fn is_over(&self, step: Moment, at: Moment) -> bool {
+        if at == Moment::END {
+            return true;
+        }
         if step.phase == at.phase { step.step < at.step } else { self.order[step.phase] < self.order[at.phase] }
     }
 }

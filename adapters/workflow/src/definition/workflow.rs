@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Located, Phase, Position};
+use super::{Located, Phase, Position, ROLLBACK, Step};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workflow {
@@ -19,8 +19,13 @@ pub struct Workflow {
     /// The outputs that the workflow declares. They are only displayed. The key `location` of an
     /// output is ignored with a note.
     pub outputs: Vec<Output>,
-    /// The actions of the obsolete key `on_error`, which is ignored with a warning.
-    pub on_error: Vec<OnError>,
+    /// The condition under which a run uses the workflow; `None` means always.
+    pub activation: Option<Activation>,
+    /// The steps that undo the work after a failure, as a phase with the id `rollback`.
+    pub rollback: Option<Phase>,
+    /// The steps that are carried out once an attempt has failed for good, as a phase with the id
+    /// `on_error`.
+    pub on_error: Option<Phase>,
     pub position: Position,
 }
 
@@ -29,6 +34,21 @@ impl Workflow {
     /// the first one whose condition holds.
     pub fn transitions_from(&self, phase: &str) -> impl Iterator<Item = &Transition> {
         self.transitions.iter().filter(move |transition| transition.from.value == phase)
+    }
+
+    /// Returns the steps of all phases and of the rollback.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.phases.iter().chain(&self.rollback).flat_map(|phase| &phase.steps)
+    }
+
+    /// Returns the steps that are carried out once an attempt has failed for good.
+    pub(crate) fn error_steps(&self) -> impl Iterator<Item = &Step> {
+        self.on_error.iter().flat_map(|phase| &phase.steps)
+    }
+
+    /// True if the name in a transition stands for the rollback and not for a phase.
+    pub(crate) fn is_rollback(&self, name: &str) -> bool {
+        name == ROLLBACK && !self.phases.iter().any(|phase| phase.id == ROLLBACK)
     }
 }
 
@@ -150,8 +170,12 @@ pub struct Output {
     pub position: Position,
 }
 
+/// The condition under which a run uses a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OnError {
-    pub action: String,
+pub struct Activation {
+    /// The workflow is used unless this condition is certainly false.
+    pub condition: Option<Located<String>>,
+    /// The id of the workflow that is used instead.
+    pub fallback_workflow: Option<Located<String>>,
     pub position: Position,
 }

@@ -97,6 +97,26 @@ pub(crate) struct Subject {
     pub(crate) inputs: Values,
 }
 
+/// The failure that a rollback follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    pub(crate) error: String,
+    pub(crate) phase: String,
+    /// The step that failed; `None` if the phase failed after its steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) step: Option<String>,
+}
+
+impl Failure {
+    /// Creates a failure in `place`: `PHASE` or `PHASE/STEP`.
+    pub(crate) fn of(place: &str, error: String) -> Self {
+        match place.split_once('/') {
+            Some((phase, step)) => Self { error, phase: phase.to_owned(), step: Some(step.to_owned()) },
+            None => Self { error, phase: place.to_owned(), step: None },
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileFingerprint {
     pub(crate) size_bytes: u64,
@@ -186,6 +206,19 @@ pub(crate) enum EventKind {
         phase: String,
         end: PhaseEnd,
         next: Option<String>,
+    },
+    /// The steps that undo the work begin. After them, the execution can only fail.
+    RollbackStarted {
+        #[serde(flatten)]
+        failure: Failure,
+    },
+    RollbackCompleted,
+    /// A step that follows an error has ended.
+    ErrorStepEnded {
+        step: String,
+        /// The reason of its failure; `None` if it succeeded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
     },
     WorkflowCompleted,
     /// The attempt failed; a later attempt may resume the execution.

@@ -9,9 +9,10 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, ResourceUsa
 use autoproc_domain::request::Verdict;
 use autoproc_domain::{RetryPolicy, Timestamp};
 
+use super::aftermath::rolled_back;
 use super::decide::{Decision, decide};
 use super::engine::Engine;
-use super::event::{Event, EventKind, StepName, Values};
+use super::event::{Event, EventKind, Failure, StepName, Values};
 use super::journal::Journal;
 use super::process::{PreparedStep, ProcessBuilder};
 use super::runner::StepEnd;
@@ -35,6 +36,8 @@ pub(crate) struct Executor<'e> {
     pub(super) scratch: Scratch,
     /// The total time of the attempt's processes and of the waits between tries.
     pub(crate) spent: Duration,
+    /// The time that may be spent. Steps that follow a failure get a further timeout.
+    pub(crate) allowance: Duration,
     pub(crate) usage: Option<ResourceUsage>,
     /// The last lines of the output of the latest try. Empty if the try succeeded or cannot fail
     /// the attempt.
@@ -42,7 +45,7 @@ pub(crate) struct Executor<'e> {
 }
 
 /// The reason why an attempt ends before the end of the workflow.
-enum EarlyEnd {
+pub(super) enum EarlyEnd {
     /// The attempt was stopped; nothing more is recorded.
     Aborted,
     /// The attempt failed in a phase, or in a step if `place` is `PHASE/STEP`.
@@ -54,8 +57,8 @@ enum EarlyEnd {
 }
 
 /// The outcome of a step and its outputs.
-struct StepResult {
-    outcome: AttemptOutcome,
+pub(super) struct StepResult {
+    pub(super) outcome: AttemptOutcome,
     values: Values,
     stdout: Option<String>,
 }
@@ -72,10 +75,14 @@ impl Executor<'_> {
     /// # Errors
     /// If a process could not be observed to its end.
     pub(crate) async fn run(&mut self) -> io::Result<AttemptReport> {
-        let outcome = match self.run_steps().await {
+        let ended = match self.run_steps().await {
+            Err(EarlyEnd::Failed { place, cause }) => self.undo(place, cause).await,
+            ended => ended,
+        };
+        let outcome = match ended {
             Ok(()) => AttemptOutcome::Succeeded,
             Err(EarlyEnd::Aborted) => AttemptOutcome::Aborted,
-            Err(EarlyEnd::Failed { place, cause }) => self.fail(place, cause),
+            Err(EarlyEnd::Failed { place, cause }) => self.fail(place, cause).await?,
             Err(EarlyEnd::Unrecorded(error)) => unrecorded(&error),
             Err(EarlyEnd::Lost(error)) => return Err(error),
         };
@@ -84,7 +91,7 @@ impl Executor<'_> {
         Ok(AttemptReport { outcome, elapsed: self.spent, usage, output_tail })
     }
 
-    async fn run_steps(&mut self) -> Result<(), EarlyEnd> {
+    pub(super) async fn run_steps(&mut self) -> Result<(), EarlyEnd> {
         let engine = self.engine;
         loop {
             match decide(&engine.run.plan, &self.state, &self.scope) {
@@ -96,6 +103,7 @@ impl Executor<'_> {
                 Decision::Run { phase, step } => self.step(phase, step).await?,
                 Decision::Stuck { place, error } => return Err(EarlyEnd::Failed { place, cause: unmet(error, true) }),
                 Decision::Finish => return self.finish(),
+                Decision::RolledBack(failure) => return Err(rolled_back(&failure)),
             }
         }
     }
@@ -108,17 +116,20 @@ impl Executor<'_> {
         Ok(())
     }
 
-    fn fail(&mut self, place: String, cause: AttemptOutcome) -> AttemptOutcome {
-        let outcome = AttemptOutcome::StepFailed { step: place.into(), cause: Box::new(cause) };
+    async fn fail(&mut self, place: String, cause: AttemptOutcome) -> io::Result<AttemptOutcome> {
+        let outcome = failed(&place, cause);
+        if self.is_for_good(&outcome) {
+            self.after_error(&place, &outcome).await?;
+        }
         let file = self.engine.run.file_fingerprint(self.attempt.file_path.as_path());
-        match self.record(EventKind::WorkflowFailed { error: outcome.to_string(), file }) {
+        Ok(match self.record(EventKind::WorkflowFailed { error: outcome.to_string(), file }) {
             Err(EarlyEnd::Unrecorded(error)) => unrecorded(&error),
             _ => outcome,
-        }
+        })
     }
 
     /// Appends an event to the journal, applies it to the state, and reports it.
-    fn record(&mut self, kind: EventKind) -> Result<(), EarlyEnd> {
+    pub(super) fn record(&mut self, kind: EventKind) -> Result<(), EarlyEnd> {
         let event = Event { at: self.engine.equipment.clock.now(), kind };
         if let Some(journal) = &mut self.journal {
             journal.append(&event).map_err(EarlyEnd::Unrecorded)?;
@@ -194,10 +205,21 @@ impl Executor<'_> {
     }
 
     fn time_left(&self) -> Duration {
-        self.attempt.timeout.saturating_sub(self.spent)
+        self.allowance.saturating_sub(self.spent)
     }
 
     async fn one_try(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
+        let failure = self.state.failure_undone().cloned();
+        self.one_try_after(failure.as_ref(), phase, step).await
+    }
+
+    /// Tries a step that follows a failure, or a step of a phase.
+    pub(super) async fn one_try_after(
+        &mut self,
+        failure: Option<&Failure>,
+        phase: &Phase,
+        step: &Step,
+    ) -> Result<StepResult, EarlyEnd> {
         if self.stop.request().level > StopLevel::Draining {
             return Err(EarlyEnd::Aborted);
         }
@@ -213,6 +235,7 @@ impl Executor<'_> {
             deadline: self.deadline,
             inputs: &self.state.subject.inputs,
             scope: &self.scope,
+            failure,
         };
         match builder.build(phase, step, timeout, &mut self.scratch) {
             Ok(prepared) => self.execute(step, prepared).await,
@@ -283,7 +306,11 @@ fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
     Some(EarlyEnd::Failed { place: phase.clone(), cause: unmet(reason, false) })
 }
 
-fn unmet(reason: String, permanent: bool) -> AttemptOutcome {
+pub(super) fn failed(place: &str, cause: AttemptOutcome) -> AttemptOutcome {
+    AttemptOutcome::StepFailed { step: place.into(), cause: Box::new(cause) }
+}
+
+pub(super) fn unmet(reason: String, permanent: bool) -> AttemptOutcome {
     AttemptOutcome::Unmet { reason: reason.into(), permanent }
 }
 

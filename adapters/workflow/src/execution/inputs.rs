@@ -82,6 +82,14 @@ impl Inputs {
         self.values(workflow, &file_scope(&file.text()))
     }
 
+    /// Returns the values of the inputs that are the same for every file.
+    pub(crate) fn independent_of_files(&self, workflow: &Workflow) -> Values {
+        // Of two different paths, the value of a dependent input differs or cannot be rendered.
+        let of = |path: &str| self.values(workflow, &file_scope(path)).unwrap_or_default();
+        let other = of("/other/file");
+        of("/file").into_iter().filter(|(name, value)| other.get(name) == Some(value)).collect()
+    }
+
     fn values(&self, workflow: &Workflow, scope: &Scope) -> Result<Values, InputError> {
         let mut values = Values::new();
         for input in &workflow.inputs {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::event::StepName;
 use super::state::{ExecutionState, Stage};
-use crate::definition::{Action, CHECKPOINT_PASSED, Located, Phase, Rerun, Step, Workflow};
+use crate::definition::{Action, CHECKPOINT_PASSED, Located, Phase, ROLLBACK, Rerun, Step, Workflow};
 use crate::expression::{Name, names_in_condition, names_in_text, names_in_value};
 
 /// A checked workflow with the lookups that executions repeat.
@@ -12,6 +12,8 @@ use crate::expression::{Name, names_in_condition, names_in_text, names_in_value}
 pub struct Plan {
     workflow: Workflow,
     phases: HashMap<String, usize>,
+    /// The steps that undo the work; without steps if only a transition leads to them.
+    rollback: Option<Phase>,
     /// The ids of the steps whose standard output an expression uses; may contain [`EVERY_STEP`].
     printed: BTreeSet<String>,
     /// The first parts of all names that expressions use.
@@ -26,7 +28,10 @@ impl Plan {
         let names = names_used(&workflow);
         let printed = steps_whose_stdout_is_used(&names);
         let used = names.iter().map(|name| name.root().to_owned()).collect();
-        Self { workflow, phases, printed, used }
+        let leads = workflow.transitions.iter().any(|transition| workflow.is_rollback(&transition.to.value));
+        let empty = || leads.then(|| Phase::aside(ROLLBACK, Vec::new(), workflow.position));
+        let rollback = workflow.rollback.clone().or_else(empty);
+        Self { workflow, phases, rollback, printed, used }
     }
 
     /// Returns the workflow, unchanged.
@@ -41,6 +46,11 @@ impl Plan {
 
     pub(crate) fn phase(&self, id: &str) -> Option<&Phase> {
         self.workflow.phases.get(*self.phases.get(id)?)
+    }
+
+    /// Returns the steps that undo the work after a failure.
+    pub(crate) fn rollback(&self) -> Option<&Phase> {
+        self.rollback.as_ref()
     }
 
     pub(crate) fn step(&self, name: &StepName) -> Option<(&Phase, &Step)> {
@@ -104,7 +114,7 @@ fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
 fn names_used(workflow: &Workflow) -> Vec<Name> {
     let transitions = workflow.transitions.iter().filter_map(|transition| transition.condition.as_ref());
     let phases = workflow.phases.iter().filter_map(|phase| phase.condition.as_ref());
-    let steps = || workflow.phases.iter().flat_map(|phase| &phase.steps);
+    let steps = || workflow.steps().chain(workflow.error_steps());
     let conditions = transitions.chain(phases).chain(steps().filter_map(|step| step.condition.as_ref()));
     names_in_conditions(conditions).chain(steps().flat_map(names_of)).collect()
 }

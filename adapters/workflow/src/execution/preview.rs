@@ -12,7 +12,7 @@ use super::folder::Executions;
 use super::inputs::InputError;
 use super::rendering::{Rendering, Unknown};
 use super::scope::file_scope;
-use super::state::{ExecutionState, ExecutionStatus};
+use super::state::ExecutionState;
 use crate::definition::{Action, Phase, Step};
 use crate::expression::{Scope, holds_so_far};
 
@@ -85,7 +85,7 @@ pub fn resumable(
     let subject = Subject { version, ..run.subject(run.workflow_hash(), item.id, file, inputs) };
     let is_same = state.subject == subject && !state.is_file_changed(run.file_fingerprint(file.as_path()));
     let is_continued = state.attempt_ids.is_continued_in(item.round, item.follows_completion);
-    Ok((is_same && is_continued && state.status != ExecutionStatus::Completed).then_some(state))
+    Ok((is_same && is_continued && !state.is_over()).then_some(state))
 }
 
 fn previewed(rendering: &Rendering<'_>, phase: &Phase, step: &Step) -> PreviewedStep {

@@ -9,7 +9,7 @@ use autoproc_domain::ports::Attempt;
 use serde_json::Value;
 
 use super::engine::WorkflowRun;
-use super::event::{StepName, Values};
+use super::event::{Failure, StepName, Values};
 use super::rendering::{Given, Program, Rendering, Unknown};
 use super::runner::StepProcess;
 use super::scratch::Scratch;
@@ -23,6 +23,9 @@ use crate::expression::{Scope, text_of};
 /// contains every value, of any length.
 const MAX_VARIABLE_BYTES: usize = 32 << 10;
 
+/// The maximum length of an error message in a variable, in characters of up to four bytes.
+const MAX_ERROR_CHARS: usize = MAX_VARIABLE_BYTES / 4;
+
 /// Prepares the processes of an attempt.
 pub(super) struct ProcessBuilder<'b> {
     pub(super) run: &'b WorkflowRun,
@@ -30,6 +33,8 @@ pub(super) struct ProcessBuilder<'b> {
     pub(super) deadline: Timestamp,
     pub(super) inputs: &'b Values,
     pub(super) scope: &'b Scope,
+    /// The failure that the step follows; `None` for a step of a phase.
+    pub(super) failure: Option<&'b Failure>,
 }
 
 /// A process and the files whose paths it receives.
@@ -86,7 +91,7 @@ impl ProcessBuilder<'_> {
             programs: &self.run.programs,
             file: &self.attempt.file_path,
             scope: self.scope,
-            unknown: Unknown::Fails,
+            unknown: if self.failure.is_some() { Unknown::KeptForRunner } else { Unknown::Fails },
         }
     }
 
@@ -102,6 +107,7 @@ impl ProcessBuilder<'_> {
         let description = step.description.as_ref().filter(|text| is_for_variable(text));
         all.extend(description.map(|text| ("AUTOPROC_DESCRIPTION".into(), text.into())));
         all.extend(inputs.map(|path| ("AUTOPROC_STEP_INPUTS".into(), path.into())));
+        all.extend(self.failure.into_iter().flat_map(variables_of));
         all
     }
 
@@ -127,6 +133,14 @@ impl ProcessBuilder<'_> {
         let Some(workdir) = &step.workdir else { return Ok(self.run.project_dir.clone()) };
         Ok(self.run.project_dir.join(self.rendering().text(&workdir.value)?))
     }
+}
+
+/// Returns the variables for a step that follows a failure. A long message is shortened.
+fn variables_of(failure: &Failure) -> Variables {
+    let message: String = failure.error.chars().filter(|character| *character != '\0').take(MAX_ERROR_CHARS).collect();
+    let step = failure.step.as_ref().map(|step| ("AUTOPROC_FAILED_STEP".into(), step.into()));
+    let phase = ("AUTOPROC_FAILED_PHASE".into(), failure.phase.clone().into());
+    [("AUTOPROC_ERROR".into(), message.into()), phase].into_iter().chain(step).collect()
 }
 
 fn is_for_variable(text: &str) -> bool {

@@ -44,6 +44,11 @@ impl Programs {
         steps.try_for_each(|step| self.runners.for_step(step).map(|_| ()))
     }
 
+    /// True if the step needs no runner or has one.
+    pub(super) fn can_run(&self, step: &Step) -> bool {
+        self.runners.for_step(step).is_ok()
+    }
+
     /// Returns the program, its arguments and further variables for a step that names a command or
     /// a task.
     ///

@@ -29,6 +29,9 @@ pub(super) struct Rendering<'r> {
 pub(super) enum Unknown {
     /// The step fails.
     Fails,
+    /// The step fails, but a value for a runner is kept as written. It is null if it is exactly one
+    /// `${…}`. A step that follows a failure must not fail because a value is missing.
+    KeptForRunner,
     /// The text is kept as written, because the missing values may become known later.
     Kept,
 }
@@ -83,9 +86,13 @@ impl Rendering<'_> {
     /// Renders a value for a step. For a runner, a `${…}` without a value is null, because the
     /// runner may do without it. In a preview the value may become known later.
     fn value(&self, step: &Step, value: &Value) -> Result<Value, String> {
-        let is_null_allowed = step.needs_runner() && self.unknown == Unknown::Fails;
-        let render = if is_null_allowed { render_value_or_null } else { render_value };
-        self.known(render(value, self.scope), || value.clone())
+        match (self.unknown, step.needs_runner()) {
+            (Unknown::Fails, true) => self.known(render_value_or_null(value, self.scope), || value.clone()),
+            (Unknown::KeptForRunner, true) => {
+                Ok(render_value_or_null(value, self.scope).unwrap_or_else(|_| value.clone()))
+            }
+            _ => self.known(render_value(value, self.scope), || value.clone()),
+        }
     }
 
     pub(super) fn text(&self, template: &str) -> Result<OsString, String> {
@@ -112,7 +119,7 @@ impl Rendering<'_> {
 
     fn known<T>(&self, rendered: Result<T, ExpressionError>, as_written: impl FnOnce() -> T) -> Result<T, String> {
         match self.unknown {
-            Unknown::Fails => rendered.map_err(|error| error.to_string()),
+            Unknown::Fails | Unknown::KeptForRunner => rendered.map_err(|error| error.to_string()),
             Unknown::Kept => Ok(rendered.unwrap_or_else(|_| as_written())),
         }
     }

@@ -2,17 +2,19 @@ use serde_json::Value;
 
 use super::Reader;
 use super::fields::Part;
-use crate::definition::{Input, InputType, Located, OnError, Output, Position, Transition, Workflow};
+use crate::definition::{
+    Action, Activation, Input, InputType, Located, ON_ERROR, Output, Phase, Position, ROLLBACK, Step, Transition,
+    Workflow,
+};
 use crate::nearest::nearest;
 use crate::schema::Schema;
 use crate::tree::{Kind, Node};
 
 /// Keys of files that other programs read, and the names of these files.
-const FOREIGN_KEYS: [(&str, &str); 4] = [
+const FOREIGN_KEYS: [(&str, &str); 3] = [
     ("jobs", "a workflow of GitHub Actions"),
     ("services", "a Compose file"),
     ("apiVersion", "a manifest of Kubernetes"),
-    ("stages", "a pipeline of GitLab"),
 ];
 
 impl Reader<'_> {
@@ -55,7 +57,9 @@ impl Reader<'_> {
             phases: phases.into_iter().enumerate().filter_map(|(index, phase)| self.phase(phase, index)).collect(),
             transitions: self.each(fields.get("transitions"), "a list of transitions", Self::transition),
             outputs: self.each(fields.get("outputs"), "a list of outputs", Self::output),
-            on_error: self.each(fields.get("on_error"), "a list of actions", Self::action_on_error),
+            activation: fields.get("activation").and_then(|part| self.activation(part)),
+            rollback: fields.get("rollback").and_then(|part| self.rollback(part)),
+            on_error: fields.get("on_error").map(|part| self.on_error(part)),
             position: fields.position,
         })
     }
@@ -106,13 +110,38 @@ impl Reader<'_> {
         })
     }
 
-    fn action_on_error(&mut self, part: Part<'_>) -> Option<OnError> {
-        let action = if let Kind::Text(text) = &part.node.value {
-            text.clone()
-        } else {
-            let fields = self.fields(part, "an action")?;
-            self.value(fields.get("action"), "a word")?
-        };
-        Some(OnError { action, position: part.node.position })
+    fn activation(&mut self, part: Part<'_>) -> Option<Activation> {
+        let fields = self.fields(part, "`activation`")?;
+        let _for_people: Option<String> = self.value(fields.get("description"), "a string");
+        Some(Activation {
+            condition: self.value(fields.get("condition"), "a condition"),
+            fallback_workflow: self.value(fields.get("fallback_workflow"), "the id of a workflow"),
+            position: fields.position,
+        })
+    }
+
+    fn rollback(&mut self, part: Part<'_>) -> Option<Phase> {
+        let fields = self.fields(part, "`rollback`")?;
+        let _for_people: Option<String> = self.value(fields.get("trigger"), "a name");
+        let steps = self.steps_aside(fields.get("steps"), ROLLBACK);
+        Some(Phase::aside(ROLLBACK, steps, fields.position))
+    }
+
+    fn on_error(&mut self, part: Part<'_>) -> Phase {
+        Phase::aside(ON_ERROR, self.steps_aside(Some(part), ON_ERROR), part.node.position)
+    }
+
+    fn steps_aside(&mut self, part: Option<Part<'_>>, phase: &str) -> Vec<Step> {
+        let list = self.list(part, "a list of steps").into_iter().enumerate();
+        list.filter_map(|(index, part)| self.named_step(part, phase, index)).collect()
+    }
+
+    /// Reads a step, or the name of a command.
+    fn named_step(&mut self, part: Part<'_>, phase: &str, index: usize) -> Option<Step> {
+        if !matches!(part.node.value, Kind::Text(_)) {
+            return self.step(part, phase, index);
+        }
+        let command = self.value(Some(part), "the name of a command")?;
+        Some(Step::new(Step::derived_id(phase, index), Action::Command(command), part.node.position))
     }
 }

@@ -111,7 +111,9 @@ fn workflow(shapes: &[Shape]) -> Workflow {
         phases: shapes.iter().enumerate().map(|(index, shape)| phase(index, shape)).collect(),
         transitions,
         outputs: Vec::new(),
-        on_error: Vec::new(),
+        activation: None,
+        rollback: None,
+        on_error: None,
         position: Position::START,
     }
 }
@@ -214,6 +216,7 @@ impl History {
                     }
                 }
                 Decision::Stuck { place, error } => panic!("{place}: {error}"),
+                Decision::RolledBack(_) => return self.fail(),
                 Decision::Finish => {
                     self.record(EventKind::WorkflowCompleted);
                     return End::Completed;
@@ -406,7 +409,7 @@ fn an_execution_stops_at_a_cycle_of_transitions() {
                 history.run(phase, step, &world);
             }
             Decision::Stuck { place, .. } => break place,
-            Decision::Finish => panic!("it has no end"),
+            Decision::Finish | Decision::RolledBack(_) => panic!("it has no end"),
         }
     };
     assert_eq!(place, "p0");

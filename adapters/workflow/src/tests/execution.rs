@@ -12,5 +12,6 @@ mod plain_runner;
 mod preview;
 mod progress;
 mod resume;
+mod rollback;
 mod scripted_runner;
 mod values;

@@ -63,6 +63,7 @@ impl View for WorkflowShown {
     /// of its action: `run`, `shell`, `command` or `task`.
     fn document(&self) -> impl Serialize {
         let Workflow { id, name, description, version, inputs, phases, transitions, .. } = &self.workflow;
+        let Workflow { rollback, on_error, .. } = &self.workflow;
         let input = |input: &Input| {
             json!({
                 "name": input.name,
@@ -89,6 +90,8 @@ impl View for WorkflowShown {
             "inputs": inputs.iter().map(input).collect::<Vec<_>>(),
             "phases": phases.iter().map(phase).collect::<Vec<_>>(),
             "transitions": transitions.iter().map(transition).collect::<Vec<_>>(),
+            "rollback": rollback.as_ref().map_or_else(Vec::new, step_ids),
+            "on_error": on_error.as_ref().map_or_else(Vec::new, step_ids),
         })
     }
 }
@@ -129,6 +132,10 @@ fn step(step: &Step) -> Value {
         "timeout_s": step.timeout.map(|timeout| timeout.as_secs_f64()),
         "retries": step.retries,
     })
+}
+
+fn step_ids(phase: &Phase) -> Vec<&str> {
+    phase.steps.iter().map(|step| step.id.as_str()).collect()
 }
 
 fn values(values: &[StepInput]) -> Map<String, Value> {

@@ -11,15 +11,7 @@ fn phases(lines: &str) -> String {
 
 #[test]
 fn workflows_of_existing_projects_pass_with_notes() {
-    assert_eq!(
-        problems(LETTERS),
-        [
-            "7:17: note: `orchestrator` is ignored",
-            "52:7: warning: the action `write_to_log` is ignored: a failed attempt is logged and retried",
-            "53:7: warning: the action `ring_the_bell` is ignored: a failed attempt is logged and retried",
-            "57:17: note: `location` is ignored",
-        ]
-    );
+    assert_eq!(problems(LETTERS), ["7:17: note: `orchestrator` is ignored", "57:17: note: `location` is ignored",]);
     assert_eq!(
         problems(ARRIVAL),
         [
@@ -51,6 +43,15 @@ fn missing_runners_and_task_files_are_reported_once_each() {
     let left =
         reported(&project.check(ARRIVAL)).into_iter().filter(|line| line.contains("no runner")).collect::<Vec<_>>();
     assert_eq!(left.len(), 1, "{left:?}");
+    let after_error: Vec<_> =
+        reported(&project.check(LETTERS)).into_iter().filter(|line| line.contains("after an error")).collect();
+    assert_eq!(
+        after_error,
+        [
+            "52:7: note: no runner for `write_to_log`, so nothing is done after an error",
+            "53:7: note: no runner for `ring_the_bell`, so nothing is done after an error",
+        ]
+    );
     let missing = "the task `look-at-seal` has no file";
     assert!(reported(&project.check(ARRIVAL)).iter().any(|line| line.contains(missing)));
     project.write("core/tasks/look-at-seal.md", "# Look\n");
@@ -119,6 +120,24 @@ fn transitions_lead_to_known_phases_without_a_cycle() {
         with("{from: a, to: b}, {from: a, to: c, condition: x}"),
         ["6:35: warning: never taken: an earlier transition from `a` has no condition"]
     );
+}
+
+/// A transition may lead to the rollback, with or without a section for it.
+#[test]
+fn a_transition_may_lead_to_the_rollback() {
+    let lines = "    - {id: a, task: t}\n    - {id: b, task: t}\n";
+    let with = |from: &str, more: &str| {
+        let transition = format!("{{from: {from}, to: rollback, condition: failed}}");
+        problems(&format!("{}  transitions: [{transition}]\n{more}", phases(lines)))
+    };
+    assert_eq!(with("a", "  rollback: {steps: [undo, {action: x}, {shell: \"echo ${a.x}\"}]}\n"), Vec::<String>::new());
+    assert_eq!(with("a", ""), ["5:31: warning: there is no section `rollback`: the file fails, and nothing is undone"]);
+    let unknown = with("c", "  rollback: {steps: [undo]}\n");
+    assert_eq!(unknown, ["5:24: error: there is no phase `c`"]);
+    let both = "workflow: {phases: [{id: rollback, task: t}], rollback: {steps: [a]}}";
+    assert!(problems(both)[0].contains("has a phase `rollback` and also the section"), "{:?}", problems(both));
+    let late = with("a", "  rollback: {steps: [{shell: \"echo ${steps.nobody.x}\"}]}\n");
+    assert!(late[0].contains("there is no step `nobody`"), "{late:?}");
 }
 
 /// If a phase may be skipped or may fail without failing the workflow, the next phase may follow

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::Severity;
-use crate::definition::{Action, AfterFailure, InputType, Located, OnFail, Position, Rerun, StepOutput, Workflow};
+use crate::definition::{
+    Action, AfterFailure, InputType, Located, OnFail, Phase, Position, Rerun, Step, StepOutput, Workflow,
+};
 use crate::tests::read;
 use serde_json::json;
 
@@ -18,6 +20,13 @@ fn workflow(text: &str) -> Workflow {
 
 fn values(words: &[Located<String>]) -> Vec<&str> {
     words.iter().map(|word| word.value.as_str()).collect()
+}
+
+fn commands(phase: &Option<Phase>) -> Vec<&str> {
+    fn command(step: &Step) -> Option<&str> {
+        if let Action::Command(name) = &step.action { Some(&name.value) } else { None }
+    }
+    phase.iter().flat_map(|phase| &phase.steps).filter_map(command).collect()
 }
 
 #[test]
@@ -35,7 +44,7 @@ fn tasks_in_phases_are_read() {
     let checkpoint = workflow.phases[0].checkpoint.as_ref().unwrap();
     assert_eq!(values(&checkpoint.validation), ["letters_read", "names_found"]);
     assert_eq!(workflow.transitions_from("phase_1").count(), 1);
-    assert_eq!(workflow.on_error[1].action, "ring_the_bell");
+    assert_eq!(commands(&workflow.on_error), ["write_to_log", "ring_the_bell"]);
 }
 
 #[test]
@@ -68,7 +77,12 @@ fn every_key_is_read() {
     assert_eq!(workflow.phases[1].after_failed_step(), AfterFailure::NextStep);
     assert_eq!(workflow.phases[0].after_failed_step(), AfterFailure::NextPhase);
     assert_eq!(workflow.phases[0].after_failed_checkpoint(), AfterFailure::NextPhase);
-    assert_eq!(workflow.on_error.iter().map(|on| on.action.as_str()).collect::<Vec<_>>(), ["weep", "shout"]);
+    assert_eq!(commands(&workflow.on_error), ["weep", "shout"]);
+    assert_eq!(commands(&workflow.rollback), ["undo", "tidy"]);
+    assert_eq!(workflow.rollback.unwrap().steps[0].id, "rollback_1");
+    let activation = workflow.activation.unwrap();
+    assert_eq!(activation.condition.unwrap().value, "word exists");
+    assert_eq!(activation.fallback_workflow.unwrap().value, "other");
 }
 
 #[test]

@@ -169,5 +169,11 @@ workflow:
     - {from: first, to: second}
   outputs:
     - {name: report, type: file, location: out/, description: the report}
+  activation: {condition: word exists, fallback_workflow: other, description: if there is a word}
+  rollback:
+    trigger: failed
+    steps:
+      - {action: undo, inputs: {to: "${first.address}"}, description: undoes it}
+      - tidy
   on_error: [{action: weep}, shout]
 "#;

@@ -54,7 +54,8 @@ fn samples() -> Vec<Sample> {
     let inputs = r#"{"workflow": {"phases": [{"id": "p", "task": "t"}], "inputs": [HERE]}}"#;
     let transitions = r#"{"workflow": {"phases": [{"id": "p", "task": "t"}], "transitions": [HERE]}}"#;
     let outputs = r#"{"workflow": {"phases": [{"id": "p", "task": "t"}], "outputs": [HERE]}}"#;
-    let on_error = r#"{"workflow": {"phases": [{"id": "p", "task": "t"}], "on_error": [HERE]}}"#;
+    let rollback = r#"{"workflow": {"phases": [{"id": "p", "task": "t"}], "rollback": HERE}}"#;
+    let activation = r#"{"workflow": {"phases": [{"id": "p", "task": "t"}], "activation": HERE}}"#;
     let sample = |definition, document, base, alternatives| Sample { definition, document, base, alternatives };
     let step = json!({"run": ["x"]});
     vec![
@@ -67,7 +68,8 @@ fn samples() -> Vec<Sample> {
         sample("Execute", execute, json!({}), json!({"command": "c", "task": "t"})),
         sample("Transition", transitions, json!({"from": "p", "to": "p"}), json!({})),
         sample("Output", outputs, json!({"name": "n"}), json!({})),
-        sample("OnErrorAction", on_error, json!({"action": "a"}), json!({})),
+        sample("Rollback", rollback, json!({}), json!({})),
+        sample("Activation", activation, json!({}), json!({})),
     ]
 }
 
