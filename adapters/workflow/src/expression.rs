@@ -41,7 +41,7 @@ pub(crate) use evaluate::{holds, holds_so_far, transition_holds};
 pub(crate) use names::{Name, names_in_condition, names_in_text, names_in_value};
 pub(crate) use scope::Scope;
 pub(crate) use shell::{CodePlace, ShellText, code_places, embedded, render_shell};
-pub(crate) use template::{render_text, render_value, render_value_or_null, text_of};
+pub(crate) use template::{placeholder, render_text, render_value, render_value_or_null, text_of};
 
 #[cfg(test)]
 pub(crate) use {

@@ -112,3 +112,26 @@ fn an_activation_that_does_not_hold_leads_to_the_fallback() {
     project.write("core/workflows/update.yaml", text.replace("first-time", "update"));
     run(&["mode=fresh"]).expect_error(78, "name each other");
 }
+
+/// Outputs are listed with whether they were there at the end; a required one must be.
+#[test]
+fn outputs_are_shown_and_looked_for() {
+    let project = project();
+    project.ask(["queue", "add", "letter.txt"]).expect_code(0);
+    let text = "workflow: {id: w, phases: [{id: p, steps: [{run: [cp, '${file}', copy.txt]}]}], outputs: [{name: copy, type: \
+                file, location: copy.txt, required: true}, {name: log, type: file, location: 'logs/${file | basename}.log'}]}\n";
+    project.write("w.yaml", text);
+    let run = project.ask(["run", "--workflow", "./w.yaml"]).expect_code(0);
+    assert!(run.err.contains("the output `log` is missing: logs/letter.txt.log"), "{run:?}");
+    for words in [["queue", "show", "letter.txt"], ["workflow", "progress", "letter.txt"]] {
+        let shown = project.ask(words).expect_code(0);
+        assert!(shown.out.contains("  output copy: copy.txt\n"), "{shown:?}");
+        assert!(shown.out.contains("  output log: logs/letter.txt.log (missing)\n"), "{shown:?}");
+    }
+    let json = project.ask(["queue", "show", "letter.txt", "--json"]).expect_code(0).json();
+    assert_eq!((&json["outputs"][0]["found"], &json["outputs"][1]["found"]), (&true.into(), &false.into()));
+    project.write("w.yaml", text.replace("copy.txt, required", "other.txt, required"));
+    project.ask(["queue", "add", "--again", "letter.txt"]).expect_code(0);
+    let run = project.ask(["run", "-r0", "--workflow", "./w.yaml"]).expect_code(100);
+    assert!(run.err.contains("required outputs are missing: copy (other.txt)"), "{run:?}");
+}

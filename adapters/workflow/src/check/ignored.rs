@@ -1,6 +1,7 @@
 //! Reports keys and values that are ignored or only partly supported.
 
 use crate::definition::{Input, InputType, OnFail, Phase, Workflow};
+use crate::expression::placeholder;
 use crate::problem::Problems;
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
@@ -14,7 +15,10 @@ fn check_ignored(workflow: &Workflow, problems: &mut Problems) {
         problems.note(orchestrator.position, "`orchestrator` is ignored");
     }
     for location in workflow.outputs.iter().filter_map(|output| output.location.as_ref()) {
-        problems.note(location.position, "`location` is ignored");
+        if let Some(name) = placeholder(&location.value) {
+            let message = format!("`{{{name}}}` is not replaced, so this output is not looked for");
+            problems.note(location.position, message);
+        }
     }
 }
 

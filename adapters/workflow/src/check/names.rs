@@ -24,6 +24,10 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
     for step in workflow.rollback.iter().chain(&workflow.on_error).flat_map(|phase| &phase.steps) {
         Checker { known: &known, moment: Moment::END, is_first: false, problems }.step(step);
     }
+    for location in workflow.outputs.iter().filter_map(|output| output.location.as_ref()) {
+        let mut checker = Checker { known: &known, moment: Moment::END, is_first: false, problems };
+        checker.each(names_in_text(&location.value), location.position, Checker::runner_name);
+    }
     check_activation(workflow, problems);
     check_transitions(workflow, &known, problems);
     check_defaults(workflow, problems);

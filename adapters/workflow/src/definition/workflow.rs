@@ -16,8 +16,7 @@ pub struct Workflow {
     /// The transitions between phases. A phase without transitions is followed by the next phase in
     /// the file.
     pub transitions: Vec<Transition>,
-    /// The outputs that the workflow declares. They are only displayed. The key `location` of an
-    /// output is ignored with a note.
+    /// The outputs that the workflow declares. Those with a location are looked for at the end.
     pub outputs: Vec<Output>,
     /// The condition under which a run uses the workflow; `None` means always.
     pub activation: Option<Activation>,
@@ -165,7 +164,10 @@ pub struct Transition {
 pub struct Output {
     pub name: String,
     pub kind: Option<String>,
+    /// The path, relative to the project folder; may contain `${…}`.
     pub location: Option<Located<String>>,
+    /// True if the file fails when the output is missing at the end.
+    pub required: bool,
     pub description: Option<String>,
     pub position: Position,
 }

@@ -6,9 +6,9 @@ use autoproc_domain::ports::AttemptOutcome;
 use autoproc_domain::request::Verdict;
 
 use super::event::{EventKind, Failure};
-use super::executor::{EarlyEnd, Executor, failed, unmet};
+use super::executor::{EarlyEnd, Executor, failed};
 use super::state::ExecutionState;
-use crate::definition::{Phase, ROLLBACK, Step};
+use crate::definition::{Phase, Step};
 use crate::expression::holds;
 
 impl Executor<'_> {
@@ -71,10 +71,4 @@ impl Executor<'_> {
 fn failure_of(state: &ExecutionState, place: &str, outcome: &AttemptOutcome) -> Failure {
     let undone = state.failure_undone().cloned();
     undone.unwrap_or_else(|| Failure::of(place, outcome.to_string()))
-}
-
-/// Returns the end of an attempt whose work was undone.
-pub(super) fn rolled_back(failure: &Failure) -> EarlyEnd {
-    let cause = unmet(format!("rolled back after {}", failure.error), true);
-    EarlyEnd::Failed { place: ROLLBACK.to_owned(), cause }
 }

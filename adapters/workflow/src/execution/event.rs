@@ -9,6 +9,7 @@ use autoproc_time_text::{seconds, timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::outputs::LocatedOutput;
 use crate::definition::{AfterFailure, Phase, Step};
 
 /// Values by name: the inputs, or the values that a step returns.
@@ -220,7 +221,16 @@ pub(crate) enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
-    WorkflowCompleted,
+    WorkflowCompleted {
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        outputs: Vec<LocatedOutput>,
+    },
+    /// Required outputs are missing after the last phase.
+    OutputsMissing {
+        /// The last phase, which begins again; `None` if it was skipped.
+        phase: Option<String>,
+        error: String,
+    },
     /// The attempt failed; a later attempt may resume the execution.
     WorkflowFailed {
         error: String,

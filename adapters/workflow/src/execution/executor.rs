@@ -9,18 +9,18 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, ResourceUsa
 use autoproc_domain::request::Verdict;
 use autoproc_domain::{RetryPolicy, Timestamp};
 
-use super::aftermath::rolled_back;
 use super::decide::{Decision, decide};
 use super::engine::Engine;
 use super::event::{Event, EventKind, Failure, StepName, Values};
 use super::journal::Journal;
+use super::outputs::{LocatedOutput, look_for, missing_required};
 use super::process::{PreparedStep, ProcessBuilder};
 use super::runner::StepEnd;
 use super::scope::{extend, scope_of};
 use super::scratch::Scratch;
 use super::state::ExecutionState;
 use super::values::{parse_object, printed_text, read_values};
-use crate::definition::{AfterFailure, Phase, Step, StepOutput};
+use crate::definition::{AfterFailure, Phase, ROLLBACK, Step, StepOutput};
 use crate::expression::Scope;
 
 pub(crate) struct Executor<'e> {
@@ -109,7 +109,17 @@ impl Executor<'_> {
     }
 
     fn finish(&mut self) -> Result<(), EarlyEnd> {
-        self.record(EventKind::WorkflowCompleted)?;
+        let run = &self.engine.run;
+        let outputs = look_for(run.plan.workflow(), &self.scope, &run.project_dir);
+        if let Some(error) = missing_required(run.plan.workflow(), &outputs) {
+            self.record(EventKind::OutputsMissing { phase: self.state.last_phase.clone(), error: error.clone() })?;
+            return Err(EarlyEnd::Failed { place: "outputs".to_owned(), cause: unmet(error, false) });
+        }
+        for LocatedOutput { name, path, .. } in outputs.iter().filter(|output| !output.is_found) {
+            let file = self.attempt.file_path.text();
+            (self.engine.equipment.on_warning)(&format!("{file}: the output `{name}` is missing: {path}"));
+        }
+        self.record(EventKind::WorkflowCompleted { outputs })?;
         if self.journal.take().is_some() {
             self.engine.complete(self.attempt.token.item);
         }
@@ -306,11 +316,17 @@ fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
     Some(EarlyEnd::Failed { place: phase.clone(), cause: unmet(reason, false) })
 }
 
+/// Returns the end of an attempt whose work was undone.
+fn rolled_back(failure: &Failure) -> EarlyEnd {
+    let cause = unmet(format!("rolled back after {}", failure.error), true);
+    EarlyEnd::Failed { place: ROLLBACK.to_owned(), cause }
+}
+
 pub(super) fn failed(place: &str, cause: AttemptOutcome) -> AttemptOutcome {
     AttemptOutcome::StepFailed { step: place.into(), cause: Box::new(cause) }
 }
 
-pub(super) fn unmet(reason: String, permanent: bool) -> AttemptOutcome {
+fn unmet(reason: String, permanent: bool) -> AttemptOutcome {
     AttemptOutcome::Unmet { reason: reason.into(), permanent }
 }
 

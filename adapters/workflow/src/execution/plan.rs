@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::event::StepName;
 use super::state::{ExecutionState, Stage};
-use crate::definition::{Action, CHECKPOINT_PASSED, Located, Phase, ROLLBACK, Rerun, Step, Workflow};
-use crate::expression::{Name, names_in_condition, names_in_text, names_in_value};
+use super::used_names::{UsedNames, names_in_conditions, names_of};
+use crate::definition::{CHECKPOINT_PASSED, Phase, ROLLBACK, Rerun, Step, Workflow};
+use crate::expression::{Name, names_in_text};
 
 /// A checked workflow with the lookups that executions repeat.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Plan {
     printed: BTreeSet<String>,
     /// The first parts of all names that expressions use.
     used: BTreeSet<String>,
+    /// The names that phases expect of each other.
+    used_names: UsedNames,
 }
 
 impl Plan {
@@ -31,7 +34,8 @@ impl Plan {
         let leads = workflow.transitions.iter().any(|transition| workflow.is_rollback(&transition.to.value));
         let empty = || leads.then(|| Phase::aside(ROLLBACK, Vec::new(), workflow.position));
         let rollback = workflow.rollback.clone().or_else(empty);
-        Self { workflow, phases, rollback, printed, used }
+        let used_names = UsedNames::of(&workflow);
+        Self { workflow, phases, rollback, printed, used, used_names }
     }
 
     /// Returns the workflow, unchanged.
@@ -46,6 +50,15 @@ impl Plan {
 
     pub(crate) fn phase(&self, id: &str) -> Option<&Phase> {
         self.workflow.phases.get(*self.phases.get(id)?)
+    }
+
+    pub(super) fn used_names(&self) -> &UsedNames {
+        &self.used_names
+    }
+
+    /// Returns the index of the phase in the file.
+    pub(super) fn index_of(&self, id: &str) -> Option<usize> {
+        self.phases.get(id).copied()
     }
 
     /// Returns the steps that undo the work after a failure.
@@ -116,25 +129,7 @@ fn names_used(workflow: &Workflow) -> Vec<Name> {
     let phases = workflow.phases.iter().filter_map(|phase| phase.condition.as_ref());
     let steps = || workflow.steps().chain(workflow.error_steps());
     let conditions = transitions.chain(phases).chain(steps().filter_map(|step| step.condition.as_ref()));
-    names_in_conditions(conditions).chain(steps().flat_map(names_of)).collect()
-}
-
-pub(super) fn names_in_conditions<'c>(
-    conditions: impl Iterator<Item = &'c Located<String>>,
-) -> impl Iterator<Item = Name> {
-    conditions.filter_map(|condition| names_in_condition(&condition.value).ok()).flatten()
-}
-
-/// Returns the names that the texts of a step use.
-pub(super) fn names_of(step: &Step) -> Vec<Name> {
-    let words: Vec<_> = match &step.action {
-        Action::Run(words) => words.iter().collect(),
-        Action::Shell(line) => vec![line],
-        Action::Command(_) | Action::Task(_) => Vec::new(),
-    };
-    let texts = words.into_iter().chain(step.env.iter().map(|entry| &entry.value)).chain(&step.workdir);
-    let in_texts = texts.filter_map(|text| names_in_text(&text.value).ok()).flatten();
-    let in_inputs =
-        step.inputs.iter().chain(&step.params).filter_map(|input| names_in_value(&input.value).ok()).flatten();
-    in_texts.chain(in_inputs).collect()
+    let locations = workflow.outputs.iter().filter_map(|output| output.location.as_ref());
+    let in_locations = locations.filter_map(|location| names_in_text(&location.value).ok()).flatten();
+    names_in_conditions(conditions).chain(steps().flat_map(names_of)).chain(in_locations).collect()
 }

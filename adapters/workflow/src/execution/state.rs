@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::event::{AttemptIds, Event, EventKind, Failure, FileFingerprint, PhaseEnd, StepName, Subject, Values};
+use super::outputs::LocatedOutput;
 use crate::definition::{AfterFailure, ROLLBACK};
 
 /// The status of an execution.
@@ -101,6 +102,10 @@ pub struct ExecutionState {
     pub(crate) left_file: Option<FileFingerprint>,
     /// The finished steps that run again before the execution continues.
     pub(crate) rerun: VecDeque<StepName>,
+    /// The phase that ended last; `None` if it was skipped.
+    pub(crate) last_phase: Option<String>,
+    /// The outputs at the end of the execution.
+    pub(crate) outputs: Vec<LocatedOutput>,
     /// The phases that were entered or skipped.
     pub(crate) entered: BTreeSet<String>,
     pub(crate) steps_total: usize,
@@ -134,6 +139,8 @@ impl ExecutionState {
             error: None,
             left_file: None,
             rerun: VecDeque::new(),
+            last_phase: None,
+            outputs: Vec::new(),
             entered: BTreeSet::new(),
             steps_total: *steps_total,
             steps_over: 0,
@@ -173,7 +180,8 @@ impl ExecutionState {
                 self.checkpoint_failed(phase, *blocking, *then);
             }
             EventKind::TransitionFailed { phase, .. } => self.restart_phase(phase),
-            EventKind::PhaseCompleted { next, .. } => {
+            EventKind::PhaseCompleted { phase, next, .. } => {
+                self.last_phase = self.current_phase.clone().filter(|entered| entered == phase);
                 self.stage = next.clone().map_or(Stage::Finished, Stage::Entering);
             }
             EventKind::RollbackStarted { failure } => {
@@ -186,7 +194,15 @@ impl ExecutionState {
                 }
             }
             EventKind::ErrorStepEnded { .. } => {}
-            EventKind::WorkflowCompleted => self.complete(event.at),
+            EventKind::WorkflowCompleted { outputs } => {
+                self.outputs.clone_from(outputs);
+                self.complete(event.at);
+            }
+            EventKind::OutputsMissing { phase, .. } => {
+                if let Some(phase) = phase {
+                    self.restart_phase(phase);
+                }
+            }
             EventKind::WorkflowFailed { error, file } => self.fail(error, *file),
         }
     }

@@ -67,6 +67,21 @@ pub(crate) fn render_text(text: &str, scope: &Scope) -> Result<String, Expressio
     Ok(rendered)
 }
 
+/// Returns the name in the first `{NAME}` of a text that is not part of a `${…}`.
+pub(crate) fn placeholder(text: &str) -> Option<&str> {
+    let in_literal = |literal: &&'_ str| -> bool { name_in_braces(literal).is_some() };
+    let literals = pieces(text).ok()?.into_iter().filter_map(|piece| match piece {
+        Piece::Literal(literal) => Some(literal),
+        Piece::Expression(_) => None,
+    });
+    literals.into_iter().find(in_literal).and_then(name_in_braces)
+}
+
+fn name_in_braces(literal: &str) -> Option<&str> {
+    let is_name = |inside: &&str| !inside.is_empty() && inside.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
+    literal.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(inside, _)| inside).find(is_name)
+}
+
 /// Returns a value as text: a string unchanged, and any other value as JSON; `None` for null.
 pub(crate) fn text_of(value: &Value) -> Option<String> {
     match value {

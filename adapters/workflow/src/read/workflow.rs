@@ -105,6 +105,7 @@ impl Reader<'_> {
             name: self.value(fields.get("name"), "a name")?,
             kind: self.value(fields.get("type"), "a type"),
             location: self.value(fields.get("location"), "a location"),
+            required: self.value(fields.get("required"), "true or false").unwrap_or(false),
             description: self.value(fields.get("description"), "a string"),
             position: fields.position,
         })

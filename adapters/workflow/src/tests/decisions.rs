@@ -218,7 +218,7 @@ impl History {
                 Decision::Stuck { place, error } => panic!("{place}: {error}"),
                 Decision::RolledBack(_) => return self.fail(),
                 Decision::Finish => {
-                    self.record(EventKind::WorkflowCompleted);
+                    self.record(EventKind::WorkflowCompleted { outputs: Vec::new() });
                     return End::Completed;
                 }
             }

@@ -7,6 +7,7 @@ mod harness;
 mod hostile;
 mod inputs;
 mod order;
+mod outputs;
 mod params;
 mod plain_runner;
 mod preview;

@@ -11,7 +11,13 @@ fn phases(lines: &str) -> String {
 
 #[test]
 fn workflows_of_existing_projects_pass_with_notes() {
-    assert_eq!(problems(LETTERS), ["7:17: note: `orchestrator` is ignored", "57:17: note: `location` is ignored",]);
+    assert_eq!(
+        problems(LETTERS),
+        [
+            "7:17: note: `orchestrator` is ignored",
+            "57:17: note: `{sender}` is not replaced, so this output is not looked for",
+        ]
+    );
     assert_eq!(
         problems(ARRIVAL),
         [
@@ -19,7 +25,7 @@ fn workflows_of_existing_projects_pass_with_notes() {
              expected `fail`, `continue` or `skip`",
             "32:9: note: checkpoint `CP_FETCH` has no validation: it passes whenever the phase's steps succeed",
             "40:28: warning: `shelf_number` is not an input or a phase, so an earlier step must return it",
-            "48:17: note: `location` is ignored",
+            "48:17: note: `{timestamp}` is not replaced, so this output is not looked for",
         ]
     );
     assert_eq!(errors(EVERYTHING), Vec::<String>::new());

@@ -168,7 +168,7 @@ workflow:
     - {from: first, to: third, condition: checkpoint_passed and done}
     - {from: first, to: second}
   outputs:
-    - {name: report, type: file, location: out/, description: the report}
+    - {name: report, type: file, location: out/, required: false, description: the report}
   activation: {condition: word exists, fallback_workflow: other, description: if there is a word}
   rollback:
     trigger: failed

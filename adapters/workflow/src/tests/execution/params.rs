@@ -109,6 +109,6 @@ workflow:
     let plan = fixture.plan();
     let expected = |phase: &str| plan.expected_of(plan.phase(phase).unwrap()).join(" ");
     assert_eq!(expected("zero"), "bare word agent");
-    assert_eq!(expected("one"), "seen bare ready list word");
+    assert_eq!(expected("one"), "seen bare word ready list");
     assert_eq!(expected("two"), "bare word");
 }
