@@ -180,6 +180,14 @@ impl WorkflowFile {
         self.workflow.is_none() || self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
+    /// Applies the rules of a strict check: a key that is probably misspelt, and a name without a
+    /// value, are errors.
+    pub fn make_strict(&mut self) {
+        for problem in self.problems.iter_mut().filter(|problem| problem.is_strict_error) {
+            problem.severity = Severity::Error;
+        }
+    }
+
     /// Returns the line of the text with this number; the first line is 1.
     #[must_use]
     pub fn line(&self, number: u32) -> Option<&str> {

@@ -22,6 +22,9 @@ use crate::problem::Problems;
 pub(crate) use project::check_project;
 
 pub(crate) fn check_workflow(workflow: &Workflow, problems: &mut Problems) {
+    if !workflow.phases.is_empty() && workflow.phases.iter().all(|phase| phase.steps.is_empty()) {
+        problems.error(workflow.position, "no phase has a step, so the workflow does nothing");
+    }
     ids::check(workflow, problems);
     let order = flow::check(workflow, problems);
     names::check(workflow, &order, problems);

@@ -10,8 +10,8 @@ mod position;
 mod step;
 mod workflow;
 
-pub(crate) use phase::{AfterFailure, CHECKPOINT_PASSED};
+pub(crate) use phase::{AfterFailure, CHECKPOINT_PASSED, ON_ERROR, ROLLBACK};
 pub use phase::{Checkpoint, OnFail, Phase};
 pub use position::{Located, Position};
 pub use step::{Action, EnvironmentEntry, Rerun, Step, StepInput, StepOutput};
-pub use workflow::{Input, InputType, OnError, Output, Transition, Workflow};
+pub use workflow::{Activation, Input, InputType, Output, Transition, Workflow};

@@ -17,6 +17,8 @@
 //! Running processes, which [`StepRunner`] does; retries of the file, which the queue does;
 //! concurrent steps.
 
+mod activation;
+mod aftermath;
 mod begin;
 mod decide;
 mod document;
@@ -25,10 +27,12 @@ mod error;
 mod event;
 mod event_log;
 mod executor;
+mod expected;
 mod folder;
 mod inputs;
 mod journal;
 mod latest_state;
+mod outputs;
 mod plan;
 mod preview;
 mod process;
@@ -39,13 +43,16 @@ mod runner;
 mod scope;
 mod scratch;
 mod state;
+mod used_names;
 mod values;
 mod variables;
 
+pub use activation::ActivationVerdict;
 pub use engine::{Equipment, WorkflowRun};
 pub use error::ExecutionError;
 pub use folder::Executions;
 pub use inputs::{InputError, Inputs};
+pub use outputs::LocatedOutput;
 pub use plan::Plan;
 pub use preview::{Forecast, PreviewedStep, preview, resumable};
 pub use program::Programs;

@@ -2,8 +2,9 @@
 //!
 //! # Theory of operation
 //!
-//! An expression has minijinja's syntax and is evaluated strictly: an unknown name is an error that
-//! lists the known names. A text is split into literals and `${expression}`. `$${` stands for a
+//! An expression has minijinja's syntax, and some words more that people use in conditions; see
+//! `rewriting`. In texts it is evaluated strictly: an unknown name is an error that lists the known
+//! names. In conditions, an unknown name is null. A text is split into literals and `${expression}`. `$${` stands for a
 //! literal `${`. All other text, such as `{}`, `{timestamp}`, `{{` and `{%`, is literal. A text
 //! that is exactly one `${expression}` has the value of the expression, of any type. Within a
 //! longer text, a value that is not a text becomes JSON in one line, and null is an error.
@@ -21,23 +22,26 @@
 //! Statements, macros and includes. Access to files, the environment, the time and random numbers:
 //! the value of an expression depends only on the values of its names.
 
+mod braces;
 mod compile;
 mod error;
 mod evaluate;
 mod filters;
 mod names;
-mod ordering;
+mod operators;
 mod pieces;
+mod rewriting;
 mod scope;
 mod shell;
 mod template;
+mod tokens;
 
 pub(crate) use error::ExpressionError;
-pub(crate) use evaluate::{holds, transition_holds};
+pub(crate) use evaluate::{holds, holds_so_far, transition_holds};
 pub(crate) use names::{Name, names_in_condition, names_in_text, names_in_value};
 pub(crate) use scope::Scope;
 pub(crate) use shell::{CodePlace, ShellText, code_places, embedded, render_shell};
-pub(crate) use template::{render_text, render_value, text_of};
+pub(crate) use template::{placeholder, render_text, render_value, render_value_or_null, text_of};
 
 #[cfg(test)]
 pub(crate) use {

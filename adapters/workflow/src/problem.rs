@@ -40,11 +40,20 @@ pub struct Problem {
     pub expected: Option<String>,
     /// A similar known word, which the author may have meant.
     pub meant: Option<String>,
+    /// True if a strict check treats the problem as an error.
+    pub is_strict_error: bool,
 }
 
 impl Problem {
     pub(crate) fn error(position: Position, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, position, message: message.into(), expected: None, meant: None }
+        Self {
+            severity: Severity::Error,
+            position,
+            message: message.into(),
+            expected: None,
+            meant: None,
+            is_strict_error: false,
+        }
     }
 
     pub(crate) fn expecting(&mut self, expected: impl Into<String>) -> &mut Self {
@@ -54,6 +63,12 @@ impl Problem {
 
     pub(crate) fn meaning(&mut self, meant: Option<String>) -> &mut Self {
         self.meant = meant;
+        self
+    }
+
+    /// Makes the problem an error of a strict check.
+    pub(crate) fn strictly(&mut self) -> &mut Self {
+        self.is_strict_error = true;
         self
     }
 }

@@ -4,6 +4,7 @@
 //! a value of the wrong kind is reported as a problem, and reading continues. [`crate::check`]
 //! checks the references between parts of the file.
 
+mod execute;
 mod fields;
 mod phase;
 mod step;

@@ -5,14 +5,17 @@
 //! ```toml
 //! [runners]
 //! task = ["./run-task", "{task}"]
+//! command = ["./run-command", "{name}"]
 //!
 //! [runners.commands]
 //! generate_tag = ["./tag.sh", "{input.source_code}", "{file}"]
 //! ```
 //!
+//! `command` is for the commands that have no line of their own.
+//!
 //! A runner is a program and its arguments, without a shell. In each of these words, `{file}`,
-//! `{task}`, `{name}`, `{workflow}`, `{phase}`, `{step}` and `{input.NAME}` are replaced; other
-//! text in braces is kept. An unknown section or key is an error.
+//! `{task}`, `{name}`, `{workflow}`, `{phase}`, `{step}`, `{input.NAME}` and `{param.NAME}` are
+//! replaced; other text in braces is kept. An unknown section or key is an error.
 
 mod placeholders;
 
@@ -35,6 +38,8 @@ const FILE_NAME: &str = "autoproc.toml";
 #[serde(deny_unknown_fields)]
 pub struct Runners {
     task: Option<Runner>,
+    /// The program for commands that are not in `commands`.
+    command: Option<Runner>,
     #[serde(default)]
     commands: BTreeMap<String, Runner>,
 }
@@ -94,7 +99,8 @@ impl Runners {
         match &step.action {
             Action::Run(_) | Action::Shell(_) => Ok(None),
             Action::Command(name) => {
-                self.commands.get(&name.value).map(Some).ok_or_else(|| no_command(step, &name.value))
+                let runner = self.commands.get(&name.value).or(self.command.as_ref());
+                runner.map(Some).ok_or_else(|| no_command(step, &name.value))
             }
             Action::Task(task) => self.task.as_ref().map(Some).ok_or_else(|| no_task(step, &task.value)),
         }

@@ -87,7 +87,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     };
     let progress = progress(&args, &work, config.retry.max_attempts(), context);
     let settings = RunSettings {
-        task: work.task(context)?,
+        task: work.task(context)?.retried_by(&config.retry),
         run: config.run.clone(),
         jobs: config.jobs,
         // With a failure limit, attempts are not batched: the run must decide about each start,

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::RunId;
 use autoproc_domain::ports::{Observer, Orchestrator, RunEvent, RunEventKind, StopSignal};
 use autoproc_domain::run::Ports;
+use autoproc_domain::{RetryPolicy, RunId};
 use autoproc_subprocess::{
     BatchSettings, CommandLine, CommandOrchestrator, GuardSettings, Guards, OutputLimits, PROJECT_VARIABLE, Settings,
     StdoutTo,
@@ -28,6 +28,16 @@ use crate::error::CliError;
 pub(crate) enum Task {
     Command(CommandLine),
     Workflow(Box<WorkflowRun>),
+}
+
+impl Task {
+    /// Returns the task of a run with this policy.
+    pub(crate) fn retried_by(mut self, policy: &RetryPolicy) -> Self {
+        if let Self::Workflow(run) = &mut self {
+            run.retry = policy.clone();
+        }
+        self
+    }
 }
 
 /// The settings for the ports of a run.

@@ -22,6 +22,7 @@ mod limits;
 mod live_view;
 mod log;
 mod newcomers;
+mod original_workflows;
 mod pause;
 mod placeholders;
 mod queue;

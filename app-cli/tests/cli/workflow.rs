@@ -95,11 +95,11 @@ fn all_errors_are_told_at_once_with_line_and_mark() {
     project.write("good.yaml", good());
     let check = project.ask(["workflow", "check", "bad.yaml", "good.yaml", "none.yaml"]).expect_code(78);
     for expected in [
-        "bad.yaml:15:11: error: unknown key `retrys` in a step; did you mean `retries`?\n  15 |           retrys: 2\n     \
-         |           ^\n",
+        "bad.yaml:15:11: warning: unknown key `retrys` in a step; did you mean `retries`?\n",
         "bad.yaml:18:7: error: `file` is reserved for the file itself\n",
-        "bad.yaml:22:24: error: there is no phase `shelve`\n",
-        "bad.yaml: 3 errors, 3 warnings, 0 notes\n",
+        "bad.yaml:22:24: error: there is no phase `shelve`\n  22 |     - {from: read, to: shelve, condition: checkpoint_passed}\n     \
+         |                        ^\n",
+        "bad.yaml: 2 errors, 4 warnings, 0 notes\n",
         "good.yaml:16:11: warning: no runner for the command `stamp`",
         "good.yaml: 0 errors, 3 warnings, 0 notes\n",
         "none.yaml: error: cannot read ",
@@ -111,6 +111,48 @@ fn all_errors_are_told_at_once_with_line_and_mark() {
     assert!(show.err.contains("autoproc workflow check bad.yaml"), "{show:?}");
     let json = project.ask(["workflow", "check", "bad.yaml", "--json"]).expect_code(78).json();
     assert_eq!((&json["exit_code"], &json["files"][0]["problems"][0]["line"]), (&78.into(), &15.into()));
+}
+
+/// A misspelt key and a name that stands for nothing are warnings, and errors with `--strict`.
+#[test]
+fn a_strict_check_refuses_slips() {
+    let project = project();
+    project.write("autoproc.toml", "[runners]\ntask = ['a']\n[runners.commands]\nstamp = ['b']\n");
+    let check = |text: String, words: &[&str]| {
+        project.write("a.yaml", text);
+        project.ask([&["workflow", "check", "a.yaml"], words].concat())
+    };
+    for (right, slip, expected) in [
+        ("retries: 2", "retrys: 2", "a.yaml:15:11: error: unknown key `retrys` in a step; did you mean `retries`?\n"),
+        ("sender is not", "sendr is not", "a.yaml:10:18: error: unknown name `sendr`"),
+    ] {
+        let slipped = good().replace(right, slip);
+        assert_ne!(slipped, good());
+        let lenient = check(slipped.clone(), &[]).expect_code(0);
+        assert!(lenient.out.contains(&expected.replace("error", "warning")), "{lenient:?}");
+        let strict = check(slipped, &["--strict"]).expect_code(78);
+        assert!(strict.out.contains(expected), "{strict:?}");
+        assert!(strict.out.contains("a.yaml: 1 error, 1 warning, 0 notes"), "{strict:?}");
+    }
+    check(good(), &["--strict"]).expect_code(0);
+}
+
+/// A workflow with keys that only its owner knows is executed.
+#[test]
+fn unknown_keys_do_not_stop_a_workflow() {
+    let project = project();
+    project.write("a", "");
+    project.write("autoproc.toml", "[runners]\ncommand = ['sh', 'note', '{name}', '{param.agent}']\n");
+    project.write("note", "echo \"$1 $2 $AUTOPROC_PARAM_AGENT\" >> noted\n");
+    project.write(
+        "owned.yaml",
+        "workflow: {id: owned, squad: x, phases: [{id: p, parallel: false, steps: [{execute: {command: judge, \
+         agent: \"agents/${file | basename}.md\", condition: \"${file exists} AND NOT nobody\"}}]}]}\n",
+    );
+    project.ask(["workflow", "check", "owned.yaml"]).expect_code(0);
+    project.ask(["workflow", "run", "owned.yaml", "--file", "a"]).expect_code(0);
+    let noted = fs::read_to_string(project.path("noted")).expect("the runner's note");
+    assert_eq!(noted, "judge agents/a.md agents/a.md\n");
 }
 
 #[test]
@@ -137,12 +179,13 @@ fn nothing_in_a_file_steers_the_terminal() {
 #[test]
 fn nothing_in_a_refusal_steers_the_terminal() {
     let project = project();
-    project.write("key.yaml", "workflow: {\"k\\e[2J\\nx\": 1, phases: [{id: p, steps: [{run: [a]}]}]}\n");
+    project
+        .write("key.yaml", "workflow: {inputs: [{name: \"k\\e[2J\\nx\"}], phases: [{id: p, steps: [{run: [a]}]}]}\n");
     project.write("command.yaml", "workflow: {phases: [{id: p, steps: [{execute: {command: \"c\\e[2J\\nx\"}}]}]}\n");
     project.write("name\u{1b}[2J\nx.yaml", "workflow: {steps: 1}\n");
     project.write(
         "warns\u{1b}[2J\nx.yaml",
-        "workflow: {id: w, phases: [{id: p, steps: [{run: [\"true\"]}]}], on_error: [shout]}\n",
+        "workflow: {id: w, phases: [{id: p, on_fail: shout, steps: [{run: [\"true\"]}]}]}\n",
     );
     project.write("input.yaml", "workflow: {inputs: [{name: a, type: number, required: true, description: \"d\\e[2J\\nx\"}], phases: [{id: p, steps: [{run: [a]}], condition: a}]}\n");
     project.write("a", "");

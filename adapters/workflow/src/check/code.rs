@@ -8,7 +8,7 @@ use crate::expression::{CodePlace, code_places, embedded};
 use crate::problem::Problems;
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
-    for step in workflow.phases.iter().flat_map(|phase| &phase.steps) {
+    for step in workflow.steps().chain(workflow.error_steps()) {
         match &step.action {
             Action::Shell(text) => {
                 // If the text cannot be split into expressions, the module `names` reports the

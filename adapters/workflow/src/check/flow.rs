@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use crate::definition::{AfterFailure, Phase, Transition, Workflow};
+use crate::definition::{AfterFailure, Phase, ROLLBACK, Transition, Workflow};
 use crate::nearest::nearest;
 use crate::problem::Problems;
 
@@ -30,7 +30,8 @@ fn successors(workflow: &Workflow, problems: &mut Problems) -> Successors {
     let index: HashMap<_, _> =
         workflow.phases.iter().enumerate().map(|(index, phase)| (phase.id.as_str(), index)).collect();
     let mut leaving: Vec<Vec<(usize, &Transition)>> = vec![Vec::new(); workflow.phases.len()];
-    for transition in &workflow.transitions {
+    check_rollback(workflow, problems);
+    for transition in workflow.transitions.iter().filter(|transition| !workflow.is_rollback(&transition.to.value)) {
         let [from, to] = [&transition.from, &transition.to].map(|end| {
             let found = index.get(end.value.as_str()).copied();
             if found.is_none() {
@@ -48,6 +49,24 @@ fn successors(workflow: &Workflow, problems: &mut Problems) -> Successors {
     }
     let phases = workflow.phases.iter().enumerate();
     phases.map(|(index, phase)| targets(phase, index, &leaving[index], workflow.phases.len())).collect()
+}
+
+/// Checks the transitions that lead to the rollback.
+fn check_rollback(workflow: &Workflow, problems: &mut Problems) {
+    if let Some(rollback) = &workflow.rollback
+        && !workflow.is_rollback(ROLLBACK)
+    {
+        problems.error(rollback.position, "the workflow has a phase `rollback` and also the section `rollback`");
+    }
+    for transition in workflow.transitions.iter().filter(|transition| workflow.is_rollback(&transition.to.value)) {
+        if !workflow.phases.iter().any(|phase| phase.id == transition.from.value) {
+            problems.error(transition.from.position, format!("there is no phase `{}`", transition.from.value));
+        }
+        if workflow.rollback.is_none() {
+            let message = "there is no section `rollback`: the file fails, and nothing is undone";
+            problems.warning(transition.to.position, message);
+        }
+    }
 }
 
 fn is_unconditional((_, transition): &(usize, &Transition)) -> bool {

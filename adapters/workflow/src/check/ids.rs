@@ -32,7 +32,7 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
     }
     check_phases(workflow, problems);
     let mut steps = Seen::new("step");
-    for step in workflow.phases.iter().flat_map(|phase| &phase.steps) {
+    for step in workflow.steps().chain(workflow.error_steps()) {
         steps.add(&step.id, step.position, problems);
         if step.has_own_id {
             check_id(&step.id, "step", step.position, problems);

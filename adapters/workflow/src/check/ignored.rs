@@ -1,6 +1,7 @@
 //! Reports keys and values that are ignored or only partly supported.
 
 use crate::definition::{Input, InputType, OnFail, Phase, Workflow};
+use crate::expression::placeholder;
 use crate::problem::Problems;
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
@@ -13,12 +14,11 @@ fn check_ignored(workflow: &Workflow, problems: &mut Problems) {
     if let Some(orchestrator) = &workflow.orchestrator {
         problems.note(orchestrator.position, "`orchestrator` is ignored");
     }
-    for action in &workflow.on_error {
-        let message = format!("the action `{}` is ignored: a failed attempt is logged and retried", action.action);
-        problems.warning(action.position, message);
-    }
     for location in workflow.outputs.iter().filter_map(|output| output.location.as_ref()) {
-        problems.note(location.position, "`location` is ignored");
+        if let Some(name) = placeholder(&location.value) {
+            let message = format!("`{{{name}}}` is not replaced, so this output is not looked for");
+            problems.note(location.position, message);
+        }
     }
 }
 
@@ -26,16 +26,32 @@ fn check_input(input: &Input, problems: &mut Problems) {
     if let InputType::Other(word) = &input.kind {
         let message = format!("unknown type `{word}`: `{}` is a string", input.name);
         let problem = problems.warning(input.position, message);
-        problem.expecting("string, file, array, number, integer, boolean, object or json");
+        problem.expecting("string, enum, file, directory, array, number, integer, boolean, object or json");
     }
+    check_values(input, problems);
     let Some(default) = &input.default else { return };
     if !input.kind.accepts(default) {
         let message = format!("the default of `{}` does not have the type `{}`", input.name, input.kind.word());
         problems.error(input.position, message);
+    } else if !input.accepts(default) {
+        problems.error(input.position, format!("the default of `{}` is not one of its `values`", input.name));
     }
     if input.required {
         let message = format!("`{}` is required, so its default is never used", input.name);
         problems.warning(input.position, message);
+    }
+}
+
+fn check_values(input: &Input, problems: &mut Problems) {
+    match (&input.kind, input.values.is_empty()) {
+        (InputType::Enum, true) => {
+            problems.warning(input.position, format!("`{}` has no `values`, so it may have any", input.name));
+        }
+        (InputType::Enum, false) | (_, true) => {}
+        (_, false) => {
+            let message = format!("the `values` of `{}` are ignored, because its type is not `enum`", input.name);
+            problems.note(input.position, message);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::definition::{Action, CHECKPOINT_PASSED, Located, Position, Step, Work
 use crate::execution::file_scope;
 use crate::expression::{ExpressionError, Name, names_in_condition, names_in_text, names_in_value, render_value};
 use crate::nearest::{nearest, nearest_first};
-use crate::problem::Problems;
+use crate::problem::{Problem, Problems};
 
 pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems) {
     let known = Known::new(workflow, order);
@@ -21,8 +21,26 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
             checker.step(step);
         }
     }
+    for step in workflow.rollback.iter().chain(&workflow.on_error).flat_map(|phase| &phase.steps) {
+        Checker { known: &known, moment: Moment::END, is_first: false, problems }.step(step);
+    }
+    for location in workflow.outputs.iter().filter_map(|output| output.location.as_ref()) {
+        let mut checker = Checker { known: &known, moment: Moment::END, is_first: false, problems };
+        checker.each(names_in_text(&location.value), location.position, Checker::runner_name);
+    }
+    check_activation(workflow, problems);
     check_transitions(workflow, &known, problems);
     check_defaults(workflow, problems);
+}
+
+/// Checks that the condition of the activation is an expression. Its names may be unknown.
+fn check_activation(workflow: &Workflow, problems: &mut Problems) {
+    let condition = workflow.activation.as_ref().and_then(|activation| activation.condition.as_ref());
+    if let Some(condition) = condition
+        && let Err(error) = names_in_condition(&condition.value)
+    {
+        problems.warning(condition.position, format!("{error}; the workflow is always used"));
+    }
 }
 
 /// Checks the defaults of inputs. A default depends only on the path of the file, so a default that
@@ -57,6 +75,11 @@ struct Moment {
     step: usize,
 }
 
+impl Moment {
+    /// The moment after all phases.
+    const END: Self = Self { phase: usize::MAX, step: usize::MAX };
+}
+
 struct Known<'w> {
     inputs: BTreeSet<&'w str>,
     phases: HashMap<&'w str, usize>,
@@ -79,8 +102,22 @@ impl<'w> Known<'w> {
 
     /// True if the step may have ended before the moment `at`.
     fn is_over(&self, step: Moment, at: Moment) -> bool {
+        if at == Moment::END {
+            return true;
+        }
         if step.phase == at.phase { step.step < at.step } else { self.order[step.phase] < self.order[at.phase] }
     }
+}
+
+/// The meaning of a name without a value, which depends on the place of the expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WithoutValue {
+    /// The step fails.
+    Fails,
+    /// The name is false in a condition.
+    IsFalse,
+    /// The name is null in an input or a parameter for a runner.
+    IsNull,
 }
 
 /// Checks the expressions that are evaluated at `moment`.
@@ -100,8 +137,10 @@ impl Checker<'_, '_> {
             Action::Shell(text) => self.text(text),
             Action::Command(_) | Action::Task(_) => {}
         }
-        for input in &step.inputs {
-            self.each(names_in_value(&input.value), input.position, Self::name);
+        // A runner may know what to do without a value, and an owner may give one by `--input`.
+        let check = if step.needs_runner() { Self::runner_name } else { Self::name };
+        for input in step.inputs.iter().chain(&step.params) {
+            self.each(names_in_value(&input.value), input.position, check);
         }
         step.env.iter().for_each(|entry| self.text(&entry.value));
         step.workdir.iter().for_each(|folder| self.text(folder));
@@ -113,7 +152,7 @@ impl Checker<'_, '_> {
 
     fn condition(&mut self, condition: Option<&Located<String>>) {
         if let Some(condition) = condition {
-            self.each(names_in_condition(&condition.value), condition.position, Self::name);
+            self.each(names_in_condition(&condition.value), condition.position, Self::condition_name);
         }
     }
 
@@ -132,6 +171,18 @@ impl Checker<'_, '_> {
     }
 
     fn name(&mut self, name: &Name, position: Position) {
+        self.check_name(name, position, WithoutValue::Fails);
+    }
+
+    fn condition_name(&mut self, name: &Name, position: Position) {
+        self.check_name(name, position, WithoutValue::IsFalse);
+    }
+
+    fn runner_name(&mut self, name: &Name, position: Position) {
+        self.check_name(name, position, WithoutValue::IsNull);
+    }
+
+    fn check_name(&mut self, name: &Name, position: Position, without_value: WithoutValue) {
         let root = name.root();
         if self.known.inputs.contains(root) {
             return;
@@ -139,11 +190,11 @@ impl Checker<'_, '_> {
         if root == "steps" {
             self.step_name(name, position);
         } else if let Some(phase) = self.known.phases.get(root) {
-            self.phase_name(root, *phase, position);
+            self.phase_name(root, *phase, position, without_value);
         } else if self.is_within_step(name) {
             self.bare_step(root, position);
         } else {
-            self.other_name(root, position);
+            self.other_name(root, position, without_value);
         }
     }
 
@@ -174,28 +225,41 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn phase_name(&mut self, id: &str, phase: usize, position: Position) {
+    fn phase_name(&mut self, id: &str, phase: usize, position: Position, without_value: WithoutValue) {
         let end = Moment { phase, step: 0 };
         if !self.known.is_over(end, self.moment) {
             let what = if phase == self.moment.phase { "has returned nothing yet" } else { "comes later" };
-            self.problems.error(position, format!("the phase `{id}` {what}"));
+            self.unknown(without_value, position, format!("the phase `{id}` {what}"));
         }
     }
 
     /// Reports a name that is neither an input nor a phase: as a warning if an earlier step may
-    /// return it, otherwise as an error.
-    fn other_name(&mut self, name: &str, position: Position) {
-        let known = || self.known.inputs.iter().copied().chain(self.known.phases.keys().copied());
+    /// return it.
+    fn other_name(&mut self, name: &str, position: Position, without_value: WithoutValue) {
+        let known = self.known;
+        let all = || known.inputs.iter().copied().chain(known.phases.keys().copied());
         let can_be_returned = !self.is_first || self.moment.step > 0;
-        let of_step = self.known.steps.contains_key(name).then(|| format!("steps.{name}"));
-        let problem = if can_be_returned {
+        let of_step = known.steps.contains_key(name).then(|| format!("steps.{name}"));
+        let problem = if !can_be_returned {
+            let listed = nearest_first(name, all()).join(", ");
+            self.unknown(without_value, position, format!("unknown name `{name}`; known names: {listed}"))
+        } else if without_value == WithoutValue::IsFalse {
+            let message = format!("`{name}` is not an input or a phase; it is false unless an earlier step returns it");
+            self.problems.warning(position, message).strictly()
+        } else {
             let message = format!("`{name}` is not an input or a phase, so an earlier step must return it");
             self.problems.warning(position, message)
-        } else {
-            let listed = nearest_first(name, known());
-            self.problems.error(position, format!("unknown name `{name}`; known names: {}", listed.join(", ")))
         };
-        problem.meaning(of_step.or_else(|| nearest(name, known())));
+        problem.meaning(of_step.or_else(|| nearest(name, all())));
+    }
+
+    /// Reports a name that certainly has no value.
+    fn unknown(&mut self, without_value: WithoutValue, position: Position, message: String) -> &mut Problem {
+        match without_value {
+            WithoutValue::Fails => self.problems.error(position, message),
+            WithoutValue::IsFalse => self.problems.warning(position, message + "; it is false here").strictly(),
+            WithoutValue::IsNull => self.problems.warning(position, message).strictly(),
+        }
     }
 
     fn transition_name(&mut self, name: &Name, position: Position) {
@@ -204,7 +268,7 @@ impl Checker<'_, '_> {
             return;
         }
         if root == "steps" || self.known.phases.contains_key(root) {
-            self.name(name, position);
+            self.condition_name(name, position);
         } else if self.is_within_step(name) {
             self.bare_step(root, position);
         } else if let Some(meant) = nearest(root, [CHECKPOINT_PASSED]) {

@@ -9,7 +9,15 @@ use crate::task::{TaskFolders, TaskSource};
 /// warning, because it may exist when the workflow runs.
 pub(crate) fn check_project(workflow: &Workflow, runners: &Runners, tasks: &TaskFolders, problems: &mut Problems) {
     let (mut reported, mut checked) = (BTreeSet::new(), BTreeSet::new());
-    for step in workflow.phases.iter().flat_map(|phase| &phase.steps) {
+    for step in workflow.error_steps() {
+        if let Action::Command(name) = &step.action
+            && runners.for_step(step).is_err()
+        {
+            let message = format!("no runner for `{}`, so nothing is done after an error", name.value);
+            problems.note(step.position, message);
+        }
+    }
+    for step in workflow.steps() {
         if let Err(missing) = runners.for_step(step)
             && reported.insert(missing.lines.clone())
         {

@@ -5,6 +5,12 @@ use super::{Located, Position, Step};
 /// A name for conditions of transitions; its value is true if the phase passed its checkpoint.
 pub(crate) const CHECKPOINT_PASSED: &str = "checkpoint_passed";
 
+/// The id of the phase that undoes the work after a failure.
+pub(crate) const ROLLBACK: &str = "rollback";
+
+/// The id of the phase whose steps are carried out once an attempt has failed for good.
+pub(crate) const ON_ERROR: &str = "on_error";
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phase {
     /// The id of the phase, unique in the workflow.
@@ -22,6 +28,21 @@ pub struct Phase {
 }
 
 impl Phase {
+    /// Creates a phase of steps outside the order of the phases.
+    pub(crate) fn aside(id: &str, steps: Vec<Step>, position: Position) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: None,
+            description: None,
+            condition: None,
+            steps,
+            blocking: true,
+            on_fail: OnFail::Fail,
+            checkpoint: None,
+            position,
+        }
+    }
+
     /// Returns the consequence if a step of the phase fails and has no retries left.
     pub(crate) fn after_failed_step(&self) -> AfterFailure {
         match (&self.on_fail, self.blocking) {

@@ -11,10 +11,14 @@ pub struct Step {
     /// id of the phase and the number of the step.
     pub id: String,
     pub has_own_id: bool,
+    pub name: Option<String>,
+    pub description: Option<String>,
     /// The condition of the step: if it does not hold, the step is skipped.
     pub condition: Option<Located<String>>,
     pub action: Action,
     pub inputs: Vec<StepInput>,
+    /// The keys of `execute` that have no meaning of their own, for the runner.
+    pub params: Vec<StepInput>,
     /// The time limit of a try, never zero. If `None`, only the timeout of the attempt applies.
     pub timeout: Option<Duration>,
     /// The maximum number of further tries after a failed first try, within one attempt.
@@ -25,6 +29,13 @@ pub struct Step {
     pub output: StepOutput,
     pub rerun: Rerun,
     pub position: Position,
+}
+
+impl Step {
+    /// True if a runner carries out the step.
+    pub(crate) fn needs_runner(&self) -> bool {
+        matches!(self.action, Action::Command(_) | Action::Task(_))
+    }
 }
 
 /// The action of a step. `${…}` is evaluated in programs, arguments and shell commands, but not in
@@ -42,10 +53,11 @@ pub enum Action {
     Task(Located<String>),
 }
 
+/// An input or a parameter of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepInput {
     pub name: String,
-    /// The value of the input. Every text in it, at any depth, may contain `${…}`.
+    /// The value. Every text in it, at any depth, may contain `${…}`.
     pub value: Value,
     pub position: Position,
 }

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Located, Phase, Position};
+use super::{Located, Phase, Position, ROLLBACK, Step};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workflow {
@@ -16,11 +16,15 @@ pub struct Workflow {
     /// The transitions between phases. A phase without transitions is followed by the next phase in
     /// the file.
     pub transitions: Vec<Transition>,
-    /// The outputs that the workflow declares. They are only displayed. The key `location` of an
-    /// output is ignored with a note.
+    /// The outputs that the workflow declares. Those with a location are looked for at the end.
     pub outputs: Vec<Output>,
-    /// The actions of the obsolete key `on_error`, which is ignored with a warning.
-    pub on_error: Vec<OnError>,
+    /// The condition under which a run uses the workflow; `None` means always.
+    pub activation: Option<Activation>,
+    /// The steps that undo the work after a failure, as a phase with the id `rollback`.
+    pub rollback: Option<Phase>,
+    /// The steps that are carried out once an attempt has failed for good, as a phase with the id
+    /// `on_error`.
+    pub on_error: Option<Phase>,
     pub position: Position,
 }
 
@@ -29,6 +33,21 @@ impl Workflow {
     /// the first one whose condition holds.
     pub fn transitions_from(&self, phase: &str) -> impl Iterator<Item = &Transition> {
         self.transitions.iter().filter(move |transition| transition.from.value == phase)
+    }
+
+    /// Returns the steps of all phases and of the rollback.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.phases.iter().chain(&self.rollback).flat_map(|phase| &phase.steps)
+    }
+
+    /// Returns the steps that are carried out once an attempt has failed for good.
+    pub(crate) fn error_steps(&self) -> impl Iterator<Item = &Step> {
+        self.on_error.iter().flat_map(|phase| &phase.steps)
+    }
+
+    /// True if the name in a transition stands for the rollback and not for a phase.
+    pub(crate) fn is_rollback(&self, name: &str) -> bool {
+        name == ROLLBACK && !self.phases.iter().any(|phase| phase.id == ROLLBACK)
     }
 }
 
@@ -39,16 +58,35 @@ pub struct Input {
     pub kind: InputType,
     pub required: bool,
     pub description: Option<String>,
+    /// The values that an input of the type `enum` may have.
+    pub values: Vec<Value>,
     pub default: Option<Value>,
     pub position: Position,
+}
+
+impl Input {
+    /// True if the input may have the value: it has the declared type and, if the type is `enum`,
+    /// it is one of the declared values.
+    pub(crate) fn accepts(&self, value: &Value) -> bool {
+        self.kind.accepts(value) && (value.is_null() || !self.is_closed() || self.values.contains(value))
+    }
+
+    /// True if only the declared values are allowed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.kind == InputType::Enum && !self.values.is_empty()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum InputType {
     #[default]
     String,
+    /// One of the input's `values`.
+    Enum,
     /// The path of a file.
     File,
+    /// The path of a folder.
+    Directory,
     /// A list, given as JSON or as words separated by commas.
     Array,
     Number,
@@ -64,13 +102,15 @@ pub enum InputType {
 impl InputType {
     pub(crate) fn of(word: &str) -> Self {
         match word {
-            "string" | "text" => Self::String,
+            "string" | "text" | "str" => Self::String,
+            "enum" => Self::Enum,
             "file" | "path" => Self::File,
+            "directory" | "folder" => Self::Directory,
             "array" | "list" => Self::Array,
-            "number" => Self::Number,
-            "integer" => Self::Integer,
+            "number" | "float" => Self::Number,
+            "integer" | "int" => Self::Integer,
             "boolean" | "bool" => Self::Boolean,
-            "object" | "map" => Self::Object,
+            "object" | "map" | "dict" => Self::Object,
             "json" => Self::Json,
             other => Self::Other(other.to_owned()),
         }
@@ -80,6 +120,8 @@ impl InputType {
     pub fn word(&self) -> &str {
         match self {
             Self::String => "string",
+            Self::Enum => "enum",
+            Self::Directory => "directory",
             Self::File => "file",
             Self::Array => "array",
             Self::Number => "number",
@@ -91,17 +133,18 @@ impl InputType {
         }
     }
 
-    /// True if `value` is null or has this type. `Json` and unknown types accept every value.
+    /// True if `value` is null or has this type. `Json`, `Enum` and unknown types accept every
+    /// value.
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         value.is_null()
             || match self {
-                Self::String | Self::File => value.is_string(),
+                Self::String | Self::File | Self::Directory => value.is_string(),
                 Self::Array => value.is_array(),
                 Self::Number => value.is_number(),
                 Self::Integer => value.is_i64() || value.is_u64(),
                 Self::Boolean => value.is_boolean(),
                 Self::Object => value.is_object(),
-                Self::Json | Self::Other(_) => true,
+                Self::Json | Self::Enum | Self::Other(_) => true,
             }
     }
 }
@@ -121,13 +164,20 @@ pub struct Transition {
 pub struct Output {
     pub name: String,
     pub kind: Option<String>,
+    /// The path, relative to the project folder; may contain `${…}`.
     pub location: Option<Located<String>>,
+    /// True if the file fails when the output is missing at the end.
+    pub required: bool,
     pub description: Option<String>,
     pub position: Position,
 }
 
+/// The condition under which a run uses a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OnError {
-    pub action: String,
+pub struct Activation {
+    /// The workflow is used unless this condition is certainly false.
+    pub condition: Option<Located<String>>,
+    /// The id of the workflow that is used instead.
+    pub fallback_workflow: Option<Located<String>>,
     pub position: Position,
 }

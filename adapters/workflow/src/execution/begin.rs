@@ -14,7 +14,7 @@ use super::folder::Found;
 use super::journal::Journal;
 use super::scope::scope_of;
 use super::scratch::Scratch;
-use super::state::{ExecutionState, ExecutionStatus};
+use super::state::ExecutionState;
 
 /// Begins a new execution for an attempt, or resumes the one that an earlier attempt left.
 ///
@@ -54,15 +54,28 @@ pub(crate) fn begin<'e>(
     engine.report(&state, &event);
     let (scope, scratch) = (scope_of(&state, &attempt), Scratch::new(engine.scratch_of(attempt.token.item)));
     let deadline = at.saturating_add(attempt.timeout);
-    let (spent, output_tail) = (Duration::ZERO, Box::default());
-    Ok(Executor { engine, stop, attempt, deadline, state, scope, journal, scratch, spent, usage: None, output_tail })
+    let (spent, allowance, output_tail) = (Duration::ZERO, attempt.timeout, Box::default());
+    Ok(Executor {
+        engine,
+        stop,
+        attempt,
+        deadline,
+        state,
+        scope,
+        journal,
+        scratch,
+        spent,
+        allowance,
+        usage: None,
+        output_tail,
+    })
 }
 
 /// Returns the execution that an earlier attempt left, if this attempt may resume it. The execution
 /// must have the same subject. Since the earlier attempt, the file must not have changed and the
 /// item must not have completed. The claim number of the execution must be smaller than that of the
 /// attempt; otherwise the execution belongs to another queue with the same item ids. A finished
-/// execution is resumed only by a later attempt of the same round. The queue starts such an attempt
+/// execution, or one that was rolled back, is resumed only by a later attempt of the same round. The queue starts such an attempt
 /// only if it has not recorded the end of the earlier attempt.
 fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
     let Some(executions) = &engine.equipment.executions else { return Ok(None) };
@@ -79,7 +92,7 @@ fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<
         let is_of_this_run = attempt_ids.run_id == attempt.run.as_str();
         let is_earlier = attempt_ids.claim < attempt.token.number.get();
         let is_continued = attempt_ids.is_continued_in(attempt.round, attempt.follows_completion);
-        let is_over = *is_completed || state.status == ExecutionStatus::Completed;
+        let is_over = *is_completed || state.is_over();
         let is_later_attempt = attempt_ids.round == attempt.round && attempt_ids.attempt < attempt.number.get();
         is_same
             && is_earlier

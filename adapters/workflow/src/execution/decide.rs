@@ -5,10 +5,10 @@
 //! end. Within an attempt, each event moves the execution forward and a phase is entered at most
 //! once, so every attempt ends.
 
-use super::event::{EventKind, PhaseEnd, StepName};
+use super::event::{EventKind, Failure, PhaseEnd, StepName};
 use super::plan::Plan;
 use super::state::{ExecutionState, Stage};
-use crate::definition::{Phase, Step, Transition};
+use crate::definition::{Phase, ROLLBACK, Step, Transition};
 
 /// A question whose answer depends on the values of an execution. A phase, step or transition
 /// without a condition raises no question.
@@ -43,6 +43,8 @@ pub(crate) enum Decision<'p> {
     Stuck { place: String, error: String },
     /// Record the end of the execution.
     Finish,
+    /// The work was undone after this failure: record the failure of the execution.
+    RolledBack(Failure),
 }
 
 pub(crate) fn decide<'p>(plan: &'p Plan, state: &ExecutionState, answers: &dyn Answers) -> Decision<'p> {
@@ -55,6 +57,8 @@ pub(crate) fn decide<'p>(plan: &'p Plan, state: &ExecutionState, answers: &dyn A
         Stage::Leaving { phase, end, is_checkpoint_passed } => {
             with_phase(plan, phase, |phase| leave(plan, phase, *end, *is_checkpoint_passed, answers))
         }
+        Stage::RollingBack { next, .. } => undo(plan, *next, answers),
+        Stage::RolledBack { failure } => Decision::RolledBack(failure.clone()),
         Stage::Finished => Decision::Finish,
     }
 }
@@ -90,6 +94,19 @@ fn enter<'p>(phase: &'p Phase, state: &ExecutionState, answers: &dyn Answers) ->
 
 fn next_step<'p>(plan: &'p Plan, phase: &'p Phase, next: usize, answers: &dyn Answers) -> Decision<'p> {
     let Some(step) = phase.steps.get(next) else { return check(plan, phase, answers) };
+    run_or_skip(phase, step, answers)
+}
+
+/// Decides the next step of the rollback.
+fn undo<'p>(plan: &'p Plan, next: usize, answers: &dyn Answers) -> Decision<'p> {
+    let Some(phase) = plan.rollback() else { return stuck(ROLLBACK, "the workflow has no rollback".to_owned()) };
+    match phase.steps.get(next) {
+        Some(step) => run_or_skip(phase, step, answers),
+        None => Decision::Record(EventKind::RollbackCompleted),
+    }
+}
+
+fn run_or_skip<'p>(phase: &'p Phase, step: &'p Step, answers: &dyn Answers) -> Decision<'p> {
     let holds = step.condition.as_ref().map_or(Ok(true), |_| answers.holds(Question::Step(step)));
     let name = StepName::of(phase, step);
     match holds {
@@ -114,8 +131,8 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
 }
 
 /// Takes the first transition of the phase that has no condition or whose condition holds. If no
-/// transition can be taken, the execution fails if the phase passed and has transitions; otherwise
-/// the next phase in the file follows.
+/// transition can be taken, the execution fails if the phase passed and has transitions to other
+/// phases; otherwise the next phase in the file follows.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,
@@ -126,12 +143,16 @@ fn leave<'p>(
     let completed = |next: Option<&str>| {
         Decision::Record(EventKind::PhaseCompleted { phase: phase.id.clone(), end, next: next.map(str::to_owned) })
     };
+    let follow = |to: &str, condition: Option<&str>| {
+        if plan.workflow().is_rollback(to) { undo_after(phase, condition) } else { completed(Some(to)) }
+    };
     let mut refused = Vec::new();
     for transition in plan.workflow().transitions_from(&phase.id) {
         let to = &transition.to.value;
-        let Some(condition) = &transition.condition else { return completed(Some(to)) };
+        let Some(condition) = &transition.condition else { return follow(to, None) };
         match answers.holds(Question::Transition { transition, is_checkpoint_passed }) {
-            Ok(true) => return completed(Some(to)),
+            Ok(true) => return follow(to, Some(&condition.value)),
+            _ if plan.workflow().is_rollback(to) => {}
             Ok(false) => refused.push(format!("to {to}: `{}` does not hold", condition.value)),
             Err(error) => refused.push(format!("to {to}: {error}")),
         }
@@ -141,4 +162,13 @@ fn leave<'p>(
         return completed(plan.after(&phase.id).map(|next| next.id.as_str()));
     }
     Decision::Record(EventKind::TransitionFailed { phase: phase.id.clone(), error: refused.join("; ") })
+}
+
+/// Begins the rollback by a transition that leaves `phase`.
+fn undo_after<'p>(phase: &Phase, condition: Option<&str>) -> Decision<'p> {
+    let error = match condition {
+        Some(condition) => format!("{}: `{condition}` holds", phase.id),
+        None => format!("{}: its transition leads to the rollback", phase.id),
+    };
+    Decision::Record(EventKind::RollbackStarted { failure: Failure::of(&phase.id, error) })
 }

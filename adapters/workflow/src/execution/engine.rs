@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use autoproc_domain::ports::Clock;
-use autoproc_domain::{FilePath, Fingerprint, ItemId};
+use autoproc_domain::{FilePath, Fingerprint, ItemId, RetryPolicy};
 use autoproc_system::{JsonLines, OnWarning, WarnOnce};
 use sha2::{Digest as _, Sha256};
 
@@ -35,6 +35,8 @@ pub struct WorkflowRun {
     pub programs: Programs,
     /// The default working directory of steps, and the base of relative working directories.
     pub project_dir: PathBuf,
+    /// The policy of the run, which decides whether an attempt has failed for good.
+    pub retry: RetryPolicy,
     /// True if executions left by earlier runs are restarted from the first step.
     pub from_start: bool,
     /// Returns the fingerprint of the file at a path; `None` if there is no file.

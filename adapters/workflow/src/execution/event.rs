@@ -9,6 +9,7 @@ use autoproc_time_text::{seconds, timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::outputs::LocatedOutput;
 use crate::definition::{AfterFailure, Phase, Step};
 
 /// Values by name: the inputs, or the values that a step returns.
@@ -95,6 +96,26 @@ pub(crate) struct Subject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) file_path_bytes: Option<String>,
     pub(crate) inputs: Values,
+}
+
+/// The failure that a rollback follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    pub(crate) error: String,
+    pub(crate) phase: String,
+    /// The step that failed; `None` if the phase failed after its steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) step: Option<String>,
+}
+
+impl Failure {
+    /// Creates a failure in `place`: `PHASE` or `PHASE/STEP`.
+    pub(crate) fn of(place: &str, error: String) -> Self {
+        match place.split_once('/') {
+            Some((phase, step)) => Self { error, phase: phase.to_owned(), step: Some(step.to_owned()) },
+            None => Self { error, phase: place.to_owned(), step: None },
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,7 +208,29 @@ pub(crate) enum EventKind {
         end: PhaseEnd,
         next: Option<String>,
     },
-    WorkflowCompleted,
+    /// The steps that undo the work begin. After them, the execution can only fail.
+    RollbackStarted {
+        #[serde(flatten)]
+        failure: Failure,
+    },
+    RollbackCompleted,
+    /// A step that follows an error has ended.
+    ErrorStepEnded {
+        step: String,
+        /// The reason of its failure; `None` if it succeeded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    WorkflowCompleted {
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        outputs: Vec<LocatedOutput>,
+    },
+    /// Required outputs are missing after the last phase.
+    OutputsMissing {
+        /// The last phase, which begins again; `None` if it was skipped.
+        phase: Option<String>,
+        error: String,
+    },
     /// The attempt failed; a later attempt may resume the execution.
     WorkflowFailed {
         error: String,

@@ -13,15 +13,16 @@ use autoproc_domain::{RetryPolicy, Timestamp};
 
 use super::decide::{Decision, decide};
 use super::engine::Engine;
-use super::event::{Event, EventKind, StepName, Values};
+use super::event::{Event, EventKind, Failure, StepName, Values};
 use super::journal::Journal;
+use super::outputs::{LocatedOutput, look_for, missing_required};
 use super::process::{PreparedStep, ProcessBuilder};
 use super::runner::StepEnd;
 use super::scope::{extend, scope_of};
 use super::scratch::Scratch;
 use super::state::ExecutionState;
 use super::values::{parse_object, printed_text, read_values};
-use crate::definition::{AfterFailure, Phase, Step, StepOutput};
+use crate::definition::{AfterFailure, Phase, ROLLBACK, Step, StepOutput};
 use crate::expression::Scope;
 
 pub(crate) struct Executor<'e> {
@@ -37,6 +38,8 @@ pub(crate) struct Executor<'e> {
     pub(super) scratch: Scratch,
     /// The total time of the attempt's processes and of the waits between tries.
     pub(crate) spent: Duration,
+    /// The time that may be spent. Steps that follow a failure get a further timeout.
+    pub(crate) allowance: Duration,
     pub(crate) usage: Option<ResourceUsage>,
     /// The last lines of the output of the latest try. Empty if the try succeeded or cannot fail
     /// the attempt.
@@ -44,7 +47,7 @@ pub(crate) struct Executor<'e> {
 }
 
 /// The reason why an attempt ends before the end of the workflow.
-enum EarlyEnd {
+pub(super) enum EarlyEnd {
     /// The attempt was stopped; nothing more is recorded.
     Aborted,
     /// The attempt failed in a phase, or in a step if `place` is `PHASE/STEP`.
@@ -59,8 +62,8 @@ enum EarlyEnd {
 }
 
 /// The outcome of a step and its outputs.
-struct StepResult {
-    outcome: AttemptOutcome,
+pub(super) struct StepResult {
+    pub(super) outcome: AttemptOutcome,
     values: Values,
     stdout: Option<String>,
 }
@@ -77,10 +80,14 @@ impl Executor<'_> {
     /// # Errors
     /// If a process could not be observed to its end.
     pub(crate) async fn run(&mut self) -> io::Result<AttemptReport> {
-        let outcome = match self.run_steps().await {
+        let ended = match self.run_steps().await {
+            Err(EarlyEnd::Failed { place, cause }) => self.undo(place, cause).await,
+            ended => ended,
+        };
+        let outcome = match ended {
             Ok(()) => AttemptOutcome::Succeeded,
             Err(EarlyEnd::Aborted) => AttemptOutcome::Aborted,
-            Err(EarlyEnd::Failed { place, cause }) => self.fail(place, cause),
+            Err(EarlyEnd::Failed { place, cause }) => self.fail(place, cause).await?,
             Err(EarlyEnd::Unrecorded(error)) => unrecorded(&error),
             Err(EarlyEnd::Shortage { place, cause }) => {
                 AttemptOutcome::StepFailed { step: place.into(), cause: Box::new(cause) }
@@ -92,7 +99,7 @@ impl Executor<'_> {
         Ok(AttemptReport { outcome, elapsed: self.spent, usage, output_tail })
     }
 
-    async fn run_steps(&mut self) -> Result<(), EarlyEnd> {
+    pub(super) async fn run_steps(&mut self) -> Result<(), EarlyEnd> {
         let engine = self.engine;
         loop {
             match decide(&engine.run.plan, &self.state, &self.scope) {
@@ -104,29 +111,43 @@ impl Executor<'_> {
                 Decision::Run { phase, step } => self.step(phase, step).await?,
                 Decision::Stuck { place, error } => return Err(EarlyEnd::Failed { place, cause: unmet(error, true) }),
                 Decision::Finish => return self.finish(),
+                Decision::RolledBack(failure) => return Err(rolled_back(&failure)),
             }
         }
     }
 
     fn finish(&mut self) -> Result<(), EarlyEnd> {
-        self.record(EventKind::WorkflowCompleted)?;
+        let run = &self.engine.run;
+        let outputs = look_for(run.plan.workflow(), &self.scope, &run.project_dir);
+        if let Some(error) = missing_required(run.plan.workflow(), &outputs) {
+            self.record(EventKind::OutputsMissing { phase: self.state.last_phase.clone(), error: error.clone() })?;
+            return Err(EarlyEnd::Failed { place: "outputs".to_owned(), cause: unmet(error, false) });
+        }
+        for LocatedOutput { name, path, .. } in outputs.iter().filter(|output| !output.is_found) {
+            let file = self.attempt.file_path.text();
+            (self.engine.equipment.on_warning)(&format!("{file}: the output `{name}` is missing: {path}"));
+        }
+        self.record(EventKind::WorkflowCompleted { outputs })?;
         if self.journal.take().is_some() {
             self.engine.complete(self.attempt.token.item);
         }
         Ok(())
     }
 
-    fn fail(&mut self, place: String, cause: AttemptOutcome) -> AttemptOutcome {
-        let outcome = AttemptOutcome::StepFailed { step: place.into(), cause: Box::new(cause) };
+    async fn fail(&mut self, place: String, cause: AttemptOutcome) -> io::Result<AttemptOutcome> {
+        let outcome = failed(&place, cause);
+        if self.is_for_good(&outcome) {
+            self.after_error(&place, &outcome).await?;
+        }
         let file = self.engine.run.file_fingerprint(self.attempt.file_path.as_path());
-        match self.record(EventKind::WorkflowFailed { error: outcome.to_string(), file }) {
+        Ok(match self.record(EventKind::WorkflowFailed { error: outcome.to_string(), file }) {
             Err(EarlyEnd::Unrecorded(error)) => unrecorded(&error),
             _ => outcome,
-        }
+        })
     }
 
     /// Appends an event to the journal, applies it to the state, and reports it.
-    fn record(&mut self, kind: EventKind) -> Result<(), EarlyEnd> {
+    pub(super) fn record(&mut self, kind: EventKind) -> Result<(), EarlyEnd> {
         let event = Event { at: self.engine.equipment.clock.now(), kind };
         if let Some(journal) = &mut self.journal {
             journal.append(&event).map_err(EarlyEnd::Unrecorded)?;
@@ -212,10 +233,21 @@ impl Executor<'_> {
     }
 
     fn time_left(&self) -> Duration {
-        self.attempt.timeout.saturating_sub(self.spent)
+        self.allowance.saturating_sub(self.spent)
     }
 
     async fn one_try(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
+        let failure = self.state.failure_undone().cloned();
+        self.one_try_after(failure.as_ref(), phase, step).await
+    }
+
+    /// Tries a step that follows a failure, or a step of a phase.
+    pub(super) async fn one_try_after(
+        &mut self,
+        failure: Option<&Failure>,
+        phase: &Phase,
+        step: &Step,
+    ) -> Result<StepResult, EarlyEnd> {
         if self.stop.request().level > StopLevel::Draining {
             return Err(EarlyEnd::Aborted);
         }
@@ -231,6 +263,7 @@ impl Executor<'_> {
             deadline: self.deadline,
             inputs: &self.state.subject.inputs,
             scope: &self.scope,
+            failure,
         };
         match builder.build(phase, step, timeout, &mut self.scratch) {
             Ok(prepared) => self.execute(step, prepared).await,
@@ -299,6 +332,16 @@ fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
         _ => return None,
     };
     Some(EarlyEnd::Failed { place: phase.clone(), cause: unmet(reason, false) })
+}
+
+/// Returns the end of an attempt whose work was undone.
+fn rolled_back(failure: &Failure) -> EarlyEnd {
+    let cause = unmet(format!("rolled back after {}", failure.error), true);
+    EarlyEnd::Failed { place: ROLLBACK.to_owned(), cause }
+}
+
+pub(super) fn failed(place: &str, cause: AttemptOutcome) -> AttemptOutcome {
+    AttemptOutcome::StepFailed { step: place.into(), cause: Box::new(cause) }
 }
 
 fn unmet(reason: String, permanent: bool) -> AttemptOutcome {

@@ -9,7 +9,7 @@ use super::plan::Plan;
 use super::scope::file_scope;
 use super::values::{MAX_DEPTH, is_too_deep};
 use crate::definition::{Input, InputType, Workflow};
-use crate::expression::{ExpressionError, Scope, names_in_text, render_text, render_value};
+use crate::expression::{ExpressionError, Scope, names_in_text, render_text, render_value, text_of};
 use crate::nearest::nearest_first;
 
 /// The inputs that every execution has, even if the user does not give them.
@@ -82,6 +82,14 @@ impl Inputs {
         self.values(workflow, &file_scope(&file.text()))
     }
 
+    /// Returns the values of the inputs that are the same for every file.
+    pub(crate) fn independent_of_files(&self, workflow: &Workflow) -> Values {
+        // Of two different paths, the value of a dependent input differs or cannot be rendered.
+        let of = |path: &str| self.values(workflow, &file_scope(path)).unwrap_or_default();
+        let other = of("/other/file");
+        of("/file").into_iter().filter(|(name, value)| other.get(name) == Some(value)).collect()
+    }
+
     fn values(&self, workflow: &Workflow, scope: &Scope) -> Result<Values, InputError> {
         let mut values = Values::new();
         for input in &workflow.inputs {
@@ -123,7 +131,8 @@ fn rendered(name: &str, text: &str, scope: &Scope) -> Result<String, InputError>
 
 fn typed(input: &Input, text: &str, scope: &Scope) -> Result<Value, InputError> {
     let expected = match &input.kind {
-        InputType::String | InputType::File | InputType::Other(_) => {
+        InputType::Enum if input.is_closed() => return one_of(input, &rendered(&input.name, text, scope)?),
+        InputType::String | InputType::Enum | InputType::File | InputType::Directory | InputType::Other(_) => {
             return rendered(&input.name, text, scope).map(Value::from);
         }
         InputType::Array => "a list",
@@ -140,6 +149,16 @@ fn typed(input: &Input, text: &str, scope: &Scope) -> Result<Value, InputError> 
         _ if input.kind == InputType::Array && !word.starts_with('[') => list(&input.name, word, scope),
         _ => Err(unfit(&input.name, format!("must be {expected}, not {}", shortened(text)))),
     }
+}
+
+/// Returns the declared value that reads like the text.
+fn one_of(input: &Input, text: &str) -> Result<Value, InputError> {
+    let word = |value: &Value| text_of(value).unwrap_or_default();
+    let found = input.values.iter().find(|value| word(value) == text);
+    found.cloned().ok_or_else(|| {
+        let words: Vec<_> = input.values.iter().map(word).collect();
+        unfit(&input.name, format!("must be one of {}, not {}", words.join(", "), shortened(text)))
+    })
 }
 
 /// Returns the value of a word that is JSON or a single `${…}`; `None` for any other word. JSON is

@@ -4,18 +4,23 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::event::StepName;
 use super::state::{ExecutionState, Stage};
-use crate::definition::{Action, CHECKPOINT_PASSED, Phase, Rerun, Step, Workflow};
-use crate::expression::{Name, names_in_condition, names_in_text, names_in_value};
+use super::used_names::{UsedNames, names_in_conditions, names_of};
+use crate::definition::{CHECKPOINT_PASSED, Phase, ROLLBACK, Rerun, Step, Workflow};
+use crate::expression::{Name, names_in_text};
 
 /// A checked workflow with the lookups that executions repeat.
 #[derive(Debug)]
 pub struct Plan {
     workflow: Workflow,
     phases: HashMap<String, usize>,
+    /// The steps that undo the work; without steps if only a transition leads to them.
+    rollback: Option<Phase>,
     /// The ids of the steps whose standard output an expression uses; may contain [`EVERY_STEP`].
     printed: BTreeSet<String>,
     /// The first parts of all names that expressions use.
     used: BTreeSet<String>,
+    /// The names that phases expect of each other.
+    used_names: UsedNames,
 }
 
 impl Plan {
@@ -26,7 +31,11 @@ impl Plan {
         let names = names_used(&workflow);
         let printed = steps_whose_stdout_is_used(&names);
         let used = names.iter().map(|name| name.root().to_owned()).collect();
-        Self { workflow, phases, printed, used }
+        let leads = workflow.transitions.iter().any(|transition| workflow.is_rollback(&transition.to.value));
+        let empty = || leads.then(|| Phase::aside(ROLLBACK, Vec::new(), workflow.position));
+        let rollback = workflow.rollback.clone().or_else(empty);
+        let used_names = UsedNames::of(&workflow);
+        Self { workflow, phases, rollback, printed, used, used_names }
     }
 
     /// Returns the workflow, unchanged.
@@ -41,6 +50,20 @@ impl Plan {
 
     pub(crate) fn phase(&self, id: &str) -> Option<&Phase> {
         self.workflow.phases.get(*self.phases.get(id)?)
+    }
+
+    pub(super) fn used_names(&self) -> &UsedNames {
+        &self.used_names
+    }
+
+    /// Returns the index of the phase in the file.
+    pub(super) fn index_of(&self, id: &str) -> Option<usize> {
+        self.phases.get(id).copied()
+    }
+
+    /// Returns the steps that undo the work after a failure.
+    pub(crate) fn rollback(&self) -> Option<&Phase> {
+        self.rollback.as_ref()
     }
 
     pub(crate) fn step(&self, name: &StepName) -> Option<(&Phase, &Step)> {
@@ -68,28 +91,6 @@ impl Plan {
             CHECKPOINT_PASSED => Some("whether a checkpoint was passed"),
             name => self.phases.contains_key(name).then_some("a phase"),
         }
-    }
-
-    /// Returns the names of the outputs that the checkpoint of the phase and the transitions from
-    /// the phase use.
-    pub(crate) fn expected_of(&self, phase: &Phase) -> Vec<String> {
-        let validation = phase.checkpoint.iter().flat_map(|checkpoint| &checkpoint.validation);
-        let mut names: Vec<_> = validation.map(|name| name.value.clone()).collect();
-        let transitions = self.workflow.transitions_from(&phase.id);
-        let conditions = transitions.filter_map(|transition| transition.condition.as_ref());
-        for used in conditions.filter_map(|condition| names_in_condition(&condition.value).ok()).flatten() {
-            let is_returned = used.rest().next().is_none() && self.is_for_phases_to_return(used.root());
-            if is_returned && !names.iter().any(|name| name == used.root()) {
-                names.push(used.root().to_owned());
-            }
-        }
-        names
-    }
-
-    fn is_for_phases_to_return(&self, name: &str) -> bool {
-        let is_given = ["file", "files"].contains(&name);
-        let is_input = self.workflow.inputs.iter().any(|input| input.name == name);
-        !is_given && !is_input && self.meaning_of(name).is_none()
     }
 
     /// Returns the finished steps with `rerun: always`, in the order in which they first ended;
@@ -126,20 +127,9 @@ fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
 fn names_used(workflow: &Workflow) -> Vec<Name> {
     let transitions = workflow.transitions.iter().filter_map(|transition| transition.condition.as_ref());
     let phases = workflow.phases.iter().filter_map(|phase| phase.condition.as_ref());
-    let steps = || workflow.phases.iter().flat_map(|phase| &phase.steps);
+    let steps = || workflow.steps().chain(workflow.error_steps());
     let conditions = transitions.chain(phases).chain(steps().filter_map(|step| step.condition.as_ref()));
-    let in_conditions = conditions.filter_map(|condition| names_in_condition(&condition.value).ok()).flatten();
-    in_conditions.chain(steps().flat_map(names_of)).collect()
-}
-
-fn names_of(step: &Step) -> Vec<Name> {
-    let words: Vec<_> = match &step.action {
-        Action::Run(words) => words.iter().collect(),
-        Action::Shell(line) => vec![line],
-        Action::Command(_) | Action::Task(_) => Vec::new(),
-    };
-    let texts = words.into_iter().chain(step.env.iter().map(|entry| &entry.value)).chain(&step.workdir);
-    let in_texts = texts.filter_map(|text| names_in_text(&text.value).ok()).flatten();
-    let in_inputs = step.inputs.iter().filter_map(|input| names_in_value(&input.value).ok()).flatten();
-    in_texts.chain(in_inputs).collect()
+    let locations = workflow.outputs.iter().filter_map(|output| output.location.as_ref());
+    let in_locations = locations.filter_map(|location| names_in_text(&location.value).ok()).flatten();
+    names_in_conditions(conditions).chain(steps().flat_map(names_of)).chain(in_locations).collect()
 }

@@ -12,9 +12,9 @@ use super::folder::Executions;
 use super::inputs::InputError;
 use super::rendering::{Rendering, Unknown};
 use super::scope::file_scope;
-use super::state::{ExecutionState, ExecutionStatus};
+use super::state::ExecutionState;
 use crate::definition::{Action, Phase, Step};
-use crate::expression::{Scope, holds};
+use crate::expression::{Scope, holds_so_far};
 
 /// The preview of a step. Steps are previewed in the order of the file; transitions may lead to
 /// another order.
@@ -85,7 +85,7 @@ pub fn resumable(
     let subject = Subject { version, ..run.subject(run.workflow_hash(), item.id, file, inputs) };
     let is_same = state.subject == subject && !state.is_file_changed(run.file_fingerprint(file.as_path()));
     let is_continued = state.attempt_ids.is_continued_in(item.round, item.follows_completion);
-    Ok((is_same && is_continued && state.status != ExecutionStatus::Completed).then_some(state))
+    Ok((is_same && is_continued && !state.is_over()).then_some(state))
 }
 
 fn previewed(rendering: &Rendering<'_>, phase: &Phase, step: &Step) -> PreviewedStep {
@@ -99,7 +99,7 @@ fn previewed(rendering: &Rendering<'_>, phase: &Phase, step: &Step) -> Previewed
         error: None,
         timeout: step.timeout,
     };
-    match rendering.step_inputs(step).and_then(|inputs| rendering.program(phase, step, &inputs)) {
+    match rendering.given(step).and_then(|given| rendering.program(phase, step, &given)) {
         Ok(program) => {
             if matches!(step.action, Action::Shell(_)) {
                 let pairs = program.environment.iter();
@@ -119,7 +119,7 @@ fn shown(word: &OsStr) -> String {
 fn forecast<'c>(conditions: impl Iterator<Item = &'c str>, scope: &Scope) -> Forecast {
     let mut open = Vec::new();
     for condition in conditions {
-        match holds(condition, scope) {
+        match holds_so_far(condition, scope) {
             Ok(true) => {}
             Ok(false) => return Forecast::Skipped(condition.to_owned()),
             Err(_) => open.push(condition.to_owned()),

@@ -6,21 +6,25 @@ use std::time::Duration;
 
 use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Attempt;
+use serde_json::Value;
 
 use super::engine::WorkflowRun;
-use super::event::{StepName, Values};
-use super::rendering::{Program, Rendering, Unknown};
+use super::event::{Failure, StepName, Values};
+use super::rendering::{Given, Program, Rendering, Unknown};
 use super::runner::StepProcess;
 use super::scratch::Scratch;
 use super::values::MAX_VALUES_BYTES;
 use super::variables::{Variables, variable_name};
-use crate::definition::{Action, Phase, Step, StepOutput};
+use crate::definition::{Phase, Step, StepOutput};
 use crate::expression::{Scope, text_of};
 
-/// The maximum length in bytes of an input that is passed in a variable. Linux allows 128 KiB for
+/// The maximum length in bytes of a value that is passed in a variable. Linux allows 128 KiB for
 /// one variable (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all variables. The file of inputs
-/// contains every input of the step, of any length.
+/// contains every value, of any length.
 const MAX_VARIABLE_BYTES: usize = 32 << 10;
+
+/// The maximum length of an error message in a variable, in characters of up to four bytes.
+const MAX_ERROR_CHARS: usize = MAX_VARIABLE_BYTES / 4;
 
 /// Prepares the processes of an attempt.
 pub(super) struct ProcessBuilder<'b> {
@@ -29,6 +33,8 @@ pub(super) struct ProcessBuilder<'b> {
     pub(super) deadline: Timestamp,
     pub(super) inputs: &'b Values,
     pub(super) scope: &'b Scope,
+    /// The failure that the step follows; `None` for a step of a phase.
+    pub(super) failure: Option<&'b Failure>,
 }
 
 /// A process and the files whose paths it receives.
@@ -52,14 +58,14 @@ impl ProcessBuilder<'_> {
         scratch: &mut Scratch,
     ) -> Result<PreparedStep, String> {
         let rendering = self.rendering();
-        let step_inputs = rendering.step_inputs(step)?;
-        let Program { executable: program, arguments, mut environment } =
-            rendering.program(phase, step, &step_inputs)?;
+        let given = rendering.given(step)?;
+        let Program { executable: program, arguments, mut environment } = rendering.program(phase, step, &given)?;
         let file_error = |error: io::Error| format!("cannot create the files whose paths the step receives: {error}");
         let output = scratch.output_file().map_err(file_error)?;
-        let inputs = inputs_file(step, &step_inputs, scratch).map_err(file_error)?;
+        let inputs = inputs_file(step, &given, scratch).map_err(file_error)?;
         environment.extend(self.description(phase, step, &output, inputs.as_deref()));
-        environment.extend(self.variables(&step_inputs)?);
+        environment.extend(self.variables("INPUT", self.inputs.iter().chain(&given.inputs))?);
+        environment.extend(self.variables("PARAM", &given.params)?);
         for entry in &step.env {
             environment.push((entry.name.clone().into(), rendering.text(&entry.value.value)?));
         }
@@ -85,7 +91,7 @@ impl ProcessBuilder<'_> {
             programs: &self.run.programs,
             file: &self.attempt.file_path,
             scope: self.scope,
-            unknown: Unknown::Fails,
+            unknown: if self.failure.is_some() { Unknown::KeptForRunner } else { Unknown::Fails },
         }
     }
 
@@ -98,19 +104,25 @@ impl ProcessBuilder<'_> {
         ];
         let mut all: Vec<_> = texts.into_iter().map(|(name, text)| (name.into(), text.into())).collect();
         all.push(("AUTOPROC_OUTPUT".into(), output.into()));
+        let description = step.description.as_ref().filter(|text| is_for_variable(text));
+        all.extend(description.map(|text| ("AUTOPROC_DESCRIPTION".into(), text.into())));
         all.extend(inputs.map(|path| ("AUTOPROC_STEP_INPUTS".into(), path.into())));
+        all.extend(self.failure.into_iter().flat_map(variables_of));
         all
     }
 
-    /// Returns one variable for each input of the workflow and of the step. If both have an input
-    /// of the same name, the input of the step comes last and takes precedence. An input gets no
-    /// variable if its value is null, is too long or contains NUL.
-    fn variables(&self, step_inputs: &Values) -> Result<Variables, String> {
+    /// Returns one variable for each value. If a name is repeated, the last value takes precedence:
+    /// that of the step's input rather than that of the workflow's. A value gets no variable if it
+    /// is null, is too long or contains NUL.
+    fn variables<'v>(
+        &self,
+        kind: &str,
+        values: impl IntoIterator<Item = (&'v String, &'v Value)>,
+    ) -> Result<Variables, String> {
         let mut variables = Vec::new();
-        for (name, value) in self.inputs.iter().chain(step_inputs) {
-            let text = text_of(value).filter(|text| text.len() <= MAX_VARIABLE_BYTES && !text.contains('\0'));
-            if let Some(text) = text {
-                let name = format!("AUTOPROC_INPUT_{}", variable_name(name));
+        for (name, value) in values {
+            if let Some(text) = text_of(value).filter(|text| is_for_variable(text)) {
+                let name = format!("AUTOPROC_{kind}_{}", variable_name(name));
                 variables.push((name.into(), self.rendering().exact(text)?));
             }
         }
@@ -123,12 +135,27 @@ impl ProcessBuilder<'_> {
     }
 }
 
+/// Returns the variables for a step that follows a failure. A long message is shortened.
+fn variables_of(failure: &Failure) -> Variables {
+    let message: String = failure.error.chars().filter(|character| *character != '\0').take(MAX_ERROR_CHARS).collect();
+    let step = failure.step.as_ref().map(|step| ("AUTOPROC_FAILED_STEP".into(), step.into()));
+    let phase = ("AUTOPROC_FAILED_PHASE".into(), failure.phase.clone().into());
+    [("AUTOPROC_ERROR".into(), message.into()), phase].into_iter().chain(step).collect()
+}
+
+fn is_for_variable(text: &str) -> bool {
+    text.len() <= MAX_VARIABLE_BYTES && !text.contains('\0')
+}
+
 /// Writes the file of inputs for a step that has inputs or a runner; returns `None` for other
-/// steps.
-fn inputs_file(step: &Step, inputs: &Values, scratch: &mut Scratch) -> io::Result<Option<PathBuf>> {
-    let has_runner = matches!(step.action, Action::Command(_) | Action::Task(_));
-    if !has_runner && inputs.is_empty() {
+/// steps. If the step has parameters, they are under the key `params`.
+fn inputs_file(step: &Step, given: &Given, scratch: &mut Scratch) -> io::Result<Option<PathBuf>> {
+    if !step.needs_runner() && given.inputs.is_empty() {
         return Ok(None);
     }
-    scratch.inputs_file(&serde_json::to_vec(inputs)?).map(Some)
+    let mut document = given.inputs.clone();
+    if !given.params.is_empty() {
+        document.insert("params".to_owned(), Value::Object(given.params.clone()));
+    }
+    scratch.inputs_file(&serde_json::to_vec(&document)?).map(Some)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use autoproc_domain::FilePath;
 
-use super::event::Values;
+use super::rendering::Given;
 use super::variables::{Variables, variable_name};
 use crate::definition::{Action, Phase, Step, Workflow};
 use crate::runners::{Fill, MissingRunner, Runners};
@@ -44,6 +44,11 @@ impl Programs {
         steps.try_for_each(|step| self.runners.for_step(step).map(|_| ()))
     }
 
+    /// True if the step needs no runner or has one.
+    pub(super) fn can_run(&self, step: &Step) -> bool {
+        self.runners.for_step(step).is_ok()
+    }
+
     /// Returns the program, its arguments and further variables for a step that names a command or
     /// a task.
     ///
@@ -55,7 +60,7 @@ impl Programs {
         file: &FilePath,
         phase: &Phase,
         step: &Step,
-        inputs: &Values,
+        given: &Given,
     ) -> Result<(Vec<String>, Variables), String> {
         let runner = self.runners.for_step(step).map_err(|error| error.to_string())?;
         let runner = runner.ok_or_else(|| "the step needs no runner".to_owned())?;
@@ -71,7 +76,8 @@ impl Programs {
             workflow: &workflow.id,
             phase: &phase.id,
             step: &step.id,
-            inputs,
+            inputs: &given.inputs,
+            params: &given.params,
         };
         Ok((runner.fill(&values)?, variables))
     }

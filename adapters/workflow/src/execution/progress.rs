@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use autoproc_domain::Timestamp;
 
+use super::outputs::LocatedOutput;
 use super::state::{ExecutionState, ExecutionStatus};
 
 /// The progress of an execution at some time.
@@ -30,6 +31,8 @@ pub struct ProgressReport {
     /// The expected time for the remaining steps, from the average duration of the steps that ran;
     /// `None` if no step ran or the execution is not running.
     pub estimate: Option<Duration>,
+    /// The outputs with a location; empty before the execution has completed.
+    pub outputs: Vec<LocatedOutput>,
 }
 
 impl ProgressReport {
@@ -47,6 +50,7 @@ impl ProgressReport {
             steps_total: state.steps_total,
             elapsed: until.saturating_since(state.started_at),
             estimate: estimate(state),
+            outputs: state.outputs.clone(),
         }
     }
 }

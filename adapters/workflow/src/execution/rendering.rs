@@ -8,8 +8,10 @@ use serde_json::Value;
 use super::event::Values;
 use super::program::Programs;
 use super::variables::Variables;
-use crate::definition::{Action, Phase, Step, Workflow};
-use crate::expression::{ExpressionError, Scope, ShellText, render_shell, render_text, render_value};
+use crate::definition::{Action, Phase, Step, StepInput, Workflow};
+use crate::expression::{
+    ExpressionError, Scope, ShellText, render_shell, render_text, render_value, render_value_or_null,
+};
 
 /// Renders the texts of steps with the names known so far. Errors are returned as messages for the
 /// user.
@@ -27,8 +29,18 @@ pub(super) struct Rendering<'r> {
 pub(super) enum Unknown {
     /// The step fails.
     Fails,
+    /// The step fails, but a value for a runner is kept as written. It is null if it is exactly one
+    /// `${…}`. A step that follows a failure must not fail because a value is missing.
+    KeptForRunner,
     /// The text is kept as written, because the missing values may become known later.
     Kept,
+}
+
+/// The rendered values of a step, by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Given {
+    pub(super) inputs: Values,
+    pub(super) params: Values,
 }
 
 /// A program, its arguments, and additions to its environment.
@@ -40,12 +52,12 @@ pub(super) struct Program {
 }
 
 impl Rendering<'_> {
-    pub(super) fn program(&self, phase: &Phase, step: &Step, inputs: &Values) -> Result<Program, String> {
+    pub(super) fn program(&self, phase: &Phase, step: &Step, given: &Given) -> Result<Program, String> {
         match &step.action {
             Action::Run(words) => argv(words.iter().map(|word| self.text(&word.value))),
             Action::Shell(line) => self.shell(&line.value),
             Action::Command(_) | Action::Task(_) => {
-                let (words, environment) = self.programs.of(self.workflow, self.file, phase, step, inputs)?;
+                let (words, environment) = self.programs.of(self.workflow, self.file, phase, step, given)?;
                 Ok(Program { environment, ..argv(words.into_iter().map(|word| self.exact(word)))? })
             }
         }
@@ -59,13 +71,28 @@ impl Rendering<'_> {
         Ok(Program { executable: "/bin/sh".into(), arguments: vec!["-c".into(), shell.text.into()], environment })
     }
 
-    pub(super) fn step_inputs(&self, step: &Step) -> Result<Values, String> {
-        let render = |value: &Value| self.known(render_value(value, self.scope), || value.clone());
-        let inputs = step.inputs.iter().map(|input| {
-            let value = render(&input.value).map_err(|error| format!("its input `{}`: {error}", input.name))?;
-            Ok((input.name.clone(), value))
-        });
-        inputs.collect()
+    /// Renders the inputs and the parameters of a step.
+    pub(super) fn given(&self, step: &Step) -> Result<Given, String> {
+        let values = |named: &[StepInput], noun: &str| {
+            let one = |input: &StepInput| {
+                let value = self.value(step, &input.value);
+                Ok((input.name.clone(), value.map_err(|error| format!("its {noun} `{}`: {error}", input.name))?))
+            };
+            named.iter().map(one).collect::<Result<Values, String>>()
+        };
+        Ok(Given { inputs: values(&step.inputs, "input")?, params: values(&step.params, "parameter")? })
+    }
+
+    /// Renders a value for a step. For a runner, a `${…}` without a value is null, because the
+    /// runner may do without it. In a preview the value may become known later.
+    fn value(&self, step: &Step, value: &Value) -> Result<Value, String> {
+        match (self.unknown, step.needs_runner()) {
+            (Unknown::Fails, true) => self.known(render_value_or_null(value, self.scope), || value.clone()),
+            (Unknown::KeptForRunner, true) => {
+                Ok(render_value_or_null(value, self.scope).unwrap_or_else(|_| value.clone()))
+            }
+            _ => self.known(render_value(value, self.scope), || value.clone()),
+        }
     }
 
     pub(super) fn text(&self, template: &str) -> Result<OsString, String> {
@@ -92,7 +119,7 @@ impl Rendering<'_> {
 
     fn known<T>(&self, rendered: Result<T, ExpressionError>, as_written: impl FnOnce() -> T) -> Result<T, String> {
         match self.unknown {
-            Unknown::Fails => rendered.map_err(|error| error.to_string()),
+            Unknown::Fails | Unknown::KeptForRunner => rendered.map_err(|error| error.to_string()),
             Unknown::Kept => Ok(rendered.unwrap_or_else(|_| as_written())),
         }
     }

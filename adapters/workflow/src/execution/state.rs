@@ -7,8 +7,9 @@ use autoproc_domain::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::event::{AttemptIds, Event, EventKind, FileFingerprint, PhaseEnd, StepName, Subject, Values};
-use crate::definition::AfterFailure;
+use super::event::{AttemptIds, Event, EventKind, Failure, FileFingerprint, PhaseEnd, StepName, Subject, Values};
+use super::outputs::LocatedOutput;
+use crate::definition::{AfterFailure, ROLLBACK};
 
 /// The status of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,10 @@ pub(crate) enum Stage {
     Within { phase: String, next: usize },
     /// After the steps and the checkpoint of a phase; the next phase is not chosen yet.
     Leaving { phase: String, end: PhaseEnd, is_checkpoint_passed: bool },
+    /// In the rollback, before the step with the index `next`.
+    RollingBack { next: usize, failure: Failure },
+    /// After the rollback: the execution has failed.
+    RolledBack { failure: Failure },
     /// After the end of the last phase.
     Finished,
 }
@@ -97,6 +102,10 @@ pub struct ExecutionState {
     pub(crate) left_file: Option<FileFingerprint>,
     /// The finished steps that run again before the execution continues.
     pub(crate) rerun: VecDeque<StepName>,
+    /// The phase that ended last; `None` if it was skipped.
+    pub(crate) last_phase: Option<String>,
+    /// The outputs at the end of the execution.
+    pub(crate) outputs: Vec<LocatedOutput>,
     /// The phases that were entered or skipped.
     pub(crate) entered: BTreeSet<String>,
     pub(crate) steps_total: usize,
@@ -130,6 +139,8 @@ impl ExecutionState {
             error: None,
             left_file: None,
             rerun: VecDeque::new(),
+            last_phase: None,
+            outputs: Vec::new(),
             entered: BTreeSet::new(),
             steps_total: *steps_total,
             steps_over: 0,
@@ -169,12 +180,44 @@ impl ExecutionState {
                 self.checkpoint_failed(phase, *blocking, *then);
             }
             EventKind::TransitionFailed { phase, .. } => self.restart_phase(phase),
-            EventKind::PhaseCompleted { next, .. } => {
+            EventKind::PhaseCompleted { phase, next, .. } => {
+                self.last_phase = self.current_phase.clone().filter(|entered| entered == phase);
                 self.stage = next.clone().map_or(Stage::Finished, Stage::Entering);
             }
-            EventKind::WorkflowCompleted => self.complete(event.at),
+            EventKind::RollbackStarted { failure } => {
+                self.current_phase = Some(ROLLBACK.to_owned());
+                self.stage = Stage::RollingBack { next: 0, failure: failure.clone() };
+            }
+            EventKind::RollbackCompleted => {
+                if let Some(failure) = self.failure_undone().cloned() {
+                    self.stage = Stage::RolledBack { failure };
+                }
+            }
+            EventKind::ErrorStepEnded { .. } => {}
+            EventKind::WorkflowCompleted { outputs } => {
+                self.outputs.clone_from(outputs);
+                self.complete(event.at);
+            }
+            EventKind::OutputsMissing { phase, .. } => {
+                if let Some(phase) = phase {
+                    self.restart_phase(phase);
+                }
+            }
             EventKind::WorkflowFailed { error, file } => self.fail(error, *file),
         }
+    }
+
+    /// Returns the failure that the rollback follows; `None` if no rollback has begun.
+    pub(crate) fn failure_undone(&self) -> Option<&Failure> {
+        match &self.stage {
+            Stage::RollingBack { failure, .. } | Stage::RolledBack { failure } => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// True if nothing is left to do: all phases have ended, or the work was undone.
+    pub(crate) fn is_over(&self) -> bool {
+        self.status == ExecutionStatus::Completed || matches!(self.stage, Stage::RolledBack { .. })
     }
 
     fn complete(&mut self, at: Timestamp) {
@@ -254,6 +297,8 @@ impl ExecutionState {
         self.history.push(StepRecord { name: name.clone(), status, at, elapsed, error });
         if self.rerun.front() == Some(name) {
             self.rerun.pop_front();
+        } else if let Stage::RollingBack { next, .. } = &mut self.stage {
+            *next += 1;
         } else if let Stage::Within { next, .. } = &mut self.stage {
             *next += 1;
             self.steps_over += 1;

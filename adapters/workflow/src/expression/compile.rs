@@ -4,8 +4,11 @@ use std::sync::LazyLock;
 
 use minijinja::{Environment, Error, Expression, UndefinedBehavior};
 
+use super::braces::without_braces;
 use super::error::ExpressionError;
-use super::{filters, ordering};
+use super::operators::Missing;
+use super::rewriting::rewritten;
+use super::{filters, operators};
 
 /// The maximum length of an expression. Expressions written by hand have tens of characters.
 pub(crate) const MAX_EXPRESSION_CHARACTERS: usize = 1_000;
@@ -14,16 +17,28 @@ pub(crate) const MAX_EXPRESSION_CHARACTERS: usize = 1_000;
 /// only a few thousand, because there are no loops.
 const FUEL: u64 = 100_000;
 
-static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+/// The environment in which a missing value is an error.
+static STRICT: LazyLock<Environment<'static>> =
+    LazyLock::new(|| environment(UndefinedBehavior::Strict, Missing::IsError));
+
+/// The environment in which a missing value is null.
+static LENIENT: LazyLock<Environment<'static>> =
+    LazyLock::new(|| environment(UndefinedBehavior::Chainable, Missing::IsNull));
+
+fn environment(behavior: UndefinedBehavior, missing: Missing) -> Environment<'static> {
     let mut environment = Environment::empty();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_undefined_behavior(behavior);
     environment.set_fuel(Some(FUEL));
     filters::add_to(&mut environment);
-    ordering::add_to(&mut environment);
+    operators::add_to(&mut environment, missing);
     environment
-});
+}
 
-pub(super) fn compile(expression: &str) -> Result<Expression<'static, 'static>, ExpressionError> {
+/// Parses an expression as people write it.
+///
+/// # Errors
+/// [`ExpressionError`] if the text is not an expression.
+pub(super) fn compile(expression: &str, missing: Missing) -> Result<Expression<'static, 'static>, ExpressionError> {
     let syntax = |detail: String| ExpressionError::Syntax { expression: shortened(expression), detail };
     if expression.trim().is_empty() {
         return Err(syntax("the expression is empty".to_owned()));
@@ -31,14 +46,14 @@ pub(super) fn compile(expression: &str) -> Result<Expression<'static, 'static>, 
     if expression.chars().count() > MAX_EXPRESSION_CHARACTERS {
         return Err(syntax(format!("the expression is longer than {MAX_EXPRESSION_CHARACTERS} characters")));
     }
-    if expression.contains("${") {
-        return Err(syntax("a condition is already an expression; remove `${` and `}`".to_owned()));
-    }
-    let parse = |text: String| ENVIRONMENT.compile_expression_owned(text);
-    let plain = parse(expression.to_owned()).map_err(|error| syntax(detail_of(&error)))?;
-    // `guarded` adds brackets, which may exceed minijinja's nesting limit. In that case, the
-    // original expression is used.
-    Ok(ordering::guarded(expression).and_then(|guarded| parse(guarded).ok()).unwrap_or(plain))
+    let environment = if missing == Missing::IsNull { &LENIENT } else { &STRICT };
+    let parse = |text: String| environment.compile_expression_owned(text);
+    let expression = without_braces(expression)?;
+    // The rewriting adds brackets, which may exceed minijinja's nesting limit, and it reads words
+    // such as `OR` as operators even if they are names. In these cases, the expression is used as
+    // it is written.
+    let parsed = parse(rewritten(&expression)).or_else(|_| parse(expression.into_owned()));
+    parsed.map_err(|error| syntax(detail_of(&error)))
 }
 
 /// Returns minijinja's message without the line number, because an expression has one line.

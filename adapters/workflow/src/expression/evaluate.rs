@@ -6,15 +6,25 @@ use minijinja::{Error, ErrorKind};
 use super::compile::{compile, detail_of, shortened};
 use super::error::ExpressionError;
 use super::names::names_in_condition;
+use super::operators::Missing;
 use super::scope::Scope;
 use crate::nearest::nearest_first;
 
-/// True if a condition holds: its value is not false, null, zero or empty.
+/// True if a condition holds: its value is not false, null, zero or empty. A name without a value
+/// is null.
+///
+/// # Errors
+/// [`ExpressionError`] if the condition is not an expression or cannot be evaluated.
+pub(crate) fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
+    holds_in(condition, scope.context_of_condition())
+}
+
+/// True if a condition certainly holds with the names that are known so far.
 ///
 /// # Errors
 /// [`ExpressionError`] if the condition is not an expression, uses an unknown name, or cannot be
 /// evaluated.
-pub(crate) fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
+pub(crate) fn holds_so_far(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
     evaluate(condition, scope).map(|value| value.is_true())
 }
 
@@ -30,15 +40,17 @@ pub(crate) fn transition_holds(
     checkpoint_passed: bool,
     scope: &Scope,
 ) -> Result<bool, ExpressionError> {
-    let value = compile(condition)?
-        .eval(scope.context_after(phase, checkpoint_passed))
-        .map_err(|error| failed(condition, &error))?;
+    holds_in(condition, scope.context_after(phase, checkpoint_passed))
+}
+
+fn holds_in(condition: &str, context: Value) -> Result<bool, ExpressionError> {
+    let value = compile(condition, Missing::IsNull)?.eval(context).map_err(|error| failed(condition, &error))?;
     Ok(value.is_true())
 }
 
 /// Returns the value of an expression. An undefined value is an error.
 pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, ExpressionError> {
-    match compile(expression)?.eval(scope.context()) {
+    match compile(expression, Missing::IsError)?.eval(scope.context()) {
         Ok(value) if !value.is_undefined() => Ok(value),
         Ok(_) => Err(unknown(expression, scope).unwrap_or_else(|| {
             // All names of the expression are known; a part of a computed value is missing.

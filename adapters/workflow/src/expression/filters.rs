@@ -47,8 +47,6 @@ fn add_filters(environment: &mut Environment<'static>) {
 }
 
 fn add_tests(environment: &mut Environment<'static>) {
-    environment.add_test("null", tests::is_none);
-    environment.add_test("none", tests::is_none);
     environment.add_test("defined", tests::is_defined);
     environment.add_test("undefined", tests::is_undefined);
     environment.add_test("true", tests::is_true);
@@ -85,7 +83,7 @@ fn join(list: &Value, separator: Option<&str>) -> Result<String, Error> {
     Ok(joined)
 }
 
-fn to_json(value: &Value) -> Result<String, Error> {
+pub(super) fn to_json(value: &Value) -> Result<String, Error> {
     serde_json::to_string(value)
         .map_err(|error| Error::new(ErrorKind::BadSerialization, "not a JSON value").with_source(error))
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::compile::compile;
 use super::error::ExpressionError;
+use super::operators::Missing;
 use super::pieces::{Piece, pieces};
 
 /// A dotted name, such as `phase_1.entities`.
@@ -26,7 +27,8 @@ impl Name {
 /// # Errors
 /// [`ExpressionError`] if the condition is not an expression.
 pub(crate) fn names_in_condition(condition: &str) -> Result<Vec<Name>, ExpressionError> {
-    let mut names: Vec<_> = compile(condition)?.undeclared_variables(true).into_iter().map(Name).collect();
+    let mut names: Vec<_> =
+        compile(condition, Missing::IsError)?.undeclared_variables(true).into_iter().map(Name).collect();
     names.retain(|name| name.root() != "null");
     names.sort();
     Ok(names)

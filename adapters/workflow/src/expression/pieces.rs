@@ -31,7 +31,7 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ExpressionError> {
 
 /// Returns the offset of the `}` that ends the expression. A `}` that is quoted or closes a map
 /// does not count.
-fn end_of_expression(inside: &str) -> Option<usize> {
+pub(super) fn end_of_expression(inside: &str) -> Option<usize> {
     let (mut quote, mut depth, mut escaped) = (None, 0_usize, false);
     for (at, character) in inside.char_indices() {
         match (quote, character) {
@@ -48,6 +48,6 @@ fn end_of_expression(inside: &str) -> Option<usize> {
     None
 }
 
-fn unclosed(from: &str) -> ExpressionError {
+pub(super) fn unclosed(from: &str) -> ExpressionError {
     ExpressionError::Unclosed { text: from.chars().take(40).collect() }
 }

@@ -70,10 +70,17 @@ impl Scope {
     }
 
     /// Returns the context for the conditions of transitions that leave `phase`. Values that the
-    /// phase has returned take precedence, and unknown names are null.
+    /// phase has returned take precedence.
     pub(super) fn context_after(&self, phase: &str, checkpoint_passed: bool) -> Value {
         let phase = self.names.phases.get(phase).cloned().unwrap_or_default();
-        Value::from_object(AfterPhase { phase, checkpoint_passed, names: self.names.clone() })
+        let checkpoint_passed = Some(checkpoint_passed);
+        Value::from_object(OfCondition { phase, checkpoint_passed, names: self.names.clone() })
+    }
+
+    /// Returns the context for the conditions of phases and steps.
+    pub(super) fn context_of_condition(&self) -> Value {
+        let names = self.names.clone();
+        Value::from_object(OfCondition { phase: Arc::default(), checkpoint_passed: None, names })
     }
 
     /// Returns the shortest prefix of `path` that has no value, and the known names that could
@@ -145,22 +152,24 @@ impl Object for Table {
     }
 }
 
-/// The context of a transition's condition.
+/// The context of a condition. An unknown name is undefined, which conditions treat as null.
 #[derive(Debug)]
-struct AfterPhase {
+struct OfCondition {
+    /// The values that take precedence: those of the phase that a transition leaves.
     phase: Arc<Table>,
-    checkpoint_passed: bool,
+    /// Whether the phase that a transition leaves has passed its checkpoint; `None` in other
+    /// conditions.
+    checkpoint_passed: Option<bool>,
     names: Arc<Names>,
 }
 
-impl Object for AfterPhase {
+impl Object for OfCondition {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
-        if name == CHECKPOINT_PASSED {
-            return Some(Value::from(self.checkpoint_passed));
+        if let Some(is_passed) = self.checkpoint_passed.filter(|_| name == CHECKPOINT_PASSED) {
+            return Some(Value::from(is_passed));
         }
-        let returned = self.phase.0.get(name).cloned().or_else(|| self.names.look_up(name));
-        Some(returned.unwrap_or(Value::from(())))
+        self.phase.0.get(name).cloned().or_else(|| self.names.look_up(name))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

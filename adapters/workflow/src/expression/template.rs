@@ -34,8 +34,24 @@ pub(crate) fn render(text: &str, scope: &Scope) -> Result<Value, ExpressionError
 /// # Errors
 /// The errors of [`render`].
 pub(crate) fn render_value(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
-    let mut room = MAX_VALUE_BYTES;
-    render_within(value, scope, &mut room)
+    render_within(value, &mut |text| render(text, scope), &mut { MAX_VALUE_BYTES })
+}
+
+/// Renders a value like [`render_value`], but a text that is exactly one `${…}` without a value is
+/// null.
+///
+/// # Errors
+/// The other errors of [`render`].
+pub(crate) fn render_value_or_null(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
+    let or_null = |text: &str| match render(text, scope) {
+        Err(ExpressionError::UnknownName { .. }) if is_single_expression(text) => Ok(Value::Null),
+        rendered => rendered,
+    };
+    render_within(value, &mut { or_null }, &mut { MAX_VALUE_BYTES })
+}
+
+fn is_single_expression(text: &str) -> bool {
+    matches!(pieces(text).as_deref(), Ok([Piece::Expression(_)]))
 }
 
 /// Renders a text that is passed to a process: an argument, a variable or a working directory.
@@ -49,6 +65,21 @@ pub(crate) fn render_text(text: &str, scope: &Scope) -> Result<String, Expressio
         return Err(ExpressionError::Nul { expression: text.to_owned() });
     }
     Ok(rendered)
+}
+
+/// Returns the name in the first `{NAME}` of a text that is not part of a `${…}`.
+pub(crate) fn placeholder(text: &str) -> Option<&str> {
+    let in_literal = |literal: &&'_ str| -> bool { name_in_braces(literal).is_some() };
+    let literals = pieces(text).ok()?.into_iter().filter_map(|piece| match piece {
+        Piece::Literal(literal) => Some(literal),
+        Piece::Expression(_) => None,
+    });
+    literals.into_iter().find(in_literal).and_then(name_in_braces)
+}
+
+fn name_in_braces(literal: &str) -> Option<&str> {
+    let is_name = |inside: &&str| !inside.is_empty() && inside.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
+    literal.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(inside, _)| inside).find(is_name)
 }
 
 /// Returns a value as text: a string unchanged, and any other value as JSON; `None` for null.
@@ -66,6 +97,9 @@ pub(super) fn expression_text(expression: &str, scope: &Scope) -> Result<String,
     text_of(&value).ok_or_else(|| ExpressionError::NoValue { expression: expression.trim().to_owned() })
 }
 
+/// Renders one text of a value.
+type RenderText<'r> = dyn FnMut(&str) -> Result<Value, ExpressionError> + 'r;
+
 fn concatenated(pieces: &[Piece<'_>], scope: &Scope, limit: usize) -> Result<String, ExpressionError> {
     let mut rendered = String::new();
     for piece in pieces {
@@ -80,17 +114,17 @@ fn concatenated(pieces: &[Piece<'_>], scope: &Scope, limit: usize) -> Result<Str
     Ok(rendered)
 }
 
-fn render_within(value: &Value, scope: &Scope, room: &mut usize) -> Result<Value, ExpressionError> {
+fn render_within(value: &Value, render: &mut RenderText<'_>, room: &mut usize) -> Result<Value, ExpressionError> {
     match value {
         Value::String(text) => {
-            let rendered = render(text, scope)?;
+            let rendered = render(text)?;
             take(room, &rendered)?;
             Ok(rendered)
         }
-        Value::Array(list) => list.iter().map(|part| render_within(part, scope, room)).collect(),
+        Value::Array(list) => list.iter().map(|part| render_within(part, render, room)).collect(),
         Value::Object(map) => {
-            let render = |(key, part): (&String, &Value)| Ok((key.clone(), render_within(part, scope, room)?));
-            map.iter().map(render).collect::<Result<_, _>>().map(Value::Object)
+            let entry = |(key, part): (&String, &Value)| Ok((key.clone(), render_within(part, render, room)?));
+            map.iter().map(entry).collect::<Result<_, _>>().map(Value::Object)
         }
         plain => Ok(plain.clone()),
     }

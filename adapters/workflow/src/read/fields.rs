@@ -9,6 +9,15 @@ use crate::nearest::nearest;
 use crate::schema::Schema;
 use crate::tree::{Kind, Node};
 
+/// The meaning of keys that are not in the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OtherKeys {
+    /// They have no effect, which is reported.
+    AreIgnored,
+    /// They are parameters of the step.
+    AreParameters,
+}
+
 /// A value of the file, and its schema.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part<'n> {
@@ -16,10 +25,12 @@ pub(super) struct Part<'n> {
     pub(super) schema: Schema,
 }
 
-/// The entries of a mapping whose keys are in the schema. If a key is repeated, the last entry is
-/// kept. `get` treats a null as absent.
+/// The entries of a mapping. `get` returns those whose keys are in the schema, and treats a null as
+/// absent. If a key is repeated, the last entry is kept.
 pub(super) struct Fields<'n> {
     entries: BTreeMap<&'n str, Part<'n>>,
+    /// The entries whose keys are not in the schema, in the order of the file.
+    pub(super) others: Vec<&'n (Located<String>, Node)>,
     pub(super) position: Position,
 }
 
@@ -37,16 +48,22 @@ impl Reader<'_> {
     /// Returns the entries of a mapping; `None` if the value is not a mapping. Unknown, repeated
     /// and missing keys are reported. `what` names the mapping in messages, as in "a phase".
     pub(super) fn fields<'n>(&mut self, part: Part<'n>, what: &str) -> Option<Fields<'n>> {
+        self.fields_and(OtherKeys::AreIgnored, part, what)
+    }
+
+    /// Returns the entries of a mapping like [`fields`](Self::fields).
+    pub(super) fn fields_and<'n>(&mut self, other_keys: OtherKeys, part: Part<'n>, what: &str) -> Option<Fields<'n>> {
         let schemas = part.schema.keys();
         let keys: Vec<_> = schemas.iter().map(|(key, _)| *key).collect();
         let Kind::Map(map) = &part.node.value else {
             self.other_kind(part.node, &format!("{what}, a mapping with {}", listed(&keys)));
             return None;
         };
-        let mut fields = Fields { entries: BTreeMap::new(), position: part.node.position };
-        for (key, node) in map {
+        let mut fields = Fields { entries: BTreeMap::new(), others: Vec::new(), position: part.node.position };
+        for entry @ (key, node) in map {
             let Some((_, schema)) = schemas.iter().find(|(known, _)| *known == key.value) else {
-                self.unknown_key(key, what, &keys);
+                self.unknown_key(key, what, &keys, other_keys);
+                fields.others.push(entry);
                 continue;
             };
             if fields.entries.insert(&key.value, Part { node, schema: *schema }).is_some() {
@@ -59,12 +76,19 @@ impl Reader<'_> {
         Some(fields)
     }
 
-    fn unknown_key(&mut self, key: &Located<String>, what: &str, keys: &[&str]) {
-        let problem = self.problems.error(key.position, format!("unknown key `{}` in {what}", key.value));
-        match nearest(&key.value, keys.iter().copied()) {
-            None => problem.expecting(listed(keys)),
-            meant => problem.meaning(meant),
-        };
+    /// Reports a key that is probably misspelt as a warning. Reports any other unknown key as a
+    /// note, unless it is a parameter.
+    fn unknown_key(&mut self, key: &Located<String>, what: &str, keys: &[&str], other_keys: OtherKeys) {
+        let message = format!("unknown key `{}` in {what}", key.value);
+        match (nearest(&key.value, keys.iter().copied()), other_keys) {
+            (None, OtherKeys::AreParameters) => {}
+            (None, OtherKeys::AreIgnored) => {
+                self.problems.note(key.position, format!("{message}: it is ignored"));
+            }
+            (meant, _) => {
+                self.problems.warning(key.position, message).meaning(meant).strictly();
+            }
+        }
     }
 
     /// Returns the elements of a list, or an empty vector if the value is absent or not a list. A

@@ -32,7 +32,7 @@ impl Reader<'_> {
             return self.listed_steps(steps, id);
         }
         if phase.get("task").is_none() {
-            self.problems.error(phase.position, format!("the phase `{id}` has neither `steps` nor `task`"));
+            self.problems.warning(phase.position, format!("the phase `{id}` has neither `steps` nor `task`"));
         }
         let single = |task: Located<String>| {
             let position = task.position;

@@ -5,23 +5,23 @@ use crate::nearest::nearest;
 use crate::tree::{Kind, Node};
 
 /// The keys for the action of a step; each step must have exactly one of them.
-const ACTIONS: [&str; 3] = ["execute", "run", "shell"];
+const ACTIONS: [&str; 6] = ["execute", "run", "shell", "action", "command", "task"];
 
 const TIME: &str = "a time: a number of seconds, or with units, as in 500ms, 5m, 1h30m";
 
 impl Reader<'_> {
     pub(super) fn step(&mut self, part: Part<'_>, phase: &str, index: usize) -> Option<Step> {
         let fields = self.fields(part, "a step")?;
-        let id = self.value(fields.get("id"), "an id");
-        // `action` reports a step without an action. The step is kept, because references to it
-        // would otherwise be reported too.
-        let (action, inputs) = self.action(&fields).unwrap_or((Action::Run(Vec::new()), Vec::new()));
-        let mut step = Step::new(Step::derived_id(phase, index), action, fields.position);
-        if let Some(id) = id {
+        let mut step = Step::new(Step::derived_id(phase, index), Action::Run(Vec::new()), fields.position);
+        if let Some(id) = self.value(fields.get("id"), "an id") {
             (step.id, step.has_own_id) = (id, true);
         }
-        step.inputs = inputs;
+        step.name = self.value(fields.get("name"), "a name");
+        step.description = self.value(fields.get("description"), "a string");
         step.condition = self.value(fields.get("condition"), "a condition");
+        // `action` reports a step without an action. The step is kept, because references to it
+        // would otherwise be reported too.
+        self.action(&fields, &mut step);
         step.timeout = self.value(fields.get("timeout"), TIME);
         step.retries = self.value(fields.get("retries"), "a non-negative integer").unwrap_or(0);
         step.env = fields.get("env").map(|env| self.env(env)).unwrap_or_default();
@@ -31,47 +31,24 @@ impl Reader<'_> {
         Some(step)
     }
 
-    fn action(&mut self, step: &Fields<'_>) -> Option<(Action, Vec<StepInput>)> {
-        let given: Vec<_> = ACTIONS.iter().filter_map(|key| Some((*key, step.get(key)?))).collect();
+    fn action(&mut self, fields: &Fields<'_>, step: &mut Step) {
+        let given: Vec<_> = ACTIONS.iter().filter_map(|key| Some((*key, fields.get(key)?))).collect();
         let (position, message) = match given.as_slice() {
-            [("execute", part)] => return self.execute(*part, step),
+            [("execute", part)] => return self.execute(*part, fields, step),
             [(key, part)] => {
-                let inputs = self.inputs_of(step);
-                let action = if *key == "run" { self.run(*part) } else { self.shell(*part) };
-                return Some((action?, inputs));
+                step.inputs = self.inputs_of(fields);
+                let action = match *key {
+                    "run" => self.run(*part),
+                    "shell" => self.shell(*part),
+                    key => self.named_action(fields, key),
+                };
+                step.action = action.unwrap_or(Action::Run(Vec::new()));
+                return;
             }
-            [] => (step.position, "the step has no action"),
+            [] => (fields.position, "the step has no action"),
             [_, (_, second), ..] => (second.node.position, "the step has more than one action"),
         };
         self.problems.error(position, message).expecting("one of `execute`, `run`, `shell`");
-        None
-    }
-
-    fn execute(&mut self, part: Part<'_>, step: &Fields<'_>) -> Option<(Action, Vec<StepInput>)> {
-        let fields = self.fields(part, "`execute`")?;
-        let mut inputs = self.inputs_of(&fields);
-        match (step.get("inputs"), fields.get("inputs")) {
-            (Some(outside), Some(_)) => {
-                let message = "the step has `inputs` both inside and outside `execute`";
-                self.problems.error(outside.node.position, message);
-            }
-            _ => inputs.extend(self.inputs_of(step)),
-        }
-        let command = self.value(fields.get("command"), "the name of a command");
-        let task: Option<Located<String>> = self.value(fields.get("task"), "the name or the file of a task");
-        match (command, task) {
-            (Some(command), None) => return Some((Action::Command(command), inputs)),
-            (None, Some(task)) => return Some((Action::Task(task), inputs)),
-            (Some(_), Some(task)) => {
-                let message = "`execute` has both `command` and `task`";
-                self.problems.error(task.position, message).expecting("one of them");
-            }
-            (None, None) if fields.get("command").or(fields.get("task")).is_none() => {
-                self.problems.error(fields.position, "`execute` has neither `command` nor `task`");
-            }
-            (None, None) => {}
-        }
-        None
     }
 
     fn run(&mut self, part: Part<'_>) -> Option<Action> {
@@ -105,15 +82,9 @@ impl Reader<'_> {
         Some(text)
     }
 
-    fn inputs_of(&mut self, fields: &Fields<'_>) -> Vec<StepInput> {
+    pub(super) fn inputs_of(&mut self, fields: &Fields<'_>) -> Vec<StepInput> {
         let Some(inputs) = fields.get("inputs") else { return Vec::new() };
-        let entries = self.named(inputs, "a mapping of names and values").iter();
-        let input = |(name, node): &(Located<String>, Node)| StepInput {
-            name: name.value.clone(),
-            value: node.value.to_json(),
-            position: node.position,
-        };
-        entries.map(input).collect()
+        self.named(inputs, "a mapping of names and values").iter().map(StepInput::of).collect()
     }
 
     fn env(&mut self, part: Part<'_>) -> Vec<EnvironmentEntry> {
@@ -150,14 +121,23 @@ impl Reader<'_> {
     }
 }
 
+impl StepInput {
+    pub(super) fn of((name, node): &(Located<String>, Node)) -> Self {
+        Self { name: name.value.clone(), value: node.value.to_json(), position: node.position }
+    }
+}
+
 impl Step {
     pub(super) fn new(id: String, action: Action, position: Position) -> Self {
         Self {
             id,
             has_own_id: false,
+            name: None,
+            description: None,
             condition: None,
             action,
             inputs: Vec::new(),
+            params: Vec::new(),
             timeout: None,
             retries: 0,
             env: Vec::new(),

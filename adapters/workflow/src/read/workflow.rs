@@ -1,13 +1,44 @@
+use serde_json::Value;
+
 use super::Reader;
 use super::fields::Part;
-use crate::definition::{Input, InputType, OnError, Output, Transition, Workflow};
+use crate::definition::{
+    Action, Activation, Input, InputType, Located, ON_ERROR, Output, Phase, Position, ROLLBACK, Step, Transition,
+    Workflow,
+};
+use crate::nearest::nearest;
 use crate::schema::Schema;
 use crate::tree::{Kind, Node};
 
+/// Keys of files that other programs read, and the names of these files.
+const FOREIGN_KEYS: [(&str, &str); 3] = [
+    ("jobs", "a workflow of GitHub Actions"),
+    ("services", "a Compose file"),
+    ("apiVersion", "a manifest of Kubernetes"),
+];
+
 impl Reader<'_> {
     pub(super) fn document(&mut self, document: &Node, fallback_id: &str) -> Option<Workflow> {
-        let top = self.fields(Part { node: document, schema: Schema::file() }, "a workflow file")?;
+        let part = Part { node: document, schema: Schema::file() };
+        if let Kind::Map(map) = &document.value
+            && !map.iter().any(|(key, _)| key.value == "workflow")
+        {
+            self.foreign_file(document.position, map);
+            return None;
+        }
+        let top = self.fields(part, "a workflow file")?;
         self.workflow(top.get("workflow")?, fallback_id)
+    }
+
+    /// Reports a file of another program as one problem.
+    fn foreign_file(&mut self, position: Position, map: &[(Located<String>, Node)]) {
+        let has = |wanted: &str| map.iter().any(|(key, _)| key.value == wanted);
+        let program = FOREIGN_KEYS.iter().find(|(key, _)| has(key)).map(|(_, program)| *program);
+        let program = program.map(|program| format!("; it seems to be {program}")).unwrap_or_default();
+        let misspelt = map.iter().find(|(key, _)| nearest(&key.value, ["workflow"]).is_some());
+        let place = misspelt.map_or(position, |(key, _)| key.position);
+        let problem = self.problems.error(place, format!("not a workflow file: it has no key `workflow`{program}"));
+        problem.meaning(misspelt.map(|_| "workflow".to_owned()));
     }
 
     fn workflow(&mut self, part: Part<'_>, fallback_id: &str) -> Option<Workflow> {
@@ -26,7 +57,9 @@ impl Reader<'_> {
             phases: phases.into_iter().enumerate().filter_map(|(index, phase)| self.phase(phase, index)).collect(),
             transitions: self.each(fields.get("transitions"), "a list of transitions", Self::transition),
             outputs: self.each(fields.get("outputs"), "a list of outputs", Self::output),
-            on_error: self.each(fields.get("on_error"), "a list of actions", Self::action_on_error),
+            activation: fields.get("activation").and_then(|part| self.activation(part)),
+            rollback: fields.get("rollback").and_then(|part| self.rollback(part)),
+            on_error: fields.get("on_error").map(|part| self.on_error(part)),
             position: fields.position,
         })
     }
@@ -39,10 +72,23 @@ impl Reader<'_> {
             kind: kind.map(|kind| InputType::of(&kind)).unwrap_or_default(),
             required: self.value(fields.get("required"), "true or false").unwrap_or(false),
             description: self.value(fields.get("description"), "a string"),
+            values: self.values(fields.get("values")),
             // `default: null` sets null as the default; without the key there is no default.
             default: fields.get_or_null("default").map(|part| part.node.value.to_json()),
             position: fields.position,
         })
+    }
+
+    fn values(&mut self, part: Option<Part<'_>>) -> Vec<Value> {
+        let list = self.list(part, "a list of values");
+        let is_allowed = |reader: &mut Self, value: &Part<'_>| {
+            let is_allowed = value.schema.allows(&value.node.value);
+            if !is_allowed {
+                reader.other_kind(value.node, "a string, a number or a boolean");
+            }
+            is_allowed
+        };
+        list.into_iter().filter(|value| is_allowed(self, value)).map(|value| value.node.value.to_json()).collect()
     }
 
     fn transition(&mut self, part: Part<'_>) -> Option<Transition> {
@@ -59,18 +105,44 @@ impl Reader<'_> {
             name: self.value(fields.get("name"), "a name")?,
             kind: self.value(fields.get("type"), "a type"),
             location: self.value(fields.get("location"), "a location"),
+            required: self.value(fields.get("required"), "true or false").unwrap_or(false),
             description: self.value(fields.get("description"), "a string"),
             position: fields.position,
         })
     }
 
-    fn action_on_error(&mut self, part: Part<'_>) -> Option<OnError> {
-        let action = if let Kind::Text(text) = &part.node.value {
-            text.clone()
-        } else {
-            let fields = self.fields(part, "an action")?;
-            self.value(fields.get("action"), "a word")?
-        };
-        Some(OnError { action, position: part.node.position })
+    fn activation(&mut self, part: Part<'_>) -> Option<Activation> {
+        let fields = self.fields(part, "`activation`")?;
+        let _for_people: Option<String> = self.value(fields.get("description"), "a string");
+        Some(Activation {
+            condition: self.value(fields.get("condition"), "a condition"),
+            fallback_workflow: self.value(fields.get("fallback_workflow"), "the id of a workflow"),
+            position: fields.position,
+        })
+    }
+
+    fn rollback(&mut self, part: Part<'_>) -> Option<Phase> {
+        let fields = self.fields(part, "`rollback`")?;
+        let _for_people: Option<String> = self.value(fields.get("trigger"), "a name");
+        let steps = self.steps_aside(fields.get("steps"), ROLLBACK);
+        Some(Phase::aside(ROLLBACK, steps, fields.position))
+    }
+
+    fn on_error(&mut self, part: Part<'_>) -> Phase {
+        Phase::aside(ON_ERROR, self.steps_aside(Some(part), ON_ERROR), part.node.position)
+    }
+
+    fn steps_aside(&mut self, part: Option<Part<'_>>, phase: &str) -> Vec<Step> {
+        let list = self.list(part, "a list of steps").into_iter().enumerate();
+        list.filter_map(|(index, part)| self.named_step(part, phase, index)).collect()
+    }
+
+    /// Reads a step, or the name of a command.
+    fn named_step(&mut self, part: Part<'_>, phase: &str, index: usize) -> Option<Step> {
+        if !matches!(part.node.value, Kind::Text(_)) {
+            return self.step(part, phase, index);
+        }
+        let command = self.value(Some(part), "the name of a command")?;
+        Some(Step::new(Step::derived_id(phase, index), Action::Command(command), part.node.position))
     }
 }

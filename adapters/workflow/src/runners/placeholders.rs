@@ -17,6 +17,8 @@ pub(crate) struct Fill<'a> {
     pub(crate) step: &'a str,
     /// The rendered inputs of the step, for `{input.NAME}`.
     pub(crate) inputs: &'a Map<String, Value>,
+    /// The rendered parameters of the step, for `{param.NAME}`.
+    pub(crate) params: &'a Map<String, Value>,
 }
 
 impl Runner {
@@ -24,7 +26,7 @@ impl Runner {
     /// text is written as JSON.
     ///
     /// # Errors
-    /// A message about the first `{input.NAME}` without a value.
+    /// A message about the first `{input.NAME}` or `{param.NAME}` without a value.
     pub(crate) fn fill(&self, fill: &Fill<'_>) -> Result<Vec<String>, String> {
         self.0.iter().map(|word| fill.word(word)).collect()
     }
@@ -61,17 +63,24 @@ impl Fill<'_> {
             "workflow" => self.workflow,
             "phase" => self.phase,
             "step" => self.step,
-            _ => return name.strip_prefix("input.").filter(|input| is_name(input)).map(|input| self.input(input)),
+            _ => return self.given(name),
         };
         Some(Ok(plain.to_owned()))
     }
 
-    fn input(&self, name: &str) -> Result<String, String> {
-        let problem = match self.inputs.get(name).map(text_of) {
-            Some(Some(text)) => return Ok(text),
+    /// Returns the value of `input.NAME` or `param.NAME`.
+    fn given(&self, placeholder: &str) -> Option<Result<String, String>> {
+        let (kind, name) = placeholder.split_once('.')?;
+        let (noun, values) = match kind {
+            "input" if is_name(name) => ("input", self.inputs),
+            "param" if is_name(&name.replace('-', "_")) => ("parameter", self.params),
+            _ => return None,
+        };
+        let problem = match values.get(name).map(text_of) {
+            Some(Some(text)) => return Some(Ok(text)),
             Some(None) => "has no value",
             None => "the step does not have",
         };
-        Err(format!("the runner of the step `{}` needs its input `{name}`, which {problem}", self.step))
+        Some(Err(format!("the runner of the step `{}` needs its {noun} `{name}`, which {problem}", self.step)))
     }
 }

@@ -51,9 +51,12 @@ fn step(phase: usize, index: usize, has_condition: bool, is_always: bool) -> Ste
     Step {
         id: format!("s{phase}_{index}"),
         has_own_id: true,
+        name: None,
+        description: None,
         condition: has_condition.then(|| at("x".to_owned())),
         action: Action::Run(vec![at("true".to_owned())]),
         inputs: Vec::new(),
+        params: Vec::new(),
         timeout: None,
         retries: 0,
         env: Vec::new(),
@@ -108,7 +111,9 @@ fn workflow(shapes: &[Shape]) -> Workflow {
         phases: shapes.iter().enumerate().map(|(index, shape)| phase(index, shape)).collect(),
         transitions,
         outputs: Vec::new(),
-        on_error: Vec::new(),
+        activation: None,
+        rollback: None,
+        on_error: None,
         position: Position::START,
     }
 }
@@ -211,8 +216,9 @@ impl History {
                     }
                 }
                 Decision::Stuck { place, error } => panic!("{place}: {error}"),
+                Decision::RolledBack(_) => return self.fail(),
                 Decision::Finish => {
-                    self.record(EventKind::WorkflowCompleted);
+                    self.record(EventKind::WorkflowCompleted { outputs: Vec::new() });
                     return End::Completed;
                 }
             }
@@ -403,7 +409,7 @@ fn an_execution_stops_at_a_cycle_of_transitions() {
                 history.run(phase, step, &world);
             }
             Decision::Stuck { place, .. } => break place,
-            Decision::Finish => panic!("it has no end"),
+            Decision::Finish | Decision::RolledBack(_) => panic!("it has no end"),
         }
     };
     assert_eq!(place, "p0");

@@ -6,9 +6,12 @@ use std::io::{self, Write};
 use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::{PastAttempt, PastEnd, ResourceUsage};
 use autoproc_domain::{QueueItem, Status, Timestamp};
+use autoproc_workflow::ProgressReport;
+use autoproc_workflow::execution::LocatedOutput;
 use clap::Args;
 use serde::Serialize;
 
+use crate::commands::workflow::progress::{OutputJson, print_outputs};
 use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
@@ -41,13 +44,18 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliEr
     // Drops other files with the same id: an event log that is older than the queue may contain
     // such files.
     history.retain(|past| past.of.file_path == item.file_path);
-    context.show(&ItemShown { now: context.now(), item, history })
+    // An unreadable execution has no outputs to show; `workflow progress` reports it.
+    let execution = context.wiring.executions().of(item.id).ok().flatten();
+    let outputs = execution.map(|state| ProgressReport::of(&state, context.now()).outputs).unwrap_or_default();
+    context.show(&ItemShown { now: context.now(), item, outputs, history })
 }
 
 struct ItemShown {
     /// The time of the query.
     now: Timestamp,
     item: QueueItem,
+    /// The outputs of the workflow that was executed last.
+    outputs: Vec<LocatedOutput>,
     /// The past attempts, the oldest first.
     history: Vec<PastAttempt>,
 }
@@ -55,11 +63,14 @@ struct ItemShown {
 impl View for ItemShown {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         item::at_length(&self.item, self.now, out)?;
+        print_outputs(&self.outputs, out)?;
         attempts(&self.history, out)
     }
 
     fn document(&self) -> impl Serialize {
-        ShownJson { item: (&self.item).into(), history: self.history.iter().map(PastJson::from).collect() }
+        let history = self.history.iter().map(PastJson::from).collect();
+        let outputs = self.outputs.iter().map(OutputJson::from).collect();
+        ShownJson { item: (&self.item).into(), outputs, history }
     }
 }
 
@@ -95,9 +106,10 @@ fn used(usage: &ResourceUsage) -> String {
 }
 
 #[derive(Serialize)]
-struct ShownJson {
+struct ShownJson<'a> {
     #[serde(flatten)]
     item: ItemJson,
+    outputs: Vec<OutputJson<'a>>,
     history: Vec<PastJson>,
 }
 

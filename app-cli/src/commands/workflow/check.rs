@@ -39,12 +39,16 @@ Exit status:
 
 Examples:
   autoproc workflow check my-workflow.yaml
-  autoproc workflow check core/workflows/*.yaml --json"
+  autoproc workflow check core/workflows/*.yaml --json
+  autoproc workflow check my-workflow.yaml --strict"
 )]
 pub(crate) struct CheckArgs {
     /// Workflow files, or ids
     #[arg(value_name = "FILE", required = true, add = Candidates::Workflows)]
     files: Vec<String>,
+    /// Treat keys that are probably misspelt, and names that stand for nothing, as errors
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     folder: WorkflowFolderArgs,
 }
@@ -54,7 +58,12 @@ pub(super) fn check(args: &CheckArgs, context: &Context) -> Result<ExitCode, Cli
     let mut files = Vec::new();
     for word in &args.files {
         files.push(match catalogue.find(word, &context.cwd) {
-            Ok(file) => CheckedFile::Read(Box::new(file)),
+            Ok(mut file) => {
+                if args.strict {
+                    file.make_strict();
+                }
+                CheckedFile::Read(Box::new(file))
+            }
             Err(error @ FindError::Runners(_)) => return Err(find_error(&error)),
             Err(error) => CheckedFile::Unreadable { word: word.clone(), error: error.to_string() },
         });

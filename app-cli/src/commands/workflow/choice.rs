@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use autoproc_domain::RetryPolicy;
 use autoproc_subprocess::fingerprint_of;
-use autoproc_workflow::execution::{InputError, Inputs, Plan, Programs, WorkflowRun};
+use autoproc_workflow::execution::{ActivationVerdict, InputError, Inputs, Plan, Programs, WorkflowRun};
 use autoproc_workflow::runners::Runners;
 use autoproc_workflow::{Catalogue, DEFAULT_WORKFLOW, FindError, Severity, WorkflowFile};
 use clap::{Args, ValueHint};
@@ -11,6 +12,7 @@ use clap::{Args, ValueHint};
 use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::escape::Printable;
 use crate::wiring::find_error;
 
 /// The heading of the workflow options in the help.
@@ -73,6 +75,8 @@ pub(crate) struct WorkflowChoice {
     pub(crate) inputs: Vec<(String, String)>,
     /// True to restart an unfinished execution from the first step; false to resume it.
     pub(crate) from_start: bool,
+    /// True if the workflow replaces another one, whose inputs it need not have.
+    is_fallback: bool,
 }
 
 impl From<WorkflowChoiceArgs> for WorkflowChoice {
@@ -84,7 +88,7 @@ impl From<WorkflowChoiceArgs> for WorkflowChoice {
 impl WorkflowChoice {
     /// Chooses the workflow with this id or path, or the default workflow if `word` is `None`.
     pub(super) fn new(word: Option<String>, options: WorkflowOptions) -> Self {
-        Self { word, folder: options.workflow_dir, inputs: options.inputs, from_start: false }
+        Self { word, folder: options.workflow_dir, inputs: options.inputs, from_start: false, is_fallback: false }
     }
 
     /// Loads the workflow for execution. Warns if the workflow has warnings.
@@ -93,13 +97,7 @@ impl WorkflowChoice {
     /// [`CliError`] if the workflow is missing or invalid, if it does not accept the inputs, or if
     /// the runner of a step is missing.
     pub(in crate::commands) fn load(&self, context: &Context) -> Result<WorkflowRun, CliError> {
-        let file = self.find(context)?;
-        complain(&file, context)?;
-        let WorkflowFile { path, text, workflow, .. } = file;
-        let workflow = workflow
-            .ok_or_else(|| CliError::internal("no errors were found in the workflow file, but it has no workflow"))?;
-        let plan = Plan::new(workflow);
-        let inputs = Inputs::new(&plan, self.inputs.clone()).map_err(|error| unfit_input(&error))?;
+        let Chosen { path, text, plan, inputs } = self.chosen(context)?;
         let project = context.project.root();
         let runners = Runners::read(project).map_err(|error| CliError::config(error.to_string()))?;
         let programs = Programs::new(runners, project, &path);
@@ -110,9 +108,38 @@ impl WorkflowChoice {
             inputs,
             programs,
             project_dir: project.to_owned(),
+            retry: RetryPolicy::default(),
             from_start: self.from_start,
             fingerprint_of,
         })
+    }
+
+    /// Finds the workflow that the run uses: the one that the user chose or, if its condition of
+    /// activation does not hold, its fallback.
+    fn chosen(&self, context: &Context) -> Result<Chosen, CliError> {
+        let mut choice = self.clone();
+        for _ in 0..MAX_FALLBACKS {
+            let chosen = Chosen::read(&choice, context)?;
+            let id = chosen.plan.workflow().id.clone();
+            match chosen.plan.activation(&chosen.inputs) {
+                ActivationVerdict::Used => return Ok(chosen),
+                ActivationVerdict::Unknown(condition) => {
+                    let condition = Printable(&condition).to_string();
+                    context.remark(&format!("{id} is used: its condition `{condition}` is unknown before the run"));
+                    return Ok(chosen);
+                }
+                ActivationVerdict::NotUsed { condition, fallback: Some(fallback) } => {
+                    let message = format!("`{condition}` does not hold: {fallback} is used instead of {id}");
+                    context.console.warn(message);
+                    (choice.word, choice.is_fallback) = (Some(fallback), true);
+                }
+                ActivationVerdict::NotUsed { condition, fallback: None } => {
+                    return Err(CliError::config(format!("{id} is not used, because `{condition}` does not hold"))
+                        .with_hint("its `activation` may name a `fallback_workflow`"));
+                }
+            }
+        }
+        Err(CliError::config("the workflows name each other as `fallback_workflow`"))
     }
 
     /// Finds and reads the file of the workflow.
@@ -130,6 +157,33 @@ impl WorkflowChoice {
             }
             error => find_error(&error),
         })
+    }
+}
+
+/// The maximum number of workflows that are replaced by their fallback before a run.
+const MAX_FALLBACKS: usize = 8;
+
+/// A workflow that a run can execute.
+struct Chosen {
+    path: PathBuf,
+    text: String,
+    plan: Plan,
+    inputs: Inputs,
+}
+
+impl Chosen {
+    /// Reads the workflow of a choice. Inputs that only the workflow before a fallback has are
+    /// left out.
+    fn read(choice: &WorkflowChoice, context: &Context) -> Result<Self, CliError> {
+        let file = choice.find(context)?;
+        complain(&file, context)?;
+        let WorkflowFile { path, text, workflow, .. } = file;
+        let workflow = workflow
+            .ok_or_else(|| CliError::internal("no errors were found in the workflow file, but it has no workflow"))?;
+        let plan = Plan::new(workflow);
+        let given = choice.inputs.iter().filter(|(name, _)| !choice.is_fallback || plan.accepts_input(name));
+        let inputs = Inputs::new(&plan, given.cloned().collect()).map_err(|error| unfit_input(&error))?;
+        Ok(Self { path, text, plan, inputs })
     }
 }
 

@@ -7,7 +7,7 @@ use autoproc_domain::ports::LiveRun;
 use autoproc_domain::request::Selector;
 use autoproc_domain::{ItemId, QueueItem, Status};
 use autoproc_workflow::ProgressReport;
-use autoproc_workflow::execution::{ExecutionState, ExecutionStatus};
+use autoproc_workflow::execution::{ExecutionState, ExecutionStatus, LocatedOutput};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -131,6 +131,7 @@ fn print(execution: &FileProgress, out: &mut dyn Write) -> io::Result<()> {
         let estimate = report.estimate.map(|left| format!(", about {} left", span(left))).unwrap_or_default();
         writeln!(out, "  at {phase}{task}{estimate}")?;
     }
+    print_outputs(&report.outputs, out)?;
     if execution.has_run_died {
         writeln!(out, "  the next run continues it; `autoproc queue recover` returns the file to pending")?;
     }
@@ -138,6 +139,15 @@ fn print(execution: &FileProgress, out: &mut dyn Write) -> io::Result<()> {
         Some(error) => writeln!(out, "  {}", Printable(error)),
         None => Ok(()),
     }
+}
+
+/// Prints one line per output: its name, its path, and whether it is missing.
+pub(in crate::commands) fn print_outputs(outputs: &[LocatedOutput], out: &mut dyn Write) -> io::Result<()> {
+    for LocatedOutput { name, path, is_found } in outputs {
+        let missing = if *is_found { "" } else { " (missing)" };
+        writeln!(out, "  output {}{missing}", Printable(&format!("{name}: {path}")))?;
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]
@@ -173,6 +183,21 @@ pub(in crate::commands) struct ProgressJson<'a> {
     steps_total: usize,
     elapsed_s: f64,
     estimate_s: Option<f64>,
+    outputs: Vec<OutputJson<'a>>,
+}
+
+/// An output of a workflow that has a location.
+#[derive(Serialize)]
+pub(in crate::commands) struct OutputJson<'a> {
+    name: &'a str,
+    path: &'a str,
+    found: bool,
+}
+
+impl<'a> From<&'a LocatedOutput> for OutputJson<'a> {
+    fn from(output: &'a LocatedOutput) -> Self {
+        Self { name: &output.name, path: &output.path, found: output.is_found }
+    }
 }
 
 impl<'a> From<&'a ProgressReport> for ProgressJson<'a> {
@@ -187,6 +212,7 @@ impl<'a> From<&'a ProgressReport> for ProgressJson<'a> {
             steps_total: report.steps_total,
             elapsed_s: report.elapsed.as_secs_f64(),
             estimate_s: report.estimate.map(|left| left.as_secs_f64()),
+            outputs: report.outputs.iter().map(OutputJson::from).collect(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, StopCause, StopSignal};
-use autoproc_domain::{FilePath, ItemId};
+use autoproc_domain::{FilePath, ItemId, RetryPolicy};
 use autoproc_subprocess::AttemptLog;
 use autoproc_workflow::ProgressReport;
 use clap::Args;
@@ -88,7 +88,8 @@ async fn execute(
     stop: Arc<dyn StopSignal>,
     context: &Context,
 ) -> Result<(AttemptReport, Option<ProgressReport>), CliError> {
-    let workflow = choice.load(context)?;
+    let mut workflow = choice.load(context)?;
+    workflow.retry = RetryPolicy { retries: 0, ..RetryPolicy::default() };
     let (orchestrator, supervision) = context.wiring.single_execution(workflow, attempt.run.clone(), grace)?;
     let report = orchestrator.execute(attempt, stop).await;
     supervision.end().await;

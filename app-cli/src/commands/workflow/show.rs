@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use autoproc_workflow::definition::{Action, Input, Located, Phase, Step, Transition, Workflow};
+use autoproc_workflow::definition::{Action, Input, Located, Phase, Step, StepInput, Transition, Workflow};
 use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -63,12 +63,14 @@ impl View for WorkflowShown {
     /// of its action: `run`, `shell`, `command` or `task`.
     fn document(&self) -> impl Serialize {
         let Workflow { id, name, description, version, inputs, phases, transitions, .. } = &self.workflow;
+        let Workflow { rollback, on_error, .. } = &self.workflow;
         let input = |input: &Input| {
             json!({
                 "name": input.name,
                 "type": input.kind.word(),
                 "required": input.required,
                 "default": input.default,
+                "values": input.values,
                 "description": input.description,
             })
         };
@@ -88,6 +90,8 @@ impl View for WorkflowShown {
             "inputs": inputs.iter().map(input).collect::<Vec<_>>(),
             "phases": phases.iter().map(phase).collect::<Vec<_>>(),
             "transitions": transitions.iter().map(transition).collect::<Vec<_>>(),
+            "rollback": rollback.as_ref().map_or_else(Vec::new, step_ids),
+            "on_error": on_error.as_ref().map_or_else(Vec::new, step_ids),
         })
     }
 }
@@ -122,10 +126,20 @@ fn step(step: &Step) -> Value {
         "id": step.id,
         "condition": text(step.condition.as_ref()),
         kind: action,
-        "inputs": step.inputs.iter().map(|input| (input.name.clone(), input.value.clone())).collect::<Map<_, _>>(),
+        "description": step.description,
+        "inputs": values(&step.inputs),
+        "params": values(&step.params),
         "timeout_s": step.timeout.map(|timeout| timeout.as_secs_f64()),
         "retries": step.retries,
     })
+}
+
+fn step_ids(phase: &Phase) -> Vec<&str> {
+    phase.steps.iter().map(|step| step.id.as_str()).collect()
+}
+
+fn values(values: &[StepInput]) -> Map<String, Value> {
+    values.iter().map(|input| (input.name.clone(), input.value.clone())).collect()
 }
 
 fn text(text: Option<&Located<String>>) -> Option<&str> {

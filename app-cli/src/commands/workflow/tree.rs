@@ -22,7 +22,9 @@ pub(super) fn print(workflow: &Workflow, path: &Path, out: &mut Screen<'_>) -> i
         writeln!(out, "{}", Printable(description.trim()))?;
     }
     workflow.inputs.iter().try_for_each(|one| input(one, out))?;
-    workflow.phases.iter().try_for_each(|one| phase(one, workflow.transitions_from(&one.id), out))
+    workflow.phases.iter().try_for_each(|one| phase(one, workflow.transitions_from(&one.id), out))?;
+    let mut aside = workflow.rollback.iter().chain(&workflow.on_error);
+    aside.try_for_each(|one| phase(one, std::iter::empty(), out))
 }
 
 fn input(input: &Input, out: &mut Screen<'_>) -> io::Result<()> {

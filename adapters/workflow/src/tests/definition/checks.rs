@@ -15,9 +15,7 @@ fn workflows_of_existing_projects_pass_with_notes() {
         problems(LETTERS),
         [
             "7:17: note: `orchestrator` is ignored",
-            "52:7: warning: the action `write_to_log` is ignored: a failed attempt is logged and retried",
-            "53:7: warning: the action `ring_the_bell` is ignored: a failed attempt is logged and retried",
-            "57:17: note: `location` is ignored",
+            "57:17: note: `{sender}` is not replaced, so this output is not looked for",
         ]
     );
     assert_eq!(
@@ -27,7 +25,7 @@ fn workflows_of_existing_projects_pass_with_notes() {
              expected `fail`, `continue` or `skip`",
             "32:9: note: checkpoint `CP_FETCH` has no validation: it passes whenever the phase's steps succeed",
             "40:28: warning: `shelf_number` is not an input or a phase, so an earlier step must return it",
-            "48:17: note: `location` is ignored",
+            "48:17: note: `{timestamp}` is not replaced, so this output is not looked for",
         ]
     );
     assert_eq!(errors(EVERYTHING), Vec::<String>::new());
@@ -51,6 +49,15 @@ fn missing_runners_and_task_files_are_reported_once_each() {
     let left =
         reported(&project.check(ARRIVAL)).into_iter().filter(|line| line.contains("no runner")).collect::<Vec<_>>();
     assert_eq!(left.len(), 1, "{left:?}");
+    let after_error: Vec<_> =
+        reported(&project.check(LETTERS)).into_iter().filter(|line| line.contains("after an error")).collect();
+    assert_eq!(
+        after_error,
+        [
+            "52:7: note: no runner for `write_to_log`, so nothing is done after an error",
+            "53:7: note: no runner for `ring_the_bell`, so nothing is done after an error",
+        ]
+    );
     let missing = "the task `look-at-seal` has no file";
     assert!(reported(&project.check(ARRIVAL)).iter().any(|line| line.contains(missing)));
     project.write("core/tasks/look-at-seal.md", "# Look\n");
@@ -119,6 +126,24 @@ fn transitions_lead_to_known_phases_without_a_cycle() {
         with("{from: a, to: b}, {from: a, to: c, condition: x}"),
         ["6:35: warning: never taken: an earlier transition from `a` has no condition"]
     );
+}
+
+/// A transition may lead to the rollback, with or without a section for it.
+#[test]
+fn a_transition_may_lead_to_the_rollback() {
+    let lines = "    - {id: a, task: t}\n    - {id: b, task: t}\n";
+    let with = |from: &str, more: &str| {
+        let transition = format!("{{from: {from}, to: rollback, condition: failed}}");
+        problems(&format!("{}  transitions: [{transition}]\n{more}", phases(lines)))
+    };
+    assert_eq!(with("a", "  rollback: {steps: [undo, {action: x}, {shell: \"echo ${a.x}\"}]}\n"), Vec::<String>::new());
+    assert_eq!(with("a", ""), ["5:31: warning: there is no section `rollback`: the file fails, and nothing is undone"]);
+    let unknown = with("c", "  rollback: {steps: [undo]}\n");
+    assert_eq!(unknown, ["5:24: error: there is no phase `c`"]);
+    let both = "workflow: {phases: [{id: rollback, task: t}], rollback: {steps: [a]}}";
+    assert!(problems(both)[0].contains("has a phase `rollback` and also the section"), "{:?}", problems(both));
+    let late = with("a", "  rollback: {steps: [{shell: \"echo ${steps.nobody.x}\"}]}\n");
+    assert!(late[0].contains("there is no step `nobody`"), "{late:?}");
 }
 
 /// If a phase may be skipped or may fail without failing the workflow, the next phase may follow
@@ -240,10 +265,21 @@ fn inputs_have_their_declared_types() {
     assert!(
         with("type: integer, default: 1.5")[0].contains("error: the default of `x` does not have the type `integer`")
     );
+    assert!(
+        with("type: enum, values: [a, 2], default: c")[0].contains("the default of `x` is not one of its `values`")
+    );
+    assert!(with("type: enum")[0].contains("warning: `x` has no `values`"));
+    assert!(with("type: string, values: [a]")[0].contains("note: the `values` of `x` are ignored"));
     assert!(with("type: array, default: a")[0].contains("not have the type `array`"));
     assert!(with("required: true, default: a")[0].contains("its default is never used"));
-    for fine in ["type: integer, default: 1", "type: number, default: 1.5", "default: null", "type: json, default: [1]"]
-    {
+    for fine in [
+        "type: integer, default: 1",
+        "type: number, default: 1.5",
+        "default: null",
+        "type: json, default: [1]",
+        "type: enum, values: [a, 2], default: 2",
+        "type: directory, default: out",
+    ] {
         assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
     }
 }

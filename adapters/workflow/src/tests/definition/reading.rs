@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use crate::definition::{Action, AfterFailure, InputType, Located, OnFail, Position, Rerun, StepOutput, Workflow};
+use crate::Severity;
+use crate::definition::{
+    Action, AfterFailure, InputType, Located, OnFail, Phase, Position, Rerun, Step, StepOutput, Workflow,
+};
 use crate::tests::read;
 use serde_json::json;
 
 use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
-use super::temp_project::{errors, problems};
+use super::temp_project::{TempProject, errors, problems};
 
 fn workflow(text: &str) -> Workflow {
     let reading = read(text, "fallback");
@@ -17,6 +20,13 @@ fn workflow(text: &str) -> Workflow {
 
 fn values(words: &[Located<String>]) -> Vec<&str> {
     words.iter().map(|word| word.value.as_str()).collect()
+}
+
+fn commands(phase: &Option<Phase>) -> Vec<&str> {
+    fn command(step: &Step) -> Option<&str> {
+        if let Action::Command(name) = &step.action { Some(&name.value) } else { None }
+    }
+    phase.iter().flat_map(|phase| &phase.steps).filter_map(command).collect()
 }
 
 #[test]
@@ -34,7 +44,7 @@ fn tasks_in_phases_are_read() {
     let checkpoint = workflow.phases[0].checkpoint.as_ref().unwrap();
     assert_eq!(values(&checkpoint.validation), ["letters_read", "names_found"]);
     assert_eq!(workflow.transitions_from("phase_1").count(), 1);
-    assert_eq!(workflow.on_error[1].action, "ring_the_bell");
+    assert_eq!(commands(&workflow.on_error), ["write_to_log", "ring_the_bell"]);
 }
 
 #[test]
@@ -67,7 +77,12 @@ fn every_key_is_read() {
     assert_eq!(workflow.phases[1].after_failed_step(), AfterFailure::NextStep);
     assert_eq!(workflow.phases[0].after_failed_step(), AfterFailure::NextPhase);
     assert_eq!(workflow.phases[0].after_failed_checkpoint(), AfterFailure::NextPhase);
-    assert_eq!(workflow.on_error.iter().map(|on| on.action.as_str()).collect::<Vec<_>>(), ["weep", "shout"]);
+    assert_eq!(commands(&workflow.on_error), ["weep", "shout"]);
+    assert_eq!(commands(&workflow.rollback), ["undo", "tidy"]);
+    assert_eq!(workflow.rollback.unwrap().steps[0].id, "rollback_1");
+    let activation = workflow.activation.unwrap();
+    assert_eq!(activation.condition.unwrap().value, "word exists");
+    assert_eq!(activation.fallback_workflow.unwrap().value, "other");
 }
 
 #[test]
@@ -140,13 +155,8 @@ workflow:
   inputs: [{type: string}, {name: a, required: perhaps}]
 ";
     let expected = [
-        "3:7: the phase `one` has neither `steps` nor `task`",
-        "4:7: unknown key `step` in a phase; did you mean `steps`?",
         "8:16: found a string; expected a list: the program and its arguments; use `shell` for a shell command",
         "9:11: the step has no action; expected one of `execute`, `run`, `shell`",
-        "9:11: unknown key `exec` in a step; expected `id`, `condition`, `execute`, `run`, `shell`, `inputs`, `timeout`, \
-         `retries`, `env`, `workdir`, `output` or `rerun`",
-        "10:21: unknown key `comand` in `execute`; did you mean `command`?",
         "10:38: found a list; expected the name or the file of a task",
         "11:16: the list is empty; expected a list: the program and its arguments",
         "12:20: `soon` is not a time: a time is a number of seconds, or has units, as in 500ms, 5m, 1h30m",
@@ -179,6 +189,89 @@ workflow:
     assert!(unexpected.is_empty(), "{unexpected:#?}");
 }
 
+/// An unknown key has no effect; one that is probably misspelt is an error of a strict check.
+#[test]
+fn unknown_keys_are_reported_and_kept() {
+    let text = "\
+workflow:
+  owner: somebody
+  conditon: x
+  inputs: [{name: a, unit: kg}]
+  phases:
+    - id: one
+      step: [{run: [x]}]
+      parallel: true
+      Condition: x
+      checkpoint: {owner: x}
+    - id: two
+      steps:
+        - {run: [x], retrys: 1, mood: good}
+        - execute: {command: x, agent: a/b.md, input: {y: 1}, timeout: 5}
+";
+    assert_eq!(
+        problems(text),
+        [
+            "2:3: note: unknown key `owner` in the workflow: it is ignored",
+            "3:3: note: unknown key `conditon` in the workflow: it is ignored",
+            "4:22: note: unknown key `unit` in an input: it is ignored",
+            "6:7: warning: the phase `one` has neither `steps` nor `task`",
+            "7:7: warning: unknown key `step` in a phase; did you mean `steps`?",
+            "8:7: note: unknown key `parallel` in a phase: it is ignored",
+            "9:7: warning: unknown key `Condition` in a phase; did you mean `condition`?",
+            "10:19: note: checkpoint `one` has no validation: it passes whenever the phase's steps succeed",
+            "10:20: note: unknown key `owner` in a checkpoint: it is ignored",
+            "13:22: warning: unknown key `retrys` in a step; did you mean `retries`?",
+            "13:33: note: unknown key `mood` in a step: it is ignored",
+            "14:48: warning: unknown key `input` in `execute`; did you mean `inputs`?",
+        ]
+    );
+    let mut file = TempProject::new().check(text);
+    assert!(!file.has_errors());
+    file.make_strict();
+    let errors: Vec<_> = file.problems.iter().filter(|problem| problem.severity == Severity::Error).collect();
+    let lines: Vec<_> = errors.iter().map(|problem| problem.position.line).collect();
+    assert_eq!(lines, [7, 9, 13, 14], "{errors:?}");
+}
+
+#[test]
+fn keys_of_execute_are_parameters() {
+    let text = "\
+workflow:
+  phases:
+    - id: a
+      steps:
+        - execute: {task: t, agent: \"x/${file}\", threshold: 0.5, tags: [1, {b: c}], description: why, condition: x}
+          condition: y
+";
+    let step = read(text, "fallback").workflow.unwrap().phases[0].steps[0].clone();
+    let params: Vec<_> = step.params.iter().map(|param| (param.name.as_str(), param.value.clone())).collect();
+    let expected = [("agent", json!("x/${file}")), ("threshold", json!(0.5)), ("tags", json!([1, {"b": "c"}]))];
+    assert_eq!(params, expected);
+    assert_eq!(step.description.as_deref(), Some("why"));
+    assert_eq!(step.condition.unwrap().value, "(y) and (x)");
+    let twice = "workflow: {phases: [{id: a, steps: [{execute: {task: t, agent: x, agent: y}}]}]}";
+    assert_eq!(errors(twice), ["1:67: the key `agent` is given twice"]);
+}
+
+/// A file of another program is one problem, however many unknown keys it has.
+#[test]
+fn files_of_other_programs_are_one_error() {
+    let jobs: String =
+        (0..500).map(|number| format!("  job{number}: {{runs-on: x, steps: [{{uses: y}}]}}\n")).collect();
+    let actions = format!("name: CI\non: [push]\njobs:\n{jobs}");
+    let compose = "services:\n  web: {image: x}\nvolumes: {a: {}}\n";
+    for (text, expected) in [
+        (
+            actions.as_str(),
+            "1:1: not a workflow file: it has no key `workflow`; it seems to be a workflow of GitHub Actions",
+        ),
+        (compose, "1:1: not a workflow file: it has no key `workflow`; it seems to be a Compose file"),
+        ("a: 1\nb: 2\n", "1:1: not a workflow file: it has no key `workflow`"),
+    ] {
+        assert_eq!(problems(text), [expected.replacen(": ", ": error: ", 1)]);
+    }
+}
+
 #[test]
 fn syntax_errors_have_positions() {
     for (text, expected) in [
@@ -190,12 +283,14 @@ fn syntax_errors_have_positions() {
         ("- a\n", "1:1: found a list; expected a workflow file, a mapping with `workflow`"),
         ("workflow: {}\n", "1:11: the workflow has no `phases`"),
         ("workflow: {phases: [], phases: [{id: a, task: b}]}\n", "1:24: the key `phases` is given twice"),
-        ("workflwo: {}\n", "1:1: unknown key `workflwo` in a workflow file; did you mean `workflow`?"),
+        ("workflwo: {}\n", "1:1: not a workflow file: it has no key `workflow`; did you mean `workflow`?"),
         ("a: *b\n", "1:4: invalid YAML: "),
         ("workflow: {name: .inf, phases: [{id: a, task: b}]}", "1:18: invalid YAML: "),
     ] {
         let reported = errors(text);
         assert!(reported.iter().any(|reported| reported.starts_with(expected)), "{text:?}: {reported:?}");
     }
-    assert!(problems("workflow: {phases: [{id: a, steps: []}]}")[0].ends_with("warning: the phase `a` has no steps"));
+    let empty = problems("workflow: {phases: [{id: a, steps: []}]}");
+    assert!(empty[0].ends_with("error: no phase has a step, so the workflow does nothing"), "{empty:?}");
+    assert!(empty[1].ends_with("warning: the phase `a` has no steps"), "{empty:?}");
 }

@@ -28,7 +28,7 @@ tag = ["tag.sh", "{input.source}-{input.count}", "{file}", "{workflow}/{phase}/{
 "#;
 
 fn fill(inputs: &Map<String, serde_json::Value>) -> Fill<'_> {
-    Fill { file: "/a {b}", task: "/t.md", name: "n", workflow: "w", phase: "p", step: "s", inputs }
+    Fill { file: "/a {b}", task: "/t.md", name: "n", workflow: "w", phase: "p", step: "s", inputs, params: inputs }
 }
 
 #[test]

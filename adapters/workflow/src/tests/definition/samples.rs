@@ -125,6 +125,7 @@ workflow:
   inputs:
     - {name: word, type: string, required: false, description: a word, default: none given}
     - {name: limit, type: integer, default: 3}
+    - {name: mode, type: enum, values: [full, 2, true], default: full}
   phases:
     - id: first
       name: First
@@ -134,6 +135,8 @@ workflow:
       on_fail: skip
       steps:
         - id: count
+          name: Counting
+          description: counts lines
           condition: limit > 2 and not (word == 'x')
           run: [wc, -l, "${file}", 7, true]
           inputs: {limit: "${limit}"}
@@ -152,8 +155,11 @@ workflow:
       on_fail: continue
       steps:
         - execute: {command: send, inputs: {to: "${first.address}", all: ["${limit}", {deep: "${word}"}]}}
-        - execute: {task: write-report}
+        - execute: {task: write-report, condition: count exists, description: a report, agent: "${word}", threshold: 0.5}
           inputs: {count: "${steps.count.lines}"}
+        - {action: weep}
+        - {command: send}
+        - {task: write-report}
     - id: third
       task: tasks/last.md
       on_fail: fail
@@ -162,6 +168,12 @@ workflow:
     - {from: first, to: third, condition: checkpoint_passed and done}
     - {from: first, to: second}
   outputs:
-    - {name: report, type: file, location: out/, description: the report}
+    - {name: report, type: file, location: out/, required: false, description: the report}
+  activation: {condition: word exists, fallback_workflow: other, description: if there is a word}
+  rollback:
+    trigger: failed
+    steps:
+      - {action: undo, inputs: {to: "${first.address}"}, description: undoes it}
+      - tidy
   on_error: [{action: weep}, shout]
 "#;

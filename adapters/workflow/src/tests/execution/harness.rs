@@ -12,7 +12,7 @@ use crate::tests::read;
 use crate::{Severity, WorkflowOrchestrator};
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{Attempt, AttemptOutcome, AttemptReport, Orchestrator as _, StopSignal};
-use autoproc_domain::{FilePath, Fingerprint, ItemId, RunId};
+use autoproc_domain::{FilePath, Fingerprint, ItemId, RetryPolicy, RunId};
 use autoproc_testkit::{ScriptedStop, VirtualClock};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -28,6 +28,7 @@ pub(crate) struct Fixture {
     pub(crate) workflow: String,
     pub(crate) inputs: Vec<(String, String)>,
     pub(crate) runners: String,
+    pub(crate) retry: RetryPolicy,
     pub(crate) from_start: bool,
     pub(crate) file: PathBuf,
 }
@@ -38,7 +39,8 @@ impl Fixture {
         let file = dir.path().join("a file.txt");
         fs::write(&file, "one\ntwo\n").unwrap();
         let (workflow, runners) = (workflow.to_owned(), String::new());
-        Self { dir, workflow, inputs: Vec::new(), runners, from_start: false, file }
+        let retry = RetryPolicy::default();
+        Self { dir, workflow, inputs: Vec::new(), runners, retry, from_start: false, file }
     }
 
     pub(crate) fn with_input(mut self, name: &str, text: &str) -> Self {
@@ -75,6 +77,7 @@ impl Fixture {
             source: self.workflow.clone().into_bytes(),
             programs: Programs::new(runners, self.dir.path(), &self.path("core/workflows/wf-test.yaml")),
             project_dir: self.dir.path().to_owned(),
+            retry: self.retry.clone(),
             from_start: self.from_start,
             fingerprint_of,
         }

@@ -84,7 +84,7 @@ fn values_in_neither_form_fail_the_step() {
 fn values_nested_deep_are_refused_before_they_are_recorded() {
     for depth in [64, 65, 126, 127, 200] {
         let value = format!("{{\"v\": {}{}}}", "[".repeat(depth), "]".repeat(depth));
-        let fixture = after(&format!("echo '{value}' > $AUTOPROC_OUTPUT"), "", "steps.zzz");
+        let fixture = after(&format!("echo '{value}' > $AUTOPROC_OUTPUT"), "", "zzz < 1");
         let error = failure(&fixture.attempt(1));
         let again = failure(&fixture.attempt(2));
         assert_eq!(again, error, "{depth}");
@@ -103,9 +103,17 @@ fn values_of_a_hundred_megabytes_are_refused() {
     expect_success(&fixture.attempt(1));
 }
 
+/// A value that no step returned is false in a condition, null for a runner, and an error in a
+/// command.
 #[test]
-fn an_unknown_name_is_an_error_when_it_is_evaluated() {
-    let error = failure(&after("echo entities=1 > $AUTOPROC_OUTPUT", "", "p.entitees").attempt(1));
+fn a_value_that_no_step_returned_is_false_in_a_condition() {
+    let fixture = after("echo entities=1 > $AUTOPROC_OUTPUT", "", "p.entitees or entitees");
+    expect_success(&fixture.attempt(1));
+    assert_eq!(fixture.read("answer"), "", "the step was skipped");
+    let fixture = after("echo 'entities=1' > $AUTOPROC_OUTPUT; echo", "", "true");
+    let mut fixture = fixture;
+    fixture.workflow = fixture.workflow.replace("echo yes", "echo ${p.entitees}");
+    let error = failure(&fixture.attempt(1));
     assert!(error.contains("unknown name `p.entitees`") && error.contains("p.entities"), "{error}");
 }
 

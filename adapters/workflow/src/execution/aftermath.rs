@@ -1,0 +1,74 @@
+//! The work that follows a failure: the rollback, and the steps of `on_error`.
+
+use std::io;
+
+use autoproc_domain::ports::AttemptOutcome;
+use autoproc_domain::request::Verdict;
+
+use super::event::{EventKind, Failure};
+use super::executor::{EarlyEnd, Executor, failed};
+use super::state::ExecutionState;
+use crate::definition::{Phase, Step};
+use crate::expression::holds;
+
+impl Executor<'_> {
+    /// True if no attempt follows an attempt with this outcome.
+    pub(super) fn is_for_good(&self, outcome: &AttemptOutcome) -> bool {
+        matches!(self.engine.run.retry.judge(outcome, self.attempt.number), Verdict::Fail { .. })
+    }
+
+    /// Carries out the rollback, if the workflow has one and the attempt has failed for good.
+    /// Returns the end of the attempt.
+    pub(super) async fn undo(&mut self, place: String, cause: AttemptOutcome) -> Result<(), EarlyEnd> {
+        let outcome = failed(&place, cause.clone());
+        let has_rollback = self.engine.run.plan.workflow().rollback.is_some();
+        if !has_rollback || self.state.failure_undone().is_some() || !self.is_for_good(&outcome) {
+            return Err(EarlyEnd::Failed { place, cause });
+        }
+        let output_tail = std::mem::take(&mut self.output_tail);
+        self.allowance = self.spent.saturating_add(self.attempt.timeout);
+        self.record(EventKind::RollbackStarted { failure: Failure::of(&place, outcome.to_string()) })?;
+        let ended = self.run_steps().await;
+        if self.output_tail.is_empty() {
+            self.output_tail = output_tail;
+        }
+        ended
+    }
+
+    /// Carries out the steps of `on_error` that need no runner or have one. A step that fails is
+    /// recorded, and the next one follows.
+    ///
+    /// # Errors
+    /// If a process could not be observed to its end.
+    pub(super) async fn after_error(&mut self, place: &str, outcome: &AttemptOutcome) -> io::Result<()> {
+        let engine = self.engine;
+        let Some(phase) = &engine.run.plan.workflow().on_error else { return Ok(()) };
+        let failure = failure_of(&self.state, place, outcome);
+        let output_tail = std::mem::take(&mut self.output_tail);
+        self.allowance = self.spent.saturating_add(self.attempt.timeout);
+        for step in phase.steps.iter().filter(|step| engine.run.programs.can_run(step)) {
+            if step.condition.as_ref().is_some_and(|condition| !holds(&condition.value, &self.scope).unwrap_or(false)) {
+                continue;
+            }
+            match self.error_step(&failure, phase, step).await {
+                Ok(()) => {}
+                Err(EarlyEnd::Lost(error)) => return Err(error),
+                Err(_) => break,
+            }
+        }
+        self.output_tail = output_tail;
+        Ok(())
+    }
+
+    async fn error_step(&mut self, failure: &Failure, phase: &Phase, step: &Step) -> Result<(), EarlyEnd> {
+        let outcome = self.one_try_after(Some(failure), phase, step).await?.outcome;
+        let error = (outcome != AttemptOutcome::Succeeded).then(|| outcome.to_string());
+        self.record(EventKind::ErrorStepEnded { step: step.id.clone(), error })
+    }
+}
+
+/// Returns the failure that a rollback has followed, or else the failure of the attempt.
+fn failure_of(state: &ExecutionState, place: &str, outcome: &AttemptOutcome) -> Failure {
+    let undone = state.failure_undone().cloned();
+    undone.unwrap_or_else(|| Failure::of(place, outcome.to_string()))
+}

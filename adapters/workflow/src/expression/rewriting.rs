@@ -1,0 +1,131 @@
+//! Translates conditions as people write them into expressions of minijinja.
+//!
+//! # Theory of operation
+//!
+//! `AND`, `OR`, `NOT`, `IN`, `IS`, `&&`, `||` and `!` become the operators of minijinja. The
+//! comparisons and `contains` become calls of the filter [`COMPARE`], because minijinja's operators
+//! cannot be redefined and order any two values: `errors < 3` would hold if `errors` is null, and
+//! `score > 0.8` if `score` is a text. So `a < b` is rewritten as the filter applied to `a`, with
+//! `b` as an argument. `and`, `or` and `if` still short-circuit. `x exists` becomes a test. To find
+//! the start of `a` and the end of `b`, the rewriting recognises brackets, quotes, and the words and
+//! signs that bind less tightly than a comparison.
+//!
+//! # Deliberately absent
+//!
+//! The rewriting of comparisons next to `in` and `is`, as in `a < b in c`. They are rare, and keep
+//! minijinja's meaning.
+
+use super::operators::{COMPARE, EXISTS};
+use super::tokens::{Token, Tokens};
+
+/// Returns the rewritten expression. The rewritten text of an invalid expression is invalid too.
+pub(super) fn rewritten(expression: &str) -> String {
+    group(&mut Tokens::new(expression))
+}
+
+/// Rewrites the tokens up to the closing bracket of the group, or up to the end of the expression.
+fn group(tokens: &mut Tokens<'_>) -> String {
+    let (mut rewritten, mut run, mut is_tested) = (String::new(), Run::default(), false);
+    while let Some(token) = tokens.next() {
+        match token {
+            Token::Open(text) => {
+                run.push(text);
+                run.push(&group(tokens));
+            }
+            Token::Comparison("contains") if run.is_blank() => run.push("contains"),
+            Token::Comparison(text) => run.compare(text),
+            Token::Exists => run.ask_existence(false),
+            Token::Other(text) => run.push(text),
+            // At the beginning of an operand, `OR` is a name.
+            Token::Connective(_, text) if run.is_blank() => run.push(text),
+            Token::Loose(text) | Token::Connective(text, _) => {
+                rewritten += &std::mem::take(&mut run).end(is_tested);
+                rewritten += &format!(" {text} ");
+                is_tested = false;
+            }
+            Token::Test("not") if !run.is_blank() && negates(tokens, &mut run) => {}
+            Token::Test(text) => {
+                // A leading `not` is a negation, which binds less tightly than a comparison.
+                let is_negation = text == "not" && run.is_blank();
+                rewritten += &std::mem::take(&mut run).end(true);
+                rewritten += text;
+                rewritten += if is_negation { " " } else { "" };
+                is_tested |= !is_negation;
+            }
+            Token::Close(text) => {
+                rewritten += &run.end(is_tested);
+                return rewritten + text;
+            }
+        }
+    }
+    rewritten + &run.end(is_tested)
+}
+
+/// Reads the rest of `a not contains b` or `a not exists`; returns false for any other `not`.
+fn negates(tokens: &mut Tokens<'_>, run: &mut Run<'_>) -> bool {
+    match tokens.peek() {
+        Some(Token::Comparison("contains")) => run.compare("not contains"),
+        Some(Token::Exists) => run.ask_existence(true),
+        _ => return false,
+    }
+    tokens.skip_next();
+    true
+}
+
+/// A sequence of operands with comparison operators between them.
+#[derive(Default)]
+struct Run<'e> {
+    operands: Vec<String>,
+    last: String,
+    operators: Vec<&'e str>,
+    /// True after `exists` before the first operand.
+    begins_with_exists: bool,
+}
+
+impl<'e> Run<'e> {
+    fn push(&mut self, text: &str) {
+        self.last += text;
+    }
+
+    fn compare(&mut self, operator: &'e str) {
+        self.operands.push(std::mem::take(&mut self.last));
+        self.operators.push(operator);
+    }
+
+    /// Rewrites `x exists`, or remembers the `exists` of `exists x`.
+    fn ask_existence(&mut self, is_negated: bool) {
+        if self.is_blank() {
+            self.begins_with_exists = true;
+        } else {
+            self.last = existence(&self.last, is_negated);
+        }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.operators.is_empty() && self.last.trim().is_empty()
+    }
+
+    /// Returns the sequence as a call of the filter. Returns it as written if `as_written` is true,
+    /// an operand is empty, or there is no comparison.
+    fn end(mut self, as_written: bool) -> String {
+        if self.begins_with_exists {
+            let operand = std::mem::take(&mut self.last);
+            self.last = if operand.trim().is_empty() { "exists ".to_owned() } else { existence(&operand, false) };
+        }
+        self.operands.push(self.last);
+        let is_whole = self.operands.iter().all(|operand| !operand.trim().is_empty());
+        if as_written || !is_whole || self.operators.is_empty() {
+            let operators = self.operators.into_iter().chain([""]);
+            return self.operands.into_iter().zip(operators).map(|(operand, operator)| operand + operator).collect();
+        }
+        let (first, rest) = self.operands.split_first().expect("the last one was added above");
+        let rest: Vec<_> =
+            self.operators.iter().zip(rest).map(|(operator, operand)| format!("'{operator}', ({operand})")).collect();
+        format!(" (({first}) | {COMPARE}({})) ", rest.join(", "))
+    }
+}
+
+fn existence(operand: &str, is_negated: bool) -> String {
+    let not = if is_negated { "not " } else { "" };
+    format!(" (({operand}) is {not}{EXISTS}) ")
+}

@@ -1,0 +1,103 @@
+//! Splits an expression into tokens, and recognises the words that people use in conditions.
+
+pub(super) enum Token<'e> {
+    Open(&'e str),
+    Close(&'e str),
+    /// An operator between two operands that compares them.
+    Comparison(&'e str),
+    /// `and` or `or`, and the text as written.
+    Connective(&'static str, &'e str),
+    /// Another token that binds less tightly than a comparison.
+    Loose(&'e str),
+    /// A word of a test or a membership comparison: `is`, `in` or `not`.
+    Test(&'e str),
+    /// The word `exists`, after or before its operand.
+    Exists,
+    Other(&'e str),
+}
+
+/// The remaining text of an expression.
+#[derive(Clone, Copy)]
+pub(super) struct Tokens<'e> {
+    rest: &'e str,
+    /// True after `.` and `|`: the next word is the name of an attribute or a filter.
+    is_after_dot: bool,
+}
+
+impl<'e> Tokens<'e> {
+    pub(super) fn new(expression: &'e str) -> Self {
+        Self { rest: expression, is_after_dot: false }
+    }
+
+    /// Returns the next token that is not a blank, without consuming it.
+    pub(super) fn peek(mut self) -> Option<Token<'e>> {
+        self.rest = self.rest.trim_start();
+        self.next()
+    }
+
+    /// Consumes the next token that is not a blank.
+    pub(super) fn skip_next(&mut self) {
+        self.rest = self.rest.trim_start();
+        self.next();
+    }
+}
+
+impl<'e> Iterator for Tokens<'e> {
+    type Item = Token<'e>;
+
+    fn next(&mut self) -> Option<Token<'e>> {
+        let first = self.rest.chars().next()?;
+        let (text, rest) = self.rest.split_at(length(self.rest, first));
+        self.rest = rest;
+        let is_member = self.is_after_dot && !first.is_whitespace();
+        self.is_after_dot = matches!(text, "." | "|") || (self.is_after_dot && first.is_whitespace());
+        Some(if is_member { Token::Other(text) } else { token(text) })
+    }
+}
+
+fn token(text: &str) -> Token<'_> {
+    match text {
+        "(" | "[" | "{" => Token::Open(text),
+        ")" | "]" | "}" => Token::Close(text),
+        "<" | "<=" | ">" | ">=" | "==" | "!=" | "contains" => Token::Comparison(text),
+        "CONTAINS" => Token::Comparison("contains"),
+        "and" | "AND" | "&&" => Token::Connective("and", text),
+        "or" | "OR" | "||" => Token::Connective("or", text),
+        "if" | "else" | "," | ":" | "=" => Token::Loose(text),
+        "is" | "IS" => Token::Test("is"),
+        "in" | "IN" => Token::Test("in"),
+        "not" | "NOT" | "!" => Token::Test("not"),
+        "exists" | "EXISTS" => Token::Exists,
+        "NULL" => Token::Other("null"),
+        "TRUE" => Token::Other("true"),
+        "FALSE" => Token::Other("false"),
+        _ => Token::Other(text),
+    }
+}
+
+/// Returns the length in bytes of the first token of `text`. `first` is the first character.
+fn length(text: &str, first: char) -> usize {
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    match first {
+        '\'' | '"' => quoted(text, first),
+        '<' | '>' | '=' | '!' if text[1..].starts_with('=') => 2,
+        '&' | '|' if text[1..].starts_with(first) => 2,
+        first if is_word(first) => text.find(|character| !is_word(character)).unwrap_or(text.len()),
+        first => first.len_utf8(),
+    }
+}
+
+/// Returns the length in bytes of the quoted text at the beginning of `text`, with its quotes. A
+/// text without its closing quote extends to the end.
+pub(super) fn quoted(text: &str, quote: char) -> usize {
+    let mut is_escaped = false;
+    for (at, character) in text.char_indices().skip(1) {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            _ if character == quote => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}

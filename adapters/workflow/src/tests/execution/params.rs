@@ -1,0 +1,114 @@
+//! The parameters of steps, and what runners receive of them.
+
+use std::sync::Arc;
+
+use autoproc_domain::ports::AttemptOutcome;
+use serde_json::{Value, json};
+
+use super::harness::{Fixture, expect_success, failure};
+use super::scripted_runner::{ScriptedRunner, variable};
+use crate::execution::Inputs;
+
+const PARAMS: &str = r#"
+workflow:
+  id: wf-test
+  inputs: [{name: level, type: enum, values: [low, 2, true], default: low}]
+  phases:
+    - id: one
+      steps:
+        - execute:
+            command: judge
+            agent: "agents/${level}.md"
+            max-items: 3
+            tags: ["${level}", {deep: "${one.nothing}"}]
+            params: own
+            inputs: {subject: "${file | basename}"}
+            description: judges it
+"#;
+
+#[test]
+fn parameters_reach_the_runner_in_every_form() {
+    let mut fixture = Fixture::new(PARAMS).with_input("level", "2");
+    fixture.runners = "[runners.commands]\njudge = ['do', '{param.agent}', '{param.max-items}', '{param.}']\n".into();
+    let runner = Arc::new(ScriptedRunner::new(|process| {
+        let file = std::fs::read_to_string(variable(process, "AUTOPROC_STEP_INPUTS").unwrap()).unwrap();
+        (format!("{{\"seen\": {file}}}"), AttemptOutcome::Succeeded)
+    }));
+    expect_success(&fixture.attempt_with(runner.clone(), fixture.claim(1)));
+    let process = runner.processes().remove(0);
+    assert_eq!(process.arguments, ["agents/2.md", "3", "{param.}"]);
+    for (name, value) in [
+        ("AUTOPROC_PARAM_AGENT", "agents/2.md"),
+        ("AUTOPROC_PARAM_MAX_ITEMS", "3"),
+        ("AUTOPROC_PARAM_TAGS", r#"[2,{"deep":null}]"#),
+        ("AUTOPROC_INPUT_SUBJECT", "a file.txt"),
+        ("AUTOPROC_DESCRIPTION", "judges it"),
+    ] {
+        assert_eq!(variable(&process, name).as_deref(), Some(value), "{name}");
+    }
+    let params = json!({"agent": "agents/2.md", "max-items": 3, "tags": [2, {"deep": null}], "params": "own"});
+    let seen = &fixture.state().phase_outputs["one"]["seen"];
+    assert_eq!(*seen, json!({"subject": "a file.txt", "params": params}));
+}
+
+#[test]
+fn a_parameter_that_a_runner_needs_must_exist() {
+    let mut fixture = Fixture::new(PARAMS);
+    fixture.runners = "[runners.commands]\njudge = ['do', '{param.mood}']\n".into();
+    let error = failure(&fixture.attempt(1));
+    assert!(error.contains("needs its parameter `mood`, which the step does not have"), "{error}");
+}
+
+/// A command without a line of its own is carried out by the runner for all commands.
+#[test]
+fn one_runner_may_carry_out_every_command() {
+    let mut fixture = Fixture::new(PARAMS);
+    fixture.runners = "[runners]\ncommand = ['do-any', '{name}']\n".into();
+    let runner = Arc::new(ScriptedRunner::new(|_| (String::new(), AttemptOutcome::Succeeded)));
+    expect_success(&fixture.attempt_with(runner.clone(), fixture.claim(1)));
+    assert_eq!(runner.processes()[0].arguments, ["judge"]);
+}
+
+#[test]
+fn an_enum_accepts_its_values_only() {
+    let fixture = Fixture::new(PARAMS);
+    let given = |text: &str| Inputs::new(&fixture.plan(), vec![("level".to_owned(), text.to_owned())]);
+    for text in ["low", "2", "true"] {
+        assert!(given(text).is_ok(), "{text}");
+    }
+    let error = given("high").unwrap_err().to_string();
+    assert_eq!(error, "the input `level` must be one of low, 2, true, not \"high\"");
+    let runner = Arc::new(ScriptedRunner::new(|_| (String::new(), AttemptOutcome::Succeeded)));
+    let mut fixture = Fixture::new(PARAMS).with_input("level", "true");
+    fixture.runners = "[runners]\ncommand = ['x']\n".into();
+    expect_success(&fixture.attempt_with(runner.clone(), fixture.claim(1)));
+    let tags: Value = serde_json::from_str(&variable(&runner.processes()[0], "AUTOPROC_PARAM_TAGS").unwrap()).unwrap();
+    assert_eq!(tags, json!([true, {"deep": null}]), "the value has the type of the declared one");
+}
+
+/// A step is told which values later steps use.
+#[test]
+fn later_expressions_are_expected_of_a_phase() {
+    let mut fixture = Fixture::new(
+        r#"
+workflow:
+  id: wf-test
+  inputs: [{name: given}]
+  phases:
+    - {id: zero, steps: [{run: [x]}]}
+    - id: one
+      steps: [{run: [x]}]
+      checkpoint: {validation: [seen]}
+    - id: two
+      condition: one.ready and bare == 3
+      steps:
+        - {execute: {command: c, inputs: {a: "${one.list.deep}", b: "${given} ${word}"}, agent: "${zero.agent}"}, condition: "${one.seen}"}
+"#,
+    );
+    fixture.runners = "[runners]\ncommand = ['x']\n".into();
+    let plan = fixture.plan();
+    let expected = |phase: &str| plan.expected_of(plan.phase(phase).unwrap()).join(" ");
+    assert_eq!(expected("zero"), "bare word agent");
+    assert_eq!(expected("one"), "seen bare word ready list");
+    assert_eq!(expected("two"), "bare word");
+}
