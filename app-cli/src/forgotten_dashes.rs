@@ -95,7 +95,7 @@ mod tests {
             &["run", "in", "a"][..],
             &["run", "in", "--", "cat"],
             &["run", "in", "--shell", "cat"],
-            &["run", "in", "--workflow=cat", "b"],
+            &["run", "in", "--workflow=w", "cat"],
             &["run", "in", "--include", "cat"],
             &["run", "/bin/sh"],
             &["run"],

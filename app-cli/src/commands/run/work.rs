@@ -124,3 +124,21 @@ fn is_operator(word: &OsStr, argv: &[OsString]) -> bool {
 fn ends_in_dashes() -> bool {
     env::args_os().next_back().is_some_and(|word| word == "--")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(words: &[&str]) -> String {
+        Work::Argv(words.iter().map(OsString::from).collect()).in_words()
+    }
+
+    #[test]
+    fn work_is_described_in_a_bounded_text() {
+        assert_eq!(words(&["wc", "-l", "it's {}"]), "wc -l 'it'\\''s {}'");
+        assert_eq!(Work::Shell("wc {} > x".into()).in_words(), "--shell 'wc {} > x'");
+        let long = words(&["é"; 300]);
+        assert_eq!(long.chars().count(), MAX_WORDS);
+        assert!(long.ends_with('…'), "{long}");
+    }
+}
