@@ -2,12 +2,14 @@
 //!
 //! # Theory of operation
 //!
-//! An expression has minijinja's syntax, and some words more that people use in conditions; see
-//! `rewriting`. In texts it is evaluated strictly: an unknown name is an error that lists the known
-//! names. In conditions, an unknown name is null. A text is split into literals and `${expression}`. `$${` stands for a
-//! literal `${`. All other text, such as `{}`, `{timestamp}`, `{{` and `{%`, is literal. A text
-//! that is exactly one `${expression}` has the value of the expression, of any type. Within a
-//! longer text, a value that is not a text becomes JSON in one line, and null is an error.
+//! An expression has the syntax of minijinja and some further words, such as `AND` and `exists`;
+//! see `rewriting`. In a text, an unknown name is an error that lists the known names. In a
+//! condition, an unknown name is null.
+//!
+//! A text is split into literals and `${expression}`. `$${` stands for a literal `${`. All other
+//! text, such as `{}`, `{timestamp}`, `{{` and `{%`, is literal. A text that is exactly one
+//! `${expression}` has the value of the expression, of any type. Within a longer text, a value that
+//! is not a text becomes JSON in one line, and null is an error.
 //!
 //! Values are never inserted into a shell command. Each `${expression}` becomes a quoted reference
 //! to an environment variable, and a shell does not parse the expansion of a variable (POSIX, Shell

@@ -24,9 +24,9 @@ use crate::tree;
 /// largest known handwritten workflow.
 pub(crate) const MAX_FILE_BYTES: usize = 4 << 20;
 
-/// Reads the text of a workflow file; returns `None` if nothing could be read. If `problems` then
-/// contains an error, the workflow must not be executed. If the file gives no id, the workflow gets
-/// the id `fallback_id`.
+/// Reads the text of a workflow file; returns `None` if nothing could be read. If `problems`
+/// contains an error after the call, the workflow must not be executed. If the file gives no id,
+/// the workflow gets the id `fallback_id`.
 pub(crate) fn read(text: &str, fallback_id: &str, problems: &mut Problems) -> Option<Workflow> {
     if text.len() > MAX_FILE_BYTES {
         problems.error(Position::START, format!("the file is larger than {MAX_FILE_BYTES} bytes"));

@@ -11,11 +11,12 @@
 //! generate_tag = ["./tag.sh", "{input.source_code}", "{file}"]
 //! ```
 //!
-//! `command` is for the commands that have no line of their own.
+//! The runner `command` is for the commands that `[runners.commands]` does not list.
 //!
-//! A runner is a program and its arguments, without a shell. In each of these words, `{file}`,
-//! `{task}`, `{name}`, `{workflow}`, `{phase}`, `{step}`, `{input.NAME}` and `{param.NAME}` are
-//! replaced; other text in braces is kept. An unknown section or key is an error.
+//! A runner is a program and its arguments, without a shell. In the program and in each argument,
+//! `{file}`, `{task}`, `{name}`, `{workflow}`, `{phase}`, `{step}`, `{input.NAME}` and
+//! `{param.NAME}` are replaced; other text in braces is kept. An unknown section or key is an
+//! error.
 
 mod placeholders;
 

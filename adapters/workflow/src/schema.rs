@@ -110,7 +110,8 @@ impl Schema {
     }
 }
 
-/// Returns the text itself, or all texts in a list; nothing for another kind.
+/// Returns a text as the only element, or all texts in a list. For another kind, returns an empty
+/// vector.
 fn texts(kind: &'static Kind) -> Vec<&'static str> {
     match kind {
         Kind::Text(text) => vec![text],

@@ -28,7 +28,7 @@ pub(crate) struct TaskField {
     pub(crate) line: usize,
 }
 
-/// The target of a reference to a task.
+/// The result of a search for a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TaskSource {
     File(TaskFile),

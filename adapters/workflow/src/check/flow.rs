@@ -7,12 +7,12 @@ use crate::definition::{AfterFailure, Phase, ROLLBACK, Transition, Workflow};
 use crate::nearest::nearest;
 use crate::problem::Problems;
 
-/// The position of each phase in the topological order, indexed by the phase's position in the
-/// file.
+/// The position of each phase in the topological order. The index into the vector is the index of
+/// the phase in the file.
 pub(super) type Order = Vec<usize>;
 
-/// For each phase, in the order of the file, the indices in the file of the phases that may follow
-/// it.
+/// The phases that may follow each phase. Both the index into the outer vector and the elements of
+/// the inner vectors are indices of phases in the file.
 type Successors = Vec<Vec<usize>>;
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) -> Order {
@@ -51,7 +51,7 @@ fn successors(workflow: &Workflow, problems: &mut Problems) -> Successors {
     phases.map(|(index, phase)| targets(phase, index, &leaving[index], workflow.phases.len())).collect()
 }
 
-/// Checks the transitions that lead to the rollback.
+/// Checks the section `rollback`, and the transitions that lead to the rollback.
 fn check_rollback(workflow: &Workflow, problems: &mut Problems) {
     if let Some(rollback) = &workflow.rollback
         && !workflow.is_rollback(ROLLBACK)
@@ -90,9 +90,9 @@ fn targets(phase: &Phase, index: usize, leaving: &[(usize, &Transition)], phases
     targets
 }
 
-/// True if the next phase in the file may follow when no transition can be taken. This is possible
-/// if the phase may be skipped, may fail without failing the workflow, or may miss a non-blocking
-/// checkpoint.
+/// True if the next phase in the file may follow `phase` when none of its transitions can be taken.
+/// This is possible if `phase` may be skipped, may fail without failing the workflow, or may fail a
+/// non-blocking checkpoint.
 fn may_fall_through(phase: &Phase) -> bool {
     let missed = phase.checkpoint.as_ref().is_some_and(|checkpoint| !checkpoint.blocking || !phase.blocking);
     phase.condition.is_some() || missed || phase.after_failed_step() == AfterFailure::NextPhase
@@ -143,8 +143,8 @@ fn report_cycle(workflow: &Workflow, successors: &Successors, order: &[Option<us
     problems.error(position, message).expecting("transitions without a cycle");
 }
 
-/// Finds a cycle by following predecessors. Each phase without a position in `order` has a
-/// predecessor without a position, so the search ends in a cycle.
+/// Finds a cycle by following each phase to a predecessor. Each phase without a position in `order`
+/// has a predecessor without a position, so the search ends in a cycle.
 fn find_cycle(successors: &Successors, order: &[Option<usize>]) -> Vec<usize> {
     let mut before = vec![None; successors.len()];
     for index in (0..successors.len()).filter(|index| order[*index].is_none()) {

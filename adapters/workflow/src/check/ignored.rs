@@ -45,7 +45,7 @@ fn check_input(input: &Input, problems: &mut Problems) {
 fn check_values(input: &Input, problems: &mut Problems) {
     match (&input.kind, input.values.is_empty()) {
         (InputType::Enum, true) => {
-            problems.warning(input.position, format!("`{}` has no `values`, so it may have any", input.name));
+            problems.warning(input.position, format!("`{}` has no `values`, so it accepts any value", input.name));
         }
         (InputType::Enum, false) | (_, true) => {}
         (_, false) => {

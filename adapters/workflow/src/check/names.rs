@@ -33,7 +33,8 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
     check_defaults(workflow, problems);
 }
 
-/// Checks that the condition of the activation is an expression. Its names may be unknown.
+/// Checks the syntax of the condition in the section `activation`. An unknown name in the condition
+/// is not reported.
 fn check_activation(workflow: &Workflow, problems: &mut Problems) {
     let condition = workflow.activation.as_ref().and_then(|activation| activation.condition.as_ref());
     if let Some(condition) = condition
@@ -43,8 +44,8 @@ fn check_activation(workflow: &Workflow, problems: &mut Problems) {
     }
 }
 
-/// Checks the defaults of inputs. A default depends only on the path of the file, so a default that
-/// fails for the path `/file` fails for every file.
+/// Checks the defaults of inputs. A default can use only the path of the file. If a default fails
+/// for the path `/file`, it fails for every file.
 fn check_defaults(workflow: &Workflow, problems: &mut Problems) {
     let scope = file_scope("/file");
     for input in &workflow.inputs {
@@ -70,8 +71,8 @@ fn check_transitions(workflow: &Workflow, known: &Known<'_>, problems: &mut Prob
 struct Moment {
     /// The index of the phase in the file.
     phase: usize,
-    /// The index of the step in the phase; `usize::MAX` after the last step. All earlier steps have
-    /// ended.
+    /// The index of a step in the phase. The steps before it have ended; `usize::MAX` means that
+    /// all steps have ended.
     step: usize,
 }
 
@@ -100,7 +101,7 @@ impl<'w> Known<'w> {
         Self { inputs: inputs.chain(["file", "files"]).collect(), phases, steps, order }
     }
 
-    /// True if the step may have ended before the moment `at`.
+    /// True if `step` may have ended before the moment `at`.
     fn is_over(&self, step: Moment, at: Moment) -> bool {
         if at == Moment::END {
             return true;
@@ -109,14 +110,15 @@ impl<'w> Known<'w> {
     }
 }
 
-/// The meaning of a name without a value, which depends on the place of the expression.
+/// The effect of a name that has no value. The effect depends on the place of the expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WithoutValue {
     /// The step fails.
     Fails,
-    /// The name is false in a condition.
+    /// In a condition, the name counts as false.
     IsFalse,
-    /// The name is null in an input or a parameter for a runner.
+    /// In an input or a parameter for a runner, the name is null. In the location of an output, the
+    /// output counts as missing.
     IsNull,
 }
 
@@ -124,7 +126,7 @@ enum WithoutValue {
 struct Checker<'k, 'p> {
     known: &'k Known<'k>,
     moment: Moment,
-    /// True if the moment is in the first phase.
+    /// True if `moment` is in the phase that runs first.
     is_first: bool,
     problems: &'p mut Problems,
 }
@@ -137,7 +139,8 @@ impl Checker<'_, '_> {
             Action::Shell(text) => self.text(text),
             Action::Command(_) | Action::Task(_) => {}
         }
-        // A runner may know what to do without a value, and an owner may give one by `--input`.
+        // For a runner, a missing value is null and not an error: the runner may not need the
+        // value, or the user may give it by `--input`.
         let check = if step.needs_runner() { Self::runner_name } else { Self::name };
         for input in step.inputs.iter().chain(&step.params) {
             self.each(names_in_value(&input.value), input.position, check);
@@ -198,8 +201,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// True if the name is the id of a step followed by further parts, as in `ID.NAME`. An id
-    /// without further parts may also be the name of a returned value.
+    /// True if the name begins with the id of a step and has further parts, as in `ID.NAME`. A bare
+    /// `ID` does not count, because a step may return a value with that name.
     fn is_within_step(&self, name: &Name) -> bool {
         !self.known.inputs.contains(name.root())
             && self.known.steps.contains_key(name.root())
@@ -233,8 +236,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Reports a name that is neither an input nor a phase: as a warning if an earlier step may
-    /// return it.
+    /// Reports a name that is neither an input nor a phase. If an earlier step may return a value
+    /// with this name, the problem is a warning.
     fn other_name(&mut self, name: &str, position: Position, without_value: WithoutValue) {
         let known = self.known;
         let all = || known.inputs.iter().copied().chain(known.phases.keys().copied());
@@ -253,7 +256,7 @@ impl Checker<'_, '_> {
         problem.meaning(of_step.or_else(|| nearest(name, all())));
     }
 
-    /// Reports a name that certainly has no value.
+    /// Reports a name that certainly has no value. The severity depends on `without_value`.
     fn unknown(&mut self, without_value: WithoutValue, position: Position, message: String) -> &mut Problem {
         match without_value {
             WithoutValue::Fails => self.problems.error(position, message),

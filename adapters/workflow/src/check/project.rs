@@ -5,8 +5,8 @@ use crate::problem::Problems;
 use crate::runners::Runners;
 use crate::task::{TaskFolders, TaskSource};
 
-/// Checks the runners and task files that a workflow needs. A missing runner or file is at most a
-/// warning, because it may exist when the workflow runs.
+/// Checks the runners and task files that a workflow needs. A missing runner or task file is at
+/// most a warning, because it may exist when the workflow runs.
 pub(crate) fn check_project(workflow: &Workflow, runners: &Runners, tasks: &TaskFolders, problems: &mut Problems) {
     let (mut reported, mut checked) = (BTreeSet::new(), BTreeSet::new());
     for step in workflow.error_steps() {

@@ -2,13 +2,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Located, Position, Step};
 
-/// A name for conditions of transitions; its value is true if the phase passed its checkpoint.
+/// A name that the conditions of transitions may use. Its value is true if the phase before the
+/// transition passed its checkpoint.
 pub(crate) const CHECKPOINT_PASSED: &str = "checkpoint_passed";
 
-/// The id of the phase that undoes the work after a failure.
+/// The id of the phase that holds the rollback: the steps that undo the work after a failure.
 pub(crate) const ROLLBACK: &str = "rollback";
 
-/// The id of the phase whose steps are carried out once an attempt has failed for good.
+/// The id of the phase that holds the steps to run after a failed attempt that is not retried.
 pub(crate) const ON_ERROR: &str = "on_error";
 
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +29,8 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// Creates a phase of steps outside the order of the phases.
+    /// Creates a phase for the steps of `rollback` or `on_error`, which are outside the sequence of
+    /// phases.
     pub(crate) fn aside(id: &str, steps: Vec<Step>, position: Position) -> Self {
         Self {
             id: id.to_owned(),
@@ -71,7 +73,7 @@ pub enum OnFail {
     Other(Located<String>),
 }
 
-/// The consequence of a failure, as the journal records it.
+/// The consequence of a failed step or checkpoint. The journal records it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AfterFailure {
@@ -87,10 +89,10 @@ pub(crate) enum AfterFailure {
 pub struct Checkpoint {
     /// The id of the checkpoint. If the file gives no id, this is the id of the phase.
     pub id: String,
-    /// True if a failed checkpoint fails the phase.
+    /// True if a failed checkpoint fails the phase; otherwise it is only a warning.
     pub blocking: bool,
-    /// The checkpoint passes if the steps of the phase have returned each of these names with a
-    /// true value.
+    /// The names that the checkpoint requires. It passes if the steps of the phase have returned a
+    /// true value for each name.
     pub validation: Vec<Located<String>>,
     pub position: Position,
 }

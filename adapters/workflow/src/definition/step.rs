@@ -7,8 +7,8 @@ use super::{Located, Position};
 /// A step of a phase. Each try of the step is one process.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// The id of the step, unique in the workflow. If the file gives no id, it is derived from the
-    /// id of the phase and the number of the step.
+    /// The id of the step, unique in the workflow. If the file gives no id, the id is derived from
+    /// the id of the phase and the number of the step.
     pub id: String,
     pub has_own_id: bool,
     pub name: Option<String>,
@@ -17,11 +17,11 @@ pub struct Step {
     pub condition: Option<Located<String>>,
     pub action: Action,
     pub inputs: Vec<StepInput>,
-    /// The keys of `execute` that have no meaning of their own, for the runner.
+    /// The parameters for the runner: the keys of `execute` that autoproc does not know.
     pub params: Vec<StepInput>,
     /// The time limit of a try, never zero. If `None`, only the timeout of the attempt applies.
     pub timeout: Option<Duration>,
-    /// The maximum number of further tries after a failed first try, within one attempt.
+    /// The maximum number of tries after the first one, within one attempt.
     pub retries: u32,
     pub env: Vec<EnvironmentEntry>,
     /// The working directory, relative to the project folder; may contain `${…}`.
@@ -46,10 +46,10 @@ pub enum Action {
     Run(Vec<Located<String>>),
     /// A command for `sh -c`. Each `${…}` becomes a quoted reference to a variable.
     Shell(Located<String>),
-    /// The name of a command. The project's table of runners contains its program.
+    /// The name of a command. The project's table of runners contains the program for the command.
     Command(Located<String>),
-    /// The path of a task file, or the name of a task. The project's runner for tasks carries it
-    /// out.
+    /// The path of a task file, or the name of a task. The project's runner for tasks carries out
+    /// the task.
     Task(Located<String>),
 }
 
@@ -57,7 +57,8 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepInput {
     pub name: String,
-    /// The value. Every text in it, at any depth, may contain `${…}`.
+    /// The value as written in the file. Every text within the value, at any depth, may contain
+    /// `${…}`.
     pub value: Value,
     pub position: Position,
 }
@@ -77,8 +78,8 @@ pub enum StepOutput {
     /// The step writes its values to the file at the path in the variable `AUTOPROC_OUTPUT`.
     #[default]
     File,
-    /// The step prints its values on standard output as one JSON object. Values in the file
-    /// `AUTOPROC_OUTPUT` are added and take precedence.
+    /// The step prints its values on standard output as one JSON object. Values in the file at the
+    /// path in `AUTOPROC_OUTPUT` are added and take precedence.
     Json,
 }
 

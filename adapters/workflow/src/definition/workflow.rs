@@ -16,13 +16,14 @@ pub struct Workflow {
     /// The transitions between phases. A phase without transitions is followed by the next phase in
     /// the file.
     pub transitions: Vec<Transition>,
-    /// The outputs that the workflow declares. Those with a location are looked for at the end.
+    /// The outputs that the workflow declares. The outputs with a location are looked for after the
+    /// last phase.
     pub outputs: Vec<Output>,
     /// The condition under which a run uses the workflow; `None` means always.
     pub activation: Option<Activation>,
     /// The steps that undo the work after a failure, as a phase with the id `rollback`.
     pub rollback: Option<Phase>,
-    /// The steps that are carried out once an attempt has failed for good, as a phase with the id
+    /// The steps to run after a failed attempt that is not retried, as a phase with the id
     /// `on_error`.
     pub on_error: Option<Phase>,
     pub position: Position,
@@ -30,7 +31,7 @@ pub struct Workflow {
 
 impl Workflow {
     /// Returns the transitions that leave a phase, in the order of the file. The execution takes
-    /// the first one whose condition holds.
+    /// the first transition whose condition holds.
     pub fn transitions_from(&self, phase: &str) -> impl Iterator<Item = &Transition> {
         self.transitions.iter().filter(move |transition| transition.from.value == phase)
     }
@@ -40,12 +41,13 @@ impl Workflow {
         self.phases.iter().chain(&self.rollback).flat_map(|phase| &phase.steps)
     }
 
-    /// Returns the steps that are carried out once an attempt has failed for good.
+    /// Returns the steps of `on_error`, which run after a failed attempt that is not retried.
     pub(crate) fn error_steps(&self) -> impl Iterator<Item = &Step> {
         self.on_error.iter().flat_map(|phase| &phase.steps)
     }
 
-    /// True if the name in a transition stands for the rollback and not for a phase.
+    /// True if `name`, as the target of a transition, stands for the rollback. If the workflow has
+    /// a phase `rollback`, the name stands for that phase.
     pub(crate) fn is_rollback(&self, name: &str) -> bool {
         name == ROLLBACK && !self.phases.iter().any(|phase| phase.id == ROLLBACK)
     }
@@ -65,13 +67,14 @@ pub struct Input {
 }
 
 impl Input {
-    /// True if the input may have the value: it has the declared type and, if the type is `enum`,
-    /// it is one of the declared values.
+    /// True if the value is null or fits the input. A fitting value has the declared type. If the
+    /// type is `enum` and values are declared, the value must also be one of them.
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         self.kind.accepts(value) && (value.is_null() || !self.is_closed() || self.values.contains(value))
     }
 
-    /// True if only the declared values are allowed.
+    /// True if the type is `enum` and values are declared. Only the declared values are then
+    /// allowed.
     pub(crate) fn is_closed(&self) -> bool {
         self.kind == InputType::Enum && !self.values.is_empty()
     }
@@ -164,20 +167,21 @@ pub struct Transition {
 pub struct Output {
     pub name: String,
     pub kind: Option<String>,
-    /// The path, relative to the project folder; may contain `${…}`.
+    /// The path of the output, relative to the project folder; may contain `${…}`. If `None`, the
+    /// output is not looked for.
     pub location: Option<Located<String>>,
-    /// True if the file fails when the output is missing at the end.
+    /// True if the attempt fails when the output is missing after the last phase.
     pub required: bool,
     pub description: Option<String>,
     pub position: Position,
 }
 
-/// The condition under which a run uses a workflow.
+/// The condition under which a run uses a workflow, and the workflow that otherwise replaces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activation {
-    /// The workflow is used unless this condition is certainly false.
+    /// If this condition is certainly false before the run, the workflow is not used.
     pub condition: Option<Located<String>>,
-    /// The id of the workflow that is used instead.
+    /// The id of the workflow to use if the condition is false. If `None`, the run is refused.
     pub fallback_workflow: Option<Located<String>>,
     pub position: Position,
 }

@@ -11,9 +11,9 @@ use crate::expression::{Scope, holds_so_far, names_in_condition};
 pub enum ActivationVerdict {
     /// The workflow has no condition, or its condition holds.
     Used,
-    /// This condition depends on values that are unknown before the run, so the workflow is used.
+    /// The workflow is used, because this condition cannot be evaluated before the run.
     Unknown(String),
-    /// This condition does not hold.
+    /// The workflow is not used, because its condition does not hold.
     NotUsed {
         /// The condition, as written.
         condition: String,
@@ -23,8 +23,8 @@ pub enum ActivationVerdict {
 }
 
 impl Plan {
-    /// Evaluates the workflow's condition of activation with the inputs of a run. A condition that
-    /// depends on the file is unknown, because a run has many files.
+    /// Evaluates the workflow's condition of activation with the inputs of a run. If the condition
+    /// depends on the file, the verdict is `Unknown`, because a run has many files.
     #[must_use]
     pub fn activation(&self, inputs: &Inputs) -> ActivationVerdict {
         let activation = self.workflow().activation.as_ref();
@@ -45,7 +45,8 @@ impl Plan {
         }
     }
 
-    /// Returns the inputs that the condition uses; `None` if it uses anything else.
+    /// Returns a scope with the inputs that the condition uses. Returns `None` if the condition is
+    /// invalid, or uses a name that is not an input with the same value for every file.
     fn scope_of_activation(&self, condition: &str, inputs: &Inputs) -> Option<Scope> {
         let values = inputs.independent_of_files(self.workflow());
         let used: BTreeSet<_> = names_in_condition(condition).ok()?.iter().map(|name| name.root().to_owned()).collect();
@@ -56,7 +57,8 @@ impl Plan {
         Some(scope)
     }
 
-    /// True if the workflow declares the input, or an expression uses its name.
+    /// True if the workflow declares an input `name`. Also true if an expression uses `name`, and
+    /// `name` has no fixed meaning, such as `file` or the id of a phase.
     #[must_use]
     pub fn accepts_input(&self, name: &str) -> bool {
         self.workflow().inputs.iter().any(|input| input.name == name)

@@ -12,13 +12,13 @@ use crate::definition::{Phase, Step};
 use crate::expression::holds;
 
 impl Executor<'_> {
-    /// True if no attempt follows an attempt with this outcome.
+    /// True if this outcome fails the file, because the retry policy allows no further attempt.
     pub(super) fn is_for_good(&self, outcome: &AttemptOutcome) -> bool {
         matches!(self.engine.run.retry.judge(outcome, self.attempt.number), Verdict::Fail { .. })
     }
 
-    /// Carries out the rollback, if the workflow has one and the attempt has failed for good.
-    /// Returns the end of the attempt.
+    /// Runs the rollback, if the workflow has one, no rollback has begun yet, and the failed
+    /// attempt is not retried. Returns the end of the attempt.
     pub(super) async fn undo(&mut self, place: String, cause: AttemptOutcome) -> Result<(), EarlyEnd> {
         let outcome = failed(&place, cause.clone());
         let has_rollback = self.engine.run.plan.workflow().rollback.is_some();
@@ -35,8 +35,8 @@ impl Executor<'_> {
         ended
     }
 
-    /// Carries out the steps of `on_error` that need no runner or have one. A step that fails is
-    /// recorded, and the next one follows.
+    /// Runs the steps of `on_error`. Omits a step whose runner is missing or whose condition does
+    /// not hold. If a step fails, the failure is recorded and the next step runs.
     ///
     /// # Errors
     /// If a process could not be observed to its end.
@@ -67,7 +67,8 @@ impl Executor<'_> {
     }
 }
 
-/// Returns the failure that a rollback has followed, or else the failure of the attempt.
+/// Returns the failure that caused a rollback; if there was no rollback, the failure of this
+/// attempt.
 fn failure_of(state: &ExecutionState, place: &str, outcome: &AttemptOutcome) -> Failure {
     let undone = state.failure_undone().cloned();
     undone.unwrap_or_else(|| Failure::of(place, outcome.to_string()))

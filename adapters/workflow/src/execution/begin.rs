@@ -1,4 +1,4 @@
-//! Begins an attempt: starts a new execution, or resumes the one that an earlier attempt left.
+//! Begins an attempt: starts a new execution, or resumes the execution of an earlier attempt.
 
 use std::fmt;
 use std::io;
@@ -16,7 +16,7 @@ use super::scope::scope_of;
 use super::scratch::Scratch;
 use super::state::ExecutionState;
 
-/// Begins a new execution for an attempt, or resumes the one that an earlier attempt left.
+/// Begins a new execution for an attempt, or resumes the execution of an earlier attempt.
 ///
 /// # Errors
 /// The outcome of the attempt, if no execution can begin or resume.
@@ -71,12 +71,15 @@ pub(crate) fn begin<'e>(
     })
 }
 
-/// Returns the execution that an earlier attempt left, if this attempt may resume it. The execution
-/// must have the same subject. Since the earlier attempt, the file must not have changed and the
-/// item must not have completed. The claim number of the execution must be smaller than that of the
-/// attempt; otherwise the execution belongs to another queue with the same item ids. A finished
-/// execution, or one that was rolled back, is resumed only by a later attempt of the same round. The queue starts such an attempt
-/// only if it has not recorded the end of the earlier attempt.
+/// Returns the execution of an earlier attempt, if this attempt may resume it. The execution must
+/// have the same subject. Since the earlier attempt, the file must not have changed and the item
+/// must not have completed. If `from_start` is set, the execution must belong to this run.
+///
+/// The claim number of the execution must be smaller than the claim number of this attempt.
+/// Otherwise the execution belongs to another queue with the same item ids.
+///
+/// An execution that was completed or rolled back is resumed only by a later attempt of the same
+/// round. The queue starts such an attempt only if the end of the earlier attempt was not recorded.
 fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
     let Some(executions) = &engine.equipment.executions else { return Ok(None) };
     let found = match executions.find(attempt.token.item) {

@@ -2,8 +2,8 @@
 //! the answers to conditions.
 //!
 //! Before the next call, the caller records and applies the event, or runs the step and records its
-//! end. Within an attempt, each event moves the execution forward and a phase is entered at most
-//! once, so every attempt ends.
+//! end. Every attempt ends, because each event moves the execution forward and each phase is
+//! entered at most once.
 
 use super::event::{EventKind, Failure, PhaseEnd, StepName};
 use super::plan::Plan;
@@ -43,7 +43,8 @@ pub(crate) enum Decision<'p> {
     Stuck { place: String, error: String },
     /// Record the end of the execution.
     Finish,
-    /// The work was undone after this failure: record the failure of the execution.
+    /// The rollback has ended. Record that the execution failed with this failure, which caused the
+    /// rollback.
     RolledBack(Failure),
 }
 
@@ -131,8 +132,8 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
 }
 
 /// Takes the first transition of the phase that has no condition or whose condition holds. If no
-/// transition can be taken, the execution fails if the phase passed and has transitions to other
-/// phases; otherwise the next phase in the file follows.
+/// transition can be taken, the result depends on the phase. If the phase passed and has
+/// transitions to other phases, the execution fails. Otherwise the next phase in the file follows.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,
@@ -164,7 +165,8 @@ fn leave<'p>(
     Decision::Record(EventKind::TransitionFailed { phase: phase.id.clone(), error: refused.join("; ") })
 }
 
-/// Begins the rollback by a transition that leaves `phase`.
+/// Begins the rollback, because a transition leads there from `phase`. `condition` is the condition
+/// of the transition; `None` if it has none.
 fn undo_after<'p>(phase: &Phase, condition: Option<&str>) -> Decision<'p> {
     let error = match condition {
         Some(condition) => format!("{}: `{condition}` holds", phase.id),

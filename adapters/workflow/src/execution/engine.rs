@@ -35,9 +35,10 @@ pub struct WorkflowRun {
     pub programs: Programs,
     /// The default working directory of steps, and the base of relative working directories.
     pub project_dir: PathBuf,
-    /// The policy of the run, which decides whether an attempt has failed for good.
+    /// The retry policy of the run. After a failure that the policy does not retry, the rollback
+    /// and the steps of `on_error` run.
     pub retry: RetryPolicy,
-    /// True if executions left by earlier runs are restarted from the first step.
+    /// True if unfinished executions of earlier runs begin again with the first step.
     pub from_start: bool,
     /// Returns the fingerprint of the file at a path; `None` if there is no file.
     pub fingerprint_of: fn(&Path) -> Option<Fingerprint>,
@@ -125,8 +126,8 @@ impl Engine {
         }
     }
 
-    /// Waits for a process. Meanwhile writes the state to its file as soon as the pause between
-    /// writes has ended.
+    /// Waits for `running`, the process of a step. Writes the state to the file of the latest
+    /// state, at once or when the pause after the previous write has ended.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         while let Some(rest) = self.latest_state.offer(state) {

@@ -9,7 +9,7 @@ pub enum ExecutionError {
     /// The journal cannot be read: check its permissions and the disk, then try again.
     #[error("{}: {source}", place.display())]
     Io { place: PathBuf, source: io::Error },
-    /// A line before the last is damaged: restart with `--from-start`, or remove the file.
+    /// A line before the last is damaged: restart with `--from-start`, or remove the journal.
     #[error("{}:{line} is damaged: {source}; `run --from-start` restarts the workflow", place.display())]
     Damaged { place: PathBuf, line: usize, source: serde_json::Error },
     /// The format of the journal is unknown: use the version of autoproc that wrote it, or restart

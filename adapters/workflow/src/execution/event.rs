@@ -17,7 +17,8 @@ pub(crate) type Values = Map<String, Value>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Event {
-    /// The wall-clock time of the event. It does not determine the order of events.
+    /// The wall-clock time of the event. The order of events is their order in the journal, because
+    /// the clock may be set back.
     #[serde(rename = "timestamp", with = "timestamp::required")]
     pub(crate) at: Timestamp,
     #[serde(flatten)]
@@ -64,9 +65,10 @@ pub(crate) struct AttemptIds {
 }
 
 impl AttemptIds {
-    /// True if an attempt of `round` may continue the execution of this attempt, because the item
-    /// did not complete in between. `round` must be the same or the next round. After a larger gap,
-    /// the results of the rounds in between are unknown.
+    /// True if an attempt of `round` may continue the execution of the attempt `self`. `round` must
+    /// be the round of `self`, or the next round if `follows_completion` is false: the item was not
+    /// completed when the next round began. After a larger gap, it is unknown whether the item
+    /// completed in a round between the two.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }
@@ -98,7 +100,7 @@ pub(crate) struct Subject {
     pub(crate) inputs: Values,
 }
 
-/// The failure that a rollback follows.
+/// The failure after which a rollback or the steps of `on_error` run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Failure {
     pub(crate) error: String,
@@ -109,7 +111,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Creates a failure in `place`: `PHASE` or `PHASE/STEP`.
+    /// Creates a failure. `place` is `PHASE` or `PHASE/STEP`.
     pub(crate) fn of(place: &str, error: String) -> Self {
         match place.split_once('/') {
             Some((phase, step)) => Self { error, phase: phase.to_owned(), step: Some(step.to_owned()) },
@@ -198,7 +200,7 @@ pub(crate) enum EventKind {
         /// The consequence for the execution if the phase fails.
         then: AfterFailure,
     },
-    /// None of the transitions that leave a phase can be taken.
+    /// No transition from the phase can be taken.
     TransitionFailed {
         phase: String,
         error: String,
@@ -208,16 +210,16 @@ pub(crate) enum EventKind {
         end: PhaseEnd,
         next: Option<String>,
     },
-    /// The steps that undo the work begin. After them, the execution can only fail.
+    /// The rollback begins. When the rollback ends, the execution fails.
     RollbackStarted {
         #[serde(flatten)]
         failure: Failure,
     },
     RollbackCompleted,
-    /// A step that follows an error has ended.
+    /// A step of `on_error` has ended.
     ErrorStepEnded {
         step: String,
-        /// The reason of its failure; `None` if it succeeded.
+        /// The reason why the step failed; `None` if the step succeeded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
@@ -227,7 +229,8 @@ pub(crate) enum EventKind {
     },
     /// Required outputs are missing after the last phase.
     OutputsMissing {
-        /// The last phase, which begins again; `None` if it was skipped.
+        /// The id of the last phase, which a later attempt repeats; `None` if the last phase was
+        /// skipped.
         phase: Option<String>,
         error: String,
     },

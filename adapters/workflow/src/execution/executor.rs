@@ -29,7 +29,8 @@ pub(crate) struct Executor<'e> {
     pub(crate) engine: &'e Engine,
     pub(crate) stop: &'e dyn StopSignal,
     pub(crate) attempt: Attempt,
-    /// The wall-clock time at which the attempt's timeout ends; passed to its processes.
+    /// The wall-clock time at which the attempt's timeout ends. Every process of the attempt
+    /// receives this time.
     pub(crate) deadline: Timestamp,
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
@@ -38,7 +39,8 @@ pub(crate) struct Executor<'e> {
     pub(super) scratch: Scratch,
     /// The total time of the attempt's processes and of the waits between tries.
     pub(crate) spent: Duration,
-    /// The time that may be spent. Steps that follow a failure get a further timeout.
+    /// The limit for `spent`: the attempt's timeout. When the rollback or the steps of `on_error`
+    /// begin, the limit becomes `spent` plus the timeout.
     pub(crate) allowance: Duration,
     pub(crate) usage: Option<ResourceUsage>,
     /// The last lines of the output of the latest try. Empty if the try succeeded or cannot fail
@@ -48,7 +50,7 @@ pub(crate) struct Executor<'e> {
 
 /// The reason why an attempt ends before the end of the workflow.
 pub(super) enum EarlyEnd {
-    /// The attempt was stopped; nothing more is recorded.
+    /// The attempt was aborted; nothing more is recorded.
     Aborted,
     /// The attempt failed in a phase, or in a step if `place` is `PHASE/STEP`.
     Failed { place: String, cause: AttemptOutcome },
@@ -56,8 +58,8 @@ pub(super) enum EarlyEnd {
     Unrecorded(io::Error),
     /// A process could not be observed to its end.
     Lost(io::Error),
-    /// The machine lacks a process, a descriptor or memory for a step. Nothing is recorded, so that
-    /// a later claim of the item repeats the step.
+    /// A step could not start, because the machine lacks processes, descriptors or memory. No
+    /// failure is recorded, so that a later claim of the item repeats the step.
     Shortage { place: String, cause: AttemptOutcome },
 }
 
@@ -215,8 +217,8 @@ impl Executor<'_> {
         unreachable!("a policy does not retry forever")
     }
 
-    /// True if the step could not start for want of a resource, and a later claim can resume the
-    /// execution. Without a journal, such a failure is an ordinary one.
+    /// True if the step could not start because the machine lacks a resource, and the journal lets
+    /// a later claim resume the execution. Without a journal, the lack is an ordinary failure.
     fn is_shortage(&self, outcome: &AttemptOutcome) -> bool {
         self.journal.is_some() && matches!(outcome, AttemptOutcome::CannotStart { fault: StartFault::Shortage, .. })
     }
@@ -241,7 +243,8 @@ impl Executor<'_> {
         self.one_try_after(failure.as_ref(), phase, step).await
     }
 
-    /// Tries a step that follows a failure, or a step of a phase.
+    /// Runs one try of a step. If the step belongs to the rollback or to `on_error`, `failure` is
+    /// the failure that came before; otherwise `None`.
     pub(super) async fn one_try_after(
         &mut self,
         failure: Option<&Failure>,
@@ -267,7 +270,7 @@ impl Executor<'_> {
         };
         match builder.build(phase, step, timeout, &mut self.scratch) {
             Ok(prepared) => self.execute(step, prepared).await,
-            // A further try would use the same values of names, and fail in the same way.
+            // A further try would evaluate the same values and fail in the same way.
             Err(error) => Ok(StepResult::of(unmet(error, true))),
         }
     }
@@ -301,8 +304,8 @@ impl Executor<'_> {
     }
 }
 
-/// Returns the values of a successful step, and its standard output if an expression uses that
-/// output.
+/// Returns the values of a successful step. Also returns the standard output if `is_stdout_used` is
+/// true.
 fn returned(
     step: &Step,
     output: &Path,
@@ -321,8 +324,8 @@ fn returned(
     Ok((values, printed.filter(|_| is_stdout_used)))
 }
 
-/// Returns the end of the attempt if the event is a failed transition, or a failed checkpoint that
-/// fails the workflow. Returns `None` for other events.
+/// Returns the end of the attempt if the event fails the workflow: a failed transition, or a failed
+/// checkpoint with the consequence `Fail`. Returns `None` for other events.
 fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
     let (phase, reason) = match kind {
         EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: AfterFailure::Fail } => {
@@ -334,7 +337,8 @@ fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
     Some(EarlyEnd::Failed { place: phase.clone(), cause: unmet(reason, false) })
 }
 
-/// Returns the end of an attempt whose work was undone.
+/// Returns the end of an attempt after its rollback. `failure` is the failure that caused the
+/// rollback.
 fn rolled_back(failure: &Failure) -> EarlyEnd {
     let cause = unmet(format!("rolled back after {}", failure.error), true);
     EarlyEnd::Failed { place: ROLLBACK.to_owned(), cause }

@@ -5,8 +5,9 @@ use crate::definition::Phase;
 use crate::expression::names_in_condition;
 
 impl Plan {
-    /// Returns the names of the outputs that the checkpoint of the phase, the transitions from the
-    /// phase, and the expressions of this and later phases use.
+    /// Returns the names of the values that the steps of `phase` should return. A name is included
+    /// if the checkpoint of `phase`, a transition from `phase`, or an expression in `phase` or a
+    /// later phase uses it.
     pub(crate) fn expected_of(&self, phase: &Phase) -> Vec<String> {
         let validation = phase.checkpoint.iter().flat_map(|checkpoint| &checkpoint.validation);
         let mut names: Vec<_> = validation.map(|name| name.value.clone()).collect();

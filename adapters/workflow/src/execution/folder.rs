@@ -76,8 +76,8 @@ impl Executions {
         }
     }
 
-    /// Returns the execution of an item that an earlier attempt left. Ignores a completed execution
-    /// that cannot be read, because a new execution does not need the old one.
+    /// Returns the execution of an earlier attempt on the item, unfinished or completed. Ignores a
+    /// completed execution that cannot be read, because a new execution can begin without it.
     pub(crate) fn find(&self, item: ItemId) -> Result<Option<Found>, ExecutionError> {
         if let Some((state, valid_bytes)) = journal::read(&self.path(item))? {
             return Ok(state.map(|state| Found { state, is_completed: false, valid_bytes }));
@@ -119,8 +119,8 @@ impl Executions {
         dated.iter().take(excess).try_for_each(|(_, path)| journal::remove(path))
     }
 
-    /// Returns the folder for the input and output files of an item's steps, which is used only
-    /// during an attempt.
+    /// Returns the folder for the input and output files of an item's steps. Only a running attempt
+    /// uses the folder.
     pub(crate) fn scratch(&self, item: ItemId) -> PathBuf {
         self.dir.join(format!("{item}.steps"))
     }

@@ -15,7 +15,7 @@ use crate::nearest::nearest_first;
 /// The inputs that every execution has, even if the user does not give them.
 const IMPLICIT: [&str; 2] = ["file", "files"];
 
-/// The inputs as text, validated as far as possible without a file.
+/// The inputs that the user gives, as text. They are validated as far as possible without a file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Inputs {
     given: Vec<(String, String)>,
@@ -84,7 +84,7 @@ impl Inputs {
 
     /// Returns the values of the inputs that are the same for every file.
     pub(crate) fn independent_of_files(&self, workflow: &Workflow) -> Values {
-        // Of two different paths, the value of a dependent input differs or cannot be rendered.
+        // An input that depends on the file has different values for two different paths.
         let of = |path: &str| self.values(workflow, &file_scope(path)).unwrap_or_default();
         let other = of("/other/file");
         of("/file").into_iter().filter(|(name, value)| other.get(name) == Some(value)).collect()
@@ -151,7 +151,7 @@ fn typed(input: &Input, text: &str, scope: &Scope) -> Result<Value, InputError> 
     }
 }
 
-/// Returns the declared value that reads like the text.
+/// Returns the declared value whose text is `text`.
 fn one_of(input: &Input, text: &str) -> Result<Value, InputError> {
     let word = |value: &Value| text_of(value).unwrap_or_default();
     let found = input.values.iter().find(|value| word(value) == text);

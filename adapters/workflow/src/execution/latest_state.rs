@@ -16,8 +16,8 @@ use super::state::ExecutionState;
 /// The minimum interval between two writes. A person does not read faster.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The minimum pause after a write, as a multiple of the duration of the write. It limits the time
-/// spent on writing a large state.
+/// The minimum pause after a write, as a multiple of the duration of the write. The pause limits
+/// the share of time spent on writing a large state.
 const REST_FACTOR: u32 = 20;
 
 pub(crate) struct LatestState {
@@ -29,8 +29,8 @@ pub(crate) struct LatestState {
 #[derive(Default)]
 struct Schedule {
     not_before: Option<Instant>,
-    /// The encoded final state of an attempt that ended during the pause; `None` if there is none
-    /// to write.
+    /// The encoded final state of an attempt that ended during the pause after a write; `None` if
+    /// no such state waits to be written.
     pending: Option<Vec<u8>>,
 }
 
@@ -54,8 +54,9 @@ impl LatestState {
         None
     }
 
-    /// Writes the final state of an attempt, or keeps it during the pause. A kept state is written
-    /// when `self` is dropped, if no later state has replaced it.
+    /// Writes the final state of an attempt. During the pause after a write, keeps the state
+    /// instead. A kept state is written when `self` is dropped, if no later state was written
+    /// before.
     pub(crate) fn offer_final(&self, state: &ExecutionState) {
         if self.offer(state).is_some() {
             self.lock().pending = encode(state).ok();

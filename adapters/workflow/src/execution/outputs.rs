@@ -1,4 +1,4 @@
-//! The outputs of a workflow, which are looked for at its end.
+//! Looks for the declared outputs of a workflow after its last phase.
 
 use std::fs;
 use std::path::Path;
@@ -8,20 +8,21 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Output, Workflow};
 use crate::expression::{Scope, placeholder, render_text};
 
-/// An output with a location, at the end of an execution.
+/// A declared output with a location, and whether it existed at the end of the execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocatedOutput {
     /// The name of the output.
     pub name: String,
-    /// The path, absolute or relative to the project folder; as written in the workflow if a value
-    /// in it is missing.
+    /// The path of the output, absolute or relative to the project folder. If the path cannot be
+    /// rendered, for instance because a value is missing, this is the text in the workflow file.
     pub path: String,
     /// True if the path existed and had the declared type.
     #[serde(rename = "found")]
     pub is_found: bool,
 }
 
-/// Looks for the outputs that have a location. Leaves out those whose location has a `{NAME}`.
+/// Looks for the outputs that have a location. Omits an output whose location contains a `{NAME}`,
+/// because autoproc does not replace such a placeholder.
 pub(super) fn look_for(workflow: &Workflow, scope: &Scope, project_dir: &Path) -> Vec<LocatedOutput> {
     let located = |output: &Output| {
         let location = &output.location.as_ref().filter(|location| placeholder(&location.value).is_none())?.value;
@@ -32,7 +33,8 @@ pub(super) fn look_for(workflow: &Workflow, scope: &Scope, project_dir: &Path) -
     workflow.outputs.iter().filter_map(located).collect()
 }
 
-/// Returns the missing outputs that the workflow requires, as a reason of a failure.
+/// Returns a message that lists the missing required outputs; `None` if no required output is
+/// missing.
 pub(super) fn missing_required(workflow: &Workflow, outputs: &[LocatedOutput]) -> Option<String> {
     let is_required = |name: &str| workflow.outputs.iter().any(|output| output.name == name && output.required);
     let missing = outputs.iter().filter(|output| !output.is_found && is_required(&output.name));
@@ -40,8 +42,8 @@ pub(super) fn missing_required(workflow: &Workflow, outputs: &[LocatedOutput]) -
     (!missing.is_empty()).then(|| format!("required outputs are missing: {}", missing.join(", ")))
 }
 
-/// True if the path exists and is a folder or a file, as its type says. A file whose path ends in
-/// `/` is a folder of files.
+/// True if the path exists and is a folder or a file, as the type `kind` says. For any other type,
+/// and for the type `file` with a path that ends in `/`, the path only has to exist.
 fn exists(kind: Option<&str>, path: &str, project_dir: &Path) -> bool {
     let Ok(metadata) = fs::metadata(project_dir.join(path)) else { return false };
     match kind {

@@ -13,13 +13,14 @@ use crate::expression::{Name, names_in_text};
 pub struct Plan {
     workflow: Workflow,
     phases: HashMap<String, usize>,
-    /// The steps that undo the work; without steps if only a transition leads to them.
+    /// The rollback, as a phase. It has no steps if a transition leads to the rollback but the file
+    /// has no section `rollback`. `None` if there is neither such a transition nor the section.
     rollback: Option<Phase>,
     /// The ids of the steps whose standard output an expression uses; may contain [`EVERY_STEP`].
     printed: BTreeSet<String>,
-    /// The first parts of all names that expressions use.
+    /// The first part of each name that an expression uses, such as `a` of `a.b`.
     used: BTreeSet<String>,
-    /// The names that phases expect of each other.
+    /// The names that the expressions of phases use, with the phases that use them.
     used_names: UsedNames,
 }
 
@@ -61,7 +62,7 @@ impl Plan {
         self.phases.get(id).copied()
     }
 
-    /// Returns the steps that undo the work after a failure.
+    /// Returns the rollback, as a phase; `None` if the workflow has no rollback.
     pub(crate) fn rollback(&self) -> Option<&Phase> {
         self.rollback.as_ref()
     }

@@ -42,9 +42,10 @@ pub struct PreviewedStep {
 pub enum Forecast {
     /// The conditions of the step and its phase hold.
     Runs,
-    /// This condition of the step or its phase does not hold.
+    /// The step is skipped, because this condition of the step or its phase does not hold.
     Skipped(String),
-    /// These conditions of the step or its phase cannot be evaluated yet.
+    /// It is unknown whether the step runs, because these conditions of the step or its phase
+    /// cannot be evaluated yet.
     Depends(Vec<String>),
 }
 

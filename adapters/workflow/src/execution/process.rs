@@ -19,11 +19,12 @@ use crate::definition::{Phase, Step, StepOutput};
 use crate::expression::{Scope, text_of};
 
 /// The maximum length in bytes of a value that is passed in a variable. Linux allows 128 KiB for
-/// one variable (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all variables. The file of inputs
-/// contains every value, of any length.
+/// one variable (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all variables. The file at
+/// `AUTOPROC_STEP_INPUTS` contains the step's own values, of any length.
 const MAX_VARIABLE_BYTES: usize = 32 << 10;
 
-/// The maximum length of an error message in a variable, in characters of up to four bytes.
+/// The maximum number of characters of an error message in a variable. A character has up to four
+/// bytes.
 const MAX_ERROR_CHARS: usize = MAX_VARIABLE_BYTES / 4;
 
 /// Prepares the processes of an attempt.
@@ -33,7 +34,8 @@ pub(super) struct ProcessBuilder<'b> {
     pub(super) deadline: Timestamp,
     pub(super) inputs: &'b Values,
     pub(super) scope: &'b Scope,
-    /// The failure that the step follows; `None` for a step of a phase.
+    /// The failure that came before, if the step belongs to the rollback or to `on_error`;
+    /// otherwise `None`.
     pub(super) failure: Option<&'b Failure>,
 }
 
@@ -111,9 +113,9 @@ impl ProcessBuilder<'_> {
         all
     }
 
-    /// Returns one variable for each value. If a name is repeated, the last value takes precedence:
-    /// that of the step's input rather than that of the workflow's. A value gets no variable if it
-    /// is null, is too long or contains NUL.
+    /// Returns one variable for each value. If `values` repeats a name, the last value takes
+    /// precedence, so an input of the step replaces an input of the workflow. A value gets no
+    /// variable if it is null, is too long or contains NUL.
     fn variables<'v>(
         &self,
         kind: &str,
@@ -135,7 +137,8 @@ impl ProcessBuilder<'_> {
     }
 }
 
-/// Returns the variables for a step that follows a failure. A long message is shortened.
+/// Returns the variables that describe a failure to a step of the rollback or of `on_error`. A long
+/// message is shortened.
 fn variables_of(failure: &Failure) -> Variables {
     let message: String = failure.error.chars().filter(|character| *character != '\0').take(MAX_ERROR_CHARS).collect();
     let step = failure.step.as_ref().map(|step| ("AUTOPROC_FAILED_STEP".into(), step.into()));
@@ -148,7 +151,7 @@ fn is_for_variable(text: &str) -> bool {
 }
 
 /// Writes the file of inputs for a step that has inputs or a runner; returns `None` for other
-/// steps. If the step has parameters, they are under the key `params`.
+/// steps. The parameters of the step, if any, are under the key `params`.
 fn inputs_file(step: &Step, given: &Given, scratch: &mut Scratch) -> io::Result<Option<PathBuf>> {
     if !step.needs_runner() && given.inputs.is_empty() {
         return Ok(None);

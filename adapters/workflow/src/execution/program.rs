@@ -33,8 +33,9 @@ impl Programs {
         Self { runners, tasks: TaskFolders::of(project, workflow) }
     }
 
-    /// Checks that every step has its runner, except for steps with a condition and steps of a
-    /// phase with a condition.
+    /// Checks that a runner exists for each step that needs one. A step with a condition, or in a
+    /// phase with a condition, is not checked, because the step may be skipped. The steps of the
+    /// rollback and of `on_error` are not checked either.
     ///
     /// # Errors
     /// [`MissingRunner`] for the first step without a runner.
@@ -53,7 +54,8 @@ impl Programs {
     /// a task.
     ///
     /// # Errors
-    /// A message, if the runner, the task or one of the runner's inputs cannot be used.
+    /// A message, if the runner or the task cannot be used, or a placeholder of the runner has no
+    /// value.
     pub(super) fn of(
         &self,
         workflow: &Workflow,

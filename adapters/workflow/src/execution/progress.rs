@@ -17,13 +17,14 @@ pub struct ProgressReport {
     /// The percentage of steps that have ended or were skipped, with one decimal; 100 if the
     /// execution has completed.
     pub percent: f64,
-    /// The id of the phase that was entered last; `None` if no phase was entered.
+    /// The id of the phase that was entered last, or `rollback` once a rollback has begun; `None`
+    /// if no phase was entered.
     pub current_phase: Option<String>,
     /// The id of the running step; `None` if no step is running.
     pub current_task: Option<String>,
     /// The number of steps that have ended or were skipped.
     pub steps_over: usize,
-    /// The number of steps of the workflow.
+    /// The number of steps in all phases of the workflow.
     pub steps_total: usize,
     /// The time from the beginning of the execution to now. If the execution is not running, the
     /// time to its latest event.

@@ -29,8 +29,9 @@ pub(super) struct Rendering<'r> {
 pub(super) enum Unknown {
     /// The step fails.
     Fails,
-    /// The step fails, but a value for a runner is kept as written. It is null if it is exactly one
-    /// `${…}`. A step that follows a failure must not fail because a value is missing.
+    /// A value for a runner is kept as written, or becomes null if it is exactly one `${…}`. For
+    /// any other text, the step fails. This applies to the rollback and `on_error`, because their
+    /// runners must run even if a value is missing.
     KeptForRunner,
     /// The text is kept as written, because the missing values may become known later.
     Kept,
@@ -83,8 +84,9 @@ impl Rendering<'_> {
         Ok(Given { inputs: values(&step.inputs, "input")?, params: values(&step.params, "parameter")? })
     }
 
-    /// Renders a value for a step. For a runner, a `${…}` without a value is null, because the
-    /// runner may do without it. In a preview the value may become known later.
+    /// Renders an input or a parameter of a step. For a runner, a text that is exactly one `${…}`
+    /// without a value becomes null, because the runner may not need the value. In a preview, the
+    /// text is kept as written, because the value may become known later.
     fn value(&self, step: &Step, value: &Value) -> Result<Value, String> {
         match (self.unknown, step.needs_runner()) {
             (Unknown::Fails, true) => self.known(render_value_or_null(value, self.scope), || value.clone()),

@@ -14,7 +14,7 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, ResourceUsage, StopSignal}
 pub struct StepProcess {
     /// The attempt whose log receives the output.
     pub attempt: Attempt,
-    /// The wall-clock time at which the attempt's timeout ends; passed to the process.
+    /// The wall-clock time at which the attempt's timeout ends. The process receives this time.
     pub deadline: Timestamp,
     /// True for the first process of the attempt, which begins a new log.
     pub is_first: bool,
@@ -24,10 +24,10 @@ pub struct StepProcess {
     pub program: OsString,
     /// The arguments, without the program's name.
     pub arguments: Vec<OsString>,
-    /// The variables to add to the environment. The runner provides the inherited variables and
-    /// those that describe the attempt. If a name is repeated, the last value wins.
+    /// The variables to add to the environment. The [`StepRunner`] provides the inherited variables
+    /// and the variables that describe the attempt. If a name is repeated, the last value wins.
     pub environment: Vec<(OsString, OsString)>,
-    /// The working directory; if `None`, the runner chooses it.
+    /// The working directory; if `None`, the [`StepRunner`] chooses the directory.
     pub working_dir: Option<PathBuf>,
     /// The time limit after which the process is ended.
     pub timeout: Duration,
@@ -55,9 +55,9 @@ pub struct StepEnd {
 /// Runs the processes of steps.
 ///
 /// # Contract
-/// `run` follows the contract of [`Orchestrator`](autoproc_domain::ports::Orchestrator). It returns
-/// when the process and all its descendants have ended. It ends the process after the timeout, or
-/// if `stop` rises to aborting.
+/// `run` follows the contract of [`Orchestrator`](autoproc_domain::ports::Orchestrator). `run`
+/// returns when the process and all its descendants have ended. `run` ends the process after the
+/// timeout, or when `stop` rises to the level of aborting.
 #[async_trait]
 pub trait StepRunner: Send + Sync {
     /// Runs one process to its end.

@@ -26,7 +26,7 @@ pub(super) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
     scope
 }
 
-/// Adds the names that an event makes known.
+/// Adds the names that become known by an event.
 pub(super) fn extend(scope: &mut Scope, event: &EventKind) {
     match event {
         EventKind::PhaseStarted { phase } | EventKind::PhaseSkipped { phase, .. } => scope.enter_phase(phase),

@@ -28,8 +28,8 @@ impl Scratch {
         self.count == 1
     }
 
-    /// Creates a file with the inputs of the current step. Call [`output_file`](Self::output_file)
-    /// first: it begins a step.
+    /// Creates a file with the inputs of the current try. Call [`output_file`](Self::output_file)
+    /// first, because that call gives the try its number in file names.
     pub(super) fn inputs_file(&mut self, inputs: &[u8]) -> io::Result<PathBuf> {
         self.file("inputs.json", inputs)
     }

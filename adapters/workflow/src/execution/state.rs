@@ -14,7 +14,7 @@ use crate::definition::{AfterFailure, ROLLBACK};
 /// The status of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionStatus {
-    /// The execution is running, or was left by a run that died or was stopped.
+    /// The execution is running, or its run died or was stopped before the end of the execution.
     Running,
     /// Every phase has ended.
     Completed,
@@ -55,9 +55,10 @@ pub(crate) struct StepRecord {
 /// The position of an execution in the workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Before the beginning of a phase.
+    /// Before the beginning of the phase with this id.
     Entering(String),
-    /// In a phase, before the step with the index `next`; after all steps, before the checkpoint.
+    /// In a phase, before the step with the index `next`. If all steps have ended, before the
+    /// checkpoint.
     Within { phase: String, next: usize },
     /// After the steps and the checkpoint of a phase; the next phase is not chosen yet.
     Leaving { phase: String, end: PhaseEnd, is_checkpoint_passed: bool },
@@ -88,7 +89,8 @@ pub struct ExecutionState {
     pub(crate) stage: Stage,
     pub(crate) current_phase: Option<String>,
     pub(crate) current_step: Option<String>,
-    /// A record of each step that has ended or was skipped, in order; a repeated step has several.
+    /// A record of each step that has ended or was skipped, in order. A repeated step has several
+    /// records.
     pub(crate) history: Vec<StepRecord>,
     pub(crate) started_at: Timestamp,
     pub(crate) completed_at: Option<Timestamp>,
@@ -102,9 +104,9 @@ pub struct ExecutionState {
     pub(crate) left_file: Option<FileFingerprint>,
     /// The finished steps that run again before the execution continues.
     pub(crate) rerun: VecDeque<StepName>,
-    /// The phase that ended last; `None` if it was skipped.
+    /// The id of the phase that ended last; `None` if that phase was skipped or no phase has ended.
     pub(crate) last_phase: Option<String>,
-    /// The outputs at the end of the execution.
+    /// The outputs with a location; empty before the execution has completed.
     pub(crate) outputs: Vec<LocatedOutput>,
     /// The phases that were entered or skipped.
     pub(crate) entered: BTreeSet<String>,
@@ -207,7 +209,7 @@ impl ExecutionState {
         }
     }
 
-    /// Returns the failure that the rollback follows; `None` if no rollback has begun.
+    /// Returns the failure that caused the rollback; `None` if no rollback has begun.
     pub(crate) fn failure_undone(&self) -> Option<&Failure> {
         match &self.stage {
             Stage::RollingBack { failure, .. } | Stage::RolledBack { failure } => Some(failure),
@@ -215,7 +217,7 @@ impl ExecutionState {
         }
     }
 
-    /// True if nothing is left to do: all phases have ended, or the work was undone.
+    /// True if the execution has completed or its rollback has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.status == ExecutionStatus::Completed || matches!(self.stage, Stage::RolledBack { .. })
     }
@@ -278,7 +280,7 @@ impl ExecutionState {
         self.step_outputs.push((name.clone(), outputs));
     }
 
-    /// Rebuilds the outputs of a phase from those of its steps.
+    /// Rebuilds the outputs of a phase from the outputs of its steps.
     fn rebuild_phase_outputs(&mut self, phase: &str) {
         let of_phase = self.step_outputs.iter().filter(|(name, _)| name.phase == phase);
         let values: Values = of_phase.flat_map(|(_, outputs)| outputs.values.clone()).collect();
@@ -328,8 +330,9 @@ impl ExecutionState {
         }
     }
 
-    /// Moves back to the beginning of a phase whose checkpoint or transition failed. When the
-    /// execution is resumed, all steps of the phase run again.
+    /// Moves back to the beginning of a phase after its checkpoint or transition failed, or after
+    /// required outputs are missing. When the execution is resumed, all steps of the phase run
+    /// again.
     fn restart_phase(&mut self, phase: &str) {
         self.steps_over -= std::mem::take(&mut self.over_in_phase);
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));

@@ -8,11 +8,11 @@ use crate::expression::{Name, names_in_condition, names_in_text, names_in_value}
 /// The names that the conditions and texts of phases and steps use.
 #[derive(Debug, Default)]
 pub(super) struct UsedNames {
-    /// The names without further parts, in the order of their first use, each with the index of the
-    /// phase that uses it last.
+    /// The names that consist of one part, in the order of their first use. Each name has the index
+    /// of the last phase that uses it.
     pub(super) bare: Vec<(String, usize)>,
-    /// For each phase, the `NAME` of each `PHASE.NAME` that it or a later phase uses, in the order
-    /// of their first use.
+    /// For each phase id `PHASE`, the `NAME` of every `PHASE.NAME` in an expression of that phase
+    /// or a later phase, in the order of first use.
     pub(super) of_phases: HashMap<String, Vec<String>>,
 }
 

@@ -1,4 +1,4 @@
-//! Removes `${…}` within an expression.
+//! Replaces `${…}` within an expression by the syntax of minijinja.
 
 use std::borrow::Cow;
 
@@ -7,11 +7,11 @@ use super::operators::TEXT;
 use super::pieces::{Piece, end_of_expression, pieces, unclosed};
 use super::tokens::quoted;
 
-/// Replaces each `${…}` by its expression in brackets, and each quoted text that contains `${…}` by
-/// the text with the values inserted.
+/// Replaces each `${…}` by the expression inside it, in brackets. Replaces each quoted text that
+/// contains `${…}` by an expression that inserts the values into the text.
 ///
 /// # Errors
-/// [`ExpressionError`] if a `${` has no `}`, or nothing is between them.
+/// [`ExpressionError`] if a `${` has no `}`, or a `${…}` is empty.
 pub(super) fn without_braces(expression: &str) -> Result<Cow<'_, str>, ExpressionError> {
     if !expression.contains("${") {
         return Ok(Cow::Borrowed(expression));
@@ -47,7 +47,8 @@ fn in_brackets(expression: &str) -> Result<String, ExpressionError> {
     Ok(format!("({})", without_braces(expression)?))
 }
 
-/// Returns a quoted text as an expression that inserts the values of its `${…}`.
+/// Converts a quoted text to an expression that concatenates its literal parts and the values of
+/// its `${…}`. A text without `${…}` is returned unchanged.
 fn with_values(text: &str, quote: char) -> Result<String, ExpressionError> {
     let inside = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
     let Some(inside) = inside.filter(|inside| inside.contains("${")) else { return Ok(text.to_owned()) };

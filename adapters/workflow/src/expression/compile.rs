@@ -34,7 +34,7 @@ fn environment(behavior: UndefinedBehavior, missing: Missing) -> Environment<'st
     environment
 }
 
-/// Parses an expression as people write it.
+/// Parses an expression. `missing` determines the value of a name without a value.
 ///
 /// # Errors
 /// [`ExpressionError`] if the text is not an expression.
@@ -49,9 +49,9 @@ pub(super) fn compile(expression: &str, missing: Missing) -> Result<Expression<'
     let environment = if missing == Missing::IsNull { &LENIENT } else { &STRICT };
     let parse = |text: String| environment.compile_expression_owned(text);
     let expression = without_braces(expression)?;
-    // The rewriting adds brackets, which may exceed minijinja's nesting limit, and it reads words
-    // such as `OR` as operators even if they are names. In these cases, the expression is used as
-    // it is written.
+    // If the rewritten expression is invalid, the expression is parsed as written. The rewriting
+    // adds brackets, which may exceed minijinja's nesting limit. It may also take a name such as
+    // `OR` for an operator.
     let parsed = parse(rewritten(&expression)).or_else(|_| parse(expression.into_owned()));
     parsed.map_err(|error| syntax(detail_of(&error)))
 }

@@ -19,7 +19,8 @@ pub(crate) fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionEr
     holds_in(condition, scope.context_of_condition())
 }
 
-/// True if a condition certainly holds with the names that are known so far.
+/// True if a condition holds with the names that are known so far. An unknown name is an error,
+/// because its value may become known later.
 ///
 /// # Errors
 /// [`ExpressionError`] if the condition is not an expression, uses an unknown name, or cannot be
@@ -28,9 +29,9 @@ pub(crate) fn holds_so_far(condition: &str, scope: &Scope) -> Result<bool, Expre
     evaluate(condition, scope).map(|value| value.is_true())
 }
 
-/// True if the condition of a transition holds after `phase`. A name is looked up among the values
-/// of `phase` first, then among all other names. An unknown name is null. The name
-/// `checkpoint_passed` has the value of the parameter.
+/// True if the condition of a transition holds after `phase`. A name is looked up first among the
+/// values of `phase`, then among all other names. An unknown name is null. The name
+/// `checkpoint_passed` has the value of the parameter with that name.
 ///
 /// # Errors
 /// [`ExpressionError`] if the condition is not an expression or cannot be evaluated.

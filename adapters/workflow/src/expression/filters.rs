@@ -1,5 +1,5 @@
-//! The filters and tests that expressions may use. Their results depend only on their arguments.
-//! Filters and tests use bounded memory.
+//! The filters and tests that expressions may use. Filters and tests use bounded memory, and their
+//! results depend only on their arguments.
 
 use std::sync::Arc;
 

@@ -1,20 +1,21 @@
-//! The operators to which conditions are rewritten: filters and tests of minijinja.
+//! The filters and tests that replace operators of expressions; see `rewriting`.
 
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
 use super::filters::to_json;
 
-/// The name of the filter that replaces comparisons. No author uses this name by accident.
+/// The name of the filter that replaces comparisons. The prefix `__` avoids a clash with names in
+/// workflow files.
 pub(super) const COMPARE: &str = "__compare";
 
 /// The name of the test that replaces `exists`.
 pub(super) const EXISTS: &str = "__exists";
 
-/// The name of the filter that makes a text of a value.
+/// The name of the filter that converts a value to text.
 pub(super) const TEXT: &str = "__text";
 
-/// The value of a name that nothing has given a value.
+/// The treatment of a name without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
     /// A missing value is an error.

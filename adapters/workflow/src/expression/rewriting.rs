@@ -1,19 +1,19 @@
-//! Translates conditions as people write them into expressions of minijinja.
+//! Translates expressions of workflow files into expressions of minijinja.
 //!
 //! # Theory of operation
 //!
 //! `AND`, `OR`, `NOT`, `IN`, `IS`, `&&`, `||` and `!` become the operators of minijinja. The
-//! comparisons and `contains` become calls of the filter [`COMPARE`], because minijinja's operators
-//! cannot be redefined and order any two values: `errors < 3` would hold if `errors` is null, and
-//! `score > 0.8` if `score` is a text. So `a < b` is rewritten as the filter applied to `a`, with
-//! `b` as an argument. `and`, `or` and `if` still short-circuit. `x exists` becomes a test. To find
-//! the start of `a` and the end of `b`, the rewriting recognises brackets, quotes, and the words and
-//! signs that bind less tightly than a comparison.
+//! comparisons and `contains` become calls of the filter [`COMPARE`]. The reason is that
+//! minijinja's operators order any two values and cannot be redefined: `errors < 3` would hold if
+//! `errors` is null, and `score > 0.8` if `score` is a text. So `a < b` is rewritten as the filter
+//! applied to `a`, with `b` as an argument. `and`, `or` and `if` still short-circuit. `x exists`
+//! becomes a test. To find the start of `a` and the end of `b`, the rewriting recognises brackets,
+//! quotes, and the words and signs that bind less tightly than a comparison.
 //!
 //! # Deliberately absent
 //!
-//! The rewriting of comparisons next to `in` and `is`, as in `a < b in c`. They are rare, and keep
-//! minijinja's meaning.
+//! The rewriting of comparisons next to `in` and `is`, as in `a < b in c`. Such comparisons are
+//! rare, and keep minijinja's meaning.
 
 use super::operators::{COMPARE, EXISTS};
 use super::tokens::{Token, Tokens};
@@ -61,7 +61,8 @@ fn group(tokens: &mut Tokens<'_>) -> String {
     rewritten + &run.end(is_tested)
 }
 
-/// Reads the rest of `a not contains b` or `a not exists`; returns false for any other `not`.
+/// Handles the word after `not` if it is `contains` or `exists`, as in `a not contains b`. For any
+/// other word, returns false and consumes nothing.
 fn negates(tokens: &mut Tokens<'_>, run: &mut Run<'_>) -> bool {
     match tokens.peek() {
         Some(Token::Comparison("contains")) => run.compare("not contains"),
@@ -78,7 +79,7 @@ struct Run<'e> {
     operands: Vec<String>,
     last: String,
     operators: Vec<&'e str>,
-    /// True after `exists` before the first operand.
+    /// True if the run begins with `exists`, as in `exists x`.
     begins_with_exists: bool,
 }
 
@@ -92,7 +93,7 @@ impl<'e> Run<'e> {
         self.operators.push(operator);
     }
 
-    /// Rewrites `x exists`, or remembers the `exists` of `exists x`.
+    /// Handles the word `exists`: rewrites `x exists`, or notes that the run begins with `exists`.
     fn ask_existence(&mut self, is_negated: bool) {
         if self.is_blank() {
             self.begins_with_exists = true;
@@ -105,8 +106,8 @@ impl<'e> Run<'e> {
         self.operators.is_empty() && self.last.trim().is_empty()
     }
 
-    /// Returns the sequence as a call of the filter. Returns it as written if `as_written` is true,
-    /// an operand is empty, or there is no comparison.
+    /// Returns the run as a call of the filter [`COMPARE`]. Returns the comparisons as written if
+    /// `as_written` is true, an operand is empty, or there is no comparison.
     fn end(mut self, as_written: bool) -> String {
         if self.begins_with_exists {
             let operand = std::mem::take(&mut self.last);

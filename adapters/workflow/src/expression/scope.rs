@@ -42,8 +42,8 @@ impl Scope {
         self.names_mut().phases.entry(phase.to_owned()).or_default();
     }
 
-    /// Adds each value of a step as `steps.ID.NAME`, `PHASE.NAME` and `NAME`. Adds its standard
-    /// output only as `steps.ID.stdout`.
+    /// Adds each value of a step as `steps.ID.NAME`, `PHASE.NAME` and `NAME`. Adds the standard
+    /// output of the step only as `steps.ID.stdout`.
     pub(crate) fn record_step(
         &mut self,
         phase: &str,
@@ -155,10 +155,11 @@ impl Object for Table {
 /// The context of a condition. An unknown name is undefined, which conditions treat as null.
 #[derive(Debug)]
 struct OfCondition {
-    /// The values that take precedence: those of the phase that a transition leaves.
+    /// The values of the phase before a transition, which take precedence over `names`. Empty for
+    /// conditions of phases and steps.
     phase: Arc<Table>,
-    /// Whether the phase that a transition leaves has passed its checkpoint; `None` in other
-    /// conditions.
+    /// Whether the phase before a transition has passed its checkpoint. `None` for conditions of
+    /// phases and steps.
     checkpoint_passed: Option<bool>,
     names: Arc<Names>,
 }

@@ -8,7 +8,7 @@ use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 use super::template::{MAX_TEXT_BYTES, expression_text};
 
-/// The variables that hold values are named with this prefix and a number from 1.
+/// The prefix of the names of variables that hold values. A number from 1 follows the prefix.
 const PREFIX: &str = "AUTOPROC_VALUE_";
 
 /// A command for `sh -c`, and the variables it refers to.
@@ -51,7 +51,7 @@ pub(crate) fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, Expre
 /// A place in a shell command in which a program may execute a value as code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CodePlace {
-    /// An argument of this command, which executes it as code.
+    /// An argument of this command, which may execute the argument as code.
     Executor(String),
     /// Within single quotes, together with other text. The quoted text may be a script for a
     /// program that the shell starts.
@@ -61,7 +61,8 @@ pub(crate) enum CodePlace {
 }
 
 /// Returns the expressions of a shell command that are in a [`CodePlace`], each with its place. An
-/// expression that is alone in its single quotes is omitted, because it yields a plain word.
+/// expression that is the only text in its single quotes is omitted, because its value becomes a
+/// plain word.
 ///
 /// # Errors
 /// [`ExpressionError`] if the text cannot be split into expressions.

@@ -13,7 +13,7 @@ use super::scope::Scope;
 /// pages of 4,096 bytes, execve(2).
 pub(crate) const MAX_TEXT_BYTES: usize = 131_072;
 
-/// The maximum total size in bytes of a rendered value and its parts. It equals the limit for the
+/// The maximum total size in bytes of all rendered texts in a value. It equals the limit for the
 /// values that a step returns.
 const MAX_VALUE_BYTES: usize = 1 << 20;
 
@@ -41,7 +41,7 @@ pub(crate) fn render_value(value: &Value, scope: &Scope) -> Result<Value, Expres
 /// null.
 ///
 /// # Errors
-/// The other errors of [`render`].
+/// The errors of [`render`], except for an unknown name in a text that is exactly one `${…}`.
 pub(crate) fn render_value_or_null(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
     let or_null = |text: &str| match render(text, scope) {
         Err(ExpressionError::UnknownName { .. }) if is_single_expression(text) => Ok(Value::Null),
@@ -67,7 +67,7 @@ pub(crate) fn render_text(text: &str, scope: &Scope) -> Result<String, Expressio
     Ok(rendered)
 }
 
-/// Returns the name in the first `{NAME}` of a text that is not part of a `${…}`.
+/// Returns `NAME` of the first `{NAME}` in a text. The braces of `${…}` do not count.
 pub(crate) fn placeholder(text: &str) -> Option<&str> {
     let in_literal = |literal: &&'_ str| -> bool { name_in_braces(literal).is_some() };
     let literals = pieces(text).ok()?.into_iter().filter_map(|piece| match piece {
@@ -97,7 +97,7 @@ pub(super) fn expression_text(expression: &str, scope: &Scope) -> Result<String,
     text_of(&value).ok_or_else(|| ExpressionError::NoValue { expression: expression.trim().to_owned() })
 }
 
-/// Renders one text of a value.
+/// A function that renders one text within a value.
 type RenderText<'r> = dyn FnMut(&str) -> Result<Value, ExpressionError> + 'r;
 
 fn concatenated(pieces: &[Piece<'_>], scope: &Scope, limit: usize) -> Result<String, ExpressionError> {

@@ -3,11 +3,12 @@
 pub(super) enum Token<'e> {
     Open(&'e str),
     Close(&'e str),
-    /// An operator between two operands that compares them.
+    /// A comparison operator, such as `<` or `contains`.
     Comparison(&'e str),
-    /// `and` or `or`, and the text as written.
+    /// The operator `and` or `or`, and its spelling in the expression, such as `&&`.
     Connective(&'static str, &'e str),
-    /// Another token that binds less tightly than a comparison.
+    /// A token other than a connective that binds less tightly than a comparison, such as `if` or
+    /// `,`.
     Loose(&'e str),
     /// A word of a test or a membership comparison: `is`, `in` or `not`.
     Test(&'e str),
@@ -20,7 +21,7 @@ pub(super) enum Token<'e> {
 #[derive(Clone, Copy)]
 pub(super) struct Tokens<'e> {
     rest: &'e str,
-    /// True after `.` and `|`: the next word is the name of an attribute or a filter.
+    /// True after `.` or `|`. The next word is then the name of an attribute or a filter.
     is_after_dot: bool,
 }
 

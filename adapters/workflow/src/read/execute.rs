@@ -1,4 +1,4 @@
-//! Reads the actions that runners carry out.
+//! Reads the key `execute` of a step: a command or a task, with values for its runner.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,8 @@ use super::fields::{Fields, OtherKeys, Part};
 use crate::definition::{Action, Located, Step, StepInput};
 
 impl Reader<'_> {
-    /// Reads `execute` into the step. Keys without a meaning of their own are parameters.
+    /// Reads the key `execute` into `step`. `outside` holds the entries of the step that contains
+    /// `execute`. A key of `execute` that is not in the schema is a parameter.
     pub(super) fn execute(&mut self, part: Part<'_>, outside: &Fields<'_>, step: &mut Step) {
         let Some(fields) = self.fields_and(OtherKeys::AreParameters, part, "`execute`") else { return };
         step.inputs = self.inputs_of(&fields);
@@ -54,7 +55,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the name of a command, from the keys `command` and `action`, or of a task.
+    /// Reads the action from `key`: a task from the key `task`, a command from `command` or
+    /// `action`.
     pub(super) fn named_action(&mut self, fields: &Fields<'_>, key: &str) -> Option<Action> {
         if key == "task" {
             self.value(fields.get(key), "the name or the file of a task").map(Action::Task)
@@ -64,7 +66,7 @@ impl Reader<'_> {
     }
 }
 
-/// Returns a condition that holds if both conditions hold.
+/// Returns a condition that holds if both conditions hold. A missing condition always holds.
 fn both(outer: Option<Located<String>>, inner: Option<Located<String>>) -> Option<Located<String>> {
     match (outer, inner) {
         (Some(outer), Some(inner)) => {

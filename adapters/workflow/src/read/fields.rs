@@ -12,9 +12,9 @@ use crate::tree::{Kind, Node};
 /// The meaning of keys that are not in the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OtherKeys {
-    /// They have no effect, which is reported.
+    /// The keys have no effect, and each is reported.
     AreIgnored,
-    /// They are parameters of the step.
+    /// The keys are parameters of the step.
     AreParameters,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Part<'n> {
     pub(super) schema: Schema,
 }
 
-/// The entries of a mapping. `get` returns those whose keys are in the schema, and treats a null as
+/// The entries of a mapping. `get` finds an entry whose key is in the schema, and treats a null as
 /// absent. If a key is repeated, the last entry is kept.
 pub(super) struct Fields<'n> {
     entries: BTreeMap<&'n str, Part<'n>>,
@@ -51,7 +51,8 @@ impl Reader<'_> {
         self.fields_and(OtherKeys::AreIgnored, part, what)
     }
 
-    /// Returns the entries of a mapping like [`fields`](Self::fields).
+    /// Returns the entries of a mapping like [`fields`](Self::fields), but treats keys that are not
+    /// in the schema as `other_keys` says.
     pub(super) fn fields_and<'n>(&mut self, other_keys: OtherKeys, part: Part<'n>, what: &str) -> Option<Fields<'n>> {
         let schemas = part.schema.keys();
         let keys: Vec<_> = schemas.iter().map(|(key, _)| *key).collect();
@@ -76,8 +77,8 @@ impl Reader<'_> {
         Some(fields)
     }
 
-    /// Reports a key that is probably misspelt as a warning. Reports any other unknown key as a
-    /// note, unless it is a parameter.
+    /// Reports a key that is probably misspelt as a warning. Any other unknown key is a parameter
+    /// or, depending on `other_keys`, is reported in a note as ignored.
     fn unknown_key(&mut self, key: &Located<String>, what: &str, keys: &[&str], other_keys: OtherKeys) {
         let message = format!("unknown key `{}` in {what}", key.value);
         match (nearest(&key.value, keys.iter().copied()), other_keys) {
@@ -103,8 +104,7 @@ impl Reader<'_> {
         list.iter().map(|node| Part { node, schema }).collect()
     }
 
-    /// Reads each element of a list with `read`, and omits the elements for which it returns
-    /// `None`.
+    /// Reads each element of a list with `read`. Omits an element if `read` returns `None`.
     pub(super) fn each<T>(
         &mut self,
         part: Option<Part<'_>>,

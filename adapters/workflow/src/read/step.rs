@@ -19,8 +19,8 @@ impl Reader<'_> {
         step.name = self.value(fields.get("name"), "a name");
         step.description = self.value(fields.get("description"), "a string");
         step.condition = self.value(fields.get("condition"), "a condition");
-        // `action` reports a step without an action. The step is kept, because references to it
-        // would otherwise be reported too.
+        // If the step has no action, the method `action` reports an error. The step is kept;
+        // otherwise references to the step would be reported too.
         self.action(&fields, &mut step);
         step.timeout = self.value(fields.get("timeout"), TIME);
         step.retries = self.value(fields.get("retries"), "a non-negative integer").unwrap_or(0);

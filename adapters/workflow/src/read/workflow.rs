@@ -10,7 +10,7 @@ use crate::nearest::nearest;
 use crate::schema::Schema;
 use crate::tree::{Kind, Node};
 
-/// Keys of files that other programs read, and the names of these files.
+/// Keys that identify files of other programs, each with a description of the file.
 const FOREIGN_KEYS: [(&str, &str); 3] = [
     ("jobs", "a workflow of GitHub Actions"),
     ("services", "a Compose file"),
@@ -30,7 +30,8 @@ impl Reader<'_> {
         self.workflow(top.get("workflow")?, fallback_id)
     }
 
-    /// Reports a file of another program as one problem.
+    /// Reports a file without the key `workflow` as one problem. Names the program to which the
+    /// file seems to belong, if it is known.
     fn foreign_file(&mut self, position: Position, map: &[(Located<String>, Node)]) {
         let has = |wanted: &str| map.iter().any(|(key, _)| key.value == wanted);
         let program = FOREIGN_KEYS.iter().find(|(key, _)| has(key)).map(|(_, program)| *program);
@@ -137,7 +138,8 @@ impl Reader<'_> {
         list.filter_map(|(index, part)| self.named_step(part, phase, index)).collect()
     }
 
-    /// Reads a step, or the name of a command.
+    /// Reads a step of `rollback` or `on_error`. A text instead of a mapping is the name of a
+    /// command.
     fn named_step(&mut self, part: Part<'_>, phase: &str, index: usize) -> Option<Step> {
         if !matches!(part.node.value, Kind::Text(_)) {
             return self.step(part, phase, index);

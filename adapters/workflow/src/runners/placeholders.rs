@@ -22,8 +22,8 @@ pub(crate) struct Fill<'a> {
 }
 
 impl Runner {
-    /// Returns the program and its arguments with all placeholders replaced. An input that is not a
-    /// text is written as JSON.
+    /// Returns the program and its arguments with all placeholders replaced. An input or a
+    /// parameter that is not a text is written as JSON.
     ///
     /// # Errors
     /// A message about the first `{input.NAME}` or `{param.NAME}` without a value.
@@ -68,7 +68,7 @@ impl Fill<'_> {
         Some(Ok(plain.to_owned()))
     }
 
-    /// Returns the value of `input.NAME` or `param.NAME`.
+    /// Returns the value of `input.NAME` or `param.NAME`; `None` for any other placeholder.
     fn given(&self, placeholder: &str) -> Option<Result<String, String>> {
         let (kind, name) = placeholder.split_once('.')?;
         let (noun, values) = match kind {
