@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::fixture::TempProject;
+use crate::fixture::{Answer, TempProject, wait_until};
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples/original");
 
@@ -31,7 +31,7 @@ fn names() -> Vec<String> {
 
 const INPUTS: [(&str, &str); 2] = [("council.yaml", "question=when"), ("map.yaml", "person=Ada")];
 
-fn run(project: &TempProject, name: &str, more: &[&str]) -> crate::fixture::Answer {
+fn run(project: &TempProject, name: &str, more: &[&str]) -> Answer {
     let path = format!("./{name}");
     let mut words = vec!["workflow", "run", path.as_str(), "--file", "letter.txt"];
     for (_, input) in INPUTS.iter().filter(|(file, _)| *file == name) {
@@ -82,6 +82,25 @@ fn a_failed_phase_is_undone_after_the_last_attempt() {
     let done = fs::read_to_string(project.path("done")).expect("the notes");
     let step = "phase_1_1";
     assert_eq!(done, format!("publish \npublish \nwithdraw {step}\nnotify {step}\nnotify {step}\n"));
+}
+
+/// A run that is killed in the rollback leaves it to the next one, which repeats nothing.
+#[test]
+fn a_rollback_continues_after_a_crash() {
+    let project = project();
+    project.ask(["queue", "add", "letter.txt"]).expect_code(0);
+    project.write("wait", "");
+    let stand_in = "#!/bin/sh\necho \"$1\" >> done\n[ \"$1\" != check_published ] || echo check_failed=true > \"$AUTOPROC_OUTPUT\"\n\
+                    [ \"$AUTOPROC_STEP\" != rollback_2 ] || while [ -e wait ]; do sleep 0.05; done\n";
+    project.write("stand-in", stand_in);
+    let done = || fs::read_to_string(project.path("done")).unwrap_or_default();
+    let first = project.start(["run", "--workflow", "./publish.yaml"]);
+    wait_until("the rollback waits", || done().lines().count() == 4);
+    project.kill(first);
+    fs::remove_file(project.path("wait")).expect("the wait");
+    project.ask(["run", "--workflow", "./publish.yaml"]).expect_code(100);
+    assert_eq!(done(), "publish\ncheck_published\nwithdraw\nnotify\nnotify\nnotify\n");
+    assert_eq!(project.status_of("letter.txt"), "failed");
 }
 
 /// The inputs decide before the run which workflow is used.

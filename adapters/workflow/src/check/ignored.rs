@@ -1,7 +1,7 @@
 //! Reports keys and values that are ignored or only partly supported.
 
 use crate::definition::{Input, InputType, OnFail, Phase, Workflow};
-use crate::expression::placeholder;
+use crate::expression::{names_in_condition, placeholder};
 use crate::problem::Problems;
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
@@ -60,6 +60,11 @@ fn check_phase(phase: &Phase, problems: &mut Problems) {
         let message =
             format!("unknown value `{}` for `on_fail`: a failed step fails the phase `{}`", word.value, phase.id);
         problems.warning(word.position, message).expecting("`fail`, `continue` or `skip`");
+    }
+    for name in phase.checkpoint.iter().flat_map(|checkpoint| &checkpoint.validation) {
+        if let Err(error) = names_in_condition(&name.value) {
+            problems.warning(name.position, format!("{error}; the checkpoint cannot be passed"));
+        }
     }
     if let Some(checkpoint) = phase.checkpoint.as_ref().filter(|checkpoint| checkpoint.validation.is_empty()) {
         let message =

@@ -1,8 +1,14 @@
 //! The names of the values that the rest of a workflow expects from the steps of a phase.
 
 use super::plan::Plan;
+use super::scope::is_returnable;
 use crate::definition::Phase;
 use crate::expression::names_in_condition;
+
+fn bare_names(condition: &str) -> impl Iterator<Item = String> {
+    let names = names_in_condition(condition).unwrap_or_default().into_iter();
+    names.filter(|name| name.rest().next().is_none()).map(|name| name.root().to_owned())
+}
 
 impl Plan {
     /// Returns the names of the values that the steps of `phase` should return. A name is included
@@ -10,12 +16,15 @@ impl Plan {
     /// later phase uses it.
     pub(crate) fn expected_of(&self, phase: &Phase) -> Vec<String> {
         let validation = phase.checkpoint.iter().flat_map(|checkpoint| &checkpoint.validation);
-        let mut names: Vec<_> = validation.map(|name| name.value.clone()).collect();
-        let in_transitions = self.bare_names_in_transitions(phase);
+        let (names, conditions): (Vec<_>, Vec<_>) =
+            validation.map(|name| &name.value).partition(|name| is_returnable(name));
+        let mut names: Vec<_> = names.into_iter().cloned().collect();
+        let in_validation = conditions.into_iter().flat_map(|condition| bare_names(condition));
+        let in_transitions = in_validation.chain(self.bare_names_in_transitions(phase));
         let index = self.index_of(&phase.id);
         let used = self.used_names();
         let later = used.bare.iter().filter(|(_, last)| index.is_some_and(|index| *last >= index));
-        let bare = in_transitions.into_iter().chain(later.map(|(name, _)| name.clone()));
+        let bare = in_transitions.chain(later.map(|(name, _)| name.clone()));
         let bare = bare.filter(|name| self.is_for_phases_to_return(name));
         let of_phase = used.of_phases.get(&phase.id).into_iter().flatten().cloned();
         for name in bare.chain(of_phase) {
@@ -29,8 +38,7 @@ impl Plan {
     fn bare_names_in_transitions(&self, phase: &Phase) -> Vec<String> {
         let transitions = self.workflow().transitions_from(&phase.id);
         let conditions = transitions.filter_map(|transition| transition.condition.as_ref());
-        let names = conditions.filter_map(|condition| names_in_condition(&condition.value).ok()).flatten();
-        names.filter(|name| name.rest().next().is_none()).map(|name| name.root().to_owned()).collect()
+        conditions.flat_map(|condition| bare_names(&condition.value)).collect()
     }
 
     fn is_for_phases_to_return(&self, name: &str) -> bool {

@@ -37,6 +37,11 @@ pub(super) fn extend(scope: &mut Scope, event: &EventKind) {
     }
 }
 
+/// True if a step can return a value with this name.
+pub(super) fn is_returnable(name: &str) -> bool {
+    name.chars().all(|character| character.is_alphanumeric() || "_-".contains(character))
+}
+
 impl Answers for Scope {
     fn holds(&self, question: Question<'_>) -> Result<bool, String> {
         let answer = match question {
@@ -47,7 +52,8 @@ impl Answers for Scope {
                 let condition = transition.condition.as_ref();
                 condition.map(|condition| transition_holds(&condition.value, from, is_checkpoint_passed, self))
             }
-            Question::Returned { phase, name } => Some(Ok(self.has_returned(phase, name))),
+            Question::Returned { phase, name } if is_returnable(name) => Some(Ok(self.has_returned(phase, name))),
+            Question::Returned { phase, name: condition } => Some(transition_holds(condition, phase, true, self)),
         };
         answer.unwrap_or(Ok(true)).map_err(|error| error.to_string())
     }

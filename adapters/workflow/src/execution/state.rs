@@ -160,8 +160,8 @@ impl ExecutionState {
         self.updated_at = event.at;
         match &event.kind {
             // Only the first event of a journal is `WorkflowStarted`, and `begin` handles that
-            // event.
-            EventKind::WorkflowStarted { .. } => {}
+            // event. The ends of steps that follow an error are only recorded.
+            EventKind::WorkflowStarted { .. } | EventKind::ErrorStepEnded { .. } => {}
             EventKind::WorkflowResumed { attempt_ids, rerun } => self.resume(attempt_ids, rerun),
             EventKind::PhaseStarted { phase } => self.enter(phase),
             EventKind::PhaseSkipped { phase, steps } => self.skip(phase, *steps),
@@ -195,7 +195,6 @@ impl ExecutionState {
                     self.stage = Stage::RolledBack { failure };
                 }
             }
-            EventKind::ErrorStepEnded { .. } => {}
             EventKind::WorkflowCompleted { outputs } => {
                 self.outputs.clone_from(outputs);
                 self.complete(event.at);

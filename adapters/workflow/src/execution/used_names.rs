@@ -23,20 +23,18 @@ impl UsedNames {
             workflow.phases.iter().enumerate().map(|(index, phase)| (phase.id.as_str(), index)).collect();
         for (index, phase) in workflow.phases.iter().enumerate() {
             for name in names_used_in(phase) {
-                match (name.root(), name.rest().next()) {
-                    (root, None) => {
-                        let place = *places.entry(root.to_owned()).or_insert(used.bare.len());
-                        if place == used.bare.len() {
-                            used.bare.push((root.to_owned(), index));
-                        }
-                        used.bare[place].1 = index;
+                let (root, output) = (name.root().to_owned(), name.rest().next().map(str::to_owned));
+                let Some(output) = output else {
+                    let place = *places.entry(root.clone()).or_insert(used.bare.len());
+                    if place == used.bare.len() {
+                        used.bare.push((root, index));
                     }
-                    (root, Some(output)) if phases.get(root).is_some_and(|phase| *phase <= index) => {
-                        if seen.insert((root.to_owned(), output.to_owned())) {
-                            used.of_phases.entry(root.to_owned()).or_default().push(output.to_owned());
-                        }
-                    }
-                    _ => {}
+                    used.bare[place].1 = index;
+                    continue;
+                };
+                let is_earlier = phases.get(root.as_str()).is_some_and(|phase| *phase <= index);
+                if is_earlier && seen.insert((root.clone(), output.clone())) {
+                    used.of_phases.entry(root).or_default().push(output);
                 }
             }
         }

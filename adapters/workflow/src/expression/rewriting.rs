@@ -40,7 +40,7 @@ fn group(tokens: &mut Tokens<'_>) -> String {
             Token::Connective(_, text) if run.is_blank() => run.push(text),
             Token::Loose(text) | Token::Connective(text, _) => {
                 rewritten += &std::mem::take(&mut run).end(is_tested);
-                rewritten += &format!(" {text} ");
+                rewritten.extend([" ", text, " "]);
                 is_tested = false;
             }
             Token::Test("not") if !run.is_blank() && negates(tokens, &mut run) => {}

@@ -18,7 +18,7 @@ pub(super) enum Token<'e> {
 }
 
 /// The remaining text of an expression.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Tokens<'e> {
     rest: &'e str,
     /// True after `.` or `|`. The next word is then the name of an attribute or a filter.
@@ -31,15 +31,14 @@ impl<'e> Tokens<'e> {
     }
 
     /// Returns the next token that is not a blank, without consuming it.
-    pub(super) fn peek(mut self) -> Option<Token<'e>> {
-        self.rest = self.rest.trim_start();
-        self.next()
+    pub(super) fn peek(&self) -> Option<Token<'e>> {
+        self.clone().skip_next()
     }
 
-    /// Consumes the next token that is not a blank.
-    pub(super) fn skip_next(&mut self) {
+    /// Consumes and returns the next token that is not a blank.
+    pub(super) fn skip_next(&mut self) -> Option<Token<'e>> {
         self.rest = self.rest.trim_start();
-        self.next();
+        self.next()
     }
 }
 

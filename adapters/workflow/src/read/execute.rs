@@ -6,6 +6,10 @@ use super::Reader;
 use super::fields::{Fields, OtherKeys, Part};
 use crate::definition::{Action, Located, Step, StepInput};
 
+/// The name of the parameter that names an agent, and of the command for a step that names only an
+/// agent.
+const AGENT: &str = "agent";
+
 impl Reader<'_> {
     /// Reads the key `execute` into `step`. `outside` holds the entries of the step that contains
     /// `execute`. A key of `execute` that is not in the schema is a parameter.
@@ -36,7 +40,12 @@ impl Reader<'_> {
                 self.problems.error(key.position, format!("the key `{}` is given twice", key.value));
             }
         }
-        fields.others.iter().copied().map(StepInput::of).collect()
+        let agent = fields.get("agent").map(|part| StepInput {
+            name: AGENT.to_owned(),
+            value: part.node.value.to_json(),
+            position: part.node.position,
+        });
+        agent.into_iter().chain(fields.others.iter().copied().map(StepInput::of)).collect()
     }
 
     fn command_or_task(&mut self, fields: &Fields<'_>) -> Option<Action> {
@@ -47,6 +56,9 @@ impl Reader<'_> {
                 let message = "`execute` has both `command` and `task`";
                 self.problems.error(task.node.position, message).expecting("one of them");
                 None
+            }
+            (None, None) if fields.get("agent").is_some() => {
+                Some(Action::Command(Located::new(AGENT.to_owned(), fields.position)))
             }
             (None, None) => {
                 self.problems.error(fields.position, "`execute` has neither `command` nor `task`");

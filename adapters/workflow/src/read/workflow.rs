@@ -66,6 +66,12 @@ impl Reader<'_> {
     }
 
     fn input(&mut self, part: Part<'_>) -> Option<Input> {
+        if matches!(part.node.value, Kind::Text(_)) {
+            let (position, description) = (part.node.position, None);
+            let name = self.value(Some(part), "a name")?;
+            let (kind, values) = (InputType::default(), Vec::new());
+            return Some(Input { name, kind, required: false, description, values, default: None, position });
+        }
         let fields = self.fields(part, "an input")?;
         let kind: Option<String> = self.value(fields.get("type"), "a type");
         Some(Input {
@@ -101,6 +107,10 @@ impl Reader<'_> {
     }
 
     fn output(&mut self, part: Part<'_>) -> Option<Output> {
+        if matches!(part.node.value, Kind::Text(_)) {
+            let (position, name) = (part.node.position, self.value(Some(part), "a name")?);
+            return Some(Output { name, kind: None, location: None, required: false, description: None, position });
+        }
         let fields = self.fields(part, "an output")?;
         Some(Output {
             name: self.value(fields.get("name"), "a name")?,

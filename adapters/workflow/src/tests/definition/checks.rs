@@ -106,6 +106,17 @@ fn ids_are_unique_and_valid() {
     );
 }
 
+/// A validation is a name or a condition; prose cannot hold.
+#[test]
+fn a_validation_that_cannot_hold_is_reported() {
+    let with = |validation: &str| {
+        problems(&phases(&format!("    - {{id: a, task: t, checkpoint: {{validation: [\"{validation}\"]}}}}\n")))
+    };
+    assert_eq!(with("score >= 0.8 AND done"), Vec::<String>::new());
+    let prose = with("No duplicates");
+    assert!(prose[0].contains("warning: ") && prose[0].ends_with("; the checkpoint cannot be passed"), "{prose:?}");
+}
+
 #[test]
 fn transitions_lead_to_known_phases_without_a_cycle() {
     let three = "    - {id: a, task: t}\n    - {id: b, task: t}\n    - {id: c, task: t}\n";

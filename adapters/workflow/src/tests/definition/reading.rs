@@ -22,11 +22,11 @@ fn values(words: &[Located<String>]) -> Vec<&str> {
     words.iter().map(|word| word.value.as_str()).collect()
 }
 
-fn commands(phase: &Option<Phase>) -> Vec<&str> {
+fn commands(phase: Option<&Phase>) -> Vec<&str> {
     fn command(step: &Step) -> Option<&str> {
         if let Action::Command(name) = &step.action { Some(&name.value) } else { None }
     }
-    phase.iter().flat_map(|phase| &phase.steps).filter_map(command).collect()
+    phase.into_iter().flat_map(|phase| &phase.steps).filter_map(command).collect()
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn tasks_in_phases_are_read() {
     let checkpoint = workflow.phases[0].checkpoint.as_ref().unwrap();
     assert_eq!(values(&checkpoint.validation), ["letters_read", "names_found"]);
     assert_eq!(workflow.transitions_from("phase_1").count(), 1);
-    assert_eq!(commands(&workflow.on_error), ["write_to_log", "ring_the_bell"]);
+    assert_eq!(commands(workflow.on_error.as_ref()), ["write_to_log", "ring_the_bell"]);
 }
 
 #[test]
@@ -64,6 +64,7 @@ fn every_key_is_read() {
     assert_eq!(workflow.version.as_deref(), Some("2"));
     assert_eq!(workflow.inputs[0].default, Some(json!("none given")));
     assert_eq!(workflow.inputs[1].default, Some(json!(3)));
+    assert_eq!((workflow.inputs[2].name.as_str(), workflow.outputs[0].name.as_str()), ("plain", "summary"));
     let step = &workflow.phases[0].steps[0];
     assert_eq!((step.id.as_str(), step.has_own_id), ("count", true));
     assert!(matches!(&step.action, Action::Run(words) if values(words) == ["wc", "-l", "${file}", "7", "true"]));
@@ -77,8 +78,8 @@ fn every_key_is_read() {
     assert_eq!(workflow.phases[1].after_failed_step(), AfterFailure::NextStep);
     assert_eq!(workflow.phases[0].after_failed_step(), AfterFailure::NextPhase);
     assert_eq!(workflow.phases[0].after_failed_checkpoint(), AfterFailure::NextPhase);
-    assert_eq!(commands(&workflow.on_error), ["weep", "shout"]);
-    assert_eq!(commands(&workflow.rollback), ["undo", "tidy"]);
+    assert_eq!(commands(workflow.on_error.as_ref()), ["weep", "shout"]);
+    assert_eq!(commands(workflow.rollback.as_ref()), ["undo", "tidy"]);
     assert_eq!(workflow.rollback.unwrap().steps[0].id, "rollback_1");
     let activation = workflow.activation.unwrap();
     assert_eq!(activation.condition.unwrap().value, "word exists");
@@ -249,6 +250,10 @@ workflow:
     assert_eq!(params, expected);
     assert_eq!(step.description.as_deref(), Some("why"));
     assert_eq!(step.condition.unwrap().value, "(y) and (x)");
+    let agent = read("workflow: {phases: [{id: a, steps: [{execute: {agent: x}}]}]}", "x").workflow.unwrap();
+    let step = &agent.phases[0].steps[0];
+    assert!(matches!(&step.action, Action::Command(name) if name.value == "agent"), "{step:?}");
+    assert_eq!((step.params[0].name.as_str(), &step.params[0].value), ("agent", &json!("x")));
     let twice = "workflow: {phases: [{id: a, steps: [{execute: {task: t, agent: x, agent: y}}]}]}";
     assert_eq!(errors(twice), ["1:67: the key `agent` is given twice"]);
 }
@@ -256,9 +261,9 @@ workflow:
 /// A file of another program is one problem, however many unknown keys it has.
 #[test]
 fn files_of_other_programs_are_one_error() {
-    let jobs: String =
-        (0..500).map(|number| format!("  job{number}: {{runs-on: x, steps: [{{uses: y}}]}}\n")).collect();
-    let actions = format!("name: CI\non: [push]\njobs:\n{jobs}");
+    let job = |number: usize| format!("  job{number}: {{runs-on: x, steps: [{{uses: y}}]}}");
+    let jobs = (0..500).map(job).collect::<Vec<_>>().join("\n");
+    let actions = format!("name: CI\non: [push]\njobs:\n{jobs}\n");
     let compose = "services:\n  web: {image: x}\nvolumes: {a: {}}\n";
     for (text, expected) in [
         (

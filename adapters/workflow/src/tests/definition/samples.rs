@@ -125,6 +125,7 @@ workflow:
   inputs:
     - {name: word, type: string, required: false, description: a word, default: none given}
     - {name: limit, type: integer, default: 3}
+    - plain
     - {name: mode, type: enum, values: [full, 2, true], default: full}
   phases:
     - id: first
@@ -158,6 +159,7 @@ workflow:
         - execute: {task: write-report, condition: count exists, description: a report, agent: "${word}", threshold: 0.5}
           inputs: {count: "${steps.count.lines}"}
         - {action: weep}
+        - {execute: {agent: "critic/${word}.md"}}
         - {command: send}
         - {task: write-report}
     - id: third
@@ -168,6 +170,7 @@ workflow:
     - {from: first, to: third, condition: checkpoint_passed and done}
     - {from: first, to: second}
   outputs:
+    - summary
     - {name: report, type: file, location: out/, required: false, description: the report}
   activation: {condition: word exists, fallback_workflow: other, description: if there is a word}
   rollback:

@@ -65,7 +65,7 @@ fn samples() -> Vec<Sample> {
         sample("Phase", phases, json!({"id": "p"}), json!({"task": "t", "steps": [step]})),
         sample("Checkpoint", checkpoint, json!({}), json!({})),
         sample("Step", steps, json!({}), json!({"run": ["x"], "shell": "x", "execute": {"task": "t"}, "task": "t", "command": "c", "action": "a"})),
-        sample("Execute", execute, json!({}), json!({"command": "c", "task": "t"})),
+        sample("Execute", execute, json!({}), json!({"command": "c", "task": "t", "agent": "a"})),
         sample("Transition", transitions, json!({"from": "p", "to": "p"}), json!({})),
         sample("Output", outputs, json!({"name": "n"}), json!({})),
         sample("Rollback", rollback, json!({}), json!({})),

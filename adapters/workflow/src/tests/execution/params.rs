@@ -86,6 +86,24 @@ fn an_enum_accepts_its_values_only() {
     assert_eq!(tags, json!([true, {"deep": null}]), "the value has the type of the declared one");
 }
 
+/// A checkpoint may ask for conditions and not only for names.
+#[test]
+fn a_checkpoint_may_ask_for_conditions() {
+    let text =
+        "workflow: {id: w, phases: [{id: p, steps: [{run: [x]}], checkpoint: {validation: [done, score >= 0.8]}}]}";
+    let fixture = Fixture::new(text);
+    let plan = fixture.plan();
+    assert_eq!(plan.expected_of(plan.phase("p").unwrap()), ["done", "score"]);
+    for (values, is_passed) in
+        [("done=true\nscore=0.9\n", true), ("done=true\nscore=0.7\n", false), ("done=true\n", false)]
+    {
+        let fixture = Fixture::new(text);
+        let runner = Arc::new(ScriptedRunner::new(move |_| (values.to_owned(), AttemptOutcome::Succeeded)));
+        let report = fixture.attempt_with(runner, fixture.claim(1));
+        assert_eq!(report.outcome == AttemptOutcome::Succeeded, is_passed, "{values}: {report:?}");
+    }
+}
+
 /// A step is told which values later steps use.
 #[test]
 fn later_expressions_are_expected_of_a_phase() {
