@@ -118,6 +118,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         context.name_queue();
     }
     let (is_whole_queue, stop) = (config.scope == Scope::Queue, ports.stop.clone());
+    let (scope, recipe) = (config.scope.clone(), config.recipe);
     other_runs::warn_of_others(&config, context).await?;
     let (began, run) = (Instant::now(), config.run.clone());
     let wiring = &context.wiring;
@@ -147,7 +148,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     context.console.end_times();
     let result = result?;
     printed?;
-    Ok(exit_code(&result, is_whole_queue))
+    other_runs::checked(exit_code(&result, is_whole_queue), &scope, recipe, context).await
 }
 
 /// Returns the text of the summary, for standard output. With `--quiet`, the text is empty; then

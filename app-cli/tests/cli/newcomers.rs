@@ -129,6 +129,24 @@ fn a_filter_that_matches_nothing_is_named() {
     project.ask(["run", "in", "--strict", "--include", "a.*", "--", "true"]).expect_code(0);
 }
 
+/// Otherwise `run in -- convert && rm -r in` removes files that were not converted.
+#[test]
+fn files_that_another_command_completed_meanwhile_are_no_success() {
+    let project = TempProject::new();
+    project.write("in/a", "");
+    project.write("in/b", "");
+    let slow = "touch begun; : {}; until test -e go; do sleep 0.02; done";
+    let first = project.start(["run", "-q", "in", "--shell", slow]);
+    wait_until("the first file is begun", || project.path("begun").exists());
+    project.ask(["run", "-qq", "in", "--", "true"]).expect_code(75);
+    assert_eq!((project.status_of("in/a"), project.status_of("in/b")), ("processing".into(), "completed".into()));
+    project.write("go", "");
+    let over = end_of(first).expect_code(75);
+    says(&over, "warning: 1 file completed by another command meanwhile; the same line again processes them");
+    let again = project.ask(["run", "in", "--shell", slow]).expect_code(0);
+    assert!(again.out.starts_with("processed 1, failed 0"), "{again:#?}");
+}
+
 #[test]
 fn an_empty_folder_makes_no_project() {
     let project = TempProject::new();
