@@ -127,8 +127,8 @@ fn rank(value: &OsStr) -> (bool, &OsStr) {
     (!value.as_bytes().ends_with(b"/"), value)
 }
 
-/// Returns the result of `read`, or an empty one after [`TIMEOUT`]. `read` runs on a thread whose
-/// end the process does not await.
+/// Returns the result of `read`, or the default value after [`TIMEOUT`]. `read` runs on a separate
+/// thread. The process may exit before this thread ends.
 fn in_time<T: Default + Send + 'static>(read: impl FnOnce() -> Option<T> + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     // Sending fails if the receiver has timed out.

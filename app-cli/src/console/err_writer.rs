@@ -7,10 +7,11 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread;
 use std::time::Duration;
 
-/// The maximum number of texts that wait for the thread; a busy run prints as many in some seconds.
+/// The maximum number of texts that wait for the thread. A busy run prints this many in a few
+/// seconds.
 const MAX_WAITING: usize = 1024;
 
-/// The maximum time that the end of a run waits until the reader has read all texts.
+/// The maximum time that a run waits at its end until all texts are written.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Writes to standard error, on a thread during a run.
@@ -64,7 +65,7 @@ impl ErrWriter {
         }
     }
 
-    /// Ends the thread after it has written all waiting texts. If that takes longer than
+    /// Ends the thread after it has written all waiting texts. If the writing takes longer than
     /// [`END_TIMEOUT`], nothing is written from now on.
     pub(super) fn end_thread(&mut self) {
         *self = if self.settle(END_TIMEOUT) { Self::Direct } else { Self::Stalled };

@@ -66,8 +66,8 @@ impl LiveArea {
         self.lines.clear();
     }
 
-    /// Replaces the lines. Each line must fit into a row of the terminal, and all of them into its
-    /// height. Ignores the lines while the area is closed or concealed.
+    /// Replaces the lines. Each line must fit into a row of the terminal, and all lines must fit on
+    /// the screen. Ignores the lines while the area is closed or concealed.
     pub(super) fn replace(&mut self, lines: Vec<String>) -> String {
         if !self.is_open || self.is_concealed {
             return String::new();
@@ -76,7 +76,7 @@ impl LiveArea {
         self.draw()
     }
 
-    /// Returns the text that erases the lines on the screen. The area keeps them for
+    /// Returns the text that erases the lines on the screen. The area keeps the lines for
     /// [`draw`](Self::draw).
     pub(super) fn erase(&self) -> &'static str {
         if self.lines.is_empty() { "" } else { ERASE_SCREEN }

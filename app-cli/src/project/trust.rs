@@ -1,4 +1,5 @@
-//! Decides whether a project may be used that the user did not name, but that was found upwards.
+//! Decides whether a project is trusted that the user did not name. It was found by a search from
+//! the current folder upwards.
 //!
 //! In a folder like `/tmp`, any user can create a project. A command that is started below `/tmp`
 //! would find that project, and execute its workflows and runners with the rights of the caller.
@@ -66,8 +67,8 @@ impl Caller {
         // By convention, the private group of a user has the user's number.
         let is_private_group = metadata.gid() == owner;
         let is_writable = mode & 0o002 != 0 || (mode & 0o020 != 0 && !is_private_group);
-        // In a sticky folder, users cannot replace the files of others. Each part is examined on
-        // its own.
+        // In a sticky folder, users cannot replace the files of others, so the folder may be
+        // writable. Its parts are examined separately.
         let is_sticky = metadata.is_dir() && mode & 0o1000 != 0;
         if !is_ours {
             Some(Why::Owner(owner))
