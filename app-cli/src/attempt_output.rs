@@ -18,7 +18,7 @@ use crate::view::layout::Layout;
 /// Prints the output of an attempt, and records whether it is empty.
 pub(crate) struct AttemptOutput<'a> {
     console: &'a Console,
-    /// The stream of this process that receives the output.
+    /// The stream that receives the output: standard output or standard error.
     to: Stream,
     /// Converts lines for display; `None` if the bytes are printed unchanged.
     lines: Option<LinePrinter>,
@@ -70,7 +70,7 @@ impl<'a> AttemptOutput<'a> {
         }
     }
 
-    /// Prints the current line, as far as it can be shown before it is complete.
+    /// Prints the part of the incomplete current line that can already be shown.
     ///
     /// # Errors
     /// The errors of [`AttemptOutput::print`].

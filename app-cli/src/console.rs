@@ -276,8 +276,8 @@ impl Console {
         live.change_area(erased);
     }
 
-    /// Calls `print`. If standard output is a terminal, standard error may be the same terminal.
-    /// During the call, the live area is then removed, and lines on standard error are deferred.
+    /// Calls `print`. If standard output is a terminal, the live area is removed and lines on
+    /// standard error are deferred during the call, because both streams may use this terminal.
     fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         if !self.out.is_terminal() {
             return print();

@@ -118,8 +118,8 @@ fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Re
     Ok(Context { project, wiring, console: console.clone(), cwd, json: global.json, had_queue })
 }
 
-/// Starts a thread for blocking work, and keeps it as long as the runtime. Without such a thread,
-/// the runtime would panic later if the system can start no more threads.
+/// Starts a thread for blocking work, and keeps it as long as the runtime exists. Without such a
+/// thread, the runtime panics later if the system can start no more threads.
 ///
 /// # Errors
 /// If the system starts no thread now.

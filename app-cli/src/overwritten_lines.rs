@@ -102,8 +102,8 @@ impl LinePrinter {
         out
     }
 
-    /// Returns the text to print for the current line, as far as it can be shown before it is
-    /// complete.
+    /// Returns the text to print for the part of the incomplete current line that can already be
+    /// shown.
     pub(crate) fn current(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         let mut text = self.rendered(self.line.len() - unfinished(&self.line));

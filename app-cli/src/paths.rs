@@ -126,7 +126,7 @@ pub(crate) enum Absent {
 pub(crate) struct FoundFile {
     pub(crate) path: FilePath,
     /// The number of levels below the folder that the user named, at most 255; 0 for a file that
-    /// the user named itself.
+    /// the user named directly.
     pub(crate) depth: u8,
 }
 

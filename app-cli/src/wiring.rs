@@ -82,7 +82,7 @@ impl Wiring {
         self.options
     }
 
-    /// Returns the maintenance of the queue's files and their location.
+    /// Returns the maintenance operations for the queue's files and their location.
     pub(crate) fn maintenance(&self) -> impl Maintenance + use<> {
         FolderMaintenance { folder: self.state_folder(), now: self.clock.now() }
     }

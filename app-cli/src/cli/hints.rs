@@ -60,8 +60,8 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
     error
 }
 
-/// Returns the command line with `--` before the command, if the error is about an option of a
-/// command without `--`.
+/// If clap rejected an option, and the command of `run` has no `--` before it, returns the
+/// corrected command line.
 fn corrected(error: &Error, words: &[OsString]) -> Option<String> {
     let is_about_option = matches!(
         error.kind(),

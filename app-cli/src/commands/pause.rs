@@ -241,7 +241,8 @@ struct AffectedJson {
     owner: String,
     host: String,
     pid: u32,
-    /// `paused`, `already_paused`, `resumed`, `not_paused`, `ended`, `elsewhere` or `unconfirmed`.
+    /// The effect of the request, as one word: `paused`, `already_paused`, `resumed`, `not_paused`,
+    /// `ended`, `elsewhere` or `unconfirmed`.
     outcome: &'static str,
     paused_at: Option<String>,
     files: Vec<PathJson>,

@@ -20,7 +20,7 @@ use crate::view::screen::Screen;
 use crate::view::time::span;
 use crate::wiring::{Pause, RunControl};
 
-/// The interval between two checks for the end of the runs.
+/// The interval between two checks whether the runs have ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// `stop`

@@ -71,7 +71,8 @@ impl Lookup {
         let mut found = match which {
             Candidates::Files(statuses) => self.files(project, statuses, current),
             Candidates::Workflows => self.workflows(&project, current),
-            // Names of runs need no quotes, so they are returned without the tag of paths.
+            // Names of runs need no quotes, so they are returned without the tag that marks values
+            // to quote.
             Candidates::Runs => return runs(project, current),
         };
         found.sort_unstable_by(|one, other| rank(one).cmp(&rank(other)));

@@ -14,17 +14,17 @@ const MAX_WAITING: usize = 1024;
 /// The maximum time that a run waits at its end until all texts are written.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Writes to standard error, on a thread during a run.
+/// Writes to standard error. During a run, a separate thread writes.
 ///
-/// The reader of standard error may stop reading for a while, for instance a pager, or a terminal
-/// after Ctrl-S. Then the thread waits, and the run continues. If too many texts wait, the newest
-/// are dropped and counted.
+/// The reader of standard error may stop reading for a while, as a pager does, or a terminal after
+/// Ctrl-S. Then the thread waits, and the run continues. If too many texts wait, the newest are
+/// dropped and counted.
 #[derive(Debug, Default)]
 pub(super) enum ErrWriter {
     /// The calling thread writes; a text is written when `write` returns.
     #[default]
     Direct,
-    /// A thread writes.
+    /// A separate thread writes the texts that it receives.
     Thread {
         texts: SyncSender<Message>,
         /// The number of texts dropped since the last report.

@@ -3,10 +3,10 @@
 //! # Theory of operation
 //!
 //! After each drawing the cursor returns to the beginning of the first line. Everything from the
-//! cursor to the end of the screen then belongs to the area, so one control sequence erases it.
-//! This is still true after the size of the terminal has changed: a terminal that wraps the lines
-//! again keeps the cursor at the beginning of the same line. Moving the cursor up by the number of
-//! drawn rows would fail then, because that number belongs to the old width.
+//! cursor to the end of the screen then belongs to the area, so the area can be erased without
+//! knowing its height. This is still true after the size of the terminal has changed: a terminal
+//! that wraps the lines again keeps the cursor at the beginning of the same line. Moving the cursor
+//! up by the number of drawn rows would fail then, because that number belongs to the old width.
 //!
 //! A row is erased before its line is written. After the writing of a line that fills the row, the
 //! cursor stands on the last character, and erasing from there would remove that character.

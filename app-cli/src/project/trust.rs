@@ -1,5 +1,5 @@
-//! Decides whether a project is trusted that the user did not name. It was found by a search from
-//! the current folder upwards.
+//! Decides whether to trust a project that was found by a search from the current folder upwards. A
+//! project that the user names is always trusted.
 //!
 //! In a folder like `/tmp`, any user can create a project. A command that is started below `/tmp`
 //! would find that project, and execute its workflows and runners with the rights of the caller.
@@ -54,7 +54,8 @@ impl Caller {
     pub(super) fn foreign_part(self, root: &Path) -> Option<Foreign> {
         PARTS.iter().find_map(|part| {
             let path = if part.is_empty() { root.to_owned() } else { root.join(part) };
-            // If the path is a link, the owner of its target may differ from the owner of the link.
+            // If the path is a link, the owner of its target may differ from the owner of the link,
+            // so both are checked.
             let looked_at = [fs::symlink_metadata(&path), fs::metadata(&path)];
             let why = looked_at.iter().flatten().find_map(|metadata| self.distrusts(metadata))?;
             Some(Foreign { path, why })

@@ -15,7 +15,7 @@ const SUBJECT: &str = "runs";
 const NEXT_RUN: &str =
     "the next `run` ends its leftover processes and returns its files to pending; `autoproc queue recover` does so now";
 
-/// The advice if it cannot be proven that a dead run has left no process.
+/// The advice if a dead run may still have processes.
 const BY_FORCE: &str = "check that none of its processes is left, then run: autoproc queue recover --force";
 
 pub(super) async fn findings(context: &Context) -> Vec<Finding> {

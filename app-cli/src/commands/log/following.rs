@@ -47,7 +47,8 @@ pub(super) async fn following(
             context.remark(&format!("the run died during attempt {}{}", item.attempts, of_round(&item)));
             return Ok(());
         }
-        // Compares the remarks without the remaining wait, which differs at each poll.
+        // Prints a remark only if the state has changed. The remaining wait is not compared,
+        // because it differs at each poll.
         let (state, wait) = (waiting(&item), wait(&item, context.now()));
         if item.status == Status::Pending && told != state {
             context.remark(&format!("{state}{wait}"));

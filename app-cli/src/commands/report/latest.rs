@@ -15,13 +15,13 @@ const GROWTH: usize = 8;
 
 /// The latest run that was not idle, and the idle runs after it.
 pub(super) struct Latest {
-    /// The summary of the found run; without a run if no run is recorded.
+    /// The summary of the run to report; without a run if no run is recorded.
     pub(super) summary: RunsSummary,
-    /// The idle runs after the found run, the earliest first.
+    /// The idle runs after the run to report, the earliest first.
     pub(super) later: Vec<PastRun>,
 }
 
-/// Finds the latest run that was not idle. If all runs were idle, returns the very latest one.
+/// Finds the latest run that was not idle. If all runs were idle, returns the latest run.
 ///
 /// # Errors
 /// [`CliError`] if the event log cannot be read.

@@ -30,9 +30,9 @@ use steps::Steps;
 /// The time between two drawings.
 const TICK: Duration = Duration::from_millis(250);
 
-/// The minimum time between two ticks that counts as a suspension by a signal that the process
-/// cannot catch. This time is not counted as time of the run. A slow machine does not cause such
-/// gaps.
+/// If the time between two ticks exceeds this, a signal that cannot be caught has probably
+/// suspended the process. Such a gap is not counted as time of the run. A slow machine does not
+/// cause one.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 /// The live view.

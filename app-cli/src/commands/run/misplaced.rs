@@ -54,7 +54,7 @@ fn name(word: &OsStr) -> Option<&str> {
     word.to_str()?.strip_prefix("--")?.split('=').next()
 }
 
-/// Returns the names of the long options of `run`, except common ones.
+/// Returns the names of the long options of `run`, except those in [`COMMON`].
 fn options() -> Vec<String> {
     let command = RunArgs::augment_args(clap::Command::new("run"));
     let names = command.get_arguments().filter_map(clap::Arg::get_long);

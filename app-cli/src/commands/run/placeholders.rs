@@ -60,8 +60,8 @@ pub(super) fn check_pattern(pattern: &OsStr) -> Result<(), CliError> {
     })
 }
 
-/// Returns the placeholder that differs from a text in braces only in upper case, in blanks, or in
-/// one character; `None` if there is none.
+/// Returns the placeholder that a text in braces resembles. The two differ only in letter case, in
+/// blanks, or in one character. `None` if there is no such placeholder.
 fn misspelt(unknown: &str) -> Option<&'static str> {
     let word = inner(unknown).to_ascii_lowercase();
     let is_sign = |text: &str| text.chars().all(|character| "/.#%".contains(character));
@@ -73,8 +73,8 @@ fn misspelt(unknown: &str) -> Option<&'static str> {
     PLACEHOLDERS.iter().filter(near).min_by_key(key).copied().filter(|_| !word.is_empty())
 }
 
-/// Returns the bytes of a word in ascending order. They show that `./` is closer to `/.` than to
-/// `/`.
+/// Returns the bytes of a word in ascending order. Words with transposed characters have equal
+/// results, so `./` is closer to `/.` than to `/`.
 fn sorted(word: &str) -> Vec<u8> {
     let mut bytes = word.as_bytes().to_vec();
     bytes.sort_unstable();

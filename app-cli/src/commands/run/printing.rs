@@ -20,7 +20,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::escape::Shown;
 
-/// The maximum wait for the reader at the end of a run that was stopped.
+/// The maximum time that a stopped run waits at its end until its output is printed.
 const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
 
 enum Job {
@@ -112,7 +112,8 @@ fn show(of: &AttemptRef, attempts: &AttemptLogs, console: &Console) {
     }
 }
 
-/// Prints each stream of the attempt to the same stream of this process.
+/// Prints the standard output of the attempt to standard output, and its standard error to standard
+/// error.
 fn print(of: &AttemptRef, attempts: &AttemptLogs, console: &Console) -> Result<(), CliError> {
     let Some(number) = of.claim else { return Ok(()) };
     let log = attempts.log_of(ClaimToken { item: of.id, number }, of.attempt);

@@ -25,7 +25,7 @@ const SEMICOLON: &str = ";";
 /// lines of a terminal.
 const MAX_WORDS: usize = 200;
 
-/// The work, as given in the arguments.
+/// The command or workflow that the arguments of `run` request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Work {
     /// A program and its arguments; not empty.
@@ -100,7 +100,7 @@ impl Work {
         }
     }
 
-    /// Returns the task for an orchestrator.
+    /// Returns the task that an orchestrator executes.
     ///
     /// # Errors
     /// [`CliError`] if the command is invalid, or if the workflow is missing, is invalid or does
