@@ -18,22 +18,24 @@ use crate::view::layout::Layout;
 /// Prints the output of an attempt, and records whether it is empty.
 pub(crate) struct AttemptOutput<'a> {
     console: &'a Console,
-    /// The stream of this process that receives the output.
+    /// The stream that receives the output: standard output or standard error.
     to: Stream,
-    /// The converter of lines; `None` if bytes are printed unchanged.
+    /// Converts lines for display; `None` if the bytes are printed unchanged.
     lines: Option<LinePrinter>,
     is_empty: bool,
-    /// The last byte that was given; `None` if there was none.
+    /// The last byte passed to `print`; `None` before the first byte.
     last: Option<u8>,
 }
 
 impl<'a> AttemptOutput<'a> {
-    /// Creates a printer for output that is data. A file or pipe receives the bytes unchanged.
+    /// Creates a printer that writes an attempt's output to standard output as data. A file or pipe
+    /// receives the bytes unchanged; a terminal receives converted lines.
     pub(crate) fn of_data(console: &'a Console) -> Self {
         Self::to(Stream::Stdout, console)
     }
 
-    /// Creates a printer for output that is data, which writes to this stream.
+    /// Creates a printer that writes an attempt's output to the stream `to` as data. A file or pipe
+    /// receives the bytes unchanged; a terminal receives converted lines.
     pub(crate) fn to(to: Stream, console: &'a Console) -> Self {
         let layout = layout(to, console);
         let lines = layout.is_terminal().then(|| lines(&layout));
@@ -68,7 +70,7 @@ impl<'a> AttemptOutput<'a> {
         }
     }
 
-    /// Prints the current line, as far as it can be shown before it is complete.
+    /// Prints the part of the incomplete current line that can already be shown.
     ///
     /// # Errors
     /// The errors of [`AttemptOutput::print`].
@@ -77,8 +79,8 @@ impl<'a> AttemptOutput<'a> {
         self.write(&current)
     }
 
-    /// Prints a last line without a line end. On standard error, adds the line end, because other
-    /// messages follow there.
+    /// Ends the output: prints the rest of a last line without a line end. On standard error, also
+    /// adds the missing line end, because other messages follow there.
     ///
     /// # Errors
     /// The errors of [`AttemptOutput::print`].
@@ -128,7 +130,7 @@ impl<'a> AttemptOutput<'a> {
     }
 }
 
-/// Returns the layout of a stream of this process.
+/// Returns the layout of standard output or standard error.
 fn layout(stream: Stream, console: &Console) -> Layout {
     match stream {
         Stream::Stdout => console.out().clone(),
@@ -136,7 +138,7 @@ fn layout(stream: Stream, console: &Console) -> Layout {
     }
 }
 
-/// Returns the converter of lines for a stream with this layout.
+/// Creates the line converter for a stream with this layout.
 fn lines(layout: &Layout) -> LinePrinter {
     if layout.is_terminal() {
         LinePrinter::terminal(layout.columns().filter(|_| layout.can_redraw()))

@@ -1,5 +1,5 @@
-//! The commands. One file, or one folder if it is long, contains the arguments, the action and the
-//! output of a command.
+//! The commands. The arguments, the action and the output of a command are in one file, or in one
+//! folder if the code is long.
 
 mod cancel;
 pub(crate) mod completions;
@@ -102,8 +102,8 @@ pub(crate) enum Command {
 /// [`CliError`] with the exit code.
 pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     let outcome = carry_out(command, context).await;
-    // The result is already durable; a disk that is full by now must not turn a finished run into
-    // an error.
+    // The command's changes are already durable. If closing fails, for example because the disk is
+    // full, a warning is enough.
     if let Err(error) = context.wiring.close().await {
         context.console.warn(format_args!(
             "cannot merge the journal into QUEUE-STATE.json, nothing is lost: {}",
@@ -115,7 +115,8 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Exit
 
 async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     match command {
-        // Large futures are boxed; otherwise the future of every command would be as large.
+        // Large futures are boxed, because this future is as large as the largest one that it
+        // contains.
         Command::Run(args) => return Box::pin(run::run(*args, context)).await,
         Command::Workflow(command) => return Box::pin(workflow::workflow(command, context)).await,
         Command::Queue(command) => return queue::queue(command, context).await,

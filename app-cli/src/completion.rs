@@ -6,9 +6,9 @@
 //! [`VARIABLE`] set to the name of the shell and with the typed text as arguments. The answer
 //! begins with its kind, which tells the shell how to use the values that follow. clap's engine
 //! determines which argument is being completed. This module lists the values that only this
-//! program knows: commands, options, statuses, files of the queue, ids of workflows. The shell
-//! itself completes other files, folders and commands, because only the shell knows its variables
-//! and patterns.
+//! program knows: commands, options, statuses, files of the queue, ids of workflows, and names of
+//! runs. The shell itself completes other files, folders and commands, because only the shell knows
+//! its variables and patterns.
 //!
 //! The scripts call `autoproc` by this name, so the shell finds it on the search path at each Tab.
 //!
@@ -41,7 +41,7 @@ pub(crate) use shell::script;
 /// completions and exits.
 pub(crate) const VARIABLE: &str = "AUTOPROC_COMPLETE";
 
-/// The argument values that are looked up in the project.
+/// The kinds of argument values that completion looks up in the project.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Candidates {
     /// Files in the queue with one of these statuses.

@@ -55,11 +55,11 @@ pub(crate) enum Delivery {
 /// A function that returns the current time of day as text.
 type TimeOfDay = Box<dyn Fn() -> String + Send + Sync>;
 
-/// The maximum wait until earlier texts are written to standard error.
+/// The maximum time to wait until earlier texts are written to standard error.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The maximum length of the lines that wait for the end of a print to the terminal, in bytes.
-/// Further lines are dropped.
+/// The maximum total length, in bytes, of the lines for standard error that are deferred during a
+/// print to standard output. Further lines are dropped.
 const MAX_DEFERRED: usize = 1 << 20;
 
 /// Standard error, and the live area on it.
@@ -67,9 +67,9 @@ const MAX_DEFERRED: usize = 1 << 20;
 struct ErrStream {
     area: LiveArea,
     writer: ErrWriter,
-    /// The number of prints to standard output, on the same terminal, that are in progress.
+    /// The number of prints in progress to standard output on the same terminal.
     prints: u32,
-    /// The lines that wait for the end of these prints.
+    /// The lines that are deferred until no print is in progress.
     deferred: String,
 }
 
@@ -83,7 +83,8 @@ impl ErrStream {
         self.prints += 1;
     }
 
-    /// Writes the deferred lines, and draws the live area again, after the last print.
+    /// Ends a print. If no other print is in progress, writes the deferred lines and draws the live
+    /// area again.
     fn end_print(&mut self) {
         if self.prints > 0 {
             self.prints -= 1;
@@ -93,8 +94,8 @@ impl ErrStream {
         }
     }
 
-    /// Writes control sequences that change the live area, except during a print, when the area is
-    /// not on the screen.
+    /// Writes control sequences that change the live area. Writes nothing during a print, because
+    /// the area is then not on the screen.
     fn change_area(&self, sequences: &str) {
         if self.prints == 0 {
             self.writer.write(sequences);
@@ -112,8 +113,8 @@ impl ErrStream {
 
 /// Writes to standard output and standard error.
 pub(crate) struct Console {
-    /// Locked during every write to standard error, but not during a write to standard output,
-    /// whose reader may stop reading.
+    /// Locked during every write to standard error. Not locked during a write to standard output,
+    /// because the reader of standard output may stop reading.
     live: Mutex<ErrStream>,
     /// The time with which each line on standard error begins; `None` if lines begin without it.
     time: Mutex<Option<TimeOfDay>>,
@@ -172,8 +173,8 @@ impl Console {
         }))
     }
 
-    /// Writes the bytes of a command to standard error as they are, after all earlier texts. Waits
-    /// for the reader of standard error, because dropping bytes that were requested would be a loss.
+    /// Writes the output of a command to standard error unchanged, after all earlier texts. Waits
+    /// for the reader of standard error, so that no byte is dropped.
     pub(crate) fn print_to_err_exactly(&self, bytes: &[u8]) {
         self.aside(|| {
             // A closed standard error is ignored.
@@ -242,7 +243,7 @@ impl Console {
     }
 
     /// Replaces the lines of the live area, if the area is open and not concealed. Each line must
-    /// fit into a row of the terminal, and all of them into its height. Draws nothing if this
+    /// fit into a row of the terminal, and all lines must fit on the screen. Draws nothing if this
     /// process is in the background, because another program then uses the screen.
     pub(crate) fn draw(&self, lines: Vec<String>) {
         let mut live = self.live();
@@ -275,8 +276,8 @@ impl Console {
         live.change_area(erased);
     }
 
-    /// Removes the live area while `print` runs, and defers lines on standard error, if both
-    /// streams may go to one terminal.
+    /// Calls `print`. If standard output is a terminal, the live area is removed and lines on
+    /// standard error are deferred during the call, because both streams may use this terminal.
     fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         if !self.out.is_terminal() {
             return print();
@@ -287,7 +288,8 @@ impl Console {
         printed
     }
 
-    /// Stops deferring lines on standard error for a print that does not end.
+    /// Stops deferring lines on standard error, for a print that cannot end because nothing reads
+    /// it.
     pub(crate) fn abandon_prints(&self) {
         let mut live = self.live();
         while live.prints > 0 {
@@ -332,7 +334,7 @@ fn in_colour(text: &str) -> String {
 }
 
 /// True if this process is in the foreground of its terminal. Also true if standard error is not
-/// the terminal of the process's session.
+/// the controlling terminal.
 fn is_in_foreground() -> bool {
     tcgetpgrp(io::stderr()).map_or(true, |foreground| foreground == getpgrp())
 }

@@ -18,7 +18,7 @@ use crate::view::View;
 use crate::view::quoting::quoted;
 use crate::wiring::Wiring;
 
-/// The ways to choose the folder of another queue.
+/// A hint with the ways to choose another queue.
 pub(crate) const OTHER_FOLDER: &str =
     "`cd` to the folder of a queue, or name it with --project-dir FOLDER; `autoproc queue add FILE` makes one";
 

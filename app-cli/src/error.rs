@@ -25,8 +25,8 @@ pub(crate) const LOCAL_PLACE: &str =
 
 const NO_CURRENT_FOLDER: &str = "the current folder no longer exists";
 
-/// The maximum number of characters that an error shows of an argument that is not a path. They fit
-/// on one line of a terminal.
+/// The maximum number of characters that an error shows of an invalid argument. This length fits on
+/// one line of a terminal.
 const MAX_SHOWN: usize = 80;
 
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl CliError {
         let cut = text.char_indices().nth(MAX_SHOWN).map(|(end, _)| &text[..end]);
         match (cut, error) {
             (_, InvalidPath::Empty) => Self::usage(error.to_string()),
-            // A relative path remains relative only if there is no current folder.
+            // A resolved path is still relative only if the current folder no longer exists.
             (_, InvalidPath::Relative) => Self::usage(format!("{}: {NO_CURRENT_FOLDER}", Shown(word)))
                 .with_hint("give the absolute path, or change to another folder"),
             (Some(beginning), _) => Self::usage(format!("{}…: {error}", Printable(beginning))),
@@ -87,21 +87,22 @@ impl CliError {
         Self::new(ExitCode::Config, message)
     }
 
-    /// Creates an error about a path that is not a folder, although the option or variable
-    /// `said_by` names it as the project folder.
+    /// Creates an error for a project folder that is not a folder. `said_by` is the option or
+    /// variable that names it.
     pub(crate) fn no_project(folder: &Path, said_by: &str) -> Self {
         Self::new(ExitCode::CannotWrite, format!("{} is not a folder (given by {said_by})", Shown(folder)))
             .with_hint("create it first, or name another one")
     }
 
-    /// Creates an error about a missing current folder, if nothing else names the project folder.
+    /// Creates an error for a command without a project folder: none is named, and the current
+    /// folder no longer exists.
     pub(crate) fn no_current_folder() -> Self {
         Self::new(ExitCode::CannotWrite, NO_CURRENT_FOLDER)
             .with_hint("name the project folder with --project-dir, or change to another folder")
     }
 
-    /// Creates an error about a queue in `root` that is not used, because another user controls
-    /// `part`.
+    /// Creates an error about the queue in `root`. The queue is not used, because another user
+    /// controls `part`.
     pub(crate) fn foreign_project(root: &Path, part: &Path, why: &str) -> Self {
         let root = Shown(root);
         Self::new(ExitCode::CannotWrite, format!("the queue of {root} is not used: {} {why}", Shown(part))).with_hint(
@@ -197,7 +198,7 @@ impl From<Rejection> for CliError {
         match rejection {
             Rejection::NotQueued(_) => told.with_hint("`autoproc queue list` lists the files in the queue"),
             Rejection::Processing(_) => {
-                told.with_hint("`autoproc stop --now` returns it to pending; if its run has died, `autoproc queue recover` does, or says why not")
+                told.with_hint("`autoproc stop --now` returns it to pending; if its run has died, `autoproc queue recover` returns it or says why it cannot")
             }
             Rejection::NotFailed { .. } => {
                 told.with_hint("`autoproc queue list --status failed,timeout` lists the failed files")

@@ -21,7 +21,7 @@ pub(crate) fn printable(value: &impl fmt::Display) -> String {
     Printable(&value.to_string()).to_string()
 }
 
-/// A path whose unprintable characters are escaped in print, as for a `FilePath`.
+/// A path whose unprintable characters are escaped in print.
 pub(crate) struct Shown<'a>(pub(crate) &'a Path);
 
 impl fmt::Display for Shown<'_> {
@@ -39,8 +39,8 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
     safe
 }
 
-/// Returns the number of bytes of an incomplete UTF-8 character at the end: at most three (RFC
-/// 3629), or 0 if there is none.
+/// Returns the length of an incomplete UTF-8 character at the end of `bytes`: at most three bytes
+/// (RFC 3629), or 0 if there is none.
 pub(crate) fn unfinished(bytes: &[u8]) -> usize {
     let is_begun = |length: &usize| {
         let tail = &bytes[bytes.len() - length..];

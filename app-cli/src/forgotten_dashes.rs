@@ -10,8 +10,8 @@ use crate::view::quoting::quoted_template;
 /// Options of `run` that take the place of a command.
 const IN_PLACE: [&str; 2] = ["--shell", "--workflow"];
 
-/// Returns the command line with `--` before the command, as text for a shell, if the words contain
-/// a command and no `--`. The words are those after `autoproc`, of a call of `run`.
+/// If the words contain a command but no `--`, returns the command line with `--` before the
+/// command, as text for a shell. `words` are the arguments of autoproc, beginning with `run`.
 pub(crate) fn corrected(words: &[OsString], cwd: &Path) -> Option<String> {
     let (first, words) = words.split_first()?;
     let is_in_place = |word: &OsString| IN_PLACE.iter().any(|option| has_name(word, option));
@@ -22,7 +22,7 @@ pub(crate) fn corrected(words: &[OsString], cwd: &Path) -> Option<String> {
     let (before, command) = words.split_at(begin);
     let has_files = before.iter().any(|word| !is_option(word));
     let (program, arguments) = command.split_first()?;
-    // As in `run wc a.txt b.txt`: the arguments are the files.
+    // In `run wc a.txt b.txt`, the arguments of the program are the files to process.
     let are_files = !has_files && !arguments.is_empty() && arguments.iter().all(|word| cwd.join(word).exists());
     let dashes = OsString::from("--");
     let line: Vec<_> = if are_files {
@@ -34,15 +34,16 @@ pub(crate) fn corrected(words: &[OsString], cwd: &Path) -> Option<String> {
     Some(Printable(&format!("autoproc run {}", line.join(" "))).to_string())
 }
 
-/// True if the word at `index` names a program and no file, and is no value of a long option.
+/// True if the word at `index` is a program as in [`is_program`], and neither an option nor the
+/// value of a long option.
 fn begins_command(words: &[OsString], index: usize, cwd: &Path) -> bool {
     let (word, previous) = (&words[index], index.checked_sub(1).map(|previous| &words[previous]));
     let is_value = previous.is_some_and(|previous| is_long(previous) && !is_assigned(previous));
     !is_option(word) && !is_value && is_program(word, index > 0, cwd)
 }
 
-/// True for a name that is found in `PATH` and is no file in the current folder. A path of an
-/// executable file counts only after another word, because it may be a file to process.
+/// True if a word names a program in `PATH`, but no file in the current folder. The path of an
+/// executable file counts only if `is_later`, because the first word may be a file to process.
 fn is_program(word: &OsStr, is_later: bool, cwd: &Path) -> bool {
     let is_path = word.as_encoded_bytes().contains(&b'/');
     program_path::is_found(word) && if is_path { is_later } else { !cwd.join(word).exists() }

@@ -118,15 +118,16 @@ fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Re
     Ok(Context { project, wiring, console: console.clone(), cwd, json: global.json, had_queue })
 }
 
-/// Starts a thread for blocking work, which lives as long as the runtime. The runtime panics if it
-/// has no such thread and none can be started, which may happen later, when processes are short.
+/// Starts a thread for blocking work, and keeps it as long as the runtime exists. Without such a
+/// thread, the runtime panics later if the system can start no more threads.
 ///
 /// # Errors
 /// If the system starts no thread now.
 fn keep_a_thread(runtime: &Runtime) -> Result<(), CliError> {
     let probe = thread::Builder::new().spawn(|| ());
     let probe = probe.map_err(|error| CliError::io("cannot start a thread", &error))?;
-    // The probe makes room for the thread. It does nothing, so it cannot panic.
+    // The end of the probe makes room for the thread of the runtime. The probe does nothing, so it
+    // cannot panic.
     let _ = probe.join();
     runtime.spawn_blocking(|| ());
     Ok(())

@@ -164,7 +164,7 @@ pub(crate) struct Damage {
     pub(crate) place: String,
 }
 
-/// The result of a repair by one method.
+/// The expected result of a repair by one method.
 #[derive(Debug)]
 pub(crate) struct RepairPlan {
     pub(crate) method: RepairMethod,
@@ -181,10 +181,10 @@ pub(crate) struct RepairPlan {
 /// Numbers of changes by kind.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct ChangeCounts {
-    /// Added files.
+    /// The number of added files.
     pub(crate) additions: usize,
     pub(crate) others: usize,
-    /// Ended attempts, successful or not.
+    /// The number of ended attempts, successful or not.
     pub(crate) results: usize,
 }
 

@@ -1,13 +1,13 @@
 //! Prints lines that carriage returns overwrite, such as those of a progress bar.
 //!
 //! The text after a carriage return replaces the whole line, even if the text is shorter. A real
-//! terminal would keep the end of a longer line, which is never wanted. A carriage return before a
-//! line end replaces nothing.
+//! terminal would keep the end of a longer line, but this end is never wanted. A carriage return
+//! before a line end replaces nothing.
 //!
 //! On a terminal, each version of the line is shown until the next one. To replace a version, the
-//! printer returns to the beginning of the line by a carriage return, writes the new version, and
-//! covers the end of a longer old one by blanks. Of all control characters, only carriage returns,
-//! line ends and tabs reach the terminal. A file or pipe receives only the last version.
+//! printer returns to the beginning of the line by a carriage return, and writes the new version.
+//! If the old version was longer, blanks cover its end. Of all control characters, only carriage
+//! returns, line ends and tabs reach the terminal. A file or pipe receives only the last version.
 
 use std::mem;
 
@@ -51,8 +51,8 @@ struct Drawn {
     text: Vec<u8>,
     /// The number of columns that `text` fills on a terminal.
     columns: usize,
-    /// True if the line also shows an earlier part before `text`, or blanks after it. The next
-    /// version then begins with a carriage return.
+    /// True if the screen also shows an earlier part of the line before `text`, or blanks after
+    /// `text`. The next version then begins with a carriage return.
     is_stale: bool,
 }
 
@@ -102,8 +102,8 @@ impl LinePrinter {
         out
     }
 
-    /// Returns the text to print for the current line, as far as it can be shown before it is
-    /// complete.
+    /// Returns the text to print for the part of the incomplete current line that can already be
+    /// shown.
     pub(crate) fn current(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         let mut text = self.rendered(self.line.len() - unfinished(&self.line));
@@ -188,7 +188,7 @@ fn width(text: &[u8]) -> usize {
     text.width() + text.matches('\t').count() * TAB_COLUMNS
 }
 
-/// Returns the beginning of a text that fits in these columns.
+/// Returns the longest beginning of a text that fits in `columns`.
 fn cut(text: &[u8], columns: usize) -> Vec<u8> {
     let mut used = 0;
     let fits = |character: &char| {

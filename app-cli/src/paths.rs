@@ -106,7 +106,8 @@ pub(crate) struct PathSource {
     hidden: bool,
     /// True if a missing file is an error.
     must_exist: bool,
-    /// True if an unreadable place below a folder is an error, and if finding no file is one.
+    /// True if an unreadable place below a folder is an error, or if it is an error to find no
+    /// files.
     strict: bool,
     filter: Filter,
 }
@@ -125,7 +126,7 @@ pub(crate) enum Absent {
 pub(crate) struct FoundFile {
     pub(crate) path: FilePath,
     /// The number of levels below the folder that the user named, at most 255; 0 for a file that
-    /// the user named itself.
+    /// the user named directly.
     pub(crate) depth: u8,
 }
 
@@ -199,7 +200,7 @@ const MAX_UNREADABLE: usize = 5;
 pub(crate) struct Surroundings<'a> {
     /// The current folder, to which relative paths refer.
     pub(crate) cwd: &'a Path,
-    /// The project. Its own files are not added when folders are walked.
+    /// The project. Its state folder and logs are skipped when folders are searched.
     pub(crate) project: &'a Project,
     pub(crate) console: &'a Arc<Console>,
 }
@@ -394,11 +395,11 @@ fn missing(first: &str, gathered: &Gathered) -> CliError {
     })
 }
 
-/// The advice if a missing file [`exists_in_other_form`].
+/// The advice for a missing file if [`exists_in_other_form`] is true.
 const OTHER_FORM: &str = "a name on disk looks the same and is encoded differently, as in lists from a Mac; give the folder instead, or convert the list with: uconv -x any-nfc";
 
 /// True if the path exists in its other Unicode form, composed (NFC) or decomposed (NFD). macOS
-/// decomposes names, so the names in a list from a Mac may differ from the names here.
+/// decomposes names, so the names in a list from a Mac may differ from the names on this machine.
 fn exists_in_other_form(path: &Path) -> bool {
     let Some(text) = path.to_str().filter(|text| !text.is_ascii()) else { return false };
     let exists = |form: String| form != text && Path::new(&form).exists();

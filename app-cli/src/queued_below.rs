@@ -1,4 +1,5 @@
-//! Arguments that name a file of the queue, or a folder: all files of the queue below it.
+//! Resolves arguments that name a file of the queue, or a folder. A folder means all files of the
+//! queue below it.
 
 use std::path::{Path, PathBuf};
 
@@ -18,9 +19,9 @@ const PAGE_ITEMS: usize = 50_000;
 /// The maximum number of files that an error lists.
 const MAX_LISTED: usize = 5;
 
-/// Returns a selector for each file that the arguments name. A path that is not in the queue may be
-/// a folder: then it names the files of the queue below it that have one of the statuses. A path
-/// that names no file is returned as it is, so that the queue refuses it.
+/// Returns a selector for each file that the arguments name. If a path is not in the queue, it may
+/// be a folder. The folder means the files of the queue below it that have one of the statuses. If
+/// a path names no file at all, it is returned unchanged, and the queue will reject it.
 ///
 /// # Errors
 /// [`CliError`] if an argument is not a path, if all files below a folder have other statuses, or if
@@ -49,8 +50,8 @@ pub(crate) async fn selectors(
     Ok(selectors)
 }
 
-/// Returns the error for a path that is not in the queue, if the command needs one file and files of
-/// the queue are below the path; `None` if there are none.
+/// Called if a command needs one file, and `path` is not in the queue. Returns an error if files of
+/// the queue are below `path`, otherwise `None`.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.

@@ -54,8 +54,8 @@ impl Since {
         self.in_zone(now, zone())
     }
 
-    /// Returns the point in time, relative to the current time, in the type of the file system's
-    /// times; `None` if the system cannot represent it.
+    /// Returns the point in time as a `SystemTime`, relative to the current time; `None` if the
+    /// system cannot represent it.
     pub(crate) fn system_time(self) -> Option<SystemTime> {
         let now = SystemTime::now();
         if let Self::Ago(span) = self {

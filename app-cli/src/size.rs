@@ -3,8 +3,8 @@
 
 use bytesize::ByteSize;
 
-/// The maximum size of a file, because file offsets are signed numbers of 64 bits (`off_t`,
-/// POSIX.1).
+/// The largest accepted amount: the maximum size of a file. File offsets are signed numbers of 64
+/// bits (`off_t`, POSIX.1).
 const LARGEST: u64 = i64::MAX.cast_unsigned();
 
 /// The reason why a word is not an amount of bytes.

@@ -44,7 +44,7 @@ pub(crate) struct OpenOptions {
 pub(crate) enum Purpose {
     Command,
     Run,
-    /// Reads only, and prints no warnings.
+    /// Completion in a shell: the ports are only read, and no warnings are printed.
     Completion,
 }
 
@@ -82,7 +82,7 @@ impl Wiring {
         self.options
     }
 
-    /// Returns the maintenance of the queue's files and their location.
+    /// Returns the maintenance operations for the queue's files and their location.
     pub(crate) fn maintenance(&self) -> impl Maintenance + use<> {
         FolderMaintenance { folder: self.state_folder(), now: self.clock.now() }
     }
@@ -116,8 +116,8 @@ impl Wiring {
         self.store.close().await
     }
 
-    /// Returns a unique name for a run: the time and 74 random bits (RFC 9562, UUID version 7). A time
-    /// before 1970 has no representation; then the name contains 1970.
+    /// Returns a unique name for a run: the time and 74 random bits (RFC 9562, UUID version 7). A
+    /// time before 1970 is replaced by 1970.
     pub(crate) fn new_run(&self) -> RunId {
         let micros = u64::try_from(self.clock.now().as_micros()).unwrap_or(0);
         let since = Duration::from_micros(micros);

@@ -1,8 +1,8 @@
 //! Hints for unknown commands and options.
 //!
-//! Clap proposes the most similar known word, which may have dangerous effects. This module keeps a
-//! proposal only if a typing error is likely. If the unknown word is known from other programs, the
-//! hint names the equivalent in autoproc.
+//! Clap suggests the most similar known word, even if that command or option has a dangerous
+//! effect. This module keeps a suggestion only if a typing error is likely. If the unknown word is
+//! known from other programs, the hint names the equivalent in autoproc.
 
 mod words;
 
@@ -19,7 +19,7 @@ use crate::escape::{Printable, Shown};
 use crate::{forgotten_dashes, program_path};
 use words::{COMMANDS, OPTIONS, QUEUE_COMMANDS, TOP_COMMANDS};
 
-/// The kind of an unknown command in an error.
+/// The key under which a clap error stores an unknown command.
 const COMMAND: ContextKind = ContextKind::InvalidSubcommand;
 
 /// Returns the error without clap's unlikely suggestions, and with the hints of this module.
@@ -37,10 +37,11 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
         if let Some(near) = near.filter(|_| hint.is_none()) {
             error.insert(suggestion, near);
         } else if is_far || hint.is_some() {
-            // clap's usage line names the suggestion, which has been removed.
+            // The removed suggestion would still appear in clap's usage line.
             error.remove(ContextKind::Usage);
         }
-        // clap advises writing the word after `--`. In `run`, the words after `--` are the command.
+        // clap advises writing the unknown word after `--`. In `run`, the word would then become
+        // part of the command to execute.
         if hint.is_some() || words.iter().any(|word| word == "run") {
             error.remove(ContextKind::Suggested);
         }
@@ -59,8 +60,8 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
     error
 }
 
-/// Returns the command line with `--` before the command, if the error is about an option of a
-/// command without `--`.
+/// If clap rejected an option, and the command of `run` has no `--` before it, returns the
+/// corrected command line.
 fn corrected(error: &Error, words: &[OsString]) -> Option<String> {
     let is_about_option = matches!(
         error.kind(),
@@ -70,7 +71,8 @@ fn corrected(error: &Error, words: &[OsString]) -> Option<String> {
     forgotten_dashes::corrected(words, &env::current_dir().unwrap_or_default())
 }
 
-/// Escapes the arguments that the error quotes: they may be file names inserted by a shell pattern.
+/// Escapes unprintable characters in the arguments that the error quotes. An argument may be a file
+/// name that a shell pattern inserted.
 fn escape_arguments(error: &mut Error) {
     let escaped = error.context().filter_map(|(kind, value)| match value {
         ContextValue::String(text) if text.contains(is_unprintable) => {
@@ -83,7 +85,8 @@ fn escape_arguments(error: &mut Error) {
     }
 }
 
-/// Returns the command that the words call, without `queue` before it; empty if there is none.
+/// Returns the command and its subcommand: the first two words before `--` that are not options.
+/// The result is shorter if there are fewer such words.
 fn command_of(words: &[OsString]) -> Vec<&str> {
     let named = words.iter().skip(1).take_while(|word| *word != "--").filter_map(|word| word.to_str());
     named.filter(|word| !word.starts_with('-')).take(2).collect()
@@ -122,7 +125,7 @@ fn command_hint(unknown: &str, command: &[&str]) -> Option<String> {
     exists.then(|| format!("`autoproc run {} -- COMMAND {{}}` runs a command on each file", Shown(named)))
 }
 
-/// Returns the hint for a word that is the name of a program.
+/// Returns a hint about `run` if the unknown word is the name of a program.
 fn program_hint(unknown: &str) -> Option<String> {
     let named = Shown(Path::new(unknown));
     let is_program = program_path::is_found(OsStr::new(unknown));

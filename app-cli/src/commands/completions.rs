@@ -39,8 +39,8 @@ pub(crate) fn completions(
     Ok(ExitCode::Success)
 }
 
-/// Returns a static script with the commands and options, for shells whose scripts cannot ask this
-/// program.
+/// Returns a static script with the commands and options, for shells whose scripts cannot call
+/// autoproc for completions.
 fn fixed(shell: clap_complete::Shell, root: &clap::Command) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut without_hidden(root), "autoproc", &mut script);

@@ -100,8 +100,8 @@ struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Returns the exit code of the most severe problem: damage, then a newer version, then I/O,
-    /// then others. Success if there is no problem.
+    /// Returns the exit code of the most severe problem, in this order: damage, a newer version,
+    /// I/O errors, others. Returns success if there is no problem.
     fn exit_code(&self) -> ExitCode {
         let codes = [ExitCode::Damaged, ExitCode::Config, ExitCode::Io, ExitCode::CannotWrite, ExitCode::TryAgain];
         let is_found = |code: &ExitCode| self.findings.iter().any(|finding| finding.level == Level::Problem(*code));

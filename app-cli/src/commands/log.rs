@@ -134,7 +134,7 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
     let output = AttemptOutput::of_text(&context.console, request.raw);
     let filter = request.stream().map(|stream| log.only(stream));
     let mut followed = FollowedLog::new(log, &context.console, output).filtered(filter);
-    // The last read follows the check that the attempt has ended, so that it includes all output.
+    // After the attempt has ended, reads once more, so that all output is printed.
     while request.follow && is_current(log, context).await? {
         if followed.poll()? == Delivery::Cut {
             return Ok(());
@@ -152,15 +152,15 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
     Ok(())
 }
 
-/// The warning for output whose streams are unknown from some byte on.
+/// The warning if only a part of the output can be attributed to standard output or standard error.
 const PARTLY_APART: &str = "its streams were not kept apart to the end, so a part is left out; `autoproc log` without --stdout and --stderr prints all of it";
 
-/// The warning for output of an earlier version.
+/// The warning for output that an earlier version of autoproc wrote without separating the streams.
 const NOT_APART: &str =
     "an earlier version of autoproc wrote its output and did not keep the streams apart; --stdout prints both";
 
-/// Names the requested stream. Empty if the attempt printed nothing at all, or if both streams were
-/// requested.
+/// Returns the words that name the requested stream. Returns an empty string if both streams were
+/// requested, or if the attempt has no output file.
 fn to_stream(log: &AttemptLog, request: &LogArgs) -> &'static str {
     match request.stream().filter(|_| log.path.exists()) {
         Some(Stream::Stdout) => " to its standard output",
@@ -169,7 +169,7 @@ fn to_stream(log: &AttemptLog, request: &LogArgs) -> &'static str {
     }
 }
 
-/// True if the attempt still holds its claim and its run is alive, so that it may print more.
+/// True if the attempt may print more: its claim is not settled, and the run of the claim is alive.
 async fn is_current(log: &AttemptLog, context: &Context) -> Result<bool, CliError> {
     let item = context.storage().find(Selector::Id(log.item)).await?;
     let claim = item.and_then(|item| item.claim).filter(|claim| claim.number == log.claim);

@@ -61,8 +61,8 @@ fn write_all(root: &clap::Command, dir: &Path) -> io::Result<usize> {
 }
 
 fn page(command: &clap::Command) -> Man {
-    // Shows every option in the short help, because clap_mangen omits options that are hidden
-    // there.
+    // Unhides all options in the short help, because clap_mangen omits the options that the short
+    // help hides.
     let whole = command.clone().mut_args(|arg| arg.hide_short_help(false));
     Man::new(whole.override_usage(synopsis(command)))
 }

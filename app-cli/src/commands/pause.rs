@@ -19,7 +19,7 @@ use crate::view::time::{local, span};
 use crate::view::{View, files};
 use crate::wiring::{Pause, RunControl};
 
-/// The interval between two checks for the confirmation of the request.
+/// The interval between two checks whether the runs have confirmed the request.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The maximum time to wait for runs to confirm the request. A run checks for requests five times a
@@ -120,8 +120,8 @@ async fn request(wanted: Wanted, run: &LiveRun, control: &RunControl, context: &
     let (files, pause) = (control.files(run), control.pause_of(run));
     let cannot_write = |error| CliError::cannot_write(files.request_path(), &error);
     let is_new = match wanted {
-        // A process that is stopped by a signal stands still already. It reads the request when it
-        // is continued, so that `fg` does not end the pause.
+        // A run that a signal stopped is already suspended. When `fg` or another process continues
+        // the run, it reads this request and stays paused.
         Wanted::Paused if pause.is_some_and(|pause| pause.is_stopped) => {
             files.request().map_err(cannot_write)?;
             false
@@ -241,7 +241,8 @@ struct AffectedJson {
     owner: String,
     host: String,
     pid: u32,
-    /// `paused`, `already_paused`, `resumed`, `not_paused`, `ended`, `elsewhere` or `unconfirmed`.
+    /// The effect of the request, as one word: `paused`, `already_paused`, `resumed`, `not_paused`,
+    /// `ended`, `elsewhere` or `unconfirmed`.
     outcome: &'static str,
     paused_at: Option<String>,
     files: Vec<PathJson>,

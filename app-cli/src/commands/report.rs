@@ -65,8 +65,8 @@ pub(super) async fn report(args: &ReportArgs, context: &Context) -> Result<(), C
     context.show_named(&report)
 }
 
-/// Returns the summary of the run with the id `word`. If there is no such run, `word` may be the
-/// beginning of exactly one id.
+/// Returns the summary of the run with the id `word`, or of the only run whose id begins with
+/// `word`.
 async fn named(word: &str, context: &Context) -> Result<RunsSummary, CliError> {
     let exact = context.past_runs(RunFilter::Named(vec![RunId::new(word)])).await?;
     if !exact.runs.is_empty() {
@@ -87,8 +87,7 @@ struct Report {
     /// The beginning of the reported period; `None` if the report is on a single run.
     since: Option<Timestamp>,
     summary: RunsSummary,
-    /// The runs after the reported one, which were idle; empty if the report is not on the default
-    /// run.
+    /// The idle runs after the reported run. Empty if an option selects the reported runs.
     later: Vec<PastRun>,
     /// The ids of the live runs.
     live: HashSet<RunId>,
@@ -97,7 +96,7 @@ struct Report {
     now: Vec<Option<Status>>,
     /// The number of items in the queue now, by status.
     counts: Counts,
-    /// The failed files that do not exist now.
+    /// The reported files that are still failed and do not exist.
     missing: MissingFiles,
     /// The option `--project-dir` for suggested commands; empty if the current folder is in the
     /// project folder.

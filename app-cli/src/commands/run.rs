@@ -74,7 +74,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     config.work = Some(work.in_words().into());
     let gathered = if source.is_empty() { None } else { Some(source.gather(Absent::Refuse, &context.surroundings())?) };
     if let Some(gathered) = gathered.as_ref().filter(|gathered| gathered.files.is_empty() && !context.had_queue) {
-        // A run in this place would create a project for nothing.
+        // If there are neither files nor a queue, a run would only create an empty project.
         add::report(gathered, args.quiet > 0, context);
         return nothing_found(config.run, &args, context);
     }
@@ -90,8 +90,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         task: work.task(context)?.retried_by(&config.retry),
         run: config.run.clone(),
         jobs: config.jobs,
-        // With a failure limit, attempts are not batched: the run must decide about each start,
-        // because any failure may reach the limit.
+        // With a failure limit, attempts are not batched, because any failure may reach the limit.
+        // The run must check the limit before each start.
         may_batch: config.failure_limit.is_none(),
         grace: args.grace,
         stop_timeout: args.stop_timeout,
@@ -105,7 +105,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let mut observers = observers(&args, progress, &printing);
     observers.extend([resources.clone() as Arc<dyn Observer>, failures.clone()]);
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
-    // Reports an unreadable queue before the run begins and creates its files.
+    // Reads the queue first, so that an unreadable queue is reported before the run creates files.
     context.storage().counts(Scope::Queue).await?;
     if let Some(gathered) = gathered {
         refuse_while_others_stop(&ports).await?;
@@ -151,8 +151,9 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     other_runs::checked(exit_code(&result, is_whole_queue), &scope, recipe, context).await
 }
 
-/// Returns the text of the summary, for standard output. With `--quiet`, the text is empty; then
-/// prints the reason why the exit code is not 0 to standard error, unless failures explain it.
+/// Returns the text of the summary, for standard output. With `--quiet` and without `--json`, the
+/// text is empty. A single `--quiet` then prints the reason for an exit code other than 0 to
+/// standard error, except if printed failures explain the exit code.
 fn text(summary: &Summary, args: &RunArgs, context: &Context) -> Result<Vec<u8>, CliError> {
     if context.json || args.quiet == 0 {
         return context.named_text(summary);
@@ -165,7 +166,7 @@ fn text(summary: &Summary, args: &RunArgs, context: &Context) -> Result<Vec<u8>,
     Ok(Vec::new())
 }
 
-/// Prints the summary of a run that was not begun, because no file was found.
+/// Prints the summary of a run that did not begin because no file was found.
 fn nothing_found(run: RunId, args: &RunArgs, context: &Context) -> Result<ExitCode, CliError> {
     if context.json || args.quiet == 0 {
         context.show_named(&Summary::of_nothing(run))?;
@@ -207,8 +208,8 @@ fn observers(args: &RunArgs, progress: Progress, printing: &Arc<Printing>) -> Ve
     observers
 }
 
-/// Fails if other runs are still obeying a stop request. In this case, the new run would refuse to
-/// start. Therefore, the check precedes the addition of files.
+/// Fails if other runs are still stopping because of a stop request, so that no file is added. The
+/// new run could not start while they are stopping.
 async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     if ports.stop.request().level == StopLevel::Running {
         return Ok(());
@@ -217,7 +218,7 @@ async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     if runs.is_empty() { Ok(()) } else { Err(ProcessorError::StillStopping { runs }.into()) }
 }
 
-/// Adds the given files, and reports them on standard error, because standard output is for the
+/// Adds the given files, and reports them on standard error. Standard output is reserved for the
 /// result of the run.
 async fn add_first(
     gathered: Gathered,
@@ -255,9 +256,9 @@ async fn add_first(
     Ok(added)
 }
 
-/// Returns the exit code for a result. The first that applies decides: an error of the run, a
-/// signal, failed files, unfinished files. In a run over the whole queue, held files do not count
-/// as unfinished.
+/// Returns the exit code for a result. The first condition that applies decides: an error of the
+/// run, a signal, failed files, unfinished files. In a run over the whole queue, held files do not
+/// count as unfinished.
 fn exit_code(result: &ProcessingResult, is_whole_queue: bool) -> ExitCode {
     let held = if is_whole_queue { result.held } else { 0 };
     let unfinished = result.remaining.saturating_sub(held) + result.processing;

@@ -59,7 +59,7 @@ pub(super) async fn runs(args: &RunsArgs, context: &Context) -> Result<(), CliEr
     }
     context.show(&Listed { runs, live: context.live_runs().await?, more: omitted > 0 })?;
     if omitted > 0 {
-        context.remark("there are earlier ones");
+        context.remark("there are earlier runs");
     }
     Ok(())
 }

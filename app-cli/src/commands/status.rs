@@ -62,8 +62,8 @@ async fn items(status: ItemStatus, limit: Option<usize>, context: &Context) -> R
     Ok(context.storage().page(request).await?.items)
 }
 
-/// Returns, for each dead run that holds files, the reason why no run can recover them. A run
-/// without a known reason is missing.
+/// Returns, for each dead run with processing files, the reason why these files cannot be
+/// recovered. A run is left out if no reason is known.
 async fn obstacles(
     processing: &[QueueItem],
     live: &[LiveRun],
@@ -122,15 +122,15 @@ struct Status {
 }
 
 impl Status {
-    /// Returns the live run that claims an item; `None` if the item has no claim or its run is
-    /// dead.
+    /// Returns the live run that claims an item; `None` if the item has no claim or the claiming
+    /// run is dead.
     fn run_of(&self, item: &QueueItem) -> Option<&LiveRun> {
         let claim = item.claim.as_ref()?;
         self.live_runs.iter().find(|run| run.info.id == claim.run)
     }
 
-    /// Returns the reason why the latest run did not recover the item from a dead run, or why the
-    /// next run cannot; `None` if no reason is known.
+    /// Returns the reason why the latest run did not recover an item of a dead run, or why a run
+    /// cannot recover it now; `None` if no reason is known.
     fn doubt_about(&self, item: &QueueItem) -> Option<&str> {
         let claim = item.claim.as_ref()?;
         let withheld = self.latest.iter().flat_map(|latest| &latest.withheld).find(|left| left.run == claim.run);
@@ -146,8 +146,8 @@ impl Status {
         Figures::of(&run.info.id, self.latest.as_ref(), &self.figures)
     }
 
-    /// Returns the number of files per second that the latest run has completed or failed; `None`
-    /// if this run is not live.
+    /// Returns the rate at which the latest run has completed or failed files, in files per second;
+    /// `None` if that run is not live.
     fn files_per_second(&self) -> Option<f64> {
         let latest = self.latest.as_ref()?;
         let run = self.live_runs.iter().find(|run| Some(&run.info.id) == latest.run_id.as_ref())?;

@@ -20,7 +20,7 @@ use crate::view::screen::Screen;
 use crate::view::time::span;
 use crate::wiring::{Pause, RunControl};
 
-/// The interval between two checks for the end of the runs.
+/// The interval between two checks whether the runs have ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// `stop`
@@ -63,7 +63,7 @@ pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliEr
     if args.wait { wait(&asked, args.timeout, context).await } else { Ok(()) }
 }
 
-/// Continues each run whose process is stopped, because a stopped process cannot see the request.
+/// Continues each run that a signal stopped. A stopped process cannot read the stop request.
 async fn wake(runs: &[LiveRun], control: &RunControl, context: &Context) -> Result<(), CliError> {
     for run in runs {
         if let Err(error) = control.continue_process(run, &*context.runs()).await? {
@@ -74,7 +74,7 @@ async fn wake(runs: &[LiveRun], control: &RunControl, context: &Context) -> Resu
     Ok(())
 }
 
-/// Waits until the asked runs have ended. Ignores runs that begin in the meantime.
+/// Waits until the runs in `asked` have ended. Ignores runs that begin in the meantime.
 async fn wait(asked: &BTreeSet<RunId>, timeout: Option<Duration>, context: &Context) -> Result<(), CliError> {
     let (began, mut told) = (Instant::now(), 0);
     loop {

@@ -119,7 +119,8 @@ fn split_at(line: &[u8], quotes: Quotes, at_blanks: bool) -> (Vec<Vec<u8>>, Opti
     (words, open)
 }
 
-/// True if a backslash escapes the byte `next`, and so is not itself part of the word.
+/// True if a backslash escapes the byte `next`. The word then contains `next`, but not the
+/// backslash.
 fn is_escape(open: Option<u8>, next: u8, quotes: Quotes) -> bool {
     match open {
         None => true,

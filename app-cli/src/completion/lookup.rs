@@ -71,7 +71,8 @@ impl Lookup {
         let mut found = match which {
             Candidates::Files(statuses) => self.files(project, statuses, current),
             Candidates::Workflows => self.workflows(&project, current),
-            // Names of runs need no quotes, so they are returned without the tag of paths.
+            // Names of runs need no quotes, so they are returned without the tag that marks values
+            // to quote.
             Candidates::Runs => return runs(project, current),
         };
         found.sort_unstable_by(|one, other| rank(one).cmp(&rank(other)));
@@ -127,8 +128,8 @@ fn rank(value: &OsStr) -> (bool, &OsStr) {
     (!value.as_bytes().ends_with(b"/"), value)
 }
 
-/// Returns the result of `read`, or an empty one after [`TIMEOUT`]. `read` runs on a thread whose
-/// end the process does not await.
+/// Returns the result of `read`, or the default value after [`TIMEOUT`]. `read` runs on a separate
+/// thread. The process may exit before this thread ends.
 fn in_time<T: Default + Send + 'static>(read: impl FnOnce() -> Option<T> + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     // Sending fails if the receiver has timed out.

@@ -83,10 +83,10 @@ impl Shell {
         let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
         let help = help.lines().next().unwrap_or_default().as_bytes();
         Some(match self {
-            // bash itself would not quote a `$` in a path.
+            // The value is quoted here, because bash itself would not quote a `$` in a path.
             Self::Bash if kind == Kind::Paths => quoted(value.get(typed.kept..)?, typed.open),
             Self::Bash => value.get(typed.kept..)?.to_vec(),
-            // The format of `_describe`.
+            // Values that are not paths have the format of the zsh function `_describe`.
             Self::Zsh if kind == Kind::Paths => value.to_vec(),
             Self::Zsh if help.is_empty() => escaped(value),
             Self::Zsh => [&escaped(value), &b":"[..], help].concat(),
@@ -98,8 +98,8 @@ impl Shell {
     }
 }
 
-/// Returns the length of the part of `word` before `replaced`, the end of the word that the shell
-/// replaces. 0 if the word does not end with `replaced`.
+/// Returns the number of bytes of `word` before its ending `replaced`, which the shell replaces.
+/// Returns 0 if the word does not end with `replaced`.
 fn kept(word: &OsStr, replaced: &OsStr) -> usize {
     word.as_bytes().strip_suffix(replaced.as_bytes()).map_or(0, <[u8]>::len)
 }

@@ -7,23 +7,24 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread;
 use std::time::Duration;
 
-/// The maximum number of texts that wait for the thread; a busy run prints as many in some seconds.
+/// The maximum number of texts that wait for the thread. A busy run prints this many in a few
+/// seconds.
 const MAX_WAITING: usize = 1024;
 
-/// The maximum time that the end of a run waits until the reader has read all texts.
+/// The maximum time that a run waits at its end until all texts are written.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Writes to standard error, on a thread during a run.
+/// Writes to standard error. During a run, a separate thread writes.
 ///
-/// The reader of standard error may stop reading for a while, for instance a pager, or a terminal
-/// after Ctrl-S. Then the thread waits, and the run continues. If too many texts wait, the newest
-/// are dropped and counted.
+/// The reader of standard error may stop reading for a while, as a pager does, or a terminal after
+/// Ctrl-S. Then the thread waits, and the run continues. If too many texts wait, the newest are
+/// dropped and counted.
 #[derive(Debug, Default)]
 pub(super) enum ErrWriter {
     /// The calling thread writes; a text is written when `write` returns.
     #[default]
     Direct,
-    /// A thread writes.
+    /// A separate thread writes the texts that it receives.
     Thread {
         texts: SyncSender<Message>,
         /// The number of texts dropped since the last report.
@@ -64,7 +65,7 @@ impl ErrWriter {
         }
     }
 
-    /// Ends the thread after it has written all waiting texts. If that takes longer than
+    /// Ends the thread after it has written all waiting texts. If the writing takes longer than
     /// [`END_TIMEOUT`], nothing is written from now on.
     pub(super) fn end_thread(&mut self) {
         *self = if self.settle(END_TIMEOUT) { Self::Direct } else { Self::Stalled };

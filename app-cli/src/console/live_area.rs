@@ -3,10 +3,10 @@
 //! # Theory of operation
 //!
 //! After each drawing the cursor returns to the beginning of the first line. Everything from the
-//! cursor to the end of the screen then belongs to the area, so one control sequence erases it.
-//! This is still true after the size of the terminal has changed: a terminal that wraps the lines
-//! again keeps the cursor at the beginning of the same line. Moving the cursor up by the number of
-//! drawn rows would fail then, because that number belongs to the old width.
+//! cursor to the end of the screen then belongs to the area, so the area can be erased without
+//! knowing its height. This is still true after the size of the terminal has changed: a terminal
+//! that wraps the lines again keeps the cursor at the beginning of the same line. Moving the cursor
+//! up by the number of drawn rows would fail then, because that number belongs to the old width.
 //!
 //! A row is erased before its line is written. After the writing of a line that fills the row, the
 //! cursor stands on the last character, and erasing from there would remove that character.
@@ -66,8 +66,8 @@ impl LiveArea {
         self.lines.clear();
     }
 
-    /// Replaces the lines. Each line must fit into a row of the terminal, and all of them into its
-    /// height. Ignores the lines while the area is closed or concealed.
+    /// Replaces the lines. Each line must fit into a row of the terminal, and all lines must fit on
+    /// the screen. Ignores the lines while the area is closed or concealed.
     pub(super) fn replace(&mut self, lines: Vec<String>) -> String {
         if !self.is_open || self.is_concealed {
             return String::new();
@@ -76,7 +76,7 @@ impl LiveArea {
         self.draw()
     }
 
-    /// Returns the text that erases the lines on the screen. The area keeps them for
+    /// Returns the text that erases the lines on the screen. The area keeps the lines for
     /// [`draw`](Self::draw).
     pub(super) fn erase(&self) -> &'static str {
         if self.lines.is_empty() { "" } else { ERASE_SCREEN }

@@ -80,7 +80,7 @@ impl Filter {
         patterns.chain(since).collect::<Vec<_>>().join(" ")
     }
 
-    /// Returns the patterns without pattern characters, each with its option.
+    /// Returns the patterns that contain no pattern characters such as `*`, each with its option.
     pub(super) fn literals(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let literals = self.patterns.iter().filter(|(_, pattern)| !pattern.contains(['*', '?', '[', '{']));
         literals.map(|(option, pattern)| (*option, pattern.as_str()))

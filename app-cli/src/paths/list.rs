@@ -49,8 +49,8 @@ pub(super) fn read<E>(
             if is_first && let Some(rest) = path.strip_prefix(BYTE_ORDER_MARK) {
                 (path, oddities.has_mark) = (rest, true);
             }
-            // Lists made on Windows have a carriage return at each line end. It is kept only if a
-            // file of that name exists.
+            // Lists made on Windows have a carriage return at each line end. The carriage return is
+            // kept only if a file of that name exists.
             if let Some(rest) = path.strip_suffix(b"\r").filter(|_| !exists(path)) {
                 (path, oddities.has_crlf) = (rest, true);
             }

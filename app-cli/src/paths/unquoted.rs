@@ -9,7 +9,8 @@ use super::filter::{EXCLUDE, Filter};
 use crate::escape::Shown;
 use crate::view::quoting::quoted;
 
-/// Named files that are excluded, or processed, probably because the shell replaced a pattern.
+/// A pattern that the shell probably replaced, and the named files that are excluded or processed
+/// because of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unquoted {
     /// The option whose pattern is the name of a file.

@@ -1,4 +1,5 @@
-//! Decides whether a project may be used that the user did not name, but that was found upwards.
+//! Decides whether to trust a project that was found by a search from the current folder upwards. A
+//! project that the user names is always trusted.
 //!
 //! In a folder like `/tmp`, any user can create a project. A command that is started below `/tmp`
 //! would find that project, and execute its workflows and runners with the rights of the caller.
@@ -53,7 +54,8 @@ impl Caller {
     pub(super) fn foreign_part(self, root: &Path) -> Option<Foreign> {
         PARTS.iter().find_map(|part| {
             let path = if part.is_empty() { root.to_owned() } else { root.join(part) };
-            // If the path is a link, the owner of its target may differ from the owner of the link.
+            // If the path is a link, the owner of its target may differ from the owner of the link,
+            // so both are checked.
             let looked_at = [fs::symlink_metadata(&path), fs::metadata(&path)];
             let why = looked_at.iter().flatten().find_map(|metadata| self.distrusts(metadata))?;
             Some(Foreign { path, why })
@@ -66,8 +68,8 @@ impl Caller {
         // By convention, the private group of a user has the user's number.
         let is_private_group = metadata.gid() == owner;
         let is_writable = mode & 0o002 != 0 || (mode & 0o020 != 0 && !is_private_group);
-        // In a sticky folder, users cannot replace the files of others. Each part is examined on
-        // its own.
+        // In a sticky folder, users cannot replace the files of others, so the folder may be
+        // writable. Its parts are examined separately.
         let is_sticky = metadata.is_dir() && mode & 0o1000 != 0;
         if !is_ours {
             Some(Why::Owner(owner))

@@ -13,7 +13,8 @@ pub(crate) fn in_one_line(error: &str) -> Printable<'_> {
     Printable(failure::first_line(error))
 }
 
-/// The other lines of an error, indented: the earlier lines of the output.
+/// All lines of an error after the first one, indented. They contain the earlier lines of the
+/// output.
 pub(crate) struct SaidBefore<'a>(pub(crate) &'a str);
 
 impl fmt::Display for SaidBefore<'_> {

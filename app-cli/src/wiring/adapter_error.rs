@@ -10,7 +10,7 @@ use autoproc_workflow::runners::RunnersError;
 use crate::error::{CliError, in_one_line};
 use crate::exit_code::ExitCode;
 
-/// Converts the error of a process table that is missing, or that belongs to other processes.
+/// Converts the error of a process table that is missing, or that belongs to another pid namespace.
 fn table_error(error: UnusableTable) -> CliError {
     CliError::new(ExitCode::Io, error.to_string())
         .with_hint("mount it in this namespace: mount -t proc proc /proc (unshare --mount-proc does)")

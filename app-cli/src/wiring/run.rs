@@ -24,14 +24,14 @@ use super::steps::GuardedSteps;
 use super::{Wiring, notices};
 use crate::error::CliError;
 
-/// The processing of each file of a run.
+/// The work that a run does on each file.
 pub(crate) enum Task {
     Command(CommandLine),
     Workflow(Box<WorkflowRun>),
 }
 
 impl Task {
-    /// Returns the task of a run with this policy.
+    /// Sets the retry policy of a workflow. A command is unchanged.
     pub(crate) fn retried_by(mut self, policy: &RetryPolicy) -> Self {
         if let Self::Workflow(run) = &mut self {
             run.retry = policy.clone();
@@ -50,20 +50,21 @@ pub(crate) struct RunSettings {
     pub(crate) may_batch: bool,
     /// The time between SIGTERM and SIGKILL.
     pub(crate) grace: Duration,
-    /// The time after which the drain of a SIGTERM or SIGHUP becomes an abort.
+    /// The time from a SIGTERM or SIGHUP until the drain becomes an abort.
     pub(crate) stop_timeout: Duration,
     pub(crate) start_limits: StartLimits,
     /// The maximum disk space for the output of one attempt, in bytes.
     pub(crate) max_output: u64,
-    /// Is called when this process is suspended and when it is continued; `None` for no calls.
+    /// Receives a call when this process is suspended and when it is continued; `None` for no
+    /// calls.
     pub(crate) on_suspension: Option<Arc<dyn OnSuspension>>,
     /// The files that receive the standard output of commands. If `None`, standard output is kept
     /// with the rest of an attempt's output.
     pub(crate) stdout_to: Option<StdoutTo>,
 }
 
-/// Is called when Ctrl-Z suspends this process and when the process continues. The calls come from
-/// a separate thread.
+/// Receives a call when Ctrl-Z suspends this process and when the process continues. The calls come
+/// from a separate thread.
 pub(crate) trait OnSuspension: Send + Sync {
     /// Called before the process and the attempts are suspended.
     fn suspending(&self);
@@ -169,8 +170,8 @@ impl Wiring {
     }
 
     /// Creates the guards, whose processes start with the first attempt. If `records_dir` is given,
-    /// they record their processes there. The environment of commands names this project, so a
-    /// command that calls autoproc uses this project too.
+    /// the guards record their processes in this folder. The environment of commands names this
+    /// project, so a command that calls autoproc uses this project too.
     ///
     /// # Errors
     /// If the system does not report this program's path.

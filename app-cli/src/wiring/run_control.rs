@@ -1,10 +1,10 @@
 //! Pauses and resumes live runs of this machine from another process.
 //!
-//! A run is requested to pause by a file, not by a signal, so the request cannot reach another
-//! process that has got the number of a dead run's process. The only signal is SIGCONT, for a run
-//! whose process is stopped and reads no file. The process is first identified by its number; then
-//! SIGCONT is sent only if the lock of the run is still held. A held lock proves that the process
-//! of the run is alive, so no other process has its number.
+//! A file requests a run to pause. A signal could reach another process that has got the number of
+//! a dead run's process. Only SIGCONT is sent as a signal, because a stopped process reads no file.
+//! The process is first identified by its number; then SIGCONT is sent only if the lock of the run
+//! is still held. A held lock proves that the process of the run is alive, so no other process has
+//! its number.
 
 use std::collections::BTreeMap;
 use std::io;

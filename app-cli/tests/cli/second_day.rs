@@ -254,7 +254,7 @@ fn the_words_of_a_shell_are_no_arguments() {
     let project = TempProject::with_queue(&["a"]);
     for operator in ["|", ">", "&&", ";"] {
         let refused = project.ask(["run", "--", "wc", "{}", operator, "out"]);
-        refused.expect_error(2, "means something to a shell only");
+        refused.expect_error(2, "has a meaning only in a shell");
     }
     project.ask(["run", "-q", "--", "find", "{}", "-exec", "true", ";"]).expect_code(0);
 }

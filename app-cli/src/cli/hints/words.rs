@@ -1,7 +1,8 @@
-//! Commands and options of GNU parallel, xargs, pueue, task-spooler and others, with the equivalents
-//! here.
+//! Commands and options of GNU parallel, xargs, pueue, task-spooler and others, with their
+//! equivalents in autoproc.
 
-/// Commands of other programs, each with the hint that names the equivalent here.
+/// Commands of other programs. Each entry contains the words and the hint that names the equivalent
+/// in autoproc.
 pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     (
         &["skip"],
@@ -15,7 +16,7 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     (&["parallel"], "`autoproc run --jobs N` sets how many files are processed at a time"),
     (
         &["group", "switch", "edit"],
-        "there is none: a second queue is a second folder, as in `autoproc --project-dir FOLDER status`",
+        "no such command: a second queue is a second folder, as in `autoproc --project-dir FOLDER status`",
     ),
     (&["delete"], "`autoproc queue remove FILE` removes a file that is not being processed"),
     (&["check", "validate", "lint"], "`autoproc workflow check FILE` checks a workflow file"),
@@ -45,10 +46,10 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Commands that stand after `queue`.
+/// Subcommands of `queue`, for a hint if the user omitted `queue`.
 pub(super) const QUEUE_COMMANDS: &[&str] = &["size", "peek", "show", "hold", "unhold", "export", "recover", "repair"];
 
-/// Commands that do not stand after `queue`.
+/// Top-level commands, for a hint if the user wrote one after `queue`.
 pub(super) const TOP_COMMANDS: &[&str] = &[
     "run",
     "status",
@@ -66,7 +67,7 @@ pub(super) const TOP_COMMANDS: &[&str] = &[
     "doctor",
 ];
 
-/// The commands with files to process.
+/// The commands that accept files to process.
 const WITH_FILES: &[&str] = &["run", "add"];
 
 /// The commands that change named files of the queue.
@@ -78,8 +79,9 @@ const LOG: &[&str] = &["log", "logs"];
 
 const ANY: &[&str] = &[];
 
-/// Options of other programs: the commands in which they get the hint (all if there are none), the
-/// options, and the hint that names the equivalent here. The first entry that fits counts.
+/// Options of other programs. Each entry contains the commands to which it applies (all commands if
+/// empty), the options, and the hint that names the equivalent in autoproc. If several entries
+/// match, the first one is used.
 pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (OF_FILES, &["-r", "-R", "--recursive"], "leave it out: a folder means all files of the queue below it"),
     (OF_FILES, &["-f"], "leave it out: no command asks for confirmation"),
@@ -90,22 +92,22 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (LIST, &["--pending"], "`--status pending` lists the pending files"),
     (LOG, &["-n", "--tail", "--lines"], "`autoproc log FILE | tail -n N` prints the last lines"),
     (&["stop"], &["-f", "--force", "-9", "--kill"], "`autoproc stop --now` ends the current attempts"),
-    (&["stop", "pause", "resume", "clear", "status"], &["--all", "-a"], "leave it out: it applies to all"),
+    (&["stop", "pause", "resume", "clear", "status"], &["--all", "-a"], "leave it out: the command applies to all"),
     (
         &["add"],
         &["-g", "--group"],
-        "there is none: a second queue is a second folder, chosen with `--project-dir FOLDER`",
+        "no such option: a second queue is a second folder, chosen with `--project-dir FOLDER`",
     ),
     (
         &["add"],
         &["--after", "--dependencies"],
-        "there is none: give the first files a higher priority, as in `autoproc queue add FILE 5`",
+        "no such option: give the first files a higher priority, as in `autoproc queue add FILE 5`",
     ),
     (&["add"], &["--stashed"], "`autoproc queue hold FILE` keeps a file pending until `autoproc queue unhold FILE`"),
     (
         &["run"],
         &["-k", "--keep-order"],
-        "there is none: `autoproc log FILE` shows each output; `--jobs 1` keeps the order",
+        "no such option: `autoproc log FILE` shows each output; `--jobs 1` keeps the order",
     ),
     (&["run"], &["-I", "-i", "--replace"], "leave it out: {} in the command is the file"),
     (
@@ -116,7 +118,7 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (
         &["run"],
         &["-N", "-L", "--max-args", "--max-lines", "-m", "-X", "--xargs"],
-        "there is none: each call of the command gets one file",
+        "no such option: each call of the command gets one file",
     ),
     (WITH_FILES, &["-a", "--arg-file"], "`--from-file LIST` reads the files from a list"),
     (
@@ -124,7 +126,7 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         &["-t", "--progress", "--bar", "--eta"],
         "leave it out: a terminal shows the progress; `-v` prints a line for each attempt",
     ),
-    (&["run"], &["--joblog"], "there is none: the event log has every attempt, and `autoproc report --json` reads it"),
+    (&["run"], &["--joblog"], "no such option: the event log has every attempt, and `autoproc report --json` reads it"),
     (
         &["run"],
         &["-o", "--out", "--output", "--results"],
@@ -137,11 +139,11 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         "`--show-output` prints the output of each attempt when it ends",
     ),
     (&["run"], &["--load"], "`--max-load LOAD` starts no file while the load is higher"),
-    (&["run"], &["--memfree"], "there is none; `--max-load LOAD` and `--min-free-disk SIZE` hold back starts"),
+    (&["run"], &["--memfree"], "no such option; `--max-load LOAD` and `--min-free-disk SIZE` hold back starts"),
     (&["run"], &["--nice"], "write `nice` before the command, as in: autoproc run -- nice COMMAND {}"),
     (&["run"], &["-e", "--fail-fast", "--halt-on-error"], "`--max-fail 1` stops after the first failed file"),
-    (&["run"], &["-S", "--sshlogin", "--pipe"], "there is none: commands run on this machine, each with one file"),
-    (&["run"], &["--delay"], "there is none between starts; `--backoff-base TIME` is the wait before the first retry"),
+    (&["run"], &["-S", "--sshlogin", "--pipe"], "no such option: commands run on this machine, each with one file"),
+    (&["run"], &["--delay"], "no option delays each start; `--backoff-base TIME` is the wait before the first retry"),
     (
         ANY,
         &["--resume", "--continue", "--restart"],

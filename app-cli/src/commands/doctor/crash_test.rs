@@ -30,12 +30,13 @@ use crate::error::CliError;
 use crate::project::Project;
 use crate::wiring::Purpose;
 
-/// The number of writers: enough for contention on the lock, and few enough for progress.
+/// The number of concurrent writers: enough for contention on the lock, and few enough that each
+/// writer makes progress.
 const WRITERS: u64 = 3;
 /// The maximum time from the start of the writers to their kill.
 const MAX_LIFE: Duration = Duration::from_millis(200);
-/// The number of acknowledged additions above which the queue is cleared, to keep each check short
-/// compared with the writing.
+/// If more additions than this are acknowledged, the queue is cleared. A small queue keeps each
+/// check short compared with the writing.
 const MAX_ITEMS: usize = 20_000;
 
 /// `torture-writer`
@@ -109,7 +110,7 @@ pub(super) async fn carry_out(length: Duration, context: &Context) -> Result<Cra
 fn cycle(scratch: &Scratch, number: u64, context: &Context) -> io::Result<Vec<PathBuf>> {
     let started: Vec<_> = (0..WRITERS).map(|writer| Writer::start(scratch, number, writer, context)).collect();
     thread::sleep(MAX_LIFE.mul_f64(random_part()));
-    // Kills all writers before reading from any writer or returning an error, so that none keeps
+    // First kills all writers, then reads their output or returns an error. No writer can keep
     // running.
     let killed: Vec<_> = started.into_iter().map(|writer| writer.map(Writer::kill)).collect();
     let told: Vec<_> = killed.into_iter().map(|writer| writer.map(Writer::told)).collect();
@@ -121,8 +122,8 @@ fn cycle(scratch: &Scratch, number: u64, context: &Context) -> io::Result<Vec<Pa
 async fn missing(scratch: &Scratch, expected: &mut HashSet<PathBuf>, context: &Context) -> Result<u64, CliError> {
     let wiring = context.wiring.elsewhere(Project::in_folder(scratch.0.clone()), Purpose::Command);
     let storage = wiring.storage();
-    // The requeue takes the lock and recovers from the crash, so that a failure of either is
-    // reported.
+    // The requeue takes the lock and recovers the queue from the crash. If either fails, the crash
+    // test reports the error.
     storage.requeue(Requeue::AllFailed, context.now()).await?;
     let items = storage.page(PageRequest::default()).await?.items;
     let found: HashSet<_> = items.iter().map(|item| item.file_path.as_path()).collect();

@@ -1,4 +1,4 @@
-//! Reports live runs, dead runs with their files, and a stop request.
+//! The findings of `doctor` about live runs, dead runs with their files, and a stop request.
 
 use autoproc_domain::Status;
 use autoproc_domain::ports::{DeadRun, LiveRun, StorageError};
@@ -15,14 +15,14 @@ const SUBJECT: &str = "runs";
 const NEXT_RUN: &str =
     "the next `run` ends its leftover processes and returns its files to pending; `autoproc queue recover` does so now";
 
-/// The advice if it cannot be proven that a dead run has left no process.
-const BY_FORCE: &str = "`autoproc queue recover --force` does, once you know that nothing of it is left";
+/// The advice if a dead run may still have processes.
+const BY_FORCE: &str = "check that none of its processes is left, then run: autoproc queue recover --force";
 
 pub(super) async fn findings(context: &Context) -> Vec<Finding> {
     match inspect(context).await {
         Ok(findings) => findings,
         Err(StorageError::Damaged { .. }) => {
-            vec![Finding::warning(SUBJECT, "the files that dead runs hold are unknown", "repair the queue first")]
+            vec![Finding::warning(SUBJECT, "the files of dead runs are unknown", "repair the queue first")]
         }
         Err(error) => {
             vec![Finding::warning(SUBJECT, in_one_line(&error), "fix the files first")]
@@ -59,9 +59,9 @@ async fn dead(context: &Context) -> Result<Vec<Finding>, StorageError> {
         let what = if files.is_empty() { "nothing".to_owned() } else { files.join(", ") };
         let advice = match obstacle {
             None => NEXT_RUN.to_owned(),
-            Some(reason) => format!("{reason}; so no `run` takes its files back: {BY_FORCE}"),
+            Some(reason) => format!("{reason}; so no `run` returns its files to pending; {BY_FORCE}"),
         };
-        Finding::warning(SUBJECT, format!("{run} is dead and still holds {what}"), advice)
+        Finding::warning(SUBJECT, format!("{run} is dead and holds {what}"), advice)
     });
     Ok(dead.collect())
 }

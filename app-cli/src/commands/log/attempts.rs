@@ -11,13 +11,13 @@ use crate::escape::Shown;
 use crate::view::View;
 use crate::view::screen::Screen;
 
-/// The output of one attempt.
+/// The output file of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AttemptFile {
     pub(super) path: PathBuf,
     pub(super) round: u32,
     pub(super) attempt: AttemptNumber,
-    /// The claim of the attempt; later claims have higher numbers.
+    /// The number of the attempt's claim; later claims have higher numbers.
     pub(super) claim: ClaimNumber,
 }
 

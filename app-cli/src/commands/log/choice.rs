@@ -2,13 +2,13 @@
 //! has no file, and old output is removed.
 //!
 //! The queue contains the current round, the number of attempts in the round, and the start of the
-//! latest attempt. It contains a claim number only while the claim is held. The history contains
-//! the claims of past attempts, but may not reach back far enough. It is read only if there may be
-//! several rounds, or if a round is requested.
+//! latest attempt. The queue contains a claim number only while a run holds the claim. The history
+//! contains the claims of past attempts, but may not reach back far enough. The history is read
+//! only if there may be several rounds, or if a round is requested.
 //!
-//! Without the history, an output belongs to the latest attempt if the attempt numbers agree and
-//! the output was written after the attempt began. A released attempt is not counted, so the number
-//! of its output may be one higher than the count.
+//! Without the history, an output is attributed to the latest attempt if the attempt numbers agree
+//! and the output was written after the attempt began. The queue does not count a released attempt,
+//! so the number of its output may be one higher than the count.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -40,7 +40,8 @@ pub(super) enum Choice {
     },
 }
 
-/// An existing output, its round, and the time of its last write (`None` if the file has gone).
+/// An existing output, its round, and the time of its last write (`None` if the file no longer
+/// exists).
 #[derive(Debug)]
 struct Output {
     log: AttemptLog,
@@ -55,7 +56,7 @@ pub(super) struct Known {
     current: Option<AttemptLog>,
     /// The existing outputs, the earliest first.
     outputs: Vec<Output>,
-    /// The past attempts in the history, the earliest first.
+    /// The item's past attempts according to the event log, the earliest first.
     past: Vec<PastAttempt>,
     /// Outputs written until this time may have been pruned; `None` if no output was ever pruned.
     pruned_until: Option<Timestamp>,
@@ -69,7 +70,8 @@ impl Known {
         logs_dir: &AttemptLogs,
     ) -> io::Result<Self> {
         if let Some(item) = &item {
-            // An event log that is older than the queue contains other files under the same ids.
+            // If the queue was created again, an older event log may contain other files under the
+            // same ids.
             past.retain(|past| past.of.file_path == item.file_path && past.of.round <= item.round);
         }
         let mut written = Vec::new();
@@ -158,8 +160,8 @@ impl Known {
         self.past_in(round).rfind(|past| number.is_none_or(|number| past.of.attempt.get() == number))
     }
 
-    /// True if an output belongs to the attempt with this number, or to the latest one if `number`
-    /// is `None`. False if the output belongs to a released attempt with the same number.
+    /// True if an output belongs to the attempt with this number, or to the latest attempt if
+    /// `number` is `None`. False if the output belongs to a released attempt with the same number.
     fn is_of(&self, output: &Output, round: u32, number: Option<u32>, is_latest: bool) -> bool {
         match self.last_of(round, number).and_then(|past| past.of.claim) {
             Some(claim) => output.log.claim >= claim,
@@ -227,7 +229,7 @@ pub(super) fn current(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog
     Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))
 }
 
-/// Converts a time; clamps times before 1970.
+/// Converts a time. A time before 1970 becomes the start of 1970.
 fn timestamp(time: SystemTime) -> Timestamp {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
@@ -240,7 +242,7 @@ fn places(item: Option<&QueueItem>, past: &[PastAttempt]) -> BTreeMap<ClaimNumbe
     past.chain(current).collect()
 }
 
-/// True if an output may belong to the item's latest attempt. The attempt may have been released.
+/// True if an output may belong to the item's latest attempt, including one that was released.
 fn fits_latest(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
     let is_next = (item.attempts..=item.attempts.saturating_add(1)).contains(&log.attempt.get());
     let is_after = item.last_attempt.is_none_or(|began| written.saturating_add(CLOCK_SLACK) >= began);

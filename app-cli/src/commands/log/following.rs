@@ -47,7 +47,8 @@ pub(super) async fn following(
             context.remark(&format!("the run died during attempt {}{}", item.attempts, of_round(&item)));
             return Ok(());
         }
-        // Compares the remarks without the remaining wait, which changes all the time.
+        // Prints a remark only if the state has changed. The remaining wait is not compared,
+        // because it differs at each poll.
         let (state, wait) = (waiting(&item), wait(&item, context.now()));
         if item.status == Status::Pending && told != state {
             context.remark(&format!("{state}{wait}"));
@@ -79,8 +80,8 @@ fn is_past(item: &QueueItem, request: &LogArgs) -> bool {
     item.status != Status::Processing && (is_attempt_over || request.round.is_some_and(|wanted| item.round > wanted))
 }
 
-/// True if the run that processes the item is dead. Only a later run or `queue recover` changes the
-/// item then.
+/// True if the run that processes the item is dead. The item then stays unchanged until a later run
+/// or `queue recover` recovers it.
 async fn is_abandoned(item: &QueueItem, context: &Context) -> Result<bool, CliError> {
     Ok(match &item.claim {
         Some(claim) => !context.live_runs().await?.contains(&claim.run),
@@ -112,8 +113,8 @@ fn waiting(item: &QueueItem) -> String {
     }
 }
 
-/// Describes when the next attempt follows a failed one. Empty if the item is held or no attempt of
-/// the round has failed.
+/// Returns the words for the time until the next attempt after a failed attempt. Returns an empty
+/// string if the item is held or no attempt of the round has failed.
 fn wait(item: &QueueItem, now: Timestamp) -> String {
     let backoff = item.not_before().map(|due| due.saturating_since(now)).filter(|backoff| !backoff.is_zero());
     match backoff {

@@ -1,9 +1,9 @@
-//! Determines the round of each output of an item, because the file name contains only the attempt
-//! and the claim.
+//! Determines the round of each output of an item. The name of an output file contains the numbers
+//! of the attempt and the claim, but no round.
 //!
 //! The history contains the round of each claim, but may not reach back far enough. The rounds of
-//! older outputs follow from the order of claims: if an output has the same attempt number as the
-//! next output or a higher one, a new round began between the two.
+//! older outputs follow from the order of claims: if the attempt number of an output is equal to or
+//! higher than that of the next output, a new round began between the two.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ pub(super) type Place = (u32, u32);
 
 /// Returns the round of each output. `logs` must be sorted by claim; the result has the same order.
 ///
-/// `newest` contains the current round of the item, and an attempt number: outputs of the current
-/// round have lower attempt numbers. `None` if the item is not in the queue.
+/// `newest` contains the item's current round, and a number above all attempt numbers of outputs in
+/// this round. `newest` is `None` if the item is not in the queue.
 pub(super) fn of(logs: &[AttemptLog], known: &BTreeMap<ClaimNumber, Place>, newest: Option<Place>) -> Vec<u32> {
     let newest = newest.or_else(|| known.values().max().map(|(round, attempts)| (*round, attempts.saturating_add(1))));
     // If no round is known, counts down from a high number, and finally renumbers the rounds from

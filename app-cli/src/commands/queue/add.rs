@@ -80,8 +80,8 @@ fn take_out_null_flag(args: &mut AddArgs) {
     args.lists.null |= args.words.len() < before;
 }
 
-/// Returns the priority that follows a single file; `None` if all words are files. Refuses words
-/// that could be either.
+/// Returns the priority that follows a single file; `None` if all words are files. Fails if a word
+/// could be either a file or a priority.
 fn trailing_priority(
     words: &[OsString],
     given: Option<Priority>,
@@ -198,7 +198,8 @@ pub(in crate::commands) struct Added {
 }
 
 impl Added {
-    /// Returns the ids of the items. Files that were only accepted have no id yet.
+    /// Returns the ids of the items. A file that was accepted without reading the queue has no id
+    /// yet.
     pub(in crate::commands) fn items(&self) -> impl Iterator<Item = ItemId> {
         self.enqueued.iter().filter_map(|enqueued| enqueued.item)
     }
@@ -324,8 +325,7 @@ fn outcome_word(outcome: EnqueueOutcome) -> &'static str {
     }
 }
 
-/// Serialises the files one at a time, so that the document is not a second copy of the list in
-/// memory.
+/// Serialises the files one at a time, to avoid a second copy of the list in memory.
 fn each_file<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(
         view.each().map(|(path, outcome)| AddedFileJson { path: path.into(), outcome: outcome_word(outcome) }),

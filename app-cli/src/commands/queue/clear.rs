@@ -32,7 +32,7 @@ pub(super) async fn clear(args: ClearArgs, context: &Context) -> Result<(), CliE
     let statuses = if args.statuses.is_empty() { Status::ALL.to_vec() } else { args.statuses };
     let storage = context.storage();
     if !context.had_queue {
-        // The store would create a queue in order to clear it.
+        // Returns early, because the store would create a missing queue in order to clear it.
         context.remark_on_missing_queue();
         return context.show_named(&Cleared { gone: Counts::default(), still_processing: 0 });
     }

@@ -1,4 +1,4 @@
-//! `queue list`: lists the queue in claim order.
+//! `queue list`: lists the queue in the order in which a run claims the items.
 
 use std::io;
 
@@ -61,8 +61,7 @@ struct Listed {
     more: bool,
 }
 
-/// Serialises the items one at a time, so that the document is not a second copy of the list in
-/// memory.
+/// Serialises the items one at a time, to avoid a second copy of the list in memory.
 fn items<S: Serializer>(items: &[QueueItem], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(items.iter().map(ItemJson::from))
 }

@@ -48,7 +48,7 @@ pub(crate) struct RecoverArgs {
 
 pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<ExitCode, CliError> {
     if !context.had_queue {
-        // A recovery in this place would create a queue for nothing.
+        // If there is no queue, a recovery would create one and find nothing to recover.
         context.remark_on_missing_queue();
         context.show_named(&Recovered {
             items: Vec::new(),
@@ -88,7 +88,7 @@ fn log(recovery: &Recovery, context: &Context) {
     }
 }
 
-/// Returns the processing items that are claimed by an unproven run.
+/// Returns the processing items of the unproven runs.
 async fn kept(unproven: &[Unproven], context: &Context) -> Result<Vec<QueueItem>, StorageError> {
     if unproven.is_empty() {
         return Ok(Vec::new());
@@ -105,15 +105,15 @@ struct Recovered {
     items: Vec<RecoveredItem>,
     /// The files that stay `processing`, because their dead runs are unproven.
     kept: Vec<QueueItem>,
-    /// The dead runs that may still have processes. With `--force`, their files are recovered all
-    /// the same.
+    /// The dead runs that may still have processes. With `--force`, their files are recovered
+    /// nevertheless.
     unproven: Vec<Unproven>,
     /// True with `--force`: files were recovered without proof that all processes have ended.
     forced: bool,
 }
 
 impl Recovered {
-    /// Returns the kept files that are claimed by this unproven run.
+    /// Returns the kept files of one unproven run.
     fn kept_by(&self, left: &Unproven) -> impl Iterator<Item = &QueueItem> {
         self.kept.iter().filter(|item| item.claim.as_ref().is_some_and(|claim| claim.run == left.run))
     }

@@ -44,7 +44,8 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliEr
     // Drops other files with the same id: an event log that is older than the queue may contain
     // such files.
     history.retain(|past| past.of.file_path == item.file_path);
-    // An unreadable execution has no outputs to show; `workflow progress` reports it.
+    // If the state of the workflow's execution cannot be read, no outputs are shown. The command
+    // `workflow progress` reports the error.
     let execution = context.wiring.executions().of(item.id).ok().flatten();
     let outputs = execution.map(|state| ProgressReport::of(&state, context.now()).outputs).unwrap_or_default();
     context.show(&ItemShown { now: context.now(), item, outputs, history })
@@ -54,7 +55,7 @@ struct ItemShown {
     /// The time of the query.
     now: Timestamp,
     item: QueueItem,
-    /// The outputs of the workflow that was executed last.
+    /// The outputs of the item's latest workflow execution.
     outputs: Vec<LocatedOutput>,
     /// The past attempts, the oldest first.
     history: Vec<PastAttempt>,

@@ -55,7 +55,7 @@ fn run(shown: &RunShown<'_>, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "  {} completed, {} failed, {} retried", run.completed, run.failed, run.retried)
 }
 
-/// Says that the runs after the reported one had nothing to do; nothing if there are none.
+/// Prints a line about the idle runs after the reported run. Prints nothing if there are none.
 fn later(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let Some(last) = report.later.last() else { return Ok(()) };
     let at = local(last.started_at.unwrap_or(last.last_event_at));
@@ -122,8 +122,8 @@ fn waiting(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "\nnow: {pending} pending{held}, {} processing", counts.processing)
 }
 
-/// Prints commands for files that failed and for files that dead runs left; nothing if there are
-/// none.
+/// Suggests commands for failed files and for the files of dead runs. Prints nothing if there are
+/// no such files.
 fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let option = &report.project_option;
     let is_failed = |now: Option<Status>| matches!(now, Some(Status::Failed | Status::Timeout));
@@ -145,8 +145,8 @@ fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     commands.iter().try_for_each(|command| writeln!(out, "  {command}"))
 }
 
-/// Returns the word that names the file of an attempt in a shell command. The word is the path or,
-/// if the path is shown with escapes, the id of the item.
+/// Returns the shell word for the file of an attempt. The word is the path, or the id of the item
+/// if the path must be escaped for display.
 fn argument(past: &PastAttempt, out: &Screen<'_>) -> String {
     let shown = out.path(&past.of.file_path);
     let is_exact =

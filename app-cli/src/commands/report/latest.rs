@@ -6,22 +6,22 @@ use autoproc_domain::run_info::StoppedBy;
 use crate::context::Context;
 use crate::error::CliError;
 
-/// The number of latest runs among which the search begins. A run that cron starts every ten
-/// minutes is idle about 60 times a night.
+/// The number of latest runs that the first search reads. If cron starts a run every ten minutes, a
+/// night adds about 60 idle runs.
 const FIRST_SEARCH: usize = 64;
 
-/// The factor by which the search grows.
+/// The factor by which the number of searched runs grows if all of them are idle.
 const GROWTH: usize = 8;
 
 /// The latest run that was not idle, and the idle runs after it.
 pub(super) struct Latest {
-    /// The summary of one run; of no run if none is recorded.
+    /// The summary of the run to report; without a run if no run is recorded.
     pub(super) summary: RunsSummary,
-    /// The later runs, which were idle, in the order in which they began.
+    /// The idle runs after the run to report, the earliest first.
     pub(super) later: Vec<PastRun>,
 }
 
-/// Finds the latest run that was not idle. If all runs were idle, returns the very latest one.
+/// Finds the latest run that was not idle. If all runs were idle, returns the latest run.
 ///
 /// # Errors
 /// [`CliError`] if the event log cannot be read.
@@ -45,8 +45,9 @@ pub(super) async fn latest(context: &Context) -> Result<Latest, CliError> {
     }
 }
 
-/// True for a run that ended without an attempt because nothing was to be done, or because it was
-/// asked to stop. A run that died, or that an error or a full disk ended, is never idle.
+/// True if the run has no completed, failed or retried files, and ended because nothing was due or
+/// because of a stop request. A run that died, or that an error or a full disk ended, is never
+/// idle.
 fn is_idle(run: &PastRun) -> bool {
     let has_done_nothing = run.completed + run.failed + run.retried == 0;
     let stopped_by = run.end.and_then(|end| end.stopped_by);

@@ -24,7 +24,7 @@ pub(super) struct Failure {
 pub(super) struct Failures(Mutex<Vec<Failure>>);
 
 impl Failures {
-    /// Checks which of the first failed files do not exist.
+    /// Returns those of the first failed files that do not exist.
     pub(super) fn missing(&self) -> MissingFiles {
         MissingFiles::among(self.named().iter().map(|failure| &failure.of.file_path))
     }

@@ -87,13 +87,13 @@ fn found(folder: &Path, cwd: &Path) -> Result<PathBuf, CliError> {
 /// The minimum free space of a disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MinFreeDisk {
-    /// In bytes.
+    /// The minimum free space, in bytes.
     min_free: u64,
     /// A folder on the disk; `None` for the disk of the queue.
     folder: Option<PathBuf>,
 }
 
-/// Parses `SIZE` or `SIZE:FOLDER`, whose folder need not be UTF-8.
+/// Parses `SIZE` or `SIZE:FOLDER`. The folder need not be UTF-8.
 #[derive(Debug, Clone, Copy)]
 struct MinFreeDiskParser;
 

@@ -30,9 +30,9 @@ use steps::Steps;
 /// The time between two drawings.
 const TICK: Duration = Duration::from_millis(250);
 
-/// If two ticks are further apart than this, the process is assumed to have been suspended by a
-/// signal that it cannot catch, and the gap does not count as time of the run. A slow machine does
-/// not cause such gaps.
+/// If the time between two ticks exceeds this, a signal that cannot be caught has probably
+/// suspended the process. Such a gap is not counted as time of the run. A slow machine does not
+/// cause one.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 /// The live view.
@@ -70,8 +70,8 @@ impl Live {
         }
     }
 
-    /// Opens the view, and draws it until the ticker is dropped. If the system refuses a thread,
-    /// nothing is drawn.
+    /// Opens the view, and draws it until the ticker is dropped. If the system refuses to start a
+    /// thread, nothing is drawn.
     pub(super) fn begin(self: &Arc<Self>) -> Ticker {
         self.console.attach();
         let (sender, receiver) = channel();

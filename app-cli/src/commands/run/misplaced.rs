@@ -1,5 +1,5 @@
-//! Words that stand on the wrong side of `--`: files and options in the command, and a command
-//! without `--` before it.
+//! Detects words on the wrong side of `--`: files and options after it, or a command without `--`
+//! before it.
 
 use std::env;
 use std::ffi::OsStr;
@@ -20,10 +20,10 @@ use crate::paths::PathSource;
 /// Long options of `run` that many programs have too. They are never reported as misplaced.
 const COMMON: [&str; 6] = ["all", "exclude", "include", "null", "quiet", "verbose"];
 
-/// Fails if the files contain a command, because `--` is missing before it.
+/// Fails if the words for files contain a command, because the user omitted `--`.
 ///
 /// # Errors
-/// A usage error whose hint is the command line with `--`.
+/// A usage error whose hint is the corrected command line.
 pub(super) fn check_dashes(work: &Work, source: &PathSource, context: &Context) -> Result<(), CliError> {
     if !matches!(work, Work::Workflow(choice) if choice.word.is_none()) || source.is_empty() {
         return Ok(());
@@ -35,8 +35,8 @@ pub(super) fn check_dashes(work: &Work, source: &PathSource, context: &Context) 
     }
 }
 
-/// Prints a remark if an argument of the command is the name of an option of `run`, unless
-/// `is_quiet`.
+/// Prints a remark if an argument of the command is the name of an option of `run`. Prints nothing
+/// if `is_quiet` is true or if the command is autoproc itself.
 pub(super) fn remark_on_option(work: &Work, is_quiet: bool, context: &Context) {
     let Work::Argv(words) = work else { return };
     let Some((program, arguments)) = words.split_first() else { return };
@@ -54,15 +54,15 @@ fn name(word: &OsStr) -> Option<&str> {
     word.to_str()?.strip_prefix("--")?.split('=').next()
 }
 
-/// Returns the names of the long options of `run`, except common ones.
+/// Returns the names of the long options of `run`, except those in [`COMMON`].
 fn options() -> Vec<String> {
     let command = RunArgs::augment_args(clap::Command::new("run"));
     let names = command.get_arguments().filter_map(clap::Arg::get_long);
     names.filter(|name| !COMMON.contains(name)).map(str::to_owned).collect()
 }
 
-/// Fails if there is no queue and no file was named. Warns if no file waits and an argument of the
-/// command is a file.
+/// For a run without named files: fails if there is no queue. Without `--all`, warns if no file
+/// waits and an argument of the command is an existing file.
 ///
 /// # Errors
 /// [`CliError`] if there is no queue, or if the queue cannot be read.

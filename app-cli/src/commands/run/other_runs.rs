@@ -13,9 +13,9 @@ use crate::exit_code::ExitCode;
 use crate::view::files;
 use crate::view::past_run::short_id;
 
-/// Warns of a live run with another recipe if the new run takes files from the whole queue, because
-/// each pending file is processed by one of the two commands. Runs of earlier versions, which
-/// register no recipe, are not reported.
+/// If the new run takes files from the whole queue, warns of a live run with another recipe. Each
+/// pending file would be processed by only one of the two commands. Runs of earlier versions of
+/// autoproc are not reported, because they register no recipe.
 ///
 /// # Errors
 /// [`CliError`] if the live runs cannot be read.

@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::escape::Shown;
 
-/// Words of other programs, and words that come to mind, with the placeholders that they mean.
+/// Words that users may write in braces, with the placeholders that they probably mean.
 const WORDS: [(&str, &str); 12] = [
     ("file", "{}"),
     ("path", "{}"),
@@ -27,8 +27,8 @@ const WORDS: [(&str, &str); 12] = [
     ("slot", "{%}"),
 ];
 
-/// Warns about each text in braces of a command that is probably a misspelt placeholder. Other texts
-/// in braces are common in commands, for instance in those of awk.
+/// Warns about each text in braces that is probably a misspelt placeholder. Other texts in braces
+/// are not reported, because they are common in commands, for instance in awk programs.
 pub(super) fn warn_of_unknown(work: &Work, console: &Console) {
     let words: &[OsString] = match work {
         Work::Argv(words) => words,
@@ -42,8 +42,8 @@ pub(super) fn warn_of_unknown(work: &Work, console: &Console) {
     }
 }
 
-/// Refuses a pattern of `--stdout-to` with an unknown placeholder: a file name in braces is hardly
-/// ever meant.
+/// Fails if the pattern of `--stdout-to` has an unknown placeholder. A file name rarely contains
+/// braces that are not a placeholder.
 ///
 /// # Errors
 /// A usage error that names the text and the nearest placeholder.
@@ -60,8 +60,8 @@ pub(super) fn check_pattern(pattern: &OsStr) -> Result<(), CliError> {
     })
 }
 
-/// Returns the placeholder that differs from a text in braces only in upper case, in blanks, or in
-/// one character; `None` if there is none.
+/// Returns the placeholder that a text in braces resembles. The two differ only in letter case, in
+/// blanks, or in one character. `None` if there is no such placeholder.
 fn misspelt(unknown: &str) -> Option<&'static str> {
     let word = inner(unknown).to_ascii_lowercase();
     let is_sign = |text: &str| text.chars().all(|character| "/.#%".contains(character));
@@ -73,14 +73,15 @@ fn misspelt(unknown: &str) -> Option<&'static str> {
     PLACEHOLDERS.iter().filter(near).min_by_key(key).copied().filter(|_| !word.is_empty())
 }
 
-/// Returns the bytes of a word in ascending order: `./` is rather `/.` than `/`.
+/// Returns the bytes of a word in ascending order. Words with transposed characters have equal
+/// results, so `./` is closer to `/.` than to `/`.
 fn sorted(word: &str) -> Vec<u8> {
     let mut bytes = word.as_bytes().to_vec();
     bytes.sort_unstable();
     bytes
 }
 
-/// Returns the text between the braces, without blanks.
+/// Returns the text between the braces, without surrounding blanks.
 fn inner(braced: &str) -> &str {
     braced.trim_matches(['{', '}']).trim()
 }

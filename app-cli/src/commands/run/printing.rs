@@ -1,9 +1,9 @@
-//! Prints the output of attempts on a thread, so that neither the run nor its stop waits for the
-//! reader.
+//! Prints the output of attempts on a separate thread. Neither the run nor a stop waits for the
+//! process that reads standard output.
 //!
-//! The reader may stop reading, as a pager does. Then the outputs of attempts wait in their files,
-//! and the run continues. At the end of the run, the process waits until the reader has read all,
-//! unless the run is stopped.
+//! This reader may stop reading, as a pager does. The outputs of attempts then stay in their files,
+//! and the run continues. At its end, the run waits until everything is printed. A run that is
+//! stopped waits only for a short time.
 
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::escape::Shown;
 
-/// The maximum wait for the reader at the end of a run that was stopped.
+/// The maximum time that a stopped run waits at its end until its output is printed.
 const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
 
 enum Job {
@@ -62,7 +62,7 @@ impl Printing {
         Ok(Arc::new(Self { console, jobs: Mutex::new(Some(jobs)), done: Mutex::new(Some(done)) }))
     }
 
-    /// Prints the output of an attempt after everything before it. Does not wait.
+    /// Prints the output of an attempt after everything that was sent earlier. Does not wait.
     pub(super) fn show_output(&self, of: &AttemptRef) {
         self.send(Job::Output(of.clone()));
     }
@@ -74,8 +74,9 @@ impl Printing {
         }
     }
 
-    /// Prints `text` after everything before it, and waits until all is printed. If the run was
-    /// stopped, or is stopped meanwhile, does not wait for a reader that does not read.
+    /// Prints `text` after everything that was sent earlier, and waits until all of it is printed.
+    /// If the run was stopped, or is stopped during the wait, waits at most `STOPPED_TIMEOUT`
+    /// longer.
     ///
     /// # Errors
     /// [`CliError`] if `text` cannot be written. A closed standard output is not an error.
@@ -111,7 +112,8 @@ fn show(of: &AttemptRef, attempts: &AttemptLogs, console: &Console) {
     }
 }
 
-/// Prints each stream of the attempt to the same stream of this process.
+/// Prints the standard output of the attempt to standard output, and its standard error to standard
+/// error.
 fn print(of: &AttemptRef, attempts: &AttemptLogs, console: &Console) -> Result<(), CliError> {
     let Some(number) = of.claim else { return Ok(()) };
     let log = attempts.log_of(ClaimToken { item: of.id, number }, of.attempt);

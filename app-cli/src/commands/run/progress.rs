@@ -75,7 +75,8 @@ impl Progress {
         if let Detail::Live(live) = &self.detail { Some(live.clone()) } else { None }
     }
 
-    /// Prints `line` if the output has a line per attempt. Otherwise, `line` is not called.
+    /// Prints `line` if the progress output has a line for each attempt. Otherwise, does not call
+    /// `line`.
     fn line(&self, line: impl FnOnce() -> String) {
         if matches!(self.detail, Detail::Lines) {
             self.console.say(line());

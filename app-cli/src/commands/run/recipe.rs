@@ -11,8 +11,8 @@ use crate::commands::workflow::choice::WorkflowChoice;
 use crate::context::Context;
 use crate::error::CliError;
 
-/// Returns the recipe of the work. For a command, the recipe includes the pattern of `--stdout-to`;
-/// for a workflow, the text of its file and the inputs.
+/// Returns the recipe of the work. For a command, the recipe includes the pattern of `--stdout-to`.
+/// For a workflow, the recipe includes the text of the workflow file, and the inputs.
 ///
 /// # Errors
 /// [`CliError`] if the workflow file cannot be found or read.

@@ -1,4 +1,5 @@
-//! `run --stdout-to`: the results of earlier runs, and results that become inputs.
+//! `run --stdout-to`: protects the results of earlier runs, and warns of results that the next run
+//! would process.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use crate::paths::{FoundFile, Gathered, PathSource};
 /// a million items take 20 searches; a page takes about 20 MB of memory.
 const PAGE_ITEMS: usize = 50_000;
 
-/// Returns the settings for results. Results of items that were completed by the same recipe belong
-/// to these items: a run never replaces them by the output of other files.
+/// Returns the settings of `--stdout-to`. They record the results of the items that the same recipe
+/// completed. A run never replaces such a result with the output of another file.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -29,7 +30,8 @@ pub(super) async fn settings(
 ) -> Result<StdoutTo, CliError> {
     let owners = Arc::new(ResultOwners::default());
     let settings = StdoutTo { pattern, folder: context.cwd.clone(), ok_exits, owners };
-    // The slots of earlier attempts are unknown.
+    // If the pattern contains the slot, the results of earlier runs are unknown, because their
+    // slots are not recorded.
     if !settings.pattern.depends_on_slot() {
         record_completed(&settings, recipe, context).await?;
     }

@@ -25,7 +25,7 @@ pub(super) struct Summary {
     pub(super) elapsed: Duration,
     /// The resource usage of the run's attempts.
     pub(super) resources: RunResources,
-    /// The first failures of the run; the summary may omit further ones.
+    /// The first failures of the run, as many as the summary lists.
     pub(super) failures: Vec<Failure>,
     /// The files in `failures` that do not exist now.
     pub(super) missing: MissingFiles,
@@ -208,7 +208,7 @@ impl<'a> From<&'a Failure> for FailureJson<'a> {
     }
 }
 
-/// The total resource usage; attempts that reported none are left out.
+/// The total resource usage of the attempts that reported it.
 #[derive(Serialize)]
 struct UsageJson {
     attempts: u64,

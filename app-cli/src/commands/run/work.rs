@@ -15,17 +15,17 @@ use crate::escape::{Printable, Shown};
 use crate::view::quoting::quoted_template;
 use crate::wiring::Task;
 
-/// Shell operators. As a separate argument of a command, each of them is treated as a mistake.
+/// Shell operators. If one is a separate argument of a command, it is reported as a mistake.
 const SHELL_OPERATORS: [&str; 7] = ["|", "||", "&&", ">", ">>", "<", "2>"];
 
-/// A shell operator that `find -exec` also takes as an argument, as the end of its command.
+/// A shell operator that is also an argument of `find`: it ends the command after `-exec`.
 const SEMICOLON: &str = ";";
 
-/// The maximum number of characters in which the work is registered. They fit on three lines of a
-/// terminal.
+/// The maximum length of the description of the work, in characters. This length fits on three
+/// lines of a terminal.
 const MAX_WORDS: usize = 200;
 
-/// The work, as given in the arguments.
+/// The command or workflow that the arguments of `run` request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Work {
     /// A program and its arguments; not empty.
@@ -52,7 +52,7 @@ impl Work {
                 .with_hint("give either a command or --workflow"));
         }
         if let Some(operator) = argv.iter().find(|word| is_operator(word, &argv)) {
-            return Err(CliError::usage(format!("`{}` means something to a shell only", Shown(Path::new(operator))))
+            return Err(CliError::usage(format!("`{}` has a meaning only in a shell", Shown(Path::new(operator))))
                 .with_hint("pass the whole line to a shell, as in: autoproc run --shell 'wc {} > out/{/}'"));
         }
         match (argv.first(), shell) {
@@ -64,7 +64,8 @@ impl Work {
         }
     }
 
-    /// Returns the command or the workflow as a person reads it, in at most [`MAX_WORDS`] characters.
+    /// Returns a readable description of the command or workflow, at most [`MAX_WORDS`] characters
+    /// long.
     pub(super) fn in_words(&self) -> String {
         let text = match self {
             Self::Argv(words) => {
@@ -99,7 +100,7 @@ impl Work {
         }
     }
 
-    /// Returns the task for an orchestrator.
+    /// Returns the task that an orchestrator executes.
     ///
     /// # Errors
     /// [`CliError`] if the command is invalid, or if the workflow is missing, is invalid or does

@@ -24,8 +24,8 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
-/// The maximum width of a printed source line. Of a longer line, only the part around the mark is
-/// printed, because most terminals would wrap the whole line.
+/// The maximum width of a printed source line, in characters. If a line is longer, only the part
+/// around the mark is printed, because most terminals would wrap the whole line.
 const SHOWN_COLUMNS: usize = 100;
 
 /// `workflow check`

@@ -75,7 +75,8 @@ pub(crate) struct WorkflowChoice {
     pub(crate) inputs: Vec<(String, String)>,
     /// True to restart an unfinished execution from the first step; false to resume it.
     pub(crate) from_start: bool,
-    /// True if the workflow replaces another one, whose inputs it need not have.
+    /// True if the workflow is the fallback of another one. Inputs that it does not declare are
+    /// then ignored.
     is_fallback: bool,
 }
 
@@ -114,8 +115,8 @@ impl WorkflowChoice {
         })
     }
 
-    /// Finds the workflow that the run uses: the one that the user chose or, if its condition of
-    /// activation does not hold, its fallback.
+    /// Returns the workflow to use: the chosen workflow, or its fallback if the activation
+    /// condition of the chosen workflow does not hold.
     fn chosen(&self, context: &Context) -> Result<Chosen, CliError> {
         let mut choice = self.clone();
         for _ in 0..MAX_FALLBACKS {
@@ -160,7 +161,7 @@ impl WorkflowChoice {
     }
 }
 
-/// The maximum number of workflows that are replaced by their fallback before a run.
+/// The maximum number of workflows in a chain of fallbacks.
 const MAX_FALLBACKS: usize = 8;
 
 /// A workflow that a run can execute.
@@ -172,8 +173,8 @@ struct Chosen {
 }
 
 impl Chosen {
-    /// Reads the workflow of a choice. Inputs that only the workflow before a fallback has are
-    /// left out.
+    /// Reads the workflow of a choice. If the workflow is a fallback, leaves out the inputs that it
+    /// does not declare.
     fn read(choice: &WorkflowChoice, context: &Context) -> Result<Self, CliError> {
         let file = choice.find(context)?;
         complain(&file, context)?;
@@ -187,8 +188,7 @@ impl Chosen {
     }
 }
 
-/// Fails if the workflow has errors. Otherwise, warns with the number of warnings, if there are
-/// any.
+/// Fails if the workflow has errors. If it has only warnings, prints one warning with their number.
 fn complain(file: &WorkflowFile, context: &Context) -> Result<(), CliError> {
     let count = |severity| file.problems.iter().filter(|problem| problem.severity == severity).count();
     let advice = format!("autoproc workflow check {}", file.path.display());

@@ -186,7 +186,7 @@ pub(in crate::commands) struct ProgressJson<'a> {
     outputs: Vec<OutputJson<'a>>,
 }
 
-/// An output of a workflow that has a location.
+/// An output of a workflow, with the path at which it is expected.
 #[derive(Serialize)]
 pub(in crate::commands) struct OutputJson<'a> {
     name: &'a str,

@@ -58,8 +58,8 @@ pub(crate) struct RunArgs {
     grace: Duration,
 }
 
-/// Executes the workflow, and prints the output of its steps unless the result is JSON. Then prints
-/// the result.
+/// Executes the workflow and prints the result. Without `--json`, also prints the output of the
+/// steps during the execution.
 pub(super) async fn run(args: RunArgs, context: &Context) -> Result<ExitCode, CliError> {
     let file = paths::resolve(&context.cwd, &args.file)?;
     check_process_table()?;

@@ -12,7 +12,7 @@ use crate::view::quoting::quoted_template;
 use crate::view::screen::Screen;
 use crate::view::time::span;
 
-/// Prints the workflow, and `path` as the path of its file.
+/// Prints the workflow as a tree, with `path` as the path of the workflow file.
 pub(super) fn print(workflow: &Workflow, path: &Path, out: &mut Screen<'_>) -> io::Result<()> {
     let name = workflow.name.as_deref().map(|name| format!(": {name}")).unwrap_or_default();
     let version = workflow.version.as_deref().map(|version| format!(" ({version})")).unwrap_or_default();

@@ -9,8 +9,8 @@ use autoproc_domain::{FilePath, ItemId, Timestamp};
 
 use super::super::pace::Pace;
 
-/// A file is shown once its attempt has run for this long, because a name that disappears sooner
-/// cannot be read.
+/// A file is shown only after its attempt has run for this long. The names of shorter attempts
+/// would change too fast to read.
 const MIN_SHOWN: Duration = Duration::from_millis(500);
 
 /// The state of a run.
@@ -34,7 +34,7 @@ pub(super) struct Board {
 struct Running {
     file_path: FilePath,
     attempt: u32,
-    /// When the attempt began, in elapsed time of the run.
+    /// The elapsed time of the run when the attempt began.
     since: Duration,
 }
 
@@ -83,7 +83,7 @@ impl Board {
         Self { max_attempts, ..Self::default() }
     }
 
-    /// True while `autoproc pause` holds the run.
+    /// True while `autoproc pause` suspends the run.
     pub(super) fn is_paused(&self) -> bool {
         self.is_paused
     }
@@ -117,8 +117,8 @@ impl Board {
     }
 
     /// Returns the state to show. `now` is the elapsed time of the run, `at` the time of day. The
-    /// running files take at most `max` rows. If some do not fit, the last row is left free for the
-    /// number of omitted files.
+    /// running files take at most `max` rows. If some files do not fit, the last row is reserved
+    /// for the number of omitted files.
     pub(super) fn picture(&mut self, max: usize, now: Duration, at: Timestamp) -> Picture {
         self.retries.retain(|_, due| *due > at);
         let mut running = self.shown(now);

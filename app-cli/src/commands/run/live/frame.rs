@@ -12,7 +12,7 @@ use crate::view::time::{Zone, running_span};
 /// most 7 characters, as in `59m 59s`.
 const TIME_COLUMNS: usize = 9;
 
-/// The indentation of all lines of the totals but the first, on a narrow terminal.
+/// The indentation of the totals on a narrow terminal, from their second line on, in columns.
 const NARROW_INDENT: usize = 2;
 
 /// A terminal with fewer columns than this is narrow.
@@ -54,8 +54,8 @@ pub(super) fn frame(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     lines.into_iter().skip(excess).map(fit).collect()
 }
 
-/// Returns the line of a running file. The path is cut to the remaining width, but to no less than
-/// a third of the line.
+/// Returns the line of a running file. A long path is shortened to the remaining width, but keeps
+/// at least a third of the line.
 fn running(file: &RunningFile, terminal: &Terminal<'_>) -> String {
     let attempt = match file.attempt {
         1 => String::new(),
@@ -108,7 +108,8 @@ fn retries(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     }
 }
 
-/// Joins texts with commas into lines. A text that does not fit on a line begins the next one.
+/// Joins texts with commas into lines. A text that does not fit on the current line begins a new
+/// line.
 fn flow(texts: &[String], terminal: &Terminal<'_>) -> Vec<String> {
     let columns = terminal.size.columns;
     let indent = if columns < WIDE { NARROW_INDENT } else { TIME_COLUMNS };
