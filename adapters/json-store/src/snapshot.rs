@@ -132,14 +132,14 @@ struct Head {
     rest: Map<String, Value>,
 }
 
-/// Returns the name of the journal that the snapshot names, from the lines before its items; `None`
-/// if this program has not written the file.
-pub(crate) fn journal_of<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<String>> {
+/// Returns the `store` section of the snapshot, from the lines before its items; `None` if this
+/// program has not written the file.
+pub(crate) fn store_of<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<StoreSection>> {
     let mut beginning = vec![0; HEAD_BYTES];
     let read = disk.read_at(file, 0, &mut beginning)?;
     let mut lines = beginning[..read].split(|byte| *byte == b'\n');
     let section = lines.find_map(|line| line.strip_prefix(STORE_KEY)?.strip_suffix(b","));
-    Ok(section.and_then(|section| serde_json::from_slice::<StoreSection>(section).ok()).map(|store| store.journal))
+    Ok(section.and_then(|section| serde_json::from_slice(section).ok()))
 }
 
 /// Reads the document. Relative paths, as in a snapshot of the Python program, are resolved against

@@ -215,8 +215,7 @@ fn free_disk(folder: &Path) -> Option<u64> {
 /// True if a file system is mounted on the folder; a bind mount counts. On systems without statx(2),
 /// the folder must be on another device than its parent.
 fn is_mount_point(folder: &Path) -> bool {
-    let flags = (AtFlags::SYMLINK_FOLLOW, StatxFlags::BASIC_STATS);
-    match statx(CWD, folder, flags.0, flags.1) {
+    match statx(CWD, folder, AtFlags::empty(), StatxFlags::BASIC_STATS) {
         Ok(status) if status.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) => {
             status.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
         }

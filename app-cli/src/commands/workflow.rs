@@ -38,7 +38,7 @@ pub(super) async fn workflow(command: WorkflowCommand, context: &Context) -> Res
         WorkflowCommand::List(args) => list::list(&args, context)?,
         WorkflowCommand::Show(args) => show::show(&args, context)?,
         WorkflowCommand::Check(args) => return check::check(&args, context),
-        WorkflowCommand::Run(args) => return run::run(args, context).await,
+        WorkflowCommand::Run(args) => return Box::pin(run::run(args, context)).await,
         WorkflowCommand::Progress(args) => progress::progress(&args, context).await?,
     }
     Ok(ExitCode::Success)

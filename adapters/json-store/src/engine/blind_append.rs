@@ -64,7 +64,7 @@ impl<D: Disk> Engine<D> {
         let snapshot = self.disk.open(SNAPSHOT, Access::Read).ok()?;
         // If the file system records coarse times, a newer snapshot may have the noted stamp. It
         // then names another journal than the note.
-        if snapshot::journal_of(&self.disk, &snapshot).ok()?? != tip.journal {
+        if snapshot::store_of(&self.disk, &snapshot).ok()??.journal != tip.journal {
             return None;
         }
         let snapshot = self.disk.stat_open(&snapshot).ok()?;

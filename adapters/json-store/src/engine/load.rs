@@ -132,10 +132,37 @@ impl<D: Disk> Engine<D> {
             Err(error) => return Err(unreadable(SNAPSHOT)(error)),
         };
         before.map_or(Ok(()), |before| loaded.refuse_older_than(before))?;
+        self.refuse_beside_newer(&loaded, known)?;
         if lock_state == LockState::Locked {
             self.remove_leftovers(&mut loaded)?;
         }
         Ok(loaded)
+    }
+
+    /// Fails if other files in the folder contain changes that these contents lack: a rescued queue
+    /// with more transactions, or a rescued queue or a journal with a known end beside a missing
+    /// snapshot. After a power cut, a journal without a known end may lack its snapshot; it contains
+    /// no acknowledged change.
+    fn refuse_beside_newer(&self, loaded: &Loaded<D>, known: &[Tip]) -> Result<(), StorageError> {
+        let names = self.disk.list("").map_err(unreadable("the state folder"))?;
+        let store = loaded.base.as_ref().and_then(|base| base.store.as_ref());
+        for name in names {
+            let is_newer = match (&loaded.base, layout::is_rescued(&name)) {
+                (None, is_rescued) => is_rescued || known.iter().any(|tip| tip.journal == name),
+                (Some(_), true) => {
+                    let file = self.disk.open(&name, Access::Read).map_err(unreadable(&name))?;
+                    let rescued = snapshot::store_of(&self.disk, &file).map_err(unreadable(&name))?;
+                    rescued.is_some_and(|rescued| {
+                        store.is_some_and(|store| store.id == rescued.id) && rescued.seq > loaded.position.seq
+                    })
+                }
+                (Some(_), false) => false,
+            };
+            if is_newer {
+                return Err(damaged(SNAPSHOT, format!("acknowledged changes are missing: {name} contains them")));
+            }
+        }
+        Ok(())
     }
 
     /// Reads the snapshot and the journal. The journal determines how the snapshot's items are

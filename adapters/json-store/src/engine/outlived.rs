@@ -70,9 +70,10 @@ impl<D: Disk> Engine<D> {
                 if let Some(before) = outlived.file.replace(name.clone()) {
                     let _ = self.disk.remove(&before);
                 } else {
-                    self.notice(&format!(
-                        "the queue as this run knows it was written to {name}; see `autoproc queue repair`"
-                    ));
+                    // Each later change replaces the file by one of another name.
+                    self.notice(
+                        "the queue as this run knows it is in QUEUE-STATE.rescued-*.json; see `autoproc queue repair`",
+                    );
                 }
             }
             Err(error) => {

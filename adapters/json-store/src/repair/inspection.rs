@@ -163,7 +163,11 @@ impl Inspection {
     fn read_snapshot<D: Disk>(&mut self, disk: &D, base: &Path, refused: Option<Damage>) -> Result<(), StorageError> {
         let file = match disk.open(SNAPSHOT, Access::Read) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.snapshot_is_whole = refused.is_none();
+                self.damage.extend(refused);
+                return Ok(());
+            }
             Err(error) => return Err(unreadable(SNAPSHOT)(error)),
         };
         let damage = match (snapshot::read(disk, &file, base, Numbering::Kept), refused) {
@@ -265,7 +269,10 @@ impl Inspection {
         let rescued = files.filter_map(|file| snapshot::read(disk, &file, base, Numbering::Kept).ok());
         let id = |store: &Option<StoreSection>| store.as_ref().map(|store| store.id.clone());
         let own = rescued.filter(|rescued| self.store.is_none() || id(&rescued.store) == id(&self.store));
-        own.max_by_key(|rescued| rescued.store.as_ref().map(|store| store.seq))
+        let seq = |rescued: &Snapshot| rescued.store.as_ref().map_or(0, |store| store.seq);
+        // Contents without more transactions than the files would only lose changes.
+        let readable = self.salvaged.iter().map(|line| line.seq).fold(self.seq, u64::max);
+        own.filter(|rescued| seq(rescued) > readable).max_by_key(seq)
     }
 
     /// Returns the header that the journal must have; `None` if the snapshot is damaged or has no

@@ -156,6 +156,45 @@ fn a_new_snapshot_is_not_mistaken_for_an_older_one_of_the_same_stamp() {
 }
 
 #[test]
+fn a_missing_snapshot_beside_its_journal_or_a_rescued_queue_is_damage() {
+    let (disk, run) = run_with_a_journal();
+    drop(run);
+    disk.vanish(SNAPSHOT);
+    let added = add(&mut command(&disk), "/fourth");
+    assert!(matches!(added, Err(StorageError::Damaged { .. })), "{added:?}");
+
+    let (disk, mut run) = run_with_a_journal();
+    disk.vanish(SNAPSHOT);
+    add(&mut run, "/fourth").expect_err("damaged");
+    drop(run);
+    disk.vanish(&journal(&disk));
+    let read = command(&disk).view().map(paths);
+    assert!(matches!(read, Err(StorageError::Damaged { .. })), "{read:?}");
+
+    // A small queue that a person removed whole is a new queue.
+    let disk = FakeDisk::default();
+    add(&mut command(&disk), "/first").expect("added");
+    disk.vanish(SNAPSHOT);
+    assert_eq!(command(&disk).view().map(paths).expect("an empty queue"), Vec::<String>::new());
+}
+
+/// The copy has another inode, so the note in the lock file does not count.
+#[test]
+fn a_copy_of_a_damaged_store_is_damaged_too() {
+    let (disk, mut run) = run_with_a_journal();
+    Loss::JournalRemoved.inflict(&disk);
+    add(&mut run, "/fourth").expect_err("damaged");
+    let copy = FakeDisk::default();
+    // The file that takes the inode number of the original's snapshot.
+    copy.put("QUEUE-STATE.other", b"");
+    for (name, bytes) in disk.contents() {
+        copy.put(&name, &bytes);
+    }
+    let read = command(&copy).view().map(paths);
+    assert!(matches!(read, Err(StorageError::Damaged { .. })), "{read:?}");
+}
+
+#[test]
 fn a_lock_file_that_was_removed_is_not_relied_on() {
     let disk = FakeDisk::default();
     let settings = Settings {
