@@ -198,7 +198,7 @@ impl From<Rejection> for CliError {
         match rejection {
             Rejection::NotQueued(_) => told.with_hint("`autoproc queue list` lists the files in the queue"),
             Rejection::Processing(_) => {
-                told.with_hint("`autoproc stop --now` returns it to pending; if its run has died, `autoproc queue recover` returns it or says why it cannot")
+                told.with_hint("`autoproc stop --now` makes the file pending again; if its run has died, `autoproc queue recover` does so, or explains why not")
             }
             Rejection::NotFailed { .. } => {
                 told.with_hint("`autoproc queue list --status failed,timeout` lists the failed files")

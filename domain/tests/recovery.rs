@@ -23,13 +23,13 @@ fn dead(run: &str, host: Option<&str>, evidence: DeathEvidence) -> DeadRun {
 /// Recovers the dead runs on the host `here`, whose reaper finds processes of the run `busy`. Returns
 /// the recovery, the runs that the reaper was given, and the runs whose items were recovered.
 fn recovered(dead: Vec<DeadRun>, proof: Proof) -> (Recovery, Vec<String>, Vec<String>) {
-    let (reaped, taken) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+    let (ended, taken) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
     let (mut storage, mut runs, mut reaper, mut clock) =
         (MockStorage::new(), MockRuns::new(), MockReaper::new(), MockClock::new());
     runs.expect_dead().return_once(move || Ok(dead));
     clock.expect_now().return_const(NOW);
     reaper.expect_location().returning(|| location("here"));
-    let given = reaped.clone();
+    let given = ended.clone();
     reaper.expect_reap().returning(move |dead| {
         given.lock().expect("no panic").extend(dead.iter().map(|dead| dead.run.to_string()));
         let busy = dead.into_iter().filter(|dead| dead.run.as_str() == "busy");
@@ -44,7 +44,7 @@ fn recovered(dead: Vec<DeadRun>, proof: Proof) -> (Recovery, Vec<String>, Vec<St
     let ports = RecoveryPorts { storage: &storage, runs: &runs, reaper: &reaper, clock: &clock };
     let recovery = block_on(recover(ports, 4, proof)).expect("the store works");
     let list = |names: &Mutex<Vec<String>>| names.lock().expect("no panic").clone();
-    (recovery, list(&reaped), list(&taken))
+    (recovery, list(&ended), list(&taken))
 }
 
 fn all_kinds() -> Vec<DeadRun> {
@@ -55,7 +55,7 @@ fn all_kinds() -> Vec<DeadRun> {
         dead("unknown", None, DeathEvidence::Gone),
         dead("elsewhere", Some("there"), DeathEvidence::Gone),
         dead("expired", Some("there"), over(LEASE_MARGIN)),
-        dead("expiring", Some("there"), over(LEASE_MARGIN - Duration::from_nanos(1))),
+        dead("expiring", Some("there"), over(LEASE_MARGIN.saturating_sub(Duration::from_nanos(1)))),
     ]
 }
 

@@ -43,7 +43,7 @@ struct Timer {
 #[derive(Debug, Clone, Copy)]
 struct Until {
     wall: Option<Timestamp>,
-    /// The elapsed time at which the wait ends; [`Duration::MAX`] if no elapsed time ends it.
+    /// The elapsed time at which the wait ends; [`Duration::MAX`] if only another event ends it.
     elapsed: Duration,
 }
 

@@ -147,7 +147,7 @@ impl From<StatusWord> for Status {
 pub(crate) struct ReadItem {
     /// The item; its id is 0 if the record has none.
     pub(crate) item: QueueItem,
-    /// The keys of the item that this program does not know.
+    /// The item's unknown keys, with their values.
     pub(crate) extra: Map<String, Value>,
 }
 

@@ -300,7 +300,7 @@ fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadl
         if now > deadline + KILL_TIMEOUT {
             return Err(format!("a guard of the dead run has not exited: process {}", living.describe()));
         }
-        // An error is ignored: without a process table, only the guard can end its own processes.
+        // Fails only if the process table cannot be read. Then only the guard can end its processes.
         let _ = kill_once(&Search { marker, killed_guards: &[], living_guards: &living.here });
         if now > deadline {
             for guard in living.here {

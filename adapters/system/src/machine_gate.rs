@@ -48,7 +48,7 @@ pub struct DiskLimit {
     pub folder: PathBuf,
     /// The minimum free space, in bytes; 0 disables the limit.
     pub min_free: u64,
-    /// True if messages name the folder; false for the disk of the queue.
+    /// Whether messages name the folder. They do not name the folder of the queue.
     pub is_named: bool,
 }
 

@@ -29,8 +29,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// `pause`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The commands at work stand still, with all processes below them and with their timeouts, and no file is \
-started. `autoproc resume` continues them. Runs of other machines are named and left alone.
+    after_help = "Suspends the running commands with all their child processes, stops their timeouts, and starts no file. \
+`autoproc resume` continues them. Runs on other machines are listed, but not paused.
 
 Exit status:
   0   every live run of this machine is paused, or there is none

@@ -9,7 +9,8 @@
 //!   database sequences: gaps are allowed, but the order must be kept. A new round assigns a new
 //!   sequence number.
 //! - `enqueue` first merges repeated paths of a request, then inserts or updates by the rules of
-//!   [`Repeat`](crate::request::Repeat); it always returns the true outcomes.
+//!   [`Repeat`](crate::request::Repeat). It returns the outcome of each path, never
+//!   [`EnqueueOutcome::Accepted`](crate::view::EnqueueOutcome::Accepted).
 //! - `exchange` is one transaction of two statements. The first settles the rows whose id, claim
 //!   number and run match, and reports the other settlements as stale. The second considers the
 //!   rows that are pending, not held, due, in scope and not locked. It claims the first `limit` of

@@ -20,7 +20,8 @@ use proptest::sample::Index;
 use super::{clock_steps, file_paths, new_items, priorities, repeats, statuses, verdicts};
 use crate::AnyRequest;
 
-/// No queue assigns this id or a higher one. A scope contains such ids in place of absent items.
+/// An id that no queue assigns; higher ids are never assigned either. Scopes use these ids to name
+/// items that do not exist.
 const NEVER: u64 = 1 << 59;
 
 /// A request whose items and claims are not chosen yet.

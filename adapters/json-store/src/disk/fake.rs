@@ -1,4 +1,5 @@
-//! A disk in memory that separates visible from durable data and names, and fails on request.
+//! A disk in memory. It tracks which data and which names are visible and which are durable, and its
+//! calls fail on request.
 //!
 //! The fake disk panics if the store touches a file that does not belong to it, or removes a file
 //! that must stay.

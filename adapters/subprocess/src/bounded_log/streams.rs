@@ -150,7 +150,7 @@ impl Note {
         is_valid.then(|| self.changes.push((position, source)))
     }
 
-    /// True if no stream is known, because the note could not be written.
+    /// True if the note of the streams could not be written, so that no stream is known.
     fn is_failed(&self) -> bool {
         self.changes.first() == Some(&(0, Source::Unknown))
     }

@@ -22,8 +22,8 @@ impl RunState {
         self.attempts.in_hand.values().filter(|in_hand| in_hand.has_started).count()
     }
 
-    /// Returns the kind of lack that made the attempt fail; `None` if the failure is the file's, or
-    /// if the attempt did not fail.
+    /// Returns the kind of lack that made the attempt fail. Returns `None` if the attempt succeeded,
+    /// or failed because of its file.
     pub(super) fn lack_behind(&self, in_hand: &InHand, outcome: &AttemptOutcome) -> Option<Lack> {
         match outcome.root_cause() {
             _ if in_hand.is_cancelled => None,
