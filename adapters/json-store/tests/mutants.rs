@@ -86,7 +86,7 @@ const MUTATIONS: [Mutation; 14] = [
         file: "src/engine/blind_append.rs",
         text: "(snapshot == tip.snapshot && ends_there).then_some(tip)",
         replacement: "(snapshot == tip.snapshot && ends_there || true).then_some(tip)",
-        test: CRASHES,
+        test: INTERFERENCE,
     },
     Mutation {
         name: "a journal may be shorter than it was",
@@ -177,7 +177,7 @@ fn every_mutation_is_noticed() {
     let copy = workspace().join("target/mutants/workspace");
     fs::create_dir_all(&copy).unwrap();
     copy_sources(&workspace(), &copy);
-    for test in [CRASHES, CHANGED_BYTES, MISPLACED_LINES] {
+    for test in [CRASHES, CHANGED_BYTES, MISPLACED_LINES, INTERFERENCE] {
         assert_eq!(passes(&copy, test), Some(true), "{test} fails without a mutation");
     }
     let krate = copy.join("adapters/json-store");

@@ -4,16 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::request::{Remove, Selector};
+use autoproc_domain::{FileQueue, Timestamp};
 
 use super::flawed::FlawedDisk;
 use super::history::{addition, engine, transact};
 use crate::disk::fake::FakeDisk;
-use crate::disk::{Access, Disk};
+use crate::disk::{Access, Disk, read_to_end};
 use crate::engine::{Engine, Limits, Mode, Settings};
 use crate::layout::{self, LOCK, SNAPSHOT};
+use crate::request::PendingRequest;
 
 fn paths(queue: &FileQueue) -> Vec<String> {
     queue.items().map(|item| item.file_path.to_string()).collect()
@@ -192,6 +193,61 @@ fn a_copy_of_a_damaged_store_is_damaged_too() {
     }
     let read = command(&copy).view().map(paths);
     assert!(matches!(read, Err(StorageError::Damaged { .. })), "{read:?}");
+}
+
+/// A process was killed between the sync of its line and the note of the new end.
+#[test]
+fn a_note_that_is_behind_the_journal_is_not_appended_at() {
+    let disk = FakeDisk::default();
+    let mut run = engine(disk.of_another_process(), None, Mode::Service);
+    add(&mut run, "/first").expect("added");
+    add(&mut run, "/second").expect("added");
+    let file = disk.open(LOCK, Access::Read).expect("the lock file");
+    let note = read_to_end(&disk, &file, 0).expect("its notes");
+    add(&mut run, "/third").expect("added");
+    drop(run);
+    disk.put(LOCK, &note);
+    let settings = Settings {
+        base: "/".into(),
+        lock_timeout: Duration::ZERO,
+        limits: Limits::ZERO,
+        mode: Mode::Command,
+        on_notice: Arc::new(|_| {}),
+    };
+    let (request, mut reply) = PendingRequest::new(addition("/fourth"), Timestamp::from_micros(0));
+    Engine::new(disk.of_another_process(), settings).change(vec![Box::new(request)]);
+    assert!(matches!(reply.try_recv(), Ok(Ok(_))));
+    assert_eq!(command(&disk).view().map(paths).expect("sound"), ["/first", "/second", "/third", "/fourth"]);
+}
+
+/// NULs at the end look like a line whose data was not durable when the power failed, but these lines
+/// were durable.
+#[test]
+fn a_journal_whose_last_lines_became_nul_is_refused() {
+    let (disk, run) = run_with_a_journal();
+    drop(run);
+    let name = journal(&disk);
+    let mut bytes = disk.contents().into_iter().find(|(file, _)| *file == name).expect("the journal").1;
+    let first_line = bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default().len();
+    bytes[first_line..].fill(0);
+    disk.put(&name, &bytes);
+    let read = command(&disk).view().map(paths);
+    assert!(matches!(read, Err(StorageError::Damaged { .. })), "{read:?}");
+    let added = add(&mut command(&disk), "/fourth");
+    assert!(matches!(added, Err(StorageError::Damaged { .. })), "{added:?}");
+}
+
+/// Otherwise a run appends to the file that it has open, which no other process reads.
+#[test]
+fn a_journal_that_was_replaced_by_its_copy_is_opened_again() {
+    let (disk, mut run) = run_with_a_journal();
+    let name = journal(&disk);
+    let bytes = disk.contents().into_iter().find(|(file, _)| *file == name).expect("the journal").1;
+    disk.vanish(&name);
+    disk.put(&name, &bytes);
+    add(&mut run, "/fourth").expect("added");
+    drop(run);
+    assert_eq!(command(&disk).view().map(paths).expect("sound"), ["/first", "/second", "/third", "/fourth"]);
 }
 
 #[test]
