@@ -151,10 +151,10 @@ impl From<StorageError> for CliError {
             return rejection.into();
         }
         let (code, hint) = storage_advice(&error);
-        let told = Self::new(code, in_one_line(&error));
+        let reported = Self::new(code, in_one_line(&error));
         match hint {
-            Some(hint) => told.with_hint(hint),
-            None => told,
+            Some(hint) => reported.with_hint(hint),
+            None => reported,
         }
     }
 }
@@ -194,17 +194,17 @@ fn has_kind(cause: &Cause, kind: io::ErrorKind) -> bool {
 
 impl From<Rejection> for CliError {
     fn from(rejection: Rejection) -> Self {
-        let told = Self::usage(in_one_line(&rejection));
+        let error = Self::usage(in_one_line(&rejection));
         match rejection {
-            Rejection::NotQueued(_) => told.with_hint("`autoproc queue list` lists the files in the queue"),
+            Rejection::NotQueued(_) => error.with_hint("`autoproc queue list` lists the files in the queue"),
             Rejection::Processing(_) => {
-                told.with_hint("`autoproc stop --now` makes the file pending again; if its run has died, `autoproc queue recover` does so, or explains why not")
+                error.with_hint("`autoproc stop --now` makes the file pending again; if its run has died, `autoproc queue recover` does so, or explains why not")
             }
             Rejection::NotFailed { .. } => {
-                told.with_hint("`autoproc queue list --status failed,timeout` lists the failed files")
+                error.with_hint("`autoproc queue list --status failed,timeout` lists the failed files")
             }
-            Rejection::Ended { .. } => told.with_hint("`autoproc queue add --again` queues it again"),
-            _ => told,
+            Rejection::Ended { .. } => error.with_hint("`autoproc queue add --again` queues it again"),
+            _ => error,
         }
     }
 }

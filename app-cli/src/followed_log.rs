@@ -20,14 +20,15 @@ pub(crate) struct FollowedLog<'a> {
     follower: Follower,
     /// Keeps the bytes of one stream; `None` to print both streams.
     filter: Option<StreamFilter>,
-    is_told: bool,
+    /// True once the remark about the output limit was printed.
+    has_remarked: bool,
 }
 
 impl<'a> FollowedLog<'a> {
     /// Creates a printer that copies the log to `output` from the beginning. Remarks go to
     /// `console`.
     pub(crate) fn new(log: &'a AttemptLog, console: &'a Console, output: AttemptOutput<'a>) -> Self {
-        Self { log, console, output, follower: log.follow(), filter: None, is_told: false }
+        Self { log, console, output, follower: log.follow(), filter: None, has_remarked: false }
     }
 
     /// Creates a printer that copies only the bytes that `filter` keeps.
@@ -42,7 +43,7 @@ impl<'a> FollowedLog<'a> {
     pub(crate) fn poll(&mut self) -> Result<Delivery, CliError> {
         loop {
             let chunk = self.follower.next_chunk().map_err(|error| unreadable(self.log, &error))?;
-            if chunk.is_head_full && !mem::replace(&mut self.is_told, true) {
+            if chunk.is_head_full && !mem::replace(&mut self.has_remarked, true) {
                 self.console.say("output limit reached; the last part follows when the attempt ends");
             }
             if chunk.bytes.is_empty() {

@@ -89,6 +89,6 @@ async fn below(folder: &FilePath, context: &Context) -> Result<Vec<(FilePath, St
 fn none_of(folder: &Path, count: usize, statuses: &[Status]) -> CliError {
     let words: Vec<_> = statuses.iter().map(|status| status.word()).collect();
     let which = words.join(" or ");
-    CliError::usage(format!("{} below {} in the queue, and none is {which}", files(count), Shown(folder)))
+    CliError::usage(format!("the queue contains {} below {}, but none is {which}", files(count), Shown(folder)))
         .with_hint("`autoproc queue list` shows the status of each")
 }

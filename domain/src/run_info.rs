@@ -196,3 +196,21 @@ pub struct ProcessingResult {
     /// The highest stop level that was requested during the run.
     pub stop_level: StopLevel,
 }
+
+impl ProcessingResult {
+    /// Returns the result of a run that has processed nothing and was not asked to stop.
+    #[must_use]
+    pub const fn of_nothing(stopped_by: StoppedBy) -> Self {
+        Self {
+            processed: 0,
+            failed: 0,
+            retried: 0,
+            remaining: 0,
+            held: 0,
+            processing: 0,
+            failed_in_scope: 0,
+            stopped_by,
+            stop_level: StopLevel::Running,
+        }
+    }
+}

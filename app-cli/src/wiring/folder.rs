@@ -99,8 +99,8 @@ fn impossible(method: RepairMethod, examination: &Examination) -> CliError {
 
 fn refusal(error: StorageError) -> CliError {
     let is_busy = matches!(error, StorageError::Busy { .. });
-    let told = CliError::from(error);
-    if is_busy { told.with_hint("try again when it has ended; `autoproc stop` ends runs") } else { told }
+    let error = CliError::from(error);
+    if is_busy { error.with_hint("try again when it has ended; `autoproc stop` ends runs") } else { error }
 }
 
 impl From<RepairMethod> for json_store::RepairMethod {

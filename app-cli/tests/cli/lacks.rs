@@ -55,8 +55,8 @@ fn start_with_descriptors(project: &TempProject, limit: u32, words: &[&str]) -> 
 fn files_wait_for_descriptors_and_the_others_go_on() {
     let names: Vec<_> = (0..30).map(|number| format!("f{number}")).collect();
     let project = TempProject::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    let until_told = ": >{}.begun; while ! [ -e go ]; do sleep 0.02; done";
-    let words = ["run", "-j", "30", "-r", "0", "--timeout", "10m", "--shell", until_told];
+    let until_released = ": >{}.begun; while ! [ -e go ]; do sleep 0.02; done";
+    let words = ["run", "-j", "30", "-r", "0", "--timeout", "10m", "--shell", until_released];
     let run = start_with_descriptors(&project, 40, &words);
     wait_until_held(&project, "no guard can be started: Too many open files");
     let begun = || names.iter().filter(|name| project.path(format!("{name}.begun")).exists()).count();

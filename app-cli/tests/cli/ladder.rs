@@ -185,7 +185,7 @@ fn signals_that_a_parent_blocked_or_ignored_are_reset() {
 /// A pager, Ctrl-S or a frozen connection stops reading. The run neither waits for the reader nor
 /// ignores a stop.
 #[test]
-fn a_run_whose_messages_nobody_reads_continues_and_can_be_stopped() {
+fn a_run_whose_messages_are_not_read_continues_and_can_be_stopped() {
     let project = TempProject::new();
     let name = |number: u32| format!("a-long-name-that-helps-to-fill-a-pipe-of-64-kibibytes-{number}");
     let files: String = (0..1500).map(|number| project.path(name(number)).display().to_string() + "\n").collect();
@@ -210,7 +210,7 @@ fn a_run_whose_messages_nobody_reads_continues_and_can_be_stopped() {
 
 /// As with `| less`. The run continues, and a stop does not wait for the reader.
 #[test]
-fn a_run_whose_output_nobody_reads_continues_and_can_be_stopped() {
+fn a_run_whose_output_is_not_read_continues_and_can_be_stopped() {
     for signals in [false, true] {
         let project = TempProject::with_queue(&["a", "b", "c"]);
         // The read end of the pipe stays open, and nothing reads from it.

@@ -294,7 +294,9 @@ fn a_folder_means_its_files_in_the_queue() {
     assert_eq!(project.ask(["cancel", "in"]).expect_code(0).out, "1 file cancelled\n");
     assert_eq!(project.ask(["retry-failed", "in"]).expect_code(0).out, "3 files requeued\n");
     assert_eq!((project.status_of("in/b.pdf"), project.status_of("inside")), ("completed".into(), "failed".into()));
-    project.ask(["retry-failed", "in"]).expect_error(2, "4 files below in in the queue, and none is failed or timeout");
+    project
+        .ask(["retry-failed", "in"])
+        .expect_error(2, "the queue contains 4 files below in, but none is failed or timeout");
     assert_eq!(project.ask(["rm", "in"]).expect_code(0).out, "4 files removed\n");
     assert_eq!(project.names(), ["inside"]);
     project.ask(["rm", "in"]).expect_error(2, "is not in the queue");

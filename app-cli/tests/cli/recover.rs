@@ -98,9 +98,9 @@ fn a_new_run_ends_what_a_dead_one_left() {
 fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     let project = place_of_a_death();
     let record = blind_the_sweep(&project);
-    let told = project.ask(["doctor"]).expect_code(0).out;
-    assert!(told.contains("pid namespace (pid:[7])") && told.contains("queue recover --force"), "{told}");
-    assert!(!told.contains("the next `run`"), "no run takes the file back: {told}");
+    let report = project.ask(["doctor"]).expect_code(0).out;
+    assert!(report.contains("pid namespace (pid:[7])") && report.contains("queue recover --force"), "{report}");
+    assert!(!report.contains("the next `run`"), "no run takes the file back: {report}");
     let status = project.ask(["status"]).expect_code(0).out;
     assert!(status.contains("its run is dead") && status.contains("pid namespace"), "before any run: {status}");
     let answer = project.ask(["queue", "recover"]).expect_code(75);

@@ -239,17 +239,7 @@ impl RunState {
             was_started: false,
             reported_pressure: None,
             withheld: Vec::new(),
-            result: ProcessingResult {
-                processed: 0,
-                failed: 0,
-                retried: 0,
-                remaining: 0,
-                held: 0,
-                processing: 0,
-                failed_in_scope: 0,
-                stopped_by: StoppedBy::Error,
-                stop_level: StopLevel::Running,
-            },
+            result: ProcessingResult::of_nothing(StoppedBy::Error),
             actions: Vec::new(),
         }
     }

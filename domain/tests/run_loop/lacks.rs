@@ -34,12 +34,12 @@ fn fail_to_start(run: &mut Run, id: u64, outcome: &AttemptOutcome) {
 }
 
 fn held(run: &Run) -> Vec<Option<&str>> {
-    let told = run.events.iter().filter_map(|kind| match kind {
+    let reasons = run.events.iter().filter_map(|kind| match kind {
         RunEventKind::StartsHeld { reason } => Some(Some(&**reason)),
         RunEventKind::StartsResumed => Some(None),
         _ => None,
     });
-    told.collect()
+    reasons.collect()
 }
 
 /// Answers the pending exchange, which settles only releases of these items.

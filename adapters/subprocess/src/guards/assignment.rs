@@ -249,8 +249,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Ends the guard and all idle guards, because they occupy processes and memory of which a
-    /// command has too little. Reports the pending processes as not started.
+    /// Ends the guard and all idle guards, because they occupy processes and memory that a command
+    /// lacks. Reports the pending processes as not started.
     fn dismiss(&mut self) {
         self.report_not_started(self.pending);
         if let Some(Active { guard, .. }) = self.active.take() {

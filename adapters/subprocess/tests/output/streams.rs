@@ -100,7 +100,7 @@ proptest! {
     }
 }
 
-/// Without its note, a byte cannot be told apart; with one, a note that cannot be written says so.
+/// Without a note, the stream of a byte is unknown. A note that cannot be written says so.
 #[test]
 fn streams_without_a_note_are_not_guessed() {
     let (_dir, log) = fixture();

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use autoproc_domain::ports::{StopCause, StopLevel};
+use autoproc_domain::ports::StopCause;
 use autoproc_domain::run::RunResources;
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{ProcessingResult, RunId};
@@ -39,17 +39,7 @@ pub(super) struct Summary {
 impl Summary {
     /// Returns the summary of a run that found no files.
     pub(super) fn of_nothing(run: RunId) -> Self {
-        let result = ProcessingResult {
-            processed: 0,
-            failed: 0,
-            retried: 0,
-            remaining: 0,
-            held: 0,
-            processing: 0,
-            failed_in_scope: 0,
-            stopped_by: StoppedBy::QueueEmpty,
-            stop_level: StopLevel::Running,
-        };
+        let result = ProcessingResult::of_nothing(StoppedBy::QueueEmpty);
         Self {
             run,
             result,

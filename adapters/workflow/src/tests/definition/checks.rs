@@ -153,8 +153,8 @@ fn a_transition_may_lead_to_the_rollback() {
     assert_eq!(unknown, ["5:24: error: there is no phase `c`"]);
     let both = "workflow: {phases: [{id: rollback, task: t}], rollback: {steps: [a]}}";
     assert!(problems(both)[0].contains("has a phase `rollback` and also the section"), "{:?}", problems(both));
-    let late = with("a", "  rollback: {steps: [{shell: \"echo ${steps.nobody.x}\"}]}\n");
-    assert!(late[0].contains("there is no step `nobody`"), "{late:?}");
+    let late = with("a", "  rollback: {steps: [{shell: \"echo ${steps.absent.x}\"}]}\n");
+    assert!(late[0].contains("there is no step `absent`"), "{late:?}");
 }
 
 /// If a phase may be skipped or may fail without failing the workflow, the next phase may follow
@@ -240,18 +240,18 @@ fn every_expression_of_a_file_is_checked() {
     for frame in frames {
         let reported = problems(&phases(&format!(
             "    - id: a\n      steps:\n        {}\n",
-            frame.replace("HERE", "\"${nobody}\"")
+            frame.replace("HERE", "\"${absent}\"")
         )));
-        assert!(reported.len() == 1 && reported[0].contains("unknown name `nobody`"), "{frame}: {reported:?}");
+        assert!(reported.len() == 1 && reported[0].contains("unknown name `absent`"), "{frame}: {reported:?}");
     }
     let conditions = [
-        "    - {id: a, task: t, condition: nobody}\n",
-        "    - {id: a, steps: [{run: [a], condition: nobody is not null}]}\n",
-        "    - {id: a, task: t}\n    - {id: b, task: t}\n  transitions: [{from: a, to: b, condition: steps.nobody.x}]\n",
+        "    - {id: a, task: t, condition: absent}\n",
+        "    - {id: a, steps: [{run: [a], condition: absent is not null}]}\n",
+        "    - {id: a, task: t}\n    - {id: b, task: t}\n  transitions: [{from: a, to: b, condition: steps.absent.x}]\n",
     ];
     for lines in conditions {
         let reported = problems(&phases(lines));
-        assert!(reported.len() == 1 && reported[0].contains("nobody"), "{lines}: {reported:?}");
+        assert!(reported.len() == 1 && reported[0].contains("absent"), "{lines}: {reported:?}");
     }
 }
 

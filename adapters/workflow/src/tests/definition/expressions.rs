@@ -42,8 +42,8 @@ fn conditions_read_as_people_write_them() {
         ("phase_1.entities | length == 2", true),
         ("'x' in phase_1.entities", true),
         ("steps.detect.stdout is startingwith 'some'", true),
-        ("nobody is defined", false),
-        ("(nobody | default(false))", false),
+        ("absent is defined", false),
+        ("(absent | default(false))", false),
         ("true", true),
         ("file.b", false),
         ("${count > 2}", true),
@@ -55,19 +55,19 @@ fn conditions_read_as_people_write_them() {
         ("phase_1.entities not contains 'z' and role NOT CONTAINS 'q'", true),
         ("NOT (role contains 'auth')", false),
         ("NOT role == 'editor' && !source_url || false", true),
-        ("count contains 3 or source_url contains 'x' or nobody contains 'x'", false),
+        ("count contains 3 or source_url contains 'x' or absent contains 'x'", false),
         ("phase_1 contains 'role'", true),
         ("file contains 3 or file contains 'a b'", true),
         ("source_file exists AND NOT source_url exists", true),
         ("source_file not exists", false),
-        ("exists source_file and EXISTS (count) and not exists(nobody.x)", true),
+        ("exists source_file and EXISTS (count) and not exists(absent.x)", true),
         ("metadata.yaml exists AND pipeline_status == 'completed'", false),
         ("count IN [1, 3] AND source_url IS NULL and role IS NOT NULL", true),
-        ("nobody", false),
-        ("nobody == true", false),
-        ("NOT nobody", true),
-        ("nobody.deep.deeper", false),
-        ("nobody == null and phase_1.nothing == null and phase_1.nothing is null", true),
+        ("absent", false),
+        ("absent == true", false),
+        ("NOT absent", true),
+        ("absent.deep.deeper", false),
+        ("absent == null and phase_1.nothing == null and phase_1.nothing is null", true),
         ("phase_1.nothing != null", false),
         ("steps.detect.nothing or steps.other.x", false),
         ("'a AND ${count} or b' == 'a AND 3 or b'", true),
@@ -124,10 +124,10 @@ fn values_without_an_order_are_not_compared() {
         assert!(error.ends_with(&format!(": {words} have no order")), "{condition}: {error}");
         assert!(error.starts_with(&format!("`{condition}` ")), "as it was written: {error}");
     }
-    let unknown = holds("nobody < 3").unwrap_err().to_string();
+    let unknown = holds("absent < 3").unwrap_err().to_string();
     assert!(unknown.ends_with("null and a number have no order"), "{unknown}");
-    let unknown = holds_so_far("nobody < 3", &scope()).unwrap_err().to_string();
-    assert!(unknown.starts_with("unknown name `nobody`"), "{unknown}");
+    let unknown = holds_so_far("absent < 3", &scope()).unwrap_err().to_string();
+    assert!(unknown.starts_with("unknown name `absent`"), "{unknown}");
     assert_eq!(names_in_condition("a < b and c.d > 1").unwrap().len(), 3);
 }
 
@@ -240,22 +240,22 @@ fn operators_may_be_names() {
 #[test]
 fn a_condition_with_unknown_names_is_open() {
     for condition in
-        ["nobody", "nobody exists", "nobody contains 'x'", "nobody == 3", "phase_1.nothing", "'${nobody}' == ''"]
+        ["absent", "absent exists", "absent contains 'x'", "absent == 3", "phase_1.nothing", "'${absent}' == ''"]
     {
         assert!(holds_so_far(condition, &scope()).is_err(), "{condition}");
         assert!(holds(condition, &scope()).is_ok(), "{condition}");
     }
-    assert_eq!(holds_so_far("source_url exists and nobody", &scope()), Ok(false));
+    assert_eq!(holds_so_far("source_url exists and absent", &scope()), Ok(false));
 }
 
 /// Only a text that is exactly one `${…}` is null without a value.
 #[test]
 fn a_missing_value_for_a_runner_is_null() {
-    let value = json!({"a": "${nobody}", "b": ["${phase_1.nothing.deep}"], "c": "${count}"});
+    let value = json!({"a": "${absent}", "b": ["${phase_1.nothing.deep}"], "c": "${count}"});
     assert_eq!(render_value_or_null(&value, &scope()), Ok(json!({"a": null, "b": [null], "c": 3})));
-    assert!(render_value_or_null(&json!("in ${nobody}"), &scope()).is_err());
+    assert!(render_value_or_null(&json!("in ${absent}"), &scope()).is_err());
     assert!(render_value_or_null(&json!("${count +}"), &scope()).is_err());
-    assert!(render_value(&json!("${nobody}"), &scope()).is_err());
+    assert!(render_value(&json!("${absent}"), &scope()).is_err());
 }
 
 #[test]

@@ -195,7 +195,7 @@ workflow:
 fn unknown_keys_are_reported_and_kept() {
     let text = "\
 workflow:
-  owner: somebody
+  owner: a team
   conditon: x
   inputs: [{name: a, unit: kg}]
   phases:

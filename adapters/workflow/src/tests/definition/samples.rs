@@ -121,7 +121,7 @@ workflow:
   name: Everything
   description: Uses every key
   version: 2
-  orchestrator: nobody
+  orchestrator: absent
   inputs:
     - {name: word, type: string, required: false, description: a word, default: none given}
     - {name: limit, type: integer, default: 3}

@@ -22,7 +22,7 @@ workflow:
     - {name: folder, type: directory, location: "${out}/"}
     - {name: files, type: file, location: out/}
     - {name: wrong, type: directory, location: out/w.md}
-    - {name: nowhere, location: "${nobody}/x"}
+    - {name: nowhere, location: "${absent}/x"}
     - {name: dated, location: "out/{date}.md"}
     - {name: value, type: json}
 "#;
@@ -51,7 +51,7 @@ fn outputs_are_looked_for_at_the_end() {
         warnings,
         [
             format!("{file}: the output `wrong` is missing: out/w.md"),
-            format!("{file}: the output `nowhere` is missing: ${{nobody}}/x"),
+            format!("{file}: the output `nowhere` is missing: ${{absent}}/x"),
         ]
     );
     let state = fixture.state();
@@ -63,7 +63,7 @@ fn outputs_are_looked_for_at_the_end() {
             {"name": "folder", "path": "out/", "found": true},
             {"name": "files", "path": "out/", "found": true},
             {"name": "wrong", "path": "out/w.md", "found": false},
-            {"name": "nowhere", "path": "${nobody}/x", "found": false},
+            {"name": "nowhere", "path": "${absent}/x", "found": false},
         ])
     );
 }

@@ -104,7 +104,7 @@ fn a_checkpoint_may_ask_for_conditions() {
     }
 }
 
-/// A step is told which values later steps use.
+/// A step receives the names of the values that later steps use.
 #[test]
 fn later_expressions_are_expected_of_a_phase() {
     let mut fixture = Fixture::new(

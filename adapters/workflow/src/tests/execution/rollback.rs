@@ -29,7 +29,7 @@ workflow:
       - {action: never, condition: good}
       - tidy
   on_error:
-    - {action: notify, description: tells somebody}
+    - {action: notify, description: informs the author}
     - weep
 "#;
 
@@ -65,7 +65,7 @@ fn a_transition_leads_to_the_rollback() {
         (&undo, "AUTOPROC_INPUT_TARGET", "a file.txt"),
         (&undo, "AUTOPROC_INPUT_WORDS", "because ${one.reason}"),
         (&undo, "AUTOPROC_FAILED_PHASE", "one"),
-        (&notify, "AUTOPROC_DESCRIPTION", "tells somebody"),
+        (&notify, "AUTOPROC_DESCRIPTION", "informs the author"),
         (&notify, "AUTOPROC_FAILED_PHASE", "one"),
         (&notify, "AUTOPROC_ERROR", "one: `failed AND ${enabled}` holds"),
     ] {
