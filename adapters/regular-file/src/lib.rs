@@ -26,13 +26,13 @@ pub enum Links {
     Refuse,
 }
 
-/// Opens a regular file with `options`, and overwrites the custom flags of `options`.
+/// Opens a regular file with `options`, and overwrites the custom flags of `options`. To create a
+/// file, use [`create`] or [`open_or_create`].
 ///
 /// # Errors
 /// [`io::ErrorKind::InvalidInput`] if the path names anything other than a regular file, for
-/// instance a FIFO, a device, a folder or, with [`Links::Refuse`], a symbolic link. In this case
-/// nothing was created, even if the options create missing files. Otherwise any error of open(2),
-/// or of giving a new file to its owner.
+/// instance a FIFO, a device, a folder or, with [`Links::Refuse`], a symbolic link. Otherwise any
+/// error of open(2).
 pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<File> {
     // NONBLOCK affects only the opening of a FIFO or device; regular files ignore it (open(2)).
     let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -40,10 +40,7 @@ pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<
         flags |= OFlags::NOFOLLOW;
     }
     match options.custom_flags(flags.bits().cast_signed()).open(path) {
-        Ok(file) if file.metadata()?.is_file() => {
-            give_to_owner_of_folder(&file, path)?;
-            Ok(file)
-        }
+        Ok(file) if file.metadata()?.is_file() => Ok(file),
         Ok(_) => Err(irregular("it is not a regular file")),
         Err(error) if links == Links::Refuse && is_loop(&error) && path.is_symlink() => {
             Err(irregular("it is a symbolic link"))
@@ -56,13 +53,39 @@ pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<
     }
 }
 
-/// Gives a file or folder that root has just created to the owner of the folder that contains it.
-/// Does nothing if this process is not root, or if the file existed before.
+/// Creates a file with `options`, and opens it.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] if the path exists, even as a link; otherwise any error of
+/// open(2), or of giving the new file to its owner. After an error, no new file is left.
+pub fn create(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let file = open(options.create_new(true), Links::Refuse, path)?;
+    give_to_owner_of_folder(&file, path).inspect_err(|_| drop(std::fs::remove_file(path)))?;
+    Ok(file)
+}
+
+/// Opens a regular file with `options`; creates it if it is missing. Refuses links.
+///
+/// # Errors
+/// The errors of [`open`] and [`create`].
+pub fn open_or_create(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    loop {
+        match open(options, Links::Refuse, path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+        match create(&mut options.clone(), path) {
+            // Another process has created the file meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => return created,
+        }
+    }
+}
+
+/// Gives a file or folder that this process has just created to the owner of the folder that
+/// contains it, if this process is root.
 fn give_to_owner_of_folder(new: &File, path: &Path) -> io::Result<()> {
-    let metadata = new.metadata()?;
-    // A file with contents or with a second name is not new: another user may have linked it here.
-    let is_new = metadata.is_dir() || (metadata.len() == 0 && metadata.nlink() == 1);
-    if metadata.uid() != 0 || !is_new || !rustix::process::geteuid().is_root() {
+    if !rustix::process::geteuid().is_root() {
         return Ok(());
     }
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).metadata()?;
@@ -173,13 +196,14 @@ mod tests {
     fn only_regular_files_are_written() {
         let folder = folder();
         let path = |name: &str| -> PathBuf { folder.path().join(name) };
-        let append = |links, name: &str| open(OpenOptions::new().append(true).create(true), links, &path(name));
+        let append = |name: &str| open_or_create(OpenOptions::new().append(true), &path(name));
         for name in ["fifo", "zero", "link", "loop"] {
-            assert_eq!(refused(append(Links::Refuse, name)), io::ErrorKind::InvalidInput, "{name}");
+            assert_eq!(refused(append(name)), io::ErrorKind::InvalidInput, "{name}");
+            assert_eq!(refused(create(OpenOptions::new().append(true), &path(name))), io::ErrorKind::AlreadyExists);
         }
-        assert!(append(Links::Follow, "folder").is_err() && append(Links::Follow, "loop").is_err());
-        append(Links::Refuse, "new").expect("a new file");
-        append(Links::Follow, "link").expect("the file");
+        append("folder").expect_err("a folder is no file");
+        append("new").expect("a new file");
+        append("file").expect("the file");
     }
 
     #[test]
@@ -203,21 +227,23 @@ mod tests {
         }
         let folder = tempfile::tempdir().expect("a folder for the test");
         let path = |name: &str| folder.path().join(name);
-        fs::write(path("old"), "text").expect("a file of root");
-        fs::write(path("linked"), "").expect("a file of root");
-        fs::hard_link(path("linked"), path("link")).expect("a second name");
+        fs::write(path("old"), "").expect("a file of root");
+        let elsewhere = tempfile::tempdir().expect("a folder of root");
+        let target = elsewhere.path().join("target");
+        fs::write(&target, "").expect("a file of root");
+        symlink(&target, path("link")).expect("a link");
         std::os::unix::fs::chown(folder.path(), Some(OWNER), Some(OWNER)).expect("root can");
         create_folders(&path("a/b"), 0o700).expect("created");
-        for name in ["new", "a/b/new", "old", "link"] {
-            open(OpenOptions::new().append(true).create(true), Links::Refuse, &path(name)).expect("opened");
+        for name in ["new", "a/b/new", "old"] {
+            open_or_create(OpenOptions::new().append(true), &path(name)).expect("opened");
         }
+        read(Links::Follow, &path("link")).expect("read");
         let owner =
             |name: &str| path(name).metadata().map(|metadata| (metadata.uid(), metadata.gid())).expect("it exists");
         for name in ["new", "a", "a/b", "a/b/new"] {
             assert_eq!(owner(name), (OWNER, OWNER), "{name}");
         }
-        for name in ["old", "link"] {
-            assert_eq!(owner(name), (0, 0), "{name}");
-        }
+        assert_eq!(owner("old"), (0, 0), "it existed");
+        assert_eq!(target.metadata().expect("it exists").uid(), 0, "a file that was read through a link");
     }
 }

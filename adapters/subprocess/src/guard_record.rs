@@ -133,8 +133,8 @@ impl GuardRecord {
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(FILE_MODE);
-        let mut file = regular_file::open(&mut options, Links::Refuse, &path)?;
+        options.write(true).mode(FILE_MODE);
+        let mut file = regular_file::create(&mut options, &path)?;
         let offsets = lock_and_fill(&mut file).inspect_err(|_| {
             // The file is removed, because an incomplete record would mean that the guard was
             // killed before it started anything.

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use autoproc_regular_file::{self as regular_file, Links};
+use autoproc_regular_file as regular_file;
 use serde::Serialize;
 
 use crate::{OnWarning, WarnOnce, creating_folder};
@@ -84,8 +84,8 @@ const MODE: u32 = 0o600;
 
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true).mode(MODE);
-    creating_folder(path, || regular_file::open(&mut options, Links::Refuse, path))
+    options.read(true).append(true).mode(MODE);
+    creating_folder(path, || regular_file::open_or_create(&mut options, path))
 }
 
 /// True if the file ends with a newline, or is empty.

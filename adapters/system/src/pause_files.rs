@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use autoproc_domain::{RunId, Timestamp};
-use autoproc_regular_file::{self as regular_file, Links};
+use autoproc_regular_file as regular_file;
 
 const REQUEST_SUFFIX: &str = ".pause";
 const MARK_SUFFIX: &str = ".paused";
@@ -116,7 +116,7 @@ fn run_of(name: &str) -> Option<&str> {
 
 /// Creates an empty file without following a link; returns false if the path exists already.
 fn create(path: &Path) -> io::Result<bool> {
-    match regular_file::open(OpenOptions::new().write(true).create_new(true), Links::Refuse, path) {
+    match regular_file::create(OpenOptions::new().write(true), path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use autoproc_regular_file::{self as regular_file, Links};
+use autoproc_regular_file as regular_file;
 use tempfile::{Builder, NamedTempFile};
 
 /// A file that is replaced many times, always in the same folder.
@@ -115,8 +115,8 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
 /// by the umask, so that other users can read a report.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true).mode(0o666);
-    Builder::new().suffix(".tmp").make_in(folder, |path| regular_file::open(&mut options, Links::Refuse, path))
+    options.read(true).write(true).mode(0o666);
+    Builder::new().suffix(".tmp").make_in(folder, |path| regular_file::create(&mut options, path))
 }
 
 #[cfg(test)]

@@ -81,13 +81,13 @@ impl Disk for RealDisk {
     fn open(&self, name: &str, access: Access) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).mode(FILE_MODE);
+        let path = self.path(name);
         match access {
-            Access::Read => {}
-            Access::Append => drop(options.append(true)),
-            Access::Create => drop(options.append(true).create_new(true)),
-            Access::Lock => drop(options.write(true).create(true).truncate(false)),
+            Access::Read => regular_file::open(&mut options, Links::Refuse, &path),
+            Access::Append => regular_file::open(options.append(true), Links::Refuse, &path),
+            Access::Create => regular_file::create(options.append(true), &path),
+            Access::Lock => regular_file::open_or_create(options.write(true), &path),
         }
-        regular_file::open(&mut options, Links::Refuse, &self.path(name))
     }
 
     fn stat_open(&self, file: &File) -> io::Result<Stamp> {

@@ -42,8 +42,8 @@ pub(super) fn copy(state_dir: &Path, names: &[String], now: Timestamp) -> Result
 fn copy_file(state_dir: &Path, folder: &Path, name: &str) -> io::Result<()> {
     let mut original = regular_file::open_to_read(Links::Refuse, &state_dir.join(name))?;
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    let mut copy = regular_file::open(&mut options, Links::Refuse, &folder.join(name))?;
+    options.write(true).mode(0o600);
+    let mut copy = regular_file::create(&mut options, &folder.join(name))?;
     io::copy(&mut original, &mut copy)?;
     copy.sync_all()
 }

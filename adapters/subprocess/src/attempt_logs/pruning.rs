@@ -15,7 +15,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
-use autoproc_regular_file::{self as regular_file, Links};
+use autoproc_regular_file as regular_file;
 
 use crate::attempt_logs::{AttemptLog, AttemptLogs};
 use crate::bounded_log::{new_tail_path, streams_path, tail_path};
@@ -125,8 +125,8 @@ impl AttemptLogs {
     /// missing.
     fn set_time(&self, name: &str, time: SystemTime) -> io::Result<()> {
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600);
-        regular_file::open(&mut options, Links::Refuse, &self.dir.join(name))?.set_modified(time)
+        options.write(true).mode(0o600);
+        regular_file::open_or_create(&mut options, &self.dir.join(name))?.set_modified(time)
     }
 
     /// Lists the outputs in the folder in arbitrary order.

@@ -151,8 +151,8 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
 /// Creates the file at `path`, which only its owner can read and write. Fails if the file exists.
 pub(super) fn open_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true).mode(FILE_MODE);
-    regular_file::open(&mut options, Links::Refuse, path)
+    options.read(true).write(true).mode(FILE_MODE);
+    regular_file::create(&mut options, path)
 }
 
 /// Creates the folder of the file at `path`, which only its owner can access. If the folder above

@@ -40,8 +40,8 @@ impl Journal {
     pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
         remove(&path)?;
         let mut options = OpenOptions::new();
-        options.append(true).create_new(true).mode(0o600);
-        let file = creating_folder(&path, || regular_file::open(&mut options, Links::Refuse, &path))?;
+        options.append(true).mode(0o600);
+        let file = creating_folder(&path, || regular_file::create(&mut options, &path))?;
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: false, has_unsynced_name: true })
     }
 
