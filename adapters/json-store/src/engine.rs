@@ -268,7 +268,12 @@ impl<D: Disk> Engine<D> {
                 }
             };
             lock.acquire(&self.disk, self.settings.lock_timeout)?;
-            if lock.is_in_place(&self.disk)? {
+            let in_place = lock.is_in_place(&self.disk);
+            if !matches!(in_place, Ok(true)) {
+                // Otherwise the lock would be held until the next transaction.
+                let _ = lock.release(&self.disk);
+            }
+            if in_place? {
                 return Ok(lock);
             }
             self.lock = None;

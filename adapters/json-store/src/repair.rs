@@ -256,8 +256,8 @@ fn repair_locked(
     let files = backup::files(engine.disk())?;
     let backup = backup::copy(&folder.state_dir, &files, now)?;
     engine.replace(replacement)?;
-    // The new snapshot has retired the other files, and the backup contains them. If a journal
-    // stays, the next change removes it.
+    // The new snapshot has retired the other files, and the backup contains them. If one of them
+    // stays, it contains no transaction that the repaired queue lacks.
     for retired in files.iter().filter(|name| *name != SNAPSHOT) {
         let _ = engine.disk().remove(retired);
     }

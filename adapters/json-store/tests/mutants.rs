@@ -23,8 +23,9 @@ const CRASHES: &str = "no_crash_loses_an_acknowledged_change";
 const CHANGED_BYTES: &str = "every_changed_byte_is_refused";
 const MISPLACED_LINES: &str = "misplaced_lines_are_refused";
 const INTERFERENCE: &str = "simulation::interference";
+const REPAIR: &str = "repair::tests";
 
-const MUTATIONS: [Mutation; 14] = [
+const MUTATIONS: [Mutation; 17] = [
     Mutation {
         name: "after a failed sync the line stays in the journal",
         file: "src/engine/commit.rs",
@@ -119,9 +120,30 @@ const MUTATIONS: [Mutation; 14] = [
     Mutation {
         name: "a lock file without its name is trusted",
         file: "src/engine.rs",
-        text: "if lock.is_in_place(&self.disk)? {",
-        replacement: "if lock.is_in_place(&self.disk).is_ok() {",
+        text: "let in_place = lock.is_in_place(&self.disk);",
+        replacement: "let in_place = lock.is_in_place(&self.disk).map(|_| true);",
         test: INTERFERENCE,
+    },
+    Mutation {
+        name: "a rescued queue with more transactions is ignored",
+        file: "src/engine/load.rs",
+        text: "rescued.seq > loaded.position.seq",
+        replacement: "rescued.seq > u64::MAX - 1",
+        test: INTERFERENCE,
+    },
+    Mutation {
+        name: "a missing snapshot beside its journal is an empty queue",
+        file: "src/engine/load.rs",
+        text: "is_rescued || known.iter().any(|tip| tip.journal == name)",
+        replacement: "is_rescued || known.is_empty() && is_rescued",
+        test: INTERFERENCE,
+    },
+    Mutation {
+        name: "a repair does not count the transactions of a rescued queue",
+        file: "src/repair/inspection.rs",
+        text: ".chain(rescued);",
+        replacement: ".chain(rescued.filter(|_| false));",
+        test: REPAIR,
     },
 ];
 
@@ -177,7 +199,7 @@ fn every_mutation_is_noticed() {
     let copy = workspace().join("target/mutants/workspace");
     fs::create_dir_all(&copy).unwrap();
     copy_sources(&workspace(), &copy);
-    for test in [CRASHES, CHANGED_BYTES, MISPLACED_LINES, INTERFERENCE] {
+    for test in [CRASHES, CHANGED_BYTES, MISPLACED_LINES, INTERFERENCE, REPAIR] {
         assert_eq!(passes(&copy, test), Some(true), "{test} fails without a mutation");
     }
     let krate = copy.join("adapters/json-store");

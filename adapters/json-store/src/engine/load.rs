@@ -149,13 +149,9 @@ impl<D: Disk> Engine<D> {
         for name in names {
             let is_newer = match (&loaded.base, layout::is_rescued(&name)) {
                 (None, is_rescued) => is_rescued || known.iter().any(|tip| tip.journal == name),
-                (Some(_), true) => {
-                    let file = self.disk.open(&name, Access::Read).map_err(unreadable(&name))?;
-                    let rescued = snapshot::store_of(&self.disk, &file).map_err(unreadable(&name))?;
-                    rescued.is_some_and(|rescued| {
-                        store.is_some_and(|store| store.id == rescued.id) && rescued.seq > loaded.position.seq
-                    })
-                }
+                (Some(_), true) => self.rescued_store(&name)?.is_some_and(|rescued| {
+                    store.is_some_and(|store| store.id == rescued.id) && rescued.seq > loaded.position.seq
+                }),
                 (Some(_), false) => false,
             };
             if is_newer {
@@ -163,6 +159,16 @@ impl<D: Disk> Engine<D> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the `store` section of a rescued queue; `None` if its writer has replaced the file
+    /// meanwhile.
+    fn rescued_store(&self, name: &str) -> Result<Option<StoreSection>, StorageError> {
+        match self.disk.open(name, Access::Read) {
+            Ok(file) => snapshot::store_of(&self.disk, &file).map_err(unreadable(name)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unreadable(name)(error)),
+        }
     }
 
     /// Reads the snapshot and the journal. The journal determines how the snapshot's items are

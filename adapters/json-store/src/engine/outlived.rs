@@ -60,9 +60,12 @@ impl<D: Disk> Engine<D> {
         let loaded = &outlived.loaded;
         let section = self.next_section(loaded, loaded.position.seq);
         let name = layout::rescued(&self.disk.nonce());
-        let written = self.disk.open(&name, Access::Create).and_then(|file| {
+        // A kill may leave an unfinished file, which must not count as rescued.
+        let temp = layout::temp(&self.disk.nonce());
+        let written = self.disk.open(&temp, Access::Create).and_then(|file| {
             snapshot::write(&self.disk, &file, &loaded.queue, &loaded.extra, &section)?;
             self.disk.sync_all(&file)?;
+            self.disk.rename(&temp, &name)?;
             self.disk.sync_folder()
         });
         match written {
@@ -77,7 +80,7 @@ impl<D: Disk> Engine<D> {
                 }
             }
             Err(error) => {
-                let _ = self.disk.remove(&name);
+                let _ = self.disk.remove(&temp);
                 self.notice(&format!("the queue as this run knows it could not be written to {name}: {error}"));
             }
         }

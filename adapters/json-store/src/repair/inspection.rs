@@ -131,7 +131,6 @@ impl Inspection {
         let plan = RepairPlan { method, counts, keeps: none, loses: none, unreadable_bytes: 0 };
         let mut replacement = self.replacement(queue);
         replacement.extra = rescued.extra.clone();
-        replacement.seq = replacement.seq.max(rescued.store.as_ref().map_or(0, |store| store.seq));
         replacement.store = replacement.store.or_else(|| rescued.store.clone());
         Some((plan, replacement))
     }
@@ -335,7 +334,10 @@ impl Inspection {
     }
 
     fn replacement(&self, queue: FileQueue) -> Replacement {
-        let seq = self.salvaged.iter().map(|line| line.seq).fold(self.seq.max(self.noted_seq), u64::max);
+        // A rescued queue that stays after the repair must not count as newer than the repaired queue.
+        let rescued = self.rescued.as_ref().and_then(|rescued| rescued.store.as_ref()).map(|store| store.seq);
+        let others = self.salvaged.iter().map(|line| line.seq).chain(rescued);
+        let seq = others.fold(self.seq.max(self.noted_seq), u64::max);
         Replacement { queue, extra: self.extra.clone(), store: self.store.clone(), seq }
     }
 }

@@ -348,8 +348,8 @@ fn lost_lines_are_damage_and_their_numbers_are_not_given_again() {
     }
 }
 
-#[test]
-fn the_contents_that_a_run_wrote_beside_the_damage_can_be_taken() {
+/// A store whose journal was removed while a run was using it. The run then tried to add `/file-6`.
+fn rescued() -> TempStore {
     let temp = TempStore::with_journal(6);
     let mut run = temp.engine(Mode::Service);
     run.locked(|run| run.fresh_queue().map(drop)).expect("a sound store");
@@ -359,10 +359,31 @@ fn the_contents_that_a_run_wrote_beside_the_damage_can_be_taken() {
     run.change(vec![Box::new(request)]);
     assert!(matches!(reply.try_recv(), Ok(Err(StorageError::Damaged { .. }))));
     drop(run);
+    temp
+}
+
+#[test]
+fn the_contents_that_a_run_wrote_beside_the_damage_can_be_taken() {
+    let temp = rescued();
     let planned = plan_repair(&temp.folder()).expect("it can be read");
     assert_eq!(planned.plans.len(), 4, "{planned:?}");
     done(&temp, RepairMethod::UseRescued);
     assert_eq!(temp.files(Status::Completed), names([0, 1]));
     assert_eq!(temp.files(Status::Pending), names(2..7));
     assert!(temp.contents().keys().all(|name| !crate::layout::is_rescued(name)));
+}
+
+/// As after a kill between the new snapshot and the removal of the other files.
+#[test]
+fn a_rescued_queue_that_stays_after_a_repair_is_no_damage() {
+    for method in RepairMethod::ALL {
+        let temp = rescued();
+        let left: Vec<_> = temp.contents().into_iter().filter(|(name, _)| crate::layout::is_rescued(name)).collect();
+        done(&temp, method);
+        for (name, bytes) in left {
+            temp.write(&name, &bytes);
+        }
+        assert!(plan_repair(&temp.folder()).expect("it can be read").is_sound(), "{method:?}");
+        TempStore::add(&mut temp.engine(Mode::Command), "/after");
+    }
 }
