@@ -144,8 +144,8 @@ pub enum AttemptOutcome {
 /// The kind of cause for which an attempt cannot be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartFault {
-    /// The machine lacked a process, a descriptor or memory. The run does not count the attempt,
-    /// and holds starts for a while.
+    /// The machine lacked a process, a descriptor or memory, or the program was being written. The
+    /// run does not count the attempt, and holds starts for a while.
     Shortage,
     /// The program, or something that every attempt needs in order to start it, is missing or may
     /// not be executed. If the program has worked earlier in the run, the run usually does not
@@ -153,7 +153,7 @@ pub enum StartFault {
     Missing,
     /// A later attempt would fail in the same way, for instance because the arguments are too long.
     Permanent,
-    /// A later attempt may succeed, for instance because the program is being written.
+    /// A later attempt may succeed, for instance because the program could not be read.
     Temporary,
 }
 

@@ -96,9 +96,9 @@ impl CommandLine {
             Form::Argv(templates) => {
                 let texts: Vec<_> = templates.iter().map(Template::text).collect();
                 let words: Vec<_> = texts.iter().map(Vec::as_slice).collect();
-                let script = script_argument(&words)?;
+                let (program, script) = script_argument(&words)?;
                 let is_code = templates[script].names_file() && *words[script] != *FILE.as_bytes();
-                is_code.then(|| String::from_utf8_lossy(words[0]).into_owned())
+                is_code.then(|| String::from_utf8_lossy(words[program]).into_owned())
             }
             Form::Shell(script) => script.executor().map(str::to_owned),
         }

@@ -79,12 +79,27 @@ fn a_program_that_is_away_for_a_while_is_waited_for() {
         write_script(&project, "tool", VANISHES_ONCE);
         let run = project.start(["run", "-r", "0"].iter().chain(&words));
         wait_until_held(&project, "a program that worked before is missing: ");
-        fs::copy(project.path("away"), project.path("tool")).expect("the program is back");
+        fs::copy(project.path("away"), project.path("new")).expect("a copy");
+        fs::rename(project.path("new"), project.path("tool")).expect("the program is back");
         let over = end_of(run).expect_code(0);
         assert!(over.out.starts_with("processed 3, failed 0, retried 0, 0 pending"), "{over:#?}");
         assert!(over.err.contains("starting files again"), "{over:#?}");
         expect_nothing_was_charged(&project);
     }
+}
+
+/// The system executes no file that is open for writing (ETXTBSY).
+#[test]
+fn a_program_that_is_being_replaced_is_waited_for() {
+    let project = TempProject::with_queue(&["a", "b", "c"]);
+    write_script(&project, "tool", ":");
+    let writer = fs::OpenOptions::new().append(true).open(project.path("tool")).expect("the program");
+    let run = project.start(["run", "-r", "0", "--", "./tool", "{}"]);
+    wait_until_held(&project, "Text file busy");
+    drop(writer);
+    let over = end_of(run).expect_code(0);
+    assert!(over.out.starts_with("processed 3, failed 0, retried 0, 0 pending"), "{over:#?}");
+    expect_nothing_was_charged(&project);
 }
 
 #[test]

@@ -66,8 +66,9 @@ pub(crate) fn fault_of(error: &io::Error) -> StartFault {
 }
 
 /// The errors of fork(2), execve(2) and open(2) if the machine, or a limit of this user, has no more
-/// processes (EAGAIN), descriptors (EMFILE, ENFILE) or memory (ENOMEM).
-const SHORTAGES: [Errno; 4] = [Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+/// processes (EAGAIN), descriptors (EMFILE, ENFILE) or memory (ENOMEM), or if the program file is
+/// open for writing (ETXTBSY), for instance because it is being replaced.
+const SHORTAGES: [Errno; 5] = [Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::TXTBSY];
 
 /// True if a retry of the start would fail in the same way.
 pub(crate) fn is_permanent(error: &io::Error) -> bool {
@@ -76,8 +77,7 @@ pub(crate) fn is_permanent(error: &io::Error) -> bool {
 }
 
 /// The errors of execve(2) and chdir(2) about the program, its arguments or its working directory.
-/// All other errors are temporary, because they are about the state of the machine: the machine
-/// lacks a resource, or the program file is open for writing.
+/// All other errors are temporary, because they are about the state of the machine.
 const PERMANENT_ERRORS: [Errno; 11] = [
     Errno::NOENT,
     Errno::ACCESS,
@@ -108,7 +108,7 @@ mod tests {
         for errno in SHORTAGES {
             assert_eq!(fault_of(&errno.into()), StartFault::Shortage, "{errno}");
         }
-        assert_eq!(fault_of(&Errno::TXTBSY.into()), StartFault::Temporary);
+        assert_eq!(fault_of(&Errno::IO.into()), StartFault::Temporary);
         assert_eq!([Errno::NOENT, Errno::ACCESS].map(|errno| fault_of(&errno.into())), [StartFault::Missing; 2]);
     }
 }

@@ -1,6 +1,5 @@
 //! Batches of commands that one guard runs one after another.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use autoproc_subprocess::process_table;
 use autoproc_subprocess::{BatchEvent, BatchProcess, Ending, GuardSettings, ProcessSpec, fingerprint_of};
 use futures_util::stream::{BoxStream, StreamExt};
 
-use crate::fixture::{Fixture, LONG, TIMEOUT, until};
+use crate::fixture::{Fixture, LONG, TIMEOUT, until, write_program};
 use crate::stop::Stop;
 
 /// A `BatchEvent` that can be compared.
@@ -261,8 +260,7 @@ async fn a_command_that_a_killed_guard_has_not_begun_gets_another_guard() {
     let script = format!(
         "#!/bin/sh\nmkfifo '{folder}/fifo' 2>/dev/null && exec '{guard}' \"$@\" <>'{folder}/fifo'\nexec '{guard}' \"$@\"\n"
     );
-    std::fs::write(&program, script).expect("written");
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("executable");
+    write_program(&program, &script);
     let fixture = Fixture::with(LONG, |settings| GuardSettings { executable: program, ..settings });
     let script = || fixture.script("echo >>started");
     let batch = run(&fixture, vec![script(), script()], never());

@@ -1,6 +1,8 @@
 //! A folder and a pool of guards.
 
-use std::path::PathBuf;
+use std::io::{Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -86,6 +88,17 @@ impl Fixture {
 fn guard_of(record: &str) -> Option<i32> {
     let (_, after) = record.split_once("\"guard\":{\"pid\":")?;
     after.split_once(',')?.0.parse().ok()
+}
+
+/// Writes a program that anyone may execute. A child process writes the file: a descriptor of this
+/// process would also be open in the children that other tests start at the same moment, and the
+/// system executes no file that is open for writing (ETXTBSY).
+pub(crate) fn write_program(path: &Path, text: &str) {
+    let mut source = tempfile::tempfile().expect("a file");
+    source.write_all(text.as_bytes()).and_then(|()| source.rewind()).expect("written");
+    let mut copy = Command::new("sh");
+    copy.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(path).stdin(source);
+    assert!(copy.status().expect("a shell").success());
 }
 
 /// Waits for `condition`.

@@ -1,14 +1,13 @@
 //! The pool: the assignment of guards, and their failures.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::time::Duration;
 
 use autoproc_domain::ports::{NeverStop, StartFault};
 use autoproc_subprocess::process_table::Processes;
 use autoproc_subprocess::{Ending, GuardSettings, ProcessSpec};
 
-use crate::fixture::{Fixture, LONG, TIMEOUT};
+use crate::fixture::{Fixture, LONG, TIMEOUT, write_program};
 
 #[tokio::test]
 async fn one_guard_runs_one_command_after_another() {
@@ -87,8 +86,7 @@ async fn a_guard_that_exits_before_its_first_message_leaves_nothing_behind() {
     for pause in [false, true] {
         let quitter = tempfile::tempdir().expect("a folder");
         let executable = quitter.path().join("quits-at-once");
-        fs::write(&executable, "#!/bin/sh\n: >\"$3\"\n").expect("a script");
-        fs::set_permissions(&executable, Permissions::from_mode(0o700)).expect("a script that runs");
+        write_program(&executable, "#!/bin/sh\n: >\"$3\"\n");
         let fixture = Fixture::with(LONG, |settings| GuardSettings { executable, ..settings });
         if pause {
             fixture.guards.pause();

@@ -1,7 +1,6 @@
 //! Timeouts, resource usage, signals to guards, and killed guards.
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use autoproc_subprocess::process_table;
 use autoproc_subprocess::{Ending, GuardSettings, ProcessSpec};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::fixture::{Fixture, LONG, until};
+use crate::fixture::{Fixture, LONG, until, write_program};
 use crate::stop::Stop;
 
 /// Tolerates a loaded machine; the test prints the measured delay.
@@ -130,8 +129,7 @@ async fn a_stopped_guard_does_not_defeat_a_stop() {
 async fn a_guard_that_never_answers_is_killed() {
     let deaf = tempfile::tempdir().expect("a folder");
     let (program, pid) = (deaf.path().join("guard"), deaf.path().join("pid"));
-    std::fs::write(&program, format!("#!/bin/sh\necho $$ >{}\nexec sleep 3600\n", pid.display())).expect("written");
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("executable");
+    write_program(&program, &format!("#!/bin/sh\necho $$ >{}\nexec sleep 3600\n", pid.display()));
     let fixture = Fixture::with(LONG, |settings| GuardSettings { executable: program, ..settings });
     let stop = Stop::new();
     let run = fixture.guards.run(fixture.script("true"), &stop);
