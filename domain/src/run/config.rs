@@ -12,8 +12,8 @@ use crate::run::FailureLimit;
 /// The default time limit of an attempt.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The default time for which a run waits for a missing program. It is longer than the installation
-/// of a package, and short compared with a night.
+/// The default time for which a run waits for a missing program, or for the missing folder of a
+/// file. It is longer than the installation of a package, and short compared with a night.
 pub const DEFAULT_PROGRAM_WAIT: Duration = Duration::from_secs(60);
 
 /// The configuration of a run. The default is the specification's: one attempt at a time, 300 s

@@ -177,6 +177,13 @@ pub(super) enum Recording {
     LeaseLost,
 }
 
+impl Recording {
+    /// True if the results of attempts are kept for an exchange.
+    pub(super) fn keeps_results(self) -> bool {
+        matches!(self, Self::Possible | Self::OnlyOffered)
+    }
+}
+
 /// The state of the run loop. See [`handle`](Self::handle).
 #[derive(Debug)]
 pub struct RunState {

@@ -184,6 +184,26 @@ fn the_second_time_that_only_one_file_misses_the_program_it_fails() {
     }
 }
 
+/// File 2 missed the program alone before. Its next miss does not show that the program is back.
+#[test]
+fn a_probe_that_misses_the_program_again_does_not_end_the_wait() {
+    let mut run = proven();
+    run.answer(claims(&[2], true)).actions();
+    run.start(2).end(2, NOT_FOUND).actions();
+    run.pass(FIRST_DELAY).feed(Input::Woken).actions();
+    run.answer(claims(&[3], true)).actions();
+    run.succeed(3).actions();
+    run.answer(claims(&[4], true)).actions();
+    run.start(4).end(4, NOT_FOUND).actions();
+    run.pass(FIRST_DELAY).feed(Input::Woken).actions();
+    run.answer(claims(&[2], true)).actions();
+    run.start(2).end(2, NOT_FOUND).feed(Input::Counted(Ok(Counts::default())));
+    let request = run.exchange_among();
+    assert!(matches!(request.settlements[..], [ref one] if matches!(one.verdict, Verdict::Fail { .. })), "{request:?}");
+    assert_eq!(request.limit, 1, "only another probe may start");
+    assert!(held(&run).last().is_some_and(Option::is_some), "{:?}", held(&run));
+}
+
 /// No other file is waiting, so the file itself is the probe.
 #[test]
 fn the_last_file_is_its_own_probe() {

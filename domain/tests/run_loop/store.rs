@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use autoproc_domain::RunConfig;
-use autoproc_domain::ports::{AttemptOutcome, RunEventKind, StopCause, StopLevel, StorageError};
+use autoproc_domain::ports::{AttemptOutcome, AttemptProgress, RunEventKind, StopCause, StopLevel, StorageError};
 use autoproc_domain::run::{Action, Input, ProcessorError};
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::view::{Counts, Exchanged};
 
-use super::fixture::{Run, busy, claims, completed, damaged, full, unreachable};
+use super::fixture::{Run, busy, claims, completed, damaged, full, released, unreachable};
 
 #[test]
 fn a_locked_store_is_asked_again_after_a_second() {
@@ -186,6 +186,16 @@ fn a_damaged_store_ends_the_run_after_it_was_offered_the_results() {
     assert!(matches!(run.outcome(), Err(ProcessorError::Storage(StorageError::Damaged { .. }))));
     let Some(RunEventKind::ProcessorStopped { result }) = run.events.last() else { panic!("{:?}", run.events) };
     assert_eq!((result.processed, result.stopped_by), (0, StoppedBy::Error));
+}
+
+#[test]
+fn a_damaged_store_is_offered_claims_that_never_began() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1, 2], true)).actions();
+    run.start(1).succeed(1).actions();
+    run.refuse(damaged()).actions();
+    run.progress(2, AttemptProgress::NotStarted { shortage: None });
+    assert_eq!(run.exchange().settlements, vec![completed(1), released(2)]);
 }
 
 #[test]

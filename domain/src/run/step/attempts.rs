@@ -7,7 +7,7 @@ use crate::item::ClaimToken;
 use crate::ports::RunEventKind;
 use crate::request::Verdict;
 use crate::run::start_hold::Lack;
-use crate::run::state::{InHand, Judged, Recording, RunState, STOP_IS_KNOWN_WITHIN, Undecided};
+use crate::run::state::{InHand, Judged, RunState, STOP_IS_KNOWN_WITHIN, Undecided};
 use crate::stop::StopLevel;
 
 impl RunState {
@@ -34,7 +34,7 @@ impl RunState {
             Some(reason) => self.hold_starts(Lack::Resource, reason, token),
             None => self.starts.on_no_proof(token),
         }
-        if self.recording == Recording::Possible {
+        if self.recording.keeps_results() {
             self.attempts.unused.push((token, in_hand.of));
         }
     }
@@ -46,7 +46,7 @@ impl RunState {
 
     fn on_ended(&mut self, token: ClaimToken, report: AttemptReport) {
         let Some(in_hand) = self.attempts.in_hand.remove(&token) else { return };
-        if !matches!(self.recording, Recording::Possible | Recording::OnlyOffered) {
+        if !self.recording.keeps_results() {
             return;
         }
         let undecided = Undecided { token, in_hand, report, since: self.now };

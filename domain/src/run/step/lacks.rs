@@ -95,7 +95,18 @@ impl RunState {
             self.program.last_success = self.program.last_success.max(in_hand.serial);
             self.program.doubts.remove(&in_hand.of.id);
         }
+        if self.missed_again(outcome, verdict) {
+            // The file is to blame, but the attempt does not prove that the program is there.
+            return self.starts.on_no_proof(token);
+        }
         self.queue.may_have_work |= self.starts.on_ended(token, in_hand.serial);
+    }
+
+    /// True if the attempt missed a program or a folder, and starts are held because one is missing.
+    fn missed_again(&self, outcome: &AttemptOutcome, verdict: &Verdict) -> bool {
+        let is_away = matches!(outcome.root_cause(), AttemptOutcome::InputAway { .. });
+        let is_held = matches!(self.starts.lack(), Some(Lack::Program | Lack::Input));
+        is_held && !matches!(verdict, Verdict::Complete(_)) && (is_away || RetryPolicy::names_missing_program(outcome))
     }
 
     /// Updates the hold of starts. Gives up waiting if the program or folder has been missing for

@@ -192,7 +192,7 @@ impl RunState {
     /// separate file. The answer of the store is ignored.
     pub(super) fn offer_results(&mut self) {
         self.recording = Recording::Impossible;
-        if !self.attempts.judged.is_empty() {
+        if !self.attempts.judged.is_empty() || !self.attempts.unused.is_empty() {
             self.exchange();
         }
     }
