@@ -3,17 +3,31 @@
 use crate::{Open, Quoting};
 
 /// Words that may stand before the name of a command.
-const PREFIXES: [&[u8]; 19] = [
-    b"!", b"{", b"if", b"then", b"elif", b"else", b"while", b"until", b"do", b"time", b"command", b"builtin", b"exec",
-    b"env", b"sudo", b"nohup", b"nice", b"setsid", b"xargs",
+const KEYWORDS: [&[u8]; 12] =
+    [b"!", b"{", b"if", b"then", b"elif", b"else", b"while", b"until", b"do", b"time", b"command", b"exec"];
+
+/// Programs that execute a command among their arguments, after options of their own.
+const WRAPPERS: [&[u8]; 11] =
+    [b"env", b"sudo", b"nohup", b"nice", b"ionice", b"setsid", b"stdbuf", b"timeout", b"xargs", b"find", b"builtin"];
+
+/// Programs that execute an argument as a script, and the letter of the option before it.
+const SCRIPTED: [(&[u8], u8); 12] = [
+    (b"sh", b'c'),
+    (b"ash", b'c'),
+    (b"bash", b'c'),
+    (b"dash", b'c'),
+    (b"ksh", b'c'),
+    (b"zsh", b'c'),
+    (b"python", b'c'),
+    (b"python3", b'c'),
+    (b"perl", b'e'),
+    (b"ruby", b'e'),
+    (b"node", b'e'),
+    (b"php", b'r'),
 ];
 
-/// Shells. After an option that contains `c`, such as `-c` or `-ec`, they execute the next argument
-/// as a script.
-const SHELLS: [&[u8]; 6] = [b"sh", b"ash", b"bash", b"dash", b"ksh", b"zsh"];
-
-/// Programs that execute the argument after `-c` or `-e` as a script.
-const INTERPRETERS: [&[u8]; 6] = [b"python", b"python3", b"perl", b"ruby", b"node", b"php"];
+/// Programs whose script is an argument without an option.
+const AWKS: [&[u8]; 3] = [b"awk", b"gawk", b"mawk"];
 
 /// The comparison operators for which `[[` evaluates both operands as arithmetic expressions.
 const COMPARISONS: [&[u8]; 6] = [b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge"];
@@ -33,20 +47,18 @@ impl Quoting {
         if is_bracketed && self.outer_commands.last().is_some_and(|outer| outer == b"(") {
             return Some("((".to_owned());
         }
-        let mut words = self.command.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let name = words.find(|word| !is_prefix(word))?;
-        let name = name.rsplit(|byte| *byte == b'/').next()?;
-        let has = |option: &[u8]| words.clone().any(|word| word == option);
+        let words: Vec<_> = self.command.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+        let program = program_in(&words)?;
+        let (name, arguments) = (basename(words[program]), &words[program + 1..]);
+        let has = |option: &[u8]| arguments.contains(&option);
         let is_quoted = matches!(self.open.last(), Some(Open::Single | Open::Double));
         let executes = match name {
             b"trap" | b"eval" | b"let" | b"read" | b"unset" | b"ssh" => true,
             b"declare" | b"typeset" | b"local" => has(b"-i"),
             b"printf" | b"test" | b"[" => has(b"-v"),
             b"[[" => has(b"-v") || COMPARISONS.iter().any(|operator| has(operator) || is_followed_by(rest, operator)),
-            b"awk" | b"gawk" | b"mawk" => is_quoted,
-            _ if SHELLS.contains(&name) => is_quoted && words.clone().any(is_script_option),
-            _ if INTERPRETERS.contains(&name) => is_quoted && (has(b"-c") || has(b"-e")),
-            _ => false,
+            _ if AWKS.contains(&name) => is_quoted,
+            _ => is_quoted && script_in(name, arguments).is_some(),
         };
         executes.then(|| String::from_utf8_lossy(name).into_owned())
     }
@@ -65,12 +77,46 @@ impl Quoting {
     }
 }
 
-fn is_prefix(word: &[u8]) -> bool {
-    let is_assignment = word
-        .iter()
-        .position(|byte| *byte == b'=')
-        .is_some_and(|at| at > 0 && word[..at].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_'));
-    is_assignment || PREFIXES.contains(&word)
+/// Returns the index of the program that the words execute: the first word after keywords and
+/// assignments or, behind a wrapper, the first word that names a known executor.
+fn program_in(words: &[&[u8]]) -> Option<usize> {
+    let first = words.iter().position(|word| !is_assignment(word) && !KEYWORDS.contains(word))?;
+    if !WRAPPERS.contains(&basename(words[first])) {
+        return Some(first);
+    }
+    let is_executor = |word: &&[u8]| {
+        let name = basename(word);
+        name == b"ssh" || name == b"eval" || AWKS.contains(&name) || script_letter(name).is_some()
+    };
+    words[first + 1..].iter().position(is_executor).map(|at| first + 1 + at)
+}
+
+fn basename(word: &[u8]) -> &[u8] {
+    word.rsplit(|byte| *byte == b'/').next().unwrap_or(word)
+}
+
+fn is_assignment(word: &[u8]) -> bool {
+    let name = word.iter().position(|byte| *byte == b'=').map(|at| &word[..at]);
+    name.is_some_and(|name| !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_'))
+}
+
+fn script_letter(name: &[u8]) -> Option<u8> {
+    SCRIPTED.iter().find(|(program, _)| *program == name).map(|(_, letter)| *letter)
+}
+
+/// Returns the index of the argument after the option for a script; `None` if there is no such
+/// option before the first other argument.
+fn script_in(name: &[u8], arguments: &[&[u8]]) -> Option<usize> {
+    let letter = script_letter(name)?;
+    let mut index = 0;
+    while let Some(option) = arguments.get(index).filter(|word| word.starts_with(b"-") || word.starts_with(b"+")) {
+        if option.starts_with(b"-") && !option.starts_with(b"--") && option.contains(&letter) {
+            return Some(index + 1);
+        }
+        // `-o` of a shell takes a value, also in `-euo pipefail`.
+        index += if option.ends_with(b"o") && letter == b'c' { 2 } else { 1 };
+    }
+    None
 }
 
 fn is_followed_by(rest: &[u8], operator: &[u8]) -> bool {
@@ -78,21 +124,11 @@ fn is_followed_by(rest: &[u8], operator: &[u8]) -> bool {
     rest[..end].split(u8::is_ascii_whitespace).any(|word| word == operator)
 }
 
-fn is_script_option(word: &[u8]) -> bool {
-    word.starts_with(b"-") && !word.starts_with(b"--") && word.contains(&b'c')
-}
-
-/// Returns the index of the argument that the program executes as a script; `None` if the words do
-/// not start a known shell or interpreter with a script.
+/// Returns the indexes of a known shell or interpreter and of the argument that it executes as a
+/// script; `None` if the words do not start such a program with a script.
 #[must_use]
-pub fn script_argument(words: &[&[u8]]) -> Option<usize> {
-    let (program, arguments) = words.split_first()?;
-    let name = program.rsplit(|byte| *byte == b'/').next()?;
-    let is_option = |word: &&&[u8]| word.starts_with(b"-");
-    let is_next = |word: &&[u8]| {
-        (SHELLS.contains(&name) && is_script_option(word))
-            || (INTERPRETERS.contains(&name) && (**word == *b"-c" || **word == *b"-e"))
-    };
-    let at = arguments.iter().take_while(is_option).position(is_next)?;
-    (at + 2 < words.len()).then_some(at + 2)
+pub fn script_argument(words: &[&[u8]]) -> Option<(usize, usize)> {
+    let program = program_in(words)?;
+    let at = program + 1 + script_in(basename(words[program]), &words[program + 1..])?;
+    (at < words.len()).then_some((program, at))
 }

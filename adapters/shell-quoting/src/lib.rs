@@ -123,7 +123,13 @@ impl Quoting {
         self.command.push(byte);
         self.before = match innermost {
             _ if self.before == Before::Backslash => Before::Word,
-            Some(Open::Comment) => self.end(byte == b'\n', Before::Blank),
+            Some(Open::Comment) => {
+                self.command.pop();
+                if byte == b'\n' {
+                    self.command.clear();
+                }
+                self.end(byte == b'\n', Before::Blank)
+            }
             Some(Open::Single) => self.end(byte == b'\'', Before::Word),
             Some(Open::Double) => self.in_double(byte),
             Some(Open::Parenthesis | Open::Arithmetic | Open::Backquote) | None => self.bare(byte, innermost),
@@ -153,9 +159,12 @@ impl Quoting {
             b'(' => self.begin(Open::Parenthesis, Before::Blank),
             b')' => self.end(matches!(innermost, Some(Open::Parenthesis | Open::Arithmetic)), Before::Blank),
             b'#' if matches!(self.before, Before::Blank | Before::Substitution) => {
+                self.command.pop();
                 self.begin(Open::Comment, Before::Blank)
             }
             b' ' | b'\t' => Before::Blank,
+            // The operator of a redirection, as in `2>&1` and `&>`.
+            b'&' if self.command.ends_with(b">&") || self.command.ends_with(b"<&") => Before::Word,
             b'\n' | b';' | b'&' | b'|' => {
                 self.command.clear();
                 Before::Blank

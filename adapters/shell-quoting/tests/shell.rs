@@ -105,6 +105,16 @@ fn commands_that_execute_an_argument_are_named() {
         ("python3 -c \"print('@')\"", "python3"),
         ("awk '/@/ { print }' file", "awk"),
         ("(( @ > 5 ))", "(("),
+        ("# compress\neval \"gzip @\"", "eval"),
+        ("cd x # note\nsh -c 'gzip @'", "sh"),
+        ("ssh host 2>&1 gzip @", "ssh"),
+        ("bash -euo pipefail -c \"gzip @\"", "bash"),
+        ("nice -n 5 sh -c 'gzip @'", "sh"),
+        ("env -i X=1 sh -c 'gzip @'", "sh"),
+        ("timeout 5 sh -c 'gzip @'", "sh"),
+        ("find . -exec sh -c \"wc @\" \\;", "sh"),
+        ("perl -lane \"print '@'\" x", "perl"),
+        ("php -r \"echo '@';\"", "php"),
         ("echo ${x:@}", "${x:…}"),
         ("echo \"${x[@]}\"", "${x[…}"),
     ] {
@@ -132,6 +142,10 @@ fn other_commands_are_not_named() {
         "python3 script.py @",
         "awk -f script @",
         "bash script.sh \"@\"",
+        "bash script.sh -c \"@\"",
+        "node -c \"@\"",
+        "nice -n 5 gzip \"@\"",
+        "echo a#b; gzip @",
     ] {
         assert_eq!(executor(command), None, "{command}");
     }
@@ -139,10 +153,16 @@ fn other_commands_are_not_named() {
 
 #[test]
 fn the_script_of_a_shell_is_found_among_its_arguments() {
-    let script = |words: &[&str]| script_argument(&words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
+    let script = |words: &[&str]| {
+        let words: Vec<_> = words.iter().map(|word| word.as_bytes()).collect();
+        script_argument(&words).map(|(_, script)| script)
+    };
     assert_eq!(script(&["sh", "-c", "gzip {}"]), Some(2));
     assert_eq!(script(&["/bin/bash", "-e", "-uc", "gzip {}", "bash"]), Some(3));
     assert_eq!(script(&["perl", "-e", "print"]), Some(2));
+    assert_eq!(script(&["bash", "-euo", "pipefail", "-c", "gzip {}"]), Some(4));
+    assert_eq!(script(&["timeout", "5", "sh", "-c", "gzip {}"]), Some(4));
+    assert_eq!(script(&["env", "X=1", "sh", "-c", "gzip {}", "sh"]), Some(4));
     for words in [&["sh", "x", "-c"][..], &["sh", "-c"], &["bash", "--rcfile", "x"], &["gzip", "-c", "{}"], &[]] {
         assert_eq!(script(words), None, "{words:?}");
     }

@@ -36,38 +36,49 @@ pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str) ->
     }
 }
 
-/// Calls `take` for each line that contains `marker`, which must not be empty. Skips the same lines
-/// as [`for_each_line`]. It is several times as fast as [`for_each_line`], because it does not
-/// examine lines without the marker. It reads a gigabyte in about a sixth of a second if the log is
-/// in the page cache.
+/// Calls `take` for each line that contains `marker`, which must not be empty. Skips the same lines as
+/// [`for_each_line`]. Reads several times as fast, because it looks at no other line: a gigabyte in
+/// about a sixth of a second if the log is in the page cache.
 pub(super) fn for_each_line_with(mut log: impl Read, marker: &[u8], mut take: impl FnMut(&str)) -> io::Result<()> {
     let finder = memmem::Finder::new(marker);
-    // The first `kept` bytes of the buffer are the beginning of a line that the previous block did
-    // not complete.
-    let (mut buffer, mut kept) = (vec![0; BLOCK_BYTES], 0);
+    // The buffer begins with the part of a line that the previous block ended with.
+    let (mut buffer, mut kept, mut is_skipping) = (vec![0; BLOCK_BYTES], 0, false);
     loop {
-        let read = log.read(&mut buffer[kept..])?;
-        let (end, is_last) = (kept + read, read == 0);
+        let read = match log.read(&mut buffer[kept..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        let end = kept + read;
         let whole = memrchr(b'\n', &buffer[..end]).map_or(0, |newline| newline + 1);
-        let (mut lines, mut hit) = (&buffer[..whole], finder.find(&buffer[..whole]));
-        while let Some(at) = hit {
-            let from = memrchr(b'\n', &lines[..at]).map_or(0, |newline| newline + 1);
-            let to = memchr(b'\n', &lines[at..]).map_or(lines.len(), |newline| at + newline);
-            let is_valid = ((to - from) as u64) < MAX_LINE_BYTES;
-            if let Some(line) = str::from_utf8(&lines[from..to]).ok().filter(|_| is_valid) {
-                take(line);
-            }
-            lines = &lines[to..];
-            hit = finder.find(lines);
-        }
-        if is_last {
+        // The rest of a line that was too long ends at the first newline.
+        let first = if is_skipping { memchr(b'\n', &buffer[..whole]).map_or(whole, |newline| newline + 1) } else { 0 };
+        is_skipping &= whole == 0;
+        take_marked(&buffer[first..whole], &finder, &mut take);
+        if read == 0 {
             return Ok(());
         }
         buffer.copy_within(whole..end, 0);
         kept = end - whole;
         if kept == buffer.len() {
-            buffer.resize(2 * kept, 0);
+            if kept as u64 >= MAX_LINE_BYTES {
+                (kept, is_skipping) = (0, true);
+            } else {
+                buffer.resize(2 * kept, 0);
+            }
         }
+    }
+}
+
+/// Calls `take` for each of the whole lines that the finder finds.
+fn take_marked(mut lines: &[u8], finder: &memmem::Finder<'_>, take: &mut impl FnMut(&str)) {
+    while let Some(at) = finder.find(lines) {
+        let from = memrchr(b'\n', &lines[..at]).map_or(0, |newline| newline + 1);
+        let to = memchr(b'\n', &lines[at..]).map_or(lines.len(), |newline| at + newline);
+        let is_valid = ((to - from) as u64) < MAX_LINE_BYTES;
+        if let Some(line) = str::from_utf8(&lines[from..to]).ok().filter(|_| is_valid) {
+            take(line);
+        }
+        lines = &lines[to..];
     }
 }
 
@@ -236,7 +247,7 @@ mod tests {
 
     #[test]
     fn long_lines_are_read_up_to_the_limit() {
-        for length in [BLOCK_BYTES - 3, BLOCK_BYTES, 3 * BLOCK_BYTES, 1 << 20, 2 << 20] {
+        for length in [BLOCK_BYTES - 3, BLOCK_BYTES, 3 * BLOCK_BYTES, 1 << 20, 2 << 20, 9 << 20] {
             let log = ["ab\n", &"x".repeat(length), "ab\nab\n"].concat();
             let (found, expected) = (lines_with(log.as_bytes(), BLOCK_BYTES), expected(log.as_bytes()));
             assert!(found == expected, "{length}: {} of {} lines", found.len(), expected.len());

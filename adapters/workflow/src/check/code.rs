@@ -27,7 +27,7 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
 /// one expression is accepted, because its author intends the value as code.
 fn check_script(words: &[Located<String>], problems: &mut Problems) {
     let texts: Vec<_> = words.iter().map(|word| word.value.as_bytes()).collect();
-    let Some(script) = script_argument(&texts).map(|at| &words[at]) else { return };
+    let Some(script) = script_argument(&texts).map(|(_, script)| &words[script]) else { return };
     let Some(expression) = embedded(&script.value) else { return };
     let message = format!("`${{{expression}}}` becomes part of a shell script, which executes its value as code");
     problems
