@@ -10,7 +10,7 @@ mod position;
 mod step;
 mod workflow;
 
-pub(crate) use phase::{AfterFailure, CHECKPOINT_PASSED, ON_ERROR, ROLLBACK};
+pub(crate) use phase::{AfterFailure, CHECKPOINT_PASSED, ON_ERROR, ROLLBACK, is_returnable};
 pub use phase::{Checkpoint, OnFail, Phase};
 pub use position::{Located, Position};
 pub use step::{Action, EnvironmentEntry, Rerun, Step, StepInput, StepOutput};

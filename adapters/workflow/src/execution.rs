@@ -62,12 +62,13 @@ pub use state::{ExecutionState, ExecutionStatus};
 
 pub(crate) use begin::begin;
 pub(crate) use engine::Engine;
+pub(crate) use plan::names_used;
 pub(crate) use scope::file_scope;
 
 #[cfg(test)]
 pub(crate) use {
     decide::{Answers, Decision, Question, decide},
-    event::{AttemptIds, Event, EventKind, StepName, Subject, Values},
-    state::StepStatus,
+    event::{AttemptIds, Event, EventKind, Failure, StepName, Subject, Values},
+    state::{StepRecord, StepStatus},
     values::parse_values,
 };

@@ -1,5 +1,7 @@
 //! Checks that the names in each expression are known when the expression is evaluated.
 
+mod checkpoints;
+
 use std::collections::{BTreeSet, HashMap};
 
 use super::flow::Order;
@@ -29,6 +31,7 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
         checker.each(names_in_text(&location.value), location.position, Checker::runner_name);
     }
     check_activation(workflow, problems);
+    checkpoints::check(workflow, &known, problems);
     check_transitions(workflow, &known, problems);
     check_defaults(workflow, problems);
 }

@@ -13,7 +13,7 @@ pub(crate) fn check_project(workflow: &Workflow, runners: &Runners, tasks: &Task
         if let Action::Command(name) = &step.action
             && runners.for_step(step).is_err()
         {
-            let message = format!("no runner for `{}`, so nothing is done after an error", name.value);
+            let message = format!("no runner for `{}`, so this action is skipped after an error", name.value);
             problems.note(step.position, message);
         }
     }

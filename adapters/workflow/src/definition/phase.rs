@@ -91,8 +91,25 @@ pub struct Checkpoint {
     pub id: String,
     /// True if a failed checkpoint fails the phase; otherwise it is only a warning.
     pub blocking: bool,
-    /// The names that the checkpoint requires. It passes if the steps of the phase have returned a
-    /// true value for each name.
+    /// The names and conditions that the checkpoint requires. It passes if the steps of the phase
+    /// have returned a true value for each name, and each condition holds.
     pub validation: Vec<Located<String>>,
     pub position: Position,
+}
+
+impl Checkpoint {
+    /// Returns the conditions of the validation, without the names.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = &Located<String>> {
+        self.validation.iter().filter(|text| !is_returnable(&text.value))
+    }
+
+    /// Returns the names of the validation, without the conditions.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.validation.iter().map(|text| text.value.as_str()).filter(|text| is_returnable(text))
+    }
+}
+
+/// True if a step can return a value with this name.
+pub(crate) fn is_returnable(name: &str) -> bool {
+    name.chars().all(|character| character.is_alphanumeric() || "_-".contains(character))
 }

@@ -19,14 +19,13 @@ impl Executor<'_> {
 
     /// Runs the rollback, if the workflow has one, no rollback has begun yet, and the failed
     /// attempt is not retried. Returns the end of the attempt.
-    pub(super) async fn undo(&mut self, place: String, cause: AttemptOutcome) -> Result<(), EarlyEnd> {
+    pub(super) async fn roll_back(&mut self, place: String, cause: AttemptOutcome) -> Result<(), EarlyEnd> {
         let outcome = failed(&place, cause.clone());
         let has_rollback = self.engine.run.plan.workflow().rollback.is_some();
-        if !has_rollback || self.state.failure_undone().is_some() || !self.is_for_good(&outcome) {
+        if !has_rollback || self.state.rollback_cause().is_some() || !self.is_for_good(&outcome) {
             return Err(EarlyEnd::Failed { place, cause });
         }
         let output_tail = std::mem::take(&mut self.output_tail);
-        self.allowance = self.spent.saturating_add(self.attempt.timeout);
         self.record(EventKind::RollbackStarted { failure: Failure::of(&place, outcome.to_string()) })?;
         let ended = self.run_steps().await;
         if self.output_tail.is_empty() {
@@ -45,7 +44,7 @@ impl Executor<'_> {
         let Some(phase) = &engine.run.plan.workflow().on_error else { return Ok(()) };
         let failure = failure_of(&self.state, place, outcome);
         let output_tail = std::mem::take(&mut self.output_tail);
-        self.allowance = self.spent.saturating_add(self.attempt.timeout);
+        self.renew_allowance();
         for step in phase.steps.iter().filter(|step| engine.run.programs.can_run(step)) {
             if step.condition.as_ref().is_some_and(|condition| !holds(&condition.value, &self.scope).unwrap_or(false)) {
                 continue;
@@ -60,6 +59,12 @@ impl Executor<'_> {
         Ok(())
     }
 
+    /// Gives the processes that follow as much time as an attempt, from now on.
+    pub(super) fn renew_allowance(&mut self) {
+        self.allowance = self.spent.saturating_add(self.attempt.timeout);
+        self.deadline = self.engine.equipment.clock.now().saturating_add(self.attempt.timeout);
+    }
+
     async fn error_step(&mut self, failure: &Failure, phase: &Phase, step: &Step) -> Result<(), EarlyEnd> {
         let outcome = self.one_try_after(Some(failure), phase, step).await?.outcome;
         let error = (outcome != AttemptOutcome::Succeeded).then(|| outcome.to_string());
@@ -70,6 +75,6 @@ impl Executor<'_> {
 /// Returns the failure that caused a rollback; if there was no rollback, the failure of this
 /// attempt.
 fn failure_of(state: &ExecutionState, place: &str, outcome: &AttemptOutcome) -> Failure {
-    let undone = state.failure_undone().cloned();
-    undone.unwrap_or_else(|| Failure::of(place, outcome.to_string()))
+    let cause = state.rollback_cause().cloned();
+    cause.unwrap_or_else(|| Failure::of(place, outcome.to_string()))
 }

@@ -20,7 +20,8 @@ pub(crate) enum Question<'p> {
     Step(&'p Step),
     /// Does the condition of the transition hold?
     Transition { transition: &'p Transition, is_checkpoint_passed: bool },
-    /// Have the steps of the phase returned the name with a true value?
+    /// Have the steps of the phase returned the name with a true value? If `name` is not a name, it is
+    /// a condition: does it hold after the steps of the phase?
     Returned { phase: &'p str, name: &'p str },
 }
 
@@ -58,7 +59,7 @@ pub(crate) fn decide<'p>(plan: &'p Plan, state: &ExecutionState, answers: &dyn A
         Stage::Leaving { phase, end, is_checkpoint_passed } => {
             with_phase(plan, phase, |phase| leave(plan, phase, *end, *is_checkpoint_passed, answers))
         }
-        Stage::RollingBack { next, .. } => undo(plan, *next, answers),
+        Stage::RollingBack { next, .. } => next_rollback_step(plan, *next, answers),
         Stage::RolledBack { failure } => Decision::RolledBack(failure.clone()),
         Stage::Finished => Decision::Finish,
     }
@@ -99,7 +100,7 @@ fn next_step<'p>(plan: &'p Plan, phase: &'p Phase, next: usize, answers: &dyn An
 }
 
 /// Decides the next step of the rollback.
-fn undo<'p>(plan: &'p Plan, next: usize, answers: &dyn Answers) -> Decision<'p> {
+fn next_rollback_step<'p>(plan: &'p Plan, next: usize, answers: &dyn Answers) -> Decision<'p> {
     let Some(phase) = plan.rollback() else { return stuck(ROLLBACK, "the workflow has no rollback".to_owned()) };
     match phase.steps.get(next) {
         Some(step) => run_or_skip(phase, step, answers),
@@ -119,9 +120,12 @@ fn run_or_skip<'p>(phase: &'p Phase, step: &'p Step, answers: &dyn Answers) -> D
 
 fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decision<'p> {
     let Some(checkpoint) = &phase.checkpoint else { return leave(plan, phase, PhaseEnd::Passed, true, answers) };
-    let is_missing = |name: &str| !answers.holds(Question::Returned { phase: &phase.id, name }).unwrap_or(false);
-    let names = checkpoint.validation.iter().map(|name| name.value.as_str());
-    let missing: Vec<_> = names.filter(|name| is_missing(name)).map(str::to_owned).collect();
+    let missing = |name: &str| match answers.holds(Question::Returned { phase: &phase.id, name }) {
+        Ok(true) => None,
+        Ok(false) => Some(name.to_owned()),
+        Err(error) => Some(format!("{name}: {error}")),
+    };
+    let missing: Vec<_> = checkpoint.validation.iter().filter_map(|name| missing(&name.value)).collect();
     let (phase_id, id) = (phase.id.clone(), checkpoint.id.clone());
     Decision::Record(if missing.is_empty() {
         EventKind::CheckpointPassed { phase: phase_id, checkpoint: id }
@@ -145,7 +149,7 @@ fn leave<'p>(
         Decision::Record(EventKind::PhaseCompleted { phase: phase.id.clone(), end, next: next.map(str::to_owned) })
     };
     let follow = |to: &str, condition: Option<&str>| {
-        if plan.workflow().is_rollback(to) { undo_after(phase, condition) } else { completed(Some(to)) }
+        if plan.workflow().is_rollback(to) { begin_rollback(phase, condition) } else { completed(Some(to)) }
     };
     let mut refused = Vec::new();
     for transition in plan.workflow().transitions_from(&phase.id) {
@@ -167,7 +171,7 @@ fn leave<'p>(
 
 /// Begins the rollback, because a transition leads there from `phase`. `condition` is the condition
 /// of the transition; `None` if it has none.
-fn undo_after<'p>(phase: &Phase, condition: Option<&str>) -> Decision<'p> {
+fn begin_rollback<'p>(phase: &Phase, condition: Option<&str>) -> Decision<'p> {
     let error = match condition {
         Some(condition) => format!("{}: `{condition}` holds", phase.id),
         None => format!("{}: its transition leads to the rollback", phase.id),

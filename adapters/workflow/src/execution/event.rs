@@ -193,7 +193,9 @@ pub(crate) enum EventKind {
     CheckpointFailed {
         phase: String,
         checkpoint: String,
-        /// The names that the steps of the phase did not return with a true value.
+        /// The names that the steps of the phase did not return with a true value, and the
+        /// conditions that do not hold. A condition that cannot be evaluated is followed by `: ` and
+        /// the reason.
         missing: Vec<String>,
         /// True if the phase fails; otherwise the missing names are only a warning.
         blocking: bool,

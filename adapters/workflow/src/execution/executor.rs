@@ -29,8 +29,9 @@ pub(crate) struct Executor<'e> {
     pub(crate) engine: &'e Engine,
     pub(crate) stop: &'e dyn StopSignal,
     pub(crate) attempt: Attempt,
-    /// The wall-clock time at which the attempt's timeout ends. Every process of the attempt
-    /// receives this time.
+    /// The wall-clock time at which the timeout of the attempt ends. When the rollback or the steps
+    /// of `on_error` begin, it becomes the current time plus the timeout. Every process of the
+    /// attempt receives this time.
     pub(crate) deadline: Timestamp,
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
@@ -83,7 +84,7 @@ impl Executor<'_> {
     /// If a process could not be observed to its end.
     pub(crate) async fn run(&mut self) -> io::Result<AttemptReport> {
         let ended = match self.run_steps().await {
-            Err(EarlyEnd::Failed { place, cause }) => self.undo(place, cause).await,
+            Err(EarlyEnd::Failed { place, cause }) => self.roll_back(place, cause).await,
             ended => ended,
         };
         let outcome = match ended {
@@ -122,8 +123,7 @@ impl Executor<'_> {
         let run = &self.engine.run;
         let outputs = look_for(run.plan.workflow(), &self.scope, &run.project_dir);
         if let Some(error) = missing_required(run.plan.workflow(), &outputs) {
-            self.record(EventKind::OutputsMissing { phase: self.state.last_phase.clone(), error: error.clone() })?;
-            return Err(EarlyEnd::Failed { place: "outputs".to_owned(), cause: unmet(error, false) });
+            return self.outputs_missing(error);
         }
         for LocatedOutput { name, path, .. } in outputs.iter().filter(|output| !output.is_found) {
             let file = self.attempt.file_path.text();
@@ -134,6 +134,17 @@ impl Executor<'_> {
             self.engine.complete(self.attempt.token.item);
         }
         Ok(())
+    }
+
+    /// Records that required outputs are missing, and fails the attempt in the last phase. If that
+    /// phase was skipped, a later attempt would have nothing to repeat, so the failure is not
+    /// retried.
+    fn outputs_missing(&mut self, error: String) -> Result<(), EarlyEnd> {
+        let phase = self.state.repeatable_phase().cloned();
+        let cause = unmet(error.clone(), phase.is_none());
+        let place = self.state.last_phase.clone().unwrap_or_default();
+        self.record(EventKind::OutputsMissing { phase, error })?;
+        Err(EarlyEnd::Failed { place, cause })
     }
 
     async fn fail(&mut self, place: String, cause: AttemptOutcome) -> io::Result<AttemptOutcome> {
@@ -160,6 +171,7 @@ impl Executor<'_> {
             // The outputs of later steps take precedence over those of a repeated step, so the
             // scope is rebuilt in the original order.
             EventKind::StepCompleted { .. } if is_again => self.scope = scope_of(&self.state, &self.attempt),
+            EventKind::RollbackStarted { .. } => self.renew_allowance(),
             kind => extend(&mut self.scope, kind),
         }
         self.engine.report(&self.state, &event);
@@ -239,7 +251,7 @@ impl Executor<'_> {
     }
 
     async fn one_try(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
-        let failure = self.state.failure_undone().cloned();
+        let failure = self.state.rollback_cause().cloned();
         self.one_try_after(failure.as_ref(), phase, step).await
     }
 

@@ -1,8 +1,7 @@
 //! The names of the values that the rest of a workflow expects from the steps of a phase.
 
 use super::plan::Plan;
-use super::scope::is_returnable;
-use crate::definition::Phase;
+use crate::definition::{Checkpoint, Phase};
 use crate::expression::names_in_condition;
 
 fn bare_names(condition: &str) -> impl Iterator<Item = String> {
@@ -15,11 +14,9 @@ impl Plan {
     /// if the checkpoint of `phase`, a transition from `phase`, or an expression in `phase` or a
     /// later phase uses it.
     pub(crate) fn expected_of(&self, phase: &Phase) -> Vec<String> {
-        let validation = phase.checkpoint.iter().flat_map(|checkpoint| &checkpoint.validation);
-        let (names, conditions): (Vec<_>, Vec<_>) =
-            validation.map(|name| &name.value).partition(|name| is_returnable(name));
-        let mut names: Vec<_> = names.into_iter().cloned().collect();
-        let in_validation = conditions.into_iter().flat_map(|condition| bare_names(condition));
+        let checkpoint = phase.checkpoint.iter();
+        let mut names: Vec<_> = checkpoint.clone().flat_map(Checkpoint::names).map(str::to_owned).collect();
+        let in_validation = checkpoint.flat_map(Checkpoint::conditions).flat_map(|text| bare_names(&text.value));
         let in_transitions = in_validation.chain(self.bare_names_in_transitions(phase));
         let index = self.index_of(&phase.id);
         let used = self.used_names();

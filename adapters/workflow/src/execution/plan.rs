@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::event::StepName;
 use super::state::{ExecutionState, Stage};
 use super::used_names::{UsedNames, names_in_conditions, names_of};
-use crate::definition::{CHECKPOINT_PASSED, Phase, ROLLBACK, Rerun, Step, Workflow};
+use crate::definition::{CHECKPOINT_PASSED, Checkpoint, Phase, ROLLBACK, Rerun, Step, Workflow};
 use crate::expression::{Name, names_in_text};
 
 /// A checked workflow with the lookups that executions repeat.
@@ -95,11 +95,13 @@ impl Plan {
     }
 
     /// Returns the finished steps with `rerun: always`, in the order in which they first ended;
-    /// none if all phases have ended. These steps run again when the execution is resumed. A step
-    /// whose repetition failed is included, because later steps depend on its outputs.
+    /// none if all phases have ended or a rollback has begun. These steps run again when the
+    /// execution is resumed. A step whose repetition failed is included, because later steps depend
+    /// on its outputs.
     pub(crate) fn to_rerun(&self, state: &ExecutionState) -> Vec<StepName> {
-        if state.stage == Stage::Finished {
-            return Vec::new();
+        match state.stage {
+            Stage::Finished | Stage::RollingBack { .. } | Stage::RolledBack { .. } => return Vec::new(),
+            Stage::Entering(_) | Stage::Within { .. } | Stage::Leaving { .. } => {}
         }
         let is_always = |name: &&StepName| self.step(name).is_some_and(|(_, step)| step.rerun == Rerun::Always);
         state.step_outputs.iter().map(|(name, _)| name).filter(is_always).cloned().collect()
@@ -125,11 +127,13 @@ fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
 
 /// Returns the names that expressions use. An invalid expression adds no names; it fails when it is
 /// evaluated.
-fn names_used(workflow: &Workflow) -> Vec<Name> {
+pub(crate) fn names_used(workflow: &Workflow) -> Vec<Name> {
     let transitions = workflow.transitions.iter().filter_map(|transition| transition.condition.as_ref());
     let phases = workflow.phases.iter().filter_map(|phase| phase.condition.as_ref());
     let steps = || workflow.steps().chain(workflow.error_steps());
-    let conditions = transitions.chain(phases).chain(steps().filter_map(|step| step.condition.as_ref()));
+    let checkpoints = workflow.phases.iter().filter_map(|phase| phase.checkpoint.as_ref());
+    let conditions = transitions.chain(phases).chain(checkpoints.flat_map(Checkpoint::conditions));
+    let conditions = conditions.chain(steps().filter_map(|step| step.condition.as_ref()));
     let locations = workflow.outputs.iter().filter_map(|output| output.location.as_ref());
     let in_locations = locations.filter_map(|location| names_in_text(&location.value).ok()).flatten();
     names_in_conditions(conditions).chain(steps().flat_map(names_of)).chain(in_locations).collect()

@@ -35,13 +35,15 @@ impl Programs {
 
     /// Checks that a runner exists for each step that needs one. A step with a condition, or in a
     /// phase with a condition, is not checked, because the step may be skipped. The steps of the
-    /// rollback and of `on_error` are not checked either.
+    /// rollback are checked like those of a phase. The steps of `on_error` are not checked, because
+    /// an attempt omits those without a runner.
     ///
     /// # Errors
     /// [`MissingRunner`] for the first step without a runner.
     pub fn check(&self, workflow: &Workflow) -> Result<(), MissingRunner> {
         let certain = workflow.phases.iter().filter(|phase| phase.condition.is_none());
-        let mut steps = certain.flat_map(|phase| &phase.steps).filter(|step| step.condition.is_none());
+        let mut steps =
+            certain.chain(&workflow.rollback).flat_map(|phase| &phase.steps).filter(|step| step.condition.is_none());
         steps.try_for_each(|step| self.runners.for_step(step).map(|_| ()))
     }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::decide::{Answers, Question};
 use super::event::EventKind;
 use super::state::ExecutionState;
+use crate::definition::is_returnable;
 use crate::expression::{Scope, holds, transition_holds};
 
 /// Returns a scope with the names of every execution: `file` and `files`.
@@ -35,11 +36,6 @@ pub(super) fn extend(scope: &mut Scope, event: &EventKind) {
         }
         _ => {}
     }
-}
-
-/// True if a step can return a value with this name.
-pub(super) fn is_returnable(name: &str) -> bool {
-    name.chars().all(|character| character.is_alphanumeric() || "_-".contains(character))
 }
 
 impl Answers for Scope {

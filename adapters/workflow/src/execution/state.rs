@@ -104,7 +104,8 @@ pub struct ExecutionState {
     pub(crate) left_file: Option<FileFingerprint>,
     /// The finished steps that run again before the execution continues.
     pub(crate) rerun: VecDeque<StepName>,
-    /// The id of the phase that ended last; `None` if that phase was skipped or no phase has ended.
+    /// The id of the phase that ended last, whether it was skipped or not; `None` if no phase has
+    /// ended.
     pub(crate) last_phase: Option<String>,
     /// The outputs with a location; empty before the execution has completed.
     pub(crate) outputs: Vec<LocatedOutput>,
@@ -183,15 +184,16 @@ impl ExecutionState {
             }
             EventKind::TransitionFailed { phase, .. } => self.restart_phase(phase),
             EventKind::PhaseCompleted { phase, next, .. } => {
-                self.last_phase = self.current_phase.clone().filter(|entered| entered == phase);
+                self.last_phase = Some(phase.clone());
                 self.stage = next.clone().map_or(Stage::Finished, Stage::Entering);
             }
             EventKind::RollbackStarted { failure } => {
                 self.current_phase = Some(ROLLBACK.to_owned());
+                self.rerun.clear();
                 self.stage = Stage::RollingBack { next: 0, failure: failure.clone() };
             }
             EventKind::RollbackCompleted => {
-                if let Some(failure) = self.failure_undone().cloned() {
+                if let Some(failure) = self.rollback_cause().cloned() {
                     self.stage = Stage::RolledBack { failure };
                 }
             }
@@ -209,11 +211,17 @@ impl ExecutionState {
     }
 
     /// Returns the failure that caused the rollback; `None` if no rollback has begun.
-    pub(crate) fn failure_undone(&self) -> Option<&Failure> {
+    pub(crate) fn rollback_cause(&self) -> Option<&Failure> {
         match &self.stage {
             Stage::RollingBack { failure, .. } | Stage::RolledBack { failure } => Some(failure),
             _ => None,
         }
+    }
+
+    /// Returns the id of the phase that ended last; `None` if that phase was skipped or no phase has
+    /// ended. Only a phase that was not skipped can be repeated.
+    pub(crate) fn repeatable_phase(&self) -> Option<&String> {
+        self.last_phase.as_ref().filter(|last| self.current_phase.as_ref() == Some(last))
     }
 
     /// True if the execution has completed or its rollback has ended.

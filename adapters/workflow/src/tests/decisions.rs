@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use crate::definition::{
-    Action, AfterFailure, Checkpoint, Located, OnFail, Phase, Position, Rerun, Step, StepOutput, Transition, Workflow,
+    Action, AfterFailure, Checkpoint, Located, OnFail, Phase, Position, ROLLBACK, Rerun, Step, StepOutput, Transition,
+    Workflow,
 };
 use crate::execution::{
-    Answers, AttemptIds, Decision, Event, EventKind, ExecutionState, Plan, Question, StepName, StepStatus, Subject,
-    Values, decide,
+    Answers, AttemptIds, Decision, Event, EventKind, ExecutionState, Failure, Plan, Question, StepName, StepRecord,
+    StepStatus, Subject, Values, decide,
 };
 use autoproc_domain::Timestamp;
 use proptest::collection::vec;
@@ -195,7 +196,8 @@ impl History {
 
     /// Makes one attempt. More decisions than the bound would mean a cycle.
     fn run_attempt(&mut self, plan: &Plan, world: &World) -> End {
-        let bound = 3 * plan.steps_total() + 4 * plan.workflow().phases.len() + 2;
+        let in_rollback = plan.rollback().map_or(0, |rollback| rollback.steps.len());
+        let bound = 3 * plan.steps_total() + 4 * plan.workflow().phases.len() + in_rollback + 2;
         for _ in 0..=bound {
             match decide(plan, &self.state, world) {
                 Decision::Record(kind) => {
@@ -322,6 +324,56 @@ proptest! {
         prop_assert_eq!(again, rerun);
         prop_assert!(failed.is_none_or(|step| history.ran.contains(&step)), "{:?}", history.ran);
         prop_assert!(times(&history.ran).values().all(|count| *count == 1), "{:?}", history.ran);
+    }
+}
+
+/// A rollback of steps with or without a condition, with the index of a phase that does not exist.
+fn rollback(conditions: &[bool]) -> Phase {
+    let steps = conditions.iter().enumerate();
+    let steps = steps.map(|(number, has_condition)| step(99, number, *has_condition, true)).collect();
+    Phase::aside(ROLLBACK, steps, Position::START)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
+
+    /// Once a rollback has begun, only its steps run, however many attempts it takes. Each of them
+    /// succeeds or is skipped once, in their order, and then nothing runs any more.
+    #[test]
+    fn only_the_rollback_runs_once_it_has_begun(
+        shapes in vec(shapes(), 1..5),
+        conditions in vec(any::<bool>(), 0..4),
+        seeds in vec(any::<u64>(), 2..6),
+        negatives in 1..5_u64,
+    ) {
+        let plan = Plan::new(Workflow { rollback: Some(rollback(&conditions)), ..workflow(&shapes) });
+        let mut history = begin(&plan);
+        // The second attempt is the last one that the queue allows.
+        for seed in &seeds[..2] {
+            if history.run_attempt(&plan, &World { seed: *seed, negatives }) == End::Completed {
+                return Ok(());
+            }
+            history.resume(&plan);
+        }
+        let failure = Failure::of("p0", "it did".to_owned());
+        history.record(EventKind::RollbackStarted { failure });
+        let (begun, ended) = (history.ran.len(), history.state.history.len());
+        for seed in seeds {
+            prop_assert_eq!(history.run_attempt(&plan, &World { seed, negatives }), End::Failed);
+            prop_assert_eq!(history.resume(&plan), vec![]);
+        }
+        prop_assert_eq!(history.run_attempt(&plan, &World { seed: 0, negatives: 0 }), End::Failed);
+        let is_of_rollback = |step: &String| step.starts_with("s99_");
+        prop_assert!(history.ran[begun..].iter().all(is_of_rollback), "{:?}", history.ran);
+        let is_over = |record: &&StepRecord| record.status != StepStatus::Failed;
+        let over: Vec<_> = history.state.history[ended..].iter().filter(is_over).map(|record| &record.name.step).collect();
+        let steps: Vec<_> = (0..conditions.len()).map(|number| format!("s99_{number}")).collect();
+        prop_assert_eq!(over, steps.iter().collect::<Vec<_>>());
+        prop_assert!(history.state.is_over());
+        let ran = history.ran.len();
+        prop_assert_eq!(history.resume(&plan), vec![]);
+        prop_assert_eq!(history.run_attempt(&plan, &World { seed: 0, negatives: 0 }), End::Failed);
+        prop_assert_eq!(history.ran.len(), ran);
     }
 }
 

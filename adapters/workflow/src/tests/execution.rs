@@ -14,5 +14,7 @@ mod preview;
 mod progress;
 mod resume;
 mod rollback;
+mod rollback_repeats;
+mod rollback_time;
 mod scripted_runner;
 mod values;

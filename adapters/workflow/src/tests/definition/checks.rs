@@ -54,8 +54,8 @@ fn missing_runners_and_task_files_are_reported_once_each() {
     assert_eq!(
         after_error,
         [
-            "52:7: note: no runner for `write_to_log`, so nothing is done after an error",
-            "53:7: note: no runner for `ring_the_bell`, so nothing is done after an error",
+            "52:7: note: no runner for `write_to_log`, so this action is skipped after an error",
+            "53:7: note: no runner for `ring_the_bell`, so this action is skipped after an error",
         ]
     );
     let missing = "the task `look-at-seal` has no file";
@@ -115,6 +115,59 @@ fn a_validation_that_cannot_hold_is_reported() {
     assert_eq!(with("score >= 0.8 AND done"), Vec::<String>::new());
     let prose = with("No duplicates");
     assert!(prose[0].contains("warning: ") && prose[0].ends_with("; the checkpoint cannot be passed"), "{prose:?}");
+}
+
+/// The condition of a checkpoint may use any value that its phase returns. A name is reported if it
+/// comes too early, or is similar to a name that the workflow mentions.
+#[test]
+fn a_misspelt_name_in_the_condition_of_a_checkpoint_is_reported() {
+    let with = |validation: &str| {
+        let file = TempProject::new().check(&format!(
+            "workflow:\n  inputs: [{{name: threshold}}]\n  phases:\n    - {{id: a, steps: [{{id: judge, run: [x]}}], \
+             checkpoint: {{validation: [{validation}]}}}}\n    - {{id: b, condition: a.quality > 1 and \
+             steps.judge.verdict, steps: [{{id: late, run: [x]}}]}}\n"
+        ));
+        let lines: Vec<_> = reported(&file).iter().map(|line| line.split_once(": ").unwrap().1.to_owned()).collect();
+        assert_eq!(file.problems.iter().filter(|problem| problem.is_strict_error).count(), lines.len(), "{lines:?}");
+        lines
+    };
+    let misspelt = |name: &str, meant: &str| {
+        format!(
+            "warning: `{name}` is not an input or a phase; it is false unless the phase returns it; did you mean `{meant}`?"
+        )
+    };
+    for right in [
+        "score >= 0.8",
+        "score, score >= threshold",
+        "a.quality > 1, quality > 1, verdict == 'good', steps.judge.other == 1",
+        "checkpoint_passed and count > 1",
+    ] {
+        assert_eq!(with(&format!("\"{right}\"").replace(", ", "\", \"")), Vec::<String>::new(), "{right}");
+    }
+    assert_eq!(with("score, scor >= 0.8"), [misspelt("scor", "score")]);
+    assert_eq!(with("score >= treshold"), [misspelt("treshold", "threshold")]);
+    assert_eq!(with("qualiti > 1 and verdit"), [misspelt("qualiti", "quality"), misspelt("verdit", "verdict")]);
+    assert_eq!(with("b.x == 1"), ["warning: the phase `b` comes later; it is false here"]);
+}
+
+/// A step that has not ended or does not exist is an error, as in other conditions.
+#[test]
+fn the_condition_of_a_checkpoint_uses_steps_that_have_ended() {
+    let with = |condition: &str| {
+        errors(&phases(&format!(
+            "    - {{id: a, steps: [{{id: judge, run: [x]}}], checkpoint: {{validation: [{condition}]}}}}\n    - {{id: b, \
+             steps: [{{id: late, run: [x]}}]}}\n"
+        )))
+    };
+    assert_eq!(with("steps.judge.x == 1"), Vec::<String>::new());
+    for (condition, problem) in [
+        ("steps.late.x == 1", "the step `late` comes later"),
+        ("steps.jugde.x == 1", "there is no step `jugde`; did you mean `judge`?"),
+        ("judge.x == 1", "`judge` is a step, which needs the prefix `steps`; did you mean `steps.judge`?"),
+    ] {
+        let found = with(condition);
+        assert!(found.len() == 1 && found[0].ends_with(problem), "{condition}: {found:?}");
+    }
 }
 
 #[test]

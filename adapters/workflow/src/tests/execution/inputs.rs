@@ -149,3 +149,18 @@ fn an_input_nested_too_deep_is_refused_before_the_run() {
     let refused = Inputs::new(&default.plan(), Vec::new()).unwrap_err().to_string();
     assert_eq!(refused, "the input `v` is nested more than 64 levels deep");
 }
+
+/// The condition of a checkpoint is an expression like any other: its names may be inputs, and the
+/// standard output that it uses is kept.
+#[test]
+fn the_condition_of_a_checkpoint_uses_inputs_and_standard_output() {
+    let workflow = "workflow: {id: w, phases: [{id: p, steps: [{id: judge, shell: 'echo ok; echo score=3 > $AUTOPROC_OUTPUT'}], \
+                    checkpoint: {validation: [score, \"score >= threshold | int\", \"steps.judge.stdout contains 'ok'\"]}}]}";
+    expect_success(&Fixture::new(workflow).with_input("threshold", "3").attempt(1));
+    let error = failure(&Fixture::new(workflow).with_input("threshold", "4").attempt(1));
+    assert_eq!(error, "p: checkpoint p failed: missing or false: score >= threshold | int");
+    let unused = Inputs::new(&Fixture::new(workflow).plan(), vec![("score".to_owned(), "1".to_owned())]);
+    assert!(unused.is_ok(), "a condition uses the name");
+    let named = workflow.replace("score >= threshold | int", "threshold");
+    assert!(Inputs::new(&Fixture::new(&named).plan(), vec![("threshold".to_owned(), "1".to_owned())]).is_err());
+}

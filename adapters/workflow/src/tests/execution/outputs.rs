@@ -76,9 +76,30 @@ fn a_missing_required_output_fails_the_attempt() {
         fs::create_dir(fixture.path(folder)).unwrap();
     }
     let (report, warnings) = attempt(&fixture, 1);
-    assert_eq!(failure(&report), "outputs: required outputs are missing: report (out/w.md)");
+    assert_eq!(failure(&report), "one: required outputs are missing: report (out/w.md)");
     assert_eq!(warnings, Vec::<String>::new());
     fs::write(fixture.path("wanted/w.md"), "x").unwrap();
     expect_success(&attempt(&fixture, 2).0);
     assert_eq!(fixture.read("ran"), "zero\none\none\n");
+}
+
+/// A phase that was skipped cannot make the output, so a later attempt would do nothing.
+#[test]
+fn an_output_of_a_skipped_phase_is_missing_for_good() {
+    let fixture = Fixture::new(
+        r#"
+workflow:
+  id: wf-test
+  phases:
+    - {id: zero, steps: [{shell: echo zero >> ran}]}
+    - {id: one, condition: absent, steps: [{shell: echo one >> ran}]}
+  outputs: [{name: report, location: report.md, required: true}]
+  rollback: {steps: [{shell: "echo $AUTOPROC_FAILED_PHASE undone >> ran"}]}
+  on_error: [{shell: "echo $AUTOPROC_FAILED_PHASE failed >> ran"}]
+"#,
+    );
+    let (report, _) = attempt(&fixture, 1);
+    let reason = "one: required outputs are missing: report (report.md)";
+    assert_eq!(failure(&report), format!("rollback: rolled back after {reason}"));
+    assert_eq!(fixture.read("ran"), "zero\none undone\none failed\n");
 }

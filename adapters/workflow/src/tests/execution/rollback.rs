@@ -159,6 +159,17 @@ fn nothing_follows_a_stop() {
     assert_eq!(stopped.steps(), ["first"]);
 }
 
+/// A step of the rollback without a condition certainly needs its runner once a file fails.
+#[test]
+fn a_missing_runner_of_the_rollback_is_found_before_a_run() {
+    let mut fixture = fixture();
+    let check = |fixture: &Fixture| fixture.run().programs.check(fixture.plan().workflow()).map_err(|e| e.to_string());
+    assert_eq!(check(&fixture), Ok(()), "`never` has a condition, and `weep` follows an error");
+    fixture.runners = fixture.runners.replace("tidy = ", "other = ");
+    let error = check(&fixture).unwrap_err();
+    assert!(error.contains("no runner for the command `tidy` of the step `rollback_3`"), "{error}");
+}
+
 /// A transition to a rollback without steps only fails the file.
 #[test]
 fn a_rollback_needs_no_section() {

@@ -162,3 +162,14 @@ fn a_repeated_name_has_its_last_value() {
     let values = parse_values(b"a=1\na=2\n").unwrap();
     assert_eq!(serde_json::Value::Object(values), json!({ "a": 2 }));
 }
+
+/// A condition of a checkpoint that cannot be evaluated fails the checkpoint with the reason.
+#[test]
+fn a_checkpoint_reports_why_its_condition_cannot_be_evaluated() {
+    let workflow = "workflow: {id: w, phases: [{id: p, steps: [{shell: 'echo score=high > $AUTOPROC_OUTPUT'}], checkpoint: \
+                    {validation: [score, score >= 0.8, done]}}]}";
+    let error = failure(&Fixture::new(workflow).attempt(1));
+    let (start, end) = error.split_once("score >= 0.8: ").expect(&error);
+    assert_eq!(start, "p: checkpoint p failed: missing or false: ");
+    assert!(end.contains("cannot be evaluated: ") && end.ends_with(", done"), "{error}");
+}
