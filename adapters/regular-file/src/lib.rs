@@ -82,13 +82,24 @@ pub fn open_or_create(options: &mut OpenOptions, path: &Path) -> io::Result<File
     }
 }
 
-/// Gives a file or folder that this process has just created to the owner of the folder that
-/// contains it, if this process is root.
-fn give_to_owner_of_folder(new: &File, path: &Path) -> io::Result<()> {
+/// Returns the folder that contains the entry at `path`, without accessing it: the path without its
+/// last component, or `.` if the path has only one component.
+#[must_use]
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Gives a file or folder to the owner of the folder of `path`, if this process is root. Otherwise
+/// does nothing. `new` must be a file or folder that this process has just created, and may have no
+/// name yet. [`create`] and [`create_folder`] call this function themselves.
+///
+/// # Errors
+/// If the owner of the folder cannot be determined, or the owner of `new` cannot be changed.
+pub fn give_to_owner_of_folder(new: &File, path: &Path) -> io::Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).metadata()?;
+    let folder = folder_of(path).metadata()?;
     if folder.uid() != 0 {
         fchown(new, Some(Uid::from_raw(folder.uid())), Some(Gid::from_raw(folder.gid())))?;
     }
@@ -204,6 +215,13 @@ mod tests {
         append("folder").expect_err("a folder is no file");
         append("new").expect("a new file");
         append("file").expect("the file");
+    }
+
+    #[test]
+    fn the_folder_of_a_name_is_the_current_one() {
+        for (path, folder) in [("a", "."), ("./a", "."), ("a/b", "a"), ("/a", "/"), ("a/../b", "a/..")] {
+            assert_eq!(folder_of(Path::new(path)), Path::new(folder), "{path}");
+        }
     }
 
     #[test]

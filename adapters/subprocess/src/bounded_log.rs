@@ -171,6 +171,8 @@ impl BoundedLog {
             let joined = self.join();
             self.remember(joined);
         }
+        let completed = self.note.finish();
+        self.remember(completed);
         self.first_error
     }
 

@@ -28,7 +28,7 @@
 mod contents;
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -72,7 +72,12 @@ pub enum RecordState {
     /// The record is locked, so its guard is alive.
     Locked(Parsed),
     /// The record is not locked, so its guard was killed.
-    Unlocked(Parsed),
+    Unlocked {
+        /// The contents of the record.
+        parsed: Parsed,
+        /// The number of the user who owns the file that was read.
+        owner: u32,
+    },
 }
 
 /// Returns the path of a guard's record. `guard` must be unique within the run.
@@ -192,14 +197,14 @@ fn lock_and_fill(file: &mut File) -> io::Result<Offsets> {
             return Err(errno.into());
         }
     }
-    let (line, offsets) = Contents::of_this_process(identity_of(file)?)?.to_line()?;
+    let (line, offsets) = Contents::of_this_process(identity_of(&file.metadata()?))?.to_line()?;
     file.write_all(line.as_bytes())?;
     Ok(offsets)
 }
 
 /// Returns the device and inode of a file.
-fn identity_of(file: &File) -> io::Result<(u64, u64)> {
-    file.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
+fn identity_of(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }
 
 /// Inspects a record. Tries a *shared* lock, which another inspection can hold concurrently. Only
@@ -221,9 +226,10 @@ pub fn inspect(path: &Path) -> io::Result<RecordState> {
     let mut bytes = Vec::new();
     // A longer file is not a record and need not be read completely.
     (&mut file).take(contents::MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+    let metadata = file.metadata()?;
     let parsed = match contents::parse(&bytes) {
         // In a copy of a project, the record names processes of the original.
-        Parsed::Contents(Contents { file: Some(recorded), .. }) if recorded != identity_of(&file)? => {
+        Parsed::Contents(Contents { file: Some(recorded), .. }) if recorded != identity_of(&metadata) => {
             Parsed::Incomplete
         }
         parsed => parsed,
@@ -232,14 +238,16 @@ pub fn inspect(path: &Path) -> io::Result<RecordState> {
         return Ok(RecordState::Locked(parsed));
     }
     // After the file was opened, the guard may have removed it and exited.
-    Ok(if path.exists() { RecordState::Unlocked(parsed) } else { RecordState::Missing })
+    Ok(if path.exists() { RecordState::Unlocked { parsed, owner: metadata.uid() } } else { RecordState::Missing })
 }
 
 /// Returns the number of processes that the guard with this process number had begun; `None` if
 /// this is unknown, or if the guard is alive.
 pub(crate) fn begun_by(path: &Path, guard: u32) -> Option<u64> {
     match inspect(path) {
-        Ok(RecordState::Unlocked(Parsed::Contents(contents))) if contents.guard.pid == guard.cast_signed() => {
+        Ok(RecordState::Unlocked { parsed: Parsed::Contents(contents), .. })
+            if contents.guard.pid == guard.cast_signed() =>
+        {
             Some(contents.begun)
         }
         _ => None,

@@ -170,9 +170,7 @@ impl Guards {
     /// Ends all idle guards and waits for them. Busy guards end after their batch. No further guard
     /// is started.
     pub async fn close(&self) {
-        let idle = self.shut_down();
-        // The task fails only if it panics; then there is nothing to wait for.
-        let _ = tokio::task::spawn_blocking(|| idle.into_iter().for_each(GuardProcess::shut_down)).await;
+        shut_down_on_thread(self.take_all_and_close()).await;
     }
 
     fn request(&self, spec: &ProcessSpec, input: Option<&Path>) -> StartRequest {
@@ -222,21 +220,29 @@ impl Guards {
         reap_unless_sent(guard, sent)
     }
 
-    /// Puts a guard that has finished its batch back into the pool.
-    fn release(&self, guard: GuardProcess) {
-        let mut state = self.state();
-        if state.is_closed {
-            drop(state);
-            guard.shut_down();
-        } else {
-            state.idle.push(guard);
+    /// Puts a guard that has finished its batch back into the pool. If the pool is closed, ends the
+    /// guard instead, and waits for it.
+    async fn release(&self, guard: GuardProcess) {
+        if let Some(guard) = self.keep(guard) {
+            shut_down_on_thread(vec![guard]).await;
         }
     }
 
-    /// Ends all idle guards. Blocks for some milliseconds.
-    fn dismiss_idle(&self) {
-        let idle = std::mem::take(&mut self.state().idle);
-        idle.into_iter().for_each(GuardProcess::shut_down);
+    /// Adds a guard to the idle guards; returns the guard if the pool is closed.
+    fn keep(&self, guard: GuardProcess) -> Option<GuardProcess> {
+        let mut state = self.state();
+        if state.is_closed {
+            return Some(guard);
+        }
+        state.idle.push(guard);
+        None
+    }
+
+    /// Ends a guard that has finished its batch and all idle guards, and waits for them.
+    async fn dismiss(&self, guard: Option<GuardProcess>) {
+        let mut guards = std::mem::take(&mut self.state().idle);
+        guards.extend(guard);
+        shut_down_on_thread(guards).await;
     }
 
     /// Reaps a guard that was killed and ends its processes. Runs on a blocking thread, because
@@ -276,12 +282,10 @@ impl Guards {
         }
     }
 
-    /// Closes the pool; returns its idle guards, which are exiting.
-    fn shut_down(&self) -> Vec<GuardProcess> {
+    /// Closes the pool; returns its idle guards.
+    fn take_all_and_close(&self) -> Vec<GuardProcess> {
         let mut state = self.state();
         state.is_closed = true;
-        // All pipes are closed before the first wait, so that the guards exit concurrently.
-        state.idle.iter().for_each(|guard| guard.control().close());
         std::mem::take(&mut state.idle)
     }
 
@@ -295,8 +299,15 @@ impl Guards {
 /// dropped.
 impl Drop for Guards {
     fn drop(&mut self) {
-        self.shut_down().into_iter().for_each(GuardProcess::shut_down);
+        GuardProcess::shut_down_all(self.take_all_and_close());
     }
+}
+
+/// Ends idle guards and waits for them. The wait takes a thread of its own, because a stopped guard
+/// exits only when it is killed.
+async fn shut_down_on_thread(guards: Vec<GuardProcess>) {
+    // The task fails only if it panics; then there is nothing to wait for.
+    let _ = tokio::task::spawn_blocking(|| GuardProcess::shut_down_all(guards)).await;
 }
 
 /// Returns the new guard if `sent` is a success. Otherwise kills and reaps the guard, and returns

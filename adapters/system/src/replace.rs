@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use autoproc_regular_file as regular_file;
+use autoproc_regular_file::{self as regular_file, folder_of};
 use tempfile::{Builder, NamedTempFile};
 
 /// A file that is replaced many times, always in the same folder.
@@ -61,10 +61,6 @@ impl ReplacedFile {
 
 fn identity_of_folder(path: &Path) -> io::Result<(u64, u64)> {
     folder_of(path).metadata().map(|metadata| (metadata.dev(), metadata.ino()))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("/"))
 }
 
 /// Replaces the file at `path`, so that a reader sees either the old or the new content. Creates

@@ -19,7 +19,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use autoproc_regular_file::{self as regular_file, Links};
-use rustix::fs::OFlags;
 
 use super::streams::streams_path;
 
@@ -185,10 +184,10 @@ pub(crate) fn begin_notes(folder: &Path) {
     let _ = open_new(&folder.join(NOTED));
 }
 
-/// Opens the file at `path` for reading and writing; `None` if the file does not exist.
+/// Opens the file at `path` for reading and writing; `None` if the file does not exist. Refuses
+/// links, FIFOs and devices, which others may have put there.
 pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
-    let no_follow = OFlags::NOFOLLOW.bits().cast_signed();
-    match OpenOptions::new().read(true).write(true).custom_flags(no_follow).open(path) {
+    match regular_file::open(OpenOptions::new().read(true).write(true), Links::Refuse, path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

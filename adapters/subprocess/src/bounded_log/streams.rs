@@ -10,7 +10,8 @@
 //!
 //! Positions count all bytes of the output, including omitted ones; the marker of the omission does
 //! not count. The bytes before the first line are standard output. An output without standard error
-//! has no note. A note that begins with a NUL byte could not be written: the streams are unknown.
+//! has no note. A note that begins with a NUL byte could not be written: the streams are unknown. If
+//! the file of the note could not be created, this is tried again at the end of the output.
 //!
 //! A line is appended before the first byte that it describes becomes visible. So a reader that
 //! reads first the output and then the note finds every byte described. The lines are not synced:

@@ -6,6 +6,11 @@
 //! temporary file is synced and gets the name of the result file, so that the result file appears
 //! complete and durable, or not at all. After any other ending, the temporary file disappears.
 //!
+//! The folder is synced after the result file has its name. If the folder cannot be synced, for
+//! instance because its mode is 0300, the result counts as written all the same, and the log says
+//! so: only a loss of power can take the name away. If the file failed instead, the result file
+//! would belong to no file, and the result of another file would replace it.
+//!
 //! The temporary file has no name (`O_TMPFILE`, open(2)): no other program can find it, and nothing
 //! is left of it if its guard is killed. linkat(2) gives it the name of the result file. To replace
 //! an older result file, the temporary file first gets a temporary name and is then renamed.
@@ -24,12 +29,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::ports::StartFault;
+use autoproc_regular_file::folder_of;
+use rustix::io::Errno;
 
 use crate::guard::{fault_of, is_permanent};
 use crate::process::{Ending, ResultOwner, StdoutFile};
-use temporary::{
-    folder_of, link, lock, open, open_named, open_unnamed, remove_if_unlocked, remove_leftovers, rename_new,
-};
+use temporary::{link, lock, open, open_named, open_unnamed, remove_if_unlocked, remove_leftovers, rename_new};
 
 /// The result file of a running command.
 #[derive(Debug)]
@@ -98,17 +103,29 @@ impl ResultFile {
     /// Also returns a line for the log.
     ///
     /// # Errors
-    /// [`Ending::NoResult`] if the command succeeded and the result file could not be written.
-    pub(crate) fn finish(mut self, has_succeeded: bool) -> (String, Result<(), Ending>) {
+    /// [`Ending::NoResult`] if the command succeeded and the result file could not be written. It
+    /// is no error if the result file has its name and its folder cannot be synced; then the line
+    /// for the log says so.
+    pub(crate) fn finish(self, has_succeeded: bool) -> (String, Result<(), Ending>) {
+        self.finish_with(has_succeeded, |folder| File::open(folder))
+    }
+
+    fn finish_with(
+        mut self,
+        has_succeeded: bool,
+        open_folder: fn(&Path) -> io::Result<File>,
+    ) -> (String, Result<(), Ending>) {
         let bytes = self.bytes;
         if !has_succeeded {
             let line = format!("[autoproc: {bytes} bytes of standard output were discarded]\n");
             return (line, Ok(()));
         }
-        match self.publish() {
-            Ok(()) => {
+        match self.publish(open_folder) {
+            Ok(synced) => {
                 let path = self.path.to_string_lossy().replace(char::is_control, "?");
-                (format!("[autoproc: {bytes} bytes of standard output went to {path}]\n"), Ok(()))
+                let note = synced.err().map(|error| format!(", whose folder cannot be synced: {error}"));
+                let note = note.unwrap_or_default();
+                (format!("[autoproc: {bytes} bytes of standard output went to {path}{note}]\n"), Ok(()))
             }
             Err(error) => {
                 let line = format!("[autoproc: {bytes} bytes of standard output were lost]\n");
@@ -124,10 +141,17 @@ impl ResultFile {
     }
 
     /// Gives the result file its name. If a file with this name was created since the command
-    /// started, fails with [`io::ErrorKind::AlreadyExists`].
-    fn publish(&mut self) -> io::Result<()> {
+    /// started, fails with [`io::ErrorKind::AlreadyExists`]. After any error, the result file does
+    /// not have its name. The inner result is that of syncing the folder.
+    fn publish(&mut self, open_folder: fn(&Path) -> io::Result<File>) -> io::Result<io::Result<()>> {
         self.first_error.take().map_or(Ok(()), Err)?;
         self.file.sync_all()?;
+        // Opened first, so that a shortage of descriptors is an error without a result file. A
+        // folder that may only be written is not an error.
+        let folder = match open_folder(folder_of(&self.path)) {
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+            opened => opened,
+        };
         if self.replaces {
             self.give_temporary_name()?;
             fs::rename(&self.temporary, &self.path)?;
@@ -135,7 +159,7 @@ impl ResultFile {
         } else {
             self.publish_new()?;
         }
-        File::open(folder_of(&self.path))?.sync_all()
+        Ok(folder.and_then(|folder| folder.sync_all()))
     }
 
     fn publish_new(&mut self) -> io::Result<()> {
@@ -209,9 +233,12 @@ fn cannot_create(path: &Path, error: &io::Error) -> Ending {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Ending {
+    // The errors of a folder on a share that is not mounted now: it is missing, or only root may
+    // create it.
+    let may_pass = matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::ACCESS | Errno::PERM));
     Ending::NoResult {
         reason: format!("cannot write the standard output to {}: {error}", path.display()),
-        permanent: is_permanent(error),
+        permanent: is_permanent(error) && !may_pass,
     }
 }
 
@@ -362,6 +389,65 @@ mod tests {
             let refused = ResultFile::create(&wanted(&path(name)), Some(&path("input"))).map(drop);
             let (why, permanent) = reason(refused);
             assert!(why.contains(expected) && permanent, "{name}: {why}");
+        }
+    }
+
+    /// A share that is not mounted leaves an empty folder of root.
+    #[test]
+    fn a_folder_that_may_be_mounted_later_is_not_refused_for_good() {
+        let is_permanent =
+            |errno: Errno| reason(Err(cannot_create(Path::new("/share/out/a"), &io::Error::from(errno)))).1;
+        for errno in [Errno::ACCESS, Errno::PERM, Errno::NOENT, Errno::ROFS, Errno::STALE, Errno::NOSPC] {
+            assert!(!is_permanent(errno), "{errno}");
+        }
+        for errno in [Errno::NOTDIR, Errno::LOOP, Errno::NAMETOOLONG] {
+            assert!(is_permanent(errno), "{errno}");
+        }
+    }
+
+    /// The mode 0300 of a folder, and a file system that cannot sync folders.
+    #[test]
+    fn a_result_in_a_folder_that_cannot_be_synced_is_written() {
+        let unreadable: fn(&Path) -> io::Result<File> = |_| Err(Errno::ACCESS.into());
+        let unsyncable: fn(&Path) -> io::Result<File> = |_| File::open("/dev/null");
+        for open_folder in [unreadable, unsyncable] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("a");
+            let mut result = created(&path, open_unnamed);
+            result.write(b"new");
+            let (line, outcome) = result.finish_with(true, open_folder);
+            outcome.expect("the result is in place");
+            assert_eq!(fs::read_to_string(&path).expect("the result"), "new");
+            assert!(line.contains("/a, whose folder cannot be synced: ") && line.ends_with("]\n"), "{line}");
+        }
+    }
+
+    #[test]
+    fn without_descriptors_nothing_is_published() {
+        for way in WAYS {
+            let folder = tempfile::tempdir().expect("a folder");
+            let mut result = created(&folder.path().join("a"), way);
+            result.write(b"new");
+            let (_, outcome) = result.finish_with(true, |_| Err(Errno::MFILE.into()));
+            assert!(!reason(outcome).1, "retried");
+            assert!(names(folder.path()).is_empty());
+        }
+    }
+
+    /// Runs only as root: another user cannot give files away.
+    #[test]
+    fn results_and_folders_that_root_makes_belong_to_the_owner_of_the_folder() {
+        const OWNER: u32 = 12_345;
+        let folder = tempfile::tempdir().expect("a folder");
+        if std::os::unix::fs::chown(folder.path(), Some(OWNER), Some(OWNER)).is_err() {
+            return;
+        }
+        for (way, name) in WAYS.into_iter().zip(["a", "b", "c"]) {
+            let path = folder.path().join(name).join("deep/result");
+            created(&path, way).finish(true).1.expect("written");
+            for made in path.ancestors().take(3) {
+                assert_eq!(made.metadata().expect("made").uid(), OWNER, "{}", made.display());
+            }
         }
     }
 

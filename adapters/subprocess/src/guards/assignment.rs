@@ -218,11 +218,11 @@ impl<'a> Assignment<'a> {
                 let is_shortage = matches!(report.ending, Ending::CannotStart { fault: StartFault::Shortage, .. });
                 self.report_ended(Ok(report));
                 self.begin_next();
-                if is_shortage { self.dismiss() } else { self.release_if_done() }
+                if is_shortage { self.dismiss().await } else { self.release_if_done().await }
             }
             Ok(Report::NotStarted(count)) => {
                 self.report_not_started((count as usize).min(self.pending));
-                self.release_if_done();
+                self.release_if_done().await;
             }
             Ok(Report::Stuck(reason)) => self.end(Err(io::Error::other(reason))),
             Err(_) => self.reap().await,
@@ -241,22 +241,20 @@ impl<'a> Assignment<'a> {
 
     /// Releases the guard before the last event is delivered, so that the receiver of the event can
     /// use the guard.
-    fn release_if_done(&mut self) {
+    async fn release_if_done(&mut self) {
         if self.pending == 0
             && let Some(Active { guard, .. }) = self.active.take()
         {
-            self.guards.release(guard);
+            self.guards.release(guard).await;
         }
     }
 
     /// Ends the guard and all idle guards, because they occupy processes and memory that a command
     /// lacks. Reports the pending processes as not started.
-    fn dismiss(&mut self) {
+    async fn dismiss(&mut self) {
         self.report_not_started(self.pending);
-        if let Some(Active { guard, .. }) = self.active.take() {
-            guard.shut_down();
-        }
-        self.guards.dismiss_idle();
+        let guard = self.active.take().map(|active| active.guard);
+        self.guards.dismiss(guard).await;
     }
 
     /// Handles the death of the guard.

@@ -23,7 +23,7 @@ use crate::guards::control_pipe::ControlPipe;
 use crate::guards::orphans::ReapLock;
 use crate::process_table::{self, ProcessId};
 
-/// The maximum time for an idle guard to exit. A guard normally needs some milliseconds. A guard
+/// The maximum time for idle guards to exit. A guard normally needs some milliseconds. A guard
 /// that exceeds this time, for instance because a signal has stopped it, is killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -126,14 +126,20 @@ impl GuardProcess {
         let _ = self.child.kill();
     }
 
-    /// Ends an idle guard. Blocks for some milliseconds, at most [`EXIT_TIMEOUT`].
-    pub(crate) fn shut_down(mut self) {
-        self.control.close();
-        let started_at = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) && started_at.elapsed() < EXIT_TIMEOUT {
-            sleep(EXIT_POLL_INTERVAL);
+    /// Ends idle guards. Blocks for some milliseconds. The guards that have not exited after
+    /// [`EXIT_TIMEOUT`] are killed.
+    pub(crate) fn shut_down_all(guards: Vec<Self>) {
+        // All pipes are closed before the first wait, so that the guards exit concurrently.
+        for guard in &guards {
+            guard.control.close();
         }
-        self.reap();
+        let started_at = Instant::now();
+        for mut guard in guards {
+            while matches!(guard.child.try_wait(), Ok(None)) && started_at.elapsed() < EXIT_TIMEOUT {
+                sleep(EXIT_POLL_INTERVAL);
+            }
+            guard.reap();
+        }
     }
 
     /// Kills and reaps a guard that has no processes.

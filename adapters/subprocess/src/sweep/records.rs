@@ -1,7 +1,6 @@
 //! The guard records of one dead run.
 
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::RunId;
@@ -57,7 +56,7 @@ impl<'a> Records<'a> {
                     living.here.push(contents.guard);
                 }
                 RecordState::Locked(_) => living.elsewhere += 1,
-                RecordState::Missing | RecordState::Unlocked(_) => {}
+                RecordState::Missing | RecordState::Unlocked { .. } => {}
             }
         }
         Ok(living)
@@ -68,18 +67,19 @@ impl<'a> Records<'a> {
         for (path, state) in self.inspect()? {
             let shown = path.display();
             match state {
-                RecordState::Missing | RecordState::Unlocked(Parsed::Incomplete) => {}
+                RecordState::Missing | RecordState::Unlocked { parsed: Parsed::Incomplete, .. } => {}
                 RecordState::Locked(_) => {
                     abandoned.uncertain.push(format!("{shown} has just been locked by a process"));
                 }
-                RecordState::Unlocked(Parsed::Invalid(reason)) => {
+                RecordState::Unlocked { parsed: Parsed::Invalid(reason), .. } => {
                     abandoned.uncertain.push(format!("{shown}: {reason}"));
                 }
-                RecordState::Unlocked(Parsed::Contents(contents)) => match names_foreign(&contents, own, path.as_ref())
-                {
-                    Some(reason) => abandoned.uncertain.push(reason),
-                    None => abandoned.add(contents, own),
-                },
+                RecordState::Unlocked { parsed: Parsed::Contents(contents), owner } => {
+                    match names_foreign(&contents, own, owner, &path) {
+                        Some(reason) => abandoned.uncertain.push(reason),
+                        None => abandoned.add(contents, own),
+                    }
+                }
             }
         }
         Ok(abandoned)
@@ -92,11 +92,13 @@ impl<'a> Records<'a> {
         let mut abandoned = Abandoned::default();
         for (path, state) in self.inspect()? {
             match state {
-                RecordState::Unlocked(Parsed::Invalid(reason)) => {
+                RecordState::Unlocked { parsed: Parsed::Invalid(reason), .. } => {
                     abandoned.uncertain.push(format!("{}: {reason}", path.display()));
                 }
-                RecordState::Unlocked(Parsed::Contents(contents)) => abandoned.add(contents, own),
-                RecordState::Unlocked(Parsed::Incomplete) | RecordState::Missing | RecordState::Locked(_) => {}
+                RecordState::Unlocked { parsed: Parsed::Contents(contents), .. } => abandoned.add(contents, own),
+                RecordState::Unlocked { parsed: Parsed::Incomplete, .. }
+                | RecordState::Missing
+                | RecordState::Locked(_) => {}
             }
         }
         Ok(abandoned.uncertain.into_iter().next())
@@ -111,7 +113,7 @@ impl<'a> Records<'a> {
 /// Removes those of the records whose guards are not alive.
 pub(super) fn remove_unlocked<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) {
     for path in paths {
-        if let Ok(RecordState::Unlocked(_)) = guard_record::inspect(path) {
+        if let Ok(RecordState::Unlocked { .. }) = guard_record::inspect(path) {
             // A record that remains does no harm: a later sweep finds no process to end.
             let _ = std::fs::remove_file(path);
         }
@@ -156,16 +158,24 @@ fn is_guard(contents: &Contents, path: &Path, marker: &Marker) -> bool {
         && process_table::has_open(pid, path)
 }
 
-/// Returns a reason if the record names a living process of a user other than the owner of the
-/// record. Without this check, any user who can write to the folder could make root kill any
-/// process.
-fn names_foreign(contents: &Contents, own: &Location, path: &Path) -> Option<String> {
-    let leader = contents
-        .leader
-        .filter(|leader| position_of(contents, own) == Position::Here && process_table::is_alive(*leader))?;
-    let (of_record, of_process) = (path.metadata().ok()?.uid(), process_table::owner_of(leader.pid).ok()?);
-    let (pid, path) = (leader.pid, path.display());
-    (of_record != of_process).then(|| format!("process {pid} does not belong to the owner of {path}"))
+/// Returns a reason if the record names a living process of an unknown user, or of a user other than
+/// `owner`, the owner of the record. Without this check, any user who can write to the folder could
+/// make root kill any process.
+fn names_foreign(contents: &Contents, own: &Location, owner: u32, path: &Path) -> Option<String> {
+    let is_alive = |leader: &ProcessId| process_table::is_alive(*leader);
+    let leader = contents.leader.filter(|leader| position_of(contents, own) == Position::Here && is_alive(leader))?;
+    let found = process_table::owner_of(leader.pid);
+    // The owner of a process that has ended meanwhile is unknown, and does not matter.
+    foreign(leader.pid, found, owner, path).filter(|_| is_alive(&leader))
+}
+
+fn foreign(pid: i32, found: io::Result<u32>, owner: u32, record: &Path) -> Option<String> {
+    let record = record.display();
+    match found {
+        Ok(found) if found == owner => None,
+        Ok(_) => Some(format!("process {pid} does not belong to the owner of {record}")),
+        Err(error) => Some(format!("process {pid} may not belong to the owner of {record}: {error}")),
+    }
 }
 
 /// The location of a guard's processes, relative to this process.
@@ -232,26 +242,26 @@ mod tests {
         assert_eq!(position("", "", ["", ""]), Position::Here);
     }
 
-    /// Process 1 belongs to root, or to the user of the namespace. The record belongs to another
-    /// user.
     #[test]
     fn a_record_is_not_believed_about_a_process_of_another_user() {
-        let record = tempfile::NamedTempFile::new().expect("a file");
         let Ok(first) = process_table::read(1) else { return };
         let own = own(&process_table::boot_id().expect("a boot"), "a");
         let contents = Contents { leader: Some(first.id), ..contents(&own.boot, "a") };
         let owner = process_table::owner_of(1).expect("a user");
-        if record.path().metadata().expect("there").uid() == owner {
-            assert_eq!(names_foreign(&contents, &own, record.path()), None);
-            let other = std::os::unix::fs::chown(record.path(), Some(owner + 1), None);
-            if other.is_err() {
-                return;
-            }
-        }
-        let reason = names_foreign(&contents, &own, record.path()).expect("a reason");
-        assert!(reason.contains("process 1 does not belong to the owner of"), "{reason}");
+        let record = Path::new("record");
+        assert_eq!(names_foreign(&contents, &own, owner, record), None);
+        let reason = names_foreign(&contents, &own, owner + 1, record).expect("a reason");
+        assert_eq!(reason, "process 1 does not belong to the owner of record");
         let elsewhere = Contents { pid_namespace: "b".into(), ..contents };
-        assert_eq!(names_foreign(&elsewhere, &own, record.path()), None, "its numbers mean other processes");
+        assert_eq!(names_foreign(&elsewhere, &own, owner + 1, record), None, "its numbers mean other processes");
+    }
+
+    #[test]
+    fn a_process_of_an_unknown_user_is_foreign() {
+        let record = Path::new("record");
+        let reason = foreign(4711, Err(io::ErrorKind::PermissionDenied.into()), 0, record).expect("a reason");
+        assert_eq!(reason, "process 4711 may not belong to the owner of record: permission denied");
+        assert_eq!(foreign(4711, Ok(7), 7, record), None);
     }
 
     #[test]

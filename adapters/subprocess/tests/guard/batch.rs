@@ -140,6 +140,36 @@ async fn a_guard_without_descriptors_reports_a_shortage_and_is_ended() {
     assert_eq!(fixture.run(script()).await.ending, Ending::Exited { code: 0 });
 }
 
+/// A stopped guard does not exit. The wait for it must not stop everything else in the runner.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn other_work_continues_while_idle_guards_are_ended() {
+    use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+
+    let fixture = Fixture::new(LONG);
+    let script =
+        |own: &str, other: &str| fixture.script(&format!(": >{own}; until [ -e {other} ]; do sleep 0.02; done"));
+    tokio::join!(fixture.run(script("a", "b")), fixture.run(script("b", "a")));
+    let guards = fixture.guard_pids();
+    for pid in &guards {
+        let guard = Pid::from_raw(*pid).expect("a process number");
+        let standard_streams_only = Rlimit { current: Some(3), maximum: Some(3) };
+        prlimit(Some(guard), Resource::Nofile, standard_streams_only).expect("a limit for the guard");
+        kill_process(guard, Signal::STOP).expect("it lives");
+    }
+    until(|| guards.iter().all(|pid| process_table::read(*pid).is_ok_and(|guard| guard.is_stopped))).await;
+    let run = fixture.run(fixture.script(": >started"));
+    tokio::pin!(run);
+    tokio::select! {
+        biased;
+        report = &mut run => panic!("the runner has waited without doing anything else: {report:?}"),
+        () = until(|| fixture.guard_pids().len() == 1) => {}
+    }
+    kill_process(Pid::from_raw(fixture.guard_pids()[0]).expect("a process number"), Signal::CONT).expect("it lives");
+    assert!(matches!(run.await.ending, Ending::CannotStart { fault: StartFault::Shortage, .. }));
+    assert!(fixture.guard_pids().is_empty());
+}
+
 /// The commands are returned, because another guard may be idle.
 #[tokio::test]
 async fn commands_that_wait_too_long_are_returned_before_the_long_one_ends() {

@@ -7,6 +7,8 @@ use autoproc_subprocess::{AttemptLog, AttemptLogs, BoundedLog, OutputLimits, Sou
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use rustix::fs::{CWD, Mode, mkfifoat};
+
 use crate::limits::{Action, action, fixture, limits, size};
 
 /// The bytes of each stream, and of no known stream, as read from the log. The marker belongs to
@@ -100,7 +102,8 @@ proptest! {
     }
 }
 
-/// Without a note, the stream of a byte is unknown. A note that cannot be written says so.
+/// If the note cannot be created, this is tried again at the end, and the note says that nothing is
+/// known. A note that began in the middle would be wrong about the bytes before.
 #[test]
 fn streams_without_a_note_are_not_guessed() {
     let (_dir, log) = fixture();
@@ -112,11 +115,34 @@ fn streams_without_a_note_are_not_guessed() {
     writer.write(Stream::Stderr, b"err");
     fs::remove_dir(&note).expect("it is there");
     writer.write(Stream::Stdout, b"out");
-    assert!(writer.finish().is_some(), "the error is returned");
     assert!(!note.exists(), "a note from here on would be wrong before");
-    assert_eq!(read_apart(&log), [b"outerrout".to_vec(), Vec::new(), Vec::new()]);
-    fs::write(&note, [0]).expect("a note that could not be written");
+    assert!(writer.finish().is_some(), "the error is returned");
+    assert_eq!(fs::read(&note).expect("a note"), [0]);
     assert_eq!(read_apart(&log), [Vec::new(), Vec::new(), b"outerrout".to_vec()]);
+}
+
+/// A note that cannot be continued would be wrong about the bytes that follow.
+#[test]
+fn a_fifo_in_the_place_of_a_note_or_an_output_blocks_no_writer() {
+    for (name, is_output) in [("7.2.30.log.streams", false), ("7.2.30.log", true)] {
+        let (_dir, log) = fixture();
+        let mut writer = BoundedLog::new(log.path.clone(), OutputLimits::default());
+        writer.write(Stream::Stderr, b"err");
+        assert!(writer.finish().is_none());
+        let fifo = log.path.with_file_name(name);
+        fs::remove_file(&fifo).expect("it is there");
+        mkfifoat(CWD, &fifo, Mode::RWXU).expect("a FIFO");
+        let mut writer = BoundedLog::append(log.path.clone(), OutputLimits::default());
+        writer.write(Stream::Stdout, b"out");
+        if !is_output {
+            fs::remove_file(&fifo).expect("it is still there");
+        }
+        let error = writer.finish().expect("an error");
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+        if !is_output {
+            assert_eq!(read_apart(&log), [Vec::new(), Vec::new(), b"errout".to_vec()]);
+        }
+    }
 }
 
 /// The writer was killed after it had noted bytes that never reached the disk.

@@ -111,7 +111,7 @@ fn a_killed_guard_leaves_its_record_unlocked() {
     let fixture = Fixture::new();
     let path = fixture.record_path(1);
     drop(GuardRecord::create(&path).expect("created"));
-    assert!(matches!(guard_record::inspect(&path), Ok(RecordState::Unlocked(_))));
+    assert!(matches!(guard_record::inspect(&path), Ok(RecordState::Unlocked { .. })));
 }
 
 fn mode(path: &std::path::Path) -> u32 {

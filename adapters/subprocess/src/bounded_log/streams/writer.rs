@@ -23,6 +23,8 @@ pub(in crate::bounded_log) struct NoteWriter {
     length_without_cut: u64,
     /// The source that the note gives for the latest byte of the output.
     source: Source,
+    /// True if the note was given up, and the NUL byte that says so is not written yet.
+    is_mark_due: bool,
 }
 
 impl NoteWriter {
@@ -35,6 +37,7 @@ impl NoteWriter {
             length: 0,
             length_without_cut: 0,
             source: Source::Stream(Stream::Stdout),
+            is_mark_due: false,
         }
     }
 
@@ -65,10 +68,11 @@ impl NoteWriter {
     /// positions after the end of the output: a killed writer noted these positions, but lost their
     /// bytes. If the note does not describe the output, gives the note up.
     pub(in crate::bounded_log) fn resume(&mut self, parts: &Parts) -> io::Result<()> {
-        let Some(mut file) = reopen(&self.path)? else { return Ok(()) };
-        let mut text = Vec::new();
-        file.read_to_end(&mut text)?;
-        self.file = Some(file);
+        let text = match self.reopen() {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(()),
+            Err(error) => return self.give_up(Err(error)),
+        };
         let end = parts.head + parts.omitted + parts.tail.len() as u64;
         let mut note = Note::parse(&text);
         self.source = note.source_at(end).0;
@@ -80,6 +84,15 @@ impl NoteWriter {
         self.truncate(length as u64)?;
         self.length_without_cut = note.length_without_cut;
         Ok(())
+    }
+
+    /// Opens an existing note and returns its contents; `None` if there is no note.
+    fn reopen(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let Some(mut file) = reopen(&self.path)? else { return Ok(None) };
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        self.file = Some(file);
+        Ok(Some(text))
     }
 
     /// Removes the `cut` line from the end of the note.
@@ -113,15 +126,41 @@ impl NoteWriter {
         }
     }
 
-    /// Replaces the contents of the note by a NUL byte, which marks all streams as unknown. The
-    /// byte is a hole in the file, so it needs no space on a full disk. Returns `outcome`, or the
-    /// error of the replacement.
+    /// Completes the note. If the note was given up and not marked, because its file could not be
+    /// opened or created, tries again: the descriptor or the space that was missing may be free
+    /// now.
+    ///
+    /// # Errors
+    /// If the note cannot be marked. If there is no note, the whole output then counts as standard
+    /// output.
+    pub(in crate::bounded_log) fn finish(&mut self) -> io::Result<()> {
+        if !self.is_mark_due {
+            return Ok(());
+        }
+        let file = match reopen(&self.path)? {
+            Some(file) => file,
+            None => open_new(&self.path)?,
+        };
+        self.mark(&file)
+    }
+
+    /// Stops taking notes, and marks all streams as unknown if the file of the note is open.
+    /// Returns `outcome`, or the error of marking.
     fn give_up(&mut self, outcome: io::Result<()>) -> io::Result<()> {
         self.source = Source::Unknown;
+        self.is_mark_due = true;
         if let Some(file) = self.file.take() {
-            file.set_len(0).and_then(|()| file.set_len(1))?;
+            self.mark(&file)?;
         }
         outcome
+    }
+
+    /// Replaces the contents of the note by a NUL byte, which marks all streams as unknown. The
+    /// byte is a hole in the file, so it needs no space on a full disk.
+    fn mark(&mut self, file: &File) -> io::Result<()> {
+        file.set_len(0).and_then(|()| file.set_len(1))?;
+        self.is_mark_due = false;
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use autoproc_regular_file::{self as regular_file, Links};
+use autoproc_regular_file::{self as regular_file, Links, folder_of, give_to_owner_of_folder};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::process::is_temporary_name;
@@ -36,16 +36,21 @@ pub(super) fn remove_if_unlocked(temporary: &Path) {
 }
 
 /// Opens a new temporary file, and creates its folder if the folder is missing. Also returns true
-/// if the file has the name `temporary`, and false if it has no name.
+/// if the file has the name `temporary`, and false if it has no name. A file that root creates
+/// belongs to the owner of the folder. If the file cannot be given away, it stays root's, because
+/// the result matters more than its owner.
 pub(super) fn open(temporary: &Path, open_unnamed: fn(&Path) -> io::Result<File>) -> io::Result<(File, bool)> {
     let folder = folder_of(temporary);
     let open = || match open_unnamed(folder) {
-        Ok(file) => Ok((file, false)),
+        Ok(file) => {
+            let _ = give_to_owner_of_folder(&file, temporary);
+            Ok((file, false))
+        }
         Err(_) => open_named(temporary).map(|file| (file, true)),
     };
     match open() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(folder)?;
+            regular_file::create_folders(folder, 0o777)?;
             open()
         }
         opened => opened,
@@ -101,6 +106,7 @@ pub(super) fn open_named(temporary: &Path) -> io::Result<File> {
         lock(&file);
         let (opened, named) = (file.metadata()?, fs::symlink_metadata(temporary));
         if named.is_ok_and(|named| (named.dev(), named.ino()) == (opened.dev(), opened.ino())) {
+            let _ = give_to_owner_of_folder(&file, temporary);
             return Ok(file);
         }
     }
@@ -115,14 +121,13 @@ pub(super) fn lock(file: &File) {
 /// replaces a file that another program creates between the check and the renaming.
 pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
-        Ok(()) => fs::remove_file(from),
+        Ok(()) => {
+            // The new name is in place, so an error in removing the old one is ignored.
+            let _ = fs::remove_file(from);
+            Ok(())
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
         Err(_) if fs::symlink_metadata(to).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
         Err(_) => fs::rename(from, to),
     }
-}
-
-/// Returns the folder of a file.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
