@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use autoproc_domain::ports::{HistoryQuery, PastAttempt, RunFilter, Runs, RunsSummary, Storage};
-use autoproc_domain::{ItemId, RunId, Timestamp};
+use autoproc_domain::view::PageRequest;
+use autoproc_domain::{ItemId, QueueItem, RunId, Status, Timestamp};
 use serde::Serialize;
 
 use crate::console::Console;
@@ -21,6 +22,10 @@ use crate::wiring::Wiring;
 /// A hint with the ways to choose another queue.
 pub(crate) const OTHER_FOLDER: &str =
     "`cd` to the folder of a queue, or name it with --project-dir FOLDER; `autoproc queue add FILE` makes one";
+
+/// The number of items that are read at once. A store may search the whole queue for each page, so
+/// a million items take 20 searches; a page takes about 20 MB of memory.
+const PAGE_ITEMS: usize = 50_000;
 
 pub(crate) struct Context {
     pub(crate) project: Project,
@@ -46,6 +51,29 @@ struct Changed<'a, V> {
 impl Context {
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
         self.wiring.storage()
+    }
+
+    /// Calls `visit` for each item that has one of the statuses, in claim order; for all items if
+    /// `statuses` is empty. The items are read in pages, and other processes may change the queue
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// [`CliError`] if the queue cannot be read.
+    pub(crate) async fn each_item(
+        &self,
+        statuses: &[Status],
+        mut visit: impl FnMut(QueueItem),
+    ) -> Result<(), CliError> {
+        let mut after = None;
+        loop {
+            let request = PageRequest { statuses: statuses.to_vec(), after, limit: Some(PAGE_ITEMS) };
+            let page = self.storage().page(request).await?;
+            page.items.into_iter().for_each(&mut visit);
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     pub(crate) fn runs(&self) -> Arc<dyn Runs> {

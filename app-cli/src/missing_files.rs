@@ -2,10 +2,8 @@
 
 use autoproc_domain::FilePath;
 
-use crate::escape::Shown;
 use crate::view::files;
 use crate::view::layout::Layout;
-use crate::view::quoting::quoted;
 
 /// The number of files that do not exist, and the first of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,21 +30,10 @@ impl MissingFiles {
     pub(crate) fn advice(&self, layout: &Layout, project_option: &str) -> Option<String> {
         let first = self.first.as_ref()?;
         let (shown, remove) = (layout.path(first), format!("autoproc queue remove{project_option}"));
+        let argument = layout.argument(first).unwrap_or_else(|| "FILE".to_owned());
         Some(match self.count {
-            1 => format!("{shown} does not exist: put it back, or `{remove} {}`", argument(first, layout)),
+            1 => format!("{shown} does not exist: put it back, or `{remove} {argument}`"),
             more => format!("{} do not exist, the first is {shown}: put them back, or `{remove} FILE`", files(more)),
         })
-    }
-}
-
-/// Returns the file as a word of a shell command; `FILE` if its name has characters that are escaped
-/// in print.
-fn argument(file: &FilePath, layout: &Layout) -> String {
-    let shown = layout.path(file);
-    let is_exact = file.as_path().to_str().is_some_and(|text| Shown(file.as_path()).to_string() == text);
-    match shown {
-        _ if !is_exact => "FILE".to_owned(),
-        relative if relative.starts_with('-') => quoted(&format!("./{relative}")),
-        path => quoted(&path),
     }
 }

@@ -1,20 +1,17 @@
 //! Resolves arguments that name a file of the queue, or a folder. A folder means all files of the
 //! queue below it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::request::Selector;
-use autoproc_domain::view::PageRequest;
-use autoproc_domain::{FilePath, Status};
+use autoproc_domain::{FilePath, QueueItem, Status};
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::paths::resolve;
 use crate::view::files;
-
-/// The number of items that are read at once. A store may search the whole queue for each page.
-const PAGE_ITEMS: usize = 50_000;
 
 /// The maximum number of files that an error lists.
 const MAX_LISTED: usize = 5;
@@ -31,20 +28,27 @@ pub(crate) async fn selectors(
     statuses: &[Status],
     context: &Context,
 ) -> Result<Vec<Selector>, CliError> {
-    let mut selectors = Vec::new();
+    let mut paths = Vec::with_capacity(words.len());
+    let mut unknown = Vec::new();
     for word in words {
         let path = resolve(&context.cwd, word)?;
-        let is_queued = context.storage().find(Selector::Path(path.clone())).await?.is_some();
-        let below = if is_queued { Vec::new() } else { below(&path, context).await? };
-        if below.is_empty() {
+        if context.storage().find(Selector::Path(path.clone())).await?.is_none() {
+            unknown.push(path.clone());
+        }
+        paths.push(path);
+    }
+    let below = below(&unknown, context).await?;
+    let mut selectors = Vec::new();
+    for (word, path) in words.iter().zip(paths) {
+        let Some(files) = below.get(path.as_path()).filter(|files| !files.is_empty()) else {
             selectors.push(Selector::Path(path));
             continue;
-        }
-        let wanted = below.iter().filter(|(_, status)| statuses.contains(status));
+        };
         let before = selectors.len();
+        let wanted = files.iter().filter(|(_, status)| statuses.contains(status));
         selectors.extend(wanted.map(|(file, _)| Selector::Path(file.clone())));
         if selectors.len() == before {
-            return Err(none_of(word, below.len(), statuses));
+            return Err(none_of(word, files.len(), statuses));
         }
     }
     Ok(selectors)
@@ -56,7 +60,8 @@ pub(crate) async fn selectors(
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
 pub(crate) async fn one_needed(path: &FilePath, context: &Context) -> Result<Option<CliError>, CliError> {
-    let below = below(path, context).await?;
+    let mut below = below(std::slice::from_ref(path), context).await?;
+    let below = below.remove(path.as_path()).unwrap_or_default();
     if below.is_empty() {
         return Ok(None);
     }
@@ -71,19 +76,25 @@ pub(crate) async fn one_needed(path: &FilePath, context: &Context) -> Result<Opt
     Ok(Some(error.with_hint(names + &more)))
 }
 
-/// Returns the files of the queue below a folder, with their statuses, in the order of the queue.
-async fn below(folder: &FilePath, context: &Context) -> Result<Vec<(FilePath, Status)>, CliError> {
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let request = PageRequest { statuses: Vec::new(), after, limit: Some(PAGE_ITEMS) };
-        let page = context.storage().page(request).await?;
-        let below = page.items.into_iter().filter(|item| item.file_path.as_path().starts_with(folder.as_path()));
-        found.extend(below.map(|item| (item.file_path.clone(), item.status)));
-        after = page.next;
-        if after.is_none() {
-            return Ok(found);
-        }
+/// A file of the queue, with its status.
+type Queued = (FilePath, Status);
+
+/// Returns the files of the queue below each folder, in the order of the queue. Reads the queue
+/// once, and not at all without a folder.
+async fn below<'f>(folders: &'f [FilePath], context: &Context) -> Result<HashMap<&'f Path, Vec<Queued>>, CliError> {
+    let mut found: HashMap<_, _> = folders.iter().map(|folder| (folder.as_path(), Vec::new())).collect();
+    if found.is_empty() {
+        return Ok(found);
     }
+    let add = |item: QueueItem| {
+        for folder in item.file_path.as_path().ancestors() {
+            if let Some(files) = found.get_mut(folder) {
+                files.push((item.file_path.clone(), item.status));
+            }
+        }
+    };
+    context.each_item(&[], add).await?;
+    Ok(found)
 }
 
 fn none_of(folder: &Path, count: usize, statuses: &[Status]) -> CliError {

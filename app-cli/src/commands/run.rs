@@ -2,6 +2,7 @@
 
 mod args;
 mod dry_run;
+mod end_of_run;
 mod failures;
 mod limits;
 mod live;
@@ -20,16 +21,16 @@ mod results;
 mod run_clock;
 mod show_output;
 mod summary;
+mod unaccounted;
 mod work;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use autoproc_domain::ports::{Observer, StopCause, StopLevel};
+use autoproc_domain::ports::{Observer, StopLevel};
 use autoproc_domain::request::{AnswerNeeded, Repeat, Scope};
 use autoproc_domain::run::{Ports, ProcessorError, RunConfig};
-use autoproc_domain::run_info::StoppedBy;
-use autoproc_domain::{AutonomousProcessor, ProcessingResult, Recipe, RetryPolicy, RunId};
+use autoproc_domain::{AutonomousProcessor, Recipe, RetryPolicy, RunId};
 use autoproc_subprocess::StdoutTo;
 
 use super::queue::add::{self, Added};
@@ -39,6 +40,7 @@ use crate::exit_code::ExitCode;
 use crate::paths::{Absent, Gathered, PathSource};
 use crate::view::time::Zone;
 use crate::wiring::{OnSuspension, RunSettings, check_process_table};
+use end_of_run::EndOfRun;
 use failures::Failures;
 use printing::Printing;
 use progress::Progress;
@@ -117,10 +119,17 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     if args.quiet == 0 {
         context.name_queue();
     }
-    let (is_whole_queue, stop) = (config.scope == Scope::Queue, ports.stop.clone());
-    let (scope, recipe) = (config.scope.clone(), config.recipe);
+    let end = EndOfRun {
+        run: config.run.clone(),
+        scope: config.scope.clone(),
+        recipe: config.recipe,
+        began: Instant::now(),
+        stop: ports.stop.clone(),
+        printing,
+        resources,
+        failures,
+    };
     other_runs::warn_of_others(&config, context).await?;
-    let (began, run) = (Instant::now(), config.run.clone());
     let wiring = &context.wiring;
     let pruner = Pruner::new(context.storage(), wiring.attempt_logs(), args.output.retention(), wiring.executions());
     let pruning = Pruning::begin(pruner, context.console.clone());
@@ -130,40 +139,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let result = AutonomousProcessor::new(ports, config).run().await;
     pruning.end().await;
     supervision.end().await;
-    context.console.detach();
-    let summary = result.as_ref().map(|result| Summary {
-        run,
-        result: *result,
-        elapsed: began.elapsed(),
-        resources: resources.total(),
-        missing: failures.missing(),
-        failures: failures.named(),
-        is_whole_queue,
-        project_option: context.project_option(),
-    });
-    let summary = summary.map_or_else(|_| Ok(Vec::new()), |summary| text(&summary, &args, context));
-    let was_stopped = !matches!(&result, Ok(result) if !matches!(result.stopped_by, StoppedBy::Request(_)));
-    let printed = printing.end(summary?, was_stopped, &*stop).await;
-    context.console.end_thread();
-    context.console.end_times();
-    let result = result?;
-    printed?;
-    other_runs::checked(exit_code(&result, is_whole_queue), &scope, recipe, context).await
-}
-
-/// Returns the text of the summary, for standard output. With `--quiet` and without `--json`, the
-/// text is empty. A single `--quiet` then prints the reason for an exit code other than 0 to
-/// standard error, except if printed failures explain the exit code.
-fn text(summary: &Summary, args: &RunArgs, context: &Context) -> Result<Vec<u8>, CliError> {
-    if context.json || args.quiet == 0 {
-        return context.named_text(summary);
-    }
-    let code = exit_code(&summary.result, summary.is_whole_queue);
-    let is_explained = code == ExitCode::FilesFailed && summary.result.stopped_by == StoppedBy::QueueEmpty;
-    if code != ExitCode::Success && args.quiet == 1 && !(is_explained && summary.result.failed > 0) {
-        context.console.warn(summary.reason());
-    }
-    Ok(Vec::new())
+    end.report(result, &args, context).await
 }
 
 /// Prints the summary of a run that did not begin because no file was found.
@@ -254,81 +230,4 @@ async fn add_first(
         context.console.say(format_args!("{wait} (`autoproc run -- …` processes the whole queue)"));
     }
     Ok(added)
-}
-
-/// Returns the exit code for a result. The first condition that applies decides: an error of the
-/// run, a signal, failed files, unfinished files. In a run over the whole queue, held files do not
-/// count as unfinished.
-fn exit_code(result: &ProcessingResult, is_whole_queue: bool) -> ExitCode {
-    let held = if is_whole_queue { result.held } else { 0 };
-    let unfinished = result.remaining.saturating_sub(held) + result.processing;
-    match result.stopped_by {
-        StoppedBy::Error => ExitCode::Internal,
-        StoppedBy::Request(StopCause::Interrupt) => ExitCode::Interrupted,
-        StoppedBy::Request(StopCause::Terminate) => ExitCode::Terminated,
-        StoppedBy::Request(StopCause::HangUp) => ExitCode::HungUp,
-        StoppedBy::TooManyFailed => ExitCode::FilesFailed,
-        _ if result.failed > 0 || result.failed_in_scope > 0 => ExitCode::FilesFailed,
-        _ if unfinished > 0 => ExitCode::TryAgain,
-        _ => ExitCode::Success,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn code(stopped_by: StoppedBy, failed: u64, [remaining, held, processing]: [usize; 3]) -> ExitCode {
-        let stop_level = StopLevel::Running;
-        let result = ProcessingResult {
-            processed: 1,
-            failed,
-            retried: 0,
-            remaining,
-            held,
-            processing,
-            failed_in_scope: 0,
-            stopped_by,
-            stop_level,
-        };
-        exit_code(&result, true)
-    }
-
-    #[test]
-    fn only_a_scope_that_is_completed_is_a_success() {
-        use StopCause::{HangUp, Interrupt, StopFile, Terminate};
-        for (stopped_by, failed, left, expected) in [
-            (StoppedBy::QueueEmpty, 0, [0, 0, 0], ExitCode::Success),
-            (StoppedBy::QueueEmpty, 1, [0, 0, 0], ExitCode::FilesFailed),
-            (StoppedBy::QueueEmpty, 0, [2, 2, 0], ExitCode::Success),
-            (StoppedBy::QueueEmpty, 0, [0, 0, 1], ExitCode::TryAgain),
-            (StoppedBy::NothingDue, 0, [1, 0, 0], ExitCode::TryAgain),
-            (StoppedBy::NothingDue, 1, [1, 0, 0], ExitCode::FilesFailed),
-            (StoppedBy::StorageFull, 0, [1, 0, 0], ExitCode::TryAgain),
-            (StoppedBy::ProgramMissing, 0, [1, 0, 0], ExitCode::TryAgain),
-            (StoppedBy::ProgramMissing, 1, [1, 0, 0], ExitCode::FilesFailed),
-            (StoppedBy::TooManyFailed, 3, [5, 0, 0], ExitCode::FilesFailed),
-            (StoppedBy::Request(StopFile), 0, [3, 0, 0], ExitCode::TryAgain),
-            (StoppedBy::Request(StopFile), 0, [0, 0, 0], ExitCode::Success),
-            (StoppedBy::Request(Interrupt), 2, [3, 0, 0], ExitCode::Interrupted),
-            (StoppedBy::Request(Terminate), 0, [0, 0, 0], ExitCode::Terminated),
-            (StoppedBy::Request(HangUp), 0, [1, 0, 0], ExitCode::HungUp),
-        ] {
-            assert_eq!(code(stopped_by, failed, left), expected, "{stopped_by:?}, {failed}, {left:?}");
-        }
-        let held = ProcessingResult {
-            processed: 0,
-            failed: 0,
-            retried: 0,
-            remaining: 1,
-            held: 1,
-            processing: 0,
-            failed_in_scope: 0,
-            stopped_by: StoppedBy::QueueEmpty,
-            stop_level: StopLevel::Running,
-        };
-        assert_eq!(exit_code(&held, false), ExitCode::TryAgain, "a named file that is held");
-        let cancelled = ProcessingResult { remaining: 0, held: 0, failed_in_scope: 1, ..held };
-        assert_eq!(exit_code(&cancelled, false), ExitCode::FilesFailed, "a file that a user cancelled");
-    }
 }

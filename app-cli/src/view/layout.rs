@@ -8,6 +8,7 @@ use rustix::fd::AsFd;
 use rustix::termios::tcgetwinsize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::quoting::quoted;
 use crate::escape::Shown;
 
 /// The assumed size of a terminal that does not report its size, as on the VT100.
@@ -94,6 +95,15 @@ impl Layout {
     pub(crate) fn path(&self, path: &FilePath) -> String {
         let below = self.terminal.as_ref().and_then(|terminal| path.as_path().strip_prefix(&terminal.base).ok());
         Shown(below.unwrap_or(path.as_path())).to_string()
+    }
+
+    /// Returns a path as a word of a shell command; `None` if characters of the path are escaped in
+    /// print.
+    pub(crate) fn argument(&self, path: &FilePath) -> Option<String> {
+        let exact = path.as_path().to_str();
+        exact.filter(|exact| Shown(path.as_path()).to_string() == *exact)?;
+        let shown = self.path(path);
+        Some(if shown.starts_with('-') { quoted(&format!("./{shown}")) } else { quoted(&shown) })
     }
 
     /// Returns a path with text before and after it. On a terminal, the path is shortened in its

@@ -12,6 +12,9 @@ const SHORT_ID: usize = 13;
 /// The length of a run's name that is a UUID, in characters.
 const FULL_ID: usize = 36;
 
+/// The line that says how a stopped run is continued.
+pub(crate) const CONTINUED: &str = "next: the same command again continues";
+
 /// Returns the beginning of a run's name. `report --run` accepts it in place of the whole name.
 pub(crate) fn short_id(run: &RunId) -> &str {
     let name = run.as_str();

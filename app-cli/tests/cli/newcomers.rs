@@ -142,9 +142,53 @@ fn files_that_another_command_completed_meanwhile_are_no_success() {
     assert_eq!((project.status_of("in/a"), project.status_of("in/b")), ("processing".into(), "completed".into()));
     project.write("go", "");
     let over = end_of(first).expect_code(75);
-    says(&over, "warning: 1 file completed by another command meanwhile; the same line again processes them");
+    says(&over, "warning: not all files are completed: 1 completed by another command\n");
     let again = project.ask(["run", "in", "--shell", slow]).expect_code(0);
     assert!(again.out.starts_with("processed 1, failed 0"), "{again:#?}");
+}
+
+/// Starts `run in` in a project with four files, calls `change` while the first file is processed,
+/// and returns the answer of the run.
+fn changed_during_run(options: &[&str], change: impl FnOnce(&TempProject)) -> Answer {
+    let project = TempProject::new();
+    for name in ["in/1", "in/2", "in/3", "in/4"] {
+        project.write(name, "");
+    }
+    let slow = "touch begun; : {}; until test -e go; do sleep 0.02; done";
+    let run = project.start([&["run", "in", "--shell", slow], options].concat());
+    wait_until("the first file is begun", || project.path("begun").exists());
+    change(&project);
+    project.write("go", "");
+    end_of(run)
+}
+
+#[test]
+fn a_file_that_is_removed_during_the_run_is_no_success() {
+    let remove = |project: &TempProject| {
+        project.ask(["queue", "remove", "in/3"]).expect_code(0);
+    };
+    let run = changed_during_run(&[], remove).expect_code(75);
+    assert!(run.out.starts_with("processed 3, failed 0, retried 0, 0 pending; the others are not pending"), "{run:#?}");
+    assert!(run.out.ends_with("\n1 file removed from the queue or added again meanwhile\n"), "{run:#?}");
+    says(&changed_during_run(&["-q"], remove).expect_code(75), "warning: not all files are completed: 1 removed");
+    let json = changed_during_run(&["--json"], remove).expect_code(75).json();
+    assert_eq!((&json["removed"], &json["completed_by_others"], &json["processed"]), (&1.into(), &0.into(), &3.into()));
+}
+
+#[test]
+fn files_that_another_command_completed_and_a_user_cleared_are_no_success() {
+    let complete = |project: &TempProject| {
+        project.ask(["run", "-qq", "in/2", "in/3", "--", "true"]).expect_code(0);
+    };
+    let json = changed_during_run(&["--json"], complete).expect_code(75).json();
+    assert_eq!((&json["removed"], &json["completed_by_others"]), (&0.into(), &2.into()));
+    let run = changed_during_run(&[], complete).expect_code(75);
+    assert!(run.out.contains("\n2 files completed by another command meanwhile; the same line again "), "{run:#?}");
+    let json = changed_during_run(&["--json"], |project| {
+        complete(project);
+        project.ask(["queue", "clear", "--status", "completed"]).expect_code(0);
+    });
+    assert_eq!(json.expect_code(75).json()["removed"], 2);
 }
 
 #[test]

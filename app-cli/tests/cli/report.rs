@@ -60,6 +60,26 @@ fn a_dead_run_is_reported_with_what_it_did() {
     assert_eq!(only_run(&project)["run_id"], dead["run_id"], "a recovery is not a run");
 }
 
+/// The attempt is given back, so no figure of the run counts it.
+#[test]
+fn a_run_that_was_stopped_in_mid_work_is_not_idle() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    let run = begun(&project, &[]);
+    project.ask(["stop", "--now"]).expect_code(0);
+    let over = end_of(run).expect_code(75);
+    assert!(over.out.ends_with("\nnext: the same command again continues\n"), "{over:#?}");
+    let stopped = only_run(&project)["run_id"].clone();
+    let report = project.ask(["report"]).expect_code(0).out;
+    assert!(report.ends_with("\nnext: the same command again continues\n"), "{report}");
+    // An idle run follows.
+    project.ask(["queue", "hold", "a", "b"]).expect_code(0);
+    project.ask(["run", "-qq", "--", "true"]).expect_code(0);
+    let report = project.json(["report"]);
+    assert_eq!((&report["runs"][0]["run_id"], &report["later_idle_runs"]), (&stopped, &1.into()));
+    let report = project.ask(["report"]).expect_code(0).out;
+    assert!(!report.contains("the same command again"), "{report}");
+}
+
 #[test]
 fn many_failures_are_counted_and_some_are_listed() {
     let project = TempProject::new();

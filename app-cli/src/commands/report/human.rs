@@ -2,15 +2,15 @@
 
 use std::io::{self, Write};
 
+use autoproc_domain::Status;
 use autoproc_domain::ports::{EndedAttempt, PastAttempt, PastEnd};
-use autoproc_domain::{FilePath, Status};
+use autoproc_domain::run_info::StoppedBy;
 use serde::Serialize;
 
 use super::Report;
 use super::json::ReportJson;
-use crate::escape::{Shown, printable};
-use crate::view::past_run::{RunShown, short_id};
-use crate::view::quoting::quoted;
+use crate::escape::printable;
+use crate::view::past_run::{CONTINUED, RunShown, short_id};
 use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, failure, files, held};
@@ -122,14 +122,15 @@ fn waiting(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "\nnow: {pending} pending{held}, {} processing", counts.processing)
 }
 
-/// Suggests commands for failed files and for the files of dead runs. Prints nothing if there are
-/// no such files.
+/// Suggests commands for failed files, for the files of dead runs, and for those of a stopped run.
+/// Prints nothing if there are no such files.
 fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let option = &report.project_option;
     let is_failed = |now: Option<Status>| matches!(now, Some(Status::Failed | Status::Timeout));
+    let argument = |past: &PastAttempt| out.argument(&past.of.file_path).unwrap_or_else(|| past.of.id.to_string());
     let failed = report.failures().find(|(_, now)| is_failed(*now));
     let mut commands: Vec<_> =
-        failed.map(|(past, _)| format!("autoproc log{option} {}", argument(&past.attempt, out))).into_iter().collect();
+        failed.map(|(past, _)| format!("autoproc log{option} {}", argument(&past.attempt))).into_iter().collect();
     if report.counts.failed + report.counts.timeout > report.missing.count() {
         commands.push(format!("autoproc retry-failed{option}"));
     }
@@ -139,21 +140,17 @@ fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     if let Some(advice) = report.missing.advice(out, option) {
         writeln!(out, "{advice}")?;
     }
-    if !commands.is_empty() {
-        writeln!(out, "next:")?;
+    match (was_interrupted(report), commands.is_empty()) {
+        (true, _) => writeln!(out, "{CONTINUED}")?,
+        (false, false) => writeln!(out, "next:")?,
+        (false, true) => {}
     }
     commands.iter().try_for_each(|command| writeln!(out, "  {command}"))
 }
 
-/// Returns the shell word for the file of an attempt. The word is the path, or the id of the item
-/// if the path must be escaped for display.
-fn argument(past: &PastAttempt, out: &Screen<'_>) -> String {
-    let shown = out.path(&past.of.file_path);
-    let is_exact =
-        |path: &FilePath| Shown(path.as_path()).to_string().as_bytes() == path.as_path().as_os_str().as_encoded_bytes();
-    match shown {
-        _ if !is_exact(&past.of.file_path) => past.of.id.to_string(),
-        relative if relative.starts_with('-') => quoted(&format!("./{relative}")),
-        path => quoted(&path),
-    }
+/// True if the latest reported run was stopped on request, no run is live, and files wait.
+fn was_interrupted(report: &Report) -> bool {
+    let end = report.summary.runs.last().and_then(|run| run.end);
+    let is_stopped = end.is_some_and(|end| matches!(end.stopped_by, Some(StoppedBy::Request(_))));
+    is_stopped && report.live.is_empty() && report.counts.pending > report.counts.held
 }

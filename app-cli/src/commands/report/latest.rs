@@ -45,12 +45,11 @@ pub(super) async fn latest(context: &Context) -> Result<Latest, CliError> {
     }
 }
 
-/// True if the run has no completed, failed or retried files, and ended because nothing was due or
-/// because of a stop request. A run that died, or that an error or a full disk ended, is never
-/// idle.
+/// True if the run has no completed, failed or retried files, and ended because nothing was due. A
+/// run that died, or that a stop request, an error or a full disk ended, is never idle: it may have
+/// begun attempts that were not counted.
 fn is_idle(run: &PastRun) -> bool {
     let has_done_nothing = run.completed + run.failed + run.retried == 0;
     let stopped_by = run.end.and_then(|end| end.stopped_by);
-    let is_orderly = matches!(stopped_by, Some(StoppedBy::QueueEmpty | StoppedBy::NothingDue | StoppedBy::Request(_)));
-    has_done_nothing && is_orderly
+    has_done_nothing && matches!(stopped_by, Some(StoppedBy::QueueEmpty | StoppedBy::NothingDue))
 }

@@ -91,7 +91,7 @@ impl Printing {
             outcome = done => outcome.unwrap_or(Ok(())),
             () = stopped(was_stopped, stop) => {
                 self.console.abandon_prints();
-                self.console.warn("the rest of the output is not printed, because nothing reads it");
+                self.console.warn("the rest of the output is not printed, because its reader is too slow");
                 Ok(())
             }
         }

@@ -4,18 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use autoproc_domain::view::PageRequest;
-use autoproc_domain::{Recipe, Status};
+use autoproc_domain::{QueueItem, Recipe, Status};
 use autoproc_subprocess::{ResultOwners, StdoutPattern, StdoutTo, Subject, relative_path};
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::paths::{FoundFile, Gathered, PathSource};
-
-/// The number of items that are read at once. A store may search the whole queue for each page, so
-/// a million items take 20 searches; a page takes about 20 MB of memory.
-const PAGE_ITEMS: usize = 50_000;
 
 /// Returns the settings of `--stdout-to`. They record the results of the items that the same recipe
 /// completed. A run never replaces such a result with the output of another file.
@@ -39,22 +34,14 @@ pub(super) async fn settings(
 }
 
 async fn record_completed(to: &StdoutTo, recipe: Option<Recipe>, context: &Context) -> Result<(), CliError> {
-    let mut after = None;
-    loop {
-        let request = PageRequest { statuses: vec![Status::Completed], after, limit: Some(PAGE_ITEMS) };
-        let page = context.storage().page(request).await?;
-        for item in &page.items {
-            if item.completion.as_ref().is_some_and(|completion| completion.recipe == recipe) {
-                let relative = relative_path(&item.file_path, item.depth, context.project.root());
-                let subject = Subject { path: item.file_path.as_path(), relative, item: Some(item.id), slot: 1 };
-                to.owners.record(&to.pattern.path_for(subject, &to.folder), &item.file_path);
-            }
+    let record = |item: QueueItem| {
+        if item.completion.as_ref().is_some_and(|completion| completion.recipe == recipe) {
+            let relative = relative_path(&item.file_path, item.depth, context.project.root());
+            let subject = Subject { path: item.file_path.as_path(), relative, item: Some(item.id), slot: 1 };
+            to.owners.record(&to.pattern.path_for(subject, &to.folder), &item.file_path);
         }
-        after = page.next;
-        if after.is_none() {
-            return Ok(());
-        }
-    }
+    };
+    context.each_item(&[Status::Completed], record).await
 }
 
 /// Warns if a result lies in a folder that the run adds: the next run would take the result for a

@@ -10,10 +10,12 @@ use autoproc_domain::{ProcessingResult, RunId};
 use serde::Serialize;
 
 use super::failures::Failure;
+use super::unaccounted::Unaccounted;
 use crate::missing_files::MissingFiles;
 use crate::view::bytes::memory;
 use crate::view::failure;
 use crate::view::json::PathJson;
+use crate::view::past_run::CONTINUED;
 use crate::view::screen::Screen;
 use crate::view::time::span;
 use crate::view::{View, held};
@@ -22,6 +24,8 @@ use crate::view::{View, held};
 pub(super) struct Summary {
     pub(super) run: RunId,
     pub(super) result: ProcessingResult,
+    /// The files of the scope that the run has not processed, although none waits or has failed.
+    pub(super) unaccounted: Unaccounted,
     pub(super) elapsed: Duration,
     /// The resource usage of the run's attempts.
     pub(super) resources: RunResources,
@@ -43,6 +47,7 @@ impl Summary {
         Self {
             run,
             result,
+            unaccounted: Unaccounted::default(),
             elapsed: Duration::ZERO,
             resources: RunResources::default(),
             failures: Vec::new(),
@@ -55,10 +60,13 @@ impl Summary {
     /// Returns the reason why files of the run are not completed, in one line.
     pub(super) fn reason(&self) -> String {
         let ProcessingResult { remaining, held: on_hold, processing, failed_in_scope, .. } = self.result;
+        let Unaccounted { completed_by_others: others, removed } = self.unaccounted;
         let parts = [
             (remaining, format!("{remaining} pending{}", held(on_hold))),
             (processing, format!("{processing} being processed elsewhere")),
             (failed_in_scope, format!("{failed_in_scope} failed")),
+            (others, format!("{others} completed by another command")),
+            (removed, format!("{removed} removed or added again")),
         ];
         let parts: Vec<_> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
         if parts.is_empty() {
@@ -87,7 +95,9 @@ impl View for Summary {
             span(self.elapsed)
         )?;
         used(&self.resources, out)?;
-        failed(self, out)
+        self.unaccounted.lines().try_for_each(|line| writeln!(out, "{line}"))?;
+        failed(self, out)?;
+        next(self, out)
     }
 
     fn document(&self) -> impl Serialize {
@@ -100,6 +110,8 @@ impl View for Summary {
             held: self.result.held,
             processing: self.result.processing,
             failed_in_scope: self.result.failed_in_scope,
+            completed_by_others: self.unaccounted.completed_by_others,
+            removed: self.unaccounted.removed,
             stopped_by: self.result.stopped_by.word(),
             stop_level: self.result.stop_level.word(),
             elapsed_s: self.elapsed.as_secs_f64(),
@@ -136,6 +148,14 @@ fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     )
 }
 
+/// Says how to continue a run that a stop request or a signal ended before all its files were
+/// processed.
+fn next(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
+    let result = &view.result;
+    let is_stopped = matches!(result.stopped_by, StoppedBy::Request(_));
+    if is_stopped && result.remaining > result.held { writeln!(out, "{CONTINUED}") } else { Ok(()) }
+}
+
 /// Prints the resource usage, or nothing if no attempt reported any.
 fn used(resources: &RunResources, out: &mut Screen<'_>) -> io::Result<()> {
     let RunResources { user, system, peak: Some(peak), .. } = resources else { return Ok(()) };
@@ -148,6 +168,7 @@ fn cause(view: &Summary) -> &'static str {
     match result.stopped_by {
         StoppedBy::QueueEmpty if result.processing > 0 => "the others are being processed elsewhere",
         StoppedBy::QueueEmpty if result.held > 0 && result.held == result.remaining => "only held files are left",
+        StoppedBy::QueueEmpty if view.unaccounted.total() > 0 => "the others are not pending any more",
         StoppedBy::QueueEmpty if view.is_whole_queue => "no files are left",
         StoppedBy::QueueEmpty => "done",
         StoppedBy::NothingDue => "nothing is due",
@@ -173,6 +194,8 @@ struct SummaryJson<'a> {
     held: usize,
     processing: usize,
     failed_in_scope: usize,
+    completed_by_others: usize,
+    removed: usize,
     stopped_by: &'static str,
     stop_level: &'static str,
     elapsed_s: f64,

@@ -1,0 +1,59 @@
+//! Counts the files of a run's scope that do not wait and have not failed, but that the run's
+//! command has not completed.
+
+use autoproc_domain::request::Scope;
+use autoproc_domain::{QueueItem, Recipe, Status};
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::view::files;
+
+/// The numbers of such files, by reason. All are 0 if the scope is the whole queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Unaccounted {
+    /// Files that another command completed during the run.
+    pub(super) completed_by_others: usize,
+    /// Files that a user removed from the queue, or added again, during the run.
+    pub(super) removed: usize,
+}
+
+impl Unaccounted {
+    /// Counts the files of the scope. A file is accounted for if it is completed, and the recorded
+    /// recipe is that of the run or is missing.
+    ///
+    /// # Errors
+    /// [`CliError`] if the queue cannot be read.
+    pub(super) async fn count(scope: &Scope, recipe: Option<Recipe>, context: &Context) -> Result<Self, CliError> {
+        let Scope::Items(ids) = scope else { return Ok(Self::default()) };
+        let (mut own, mut others) = (0, 0);
+        let add = |item: QueueItem| {
+            let by = item.completion.as_ref().and_then(|completion| completion.recipe);
+            match scope.contains(item.id) {
+                true if by.is_none() || by == recipe => own += 1,
+                true => others += 1,
+                false => {}
+            }
+        };
+        context.each_item(&[Status::Completed], add).await?;
+        Ok(Self { completed_by_others: others, removed: ids.len().saturating_sub(own + others) })
+    }
+
+    pub(super) fn total(self) -> usize {
+        self.completed_by_others + self.removed
+    }
+
+    /// Returns a sentence for each reason that applies.
+    pub(super) fn lines(self) -> impl Iterator<Item = String> {
+        let (others, removed) = (files(self.completed_by_others), files(self.removed));
+        let lines = [
+            (
+                self.completed_by_others,
+                format!(
+                    "{others} completed by another command meanwhile; the same line again processes them with this one"
+                ),
+            ),
+            (self.removed, format!("{removed} removed from the queue or added again meanwhile")),
+        ];
+        lines.into_iter().filter(|(count, _)| *count > 0).map(|(_, line)| line)
+    }
+}
