@@ -3,24 +3,30 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use clap::Command;
+
 use crate::escape::Printable;
 use crate::program_path;
 use crate::view::quoting::quoted_template;
+use crate::word_roles::{Role, roles};
 
 /// Options of `run` that take the place of a command.
 const IN_PLACE: [&str; 2] = ["--shell", "--workflow"];
 
 /// If the words contain a command but no `--`, returns the command line with `--` before the
-/// command, as text for a shell. `words` are the arguments of autoproc, beginning with `run`.
-pub(crate) fn corrected(words: &[OsString], cwd: &Path) -> Option<String> {
-    let (first, words) = words.split_first()?;
-    let is_in_place = |word: &OsString| IN_PLACE.iter().any(|option| has_name(word, option));
-    if first != "run" || words.iter().any(|word| word == "--" || is_in_place(word)) {
+/// command, as text for a shell. `words` are the arguments of autoproc. `options` has the global
+/// options and those of `run`.
+pub(crate) fn corrected(words: &[OsString], options: &Command, cwd: &Path) -> Option<String> {
+    let roles = roles(words, options);
+    let run = roles.iter().position(|role| *role == Role::Other).filter(|run| words[*run] == "run")?;
+    if words.iter().zip(&roles).any(|(word, role)| word == "--" || (*role == Role::Option && is_in_place(word))) {
         return None;
     }
-    let begin = (0..words.len()).find(|index| begins_command(words, *index, cwd))?;
+    let first = run + 1;
+    let is_command = |index: &usize| roles[*index] == Role::Other && is_program(&words[*index], *index > first, cwd);
+    let begin = (first..words.len()).find(is_command)?;
     let (before, command) = words.split_at(begin);
-    let has_files = before.iter().any(|word| !is_option(word));
+    let has_files = roles[first..begin].contains(&Role::Other);
     let (program, arguments) = command.split_first()?;
     // In `run wc a.txt b.txt`, the arguments of the program are the files to process.
     let are_files = !has_files && !arguments.is_empty() && arguments.iter().all(|word| cwd.join(word).exists());
@@ -31,15 +37,7 @@ pub(crate) fn corrected(words: &[OsString], cwd: &Path) -> Option<String> {
         before.iter().chain([&dashes]).chain(command).collect()
     };
     let line: Vec<_> = line.into_iter().map(|word| quoted_template(&word.to_string_lossy())).collect();
-    Some(Printable(&format!("autoproc run {}", line.join(" "))).to_string())
-}
-
-/// True if the word at `index` is a program as in [`is_program`], and neither an option nor the
-/// value of a long option.
-fn begins_command(words: &[OsString], index: usize, cwd: &Path) -> bool {
-    let (word, previous) = (&words[index], index.checked_sub(1).map(|previous| &words[previous]));
-    let is_value = previous.is_some_and(|previous| is_long(previous) && !is_assigned(previous));
-    !is_option(word) && !is_value && is_program(word, index > 0, cwd)
+    Some(Printable(&format!("autoproc {}", line.join(" "))).to_string())
 }
 
 /// True if a word names a program in `PATH`, but no file in the current folder. The path of an
@@ -49,25 +47,15 @@ fn is_program(word: &OsStr, is_later: bool, cwd: &Path) -> bool {
     program_path::is_found(word) && if is_path { is_later } else { !cwd.join(word).exists() }
 }
 
-fn is_option(word: &OsStr) -> bool {
-    word.as_encoded_bytes().starts_with(b"-")
-}
-
-fn is_long(word: &OsStr) -> bool {
-    word.as_encoded_bytes().starts_with(b"--")
-}
-
-fn is_assigned(word: &OsStr) -> bool {
-    word.as_encoded_bytes().contains(&b'=')
-}
-
-fn has_name(word: &OsStr, option: &str) -> bool {
-    let rest = word.as_encoded_bytes().strip_prefix(option.as_bytes());
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"="))
+fn is_in_place(word: &OsStr) -> bool {
+    let name = word.as_encoded_bytes().split(|byte| *byte == b'=').next();
+    IN_PLACE.iter().any(|option| name == Some(option.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::{Arg, ArgAction};
+
     use super::*;
 
     /// In a folder with the files `a`, `b` and `in`.
@@ -77,7 +65,10 @@ mod tests {
             std::fs::write(folder.path().join(name), "").expect("a file");
         }
         let words: Vec<_> = words.iter().map(OsString::from).collect();
-        corrected(&words, folder.path())
+        let value = |name| Arg::new(name).long(name);
+        let flag = Arg::new("quiet").short('q').long("quiet").action(ArgAction::Count);
+        let values = ["include", "jobs", "project-dir", "shell", "workflow"].map(value);
+        corrected(&words, &Command::new("run").arg(flag).args(values), folder.path())
     }
 
     #[test]
@@ -88,6 +79,9 @@ mod tests {
         is(&["run", "cat", "a", "b"], "autoproc run a b -- cat");
         is(&["run", "cat", "a", "missing"], "autoproc run -- cat a missing");
         is(&["run", "in", "/bin/sh", "{}"], "autoproc run in -- /bin/sh {}");
+        is(&["run", "--quiet", "cat", "a"], "autoproc run --quiet a -- cat");
+        is(&["run", "--jobs", "4", "cat", "a"], "autoproc run --jobs 4 a -- cat");
+        is(&["--project-dir", "p1", "run", "in", "cat", "{}"], "autoproc --project-dir p1 run in -- cat {}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! # Theory of operation
 //!
-//! `cli` has the global options. Each file or folder of `commands` is one command, from its
+//! `cli` parses the command line. Each file or folder of `commands` is one command, from its
 //! arguments to its output. A command calls the ports and creates a view; `context` prints the view
 //! as human-readable text or as JSON. `completion` answers a Tab in a shell. Only `wiring` connects
 //! adapters to ports, only `error` maps the errors of ports to exit codes, and only `console`
@@ -25,6 +25,7 @@ mod escape;
 mod exit_code;
 mod followed_log;
 mod forgotten_dashes;
+mod global_args;
 mod item_word;
 mod maintenance;
 mod missing_files;
@@ -39,6 +40,7 @@ mod since;
 mod size;
 mod view;
 mod wiring;
+mod word_roles;
 
 use std::env;
 use std::io::Write as _;
@@ -48,12 +50,13 @@ use std::thread;
 use std::time::Duration;
 
 use clap::CommandFactory;
-use cli::{Cli, GlobalArgs};
+use cli::Cli;
 use commands::Command;
 use console::Console;
 use context::Context;
 use error::CliError;
 use exit_code::ExitCode;
+use global_args::GlobalArgs;
 use project::Project;
 use tokio::runtime::Runtime;
 use wiring::{OpenOptions, Purpose, Wiring};

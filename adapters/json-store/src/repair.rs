@@ -69,8 +69,8 @@ pub enum RepairMethod {
 }
 
 impl RepairMethod {
-    /// All methods.
-    pub const ALL: [Self; 4] = [Self::Truncate, Self::Salvage, Self::UseSnapshot, Self::UseRescued];
+    /// All methods. The method that loses least, if it is possible, is first.
+    pub const ALL: [Self; 4] = [Self::UseRescued, Self::Truncate, Self::Salvage, Self::UseSnapshot];
 
     /// Returns the method's name on the command line.
     #[must_use]

@@ -11,11 +11,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use autoproc_domain::path::is_unprintable;
+use clap::Command;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use strsim::damerau_levenshtein;
 
 use crate::escape::{Printable, Shown};
+use crate::word_roles::{Role, roles};
 use crate::{forgotten_dashes, program_path};
 use words::{COMMANDS, OPTIONS, QUEUE_COMMANDS, TOP_COMMANDS};
 
@@ -23,7 +25,11 @@ use words::{COMMANDS, OPTIONS, QUEUE_COMMANDS, TOP_COMMANDS};
 const COMMAND: ContextKind = ContextKind::InvalidSubcommand;
 
 /// Returns the error without clap's unlikely suggestions, and with the hints of this module.
-pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
+/// `words` are the words of the command line with the name of the program, and `command` is the
+/// definition of autoproc's commands and options.
+pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Command) -> Error {
+    command.build();
+    let words = words.get(1..).unwrap_or_default();
     for (kind, suggestion) in
         [(COMMAND, ContextKind::SuggestedSubcommand), (ContextKind::InvalidArg, ContextKind::SuggestedArg)]
     {
@@ -32,7 +38,7 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
         let suggested = error.remove(suggestion);
         let near = suggested.as_ref().and_then(|suggested| near(&unknown, suggested));
         let is_far = suggested.is_some() && near.is_none();
-        let hint = hint(&unknown, kind, &command_of(words));
+        let hint = hint(&unknown, kind, &command_of(words, command));
         let hint = hint.or_else(|| program_hint(&unknown).filter(|_| kind == COMMAND && near.is_none()));
         if let Some(near) = near.filter(|_| hint.is_none()) {
             error.insert(suggestion, near);
@@ -50,7 +56,7 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
             error.insert(ContextKind::Suggested, hint);
         }
     }
-    if let Some(line) = corrected(&error, words) {
+    if let Some(line) = corrected(&error, words, command) {
         error.remove(ContextKind::SuggestedArg);
         error.remove(ContextKind::Usage);
         let hint = StyledStr::from(format!("the command stands after `--`, as in: {line}"));
@@ -62,13 +68,13 @@ pub(super) fn improved(mut error: Error, words: &[OsString]) -> Error {
 
 /// If clap rejected an option, and the command of `run` has no `--` before it, returns the
 /// corrected command line.
-fn corrected(error: &Error, words: &[OsString]) -> Option<String> {
+fn corrected(error: &Error, words: &[OsString], command: &Command) -> Option<String> {
     let is_about_option = matches!(
         error.kind(),
         ErrorKind::UnknownArgument | ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::TooManyValues
     );
-    let words = words.get(1..).filter(|_| is_about_option)?;
-    forgotten_dashes::corrected(words, &env::current_dir().unwrap_or_default())
+    let run = command.find_subcommand("run").filter(|_| is_about_option)?;
+    forgotten_dashes::corrected(words, run, &env::current_dir().unwrap_or_default())
 }
 
 /// Escapes unprintable characters in the arguments that the error quotes. An argument may be a file
@@ -85,11 +91,12 @@ fn escape_arguments(error: &mut Error) {
     }
 }
 
-/// Returns the command and its subcommand: the first two words before `--` that are not options.
-/// The result is shorter if there are fewer such words.
-fn command_of(words: &[OsString]) -> Vec<&str> {
-    let named = words.iter().skip(1).take_while(|word| *word != "--").filter_map(|word| word.to_str());
-    named.filter(|word| !word.starts_with('-')).take(2).collect()
+/// Returns the command and its subcommand: the first two words before `--` that are neither options
+/// nor their values. The result is shorter if there are fewer such words.
+fn command_of<'w>(words: &'w [OsString], command: &Command) -> Vec<&'w str> {
+    let before_dashes = words.iter().zip(roles(words, command)).take_while(|(word, _)| *word != "--");
+    let named = before_dashes.filter(|(_, role)| *role == Role::Other).filter_map(|(word, _)| word.to_str());
+    named.take(2).collect()
 }
 
 fn hint(unknown: &str, kind: ContextKind, command: &[&str]) -> Option<String> {

@@ -77,7 +77,12 @@ fn integrity(examination: &Examination) -> Vec<Finding> {
     }
     if !examination.kept_aside.is_empty() {
         let message = format!("set aside after earlier damage: {}", examination.kept_aside.join(", "));
-        findings.push(Finding::warning(FILES, message, "check these files, and remove them if nothing is missing"));
+        let advice = if examination.is_sound() {
+            "check these files, and remove them if nothing is missing"
+        } else {
+            "keep these files until the queue is repaired: `autoproc queue repair` may need them"
+        };
+        findings.push(Finding::warning(FILES, message, advice));
     }
     findings
 }

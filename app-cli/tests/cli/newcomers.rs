@@ -110,6 +110,10 @@ fn a_command_without_dashes_is_recognised() {
     // A workflow that takes the place of a command does not change that.
     project.write("core/workflows/wf-pipeline-full.yaml", "id: wf-pipeline-full\nphases: []\n");
     project.ask(["run", "in", "cat", "{}"]).expect_error(2, "there is no `--` before the command");
+    let elsewhere = project.ask(["--project-dir", ".", "run", "--no-wait", "--jobs", "4", "cat", "in"]);
+    says(&elsewhere.expect_code(2), "hint: autoproc --project-dir . run --no-wait --jobs 4 in -- cat\n");
+    let stop = project.ask(["--project-dir", ".", "stop", "-f"]).expect_code(2);
+    says(&stop, "`autoproc stop --now` ends the current attempts");
     is_without_a_project(&project);
 }
 

@@ -139,7 +139,7 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         "`--show-output` prints the output of each attempt when it ends",
     ),
     (&["run"], &["--load"], "`--max-load LOAD` starts no file while the load is higher"),
-    (&["run"], &["--memfree"], "no such option; `--max-load LOAD` and `--min-free-disk SIZE` hold back starts"),
+    (&["run"], &["--memfree"], "`--min-free-memory SIZE` starts no file while less memory is available"),
     (&["run"], &["--nice"], "write `nice` before the command, as in: autoproc run -- nice COMMAND {}"),
     (&["run"], &["-e", "--fail-fast", "--halt-on-error"], "`--max-fail 1` stops after the first failed file"),
     (&["run"], &["-S", "--sshlogin", "--pipe"], "no such option: commands run on this machine, each with one file"),

@@ -73,6 +73,9 @@ impl View for Examined {
         }
         for plan in &self.plans {
             writeln!(out, "\n--apply {}", plan.method.word())?;
+            if plan.method == RepairMethod::UseRescued {
+                writeln!(out, "  the queue as a run knew it when it noticed the damage")?;
+            }
             outcome(plan, out)?;
         }
         writeln!(out, "\nnothing was changed; with --apply the files are copied first")
@@ -96,7 +99,8 @@ impl View for Repaired {
         all_damage(&self.damage, out)?;
         writeln!(out, "repaired by {}", self.plan.method.word())?;
         outcome(&self.plan, out)?;
-        writeln!(out, "copies of the damaged files: {}", Shown(&self.backup))
+        writeln!(out, "copies of the damaged files: {}", Shown(&self.backup))?;
+        writeln!(out, "the queue can be used again: `autoproc run` continues with it")
     }
 
     fn document(&self) -> impl Serialize {

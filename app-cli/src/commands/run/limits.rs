@@ -107,6 +107,9 @@ impl TypedValueParser for MinFreeDiskParser {
             Some(colon) => (&bytes[..colon], Some(Path::new(OsStr::from_bytes(&bytes[colon + 1..])))),
             None => (bytes, None),
         };
+        if folder == Some(Path::new("")) {
+            return TypedValueParser::parse_ref(&without_folder, command, argument, word);
+        }
         let size = OsStr::from_bytes(size);
         let min_free = TypedValueParser::parse_ref(&size::parse, command, argument, size)?;
         Ok(MinFreeDisk { min_free, folder: folder.map(Path::to_owned) })
@@ -122,6 +125,13 @@ enum InvalidLimit {
     /// The word is neither a positive count nor a percentage from 1 to 100.
     #[error("expected a count (3) or a percentage (10%)")]
     MaxFail,
+    /// There is a colon without a folder after it.
+    #[error("expected a folder after the colon (5GB:/data)")]
+    NoFolder,
+}
+
+fn without_folder(_: &str) -> Result<MinFreeDisk, InvalidLimit> {
+    Err(InvalidLimit::NoFolder)
 }
 
 fn load(word: &str) -> Result<f64, InvalidLimit> {

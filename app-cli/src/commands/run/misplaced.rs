@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::forgotten_dashes;
+use crate::global_args::GlobalArgs;
 use crate::paths::PathSource;
 
 /// Long options of `run` that many programs have too. They are never reported as misplaced.
@@ -28,8 +29,8 @@ pub(super) fn check_dashes(work: &Work, source: &PathSource, context: &Context) 
     if !matches!(work, Work::Workflow(choice) if choice.word.is_none()) || source.is_empty() {
         return Ok(());
     }
-    let words: Vec<_> = env::args_os().skip(1).skip_while(|word| word != "run").collect();
-    match forgotten_dashes::corrected(&words, &context.cwd) {
+    let words: Vec<_> = env::args_os().skip(1).collect();
+    match forgotten_dashes::corrected(&words, &options(), &context.cwd) {
         Some(line) => Err(CliError::usage("there is no `--` before the command").with_hint(line)),
         None => Ok(()),
     }
@@ -40,8 +41,9 @@ pub(super) fn check_dashes(work: &Work, source: &PathSource, context: &Context) 
 pub(super) fn remark_on_option(work: &Work, is_quiet: bool, context: &Context) {
     let Work::Argv(words) = work else { return };
     let Some((program, arguments)) = words.split_first() else { return };
-    let options = options();
-    let named = |word: &&OsStr| name(word).is_some_and(|name| options.iter().any(|option| option == name));
+    let options = RunArgs::augment_args(clap::Command::new("run"));
+    let is_option = |name: &str| options.get_arguments().any(|option| option.get_long() == Some(name));
+    let named = |word: &&OsStr| name(word).is_some_and(|name| !COMMON.contains(&name) && is_option(name));
     let is_own = Path::new(program).file_name().is_some_and(|name| name == "autoproc");
     if let Some(option) = arguments.iter().map(AsRef::as_ref).find(named).filter(|_| !is_own && !is_quiet) {
         let (option, program) = (Shown(Path::new(option)), Shown(Path::new(program)));
@@ -54,11 +56,9 @@ fn name(word: &OsStr) -> Option<&str> {
     word.to_str()?.strip_prefix("--")?.split('=').next()
 }
 
-/// Returns the names of the long options of `run`, except those in [`COMMON`].
-fn options() -> Vec<String> {
-    let command = RunArgs::augment_args(clap::Command::new("run"));
-    let names = command.get_arguments().filter_map(clap::Arg::get_long);
-    names.filter(|name| !COMMON.contains(name)).map(str::to_owned).collect()
+/// Returns the global options and those of `run`.
+fn options() -> clap::Command {
+    RunArgs::augment_args(GlobalArgs::augment_args(clap::Command::new("run")))
 }
 
 /// For a run without named files: fails if there is no queue. Without `--all`, warns if no file

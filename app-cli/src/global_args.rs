@@ -1,0 +1,58 @@
+//! The global options.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueHint};
+
+use crate::console::ColorWhen;
+
+/// The heading of the global options in a command's help.
+const GLOBAL: &str = "Global options";
+
+const PROJECT_DIR_HELP: &str = "Folder of the queue [default: AUTOPROC_PROJECT_DIR, or CLAUDE_PROJECT_DIR, or the nearest folder upwards with .claude/mission-control, or the current folder]";
+
+/// The options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct GlobalArgs {
+    /// Folder of the queue [default: the nearest folder upwards with a queue]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        value_hint = ValueHint::DirPath,
+        long_help = PROJECT_DIR_HELP,
+        help_heading = GLOBAL
+    )]
+    pub(crate) project_dir: Option<PathBuf>,
+    /// Longest time to wait while another process writes to the queue
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        allow_negative_numbers = true,
+        default_value = "10",
+        value_parser = autoproc_time_text::parse,
+        hide_short_help = true,
+        help_heading = GLOBAL
+    )]
+    pub(crate) lock_timeout: Duration,
+    /// Allow writing to a queue on a network file system [env:
+    /// `AUTOPROC_ALLOW_NETWORK_FS=1`]
+    #[arg(long, global = true, hide_short_help = true, help_heading = GLOBAL)]
+    pub(crate) allow_network_fs: bool,
+    /// Print data as JSON
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) json: bool,
+    /// Use of colour; `auto` follows `NO_COLOR` and `CLICOLOR_FORCE`
+    #[arg(
+        long,
+        global = true,
+        value_name = "auto|always|never",
+        hide_possible_values = true,
+        default_value = "auto",
+        hide_short_help = true,
+        help_heading = GLOBAL
+    )]
+    pub(crate) color: ColorWhen,
+}
