@@ -106,9 +106,13 @@ impl Items {
     }
 
     /// Returns the index of the slot with this sequence number. Numbers are mostly dense, so the
-    /// difference from the first slot's number is tried as the index before a binary search.
+    /// difference from the first slot's number is tried as the index before a binary search. A
+    /// number above all others, such as that of each item that is added, needs no search.
     fn position(&self, sequence: Sequence) -> Option<usize> {
         let first = self.slots.first()?.sequence();
+        if self.last().is_none_or(|last| sequence > last) {
+            return None;
+        }
         let guess = usize::try_from(sequence.get().checked_sub(first.get())?).ok()?;
         if self.slots.get(guess).is_some_and(|slot| slot.sequence() == sequence) {
             return Some(guess);
