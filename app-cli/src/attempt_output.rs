@@ -1,9 +1,9 @@
 //! Writes the output of an attempt to standard output or standard error.
 //!
 //! On a terminal, control characters are escaped, including colour sequences: the output may come
-//! from an untrusted file and could control the terminal. Line ends and tabs are kept. Lines that
-//! carriage returns overwrite are handled by `overwritten_lines`. `--raw` prints all bytes
-//! unchanged.
+//! from an untrusted file and could control the terminal. Line ends and tabs are kept. The module
+//! `overwritten_lines` handles lines that are overwritten after a carriage return. `--raw` prints
+//! all bytes unchanged.
 
 use std::io;
 

@@ -106,7 +106,7 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Exit
     // full, a warning is enough.
     if let Err(error) = context.wiring.close().await {
         context.console.warn(format_args!(
-            "cannot merge the journal into QUEUE-STATE.json, nothing is lost: {}",
+            "cannot merge the journal into QUEUE-STATE.json; no change is lost: {}",
             error::in_one_line(&error)
         ));
     }

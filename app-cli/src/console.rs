@@ -219,15 +219,15 @@ impl Console {
         *self.time.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Returns the time with which a line begins now, and a blank; empty if lines begin without the
-    /// time.
+    /// Returns the beginning of a line that is printed now: the time and a blank, or nothing if
+    /// lines begin without the time.
     pub(crate) fn time(&self) -> String {
         let time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
         time.as_ref().map_or_else(String::new, |time| time() + " ")
     }
 
-    /// From now on, a thread writes to standard error. So the run continues even if the reader of
-    /// standard error stops reading.
+    /// From now on, a separate thread writes to standard error, so that the run continues even if
+    /// the reader of standard error stops reading.
     pub(crate) fn write_on_thread(&self) {
         self.live().writer.start_thread();
     }
@@ -288,8 +288,8 @@ impl Console {
         printed
     }
 
-    /// Stops deferring lines on standard error, for a print that cannot end because nothing reads
-    /// it.
+    /// Stops deferring lines on standard error. Called if a print cannot end because nothing reads
+    /// standard output.
     pub(crate) fn abandon_prints(&self) {
         let mut live = self.live();
         while live.prints > 0 {

@@ -17,7 +17,7 @@ use crate::exit_code::ExitCode;
 
 /// The hint if the location of the queue is unusable.
 const OTHER_PLACE: &str =
-    "check that the path is a folder and its permissions, or choose another folder with --project-dir";
+    "check that the path is a folder, check its permissions, or choose another folder with --project-dir";
 
 /// The hint if the location of the queue has no reliable locks and syncs.
 pub(crate) const LOCAL_PLACE: &str =

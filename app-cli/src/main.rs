@@ -129,8 +129,8 @@ fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Re
 fn keep_a_thread(runtime: &Runtime) -> Result<(), CliError> {
     let probe = thread::Builder::new().spawn(|| ());
     let probe = probe.map_err(|error| CliError::io("cannot start a thread", &error))?;
-    // The end of the probe makes room for the thread of the runtime. The probe does nothing, so it
-    // cannot panic.
+    // Waits for the end of the probe, so that the runtime's thread can take its place. The probe
+    // does nothing, so it cannot panic.
     let _ = probe.join();
     runtime.spawn_blocking(|| ());
     Ok(())

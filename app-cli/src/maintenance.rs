@@ -97,7 +97,7 @@ pub(crate) enum RepairMethod {
     Salvage,
     /// Keep only QUEUE-STATE.json, and set the journal aside
     UseSnapshot,
-    /// Take the queue as a run knew it, which it wrote to QUEUE-STATE.rescued-*.json when it noticed the
+    /// Restore the queue from QUEUE-STATE.rescued-*.json, which a run wrote when it noticed the
     /// damage
     UseRescued,
 }

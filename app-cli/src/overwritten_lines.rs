@@ -26,7 +26,7 @@ const TAB_COLUMNS: usize = 8;
 enum Target {
     /// A file or pipe: bytes are not escaped.
     Plain,
-    /// A terminal of this width; `None` if it cannot redraw a line.
+    /// A terminal with this many columns; `None` if the terminal cannot redraw a line.
     Terminal { columns: Option<usize> },
 }
 

@@ -54,7 +54,7 @@ pub(crate) struct PathListArgs {
     /// Exclude files and folders whose name matches; may be repeated
     #[arg(long, value_name = "GLOB", value_parser = filter::glob)]
     exclude: Vec<Glob>,
-    /// Only files modified since TIME: a span ago (2d), or a time of day, a date, a date and time
+    /// Only files modified since TIME: a time of day, a date, a date and time, or a span (2d)
     #[arg(long, hide_short_help = true, value_name = "TIME", value_parser = since::parse)]
     newer_than: Option<Since>,
     /// Fail, and add nothing, if something below a folder cannot be read, or if no file is found
@@ -106,8 +106,7 @@ pub(crate) struct PathSource {
     hidden: bool,
     /// True if a missing file is an error.
     must_exist: bool,
-    /// True if an unreadable place below a folder is an error, or if it is an error to find no
-    /// files.
+    /// True if unreadable places below a folder and an empty result are errors.
     strict: bool,
     filter: Filter,
 }

@@ -1,6 +1,6 @@
 //! Prints results, as human-readable text or as one JSON document.
 //!
-//! The view of a command stands in the module of the command. This module contains the trait, and
+//! The view of a command is defined in the command's module. This module contains the trait, and
 //! the parts that several views share.
 
 pub(crate) mod bytes;

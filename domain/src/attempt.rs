@@ -131,8 +131,8 @@ pub enum AttemptOutcome {
     },
     /// The attempt failed, and afterwards neither its file nor the file's folder existed, for
     /// instance because a disk is not mounted. The run does not count the attempt, and holds starts
-    /// for a while. The attempt counts as a failure if the file lacked its folder before and
-    /// another file has succeeded since, or if the run does not wait for folders.
+    /// for a while. The attempt counts as a failure if the folder was already missing in an earlier
+    /// attempt and another file has succeeded since, or if the run does not wait for folders.
     InputAway {
         /// How the attempt failed.
         cause: Box<AttemptOutcome>,

@@ -5,7 +5,7 @@
 //! [`Event::Enqueued`] contains neither the item's id nor the outcome, because `apply` determines
 //! both. A store can therefore append this event without having read the queue.
 
-#![allow(missing_docs, reason = "the fields say by their names what they hold")]
+#![allow(missing_docs, reason = "the field names are self-explanatory")]
 
 use crate::fingerprint::{Completion, Fingerprint};
 use crate::item::{Backoff, ItemId, Priority, RunId, Status};

@@ -2,7 +2,7 @@
 //!
 //! The first line states how the attempt ended and, after a colon, the output line that most likely
 //! names the cause. If several lines are equally likely, the last of them is taken. The other lines
-//! of the output follow in their order. A reader with room for one line shows the first line.
+//! of the output follow in their order. A view with room for one line shows only the first.
 //!
 //! Nothing is escaped here, because escaping depends on where the text is shown.
 

@@ -224,8 +224,8 @@ impl ClaimNumber {
 /// A run's claim on an item. The item is processing for as long as it has the claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The claim's number. A settlement takes effect only if its token has this number and the run
-    /// `run` makes it.
+    /// The claim's number. A settlement takes effect only if the run `run` requests it with a token
+    /// of this number.
     pub number: ClaimNumber,
     /// The run that processes the item.
     pub run: RunId,
@@ -282,8 +282,8 @@ pub struct QueueItem {
     /// The absolute path of the file.
     pub file_path: FilePath,
     /// The number of path components below the folder that the file was added from, at most 255.
-    /// For instance, it is 2 for `a/b.txt` in that folder. It is 0 if the file was always added by
-    /// itself. See [`FilePath::last_components`].
+    /// For instance, it is 2 for `a/b.txt` in that folder. It is 0 if the file was never added as
+    /// part of a folder. See [`FilePath::last_components`].
     pub depth: u8,
     /// The priority of the item.
     pub priority: Priority,
@@ -295,7 +295,7 @@ pub struct QueueItem {
     /// True if the item was completed when this round began. If so, no work of an earlier round is
     /// resumed.
     pub follows_completion: bool,
-    /// The number of attempts of this round that were started and not released.
+    /// The number of attempts of this round that were claimed and not released.
     pub attempts: u32,
     /// When the latest attempt was claimed; `None` if there was none.
     pub last_attempt: Option<Timestamp>,

@@ -34,8 +34,8 @@ use waiting::{Scoped, Waiting};
 
 /// A priority queue of files, as a plain value.
 ///
-/// For n items, an addition and a settlement cost O(log n), an exchange also O(p) for p processing
-/// items, counts O(1), and a page of m items O(n + m log m).
+/// For n items, an addition or a settlement costs O(log n). An exchange costs an additional O(p)
+/// for p processing items. Counts cost O(1), and a page of m items costs O(n + m log m).
 ///
 /// The methods that the specification names, such as `add` and `pop`, are thin methods over
 /// transactions:
@@ -185,8 +185,8 @@ impl FileQueue {
         scoped.map_or(&self.waiting, Scoped::waiting)
     }
 
-    /// If the scope lists items and has no index yet, indexes its items, and drops the indexes of
-    /// scopes that no run uses any more.
+    /// If the scope lists items and has no index yet, drops the indexes of scopes that no run uses
+    /// any more, and then indexes the items of this scope. Otherwise does nothing.
     fn open_scope(&mut self, scope: &Scope) {
         let Scope::Items(ids) = scope else { return };
         if self.scoped.iter().any(|scoped| scoped.is_of(ids)) {

@@ -1,7 +1,7 @@
 //! Rejections: the reasons why the queue refuses a well-formed request. A refused request changes
 //! nothing.
 
-#![allow(missing_docs, reason = "the fields say by their names what they hold")]
+#![allow(missing_docs, reason = "the field names are self-explanatory")]
 
 use crate::item::Status;
 use crate::request::Selector;

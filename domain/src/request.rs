@@ -36,8 +36,8 @@ pub struct NewItem {
     /// The path of the file.
     pub file_path: FilePath,
     /// The number of path components below the folder that the file is added from; see
-    /// [`QueueItem::depth`](crate::item::QueueItem::depth). It is 0 if the file is added by itself;
-    /// a file that is already in the queue then keeps its depth.
+    /// [`QueueItem::depth`](crate::item::QueueItem::depth). It is 0 if the file is not added as
+    /// part of a folder. With a depth of 0, a file that is already in the queue keeps its depth.
     pub depth: u8,
     /// The priority of the file.
     pub priority: Priority,

@@ -57,8 +57,8 @@ pub struct RunInfo {
     pub timeout: Duration,
     /// The recipe of the run; `None` if the run has none, or if the store does not know it.
     pub recipe: Option<Recipe>,
-    /// The command or the workflow of the run, as a person reads it; `None` if unknown. The text may
-    /// be shortened, and it may contain any character.
+    /// The command or the workflow of the run, in human-readable form; `None` if unknown. The text
+    /// may be shortened, and it may contain any character.
     pub work: Option<Box<str>>,
     /// The location of the run.
     pub location: Location,

@@ -23,7 +23,7 @@ impl StopLevel {
     /// Every level, the lowest first.
     pub const ALL: [Self; 4] = [Self::Running, Self::Draining, Self::Aborting, Self::Killing];
 
-    /// Returns the level with this word; `None` if there is none.
+    /// Returns the level with this [`word`](Self::word); `None` for any other text.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.word() == word)
@@ -58,7 +58,7 @@ impl StopCause {
     /// Every cause.
     pub const ALL: [Self; 4] = [Self::StopFile, Self::Interrupt, Self::Terminate, Self::HangUp];
 
-    /// Returns the cause with this word; `None` if there is none.
+    /// Returns the cause with this [`word`](Self::word); `None` for any other text.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.word() == word)

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 /// Identifies a version of a file. Two stamps differ if the file was replaced, or if its length or
 /// a time of change differs. A file system may record times only to the second, so a quick change
-/// of the same length may leave the stamp unchanged.
+/// that keeps the length may leave the stamp unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub(crate) device: u64,

@@ -49,9 +49,8 @@ pub enum Mode {
     Service,
 }
 
-/// The maximum number of lock files that are opened to take the lock once. The lock file is opened
-/// again only if it was removed or replaced meanwhile. A user does so at most once in this time;
-/// ten times indicate a fault.
+/// The maximum number of tries to take the lock. A further try is needed only if the lock file was
+/// removed or replaced before it was locked. A user may do this once; ten times indicate a fault.
 const MAX_LOCK_FILES: usize = 10;
 
 pub(crate) struct Settings {
@@ -69,8 +68,8 @@ pub(crate) struct Engine<D: Disk> {
     settings: Settings,
     lock: Option<Arc<StoreLock<D>>>,
     loaded: Option<Loaded<D>>,
-    /// The contents of the store as this engine last knew them, once its files were found to be
-    /// damaged; `None` while they are intact.
+    /// The contents that this engine had read before it found the files damaged; `None` while the
+    /// files are intact.
     outlived: Option<Outlived<D>>,
     /// The open lock file of each run that this handle began. Ending the run removes the entry.
     runs: HashMap<RunId, HeldRun<D>>,
@@ -122,7 +121,7 @@ struct Base<D: Disk> {
     /// The identity in the snapshot's `store` section; `None` if this program has not written the
     /// file.
     store: Option<StoreIdentity>,
-    /// True if this program would write the same items with the same numbers in the same order; see
+    /// True if a rewrite by this program would keep the items, their numbers and their order; see
     /// [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
     is_canonical: bool,
     /// The rule by which the snapshot's items are numbered. The ids in the snapshot's journal refer

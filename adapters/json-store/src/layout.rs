@@ -26,8 +26,8 @@ const NEW_SUFFIX: &str = ".new";
 
 /// The maximum number of characters of a run's id in its file name; a UUID has 36.
 const MAX_RUN_NAME: usize = 100;
-/// The maximum length of a journal's name after its prefix, in bytes; the longest generation and a
-/// nonce fit.
+/// The maximum length of a journal's name after its prefix, in bytes: enough for the longest
+/// generation number and a nonce.
 const MAX_JOURNAL_ID: usize = 64;
 
 /// Returns the name of the journal of a generation. The nonce distinguishes two journals of one

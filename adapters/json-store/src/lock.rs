@@ -160,8 +160,8 @@ impl<D: Disk> StoreLock<D> {
         is_journal_name(&tip.journal).then_some(tip)
     }
 
-    /// Returns the name of the lock's holder from the note. A note of this process is ignored: the
-    /// current holder, for instance flock(1), has left no note of its own.
+    /// Returns the name of the lock's holder from the note. Ignores a note that this process wrote:
+    /// it is outdated, because the current holder, for instance flock(1), has left no note.
     fn holder(&self, disk: &D) -> String {
         let note = self.note::<Holder>(disk, 0, HOLDER_BYTES).map(|note| note.holder);
         note.filter(|holder| *holder != noted_identity(disk)).unwrap_or_else(|| "another process".into())

@@ -91,8 +91,8 @@ impl Request for Unfenced {}
 pub(crate) trait Change: Send {
     /// Applies the change and stores the reply. Returns no events if nothing changed.
     fn perform(&mut self, target: &mut Target<'_>) -> Vec<Event>;
-    /// Stores the reply and returns the events without the queue; `None` if the change needs the
-    /// queue.
+    /// Performs the change without the queue: stores the reply and returns the events. Returns
+    /// `None` if the change needs the queue.
     fn perform_blind(&mut self) -> Option<Vec<Event>>;
     /// Sends the stored reply, or the error in `committed`.
     fn answer(self: Box<Self>, committed: Result<(), StorageError>);

@@ -2,11 +2,12 @@
 //!
 //! A history is a short list of operations by a run, a second process and single commands. Each
 //! history is executed once, and the disk is copied before each call. From each copy, the
-//! simulation computes the disks that a power cut may leave, each without another part of the
-//! unsynced changes. The unchanged copy stands for the death of the process alone. A new process
-//! then opens the result. It must find every acknowledged operation, and an operation in progress
-//! either completely or not at all. Then the new process makes a change, and is crashed at every
-//! call too. In further executions of the history, each call fails, or does half of its work.
+//! simulation computes the disks that a power cut may leave. Each of these disks lacks a different
+//! part of the unsynced changes. The unchanged copy represents the death of the process alone. A
+//! new process then opens the result. It must find every acknowledged operation, and an operation
+//! in progress either completely or not at all. Then the new process makes a change, and is crashed
+//! at every call too. Finally, the history is executed again for each call, and this call fails or
+//! does only half of its work.
 //!
 //! The method is that of ALICE (Pillai et al., "All File Systems Are Not Created Equal", OSDI
 //! 2014), but without a model of a file system: unsynced changes of different files may become

@@ -83,7 +83,7 @@ pub(crate) struct Snapshot {
     pub(crate) store: Option<StoreSection>,
     pub(crate) stamp: Stamp,
     pub(crate) sum: SnapshotSum,
-    /// True if this program would write the same items with the same numbers in the same order.
+    /// True if a rewrite by this program would keep the items, their numbers and their order.
     pub(crate) is_canonical: bool,
     /// Human-readable messages about items that were left out or merged.
     pub(crate) notices: Vec<String>,

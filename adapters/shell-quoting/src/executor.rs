@@ -36,8 +36,8 @@ impl Quoting {
     /// Returns the name of the command or expansion that may execute a value at this position as
     /// code; `None` if none is known. `rest` is the text after the position.
     ///
-    /// Knows some builtins of POSIX shells and bash, `ssh`, and shells, interpreters and awk with a
-    /// script in quotes. Other programs that execute an argument are not recognised.
+    /// Recognises `ssh`, some builtins of POSIX shells and bash, and quoted scripts of shells,
+    /// interpreters and awk. Other programs that execute an argument are not recognised.
     #[must_use]
     pub fn executor(&self, rest: &[u8]) -> Option<String> {
         if let Some(expansion) = self.evaluating_expansion() {
@@ -104,8 +104,8 @@ fn script_letter(name: &[u8]) -> Option<u8> {
     SCRIPTED.iter().find(|(program, _)| *program == name).map(|(_, letter)| *letter)
 }
 
-/// Returns the index of the argument after the option for a script; `None` if there is no such
-/// option before the first other argument.
+/// Returns the index of the argument that is a script: the one after an option such as `-c`. Only
+/// options before the first operand count. `None` if there is no such option.
 fn script_in(name: &[u8], arguments: &[&[u8]]) -> Option<usize> {
     let letter = script_letter(name)?;
     let mut index = 0;

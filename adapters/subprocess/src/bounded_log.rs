@@ -101,7 +101,7 @@ pub struct BoundedLog {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     New,
-    /// The head or the tail: this is unknown until the file that an earlier step left is read.
+    /// The head or the tail. The file that an earlier step left must be read to know which.
     Continued,
     Head,
     /// The tail, which is kept in the ring, because the head is full or cannot be written.

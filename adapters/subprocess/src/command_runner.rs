@@ -192,7 +192,8 @@ impl CommandRunner {
                 Whereabouts::Gone => AttemptOutcome::InputGone { cause: Box::new(outcome) },
                 Whereabouts::Away => AttemptOutcome::InputAway { cause: Box::new(outcome) },
             },
-            // The program depends on the file, so other files may have a program that exists.
+            // The program depends on the file. The program of another file may exist, so the fault
+            // concerns only this file.
             AttemptOutcome::CannotStart { reason, fault: StartFault::Missing }
                 if !self.command_line.has_fixed_program() =>
             {

@@ -186,7 +186,7 @@ impl Template {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(placeholder) if placeholder.names_file()))
     }
 
-    /// True if the template has a placeholder whose value differs from file to file.
+    /// True if the template has a placeholder whose value may differ from file to file.
     pub(crate) fn is_per_file(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(placeholder) if *placeholder != Placeholder::Slot))
     }

@@ -58,11 +58,12 @@ pub struct StdoutFile {
     pub path: OsString,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
-    /// The name of a temporary file in the same folder. It is used if the file system does not
-    /// support files without a name, and for a moment if an older file is replaced. Must be unique.
+    /// The name of a temporary file in the same folder; must be unique. The file is needed if the
+    /// file system does not support files without a name, and briefly while an older file is
+    /// replaced.
     pub temporary: String,
-    /// Another input file, to which the output file already belongs; `None` if there is none. If it
-    /// is set, the process does not start, and its ending is [`Ending::NoResult`].
+    /// The other input file that the output file already belongs to, if any. If there is one, the
+    /// process does not start, and its ending is [`Ending::NoResult`].
     pub owner: Option<ResultOwner>,
 }
 
@@ -124,7 +125,7 @@ pub enum Ending {
         /// The signal's number.
         signal: i32,
     },
-    /// The process was ended by SIGKILL, probably because the kernel ran out of memory.
+    /// The process was ended by SIGKILL, which probably came from the kernel for lack of memory.
     OutOfMemory {
         /// True if the kernel has counted such a kill in the control group of the guard.
         is_certain: bool,

@@ -33,8 +33,8 @@ struct State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Owner {
     file: FilePath,
-    /// True if the output file holds the output of the input file; false while it is only reserved
-    /// for an attempt on the input file.
+    /// True if the output file holds the output of the input file; false while an attempt on the
+    /// input file has reserved the output file.
     has_written: bool,
 }
 

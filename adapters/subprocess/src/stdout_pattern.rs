@@ -13,7 +13,7 @@ use crate::subject::Subject;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StdoutPattern(Template);
 
-/// The reason why a text is not a pattern.
+/// The reason why a text is not a valid pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPattern {
@@ -71,7 +71,8 @@ pub struct StdoutTo {
     pub folder: PathBuf,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
-    /// The input file to which each output file belongs; may contain output files of earlier runs.
+    /// Maps each output file to the input file that it belongs to. May include output files of
+    /// earlier runs.
     pub owners: Arc<ResultOwners>,
 }
 

@@ -12,9 +12,9 @@
 //!    The search is repeated until several consecutive readings of the process table find nothing.
 //! 3. The records are removed.
 //!
-//! If there are many dead runs, most of them have neither records nor processes. One listing of the
-//! records and a few readings of the markers of all processes identify these runs, so none of them
-//! needs a search of its own.
+//! If there are many dead runs, most of them have neither records nor processes. To identify these
+//! runs, the sweep lists the records once and reads the markers of all processes a few times. So
+//! these runs need no separate searches.
 //!
 //! A run is unproven, and keeps its records, if a process that may belong to it cannot be ended or
 //! observed: the process is in another pid namespace, the system refuses the signal, or the process
@@ -185,8 +185,8 @@ impl Sweeper {
         let run = &suspect.dead.run;
         let records = Records::new(&self.records_dir, run);
         let marker = Marker::of_run(run).in_project(&self.project);
-        // This check is skipped if only the run's lease has expired. The process of the run may
-        // then be alive, for instance suspended, and this is no reason to spare its commands.
+        // If an expired lease is the only evidence of death, the run's process may be alive, for
+        // instance suspended. Its commands must be ended nevertheless, so this check is skipped.
         if suspect.may_be_marked && suspect.dead.evidence == DeathEvidence::Gone {
             refuse_if_alive(&marker)?;
         }
@@ -212,8 +212,7 @@ struct Suspect<'d> {
 }
 
 impl<'d> Suspect<'d> {
-    /// Makes every dead run a suspect, for the case that the records or the processes cannot be
-    /// read.
+    /// Makes every dead run a suspect. Used if the records or the processes cannot be read.
     fn all(dead: impl IntoIterator<Item = &'d DeadRun>) -> Vec<Self> {
         dead.into_iter().map(|dead| Self { dead, may_be_marked: true }).collect()
     }
@@ -298,9 +297,10 @@ fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadl
             return Ok(());
         }
         if now > deadline + KILL_TIMEOUT {
-            return Err(format!("a guard of the dead run has not exited: process {}", living.describe()));
+            return Err(format!("guards of the dead run have not exited: {}", living.describe()));
         }
-        // Fails only if the process table cannot be read. Then only the guard can end its processes.
+        // If the process table cannot be read, this fails, and the guards must end their own
+        // processes.
         let _ = kill_once(&Search { marker, killed_guards: &[], living_guards: &living.here });
         if now > deadline {
             for guard in living.here {

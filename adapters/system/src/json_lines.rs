@@ -63,8 +63,8 @@ impl Tail {
         self.write(&text)
     }
 
-    /// Writes a line with one call of `write`. `write_all` could add the rest of the line after a
-    /// line of another process.
+    /// Writes a line with one call of `write`. `write_all` is not used: after a partial write, it
+    /// would write the rest of the line, perhaps behind a line of another process.
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let written = loop {

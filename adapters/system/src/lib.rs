@@ -7,8 +7,8 @@
 //! - [`StopWatch`] derives a stop level from the stop file and from signals. One thread reads the
 //!   file, one waits for signals, and a pure function decides. [`write_stop_request`] writes the
 //!   stop file.
-//! - [`MachineGate`] delays new starts while a disk is nearly full, memory is short, or the load is
-//!   too high.
+//! - [`MachineGate`] holds new starts while a disk is nearly full or not mounted, memory is short,
+//!   or the load is too high.
 //! - [`Suspension`] calls functions when this process is suspended (Ctrl-Z) and when it is
 //!   continued (`fg`). [`PauseSwitch`] pauses the commands of a run and closes the run's start
 //!   gate, while the process of the run continues. [`PauseWatch`] keeps the run paused while the

@@ -1,12 +1,12 @@
-//! The start gate: no new starts while a disk is nearly full or not mounted, memory is short, or the
-//! load is too high.
+//! The start gate: holds new starts while a disk is nearly full or not mounted, memory is short, or
+//! the load is too high.
 //!
 //! # Theory of operation
 //!
-//! A measurement reads the mounts, the free disk space, the available memory and the load average, if
-//! limits are set on them. It is cached for half a second, because a run may start a hundred files a
-//! second. A pure function compares the measurement with the limits and decides whether starts are
-//! held.
+//! A measurement reads the mounts, the free disk space, the available memory and the load average,
+//! each only if it has a limit. The measurement is cached for half a second, because a run may
+//! start a hundred files a second. A pure function compares the measurement with the limits and
+//! decides whether starts are held.
 
 mod memory;
 
@@ -21,8 +21,9 @@ use bytesize::ByteSize;
 use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 use tokio::time::{Instant, sleep};
 
-/// The maximum age of a measurement, and the wait of a run between two checks while starts are
-/// held. Together, the two cause a delay of at most one second, which the `StartGate` port allows.
+/// The maximum age of a measurement. Also the time between two checks while starts are held. A
+/// change is therefore noticed after at most twice this time: one second, as the `StartGate` port
+/// allows.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The file with Linux's load averages (`proc_loadavg(5)`).
@@ -63,8 +64,8 @@ pub enum Unmeasurable {
     Memory,
 }
 
-/// A start gate that holds starts while too little disk space or memory is free, or while the load
-/// average is too high. Waiting requires a tokio runtime with its time driver enabled.
+/// A start gate that holds starts while one of its [`StartLimits`] is not met. Waiting requires a
+/// tokio runtime with its time driver enabled.
 pub struct MachineGate {
     limits: StartLimits,
     measure: Box<dyn Fn() -> Measurement + Send + Sync>,
@@ -78,7 +79,8 @@ struct Measurement {
     free_disks: Vec<Option<u64>>,
     free_memory: Option<u64>,
     load: Option<f64>,
-    /// The index in the limits of the first folder that is not a mount point; `None` if all are.
+    /// The index in [`StartLimits::mounts`] of the first folder that is not a mount point; `None`
+    /// if there is no such folder.
     missing_mount: Option<usize>,
 }
 
@@ -212,8 +214,8 @@ fn free_disk(folder: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// True if a file system is mounted on the folder; a bind mount counts. On systems without statx(2),
-/// the folder must be on another device than its parent.
+/// True if a file system is mounted on the folder; a bind mount counts. On systems without
+/// statx(2), the folder must be on another device than its parent.
 fn is_mount_point(folder: &Path) -> bool {
     match statx(CWD, folder, AtFlags::empty(), StatxFlags::BASIC_STATS) {
         Ok(status) if status.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) => {

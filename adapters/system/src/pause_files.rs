@@ -42,10 +42,10 @@ impl PauseFiles {
         &self.request
     }
 
-    /// Requests the run to pause; returns false if it was requested already.
+    /// Requests a pause of the run; returns false if a pause was requested already.
     ///
     /// # Errors
-    /// If the file cannot be created. The run is then not requested to pause.
+    /// If the request file cannot be created. No pause is requested then.
     pub fn request(&self) -> io::Result<bool> {
         create(&self.request)
     }
@@ -58,7 +58,7 @@ impl PauseFiles {
         remove(&self.request)
     }
 
-    /// True if the run is requested to pause.
+    /// True if a pause of the run is requested.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.request.symlink_metadata().is_ok()

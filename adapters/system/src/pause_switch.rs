@@ -5,8 +5,8 @@
 //! A run is paused while at least one [`PauseReason`] holds. On a request, the process of the run
 //! itself continues, so that it obeys stop requests, keeps its leases, and is never suspended while
 //! it holds a lock. A thread checks five times a second whether the request file exists. The
-//! request is a file and not a signal, because a file that is requested twice exists only once,
-//! whereas a repeated signal would be obeyed twice.
+//! request is a file and not a signal, because a second request must have no effect: the file
+//! exists already, whereas a second signal would be obeyed again.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -22,7 +22,7 @@ use crate::pause_files::PauseFiles;
 /// The interval between two checks for the request file.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The reason for holding starts that the start gate reports while the run is paused.
+/// The reason for back-pressure that the start gate reports while the run is paused.
 const PAUSED: &str = "the run is paused";
 
 /// A reason for a run to be paused.

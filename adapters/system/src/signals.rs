@@ -16,9 +16,9 @@ pub enum EndSignal {
     HangUp,
 }
 
-/// Ends this process by the signal, as if the signal had never been handled. The parent process
-/// then sees the signal as the cause: after Ctrl-C, a shell ends the loop that started this
-/// process; and a service manager sees that this process followed its request.
+/// Ends this process by the signal, as if the signal had never been handled. So the parent process
+/// learns that the signal was the cause. After Ctrl-C, a shell then also ends the loop that started
+/// this process. A service manager learns that this process followed its request.
 ///
 /// # Errors
 /// If the system refuses; otherwise the function does not return.

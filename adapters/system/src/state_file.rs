@@ -12,8 +12,8 @@ use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 use crate::state_document::encode;
 use crate::{OnWarning, ReplacedFile, WarnOnce};
 
-/// The minimum interval between two writes. It is shorter than a person needs to read the state,
-/// and a write costs little compared with processing a file.
+/// The minimum interval between two writes. People cannot read faster updates, and at this interval
+/// the writes cost little compared with processing a file.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// An observer that folds the events of a run into a [`ProcessorState`] and keeps the state in a

@@ -25,7 +25,7 @@ pub(crate) enum FileRequest {
     Abort,
 }
 
-/// All stop requests so far. A time is the duration since one fixed moment, on a monotonic clock.
+/// All stop requests so far. Times are durations since one fixed moment, on a monotonic clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StopRequests {
     /// True if the first signal requests an abort instead of a drain.

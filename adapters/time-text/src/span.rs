@@ -63,8 +63,8 @@ fn parse_signed(word: &str) -> Result<SignedDuration, InvalidSpan> {
     span.map_err(|_| if is_bare { too_many_digits(digits) } else { InvalidSpan::NoSpan })
 }
 
-/// Returns the error for a bare number that jiff refuses. A number with a point has a misplaced
-/// point; a number without a point has too many digits.
+/// Returns the error for a bare number that jiff refuses. If the number contains a point, the point
+/// is misplaced; otherwise the number has too many digits.
 fn too_many_digits(digits: &str) -> InvalidSpan {
     if digits.contains('.') { InvalidSpan::NoSpan } else { InvalidSpan::TooLong }
 }

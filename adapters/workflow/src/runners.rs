@@ -68,7 +68,7 @@ pub struct MissingRunner {
     step: String,
     /// The command or task, as in "the command `generate_tag`" or "the task `tasks/a.md`".
     what: String,
-    /// The section header and the entry to add to the file of the table.
+    /// The two lines that the user must add to `autoproc.toml`: the section header and the entry.
     pub(crate) lines: [String; 2],
 }
 

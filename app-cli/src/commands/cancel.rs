@@ -22,8 +22,7 @@ const LIVE: &[Status] = &[Status::Pending, Status::Processing];
 /// `cancel`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A file that waits fails at once, with the reason `cancelled`. The attempt on a file that is being processed is ended
-like one that timed out; its run continues with the next file.
+    after_help = "A file that waits fails at once, with the reason `cancelled`. If a file is being processed, its attempt is ended as after a timeout, and the run continues with the next file.
 
 Example:
   autoproc cancel clip.mp4"
@@ -44,7 +43,7 @@ pub(super) async fn cancel(args: &CancelArgs, context: &Context) -> Result<(), C
 
 #[derive(Serialize)]
 struct CancelledView {
-    /// The number of pending files that were cancelled, and have failed.
+    /// The number of pending files that were cancelled; their status is now failed.
     cancelled: usize,
     /// The number of processing files whose attempts will be ended.
     requested: usize,

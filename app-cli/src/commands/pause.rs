@@ -173,7 +173,7 @@ async fn describe(affected: &mut [Affected], control: &RunControl, context: &Con
     let items = match context.storage().page(request).await {
         Ok(page) => page.items,
         Err(error) => {
-            context.console.warn(format_args!("the files at work are unknown: {}", in_one_line(&error)));
+            context.console.warn(format_args!("cannot list the files being processed: {}", in_one_line(&error)));
             Vec::new()
         }
     };

@@ -36,7 +36,7 @@ pub(crate) struct ReportArgs {
     /// Report every run that was alive at TIME or later: a time of day, a date, a date and time, or
     /// a span
     ///
-    /// As in 22:00 (the last such moment), 2026-11-28, 2026-11-28T22:00, 12h.
+    /// For example: 22:00 (its latest occurrence), 2026-11-28, 2026-11-28T22:00, 12h.
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, conflicts_with = "last", value_parser = since::parse)]
     since: Option<Since>,
     /// Report the last run, even if it had nothing to do

@@ -76,7 +76,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     config.work = Some(work.in_words().into());
     let gathered = if source.is_empty() { None } else { Some(source.gather(Absent::Refuse, &context.surroundings())?) };
     if let Some(gathered) = gathered.as_ref().filter(|gathered| gathered.files.is_empty() && !context.had_queue) {
-        // If there are neither files nor a queue, a run would only create an empty project.
+        // If there are neither files nor a queue, no run begins: it would only create an empty
+        // project.
         add::report(gathered, args.quiet > 0, context);
         return nothing_found(config.run, &args, context);
     }

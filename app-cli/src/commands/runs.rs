@@ -38,7 +38,7 @@ pub(crate) struct RunsArgs {
     limit: Option<usize>,
     /// Only runs that were alive at TIME or later: a time of day, a date, a date and time, or a span
     ///
-    /// As in 22:00 (the last such moment), 2026-11-28, 2026-11-28T22:00, 12h.
+    /// For example: 22:00 (its latest occurrence), 2026-11-28, 2026-11-28T22:00, 12h.
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = since::parse)]
     since: Option<Since>,
 }

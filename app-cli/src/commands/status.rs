@@ -152,7 +152,7 @@ impl Status {
         let latest = self.latest.as_ref()?;
         let run = self.live_runs.iter().find(|run| Some(&run.info.id) == latest.run_id.as_ref())?;
         let elapsed = self.now.saturating_since(run.info.started_at).as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "2^53 files are more than there will be")]
+        #[expect(clippy::cast_precision_loss, reason = "a queue never has 2^53 files")]
         let files = (latest.files_processed + latest.files_failed) as f64;
         (elapsed > 0.0).then_some(files / elapsed)
     }

@@ -1,4 +1,5 @@
-//! Looks up values in the project that the command line names. A failure yields no values.
+//! Looks up completion values in the project that the command line selects. If a lookup fails, no
+//! values are offered.
 
 use std::env;
 use std::ffi::{OsStr, OsString};

@@ -17,8 +17,8 @@ pub(super) const INCLUDE: &str = "--include";
 /// The option that excludes files by their names.
 pub(super) const EXCLUDE: &str = "--exclude";
 
-/// Patterns without a slash, for names, and patterns with a slash, for paths below the given
-/// folder.
+/// A set of patterns. Patterns without a slash match names; patterns with a slash match paths below
+/// the given folder.
 #[derive(Debug, Clone, Default)]
 struct Patterns {
     names: GlobSet,

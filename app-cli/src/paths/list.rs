@@ -29,7 +29,8 @@ pub(super) struct Oddities {
 }
 
 /// Reads a list path by path, so that a long list is never in memory as a whole. Calls `take` for
-/// each path; skips empty lines. If `null`, paths end with a NUL byte and are not changed.
+/// each path; skips empty lines. If `null`, each path ends with a NUL byte, and a byte order mark or
+/// carriage return in a path is kept.
 ///
 /// # Errors
 /// If the list cannot be read; otherwise the error of `take`.

@@ -13,7 +13,7 @@ const SHORT_ID: usize = 13;
 const FULL_ID: usize = 36;
 
 /// The line that says how a stopped run is continued.
-pub(crate) const CONTINUED: &str = "next: the same command again continues";
+pub(crate) const CONTINUED: &str = "next: run the same command again to continue";
 
 /// Returns the beginning of a run's name. `report --run` accepts it in place of the whole name.
 pub(crate) fn short_id(run: &RunId) -> &str {

@@ -65,7 +65,7 @@ fn files_wait_for_descriptors_and_the_others_go_on() {
     project.write("go", "");
     let over = end_of(run).expect_code(0);
     assert!(over.out.starts_with("processed 30, failed 0, retried 0, 0 pending"), "{over:#?}");
-    assert!(over.err.contains("Too many open files (os error 24); fewer files at a time meanwhile"), "{over:#?}");
+    assert!(over.err.contains("Too many open files (os error 24); processing fewer files at a time"), "{over:#?}");
     expect_nothing_was_charged(&project);
 }
 

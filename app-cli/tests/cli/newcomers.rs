@@ -187,7 +187,10 @@ fn files_that_another_command_completed_and_a_user_cleared_are_no_success() {
     let json = changed_during_run(&["--json"], complete).expect_code(75).json();
     assert_eq!((&json["removed"], &json["completed_by_others"]), (&0.into(), &2.into()));
     let run = changed_during_run(&[], complete).expect_code(75);
-    assert!(run.out.contains("\n2 files completed by another command meanwhile; the same line again "), "{run:#?}");
+    assert!(
+        run.out.contains("\n2 files completed by another command meanwhile; run this command line again "),
+        "{run:#?}"
+    );
     let json = changed_during_run(&["--json"], |project| {
         complete(project);
         project.ask(["queue", "clear", "--status", "completed"]).expect_code(0);

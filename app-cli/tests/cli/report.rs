@@ -67,10 +67,10 @@ fn a_run_that_was_stopped_in_mid_work_is_not_idle() {
     let run = begun(&project, &[]);
     project.ask(["stop", "--now"]).expect_code(0);
     let over = end_of(run).expect_code(75);
-    assert!(over.out.ends_with("\nnext: the same command again continues\n"), "{over:#?}");
+    assert!(over.out.ends_with("\nnext: run the same command again to continue\n"), "{over:#?}");
     let stopped = only_run(&project)["run_id"].clone();
     let report = project.ask(["report"]).expect_code(0).out;
-    assert!(report.ends_with("\nnext: the same command again continues\n"), "{report}");
+    assert!(report.ends_with("\nnext: run the same command again to continue\n"), "{report}");
     // An idle run follows.
     project.ask(["queue", "hold", "a", "b"]).expect_code(0);
     project.ask(["run", "-qq", "--", "true"]).expect_code(0);

@@ -80,7 +80,8 @@ impl PastEnd {
 /// An attempt of the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastAttempt {
-    /// Identifies the attempt. After a released attempt, the next attempt has the same number.
+    /// Identifies the attempt. The attempt number alone is not unique: after a released attempt,
+    /// the next attempt has the same number.
     pub of: AttemptRef,
     /// The run that made the attempt.
     pub run: RunId,

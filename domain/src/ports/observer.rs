@@ -1,7 +1,7 @@
 //! The port for the events of a run. The event log, the state file and the terminal output are
 //! adapters of this port.
 
-#![allow(missing_docs, reason = "the fields say by their names what they hold")]
+#![allow(missing_docs, reason = "the field names are self-explanatory")]
 
 use std::time::Duration;
 
@@ -59,15 +59,15 @@ pub enum RunEventKind {
     },
     /// Starts are held until [`StartsResumed`](Self::StartsResumed): the start gate is closed, or
     /// the machine lacks a process, a descriptor, memory, the program or the folder of a file. In
-    /// case of such a lack, some attempts may still start: probes, or as many as the machine has
-    /// shown to support. Reported again if the reason changes.
+    /// case of such a lack, some attempts may still start: probes, or as many attempts at a time as
+    /// the machine is known to support. Reported again if the reason changes.
     StartsHeld {
         /// A human-readable description of the resource that is short.
         reason: Box<str>,
     },
     /// Starts are no longer held.
     StartsResumed,
-    /// The run is paused on request: its attempts stand still, and no attempt starts.
+    /// The run is paused on request: its running attempts are suspended, and no attempt starts.
     ProcessorPaused,
     /// The run continues after a pause.
     ProcessorResumed,

@@ -72,8 +72,8 @@ pub struct RunsSummary {
     /// The number of files that failed in a matching run and did not complete later in a matching
     /// run.
     pub failed_files: u64,
-    /// The latest failed attempt of each file in `failed_files`, in the order in which the files
-    /// first failed; at most [`MAX_FAILURES`](Self::MAX_FAILURES).
+    /// The latest failed attempt of each file that `failed_files` counts, in the order in which the
+    /// files first failed; at most [`MAX_FAILURES`](Self::MAX_FAILURES) attempts.
     pub failures: Vec<EndedAttempt>,
     /// The longest attempts that completed a file, the longest first; at most
     /// [`MAX_SLOWEST`](Self::MAX_SLOWEST).

@@ -36,7 +36,7 @@ pub enum Inconsistent {
     #[error("two items have the id {0}")]
     RepeatedId(ItemId),
     /// An item has a claim but is not processing, or is processing without a claim.
-    #[error("item {0} is {1}: only an item that is processing has a claim, and each of them has one")]
+    #[error("item {0} is {1}: an item must have a claim exactly while it is processing")]
     Claim(ItemId, Status),
 }
 

@@ -35,7 +35,7 @@ impl Entry {
 pub(super) struct Waiting {
     /// The items without a backoff, and the items whose backoff had ended by `promoted_until`.
     ready: Ready,
-    /// The items with a backoff, ordered by the end of the backoff, even if it is over. An item
+    /// The items with a backoff, even one that is over, ordered by the end of the backoff. An item
     /// whose backoff ends after `promoted_until` is not in `ready`.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
     /// The items of `backing_off`, ordered by the time at which the backoff was set.

@@ -13,7 +13,7 @@ use crate::run::FailureLimit;
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The default time for which a run waits for a missing program, or for the missing folder of a
-/// file. It is longer than the installation of a package, and short compared with a night.
+/// file. Installing a package usually takes less time, and an overnight run lasts much longer.
 pub const DEFAULT_PROGRAM_WAIT: Duration = Duration::from_secs(60);
 
 /// The configuration of a run. The default is the specification's: one attempt at a time, 300 s
@@ -42,15 +42,15 @@ pub struct RunConfig {
     /// The failure limit; `None` for no limit.
     pub failure_limit: Option<FailureLimit>,
     /// How long the run waits for a missing program that has worked earlier in the run, or for the
-    /// missing folder of a file. If the time is zero, the run does not wait: the attempt that
-    /// missed either of them is a failure of its file.
+    /// missing folder of a file. If the time is zero, the run does not wait: an attempt that misses
+    /// its program or folder counts as a failure of its file.
     pub program_wait: Duration,
     /// The items that the run processes.
     pub scope: Scope,
     /// The recipe of the run, recorded when a file completes.
     pub recipe: Option<Recipe>,
-    /// The command or the workflow of the run, as a person reads it; the run registers it. `None` if
-    /// unknown.
+    /// The command or the workflow of the run, in human-readable form. The run registers this text.
+    /// `None` if unknown.
     pub work: Option<Box<str>>,
 }
 

@@ -4,9 +4,8 @@ use crate::attempt::LostAttempt;
 use crate::ports::{StopSignalError, StorageError};
 use crate::run_info::LiveRun;
 
-/// The error that ended a run early. All attempts of the run have ended, except one whose
-/// outcome is unknown. Results that could not be recorded are lost; the next run recovers their
-/// items.
+/// The error that ended a run early. All attempts of the run have ended, except any whose outcome
+/// is unknown. Results that could not be recorded are lost; the next run recovers their items.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessorError {

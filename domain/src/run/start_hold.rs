@@ -158,7 +158,8 @@ impl StartHold {
         }
     }
 
-    /// Handles the start of an attempt. `running` is the number of attempts that have started.
+    /// Handles the start of an attempt. `running` is the number of attempts that are running,
+    /// including this one.
     pub(super) fn on_started(&mut self, token: ClaimToken, running: usize, now: Timestamp) {
         let Some(hold) = &mut self.hold else { return };
         if hold.probe.is(token) {
@@ -249,7 +250,7 @@ impl StartHold {
     /// Returns the reason of the hold; `None` if starts are not held.
     pub(super) fn pressure(&self) -> Option<BackPressure> {
         let Hold { reason, limit, .. } = self.hold.as_ref()?;
-        let meanwhile = if *limit > 0 { "; fewer files at a time meanwhile" } else { "" };
+        let meanwhile = if *limit > 0 { "; processing fewer files at a time" } else { "" };
         Some(BackPressure { reason: format!("{reason}{meanwhile}").into() })
     }
 }

@@ -131,8 +131,8 @@ pub(super) struct ProgramRecord {
     /// The highest serial number of a successful attempt; see [`InHand::serial`]. It is 0 before
     /// the first success.
     pub(super) last_success: u64,
-    /// The items that have missed the program or their folder since their last success. The value
-    /// is the number of attempts that the run had started when the item last missed one of them.
+    /// Each item that has missed the program or its folder and has not succeeded since. The value
+    /// is the number of attempts that the run had started at the latest such miss.
     pub(super) doubts: BTreeMap<ItemId, u64>,
 }
 
@@ -322,7 +322,8 @@ impl RunState {
         self.world.capacity.saturating_sub(in_use).min(self.starts.room(in_use))
     }
 
-    /// Returns the reason why starts are held: that of the start gate, or what the machine lacks.
+    /// Returns the reason why starts are held: the reason of the start gate or, if the gate is
+    /// open, the reason of the start hold. `None` if starts are not held.
     pub(super) fn pressure(&self) -> Option<BackPressure> {
         self.world.pressure.clone().or_else(|| self.starts.pressure())
     }

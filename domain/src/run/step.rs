@@ -60,8 +60,8 @@ impl RunState {
                 for (token, progress) in progress {
                     self.on_progress(token, progress);
                 }
-                // If the start of an attempt fails, its start and its end are reported together. So
-                // an attempt that still counts as running here has started.
+                // If an attempt fails to start, its start and its end are reported in one input. So
+                // an attempt that is running after this input was really started.
                 self.program.has_started |= self.running() > 0;
             }
             Input::LeaseLost => self.on_lease_lost(),
@@ -120,8 +120,8 @@ impl RunState {
         });
     }
 
-    /// If no attempt may start now, or fewer attempts than before, recalls the attempts that the
-    /// orchestrator has not started.
+    /// If no attempt may start now, or if fewer may start than before, recalls the attempts that
+    /// the orchestrator has not started.
     fn recall(&mut self) {
         let is_due = std::mem::take(&mut self.is_recall_due);
         if self.may_start() && self.world.pressure.is_none() && !is_due {

@@ -94,7 +94,7 @@ fn what_the_machine_bears_goes_on() {
     run.answer(claims(&[1, 2], true)).actions();
     run.start(1).progress(2, shortage());
     expect_released(&mut run, &[2]);
-    assert_eq!(held(&run), [Some("no process; fewer files at a time meanwhile")]);
+    assert_eq!(held(&run), [Some("no process; processing fewer files at a time")]);
     run.end(1, AttemptOutcome::Succeeded);
     let request = run.exchange_among();
     assert_eq!((request.settlements, request.limit), (vec![completed(1)], 1));

@@ -72,8 +72,9 @@ impl World {
         silent.next().map_or(Ok(()), |attempt| Err(format!("an attempt was not reported: {attempt:?}")))
     }
 
-    /// Checks a run that ended because the queue was empty: it must have looked for dead runs since
-    /// the last exchange, and no file in its scope may have waited before that exchange.
+    /// Checks a run that ended because the queue was empty. The run must have looked for dead runs
+    /// since the last exchange, and no file may be left that is in its scope and has been waiting
+    /// since before that exchange.
     fn check_nothing_is_left(&self, run: usize, result: &ProcessingResult) -> Result<(), String> {
         let ending = &self.runs[run];
         if result.stopped_by != StoppedBy::QueueEmpty {

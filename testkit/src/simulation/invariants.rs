@@ -310,7 +310,7 @@ impl World {
         let is_repeated = self.runs[run].last_exchange.as_ref().is_some_and(|last| last.id == request.id);
         for (token, _) in answer.claims.iter().filter(|_| !is_repeated) {
             let is_true = claimed.iter().any(|seen| seen.token() == Some(*token));
-            holds(is_true, || format!("the answer to {id} claims what it did not claim: {token:?}"))?;
+            holds(is_true, || format!("the answer to {id} contains a claim that the store did not make: {token:?}"))?;
         }
         Ok(())
     }

@@ -21,8 +21,8 @@ const MIN_QUIET: Duration = Duration::from_millis(400);
 /// lack: the longest delay before a probe, and the time until the probe proves that starts are
 /// possible.
 const MAX_QUIET: Duration = Duration::from_secs(8);
-/// How many times an item may miss the program without a counted attempt, if other files succeed
-/// meanwhile.
+/// If another attempt of the run has succeeded, an attempt that misses the program may count only
+/// after this many uncounted misses of the same file.
 const MAX_DOUBTS: usize = 1;
 
 /// The things that the machine lacks now.

@@ -67,7 +67,7 @@ pub(super) struct Tally {
 }
 
 #[derive(Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "each flag states a separate fact")]
 pub(super) struct SimulatedRun {
     pub(super) id: RunId,
     pub(super) host: usize,

@@ -59,7 +59,7 @@ pub(super) struct FileTruth {
 }
 
 /// The world of one simulation.
-#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "each flag states a separate fact")]
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) setup: Setup,

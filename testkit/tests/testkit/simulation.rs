@@ -106,7 +106,7 @@ fn a_broken_store_is_noticed() {
         ("claims held items", store!(ClaimsHeldItems), forbidden),
         ("ignores scopes", store!(IgnoresScopes), forbidden),
         ("exceeds the limit", store!(ExceedsTheLimit), &["claims, and"]),
-        ("claims twice", store!(ClaimsTwice), &["what it did not claim"]),
+        ("claims twice", store!(ClaimsTwice), &["a claim that the store did not make"]),
         ("robs the living", store!(RobsTheLiving), robbed),
         (
             "reports the living of other hosts as dead",

@@ -172,8 +172,8 @@ impl Disk for RealDisk {
 }
 
 /// Creates a folder and its missing parents, and makes their names durable. Each name is durable
-/// only after a sync of the folder that contains it (fsync(2)). Otherwise a power cut could remove
-/// the folder with the queue.
+/// only after a sync of the folder that contains it (fsync(2)). Without these syncs, a power cut
+/// could remove the folder with the queue.
 fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());

@@ -128,8 +128,8 @@ impl<D: Disk> Engine<D> {
         }
         let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.sum.len);
         let limit = self.settings.limits.small_snapshot_bytes;
-        // If the queue has outgrown the limit but its snapshot has not, one more checkpoint writes
-        // a longer snapshot. Later commands then append lines instead.
+        // When the queue has just outgrown the limit, its old snapshot is still short. One more
+        // checkpoint then writes a longer snapshot, and later commands append lines.
         if self.settings.mode == Mode::Command && (snapshot_len <= limit || is_small(&loaded.queue, limit)) {
             return true;
         }

@@ -26,7 +26,7 @@ const MAX_LOCKLESS_READS: usize = 10;
 
 impl<D: Disk> Engine<D> {
     /// Returns the current contents of the store. If the files were damaged after this engine had
-    /// read them, keeps the contents that it has read in `outlived`, and fails from then on.
+    /// read them, moves the contents read before to `outlived`; this call and all later calls fail.
     pub(super) fn refresh(&mut self, lock_state: LockState) -> Result<&mut Loaded<D>, StorageError> {
         if let Some(outlived) = &self.outlived {
             return Err(outlived.error());
@@ -139,10 +139,11 @@ impl<D: Disk> Engine<D> {
         Ok(loaded)
     }
 
-    /// Fails if other files in the folder contain changes that these contents lack: a rescued queue
-    /// with more transactions, or a rescued queue or a journal with a known end beside a missing
-    /// snapshot. After a power cut, a journal without a known end may lack its snapshot; it contains
-    /// no acknowledged change.
+    /// Fails if another file in the folder contains changes that these contents lack. If there is a
+    /// snapshot, only a rescued queue of the same store with more transactions is such a file. If
+    /// the snapshot is missing, every rescued queue is, and so is a journal named in `known`. A
+    /// journal that is not named in `known` contains no acknowledged change: after a power cut, its
+    /// snapshot may be missing.
     fn refuse_beside_newer(&self, loaded: &Loaded<D>, known: &[Tip]) -> Result<(), StorageError> {
         let names = self.disk.list("").map_err(unreadable("the state folder"))?;
         let store = loaded.base.as_ref().and_then(|base| base.store.as_ref());
@@ -272,7 +273,7 @@ impl<D: Disk> Engine<D> {
                 let whole = position.offset;
                 Err(damaged(
                     name,
-                    format!("acknowledged changes are missing: {whole} of {known_len} bytes are whole lines"),
+                    format!("acknowledged changes are missing: only {whole} of {known_len} bytes are complete lines"),
                 ))
             }
             Tail::Torn if lock_state == LockState::Lockless => Ok(true),

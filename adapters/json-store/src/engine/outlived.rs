@@ -73,7 +73,8 @@ impl<D: Disk> Engine<D> {
                 if let Some(before) = outlived.file.replace(name.clone()) {
                     let _ = self.disk.remove(&before);
                 } else {
-                    // Each later change replaces the file by one of another name.
+                    // The message gives a pattern, because each later change replaces the file by
+                    // one with another name.
                     self.notice(
                         "the queue as this run knows it is in QUEUE-STATE.rescued-*.json; see `autoproc queue repair`",
                     );

@@ -77,7 +77,8 @@ impl Inspection {
         if inspection.damage.is_empty()
             && let Some(refused) = refused
         {
-            // Each line that is left in the journal is intact, but acknowledged lines are missing.
+            // The files show no damage, but acknowledged changes are missing. An unfinished last
+            // line may be one of them, so its bytes count as unreadable.
             inspection.unreadable_bytes += std::mem::take(&mut inspection.half_written_bytes);
             inspection.damage.push(refused);
         }
@@ -269,7 +270,7 @@ impl Inspection {
         let id = |store: &Option<StoreSection>| store.as_ref().map(|store| store.id.clone());
         let own = rescued.filter(|rescued| self.store.is_none() || id(&rescued.store) == id(&self.store));
         let seq = |rescued: &Snapshot| rescued.store.as_ref().map_or(0, |store| store.seq);
-        // Contents without more transactions than the files would only lose changes.
+        // Rescued contents help only if they have more transactions than the other files.
         let readable = self.salvaged.iter().map(|line| line.seq).fold(self.seq, u64::max);
         own.filter(|rescued| seq(rescued) > readable).max_by_key(seq)
     }

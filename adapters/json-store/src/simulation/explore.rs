@@ -151,8 +151,8 @@ impl Explorer {
     fn open_and_change(&mut self, left: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         let found = self.open(&FakeDisk::new(left.clone()), allowed, place)?;
         self.change(left, allowed, &found, addition("/after-the-crash"), place)?;
-        // Adding a known file changes nothing, but the answer is a guarantee too: the reported file
-        // must stay.
+        // Adding a known file changes nothing, but its answer is a guarantee too: the file must
+        // survive a later crash.
         let known = found.items().next().map(|item| item.file_path.to_string());
         match known {
             Some(known) => self.change(left, allowed, &found, addition(&known), place),

@@ -172,21 +172,23 @@ fn a_missing_snapshot_beside_its_journal_or_a_rescued_queue_is_damage() {
     let read = command(&disk).view().map(paths);
     assert!(matches!(read, Err(StorageError::Damaged { .. })), "{read:?}");
 
-    // A small queue that a person removed whole is a new queue.
+    // A small queue has no journal. If a user removes its snapshot, the queue is empty, not
+    // damaged.
     let disk = FakeDisk::default();
     add(&mut command(&disk), "/first").expect("added");
     disk.vanish(SNAPSHOT);
     assert_eq!(command(&disk).view().map(paths).expect("an empty queue"), Vec::<String>::new());
 }
 
-/// The copy has another inode, so the note in the lock file does not count.
+/// The damage must be found without the note in the lock file, which does not fit a copy: the
+/// copy's snapshot has another inode number.
 #[test]
 fn a_copy_of_a_damaged_store_is_damaged_too() {
     let (disk, mut run) = run_with_a_journal();
     Loss::JournalRemoved.inflict(&disk);
     add(&mut run, "/fourth").expect_err("damaged");
     let copy = FakeDisk::default();
-    // The file that takes the inode number of the original's snapshot.
+    // This file takes the inode number that the snapshot has in the original store.
     copy.put("QUEUE-STATE.other", b"");
     for (name, bytes) in disk.contents() {
         copy.put(&name, &bytes);
@@ -237,7 +239,7 @@ fn a_journal_whose_last_lines_became_nul_is_refused() {
     assert!(matches!(added, Err(StorageError::Damaged { .. })), "{added:?}");
 }
 
-/// Otherwise a run appends to the file that it has open, which no other process reads.
+/// A run that kept its journal open would append to a file that no other process reads.
 #[test]
 fn a_journal_that_was_replaced_by_its_copy_is_opened_again() {
     let (disk, mut run) = run_with_a_journal();

@@ -26,7 +26,8 @@ pub(super) struct Builder {
     /// The number of items left out because their path already had a live item. Version 1 assigned
     /// them no number.
     left_out: usize,
-    /// True if this program would write the list identically.
+    /// True if a rewrite by this program would keep the items pushed so far, their numbers and
+    /// their order.
     is_canonical: bool,
     notices: Vec<String>,
 }

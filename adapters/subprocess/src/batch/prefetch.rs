@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use crate::batch::MAX_WAIT;
 
 /// If the average length of attempts is below this, attempts are prefetched and batched. For longer
-/// attempts, a batch saves little: a transaction takes a fraction of a millisecond; a scheduler
-/// slice takes 3 to 4 ms, and more if all processors are busy; two seeks of a slow disk take 20 ms.
+/// attempts, a batch saves little, because the delays that it avoids are short in comparison: a
+/// transaction takes a fraction of a millisecond; a scheduler slice takes 3 to 4 ms, and more if
+/// all processors are busy; two seeks of a slow disk take 20 ms.
 const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
 
 /// The intended length of a batch. It is long compared with the cost of a batch, which is one

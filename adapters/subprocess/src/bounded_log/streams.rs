@@ -10,8 +10,9 @@
 //!
 //! Positions count all bytes of the output, including omitted ones; the marker of the omission does
 //! not count. The bytes before the first line are standard output. An output without standard error
-//! has no note. A note that begins with a NUL byte could not be written: the streams are unknown. If
-//! the file of the note could not be created, this is tried again at the end of the output.
+//! has no note. If a note could not be written, it begins with a NUL byte, and the streams are
+//! unknown. If the file of the note could not be created, the writer tries again at the end of the
+//! output.
 //!
 //! A line is appended before the first byte that it describes becomes visible. So a reader that
 //! reads first the output and then the note finds every byte described. The lines are not synced:
@@ -30,8 +31,8 @@ pub(super) use writer::NoteWriter;
 /// The minimum size limit of a note, in bytes: room for some hundred changes of the stream.
 const MIN_LIMIT: u64 = 4096;
 
-/// The size limit of a note is that of the head divided by this number. With the default limits, a
-/// note has room for about 60,000 changes of the stream.
+/// The size limit of a note is the size limit of the head divided by this number. With the default
+/// limits, a note has room for about 60,000 changes of the stream.
 const HEAD_SHARE: u64 = 8;
 
 const UNKNOWN: &str = "unknown";

@@ -6,8 +6,9 @@
 //! version 2, `memory.events`; version 1, `memory.oom_control`), and those of the whole machine
 //! (`/proc/vmstat`). A count rises before the counted process is killed. The guard reads the count
 //! when it starts, and again after SIGKILL has ended a process. If the count of the guard's own
-//! group has risen, want of memory counts as the certain reason. If only the count of the machine
-//! is known and has risen, or if no count can be read, want of memory counts as a possible reason.
+//! group has risen, the kernel certainly ended the process for want of memory. If only the count of
+//! the machine is known and has risen, or if no count can be read, want of memory is a possible
+//! reason.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -17,7 +17,7 @@ use crate::guards::watchdog::{Measure, Watchdog};
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 
 /// The minimum wait for a deadline of the watchdog. During a pause, the watchdog's clock stands
-/// still. If a deadline is near during a pause, the runner would otherwise check it continuously.
+/// still, so without this minimum the runner would check a near deadline continuously.
 const MIN_WATCH: Duration = Duration::from_millis(10);
 
 /// The maximum number of guards that are tried for a process if each of them is killed before it
@@ -110,8 +110,8 @@ impl<'a> Assignment<'a> {
         };
         match self.guards.assign(&message) {
             Ok(guard) => {
-                // Draining does not affect a single process, so draining counts as already sent to
-                // the guard.
+                // Draining has no effect on a batch of one process, so it need not be sent: it
+                // counts as already sent.
                 let sent_level = if self.pending > 1 { level } else { level.max(StopLevel::Draining) };
                 let (first, since, watchdog) = (self.current, Instant::now(), self.watchdog());
                 self.active = Some(Active { guard, first, since, sent_level, watchdog, is_killed: false });

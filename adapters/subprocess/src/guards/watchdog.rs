@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-/// The time that a stopped guard has after it was continued, in addition to its grace time. If the
-/// guard is still stopped then, it is killed.
+/// The time that a stopped guard has to react after it received SIGCONT, in addition to its grace
+/// time. A guard that is still stopped after this time is killed.
 const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The time that a guard may take to end its process, in addition to the grace time. If a healthy
-/// guard cannot end a process, it reports this 30 s after SIGKILL.
+/// The time that a guard may take to end its process, in addition to the grace time. It exceeds the
+/// 30 s after SIGKILL at which a healthy guard reports a process that it cannot end.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// The time that a guard may take after a request to kill its process at once. After this time, the
@@ -22,8 +22,8 @@ const KILL_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// kernel takes longer.
 const DEATH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// If a deadline is noticed later than this, the runner was suspended, and its guards may have been
-/// suspended too. All deadlines of the guard then begin anew.
+/// If the runner notices a deadline more than this time late, the runner was suspended, and its
+/// guards may have been suspended too. All deadlines of the guard then begin anew.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 /// The measure to take.
@@ -45,14 +45,14 @@ enum Step {
     GiveUp,
 }
 
-/// The deadlines of a guard for the end of one process. Times are readings of a clock of the
-/// caller.
+/// The deadlines by which a guard must end one process. All times are readings of one clock, which
+/// the caller provides.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Watchdog {
     /// The time at which the guard should begin to end its process.
     limit: Duration,
     grace: Duration,
-    /// The time after the end of the grace time until the guard is killed.
+    /// If the guard is silent for this long after its grace time, it is killed.
     silence_timeout: Duration,
     step: Step,
 }

@@ -29,8 +29,8 @@ impl Marker {
     /// Returns the marker restricted to processes of one project. A process whose environment names
     /// another existing folder as its project does not match.
     ///
-    /// In a copy of a project, a live run of the original looks dead. The restriction protects the
-    /// processes of that run.
+    /// Without this restriction, recovery in a copy of a project would end the processes of live
+    /// runs of the original, because those runs look dead in the copy.
     #[must_use]
     pub fn in_project(self, project: impl Into<PathBuf>) -> Self {
         Self { project: Some(project.into()), ..self }

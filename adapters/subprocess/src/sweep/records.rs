@@ -18,9 +18,9 @@ pub(super) struct Records<'a> {
 pub(super) struct Living {
     /// The living guards in this boot and pid namespace.
     pub(super) here: Vec<ProcessId>,
-    /// The number of all other locked records. Their guards are in another pid namespace or an
-    /// unknown boot, or have not written their record yet, or the process that holds the lock is
-    /// not a guard of the run.
+    /// The number of all other locked records. A guard in another pid namespace or an unknown boot
+    /// may hold the lock, or a guard that has not written its record yet. The process that holds
+    /// the lock may also be no guard of the run.
     pub(super) elsewhere: usize,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Living {
 pub(super) struct Abandoned {
     /// The records of killed guards that ran in this boot and pid namespace.
     pub(super) commands: Vec<Contents>,
-    /// The reasons why processes may still be running that cannot be observed.
+    /// The reasons why processes that cannot be observed may still be running.
     pub(super) uncertain: Vec<String>,
 }
 
@@ -43,9 +43,9 @@ impl<'a> Records<'a> {
         paths.into_iter().map(|path| guard_record::inspect(&path).map(|state| (path, state))).collect()
     }
 
-    /// Returns the living guards. A record is believed only if its process is a guard of the run:
-    /// it has the run's marker and the record open. Without this check, a forged record could make
-    /// the sweep kill any process.
+    /// Returns the living guards. A record is believed only if its process is a guard of the run,
+    /// that is, the process has the run's marker and holds the record open. Without this check, a
+    /// forged record could make the sweep kill any process.
     pub(super) fn living(&self, own: &Location, marker: &Marker) -> io::Result<Living> {
         let mut living = Living::default();
         for (path, state) in self.inspect()? {
@@ -127,7 +127,7 @@ impl Living {
 
     /// Returns a human-readable list of the guards.
     pub(super) fn describe(&self) -> String {
-        let pids = self.here.iter().map(|guard| guard.pid.to_string());
+        let pids = self.here.iter().map(|guard| format!("process {}", guard.pid));
         let others = (self.elsewhere > 0).then(|| format!("{} that cannot be observed from here", self.elsewhere));
         pids.chain(others).collect::<Vec<_>>().join(", ")
     }
@@ -158,9 +158,9 @@ fn is_guard(contents: &Contents, path: &Path, marker: &Marker) -> bool {
         && process_table::has_open(pid, path)
 }
 
-/// Returns a reason if the record names a living process of an unknown user, or of a user other than
-/// `owner`, the owner of the record. Without this check, any user who can write to the folder could
-/// make root kill any process.
+/// Returns a reason if the record names a living process that does not provably belong to `owner`,
+/// the owner of the record. Without this check, any user who can write to the folder could make
+/// root kill any process.
 fn names_foreign(contents: &Contents, own: &Location, owner: u32, path: &Path) -> Option<String> {
     let is_alive = |leader: &ProcessId| process_table::is_alive(*leader);
     let leader = contents.leader.filter(|leader| position_of(contents, own) == Position::Here && is_alive(leader))?;

@@ -36,9 +36,10 @@ pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str) ->
     }
 }
 
-/// Calls `take` for each line that contains `marker`, which must not be empty. Skips the same lines as
-/// [`for_each_line`]. Reads several times as fast, because it looks at no other line: a gigabyte in
-/// about a sixth of a second if the log is in the page cache.
+/// Calls `take` for each line that contains `marker`, which must not be empty. Skips the same lines
+/// as [`for_each_line`], but is several times as fast, because it does not split the text between
+/// the markers into lines: a gigabyte takes about a sixth of a second if the log is in the page
+/// cache.
 pub(super) fn for_each_line_with(mut log: impl Read, marker: &[u8], mut take: impl FnMut(&str)) -> io::Result<()> {
     let finder = memmem::Finder::new(marker);
     // The buffer begins with the part of a line that the previous block ended with.
@@ -50,7 +51,8 @@ pub(super) fn for_each_line_with(mut log: impl Read, marker: &[u8], mut take: im
         };
         let end = kept + read;
         let whole = memrchr(b'\n', &buffer[..end]).map_or(0, |newline| newline + 1);
-        // The rest of a line that was too long ends at the first newline.
+        // If the beginning of a line was dropped because the line is too long, its rest is dropped
+        // too. The rest ends at the first newline.
         let first = if is_skipping { memchr(b'\n', &buffer[..whole]).map_or(whole, |newline| newline + 1) } else { 0 };
         is_skipping &= whole == 0;
         take_marked(&buffer[first..whole], &finder, &mut take);
@@ -69,7 +71,7 @@ pub(super) fn for_each_line_with(mut log: impl Read, marker: &[u8], mut take: im
     }
 }
 
-/// Calls `take` for each of the whole lines that the finder finds.
+/// Calls `take` for each line that contains the marker of `finder`. `lines` has no incomplete line.
 fn take_marked(mut lines: &[u8], finder: &memmem::Finder<'_>, take: &mut impl FnMut(&str)) {
     while let Some(at) = finder.find(lines) {
         let from = memrchr(b'\n', &lines[..at]).map_or(0, |newline| newline + 1);

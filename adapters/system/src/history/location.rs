@@ -71,8 +71,8 @@ fn named(log: &mut File, wanted: HashSet<String>) -> io::Result<(u64, Wanted)> {
 }
 
 /// The backward search ends at the first block with a line that precedes the wanted period by more
-/// than this time. If the clock was set back, lines are out of order by as much; a day covers a
-/// wrong time zone.
+/// than this time. The margin is needed because lines are out of order if the clock was set back. A
+/// day covers the correction of a wrong time zone.
 const OUT_OF_ORDER: Duration = Duration::from_secs(24 * 3600);
 
 /// Finds the runs that have a line at `time` or later. Times are compared as text, because all of
@@ -84,7 +84,7 @@ fn since(log: &mut File, time: Timestamp) -> io::Result<(u64, Wanted)> {
     for_each_block_backward(log, |_, lines| {
         let mut is_long_before = false;
         for head in lines.split(|byte| *byte == b'\n').filter_map(|line| Head::of(str::from_utf8(line).ok()?)) {
-            // `queue recover` writes `file_recovered` under a name that is not the id of a run.
+            // `queue recover` also writes `file_recovered`, with a run id that belongs to no run.
             let is_of_run = head.event != "file_recovered";
             if is_of_run && head.timestamp >= since.as_str() && !found.contains(head.run) {
                 found.insert(head.run.to_owned());
@@ -121,7 +121,8 @@ fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> Co
 /// its beginning. The memory used does not depend on the size of the log.
 fn for_each_block_backward(log: &mut File, mut take: impl FnMut(u64, &[u8]) -> ControlFlow<()>) -> io::Result<()> {
     let mut end = log.seek(SeekFrom::End(0))?;
-    // The part after `end` of the line that begins before `end`; read with the previous block.
+    // A line may begin before `end` and end after it. `rest` is its part after `end`, which was
+    // read with the previous block.
     let mut rest = Vec::new();
     while end > 0 {
         let begin = end.saturating_sub(BLOCK_BYTES);
@@ -134,8 +135,8 @@ fn for_each_block_backward(log: &mut File, mut take: impl FnMut(u64, &[u8]) -> C
             return Ok(());
         }
         end = begin;
-        // If a line continues from before this block and is too long to be valid, its end is
-        // dropped.
+        // `first` is the length of the part that continues a line from before this block. If the
+        // part alone is too long for a valid line, it is dropped.
         if (first as u64) <= MAX_LINE_BYTES + BLOCK_BYTES {
             block.truncate(first);
             rest = block;

@@ -118,8 +118,8 @@ impl<'w> Runs<'w> {
     }
 
     /// Makes the run of the line the current run, and records the time of the line. Returns false
-    /// if the line must be ignored. A name that has only recoveries is not a run: `queue recover`
-    /// records its recoveries under a new name.
+    /// if the line must be ignored. A run id that occurs only with recoveries belongs to no run:
+    /// `queue recover` invents an id for its events.
     fn select(&mut self, head: &Head<'_>) -> bool {
         if self.found.get(self.current).is_none_or(|run| run.id.as_str() != head.run) {
             if !self.wanted.contains(head.run) {

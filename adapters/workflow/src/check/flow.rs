@@ -90,9 +90,9 @@ fn targets(phase: &Phase, index: usize, leaving: &[(usize, &Transition)], phases
     targets
 }
 
-/// True if the next phase in the file may follow `phase` when none of its transitions can be taken.
-/// This is possible if `phase` may be skipped, may fail without failing the workflow, or may fail a
-/// non-blocking checkpoint.
+/// True if the next phase in the file may follow `phase` when no transition from `phase` can be
+/// taken. This is possible if `phase` may be skipped, may fail without failing the workflow, or may
+/// fail a non-blocking checkpoint.
 fn may_fall_through(phase: &Phase) -> bool {
     let missed = phase.checkpoint.as_ref().is_some_and(|checkpoint| !checkpoint.blocking || !phase.blocking);
     phase.condition.is_some() || missed || phase.after_failed_step() == AfterFailure::NextPhase

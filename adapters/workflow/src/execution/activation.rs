@@ -45,8 +45,8 @@ impl Plan {
         }
     }
 
-    /// Returns a scope with the inputs that the condition uses. Returns `None` if the condition is
-    /// invalid, or uses a name that is not an input with the same value for every file.
+    /// Returns a scope with the inputs that the condition uses, if each of them has the same value
+    /// for every file. Returns `None` if the condition is invalid or uses any other name.
     fn scope_of_activation(&self, condition: &str, inputs: &Inputs) -> Option<Scope> {
         let values = inputs.independent_of_files(self.workflow());
         let used: BTreeSet<_> = names_in_condition(condition).ok()?.iter().map(|name| name.root().to_owned()).collect();
@@ -57,8 +57,8 @@ impl Plan {
         Some(scope)
     }
 
-    /// True if the workflow declares an input `name`. Also true if an expression uses `name`, and
-    /// `name` has no fixed meaning, such as `file` or the id of a phase.
+    /// True if the workflow declares an input `name`. Also true if an expression uses `name`,
+    /// unless `name` has a fixed meaning in expressions, as `file` and the ids of phases have.
     #[must_use]
     pub fn accepts_input(&self, name: &str) -> bool {
         self.workflow().inputs.iter().any(|input| input.name == name)

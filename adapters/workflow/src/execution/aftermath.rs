@@ -59,7 +59,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Gives the processes that follow as much time as an attempt, from now on.
+    /// Grants the following processes another full timeout of the attempt, which begins now.
     pub(super) fn renew_allowance(&mut self) {
         self.allowance = self.spent.saturating_add(self.attempt.timeout);
         self.deadline = self.engine.equipment.clock.now().saturating_add(self.attempt.timeout);

@@ -20,8 +20,8 @@ pub(crate) enum Question<'p> {
     Step(&'p Step),
     /// Does the condition of the transition hold?
     Transition { transition: &'p Transition, is_checkpoint_passed: bool },
-    /// Have the steps of the phase returned the name with a true value? If `name` is not a name, it is
-    /// a condition: does it hold after the steps of the phase?
+    /// Does an entry of the checkpoint's validation hold after the steps of the phase? A name holds
+    /// if the steps have returned it with a true value. Any other text is a condition.
     Returned { phase: &'p str, name: &'p str },
 }
 

@@ -66,9 +66,9 @@ pub(crate) struct AttemptIds {
 
 impl AttemptIds {
     /// True if an attempt of `round` may continue the execution of the attempt `self`. `round` must
-    /// be the round of `self`, or the next round if `follows_completion` is false: the item was not
-    /// completed when the next round began. After a larger gap, it is unknown whether the item
-    /// completed in a round between the two.
+    /// be the round of `self` or the next one. In the next round, `follows_completion` must be
+    /// false, which means that the item was not completed when that round began. After a larger
+    /// gap, it is unknown whether the item was completed in one of the rounds between.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }
@@ -194,8 +194,8 @@ pub(crate) enum EventKind {
         phase: String,
         checkpoint: String,
         /// The names that the steps of the phase did not return with a true value, and the
-        /// conditions that do not hold. A condition that cannot be evaluated is followed by `: ` and
-        /// the reason.
+        /// conditions that do not hold. A condition that cannot be evaluated is followed by `: `
+        /// and the reason.
         missing: Vec<String>,
         /// True if the phase fails; otherwise the missing names are only a warning.
         blocking: bool,

@@ -229,8 +229,8 @@ impl Executor<'_> {
         unreachable!("a policy does not retry forever")
     }
 
-    /// True if the step could not start because the machine lacks a resource, and the journal lets
-    /// a later claim resume the execution. Without a journal, the lack is an ordinary failure.
+    /// True if the step could not start because the machine lacks a resource, and a later claim can
+    /// resume the execution from its journal. Without a journal, the step fails as usual.
     fn is_shortage(&self, outcome: &AttemptOutcome) -> bool {
         self.journal.is_some() && matches!(outcome, AttemptOutcome::CannotStart { fault: StartFault::Shortage, .. })
     }
@@ -256,7 +256,7 @@ impl Executor<'_> {
     }
 
     /// Runs one try of a step. If the step belongs to the rollback or to `on_error`, `failure` is
-    /// the failure that came before; otherwise `None`.
+    /// the failure that caused the rollback or preceded `on_error`; otherwise `None`.
     pub(super) async fn one_try_after(
         &mut self,
         failure: Option<&Failure>,

@@ -34,7 +34,7 @@ pub enum InputError {
         /// The names of the workflow's inputs that are most similar to `name`, the closest first.
         known: Vec<String>,
     },
-    #[error("`{name}` cannot be an input: in expressions it is {meaning}")]
+    #[error("`{name}` cannot be an input: in expressions it stands for {meaning}")]
     Taken { name: String, meaning: &'static str },
     #[error("the input `{name}` is given twice")]
     Twice { name: String },

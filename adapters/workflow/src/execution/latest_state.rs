@@ -13,7 +13,7 @@ use autoproc_system::{OnWarning, ReplacedFile, WarnOnce};
 use super::document;
 use super::state::ExecutionState;
 
-/// The minimum interval between two writes. A person does not read faster.
+/// The minimum interval between two writes. People cannot read faster updates.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The minimum pause after a write, as a multiple of the duration of the write. The pause limits

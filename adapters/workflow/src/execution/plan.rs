@@ -89,7 +89,7 @@ impl Plan {
     pub(crate) fn meaning_of(&self, name: &str) -> Option<&'static str> {
         match name {
             "steps" => Some("the steps"),
-            CHECKPOINT_PASSED => Some("whether a checkpoint was passed"),
+            CHECKPOINT_PASSED => Some("the result of a checkpoint"),
             name => self.phases.contains_key(name).then_some("a phase"),
         }
     }

@@ -34,8 +34,7 @@ pub(super) struct ProcessBuilder<'b> {
     pub(super) deadline: Timestamp,
     pub(super) inputs: &'b Values,
     pub(super) scope: &'b Scope,
-    /// The failure that came before, if the step belongs to the rollback or to `on_error`;
-    /// otherwise `None`.
+    /// The failure that caused the rollback or preceded `on_error`; `None` for a step of a phase.
     pub(super) failure: Option<&'b Failure>,
 }
 

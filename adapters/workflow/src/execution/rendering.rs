@@ -29,9 +29,9 @@ pub(super) struct Rendering<'r> {
 pub(super) enum Unknown {
     /// The step fails.
     Fails,
-    /// A value for a runner is kept as written, or becomes null if it is exactly one `${…}`. For
-    /// any other text, the step fails. This applies to the rollback and `on_error`, because their
-    /// runners must run even if a value is missing.
+    /// In the rollback and `on_error`, runners must run even if a value is missing. So an input or
+    /// parameter for a runner is kept as written, or becomes null if it is exactly one `${…}`. If
+    /// any other text cannot be rendered, the step fails.
     KeptForRunner,
     /// The text is kept as written, because the missing values may become known later.
     Kept,

@@ -160,8 +160,8 @@ impl ExecutionState {
     pub(crate) fn apply(&mut self, event: &Event) {
         self.updated_at = event.at;
         match &event.kind {
-            // Only the first event of a journal is `WorkflowStarted`, and `begin` handles that
-            // event. The ends of steps that follow an error are only recorded.
+            // `begin` handles `WorkflowStarted`, which is always the first event of a journal. The
+            // end of an `on_error` step changes nothing but `updated_at`.
             EventKind::WorkflowStarted { .. } | EventKind::ErrorStepEnded { .. } => {}
             EventKind::WorkflowResumed { attempt_ids, rerun } => self.resume(attempt_ids, rerun),
             EventKind::PhaseStarted { phase } => self.enter(phase),
@@ -218,8 +218,8 @@ impl ExecutionState {
         }
     }
 
-    /// Returns the id of the phase that ended last; `None` if that phase was skipped or no phase has
-    /// ended. Only a phase that was not skipped can be repeated.
+    /// Returns the id of the phase that ended last; `None` if no phase has ended. Also `None` if
+    /// that phase was skipped, because a skipped phase cannot be repeated.
     pub(crate) fn repeatable_phase(&self) -> Option<&String> {
         self.last_phase.as_ref().filter(|last| self.current_phase.as_ref() == Some(last))
     }
@@ -337,9 +337,9 @@ impl ExecutionState {
         }
     }
 
-    /// Moves back to the beginning of a phase after its checkpoint or transition failed, or after
-    /// required outputs are missing. When the execution is resumed, all steps of the phase run
-    /// again.
+    /// Moves back to the beginning of a phase, because its checkpoint or transition failed, or
+    /// because required outputs are missing. When the execution is resumed, all steps of the phase
+    /// run again.
     fn restart_phase(&mut self, phase: &str) {
         self.steps_over -= std::mem::take(&mut self.over_in_phase);
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));

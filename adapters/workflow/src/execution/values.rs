@@ -97,8 +97,8 @@ fn parse_lines(text: &str) -> Result<Values, String> {
 }
 
 /// Converts a text that is a boolean or a number in JSON. Keeps any other text, such as `007`. Also
-/// keeps `12e4`, because it may be part of a hash; programs print an exponent with a sign or after
-/// a decimal point.
+/// keeps a number like `12e4`, which may be part of a hash: when programs print an exponent, they
+/// print a sign or a decimal point too.
 fn scalar(text: &str) -> Value {
     match text.trim() {
         "true" => Value::Bool(true),
@@ -128,7 +128,7 @@ fn check_name(name: &str) -> Result<(), String> {
     }
     let shown: String = name.chars().take(40).collect();
     Err(format!(
-        "{shown:?} is not a name: a letter or `_`, then letters, digits, `_` and `-`, at most {MAX_NAME_BYTES}"
+        "{shown:?} is not a name: a letter or `_`, then letters, digits, `_` and `-`, at most {MAX_NAME_BYTES} characters"
     ))
 }
 

@@ -34,7 +34,7 @@ fn environment(behavior: UndefinedBehavior, missing: Missing) -> Environment<'st
     environment
 }
 
-/// Parses an expression. `missing` determines the value of a name without a value.
+/// Parses an expression. `missing` determines whether a name without a value is null or an error.
 ///
 /// # Errors
 /// [`ExpressionError`] if the text is not an expression.

@@ -30,8 +30,8 @@ pub(crate) fn holds_so_far(condition: &str, scope: &Scope) -> Result<bool, Expre
 }
 
 /// True if the condition of a transition holds after `phase`. A name is looked up first among the
-/// values of `phase`, then among all other names. An unknown name is null. The name
-/// `checkpoint_passed` has the value of the parameter with that name.
+/// values of `phase`, then among all other names. An unknown name is null. In the condition, the
+/// name `checkpoint_passed` has the value of the argument `checkpoint_passed`.
 ///
 /// # Errors
 /// [`ExpressionError`] if the condition is not an expression or cannot be evaluated.

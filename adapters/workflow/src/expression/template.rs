@@ -37,8 +37,8 @@ pub(crate) fn render_value(value: &Value, scope: &Scope) -> Result<Value, Expres
     render_within(value, &mut |text| render(text, scope), &mut { MAX_VALUE_BYTES })
 }
 
-/// Renders a value like [`render_value`], but a text that is exactly one `${…}` without a value is
-/// null.
+/// Renders a value like [`render_value`], except that a text that is exactly one `${…}` without a
+/// value becomes null.
 ///
 /// # Errors
 /// The errors of [`render`], except for an unknown name in a text that is exactly one `${…}`.

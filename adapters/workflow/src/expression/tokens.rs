@@ -7,7 +7,7 @@ pub(super) enum Token<'e> {
     Comparison(&'e str),
     /// The operator `and` or `or`, and its spelling in the expression, such as `&&`.
     Connective(&'static str, &'e str),
-    /// A token other than a connective that binds less tightly than a comparison, such as `if` or
+    /// A token that binds less tightly than a comparison and is not a connective, such as `if` or
     /// `,`.
     Loose(&'e str),
     /// A word of a test or a membership comparison: `is`, `in` or `not`.

@@ -6,8 +6,8 @@ use super::Reader;
 use super::fields::{Fields, OtherKeys, Part};
 use crate::definition::{Action, Located, Step, StepInput};
 
-/// The name of the parameter that names an agent, and of the command for a step that names only an
-/// agent.
+/// The name of the parameter that receives the value of the key `agent`. If a step names an agent
+/// but no command or task, this is also the name of its command.
 const AGENT: &str = "agent";
 
 impl Reader<'_> {

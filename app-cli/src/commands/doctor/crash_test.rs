@@ -42,7 +42,7 @@ const MAX_ITEMS: usize = 20_000;
 /// `torture-writer`
 #[derive(Debug, Args)]
 pub(crate) struct TortureWriterArgs {
-    /// Folder of the invented file names
+    /// Folder in the paths of the added files; it need not exist
     prefix: PathBuf,
     /// Open the queue again for each addition, as a command does
     #[arg(long)]

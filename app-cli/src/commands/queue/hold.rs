@@ -50,7 +50,7 @@ async fn already(which: &[Selector], is_held: bool, context: &Context) -> Result
 struct HoldChange {
     changed: usize,
     held: bool,
-    /// The files that were already held, or for `unhold`, already not held.
+    /// The files that were already in the wanted state: held, or for `unhold` not held.
     already: Vec<FilePath>,
 }
 

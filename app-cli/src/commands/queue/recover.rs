@@ -48,7 +48,7 @@ pub(crate) struct RecoverArgs {
 
 pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<ExitCode, CliError> {
     if !context.had_queue {
-        // If there is no queue, a recovery would create one and find nothing to recover.
+        // Returns early, because a recovery would create the missing queue and find nothing.
         context.remark_on_missing_queue();
         context.show_named(&Recovered {
             items: Vec::new(),

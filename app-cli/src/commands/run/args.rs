@@ -59,7 +59,7 @@ Examples:
 )]
 #[expect(clippy::struct_excessive_bools, reason = "a flag is a bool, and there are several")]
 pub(crate) struct RunArgs {
-    /// Files or folders to process, and no others; `-` is a list on standard input
+    /// Files or folders to process, and no others; `-` reads a list from standard input
     #[arg(value_name = "FILES", value_hint = ValueHint::AnyPath)]
     pub(super) files: Vec<OsString>,
     /// The command for each file

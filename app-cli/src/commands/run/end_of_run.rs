@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// What is needed to report the end of a run.
+/// The data that [`EndOfRun::report`] needs.
 pub(super) struct EndOfRun {
     pub(super) run: RunId,
     pub(super) scope: Scope,
@@ -32,8 +32,8 @@ pub(super) struct EndOfRun {
 }
 
 impl EndOfRun {
-    /// Prints the summary, and returns the exit code. Then the console writes no longer on a thread
-    /// of its own.
+    /// Prints the summary, and returns the exit code. Afterwards, the console no longer writes on a
+    /// separate thread.
     ///
     /// # Errors
     /// The error of the run; [`CliError`] if the queue cannot be read or the summary cannot be
@@ -58,8 +58,8 @@ impl EndOfRun {
         Ok(code)
     }
 
-    /// Returns the text for standard output, and the exit code. If the queue cannot be read, there
-    /// is a text all the same.
+    /// Returns the text for standard output, and the exit code. Returns the text even if the queue
+    /// cannot be read.
     async fn text_and_code(
         &self,
         result: ProcessingResult,

@@ -24,7 +24,7 @@ pub(super) struct Failure {
 pub(super) struct Failures(Mutex<Vec<Failure>>);
 
 impl Failures {
-    /// Returns those of the first failed files that do not exist.
+    /// Returns the missing files among the first failed files.
     pub(super) fn missing(&self) -> MissingFiles {
         MissingFiles::among(self.named().iter().map(|failure| &failure.of.file_path))
     }

@@ -39,8 +39,8 @@ pub(crate) struct LimitArgs {
     /// Start no attempt while the 1-minute load average is above this
     #[arg(long, hide_short_help = true, value_name = "LOAD", allow_negative_numbers = true, value_parser = load)]
     pub(super) max_load: Option<f64>,
-    /// Wait this long for COMMAND if it worked before in this run and is missing now, and for the
-    /// missing folder of a file; 0 disables the wait
+    /// Wait this long for the missing folder of a file, or for a missing COMMAND that worked
+    /// before in this run; 0 disables the wait
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "60", value_parser = autoproc_time_text::parse)]
     pub(super) program_wait: Duration,
     /// Stop after N failed files, or once N% of at least 10 files have failed

@@ -31,8 +31,8 @@ use steps::Steps;
 const TICK: Duration = Duration::from_millis(250);
 
 /// If the time between two ticks exceeds this, a signal that cannot be caught has probably
-/// suspended the process. Such a gap is not counted as time of the run. A slow machine does not
-/// cause one.
+/// suspended the process: even a slow machine causes no such gap. The gap is not counted as time of
+/// the run.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 /// The live view.

@@ -51,7 +51,7 @@ pub(super) fn remark_on_option(work: &Work, is_quiet: bool, context: &Context) {
     }
 }
 
-/// Returns the name of a long option, without dashes and value; `None` for another word.
+/// Returns the name of a long option, without its dashes and value; `None` for any other word.
 fn name(word: &OsStr) -> Option<&str> {
     word.to_str()?.strip_prefix("--")?.split('=').next()
 }

@@ -1,9 +1,9 @@
-//! Prints the output of attempts on a separate thread. Neither the run nor a stop waits for the
-//! process that reads standard output.
+//! Prints the output of attempts on a separate thread, so that a run does not wait for the process
+//! that reads standard output while it processes files.
 //!
 //! This reader may stop reading, as a pager does. The outputs of attempts then stay in their files,
-//! and the run continues. At its end, the run waits until everything is printed. A run that is
-//! stopped waits only for a short time.
+//! and the run continues. At its end, the run waits until everything is printed. A stopped run
+//! waits only for a short time.
 
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};

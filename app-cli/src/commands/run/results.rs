@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::paths::{FoundFile, Gathered, PathSource};
 
-/// Returns the settings of `--stdout-to`. They record the results of the items that the same recipe
+/// Returns the settings of `--stdout-to`, with the results of the items that the same recipe
 /// completed. A run never replaces such a result with the output of another file.
 ///
 /// # Errors

@@ -24,7 +24,8 @@ use crate::view::{View, held};
 pub(super) struct Summary {
     pub(super) run: RunId,
     pub(super) result: ProcessingResult,
-    /// The files of the scope that the run has not processed, although none waits or has failed.
+    /// The numbers of files in the scope that do not wait and have not failed, but that the run's
+    /// command has not completed.
     pub(super) unaccounted: Unaccounted,
     pub(super) elapsed: Duration,
     /// The resource usage of the run's attempts.

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::view::files;
 
-/// The numbers of such files, by reason. All are 0 if the scope is the whole queue.
+/// The numbers of unaccounted files, by reason. All are 0 if the scope is the whole queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Unaccounted {
     /// Files that another command completed during the run.
@@ -48,9 +48,7 @@ impl Unaccounted {
         let lines = [
             (
                 self.completed_by_others,
-                format!(
-                    "{others} completed by another command meanwhile; the same line again processes them with this one"
-                ),
+                format!("{others} completed by another command meanwhile; run this command line again to process them"),
             ),
             (self.removed, format!("{removed} removed from the queue or added again meanwhile")),
         ];

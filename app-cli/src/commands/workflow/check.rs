@@ -46,7 +46,7 @@ pub(crate) struct CheckArgs {
     /// Workflow files, or ids
     #[arg(value_name = "FILE", required = true, add = Candidates::Workflows)]
     files: Vec<String>,
-    /// Treat keys that are probably misspelt, and names that stand for nothing, as errors
+    /// Treat keys that are probably misspelt, and undefined names, as errors
     #[arg(long)]
     strict: bool,
     #[command(flatten)]

@@ -1,11 +1,11 @@
 //! Handles attempts that failed because the machine lacks something that every attempt needs. Such
 //! an attempt does not count for its file: its claim is released, and starts are held.
 //!
-//! A missing program or folder may also be the fault of one file. A shell exits with the status 127
-//! if it needs a missing program for this file only, and a folder may have been removed for good.
-//! So an attempt that missed its program or folder is kept as a *suspect*, and another file becomes
-//! the probe. If other files succeed and the item then misses its program or folder again, this
-//! counts as a failure of the file.
+//! A missing program or folder may also be the fault of one file. For instance, a shell exits with
+//! the status 127 if a program that only this file needs is missing, and the folder of this file
+//! may have been removed for good. So an attempt that missed its program or folder is kept as a
+//! *suspect*, and another file becomes the probe. If other files succeed, and the suspect's file
+//! then misses its program or folder again, the attempt counts as a failure of the file.
 
 use crate::attempt::{AttemptOutcome, AttemptRef, AttemptReport, StartFault};
 use crate::failure;
@@ -22,8 +22,8 @@ impl RunState {
         self.attempts.in_hand.values().filter(|in_hand| in_hand.has_started).count()
     }
 
-    /// Returns the kind of lack that made the attempt fail. Returns `None` if the attempt succeeded,
-    /// or failed because of its file.
+    /// Returns the kind of lack that made the attempt fail; `None` if the attempt succeeded, or
+    /// failed because of its file.
     pub(super) fn lack_behind(&self, in_hand: &InHand, outcome: &AttemptOutcome) -> Option<Lack> {
         match outcome.root_cause() {
             _ if in_hand.is_cancelled => None,
@@ -42,8 +42,9 @@ impl RunState {
         (is_missed && self.has_worked(outcome)).then_some(Lack::Program)
     }
 
-    /// True if the run has seen the program of this outcome work. A wrapper or a workflow starts
-    /// programs that the run does not know, so only a success proves that they were there.
+    /// True if the program that this outcome reports as missing has worked earlier in the run. A
+    /// wrapper or a workflow starts programs that the run does not know, so only a success proves
+    /// that they were there.
     fn has_worked(&self, outcome: &AttemptOutcome) -> bool {
         match outcome {
             AttemptOutcome::CannotStart { .. } => self.program.has_started,
@@ -102,7 +103,8 @@ impl RunState {
         self.queue.may_have_work |= self.starts.on_ended(token, in_hand.serial);
     }
 
-    /// True if the attempt missed a program or a folder, and starts are held because one is missing.
+    /// True if the attempt missed a program or a folder while starts are held because a program or
+    /// a folder is missing.
     fn missed_again(&self, outcome: &AttemptOutcome, verdict: &Verdict) -> bool {
         let is_away = matches!(outcome.root_cause(), AttemptOutcome::InputAway { .. });
         let is_held = matches!(self.starts.lack(), Some(Lack::Program | Lack::Input));
@@ -110,7 +112,7 @@ impl RunState {
     }
 
     /// Updates the hold of starts. Gives up waiting if the program or folder has been missing for
-    /// too long, and no attempt that started meanwhile may still prove that it is back.
+    /// too long, unless an attempt that started meanwhile may still prove that it is back.
     pub(super) fn check_starts(&mut self) {
         self.queue.may_have_work |= self.starts.tick(self.config.program_wait, self.now);
         let undecided = self.attempts.undecided.iter().map(|undecided| &undecided.in_hand);
@@ -126,8 +128,8 @@ impl RunState {
         }
     }
 
-    /// If the probe is due and an exchange that allowed a claim returned none, no other file can be
-    /// the probe: releases the suspects, so that one of their files can be claimed.
+    /// Releases the suspects if the probe is due and an exchange with a limit above 0 returned no
+    /// claim. No other file can then be the probe, so one of the suspects' files must be claimable.
     pub(super) fn offer_suspects(&mut self, has_no_claims: bool) {
         if has_no_claims && self.store.last_limit > 0 && self.starts.is_probe_due() {
             self.release_suspects();

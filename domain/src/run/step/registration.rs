@@ -30,8 +30,8 @@ impl RunState {
     /// Reports the counts to observers. If the counts could not be read, the run continues without
     /// them.
     fn report_counts(&mut self, counted: Option<Counts>) {
-        // `Storage::changed` reports only changes after this read, but earlier changes may have
-        // made items claimable.
+        // `Storage::changed` reports only changes after the counts were read, but earlier changes
+        // may have made items claimable.
         self.queue.may_have_work = true;
         if let Some(counts) = counted {
             self.queue.counts = counts;

@@ -76,11 +76,11 @@ fn requeued_items_keep_their_order<F: StorageFixture>(fixture: &F) -> Check {
     }
     same("the number of items", &client.requeue(Requeue::AllFailed)?, &3)?;
     let exchanged = client.exchange("run", &[], 9, at(9))?;
-    same("the order of all", &super::client::claimed_paths(&exchanged), &texts(&["/c", "/a", "/b"]))?;
+    same("the order of all items", &super::client::claimed_paths(&exchanged), &texts(&["/c", "/a", "/b"]))?;
     let settlements: Vec<_> = exchanged.claims.iter().map(|(token, _)| (*token, failed())).collect();
     client.exchange("run", &settlements, 0, at(9))?;
     client.requeue(Requeue::These(vec![path("/b"), path("/c"), path("/a")]))?;
-    same("the order of those named", &client.claim_paths("run", 9, at(9))?, &texts(&["/b", "/c", "/a"]))
+    same("the order of the named items", &client.claim_paths("run", 9, at(9))?, &texts(&["/b", "/c", "/a"]))
 }
 
 fn only_failed_items_are_requeued<F: StorageFixture>(fixture: &F) -> Check {

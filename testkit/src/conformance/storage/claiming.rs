@@ -95,7 +95,7 @@ fn the_answer_names_the_next_due_time<F: StorageFixture>(fixture: &F) -> Check {
     let exchanged = client.exchange("run", &settlements, 0, at(0))?;
     same("the next due time", &exchanged.next_due, &Some(at(4)))?;
     let later = client.exchange("run", &[], 0, at(4))?;
-    same("the next due time once that has come", &later.next_due, &Some(at(8)))
+    same("the next due time after the first due time", &later.next_due, &Some(at(8)))
 }
 
 /// An item waits while it is pending and not held, whether or not it is due.

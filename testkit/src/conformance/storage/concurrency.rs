@@ -83,7 +83,7 @@ fn exactly_one_of_concurrently_ending_runs_is_the_last<F: StorageFixture>(fixtur
     }
     let ends = clients.iter().map(|(client, run)| client.store().end(RunId::new(run.as_str())));
     let left = fixture.block_on(join_all(ends)).into_iter().collect::<Result<Vec<_>, _>>()?;
-    same("the number of runs that received no remaining run", &left.iter().filter(|left| left.is_empty()).count(), &1)
+    same("the number of runs that received an empty list", &left.iter().filter(|left| left.is_empty()).count(), &1)
 }
 
 /// The handle `other` changes the queue while the handle `waiting` waits for a change.

@@ -216,7 +216,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         let host = if process == 0 { "far" } else { "run" };
         let run = info(&format!("{host}-{}", self.runs_begun));
         let begun = self.fixture.block_on(self.store(process).begin(run.clone()))?;
-        same("the other runs, for a run that begins", &infos(begun.others), &self.model.begin(run.clone()))?;
+        same("the other live runs when a run begins", &infos(begun.others), &self.model.begin(run.clone()))?;
         self.resolver.add_run(run.id.clone());
         self.processes[process].run = Some(run.id.clone());
         Ok(run.id)
@@ -225,7 +225,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
     fn end_run(&mut self, process: usize) -> Check {
         let Some(run) = self.leave_run(process) else { return Ok(()) };
         let left = self.fixture.block_on(self.store(process).end(run.clone()))?;
-        same("the runs left, for a run that ends", &infos(left), &self.model.end(&run))
+        same("the remaining live runs when a run ends", &infos(left), &self.model.end(&run))
     }
 
     fn leave_run(&mut self, process: usize) -> Option<RunId> {

@@ -116,11 +116,11 @@ fn a_scope_limits_the_due_time_and_the_waiting_items<F: StorageFixture>(fixture:
     same("its due time and whether it waits", &(exchanged.next_due, exchanged.has_waiting), &(Some(at(8)), true))?;
     let claimed = exchange_within(&client, &scope, 9, 8)?;
     same("the claims when it is due", &claimed_paths(&claimed), &texts(&["/a"]))?;
-    same("the same after its claim", &(claimed.next_due, claimed.has_waiting), &(None, false))
+    same("the same two values after the claim", &(claimed.next_due, claimed.has_waiting), &(None, false))
 }
 
-/// At 1000 s, both items get a backoff of zero, so both are due at once when the clock is set back.
-/// Only `/b` is in the scope.
+/// At 1000 s, both items get a backoff of zero. The clock is then set back to 0 s, which makes both
+/// due at once, because their backoffs are shortened. Only `/b` is in the scope.
 fn a_scope_limits_the_claims_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 1), ("/b", 0)])?;

@@ -54,7 +54,7 @@ fn a_held_item_has_no_due_time<F: StorageFixture>(fixture: &F) -> Check {
 fn holding_counts_the_changed_items<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0), ("/b", 0), ("/c", 0)])?;
-    same("the number of held items of two", &client.hold(&["/a", "/b", "/a"], true)?, &2)?;
+    same("the number of newly held items, one of them named twice", &client.hold(&["/a", "/b", "/a"], true)?, &2)?;
     same("the number of newly held items", &client.hold(&["/b", "/c"], true)?, &1)?;
     let wanted = Counts { pending: 3, held: 3, ..Counts::default() };
     same("the counts", &client.wait(client.store().counts(Scope::Queue))?, &wanted)

@@ -103,7 +103,7 @@ fn only_the_named_runs_are_recovered<F: StorageFixture>(fixture: &F) -> Check {
     one.kill("one");
     two.kill("two");
     same("the number of items", &recover(&client, &["two"], 4)?.len(), &1)?;
-    same("the one not named", &client.item("/a")?.status, &Status::Processing)?;
+    same("the status of the item of the run that was not named", &client.item("/a")?.status, &Status::Processing)?;
     same("the dead runs", &client.dead_names()?, &texts(&["one"]))
 }
 
@@ -117,6 +117,6 @@ fn recovery_cuts_waits_down_after_the_clock_was_set_back<F: StorageFixture>(fixt
     client.settle("run", tokens[1], retry_after(300), at(0))?;
     client.settle("run", tokens[0], retry_after(150), at(200))?;
     recover(&client, &[], 4)?;
-    same("the wait that was cut down", &client.item("/set-back")?.not_before(), &Some(at(250)))?;
-    same("the other wait", &client.item("/right")?.not_before(), &Some(at(300)))
+    same("the end of the shortened backoff", &client.item("/set-back")?.not_before(), &Some(at(250)))?;
+    same("the end of the other backoff", &client.item("/right")?.not_before(), &Some(at(300)))
 }

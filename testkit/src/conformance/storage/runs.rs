@@ -21,16 +21,16 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
 
 fn a_beginning_run_receives_the_others<F: StorageFixture>(fixture: &F) -> Check {
     let (one, two, three) = (Client::open(fixture), Client::open(fixture), Client::open(fixture));
-    same("the answer to the first", &one.begin("one")?, &vec![])?;
-    same("the answer to the second", &two.begin("far-two")?, &vec![info("one")])?;
-    same("the answer to the third", &three.begin("three")?, &vec![info("far-two"), info("one")])?;
+    same("the answer to the first run", &one.begin("one")?, &vec![])?;
+    same("the answer to the second run", &two.begin("far-two")?, &vec![info("one")])?;
+    same("the answer to the third run", &three.begin("three")?, &vec![info("far-two"), info("one")])?;
     same("the live runs", &Client::open(fixture).live()?, &vec![info("far-two"), info("one"), info("three")])
 }
 
 fn an_ending_run_receives_the_remaining_ones<F: StorageFixture>(fixture: &F) -> Check {
     let (one, two) = (Client::with_run(fixture, "one")?, Client::with_run(fixture, "two")?);
-    same("the answer to the first", &one.end("one")?, &vec![info("two")])?;
-    same("the answer to the last", &two.end("two")?, &vec![])?;
+    same("the answer to the first run", &one.end("one")?, &vec![info("two")])?;
+    same("the answer to the last run", &two.end("two")?, &vec![])?;
     same("the live runs", &one.live()?, &vec![])?;
     same("the dead runs", &one.dead()?, &vec![])
 }
@@ -41,8 +41,8 @@ fn stays_alive<F: StorageFixture>(fixture: &F, run: &str) -> Check {
     one.add(&[("/a", 0), ("/b", 0)])?;
     one.claim_one(run, at(0))?;
     for _ in 0..2 {
-        same("the dead, as another sees them", &other.dead()?, &vec![])?;
-        same("the dead, as the run sees them", &one.dead()?, &vec![])?;
+        same("the dead runs, as another run sees them", &other.dead()?, &vec![])?;
+        same("the dead runs, as the run itself sees them", &one.dead()?, &vec![])?;
         let mut wanted = vec![info("other"), info(run)];
         wanted.sort_unstable_by(|one, other| one.id.cmp(&other.id));
         same("the live runs", &other.live()?, &wanted)?;
@@ -66,7 +66,7 @@ fn a_killed_run_is_dead<F: StorageFixture>(fixture: &F) -> Check {
     one.kill("one");
     same("the live runs", &two.live()?, &vec![info("two")])?;
     same("the dead runs", &two.dead_names()?, &texts(&["one"]))?;
-    same("the answer to the other", &two.end("two")?, &vec![])
+    same("the answer to the other run", &two.end("two")?, &vec![])
 }
 
 fn a_dead_run_is_reported_with_its_location<F: StorageFixture>(fixture: &F) -> Check {
@@ -79,7 +79,7 @@ fn a_dead_run_is_reported_with_its_location<F: StorageFixture>(fixture: &F) -> C
     let dead = Client::open(fixture).dead()?;
     let found: Vec<_> = dead.iter().map(|dead| dead.location.clone()).collect();
     let wanted: Vec<Option<Location>> = ["far", "near"].map(|run| Some(info(run).location)).into();
-    same("the locations of the dead", &found, &wanted)?;
+    same("the locations of the dead runs", &found, &wanted)?;
     let has_lease = |dead: &autoproc_domain::ports::DeadRun| matches!(dead.evidence, DeathEvidence::LeaseOver { .. });
     holds("either all dead runs have leases or none has", dead.iter().all(has_lease) || !dead.iter().any(has_lease))
 }

@@ -103,8 +103,8 @@ impl World {
         Ok(())
     }
 
-    /// Plans the end of an attempt at the earlier time `at`, with the kind `end`. If an end at or
-    /// before `at` is already planned, its time stays, and its kind changes only if `end` is
+    /// Plans the end of an attempt at `at`, with the kind `end`, if its planned end is later.
+    /// Otherwise keeps the planned time, and changes the kind only if `end` is
     /// [`AttemptEnd::CutOff`].
     pub(super) fn replan(&mut self, attempt: usize, at: Duration, end: AttemptEnd) {
         let at = at.max(self.now);

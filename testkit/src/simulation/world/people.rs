@@ -409,7 +409,7 @@ impl World {
         }
     }
 
-    /// Limits the time that is left of each backoff to its original duration, as an exchange does.
+    /// Limits the remaining time of each backoff to its original duration, as an exchange does.
     pub(super) fn bound_waits(&mut self) {
         for index in 0..self.queue.len() {
             let seen = &self.queue[index];

@@ -9,7 +9,7 @@ use crate::expression::{Name, names_in_condition};
 use crate::nearest::nearest;
 use crate::problem::Problems;
 
-/// The values that the workflow mentions, by the index of the phase that returns them.
+/// The names of the values that the workflow mentions, by the index of the phase that returns them.
 type Mentioned = HashMap<usize, BTreeSet<String>>;
 
 pub(super) fn check(workflow: &Workflow, known: &Known<'_>, problems: &mut Problems) {
@@ -53,8 +53,9 @@ fn value_of<'n>(name: &'n Name, known: &Known<'_>) -> Option<(usize, &'n str)> {
 
 impl Checker<'_, '_> {
     /// Checks a name in the condition of a checkpoint. A name that stands alone is a value that the
-    /// phase must return. It is reported only if it is probably misspelt: the workflow mentions a
-    /// similar input, phase or value of the phase. `mentioned` contains these values.
+    /// phase must return. Such a name is reported only if it is probably misspelt, that is, similar
+    /// to an input, a phase or a value in `mentioned`, the values of the phase that the workflow
+    /// mentions.
     fn checkpoint_name(&mut self, name: &Name, position: Position, mentioned: &BTreeSet<String>) {
         let (root, known) = (name.root(), self.known);
         if root == CHECKPOINT_PASSED || mentioned.contains(root) {

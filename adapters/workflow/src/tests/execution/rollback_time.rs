@@ -44,7 +44,7 @@ fn the_rollback_and_the_error_steps_have_as_much_time_as_an_attempt() {
         let expected = [
             ("first", TIMEOUT, TIMEOUT),
             ("undo", 2 * TIMEOUT, TIMEOUT),
-            ("tidy", 2 * TIMEOUT, TIMEOUT - tick),
+            ("tidy", 2 * TIMEOUT, TIMEOUT.saturating_sub(tick)),
             ("notify", 4 * TIMEOUT, TIMEOUT),
         ];
         let expected = expected.map(|(step, deadline, timeout)| (step.to_owned(), deadline, timeout));
