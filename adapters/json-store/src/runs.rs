@@ -53,17 +53,28 @@ impl<D: Disk> Engine<D> {
         Ok(file)
     }
 
-    /// Registers the runs of this engine again if their lock files were removed, so that other
-    /// processes do not take them for dead. Requires the store's lock.
+    /// Registers the runs of this engine again if their lock files were removed or replaced, so that
+    /// other processes do not take them for dead. Requires the store's lock.
     pub(crate) fn restore_runs(&mut self) {
-        let is_missing = |held: &&HeldRun<D>| matches!(self.disk().stat(&layout::run(held.info.id.as_str())), Ok(None));
-        let missing: Vec<RunInfo> = self.held_runs().filter(is_missing).map(|held| held.info.clone()).collect();
-        for info in missing {
-            // The folder of the lock files may be missing too. After a failure, the next
-            // transaction tries again.
+        let lost: Vec<RunInfo> =
+            self.held_runs().filter(|held| self.has_lost_name(held)).map(|held| held.info.clone()).collect();
+        for info in lost {
+            // The folder of the lock files may be missing too, or a copy may have the name. After a
+            // failure, the next transaction tries again.
+            let _ = self.disk().remove(&layout::run(info.id.as_str()));
             if let Ok(file) = self.disk().prepare().map_err(classify("")).and_then(|()| self.register(&info)) {
                 self.hold_run(HeldRun { info, file });
             }
+        }
+    }
+
+    /// True if the name of the run's lock file belongs to no file, or to a file other than the one
+    /// that this engine holds.
+    fn has_lost_name(&self, held: &HeldRun<D>) -> bool {
+        match (self.disk().stat(&layout::run(held.info.id.as_str())), self.disk().stat_open(&held.file)) {
+            (Ok(None), _) => true,
+            (Ok(Some(named)), Ok(open)) => !named.is_same_file(&open),
+            _ => false,
         }
     }
 

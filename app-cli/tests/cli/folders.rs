@@ -70,12 +70,24 @@ fn a_project_in_the_place_of_another_one_is_not_touched() {
 /// Without its lock file, the run looks dead. Its processes name it, and the next transaction
 /// registers it again.
 #[test]
-fn a_run_whose_lock_file_is_removed_is_not_taken_for_dead() {
+fn a_run_whose_lock_file_is_lost_is_not_taken_for_dead() {
+    expect_unharmed(|runs| fs::remove_dir_all(runs).expect("removed"));
+    // A copy of the lock file is not locked.
+    expect_unharmed(|runs| {
+        for lock in fs::read_dir(runs).expect("the folder").map(|entry| entry.expect("a lock file").path()) {
+            let text = fs::read(&lock).expect("a lock file");
+            fs::remove_file(&lock).expect("removed");
+            fs::write(&lock, text).expect("a copy");
+        }
+    });
+}
+
+fn expect_unharmed(lose: impl FnOnce(&Path)) {
     let project = TempProject::with_queue(&["a", "b", "c"]);
     let wait = "touch {}.begun; until test -e {}.go; do sleep 0.02; done";
     let run = project.start(["run", "a", "b", "-r", "0", "--shell", wait]);
     wait_until("the first file is begun", || project.path("a.begun").exists());
-    fs::remove_dir_all(project.state("runs")).expect("removed");
+    lose(&project.state("runs"));
     let other = project.ask(["run", "c", "-q", "--", "true"]);
     assert!(other.err.contains("carries out the run; only its lock file is missing"), "{other:#?}");
     assert_eq!(project.status_of("a"), "processing");

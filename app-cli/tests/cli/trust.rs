@@ -242,8 +242,9 @@ fn files_that_root_makes_belong_to_the_owner_of_the_project() {
     ask(&["queue", "add", "-p", "0", "a", "b"]).expect_code(0);
     ask(&["run", "-r", "0", "--shell", "echo {}; echo {} >&2; test -e {}"]).expect_code(100);
     ask(&["run", "--again", "a", "--workflow", "w"]).expect_code(0);
+    ask(&["run", "--again", "a", "--stdout-to", "results/new/{/}", "--", "echo", "{}"]).expect_code(0);
     ask(&["stop"]).expect_code(0);
-    let mut folders = vec![project.path(".claude"), project.path("logs")];
+    let mut folders = [".claude", "logs", "results"].map(|name| project.path(name)).to_vec();
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder") {
@@ -254,5 +255,5 @@ fn files_that_root_makes_belong_to_the_owner_of_the_project() {
             found.push(path);
         }
     }
-    assert!(found.len() > 8, "{found:?}");
+    assert!(found.len() > 8 && found.iter().any(|path| path.ends_with("results/new/a")), "{found:?}");
 }
