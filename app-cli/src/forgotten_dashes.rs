@@ -40,9 +40,9 @@ pub(crate) fn corrected(words: &[OsString], options: &Command, cwd: &Path) -> Op
     Some(Printable(&format!("autoproc {}", line.join(" "))).to_string())
 }
 
-/// True if a word names a program in `PATH` and no file in the current folder, or if the word is
-/// the path of an executable file. A path counts only if `is_later`, because the first word may be
-/// a file to process.
+/// True if `word` can begin a command: it is a name without a slash that is found in `PATH` and is
+/// not a file in the current folder, or it is the path of an executable file. `is_later` is false
+/// for the first word after `run`. A path there does not count, because it may be a file to process.
 fn is_program(word: &OsStr, is_later: bool, cwd: &Path) -> bool {
     let is_path = word.as_encoded_bytes().contains(&b'/');
     program_path::is_found(word) && if is_path { is_later } else { !cwd.join(word).exists() }

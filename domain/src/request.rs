@@ -35,9 +35,10 @@ impl Enqueue {
 pub struct NewItem {
     /// The path of the file.
     pub file_path: FilePath,
-    /// The number of path components below the folder that the file is added from; see
-    /// [`QueueItem::depth`](crate::item::QueueItem::depth). It is 0 if the file is not added as
-    /// part of a folder. With a depth of 0, a file that is already in the queue keeps its depth.
+    /// The number of path components below the folder that is added, including the name of the
+    /// file: 2 for `a/b.txt` in this folder. It is 0 if the file is not added as part of a folder.
+    /// If the file is already in the queue, 0 leaves the
+    /// [depth of its item](crate::item::QueueItem::depth) unchanged.
     pub depth: u8,
     /// The priority of the file.
     pub priority: Priority,

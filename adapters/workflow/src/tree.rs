@@ -102,10 +102,10 @@ fn message(error: &Error) -> String {
         Error::MultipleDocuments { .. } => "a second document begins here".to_owned(),
         Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => format!("nested deeper than {MAX_DEPTH} levels"),
         Error::Budget { breach: BudgetBreach::Events { .. } | BudgetBreach::Nodes { .. }, .. } => {
-            format!("the file has more than {MAX_EVENTS} parts")
+            format!("the file has more than {MAX_EVENTS} keys and values")
         }
         Error::AliasReplayLimitExceeded { .. } => {
-            format!("the aliases expand to more than {MAX_REPLAYED_EVENTS} parts")
+            format!("the aliases expand to more than {MAX_REPLAYED_EVENTS} keys and values")
         }
         Error::AliasError { error, .. } => message(error),
         other => {

@@ -56,7 +56,7 @@ impl LiveArea {
         self.remove()
     }
 
-    /// Accepts lines again.
+    /// Ends [`conceal`](Self::conceal): accepts lines again if the area is open.
     pub(super) fn reveal(&mut self) {
         self.is_concealed = false;
     }

@@ -54,7 +54,7 @@ impl Unquoted {
             (_, false) => ("are", "excluded"),
         };
         format!(
-            "{first}{others} {verb} named, and {fate} by {option} {pattern}; if the shell replaced a pattern, quote it, as in: {option} {quoted}",
+            "{option} {pattern} is the name of a file, and {first}{others} {verb} {fate}; if the shell replaced a pattern, quote it, as in: {option} {quoted}",
             option = self.option,
             pattern = quoted(&self.pattern),
             quoted = self.advised(),

@@ -70,10 +70,10 @@ fn a_pattern_without_quotes_is_recognised() {
         Answer::from(answer).expect_code(0)
     };
     let included = shell("run -q in --include *.csv -- true");
-    says(&included, "warning: 2.csv and 1 more file are named, and excluded by --include 1.csv; ");
+    says(&included, "warning: --include 1.csv is the name of a file, and 2.csv and 1 more file are excluded; ");
     says(&included, "quote it, as in: --include '*.csv'\n");
     let excluded = shell("run -q in --exclude *.csv -- true");
-    says(&excluded, "warning: 2.csv and 1 more file are named, and not excluded by --exclude 1.csv; ");
+    says(&excluded, "warning: --exclude 1.csv is the name of a file, and 2.csv and 1 more file are not excluded; ");
     says(&shell("queue add in --include *.csv"), "quote it, as in: --include '*.csv'\n");
     for line in ["run -q in --include '*.csv' -- true", "run -q *.csv --exclude '1*' -- true"] {
         let quoted = shell(line);

@@ -142,7 +142,8 @@ impl FakeDisk {
         image.locks.insert(inode, u64::MAX);
     }
 
-    /// Returns every file with its bytes, except the store's lock file, whose notes change.
+    /// Returns every file with its bytes, except the lock file. Each holder of the lock writes its
+    /// name there, which does not change the contents of the store.
     pub(crate) fn contents(&self) -> Vec<(String, Vec<u8>)> {
         let image = lock(&self.image);
         let files = image.files().filter(|(name, _)| *name != LOCK);

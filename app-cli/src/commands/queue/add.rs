@@ -115,7 +115,7 @@ fn no_priority(word: &str, error: priority::InvalidPriority) -> CliError {
 
 fn neither(word: &OsStr) -> CliError {
     CliError::usage(format!("{} is neither a priority (an integer) nor an existing file", Shown(Path::new(word))))
-        .with_hint("if both are files and one does not exist yet, add -p 0: then no argument is read as a priority")
+        .with_hint("if it is a file that does not exist yet, add -p 0, so that no argument is read as a priority")
 }
 
 fn ambiguous(word: &str) -> CliError {

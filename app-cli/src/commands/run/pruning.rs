@@ -99,7 +99,9 @@ impl Pruner {
     /// before it reads the queue: each listed item was in the queue when its execution began, and
     /// ids are never reused. An item that is missing has therefore left the queue.
     async fn forget(&self) -> Result<(), CliError> {
-        let trouble = |error: io::Error| CliError::io("cannot remove executions of files that left the queue", &error);
+        let trouble = |error: io::Error| {
+            CliError::io("cannot remove the journals of unfinished executions of files that left the queue", &error)
+        };
         for item in self.executions.under_way().map_err(trouble)? {
             if self.storage.find(Selector::Id(item)).await?.is_none() {
                 self.executions.forget(item).map_err(trouble)?;

@@ -107,9 +107,9 @@ fn only_the_named_runs_are_recovered<F: StorageFixture>(fixture: &F) -> Check {
     same("the dead runs", &client.dead_names()?, &texts(&["one"]))
 }
 
-/// Recovery happens at 100 s, after the clock was set back. The backoff of 150 s was set at 200 s
-/// and is shortened, so that it ends at 250 s. The backoff of 300 s was set at 0 s and does not
-/// change.
+/// Recovery happens at 100 s, after the clock was set back from 200 s. A backoff of 150 s that was
+/// set at 200 s would end at 350 s. It must not last longer than 150 s from now, so it ends at 250 s.
+/// A backoff of 300 s that was set at 0 s still ends at 300 s.
 fn recovery_cuts_waits_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/set-back", 1), ("/right", 0)])?;

@@ -40,7 +40,8 @@ impl World {
         }
     }
 
-    /// Injects the faults whose event count has been reached.
+    /// Injects each fault that the plan sets for after a number of happenings, if that many have
+    /// happened.
     pub(super) fn strike_by_count(&mut self) -> Result<(), String> {
         for index in 0..self.plan.faults.len() {
             if let When::After(count) = self.plan.faults[index].when
@@ -53,7 +54,7 @@ impl World {
         Ok(())
     }
 
-    /// Called when no event is left. Injects the faults whose event count was not reached. Returns
+    /// Called when no happening is left. Injects the faults that were set for later. Returns
     /// true if anything remains to simulate.
     pub(super) fn strike_what_is_left(&mut self) -> Result<bool, String> {
         let mut any = false;
