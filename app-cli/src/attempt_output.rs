@@ -28,14 +28,14 @@ pub(crate) struct AttemptOutput<'a> {
 }
 
 impl<'a> AttemptOutput<'a> {
-    /// Creates a printer that writes an attempt's output to standard output as data. A file or pipe
-    /// receives the bytes unchanged; a terminal receives converted lines.
+    /// Creates a printer that writes an attempt's output to standard output. A file or pipe
+    /// receives the bytes unchanged, as data; a terminal receives converted lines.
     pub(crate) fn of_data(console: &'a Console) -> Self {
         Self::to(Stream::Stdout, console)
     }
 
-    /// Creates a printer that writes an attempt's output to the stream `to` as data. A file or pipe
-    /// receives the bytes unchanged; a terminal receives converted lines.
+    /// Creates a printer that writes an attempt's output to the stream `to`. A file or pipe
+    /// receives the bytes unchanged, as data; a terminal receives converted lines.
     pub(crate) fn to(to: Stream, console: &'a Console) -> Self {
         let layout = layout(to, console);
         let lines = layout.is_terminal().then(|| lines(&layout));

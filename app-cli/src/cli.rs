@@ -51,8 +51,8 @@ impl Cli {
     }
 }
 
-/// Returns the use of colour for help and usage errors, which clap prints before it has parsed
-/// `--color`.
+/// Returns the value of `--color` among the words, or `Auto` without one. clap needs the value for
+/// help and usage errors, which it prints before it has parsed the option.
 fn color(words: &[OsString]) -> ColorChoice {
     let options = words.iter().take_while(|word| *word != "--").filter_map(|word| word.to_str());
     let mut choice = ColorChoice::Auto;

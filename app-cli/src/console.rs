@@ -33,7 +33,7 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-/// The use of colour.
+/// When to print colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorWhen {
     /// On a terminal, unless `NO_COLOR` is set; everywhere if `CLICOLOR_FORCE` is set
@@ -129,7 +129,7 @@ impl fmt::Debug for Console {
 }
 
 impl Console {
-    /// Creates a console with this use of colour.
+    /// Creates a console that prints colours as `color` demands.
     pub(crate) fn new(color: ColorWhen) -> Self {
         match color {
             ColorWhen::Auto => ColorChoice::Auto,

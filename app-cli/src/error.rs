@@ -106,7 +106,10 @@ impl CliError {
     pub(crate) fn foreign_project(root: &Path, part: &Path, why: &str) -> Self {
         let root = Shown(root);
         Self::new(ExitCode::CannotWrite, format!("the queue of {root} is not used: {} {why}", Shown(part))).with_hint(
-            format!("use it with `--project-dir {root}` if you trust these users, or your own with `--project-dir .`"),
+            format!(
+                "use it with `--project-dir {root}` if you trust these users, or use your own queue with \
+`--project-dir .`"
+            ),
         )
     }
 

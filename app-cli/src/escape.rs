@@ -6,7 +6,7 @@ use std::str;
 
 use autoproc_domain::path::is_unprintable;
 
-/// A text whose unprintable characters, as defined by [`is_unprintable`], are escaped in print.
+/// A text that is printed with its unprintable characters escaped; see [`is_unprintable`].
 pub(crate) struct Printable<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Printable<'_> {
@@ -21,7 +21,7 @@ pub(crate) fn printable(value: &impl fmt::Display) -> String {
     Printable(&value.to_string()).to_string()
 }
 
-/// A path whose unprintable characters are escaped in print.
+/// A path that is printed with its unprintable characters escaped.
 pub(crate) struct Shown<'a>(pub(crate) &'a Path);
 
 impl fmt::Display for Shown<'_> {

@@ -85,7 +85,8 @@ fn main() -> process::ExitCode {
         error.exit_code()
     });
     if let Some(signal) = code.signal() {
-        // If the system refuses the signal, the exit code has the same meaning.
+        // If the system refuses the signal, the process exits with `code`, which has the same
+        // meaning.
         let _ = autoproc_system::end_by(signal);
     }
     code.into()
@@ -129,8 +130,8 @@ fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Re
 fn keep_a_thread(runtime: &Runtime) -> Result<(), CliError> {
     let probe = thread::Builder::new().spawn(|| ());
     let probe = probe.map_err(|error| CliError::io("cannot start a thread", &error))?;
-    // Waits for the end of the probe, so that the runtime's thread can take its place. The probe
-    // does nothing, so it cannot panic.
+    // Waits until the probe thread has ended, so that the runtime's thread can take its place. The
+    // thread does nothing, so it cannot panic.
     let _ = probe.join();
     runtime.spawn_blocking(|| ());
     Ok(())

@@ -160,7 +160,7 @@ pub(crate) struct Repaired {
 pub(crate) struct Damage {
     /// The kind of damage and its position.
     pub(crate) detail: String,
-    /// The name of the file.
+    /// The name of the damaged file.
     pub(crate) place: String,
 }
 
@@ -170,9 +170,9 @@ pub(crate) struct RepairPlan {
     pub(crate) method: RepairMethod,
     /// The numbers of files by status after the repair.
     pub(crate) counts: Counts,
-    /// The changes after the damage that the method keeps.
+    /// The numbers of changes after the damage that the method keeps.
     pub(crate) keeps: ChangeCounts,
-    /// The readable changes that the method loses.
+    /// The numbers of readable changes that the method loses.
     pub(crate) loses: ChangeCounts,
     /// The number of unreadable bytes, which every method loses.
     pub(crate) unreadable_bytes: u64,

@@ -153,8 +153,8 @@ pub(crate) struct Gathered {
     has_other_form: bool,
 }
 
-/// The number of files or places, and the names of the first few. More warnings than fit on a
-/// screen would not be read.
+/// The number of files or places, and the names of the first few. The rest is only counted, so that
+/// the warnings fit on a screen.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
     pub(crate) count: usize,

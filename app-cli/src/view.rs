@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use screen::Screen;
 
-/// The result of a command.
+/// The result of a command, which can be printed as text or as JSON.
 pub(crate) trait View {
     /// Prints human-readable text.
     ///

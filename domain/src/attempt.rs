@@ -130,14 +130,16 @@ pub enum AttemptOutcome {
         cause: Box<AttemptOutcome>,
     },
     /// The attempt failed, and afterwards neither its file nor the file's folder existed, for
-    /// instance because a disk is not mounted. The run does not count the attempt, and holds starts
-    /// for a while. The attempt counts as a failure if the folder was already missing in an earlier
-    /// attempt and another file has succeeded since, or if the run does not wait for folders.
+    /// instance because a disk is not mounted. The run usually does not count the attempt, and
+    /// holds starts for a while. The attempt counts as a failure if the run does not wait for
+    /// folders, or if the folder was already missing in an earlier attempt and another file has
+    /// succeeded since.
     InputAway {
         /// How the attempt failed.
         cause: Box<AttemptOutcome>,
     },
-    /// The attempt was ended because its stop signal rose to aborting or above.
+    /// The attempt was ended because its stop signal reached `StopLevel::Aborting` or a higher
+    /// level.
     Aborted,
 }
 

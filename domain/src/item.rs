@@ -224,13 +224,13 @@ impl ClaimNumber {
 /// A run's claim on an item. The item is processing for as long as it has the claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The claim's number. A settlement takes effect only if the run `run` requests it with a token
-    /// of this number.
+    /// The claim's number. A settlement takes effect only if its token has this number and `run`
+    /// requests the settlement.
     pub number: ClaimNumber,
     /// The run that processes the item.
     pub run: RunId,
-    /// True once a user has cancelled the item. The item then ends with this claim, without a
-    /// retry.
+    /// True once a user has cancelled the item. When this claim is settled or recovered, the item
+    /// ends without a retry.
     pub is_cancelled: bool,
 }
 
@@ -252,8 +252,8 @@ pub struct ClaimToken {
 pub struct Backoff {
     /// The earliest time at which the item may be claimed.
     pub not_before: Timestamp,
-    /// When the backoff was set. No run waits longer than `not_before - ordered_at`. If more time
-    /// remains, the clock was set back.
+    /// When the backoff was set. No run waits longer than `not_before - ordered_at`: if more time
+    /// than this remains, the clock was set back.
     pub ordered_at: Timestamp,
 }
 
@@ -292,8 +292,8 @@ pub struct QueueItem {
     /// The number of rounds that have begun, including the current round. It is 1 when the path is
     /// first added, and each new round adds 1.
     pub round: u32,
-    /// True if the item was completed when this round began. If so, no work of an earlier round is
-    /// resumed.
+    /// True if this round began while the item's status was completed. If so, no work of an earlier
+    /// round is resumed.
     pub follows_completion: bool,
     /// The number of attempts of this round that were claimed and not released.
     pub attempts: u32,

@@ -12,11 +12,11 @@ pub enum Transition {
     Claim,
     /// The attempt succeeded.
     Complete,
-    /// The attempt failed, and another one follows after a backoff.
+    /// The attempt failed, and a retry follows after a backoff.
     Retry,
-    /// The attempt failed and no other one follows, or a user cancelled the item.
+    /// The attempt failed and no retry follows, or a user cancelled the item.
     Fail,
-    /// The attempt timed out, and no other one follows.
+    /// The attempt timed out, and no retry follows.
     TimeOut,
     /// The run released the claim; the attempt does not count.
     Release,

@@ -178,8 +178,8 @@ impl fmt::Debug for FilePath {
     }
 }
 
-/// Writes bytes that are not UTF-8 as the replacement character, and escapes each character that
-/// [`is_unprintable`], so that a file name cannot control a terminal.
+/// Writes bytes that are not UTF-8 as the replacement character, and escapes each character for
+/// which [`is_unprintable`] returns true, so that a file name cannot control a terminal.
 impl fmt::Display for FilePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.to_string_lossy().chars() {

@@ -72,7 +72,8 @@ pub struct FileQueue {
     processing: BTreeSet<ItemId>,
 }
 
-/// Two queues are equal if they contain the same items and assign the same next numbers.
+/// Two queues are equal if they contain the same items, and would give the next item and the next
+/// claim the same numbers.
 impl PartialEq for FileQueue {
     fn eq(&self, other: &Self) -> bool {
         (self.next_number, self.next_claim) == (other.next_number, other.next_claim)

@@ -54,19 +54,19 @@ impl NewItem {
         Self { file_path, depth: 0, priority: Priority::default(), fingerprint: None }
     }
 
-    /// Returns the entry with this priority.
+    /// Sets the priority, and returns the changed entry.
     #[must_use]
     pub fn with_priority(self, priority: Priority) -> Self {
         Self { priority, ..self }
     }
 
-    /// Returns the entry with this depth.
+    /// Sets the depth, and returns the changed entry.
     #[must_use]
     pub fn with_depth(self, depth: u8) -> Self {
         Self { depth, ..self }
     }
 
-    /// Returns the entry with this fingerprint.
+    /// Sets the fingerprint, and returns the changed entry.
     #[must_use]
     pub fn with_fingerprint(self, fingerprint: Option<Fingerprint>) -> Self {
         Self { fingerprint, ..self }
@@ -181,14 +181,14 @@ pub struct Settlement {
 pub enum Verdict {
     /// The attempt succeeded.
     Complete(Completion),
-    /// The attempt failed, and another one follows.
+    /// The attempt failed, and a retry follows.
     Retry {
         /// The wait before the next attempt, from the moment of settling.
         backoff: Duration,
         /// The error text of the failure.
         error: Box<str>,
     },
-    /// The attempt failed, and no other one follows.
+    /// The attempt failed, and no retry follows.
     Fail {
         /// True if the attempt timed out.
         timed_out: bool,

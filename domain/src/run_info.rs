@@ -180,8 +180,8 @@ pub struct ProcessingResult {
     pub failed: u64,
     /// The number of failed attempts after which the file was pending again.
     pub retried: u64,
-    /// The number of files in the run's scope that were pending when the run ended. If the store
-    /// could not be read then, this is the last known number.
+    /// The number of files in the run's scope that were pending when the run ended; the last known
+    /// number if the store could not be read at that time.
     pub remaining: usize,
     /// The number of files in the run's scope that are pending and held by a user.
     pub held: usize,

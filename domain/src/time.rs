@@ -23,7 +23,7 @@ use jiff::tz::{Offset, TimeZone};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(NonZeroU64);
 
-/// The ends of the range, in microseconds since 1970-01-01 00:00 UTC.
+/// The limits of a [`Timestamp`], in microseconds since 1970-01-01 00:00 UTC.
 const FIRST: i64 = -62_167_219_200_000_000;
 const LAST: i64 = 253_402_207_200_000_000;
 

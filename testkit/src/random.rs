@@ -44,7 +44,7 @@ impl Random {
         &choices[index]
     }
 
-    /// Returns a new generator, independent of the later numbers of this generator.
+    /// Returns a new generator, seeded with the next number of this generator.
     #[must_use]
     pub fn split(&mut self) -> Self {
         Self(self.number())

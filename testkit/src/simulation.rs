@@ -21,9 +21,10 @@
 //!   double. No due item waits while a run is idle.
 //! - After a stop no attempt starts. Stops, the start gate and the failure limit take effect in
 //!   time.
-//! - An attempt that fails for lack of a process never counts. An attempt that misses a program
-//!   which has worked counts only if other files have succeeded meanwhile. After such a failure,
-//!   starts are held for a while. A run whose program stays missing ends.
+//! - An attempt that fails for lack of a process never counts. If such a failure leaves a run
+//!   without attempts, the run starts none for a while.
+//! - An attempt that misses a program which worked before counts only if other files have succeeded
+//!   meanwhile. A run whose program stays missing ends.
 //! - Nothing is claimed or settled under a lost lease; the reaper of a host never reaps a run of
 //!   another host.
 //! - Results survive an unreachable store; every reported result is recorded.
@@ -118,7 +119,7 @@ pub struct Summary {
     pub far_recoveries: usize,
     /// Dead runs that were reported as withheld.
     pub withheld: usize,
-    /// Times that a run reported back-pressure.
+    /// Reports of back-pressure.
     pub pressures: usize,
     /// Store operations that failed temporarily.
     pub troubles: usize,

@@ -22,6 +22,6 @@ async fn timer(limit: Duration) {
         thread::sleep(limit);
         wait.abort();
     });
-    // The result is always the error of an aborted future.
+    // The result is always `Aborted`, because the future never completes otherwise.
     let _ = done.await;
 }

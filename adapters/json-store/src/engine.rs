@@ -261,7 +261,8 @@ impl<D: Disk> Engine<D> {
             let lock = match &self.lock {
                 Some(lock) => Arc::clone(lock),
                 None => {
-                    // Opening the lock creates the folder if it is missing.
+                    // The folder is checked first, because opening the lock file would create a
+                    // missing folder again.
                     self.check_folder()?;
                     Arc::clone(self.lock.insert(Arc::new(StoreLock::open(&self.disk)?)))
                 }

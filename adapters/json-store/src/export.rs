@@ -1,4 +1,4 @@
-//! Exports the current queue as one document, also during a run.
+//! Exports the current queue as one document, even during a run.
 //!
 //! The document has the snapshot's format without its `store` section. The section names a journal
 //! and a generation, which are valid only in one folder and at one moment. Without the section the

@@ -95,8 +95,8 @@ fn seal(body: &impl Serialize) -> (Vec<u8>, u32) {
     line.extend_from_slice(PREFIX);
     line.extend_from_slice(&[b'0'; DIGITS]);
     line.extend_from_slice(AFTER_DIGITS);
-    // Adds the fields of the body to the object: the body takes the place of the last comma, and
-    // its opening brace becomes a comma.
+    // Merges the fields of the body into the object: the body is written over the last comma, and
+    // the opening brace of the body becomes a comma.
     let brace = line.len() - 1;
     line.pop();
     serde_json::to_writer(&mut line, body).expect("lines hold only strings, numbers and lists, written to memory");

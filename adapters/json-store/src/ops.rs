@@ -24,7 +24,7 @@ pub(crate) enum Op<'a> {
         file_path: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file_path_bytes: Option<Cow<'a, str>>,
-        /// See `ItemRecord::depth`.
+        /// The number of path components below the folder that is added; absent if it is 0.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         depth: Option<u8>,
         priority: i32,
@@ -38,7 +38,7 @@ pub(crate) enum Op<'a> {
         /// changed files begin one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repeat: Option<RepeatWord>,
-        /// The current recipe, for [`RepeatWord::OtherThan`].
+        /// The current recipe; present only with [`RepeatWord::OtherThan`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         recipe: Option<Cow<'a, str>>,
     },

@@ -59,8 +59,8 @@ impl<D: Disk> Engine<D> {
         let lost: Vec<RunInfo> =
             self.held_runs().filter(|held| self.has_lost_name(held)).map(|held| held.info.clone()).collect();
         for info in lost {
-            // The folder of the lock files may be missing too, or a copy may have the name. After a
-            // failure, the next transaction tries again.
+            // Removes a copy that may have taken the lock file's name, and creates the folder of
+            // the lock files if it is missing. After a failure, the next transaction tries again.
             let _ = self.disk().remove(&layout::run(info.id.as_str()));
             if let Ok(file) = self.disk().prepare().map_err(classify("")).and_then(|()| self.register(&info)) {
                 self.hold_run(HeldRun { info, file });
@@ -80,7 +80,7 @@ impl<D: Disk> Engine<D> {
 
     fn lock_and_describe(&self, file: &D::File, info: &RunInfo) -> std::io::Result<()> {
         if !self.disk().try_lock(file, Sharing::Exclusive)? {
-            return Err(std::io::Error::other("another process holds a file that was just created"));
+            return Err(std::io::Error::other("another process has locked a file that was just created"));
         }
         write_all(self.disk(), file, &record::write(info))
     }

@@ -42,8 +42,9 @@ pub struct StoreConfig {
 /// it has one, and releases the locks of the runs that the handle began; these runs then count as
 /// dead. A run must make its exchanges through the handle that began it. Runs have no lease.
 ///
-/// In [`Mode::Command`], if the snapshot is longer than 32 KiB, an addition that does not need its
-/// full answer at once is appended without reading the queue.
+/// In [`Mode::Command`], if the snapshot is longer than 32 KiB, an addition with
+/// [`AnswerNeeded::Later`](autoproc_domain::request::AnswerNeeded::Later) is appended without
+/// reading the queue.
 pub struct JsonStore {
     config: StoreConfig,
     allow_network_fs: bool,

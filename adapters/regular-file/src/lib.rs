@@ -57,7 +57,8 @@ pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<
 ///
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] if the path exists, even as a link; otherwise any error of
-/// open(2), or of giving the new file to its owner. After an error, no new file is left.
+/// open(2), or of giving the new file to the owner of its folder. After an error, no new file is
+/// left.
 pub fn create(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let file = open(options.create_new(true), Links::Refuse, path)?;
     give_to_owner_of_folder(&file, path).inspect_err(|_| drop(std::fs::remove_file(path)))?;
@@ -110,7 +111,7 @@ pub fn give_to_owner_of_folder(new: &File, path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] if the path exists; otherwise any error of mkdir(2), or of
-/// giving the new folder to its owner.
+/// giving the new folder to the owner of the folder above.
 pub fn create_folder(path: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().mode(mode).create(path)?;
     let flags = (OFlags::NOFOLLOW | OFlags::DIRECTORY).bits().cast_signed();

@@ -228,7 +228,7 @@ pub fn inspect(path: &Path) -> io::Result<RecordState> {
     (&mut file).take(contents::MAX_FILE_BYTES).read_to_end(&mut bytes)?;
     let metadata = file.metadata()?;
     let parsed = match contents::parse(&bytes) {
-        // In a copy of a project, the record names processes of the original.
+        // The file is a copy, as in a copied project folder: it names processes of the original.
         Parsed::Contents(Contents { file: Some(recorded), .. }) if recorded != identity_of(&metadata) => {
             Parsed::Incomplete
         }

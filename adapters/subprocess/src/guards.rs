@@ -183,8 +183,8 @@ impl Guards {
     /// Sends an encoded `Start` message to an idle guard. If no guard is idle, starts a new guard.
     fn assign(&self, message: &[u8]) -> io::Result<GuardProcess> {
         while let Some(guard) = self.take_idle() {
-            // Without this, the watchdog would continue a stopped guard only after the timeout of
-            // the process.
+            // The guard may have been stopped while it was idle. The watchdog would resume it only
+            // after the timeout of the process.
             if guard.is_stopped() {
                 guard.resume();
             }

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::subject::Subject;
 
-/// A part of a file's path, or a number.
+/// A placeholder, which stands for a part of a file's path or for a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Placeholder {
     /// `{}`: the whole path.
@@ -172,7 +172,7 @@ impl Template {
         Self(parts)
     }
 
-    /// Returns the argument as it was before [`Self::parse`].
+    /// Returns the argument from which the template was parsed.
     pub(crate) fn text(&self) -> Vec<u8> {
         let text = |part: &Part| match part {
             Part::Text(text) => text.clone(),

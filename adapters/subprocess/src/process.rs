@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The maximum number of bytes of standard output in a report; longer output belongs in a file.
 pub const MAX_CAPTURE_BYTES: usize = 32 << 20;
 
-/// The maximum length of [`ProcessReport::output_tail`] in bytes: one page.
+/// The maximum length of [`ProcessReport::output_tail`] in bytes.
 pub const OUTPUT_TAIL_BYTES: usize = 4 << 10;
 
 const MAX_QUOTED_LINES: usize = 5;
@@ -62,8 +62,8 @@ pub struct StdoutFile {
     /// file system does not support files without a name, and briefly while an older file is
     /// replaced.
     pub temporary: String,
-    /// The other input file that the output file already belongs to, if any. If there is one, the
-    /// process does not start, and its ending is [`Ending::NoResult`].
+    /// The input file to which the output file already belongs, if it is not the input file of this
+    /// process. If set, the process does not start, and its ending is [`Ending::NoResult`].
     pub owner: Option<ResultOwner>,
 }
 
@@ -127,7 +127,8 @@ pub enum Ending {
     },
     /// The process was ended by SIGKILL, which probably came from the kernel for lack of memory.
     OutOfMemory {
-        /// True if the kernel has counted such a kill in the control group of the guard.
+        /// True if the kernel has counted a kill for lack of memory in the control group of the
+        /// guard.
         is_certain: bool,
     },
     /// The guard ended the process after its timeout.

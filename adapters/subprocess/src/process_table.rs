@@ -100,7 +100,7 @@ pub enum UnusableTable {
     Foreign,
 }
 
-/// The result of reading all processes, by number.
+/// All processes of one reading of the process table, by process number.
 #[derive(Debug, Clone, Default)]
 pub struct Processes(HashMap<i32, Process>);
 
@@ -233,7 +233,8 @@ impl Processes {
         let mut found: Vec<Process> = Vec::new();
         let mut parents = vec![pid];
         while let Some(parent) = parents.pop() {
-            // Removing the entry ends the loop even if the reading contains a cycle.
+            // Visits the children of each parent once, so the loop ends even if the reading
+            // contains a cycle.
             for child in children.remove(&parent).unwrap_or_default().into_iter().filter(|child| child.id.pid != pid) {
                 found.push(child.clone());
                 parents.push(child.id.pid);

@@ -46,8 +46,8 @@ struct Reservation {
 }
 
 impl ResultOwners {
-    /// Records that the output file at `path` holds the output of the input file `file`, from an
-    /// earlier run. If the output file already belongs to an input file, changes nothing.
+    /// Records that the output file at `path` holds the output of the input file `file`, which an
+    /// earlier run wrote. If the output file already belongs to an input file, changes nothing.
     pub fn record(&self, path: &Path, file: &FilePath) {
         let hash = self.hash(path);
         self.state().by_path.entry(hash).or_insert_with(|| Owner { file: file.clone(), has_written: true });

@@ -23,7 +23,7 @@ pub struct Settings {
     pub project_dir: PathBuf,
     /// The settings for batches of short attempts.
     pub batches: BatchSettings,
-    /// The wall clock from which the deadlines that commands receive are computed.
+    /// The wall clock. Commands receive deadlines that are computed from this clock.
     pub clock: Arc<dyn Clock>,
     /// Called with a message when the output of an attempt cannot be kept; at most once in a run.
     /// The attempt is not affected.
@@ -35,7 +35,7 @@ pub struct Settings {
 pub struct BatchSettings {
     /// The number of attempts that may run concurrently: the jobs of the run.
     pub slots: NonZeroUsize,
-    /// True if short attempts may be batched. Must be false for a run with a failure limit, because
-    /// any failure may reach the limit, so the run must decide about each start.
+    /// True if short attempts may be batched. Must be false for a run with a failure limit: the run
+    /// must decide about each start, because any failure may reach the limit.
     pub may_batch: bool,
 }

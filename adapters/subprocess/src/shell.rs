@@ -76,7 +76,8 @@ const fn variable(placeholder: Placeholder) -> &'static str {
 }
 
 /// True if `text` ends in an unpaired `$`, so that a following brace belongs to the shell, as in
-/// `${rel}` and `${#}`. The pair `$$` is the number of the shell's process and takes no brace.
+/// `${rel}` and `${#}`. The pair `$$` stands for the shell's process number, so a brace after it
+/// does not belong to the shell.
 fn is_after_dollar(text: &[u8]) -> bool {
     text.iter().rev().take_while(|byte| **byte == b'$').count() % 2 == 1
 }

@@ -35,8 +35,8 @@ impl StdoutPattern {
     /// Parses a pattern.
     ///
     /// # Errors
-    /// [`InvalidPattern`] if the pattern names no possible output file, or the same one for all
-    /// files.
+    /// [`InvalidPattern`] if the pattern contains a NUL byte, names a folder or the input file, or
+    /// names the same file for all files.
     pub fn parse(text: &OsStr) -> Result<Self, InvalidPattern> {
         let (bytes, template) = (text.as_bytes(), Template::parse(text));
         match bytes {

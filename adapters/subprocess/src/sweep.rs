@@ -139,9 +139,8 @@ impl Sweeper {
         unproven
     }
 
-    /// Returns the dead runs that may have left processes or records. If it is certain without a
-    /// search that a run has left no process, removes the run's records and does not return the
-    /// run.
+    /// Returns the dead runs that may have left processes or records. Omits the runs that have
+    /// certainly left no process, and removes the records of these runs.
     fn suspects<'d>(&self, dead: &'d [DeadRun], own: &Location) -> Vec<Suspect<'d>> {
         let Ok(recorded) = guard_record::by_run(&self.records_dir) else { return Suspect::all(dead) };
         let is_over = |dead: &&DeadRun| is_over(dead, own);
@@ -299,8 +298,8 @@ fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadl
         if now > deadline + KILL_TIMEOUT {
             return Err(format!("guards of the dead run have not exited: {}", living.describe()));
         }
-        // If the process table cannot be read, this fails, and the guards must end their own
-        // processes.
+        // If the process table cannot be read, nothing is killed here, and the guards must end
+        // their own processes.
         let _ = kill_once(&Search { marker, killed_guards: &[], living_guards: &living.here });
         if now > deadline {
             for guard in living.here {

@@ -7,10 +7,9 @@ use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Clock;
 use tokio::time::{Instant, sleep};
 
-/// The maximum sleep between two readings of the wall clock. If the clock is set forward or back
-/// during a wait, the wait ends at most this much too late. The `Clock` port allows a delay of a
-/// minute. A waiting run reads the queue five times a second, so one more reading each second costs
-/// little.
+/// The maximum sleep between two readings of the wall clock. If the clock is set during a wait, the
+/// wait ends at most this much too late; the `Clock` port allows a minute. One reading a second
+/// costs little: a waiting run also reads the queue five times a second.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 /// The system's wall clock. Waiting requires a tokio runtime with its time driver enabled.
@@ -40,8 +39,8 @@ fn wall_clock() -> Timestamp {
 /// sleeps use the monotonic clock and the wall clock may have been set meanwhile.
 async fn sleep_until(deadline: Timestamp, now: impl Fn() -> Timestamp) {
     let mut left = deadline.saturating_since(now());
-    // The latest end of the wait. Only a clock that was set back can delay the wait this long:
-    // gradual adjustments of the clock are smaller than `MAX_SLEEP`.
+    // The wait ends at this time at the latest, even if the clock was set back. Gradual adjustments
+    // of the clock are smaller than `MAX_SLEEP` and do not end the wait early.
     let latest = Instant::now() + left + MAX_SLEEP;
     while !left.is_zero() {
         sleep(left.min(MAX_SLEEP)).await;

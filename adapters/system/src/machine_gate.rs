@@ -49,7 +49,7 @@ pub struct DiskLimit {
     pub folder: PathBuf,
     /// The minimum free space, in bytes; 0 disables the limit.
     pub min_free: u64,
-    /// Whether messages name the folder. They do not name the folder of the queue.
+    /// True if messages name the folder; false for the folder of the queue.
     pub is_named: bool,
 }
 

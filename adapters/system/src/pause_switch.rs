@@ -2,11 +2,11 @@
 //!
 //! # Theory of operation
 //!
-//! A run is paused while at least one [`PauseReason`] holds. On a request, the process of the run
-//! itself continues, so that it obeys stop requests, keeps its leases, and is never suspended while
-//! it holds a lock. A thread checks five times a second whether the request file exists. The
-//! request is a file and not a signal, because a second request must have no effect: the file
-//! exists already, whereas a second signal would be obeyed again.
+//! A run is paused while at least one [`PauseReason`] holds. If a user requests the pause, the
+//! process of the run itself continues, so that it obeys stop requests, keeps its leases, and is
+//! never suspended while it holds a lock. A thread checks five times a second whether the request
+//! file exists. The request is a file and not a signal, because a second request must have no
+//! effect: the file exists already, whereas a second signal would be obeyed again.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};

@@ -71,8 +71,8 @@ impl StopWatch {
         Ok(Self { shared, alive: Some(alive), signals: None, threads: vec![reader] })
     }
 
-    /// Sets the time after which the drain of a SIGTERM or SIGHUP becomes an abort. If the time is
-    /// 0, the first of these signals requests an abort.
+    /// Sets the time after which a drain that SIGTERM or SIGHUP requested becomes an abort. If the
+    /// time is 0, the first of these signals requests an abort.
     #[must_use]
     pub fn with_drain_timeout(self, drain_timeout: Duration) -> Self {
         self.shared.requests().set_drain_timeout(drain_timeout);

@@ -5,8 +5,8 @@ use std::fmt;
 use autoproc_domain::Timestamp;
 use serde::de::{self, Deserializer, Visitor};
 
-/// Parses a timestamp from borrowed text. Allocating a `String` for each timestamp would account
-/// for most allocations when a large queue is read.
+/// A visitor that parses a timestamp from borrowed text. Allocating a `String` for each timestamp
+/// would account for most allocations when a large queue is read.
 struct Point;
 
 impl Visitor<'_> for Point {

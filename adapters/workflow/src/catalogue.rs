@@ -180,8 +180,8 @@ impl WorkflowFile {
         self.workflow.is_none() || self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// Turns problems that a strict check does not accept, such as a key that is probably misspelt
-    /// or a name without a value, into errors.
+    /// Turns each problem that a strict check does not accept into an error: for instance, a key
+    /// that is probably misspelt, or a name without a value.
     pub fn make_strict(&mut self) {
         for problem in self.problems.iter_mut().filter(|problem| problem.is_strict_error) {
             problem.severity = Severity::Error;

@@ -1,4 +1,4 @@
-//! Checks the consistency of a workflow, first by itself and then with its project.
+//! Checks the consistency of a workflow, first alone and then against its project.
 //!
 //! [`check_workflow`] checks a workflow alone; [`check_project`] checks the runners and task files
 //! that the workflow needs. A problem is an error if the workflow must not be executed, and a

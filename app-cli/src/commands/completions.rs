@@ -22,7 +22,7 @@ Examples:
   autoproc completions fish > ~/.config/fish/completions/autoproc.fish"
 )]
 pub(crate) struct CompletionsArgs {
-    /// The shell
+    /// The shell for which the script is printed
     #[arg(value_enum)]
     shell: clap_complete::Shell,
 }

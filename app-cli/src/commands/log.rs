@@ -153,7 +153,7 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
 }
 
 /// The warning if only a part of the output can be attributed to standard output or standard error.
-const PARTLY_APART: &str = "its streams were not kept apart to the end, so a part is left out; `autoproc log` without --stdout and --stderr prints all of it";
+const PARTLY_APART: &str = "its standard output and standard error were not kept apart to the end, so a part is left out; `autoproc log` without --stdout and --stderr prints all of it";
 
 /// The warning for output that an earlier version of autoproc wrote without separating the streams.
 const NOT_APART: &str =

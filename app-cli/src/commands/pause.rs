@@ -166,7 +166,7 @@ async fn wait(
     Ok(())
 }
 
-/// Adds the pause and the current files of each run. The requests are already made, so an
+/// Sets the pause and the files of each affected run. The requests are already made, so an
 /// unreadable queue causes only a warning.
 async fn describe(affected: &mut [Affected], control: &RunControl, context: &Context) {
     let request = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };

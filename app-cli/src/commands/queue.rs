@@ -55,7 +55,7 @@ pub(crate) enum QueueCommand {
     /// Print the current queue as one JSON document
     #[command(
         after_help = "The document has the format of QUEUE-STATE.json without its `store` section, and is itself \
-a valid one.\nThe export never waits for other processes and is a consistent snapshot, even during a run.
+a valid QUEUE-STATE.json.\nThe export never waits for other processes and is a consistent snapshot, even during a run.
 
 Examples:
   autoproc queue export > queue.json

@@ -185,8 +185,8 @@ fn observers(args: &RunArgs, progress: Progress, printing: &Arc<Printing>) -> Ve
     observers
 }
 
-/// Fails if other runs are still stopping because of a stop request, so that no file is added. The
-/// new run could not start while they are stopping.
+/// Fails if other runs are still stopping because of a stop request: the new run cannot start until
+/// they have ended. Called before files are added, so that a refused run changes nothing.
 async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     if ports.stop.request().level == StopLevel::Running {
         return Ok(());

@@ -30,7 +30,7 @@ impl Size {
     }
 }
 
-/// The properties of an output stream on which the layout of text depends.
+/// The properties of an output stream that determine the layout of text.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     terminal: Option<Terminal>,

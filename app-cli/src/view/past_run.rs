@@ -5,8 +5,8 @@ use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{RunId, Timestamp};
 use serde::Serialize;
 
-/// The length of the beginning of a run's name that a terminal shows, in characters. This beginning
-/// encodes the time, in milliseconds, at which the name was created (RFC 9562, UUID version 7).
+/// The number of characters of a run's name that a terminal shows. These first characters encode
+/// the time, in milliseconds, at which the name was created (RFC 9562, UUID version 7).
 const SHORT_ID: usize = 13;
 
 /// The length of a run's name that is a UUID, in characters.

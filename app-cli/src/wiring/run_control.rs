@@ -1,8 +1,9 @@
 //! Pauses and resumes live runs of this machine from another process.
 //!
-//! A file requests a run to pause, because a signal could reach another process that has taken over
-//! the number of a dead run's process. Only SIGCONT is sent, because a stopped process cannot read
-//! files.
+//! A file, not a signal, requests a run to pause: a signal could reach an unrelated process that
+//! has taken over the number of a dead run's process. The only signal is SIGCONT, which is needed
+//! because a stopped process cannot read files.
+//!
 //! The process is first identified by its number; then SIGCONT is sent only if the lock of the run
 //! is still held. A held lock proves that the process of the run is alive, so no other process has
 //! its number.

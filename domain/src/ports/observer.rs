@@ -37,7 +37,7 @@ pub enum RunEventKind {
     /// A stop request was removed, because it was made before this run began or because every run
     /// has obeyed it.
     StopSignalCleared,
-    /// The item of a dead run was recovered.
+    /// An item of a dead run was recovered.
     FileRecovered {
         /// The attempt that died with its run.
         of: AttemptRef,
@@ -58,11 +58,12 @@ pub enum RunEventKind {
         reason: Box<str>,
     },
     /// Starts are held until [`StartsResumed`](Self::StartsResumed): the start gate is closed, or
-    /// the machine lacks a process, a descriptor, memory, the program or the folder of a file. In
-    /// case of such a lack, some attempts may still start: probes, or as many attempts at a time as
-    /// the machine is known to support. Reported again if the reason changes.
+    /// the machine lacks a process, a descriptor, memory, the program or the folder of a file.
+    /// While the machine lacks something, a few attempts may still start: probes, and at most as
+    /// many others at a time as the machine is known to support. Reported again if the reason
+    /// changes.
     StartsHeld {
-        /// A human-readable description of the resource that is short.
+        /// A human-readable description of the cause.
         reason: Box<str>,
     },
     /// Starts are no longer held.
@@ -71,7 +72,7 @@ pub enum RunEventKind {
     ProcessorPaused,
     /// The run continues after a pause.
     ProcessorResumed,
-    /// An attempt began; its claim is durable. Reported soon after the beginning.
+    /// An attempt began; its claim is durable. Reported soon after the attempt began.
     FileStarted {
         of: AttemptRef,
         /// The size of the file, in bytes; `None` if the orchestrator did not inspect it.

@@ -14,8 +14,8 @@ use crate::run_info::{DeadRun, LiveRun, RunInfo};
 pub struct Begun {
     /// The other runs that are alive.
     pub others: Vec<LiveRun>,
-    /// The run's lease; `None` if the store notices the death of a run without a lease, for
-    /// instance by a lock that the kernel releases when the process exits.
+    /// The run's lease; `None` if the store needs no lease to notice that a run has died, for
+    /// instance because the kernel releases a lock when the process exits.
     pub lease: Option<Arc<dyn Lease>>,
 }
 
@@ -88,8 +88,9 @@ pub trait Runs: Send + Sync {
     /// [`StorageError`] if the registry cannot be read.
     async fn live(&self) -> Result<Vec<LiveRun>, StorageError>;
 
-    /// Returns the dead runs that hold claims or left another trace, in no particular order. A run
-    /// that [`Storage::recover`](crate::ports::Storage::recover) has recovered is no longer listed.
+    /// Returns the dead runs that still hold claims, in no particular order. May include dead runs
+    /// without claims whose registration is left. A run that
+    /// [`Storage::recover`](crate::ports::Storage::recover) has recovered is no longer listed.
     ///
     /// # Errors
     /// [`StorageError`] if the registry cannot be read.

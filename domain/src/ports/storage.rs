@@ -64,7 +64,7 @@ pub enum StorageError {
         #[source]
         source: Cause,
     },
-    /// The store is full: claim nothing more, settle with a limit of 0, and end.
+    /// The store is full: claim nothing more, settle by an exchange whose limit is 0, and end.
     #[error("no space left for the queue")]
     Full(#[source] Cause),
     /// The store cannot be written: stop, and correct the permissions.

@@ -36,12 +36,13 @@ pub enum Inconsistent {
     #[error("two items have the id {0}")]
     RepeatedId(ItemId),
     /// An item has a claim but is not processing, or is processing without a claim.
-    #[error("item {0} is {1}: an item must have a claim exactly while it is processing")]
+    #[error("item {0} is {1}: a processing item must have a claim, and any other item must not")]
     Claim(ItemId, Status),
 }
 
 impl Restore {
-    /// Reserves capacity for about this many items. A low estimate costs time, a high one memory.
+    /// Reserves capacity for about this many items. A low estimate costs time, and a high estimate
+    /// costs memory.
     #[must_use]
     pub fn with_room(items: usize) -> Self {
         let mut queue = FileQueue::new();

@@ -83,8 +83,8 @@ pub(super) struct StartHold {
     hold: Option<Hold>,
     /// The delay before the latest probe.
     delay: Duration,
-    /// The time at which a hold was lifted because its probe had run for long enough; `None` once
-    /// the end of an attempt has lifted a hold.
+    /// When a hold was last lifted because its probe had run for long enough; `None` if that never
+    /// happened, or if the end of an attempt has lifted a hold since.
     lifted_at: Option<Timestamp>,
     missing: Option<Missing>,
 }
@@ -182,8 +182,8 @@ impl StartHold {
     /// Handles the end of an attempt that did not fail because of a lack. `serial` is its number
     /// among the attempts that have started. Returns true if the hold is lifted.
     pub(super) fn on_ended(&mut self, token: ClaimToken, serial: u64) -> bool {
-        // An attempt other than the probe may prove that the program is there: in a batch, it may
-        // have begun before the waiting attempts were recalled.
+        // An attempt other than the probe may also prove that the program is there. Such an attempt
+        // began after the first miss, but before it could be recalled, for instance in a batch.
         let is_proof = self.may_prove(serial);
         let is_lifted = |hold: &Hold| hold.probe.is(token) || (is_proof && hold.lack != Lack::Resource);
         let is_lifted = self.hold.as_ref().is_some_and(is_lifted);

@@ -131,8 +131,8 @@ pub(super) struct ProgramRecord {
     /// The highest serial number of a successful attempt; see [`InHand::serial`]. It is 0 before
     /// the first success.
     pub(super) last_success: u64,
-    /// Each item that has missed the program or its folder and has not succeeded since. The value
-    /// is the number of attempts that the run had started at the latest such miss.
+    /// The items that have missed the program or their folder and have not succeeded since. The
+    /// value is the number of attempts that the run had started by the item's latest miss.
     pub(super) doubts: BTreeMap<ItemId, u64>,
 }
 

@@ -61,7 +61,7 @@ impl RunState {
                     self.on_progress(token, progress);
                 }
                 // If an attempt fails to start, its start and its end are reported in one input. So
-                // an attempt that is running after this input was really started.
+                // if an attempt is running once this input is handled, its program has started.
                 self.program.has_started |= self.running() > 0;
             }
             Input::LeaseLost => self.on_lease_lost(),

@@ -67,7 +67,7 @@ pub(super) enum Fault {
     Cancel(usize),
     /// A user holds a file for this long.
     Hold(usize, Duration),
-    /// A user adds a file again; the file may have changed.
+    /// A user adds a file again. The last value is true if the file has changed.
     AddAgain(usize, Repeat, bool),
     /// A user changes the priority of a file.
     Reprioritise(usize, i32),

@@ -128,7 +128,7 @@ fn failure_limit(random: &mut Random) -> Option<FailureLimit> {
     }
 }
 
-/// Returns the scripts of one round: some failures, then the attempt that decides.
+/// Returns the scripts of one round: up to five failures, then an attempt that usually succeeds.
 fn script(random: &mut Random) -> Vec<ScriptedAttempt> {
     let failures = if random.one_in(2) { random.below(6) } else { 0 };
     let mut script: Vec<_> = (0..failures).map(|_| failing_attempt(random)).collect();

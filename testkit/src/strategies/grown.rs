@@ -1,4 +1,4 @@
-//! Queues that result from random histories, and the turns that lead to them.
+//! Queues that result from random histories, and the requests that lead to them.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::{FileQueue, Timestamp};

@@ -72,7 +72,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How much of a call the disk carries out.
+/// The part of a call that the disk carries out.
 enum Permit {
     Whole,
     /// Half of the bytes of a write, or nothing of any other call; then the call returns this
@@ -142,8 +142,8 @@ impl FakeDisk {
         image.locks.insert(inode, u64::MAX);
     }
 
-    /// Returns every file with its bytes, except the lock file. Each holder of the lock writes its
-    /// name there, which does not change the contents of the store.
+    /// Returns every file with its bytes, except the lock file. The notes in the lock file are not
+    /// part of the store's contents.
     pub(crate) fn contents(&self) -> Vec<(String, Vec<u8>)> {
         let image = lock(&self.image);
         let files = image.files().filter(|(name, _)| *name != LOCK);

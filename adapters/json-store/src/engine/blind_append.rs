@@ -1,4 +1,4 @@
-//! Blind appends: adds files to the journal without loading the queue.
+//! Blind appends: additions that are written to the journal without loading the queue.
 //!
 //! An addition needs only the position of the journal's end. Each holder of the lock leaves a note
 //! of this position in the lock file. The note is used only if the snapshot and the journal have

@@ -45,7 +45,8 @@ impl Default for Limits {
 /// The cost of a checkpoint of n bytes is spread over 2n bytes of appends, so the cost per appended
 /// byte is constant.
 pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
-/// The estimated length of an item in a snapshot, and of an event in the journal, without the path.
+/// The estimated length in bytes of an item in a snapshot, and of an event in the journal, without
+/// the path.
 const RECORD_BYTES: usize = 250;
 /// The space reserved in the journal for the result of each claim, in bytes. A result with its
 /// error text is well below this length.
@@ -86,7 +87,7 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    /// Checkpoints a small queue that has a journal.
+    /// Writes a checkpoint if the queue is small and has a journal.
     pub(super) fn checkpoint_small(&mut self) -> Result<(), StorageError> {
         self.refresh(LockState::Locked)?;
         self.with_loaded(|engine, loaded| {

@@ -139,11 +139,13 @@ impl<D: Disk> Engine<D> {
         Ok(loaded)
     }
 
-    /// Fails if another file in the folder contains changes that these contents lack. If there is a
-    /// snapshot, only a rescued queue of the same store with more transactions is such a file. If
-    /// the snapshot is missing, every rescued queue is, and so is a journal named in `known`. A
-    /// journal that is not named in `known` contains no acknowledged change: after a power cut, its
-    /// snapshot may be missing.
+    /// Fails if another file in the folder contains changes that `loaded` lacks.
+    ///
+    /// - If there is a snapshot, a rescued queue of the same store with more transactions contains
+    ///   such changes.
+    /// - If there is no snapshot, any rescued queue and any journal named in `known` contain such
+    ///   changes. A journal that is not named in `known` contains no acknowledged change: a power
+    ///   cut may have removed its snapshot.
     fn refuse_beside_newer(&self, loaded: &Loaded<D>, known: &[Tip]) -> Result<(), StorageError> {
         let names = self.disk.list("").map_err(unreadable("the state folder"))?;
         let store = loaded.base.as_ref().and_then(|base| base.store.as_ref());
@@ -339,7 +341,7 @@ impl<D: Disk> Engine<D> {
         if stale.is_empty() {
             return Ok(());
         }
-        // A rename has made these files stale. It must be durable before the files are removed.
+        // The rename that made these files stale must be durable before the files are removed.
         self.sync_folder(loaded)?;
         for name in stale {
             self.remove_stale(&name, loaded.position.seq)?;
@@ -392,8 +394,8 @@ impl<D: Disk> Loaded<D> {
         }
     }
 
-    /// Returns the end of the journal that was durable when this engine last held the lock; `None`
-    /// if there is no snapshot, or if it names no journal.
+    /// Returns the journal's end when this engine last held the lock. Everything before this end is
+    /// durable. `None` if there is no snapshot, or if the snapshot names no journal.
     pub(super) fn durable_end(&self) -> Option<Tip> {
         let (journal, header) = self.journal_header()?;
         let snapshot = self.base.as_ref()?.stamp;

@@ -76,13 +76,13 @@ impl<D: Disk> Engine<D> {
                     // The message gives a pattern, because each later change replaces the file by
                     // one with another name.
                     self.notice(
-                        "the queue as this run knows it is in QUEUE-STATE.rescued-*.json; see `autoproc queue repair`",
+                        "this run has saved its queue to QUEUE-STATE.rescued-*.json; see `autoproc queue repair`",
                     );
                 }
             }
             Err(error) => {
                 let _ = self.disk.remove(&temp);
-                self.notice(&format!("the queue as this run knows it could not be written to {name}: {error}"));
+                self.notice(&format!("this run could not save its queue to {name}: {error}"));
             }
         }
     }

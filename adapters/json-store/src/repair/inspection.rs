@@ -314,8 +314,8 @@ impl Inspection {
     }
 
     fn replayed(&self) -> (FileQueue, ChangeCounts, ChangeCounts) {
-        // In an edited snapshot, a user may have assigned numbers from `next_id` on. The journal
-        // uses these numbers for other items.
+        // A user may have edited the snapshot and assigned numbers from `next_id` on. The journal
+        // uses these numbers for other items, so items with these numbers count as unknown.
         let given = self.store.as_ref().filter(|_| self.prefix_changes.total() == 0);
         let next = self.prefix.next_number();
         let known_below = ItemId::new(given.map_or(next, |store| store.next_id.min(next)));

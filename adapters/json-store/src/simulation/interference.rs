@@ -180,8 +180,8 @@ fn a_missing_snapshot_beside_its_journal_or_a_rescued_queue_is_damage() {
     assert_eq!(command(&disk).view().map(paths).expect("an empty queue"), Vec::<String>::new());
 }
 
-/// The damage must be found without the note in the lock file, which does not fit a copy: the
-/// copy's snapshot has another inode number.
+/// In a copy of a store, the snapshot has another inode number, so the note in the lock file does
+/// not apply. The damage must be found without the note.
 #[test]
 fn a_copy_of_a_damaged_store_is_damaged_too() {
     let (disk, mut run) = run_with_a_journal();
@@ -197,7 +197,7 @@ fn a_copy_of_a_damaged_store_is_damaged_too() {
     assert!(matches!(read, Err(StorageError::Damaged { .. })), "{read:?}");
 }
 
-/// A process was killed between the sync of its line and the note of the new end.
+/// A process was killed after it had synced its line, and before it noted the journal's new end.
 #[test]
 fn a_note_that_is_behind_the_journal_is_not_appended_at() {
     let disk = FakeDisk::default();
@@ -222,8 +222,8 @@ fn a_note_that_is_behind_the_journal_is_not_appended_at() {
     assert_eq!(command(&disk).view().map(paths).expect("sound"), ["/first", "/second", "/third", "/fourth"]);
 }
 
-/// NULs at the end look like a line whose data was not durable when the power failed, but these lines
-/// were durable.
+/// NULs at the journal's end look like lines that were not durable when the power failed. But here
+/// the NULs replace durable lines, as the note in the lock file shows.
 #[test]
 fn a_journal_whose_last_lines_became_nul_is_refused() {
     let (disk, run) = run_with_a_journal();
@@ -239,7 +239,8 @@ fn a_journal_whose_last_lines_became_nul_is_refused() {
     assert!(matches!(added, Err(StorageError::Damaged { .. })), "{added:?}");
 }
 
-/// A run that kept its journal open would append to a file that no other process reads.
+/// The run must open the new file. If it kept the old one open, it would append to a file that no
+/// other process reads.
 #[test]
 fn a_journal_that_was_replaced_by_its_copy_is_opened_again() {
     let (disk, mut run) = run_with_a_journal();

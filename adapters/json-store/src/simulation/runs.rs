@@ -42,7 +42,7 @@ fn service(disk: FakeDisk) -> Engine<FlawedDisk> {
     engine(disk, None, Mode::Service)
 }
 
-/// If a live run counted as dead, its processes would be killed.
+/// A run that is beginning must count as live, because the processes of a dead run are killed.
 #[test]
 fn a_run_that_begins_never_counts_as_dead() {
     let disk = FakeDisk::default();

@@ -1,9 +1,9 @@
 //! Removes old output by age and by total size.
 //!
-//! The file of an output is removed together with its `.tail` and `.streams` files. The
-//! modification time of the empty file `pruned` is that of the newest output that was ever removed.
-//! It is set before outputs are removed. So if an attempt ended after this time and has no file,
-//! the attempt had no output. If an attempt ended earlier and has no file, the file may have been
+//! The file of an output is removed together with its `.tail` and `.streams` files. The empty file
+//! `pruned` has the modification time of the newest output that was ever removed, and gets this
+//! time before the output is removed. So if an attempt ended after this time and has no file, the
+//! attempt had no output. If an attempt ended earlier and has no file, the file may have been
 //! removed.
 //!
 //! The folder is read once, without opening a file, with less than 100 bytes of memory per file.
@@ -24,10 +24,11 @@ use crate::bounded_log::{new_tail_path, streams_path, tail_path};
 /// main file.
 const SUFFIXES: [&str; 3] = [".tail.new", ".tail", ".streams"];
 
-/// The name of the empty file whose modification time is that of the newest output ever removed.
+/// The name of an empty file. It has the modification time of the newest output ever removed.
 const PRUNED: &str = "pruned";
 
-/// The name of the empty file whose modification time is that of the latest recorded age check.
+/// The name of an empty file. Its modification time is the time of the latest recorded check of the
+/// outputs' ages.
 const LOOKED: &str = "looked";
 
 /// The minimum time between two recorded age checks. A clock that is wrong when the machine starts
@@ -110,8 +111,8 @@ impl AttemptLogs {
 
     /// Returns the time from which ages are measured: the earlier of `now` and the time of the
     /// recorded age check. `None` if no check is recorded, or if the recorded one is less than an
-    /// hour old. If only one check were needed, a clock that is far ahead would cause the removal
-    /// of all output.
+    /// hour old. Two checks are required, because a single check by a clock that is far ahead would
+    /// remove all output.
     fn confirmed_now(&self, now: SystemTime) -> Option<SystemTime> {
         let previous = fs::metadata(self.dir.join(LOOKED)).and_then(|metadata| metadata.modified()).ok();
         let is_confirmed = previous.is_some_and(|previous| now < previous || now >= previous + LOOKS_APART);
@@ -200,7 +201,8 @@ impl Output {
         (self.token, self.attempt) == (other.token, other.attempt)
     }
 
-    /// Adds the length and the modification time of another file of the same output.
+    /// Includes another file of the same output: adds its length, and keeps the later modification
+    /// time.
     fn absorb(&mut self, file: &Self) {
         self.written_at = self.written_at.max(file.written_at);
         self.bytes += file.bytes;

@@ -22,9 +22,9 @@ pub struct Piece<'a> {
 }
 
 impl AttemptLogs {
-    /// Marks the folder: all outputs written from now on have notes of their streams. Does nothing
-    /// if the folder is already marked or does not exist. The first output creates a missing folder
-    /// and marks it. Call this before a run.
+    /// Marks the folder. The mark tells readers that each later output that contains standard error
+    /// has a note of its streams. Does nothing if the folder is already marked or does not exist.
+    /// The first output creates a missing folder and marks it. Call this before a run.
     pub fn begin_notes(&self) {
         begin_notes(&self.dir);
     }
@@ -86,8 +86,8 @@ impl StreamMap {
 }
 
 /// Returns the source of the byte at `position`, and a later position up to which the source does
-/// not change; `None` if it does not change until the end. Positions refer to the text that readers
-/// see: they count the marker, and do not count omitted bytes.
+/// not change; the latter is `None` if the source does not change until the end. Positions refer to
+/// the text that readers see: they count the marker, and do not count omitted bytes.
 fn source_at(position: u64, cut: Option<Cut>, note: &Note) -> (Source, Option<u64>) {
     let Some(Cut { head, omitted }) = cut.filter(|cut| cut.omitted > 0) else { return note.source_at(position) };
     let marker_end = head + marker_length(omitted);

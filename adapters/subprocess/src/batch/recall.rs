@@ -23,9 +23,9 @@ impl Recall {
     }
 }
 
-/// The stop signal of an attempt in a batch. It rises with the attempt's own stop signal, and rises
-/// to draining at the next recall. From draining on, the guard starts no further process of the
-/// batch.
+/// The stop signal of an attempt in a batch. It has the level of the attempt's own stop signal, but
+/// at least draining after a recall. At draining or above, the guard starts no further process of
+/// the batch.
 pub(super) struct BatchStop {
     attempt: Arc<dyn StopSignal>,
     recalls: watch::Receiver<u64>,

@@ -8,8 +8,8 @@
 //!
 //! The folder is synced after the result file has its name. If the folder cannot be synced, for
 //! instance because its mode is 0300, the result still counts as written, and the log reports the
-//! error: only a loss of power can remove the name. If the attempt failed instead, no input would
-//! own the result file, and the result of another input could replace it.
+//! error: only a loss of power can remove the name. If such an attempt counted as failed, no input
+//! would own the result file, and the result of another input could replace it.
 //!
 //! The temporary file has no name (`O_TMPFILE`, open(2)): no other program can find it, and nothing
 //! is left of it if its guard is killed. linkat(2) gives it the name of the result file. To replace
@@ -146,9 +146,9 @@ impl ResultFile {
     fn publish(&mut self, open_folder: fn(&Path) -> io::Result<File>) -> io::Result<io::Result<()>> {
         self.first_error.take().map_or(Ok(()), Err)?;
         self.file.sync_all()?;
-        // The folder is opened before the result file gets its name. So a shortage of descriptors
-        // is an error while there is no result file yet. It is no error if the folder is not
-        // readable.
+        // The folder is opened before the result file gets its name, so that a shortage of
+        // descriptors is reported before the result file exists. A folder that is not readable is
+        // no error.
         let folder = match open_folder(folder_of(&self.path)) {
             Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
             opened => opened,
@@ -234,8 +234,8 @@ fn cannot_create(path: &Path, error: &io::Error) -> Ending {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Ending {
-    // While a share is not mounted, a folder on it is missing, and only root may be able to create
-    // it. So these errors may be temporary.
+    // These errors may be temporary: while a network share is not mounted, a folder on the share
+    // is missing, and only root may be able to create it.
     let may_pass = matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::ACCESS | Errno::PERM));
     Ending::NoResult {
         reason: format!("cannot write the standard output to {}: {error}", path.display()),

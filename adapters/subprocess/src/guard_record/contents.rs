@@ -54,9 +54,9 @@ pub(super) struct Offsets {
 /// The result of parsing a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parsed {
-    /// The record belongs to no process: it is a copy of another file, or it was not written
-    /// completely. In the second case, the guard was killed before it started anything, or the
-    /// machine crashed. A guard that fails to write its record removes it.
+    /// The record belongs to no process: it is a copy of another record, or it was not written
+    /// completely. An incomplete record means that its guard was killed before it started anything,
+    /// or that the machine crashed. A guard that fails to write its record removes it.
     Incomplete,
     /// The record is valid.
     Contents(Contents),

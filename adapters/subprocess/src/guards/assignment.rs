@@ -322,8 +322,8 @@ fn watch_time(guards: &Guards, sent_level: StopLevel) -> Duration {
 }
 
 /// Returns the report of a process whose guard died. The ending is [`Ending::Aborted`] if the run
-/// was ending the process, and [`Ending::TimedOut`] if the runner killed the guard because it did
-/// not end the process in time.
+/// was ending the process, [`Ending::TimedOut`] if the runner killed the guard for not ending the
+/// process in time, and [`Ending::GuardDied`] otherwise.
 fn interrupted(sent_level: StopLevel, is_killed: bool, elapsed: Duration) -> ProcessReport {
     let ending = match sent_level {
         StopLevel::Aborting | StopLevel::Killing => Ending::Aborted,

@@ -28,7 +28,8 @@ use crate::process_table::{Marker, Process, ProcessId, Processes, kill, own_pid}
 /// the kernel or belongs to another user takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The pause after a round of SIGKILL that found no new processes.
+/// The pause between two searches for orphans. A search that found new orphans is repeated without
+/// a pause.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The process numbers of all guards of this process that have not been reaped.

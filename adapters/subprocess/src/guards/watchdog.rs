@@ -10,8 +10,8 @@ use std::time::Duration;
 /// time. A guard that is still stopped after this time is killed.
 const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The time that a guard may take to end its process, in addition to the grace time. It exceeds the
-/// 30 s after SIGKILL at which a healthy guard reports a process that it cannot end.
+/// The time that a guard may take to end its process, in addition to the grace time. A healthy
+/// guard takes less: 30 s after SIGKILL, it reports a process that it cannot end.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// The time that a guard may take after a request to kill its process at once. After this time, the
@@ -22,11 +22,12 @@ const KILL_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// kernel takes longer.
 const DEATH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// If the runner notices a deadline more than this time late, the runner was suspended, and its
-/// guards may have been suspended too. All deadlines of the guard then begin anew.
+/// If a deadline has passed by more than this time when the runner notices it, the runner was
+/// suspended, and its guards may have been suspended too. All deadlines of the guard then begin
+/// anew.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
-/// The measure to take.
+/// The measure to take if a guard does not end its process in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Measure {
     /// Send SIGCONT to the guard.
@@ -77,7 +78,7 @@ impl Watchdog {
         Self { limit, grace, silence_timeout, step: Step::ContinueStopped }
     }
 
-    /// Returns the time of the next call of [`expire`](Self::expire).
+    /// Returns the time at which [`expire`](Self::expire) must be called next.
     pub(super) fn due(&self) -> Duration {
         let end = self.limit.saturating_add(self.grace);
         match self.step {

@@ -1,4 +1,4 @@
-//! Determines the start time of a child by the clock.
+//! Determines the start time of a child from the clock.
 //!
 //! # Theory of operation
 //!
@@ -15,15 +15,16 @@ use std::io;
 
 use crate::process_table::{ProcessId, read};
 
-/// Spawns a child. If the spawn began and ended in one clock tick, also returns that tick, counted
-/// from boot.
+/// Spawns a child. Also returns the clock tick in which the child was spawned, counted from boot;
+/// `None` if the spawn did not begin and end in the same tick.
 pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) {
     let before = ticks();
     let child = spawn();
     (child, before.filter(|before| ticks() == Some(*before)))
 }
 
-/// Identifies children by the clock if possible, otherwise by the process table.
+/// Identifies children by process number and start time. Takes the start time from the clock if
+/// possible, otherwise from the process table.
 #[derive(Debug, Default)]
 pub(crate) struct StartTimes {
     /// True if clock and process table gave the same start time for the first child for which both

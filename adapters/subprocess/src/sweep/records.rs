@@ -18,9 +18,9 @@ pub(super) struct Records<'a> {
 pub(super) struct Living {
     /// The living guards in this boot and pid namespace.
     pub(super) here: Vec<ProcessId>,
-    /// The number of all other locked records. A guard in another pid namespace or an unknown boot
-    /// may hold the lock, or a guard that has not written its record yet. The process that holds
-    /// the lock may also be no guard of the run.
+    /// The number of all other locked records. The lock may be held by a guard in another pid
+    /// namespace or an unknown boot, by a guard that has not written its record yet, or by a
+    /// process that is not a guard of the run.
     pub(super) elsewhere: usize,
 }
 

@@ -47,8 +47,8 @@ fn check_activation(workflow: &Workflow, problems: &mut Problems) {
     }
 }
 
-/// Checks the defaults of inputs. A default can use only the path of the file. If a default fails
-/// for the path `/file`, it fails for every file.
+/// Checks the defaults of inputs, with `/file` as the path of the file. A default can use only this
+/// path, so a default that fails for `/file` fails for every file.
 fn check_defaults(workflow: &Workflow, problems: &mut Problems) {
     let scope = file_scope("/file");
     for input in &workflow.inputs {
@@ -72,7 +72,7 @@ fn check_transitions(workflow: &Workflow, known: &Known<'_>, problems: &mut Prob
 /// The point in an execution at which an expression is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Moment {
-    /// The index of the phase in the file.
+    /// The index of the phase in the workflow file.
     phase: usize,
     /// The index of a step in the phase. The steps before it have ended; `usize::MAX` means that
     /// all steps have ended.
@@ -120,8 +120,8 @@ enum WithoutValue {
     Fails,
     /// In a condition, the name counts as false.
     IsFalse,
-    /// In an input or a parameter for a runner, the name is null. In the location of an output, the
-    /// output counts as missing.
+    /// In an input or a parameter for a runner, the name is null. An output counts as missing if
+    /// the name is in its location.
     IsNull,
 }
 

@@ -69,7 +69,7 @@ pub enum OnFail {
     Continue,
     /// Skip the rest of the phase.
     Skip,
-    /// An unknown word in the file. It is reported as a warning and treated as `Fail`.
+    /// An unknown word in the workflow file. It is reported as a warning and treated as `Fail`.
     Other(Located<String>),
 }
 

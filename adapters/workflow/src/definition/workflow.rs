@@ -47,7 +47,7 @@ impl Workflow {
     }
 
     /// True if `name`, as the target of a transition, stands for the rollback. If the workflow has
-    /// a phase `rollback`, the name stands for that phase.
+    /// a phase `rollback`, the name `rollback` stands for that phase instead.
     pub(crate) fn is_rollback(&self, name: &str) -> bool {
         name == ROLLBACK && !self.phases.iter().any(|phase| phase.id == ROLLBACK)
     }
@@ -98,7 +98,7 @@ pub enum InputType {
     Object,
     /// Any JSON value.
     Json,
-    /// An unknown word in the file. It is reported as a warning and treated as `String`.
+    /// An unknown word in the workflow file. It is reported as a warning and treated as `String`.
     Other(String),
 }
 
@@ -176,7 +176,8 @@ pub struct Output {
     pub position: Position,
 }
 
-/// The condition under which a run uses a workflow, and the workflow that otherwise replaces it.
+/// The condition under which a run uses a workflow, and the workflow to use if the condition is
+/// false.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activation {
     /// If this condition is certainly false before the run, the workflow is not used.

@@ -137,7 +137,8 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
 
 /// Takes the first transition of the phase that has no condition or whose condition holds. If no
 /// transition can be taken, the result depends on the phase. If the phase passed and has
-/// transitions to other phases, the execution fails. Otherwise the next phase in the file follows.
+/// transitions to other phases, the execution fails. Otherwise the next phase in the workflow file
+/// follows.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,

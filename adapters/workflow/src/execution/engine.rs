@@ -126,8 +126,8 @@ impl Engine {
         }
     }
 
-    /// Waits for `running`, the process of a step. Writes the state to the file of the latest
-    /// state, at once or when the pause after the previous write has ended.
+    /// Waits for `running`, the process of a step. Meanwhile writes `state` to the file of the
+    /// latest state: at once, or after the pause that follows the previous write.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         while let Some(rest) = self.latest_state.offer(state) {

@@ -48,7 +48,7 @@ impl fmt::Display for StepName {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PhaseEnd {
     Passed,
-    /// A step or the checkpoint failed, and the workflow continues.
+    /// A step or the checkpoint of the phase failed, and the workflow continues.
     Failed,
     Skipped,
 }
@@ -65,10 +65,10 @@ pub(crate) struct AttemptIds {
 }
 
 impl AttemptIds {
-    /// True if an attempt of `round` may continue the execution of the attempt `self`. `round` must
-    /// be the round of `self` or the next one. In the next round, `follows_completion` must be
-    /// false, which means that the item was not completed when that round began. After a larger
-    /// gap, it is unknown whether the item was completed in one of the rounds between.
+    /// True if an attempt of `round` may continue the execution of the attempt `self`: in the same
+    /// round, or in the next round unless `follows_completion`. `follows_completion` tells whether
+    /// the item was completed when `round` began. After a larger gap, it is unknown whether the
+    /// item was completed in one of the rounds between.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }

@@ -55,8 +55,8 @@ impl LatestState {
     }
 
     /// Writes the final state of an attempt. During the pause after a write, keeps the state
-    /// instead. A kept state is written when `self` is dropped, if no later state was written
-    /// before.
+    /// instead. A kept state is written when `self` is dropped, unless a later state was written
+    /// before then.
     pub(crate) fn offer_final(&self, state: &ExecutionState) {
         if self.offer(state).is_some() {
             self.lock().pending = encode(state).ok();

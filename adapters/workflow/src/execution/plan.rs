@@ -13,8 +13,9 @@ use crate::expression::{Name, names_in_text};
 pub struct Plan {
     workflow: Workflow,
     phases: HashMap<String, usize>,
-    /// The rollback, as a phase. It has no steps if a transition leads to the rollback but the file
-    /// has no section `rollback`. `None` if there is neither such a transition nor the section.
+    /// The rollback, as a phase. It has no steps if a transition leads to the rollback but the
+    /// workflow has no section `rollback`. `None` if there is neither such a transition nor the
+    /// section.
     rollback: Option<Phase>,
     /// The ids of the steps whose standard output an expression uses; may contain [`EVERY_STEP`].
     printed: BTreeSet<String>,
@@ -57,7 +58,7 @@ impl Plan {
         &self.used_names
     }
 
-    /// Returns the index of the phase in the file.
+    /// Returns the index of the phase in the workflow file.
     pub(super) fn index_of(&self, id: &str) -> Option<usize> {
         self.phases.get(id).copied()
     }
@@ -72,7 +73,7 @@ impl Plan {
         Some((phase, phase.steps.iter().find(|step| step.id == name.step)?))
     }
 
-    /// Returns the phase that follows the phase `id` in the file.
+    /// Returns the phase that follows the phase `id` in the workflow file.
     pub(crate) fn after(&self, id: &str) -> Option<&Phase> {
         self.workflow.phases.get(self.phases.get(id)? + 1)
     }

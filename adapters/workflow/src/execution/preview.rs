@@ -16,8 +16,8 @@ use super::state::ExecutionState;
 use crate::definition::{Action, Phase, Step};
 use crate::expression::{Scope, holds_so_far};
 
-/// The preview of a step. Steps are previewed in the order of the file; transitions may lead to
-/// another order.
+/// The preview of a step. Steps are previewed in the order of the workflow file, although
+/// transitions may lead to another order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviewedStep {
     /// The id of the phase.
@@ -33,7 +33,7 @@ pub struct PreviewedStep {
     pub variables: Vec<(String, String)>,
     /// The reason why the process of the step could not be built; `None` if it could be built.
     pub error: Option<String>,
-    /// The timeout of the step; `None` if the file gives no timeout.
+    /// The timeout of the step; `None` if the workflow gives no timeout.
     pub timeout: Option<Duration>,
 }
 

@@ -26,8 +26,8 @@ struct Named {
 }
 
 impl Programs {
-    /// Creates the programs from the runners of a project and the folders of task files for
-    /// `workflow`, the path of a workflow file.
+    /// Creates the programs from the runners of a project. `workflow` is the path of the workflow
+    /// file, which determines the folders that are searched for task files.
     #[must_use]
     pub fn new(runners: Runners, project: &Path, workflow: &Path) -> Self {
         Self { runners, tasks: TaskFolders::of(project, workflow) }

@@ -27,7 +27,7 @@ pub(super) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
     scope
 }
 
-/// Adds the names that become known by an event.
+/// Adds the names that an event makes known.
 pub(super) fn extend(scope: &mut Scope, event: &EventKind) {
     match event {
         EventKind::PhaseStarted { phase } | EventKind::PhaseSkipped { phase, .. } => scope.enter_phase(phase),

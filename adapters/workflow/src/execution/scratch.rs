@@ -29,7 +29,7 @@ impl Scratch {
     }
 
     /// Creates a file with the inputs of the current try. Call [`output_file`](Self::output_file)
-    /// first, because that call gives the try its number in file names.
+    /// first: it assigns the number of the try, which is part of the names of both files.
     pub(super) fn inputs_file(&mut self, inputs: &[u8]) -> io::Result<PathBuf> {
         self.file("inputs.json", inputs)
     }

@@ -77,8 +77,8 @@ impl Reader<'_> {
         Some(fields)
     }
 
-    /// Reports a key that is probably misspelt as a warning. Any other unknown key is a parameter
-    /// or, depending on `other_keys`, is reported in a note as ignored.
+    /// Warns of a key that is probably misspelt. `other_keys` decides whether any other unknown key
+    /// is a parameter, or is ignored and reported in a note.
     fn unknown_key(&mut self, key: &Located<String>, what: &str, keys: &[&str], other_keys: OtherKeys) {
         let message = format!("unknown key `{}` in {what}", key.value);
         match (nearest(&key.value, keys.iter().copied()), other_keys) {

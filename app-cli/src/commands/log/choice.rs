@@ -1,5 +1,5 @@
-//! Chooses the output to show, or a message if there is no output. An attempt that printed nothing
-//! has no file, and old output is removed.
+//! Chooses the output to show, or a message if there is no output: the attempt may have printed
+//! nothing, or its output may have been pruned.
 //!
 //! The queue contains the current round, the number of attempts in the round, and the start of the
 //! latest attempt. The queue contains a claim number only while a run holds the claim. The history
@@ -33,7 +33,7 @@ pub(super) enum Choice {
     /// Print this remark, because there is no output.
     Remark(String),
     NeverMade {
-        /// The requested attempt or round.
+        /// The requested attempt or round, in words.
         wanted: String,
         /// The number of existing attempts or rounds, in words.
         made: String,

@@ -113,8 +113,8 @@ fn waiting(item: &QueueItem) -> String {
     }
 }
 
-/// Returns the words for the time until the next attempt after a failed attempt. Returns an empty
-/// string if the item is held or no attempt of the round has failed.
+/// Describes the wait before an item's next attempt. Returns an empty string if the item is held or
+/// no attempt of the round has failed.
 fn wait(item: &QueueItem, now: Timestamp) -> String {
     let backoff = item.not_before().map(|due| due.saturating_since(now)).filter(|backoff| !backoff.is_zero());
     match backoff {

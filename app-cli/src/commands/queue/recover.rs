@@ -25,8 +25,8 @@ use crate::wiring::check_process_table;
 /// `queue recover`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Finds dead runs by their locks and ends their leftover processes. Once none is left, their files become \
-pending again. The interrupted attempt still counts; a file without attempts left fails. Each `run` does the same when it \
+    after_help = "Finds dead runs by their locks and ends their leftover processes. Once no process of a run is left, \
+its files become pending again. The interrupted attempt still counts; a file without attempts left fails. Each `run` does the same when it \
 starts.
 
 Exit status:

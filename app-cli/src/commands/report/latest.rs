@@ -15,7 +15,7 @@ const GROWTH: usize = 8;
 
 /// The latest run that was not idle, and the idle runs after it.
 pub(super) struct Latest {
-    /// The summary of the run to report; without a run if no run is recorded.
+    /// The summary of the run to report; contains no run if none is recorded.
     pub(super) summary: RunsSummary,
     /// The idle runs after the run to report, the earliest first.
     pub(super) later: Vec<PastRun>,

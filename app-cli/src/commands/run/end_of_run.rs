@@ -77,7 +77,8 @@ impl EndOfRun {
         }
     }
 
-    /// Returns the unaccounted files. They are counted only if the exit code depends on them.
+    /// Returns the numbers of unaccounted files. Counts them only if the exit code depends on them;
+    /// otherwise, all numbers are 0.
     async fn unaccounted(&self, result: &ProcessingResult, context: &Context) -> Result<Unaccounted, CliError> {
         let none = Unaccounted::default();
         match exit_code(result, none, self.is_whole_queue()) {
@@ -110,8 +111,8 @@ fn ended_by_itself(stopped_by: StoppedBy) -> bool {
 }
 
 /// Returns the text of the summary, for standard output. With `--quiet` and without `--json`, the
-/// text is empty. A single `--quiet` then prints the reason for an exit code other than 0 to
-/// standard error, except if printed failures explain the exit code.
+/// text is empty. If `--quiet` is given only once and the exit code is not 0, prints the reason to
+/// standard error instead, unless the printed failures already explain the exit code.
 fn text(summary: &Summary, args: &RunArgs, context: &Context) -> Result<Vec<u8>, CliError> {
     if context.json || args.quiet == 0 {
         return context.named_text(summary);

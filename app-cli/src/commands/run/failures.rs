@@ -10,7 +10,7 @@ use crate::missing_files::MissingFiles;
 /// The maximum number of failures that the summary lists, chosen to fit on a screen.
 const MAX_NAMED: usize = 20;
 
-/// A failed file, and the reason.
+/// A failed file, and why it failed.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) of: AttemptRef,

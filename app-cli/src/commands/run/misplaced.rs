@@ -61,8 +61,9 @@ fn options() -> clap::Command {
     RunArgs::augment_args(GlobalArgs::augment_args(clap::Command::new("run")))
 }
 
-/// For a run without named files: fails if there is no queue. Without `--all`, warns if no file
-/// waits and an argument of the command is an existing file.
+/// Checks a run without named files. Fails if there is no queue. Unless `is_all`, warns if no file
+/// waits and an argument of the command is an existing file, because the user may have meant that
+/// file.
 ///
 /// # Errors
 /// [`CliError`] if there is no queue, or if the queue cannot be read.

@@ -1,7 +1,7 @@
-//! Prints the output of attempts on a separate thread, so that a run does not wait for the process
-//! that reads standard output while it processes files.
+//! Prints the output of attempts on a separate thread, so that a slow reader of standard output
+//! does not delay the processing of files.
 //!
-//! This reader may stop reading, as a pager does. The outputs of attempts then stay in their files,
+//! The reader may stop reading, as a pager does. The outputs of attempts then stay in their files,
 //! and the run continues. At its end, the run waits until everything is printed. A stopped run
 //! waits only for a short time.
 

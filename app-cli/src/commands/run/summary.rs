@@ -24,8 +24,8 @@ use crate::view::{View, held};
 pub(super) struct Summary {
     pub(super) run: RunId,
     pub(super) result: ProcessingResult,
-    /// The numbers of files in the scope that do not wait and have not failed, but that the run's
-    /// command has not completed.
+    /// The numbers of files that another command completed, or that a user removed or added again,
+    /// during the run.
     pub(super) unaccounted: Unaccounted,
     pub(super) elapsed: Duration,
     /// The resource usage of the run's attempts.

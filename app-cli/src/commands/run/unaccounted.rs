@@ -1,5 +1,5 @@
-//! Counts the files of a run's scope that do not wait and have not failed, but that the run's
-//! command has not completed.
+//! Counts the unaccounted files of a run. Another command completed these files, or a user removed
+//! them from the queue or added them again, during the run.
 
 use autoproc_domain::request::Scope;
 use autoproc_domain::{QueueItem, Recipe, Status};
@@ -18,8 +18,9 @@ pub(super) struct Unaccounted {
 }
 
 impl Unaccounted {
-    /// Counts the files of the scope. A file is accounted for if it is completed, and the recorded
-    /// recipe is that of the run or is missing.
+    /// Counts the unaccounted files of the scope. A file is accounted for if it is completed, and
+    /// its recorded recipe is `recipe` or is missing. Counts every file that is not completed as
+    /// removed, so the caller must ensure that no file of the scope is live or failed.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.

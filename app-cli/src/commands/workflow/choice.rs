@@ -35,7 +35,7 @@ pub(crate) struct WorkflowOptions {
     inputs: Vec<(String, String)>,
 }
 
-/// A workflow in place of a command.
+/// The options that select a workflow in place of a command.
 #[derive(Debug, Default, Args)]
 pub(crate) struct WorkflowChoiceArgs {
     /// Workflow to execute on each file if there is no COMMAND: its id or its path [default:
@@ -164,7 +164,7 @@ impl WorkflowChoice {
 /// The maximum number of workflows in a chain of fallbacks.
 const MAX_FALLBACKS: usize = 8;
 
-/// A workflow that a run can execute.
+/// A workflow without errors, and the inputs for its execution.
 struct Chosen {
     path: PathBuf,
     text: String,

@@ -45,7 +45,7 @@ pub(crate) struct RunArgs {
     /// The workflow: its id or its path
     #[arg(value_name = "ID|PATH", add = Candidates::Workflows)]
     workflow: String,
-    /// The file
+    /// The file to process
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]

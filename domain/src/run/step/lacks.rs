@@ -97,7 +97,8 @@ impl RunState {
             self.program.doubts.remove(&in_hand.of.id);
         }
         if self.missed_again(outcome, verdict) {
-            // The file is to blame, but the attempt does not prove that the program is there.
+            // The attempt counts as a failure of its file, but does not prove that the program is
+            // there.
             return self.starts.on_no_proof(token);
         }
         self.queue.may_have_work |= self.starts.on_ended(token, in_hand.serial);
@@ -112,7 +113,7 @@ impl RunState {
     }
 
     /// Updates the hold of starts. Gives up waiting if the program or folder has been missing for
-    /// too long, unless an attempt that started meanwhile may still prove that it is back.
+    /// too long, unless a later attempt may still prove that the program or folder is back.
     pub(super) fn check_starts(&mut self) {
         self.queue.may_have_work |= self.starts.tick(self.config.program_wait, self.now);
         let undecided = self.attempts.undecided.iter().map(|undecided| &undecided.in_hand);
@@ -129,7 +130,8 @@ impl RunState {
     }
 
     /// Releases the suspects if the probe is due and an exchange with a limit above 0 returned no
-    /// claim. No other file can then be the probe, so one of the suspects' files must be claimable.
+    /// claim. No other file can be the probe in this case, so the files of the suspects must become
+    /// claimable again.
     pub(super) fn offer_suspects(&mut self, has_no_claims: bool) {
         if has_no_claims && self.store.last_limit > 0 && self.starts.is_probe_due() {
             self.release_suspects();

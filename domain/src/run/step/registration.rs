@@ -113,8 +113,8 @@ impl RunState {
             }
             Ok(_) => self.conclude(),
             Err(error @ (StorageError::Busy { .. } | StorageError::Unreachable { .. })) => {
-                // This error is only reported: everything is settled, and the registration ends
-                // with the process or lease.
+                // Reporting the error is enough, because everything is settled, and the
+                // registration ends when the process exits or the lease expires.
                 self.emit(RunEventKind::StorageTrouble { error: error.to_string().into() });
                 self.conclude();
             }

@@ -32,7 +32,8 @@ impl RunState {
             Err(StorageError::Busy { .. }) => is_repeated,
             _ => false,
         };
-        // A repeated answer shows the queue as it was at the first request.
+        // The answer to a repeated request shows the queue as it was at the first request, so items
+        // may have become claimable since.
         self.queue.may_have_work |= is_repeated;
         match exchanged {
             _ if self.recording != Recording::Possible => {}

@@ -146,7 +146,7 @@ fn a_new_round_keeps_the_item_and_its_history<F: StorageFixture>(fixture: &F) ->
 }
 
 fn a_new_round_takes_the_new_priority<F: StorageFixture>(fixture: &F) -> Check {
-    // `after` adds `/a` with the highest priority.
+    // `after` adds `/a` with the highest priority; `add_again` adds it with the default priority.
     let client = after(fixture, failed())?;
     add_again(&client, None, Repeat::IfChanged)?;
     same("its priority", &client.item("/a")?.priority, &Priority::default())

@@ -304,7 +304,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         let dead = found.into_iter().map(|dead| dead.run).collect();
         let (least, most) = (self.model.dead_with_claims(), self.model.may_be_named_dead());
         let is_right = least.is_subset(&dead) && dead.is_subset(&most);
-        holds(&format!("the dead runs {dead:?} hold {least:?} and are among {most:?}"), is_right)
+        holds(&format!("the dead runs {dead:?} include {least:?} and are among {most:?}"), is_right)
     }
 
     /// Closes all handles, reopens the store, and checks that the queue is unchanged and that every

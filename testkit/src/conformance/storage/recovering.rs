@@ -47,7 +47,7 @@ fn the_item_of_a_dead_run_waits_again<F: StorageFixture>(fixture: &F) -> Check {
     let recovered = recover(&client, &["dead"], 4)?;
     let item = client.item("/a")?;
     same("its status", &item.status, &Status::Pending)?;
-    same("its attempts, the lost one counted", &item.attempts, &1)?;
+    same("its attempts, including the lost one", &item.attempts, &1)?;
     same("the answer", &recovered, &vec![RecoveredItem { item, dead_run: RunId::new("dead") }])
 }
 
@@ -108,8 +108,8 @@ fn only_the_named_runs_are_recovered<F: StorageFixture>(fixture: &F) -> Check {
 }
 
 /// Recovery happens at 100 s, after the clock was set back from 200 s. A backoff of 150 s that was
-/// set at 200 s would end at 350 s. It must not last longer than 150 s from now, so it ends at 250 s.
-/// A backoff of 300 s that was set at 0 s still ends at 300 s.
+/// set at 200 s would end at 350 s. Recovery shortens the remaining time to 150 s, so the backoff
+/// ends at 250 s. A backoff of 300 s that was set at 0 s still ends at 300 s.
 fn recovery_cuts_waits_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/set-back", 1), ("/right", 0)])?;

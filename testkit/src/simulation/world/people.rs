@@ -40,8 +40,8 @@ impl World {
         }
     }
 
-    /// Injects each fault that the plan sets for after a number of happenings, if that many have
-    /// happened.
+    /// Injects each fault that is planned after a number of events, once that many events have
+    /// occurred.
     pub(super) fn strike_by_count(&mut self) -> Result<(), String> {
         for index in 0..self.plan.faults.len() {
             if let When::After(count) = self.plan.faults[index].when
@@ -54,8 +54,8 @@ impl World {
         Ok(())
     }
 
-    /// Called when no happening is left. Injects the faults that were set for later. Returns
-    /// true if anything remains to simulate.
+    /// Called when no event is left. Injects the faults whose planned number of events was not
+    /// reached. Returns true if anything remains to simulate.
     pub(super) fn strike_what_is_left(&mut self) -> Result<bool, String> {
         let mut any = false;
         for index in 0..self.plan.faults.len() {
@@ -396,8 +396,8 @@ impl World {
         }
     }
 
-    /// Computes the remaining backoffs from the wall clock, when a run begins. Never makes a file
-    /// due earlier.
+    /// Called when a run begins. Computes the remaining backoffs from the wall clock, but never
+    /// makes a file due earlier.
     pub(super) fn read_waits(&mut self) {
         let wall = self.wall();
         for index in 0..self.queue.len() {

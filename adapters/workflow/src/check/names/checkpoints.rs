@@ -52,10 +52,10 @@ fn value_of<'n>(name: &'n Name, known: &Known<'_>) -> Option<(usize, &'n str)> {
 }
 
 impl Checker<'_, '_> {
-    /// Checks a name in the condition of a checkpoint. A name that stands alone is a value that the
-    /// phase must return. Such a name is reported only if it is probably misspelt, that is, similar
-    /// to an input, a phase or a value in `mentioned`, the values of the phase that the workflow
-    /// mentions.
+    /// Checks a name in the condition of a checkpoint. `mentioned` holds the values of the phase
+    /// that the workflow mentions. An unknown name is taken for a value that the phase must return.
+    /// It is reported only if it is probably misspelt: similar to an input, a phase or a name in
+    /// `mentioned`.
     fn checkpoint_name(&mut self, name: &Name, position: Position, mentioned: &BTreeSet<String>) {
         let (root, known) = (name.root(), self.known);
         if root == CHECKPOINT_PASSED || mentioned.contains(root) {

@@ -13,7 +13,7 @@ use super::super::pace::Pace;
 /// would change too fast to read.
 const MIN_SHOWN: Duration = Duration::from_millis(500);
 
-/// The state of a run.
+/// The state of a run, updated by the events of the run.
 #[derive(Debug, Default)]
 pub(super) struct Board {
     running: HashMap<ItemId, Running>,
@@ -38,7 +38,7 @@ struct Running {
     since: Duration,
 }
 
-/// The state of a run at one moment.
+/// A copy of the state for one drawing, with the running files that fit on the screen.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Picture {
     /// The elapsed time of the run, without pauses.
