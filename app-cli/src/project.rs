@@ -108,6 +108,11 @@ impl Project {
         self.state_dir().join("AUTONOMOUS-STATE.json")
     }
 
+    /// Returns the file with the progress of the latest run.
+    pub(crate) fn monitor_file(&self) -> PathBuf {
+        self.state_dir().join("AUTONOMOUS-MONITOR.json")
+    }
+
     /// Returns the event log of runs.
     pub(crate) fn event_log(&self) -> PathBuf {
         self.root.join("logs/autonomous-processing.jsonl")

@@ -14,10 +14,11 @@
 //!   gate, while the process of the run continues. [`PauseWatch`] keeps the run paused while the
 //!   request file of [`PauseFiles`] exists.
 //! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads
-//!   the history from that log. [`StateFile`] keeps the processor's state in a small file;
-//!   [`read_state_file`] reads that file. [`Observers`] passes each event to several observers.
+//!   the history from that log. [`StateFile`] keeps the processor's state and its progress in two
+//!   small files; [`read_state_file`] and [`read_monitor_file`] read them. [`Observers`] passes each
+//!   event to several observers.
 //!
-//! The event log and the state file are reports; the queue is authoritative. Both are written
+//! The event log and these two files are reports; the queue is authoritative. They are written
 //! without syncs. If one of them cannot be written, a warning is given once, and the run continues.
 //!
 //! # Deliberately absent
@@ -31,6 +32,7 @@ mod event_log;
 mod history;
 mod json_lines;
 mod machine_gate;
+mod monitor_document;
 mod observers;
 mod path_text;
 mod pause_files;
@@ -50,6 +52,7 @@ pub use event_log::EventLog;
 pub use history::EventLogHistory;
 pub use json_lines::JsonLines;
 pub use machine_gate::{DiskLimit, MachineGate, StartLimits, Unmeasurable};
+pub use monitor_document::{MonitorDocument, read_monitor_file};
 pub use observers::Observers;
 pub use pause_files::PauseFiles;
 pub use pause_switch::{PausableGate, PauseReason, PauseSwitch, PauseWatch};

@@ -12,6 +12,7 @@ use autoproc_domain::run::{CurrentFile, ProcessorStatus};
 use autoproc_domain::stop::{ObeyedStop, StopCause, StopLevel};
 use autoproc_domain::{ItemId, ProcessorState, RunId, Timestamp};
 use autoproc_regular_file::{self as regular_file, Links};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::path_text::PathText;
@@ -61,14 +62,18 @@ pub enum StateFileError {
 /// # Errors
 /// [`StateFileError`] if the file exists but cannot be read or parsed.
 pub fn read_state_file(path: &Path) -> Result<Option<StateDocument>, StateFileError> {
+    Ok(read_document::<DocumentText>(path)?.map(StateDocument::from))
+}
+
+/// Reads a JSON document from the file at `path`; `None` if the file does not exist.
+pub(crate) fn read_document<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateFileError> {
     let bytes = match regular_file::read(Links::Refuse, path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(StateFileError::Unreadable { path: path.to_owned(), source }),
     };
-    let text: DocumentText =
-        serde_json::from_slice(&bytes).map_err(|source| StateFileError::Malformed { path: path.to_owned(), source })?;
-    Ok(Some(text.into()))
+    let document = serde_json::from_slice(&bytes);
+    document.map(Some).map_err(|source| StateFileError::Malformed { path: path.to_owned(), source })
 }
 
 /// Returns the content of a state file that describes `state`.
@@ -110,7 +115,7 @@ struct DocumentText {
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "ProcessorStatus", rename_all = "snake_case")]
-enum StatusText {
+pub(crate) enum StatusText {
     Idle,
     Running,
     Stopped,

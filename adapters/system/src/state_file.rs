@@ -1,4 +1,5 @@
-//! The state file: the processor's state, for users and other programs.
+//! The state file and the monitor file: the processor's state and its progress, for users and other
+//! programs.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +10,8 @@ use std::time::Duration;
 use autoproc_domain::ProcessorState;
 use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 
-use crate::state_document::encode;
+use crate::monitor_document::{self, MonitorTally};
+use crate::state_document;
 use crate::{OnWarning, ReplacedFile, WarnOnce};
 
 /// The minimum interval between two writes. People cannot read faster updates, and at this interval
@@ -17,13 +19,14 @@ use crate::{OnWarning, ReplacedFile, WarnOnce};
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// An observer that folds the events of a run into a [`ProcessorState`] and keeps the state in a
-/// file.
+/// file. It also keeps the progress of the run in a second file; see
+/// [`MonitorDocument`](crate::MonitorDocument).
 ///
-/// The file is replaced atomically. It is not synced: no run survives a power cut, so the state of
-/// the run is worthless afterwards. The start and the end of a run are written before `observe`
-/// returns. Between them, a thread writes the latest state, at most ten times a second. Dropping
-/// the observer writes the latest state if it has not been written yet. If the folder is removed,
-/// renamed or replaced after the first write, nothing more is written.
+/// Both files are replaced atomically, one after the other. They are not synced: no run survives a
+/// power cut, so the state of the run is worthless afterwards. The start and the end of a run are
+/// written before `observe` returns. Between them, a thread writes the latest state, at most ten
+/// times a second. Dropping the observer writes the latest state if it has not been written yet. If
+/// the folder is removed, renamed or replaced after the first write, nothing more is written.
 pub struct StateFile {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
@@ -31,6 +34,7 @@ pub struct StateFile {
 
 struct Shared {
     file: ReplacedFile,
+    monitor: ReplacedFile,
     warning: WarnOnce,
     folded: Mutex<Folded>,
     /// Wakes the writer when a state becomes pending.
@@ -43,20 +47,22 @@ struct Shared {
 #[derive(Default)]
 struct Folded {
     state: ProcessorState,
+    tally: MonitorTally,
     is_pending: bool,
     is_closed: bool,
 }
 
 impl StateFile {
-    /// Creates the observer for a file at `path`, which is not accessed before the first event.
-    /// `on_warning` is called for the first state that cannot be written. Later failures are not
-    /// reported.
+    /// Creates the observer for the state file at `path` and the monitor file at `monitor`, which
+    /// are not accessed before the first event. `on_warning` is called for the first state that
+    /// cannot be written. Later failures are not reported.
     ///
     /// # Errors
     /// If the thread cannot be spawned.
-    pub fn new(path: impl Into<PathBuf>, on_warning: OnWarning) -> io::Result<Self> {
+    pub fn new(path: impl Into<PathBuf>, monitor: impl Into<PathBuf>, on_warning: OnWarning) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             file: ReplacedFile::new(path),
+            monitor: ReplacedFile::new(monitor),
             warning: WarnOnce::new(on_warning),
             folded: Mutex::default(),
             changed: Condvar::new(),
@@ -72,6 +78,7 @@ impl Observer for StateFile {
     fn observe(&self, event: &RunEvent) {
         let mut folded = lock(&self.shared.folded);
         folded.state.apply(event);
+        folded.tally.apply(event);
         let is_first = !std::mem::replace(&mut folded.is_pending, true);
         drop(folded);
         match event.kind {
@@ -113,13 +120,20 @@ impl Shared {
     }
 
     fn write(&self) {
-        let latest = || {
+        self.replace(&self.file, "state", || {
             let mut folded = lock(&self.folded);
             folded.is_pending = false;
-            encode(&folded.state)
-        };
-        if let Err(error) = self.file.replace(latest) {
-            self.warning.warn(format_args!("cannot write the state file {}: {error}", self.file.path().display()));
+            state_document::encode(&folded.state)
+        });
+        self.replace(&self.monitor, "monitor", || {
+            let folded = lock(&self.folded);
+            monitor_document::encode(&folded.state, &folded.tally)
+        });
+    }
+
+    fn replace(&self, file: &ReplacedFile, name: &str, encode: impl FnOnce() -> io::Result<Vec<u8>>) {
+        if let Err(error) = file.replace(encode) {
+            self.warning.warn(format_args!("cannot write the {name} file {}: {error}", file.path().display()));
         }
     }
 }

@@ -75,8 +75,8 @@ pub(crate) trait OnSuspension: Send + Sync {
 
 impl Wiring {
     /// Returns the ports of a run, and its supervision. The caller must end the supervision after
-    /// the run. `observers` receive the events of the run, in addition to the event log and the
-    /// state file.
+    /// the run. `observers` receive the events of the run, in addition to the event log, the
+    /// state file and the monitor file.
     ///
     /// # Errors
     /// [`CliError`] if a limit is set on something that the system does not report, or if no thread
@@ -223,7 +223,7 @@ impl Wiring {
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {
-        let state = StateFile::new(self.project.state_file(), notices(&self.console));
+        let state = StateFile::new(self.project.state_file(), self.project.monitor_file(), notices(&self.console));
         let state = state.map_err(|error| CliError::io("cannot start a thread", &error))?;
         let mut all: Vec<Arc<dyn Observer>> = vec![self.event_log(), Arc::new(state)];
         all.extend(others);

@@ -37,6 +37,7 @@ fn files(project: &TempProject) -> Vec<PathBuf> {
     vec![
         project.state("QUEUE-STATE.json"),
         project.state("AUTONOMOUS-STATE.json"),
+        project.state("AUTONOMOUS-MONITOR.json"),
         project.state("STOP-AUTONOMOUS"),
         project.state("queue.lock"),
         project.state("runs/x.lock"),
@@ -192,7 +193,10 @@ fn other_users_can_read_neither_queue_nor_logs() {
         entries.filter(|path| mode(path) != 0).collect::<Vec<_>>()
     };
     assert_eq!(mode(&project.state("")), 0);
-    assert_eq!(others(project.state("")), [project.state("AUTONOMOUS-STATE.json")], "a report");
+    let reports = ["AUTONOMOUS-MONITOR.json", "AUTONOMOUS-STATE.json"].map(|name| project.state(name));
+    let mut open = others(project.state(""));
+    open.sort_unstable();
+    assert_eq!(open, reports, "reports");
     assert_eq!(others(project.path("logs")), [] as [PathBuf; 0]);
     assert_eq!(others(project.path("logs/attempts")), [] as [PathBuf; 0]);
 }

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use autoproc_domain::ports::{Observer, RunEventKind};
+use autoproc_domain::ports::{AttemptRef, Observer, RunEventKind};
 use autoproc_domain::run::ProcessorStatus;
 use autoproc_domain::run_info::StoppedBy;
-use autoproc_domain::{ProcessorState, Timestamp};
-use autoproc_system::{StateDocument, StateFile, StateFileError, read_state_file};
+use autoproc_domain::view::Counts;
+use autoproc_domain::{ItemId, ProcessorState, Timestamp};
+use autoproc_system::{MonitorDocument, StateDocument, StateFile, StateFileError, read_monitor_file, read_state_file};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -30,7 +31,12 @@ fn temp_path() -> (TempDir, PathBuf) {
 }
 
 fn keep(path: &Path) -> StateFile {
-    StateFile::new(path, Arc::new(|warning: &str| panic!("{warning}"))).expect("a thread")
+    StateFile::new(path, monitor_of(path), Arc::new(|warning: &str| panic!("{warning}"))).expect("a thread")
+}
+
+/// The monitor file next to a state file.
+fn monitor_of(path: &Path) -> PathBuf {
+    path.with_file_name("AUTONOMOUS-MONITOR.json")
 }
 
 fn document(path: &Path) -> Value {
@@ -81,6 +87,81 @@ fn the_format() {
         "withheld": [],
     });
     assert_eq!(document(&path), expected);
+}
+
+#[test]
+fn the_format_of_the_monitor_file() {
+    let (_dir, path) = temp_path();
+    let file = keep(&path);
+    let failed = RunEventKind::FileFailed {
+        of: AttemptRef { id: ItemId::new(2), ..of("/b") },
+        elapsed: Duration::from_millis(2500),
+        usage: None,
+        error: "exit status 1".into(),
+    };
+    let counts = Counts { pending: 8, processing: 2, ..Counts::default() };
+    let story = [
+        processor_started(),
+        started(1, "/a"),
+        started(2, "/b"),
+        RunEventKind::Progress { counts, next_due: None },
+        completed(1, "/a"),
+        failed,
+        started(3, "/c"),
+    ];
+    (1..).zip(story).for_each(|(second, kind)| file.observe(&at(second * 1_000_000, kind)));
+    drop(file);
+    let expected = json!({
+        "status": "running",
+        "current_file": "/c",
+        "files_in_queue": 7,
+        "files_processed": 1,
+        "files_failed": 1,
+        "started_at": "1970-01-01T00:00:01.000000Z",
+        "last_updated": "1970-01-01T00:00:07.000000Z",
+        "current_file_started": "1970-01-01T00:00:07.000000Z",
+        "estimated_remaining_files": 8,
+        "avg_file_duration_seconds": 2.0,
+        "error_rate_percent": 50.0,
+    });
+    assert_eq!(document(&monitor_of(&path)), expected);
+}
+
+#[test]
+fn the_end_of_a_run_is_in_the_monitor_file_at_once() {
+    let (_dir, path) = temp_path();
+    let file = keep(&path);
+    file.observe(&event(processor_started()));
+    let monitor = || read_monitor_file(&monitor_of(&path)).expect("readable").expect("there");
+    assert_eq!((monitor().status, monitor().estimated_remaining_files), (ProcessorStatus::Running, 3));
+    file.observe(&event(started(1, "/a")));
+    file.observe(&event(processor_stopped(StoppedBy::QueueEmpty)));
+    let expected = MonitorDocument {
+        status: ProcessorStatus::Completed,
+        files_in_queue: 9,
+        estimated_remaining_files: 11,
+        started_at: Some(Timestamp::from_micros(1_000_002)),
+        last_updated: Some(Timestamp::from_micros(1_000_002)),
+        ..MonitorDocument::default()
+    };
+    assert_eq!(monitor(), expected);
+}
+
+#[test]
+fn the_original_programs_monitor_file_is_read() {
+    let (_dir, path) = temp_path();
+    assert_eq!(read_monitor_file(&path).expect("no error"), None);
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
+    std::fs::write(
+        &path,
+        br#"{"status": "running", "current_file": "docs/a.pdf", "last_updated": "1970-01-01T00:00:03"}"#,
+    )
+    .expect("a file");
+    let found = read_monitor_file(&path).expect("readable").expect("there");
+    assert_eq!(found.current_file, Some(PathBuf::from("docs/a.pdf")));
+    assert_eq!(found.last_updated, Some(Timestamp::from_micros(3_000_000)));
+    std::fs::write(&path, "{}").expect("a file");
+    assert!(matches!(read_monitor_file(&path), Err(StateFileError::Malformed { .. })));
 }
 
 /// The pause before each file is longer than the writer's, so the event must wake the writer.
@@ -139,7 +220,7 @@ fn the_folded_state_reads_back() {
     assert!(current_file.is_some() && fold.pressure.is_some() && fold.stop.is_some() && !fold.withheld.is_empty());
     assert_eq!(state(&path), StateDocument { state: fold, current_file });
     let folder = path.parent().expect("a folder");
-    assert_eq!(folder.read_dir().expect("a folder").count(), 1, "no temporary file is left");
+    assert_eq!(folder.read_dir().expect("a folder").count(), 2, "no temporary file is left");
 }
 
 #[test]
@@ -147,7 +228,7 @@ fn a_failure_is_reported_once_and_later_states_are_attempted() {
     let (dir, path) = temp_path();
     std::fs::write(dir.path().join("mission-control"), "in the way").expect("a file");
     let warnings = Warnings::default();
-    let file = StateFile::new(&path, warnings.callback()).expect("a thread");
+    let file = StateFile::new(&path, monitor_of(&path), warnings.callback()).expect("a thread");
     (0..3).for_each(|_| file.observe(&event(processor_started())));
     assert_eq!(warnings.all().len(), 1, "{:?}", warnings.all());
     std::fs::remove_file(dir.path().join("mission-control")).expect("removed");
