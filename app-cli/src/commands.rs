@@ -6,6 +6,7 @@ pub(crate) mod completions;
 mod doctor;
 mod log;
 pub(crate) mod man;
+mod monitor;
 mod pause;
 mod queue;
 mod report;
@@ -59,6 +60,8 @@ pub(crate) enum Command {
   autoproc status
   autoproc status --json")]
     Status,
+    /// Show the progress of the current run: its file, counts, and error rate
+    Monitor(monitor::MonitorArgs),
     /// Report what runs did: files, failures, the slowest files, and what to do next
     Report(report::ReportArgs),
     /// List runs: when they began, how they ended, and what they did
@@ -131,6 +134,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Resume(_) => pause::resume(context).await?,
         Command::Cancel(args) => cancel::cancel(&args, context).await?,
         Command::Status => status::status(context).await?,
+        Command::Monitor(args) => monitor::monitor(&args, context).await?,
         Command::Report(args) => Box::pin(report::report(&args, context)).await?,
         Command::Runs(args) => runs::runs(&args, context).await?,
         Command::RetryFailed(args) => retry_failed::retry_failed(&args, context).await?,

@@ -10,7 +10,7 @@ use autoproc_domain::view::PageRequest;
 use autoproc_domain::{ItemId, QueueItem, RunId, Status, Timestamp};
 use serde::Serialize;
 
-use crate::console::Console;
+use crate::console::{Console, Delivery};
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::paths::Surroundings;
@@ -120,11 +120,15 @@ impl Context {
     /// # Errors
     /// [`CliError`] if the view cannot be written. A closed standard output is not an error.
     pub(crate) fn show(&self, view: &impl View) -> Result<(), CliError> {
-        if self.json {
-            return self.print_document(&view.document());
-        }
-        self.console.print(|out| view.human(out))?;
-        Ok(())
+        self.deliver(view).map(drop)
+    }
+
+    /// Prints a view like [`Context::show`], and returns whether standard output is still open.
+    ///
+    /// # Errors
+    /// The errors of [`Context::show`].
+    pub(crate) fn deliver(&self, view: &impl View) -> Result<Delivery, CliError> {
+        if self.json { self.print_document(&view.document()) } else { self.console.print(|out| view.human(out)) }
     }
 
     /// Prints the view of a command that changed the queue. A JSON document always names the queue.
@@ -145,7 +149,7 @@ impl Context {
     pub(crate) fn show_named(&self, view: &impl View) -> Result<(), CliError> {
         if self.json {
             let document = Changed { view: view.document(), project_dir: self.project.root().to_string_lossy() };
-            return self.print_document(&document);
+            return self.print_document(&document).map(drop);
         }
         self.show(view)
     }
@@ -209,12 +213,11 @@ impl Context {
         }
     }
 
-    fn print_document(&self, document: &impl Serialize) -> Result<(), CliError> {
+    fn print_document(&self, document: &impl Serialize) -> Result<Delivery, CliError> {
         self.console.print_exactly(|out| {
             serde_json::to_writer(&mut *out, document)?;
             writeln!(out)
-        })?;
-        Ok(())
+        })
     }
 
     /// Prints a remark to standard error, unless the output is JSON.

@@ -16,8 +16,8 @@ use autoproc_json_store::{JsonStore, Mode, StateFolder, StoreConfig};
 use autoproc_subprocess::AttemptLogs;
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_system::{
-    EventLog, EventLogHistory, StandingStop, StateDocument, StateFileError, SystemClock, read_state_file,
-    write_stop_request,
+    EventLog, EventLogHistory, MonitorDocument, StandingStop, StateDocument, StateFileError, SystemClock,
+    read_monitor_file, read_state_file, write_stop_request,
 };
 use autoproc_workflow::execution::Executions;
 
@@ -155,6 +155,14 @@ impl Wiring {
     /// If the state file cannot be read or parsed.
     pub(crate) fn processor_state(&self) -> Result<Option<ProcessorState>, StateFileError> {
         Ok(read_state_file(&self.project.state_file())?.map(|StateDocument { state, .. }| state))
+    }
+
+    /// Returns the progress that the latest run reported; `None` if there is no monitor file.
+    ///
+    /// # Errors
+    /// If the monitor file cannot be read or parsed.
+    pub(crate) fn monitor(&self) -> Result<Option<MonitorDocument>, StateFileError> {
+        read_monitor_file(&self.project.monitor_file())
     }
 
     /// Returns the history, which is read from the event log.

@@ -117,6 +117,7 @@ fn documents_of_the_queue_are_as_documented() {
     expect("report", &["report", "--since", "1h"]);
     expect("runs", &["runs"]);
     expect("status", &["status"]);
+    expect("monitor", &["monitor"]);
     expect("log", &["log", "a"]);
     expect("retry-failed", &["retry-failed"]);
     expect("cancel", &["cancel", "a"]);

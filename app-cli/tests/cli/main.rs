@@ -21,6 +21,7 @@ mod ladder;
 mod limits;
 mod live_view;
 mod log;
+mod monitor;
 mod newcomers;
 mod original_workflows;
 mod pause;

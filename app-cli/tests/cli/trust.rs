@@ -10,9 +10,10 @@ use std::process::Command;
 use crate::fixture::{Answer, TempProject};
 
 /// The commands that read the project's files, and one that changes them.
-const COMMANDS: [&[&str]; 9] = [
+const COMMANDS: [&[&str]; 10] = [
     &["queue", "list"],
     &["status"],
+    &["monitor"],
     &["queue", "add", "b"],
     &["queue", "recover"],
     &["doctor"],

@@ -41,8 +41,8 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     (&["summary", "stats"], "`autoproc report` reports on the last run; `autoproc status` shows live runs and counts"),
     (&["info", "ps", "jobs"], "`autoproc status` shows runs and counts, with --json for scripts"),
     (
-        &["watch", "top", "monitor", "follow", "tail"],
-        "`watch autoproc status` repeats the status; `autoproc log -f FILE` follows one file",
+        &["watch", "top", "follow", "tail"],
+        "`autoproc monitor --watch` shows the progress of a run; `autoproc log -f FILE` follows one file",
     ),
 ];
 
@@ -53,6 +53,7 @@ pub(super) const QUEUE_COMMANDS: &[&str] = &["size", "peek", "show", "hold", "un
 pub(super) const TOP_COMMANDS: &[&str] = &[
     "run",
     "status",
+    "monitor",
     "stop",
     "pause",
     "resume",
@@ -171,7 +172,7 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (
         ANY,
         &["--watch", "--follow", "-f"],
-        "`autoproc log -f FILE` follows one file; `watch autoproc status` repeats the status",
+        "`autoproc log -f FILE` follows one file; `autoproc monitor --watch` shows the progress of a run",
     ),
     (ANY, &["--yes", "-y", "--force"], "leave it out: no command asks for confirmation"),
     (ANY, &["--format", "--output-format"], "`--json` prints data as JSON"),
