@@ -10,6 +10,7 @@ mod monitor;
 mod pause;
 mod queue;
 mod report;
+mod resume;
 mod retry_failed;
 mod run;
 mod runs;
@@ -51,8 +52,8 @@ pub(crate) enum Command {
     Stop(stop::StopArgs),
     /// Suspend the live runs of this machine: commands and timeouts stand still
     Pause(pause::PauseArgs),
-    /// Continue paused runs
-    Resume(pause::ResumeArgs),
+    /// Continue paused runs, or start the latest run again
+    Resume(resume::ResumeArgs),
     /// Cancel files: they fail, and the run continues with the next ones
     Cancel(cancel::CancelArgs),
     /// Show live runs, file counts, failures, and why files are waiting
@@ -131,7 +132,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::TortureWriter(args) => doctor::crash_test::write(&args, context).await?,
         Command::Stop(args) => stop::stop(&args, context).await?,
         Command::Pause(_) => pause::pause(context).await?,
-        Command::Resume(_) => pause::resume(context).await?,
+        Command::Resume(args) => resume::resume(&args, context).await?,
         Command::Cancel(args) => cancel::cancel(&args, context).await?,
         Command::Status => status::status(context).await?,
         Command::Monitor(args) => monitor::monitor(&args, context).await?,

@@ -226,6 +226,11 @@ impl PathSource {
         self.words.is_empty() && self.list.is_none()
     }
 
+    /// True if a list is read from standard input.
+    pub(crate) fn reads_stdin(&self) -> bool {
+        self.words.iter().chain(&self.list).any(|path| path.as_os_str() == STDIN)
+    }
+
     /// Finds the files, without changing the queue.
     ///
     /// # Errors

@@ -113,6 +113,11 @@ impl Project {
         self.state_dir().join("AUTONOMOUS-MONITOR.json")
     }
 
+    /// Returns the file with the command line of the latest run.
+    pub(crate) fn run_command_file(&self) -> PathBuf {
+        self.state_dir().join("LAST-RUN.json")
+    }
+
     /// Returns the event log of runs.
     pub(crate) fn event_log(&self) -> PathBuf {
         self.root.join("logs/autonomous-processing.jsonl")

@@ -16,8 +16,9 @@ use autoproc_json_store::{JsonStore, Mode, StateFolder, StoreConfig};
 use autoproc_subprocess::AttemptLogs;
 use autoproc_subprocess::sweep::Sweeper;
 use autoproc_system::{
-    EventLog, EventLogHistory, MonitorDocument, StandingStop, StateDocument, StateFileError, SystemClock,
-    read_monitor_file, read_state_file, write_stop_request,
+    EventLog, EventLogHistory, MonitorDocument, RecordedCommand, RunCommand, StandingStop, StateDocument,
+    StateFileError, SystemClock, read_monitor_file, read_run_command, read_state_file, write_run_command,
+    write_stop_request,
 };
 use autoproc_workflow::execution::Executions;
 
@@ -163,6 +164,22 @@ impl Wiring {
     /// If the monitor file cannot be read or parsed.
     pub(crate) fn monitor(&self) -> Result<Option<MonitorDocument>, StateFileError> {
         read_monitor_file(&self.project.monitor_file())
+    }
+
+    /// Records the command line of a run that begins.
+    ///
+    /// # Errors
+    /// If the record cannot be written.
+    pub(crate) fn record_run_command(&self, command: &RunCommand) -> io::Result<()> {
+        write_run_command(&self.project.run_command_file(), command)
+    }
+
+    /// Returns the command line of the latest run; `None` if none is recorded.
+    ///
+    /// # Errors
+    /// If the record cannot be read or parsed.
+    pub(crate) fn run_command(&self) -> Result<Option<RecordedCommand>, StateFileError> {
+        read_run_command(&self.project.run_command_file())
     }
 
     /// Returns the history, which is read from the event log.

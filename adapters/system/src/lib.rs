@@ -17,6 +17,8 @@
 //!   the history from that log. [`StateFile`] keeps the processor's state and its progress in two
 //!   small files; [`read_state_file`] and [`read_monitor_file`] read them. [`Observers`] passes each
 //!   event to several observers.
+//! - [`write_run_command`] records the command line of a run, and [`read_run_command`] reads it, so
+//!   that the run can be repeated.
 //!
 //! The event log and these two files are reports; the queue is authoritative. They are written
 //! without syncs. If one of them cannot be written, a warning is given once, and the run continues.
@@ -38,6 +40,7 @@ mod path_text;
 mod pause_files;
 mod pause_switch;
 mod replace;
+mod run_command;
 mod signals;
 mod state_document;
 mod state_file;
@@ -57,6 +60,7 @@ pub use observers::Observers;
 pub use pause_files::PauseFiles;
 pub use pause_switch::{PausableGate, PauseReason, PauseSwitch, PauseWatch};
 pub use replace::{ReplacedFile, creating_folder, replace};
+pub use run_command::{RecordedCommand, RunCommand, read_run_command, write_run_command};
 pub use signals::{EndSignal, end_by, survive_file_size_limit};
 pub use state_document::{StateDocument, StateFileError, read_state_file};
 pub use state_file::StateFile;

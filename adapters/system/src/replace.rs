@@ -1,6 +1,6 @@
 //! Replaces small files atomically, and creates missing folders.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -83,6 +83,20 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     persist(file, path, bytes)
 }
 
+/// Replaces the file at `path` like [`replace`], but creates no folder. Only the owner can read the
+/// new file, and the new content survives a power cut.
+///
+/// # Errors
+/// The errors of [`replace`]. Also fails if the file or its folder cannot be synced.
+pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder_of(path);
+    let mut file = temporary_file_with(0o600, folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    File::open(folder)?.sync_all()
+}
+
 fn persist(mut file: NamedTempFile, path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.persist(path)?;
@@ -110,8 +124,12 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
 /// Creates the temporary file that will replace the existing file. Its permissions are limited only
 /// by the umask, so that other users can read a report.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+    temporary_file_with(0o666, folder)
+}
+
+fn temporary_file_with(mode: u32, folder: &Path) -> io::Result<NamedTempFile> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(0o666);
+    options.read(true).write(true).mode(mode);
     Builder::new().suffix(".tmp").make_in(folder, |path| regular_file::create(&mut options, path))
 }
 

@@ -46,8 +46,8 @@ pub enum StateFileError {
         #[source]
         source: io::Error,
     },
-    /// The file is not a processor state: remove it.
-    #[error("{} is not a processor state", path.display())]
+    /// The file does not have the format that its name promises: remove it.
+    #[error("{} has not the expected format", path.display())]
     Malformed {
         /// The state file.
         path: PathBuf,

@@ -42,20 +42,6 @@ Examples:
 )]
 pub(crate) struct PauseArgs {}
 
-/// `resume`
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Also continues a run that Ctrl-Z suspended, as `bg` does. Runs of other machines are named and left alone.
-
-Exit status:
-  0   no live run of this machine is paused
-  75  a run did not confirm the request within 30 seconds
-
-Example:
-  autoproc resume"
-)]
-pub(crate) struct ResumeArgs {}
-
 /// The state that the command requests from the runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
@@ -91,6 +77,7 @@ pub(super) async fn pause(context: &Context) -> Result<(), CliError> {
     change(Wanted::Paused, context).await
 }
 
+/// Continues the paused runs. The command `resume` calls this function.
 pub(super) async fn resume(context: &Context) -> Result<(), CliError> {
     change(Wanted::Running, context).await
 }

@@ -16,6 +16,7 @@ mod program;
 mod progress;
 mod pruning;
 mod recipe;
+mod repetition;
 mod resources;
 mod results;
 mod run_clock;
@@ -131,6 +132,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         failures,
     };
     other_runs::warn_of_others(&config, context).await?;
+    repetition::record(source.reads_stdin(), context);
     let wiring = &context.wiring;
     let pruner = Pruner::new(context.storage(), wiring.attempt_logs(), args.output.retention(), wiring.executions());
     let pruning = Pruning::begin(pruner, context.console.clone());

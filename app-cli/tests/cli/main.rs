@@ -30,6 +30,7 @@ mod queue;
 mod recover;
 mod repair;
 mod report;
+mod resume;
 mod run;
 mod second_day;
 mod stdout_to;

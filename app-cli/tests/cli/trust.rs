@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::fixture::{Answer, TempProject};
 
 /// The commands that read the project's files, and one that changes them.
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 11] = [
     &["queue", "list"],
     &["status"],
     &["monitor"],
@@ -21,6 +21,7 @@ const COMMANDS: [&[&str]; 10] = [
     &["log", "1"],
     &["run", "-q", "--", "true"],
     &["run", "-q", "--workflow", "w"],
+    &["resume"],
 ];
 
 /// A project with a file of each kind: state, event log, output, workflow, and a table of runners.
@@ -39,6 +40,7 @@ fn files(project: &TempProject) -> Vec<PathBuf> {
         project.state("QUEUE-STATE.json"),
         project.state("AUTONOMOUS-STATE.json"),
         project.state("AUTONOMOUS-MONITOR.json"),
+        project.state("LAST-RUN.json"),
         project.state("STOP-AUTONOMOUS"),
         project.state("queue.lock"),
         project.state("runs/x.lock"),

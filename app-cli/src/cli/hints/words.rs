@@ -20,11 +20,8 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     ),
     (&["delete"], "`autoproc queue remove FILE` removes a file that is not being processed"),
     (&["check", "validate", "lint"], "`autoproc workflow check FILE` checks a workflow file"),
-    (&["restart", "start"], "`autoproc run` continues where an earlier run stopped"),
-    (
-        &["continue", "unpause"],
-        "`autoproc resume` continues a paused run; `autoproc run` continues where an earlier run stopped",
-    ),
+    (&["restart", "start"], "`autoproc resume` starts the latest run again"),
+    (&["continue", "unpause"], "`autoproc resume` continues a paused run, or starts the latest run again"),
     (&["exec", "process", "work"], "`autoproc run -- COMMAND {}` runs a command on each file"),
     (&["failed", "failures", "errors"], "`autoproc queue list --status failed,timeout` lists the files that failed"),
     (&["enqueue", "push", "submit"], "`autoproc queue add FILE` adds a file"),
@@ -148,7 +145,7 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (
         ANY,
         &["--resume", "--continue", "--restart"],
-        "leave it out: a run continues where an earlier run stopped, and `autoproc resume` continues a paused run",
+        "leave it out: a run continues where an earlier run stopped, and `autoproc resume` starts the latest run again",
     ),
     (
         ANY,

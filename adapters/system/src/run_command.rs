@@ -1,0 +1,150 @@
+//! The command line of the latest run, so that the run can be repeated exactly.
+//!
+//! The words are kept apart, and never pass through a shell again. The record names the folder in
+//! which it was written, by path and inode: a copy of the folder, for instance in a repository that
+//! a user has cloned, must not choose the command that runs here.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use autoproc_regular_file::folder_of;
+use serde::{Deserialize, Serialize};
+
+use crate::replace::replace_durably;
+use crate::state_document::{StateFileError, read_document};
+
+/// The command line of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunCommand {
+    /// The arguments of the program, without its name.
+    pub words: Vec<OsString>,
+    /// The current folder of the run, an absolute path.
+    pub current_dir: PathBuf,
+    /// True if the run read a list of files from standard input.
+    pub reads_stdin: bool,
+}
+
+/// A command line that was read from a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedCommand {
+    /// The command line.
+    pub command: RunCommand,
+    /// True if the record was written in the folder from which it was read; false for a copy.
+    pub is_own: bool,
+}
+
+/// Replaces the record at `path`, whose folder must exist. Only its owner can read the file. The
+/// new content survives a power cut.
+///
+/// # Errors
+/// If the folder cannot be examined, or the file cannot be written, synced or renamed.
+pub fn write_run_command(path: &Path, command: &RunCommand) -> io::Result<()> {
+    let (folder, folder_inode) = identity(folder_of(path))?;
+    let document = Document {
+        words: command.words.iter().map(|word| Word::from(word.as_os_str())).collect(),
+        current_dir: command.current_dir.as_os_str().into(),
+        reads_stdin: command.reads_stdin,
+        folder: folder.as_os_str().into(),
+        folder_inode,
+    };
+    let mut bytes = serde_json::to_vec_pretty(&document)?;
+    bytes.push(b'\n');
+    replace_durably(path, &bytes)
+}
+
+/// Reads the record at `path`; `None` if it does not exist.
+///
+/// # Errors
+/// [`StateFileError`] if the file exists but cannot be read or parsed.
+pub fn read_run_command(path: &Path) -> Result<Option<RecordedCommand>, StateFileError> {
+    let Some(document) = read_document::<Document>(path)? else { return Ok(None) };
+    let written = (PathBuf::from(OsString::from(document.folder)), document.folder_inode);
+    let is_own = identity(folder_of(path)).is_ok_and(|here| here == written);
+    let command = RunCommand {
+        words: document.words.into_iter().map(OsString::from).collect(),
+        current_dir: OsString::from(document.current_dir).into(),
+        reads_stdin: document.reads_stdin,
+    };
+    Ok(Some(RecordedCommand { command, is_own }))
+}
+
+/// Returns the canonical path of a folder, and its inode.
+fn identity(folder: &Path) -> io::Result<(PathBuf, u64)> {
+    Ok((folder.canonicalize()?, folder.metadata()?.ino()))
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    words: Vec<Word>,
+    current_dir: Word,
+    #[serde(default)]
+    reads_stdin: bool,
+    folder: Word,
+    folder_inode: u64,
+}
+
+/// A word as text or, if it is not UTF-8, as a list of its bytes.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Word {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<&OsStr> for Word {
+    fn from(word: &OsStr) -> Self {
+        word.to_str().map_or_else(|| Self::Bytes(word.as_bytes().to_vec()), |text| Self::Text(text.to_owned()))
+    }
+}
+
+impl From<Word> for OsString {
+    fn from(word: Word) -> Self {
+        match word {
+            Word::Text(text) => text.into(),
+            Word::Bytes(bytes) => Self::from_vec(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_command_comes_back_exactly_and_only_its_owner_can_read_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("LAST-RUN.json");
+        assert_eq!(read_run_command(&path).expect("no error"), None);
+        let odd = OsString::from_vec(b"\xff $HOME".to_vec());
+        let words = vec!["run".into(), "--".into(), "it's".into(), odd.clone(), OsString::new()];
+        let command = RunCommand { words, current_dir: Path::new("/srv").join(odd), reads_stdin: true };
+        write_run_command(&path, &command).expect("written");
+        let read = read_run_command(&path).expect("readable");
+        assert_eq!(read, Some(RecordedCommand { command, is_own: true }));
+        assert_eq!(path.metadata().expect("a file").permissions().mode() & 0o777, 0o600);
+        assert_eq!(dir.path().read_dir().expect("a folder").count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_copy_in_another_folder_is_recognised() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (first, second) = (dir.path().join("a"), dir.path().join("b"));
+        let file = |folder: &Path| folder.join("LAST-RUN.json");
+        std::fs::create_dir(&first).expect("a folder");
+        let command = RunCommand { words: Vec::new(), current_dir: "/".into(), reads_stdin: false };
+        write_run_command(&file(&first), &command).expect("written");
+        let is_own = |folder: &Path| read_run_command(&file(folder)).expect("readable").expect("there").is_own;
+        std::fs::create_dir(&second).expect("a folder");
+        std::fs::copy(file(&first), file(&second)).expect("a copy");
+        assert!(is_own(&first) && !is_own(&second));
+        // Another folder at the same path has another inode, as long as the first one exists.
+        std::fs::rename(&first, dir.path().join("moved")).expect("renamed");
+        std::fs::rename(&second, &first).expect("renamed");
+        assert!(!is_own(&first));
+    }
+}

@@ -1,0 +1,146 @@
+//! `resume`: continues paused runs. If no run is live, starts the latest run again.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use autoproc_subprocess::{PROJECT_VARIABLE, own_executable};
+use autoproc_system::{RecordedCommand, RunCommand};
+use clap::Args;
+
+use super::pause;
+use crate::context::Context;
+use crate::error::{CliError, in_one_line};
+use crate::escape::{Printable, Shown};
+use crate::exit_code::ExitCode;
+use crate::view::quoting::{quoted, quoted_template};
+
+/// The options of `run` that are left out when a run is started again: they would repeat work that
+/// is done.
+const LEFT_OUT: [&str; 2] = ["--again", "--from-start"];
+
+const JSON: &str = "--json";
+
+/// `resume`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "If runs are live, continues those that are paused, also one that Ctrl-Z suspended, as `bg` does. Runs of
+other machines are named and left alone.
+
+If no run is live, starts the latest run again: with its command or workflow, its options and files,
+in its folder. Completed files stay completed: --again and --from-start are left out. The exit
+status is that of the run.
+
+Exit status:
+  0   no live run of this machine is paused
+  66  no run is live, and none can be started again
+  75  a run did not confirm the request within 30 seconds
+
+Example:
+  autoproc resume"
+)]
+pub(crate) struct ResumeArgs {
+    /// Only continue paused runs; start none
+    #[arg(long)]
+    paused_only: bool,
+}
+
+pub(super) async fn resume(args: &ResumeArgs, context: &Context) -> Result<(), CliError> {
+    context.require_queue()?;
+    if args.paused_only || !context.runs().live().await?.is_empty() {
+        return pause::resume(context).await;
+    }
+    Err(start_again(&recorded(context)?, context))
+}
+
+/// Returns the command line of the latest run.
+///
+/// # Errors
+/// [`CliError`] if no command line is recorded, or if it cannot be repeated.
+fn recorded(context: &Context) -> Result<RunCommand, CliError> {
+    let recorded = context.wiring.run_command().map_err(|error| cannot_start(in_one_line(&error)))?;
+    let Some(recorded) = recorded else {
+        return Err(cannot_start("no earlier run is recorded").with_hint("start one with: autoproc run -- COMMAND {}"));
+    };
+    let RecordedCommand { command, is_own } = recorded;
+    let line = line(&repeated(&command.words));
+    if !is_own {
+        return Err(cannot_start("the latest run is recorded in a copy of this folder, or the folder was moved")
+            .with_hint(format!("if you trust this command, start it yourself: {line}")));
+    }
+    if command.reads_stdin {
+        return Err(cannot_start("the latest run read its list of files from standard input")
+            .with_hint(format!("its files are in the queue; give the list again to: {line}")));
+    }
+    if !command.current_dir.is_dir() {
+        let folder = Shown(&command.current_dir);
+        return Err(cannot_start(format!("the folder of the latest run is gone: {folder}"))
+            .with_hint(format!("start it in another folder with: {line}")));
+    }
+    Ok(command)
+}
+
+fn cannot_start(why: impl std::fmt::Display) -> CliError {
+    CliError::new(ExitCode::NoInput, format!("no run is live, and none can be started again: {why}"))
+}
+
+/// Replaces this process by the run. Returns only if that fails.
+fn start_again(command: &RunCommand, context: &Context) -> CliError {
+    let mut words = repeated(&command.words);
+    context.console.say(format_args!("starting again: {}{}", line(&words), place(&command.current_dir, context)));
+    if context.json && !options(&words).any(|word| word == JSON) {
+        words.insert(0, JSON.into());
+    }
+    let program = match own_executable() {
+        Ok(program) => program,
+        Err(error) => return CliError::io("cannot determine the path of this program", &error),
+    };
+    // The variable selects this queue if the words do not name it.
+    let mut run = Command::new(program);
+    run.arg0("autoproc").args(words).current_dir(&command.current_dir);
+    let error = run.env(PROJECT_VARIABLE, context.project.root()).exec();
+    CliError::io("cannot start the run", &error)
+}
+
+/// Describes the folder of the run, if it is not the current one.
+fn place(folder: &Path, context: &Context) -> String {
+    if folder == context.cwd { String::new() } else { format!(" (in {})", Shown(folder)) }
+}
+
+/// Returns the words without the options that would repeat work that is done.
+fn repeated(words: &[OsString]) -> Vec<OsString> {
+    let end = options(words).count();
+    let is_kept = |(index, word): &(usize, &OsString)| *index >= end || !LEFT_OUT.iter().any(|out| word == out);
+    words.iter().enumerate().filter(is_kept).map(|(_, word)| word.clone()).collect()
+}
+
+/// Returns the words before `--`.
+fn options(words: &[OsString]) -> impl Iterator<Item = &OsStr> {
+    words.iter().map(OsString::as_os_str).take_while(|word| *word != "--")
+}
+
+/// Returns a command line as text that can be pasted into a shell.
+fn line(words: &[OsString]) -> String {
+    let word = |word: &OsString| {
+        let word = word.to_string_lossy();
+        if word.contains('$') { quoted(&word) } else { quoted_template(&word) }
+    };
+    let words: Vec<_> = words.iter().map(word).collect();
+    Printable(&format!("autoproc {}", words.join(" "))).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_repeat_work_are_left_out_before_the_command_only() {
+        let words =
+            ["run", "--again", "-j2", "--from-start", "--", "tool", "--again", "{}", "$HOME"].map(OsString::from);
+        let kept = repeated(&words);
+        assert_eq!(line(&kept), "autoproc run -j2 -- tool --again {} '$HOME'");
+        let words = ["run", "--shell", "a; b", "--again"].map(OsString::from);
+        assert_eq!(line(&repeated(&words)), "autoproc run --shell 'a; b'");
+    }
+}

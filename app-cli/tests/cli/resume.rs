@@ -1,0 +1,145 @@
+//! `resume` without a live run: the latest run starts again.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+
+use crate::fixture::{Answer, TempProject, end_of};
+use crate::stop::begun;
+
+/// The error line if no run can be started.
+const NONE: &str = "no run is live, and none can be started again";
+
+/// Appends its first argument to the file `done`, and works on the file in the second one.
+const APPEND: &str = "printf '%s\\n' \"$1\" >> done; test -e \"$2\"";
+
+#[test]
+fn a_killed_run_starts_again_with_its_options_and_its_command() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    let run = begun(&project, &["-j", "2", "--stop-timeout", "7"]);
+    project.kill(run);
+    project.write("go", "");
+    let over = project.ask(["resume"]).expect_code(0);
+    let line = over.err.lines().next().unwrap_or_default();
+    assert!(line.starts_with("starting again: autoproc run --grace 1 -j 2 --stop-timeout 7 --shell '"), "{over:?}");
+    assert!(over.out.starts_with("processed 2, failed 0"), "{over:?}");
+    let document = project.json(["resume"]);
+    assert_eq!((&document["processed"], &document["stopped_by"]), (&0.into(), &"queue_empty".into()));
+}
+
+/// Neither blanks, quotes, variables nor bytes that are not UTF-8 pass through a shell.
+#[test]
+fn the_words_of_the_command_are_the_same() {
+    let project = TempProject::with_queue(&["a"]);
+    let odd = OsStr::from_bytes(b"it's \xff $HOME `id`\t*");
+    let words = ["run", "-q", "-r", "0", "--", "sh", "-c", APPEND, "sh"].map(OsString::from);
+    project.ask(words.iter().map(OsString::as_os_str).chain([odd, "{}".as_ref()])).expect_code(0);
+    let first = fs::read(project.path("done")).expect("the file");
+    assert_eq!(first, [odd.as_bytes(), b"\n"].concat());
+    project.write("b", "");
+    project.ask(["queue", "add", "b"]).expect_code(0);
+    let over = project.ask(["resume"]).expect_code(0);
+    assert!(!over.err.contains('\t') && over.err.contains("\\t*' {}"), "{over:?}");
+    assert_eq!(fs::read(project.path("done")).expect("the file"), first.repeat(2));
+}
+
+#[test]
+fn relative_words_mean_the_same_from_another_folder() {
+    let project = TempProject::with_queue(&["a"]);
+    let tool = project.write("tools/work.sh", "#!/bin/sh\npwd >> ran\n");
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).expect("executable");
+    let from = |folder: &str, words: &[&str]| {
+        let mut command = project.command(words);
+        Answer::from(command.current_dir(project.path(folder)).output().expect("the binary"))
+    };
+    from("tools", &["run", "-q", "--", "./work.sh"]).expect_code(0);
+    project.write("b", "");
+    project.ask(["queue", "add", "b"]).expect_code(0);
+    let folder = project.path("tools").canonicalize().expect("a folder").display().to_string();
+    let over = from(".", &["resume"]).expect_code(0);
+    assert_eq!(over.err.lines().next(), Some(&*format!("starting again: autoproc run -q -- ./work.sh (in {folder})")));
+    assert_eq!(fs::read_to_string(project.path("tools/ran")).expect("a file"), format!("{folder}\n").repeat(2));
+    fs::rename(project.path("tools"), project.path("moved")).expect("renamed");
+    let gone = project.ask(["resume"]).expect_error(66, "the folder of the latest run is gone: ");
+    assert!(gone.err.contains("\nhint: start it in another folder with: autoproc run -q -- ./work.sh\n"), "{gone:?}");
+}
+
+#[test]
+fn the_queue_is_the_same_whatever_named_it() {
+    let project = TempProject::new();
+    project.write("inner/a", "");
+    fs::create_dir_all(project.path("elsewhere")).expect("a folder");
+    let mut command = project.command(["run", "-q", "inner/a", "--", "test", "-e"]);
+    let ran = command.env("CLAUDE_PROJECT_DIR", project.path("inner")).output().expect("the binary");
+    Answer::from(ran).expect_code(0);
+    project.ask(["--project-dir", "inner", "queue", "add", "--again", "inner/a"]).expect_code(0);
+    let mut command = project.command(["--project-dir", "../inner", "resume"]);
+    let over = command.current_dir(project.path("elsewhere")).output().expect("the binary");
+    let over = Answer::from(over).expect_code(0);
+    assert!(over.err.contains("starting again: autoproc run -q inner/a -- test -e (in "), "{over:?}");
+    assert_eq!(project.json(["--project-dir", "inner", "status"])["counts"]["completed"], 1);
+    assert!(!project.path(".claude").exists());
+}
+
+#[test]
+fn completed_files_stay_completed() {
+    let project = TempProject::new();
+    project.write("a", "");
+    let words = ["run", "-q", "--again", "a", "--", "sh", "-c", APPEND, "sh", "--again"];
+    project.ask(words.iter().chain(&["{}"])).expect_code(0);
+    let over = project.ask(["resume"]).expect_code(0);
+    assert!(over.err.contains("starting again: autoproc run -q a -- sh "), "{over:?}");
+    assert_eq!(fs::read_to_string(project.path("done")).expect("a file"), "--again\n");
+}
+
+#[test]
+fn without_an_earlier_run_there_is_nothing_to_start() {
+    let empty = TempProject::new();
+    empty.ask(["resume"]).expect_error(2, "there is no queue");
+    assert!(!empty.path(".claude").exists());
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "--dry-run", "--", "true"]).expect_code(0);
+    project.ask(["resume"]).expect_error(66, &format!("{NONE}: no earlier run is recorded"));
+    project.write(".claude/mission-control/LAST-RUN.json", "{}");
+    project.ask(["resume"]).expect_error(66, "LAST-RUN.json has not the expected format");
+    assert_eq!(project.status_of("a"), "pending");
+}
+
+/// A command in a repository that a user has cloned must not be executed.
+#[test]
+fn a_copy_of_the_folder_starts_nothing() {
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "-r", "0", "--shell", "touch ran; exit 3"]).expect_code(100);
+    let copied = project.program("cp").args(["-a", ".claude", "copy"]).status();
+    assert!(fs::create_dir(project.path("clone")).is_ok() && copied.expect("cp(1)").success());
+    fs::rename(project.path("copy"), project.path("clone/.claude")).expect("renamed");
+    fs::remove_file(project.path("ran")).expect("it ran");
+    let refused = project.ask(["--project-dir", "clone", "resume"]).expect_error(66, "recorded in a copy");
+    assert!(refused.err.contains("start it yourself: autoproc run -q -r 0 --shell 'touch ran; exit 3'"), "{refused:?}");
+    assert!(!project.path("ran").exists() && !project.path("clone/ran").exists());
+}
+
+#[test]
+fn a_list_from_standard_input_is_not_read_again() {
+    let project = TempProject::new();
+    project.write("a", "");
+    for list in [&["-"][..], &["--from-file", "-"]] {
+        let words = [&["run", "-q", "--again"], list, &["--", "test", "-e"]].concat();
+        project.tell(words, b"a\n").expect_code(0);
+        let refused = project.ask(["resume"]).expect_error(66, "from standard input");
+        assert!(refused.err.contains(&format!("run -q {} -- test -e\n", list.join(" "))), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_live_run_is_never_started_a_second_time() {
+    let project = TempProject::with_queue(&["a"]);
+    let run = begun(&project, &[]);
+    assert!(project.ask(["resume"]).expect_code(0).out.starts_with("not paused: run "));
+    project.write("go", "");
+    end_of(run).expect_code(0);
+    assert_eq!(project.json(["resume", "--paused-only"])["runs"], Value::Array(Vec::new()));
+}
