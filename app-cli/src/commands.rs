@@ -2,6 +2,7 @@
 //! folder if the code is long.
 
 mod cancel;
+mod checkpoint;
 pub(crate) mod completions;
 mod doctor;
 mod log;
@@ -76,6 +77,9 @@ pub(crate) enum Command {
     Log(log::LogArgs),
     /// Check the queue, its disk and its runs; suggest a fix for each problem
     Doctor(doctor::DoctorArgs),
+    /// Explain that each change is a checkpoint, for people of the Python program
+    #[command(hide = true)]
+    Checkpoint(checkpoint::CheckpointArgs),
     /// `queue add`
     #[command(hide = true)]
     Add(queue::add::AddArgs),
@@ -136,6 +140,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Cancel(args) => cancel::cancel(&args, context).await?,
         Command::Status => status::status(context).await?,
         Command::Monitor(args) => monitor::monitor(&args, context).await?,
+        Command::Checkpoint(args) => checkpoint::checkpoint(&args, context).await?,
         Command::Report(args) => Box::pin(report::report(&args, context)).await?,
         Command::Runs(args) => runs::runs(&args, context).await?,
         Command::RetryFailed(args) => retry_failed::retry_failed(&args, context).await?,

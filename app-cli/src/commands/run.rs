@@ -65,6 +65,9 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     work.warn_of_code(&context.console);
     placeholders::warn_of_unknown(&work, &context.console);
     misplaced::remark_on_option(&work, args.quiet > 0, context);
+    if args.checkpoint.is_some() && args.quiet == 0 {
+        context.remark("--checkpoint is ignored: every change is a checkpoint, and each result is on the disk at once");
+    }
     if args.dry_run {
         return dry_run::dry_run(&source, &work, stdout_to.as_ref(), context).await;
     }

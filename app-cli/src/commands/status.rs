@@ -175,7 +175,7 @@ impl View for Status {
             not_running(self, out)?;
         }
         self.live_runs.iter().try_for_each(|run| running(self, run, out))?;
-        totals(self, out)?;
+        totals(self.counts, out)?;
         let processing =
             self.processing.iter().take(MAX_PROCESSING).map(|item| current(self, item, out)).collect::<Vec<_>>();
         named("processing now:", &processing, self.processing.len(), out)?;
@@ -274,8 +274,8 @@ fn paused(pause: &Pause) -> String {
     format!(", paused{since} (`autoproc resume` continues it)")
 }
 
-fn totals(view: &Status, out: &mut dyn Write) -> io::Result<()> {
-    let counts = view.counts;
+/// Prints the number of files in each status, in one line.
+pub(super) fn totals(counts: Counts, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "{}: {} pending{}, {} processing, {} completed, {} failed, {} timeout",

@@ -6,6 +6,7 @@
 //! some seconds (`doctor`).
 
 mod bad_input;
+mod checkpoint;
 mod choosing;
 mod doctor;
 mod documents;

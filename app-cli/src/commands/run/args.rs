@@ -127,6 +127,9 @@ pub(crate) struct RunArgs {
     /// Print only failures, warnings and the output that was requested; `-qq` hides failures too
     #[arg(short, long, action = ArgAction::Count)]
     pub(super) quiet: u8,
+    /// Ignored: each change is a checkpoint. The Python program has this option
+    #[arg(long, hide = true, value_name = "N", allow_negative_numbers = true, value_parser = number::within::<u32>(number::ORDINAL))]
+    pub(super) checkpoint: Option<u32>,
     /// Print the command or the steps for the first file, and execute nothing
     #[arg(long)]
     pub(super) dry_run: bool,

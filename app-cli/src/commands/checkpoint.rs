@@ -1,0 +1,81 @@
+//! `checkpoint`: explains to people of the Python program that each change is a checkpoint.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use autoproc_domain::request::Scope;
+use autoproc_domain::view::Counts;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::status;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::Shown;
+use crate::view::View;
+use crate::view::json::CountsJson;
+use crate::view::screen::Screen;
+
+/// `checkpoint`
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointArgs {
+    #[command(subcommand)]
+    command: Option<CheckpointCommand>,
+}
+
+/// The commands on checkpoints in the Python program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+enum CheckpointCommand {
+    /// Show the counts of the queue, and the folder of its files
+    Show,
+    /// Change nothing, and name the command that clears the queue
+    Clear,
+}
+
+pub(super) async fn checkpoint(args: &CheckpointArgs, context: &Context) -> Result<(), CliError> {
+    match args.command {
+        Some(CheckpointCommand::Clear) => context.show_named(&NotCleared),
+        Some(CheckpointCommand::Show) | None => {
+            context.remark_on_missing_queue();
+            let counts = context.storage().counts(Scope::Queue).await?;
+            context.show_named(&Checkpoint { counts, state_dir: context.project.state_dir() })
+        }
+    }
+}
+
+struct Checkpoint {
+    counts: Counts,
+    state_dir: PathBuf,
+}
+
+impl View for Checkpoint {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
+        writeln!(out, "every change is a checkpoint: it is on the disk in {}", Shown(&self.state_dir))?;
+        status::totals(self.counts, out)
+    }
+
+    fn document(&self) -> impl Serialize {
+        CheckpointJson { counts: self.counts.into() }
+    }
+}
+
+#[derive(Serialize)]
+struct CheckpointJson {
+    counts: CountsJson,
+}
+
+struct NotCleared;
+
+impl View for NotCleared {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
+        writeln!(out, "nothing was cleared: every change is a checkpoint, and the next run continues from there")?;
+        writeln!(out, "`autoproc queue clear` removes the files from the queue")
+    }
+
+    fn document(&self) -> impl Serialize {
+        NotClearedJson {}
+    }
+}
+
+#[derive(Serialize)]
+struct NotClearedJson {}
