@@ -2,6 +2,7 @@
 //! wait.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use crate::attempt::{AttemptOutcome, StartFault};
@@ -22,6 +23,61 @@ pub const DEFAULT_MAX_BACKOFF: Duration = Duration::from_secs(3600);
 const EXIT_CANNOT_EXECUTE: i32 = 126;
 /// The exit status of a shell that did not find the command (POSIX, Shell Command Language, 2.8.2).
 const EXIT_NOT_FOUND: i32 = 127;
+
+/// The waits before the retries of a file, which double from one retry to the next.
+///
+/// ```
+/// use std::time::Duration;
+/// use autoproc_domain::item::AttemptNumber;
+/// use autoproc_domain::retry::BackoffRange;
+///
+/// let range = BackoffRange { first: Duration::from_secs(30), longest: Duration::from_secs(100) };
+/// let waits = [1, 2, 3].map(|attempt| range.wait(AttemptNumber::new(attempt).unwrap()).as_secs());
+/// assert_eq!(waits, [30, 60, 100]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackoffRange {
+    /// The wait after the first attempt of a round. If it is zero, no attempt is followed by a wait.
+    pub first: Duration,
+    /// The maximum wait.
+    pub longest: Duration,
+}
+
+impl BackoffRange {
+    /// Returns the wait after `attempt` has failed: the first wait, doubled for each earlier
+    /// attempt, and at most the longest wait.
+    #[must_use]
+    pub fn wait(self, attempt: AttemptNumber) -> Duration {
+        if self.first.is_zero() {
+            return Duration::ZERO;
+        }
+        let factor = 2_u32.checked_pow(attempt.get() - 1);
+        let wait = factor.and_then(|factor| self.first.checked_mul(factor));
+        wait.map_or(self.longest, |wait| wait.min(self.longest))
+    }
+}
+
+/// Chooses other waits than those of the retry policy by the error of the failed attempt, for
+/// instance longer ones if a server is overloaded. The rules only change the wait: they neither add
+/// nor prevent a retry.
+///
+/// # Contract
+/// `range_for` is pure: it returns soon, and always the same value for the same text.
+pub trait BackoffRules: fmt::Debug + Send + Sync {
+    /// Returns the waits after an attempt with this error text, as
+    /// [`AttemptReport::error`](crate::attempt::AttemptReport::error) returns it; `None` for the
+    /// waits of the retry policy.
+    fn range_for(&self, error: &str) -> Option<BackoffRange>;
+}
+
+/// Two rules are equal if they are the same object.
+impl PartialEq for dyn BackoffRules {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(self, other)
+    }
+}
+
+impl Eq for dyn BackoffRules {}
 
 /// The rules for retrying failed attempts.
 ///
@@ -76,12 +132,7 @@ impl RetryPolicy {
     /// at most `max_backoff`.
     #[must_use]
     pub fn backoff(&self, attempt: AttemptNumber) -> Duration {
-        if self.backoff_base.is_zero() {
-            return Duration::ZERO;
-        }
-        let factor = 2_u32.checked_pow(attempt.get() - 1);
-        let wait = factor.and_then(|factor| self.backoff_base.checked_mul(factor));
-        wait.map_or(self.max_backoff, |wait| wait.min(self.max_backoff))
+        BackoffRange { first: self.backoff_base, longest: self.max_backoff }.wait(attempt)
     }
 
     /// Decides how to settle the claim after an attempt with this outcome. After a success, the

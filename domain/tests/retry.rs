@@ -8,6 +8,7 @@ use autoproc_domain::RetryPolicy;
 use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::{AttemptOutcome, StartFault};
 use autoproc_domain::request::Verdict;
+use autoproc_domain::retry::BackoffRange;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
@@ -121,6 +122,15 @@ proptest! {
     fn without_a_base_there_is_no_wait(policy in policies(), number in 1..=u32::MAX) {
         let policy = RetryPolicy { backoff_base: Duration::ZERO, ..policy };
         prop_assert_eq!(policy.backoff(attempt(number)), Duration::ZERO);
+    }
+
+    /// The waits of the policy are those of its range.
+    #[test]
+    fn a_range_waits_like_a_policy(policy in policies(), number in 1..=u32::MAX) {
+        let range = BackoffRange { first: policy.backoff_base, longest: policy.max_backoff };
+        prop_assert_eq!(range.wait(attempt(number)), policy.backoff(attempt(number)));
+        let wait = range.wait(attempt(number));
+        prop_assert!(wait >= range.first.min(range.longest) && wait <= range.longest);
     }
 
     /// Even the longest wait neither overflows nor panics.

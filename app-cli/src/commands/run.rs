@@ -1,6 +1,7 @@
 //! `run`: adds files, processes the queue, and maps the result to an exit code.
 
 mod args;
+mod backoff_rules;
 mod dry_run;
 mod end_of_run;
 mod failures;
@@ -41,6 +42,7 @@ use crate::exit_code::ExitCode;
 use crate::paths::{Absent, Gathered, PathSource};
 use crate::view::time::Zone;
 use crate::wiring::{OnSuspension, RunSettings, check_process_table};
+use backoff_rules::Rules;
 use end_of_run::EndOfRun;
 use failures::Failures;
 use printing::Printing;
@@ -92,7 +94,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         }
         None => None,
     };
-    let progress = progress(&args, &work, config.retry.max_attempts(), context);
+    let progress = progress(&args, &work, &config, context);
     let settings = RunSettings {
         task: work.task(context)?.retried_by(&config.retry),
         run: config.run.clone(),
@@ -157,18 +159,20 @@ fn nothing_found(run: RunId, args: &RunArgs, context: &Context) -> Result<ExitCo
 }
 
 fn config(args: &RunArgs, run: RunId) -> RunConfig {
+    let retry = RetryPolicy {
+        retries: args.retries,
+        backoff_base: args.backoff_base,
+        max_backoff: args.max_backoff,
+        retry_timeouts: !args.no_retry_timeouts,
+        permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(*code)).collect(),
+        ok_exits: args.ok_exit.iter().map(|code| i32::from(*code)).collect(),
+    };
     RunConfig {
         run,
         jobs: args.jobs,
         timeout: args.timeout,
-        retry: RetryPolicy {
-            retries: args.retries,
-            backoff_base: args.backoff_base,
-            max_backoff: args.max_backoff,
-            retry_timeouts: !args.no_retry_timeouts,
-            permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(*code)).collect(),
-            ok_exits: args.ok_exit.iter().map(|code| i32::from(*code)).collect(),
-        },
+        backoff_rules: Some(Rules::new(&args.backoff_on, &retry)),
+        retry,
         wait_for_backoff: !args.no_wait,
         failure_limit: args.limits.max_fail,
         program_wait: args.limits.program_wait,
@@ -176,10 +180,11 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
     }
 }
 
-fn progress(args: &RunArgs, work: &Work, max_attempts: u32, context: &Context) -> Progress {
+fn progress(args: &RunArgs, work: &Work, config: &RunConfig, context: &Context) -> Progress {
     let (console, clock) = (context.console.clone(), context.wiring.clock());
     let executions = matches!(work, Work::Workflow(_)).then(|| context.wiring.executions());
-    Progress::new(console, args.verbosity(), max_attempts, clock, executions)
+    let rules = config.backoff_rules.clone();
+    Progress::new(console, args.verbosity(), config.retry.max_attempts(), clock, executions).with_rules(rules)
 }
 
 fn observers(args: &RunArgs, progress: Progress, printing: &Arc<Printing>) -> Vec<Arc<dyn Observer>> {

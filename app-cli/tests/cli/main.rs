@@ -5,6 +5,7 @@
 //! tested: a suspension longer than the timeout (`ladder`), old output (`log`), a crash test of
 //! some seconds (`doctor`).
 
+mod backoff;
 mod bad_input;
 mod checkpoint;
 mod choosing;

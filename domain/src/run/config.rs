@@ -1,12 +1,13 @@
 //! The configuration of a run.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fingerprint::Recipe;
 use crate::item::RunId;
 use crate::request::Scope;
-use crate::retry::RetryPolicy;
+use crate::retry::{BackoffRules, RetryPolicy};
 use crate::run::FailureLimit;
 
 /// The default time limit of an attempt.
@@ -37,6 +38,9 @@ pub struct RunConfig {
     pub timeout: Duration,
     /// The retry policy.
     pub retry: RetryPolicy,
+    /// The rules that choose other waits than the retry policy by the error of an attempt; `None`
+    /// for no rules.
+    pub backoff_rules: Option<Arc<dyn BackoffRules>>,
     /// True if the run waits for items in backoff; otherwise it ends when no item is due.
     pub wait_for_backoff: bool,
     /// The failure limit; `None` for no limit.
@@ -61,6 +65,7 @@ impl Default for RunConfig {
             jobs: NonZeroUsize::MIN,
             timeout: DEFAULT_TIMEOUT,
             retry: RetryPolicy::default(),
+            backoff_rules: None,
             wait_for_backoff: true,
             failure_limit: None,
             program_wait: DEFAULT_PROGRAM_WAIT,
@@ -92,6 +97,11 @@ impl RunConfig {
     #[must_use]
     pub fn with_retry(self, retry: RetryPolicy) -> Self {
         Self { retry, ..self }
+    }
+
+    #[must_use]
+    pub fn with_backoff_rules(self, rules: Arc<dyn BackoffRules>) -> Self {
+        Self { backoff_rules: Some(rules), ..self }
     }
 
     #[must_use]

@@ -1,5 +1,6 @@
 //! The progress of attempts, and the verdicts on them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use autoproc_domain::fingerprint::{Completion, Fingerprint};
@@ -7,9 +8,10 @@ use autoproc_domain::ports::{
     AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, RunEventKind, StopCause, StopLevel,
 };
 use autoproc_domain::request::{Settlement, Verdict};
+use autoproc_domain::retry::{BackoffRange, BackoffRules};
 use autoproc_domain::run::{Action, Input, ProcessorError};
 use autoproc_domain::view::Exchanged;
-use autoproc_domain::{FilePath, Recipe, RunConfig};
+use autoproc_domain::{FilePath, Recipe, RetryPolicy, RunConfig};
 use proptest::prelude::*;
 
 use super::fixture::{Run, claims, completed, failed, released, token};
@@ -71,6 +73,47 @@ fn a_failure_keeps_the_last_words_of_its_error_output() {
     let settlements = run.exchange_among().settlements;
     let verdict = Verdict::Retry { backoff: Duration::from_secs(2), error: "exit status 3: no such page".into() };
     assert_eq!(settlements, [Settlement { token: token(1), verdict }]);
+}
+
+/// Waits longer after errors that contain a word.
+#[derive(Debug)]
+struct LongerAfter(&'static str);
+
+impl BackoffRules for LongerAfter {
+    fn range_for(&self, error: &str) -> Option<BackoffRange> {
+        let range = BackoffRange { first: Duration::from_secs(30), longest: Duration::from_secs(50) };
+        error.contains(self.0).then_some(range)
+    }
+}
+
+/// Ends the first attempt on an item with this output, and returns its verdict.
+fn verdict_after(config: RunConfig, output: &str) -> Verdict {
+    let mut run = Run::begun(config.with_backoff_rules(Arc::new(LongerAfter("overloaded"))));
+    run.answer(claims(&[1], true)).actions();
+    run.start(1).actions();
+    let outcome = AttemptOutcome::Exited { code: 3 };
+    let report = AttemptReport { output_tail: output.into(), ..AttemptReport::new(outcome, Duration::ZERO) };
+    run.progress(1, AttemptProgress::Ended(report));
+    run.exchange_among().settlements.remove(0).verdict
+}
+
+#[test]
+fn the_backoff_rules_choose_the_wait_by_the_error() {
+    let wait = |output: &str| match verdict_after(RunConfig::default(), output) {
+        Verdict::Retry { backoff, .. } => backoff.as_secs(),
+        verdict => panic!("{verdict:?}"),
+    };
+    assert_eq!([wait("overloaded\n"), wait("no such page\n"), wait("")], [30, 2, 2]);
+    let error = |output: &str| verdict_after(RunConfig::default(), output).with_error("".into());
+    let expected = Verdict::Retry { backoff: Duration::from_secs(30), error: "".into() };
+    assert_eq!(error("the server is overloaded\n"), expected);
+}
+
+#[test]
+fn the_backoff_rules_add_no_retry() {
+    let last = RunConfig::default().with_retry(RetryPolicy { retries: 0, ..RetryPolicy::default() });
+    let verdict = verdict_after(last, "overloaded\n");
+    assert_eq!(verdict, Verdict::Fail { timed_out: false, error: "exit status 3: overloaded".into() });
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use autoproc_domain::Priority;
 use clap::{ArgAction, Args, ValueHint};
 
+use super::backoff_rules::BackoffOn;
 use super::limits::LimitArgs;
 use super::output::OutputArgs;
 use super::progress::Verbosity;
@@ -84,6 +85,10 @@ pub(crate) struct RunArgs {
     /// Longest wait before a retry
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "1h", value_parser = autoproc_time_text::parse)]
     pub(super) max_backoff: Duration,
+    /// Waits before retries after errors that match PATTERN, a regular expression; may be repeated.
+    /// Errors of overloaded servers wait 30s..10m by default; `none` disables that
+    #[arg(long, hide_short_help = true, value_name = "PATTERN=TIME..TIME")]
+    pub(super) backoff_on: Vec<BackoffOn>,
     /// Do not retry attempts that timed out
     #[arg(long, hide_short_help = true)]
     pub(super) no_retry_timeouts: bool,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anstyle::Style;
 use autoproc_domain::ports::{AttemptRef, Clock, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
+use autoproc_domain::retry::BackoffRules;
 use autoproc_domain::view::Counts;
 use autoproc_workflow::execution::Executions;
 
@@ -46,6 +47,8 @@ pub(super) struct Progress {
     console: Arc<Console>,
     detail: Detail,
     max_attempts: u32,
+    /// The rules that choose longer waits; `None` for no rules.
+    rules: Option<Arc<dyn BackoffRules>>,
     has_begun: AtomicBool,
     ticker: Mutex<Option<Ticker>>,
 }
@@ -67,7 +70,13 @@ impl Progress {
             Verbosity::Normal if console.err().can_redraw() => Detail::Live(live()),
             Verbosity::Normal | Verbosity::Verbose => Detail::Lines,
         };
-        Self { console, detail, max_attempts, has_begun: AtomicBool::new(false), ticker: Mutex::default() }
+        Self { console, detail, max_attempts, rules: None, has_begun: AtomicBool::new(false), ticker: Mutex::default() }
+    }
+
+    /// Returns the observer with the backoff rules of the run. A line about a retry says if a rule
+    /// has chosen the wait.
+    pub(super) fn with_rules(self, rules: Option<Arc<dyn BackoffRules>>) -> Self {
+        Self { rules, ..self }
     }
 
     /// Returns the live view, if there is one.
@@ -167,9 +176,11 @@ impl Observer for Progress {
                 self.line(|| self.about(GOOD, "completed", of, &format!(" in {}", span(*elapsed))));
             }
             RunEventKind::FileRequeued { of, backoff, error, .. } => {
+                let is_chosen = self.rules.as_ref().is_some_and(|rules| rules.range_for(error).is_some());
+                let reason = if is_chosen { " (overload)" } else { "" };
                 let (wait, why, attempt) = (span(*backoff), failure::in_one_line(error), self.attempt(of));
                 let after = format!(": {why} ({attempt}){}", SaidBefore(error));
-                self.remark(self.about(LATER, &format!("retry in {wait} for"), of, &after));
+                self.remark(self.about(LATER, &format!("retry in {wait}{reason} for"), of, &after));
             }
             RunEventKind::FileFailed { of, error, .. } | RunEventKind::FileTimeout { of, error, .. } => {
                 self.failed(of, error);

@@ -99,7 +99,19 @@ impl RunState {
         let fingerprint = in_hand.fingerprint;
         match self.config.retry.judge(outcome, in_hand.of.attempt) {
             Verdict::Complete(_) => Verdict::Complete(Completion { fingerprint, recipe: self.config.recipe }),
-            verdict => verdict.with_error(report.error()),
+            verdict => self.with_wait(verdict.with_error(report.error()), in_hand),
+        }
+    }
+
+    /// Returns the verdict with the wait that the backoff rules choose, if they choose one.
+    fn with_wait(&self, verdict: Verdict, in_hand: &InHand) -> Verdict {
+        match (verdict, &self.config.backoff_rules) {
+            (Verdict::Retry { backoff, error }, Some(rules)) => {
+                let range = rules.range_for(&error);
+                let backoff = range.map_or(backoff, |range| range.wait(in_hand.of.attempt));
+                Verdict::Retry { backoff, error }
+            }
+            (verdict, _) => verdict,
         }
     }
 

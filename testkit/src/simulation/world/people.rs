@@ -220,6 +220,7 @@ impl World {
             jobs: self.plan.jobs,
             timeout: self.plan.timeout,
             retry: self.plan.retry.clone(),
+            backoff_rules: None,
             wait_for_backoff: self.plan.wait_for_backoff,
             failure_limit: self.plan.failure_limit,
             program_wait: self.plan.program_wait,

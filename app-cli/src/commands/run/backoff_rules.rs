@@ -1,0 +1,179 @@
+//! `run`: longer waits after errors that match a pattern, such as those of an overloaded server.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoproc_domain::RetryPolicy;
+use autoproc_domain::retry::{BackoffRange, BackoffRules};
+use autoproc_time_text as time_text;
+use regex_lite::{Regex, RegexBuilder};
+
+/// Errors of servers that are overloaded or limit the rate of requests. A number counts only in the
+/// place of a status, not as that of a line or in a name.
+const OVERLOAD: &str = r"overloaded|rate[ _-]?limit|too many requests|throttl|unavailable|(?:^|[:=(\[]|\b(?:http(?:/[0-9.]+)?|status|code|error|response|returned|received|got))[^\w\n./-]{0,3}(?:429|503|529)(?:[^\w./-]|\.?$|\.\s)";
+
+/// The waits after an overload: 30 s, 1 min, 2 min, … and at most 10 min. Limits on the rate of
+/// requests are mostly stated for a minute.
+const OVERLOAD_RANGE: BackoffRange = BackoffRange { first: Duration::from_secs(30), longest: Duration::from_secs(600) };
+
+/// The value that disables [`OVERLOAD`].
+const NONE: &str = "none";
+
+/// The value of an option `--backoff-on`.
+#[derive(Debug, Clone)]
+pub(super) enum BackoffOn {
+    /// No default rule.
+    None,
+    Rule(Rule),
+}
+
+/// The waits after errors that match the pattern.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    pattern: Regex,
+    range: BackoffRange,
+}
+
+/// Parses `none`, or `PATTERN=FIRST..LONGEST`. The pattern may contain `=`.
+impl FromStr for BackoffOn {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        if word == NONE {
+            return Ok(Self::None);
+        }
+        let parts = word.rsplit_once('=').and_then(|(pattern, range)| Some((pattern, range.split_once("..")?)));
+        let Some((pattern, (first, longest))) = parts.filter(|(pattern, _)| !pattern.is_empty()) else {
+            return Err(format!("expected PATTERN=TIME..TIME, as in 'overloaded=30s..10m', or `{NONE}`"));
+        };
+        let time = |word: &str| time_text::parse(word).map_err(|error| format!("{word:?}: {error}"));
+        let range = BackoffRange { first: time(first)?, longest: time(longest)? };
+        if range.first > range.longest {
+            return Err(format!("the first time must not be longer than the second one: {first}..{longest}"));
+        }
+        Ok(Self::Rule(Rule { pattern: pattern_of(pattern)?, range }))
+    }
+}
+
+fn pattern_of(pattern: &str) -> Result<Regex, String> {
+    let built = RegexBuilder::new(pattern).case_insensitive(true).multi_line(true).build();
+    built.map_err(|error| format!("{pattern:?} is not a regular expression: {error}"))
+}
+
+/// The rules of a run, in the order in which they are tried.
+#[derive(Debug)]
+pub(super) struct Rules(Vec<Rule>);
+
+impl Rules {
+    /// Returns the rules of these options, and then the default rule unless an option disables it.
+    /// The default rule never waits less than the policy, and never more than its `max_backoff`. If
+    /// the policy does not wait, the default rule does not either.
+    pub(super) fn new(options: &[BackoffOn], policy: &RetryPolicy) -> Arc<Self> {
+        let rule = |option: &BackoffOn| if let BackoffOn::Rule(rule) = option { Some(rule.clone()) } else { None };
+        let mut rules: Vec<_> = options.iter().filter_map(rule).collect();
+        let is_disabled = options.iter().any(|option| matches!(option, BackoffOn::None));
+        if !is_disabled && !policy.backoff_base.is_zero() {
+            // The pattern is a constant, and a test parses it.
+            rules.extend(pattern_of(OVERLOAD).ok().map(|pattern| Rule { pattern, range: overload_range(policy) }));
+        }
+        Arc::new(Self(rules))
+    }
+}
+
+fn overload_range(policy: &RetryPolicy) -> BackoffRange {
+    let RetryPolicy { backoff_base, max_backoff, .. } = *policy;
+    let BackoffRange { first, longest } = OVERLOAD_RANGE;
+    if backoff_base >= first {
+        return BackoffRange { first: backoff_base, longest: max_backoff };
+    }
+    BackoffRange { first: first.min(max_backoff), longest: longest.min(max_backoff) }
+}
+
+impl BackoffRules for Rules {
+    fn range_for(&self, error: &str) -> Option<BackoffRange> {
+        self.0.iter().find(|rule| rule.pattern.is_match(error)).map(|rule| rule.range)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(first: u64, longest: u64) -> BackoffRange {
+        BackoffRange { first: Duration::from_secs(first), longest: Duration::from_secs(longest) }
+    }
+
+    fn rules(options: &[&str]) -> Arc<Rules> {
+        let options: Vec<_> = options.iter().map(|option| option.parse().expect("a rule")).collect();
+        Rules::new(&options, &RetryPolicy::default())
+    }
+
+    #[test]
+    fn errors_of_overloaded_servers_wait_longer() {
+        let rules = rules(&[]);
+        for error in [
+            "exit status 22: curl: (22) The requested URL returned error: 503",
+            "exit status 1: HTTP/1.1 503 Service Temporarily Unavailable",
+            "exit status 1: requests.exceptions.HTTPError: 429 Client Error: Too Many Requests for url: https://x/",
+            "exit status 1: Error code: 529 - {'type': 'overloaded_error'}",
+            "exit status 1: status=503",
+            "exit status 1: server said no\nHTTP 429.\nmore",
+            "exit status 1: grpc: UNAVAILABLE: try again",
+            "exit status 1: openai.RateLimitError: Rate limit reached",
+            "exit status 1: ThrottlingException",
+        ] {
+            assert_eq!(rules.range_for(error), Some(OVERLOAD_RANGE), "{error}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_lines_and_in_names_are_no_overload() {
+        let rules = rules(&[]);
+        for error in [
+            "exit status 1: no such page",
+            "exit status 1: /scans/page 503.pdf: corrupt",
+            "exit status 1: IMG_429.jpg: corrupt",
+            "exit status 1:   File \"x.py\", line 503, in main",
+            "exit status 1: processed 14290 of 15030 bytes",
+            "exit status 1: error 5030",
+        ] {
+            assert_eq!(rules.range_for(error), None, "{error}");
+        }
+    }
+
+    #[test]
+    fn given_rules_come_first_and_none_disables_the_default() {
+        let given = rules(&["model is not loaded=1m..2m", "x=y=0..0"]);
+        assert_eq!(given.range_for("exit status 1: Model is NOT loaded, 503 overloaded"), Some(range(60, 120)));
+        assert_eq!(given.range_for("exit status 1: x=y"), Some(range(0, 0)));
+        assert_eq!(given.range_for("exit status 1: overloaded"), Some(OVERLOAD_RANGE));
+        let disabled = rules(&["none", "busy=1..2"]);
+        assert_eq!(disabled.range_for("exit status 1: overloaded"), None);
+        assert_eq!(disabled.range_for("exit status 1: busy"), Some(range(1, 2)));
+    }
+
+    #[test]
+    fn the_default_rule_keeps_to_the_policy() {
+        let ranges = |backoff_base: u64, max_backoff: u64| {
+            let (backoff_base, max_backoff) = (Duration::from_secs(backoff_base), Duration::from_secs(max_backoff));
+            let policy = RetryPolicy { backoff_base, max_backoff, ..RetryPolicy::default() };
+            Rules::new(&[], &policy).range_for("exit status 1: overloaded")
+        };
+        assert_eq!(ranges(2, 60), Some(range(30, 60)));
+        assert_eq!(ranges(2, 5), Some(range(5, 5)));
+        assert_eq!(ranges(300, 3600), Some(range(300, 3600)));
+        assert_eq!(ranges(0, 3600), None);
+    }
+
+    #[test]
+    fn words_that_are_no_rules_are_refused() {
+        let refused = |word: &str| word.parse::<BackoffOn>().expect_err(word);
+        for word in ["", "busy", "busy=1m", "=1..2", "busy=1m.2m"] {
+            assert!(refused(word).starts_with("expected PATTERN=TIME..TIME"), "{word}");
+        }
+        assert_eq!(refused("busy=2m..1m"), "the first time must not be longer than the second one: 2m..1m");
+        assert!(refused("busy=1..x").starts_with("\"x\": "), "{}", refused("busy=1..x"));
+        assert!(refused("(=1..2").starts_with("\"(\" is not a regular expression: "), "{}", refused("(=1..2"));
+    }
+}
