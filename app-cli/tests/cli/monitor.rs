@@ -98,6 +98,25 @@ fn a_watch_prints_each_change_in_a_pipe_and_ends_with_the_run() {
 }
 
 #[test]
+fn a_watch_redraws_its_lines_on_a_terminal() {
+    let project = TempProject::with_queue(&["a"]);
+    let run = begun(&project, &[]);
+    let line = format!("stty cols 60 rows 24; exec '{}' monitor --watch", env!("CARGO_BIN_EXE_autoproc"));
+    let mut script = project.program("script");
+    script.args(["-q", "-f", "-e", "-c", &line, "seen"]).env("TERM", "xterm").stdout(Stdio::null());
+    let watch = script.spawn().expect("script, of util-linux");
+    let seen = || String::from_utf8_lossy(&fs::read(project.path("seen")).unwrap_or_default()).into_owned();
+    wait_until("the progress is drawn", || seen().contains("last updated"));
+    assert!(seen().contains("running since 2"), "{}", seen());
+    project.write("go", "");
+    end_of(run).expect_code(0);
+    end_of(watch).expect_code(0);
+    let (_, after) =
+        seen().rsplit_once("\u{1b}[J").map(|(before, after)| (before.len(), after.to_owned())).expect("erased");
+    assert!(after.contains("no run is live; the latest completed at 2") && !after.contains("running since"), "{after}");
+}
+
+#[test]
 fn a_signal_ends_the_watch_and_not_the_run() {
     let project = TempProject::with_queue(&["a"]);
     let run = begun(&project, &[]);
