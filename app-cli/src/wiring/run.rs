@@ -149,8 +149,8 @@ impl Wiring {
         }
     }
 
-    /// Returns an orchestrator for one workflow execution without the queue, and its supervision.
-    /// The caller must end the supervision after the execution.
+    /// Returns an orchestrator for one workflow execution outside the queue, and the [`Supervision`]
+    /// of its processes. The caller must end the supervision after the execution.
     ///
     /// # Errors
     /// [`CliError`] if no thread can be started.

@@ -218,7 +218,7 @@ fn a_second_command_on_the_same_queue_is_noticed() {
     let first = project.start(["run", "-q", "a", "--shell", slow]);
     wait_until("the first file is begun", || project.path("a.begun").exists());
     let second = project.ask(["run", "-q", "--", "cat"]).expect_code(75);
-    says(&second, "warning: another run takes files from this queue too, with `--shell 'touch {}.begun; until ");
+    says(&second, " also takes files from this queue, with `--shell 'touch {}.begun; until ");
     says(&second, "by one of the two commands (run ");
     for words in [&["run", "-q", "--shell", slow][..], &["run", "-q", "b", "--", "cat"]] {
         let other = project.ask(words);

@@ -89,7 +89,7 @@ pub(super) struct Undecided {
     pub(super) since: Timestamp,
 }
 
-/// The values of the ports, as last reported.
+/// What the stop signal, the start gate and the orchestrator have last reported.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) stop: StopRequest,

@@ -91,8 +91,8 @@ pub struct Effort {
 }
 
 impl Default for Effort {
-    /// Returns an effort for a store with thousands of transactions per second, such as a store in
-    /// memory. For a store that syncs to disk, choose fewer cases.
+    /// Returns an extent of the tests for a store with thousands of transactions per second, such as
+    /// a store in memory. For a store that syncs to disk, choose fewer cases.
     fn default() -> Self {
         Self { cases: 256, steps: 40 }
     }

@@ -63,7 +63,7 @@ pub enum SymbolicRequest {
     },
 }
 
-/// A claim that is not chosen yet.
+/// Describes how the [`Resolver`] chooses a claim when the history is replayed.
 #[derive(Debug, Clone)]
 pub enum TokenChoice {
     /// One of the current claims of the run that makes the request.
@@ -76,7 +76,7 @@ pub enum TokenChoice {
     Invented(u64, u64),
 }
 
-/// An item that is not chosen yet.
+/// Describes how the [`Resolver`] chooses an item when the history is replayed.
 #[derive(Debug, Clone)]
 pub enum ItemChoice {
     /// One of the items in the queue, by id.
@@ -87,7 +87,7 @@ pub enum ItemChoice {
     At(FilePath),
 }
 
-/// A scope that is not chosen yet.
+/// Describes how the [`Resolver`] chooses a scope when the history is replayed.
 #[derive(Debug, Clone)]
 pub enum ScopeChoice {
     /// The whole queue.

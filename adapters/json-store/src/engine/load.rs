@@ -158,7 +158,7 @@ impl<D: Disk> Engine<D> {
                 (Some(_), false) => false,
             };
             if is_newer {
-                return Err(damaged(SNAPSHOT, format!("acknowledged changes are missing: {name} contains them")));
+                return Err(damaged(SNAPSHOT, format!("it lacks acknowledged changes that {name} contains")));
             }
         }
         Ok(())

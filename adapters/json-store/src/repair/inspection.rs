@@ -36,8 +36,8 @@ pub(super) struct Inspection {
     prefix_changes: ChangeCounts,
     /// The number of the last transaction in `prefix`.
     seq: u64,
-    /// The number of the last transaction of the journal according to the note in the lock file; 0
-    /// if no transaction is missing.
+    /// If the journal ends before the end that is noted in the lock file: the number of the last
+    /// transaction before the noted end. Otherwise 0.
     noted_seq: u64,
     /// The readable lines of the journal after the damage.
     salvaged: Vec<SalvagedLine>,

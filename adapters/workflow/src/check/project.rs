@@ -38,7 +38,10 @@ fn check_task(task: &str, step: &Step, tasks: &TaskFolders, problems: &mut Probl
             problems.note(step.position, format!("the task `{name}` has no file; its runner receives only the name"));
         }
         Ok(TaskSource::Missing(path)) => {
-            let message = format!("there is no task file {}; its runner receives the path", path.display());
+            let message = format!(
+                "the task file {} does not exist; the runner of the step receives only the path",
+                path.display()
+            );
             problems.warning(step.position, message);
         }
         Err(error) => {

@@ -98,12 +98,13 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Returns the conditions of the validation, without the names.
+    /// Returns the conditions in `validation`, without the names.
     pub(crate) fn conditions(&self) -> impl Iterator<Item = &Located<String>> {
         self.validation.iter().filter(|text| !is_returnable(&text.value))
     }
 
-    /// Returns the names of the validation, without the conditions.
+    /// Returns the names in `validation`, without the conditions. The steps of the phase must have
+    /// returned a true value for each name.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.validation.iter().map(|text| text.value.as_str()).filter(|text| is_returnable(text))
     }

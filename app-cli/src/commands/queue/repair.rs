@@ -19,7 +19,7 @@ use crate::view::{View, files};
 /// `queue repair`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without --apply nothing is changed. With --apply, the files are first copied to a folder backup-TIME next to them.
+    after_help = "Without --apply nothing is changed. With --apply, the files that store the queue are first copied to a folder backup-TIME next to them.
 
 Exit status:
   0   the queue is intact, or was repaired

@@ -25,7 +25,7 @@ pub(super) async fn warn_of_others(config: &RunConfig, context: &Context) -> Res
         let (id, location) = (printable(&short_id(&info.id)), printable(&info.location));
         let work = info.work.as_deref().map_or_else(String::new, |work| format!(", with `{}`", Printable(work)));
         context.console.warn(format_args!(
-            "another run takes files from this queue too{work}: each waiting file is processed by one of the two commands (run {id}, {location})"
+            "run {id} ({location}) also takes files from this queue{work}: each waiting file is processed either by that run or by this one"
         ));
     }
     Ok(())

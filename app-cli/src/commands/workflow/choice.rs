@@ -126,7 +126,9 @@ impl WorkflowChoice {
                 ActivationVerdict::Used => return Ok(chosen),
                 ActivationVerdict::Unknown(condition) => {
                     let condition = Printable(&condition).to_string();
-                    context.remark(&format!("{id} is used: its condition `{condition}` is unknown before the run"));
+                    context.remark(&format!(
+                        "{id} is used, because its condition `{condition}` cannot be evaluated before the run"
+                    ));
                     return Ok(chosen);
                 }
                 ActivationVerdict::NotUsed { condition, fallback: Some(fallback) } => {

@@ -190,8 +190,8 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(&format!("the answer to {request:?}"), &known(request, found, &wanted), &wanted)
     }
 
-    /// Returns the request in the store's numbers. If the request has a scope that was translated
-    /// before, it gets the same set again.
+    /// Translates the ids and claim numbers of the request from the model's to the store's. If its
+    /// scope is a set (`Arc`) that was translated before, returns the `Arc` of that translation.
     fn translated(&mut self, request: &AnyRequest) -> AnyRequest {
         let translated = self.numbering.request(request.clone());
         let AnyRequest::Exchange(translated) = translated else { return translated };
