@@ -29,7 +29,13 @@ fn names() -> Vec<String> {
     names
 }
 
-const INPUTS: [(&str, &str); 2] = [("council.yaml", "question=when"), ("map.yaml", "person=Ada")];
+const INPUTS: [(&str, &str); 5] = [
+    ("council.yaml", "question=when"),
+    ("ingest.yaml", "source_code=AB"),
+    ("ingest.yaml", "source_file=${file}"),
+    ("map.yaml", "person=Ada"),
+    ("pipeline.yaml", "source_code=AB"),
+];
 
 fn run(project: &TempProject, name: &str, more: &[&str]) -> Answer {
     let path = format!("./{name}");
@@ -43,7 +49,7 @@ fn run(project: &TempProject, name: &str, more: &[&str]) -> Answer {
 #[test]
 fn every_example_is_checked_and_runs_to_its_end() {
     let project = project();
-    assert_eq!(names().len(), 6);
+    assert_eq!(names().len(), 8);
     for name in names() {
         let check = project.ask(["workflow", "check", name.as_str()]).expect_code(0);
         assert!(check.out.contains(": 0 errors, "), "{check:?}");
