@@ -46,6 +46,7 @@ pub(crate) enum Command {
   autoproc workflow list
   autoproc workflow show wf-ingest
   autoproc workflow check my-workflow.yaml
+  autoproc workflow init wf-ingest
   autoproc workflow progress"
     )]
     Workflow(workflow::WorkflowCommand),

@@ -27,7 +27,7 @@ use crate::maintenance::Maintenance;
 use crate::project::Project;
 use folder::FolderMaintenance;
 
-pub(crate) use adapter_error::{check_process_table, execution_error, find_error};
+pub(crate) use adapter_error::{check_process_table, execution_error, find_error, runners_error};
 pub(crate) use run::{OnSuspension, RunSettings, Task};
 pub(crate) use run_control::{Pause, RunControl};
 

@@ -19,6 +19,7 @@ mod project;
 use crate::definition::Workflow;
 use crate::problem::Problems;
 
+pub(crate) use flow::{Successors, phase_order, successors_of};
 pub(crate) use project::check_project;
 
 pub(crate) fn check_workflow(workflow: &Workflow, problems: &mut Problems) {

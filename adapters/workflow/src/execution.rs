@@ -32,6 +32,8 @@ mod folder;
 mod inputs;
 mod journal;
 mod latest_state;
+mod missing_values;
+mod needs;
 mod outputs;
 mod plan;
 mod preview;
@@ -50,6 +52,7 @@ mod variables;
 pub use activation::ActivationVerdict;
 pub use engine::{Equipment, WorkflowRun};
 pub use error::ExecutionError;
+pub use expected::ExpectedValue;
 pub use folder::Executions;
 pub use inputs::{InputError, Inputs};
 pub use outputs::LocatedOutput;
@@ -61,14 +64,17 @@ pub use runner::{StepEnd, StepProcess, StepRunner};
 pub use state::{ExecutionState, ExecutionStatus};
 
 pub(crate) use begin::begin;
+pub(crate) use decide::{Decision, decide};
 pub(crate) use engine::Engine;
-pub(crate) use plan::names_used;
-pub(crate) use scope::file_scope;
+pub(crate) use event::{AttemptIds, Event, EventKind, StepName, Subject, Values};
+pub(crate) use plan::{conditions_of, names_used};
+pub(crate) use scope::{extend, file_scope};
+pub(crate) use values::is_value_name;
 
 #[cfg(test)]
 pub(crate) use {
-    decide::{Answers, Decision, Question, decide},
-    event::{AttemptIds, Event, EventKind, Failure, StepName, Subject, Values},
+    decide::{Answers, Question},
+    event::Failure,
     state::{StepRecord, StepStatus},
     values::parse_values,
 };

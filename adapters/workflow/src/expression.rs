@@ -31,6 +31,7 @@ mod evaluate;
 mod filters;
 mod names;
 mod operators;
+mod parts;
 mod pieces;
 mod rewriting;
 mod scope;
@@ -40,7 +41,8 @@ mod tokens;
 
 pub(crate) use error::ExpressionError;
 pub(crate) use evaluate::{holds, holds_so_far, transition_holds};
-pub(crate) use names::{Name, names_in_condition, names_in_text, names_in_value};
+pub(crate) use names::{Name, names_in_condition, names_in_text, names_in_value, required_in_text, required_in_value};
+pub(crate) use parts::{Part, parts_of_condition};
 pub(crate) use scope::Scope;
 pub(crate) use shell::{CodePlace, ShellText, code_places, embedded, render_shell};
 pub(crate) use template::{placeholder, render_text, render_value, render_value_or_null, text_of};

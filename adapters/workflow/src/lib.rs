@@ -28,6 +28,7 @@ mod orchestrator;
 mod problem;
 mod read;
 mod schema;
+mod stand_in;
 mod task;
 mod tree;
 
@@ -38,3 +39,4 @@ pub use catalogue::{Catalogue, DEFAULT_WORKFLOW, FindError, Listed, WorkflowFile
 pub use execution::ProgressReport;
 pub use orchestrator::{TaskOrchestrator, WorkflowOrchestrator};
 pub use problem::{Problem, Severity};
+pub use stand_in::{StandInError, StandIns, add_stand_ins};

@@ -18,6 +18,7 @@
 //! `{param.NAME}` are replaced; other text in braces is kept. An unknown section or key is an
 //! error.
 
+mod additions;
 mod placeholders;
 
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ use crate::read::small_file;
 pub(crate) use placeholders::Fill;
 
 /// The path of the table's file, relative to the project folder.
-const FILE_NAME: &str = "autoproc.toml";
+pub(crate) const FILE_NAME: &str = "autoproc.toml";
 
 /// The programs for commands and tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -66,10 +67,37 @@ pub enum RunnersError {
 #[error("no runner for {what} of the step `{step}`; add to {FILE_NAME}: {}", lines.join(" / "))]
 pub struct MissingRunner {
     step: String,
+    pub(crate) needed: Needed,
     /// The command or task, as in "the command `generate_tag`" or "the task `tasks/a.md`".
     what: String,
     /// The two lines that the user must add to `autoproc.toml`: the section header and the entry.
     pub(crate) lines: [String; 2],
+}
+
+/// The entry of the table that is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Needed {
+    /// The runner of all tasks.
+    Task,
+    /// The runner of the command with this name.
+    Command(String),
+}
+
+impl MissingRunner {
+    /// Returns the key of the missing entry, as it is written in the table.
+    pub(crate) fn key(&self) -> String {
+        match &self.needed {
+            Needed::Task => "task".to_owned(),
+            Needed::Command(name) => key_of(name),
+        }
+    }
+}
+
+impl Runner {
+    /// Returns the program, with its placeholders.
+    pub(crate) fn program(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
 }
 
 impl Runners {
@@ -143,13 +171,22 @@ fn position(text: &str, byte: usize) -> Position {
 }
 
 fn no_command(step: &Step, name: &str) -> MissingRunner {
-    let is_bare_key = name.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character));
-    let key = if is_bare_key { name.to_owned() } else { toml::Value::from(name).to_string() };
-    let lines = ["[runners.commands]".to_owned(), format!("{key} = [\"PROGRAM\", \"{{file}}\"]")];
-    MissingRunner { step: step.id.clone(), what: format!("the command `{name}`"), lines }
+    let lines = ["[runners.commands]".to_owned(), format!("{} = [\"PROGRAM\", \"{{file}}\"]", key_of(name))];
+    let needed = Needed::Command(name.to_owned());
+    MissingRunner { step: step.id.clone(), needed, what: format!("the command `{name}`"), lines }
+}
+
+/// Returns a name as a key of TOML, in quotes if necessary. A string in JSON is a string in TOML,
+/// except that TOML does not allow the character DEL in it.
+fn key_of(name: &str) -> String {
+    let is_bare = name.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character));
+    if is_bare && !name.is_empty() {
+        return name.to_owned();
+    }
+    serde_json::Value::from(name).to_string().replace('\u{7f}', "\\u007F")
 }
 
 fn no_task(step: &Step, task: &str) -> MissingRunner {
     let lines = ["[runners]".to_owned(), "task = [\"PROGRAM\", \"{task}\"]".to_owned()];
-    MissingRunner { step: step.id.clone(), what: format!("the task `{task}`"), lines }
+    MissingRunner { step: step.id.clone(), needed: Needed::Task, what: format!("the task `{task}`"), lines }
 }

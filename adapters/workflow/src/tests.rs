@@ -6,6 +6,7 @@
 mod decisions;
 mod definition;
 mod execution;
+mod stand_in;
 
 use crate::Problem;
 use crate::definition::Workflow;

@@ -1,7 +1,9 @@
-//! `workflow …`: lists, shows, checks and executes workflows.
+//! `workflow …`: lists, shows, checks, prepares and executes workflows.
 
 mod check;
 pub(super) mod choice;
+mod expected;
+mod init;
 mod list;
 pub(super) mod progress;
 mod run;
@@ -23,6 +25,8 @@ pub(crate) enum WorkflowCommand {
     Show(show::ShowArgs),
     /// Check workflow files and report every problem
     Check(check::CheckArgs),
+    /// Write a stand-in for the runners that a workflow lacks
+    Init(init::InitArgs),
     /// Execute a workflow on one file, without the queue
     Run(run::RunArgs),
     /// Show the progress of executions
@@ -37,6 +41,7 @@ pub(super) async fn workflow(command: WorkflowCommand, context: &Context) -> Res
     match command {
         WorkflowCommand::List(args) => list::list(&args, context)?,
         WorkflowCommand::Show(args) => show::show(&args, context)?,
+        WorkflowCommand::Init(args) => init::init(&args, context)?,
         WorkflowCommand::Check(args) => return check::check(&args, context),
         WorkflowCommand::Run(args) => return Box::pin(run::run(args, context)).await,
         WorkflowCommand::Progress(args) => progress::progress(&args, context).await?,

@@ -34,6 +34,14 @@ pub(crate) fn execution_error(error: &ExecutionError) -> CliError {
     CliError::new(code, in_one_line(error))
 }
 
+/// Converts the error of a table of runners that cannot be read.
+pub(crate) fn runners_error(error: &RunnersError) -> CliError {
+    match error {
+        RunnersError::Invalid { .. } => CliError::config(in_one_line(error)),
+        _ => CliError::new(ExitCode::Io, in_one_line(error)),
+    }
+}
+
 /// Converts the error of a workflow that cannot be found or read.
 pub(crate) fn find_error(error: &FindError) -> CliError {
     match error {
@@ -42,7 +50,7 @@ pub(crate) fn find_error(error: &FindError) -> CliError {
         FindError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
             CliError::usage(in_one_line(error)).with_hint("`autoproc workflow list` lists all workflows")
         }
-        FindError::Runners(RunnersError::Invalid { .. }) => CliError::config(in_one_line(error)),
+        FindError::Runners(error) => runners_error(error),
         _ => CliError::new(ExitCode::Io, in_one_line(error)),
     }
 }

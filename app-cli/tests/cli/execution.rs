@@ -59,6 +59,32 @@ fn a_run_killed_in_its_third_step_resumes_there() {
     assert!(project.ask(["log", "a"]).expect_code(0).out.contains("==> second/s5\nall done\n"));
 }
 
+/// After `queue recover` and after `stop --now`, no run has the file, and its execution is not over.
+#[test]
+fn an_execution_whose_run_is_gone_is_not_running() {
+    let project = project();
+    project.write("wait", "");
+    let begin = |thirds: usize| {
+        let run = project.start(["run", "--workflow", "five"]);
+        wait_until("the third step runs", || ran(&project).matches("s3").count() == thirds);
+        run
+    };
+    project.kill(begin(1));
+    project.ask(["queue", "recover"]).expect_code(0);
+    let progress = project.ask(["workflow", "progress"]).expect_code(0).out;
+    assert!(progress.contains(": five interrupted, its run died, 40.0%"), "{progress}");
+    assert!(progress.contains("  the next attempt on the file continues it\n"), "{progress}");
+    let run = begin(2);
+    let progress = project.ask(["workflow", "progress"]).expect_code(0).out;
+    assert!(progress.contains(": five running, 40.0%"), "{progress}");
+    project.ask(["stop", "--now"]).expect_code(0);
+    end_of(run);
+    let progress = project.ask(["workflow", "progress"]).expect_code(0).out;
+    assert!(progress.contains(": five interrupted, its run was stopped, 40.0%"), "{progress}");
+    let execution = project.json(["workflow", "progress", "a"])["executions"][0].clone();
+    assert_eq!((&execution["interrupted"], &execution["run_died"]), (&true.into(), &false.into()));
+}
+
 #[test]
 fn a_dry_run_without_a_file_still_says_what_is_wrong() {
     let project = TempProject::new();

@@ -158,6 +158,8 @@ fn documents_of_workflows_are_as_documented() {
     expect("workflow list", &["workflow", "list"]);
     expect("workflow show", &["workflow", "show", "letters"]);
     expect("workflow check", &["workflow", "check", "bad.yaml", "missing.yaml", "core/workflows/letters.yaml"]);
+    project.write("cards.yaml", "workflow: {id: cards, phases: [{id: p, steps: [{command: c}]}]}\n");
+    expect("workflow init", &["workflow", "init", "./cards.yaml"]);
     expect("workflow run", &["workflow", "run", "letters", "--file", "a"]);
     expect("run --dry-run", &["run", "--dry-run", "--workflow", "letters"]);
     expect("run", &["run", "-qq", "-r", "0", "--workflow", "letters"]);

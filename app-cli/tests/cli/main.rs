@@ -42,3 +42,4 @@ mod terminal;
 mod trust;
 mod words;
 mod workflow;
+mod workflow_init;

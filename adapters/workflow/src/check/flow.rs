@@ -13,7 +13,7 @@ pub(super) type Order = Vec<usize>;
 
 /// The phases that may follow each phase. Both the index into the outer vector and the elements of
 /// the inner vectors are indices of phases in the file.
-type Successors = Vec<Vec<usize>>;
+pub(crate) type Successors = Vec<Vec<usize>>;
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) -> Order {
     let successors = successors(workflow, problems);
@@ -24,6 +24,17 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) -> Order {
     }
     report_unreachable(workflow, &successors, problems);
     order.into_iter().flatten().collect()
+}
+
+/// Returns the phases that may follow each phase. The rollback is not a phase.
+pub(crate) fn successors_of(workflow: &Workflow) -> Successors {
+    successors(workflow, &mut Problems::default())
+}
+
+/// Returns the position of each phase in the order in which the phases run; the index is that of
+/// the phase in the file. If the transitions form a cycle, the order is that of the file.
+pub(crate) fn phase_order(workflow: &Workflow) -> Vec<usize> {
+    check(workflow, &mut Problems::default())
 }
 
 fn successors(workflow: &Workflow, problems: &mut Problems) -> Successors {

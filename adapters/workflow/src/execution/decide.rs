@@ -6,6 +6,7 @@
 //! entered at most once.
 
 use super::event::{EventKind, Failure, PhaseEnd, StepName};
+use super::needs::Need;
 use super::plan::Plan;
 use super::state::{ExecutionState, Stage};
 use crate::definition::{Phase, ROLLBACK, Step, Transition};
@@ -23,6 +24,8 @@ pub(crate) enum Question<'p> {
     /// Does an entry of the checkpoint's validation hold after the steps of the phase? A name holds
     /// if the steps have returned it with a true value. Any other text is a condition.
     Returned { phase: &'p str, name: &'p str },
+    /// Have the steps of the phase returned the name, with any value?
+    HasValue { phase: &'p str, name: &'p str },
 }
 
 pub(crate) trait Answers {
@@ -135,7 +138,8 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
     })
 }
 
-/// Takes the first transition of the phase that has no condition or whose condition holds. If no
+/// Fails a phase that passed but did not return a value that a later step certainly needs.
+/// Otherwise takes the first transition of the phase that has no condition or whose condition holds. If no
 /// transition can be taken, the result depends on the phase. If the phase passed and has
 /// transitions to other phases, the execution fails. Otherwise the next phase in the workflow file
 /// follows.
@@ -146,6 +150,12 @@ fn leave<'p>(
     is_checkpoint_passed: bool,
     answers: &dyn Answers,
 ) -> Decision<'p> {
+    let has_passed = end == PhaseEnd::Passed && is_checkpoint_passed;
+    if end == PhaseEnd::Passed
+        && let Some(error) = missing_values(plan, phase, answers)
+    {
+        return Decision::Record(EventKind::ValuesMissing { phase: phase.id.clone(), error });
+    }
     let completed = |next: Option<&str>| {
         Decision::Record(EventKind::PhaseCompleted { phase: phase.id.clone(), end, next: next.map(str::to_owned) })
     };
@@ -163,11 +173,20 @@ fn leave<'p>(
             Err(error) => refused.push(format!("to {to}: {error}")),
         }
     }
-    let has_passed = end == PhaseEnd::Passed && is_checkpoint_passed;
     if refused.is_empty() || !has_passed {
         return completed(plan.after(&phase.id).map(|next| next.id.as_str()));
     }
     Decision::Record(EventKind::TransitionFailed { phase: phase.id.clone(), error: refused.join("; ") })
+}
+
+/// Returns a message that lists the values that a later step certainly needs and the phase has not
+/// returned; `None` if no such value is missing.
+fn missing_values(plan: &Plan, phase: &Phase, answers: &dyn Answers) -> Option<String> {
+    let is_missing =
+        |need: &&Need| answers.holds(Question::HasValue { phase: &phase.id, name: &need.name }) == Ok(false);
+    let missing = plan.needs().of_phase(&phase.id).iter().filter(is_missing);
+    let missing: Vec<_> = missing.map(|need| format!("`{}`, which {} needs", need.name, need.reader)).collect();
+    (!missing.is_empty()).then(|| format!("its steps did not return {}", missing.join(", ")))
 }
 
 /// Begins the rollback, because a transition leads there from `phase`. `condition` is the condition

@@ -207,6 +207,11 @@ pub(crate) enum EventKind {
         phase: String,
         error: String,
     },
+    /// The phase did not return values that later steps need. A later attempt repeats the phase.
+    ValuesMissing {
+        phase: String,
+        error: String,
+    },
     PhaseCompleted {
         phase: String,
         end: PhaseEnd,

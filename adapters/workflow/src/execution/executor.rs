@@ -107,7 +107,7 @@ impl Executor<'_> {
         loop {
             match decide(&engine.run.plan, &self.state, &self.scope) {
                 Decision::Record(kind) => {
-                    let failure = failure_in(&kind);
+                    let failure = self.failure_in(&kind);
                     self.record(kind)?;
                     failure.map_or(Ok(()), Err)?;
                 }
@@ -281,17 +281,29 @@ impl Executor<'_> {
             failure,
         };
         match builder.build(phase, step, timeout, &mut self.scratch) {
-            Ok(prepared) => self.execute(step, prepared).await,
+            Ok(prepared) => {
+                // Nothing runs after the rollback and `on_error` that could need a value of theirs.
+                let phase = failure.is_none().then_some(phase);
+                self.execute(phase, step, prepared).await
+            }
             // A further try would evaluate the same values and fail in the same way.
-            Err(error) => Ok(StepResult::of(unmet(error, true))),
+            Err(error) => {
+                let advice = if failure.is_none() { self.advice_on_missing_value(step) } else { "" };
+                Ok(StepResult::of(unmet(format!("{error}{advice}"), true)))
+            }
         }
     }
 
-    async fn execute(&mut self, step: &Step, prepared: PreparedStep) -> Result<StepResult, EarlyEnd> {
+    async fn execute(
+        &mut self,
+        phase: Option<&Phase>,
+        step: &Step,
+        prepared: PreparedStep,
+    ) -> Result<StepResult, EarlyEnd> {
         let PreparedStep { process, output, inputs } = prepared;
         let running = self.engine.equipment.runner.run(process, self.stop);
         let end = self.engine.while_running(&self.state, running).await.map_err(EarlyEnd::Lost)?;
-        let result = self.result(step, &output, end);
+        let result = self.result(phase, step, &output, end);
         for path in inputs.iter().chain([&output]) {
             // If the removal fails, the file is removed later, with the scratch folder.
             let _ = std::fs::remove_file(path);
@@ -299,20 +311,43 @@ impl Executor<'_> {
         Ok(result)
     }
 
-    fn result(&mut self, step: &Step, output: &Path, end: StepEnd) -> StepResult {
+    /// Returns the result of a process. If `phase` is given, a step fails without the values that
+    /// later steps certainly need.
+    fn result(&mut self, phase: Option<&Phase>, step: &Step, output: &Path, end: StepEnd) -> StepResult {
         self.spent += end.elapsed;
         self.usage = sum(self.usage, end.usage);
         if end.outcome != AttemptOutcome::Succeeded {
             self.output_tail = end.output_tail;
             return StepResult::of(end.outcome);
         }
-        match returned(step, output, &end, self.engine.run.plan.is_stdout_used(step)) {
+        let returned = returned(step, output, &end, self.engine.run.plan.is_stdout_used(step));
+        let checked = returned.and_then(|(values, stdout)| {
+            phase.map_or(Ok(()), |phase| self.check_needs(phase, step, &values))?;
+            Ok((values, stdout))
+        });
+        match checked {
             Ok((values, stdout)) => StepResult { outcome: AttemptOutcome::Succeeded, values, stdout },
             Err(reason) => {
                 self.output_tail = end.output_tail;
                 StepResult::of(unmet(reason, false))
             }
         }
+    }
+}
+
+impl Executor<'_> {
+    /// Returns the end of the attempt if the event fails the workflow: a failed transition, missing
+    /// values, or a failed checkpoint with the consequence `Fail`. Returns `None` for other events.
+    fn failure_in(&self, kind: &EventKind) -> Option<EarlyEnd> {
+        let (phase, reason) = match kind {
+            EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: AfterFailure::Fail } => {
+                (phase, format!("checkpoint {checkpoint} failed: missing or false: {}", missing.join(", ")))
+            }
+            EventKind::TransitionFailed { phase, error } => (phase, format!("no transition can be taken: {error}")),
+            EventKind::ValuesMissing { phase, error } => (phase, format!("{error}{}", self.advice_on_phase(phase))),
+            _ => return None,
+        };
+        Some(EarlyEnd::Failed { place: phase.clone(), cause: unmet(reason, false) })
     }
 }
 
@@ -334,19 +369,6 @@ fn returned(
     };
     values.extend(read_values(output)?);
     Ok((values, printed.filter(|_| is_stdout_used)))
-}
-
-/// Returns the end of the attempt if the event fails the workflow: a failed transition, or a failed
-/// checkpoint with the consequence `Fail`. Returns `None` for other events.
-fn failure_in(kind: &EventKind) -> Option<EarlyEnd> {
-    let (phase, reason) = match kind {
-        EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: AfterFailure::Fail } => {
-            (phase, format!("checkpoint {checkpoint} failed: missing or false: {}", missing.join(", ")))
-        }
-        EventKind::TransitionFailed { phase, error } => (phase, format!("no transition can be taken: {error}")),
-        _ => return None,
-    };
-    Some(EarlyEnd::Failed { place: phase.clone(), cause: unmet(reason, false) })
 }
 
 /// Returns the end of an attempt after its rollback. `failure` is the failure that caused the

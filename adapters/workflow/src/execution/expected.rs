@@ -1,8 +1,21 @@
-//! The names of the values that the rest of a workflow expects from the steps of a phase.
+//! The values that the rest of a workflow expects from the steps of a phase.
+
+use std::collections::{HashMap, HashSet};
 
 use super::plan::Plan;
+use super::used_names::{Reader, reader_of};
 use crate::definition::{Checkpoint, Phase};
 use crate::expression::names_in_condition;
+
+/// A value that the steps of a phase should return.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedValue {
+    /// The name of the value.
+    pub name: String,
+    /// The parts of the workflow that read the value, in the order of the file: `PHASE` for the
+    /// condition of a phase, `PHASE/STEP`, `checkpoint ID`, `transition to PHASE` or `output NAME`.
+    pub readers: Vec<String>,
+}
 
 fn bare_names(condition: &str) -> impl Iterator<Item = String> {
     let names = names_in_condition(condition).unwrap_or_default().into_iter();
@@ -10,37 +23,81 @@ fn bare_names(condition: &str) -> impl Iterator<Item = String> {
 }
 
 impl Plan {
-    /// Returns the names of the values that the steps of `phase` should return. A name is included
-    /// if the checkpoint of `phase`, a transition from `phase`, or an expression in `phase` or a
-    /// later phase uses it.
+    /// Returns the values that the steps of `phase` should return: those that the checkpoint of
+    /// `phase`, a transition from `phase`, or an expression in `phase`, in a later phase, in the
+    /// rollback, in `on_error` or in an output reads.
+    #[must_use]
+    pub fn expected_values(&self, phase: &Phase) -> Vec<ExpectedValue> {
+        let mut values = Vec::<ExpectedValue>::new();
+        let mut places = HashMap::new();
+        for (name, reader) in self.reads_of(phase) {
+            let place = *places.entry(name.clone()).or_insert(values.len());
+            if place == values.len() {
+                values.push(ExpectedValue { name, readers: Vec::new() });
+            }
+            let readers = &mut values[place].readers;
+            if !readers.iter().any(|known| **known == *reader) {
+                readers.push((*reader).to_owned());
+            }
+        }
+        values
+    }
+
+    /// Returns the names of the values that the steps of `phase` should return.
     pub(crate) fn expected_of(&self, phase: &Phase) -> Vec<String> {
-        let checkpoint = phase.checkpoint.iter();
-        let mut names: Vec<_> = checkpoint.clone().flat_map(Checkpoint::names).map(str::to_owned).collect();
-        let in_validation = checkpoint.flat_map(Checkpoint::conditions).flat_map(|text| bare_names(&text.value));
-        let in_transitions = in_validation.chain(self.bare_names_in_transitions(phase));
-        let index = self.index_of(&phase.id);
-        let used = self.used_names();
-        let later = used.bare.iter().filter(|(_, last)| index.is_some_and(|index| *last >= index));
-        let bare = in_transitions.chain(later.map(|(name, _)| name.clone()));
-        let bare = bare.filter(|name| self.is_for_phases_to_return(name));
-        let of_phase = used.of_phases.get(&phase.id).into_iter().flatten().cloned();
-        for name in bare.chain(of_phase) {
-            if !names.contains(&name) {
+        let mut names = Vec::new();
+        let mut seen = HashSet::new();
+        for (name, _) in self.reads_of(phase) {
+            if seen.insert(name.clone()) {
                 names.push(name);
             }
         }
         names
     }
 
-    fn bare_names_in_transitions(&self, phase: &Phase) -> Vec<String> {
-        let transitions = self.workflow().transitions_from(&phase.id);
-        let conditions = transitions.filter_map(|transition| transition.condition.as_ref());
-        conditions.flat_map(|condition| bare_names(&condition.value)).collect()
+    /// Returns the names that are read from `phase`, each with a reader. A name that several parts
+    /// read occurs several times.
+    fn reads_of(&self, phase: &Phase) -> impl Iterator<Item = (String, Reader)> {
+        let used = self.used_names();
+        let position = used.positions.get(&phase.id).copied();
+        // The condition and the first step of a phase read only what earlier phases returned.
+        let is_later = move |at: &(usize, usize)| position.is_some_and(|position| *at > (position, 0));
+        let later = used.bare.iter().flat_map(move |(name, uses)| {
+            let later = uses.iter().filter(move |(at, _)| is_later(at));
+            later.map(move |(_, reader)| (name.clone(), reader.clone()))
+        });
+        let conditions = reads_in_checkpoint(phase).chain(self.reads_in_transitions(phase));
+        let bare = conditions.chain(later).filter(|(name, _)| self.is_for_phases_to_return(name));
+        let of_phase = used.of_phases.get(&phase.id).into_iter().flatten();
+        let of_phase = of_phase.flat_map(|(name, readers)| readers.iter().map(|reader| (name.clone(), reader.clone())));
+        required_by_checkpoint(phase).chain(bare).chain(of_phase)
+    }
+
+    fn reads_in_transitions(&self, phase: &Phase) -> impl Iterator<Item = (String, Reader)> {
+        self.workflow().transitions_from(&phase.id).flat_map(|transition| {
+            let reader = Reader::from(format!("transition to {}", transition.to.value));
+            let names = transition.condition.iter().flat_map(|condition| bare_names(&condition.value));
+            names.map(move |name| (name, reader.clone()))
+        })
     }
 
     fn is_for_phases_to_return(&self, name: &str) -> bool {
         let is_given = ["file", "files"].contains(&name);
-        let is_input = self.workflow().inputs.iter().any(|input| input.name == name);
-        !is_given && !is_input && self.meaning_of(name).is_none()
+        !is_given && !self.is_input(name) && self.meaning_of(name).is_none()
     }
+}
+
+fn required_by_checkpoint(phase: &Phase) -> impl Iterator<Item = (String, Reader)> {
+    phase.checkpoint.iter().flat_map(|checkpoint| {
+        let reader = reader_of(checkpoint);
+        checkpoint.names().map(move |name| (name.to_owned(), reader.clone()))
+    })
+}
+
+fn reads_in_checkpoint(phase: &Phase) -> impl Iterator<Item = (String, Reader)> {
+    phase.checkpoint.iter().flat_map(|checkpoint| {
+        let reader = reader_of(checkpoint);
+        let names = Checkpoint::conditions(checkpoint).flat_map(|text| bare_names(&text.value));
+        names.map(move |name| (name, reader.clone()))
+    })
 }

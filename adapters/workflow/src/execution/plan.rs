@@ -1,11 +1,12 @@
 //! A workflow, prepared for execution.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::event::StepName;
+use super::needs::Needs;
 use super::state::{ExecutionState, Stage};
 use super::used_names::{UsedNames, names_in_conditions, names_of};
-use crate::definition::{CHECKPOINT_PASSED, Checkpoint, Phase, ROLLBACK, Rerun, Step, Workflow};
+use crate::definition::{CHECKPOINT_PASSED, Checkpoint, Located, Phase, ROLLBACK, Rerun, Step, Workflow};
 use crate::expression::{Name, names_in_text};
 
 /// A checked workflow with the lookups that executions repeat.
@@ -21,8 +22,12 @@ pub struct Plan {
     printed: BTreeSet<String>,
     /// The first part of each name that an expression uses, such as `a` of `a.b`.
     used: BTreeSet<String>,
-    /// The names that the expressions of phases use, with the phases that use them.
-    used_names: UsedNames,
+    /// The names that expressions use, with the parts of the workflow that use them.
+    used_names: Box<UsedNames>,
+    /// The values that later steps certainly need.
+    needs: Box<Needs>,
+    /// The names of the declared inputs.
+    inputs: HashSet<String>,
 }
 
 impl Plan {
@@ -36,8 +41,9 @@ impl Plan {
         let leads = workflow.transitions.iter().any(|transition| workflow.is_rollback(&transition.to.value));
         let empty = || leads.then(|| Phase::aside(ROLLBACK, Vec::new(), workflow.position));
         let rollback = workflow.rollback.clone().or_else(empty);
-        let used_names = UsedNames::of(&workflow);
-        Self { workflow, phases, rollback, printed, used, used_names }
+        let (used_names, needs) = (Box::new(UsedNames::of(&workflow)), Box::new(Needs::of(&workflow)));
+        let inputs = workflow.inputs.iter().map(|input| input.name.clone()).collect();
+        Self { workflow, phases, rollback, printed, used, used_names, needs, inputs }
     }
 
     /// Returns the workflow, unchanged.
@@ -61,6 +67,15 @@ impl Plan {
     /// Returns the index of the phase in the workflow file.
     pub(super) fn index_of(&self, id: &str) -> Option<usize> {
         self.phases.get(id).copied()
+    }
+
+    pub(super) fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// True if the workflow declares an input with this name.
+    pub(super) fn is_input(&self, name: &str) -> bool {
+        self.inputs.contains(name)
     }
 
     /// Returns the rollback, as a phase; `None` if the workflow has no rollback.
@@ -129,13 +144,17 @@ fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
 /// Returns the names that expressions use. An invalid expression adds no names; it fails when it is
 /// evaluated.
 pub(crate) fn names_used(workflow: &Workflow) -> Vec<Name> {
-    let transitions = workflow.transitions.iter().filter_map(|transition| transition.condition.as_ref());
-    let phases = workflow.phases.iter().filter_map(|phase| phase.condition.as_ref());
-    let steps = || workflow.steps().chain(workflow.error_steps());
-    let checkpoints = workflow.phases.iter().filter_map(|phase| phase.checkpoint.as_ref());
-    let conditions = transitions.chain(phases).chain(checkpoints.flat_map(Checkpoint::conditions));
-    let conditions = conditions.chain(steps().filter_map(|step| step.condition.as_ref()));
+    let steps = workflow.steps().chain(workflow.error_steps());
     let locations = workflow.outputs.iter().filter_map(|output| output.location.as_ref());
     let in_locations = locations.filter_map(|location| names_in_text(&location.value).ok()).flatten();
-    names_in_conditions(conditions).chain(steps().flat_map(names_of)).chain(in_locations).collect()
+    names_in_conditions(conditions_of(workflow)).chain(steps.flat_map(names_of)).chain(in_locations).collect()
+}
+
+/// Returns the conditions of transitions, phases, checkpoints and steps.
+pub(crate) fn conditions_of(workflow: &Workflow) -> impl Iterator<Item = &Located<String>> {
+    let transitions = workflow.transitions.iter().filter_map(|transition| transition.condition.as_ref());
+    let phases = workflow.phases.iter().filter_map(|phase| phase.condition.as_ref());
+    let checkpoints = workflow.phases.iter().filter_map(|phase| phase.checkpoint.as_ref());
+    let steps = workflow.steps().chain(workflow.error_steps()).filter_map(|step| step.condition.as_ref());
+    transitions.chain(phases).chain(checkpoints.flat_map(Checkpoint::conditions)).chain(steps)
 }

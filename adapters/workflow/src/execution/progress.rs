@@ -26,8 +26,8 @@ pub struct ProgressReport {
     pub steps_over: usize,
     /// The number of steps in all phases of the workflow.
     pub steps_total: usize,
-    /// The time from the beginning of the execution to now. If the execution is not running, the
-    /// time to its latest event.
+    /// The time from the beginning of the execution to now. If the execution is not running, or its
+    /// run is not alive, the time to its latest event.
     pub elapsed: Duration,
     /// The expected time for the remaining steps, from the average duration of the steps that ran;
     /// `None` if no step ran or the execution is not running.
@@ -41,6 +41,16 @@ impl ProgressReport {
     #[must_use]
     pub fn of(state: &ExecutionState, now: Timestamp) -> Self {
         let until = if state.status == ExecutionStatus::Running { now } else { state.updated_at };
+        Self { elapsed: until.saturating_since(state.started_at), ..Self::until_latest_event(state, estimate(state)) }
+    }
+
+    /// Returns the progress of an execution whose run is no longer alive, as the run left it.
+    #[must_use]
+    pub fn of_interrupted(state: &ExecutionState) -> Self {
+        Self::until_latest_event(state, None)
+    }
+
+    fn until_latest_event(state: &ExecutionState, estimate: Option<Duration>) -> Self {
         Self {
             workflow_id: state.subject.workflow_id.clone(),
             status: state.status,
@@ -49,8 +59,8 @@ impl ProgressReport {
             current_task: state.current_step.clone(),
             steps_over: state.steps_over,
             steps_total: state.steps_total,
-            elapsed: until.saturating_since(state.started_at),
-            estimate: estimate(state),
+            elapsed: state.updated_at.saturating_since(state.started_at),
+            estimate,
             outputs: state.outputs.clone(),
         }
     }

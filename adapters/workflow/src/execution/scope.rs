@@ -28,7 +28,7 @@ pub(super) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
 }
 
 /// Adds the names that an event makes known.
-pub(super) fn extend(scope: &mut Scope, event: &EventKind) {
+pub(crate) fn extend(scope: &mut Scope, event: &EventKind) {
     match event {
         EventKind::PhaseStarted { phase } | EventKind::PhaseSkipped { phase, .. } => scope.enter_phase(phase),
         EventKind::StepCompleted { name, values, stdout, .. } => {
@@ -49,6 +49,7 @@ impl Answers for Scope {
                 condition.map(|condition| transition_holds(&condition.value, from, is_checkpoint_passed, self))
             }
             Question::Returned { phase, name } if is_returnable(name) => Some(Ok(self.has_returned(phase, name))),
+            Question::HasValue { phase, name } => Some(Ok(self.has_value(phase, name))),
             Question::Returned { phase, name: condition } => Some(transition_holds(condition, phase, true, self)),
         };
         answer.unwrap_or(Ok(true)).map_err(|error| error.to_string())

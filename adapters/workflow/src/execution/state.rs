@@ -123,6 +123,12 @@ impl ExecutionState {
         &self.subject.file_path
     }
 
+    /// Returns the name of the run that recorded the latest event.
+    #[must_use]
+    pub fn run_id(&self) -> &str {
+        &self.attempt_ids.run_id
+    }
+
     /// Returns the state after the first event; `None` if `event` is not `WorkflowStarted`.
     pub(crate) fn begin(event: &Event) -> Option<Self> {
         let EventKind::WorkflowStarted { subject, attempt_ids, steps_total, first } = &event.kind else { return None };
@@ -182,7 +188,9 @@ impl ExecutionState {
             EventKind::CheckpointFailed { phase, blocking, then, .. } => {
                 self.checkpoint_failed(phase, *blocking, *then);
             }
-            EventKind::TransitionFailed { phase, .. } => self.restart_phase(phase),
+            EventKind::TransitionFailed { phase, .. } | EventKind::ValuesMissing { phase, .. } => {
+                self.restart_phase(phase);
+            }
             EventKind::PhaseCompleted { phase, next, .. } => {
                 self.last_phase = Some(phase.clone());
                 self.stage = next.clone().map_or(Stage::Finished, Stage::Entering);
@@ -337,9 +345,9 @@ impl ExecutionState {
         }
     }
 
-    /// Moves back to the beginning of a phase, because its checkpoint or transition failed, or
-    /// because required outputs are missing. When the execution is resumed, all steps of the phase
-    /// run again.
+    /// Moves back to the beginning of a phase, because its checkpoint or transition failed, the phase
+    /// did not return a value that a later step needs, or required outputs are missing. When the
+    /// execution is resumed, all steps of the phase run again.
     fn restart_phase(&mut self, phase: &str) {
         self.steps_over -= std::mem::take(&mut self.over_in_phase);
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));

@@ -1,50 +1,139 @@
 //! The names that the expressions of a workflow use.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use crate::definition::{Action, Located, Phase, Step, Workflow};
+use crate::check::phase_order;
+use crate::definition::{Action, Checkpoint, Located, ON_ERROR, Phase, ROLLBACK, Step, Workflow};
 use crate::expression::{Name, names_in_condition, names_in_text, names_in_value};
 
-/// The names that the conditions and texts of phases and steps use.
+/// The time at which a reader is evaluated: the position of its phase, and the number of the steps
+/// of the phase that have ended before.
+type Moment = (usize, usize);
+
+/// The time of a reader that is outside the sequence of phases: the rollback, the steps of
+/// `on_error`, and the outputs. It comes after every phase.
+const AT_END: Moment = (usize::MAX, 0);
+
+/// A part of a workflow that reads values, as a person reads it: `PHASE`, `PHASE/STEP`,
+/// `checkpoint ID`, `transition to PHASE` or `output NAME`.
+pub(super) type Reader = Arc<str>;
+
+/// The names that a workflow reads, each with its readers.
 #[derive(Debug, Default)]
 pub(super) struct UsedNames {
-    /// The names that consist of one part, in the order of their first use. Each name has the index
-    /// of the last phase that uses it.
-    pub(super) bare: Vec<(String, usize)>,
-    /// For each phase id `PHASE`, the `NAME` of every `PHASE.NAME` in an expression of that phase
-    /// or a later phase, in the order of first use.
-    pub(super) of_phases: HashMap<String, Vec<String>>,
+    /// The names that consist of one part, in the order of their first use. Each use has the time
+    /// at which the name is read.
+    pub(super) bare: Vec<(String, Vec<(Moment, Reader)>)>,
+    /// For each phase id, the names that the phase alone can return, in the order of their first
+    /// use: `NAME` of `PHASE.NAME` and of `steps.ID.NAME`.
+    pub(super) of_phases: HashMap<String, Vec<(String, Vec<Reader>)>>,
+    /// The position of each phase in the order in which the phases run, by id.
+    pub(super) positions: HashMap<String, usize>,
+    /// The id of the phase of each step, by the id of the step.
+    phases_of_steps: HashMap<String, String>,
+    places: Places,
+}
+
+/// The indices of the entries of [`UsedNames`], so that adding a use takes constant time.
+#[derive(Debug, Default)]
+struct Places {
+    bare: HashMap<String, usize>,
+    of_phases: HashMap<(String, String), usize>,
 }
 
 impl UsedNames {
     pub(super) fn of(workflow: &Workflow) -> Self {
-        let (mut used, mut places, mut seen) = (Self::default(), HashMap::new(), HashSet::new());
-        let phases: HashMap<_, _> =
-            workflow.phases.iter().enumerate().map(|(index, phase)| (phase.id.as_str(), index)).collect();
+        let order = phase_order(workflow);
+        let mut used = Self::default();
         for (index, phase) in workflow.phases.iter().enumerate() {
-            for name in names_used_in(phase) {
-                let (root, output) = (name.root().to_owned(), name.rest().next().map(str::to_owned));
-                let Some(output) = output else {
-                    let place = *places.entry(root.clone()).or_insert(used.bare.len());
-                    if place == used.bare.len() {
-                        used.bare.push((root, index));
-                    }
-                    used.bare[place].1 = index;
-                    continue;
-                };
-                let is_earlier = phases.get(root.as_str()).is_some_and(|phase| *phase <= index);
-                if is_earlier && seen.insert((root.clone(), output.clone())) {
-                    used.of_phases.entry(root).or_default().push(output);
-                }
-            }
+            used.positions.insert(phase.id.clone(), order[index]);
+            let steps = phase.steps.iter().map(|step| (step.id.clone(), phase.id.clone()));
+            used.phases_of_steps.extend(steps);
         }
+        for (index, phase) in workflow.phases.iter().enumerate() {
+            used.add_phase(phase, order[index]);
+        }
+        for transition in &workflow.transitions {
+            let reader = format!("transition to {}", transition.to.value);
+            used.add_dotted(names_in_conditions(transition.condition.iter()), &reader.into());
+        }
+        for (id, aside) in [(ROLLBACK, &workflow.rollback), (ON_ERROR, &workflow.on_error)] {
+            aside.iter().flat_map(|phase| &phase.steps).for_each(|step| used.add_step(id, step, AT_END));
+        }
+        for output in &workflow.outputs {
+            let location = output.location.as_ref().and_then(|location| names_in_text(&location.value).ok());
+            used.add(location.into_iter().flatten(), AT_END, &format!("output {}", output.name).into());
+        }
+        used.places = Places::default();
         used
+    }
+
+    fn add_phase(&mut self, phase: &Phase, position: usize) {
+        self.add(names_in_conditions(phase.condition.iter()), (position, 0), &phase.id.as_str().into());
+        for (number, step) in phase.steps.iter().enumerate() {
+            self.add_step(&phase.id, step, (position, number));
+        }
+        if let Some(checkpoint) = &phase.checkpoint {
+            self.add_dotted(names_in_conditions(checkpoint.conditions()), &reader_of(checkpoint));
+        }
+    }
+
+    fn add_step(&mut self, phase: &str, step: &Step, at: Moment) {
+        let names = names_in_conditions(step.condition.iter()).chain(names_of(step));
+        self.add(names, at, &format!("{phase}/{}", step.id).into());
+    }
+
+    fn add(&mut self, names: impl Iterator<Item = Name>, at: Moment, reader: &Reader) {
+        // A text may use a name several times.
+        for name in names.collect::<BTreeSet<_>>() {
+            if name.rest().next().is_some() {
+                self.add_to_phase(&name, reader);
+                continue;
+            }
+            let place = *self.places.bare.entry(name.root().to_owned()).or_insert(self.bare.len());
+            if place == self.bare.len() {
+                self.bare.push((name.root().to_owned(), Vec::new()));
+            }
+            self.bare[place].1.push((at, reader.clone()));
+        }
+    }
+
+    /// Adds the names that only one phase can return; ignores other names.
+    fn add_dotted(&mut self, names: impl Iterator<Item = Name>, reader: &Reader) {
+        names.collect::<BTreeSet<_>>().iter().for_each(|name| self.add_to_phase(name, reader));
+    }
+
+    fn add_to_phase(&mut self, name: &Name, reader: &Reader) {
+        let Some((phase, value)) = self.phase_and_value(name) else { return };
+        let of_phase = self.of_phases.entry(phase.clone()).or_default();
+        let place = *self.places.of_phases.entry((phase, value.clone())).or_insert(of_phase.len());
+        if place == of_phase.len() {
+            of_phase.push((value, Vec::new()));
+        }
+        let readers = &mut of_phase[place].1;
+        if readers.last() != Some(reader) {
+            readers.push(reader.clone());
+        }
+    }
+
+    /// Returns the id of the phase and the value of `PHASE.VALUE` or `steps.ID.VALUE`; `None` for
+    /// other names, and for the standard output of a step, which every step has.
+    fn phase_and_value(&self, name: &Name) -> Option<(String, String)> {
+        let mut rest = name.rest();
+        if name.root() != "steps" {
+            let phase = self.positions.contains_key(name.root()).then(|| name.root().to_owned())?;
+            return Some((phase, rest.next()?.to_owned()));
+        }
+        let phase = self.phases_of_steps.get(rest.next()?)?.clone();
+        let value = rest.next().filter(|value| *value != "stdout")?;
+        Some((phase, value.to_owned()))
     }
 }
 
-fn names_used_in(phase: &Phase) -> Vec<Name> {
-    let conditions = phase.condition.iter().chain(phase.steps.iter().filter_map(|step| step.condition.as_ref()));
-    names_in_conditions(conditions).chain(phase.steps.iter().flat_map(names_of)).collect()
+/// Returns a checkpoint as a reader.
+pub(super) fn reader_of(checkpoint: &Checkpoint) -> Reader {
+    format!("checkpoint {}", checkpoint.id).into()
 }
 
 pub(super) fn names_in_conditions<'c>(
@@ -55,14 +144,19 @@ pub(super) fn names_in_conditions<'c>(
 
 /// Returns the names that the texts of a step use.
 pub(super) fn names_of(step: &Step) -> Vec<Name> {
-    let words: Vec<_> = match &step.action {
-        Action::Run(words) => words.iter().collect(),
-        Action::Shell(line) => vec![line],
-        Action::Command(_) | Action::Task(_) => Vec::new(),
-    };
-    let texts = words.into_iter().chain(step.env.iter().map(|entry| &entry.value)).chain(&step.workdir);
-    let in_texts = texts.filter_map(|text| names_in_text(&text.value).ok()).flatten();
+    let in_texts = texts_of(step).filter_map(|text| names_in_text(&text.value).ok()).flatten();
     let in_inputs =
         step.inputs.iter().chain(&step.params).filter_map(|input| names_in_value(&input.value).ok()).flatten();
     in_texts.chain(in_inputs).collect()
+}
+
+/// Returns the texts that become the arguments, the environment and the working directory of a
+/// step's process.
+pub(super) fn texts_of(step: &Step) -> impl Iterator<Item = &Located<String>> {
+    let words = match &step.action {
+        Action::Run(words) => words.as_slice(),
+        Action::Shell(line) => std::slice::from_ref(line),
+        Action::Command(_) | Action::Task(_) => &[],
+    };
+    words.iter().chain(step.env.iter().map(|entry| &entry.value)).chain(&step.workdir)
 }

@@ -118,6 +118,11 @@ fn decimal(word: &str) -> Option<Value> {
     value.filter(|_| digits.contains(['.', '+', '-']))
 }
 
+/// True if a step may return a value with this name.
+pub(crate) fn is_value_name(name: &str) -> bool {
+    check_name(name).is_ok()
+}
+
 /// Checks the form and the length of a returned name.
 fn check_name(name: &str) -> Result<(), String> {
     let is_first = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';

@@ -6,6 +6,8 @@ use super::compile::compile;
 use super::error::ExpressionError;
 use super::operators::Missing;
 use super::pieces::{Piece, pieces};
+use super::template::is_single_expression;
+use crate::read::is_name;
 
 /// A dotted name, such as `phase_1.entities`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +48,36 @@ pub(crate) fn names_in_text(text: &str) -> Result<Vec<Name>, ExpressionError> {
         }
     }
     Ok(names)
+}
+
+/// Returns the names without whose values the text cannot be rendered: each `NAME` of a `${NAME}`.
+/// Ignores every other expression, because it may have a value without the values of its names.
+pub(crate) fn required_in_text(text: &str) -> Vec<Name> {
+    let name = |piece: &Piece<'_>| match piece {
+        Piece::Expression(expression) => only_name(expression.trim()),
+        Piece::Literal(_) => None,
+    };
+    pieces(text).unwrap_or_default().iter().filter_map(name).collect()
+}
+
+/// Returns the names without whose values the value cannot be rendered. If `is_null_allowed` is
+/// true, a text that is exactly one `${NAME}` requires nothing.
+pub(crate) fn required_in_value(value: &Value, is_null_allowed: bool) -> Vec<Name> {
+    let (mut names, mut open) = (Vec::new(), vec![value]);
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) if is_null_allowed && is_single_expression(text) => {}
+            Value::String(text) => names.append(&mut required_in_text(text)),
+            Value::Array(list) => open.extend(list),
+            Value::Object(map) => open.extend(map.values()),
+            _ => {}
+        }
+    }
+    names
+}
+
+fn only_name(expression: &str) -> Option<Name> {
+    expression.split('.').all(is_name).then(|| Name(expression.to_owned()))
 }
 
 /// Returns the names that the texts in a value use, at any depth.

@@ -65,6 +65,11 @@ impl Scope {
         self.names.phases.get(phase).and_then(|values| values.0.get(name)).is_some_and(Value::is_true)
     }
 
+    /// True if the steps of `phase` have returned `name`, with any value.
+    pub(crate) fn has_value(&self, phase: &str, name: &str) -> bool {
+        self.names.phases.get(phase).is_some_and(|values| values.0.contains_key(name))
+    }
+
     pub(super) fn context(&self) -> Value {
         Value::from_dyn_object(self.names.clone())
     }
@@ -85,7 +90,7 @@ impl Scope {
 
     /// Returns the shortest prefix of `path` that has no value, and the known names that could
     /// replace the prefix; `None` if `path` has a value.
-    pub(super) fn first_unknown(&self, path: &Name) -> Option<(String, Vec<String>)> {
+    pub(crate) fn first_unknown(&self, path: &Name) -> Option<(String, Vec<String>)> {
         let Some(mut value) = self.names.look_up(path.root()) else {
             return Some((path.root().to_owned(), self.all()));
         };

@@ -50,7 +50,8 @@ pub(crate) fn render_value_or_null(value: &Value, scope: &Scope) -> Result<Value
     render_within(value, &mut { or_null }, &mut { MAX_VALUE_BYTES })
 }
 
-fn is_single_expression(text: &str) -> bool {
+/// True if a text is exactly one `${…}`.
+pub(super) fn is_single_expression(text: &str) -> bool {
     matches!(pieces(text).as_deref(), Ok([Piece::Expression(_)]))
 }
 

@@ -143,6 +143,7 @@ impl Answers for World {
             Question::Step(step) => format!("step {}", step.id),
             Question::Transition { transition, .. } => format!("to {}{}", transition.from.value, transition.to.value),
             Question::Returned { phase, name } => format!("returned {phase} {name}"),
+            Question::HasValue { phase, name } => format!("value {phase} {name}"),
         };
         Ok(!self.draws(&about))
     }

@@ -12,3 +12,5 @@ mod shell_texts;
 mod tasks;
 mod temp_project;
 mod validator;
+
+pub(super) use temp_project::TempProject;

@@ -6,6 +6,7 @@ mod finished;
 mod harness;
 mod hostile;
 mod inputs;
+mod missing_values;
 mod order;
 mod outputs;
 mod params;

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use autoproc_domain::path::is_unprintable;
+use autoproc_workflow::execution::Plan;
 use autoproc_workflow::{FindError, Problem, Severity, WorkflowFile};
 use clap::Args;
 use serde::Serialize;
 
 use super::choice::{WorkflowFolderArgs, count, from_base};
+use super::expected::{PhaseExpected, PhaseExpectedJson};
 use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
@@ -81,6 +83,13 @@ struct WorkflowsChecked {
     files: Vec<CheckedFile>,
 }
 
+/// Returns the phases of a file from which other parts of the workflow read values; none if the
+/// workflow has errors.
+fn expected_of(file: &WorkflowFile) -> Vec<PhaseExpected> {
+    let workflow = file.workflow.as_ref().filter(|_| !file.has_errors());
+    workflow.map(|workflow| PhaseExpected::of_workflow(&Plan::new(workflow.clone()))).unwrap_or_default()
+}
+
 /// The result of reading a workflow file.
 enum CheckedFile {
     Read(Box<WorkflowFile>),
@@ -127,6 +136,9 @@ impl WorkflowsChecked {
                 excerpt(file, problem, out)?;
             }
         }
+        for expected in expected_of(file) {
+            writeln!(out, "{path}: {}", Printable(&expected.line()))?;
+        }
         writeln!(out, "{path}: {}", sum(file))
     }
 }
@@ -172,6 +184,7 @@ struct FileJson<'a> {
     error: Option<&'a str>,
     id: Option<&'a str>,
     path: String,
+    expected: Vec<PhaseExpectedJson>,
     problems: Vec<ProblemJson<'a>>,
     usable: bool,
 }
@@ -183,12 +196,18 @@ impl<'a> From<&'a CheckedFile> for FileJson<'a> {
                 error: None,
                 id: file.workflow.as_ref().map(|workflow| workflow.id.as_str()),
                 path: file.path.to_string_lossy().into_owned(),
+                expected: expected_of(file).into_iter().map(PhaseExpectedJson::from).collect(),
                 problems: file.problems.iter().map(ProblemJson::from).collect(),
                 usable: !file.has_errors(),
             },
-            CheckedFile::Unreadable { word, error } => {
-                Self { error: Some(error), id: None, path: word.clone(), problems: Vec::new(), usable: false }
-            }
+            CheckedFile::Unreadable { word, error } => Self {
+                error: Some(error),
+                id: None,
+                path: word.clone(),
+                expected: Vec::new(),
+                problems: Vec::new(),
+                usable: false,
+            },
         }
     }
 }

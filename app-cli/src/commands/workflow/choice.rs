@@ -13,6 +13,7 @@ use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Printable;
+use crate::view::quoting::quoted;
 use crate::wiring::find_error;
 
 /// The heading of the workflow options in the help.
@@ -63,6 +64,12 @@ impl WorkflowFolderArgs {
     pub(super) fn catalogue(&self, context: &Context) -> Catalogue {
         Catalogue::new(context.project.root(), self.workflow_dir.as_deref())
     }
+
+    /// Returns the option for a suggested command, after a blank; empty if the option is not given.
+    pub(super) fn option(&self) -> String {
+        let option = |folder: &PathBuf| format!(" --workflow-dir {}", quoted(&folder.to_string_lossy()));
+        self.workflow_dir.as_ref().map(option).unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +109,11 @@ impl WorkflowChoice {
         let project = context.project.root();
         let runners = Runners::read(project).map_err(|error| CliError::config(error.to_string()))?;
         let programs = Programs::new(runners, project, &path);
-        programs.check(plan.workflow()).map_err(|error| CliError::config(error.to_string()))?;
+        programs.check(plan.workflow()).map_err(|error| {
+            let word = self.word.as_deref().unwrap_or(DEFAULT_WORKFLOW);
+            let hint = format!("`autoproc workflow init {}` writes a stand-in for each missing runner", quoted(word));
+            CliError::config(error.to_string()).with_hint(hint)
+        })?;
         Ok(WorkflowRun {
             plan,
             source: text.into_bytes(),

@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use autoproc_domain::ports::LiveRun;
+use autoproc_domain::ports::{LiveRun, RunFilter};
 use autoproc_domain::request::Selector;
-use autoproc_domain::{ItemId, QueueItem, Status};
+use autoproc_domain::{ItemId, QueueItem, RunId, Status};
 use autoproc_workflow::ProgressReport;
 use autoproc_workflow::execution::{ExecutionState, ExecutionStatus, LocatedOutput};
 use clap::Args;
@@ -48,30 +48,19 @@ async fn of_one(word: &ItemWord, context: &Context) -> Result<FileProgress, CliE
     let Some(item) = word.find(&*context.storage()).await? else { return Err(word.not_found(context).await) };
     let state = execution_of(item.id, context)?;
     let state = state.ok_or_else(|| CliError::usage(format!("no workflow has been executed on {}", item.file_path)))?;
-    Ok(FileProgress {
-        item: item.id,
-        has_run_died: has_run_died(&item, &context.runs().live().await?),
-        file: state.file_path().to_owned(),
-        error: state.error.clone(),
-        report: ProgressReport::of(&state, context.now()),
-    })
+    let live = context.runs().live().await?;
+    FileProgress::of(&item, state, &live, context).await
 }
 
 async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
     let items = context.wiring.executions().under_way();
     let items = items.map_err(|error| CliError::io("cannot list the executions", &error))?;
-    let live = context.runs().live().await?;
-    let mut found = Vec::new();
+    let mut states = Vec::new();
     for item in items {
         // Skips files that have left the queue; the next run removes their executions.
         let Some(queued) = context.storage().find(Selector::Id(item)).await? else { continue };
         match execution_of(item, context) {
-            Ok(Some(state)) if state.status != ExecutionStatus::Completed => {
-                let report = ProgressReport::of(&state, context.now());
-                let file = state.file_path().to_owned();
-                let has_run_died = has_run_died(&queued, &live);
-                found.push(FileProgress { item, has_run_died, file, error: state.error, report });
-            }
+            Ok(Some(state)) if state.status != ExecutionStatus::Completed => states.push((queued, state)),
             // The execution has completed since the items were listed.
             Ok(_) => {}
             // Reports an unreadable execution as a warning, so that the other executions are still
@@ -79,12 +68,52 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
             Err(error) => context.console.warn(format_args!("{}", error.message())),
         }
     }
+    let live = context.runs().live().await?;
+    let mut found = Vec::new();
+    for (queued, state) in states {
+        found.push(FileProgress::of(&queued, state, &live, context).await?);
+    }
     Ok(found)
 }
 
-/// True if the item is claimed by a run that is not alive.
-fn has_run_died(item: &QueueItem, live: &[LiveRun]) -> bool {
-    item.claim.as_ref().is_some_and(|claim| live.iter().all(|run| run.info.id != claim.run))
+/// The reason why no run continues an unfinished execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interruption {
+    /// The run that recorded the latest event, or that claimed the item, is neither alive nor ended.
+    RunDied,
+    /// The run that recorded the latest event has ended, because it was stopped.
+    RunEnded,
+}
+
+impl Interruption {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::RunDied => "interrupted, its run died",
+            Self::RunEnded => "interrupted, its run was stopped",
+        }
+    }
+}
+
+/// Returns why no run continues an execution; `None` if a live run does, or if the latest attempt
+/// has ended. `live` are the runs that were alive after the item and the execution were read.
+async fn interruption(
+    item: &QueueItem,
+    state: &ExecutionState,
+    live: &[LiveRun],
+    context: &Context,
+) -> Option<Interruption> {
+    let is_live = |run: &str| live.iter().any(|live| live.info.id.as_str() == run);
+    if let Some(claim) = &item.claim {
+        return (!is_live(claim.run.as_str())).then_some(Interruption::RunDied);
+    }
+    if state.status != ExecutionStatus::Running || is_live(state.run_id()) {
+        return None;
+    }
+    let filter = RunFilter::Named(vec![RunId::new(state.run_id())]);
+    // Without the event log, the end of a run is unknown.
+    let runs = context.past_runs(filter).await.map(|summary| summary.runs).unwrap_or_default();
+    let has_ended = runs.iter().any(|run| run.end.is_some());
+    Some(if has_ended { Interruption::RunEnded } else { Interruption::RunDied })
 }
 
 /// Returns the execution of an item, if there is one.
@@ -97,12 +126,43 @@ struct Executions(Vec<FileProgress>);
 /// The progress of one file's execution.
 struct FileProgress {
     item: ItemId,
-    /// True if the run that processes the file has died.
-    has_run_died: bool,
+    /// The reason why no run continues the execution; `None` if a run does, or if the latest attempt
+    /// has ended.
+    interruption: Option<Interruption>,
+    /// True if the item is claimed by a run.
+    is_claimed: bool,
     file: String,
     /// The error of the execution; `None` if it has not failed.
     error: Option<String>,
     report: ProgressReport,
+}
+
+impl FileProgress {
+    /// `live` are the runs that were alive after `item` and `state` were read.
+    ///
+    /// # Errors
+    /// [`CliError`] if the execution cannot be read again.
+    async fn of(
+        item: &QueueItem,
+        state: ExecutionState,
+        live: &[LiveRun],
+        context: &Context,
+    ) -> Result<Self, CliError> {
+        let (mut state, mut interruption) = (state, None);
+        if let Some(found) = self::interruption(item, &state, live, context).await {
+            // The run may have ended the attempt, and then itself, after the execution was read.
+            let latest = execution_of(item.id, context)?;
+            let is_same = latest.as_ref().is_some_and(|latest| *latest == state);
+            interruption = is_same.then_some(found);
+            state = latest.unwrap_or(state);
+        }
+        let report = match interruption {
+            Some(_) => ProgressReport::of_interrupted(&state),
+            None => ProgressReport::of(&state, context.now()),
+        };
+        let (file, error) = (state.file_path().to_owned(), state.error);
+        Ok(Self { item: item.id, interruption, is_claimed: item.claim.is_some(), file, error, report })
+    }
 }
 
 impl View for Executions {
@@ -118,7 +178,7 @@ impl View for Executions {
 fn print(execution: &FileProgress, out: &mut dyn Write) -> io::Result<()> {
     let report = &execution.report;
     let file = Printable(&execution.file);
-    let status = if execution.has_run_died { "interrupted, its run died" } else { report.status.word() };
+    let status = execution.interruption.map_or_else(|| report.status.word(), Interruption::words);
     let (over, total, elapsed) = (report.steps_over, report.steps_total, span(report.elapsed));
     writeln!(
         out,
@@ -132,8 +192,12 @@ fn print(execution: &FileProgress, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  at {phase}{task}{estimate}")?;
     }
     print_outputs(&report.outputs, out)?;
-    if execution.has_run_died {
-        writeln!(out, "  the next run continues it; `autoproc queue recover` returns the file to pending")?;
+    match execution.interruption {
+        Some(_) if execution.is_claimed => {
+            writeln!(out, "  the next run continues it; `autoproc queue recover` returns the file to pending")?;
+        }
+        Some(_) => writeln!(out, "  the next attempt on the file continues it")?,
+        None => {}
     }
     match &execution.error {
         Some(error) => writeln!(out, "  {}", Printable(error)),
@@ -155,6 +219,7 @@ struct ExecutionJson<'a> {
     item_id: u64,
     file_path: &'a str,
     error: Option<&'a str>,
+    interrupted: bool,
     run_died: bool,
     #[serde(flatten)]
     progress: ProgressJson<'a>,
@@ -166,7 +231,8 @@ impl<'a> From<&'a FileProgress> for ExecutionJson<'a> {
             item_id: execution.item.get(),
             file_path: &execution.file,
             error: execution.error.as_deref(),
-            run_died: execution.has_run_died,
+            interrupted: execution.interruption.is_some(),
+            run_died: execution.interruption == Some(Interruption::RunDied),
             progress: (&execution.report).into(),
         }
     }

@@ -4,11 +4,13 @@ use std::io;
 use std::path::PathBuf;
 
 use autoproc_workflow::definition::{Action, Input, Located, Phase, Step, StepInput, Transition, Workflow};
+use autoproc_workflow::execution::Plan;
 use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::choice::{WorkflowFolderArgs, from_base};
+use super::expected::PhaseExpected;
 use super::tree;
 use crate::completion::Candidates;
 use crate::context::Context;
@@ -32,13 +34,25 @@ pub(crate) struct ShowArgs {
 }
 
 pub(super) fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
-    let catalogue = args.folder.catalogue(context);
-    let file = catalogue.find(&args.workflow, &context.cwd).map_err(|error| find_error(&error))?;
+    let UsableWorkflow { path, plan } = usable(&args.workflow, &args.folder, context)?;
+    context.show(&WorkflowShown { base: context.cwd.clone(), path, plan })
+}
+
+/// A workflow without errors, and the path of its file.
+pub(super) struct UsableWorkflow {
+    pub(super) path: PathBuf,
+    pub(super) plan: Plan,
+}
+
+/// Finds the workflow with an id or a path.
+///
+/// # Errors
+/// [`CliError`] if there is no such workflow, or if it has errors.
+pub(super) fn usable(word: &str, folder: &WorkflowFolderArgs, context: &Context) -> Result<UsableWorkflow, CliError> {
+    let file = folder.catalogue(context).find(word, &context.cwd).map_err(|error| find_error(&error))?;
     let has_errors = file.has_errors();
     match file.workflow {
-        Some(workflow) if !has_errors => {
-            context.show(&WorkflowShown { base: context.cwd.clone(), path: file.path, workflow })
-        }
+        Some(workflow) if !has_errors => Ok(UsableWorkflow { path: file.path, plan: Plan::new(workflow) }),
         _ => {
             let path = from_base(&context.cwd, &file.path);
             Err(CliError::config(format!("{} has errors", Shown(path)))
@@ -51,19 +65,19 @@ struct WorkflowShown {
     /// Paths below this folder are shown relative to it.
     base: PathBuf,
     path: PathBuf,
-    workflow: Workflow,
+    plan: Plan,
 }
 
 impl View for WorkflowShown {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
-        tree::print(&self.workflow, from_base(&self.base, &self.path), out)
+        tree::print(&self.plan, from_base(&self.base, &self.path), out)
     }
 
     /// Builds the document with `json!`, because each step has a key that is named after the kind
     /// of its action: `run`, `shell`, `command` or `task`.
     fn document(&self) -> impl Serialize {
-        let Workflow { id, name, description, version, inputs, phases, transitions, .. } = &self.workflow;
-        let Workflow { rollback, on_error, .. } = &self.workflow;
+        let Workflow { id, name, description, version, inputs, phases, transitions, .. } = self.plan.workflow();
+        let Workflow { rollback, on_error, .. } = self.plan.workflow();
         let input = |input: &Input| {
             json!({
                 "name": input.name,
@@ -88,7 +102,7 @@ impl View for WorkflowShown {
             "version": version,
             "path": self.path.to_string_lossy(),
             "inputs": inputs.iter().map(input).collect::<Vec<_>>(),
-            "phases": phases.iter().map(phase).collect::<Vec<_>>(),
+            "phases": phases.iter().map(|one| phase(&self.plan, one)).collect::<Vec<_>>(),
             "transitions": transitions.iter().map(transition).collect::<Vec<_>>(),
             "rollback": rollback.as_ref().map_or_else(Vec::new, step_ids),
             "on_error": on_error.as_ref().map_or_else(Vec::new, step_ids),
@@ -96,7 +110,7 @@ impl View for WorkflowShown {
     }
 }
 
-fn phase(phase: &Phase) -> Value {
+fn phase(plan: &Plan, phase: &Phase) -> Value {
     let checkpoint = phase.checkpoint.as_ref().map(|checkpoint| {
         json!({
             "id": checkpoint.id,
@@ -111,6 +125,7 @@ fn phase(phase: &Phase) -> Value {
         "condition": text(phase.condition.as_ref()),
         "blocking": phase.blocking,
         "steps": phase.steps.iter().map(step).collect::<Vec<_>>(),
+        "expected": PhaseExpected::of(plan, phase).into_json(),
         "checkpoint": checkpoint,
     })
 }

@@ -4,16 +4,19 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use autoproc_workflow::definition::{
-    Action, Checkpoint, Input, Located, OnFail, Phase, Rerun, Step, StepOutput, Transition, Workflow,
+    Action, Checkpoint, Input, Located, OnFail, Phase, Rerun, Step, StepOutput, Transition,
 };
+use autoproc_workflow::execution::Plan;
 
+use super::expected::PhaseExpected;
 use crate::escape::{Printable, Shown};
 use crate::view::quoting::quoted_template;
 use crate::view::screen::Screen;
 use crate::view::time::span;
 
-/// Prints the workflow as a tree, with `path` as the path of the workflow file.
-pub(super) fn print(workflow: &Workflow, path: &Path, out: &mut Screen<'_>) -> io::Result<()> {
+/// Prints the workflow of `plan` as a tree, with `path` as the path of the workflow file.
+pub(super) fn print(plan: &Plan, path: &Path, out: &mut Screen<'_>) -> io::Result<()> {
+    let workflow = plan.workflow();
     let name = workflow.name.as_deref().map(|name| format!(": {name}")).unwrap_or_default();
     let version = workflow.version.as_deref().map(|version| format!(" ({version})")).unwrap_or_default();
     writeln!(out, "{}", Printable(&format!("{}{name}{version}", workflow.id)))?;
@@ -22,9 +25,9 @@ pub(super) fn print(workflow: &Workflow, path: &Path, out: &mut Screen<'_>) -> i
         writeln!(out, "{}", Printable(description.trim()))?;
     }
     workflow.inputs.iter().try_for_each(|one| input(one, out))?;
-    workflow.phases.iter().try_for_each(|one| phase(one, workflow.transitions_from(&one.id), out))?;
+    workflow.phases.iter().try_for_each(|one| phase(plan, one, workflow.transitions_from(&one.id), out))?;
     let mut aside = workflow.rollback.iter().chain(&workflow.on_error);
-    aside.try_for_each(|one| phase(one, std::iter::empty(), out))
+    aside.try_for_each(|one| phase(plan, one, std::iter::empty(), out))
 }
 
 fn input(input: &Input, out: &mut Screen<'_>) -> io::Result<()> {
@@ -35,7 +38,12 @@ fn input(input: &Input, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "  input {}", Printable(&line))
 }
 
-fn phase<'w>(phase: &Phase, leaving: impl Iterator<Item = &'w Transition>, out: &mut Screen<'_>) -> io::Result<()> {
+fn phase<'w>(
+    plan: &Plan,
+    phase: &Phase,
+    leaving: impl Iterator<Item = &'w Transition>,
+    out: &mut Screen<'_>,
+) -> io::Result<()> {
     let name = phase.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
     let blocking = if phase.blocking { "" } else { ", not blocking" };
     let on_fail = match &phase.on_fail {
@@ -46,6 +54,8 @@ fn phase<'w>(phase: &Phase, leaving: impl Iterator<Item = &'w Transition>, out: 
     let line = format!("{}{name}{}{blocking}{on_fail}", phase.id, condition(phase.condition.as_ref()));
     writeln!(out, "\n{}", Printable(&line))?;
     let mut branches: Vec<_> = phase.steps.iter().map(step).collect();
+    let expected = PhaseExpected::of(plan, phase);
+    branches.extend((!expected.is_empty()).then(|| format!("should return {}", expected.list())));
     branches.extend(phase.checkpoint.as_ref().map(checkpoint));
     branches.extend(leaving.map(transition));
     let last = branches.len().saturating_sub(1);

@@ -128,5 +128,59 @@ workflow:
     let expected = |phase: &str| plan.expected_of(plan.phase(phase).unwrap()).join(" ");
     assert_eq!(expected("zero"), "bare word agent");
     assert_eq!(expected("one"), "seen bare word ready list");
-    assert_eq!(expected("two"), "bare word");
+    assert_eq!(expected("two"), "", "only the condition and the first step of the phase use names");
+}
+
+/// Every part of a workflow that reads a value is named, with the phase that should return it.
+#[test]
+fn all_readers_of_a_value_are_known() {
+    let mut fixture = Fixture::new(
+        r#"
+workflow:
+  id: wf-test
+  phases:
+    - id: one
+      steps: [{id: first, run: [x]}, {id: second, run: [x, "${steps.first.count} ${steps.first.stdout} ${bare}"]}]
+      checkpoint: {id: CP, validation: [done, one.score > 1, level == 3]}
+    - {id: two, condition: one.ready, steps: [{run: [x], env: {A: "${one.ready}"}}]}
+  transitions:
+    - {from: one, to: two, condition: level and one.way and steps.second.way}
+  rollback: {steps: [{action: undo, inputs: {why: "${two.reason}"}}]}
+  on_error: [{action: note, inputs: {why: "${two.reason}", file: "${file}"}}]
+  outputs: [{name: report, location: "${one.folder}/${bare}.md"}]
+"#,
+    );
+    fixture.runners = "[runners]\ncommand = ['x']\n".into();
+    let plan = fixture.plan();
+    let expected = |phase: &str| {
+        let values = plan.expected_values(plan.phase(phase).unwrap()).into_iter();
+        values.map(|value| format!("{}: {}", value.name, value.readers.join(", "))).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        expected("one"),
+        [
+            "done: checkpoint CP",
+            "level: checkpoint CP, transition to two",
+            "bare: one/second, output report",
+            "count: one/second",
+            "score: checkpoint CP",
+            "ready: two, two/two_1",
+            "way: transition to two",
+            "folder: output report",
+        ]
+    );
+    assert_eq!(expected("two"), ["bare: output report", "reason: rollback/rollback_1, on_error/on_error_1"]);
+}
+
+/// Phases run in the order of the transitions, not in the order of the file.
+#[test]
+fn a_phase_before_another_in_the_file_may_read_its_values() {
+    let fixture = Fixture::new(
+        "workflow: {id: w, phases: [{id: a, steps: [{run: [x]}]}, {id: c, steps: [{run: [x, '${b.word}', '${bare}']}]}, \
+         {id: b, steps: [{run: [x]}]}, {id: d, steps: [{run: [x]}]}], \
+         transitions: [{from: a, to: b}, {from: b, to: c}, {from: c, to: d}]}",
+    );
+    let plan = fixture.plan();
+    assert_eq!(plan.expected_of(plan.phase("b").unwrap()), ["bare", "word"]);
+    assert_eq!(plan.expected_of(plan.phase("c").unwrap()), Vec::<String>::new());
 }

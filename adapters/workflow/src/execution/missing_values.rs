@@ -1,0 +1,76 @@
+//! Finds values that a step or a phase did not return although a later step certainly needs them,
+//! and says what helps.
+
+use super::event::{StepName, Values};
+use super::executor::Executor;
+use super::needs::{Need, required_names};
+use crate::definition::{Phase, Rerun, Step};
+use crate::expression::Name;
+
+/// An advice for a failure that a later attempt repeats, because it runs no finished step again.
+const REPEATS_FINISHED_STEPS: &str = "; only `run --from-start` runs the finished steps again";
+
+impl Executor<'_> {
+    /// Checks that a step, which has succeeded, returned the values that later steps certainly need.
+    /// Does not check a repeated step, because the later steps may have ended already.
+    ///
+    /// # Errors
+    /// A message that names the value and the step that needs it.
+    pub(super) fn check_needs(&self, phase: &Phase, step: &Step, values: &Values) -> Result<(), String> {
+        if !self.state.rerun.is_empty() {
+            return Ok(());
+        }
+        let needs = self.engine.run.plan.needs();
+        if let Some(Need { name, reader }) =
+            needs.of_step(&step.id).iter().find(|need| !values.contains_key(&need.name))
+        {
+            return Err(format!("it did not return `{name}`, which {reader} needs"));
+        }
+        let is_missing =
+            |need: &&Need| !values.contains_key(&need.name) && !self.scope.has_value(&phase.id, &need.name);
+        let Some(Need { name, reader }) = needs.until_step(&step.id).iter().find(is_missing) else { return Ok(()) };
+        let has_finished = |earlier: &Step| self.is_finished_for_good(&StepName::of(phase, earlier));
+        let advice = if self.resumes() && phase.steps.iter().any(has_finished) { REPEATS_FINISHED_STEPS } else { "" };
+        Err(format!("neither it nor an earlier step of the phase returned `{name}`, which {reader} needs{advice}"))
+    }
+
+    /// Returns an advice for a phase that begins again in a later attempt; empty if the failed step
+    /// of a later attempt would be the same step, or if no later attempt resumes the execution.
+    pub(super) fn advice_on_phase(&self, phase: &str) -> &'static str {
+        let has_many_steps = self.engine.run.plan.phase(phase).is_some_and(|phase| phase.steps.len() > 1);
+        if self.resumes() && has_many_steps { "; a retry begins the phase again" } else { "" }
+    }
+
+    /// Returns an advice for a step that lacks a value of a finished step; empty if a later attempt
+    /// runs that step again, or if no value of a finished step is missing.
+    pub(super) fn advice_on_missing_value(&self, step: &Step) -> &'static str {
+        let is_missing = |name: &Name| self.scope.first_unknown(name).is_some();
+        let is_stuck = |name: &Name| is_missing(name) && self.can_only_come_from_finished_steps(name);
+        if self.resumes() && required_names(step).iter().any(is_stuck) { REPEATS_FINISHED_STEPS } else { "" }
+    }
+
+    /// True if only a finished step can return the value of the name, and a later attempt does not
+    /// run that step again.
+    fn can_only_come_from_finished_steps(&self, name: &Name) -> bool {
+        let plan = &self.engine.run.plan;
+        let is_over = |phase: &Phase, step: &Step| self.is_finished_for_good(&StepName::of(phase, step));
+        if name.root() != "steps" {
+            return plan.phase(name.root()).is_some_and(|phase| phase.steps.iter().any(|step| is_over(phase, step)));
+        }
+        let id = name.rest().next();
+        let of_id = |phase: &Phase| phase.steps.iter().any(|step| Some(step.id.as_str()) == id && is_over(phase, step));
+        plan.workflow().phases.iter().any(of_id)
+    }
+
+    /// True if the step has returned its values and a later attempt does not run it again.
+    fn is_finished_for_good(&self, name: &StepName) -> bool {
+        let is_never_repeated = self.engine.run.plan.step(name).is_some_and(|(_, step)| step.rerun == Rerun::Never);
+        is_never_repeated && self.state.step_outputs.iter().any(|(finished, _)| finished == name)
+    }
+
+    /// True if a later attempt resumes the execution after a failure: a journal is kept, and no
+    /// rollback undoes the work.
+    fn resumes(&self) -> bool {
+        self.journal.is_some() && self.engine.run.plan.workflow().rollback.is_none()
+    }
+}

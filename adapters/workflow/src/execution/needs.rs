@@ -1,0 +1,201 @@
+//! The values without which a later step certainly fails.
+//!
+//! A value is certainly needed only if a text of a later step consists of, or contains, `${NAME}`
+//! and the step runs in every execution that does not fail before. A need that depends on a
+//! condition, on a transition to another phase or to the rollback, or on a tolerated failure is not
+//! certain. An input or a parameter for a runner that is exactly one `${NAME}` is null without the
+//! value, so it needs nothing.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+use super::used_names::texts_of;
+use crate::check::{Successors, phase_order, successors_of};
+use crate::definition::{AfterFailure, Phase, Step, Workflow};
+use crate::expression::{Name, required_in_text, required_in_value};
+
+/// The maximum number of phases of a workflow whose needs are determined. The time grows with the
+/// square of this number, and workflows written by hand have tens of phases.
+const MAX_PHASES: usize = 1_000;
+
+/// A value that a later step certainly needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// The name of the value.
+    pub(crate) name: String,
+    /// The later step, as `PHASE/STEP`.
+    pub(crate) reader: String,
+}
+
+/// The values that later steps certainly need, by the place that must have returned them.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// The values that a step must return itself, by the id of the step.
+    of_steps: HashMap<String, Vec<Need>>,
+    /// The values that the phase must have returned when a step of the phase ends, by the id of the
+    /// step. The next step of the phase needs these values.
+    until_steps: HashMap<String, Vec<Need>>,
+    /// The values that a phase must have returned at its end, by the id of the phase.
+    of_phases: HashMap<String, Vec<Need>>,
+}
+
+impl Needs {
+    pub(super) fn of(workflow: &Workflow) -> Self {
+        let mut needs = Self::default();
+        if workflow.phases.len() > MAX_PHASES {
+            return needs;
+        }
+        let (paths, places, mut seen) = (Paths::of(workflow), Places::of(workflow), HashSet::new());
+        for (index, phase) in workflow.phases.iter().enumerate().filter(|(_, phase)| fails_with_a_step(phase)) {
+            let is_certain_from = &paths.leading_to(workflow, index);
+            for (number, step) in phase.steps.iter().enumerate().filter(|(_, step)| step.condition.is_none()) {
+                let reader = Reader { phase, index, step, number, is_certain_from };
+                for name in required_names(step) {
+                    let Some((provider, value)) = places.provider(&name, &reader) else { continue };
+                    if seen.insert((provider, value.to_owned())) {
+                        needs.add(provider, value, &reader);
+                    }
+                }
+            }
+        }
+        needs
+    }
+
+    /// Returns the values that a step must return itself.
+    pub(super) fn of_step(&self, step: &str) -> &[Need] {
+        self.of_steps.get(step).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the values that the phase of a step must have returned when the step ends.
+    pub(super) fn until_step(&self, step: &str) -> &[Need] {
+        self.until_steps.get(step).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the values that a phase must have returned at its end.
+    pub(super) fn of_phase(&self, phase: &str) -> &[Need] {
+        self.of_phases.get(phase).map_or(&[], Vec::as_slice)
+    }
+
+    fn add(&mut self, provider: Provider<'_>, value: &str, reader: &Reader<'_>) {
+        let (needs, place) = match provider {
+            Provider::Step(id) => (&mut self.of_steps, id),
+            Provider::UntilStep(id) => (&mut self.until_steps, id),
+            Provider::Phase(id) => (&mut self.of_phases, id),
+        };
+        let reader = format!("{}/{}", reader.phase.id, reader.step.id);
+        needs.entry(place.to_owned()).or_default().push(Need { name: value.to_owned(), reader });
+    }
+}
+
+/// The place that must have returned a value, by its id. The variants are the fields of [`Needs`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Provider<'w> {
+    Step(&'w str),
+    UntilStep(&'w str),
+    Phase(&'w str),
+}
+
+/// A step that reads values, and its position.
+struct Reader<'w> {
+    phase: &'w Phase,
+    index: usize,
+    step: &'w Step,
+    number: usize,
+    /// For each phase, whether it always leads to this step.
+    is_certain_from: &'w [bool],
+}
+
+/// The phases and steps of a workflow, by id.
+struct Places<'w> {
+    workflow: &'w Workflow,
+    phases: HashMap<&'w str, usize>,
+    steps: HashMap<&'w str, (usize, usize)>,
+}
+
+impl<'w> Places<'w> {
+    fn of(workflow: &'w Workflow) -> Self {
+        let (mut phases, mut steps) = (HashMap::new(), HashMap::new());
+        for (index, phase) in workflow.phases.iter().enumerate() {
+            phases.insert(phase.id.as_str(), index);
+            steps.extend(phase.steps.iter().enumerate().map(|(number, step)| (step.id.as_str(), (index, number))));
+        }
+        Self { workflow, phases, steps }
+    }
+
+    /// Returns the place that certainly must return the value of a name, and the name of the value;
+    /// `None` if no place must.
+    fn provider<'n>(&self, name: &'n Name, reader: &Reader<'_>) -> Option<(Provider<'w>, &'n str)> {
+        let mut rest = name.rest();
+        if name.root() == "steps" {
+            let (id, &(from, number)) = self.steps.get_key_value(rest.next()?)?;
+            let value = rest.next().filter(|value| *value != "stdout")?;
+            let is_earlier = from == reader.index && number < reader.number;
+            return (is_earlier || self.leads(from, reader)).then_some((Provider::Step(id), value));
+        }
+        let (id, &from) = self.phases.get_key_value(name.root())?;
+        let value = rest.next()?;
+        if from != reader.index {
+            return self.leads(from, reader).then_some((Provider::Phase(id), value));
+        }
+        let before = reader.phase.steps.get(reader.number.checked_sub(1)?)?;
+        let (before, _) = self.steps.get_key_value(before.id.as_str())?;
+        Some((Provider::UntilStep(before), value))
+    }
+
+    /// True if a failed step of the phase `from`, another phase than that of the reader, fails the
+    /// attempt, and the phase always leads to the reader.
+    fn leads(&self, from: usize, reader: &Reader<'_>) -> bool {
+        from != reader.index && fails_with_a_step(&self.workflow.phases[from]) && reader.is_certain_from[from]
+    }
+}
+
+/// True if a failed step of the phase fails the attempt. The failures of other phases are
+/// tolerated, so nothing is certain about their steps.
+fn fails_with_a_step(phase: &Phase) -> bool {
+    phase.after_failed_step() == AfterFailure::Fail
+}
+
+/// Returns the names without whose values the process of a step cannot be built.
+pub(super) fn required_names(step: &Step) -> Vec<Name> {
+    let in_texts = texts_of(step).flat_map(|text| required_in_text(&text.value));
+    let is_null_allowed = step.needs_runner();
+    let inputs = step.inputs.iter().chain(&step.params);
+    in_texts.chain(inputs.flat_map(|input| required_in_value(&input.value, is_null_allowed))).collect()
+}
+
+/// The paths through the phases of a workflow.
+struct Paths {
+    successors: Successors,
+    /// The indices of the phases, the last first: each phase comes after its successors.
+    backwards: Vec<usize>,
+    /// True for a phase after which the execution may end, or the rollback may begin.
+    may_end: Vec<bool>,
+}
+
+impl Paths {
+    fn of(workflow: &Workflow) -> Self {
+        let (successors, order) = (successors_of(workflow), phase_order(workflow));
+        let mut backwards: Vec<_> = (0..workflow.phases.len()).collect();
+        backwards.sort_by_key(|index| Reverse(order[*index]));
+        let leads_to_rollback = |phase: &Phase| {
+            workflow.transitions_from(&phase.id).any(|transition| workflow.is_rollback(&transition.to.value))
+        };
+        let may_end = |(phase, next): (&Phase, &Vec<usize>)| next.is_empty() || leads_to_rollback(phase);
+        let may_end = workflow.phases.iter().zip(&successors).map(may_end).collect();
+        Self { successors, backwards, may_end }
+    }
+
+    /// Returns for each phase whether every path from the phase leads to the phase `target`, unless
+    /// the execution fails before, and `target` has no condition.
+    fn leading_to(&self, workflow: &Workflow, target: usize) -> Vec<bool> {
+        if workflow.phases[target].condition.is_some() {
+            return vec![false; self.successors.len()];
+        }
+        let mut leads = vec![false; self.successors.len()];
+        for index in &self.backwards {
+            let is_certain = |next: &usize| *next == target || leads[*next];
+            leads[*index] = !self.may_end[*index] && self.successors[*index].iter().all(is_certain);
+        }
+        leads
+    }
+}
