@@ -64,11 +64,6 @@ impl Plan {
         &self.used_names
     }
 
-    /// Returns the index of the phase in the workflow file.
-    pub(super) fn index_of(&self, id: &str) -> Option<usize> {
-        self.phases.get(id).copied()
-    }
-
     pub(super) fn needs(&self) -> &Needs {
         &self.needs
     }

@@ -32,8 +32,9 @@ fn values_of(plan: &Plan, phase: &Phase, clues: &Clues) -> Values {
     names.map(|name| (name.clone(), clues.value(&name))).collect()
 }
 
-/// Gives optional inputs, and makes values false or equal to a literal of a condition, one after the
-/// other, as long as the simulated execution gets further. The names that a checkpoint requires stay.
+/// Gives optional inputs, and makes values false or equal to a literal of a condition, one after
+/// the other, as long as the simulated execution gets further. The names that a checkpoint requires
+/// stay.
 fn improve(plan: &Plan, clues: &Clues, examples: &mut Examples) {
     let mut reached = progress(plan, examples);
     for change in changes(plan, clues, examples).into_iter().take(MAX_SIMULATIONS) {

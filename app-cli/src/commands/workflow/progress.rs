@@ -79,7 +79,8 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
 /// The reason why no run continues an unfinished execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Interruption {
-    /// The run that recorded the latest event, or that claimed the item, is neither alive nor ended.
+    /// The run that recorded the latest event, or that claimed the item, is neither alive nor
+    /// ended.
     RunDied,
     /// The run that recorded the latest event has ended, because it was stopped.
     RunEnded,
@@ -126,8 +127,8 @@ struct Executions(Vec<FileProgress>);
 /// The progress of one file's execution.
 struct FileProgress {
     item: ItemId,
-    /// The reason why no run continues the execution; `None` if a run does, or if the latest attempt
-    /// has ended.
+    /// The reason why no run continues the execution; `None` if a run does, or if the latest
+    /// attempt has ended.
     interruption: Option<Interruption>,
     /// True if the item is claimed by a run.
     is_claimed: bool,
