@@ -219,7 +219,7 @@ fn a_second_command_on_the_same_queue_is_noticed() {
     wait_until("the first file is begun", || project.path("a.begun").exists());
     let second = project.ask(["run", "-q", "--", "cat"]).expect_code(75);
     says(&second, " also takes files from this queue, with `--shell 'touch {}.begun; until ");
-    says(&second, "by one of the two commands (run ");
+    says(&second, "is processed either by that run or by this one");
     for words in [&["run", "-q", "--shell", slow][..], &["run", "-q", "b", "--", "cat"]] {
         let other = project.ask(words);
         assert!(!other.err.contains("another run"), "{other:#?}");
