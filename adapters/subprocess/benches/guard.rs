@@ -55,6 +55,7 @@ impl Bench {
             grace: Duration::from_secs(10),
             records_dir: Some(folder.path().to_owned()),
             output: OutputLimits::default(),
+            keep_tmp: None,
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { folder, guards, runtime }

@@ -55,13 +55,14 @@ pub(crate) struct CommandRunner {
     logs: AttemptLogs,
     slots: Slots,
     has_noticed: AtomicBool,
+    has_noticed_tmp: AtomicBool,
 }
 
 impl CommandRunner {
     pub(crate) fn new(command_line: CommandLine, settings: Settings, guards: Arc<Guards>) -> Self {
         let logs = AttemptLogs::new(&settings.attempts_dir);
-        let (slots, has_noticed) = (Slots::default(), AtomicBool::new(false));
-        Self { command_line, settings, guards, logs, slots, has_noticed }
+        let [has_noticed, has_noticed_tmp] = [(); 2].map(|()| AtomicBool::new(false));
+        Self { command_line, settings, guards, logs, slots: Slots::default(), has_noticed, has_noticed_tmp }
     }
 
     /// Occupies a slot, in which attempts can run one after another until the slot is dropped.
@@ -182,6 +183,9 @@ impl CommandRunner {
         if let Some(error) = &report.log_error {
             self.notice(attempt, error);
         }
+        if let Some(error) = &report.tmp_error {
+            self.notice_tmp(error);
+        }
         let output_tail = report.last_error_lines().into();
         let outcome = match report.ending.outcome(attempt.timeout) {
             outcome @ (AttemptOutcome::Exited { .. }
@@ -202,6 +206,14 @@ impl CommandRunner {
             outcome => outcome,
         };
         Ok(AttemptReport { output_tail, outcome, elapsed: report.elapsed, usage: report.usage })
+    }
+
+    /// Reports that commands have no folders of their own for temporary files. Only the first call
+    /// reports; later calls do nothing.
+    fn notice_tmp(&self, error: &str) {
+        if !self.has_noticed_tmp.swap(true, Ordering::Relaxed) {
+            (self.settings.on_notice)(&format!("commands have no temporary folder of their own: {error}"));
+        }
     }
 
     /// Reports that output cannot be kept. Only the first call reports; later calls do nothing.

@@ -19,6 +19,10 @@
 //! exits of children (a self-pipe written by the handler of SIGCHLD), and the next deadline.
 //! Deadlines use the monotonic clock and exclude the time spent paused.
 //!
+//! Each process has a private folder for temporary files, which its `TMPDIR` names ([`tmp_dirs`]).
+//! The guard removes the folder when no process of the command is left, and before it reports the
+//! end of the command.
+//!
 //! # Limits
 //!
 //! Without a subreaper (on any system but Linux) the guard knows only the command's process group:
@@ -42,6 +46,7 @@ pub(crate) mod result_file;
 pub(crate) mod signals;
 mod start_error;
 pub(crate) mod stopwatch;
+mod tmp_dirs;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -56,6 +61,7 @@ use oom_watch::{OomWatch, SIGKILL};
 use protocol::{Control, Report, StartRequest};
 use rustix::process::setsid;
 pub(crate) use start_error::{fault_of, is_permanent};
+use tmp_dirs::TmpDirs;
 
 use crate::fingerprint::fingerprint_of;
 use crate::guard_record::GuardRecord;
@@ -115,6 +121,7 @@ struct Guard {
     io: GuardIo,
     oom_watch: OomWatch,
     record: Option<GuardRecord>,
+    tmp_dirs: TmpDirs,
     is_paused: bool,
 }
 
@@ -126,7 +133,8 @@ impl Guard {
         signals::undo_inherited()?;
         let record = record.and_then(create_record);
         descendants::become_subreaper()?;
-        Ok(Self { io: GuardIo::new()?, oom_watch: OomWatch::new(), record, is_paused: false })
+        let (io, oom_watch, tmp_dirs) = (GuardIo::new()?, OomWatch::new(), TmpDirs::new());
+        Ok(Self { io, oom_watch, record, tmp_dirs, is_paused: false })
     }
 
     /// Serves until the control pipe ends. On success, no process that the guard started is left.
@@ -143,6 +151,7 @@ impl Guard {
                 Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
             }
         }
+        self.tmp_dirs.close();
         self.record.map_or(Ok(()), GuardRecord::close)
     }
 
@@ -195,14 +204,19 @@ impl Guard {
         }
         let fingerprint = request.input.as_deref().map(fingerprint_of);
         self.record_begin();
-        match Attempt::start(request) {
+        let tmp_dir = self.tmp_dirs.provide(self.record.as_mut());
+        match Attempt::start(request, tmp_dir.as_ref().ok().copied()) {
             Ok(attempt) => {
                 if let Some(fingerprint) = fingerprint {
                     batch.start_current(fingerprint.map(|fingerprint| (fingerprint.size, fingerprint.modified_ns)));
                 }
+                let tmp_error = tmp_dir.err();
                 self.record_leader(&attempt);
-                let report = attempt.supervise(&mut self.io, batch, &mut self.is_paused)?;
-                Ok(self.explain(report))
+                let report = attempt.supervise(&mut self.io, batch, &mut self.is_paused, &mut self.tmp_dirs)?;
+                if let Some(record) = &mut self.record {
+                    self.tmp_dirs.update(record);
+                }
+                Ok(self.explain(report, tmp_error))
             }
             Err(ending) => unstarted(ending),
         }
@@ -223,14 +237,14 @@ impl Guard {
     }
 
     /// If SIGKILL ended the process and the kernel may have sent it for want of memory, changes the
-    /// ending to [`Ending::OutOfMemory`].
-    fn explain(&mut self, report: Report) -> Report {
-        match report {
-            Report::Ended(report) if report.ending == (Ending::Signalled { signal: SIGKILL }) => {
-                Report::Ended(ProcessReport { ending: self.oom_watch.ending_of_killed(), ..report })
-            }
-            other => other,
+    /// ending to [`Ending::OutOfMemory`]. Adds the reason why the process had no folder of its own
+    /// for temporary files.
+    fn explain(&mut self, report: Report, tmp_error: Option<String>) -> Report {
+        let Report::Ended(mut report) = report else { return report };
+        if report.ending == (Ending::Signalled { signal: SIGKILL }) {
+            report.ending = self.oom_watch.ending_of_killed();
         }
+        Report::Ended(ProcessReport { tmp_error, ..report })
     }
 
     /// Writes the identity of the command's leader to the record. If writing fails, a later run can

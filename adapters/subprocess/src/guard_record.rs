@@ -22,12 +22,14 @@
 //! overwritten in place. Before the command starts, the guard writes the number of commands that it
 //! has begun. After the start, it writes the process number and the start time of the command's
 //! leader. From the first field, the runner of a killed guard knows which commands of a batch have
-//! begun. The file is not synced: a killed writer loses no write, and after a power failure no
+//! begun. A third field holds the name of the folder for the temporary files of the command. It is
+//! overwritten before such a folder is created, so that a killed guard leaves no folder behind. The file is not synced: a killed writer loses no write, and after a power failure no
 //! process is left.
 
 mod contents;
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -175,6 +177,16 @@ impl GuardRecord {
         self.file.write_all_at(contents::leader_fields(leader).as_bytes(), self.offsets.leader)
     }
 
+    /// Records the path of the folder for temporary files, of which only the name is written, or
+    /// `None` if there is no folder. Call it before the folder is created.
+    ///
+    /// # Errors
+    /// If the file cannot be written. After an error, a later run does not find the folder.
+    pub(crate) fn set_tmp_dir(&mut self, path: Option<&Path>) -> io::Result<()> {
+        let name = path.and_then(Path::file_name).and_then(OsStr::to_str);
+        self.file.write_all_at(contents::tmp_name_field(name).as_bytes(), self.offsets.tmp_name)
+    }
+
     /// Removes the record. Call it only when the guard has no processes.
     ///
     /// # Errors
@@ -241,14 +253,14 @@ pub fn inspect(path: &Path) -> io::Result<RecordState> {
     Ok(if path.exists() { RecordState::Unlocked { parsed, owner: metadata.uid() } } else { RecordState::Missing })
 }
 
-/// Returns the number of processes that the guard with this process number had begun; `None` if
-/// this is unknown, or if the guard is alive.
-pub(crate) fn begun_by(path: &Path, guard: u32) -> Option<u64> {
+/// Returns the contents of the record of the guard with this process number, and the number of the
+/// user who owns the record; `None` if this is unknown, or if the guard is alive.
+pub(crate) fn of_killed(path: &Path, guard: u32) -> Option<(Contents, u32)> {
     match inspect(path) {
-        Ok(RecordState::Unlocked { parsed: Parsed::Contents(contents), .. })
+        Ok(RecordState::Unlocked { parsed: Parsed::Contents(contents), owner })
             if contents.guard.pid == guard.cast_signed() =>
         {
-            Some(contents.begun)
+            Some((contents, owner))
         }
         _ => None,
     }

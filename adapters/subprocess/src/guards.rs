@@ -69,6 +69,11 @@ pub struct GuardSettings {
     pub records_dir: Option<PathBuf>,
     /// The limits on the output that is kept of each process.
     pub output: OutputLimits,
+    /// If set, the folder for the temporary files of a process that fails is kept, unless the
+    /// folder is empty, and the log of the process ends with a line that names the folder. Contains
+    /// the exit statuses that count as success, in addition to 0. A process that the run aborts, or
+    /// whose guard is killed, does not count as failed. If `None`, all folders are removed.
+    pub keep_tmp: Option<Vec<i32>>,
 }
 
 /// A pool of guards. A guard is started when a process needs one, and kept until
@@ -174,10 +179,10 @@ impl Guards {
     }
 
     fn request(&self, spec: &ProcessSpec, input: Option<&Path>) -> StartRequest {
-        let GuardSettings { run, grace, output, .. } = &self.settings;
+        let GuardSettings { run, grace, output, keep_tmp, .. } = &self.settings;
         let (mut spec, input) = (spec.clone(), input.map(Path::to_owned));
         spec.environment.push((RUN_VARIABLE.into(), run.as_str().into()));
-        StartRequest { spec, input, grace: *grace, output: *output }
+        StartRequest { spec, input, grace: *grace, output: *output, keep_tmp: keep_tmp.clone() }
     }
 
     /// Sends an encoded `Start` message to an idle guard. If no guard is idle, starts a new guard.

@@ -56,6 +56,7 @@ mod slots;
 mod stdout_pattern;
 mod subject;
 pub mod sweep;
+mod tmp_dir;
 
 pub use adoption::adopt_orphans;
 pub use attempt_logs::{

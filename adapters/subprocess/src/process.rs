@@ -24,7 +24,7 @@ pub struct ProcessSpec {
     /// The arguments after the program's name, passed byte for byte.
     pub arguments: Vec<OsString>,
     /// Variables that are added to the inherited environment. If a name is repeated, the last value
-    /// wins.
+    /// wins. `TMPDIR` names a folder of the process's own, unless it is given here.
     pub environment: Vec<(OsString, OsString)>,
     /// The process's working directory; the runner's if `None`. A relative program path is resolved
     /// against this directory.
@@ -110,6 +110,9 @@ pub struct ProcessReport {
     /// The first error in writing the log; `None` if the log is complete. After an error, output
     /// may be missing from the log. The error does not affect the process.
     pub log_error: Option<String>,
+    /// The reason why the process had no folder of its own for temporary files, and inherited the
+    /// `TMPDIR` of the runner; `None` if it had a folder. The error does not affect the process.
+    pub tmp_error: Option<String>,
 }
 
 /// The ending of a process.
@@ -159,7 +162,7 @@ impl ProcessReport {
     /// Creates the report of a process without output and without measured usage.
     pub(crate) fn new(ending: Ending, elapsed: Duration) -> Self {
         let (output_tail, stdout) = (Vec::new(), Vec::new());
-        Self { ending, elapsed, usage: None, output_tail, stdout, stdout_bytes: 0, log_error: None }
+        Self { ending, elapsed, usage: None, output_tail, stdout, stdout_bytes: 0, log_error: None, tmp_error: None }
     }
 
     /// Returns the last lines of [`ProcessReport::output_tail`] as text: at most 5 lines and 500
@@ -175,6 +178,20 @@ impl ProcessReport {
 }
 
 impl Ending {
+    /// True if the process failed by itself: it did not exit with status 0 or one of `ok_exits`,
+    /// and the run did not abort it.
+    pub(crate) fn is_failure(&self, ok_exits: &[i32]) -> bool {
+        match self {
+            Self::Exited { code } => *code != 0 && !ok_exits.contains(code),
+            Self::Aborted | Self::GuardDied => false,
+            Self::Signalled { .. }
+            | Self::OutOfMemory { .. }
+            | Self::TimedOut
+            | Self::CannotStart { .. }
+            | Self::NoResult { .. } => true,
+        }
+    }
+
     /// Converts the ending of a process with this timeout to the outcome of an attempt or a step.
     #[must_use]
     pub fn outcome(self, timeout: Duration) -> AttemptOutcome {

@@ -25,8 +25,9 @@ pub struct Settings {
     pub batches: BatchSettings,
     /// The wall clock. Commands receive deadlines that are computed from this clock.
     pub clock: Arc<dyn Clock>,
-    /// Called with a message when the output of an attempt cannot be kept; at most once in a run.
-    /// The attempt is not affected.
+    /// Called with a message when the output of an attempt cannot be kept, and when an attempt gets
+    /// no folder of its own for temporary files; at most once in a run for each. The attempt is not
+    /// affected.
     pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 

@@ -10,7 +10,7 @@
 //! 2. The processes of killed guards are searched for: the commands named by the records, their
 //!    groups and descendants, and all processes with the run's marker. These processes are killed.
 //!    The search is repeated until several consecutive readings of the process table find nothing.
-//! 3. The records are removed.
+//! 3. The records are removed, and the folders for temporary files that they name.
 //!
 //! If there are many dead runs, most of them have neither records nor processes. To identify these
 //! runs, the sweep lists the records once and reads the markers of all processes a few times. So
@@ -174,8 +174,8 @@ impl Sweeper {
         Some(Unproven { run: suspect.dead.run.clone(), reason: reason.into() })
     }
 
-    /// Removes the records of a run's killed guards without ending their processes. The caller must
-    /// have proof that no process is left.
+    /// Removes the records of a run's killed guards, and their folders for temporary files, without
+    /// ending their processes. The caller must have proof that no process is left.
     pub fn forget(&self, run: &RunId) {
         Records::new(&self.records_dir, run).remove();
     }

@@ -89,7 +89,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     }
     let stdout_to = match stdout_to {
         Some(pattern) => {
-            let ok_exits = config.retry.ok_exits.iter().copied().collect();
+            let ok_exits = ok_exits(&work, &config.retry);
             Some(results::settings(pattern, ok_exits, config.recipe, context).await?)
         }
         None => None,
@@ -106,6 +106,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         stop_timeout: args.stop_timeout,
         start_limits: args.limits.start_limits(&context.project.state_dir(), &context.cwd)?,
         max_output: args.output.max_output,
+        keep_tmp: args.output.keep_tmp.then(|| ok_exits(&work, &config.retry)),
         on_suspension: progress.live().map(|live| live as Arc<dyn OnSuspension>),
         stdout_to: stdout_to.clone(),
     };
@@ -177,6 +178,15 @@ fn config(args: &RunArgs, run: RunId) -> RunConfig {
         failure_limit: args.limits.max_fail,
         program_wait: args.limits.program_wait,
         ..RunConfig::default()
+    }
+}
+
+/// Returns the exit statuses of a command that count as success, in addition to 0. They do not apply
+/// to the steps of a workflow.
+fn ok_exits(work: &Work, policy: &RetryPolicy) -> Vec<i32> {
+    match work {
+        Work::Argv(_) | Work::Shell(_) => policy.ok_exits.iter().copied().collect(),
+        Work::Workflow(_) => Vec::new(),
     }
 }
 

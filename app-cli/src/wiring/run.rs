@@ -2,7 +2,6 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +54,9 @@ pub(crate) struct RunSettings {
     pub(crate) start_limits: StartLimits,
     /// The maximum disk space for the output of one attempt, in bytes.
     pub(crate) max_output: u64,
+    /// If set, the temporary folders of attempts that fail are kept. Contains the exit statuses of
+    /// commands that count as success, in addition to 0.
+    pub(crate) keep_tmp: Option<Vec<i32>>,
     /// Receives a call when this process is suspended and when it is continued; `None` for no
     /// calls.
     pub(crate) on_suspension: Option<Arc<dyn OnSuspension>>,
@@ -90,7 +92,13 @@ impl Wiring {
         let (grace, start_limits, run) = (settings.grace, settings.start_limits.clone(), settings.run.clone());
         let stop_timeout = settings.stop_timeout;
         let on_suspension = settings.on_suspension.clone();
-        let guards = Arc::new(self.guards(run.clone(), grace, output, Some(self.project.runs_dir()))?);
+        let guards = GuardSettings {
+            records_dir: Some(self.project.runs_dir()),
+            output,
+            keep_tmp: settings.keep_tmp.clone(),
+            ..self.guard_settings(run.clone(), grace)?
+        };
+        let guards = Arc::new(Guards::new(guards));
         let switch = Arc::new(self.pause_switch(&run, &guards));
         let orchestrator = self.orchestrator(settings, guards.clone());
         autoproc_subprocess::adopt_orphans();
@@ -164,29 +172,23 @@ impl Wiring {
         self.attempt_logs().begin_notes();
         // No records are kept: they serve only the recovery of dead runs, and this execution is no
         // run.
-        let guards = Arc::new(self.guards(run, grace, OutputLimits::default(), None)?);
+        let guards = Arc::new(Guards::new(self.guard_settings(run, grace)?));
         let supervision = Supervision::suspendable(guards.clone())?;
         Ok((TaskOrchestrator::new(workflow, self.equipment(guards, None)), supervision))
     }
 
-    /// Creates the guards, whose processes start with the first attempt. If `records_dir` is given,
-    /// the guards record their processes in this folder. The environment of commands names this
-    /// project, so a command that calls autoproc uses this project too.
+    /// Returns the settings of guards that keep no records and no temporary folders. The environment
+    /// of commands names this project, so a command that calls autoproc uses this project too.
     ///
     /// # Errors
     /// If the system does not report this program's path.
-    fn guards(
-        &self,
-        run: RunId,
-        grace: Duration,
-        output: OutputLimits,
-        records_dir: Option<PathBuf>,
-    ) -> Result<Guards, CliError> {
+    fn guard_settings(&self, run: RunId, grace: Duration) -> Result<GuardSettings, CliError> {
         let executable = autoproc_subprocess::own_executable();
         let executable =
             executable.map_err(|error| CliError::io("cannot determine the path of this program", &error))?;
         let environment = vec![(PROJECT_VARIABLE.into(), self.project.root().into())];
-        Ok(Guards::new(GuardSettings { executable, run, environment, grace, records_dir, output }))
+        let output = OutputLimits::default();
+        Ok(GuardSettings { executable, run, environment, grace, records_dir: None, output, keep_tmp: None })
     }
 
     fn equipment(&self, guards: Arc<Guards>, executions: Option<Executions>) -> Equipment {

@@ -19,6 +19,7 @@ pub(crate) struct GuardedSteps {
     project_dir: PathBuf,
     on_notice: Arc<dyn Fn(&str) + Send + Sync>,
     has_noticed: AtomicBool,
+    has_noticed_tmp: AtomicBool,
 }
 
 impl GuardedSteps {
@@ -28,7 +29,8 @@ impl GuardedSteps {
         project_dir: PathBuf,
         on_notice: Arc<dyn Fn(&str) + Send + Sync>,
     ) -> Self {
-        Self { guards, logs, project_dir, on_notice, has_noticed: AtomicBool::new(false) }
+        let [has_noticed, has_noticed_tmp] = [(); 2].map(|()| AtomicBool::new(false));
+        Self { guards, logs, project_dir, on_notice, has_noticed, has_noticed_tmp }
     }
 
     fn spec(&self, process: StepProcess) -> ProcessSpec {
@@ -56,6 +58,12 @@ impl GuardedSteps {
             (self.on_notice)(&format!("the output of steps is not kept: {}: {error}", path.display()));
         }
     }
+
+    fn notice_tmp(&self, error: &str) {
+        if !self.has_noticed_tmp.swap(true, Ordering::Relaxed) {
+            (self.on_notice)(&format!("steps have no temporary folder of their own: {error}"));
+        }
+    }
 }
 
 #[async_trait]
@@ -65,6 +73,9 @@ impl StepRunner for GuardedSteps {
         let report = self.guards.run(self.spec(process), stop).await?;
         if let Some(error) = &report.log_error {
             self.notice(&attempt, error);
+        }
+        if let Some(error) = &report.tmp_error {
+            self.notice_tmp(error);
         }
         Ok(step_end(report, timeout))
     }

@@ -39,6 +39,7 @@ mod stdout_to;
 mod stop;
 mod surroundings;
 mod terminal;
+mod tmp_dir;
 mod trust;
 mod words;
 mod workflow;

@@ -6,7 +6,7 @@ use crate::fixture::{Answer, TempProject};
 
 /// Runs a script in which `$AUTOPROC` is the binary, in namespaces of its own; `None` if the system
 /// allows no namespaces.
-fn unshared(project: &TempProject, options: &[&str], script: &str) -> Option<Answer> {
+pub(crate) fn unshared(project: &TempProject, options: &[&str], script: &str) -> Option<Answer> {
     let unshare = |script: &str| {
         let mut command = project.program("unshare");
         command.args(["--user", "--map-root-user", "--mount"]).args(options).args(["sh", "-c", script]);

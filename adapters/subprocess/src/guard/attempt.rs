@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,10 @@ use crate::guard::protocol::{Control, Report, StartRequest, unexpected_start};
 use crate::guard::result_file::ResultFile;
 use crate::guard::start_error::cannot_start;
 use crate::guard::stopwatch::Stopwatch;
+use crate::guard::tmp_dirs::TmpDirs;
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::within_one_tick;
+use crate::tmp_dir::TMPDIR_VARIABLE;
 
 /// The pause between two rounds of SIGKILL that found the same processes. The exit of a child ends
 /// the pause early.
@@ -46,6 +49,8 @@ pub(crate) struct Attempt {
     is_gone: bool,
     descendants: Descendants,
     output: Output,
+    /// The value of [`StartRequest::keep_tmp`].
+    keep_tmp: Option<Vec<i32>>,
     stopwatch: Stopwatch,
     timeout: Duration,
     grace: Duration,
@@ -87,21 +92,22 @@ impl Phase {
 }
 
 impl Attempt {
-    /// Starts the command.
+    /// Starts the command. `tmp_dir` is its folder for temporary files; if it is `None`, the command
+    /// inherits the `TMPDIR` of the guard.
     ///
     /// # Errors
     /// [`Ending::CannotStart`] if the command cannot be started, [`Ending::NoResult`] if its
     /// standard output cannot be written to the file in the request.
-    pub(crate) fn start(request: &StartRequest) -> Result<Self, Ending> {
+    pub(crate) fn start(request: &StartRequest, tmp_dir: Option<&Path>) -> Result<Self, Ending> {
         let wanted = request.spec.stdout_to.as_ref();
         let result = wanted.map(|wanted| ResultFile::create(wanted, request.input.as_deref())).transpose()?;
-        Self::try_start(request, result).map_err(|error| cannot_start(&request.spec, &error))
+        Self::try_start(request, result, tmp_dir).map_err(|error| cannot_start(&request.spec, &error))
     }
 
-    fn try_start(request: &StartRequest, result: Option<ResultFile>) -> io::Result<Self> {
+    fn try_start(request: &StartRequest, result: Option<ResultFile>, tmp_dir: Option<&Path>) -> io::Result<Self> {
         let (output, [stdout, stderr]) = Output::new(request, result)?;
         let started_at = Instant::now();
-        let mut command = command(&request.spec);
+        let mut command = command(&request.spec, tmp_dir);
         command.stdout(stdout).stderr(stderr);
         let (child, start_tick) = within_one_tick(|| command.spawn());
         let leader = child?.id();
@@ -115,6 +121,7 @@ impl Attempt {
             is_gone: false,
             descendants: Descendants::new(pid),
             output,
+            keep_tmp: request.keep_tmp.clone(),
             stopwatch: Stopwatch::start(started_at),
             timeout: request.spec.timeout,
             grace: request.grace,
@@ -135,8 +142,15 @@ impl Attempt {
         self.start_tick
     }
 
-    /// Supervises the command until it has no descendant left.
-    pub(crate) fn supervise(mut self, io: &mut GuardIo, batch: &mut Batch, is_paused: &mut bool) -> io::Result<Report> {
+    /// Supervises the command until it has no descendant left. Then removes its folder for temporary
+    /// files from `tmp_dirs`.
+    pub(crate) fn supervise(
+        mut self,
+        io: &mut GuardIo,
+        batch: &mut Batch,
+        is_paused: &mut bool,
+        tmp_dirs: &mut TmpDirs,
+    ) -> io::Result<Report> {
         if *is_paused {
             self.pause();
         }
@@ -162,7 +176,7 @@ impl Attempt {
             self.output.tick(Instant::now());
             self.advance()?;
         }
-        Ok(Report::Ended(self.into_report()))
+        Ok(Report::Ended(self.into_report(tmp_dirs)))
     }
 
     /// Handles the control messages that have been read. Ends the command if the runner no longer
@@ -307,7 +321,7 @@ impl Attempt {
         format!("processes still exist {seconds} s after SIGKILL: {}{refused}", describe_descendants())
     }
 
-    fn into_report(self) -> ProcessReport {
+    fn into_report(self, tmp_dirs: &mut TmpDirs) -> ProcessReport {
         let now = self.elapsed();
         let Some((used, exited_after)) = self.exit else {
             return ProcessReport::new(Ending::GuardDied, now);
@@ -319,16 +333,20 @@ impl Attempt {
         let ResUse { rusage, .. } = used;
         report.usage = Some(ResourceUsage { user: rusage.utime, system: rusage.stime, peak_memory: rusage.maxrss });
         drop(self.command);
-        self.output.finish(&mut report);
+        let keep_tmp = self.keep_tmp;
+        self.output.finish(&mut report, |ending| {
+            tmp_dirs.finish(keep_tmp.is_some_and(|ok_exits| ending.is_failure(&ok_exits)))
+        });
         report
     }
 }
 
 /// Builds the command. The command inherits the guard's standard input, which is `/dev/null`.
 /// Opening `/dev/null` for each command would cost time.
-fn command(spec: &ProcessSpec) -> Command {
+fn command(spec: &ProcessSpec, tmp_dir: Option<&Path>) -> Command {
     let mut command = Command::new(&spec.program);
     command.args(&spec.arguments).stdin(Stdio::inherit()).process_group(0);
+    command.envs(tmp_dir.map(|dir| (TMPDIR_VARIABLE, dir)));
     command.envs(spec.environment.iter().map(|(name, value)| (name, value)));
     if let Some(dir) = &spec.working_dir {
         command.current_dir(dir);
@@ -380,7 +398,7 @@ mod tests {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
             return;
         }
-        let mut attempt = Attempt::start(&request("true")).unwrap_or_else(|ending| panic!("{ending:?}"));
+        let mut attempt = Attempt::start(&request("true"), None).unwrap_or_else(|ending| panic!("{ending:?}"));
         while !process_table::read(attempt.leader()).expect("not reaped yet").is_zombie {
             std::thread::sleep(KILL_INTERVAL);
         }
@@ -388,7 +406,9 @@ mod tests {
         attempt.stopwatch = Stopwatch::start(long_ago);
         attempt.phase = Phase::Killing { since: Duration::ZERO, checked_at: KILL_TIMEOUT };
         let mut batch = Batch::new(Vec::new(), SECOND);
-        let report = attempt.supervise(&mut GuardIo::new().expect("pipes"), &mut batch, &mut false).expect("a report");
+        let report =
+            attempt.supervise(&mut GuardIo::new().expect("pipes"), &mut batch, &mut false, &mut TmpDirs::new());
+        let report = report.expect("a report");
         assert!(
             matches!(report, Report::Ended(ProcessReport { ending: Ending::Exited { code: 0 }, .. })),
             "{report:?}"
@@ -408,6 +428,6 @@ mod tests {
             capture: 0,
             stdout_to: None,
         };
-        StartRequest { spec, input: None, grace: SECOND, output: OutputLimits::default() }
+        StartRequest { spec, input: None, grace: SECOND, output: OutputLimits::default(), keep_tmp: None }
     }
 }

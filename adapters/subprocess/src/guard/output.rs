@@ -36,6 +36,9 @@ pub(crate) struct Output {
     ok_exits: Vec<i32>,
     /// The heading, written to the log before the first byte of output.
     heading: Vec<u8>,
+    /// The stream of the last byte of output in the log; `None` if the log is empty or ends with a
+    /// newline.
+    within_line: Option<Stream>,
     /// The read buffer; empty before the first byte, because most commands print nothing.
     buffer: Vec<u8>,
     capture: usize,
@@ -56,6 +59,7 @@ impl Output {
             result,
             ok_exits: request.spec.stdout_to.as_ref().map(|file| file.ok_exits.clone()).unwrap_or_default(),
             heading: request.spec.log_heading.clone(),
+            within_line: None,
             buffer: Vec::new(),
             capture: request.spec.capture.min(MAX_CAPTURE_BYTES),
             stdout: Vec::new(),
@@ -94,8 +98,9 @@ impl Output {
     }
 
     /// Reads the remaining contents of the pipes, and completes the report. Call this after the
-    /// last descendant has ended.
-    pub(crate) fn finish(mut self, report: &mut ProcessReport) {
+    /// last descendant has ended. `last_line` receives the final ending and returns the last line
+    /// of the log, with its newline.
+    pub(crate) fn finish(mut self, report: &mut ProcessReport, last_line: impl FnOnce(&Ending) -> Option<String>) {
         for _ in 0..MAX_FINAL_READS {
             let events = poll_readable(self.streams(), Duration::ZERO).unwrap_or([PollFlags::empty(); 2]);
             // HUP without IN means that the pipe is empty and its write end is closed.
@@ -106,6 +111,9 @@ impl Output {
             self.read(ready);
         }
         self.finish_result(report);
+        if let Some(line) = last_line(&report.ending) {
+            self.write_line(&line);
+        }
         // Some programs print the reason for their failure to the standard output. So if the
         // standard error is blank, the report quotes the standard output.
         let [stdout, stderr] = self.tails;
@@ -126,9 +134,15 @@ impl Output {
         if let Err(ending) = outcome {
             report.ending = ending;
         }
+        self.write_line(&line);
+    }
+
+    /// Writes a line of the guard's own to the log, on a new line.
+    fn write_line(&mut self, line: &str) {
         if let Some(log) = &mut self.log {
-            let is_within_line = self.tails[STDERR].last().is_some_and(|last| *last != b'\n');
-            log.write(Stream::Stderr, if is_within_line { b"\n" } else { b"" });
+            log.write(Stream::Stdout, &std::mem::take(&mut self.heading));
+            let within_line = self.within_line.take();
+            log.write(within_line.unwrap_or(Stream::Stdout), if within_line.is_some() { b"\n" } else { b"" });
             log.write(Stream::Stdout, line.as_bytes());
         }
     }
@@ -146,8 +160,10 @@ impl Output {
         match (&mut self.result, &mut self.log) {
             (Some(result), _) if stream == STDOUT => result.write(bytes),
             (_, Some(log)) => {
+                let stream = if stream == STDOUT { Stream::Stdout } else { Stream::Stderr };
                 log.write(Stream::Stdout, &std::mem::take(&mut self.heading));
-                log.write(if stream == STDOUT { Stream::Stdout } else { Stream::Stderr }, bytes);
+                log.write(stream, bytes);
+                self.within_line = (bytes.last() != Some(&b'\n')).then_some(stream);
             }
             (_, None) => {}
         }
@@ -203,7 +219,7 @@ mod tests {
             capture,
             stdout_to: None,
         };
-        StartRequest { spec, input: None, grace: Duration::ZERO, output: OutputLimits::default() }
+        StartRequest { spec, input: None, grace: Duration::ZERO, output: OutputLimits::default(), keep_tmp: None }
     }
 
     /// The output is written between the last poll and the end of the command.
@@ -215,7 +231,7 @@ mod tests {
             stderr.write_all(err.as_bytes()).expect("written");
             drop((stdout, stderr));
             let mut report = ProcessReport::new(Ending::TimedOut, Duration::ZERO);
-            output.finish(&mut report);
+            output.finish(&mut report, |_| None);
             let tail = if err.is_empty() { out } else { err };
             assert_eq!((&*report.stdout, &*report.output_tail), (out.as_bytes(), tail.as_bytes()));
         }

@@ -68,6 +68,8 @@ pub(crate) struct StartRequest {
     pub(crate) input: Option<PathBuf>,
     pub(crate) grace: Duration,
     pub(crate) output: OutputLimits,
+    /// The value of [`GuardSettings::keep_tmp`](crate::GuardSettings::keep_tmp).
+    pub(crate) keep_tmp: Option<Vec<i32>>,
 }
 
 /// A message from a guard to the runner.

@@ -1,10 +1,12 @@
 //! The contents of a guard's record.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::process_table::{self, ProcessId};
+use crate::tmp_dir;
 
 /// The version of the format that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -18,6 +20,9 @@ const LEADER: &str = ",\"leader\":";
 
 /// The text before the number of begun processes.
 const BEGUN: &str = ",\"begun\":";
+
+/// The text before the name of the folder for temporary files.
+const TMP_NAME: &str = ",\"tmp_name\":";
 
 /// The contents of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +47,14 @@ pub struct Contents {
     /// records of earlier versions of this program.
     #[serde(default, skip_serializing)]
     pub begun: u64,
+    /// The folder in which the guard creates folders for temporary files. `None` if its path is not
+    /// recorded, and in records of earlier versions of this program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tmp_parent: Option<Box<str>>,
+    /// The name of the guard's current folder for temporary files; `None` if there is none. It is
+    /// written before the folder is created.
+    #[serde(default, skip_serializing, deserialize_with = "parse_tmp_name")]
+    pub tmp_name: Option<Box<str>>,
 }
 
 /// The offsets of the fields that are overwritten in place.
@@ -49,6 +62,7 @@ pub struct Contents {
 pub(super) struct Offsets {
     pub(super) leader: u64,
     pub(super) begun: u64,
+    pub(super) tmp_name: u64,
 }
 
 /// The result of parsing a record.
@@ -89,6 +103,8 @@ impl Contents {
             file: Some(file),
             leader: None,
             begun: 0,
+            tmp_parent: recorded_tmp_parent(),
+            tmp_name: None,
         })
     }
 
@@ -102,7 +118,16 @@ impl Contents {
             file: Some(file),
             leader: None,
             begun: 0,
+            tmp_parent: recorded_tmp_parent(),
+            tmp_name: None,
         }
+    }
+
+    /// Returns the path of the guard's current folder for temporary files; `None` if there is none
+    /// or if the path is not known.
+    pub(crate) fn tmp_dir(&self) -> Option<PathBuf> {
+        let parent = self.tmp_parent.as_deref().map(Path::new).filter(|parent| parent.is_absolute())?;
+        self.tmp_name.as_deref().map(|name| parent.join(name))
     }
 
     /// Returns the line of the record, and the offsets of the fields that change.
@@ -115,8 +140,11 @@ impl Contents {
         line.push_str(BEGUN);
         let begun = line.len() as u64;
         line.push_str(&begun_field(self.begun));
+        line.push_str(TMP_NAME);
+        let tmp_name = line.len() as u64;
+        line.push_str(&tmp_name_field(self.tmp_name.as_deref()));
         line.push_str("}\n");
-        Ok((line, Offsets { leader, begun }))
+        Ok((line, Offsets { leader, begun, tmp_name }))
     }
 }
 
@@ -128,6 +156,17 @@ pub(super) fn leader_fields(leader: ProcessId) -> String {
 /// Formats the number of begun processes with a fixed length.
 pub(super) fn begun_field(begun: u64) -> String {
     format!("{begun:>20}")
+}
+
+/// Formats the name of the folder for temporary files with a fixed length; blanks if there is none.
+pub(super) fn tmp_name_field(name: Option<&str>) -> String {
+    format!("\"{:<width$}\"", name.unwrap_or_default(), width = tmp_dir::NAME_LENGTH)
+}
+
+/// Returns the parent of the folders for temporary files, if it can be recorded.
+fn recorded_tmp_parent() -> Option<Box<str>> {
+    let parent = tmp_dir::parent().ok()?.into_os_string().into_string().ok()?;
+    (parent.len() <= tmp_dir::MAX_RECORDED_PARENT).then(|| parent.into())
 }
 
 /// Parses the bytes of a record. If the guard crashed, the file may be empty or contain a line
@@ -153,6 +192,12 @@ fn parse_leader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pro
     ProcessId::deserialize(deserializer).map(|leader| Some(leader).filter(|leader| leader.pid > 0))
 }
 
+/// Parses the name of the folder for temporary files. Any other name counts as none: the folder is
+/// removed, so the name must not lead to another folder.
+fn parse_tmp_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<str>>, D::Error> {
+    Box::<str>::deserialize(deserializer).map(|name| Some(name).filter(|name| tmp_dir::is_name(name)))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -161,8 +206,10 @@ mod tests {
 
     fn contents() -> impl Strategy<Value = Contents> {
         let id = || (1..i32::MAX, any::<u64>()).prop_map(|(pid, started)| ProcessId { pid, started });
-        (any::<String>(), any::<String>(), id(), any::<i32>(), prop::option::of(id()), any::<u64>()).prop_map(
-            |(boot_id, pid_namespace, guard, session, leader, begun)| Contents {
+        let tmp_dir = || (prop::option::of(any::<String>()), prop::option::of("autoproc-[0-9a-f]{16}"));
+        let numbers = (any::<i32>(), prop::option::of(id()), any::<u64>());
+        (any::<String>(), any::<String>(), id(), numbers, tmp_dir()).prop_map(
+            |(boot_id, pid_namespace, guard, (session, leader, begun), (tmp_parent, tmp_name))| Contents {
                 file: None,
                 boot_id,
                 pid_namespace,
@@ -170,13 +217,15 @@ mod tests {
                 session,
                 leader,
                 begun,
+                tmp_parent: tmp_parent.map(String::into_boxed_str),
+                tmp_name: tmp_name.map(String::into_boxed_str),
             },
         )
     }
 
-    fn line(contents: &Contents) -> (Vec<u8>, [usize; 2]) {
-        let (line, Offsets { leader, begun }) = contents.to_line().expect("JSON");
-        (line.into_bytes(), [leader, begun].map(|offset| usize::try_from(offset).expect("small")))
+    fn line(contents: &Contents) -> (Vec<u8>, [usize; 3]) {
+        let (line, Offsets { leader, begun, tmp_name }) = contents.to_line().expect("JSON");
+        (line.into_bytes(), [leader, begun, tmp_name].map(|offset| usize::try_from(offset).expect("small")))
     }
 
     proptest! {
@@ -186,21 +235,31 @@ mod tests {
         }
 
         #[test]
-        fn a_leader_and_a_number_replace_others(contents in contents(), pid in 1..i32::MAX, started: u64, begun: u64) {
+        fn fields_replace_others(
+            contents in contents(),
+            pid in 1..i32::MAX,
+            started: u64,
+            begun: u64,
+            name in prop::option::of("autoproc-[0-9a-f]{16}"),
+        ) {
             let (mut bytes, at) = line(&contents);
             let leader = ProcessId { pid, started };
-            for (at, field) in at.into_iter().zip([leader_fields(leader), begun_field(begun)]) {
+            for (at, field) in at.into_iter().zip([leader_fields(leader), begun_field(begun), tmp_name_field(name.as_deref())]) {
                 bytes[at..at + field.len()].copy_from_slice(field.as_bytes());
             }
-            prop_assert_eq!(parse(&bytes), Parsed::Contents(Contents { leader: Some(leader), begun, ..contents }));
+            let tmp_name = name.map(String::into_boxed_str);
+            prop_assert_eq!(parse(&bytes), Parsed::Contents(Contents { leader: Some(leader), begun, tmp_name, ..contents }));
         }
 
         #[test]
         fn a_record_of_an_earlier_version_is_parsed(contents in contents()) {
-            let (mut bytes, [_, at]) = line(&contents);
-            bytes.truncate(at - BEGUN.len());
-            bytes.extend(b"}\n");
-            prop_assert_eq!(parse(&bytes), Parsed::Contents(Contents { begun: 0, ..contents }));
+            let contents = Contents { tmp_parent: None, tmp_name: None, ..contents };
+            let (mut bytes, [_, begun, tmp_name]) = line(&contents);
+            for (at, begun) in [(tmp_name - TMP_NAME.len(), contents.begun), (begun - BEGUN.len(), 0)] {
+                bytes.truncate(at);
+                bytes.extend(b"}\n");
+                prop_assert_eq!(parse(&bytes), Parsed::Contents(Contents { begun, ..contents.clone() }));
+            }
         }
 
         #[test]
@@ -217,6 +276,23 @@ mod tests {
             let at = at.index(line.len());
             line[at] = byte;
             let _ = parse(&line);
+        }
+    }
+
+    #[test]
+    fn only_a_name_of_a_folder_for_temporary_files_is_believed() {
+        let of = |parent: &str, name: &str| {
+            let contents = Contents::without_process_table((1, 2));
+            Contents { tmp_parent: Some(parent.into()), tmp_name: Some(name.into()), ..contents }
+        };
+        let parsed = |contents: &Contents| match parse(&line(contents).0) {
+            Parsed::Contents(contents) => contents.tmp_dir(),
+            other => panic!("{other:?}"),
+        };
+        let name = "autoproc-0123456789abcdef";
+        assert_eq!(parsed(&of("/tmp", name)), Some(Path::new("/tmp").join(name)));
+        for (parent, name) in [("tmp", name), ("/tmp", "../home/ada"), ("/tmp", ""), ("/tmp", "autoproc-")] {
+            assert_eq!(parsed(&of(parent, name)), None, "{parent} {name}");
         }
     }
 

@@ -22,6 +22,7 @@ use crate::guards::GuardSettings;
 use crate::guards::control_pipe::ControlPipe;
 use crate::guards::orphans::ReapLock;
 use crate::process_table::{self, ProcessId};
+use crate::tmp_dir;
 
 /// The maximum time for idle guards to exit. A guard normally needs some milliseconds. A guard
 /// that exceeds this time, for instance because a signal has stopped it, is killed.
@@ -149,7 +150,8 @@ impl GuardProcess {
     }
 
     /// Kills and reaps the guard. Then calls `end_orphans`, which must end the processes that the
-    /// guard leaves behind. The guard's record is removed only if `end_orphans` succeeds.
+    /// guard leaves behind. The guard's record and its folder for temporary files are removed only
+    /// if `end_orphans` succeeds.
     ///
     /// Returns the number of processes that the guard began and whose end it has not reported;
     /// `None` if unknown.
@@ -158,13 +160,16 @@ impl GuardProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
         ReapLock::acquire().forget(&self.child);
-        let begun = self.record.as_ref().and_then(|record| guard_record::begun_by(record, self.pid()));
+        let killed = self.record.as_ref().and_then(|record| guard_record::of_killed(record, self.pid()));
         end_orphans()?;
+        if let Some((contents, owner)) = &killed {
+            tmp_dir::remove_of_record(contents, *owner);
+        }
         if let Some(record) = &self.record {
             // If the record cannot be removed, a later run searches for the guard's processes and
             // finds none.
             let _ = std::fs::remove_file(record);
         }
-        Ok(begun.and_then(|begun| begun.checked_sub(self.ended)))
+        Ok(killed.and_then(|(contents, _)| contents.begun.checked_sub(self.ended)))
     }
 }

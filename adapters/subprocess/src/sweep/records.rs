@@ -8,6 +8,7 @@ use autoproc_domain::ports::Location;
 
 use crate::guard_record::{self, Contents, Parsed, RecordState};
 use crate::process_table::{self, Marker, ProcessId};
+use crate::tmp_dir;
 
 pub(super) struct Records<'a> {
     dir: &'a Path,
@@ -104,16 +105,20 @@ impl<'a> Records<'a> {
         Ok(abandoned.uncertain.into_iter().next())
     }
 
-    /// Removes the records of guards that are not alive.
+    /// Removes the records of guards that are not alive, and their folders for temporary files.
     pub(super) fn remove(&self) {
         remove_unlocked(&guard_record::all_of(self.dir, self.run).unwrap_or_default());
     }
 }
 
-/// Removes those of the records whose guards are not alive.
+/// Removes those of the records whose guards are not alive, and their folders for temporary files.
+/// No process of these guards may be left.
 pub(super) fn remove_unlocked<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) {
     for path in paths {
-        if let Ok(RecordState::Unlocked { .. }) = guard_record::inspect(path) {
+        if let Ok(RecordState::Unlocked { parsed, owner }) = guard_record::inspect(path) {
+            if let Parsed::Contents(contents) = parsed {
+                tmp_dir::remove_of_record(&contents, owner);
+            }
             // A record that remains does no harm: a later sweep finds no process to end.
             let _ = std::fs::remove_file(path);
         }
@@ -218,6 +223,8 @@ mod tests {
             file: None,
             leader: None,
             begun: 0,
+            tmp_parent: None,
+            tmp_name: None,
         }
     }
 

@@ -169,8 +169,17 @@ mod tests {
     }
 
     fn killed_guard(session: i32) -> Contents {
-        let (boot_id, pid_namespace) = (String::new(), String::new());
-        Contents { boot_id, pid_namespace, guard: GUARD, session, file: None, leader: Some(LEADER), begun: 0 }
+        Contents {
+            boot_id: String::new(),
+            pid_namespace: String::new(),
+            guard: GUARD,
+            session,
+            file: None,
+            leader: Some(LEADER),
+            begun: 0,
+            tmp_parent: None,
+            tmp_name: None,
+        }
     }
 
     /// Returns this process, its parent, the first process, and the given ones.

@@ -37,10 +37,11 @@ impl Fixture {
         let settings = GuardSettings {
             executable: env!("CARGO_BIN_EXE_autoproc-guard").into(),
             run: RunId::new(run),
-            environment: Vec::new(),
+            environment: vec![("TMPDIR".into(), dir.path().into())],
             grace,
             records_dir: Some(dir.path().to_owned()),
             output: OutputLimits::default(),
+            keep_tmp: None,
         };
         Self { guards: Guards::new(change(settings)), dir }
     }

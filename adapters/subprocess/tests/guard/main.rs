@@ -11,3 +11,4 @@ mod pool;
 #[path = "../shared/stop.rs"]
 mod stop;
 mod supervision;
+mod tmp_dirs;

@@ -25,6 +25,7 @@ pub(crate) fn guards(run: &str, records: &Path) -> Guards {
         grace: GRACE,
         records_dir: Some(records.to_owned()),
         output: OutputLimits::default(),
+        keep_tmp: None,
     })
 }
 

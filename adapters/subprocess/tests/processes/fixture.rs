@@ -93,10 +93,11 @@ impl Fixture {
         Arc::new(Guards::new(GuardSettings {
             executable: env!("CARGO_BIN_EXE_autoproc-guard").into(),
             run: RunId::new("run-1"),
-            environment: Vec::new(),
+            environment: vec![("TMPDIR".into(), self.dir.path().into())],
             grace: self.grace,
             records_dir: None,
             output: OutputLimits::default(),
+            keep_tmp: None,
         }))
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Record {
     pub(crate) guard: ProcessId,
     pub(crate) session: i32,
     pub(crate) leader: ProcessId,
+    /// The guard's folder for temporary files, if it has one.
+    pub(crate) tmp_dir: Option<PathBuf>,
 }
 
 impl Fixture {
@@ -142,19 +144,26 @@ impl Record {
             guard: NO_PROCESS,
             session: 0,
             leader,
+            tmp_dir: None,
         }
     }
 
     pub(crate) fn text(&self) -> String {
-        let Self { boot_id, pid_namespace, guard, session, leader } = self;
+        let Self { boot_id, pid_namespace, guard, session, leader, tmp_dir } = self;
         let id = |id: &ProcessId| format!("{{\"pid\":{},\"started\":{}}}", id.pid, id.started);
         format!(
             "{{\"version\":1,\"boot_id\":\"{boot_id}\",\"pid_namespace\":\"{pid_namespace}\",\"guard\":{},\
-             \"session\":{session},\"leader\":{}}}\n",
+             \"session\":{session},\"leader\":{}{}}}\n",
             id(guard),
-            id(leader)
+            id(leader),
+            tmp_dir.as_deref().map(tmp_fields).unwrap_or_default(),
         )
     }
+}
+
+fn tmp_fields(path: &Path) -> String {
+    let (parent, name) = path.to_str().and_then(|path| path.rsplit_once('/')).expect("an absolute path");
+    format!(",\"tmp_parent\":\"{parent}\",\"tmp_name\":\"{name}\"")
 }
 
 /// No process has this number, because the kernel's limit is 2^22 (proc(5), `pid_max`).

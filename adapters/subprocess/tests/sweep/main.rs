@@ -4,3 +4,4 @@ mod fixture;
 mod killed_guards;
 mod living_guards;
 mod other_processes;
+mod tmp_dirs;

@@ -39,6 +39,10 @@ pub(crate) struct OutputArgs {
     /// Remove the oldest output while the total is above this; `all` keeps everything
     #[arg(long, hide_short_help = true, value_name = "SIZE|all", allow_negative_numbers = true, default_value = "1GiB", value_parser = total)]
     keep_output_size: MaxTotal,
+    /// Keep the temporary folder (TMPDIR) of an attempt that fails, unless the folder is empty; the
+    /// last line of the attempt's output names it
+    #[arg(long, hide_short_help = true)]
+    pub(super) keep_tmp: bool,
 }
 
 impl OutputArgs {

@@ -52,11 +52,13 @@ fn spec() -> impl Strategy<Value = ProcessSpec> {
 }
 
 fn request() -> impl Strategy<Value = StartRequest> {
-    (spec(), path(), any::<(Duration, u64, u64)>()).prop_map(|(spec, input, (grace, head, tail))| StartRequest {
+    let limits = any::<(Duration, u64, u64, Option<Vec<i32>>)>();
+    (spec(), path(), limits).prop_map(|(spec, input, (grace, head, tail, keep_tmp))| StartRequest {
         spec,
         input,
         grace,
         output: OutputLimits { head, tail },
+        keep_tmp,
     })
 }
 
@@ -99,13 +101,22 @@ fn report() -> impl Strategy<Value = Report> {
         system,
         peak_memory,
     });
-    let ended = (ending(), any::<Duration>(), option::of(usage), bytes(), bytes(), any::<(u64, Option<String>)>());
+    let ended = (ending(), any::<Duration>(), option::of(usage), bytes(), bytes(), any::<(u64, [Option<String>; 2])>());
     prop_oneof![
         any::<String>().prop_map(Report::Stuck),
         any::<Option<(u64, i64)>>().prop_map(Report::Started),
         any::<u32>().prop_map(Report::NotStarted),
-        ended.prop_map(|(ending, elapsed, usage, output_tail, stdout, (stdout_bytes, log_error))| {
-            Report::Ended(ProcessReport { ending, elapsed, usage, output_tail, stdout, stdout_bytes, log_error })
+        ended.prop_map(|(ending, elapsed, usage, output_tail, stdout, (stdout_bytes, [log_error, tmp_error]))| {
+            Report::Ended(ProcessReport {
+                ending,
+                elapsed,
+                usage,
+                output_tail,
+                stdout,
+                stdout_bytes,
+                log_error,
+                tmp_error,
+            })
         }),
     ]
 }

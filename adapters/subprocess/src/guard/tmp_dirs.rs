@@ -1,0 +1,92 @@
+//! The guard's folder for the temporary files of its current process.
+//!
+//! A folder that a process has not touched is given to the next process. Most processes create no
+//! temporary files, and a look at the folder costs less than a new folder.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::guard_record::GuardRecord;
+use crate::tmp_dir::{TmpDir, new_path, parent};
+
+pub(crate) struct TmpDirs {
+    /// The folder in which the folders of processes are created. Determined at the start of the
+    /// guard, because its working directory may be removed later.
+    parent: io::Result<PathBuf>,
+    /// The folder of the running process, or an empty folder for the next process.
+    current: Option<TmpDir>,
+}
+
+impl TmpDirs {
+    pub(crate) fn new() -> Self {
+        Self { parent: parent(), current: None }
+    }
+
+    /// Returns an empty folder for the next process. The record names a new folder before the
+    /// folder is created.
+    ///
+    /// # Errors
+    /// A human-readable message, if no folder can be created.
+    pub(crate) fn provide(&mut self, record: Option<&mut GuardRecord>) -> Result<&Path, String> {
+        let folder = match self.current.take() {
+            Some(folder) if folder.is_untouched() => folder,
+            touched => {
+                // Another program has changed the empty folder, for instance a cleaner of old files.
+                let _ = touched.map(|folder| folder.remove());
+                self.create(record)?
+            }
+        };
+        Ok(self.current.insert(folder).path())
+    }
+
+    fn create(&self, record: Option<&mut GuardRecord>) -> Result<TmpDir, String> {
+        let parent = self.parent.as_ref().map_err(|error| format!("TMPDIR cannot be determined: {error}"))?;
+        let path = new_path(parent);
+        if let Some(record) = record {
+            // If writing fails, the folder remains if the guard is killed.
+            let _ = record.set_tmp_dir(Some(&path));
+        }
+        TmpDir::create(path).map_err(|error| format!("no folder can be created in {}: {error}", shown(parent)))
+    }
+
+    /// Removes the folder of a process that has ended with all its descendants, unless the folder
+    /// is untouched. With `is_kept`, a folder with contents stays, and the guard forgets it.
+    /// Returns a line for the log if the folder still exists and is not empty.
+    pub(crate) fn finish(&mut self, is_kept: bool) -> Option<String> {
+        let folder = self.current.take()?;
+        if folder.is_untouched() {
+            self.current = Some(folder);
+            return None;
+        }
+        if folder.remove_if_empty() {
+            return None;
+        }
+        let path = shown(folder.path());
+        if is_kept {
+            return Some(format!("[autoproc: the temporary files are kept in {path}]\n"));
+        }
+        let error = folder.remove().err()?;
+        Some(format!("[autoproc: the temporary files in {path} cannot be removed: {error}]\n"))
+    }
+
+    /// Deletes the name of the folder from the record if the guard has no folder any more.
+    pub(crate) fn update(&self, record: &mut GuardRecord) {
+        if self.current.is_none() {
+            // If writing fails, a kept folder is removed if the guard is killed.
+            let _ = record.set_tmp_dir(None);
+        }
+    }
+
+    /// Removes the empty folder for the next process.
+    pub(crate) fn close(self) {
+        if let Some(folder) = self.current {
+            // A folder that cannot be removed is empty, so it does no harm.
+            let _ = folder.remove();
+        }
+    }
+}
+
+/// Returns a path as text, without control characters.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().replace(char::is_control, "?")
+}
