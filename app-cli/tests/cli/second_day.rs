@@ -52,6 +52,18 @@ fn a_folder_that_is_named_again_is_not_done_again() {
     assert_eq!(project.json(["queue", "add", "in", "--again"])["repeated"], 13);
 }
 
+/// A completion keeps the fingerprint that the file had at the start of its attempt.
+#[test]
+fn a_file_that_changed_while_it_was_processed_counts_as_changed() {
+    let project = TempProject::new();
+    project.write("in/a", "");
+    for _ in 0..2 {
+        let run = result(&project, &["run", "-q", "in", "--shell", "echo more >>{}"]);
+        assert_eq!(run["processed"], 1);
+    }
+    assert_eq!(project.json(["queue", "add", "in"])["changed"], 1);
+}
+
 #[test]
 fn a_failed_file_gets_another_round_and_its_first_one_stays_known() {
     let project = TempProject::new();
