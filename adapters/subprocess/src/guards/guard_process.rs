@@ -160,8 +160,10 @@ impl GuardProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
         ReapLock::acquire().forget(&self.child);
-        let killed = self.record.as_ref().and_then(|record| guard_record::of_killed(record, self.pid()));
         end_orphans()?;
+        // A child that the guard was starting shares the lock of the record until it executes its
+        // program. So the record is inspected when no process is left.
+        let killed = self.record.as_ref().and_then(|record| guard_record::of_killed(record, self.pid()));
         if let Some((contents, owner)) = &killed {
             tmp_dir::remove_of_record(contents, *owner);
         }
