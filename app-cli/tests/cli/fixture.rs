@@ -158,7 +158,8 @@ impl TempProject {
         self.json(["queue", "show", name])["status"].as_str().expect("a word").to_owned()
     }
 
-    /// The contents of every file in the state folder, without lock files.
+    /// The contents of every file in the state folder, without lock files and the records of guards.
+    /// The guard of a killed run changes its record until it has ended the command.
     pub(crate) fn bytes(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path(".claude"), &mut files);
@@ -169,9 +170,10 @@ impl TempProject {
 fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
+        let is_record = entry.file_name().to_string_lossy().contains(".guard-");
         if path.is_dir() {
             collect(&path, files);
-        } else if path.extension().is_none_or(|extension| extension != "lock") {
+        } else if !is_record && path.extension().is_none_or(|extension| extension != "lock") {
             files.insert(path.clone(), fs::read(&path).expect("a file that is there"));
         }
     }
