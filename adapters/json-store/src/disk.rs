@@ -72,9 +72,7 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// Creates the state folder and its `runs` folder if they are missing, with mode 0700.
     fn prepare(&self) -> io::Result<()>;
     /// Returns the device and inode of the state folder.
-    fn identify_folder(&self) -> io::Result<FolderId> {
-        Ok(FolderId::default())
-    }
+    fn identify_folder(&self) -> io::Result<FolderId>;
     /// Returns the stamp of the file with this name; `None` if there is no such file.
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>>;
     /// Returns the names in the state folder (`""`) or in a folder below it; empty if the folder is

@@ -25,7 +25,7 @@ const MISPLACED_LINES: &str = "misplaced_lines_are_refused";
 const INTERFERENCE: &str = "simulation::interference";
 const REPAIR: &str = "repair::tests";
 
-const MUTATIONS: [Mutation; 17] = [
+const MUTATIONS: [Mutation; 18] = [
     Mutation {
         name: "after a failed sync the line stays in the journal",
         file: "src/engine/commit.rs",
@@ -122,6 +122,13 @@ const MUTATIONS: [Mutation; 17] = [
         file: "src/engine.rs",
         text: "let in_place = lock.is_in_place(&self.disk);",
         replacement: "let in_place = lock.is_in_place(&self.disk).map(|_| true);",
+        test: INTERFERENCE,
+    },
+    Mutation {
+        name: "another folder in the place of the state folder is used",
+        file: "src/engine.rs",
+        text: "Some(folder) if self.disk.identify_folder().ok() != Some(folder) => Err(no_longer_there()),",
+        replacement: "Some(_) if false => Err(no_longer_there()),",
         test: INTERFERENCE,
     },
     Mutation {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub(crate) use image::{DiskImage, Inode, NameChange, Write};
 
-use crate::disk::{Access, Disk, Sharing, Stamp};
+use crate::disk::{Access, Disk, FolderId, Sharing, Stamp};
 use crate::layout::{LOCK, ORIGINAL, SNAPSHOT};
 
 /// A fault at one call of a process.
@@ -135,6 +135,16 @@ impl FakeDisk {
         lock(&self.image).change_names(NameChange::Unlink(name.to_owned()));
     }
 
+    /// Puts an empty folder in the place of the state folder, as another program would.
+    pub(crate) fn replace_folder(&self) {
+        let mut image = lock(&self.image);
+        image.replacements += 1;
+        // Open files stay open.
+        image.names.clear();
+        image.durable_names.clear();
+        image.unsynced_names.clear();
+    }
+
     /// Locks a file on behalf of a process that is not simulated.
     pub(crate) fn hold(&self, name: &str) {
         let mut image = lock(&self.image);
@@ -239,6 +249,10 @@ impl Disk for FakeDisk {
 
     fn prepare(&self) -> io::Result<()> {
         self.alive().map(drop)
+    }
+
+    fn identify_folder(&self) -> io::Result<FolderId> {
+        Ok(FolderId { device: 0, inode: self.alive()?.replacements })
     }
 
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>> {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::disk::fake::{FakeDisk, FakeFile};
-use crate::disk::{Access, Disk, Sharing, Stamp};
+use crate::disk::{Access, Disk, FolderId, Sharing, Stamp};
 use crate::layout::{self, LOCK, SNAPSHOT};
 
 /// A deliberate mistake in the calls to the disk. `docs/durability.md` names the check that detects
@@ -168,6 +168,10 @@ impl Disk for FlawedDisk {
 
     fn prepare(&self) -> io::Result<()> {
         self.disk.prepare()
+    }
+
+    fn identify_folder(&self) -> io::Result<FolderId> {
+        self.disk.identify_folder()
     }
 
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>> {

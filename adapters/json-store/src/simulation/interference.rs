@@ -106,6 +106,17 @@ fn a_live_run_notices_lost_changes_without_the_note_in_the_lock_file() {
     }
 }
 
+/// An empty folder would look like an empty queue.
+#[test]
+fn a_live_run_leaves_another_folder_in_the_place_of_its_own_alone() {
+    let (disk, mut run) = run_with_a_journal();
+    disk.replace_folder();
+    let added = add(&mut run, "/fourth");
+    assert!(added.is_err(), "{added:?}");
+    assert!(run.view().is_err());
+    assert_eq!(disk.contents(), []);
+}
+
 #[test]
 fn a_live_run_writes_what_it_knows_beside_the_damage() {
     for loss in Loss::ALL {

@@ -100,6 +100,8 @@ pub(crate) struct DiskImage {
     pub(super) open: BTreeMap<u64, usize>,
     pub(super) handles: u64,
     pub(super) nonces: u64,
+    /// The number of times that another folder took the place of the state folder.
+    pub(super) replacements: u64,
 }
 
 impl DiskImage {
