@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::failure::CANCELLED;
 use crate::fingerprint::Completion;
 use crate::path::FilePath;
 use crate::time::Timestamp;
@@ -338,6 +339,23 @@ impl QueueItem {
             claim: None,
             last_error: None,
             completion: None,
+        }
+    }
+
+    /// Returns the item after a release of its claim: it is pending, and the attempt is not counted.
+    /// If a user has cancelled the item, it has failed instead. An item without a claim stays as it
+    /// is.
+    #[must_use]
+    pub fn released(self) -> Self {
+        match &self.claim {
+            None => self,
+            Some(claim) if claim.is_cancelled => {
+                Self { status: Status::Failed, claim: None, last_error: Some(CANCELLED.into()), ..self }
+            }
+            Some(_) => {
+                let attempts = self.attempts.saturating_sub(1);
+                Self { status: Status::Pending, claim: None, attempts, ..self }
+            }
         }
     }
 

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use autoproc_domain::event::Event;
 use autoproc_domain::fingerprint::{Completion, Fingerprint};
-use autoproc_domain::item::{Backoff, Claim, ClaimNumber, RunId};
+use autoproc_domain::item::{Backoff, Claim, ClaimNumber, ClaimToken, RunId};
 use autoproc_domain::queue::{ClaimKey, Inconsistent, Restore, Transaction};
-use autoproc_domain::request::{Enqueue, ExchangeRequest, NewItem, Repeat, RequestId, Scope, Selector};
+use autoproc_domain::request::{
+    Enqueue, ExchangeRequest, NewItem, Repeat, RequestId, Scope, Selector, Settlement, Verdict,
+};
 use autoproc_domain::view::EnqueueOutcome;
 use autoproc_domain::{FilePath, FileQueue, ItemId, Priority, QueueItem, Recipe, Status, Timestamp};
 use autoproc_testkit::AnyRequest;
@@ -170,6 +172,28 @@ proptest! {
         let waiting = queue.items().filter(|item| item.is_waiting());
         let next = waiting.filter_map(QueueItem::not_before).filter(|due| *due > at).min();
         prop_assert_eq!(queue.next_due(at), next);
+    }
+
+    /// An item without its claim, as an export has it, is the item that its run releases.
+    #[test]
+    fn a_released_item_is_that_of_a_settlement((queue, now) in grown_queue(STEPS)) {
+        for item in queue.items() {
+            let Some(claim) = &item.claim else {
+                prop_assert_eq!(&item.clone().released(), item);
+                continue;
+            };
+            let token = ClaimToken { item: item.id, number: claim.number };
+            let release = ExchangeRequest {
+                run: claim.run.clone(),
+                id: RequestId::default(),
+                settlements: vec![Settlement { token, verdict: Verdict::Release }],
+                limit: 0,
+                scope: Scope::Queue,
+            };
+            let mut settled = queue.clone();
+            release.perform(&mut settled, now).expect("an exchange is never rejected");
+            prop_assert_eq!(settled.get(item.id), Some(&item.clone().released()));
+        }
     }
 
     /// A batch has the same result as its files one after the other.

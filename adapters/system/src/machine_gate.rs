@@ -215,15 +215,17 @@ fn free_disk(folder: &Path) -> Option<u64> {
 }
 
 /// True if a file system is mounted on the folder; a bind mount counts. On systems without
-/// statx(2), the folder must be on another device than its parent.
+/// statx(2), the folder must be on another device than its parent, or be the root folder.
 fn is_mount_point(folder: &Path) -> bool {
     match statx(CWD, folder, AtFlags::empty(), StatxFlags::BASIC_STATS) {
         Ok(status) if status.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) => {
             status.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
         }
         _ => {
-            let device = |path: &Path| path.metadata().map(|metadata| metadata.dev()).ok();
-            device(folder).is_some_and(|own| folder.parent().is_none_or(|parent| device(parent) != Some(own)))
+            let identity = |path: &Path| path.metadata().map(|metadata| (metadata.dev(), metadata.ino())).ok();
+            let (own, above) = (identity(folder), identity(&folder.join("..")));
+            // The root folder is its own parent.
+            own.zip(above).is_some_and(|(own, above)| own.0 != above.0 || own == above)
         }
     }
 }

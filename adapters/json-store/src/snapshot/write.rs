@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use autoproc_domain::failure::CANCELLED;
-use autoproc_domain::{FileQueue, QueueItem, Status};
+use autoproc_domain::{FileQueue, QueueItem};
 
 use super::{CHUNK_BYTES, Extra, ITEMS_LINE, SnapshotSum, StoreSection, VERSION};
 use crate::disk::{Disk, write_all};
@@ -32,17 +31,8 @@ pub(crate) fn write_export(out: &mut dyn io::Write, queue: &FileQueue, extra: &E
     write_chunks(queue.items().map(without_claim), extra, None, |chunk| out.write_all(chunk))
 }
 
-/// Returns the item without its claim: it is pending, and the attempt is not counted. If a user has
-/// cancelled the item, it has failed instead.
 fn without_claim(item: &QueueItem) -> Cow<'_, QueueItem> {
-    let Some(claim) = &item.claim else { return Cow::Borrowed(item) };
-    let mut released = QueueItem { claim: None, ..item.clone() };
-    if claim.is_cancelled {
-        (released.status, released.last_error) = (Status::Failed, Some(CANCELLED.into()));
-    } else {
-        (released.status, released.attempts) = (Status::Pending, item.attempts.saturating_sub(1));
-    }
-    Cow::Owned(released)
+    if item.claim.is_none() { Cow::Borrowed(item) } else { Cow::Owned(item.clone().released()) }
 }
 
 fn write_chunks<'q>(
