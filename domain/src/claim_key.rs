@@ -26,6 +26,12 @@ impl ClaimKey {
         Self::new(item.priority, item.sequence)
     }
 
+    /// Returns the priority.
+    #[must_use]
+    pub const fn priority(self) -> Priority {
+        self.priority.0
+    }
+
     /// Returns the sequence number.
     #[must_use]
     pub const fn sequence(self) -> Sequence {

@@ -1,0 +1,23 @@
+-- Claims the first items in claim order. Items that another transaction has locked are skipped.
+-- $1 run, $2 request, $3 limit
+with ready as materialized (
+  select id, rank, sequence
+  from item
+  where status = 0 and not is_held and not is_backing_off
+    and (not_before_us is null or not_before_us <= now_us())
+  order by rank, sequence
+  limit $3
+  for update skip locked
+), numbered as materialized (
+  -- The numbers are handed out in claim order.
+  select id, nextval('claim_number') as number
+  from (select id from ready order by rank, sequence) ordered
+)
+update item i
+set status = 1, attempts = i.attempts + 1, last_attempt_us = now_us(),
+    not_before_us = null, ordered_at_us = null, is_backing_off = false,
+    claim_number = n.number, claim_run = $1, claim_is_cancelled = false,
+    claim_request = $2, claim_priority = i.priority, claim_depth = i.depth
+from numbered n
+where i.id = n.id
+returning i.*

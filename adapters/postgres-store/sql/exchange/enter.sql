@@ -1,0 +1,2 @@
+-- $1 run, $2 request
+select enter_exchange($1, $2)

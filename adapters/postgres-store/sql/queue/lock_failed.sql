@@ -1,0 +1,1 @@
+select * from item where status in (3, 4) order by id for update

@@ -1,0 +1,230 @@
+//! The registry of runs: beginning, ending, listing and recovering runs.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoproc_domain::RunId;
+use autoproc_domain::Timestamp;
+use autoproc_domain::ports::{DeadRun, DeathEvidence, Lease, LeaseTerms, LiveRun, Location, RunInfo};
+use autoproc_domain::request::RecoverRequest;
+use autoproc_domain::view::RecoveredItem;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio_postgres::Row;
+
+use crate::change::{decide, now};
+use crate::connection::{Connection, Transaction};
+use crate::error::Answer;
+use crate::item_row::{column, escaped, number, recipe, recipe_bytes, unescaped};
+use crate::lease::{self, PostgresLease, SinceBoot, State, micros};
+use crate::store::{Shared, Work};
+
+const BEGIN: &str = include_str!("../sql/runs/begin.sql");
+const GRANT: &str = include_str!("../sql/runs/grant.sql");
+const ALLOW: &str = "insert into exchange (run) values ($1)";
+const LIVE: &str = include_str!("../sql/runs/live.sql");
+const DEAD: &str = include_str!("../sql/runs/dead.sql");
+const END: &str = include_str!("../sql/runs/end.sql");
+const ENDED: &str = include_str!("../sql/runs/ended.sql");
+const LOCK_EXPIRED: &str = include_str!("../sql/runs/lock_expired.sql");
+const LOCK_RECOVERABLE: &str = include_str!("../sql/queue/lock_recoverable.sql");
+
+/// Makes beginnings and ends of runs wait for each other, so that exactly one run is the last.
+const LOCK_REGISTRY: &str = "lock table run in share row exclusive mode";
+
+/// The leases that a store renews.
+#[derive(Default)]
+pub(crate) struct Leases(Mutex<BTreeMap<RunId, watch::Sender<State>>>);
+
+impl Leases {
+    /// Renews the lease of a run from now on.
+    pub(crate) fn keep(
+        &self,
+        shared: &Arc<Shared>,
+        runtime: &Runtime,
+        run: RunId,
+        granted: SinceBoot,
+        terms: LeaseTerms,
+    ) -> Arc<dyn Lease> {
+        let state = watch::Sender::new(State::Held);
+        let lease = PostgresLease { terms, state: state.subscribe() };
+        runtime.spawn(lease::keep(Arc::clone(shared), run.clone(), granted, state.clone()));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run, state);
+        Arc::new(lease)
+    }
+
+    /// Ends the renewal of the lease of a run that has ended.
+    pub(crate) fn end(&self, run: &RunId) {
+        if let Some(state) = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(run) {
+            state.send_replace(State::Ended);
+        }
+    }
+}
+
+/// Registers a run.
+pub(crate) struct Beginning(pub(crate) RunInfo);
+
+#[async_trait]
+impl Work for Beginning {
+    /// The other live runs, and the time at which the lease was requested.
+    type Reply = (Vec<LiveRun>, SinceBoot);
+
+    async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Self::Reply> {
+        let mut transaction = connection.begin().await?;
+        transaction.execute(LOCK_REGISTRY, &[]).await?;
+        let others = live_runs(&mut transaction).await?;
+        register(&mut transaction, &self.0).await?;
+        let requested = SinceBoot::now();
+        let id = self.0.id.as_str();
+        transaction.execute(GRANT, &[&id, &micros(shared.options.lease.lasts)]).await?;
+        transaction.execute(ALLOW, &[&id]).await?;
+        transaction.commit().await?;
+        Ok((others, requested))
+    }
+}
+
+async fn register(transaction: &mut Transaction<'_>, run: &RunInfo) -> Answer<()> {
+    let Location { host, boot, pid_namespace, pid, project } = &run.location;
+    let jobs = i64::try_from(run.jobs).unwrap_or(i64::MAX);
+    let work = run.work.as_deref().map(escaped);
+    let recipe = run.recipe.map(recipe_bytes);
+    let project = project.as_os_str().as_bytes();
+    transaction
+        .execute(
+            BEGIN,
+            &[
+                &run.id.as_str(),
+                &run.started_at.as_micros(),
+                &jobs,
+                &i64::from(run.max_attempts),
+                &micros(run.timeout),
+                &recipe,
+                &work,
+                &&**host,
+                &&**boot,
+                &&**pid_namespace,
+                &i64::from(*pid),
+                &project,
+            ],
+        )
+        .await
+}
+
+/// Removes the registration of a run.
+pub(crate) struct Ending(pub(crate) RunId);
+
+#[async_trait]
+impl Work for Ending {
+    type Reply = Vec<LiveRun>;
+    const IS_IDEMPOTENT: bool = true;
+
+    async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<Vec<LiveRun>> {
+        let mut transaction = connection.begin().await?;
+        transaction.execute(LOCK_REGISTRY, &[]).await?;
+        transaction.execute(END, &[&vec![self.0.as_str()]]).await?;
+        let left = live_runs(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(left)
+    }
+}
+
+/// Lists the live runs.
+pub(crate) struct ListingLive;
+
+#[async_trait]
+impl Work for ListingLive {
+    type Reply = Vec<LiveRun>;
+    const IS_IDEMPOTENT: bool = true;
+
+    async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<Vec<LiveRun>> {
+        connection.query(LIVE, &[]).await?.iter().map(live_run).collect()
+    }
+}
+
+/// Lists the dead runs.
+pub(crate) struct ListingDead;
+
+#[async_trait]
+impl Work for ListingDead {
+    type Reply = Vec<DeadRun>;
+    const IS_IDEMPOTENT: bool = true;
+
+    async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<Vec<DeadRun>> {
+        connection.query(DEAD, &[]).await?.iter().map(dead_run).collect()
+    }
+}
+
+async fn live_runs(transaction: &mut Transaction<'_>) -> Answer<Vec<LiveRun>> {
+    transaction.query(LIVE, &[]).await?.iter().map(live_run).collect()
+}
+
+/// Recovers the claims of dead runs.
+pub(crate) struct Recovery(pub(crate) RecoverRequest);
+
+#[async_trait]
+impl Work for Recovery {
+    type Reply = Vec<RecoveredItem>;
+
+    /// Locks the rows of the runs first: an exchange of theirs that has begun is waited for, and
+    /// none begins afterwards.
+    async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Vec<RecoveredItem>> {
+        let mut transaction = connection.begin().await?;
+        let dead = lock_dead(&mut transaction, &self.0.runs).await?;
+        let rows = transaction.query(LOCK_RECOVERABLE, &[&dead]).await?;
+        let request = RecoverRequest { runs: dead.iter().map(|run| RunId::new(run.as_str())).collect(), ..self.0 };
+        let now = now(&mut transaction).await?;
+        let recovered = decide(&mut transaction, &rows, 0, &request, now).await?;
+        transaction.execute(END, &[&dead]).await?;
+        shared.notices.send(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(recovered)
+    }
+}
+
+/// Returns the names of the runs that are dead.
+async fn lock_dead(transaction: &mut Transaction<'_>, runs: &[RunId]) -> Answer<Vec<String>> {
+    let named: Vec<&str> = runs.iter().map(RunId::as_str).collect();
+    let expired = transaction.query(LOCK_EXPIRED, &[&named]).await?;
+    let ended = transaction.query(ENDED, &[&named]).await?;
+    expired.iter().map(|row| column(row, "run")).chain(ended.iter().map(|row| column(row, "id"))).collect()
+}
+
+fn live_run(row: &Row) -> Answer<LiveRun> {
+    let silent: u64 = number(row, "silent_us")?;
+    let info = RunInfo {
+        id: RunId::new(column::<String>(row, "id")?),
+        started_at: Timestamp::from_micros(column(row, "started_at_us")?),
+        jobs: number(row, "jobs")?,
+        max_attempts: number(row, "max_attempts")?,
+        timeout: Duration::from_micros(number(row, "timeout_us")?),
+        recipe: recipe(row, "recipe")?,
+        work: column::<Option<String>>(row, "work")?.map(|text| unescaped(&text)),
+        location: location(row)?,
+    };
+    Ok(LiveRun { info, heard_of: Some(Duration::from_micros(silent)) })
+}
+
+fn dead_run(row: &Row) -> Answer<DeadRun> {
+    let over: Option<i64> = column(row, "over_us")?;
+    let evidence = over.map_or(DeathEvidence::Gone, |over| DeathEvidence::LeaseOver {
+        since: Duration::from_micros(u64::try_from(over).unwrap_or(0)),
+    });
+    let run = RunId::new(column::<String>(row, "id")?);
+    Ok(DeadRun { run, location: Some(location(row)?), evidence })
+}
+
+fn location(row: &Row) -> Answer<Location> {
+    let project: Vec<u8> = column(row, "project")?;
+    Ok(Location {
+        host: column::<String>(row, "host")?.into(),
+        boot: column::<String>(row, "boot")?.into(),
+        pid_namespace: column::<String>(row, "pid_namespace")?.into(),
+        pid: number(row, "pid")?,
+        project: Path::new(OsStr::from_bytes(&project)).into(),
+    })
+}

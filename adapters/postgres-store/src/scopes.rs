@@ -1,0 +1,55 @@
+//! The scopes that the runs of this store have named, as numbers in the table `scope_item`.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use autoproc_domain::request::Scope;
+use autoproc_domain::{ItemId, RunId};
+use uuid::Uuid;
+
+use crate::connection::Connection;
+use crate::error::Answer;
+use crate::item_row::bigint;
+
+const ADD: &str = include_str!("../sql/exchange/add_scope.sql");
+
+/// A scope of a run, with its number in the table.
+type Named = (RunId, Arc<BTreeSet<ItemId>>, i64);
+
+/// The scopes whose ids are in the table. A run passes clones of one set, so a set is known by its
+/// address.
+#[derive(Default)]
+pub(crate) struct Scopes(Mutex<Vec<Named>>);
+
+impl Scopes {
+    /// Returns the number of a scope, and first stores its ids if the scope is new; `None` for the
+    /// whole queue.
+    pub(crate) async fn number(&self, run: &RunId, scope: &Scope, connection: &mut Connection) -> Answer<Option<i64>> {
+        let Scope::Items(ids) = scope else { return Ok(None) };
+        if let Some(number) = self.known(run, ids) {
+            return Ok(Some(number));
+        }
+        // Other handles name scopes of the same table, so the number is random.
+        let number = Uuid::new_v4().as_u64_pair().0.cast_signed();
+        let items: Vec<i64> = ids.iter().map(|id| bigint(id.get())).collect();
+        connection.query(ADD, &[&run.as_str(), &number, &items]).await?;
+        self.lock().push((run.clone(), Arc::clone(ids), number));
+        Ok(Some(number))
+    }
+
+    /// Forgets the scopes of a run, whose rows are deleted with the run.
+    pub(crate) fn forget(&self, run: &RunId) {
+        self.lock().retain(|(named, _, _)| named != run);
+    }
+
+    fn known(&self, run: &RunId, ids: &Arc<BTreeSet<ItemId>>) -> Option<i64> {
+        let scopes = self.lock();
+        let known = scopes.iter().find(|(named, known, _)| named == run && Arc::ptr_eq(known, ids));
+        known.map(|(_, _, number)| *number)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Named>> {
+        // A poisoned lock is safe to use: each change is one call.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
