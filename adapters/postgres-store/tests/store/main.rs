@@ -7,5 +7,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod conformance;
+mod crowd;
+mod errors;
+mod migration;
+mod outages;
+mod proxy;
 mod queue;
 mod server;

@@ -1,11 +1,16 @@
 //! A queue in a schema of its own, and access to its tables.
 
+use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use autoproc_domain::ports::LeaseTerms;
+use autoproc_domain::fingerprint::Completion;
+use autoproc_domain::ports::{Begun, LeaseTerms, RunInfo, Runs, Storage, StorageError};
+use autoproc_domain::request::{Enqueue, ExchangeRequest, NewItem, RequestId, Scope, Settlement, Verdict};
+use autoproc_domain::view::{Enqueued, Exchanged};
+use autoproc_domain::{FilePath, RunId, Timestamp};
 use autoproc_postgres_store::{Options, PostgresStore};
-use autoproc_testkit::block_on;
+use autoproc_testkit::{block_on, location_on};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Row};
@@ -15,6 +20,9 @@ use crate::server::PostgresServer;
 /// Leases that last longer than a stalled machine, renewed so often that tests need not wait.
 pub(crate) const TERMS: LeaseTerms =
     LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_millis(50) };
+
+/// The caller's time. The store uses the server's clock.
+pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
 /// A queue. Its schema is dropped with it.
 pub(crate) struct Queue {
@@ -27,9 +35,23 @@ pub(crate) struct Queue {
 impl Queue {
     /// Creates an empty queue on the shared server; `None` if there is no server.
     pub(crate) fn create() -> Option<Self> {
+        PostgresServer::shared().map(Self::create_on)
+    }
+
+    /// Creates an empty queue on this server.
+    pub(crate) fn create_on(server: &'static PostgresServer) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let server = PostgresServer::shared()?;
-        let schema = format!("queue_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let queue = Self::at(server, format!("queue_{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+        block_on(queue.open().connect()).unwrap();
+        queue
+    }
+
+    /// Returns the same queue with a new connection for the test, because the old one is lost.
+    pub(crate) fn reopen(&self) -> Self {
+        Self::at(self.server, self.schema.clone())
+    }
+
+    fn at(server: &'static PostgresServer, schema: String) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let client = runtime.block_on(async {
             let (client, connection) =
@@ -38,15 +60,22 @@ impl Queue {
             client.batch_execute(&format!("set search_path to {schema}; set lock_timeout to '20s'")).await.unwrap();
             client
         });
-        let queue = Self { server, schema, runtime, client };
-        block_on(queue.open().connect()).unwrap();
-        Some(queue)
+        Self { server, schema, runtime, client }
+    }
+
+    /// Returns the server of the queue.
+    pub(crate) fn server(&self) -> &'static PostgresServer {
+        self.server
+    }
+
+    /// Returns options with this address.
+    pub(crate) fn options_at(&self, address: &str) -> Options {
+        Options::parse(address).unwrap().with_schema(&self.schema).unwrap().with_lease(TERMS)
     }
 
     /// Returns the options of a role.
     pub(crate) fn options(&self, role: &str) -> Options {
-        let options = Options::parse(&self.server.address(role, "postgres")).unwrap();
-        options.with_schema(&self.schema).unwrap().with_lease(TERMS)
+        self.options_at(&self.server.address(role, "postgres"))
     }
 
     /// Opens a handle.
@@ -70,4 +99,42 @@ impl Drop for Queue {
         // A test that failed may have left locks; the server is removed in any case.
         let _ = self.runtime.block_on(self.client.batch_execute(&format!("drop schema {} cascade", self.schema)));
     }
+}
+
+/// Adds files with priority 0.
+pub(crate) fn add(store: &PostgresStore, files: &[&str]) -> Result<Vec<Enqueued>, StorageError> {
+    let items = files.iter().map(|file| NewItem::new(FilePath::new(file).unwrap())).collect();
+    block_on(store.enqueue(Enqueue::new(items), NOW))
+}
+
+/// Begins a run with this name.
+pub(crate) fn begin(store: &PostgresStore, name: &str) -> Begun {
+    let run = RunInfo {
+        id: RunId::new(name),
+        started_at: NOW,
+        jobs: 1,
+        max_attempts: 4,
+        timeout: Duration::from_secs(300),
+        recipe: None,
+        work: None,
+        location: location_on("here"),
+    };
+    block_on(store.begin(run)).unwrap()
+}
+
+/// Returns an exchange with the whole queue as its scope.
+pub(crate) fn exchange(run: &str, id: u64, settlements: Vec<Settlement>, limit: usize) -> ExchangeRequest {
+    ExchangeRequest { run: RunId::new(run), id: RequestId::new(id), settlements, limit, scope: Scope::Queue }
+}
+
+/// Settles each claim of an answer as completed.
+pub(crate) fn completed(exchanged: &Exchanged) -> Vec<Settlement> {
+    let settle = |token| Settlement { token, verdict: Verdict::Complete(Completion::default()) };
+    exchanged.claims.iter().map(|(token, _)| settle(*token)).collect()
+}
+
+/// Returns the text of an error and of all its causes.
+pub(crate) fn full_text(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| (**error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -37,6 +37,7 @@ const AUTHENTICATION: &str = "local all locked scram-sha-256\nlocal all all trus
 
 /// A running server. It is stopped when the test binary ends, or when the value is dropped.
 pub(crate) struct PostgresServer {
+    programs: PathBuf,
     folder: PathBuf,
     watchdog: Child,
 }
@@ -73,12 +74,33 @@ impl PostgresServer {
         append(&data.join("postgresql.conf"), &(SETTINGS.to_owned() + &sockets));
         fs::write(data.join("pg_hba.conf"), AUTHENTICATION).unwrap();
         let watchdog = start_watchdog(&programs, &folder);
-        Some(Self { folder, watchdog })
+        Some(Self { programs, folder, watchdog })
     }
 
     /// Returns the address of the database `database` for this role.
     pub(crate) fn address(&self, role: &str, database: &str) -> String {
         format!("host={} user={role} dbname={database}", self.folder.display())
+    }
+
+    /// Returns the path of the server's socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
+    /// Runs `pg_ctl` with these arguments.
+    pub(crate) fn control(&self, arguments: &[&str]) {
+        let done = as_server_user(self.programs.join("pg_ctl"))
+            .arg("-D")
+            .arg(self.folder.join("data"))
+            .arg("-l")
+            .arg(self.folder.join("log"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(done.success(), "pg_ctl {arguments:?} failed");
     }
 }
 

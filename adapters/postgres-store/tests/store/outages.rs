@@ -1,0 +1,117 @@
+//! Lost connections: a server that restarts, and commits whose answers are lost.
+
+use std::time::Duration;
+
+use autoproc_domain::ports::{Storage, StorageError};
+use autoproc_domain::request::{Scope, Selector};
+use autoproc_domain::{FilePath, QueueItem, Status};
+use autoproc_postgres_store::PostgresStore;
+use autoproc_testkit::block_on;
+use futures_util::future::poll_immediate;
+
+use crate::proxy::Proxy;
+use crate::queue::{NOW, Queue, add, begin, completed, exchange};
+use crate::server::PostgresServer;
+
+fn find(store: &PostgresStore, file: &str) -> QueueItem {
+    block_on(store.find(Selector::Path(FilePath::new(file).unwrap()))).unwrap().unwrap()
+}
+
+fn through(proxy: &Proxy, queue: &Queue) -> PostgresStore {
+    PostgresStore::open(queue.options_at(&proxy.address())).unwrap()
+}
+
+/// A server of its own restarts without a shutdown, between two transactions of a run.
+#[test]
+fn a_run_outlives_a_restart_of_its_server() {
+    let Some(server) = PostgresServer::start() else { return };
+    let server: &PostgresServer = Box::leak(Box::new(server));
+    let queue = Queue::create_on(server);
+    let store = queue.open();
+    add(&store, &["/a", "/b"]).unwrap();
+    let lease = begin(&store, "run").lease.unwrap();
+    let first = block_on(store.exchange(exchange("run", 1, Vec::new(), 1), NOW)).unwrap();
+
+    server.control(&["stop", "-w", "-m", "immediate"]);
+    let unreachable = block_on(store.exchange(exchange("run", 2, completed(&first), 1), NOW)).unwrap_err();
+    assert!(matches!(unreachable, StorageError::Unreachable { .. }), "{unreachable:?}");
+    server.control(&["start", "-w"]);
+
+    let second = block_on(store.exchange(exchange("run", 2, completed(&first), 1), NOW)).unwrap();
+    assert_eq!((second.stale.len(), second.claims.len()), (0, 1));
+    assert_eq!(find(&store, "/a").status, Status::Completed);
+    server.control(&["restart", "-w", "-m", "immediate"]);
+    let third = block_on(store.exchange(exchange("run", 3, completed(&second), 1), NOW)).unwrap();
+    assert_eq!((third.stale.len(), third.has_waiting), (0, false));
+    assert!(block_on(poll_immediate(lease.lost())).is_none(), "the lease was lost");
+}
+
+/// After the restart, the store renews leases and notices changes on a new connection.
+#[test]
+fn leases_and_notifications_outlive_a_restart_of_the_server() {
+    let Some(server) = PostgresServer::start() else { return };
+    let server: &PostgresServer = Box::leak(Box::new(server));
+    let queue = Queue::create_on(server);
+    let store = queue.open();
+    let lease = begin(&store, "run").lease.unwrap();
+    block_on(store.changed());
+    server.control(&["restart", "-w", "-m", "immediate"]);
+    let tables = queue.reopen();
+    let age = "update lease set until_us = clock_us() + 30000000 returning until_us";
+    let aged: i64 = tables.query(age, &[])[0].get(0);
+    let renewed = "select until_us > $1 from lease";
+    while !tables.query(renewed, &[&(aged + 1_000_000)])[0].get::<_, bool>(0) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(block_on(poll_immediate(lease.lost())).is_none(), "the lease was lost");
+}
+
+/// The store asks again on another connection, and the id of the request tells that it happened.
+#[test]
+fn an_exchange_whose_commit_was_not_answered_happens_once() {
+    let Some(queue) = Queue::create() else { return };
+    let proxy = Proxy::start(queue.server().socket());
+    let (store, other) = (through(&proxy, &queue), queue.open());
+    add(&other, &["/a", "/b"]).unwrap();
+    begin(&store, "run");
+    let first = block_on(store.exchange(exchange("run", 1, Vec::new(), 1), NOW)).unwrap();
+    proxy.lose_next_commit();
+    let second = block_on(store.exchange(exchange("run", 2, completed(&first), 1), NOW)).unwrap();
+    assert_eq!(second.stale, []);
+    assert_eq!(second.claims.iter().map(|(_, item)| item.clone()).collect::<Vec<_>>(), [find(&other, "/b")]);
+    assert_eq!((find(&other, "/a").status, find(&other, "/b").attempts), (Status::Completed, 1));
+}
+
+/// The server cannot be reached again at first, so the caller asks again.
+#[test]
+fn an_exchange_with_an_unknown_outcome_is_resolved_by_its_id() {
+    let Some(queue) = Queue::create() else { return };
+    let proxy = Proxy::start(queue.server().socket());
+    let (store, other) = (through(&proxy, &queue), queue.open());
+    add(&other, &["/a", "/b"]).unwrap();
+    begin(&store, "run");
+    let request = exchange("run", 1, Vec::new(), 1);
+    block_on(store.connect()).unwrap();
+    proxy.lose_next_commit();
+    proxy.refuse_connections(true);
+    let unknown = block_on(store.exchange(request.clone(), NOW)).unwrap_err();
+    assert!(matches!(unknown, StorageError::Unreachable { .. }), "{unknown:?}");
+    assert_eq!(block_on(other.counts(Scope::Queue)).unwrap().processing, 1);
+    proxy.refuse_connections(false);
+    let answer = block_on(store.exchange(request, NOW)).unwrap();
+    assert_eq!(answer.claims.iter().map(|(_, item)| item.clone()).collect::<Vec<_>>(), [find(&other, "/a")]);
+    assert_eq!(find(&other, "/b").attempts, 0);
+}
+
+/// An addition is not repeated by the store, because its answer tells new files from known ones.
+#[test]
+fn an_addition_whose_commit_was_not_answered_has_an_unknown_outcome() {
+    let Some(queue) = Queue::create() else { return };
+    let proxy = Proxy::start(queue.server().socket());
+    let store = through(&proxy, &queue);
+    block_on(store.connect()).unwrap();
+    proxy.lose_next_commit();
+    let unknown = add(&store, &["/a"]).unwrap_err();
+    assert!(matches!(unknown, StorageError::Unreachable { .. }), "{unknown:?}");
+    assert_eq!(find(&store, "/a").status, Status::Pending);
+}
