@@ -9,7 +9,8 @@ with settlement as (
 ), current as materialized (
   select s.*, i.claim_is_cancelled and s.verdict in (1, 4) as is_cancelled
   from settlement s
-  join item i on i.id = s.item and i.claim_number = s.number and i.claim_run = $1
+  -- The comparison of the run uses no index: only the one of the ids is small at any time.
+  join item i on i.id = s.item and i.claim_number = s.number and i.claim_run is not distinct from $1
   order by i.id
   for update of i
 ), settled as (

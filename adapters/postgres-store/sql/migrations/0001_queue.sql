@@ -72,9 +72,9 @@ create index item_due on item (is_backing_off, not_before_us)
 create index item_ordered on item (ordered_at_us)
   where status = 0 and not is_held and ordered_at_us is not null;
 create index item_ended on item (status, rank, sequence) where status > 1;
--- For recoveries and repeated exchanges. Settlements must not use it: while a snapshot is open, it
--- is full of dead entries.
-create index item_claimed on item (claim_run) where claim_run is not null;
+-- For recoveries and repeated exchanges. Begins with the request, so that no statement that names
+-- only the run prefers it: while a snapshot is open, it is full of dead entries.
+create index item_claimed on item (claim_request, claim_run) where claim_run is not null;
 create index item_cancelled on item (claim_run) where claim_is_cancelled;
 
 -- Changes of the counts, one row for each statement that changed a status or a hold. Their sum is
@@ -176,13 +176,45 @@ create table exchange (
   has_waiting boolean not null default false
 ) with (fillfactor = 50);
 
--- The ids of the scopes that live runs have named.
+-- The items of the scopes that live runs have named, with copies of the columns by which they are
+-- claimed. Triggers keep the copies up to date, so an exchange need not read its whole scope.
 create table scope_item (
   run text not null,
   scope bigint not null,
   item bigint not null,
-  primary key (run, scope, item)
-);
+  rank bigint not null,
+  sequence bigint not null,
+  -- 0: waits and is not backing off; 1: waits and is backing off; 2: does not wait.
+  state smallint not null,
+  not_before_us bigint,
+  primary key (item, run, scope)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
+create index scope_item_ready on scope_item (run, scope, rank, sequence) where state = 0;
+create index scope_item_due on scope_item (run, scope, state, not_before_us) where state < 2;
+
+create function scope_update() returns trigger language plpgsql set search_path from current as $$
+begin
+  update scope_item s
+  set rank = i.rank, sequence = i.sequence, state = i.state, not_before_us = i.not_before_us
+  from (select id, rank, sequence, not_before_us,
+               case when status <> 0 or is_held then 2 when is_backing_off then 1 else 0 end as state
+        from new_items) i
+  where s.item = i.id
+    and (s.rank, s.sequence, s.state, s.not_before_us)
+        is distinct from (i.rank, i.sequence, i.state::smallint, i.not_before_us);
+  return null;
+end $$;
+
+create function scope_deletion() returns trigger language plpgsql set search_path from current as $$
+begin
+  delete from scope_item s using old_items i where s.item = i.id;
+  return null;
+end $$;
+
+create trigger scope_update after update on item
+  referencing new table as new_items for each statement execute function scope_update();
+create trigger scope_deletion after delete on item
+  referencing old table as old_items for each statement execute function scope_deletion();
 
 -- Begins an exchange: locks the run's row, refuses a run that is not alive (AP001) and a request
 -- that was carried out before (AP002), and updates the backoffs.

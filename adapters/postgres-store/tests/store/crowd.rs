@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use autoproc_domain::ports::Storage;
-use autoproc_domain::request::{Hold, Reprioritise, Scope, Selector, Settlement, Verdict};
+use autoproc_domain::request::{ExchangeRequest, Hold, Reprioritise, Scope, Selector, Settlement, Verdict};
 use autoproc_domain::view::Exchanged;
 use autoproc_domain::{FilePath, Priority};
 use autoproc_postgres_store::PostgresStore;
@@ -85,6 +85,54 @@ fn a_crowd_processes_each_file_once_and_counts_exactly() {
     assert_eq!(ended.into_inner().unwrap(), files.into_iter().map(|file| (file, 1)).collect());
     let counts = block_on(last.counts(Scope::Queue)).unwrap();
     assert_eq!((counts.completed, counts.total(), counts.held), (FILES, FILES, 0));
+}
+
+/// Without statistics, the rows that an exchange reads do not depend on the length of the queue.
+/// A plan that reads all claims, all items in line, or a whole scope reads thousands of rows.
+#[test]
+fn an_exchange_reads_few_rows() {
+    let Some(queue) = Queue::create() else { return };
+    queue.execute("alter table item set (autovacuum_enabled = off)");
+    let files: Vec<String> = (0..FILES_IN_LINE).map(|file| format!("/in/{file}")).collect();
+    let added = add(&queue.open(), &files.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    let ids: Scope = added.into_iter().filter_map(|added| added.item).collect();
+    for (name, scope) in [("queue", Scope::Queue), ("scope", ids)] {
+        let before = rows_read(&queue);
+        drain_some(&queue, name, &scope);
+        let read = rows_read(&queue) - before;
+        // The scope itself is read once.
+        let most = EXCHANGES * 40 + if name == "scope" { 4 * FILES_IN_LINE } else { 0 };
+        assert!(read <= most, "{EXCHANGES} exchanges of the {name} read {read} rows, at most {most} are expected");
+    }
+}
+
+const FILES_IN_LINE: i64 = 1000;
+const EXCHANGES: i64 = 200;
+
+/// Claims one file in each exchange, and settles it in the next one.
+fn drain_some(queue: &Queue, name: &str, scope: &Scope) {
+    let session = format!("{}_{name}", queue.schema);
+    let address = format!("{} application_name={session}", queue.server().address("postgres", "postgres"));
+    let store = PostgresStore::open(queue.options_at(&address)).unwrap();
+    begin(&store, name);
+    let mut settlements = Vec::new();
+    for id in 1..=EXCHANGES {
+        let request = exchange(name, id.unsigned_abs(), settlements, 1);
+        let request = ExchangeRequest { scope: scope.clone(), ..request };
+        settlements = completed(&block_on(store.exchange(request, NOW)).unwrap());
+    }
+    drop(store);
+    // A session reports what it read when it ends.
+    let open = "select from pg_stat_activity where application_name = $1";
+    while !queue.query(open, &[&session]).is_empty() {
+        thread::yield_now();
+    }
+}
+
+fn rows_read(queue: &Queue) -> i64 {
+    let read = "select (sum(seq_tup_read) + sum(coalesce(idx_tup_fetch, 0)))::bigint
+                from pg_stat_user_tables where schemaname = $1 and relname in ('item', 'scope_item')";
+    queue.query(read, &[&queue.schema])[0].get(0)
 }
 
 /// The tally has more rows than a handle folds at once.

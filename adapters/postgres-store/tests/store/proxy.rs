@@ -72,7 +72,7 @@ fn connect(client: UnixStream, server: &PathBuf, switches: &Arc<Switches>) {
 }
 
 fn carry_answers(mut server: UnixStream, mut client: UnixStream, switches: &Switches) {
-    let mut buffer = [0; 1 << 16];
+    let mut buffer = vec![0; 1 << 16];
     while let Ok(length @ 1..) = server.read(&mut buffer) {
         let answer = &buffer[..length];
         let is_commit = answer.windows(COMMITTED.len()).any(|window| window == COMMITTED);
