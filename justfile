@@ -36,6 +36,7 @@ terminal-pictures:
 bench mode="full":
     cargo bench -p autoproc-json-store --bench store -- {{ if mode == "quick" { "--max-time 0.1" } else { "" } }}
     cargo bench -p autoproc-subprocess --bench guard
+    cargo bench -p autoproc-postgres-store --bench exchange -- {{ if mode == "quick" { "2000" } else { "" } }}
     app-cli/benches/peers.sh {{ if mode == "quick" { "quick" } else { "" } }}
 
 # Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks, killed runs, orphans (up to an hour)
@@ -46,9 +47,10 @@ torture length="4" kills="10000" power_cuts="500" rounds="50":
     AUTOPROC_ORPHAN_TRIALS=1000 cargo test --release -p autoproc-subprocess --test orphans
     just mutants
 
-# Break the store's decisions one by one, and see that its tests notice (some minutes)
+# Break the decisions of the stores one by one, and see that their tests notice (some minutes; needs the programs of PostgreSQL)
 mutants:
     cargo test -p autoproc-json-store --test mutants -- --ignored --nocapture
+    cargo test -p autoproc-postgres-store --test mutants -- --ignored --nocapture
 
 # Fuzz a file that is read back (adapters/json-store/fuzz/fuzz_targets); needs cargo-fuzz and a nightly toolchain
 fuzz target="snapshot" seconds="60":

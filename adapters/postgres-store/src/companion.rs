@@ -17,8 +17,6 @@ use crate::error::Answer;
 use crate::options::Options;
 use crate::store::Shared;
 
-/// The time after which a waiting handle looks again, because a notification may be lost.
-const POLL: Duration = Duration::from_secs(5);
 /// The shortest time between two ends of a wait for a change.
 const MIN_WAIT: Duration = Duration::from_millis(100);
 /// The shortest time between two notifications of exchanges, because notifications make commits
@@ -140,7 +138,7 @@ impl Shared {
             }
         };
         // The end of the interval is reported like a change.
-        let _ = timeout(POLL, wait).await;
+        let _ = timeout(self.options.poll_interval, wait).await;
         companion.pace().await;
     }
 }

@@ -17,6 +17,9 @@ const MAX_SCHEMA_BYTES: usize = 50;
 /// A dead machine's files are processed again after 60 s plus the margin of the domain.
 const DEFAULT_LEASE: LeaseTerms = LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_secs(15) };
 
+/// The time after which a waiting handle looks again, because a notification may be lost.
+const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(5);
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time after which an unanswered packet ends a connection, so that a network that fails
 /// silently is noticed within one lease.
@@ -31,6 +34,7 @@ pub struct Options {
     pub(crate) config: Config,
     pub(crate) schema: String,
     pub(crate) lease: LeaseTerms,
+    pub(crate) poll_interval: Duration,
 }
 
 /// The address or the schema of a store cannot be used. The text contains nothing of the address,
@@ -67,7 +71,12 @@ impl Options {
         if config.get_application_name().is_none() {
             config.application_name("autoproc");
         }
-        Ok(Self { config, schema: DEFAULT_SCHEMA.to_owned(), lease: DEFAULT_LEASE })
+        Ok(Self {
+            config,
+            schema: DEFAULT_SCHEMA.to_owned(),
+            lease: DEFAULT_LEASE,
+            poll_interval: DEFAULT_POLL_INTERVAL,
+        })
     }
 
     /// Returns the options with this password.
@@ -95,6 +104,14 @@ impl Options {
     #[must_use]
     pub fn with_lease(self, lease: LeaseTerms) -> Self {
         Self { lease, ..self }
+    }
+
+    /// Returns the options with this interval between two looks at the queue while no notification
+    /// arrives. With an interval above the default of 5 s, a lost notification delays
+    /// [`Storage::changed`](autoproc_domain::ports::Storage::changed) longer than the port allows.
+    #[must_use]
+    pub fn with_poll_interval(self, poll_interval: Duration) -> Self {
+        Self { poll_interval, ..self }
     }
 
     /// Returns the address for messages: hosts, port and database, without user and password.

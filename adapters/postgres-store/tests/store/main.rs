@@ -14,3 +14,4 @@ mod outages;
 mod proxy;
 mod queue;
 mod server;
+mod sharing;

@@ -24,8 +24,9 @@ pub(crate) const TERMS: LeaseTerms =
 /// The caller's time. The store uses the server's clock.
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
-/// A queue. Its schema is dropped with it.
+/// A queue. Its schema is dropped with the value that created it.
 pub(crate) struct Queue {
+    has_created: bool,
     server: &'static PostgresServer,
     pub(crate) schema: String,
     runtime: Runtime,
@@ -41,12 +42,14 @@ impl Queue {
     /// Creates an empty queue on this server.
     pub(crate) fn create_on(server: &'static PostgresServer) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let queue = Self::at(server, format!("queue_{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+        let schema = format!("queue_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut queue = Self::at(server, schema);
+        queue.has_created = true;
         block_on(queue.open().connect()).unwrap();
         queue
     }
 
-    /// Returns the same queue with a new connection for the test, because the old one is lost.
+    /// Returns the same queue with another connection for the test.
     pub(crate) fn reopen(&self) -> Self {
         Self::at(self.server, self.schema.clone())
     }
@@ -60,7 +63,7 @@ impl Queue {
             client.batch_execute(&format!("set search_path to {schema}; set lock_timeout to '20s'")).await.unwrap();
             client
         });
-        Self { server, schema, runtime, client }
+        Self { has_created: false, server, schema, runtime, client }
     }
 
     /// Returns the server of the queue.
@@ -73,9 +76,10 @@ impl Queue {
         Options::parse(address).unwrap().with_schema(&self.schema).unwrap().with_lease(TERMS)
     }
 
-    /// Returns the options of a role.
+    /// Returns the options of a role. Its sessions have the name of the schema.
     pub(crate) fn options(&self, role: &str) -> Options {
-        self.options_at(&self.server.address(role, "postgres"))
+        let address = self.server.address(role, "postgres");
+        self.options_at(&format!("{address} application_name={}", self.schema))
     }
 
     /// Opens a handle.
@@ -96,8 +100,10 @@ impl Queue {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        // A test that failed may have left locks; the server is removed in any case.
-        let _ = self.runtime.block_on(self.client.batch_execute(&format!("drop schema {} cascade", self.schema)));
+        if self.has_created {
+            // A test that failed may have left locks; the server is removed in any case.
+            let _ = self.runtime.block_on(self.client.batch_execute(&format!("drop schema {} cascade", self.schema)));
+        }
     }
 }
 
