@@ -46,6 +46,8 @@ impl StopLevel {
 pub enum StopCause {
     /// The stop file.
     StopFile,
+    /// A request in the database of a queue that several machines share.
+    Command,
     /// SIGINT, for instance from Ctrl-C.
     Interrupt,
     /// SIGTERM, for instance from a service manager.
@@ -56,7 +58,7 @@ pub enum StopCause {
 
 impl StopCause {
     /// Every cause.
-    pub const ALL: [Self; 4] = [Self::StopFile, Self::Interrupt, Self::Terminate, Self::HangUp];
+    pub const ALL: [Self; 5] = [Self::StopFile, Self::Command, Self::Interrupt, Self::Terminate, Self::HangUp];
 
     /// Returns the cause with this [`word`](Self::word); `None` for any other text.
     #[must_use]
@@ -69,6 +71,7 @@ impl StopCause {
     pub const fn word(self) -> &'static str {
         match self {
             Self::StopFile => "stop_file",
+            Self::Command => "command",
             Self::Interrupt => "interrupt",
             Self::Terminate => "terminate",
             Self::HangUp => "hangup",

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::connection::{Transaction, session_settings};
 use crate::error::Answer;
 use crate::options::Options;
-use crate::store::Shared;
+use crate::work::Shared;
 
 /// The shortest time between two ends of a wait for a change.
 const MIN_WAIT: Duration = Duration::from_millis(100);
@@ -73,6 +73,11 @@ impl Companion {
         *self.version.borrow()
     }
 
+    /// Returns a receiver of the version.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
     pub(crate) fn set_seen(&self, version: u64) {
         self.seen.store(version, Ordering::Relaxed);
     }
@@ -127,7 +132,7 @@ impl Shared {
     /// not longer than the polling interval.
     pub(crate) async fn changed(&self) {
         let companion = &self.companion;
-        let mut version = companion.version.subscribe();
+        let mut version = companion.subscribe();
         let seen = companion.seen.load(Ordering::Relaxed);
         let wait = async {
             // Without a connection, only the end of the interval reports a change.

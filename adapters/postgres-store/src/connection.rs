@@ -118,7 +118,7 @@ async fn connect(options: &Options) -> Answer<Client> {
 /// also while the statistics of a new or quickly changing table are wrong.
 pub(crate) fn session_settings(options: &Options) -> String {
     format!(
-        "set search_path to {}, pg_temp; set synchronous_commit to on; \
+        "set search_path to \"{}\", pg_temp; set synchronous_commit to on; \
          set idle_in_transaction_session_timeout to '60s'; set default_transaction_isolation to 'read committed'; \
          set plan_cache_mode to force_generic_plan; set jit to off; set enable_seqscan to off; \
          set enable_bitmapscan to off; set enable_hashjoin to off; set enable_mergejoin to off",

@@ -14,7 +14,7 @@ use tokio_postgres::{Client, Row, Statement};
 use crate::connection::Connection;
 use crate::error::Answer;
 use crate::item_row::{claims, damaged};
-use crate::store::{Shared, Work};
+use crate::work::{Shared, Work};
 use settlements::Settlements;
 
 const ENTER: &str = include_str!("../sql/exchange/enter.sql");

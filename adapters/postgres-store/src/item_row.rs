@@ -30,7 +30,8 @@ pub(crate) fn bigint(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Returns a text that the server accepts: it stores no NUL. `\` becomes `\\`, and NUL becomes `\0`.
+/// Returns a text that the server accepts: it stores no NUL. `\` becomes `\\`, and NUL becomes
+/// `\0`.
 pub(crate) fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\0', "\\0")
 }

@@ -1,17 +1,19 @@
-//! The lease of a run, and the task that renews it.
+//! The leases of runs, and the tasks that renew them.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Lease, LeaseTerms};
 use rustix::time::{ClockId, clock_gettime};
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::error::Answer;
-use crate::store::Shared;
+use crate::work::Shared;
 
 const RENEW: &str = include_str!("../sql/runs/renew.sql");
 
@@ -41,16 +43,16 @@ impl SinceBoot {
 
 /// What is known of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+enum State {
     Held,
     Lost,
     /// The run has ended; its lease is not lost.
     Ended,
 }
 
-pub(crate) struct PostgresLease {
-    pub(crate) terms: LeaseTerms,
-    pub(crate) state: watch::Receiver<State>,
+struct PostgresLease {
+    terms: LeaseTerms,
+    state: watch::Receiver<State>,
 }
 
 #[async_trait]
@@ -69,10 +71,39 @@ impl Lease for PostgresLease {
     }
 }
 
+/// The leases that a store renews.
+#[derive(Default)]
+pub(crate) struct Leases(Mutex<BTreeMap<RunId, watch::Sender<State>>>);
+
+impl Leases {
+    /// Renews the lease of a run from now on.
+    pub(crate) fn keep(
+        &self,
+        shared: &Arc<Shared>,
+        runtime: &Runtime,
+        run: RunId,
+        granted: SinceBoot,
+        terms: LeaseTerms,
+    ) -> Arc<dyn Lease> {
+        let state = watch::Sender::new(State::Held);
+        let lease = PostgresLease { terms, state: state.subscribe() };
+        runtime.spawn(keep(Arc::clone(shared), run.clone(), granted, state.clone()));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run, state);
+        Arc::new(lease)
+    }
+
+    /// Ends the renewal of the lease of a run that has ended.
+    pub(crate) fn end(&self, run: &RunId) {
+        if let Some(state) = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(run) {
+            state.send_replace(State::Ended);
+        }
+    }
+}
+
 /// Renews a lease that was requested at `granted`, until it is lost. A lease ends, on this
 /// machine's clock, its duration after the request of the last renewal that succeeded; so it ends
 /// here before it ends on the server.
-pub(crate) async fn keep(shared: Arc<Shared>, run: RunId, granted: SinceBoot, state: watch::Sender<State>) {
+async fn keep(shared: Arc<Shared>, run: RunId, granted: SinceBoot, state: watch::Sender<State>) {
     let LeaseTerms { lasts, renewed_every } = shared.options.lease;
     let (mut over_at, mut renew_at) = (granted.after(lasts), granted.after(renewed_every));
     while *state.borrow() == State::Held {

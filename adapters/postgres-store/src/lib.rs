@@ -1,4 +1,5 @@
-//! The `Storage` and `Runs` ports on PostgreSQL 14 or later, for a queue that many machines share.
+//! The `Storage`, `Runs` and `StopSignal` ports on PostgreSQL 14 or later, for a queue that many
+//! machines share.
 //!
 //! # Theory of operation
 //!
@@ -21,7 +22,10 @@
 //! | `change` | the changes that the domain decides |
 //! | `reading` | pages, single items, counts |
 //! | `runs` | the registry of runs |
-//! | `companion` | the second connection: leases and notifications |
+//! | `stop` | requests to stop, and the signal of a run |
+//! | `lease` | the leases of this process, and their renewal |
+//! | `companion` | the second connection, with its notifications |
+//! | `work` | repeating transactions after conflicts and lost connections |
 //!
 //! ADR 0023 states the decisions and what the SQL promises.
 
@@ -37,7 +41,10 @@ mod options;
 mod reading;
 mod runs;
 mod scopes;
+mod stop;
 mod store;
+mod work;
 
 pub use options::{InvalidAddress, Options};
+pub use stop::{PostgresStopSignal, StopTarget};
 pub use store::PostgresStore;

@@ -7,7 +7,8 @@ use crate::error::Answer;
 use crate::options::Options;
 
 /// The migrations, each with the version that it makes.
-const MIGRATIONS: [(i32, &str); 1] = [(1, include_str!("../sql/migrations/0001_queue.sql"))];
+const MIGRATIONS: [(i32, &str); 2] =
+    [(1, include_str!("../sql/migrations/0001_queue.sql")), (2, include_str!("../sql/migrations/0002_stop.sql"))];
 
 /// The version after all migrations.
 const KNOWN: i32 = MIGRATIONS[MIGRATIONS.len() - 1].0;
@@ -36,7 +37,7 @@ pub(crate) async fn migrate(client: &mut Client, options: &Options) -> Answer<()
 
 /// Returns the version of the schema; `None` if it has no tables.
 async fn version(client: &Client, options: &Options) -> Answer<Option<i32>> {
-    let table = format!("{}.schema_version", options.schema);
+    let table = format!("\"{}\".schema_version", options.schema);
     let exists: bool = client.query_one("select to_regclass($1) is not null", &[&table]).await?.get(0);
     if !exists {
         return Ok(None);
@@ -52,7 +53,7 @@ async fn migrate_to(client: &mut Client, version: i32, sql: &str, options: &Opti
     // Creating a schema that exists needs a right that its users may lack.
     let exists = "select exists (select from pg_namespace where nspname = $1)";
     if !transaction.query_one(exists, &[&options.schema]).await?.get::<_, bool>(0) {
-        transaction.batch_execute(&format!("create schema {}", options.schema)).await?;
+        transaction.batch_execute(&format!("create schema \"{}\"", options.schema)).await?;
     }
     transaction.batch_execute(CREATE_VERSION).await?;
     let found = transaction.query_opt("select version from schema_version", &[]).await?;

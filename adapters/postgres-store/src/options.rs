@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_needs_no_quotes() {
+    fn a_schema_has_a_plain_name() {
         let options = Options::parse("host=/tmp").unwrap();
         for name in ["", "A", "a-b", "a\"b", &"a".repeat(51)] {
             assert_eq!(options.clone().with_schema(name).err(), Some(InvalidAddress::Schema), "{name}");

@@ -11,7 +11,7 @@ use autoproc_domain::view::{Counts, Page, PageRequest};
 use crate::connection::Connection;
 use crate::error::Answer;
 use crate::item_row::{bigint, counts, damaged, item, status_number};
-use crate::store::{Shared, Work};
+use crate::work::{Shared, Work};
 
 const PAGE: &str = include_str!("../sql/queue/page.sql");
 const PEEK: &str = include_str!("../sql/queue/peek.sql");

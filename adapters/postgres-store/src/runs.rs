@@ -1,28 +1,24 @@
 //! The registry of runs: beginning, ending, listing and recovering runs.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use autoproc_domain::RunId;
 use autoproc_domain::Timestamp;
-use autoproc_domain::ports::{DeadRun, DeathEvidence, Lease, LeaseTerms, LiveRun, Location, RunInfo};
+use autoproc_domain::ports::{DeadRun, DeathEvidence, LiveRun, Location, RunInfo};
 use autoproc_domain::request::RecoverRequest;
 use autoproc_domain::view::RecoveredItem;
-use tokio::runtime::Runtime;
-use tokio::sync::watch;
 use tokio_postgres::Row;
 
 use crate::change::{decide, now};
 use crate::connection::{Connection, Transaction};
 use crate::error::Answer;
 use crate::item_row::{column, escaped, number, recipe, recipe_bytes, unescaped};
-use crate::lease::{self, PostgresLease, SinceBoot, State, micros};
-use crate::store::{Shared, Work};
+use crate::lease::{SinceBoot, micros};
+use crate::work::{Shared, Work};
 
 const BEGIN: &str = include_str!("../sql/runs/begin.sql");
 const GRANT: &str = include_str!("../sql/runs/grant.sql");
@@ -34,37 +30,10 @@ const ENDED: &str = include_str!("../sql/runs/ended.sql");
 const LOCK_EXPIRED: &str = include_str!("../sql/runs/lock_expired.sql");
 const LOCK_RECOVERABLE: &str = include_str!("../sql/queue/lock_recoverable.sql");
 
-/// Makes beginnings and ends of runs wait for each other, so that exactly one run is the last.
-const LOCK_REGISTRY: &str = "lock table run in share row exclusive mode";
-
-/// The leases that a store renews.
-#[derive(Default)]
-pub(crate) struct Leases(Mutex<BTreeMap<RunId, watch::Sender<State>>>);
-
-impl Leases {
-    /// Renews the lease of a run from now on.
-    pub(crate) fn keep(
-        &self,
-        shared: &Arc<Shared>,
-        runtime: &Runtime,
-        run: RunId,
-        granted: SinceBoot,
-        terms: LeaseTerms,
-    ) -> Arc<dyn Lease> {
-        let state = watch::Sender::new(State::Held);
-        let lease = PostgresLease { terms, state: state.subscribe() };
-        runtime.spawn(lease::keep(Arc::clone(shared), run.clone(), granted, state.clone()));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run, state);
-        Arc::new(lease)
-    }
-
-    /// Ends the renewal of the lease of a run that has ended.
-    pub(crate) fn end(&self, run: &RunId) {
-        if let Some(state) = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(run) {
-            state.send_replace(State::Ended);
-        }
-    }
-}
+/// Makes beginnings and ends of runs, and requests to stop, wait for each other. Exactly one of the
+/// runs that end at the same time is the last.
+pub(crate) const LOCK_REGISTRY: &str =
+    "select pg_advisory_xact_lock(hashtextextended('autoproc runs of ' || current_schema(), 0))";
 
 /// Registers a run.
 pub(crate) struct Beginning(pub(crate) RunInfo);
@@ -159,7 +128,7 @@ impl Work for ListingDead {
     }
 }
 
-async fn live_runs(transaction: &mut Transaction<'_>) -> Answer<Vec<LiveRun>> {
+pub(crate) async fn live_runs(transaction: &mut Transaction<'_>) -> Answer<Vec<LiveRun>> {
     transaction.query(LIVE, &[]).await?.iter().map(live_run).collect()
 }
 

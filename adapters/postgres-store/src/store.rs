@@ -6,27 +6,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use autoproc_domain::ports::{Begun, DeadRun, LiveRun, RunInfo, Runs, Storage, StorageError};
+use autoproc_domain::ports::{Begun, DeadRun, LiveRun, RunInfo, Runs, StopLevel, StopRequest, Storage, StorageError};
 use autoproc_domain::request::{
     Cancel, Clear, Enqueue, ExchangeRequest, Hold, RecoverRequest, Remove, Reprioritise, Requeue, Scope, Selector,
 };
 use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
 use autoproc_domain::{QueueItem, RunId, Timestamp};
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::AbortHandle;
+use tokio::sync::watch;
 
 use crate::change::{Change, Clearing, Lock};
 use crate::companion::{Companion, Notices};
-use crate::connection::{Connection, Session};
-use crate::error::Answer;
+use crate::connection::Session;
 use crate::exchange::Exchange;
+use crate::lease::Leases;
 use crate::options::Options;
 use crate::reading::{Counting, Finding, FoldTally, Paging, Peeking};
-use crate::runs::{Beginning, Ending, Leases, ListingDead, ListingLive, Recovery};
+use crate::runs::{Beginning, Ending, ListingDead, ListingLive, Recovery};
 use crate::scopes::Scopes;
-
-/// Times that a transaction is repeated which the server undid because of another one.
-const MAX_REPETITIONS: usize = 5;
+use crate::stop::{self, PostgresStopSignal, StopTarget, Stopping};
+use crate::work::{AbortOnDrop, Connecting, Shared, Work};
 
 /// The number of exchanges after which a handle folds the tally.
 const FOLD_EVERY: u64 = 100;
@@ -44,57 +43,6 @@ pub struct PostgresStore {
 impl std::fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PostgresStore").field("options", &self.shared.options).finish_non_exhaustive()
-    }
-}
-
-/// The parts of a store that its tasks share.
-pub(crate) struct Shared {
-    pub(crate) options: Options,
-    pub(crate) session: Session,
-    pub(crate) scopes: Scopes,
-    pub(crate) notices: Notices,
-    pub(crate) companion: Companion,
-    pub(crate) leases: Leases,
-    exchanges: AtomicU64,
-}
-
-/// A piece of work on the connection for transactions.
-#[async_trait]
-pub(crate) trait Work: Send + Sync + 'static {
-    type Reply: Send + 'static;
-    /// True if repeating the work after an unknown outcome changes nothing.
-    const IS_IDEMPOTENT: bool = false;
-
-    async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Self::Reply>;
-}
-
-impl Shared {
-    /// Carries out a piece of work. Repeats it after a conflict with another transaction, and once
-    /// after a lost connection if it is idempotent.
-    async fn carry_out<W: Work>(&self, work: &W) -> Answer<W::Reply> {
-        let mut repetitions = 0;
-        loop {
-            let fault = match self.attempt(work).await {
-                Ok(reply) => return Ok(reply),
-                Err(fault) => fault,
-            };
-            let is_lost = W::IS_IDEMPOTENT && fault.is_unreachable();
-            let allowed = if fault.is_conflict() { MAX_REPETITIONS } else { usize::from(is_lost) };
-            if repetitions >= allowed {
-                return Err(fault);
-            }
-            repetitions += 1;
-        }
-    }
-
-    async fn attempt<W: Work>(&self, work: &W) -> Answer<W::Reply> {
-        let mut slot = self.session.turn(&self.options).await?;
-        let Some(connection) = slot.as_mut() else { unreachable!("a turn has a connection") };
-        let answer = work.attempt(self, connection).await;
-        if answer.as_ref().is_err_and(crate::error::Fault::is_unreachable) {
-            *slot = None;
-        }
-        answer
     }
 }
 
@@ -132,6 +80,24 @@ impl PostgresStore {
         self.work(Connecting).await
     }
 
+    /// Requests that runs stop, at this level. A run that is alive obeys the request; a run that
+    /// begins later does not. Returns the number of live runs that the request addresses. The level
+    /// [`StopLevel::Running`] requests nothing.
+    ///
+    /// # Errors
+    /// [`StorageError`]; after an unknown outcome, the same request may be made again.
+    pub async fn request_stop(&self, level: StopLevel, target: StopTarget) -> Result<usize, StorageError> {
+        self.work(Stopping { level, target }).await
+    }
+
+    /// Returns the stop signal of a run that has begun.
+    #[must_use]
+    pub fn stop_signal(&self, run: &RunId) -> PostgresStopSignal {
+        let (sender, state) = watch::channel(StopRequest::NONE);
+        let task = self.runtime().spawn(stop::watch(Arc::clone(&self.shared), run.clone(), sender));
+        PostgresStopSignal::new(state, AbortOnDrop(task.abort_handle()))
+    }
+
     fn runtime(&self) -> &Runtime {
         self.runtime.as_ref().expect("only dropping the store takes the runtime")
     }
@@ -156,28 +122,6 @@ impl PostgresStore {
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
             Err(_) => Err(failed("the queue was closed", io::Error::from(io::ErrorKind::Interrupted))),
         }
-    }
-}
-
-/// Aborts a task of the store when the future that waits for it is dropped.
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Does nothing but connect.
-struct Connecting;
-
-#[async_trait]
-impl Work for Connecting {
-    type Reply = ();
-    const IS_IDEMPOTENT: bool = true;
-
-    async fn attempt(&self, _: &Shared, _: &mut Connection) -> Answer<()> {
-        Ok(())
     }
 }
 

@@ -64,7 +64,7 @@ fn stopped_by(reason: Option<StoppedBy>) -> &'static str {
     match reason {
         Some(StoppedBy::QueueEmpty) => "completed",
         Some(StoppedBy::NothingDue) => "finished; no more files were due",
-        Some(StoppedBy::Request(StopCause::StopFile)) => "stopped by a stop request",
+        Some(StoppedBy::Request(StopCause::StopFile | StopCause::Command)) => "stopped by a stop request",
         Some(StoppedBy::Request(StopCause::Interrupt)) => "stopped by Ctrl-C",
         Some(StoppedBy::Request(StopCause::Terminate)) => "stopped by SIGTERM",
         Some(StoppedBy::Request(StopCause::HangUp)) => "stopped by SIGHUP",
@@ -81,6 +81,7 @@ fn stopped_by(reason: Option<StoppedBy>) -> &'static str {
 pub(crate) fn cause(cause: StopCause) -> &'static str {
     match cause {
         StopCause::StopFile => "the stop file",
+        StopCause::Command => "a stop request",
         StopCause::Interrupt => "Ctrl-C",
         StopCause::Terminate => "SIGTERM",
         StopCause::HangUp => "SIGHUP",

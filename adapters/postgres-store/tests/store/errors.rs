@@ -56,7 +56,7 @@ fn a_wrong_password_is_named_as_the_cause() {
         check_text(&error, &["cannot sign in to postgres://", next_move]);
     }
     queue.execute(&format!(
-        "grant all on schema {0} to locked; grant select on {0}.schema_version to locked",
+        "grant all on schema \"{0}\" to locked; grant select on \"{0}\".schema_version to locked",
         queue.schema
     ));
     let right = queue.options_at(&address).with_password(PASSWORD);
@@ -100,7 +100,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     queue.execute("update schema_version set version = 99");
     let error = error_of(queue.options("postgres"));
     assert!(matches!(&error, StorageError::Unsupported { found, .. } if found == "99"), "{error:?}");
-    check_text(&error, &["99", "supports 1"]);
+    check_text(&error, &["99", "supports 2"]);
     assert_eq!(queue.query("select version from schema_version", &[])[0].get::<_, i32>(0), 99);
 }
 

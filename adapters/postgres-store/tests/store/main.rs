@@ -15,3 +15,4 @@ mod proxy;
 mod queue;
 mod server;
 mod sharing;
+mod stopping;

@@ -42,7 +42,7 @@ impl Queue {
     /// Creates an empty queue on this server.
     pub(crate) fn create_on(server: &'static PostgresServer) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let schema = format!("queue_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let schema = format!("2_queue_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let mut queue = Self::at(server, schema);
         queue.has_created = true;
         block_on(queue.open().connect()).unwrap();
@@ -60,7 +60,7 @@ impl Queue {
             let (client, connection) =
                 tokio_postgres::connect(&server.address("postgres", "postgres"), NoTls).await.unwrap();
             tokio::spawn(connection);
-            client.batch_execute(&format!("set search_path to {schema}; set lock_timeout to '20s'")).await.unwrap();
+            client.batch_execute(&format!("set search_path to \"{schema}\"; set lock_timeout to '20s'")).await.unwrap();
             client
         });
         Self { has_created: false, server, schema, runtime, client }
@@ -102,7 +102,8 @@ impl Drop for Queue {
     fn drop(&mut self) {
         if self.has_created {
             // A test that failed may have left locks; the server is removed in any case.
-            let _ = self.runtime.block_on(self.client.batch_execute(&format!("drop schema {} cascade", self.schema)));
+            let _ =
+                self.runtime.block_on(self.client.batch_execute(&format!("drop schema \"{}\" cascade", self.schema)));
         }
     }
 }

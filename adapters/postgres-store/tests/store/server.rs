@@ -128,8 +128,8 @@ fn major_version(programs: &Path) -> u32 {
     name.and_then(|name| name.parse().ok()).unwrap_or(0)
 }
 
-/// Makes a folder that belongs to the user of the server. It is in `/tmp`, because this user must be
-/// able to enter it, and because the path of a socket has at most 107 bytes.
+/// Makes a folder that belongs to the user of the server. It is in `/tmp`, because this user must
+/// be able to enter it, and because the path of a socket has at most 107 bytes.
 fn make_folder() -> PathBuf {
     let folder = TempDir::with_prefix_in("autoproc-postgres-", "/tmp").unwrap().keep();
     if is_root() {

@@ -173,7 +173,7 @@ fn cause(view: &Summary) -> &'static str {
         StoppedBy::QueueEmpty if view.is_whole_queue => "no files are left",
         StoppedBy::QueueEmpty => "done",
         StoppedBy::NothingDue => "nothing is due",
-        StoppedBy::Request(StopCause::StopFile) => "stopped by a stop request",
+        StoppedBy::Request(StopCause::StopFile | StopCause::Command) => "stopped by a stop request",
         StoppedBy::Request(StopCause::Interrupt) => "stopped by Ctrl-C",
         StoppedBy::Request(StopCause::Terminate) => "stopped by SIGTERM",
         StoppedBy::Request(StopCause::HangUp) => "stopped by SIGHUP",

@@ -1,0 +1,149 @@
+//! Requests to stop, as numbered rows, and the signal by which a run obeys them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoproc_domain::RunId;
+use autoproc_domain::ports::{LiveRun, StopCause, StopLevel, StopRequest, StopSignal, StopSignalError};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_postgres::types::Type;
+
+use crate::connection::Connection;
+use crate::error::Answer;
+use crate::item_row::column;
+use crate::runs::{LOCK_REGISTRY, live_runs};
+use crate::work::{AbortOnDrop, Shared, Work};
+
+const REQUEST: &str = include_str!("../sql/stop/request.sql");
+const LEVEL: &str = include_str!("../sql/stop/level.sql");
+
+/// The time after which a run looks for requests without a notification. The port allows half a
+/// second.
+const POLL_INTERVAL: Duration = Duration::from_millis(400);
+
+/// The runs that a request addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopTarget {
+    /// Every live run of the queue.
+    AllRuns,
+    /// The live runs on the host with this name.
+    Host(Box<str>),
+    /// One run.
+    Run(RunId),
+}
+
+impl StopTarget {
+    fn includes(&self, run: &LiveRun) -> bool {
+        match self {
+            Self::AllRuns => true,
+            Self::Host(host) => run.info.location.host == *host,
+            Self::Run(id) => run.info.id == *id,
+        }
+    }
+}
+
+/// Adds a request.
+pub(crate) struct Stopping {
+    pub(crate) level: StopLevel,
+    pub(crate) target: StopTarget,
+}
+
+#[async_trait]
+impl Work for Stopping {
+    /// The number of live runs that the request addresses.
+    type Reply = usize;
+    const IS_IDEMPOTENT: bool = true;
+
+    /// The lock orders requests and beginnings of runs: a run that is alive when the request
+    /// returns obeys it, and a run that begins later does not.
+    async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<usize> {
+        let (host, run) = match &self.target {
+            StopTarget::AllRuns => (None, None),
+            StopTarget::Host(host) => (Some(&**host), None),
+            StopTarget::Run(run) => (None, Some(run.as_str())),
+        };
+        let mut transaction = connection.begin().await?;
+        transaction.execute(LOCK_REGISTRY, &[]).await?;
+        let addressed = live_runs(&mut transaction).await?.iter().filter(|run| self.target.includes(run)).count();
+        if let Some(level) = level_number(self.level) {
+            transaction.execute(REQUEST, &[&level, &host, &run]).await?;
+            shared.notices.send(&mut transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(addressed)
+    }
+}
+
+/// Returns the number of a level in the table; `None` for the level that requests nothing.
+fn level_number(level: StopLevel) -> Option<i16> {
+    let number = StopLevel::ALL.iter().position(|known| *known == level)?;
+    i16::try_from(number).ok().filter(|number| *number > 0)
+}
+
+/// The stop signal of one run: it reports the requests that were made after the run began.
+///
+/// A request reaches the run by a notification, or after 0.4 s. While the server cannot be reached,
+/// no request does. If the store is dropped, the level stays as it is.
+pub struct PostgresStopSignal {
+    state: watch::Receiver<StopRequest>,
+    _watching: AbortOnDrop,
+}
+
+impl PostgresStopSignal {
+    pub(crate) fn new(state: watch::Receiver<StopRequest>, watching: AbortOnDrop) -> Self {
+        Self { state, _watching: watching }
+    }
+}
+
+#[async_trait]
+impl StopSignal for PostgresStopSignal {
+    fn request(&self) -> StopRequest {
+        *self.state.borrow()
+    }
+
+    async fn raised_above(&self, level: StopLevel) -> StopRequest {
+        let mut state = self.state.clone();
+        let raised = state.wait_for(|request| request.level > level).await.map(|request| *request);
+        match raised {
+            Ok(request) => request,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Requests in a table are numbered, so there is none to withdraw.
+    async fn clear(&self) -> Result<bool, StopSignalError> {
+        Ok(false)
+    }
+}
+
+/// Looks for requests after each notification, and after each interval.
+pub(crate) async fn watch(shared: Arc<Shared>, run: RunId, state: watch::Sender<StopRequest>) {
+    let mut changes = shared.companion.subscribe();
+    loop {
+        // After a failure, the next look connects again.
+        if let Ok(level) = requested_level(&shared, &run).await {
+            state.send_if_modified(|request| rise(request, level));
+        }
+        // The end of the interval is as good as a change.
+        let _ = timeout(POLL_INTERVAL, changes.changed()).await;
+    }
+}
+
+/// Raises a request to a level; returns false if it is not lower.
+fn rise(request: &mut StopRequest, level: StopLevel) -> bool {
+    let is_higher = level > request.level;
+    if is_higher {
+        *request = StopRequest { level, cause: Some(StopCause::Command) };
+    }
+    is_higher
+}
+
+async fn requested_level(shared: &Shared, run: &RunId) -> Answer<StopLevel> {
+    let client = shared.companion.client(shared).await?;
+    let rows = client.query_typed(LEVEL, &[(&run.as_str(), Type::TEXT)]).await?;
+    let level: i16 = rows.first().map_or(Ok(0), |row| column(row, "level"))?;
+    let known = usize::try_from(level).ok().and_then(|level| StopLevel::ALL.get(level));
+    Ok(known.copied().unwrap_or(StopLevel::Running))
+}

@@ -1,0 +1,90 @@
+//! Pieces of work on the connection for transactions, and the parts of a store that they share.
+
+use std::sync::atomic::AtomicU64;
+
+use async_trait::async_trait;
+use tokio::task::AbortHandle;
+
+use crate::companion::{Companion, Notices};
+use crate::connection::{Connection, Session};
+use crate::error::{Answer, Fault};
+use crate::lease::Leases;
+use crate::options::Options;
+use crate::scopes::Scopes;
+
+/// Times that a transaction is repeated which the server undid because of another one.
+const MAX_REPETITIONS: usize = 5;
+
+/// The parts of a store that its tasks share.
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) session: Session,
+    pub(crate) scopes: Scopes,
+    pub(crate) notices: Notices,
+    pub(crate) companion: Companion,
+    pub(crate) leases: Leases,
+    /// The number of exchanges of this handle.
+    pub(crate) exchanges: AtomicU64,
+}
+
+/// A piece of work on the connection for transactions.
+#[async_trait]
+pub(crate) trait Work: Send + Sync + 'static {
+    type Reply: Send + 'static;
+    /// True if repeating the work after an unknown outcome changes nothing.
+    const IS_IDEMPOTENT: bool = false;
+
+    async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Self::Reply>;
+}
+
+impl Shared {
+    /// Carries out a piece of work. Repeats it after a conflict with another transaction, and once
+    /// after a lost connection if it is idempotent.
+    pub(crate) async fn carry_out<W: Work>(&self, work: &W) -> Answer<W::Reply> {
+        let mut repetitions = 0;
+        loop {
+            let fault = match self.attempt(work).await {
+                Ok(reply) => return Ok(reply),
+                Err(fault) => fault,
+            };
+            let is_lost = W::IS_IDEMPOTENT && fault.is_unreachable();
+            let allowed = if fault.is_conflict() { MAX_REPETITIONS } else { usize::from(is_lost) };
+            if repetitions >= allowed {
+                return Err(fault);
+            }
+            repetitions += 1;
+        }
+    }
+
+    async fn attempt<W: Work>(&self, work: &W) -> Answer<W::Reply> {
+        let mut slot = self.session.turn(&self.options).await?;
+        let Some(connection) = slot.as_mut() else { unreachable!("a turn has a connection") };
+        let answer = work.attempt(self, connection).await;
+        if answer.as_ref().is_err_and(Fault::is_unreachable) {
+            *slot = None;
+        }
+        answer
+    }
+}
+
+/// Does nothing but connect.
+pub(crate) struct Connecting;
+
+#[async_trait]
+impl Work for Connecting {
+    type Reply = ();
+    const IS_IDEMPOTENT: bool = true;
+
+    async fn attempt(&self, _: &Shared, _: &mut Connection) -> Answer<()> {
+        Ok(())
+    }
+}
+
+/// Aborts a task of the store when the future that waits for it is dropped.
+pub(crate) struct AbortOnDrop(pub(crate) AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,73 @@
+//! Requests to stop, and the runs that obey them.
+
+use autoproc_domain::RunId;
+use autoproc_domain::ports::{StopCause, StopLevel, StopRequest, StopSignal};
+use autoproc_postgres_store::{PostgresStore, StopTarget};
+use autoproc_testkit::block_on;
+
+use crate::queue::{Queue, begin};
+
+fn ask(store: &PostgresStore, level: StopLevel, target: StopTarget) -> usize {
+    block_on(store.request_stop(level, target)).unwrap()
+}
+
+fn at(level: StopLevel) -> StopRequest {
+    StopRequest { level, cause: Some(StopCause::Command) }
+}
+
+#[test]
+fn a_run_obeys_the_requests_that_are_newer_than_itself() {
+    let Some(queue) = Queue::create() else { return };
+    let (store, other) = (queue.open(), queue.open());
+    assert_eq!(ask(&other, StopLevel::Killing, StopTarget::AllRuns), 0);
+    begin(&store, "run");
+    let stop = store.stop_signal(&RunId::new("run"));
+    assert_eq!(ask(&other, StopLevel::Draining, StopTarget::AllRuns), 1);
+    assert_eq!(block_on(stop.raised_above(StopLevel::Running)), at(StopLevel::Draining));
+    assert_eq!(ask(&other, StopLevel::Aborting, StopTarget::AllRuns), 1);
+    assert_eq!(block_on(stop.raised_above(StopLevel::Draining)), at(StopLevel::Aborting));
+    assert_eq!(stop.request(), at(StopLevel::Aborting));
+    assert!(!block_on(stop.clear()).unwrap(), "no request stands");
+}
+
+#[test]
+fn a_level_does_not_fall() {
+    let Some(queue) = Queue::create() else { return };
+    let store = queue.open();
+    begin(&store, "run");
+    ask(&store, StopLevel::Aborting, StopTarget::AllRuns);
+    ask(&store, StopLevel::Draining, StopTarget::AllRuns);
+    let stop = store.stop_signal(&RunId::new("run"));
+    assert_eq!(block_on(stop.raised_above(StopLevel::Running)), at(StopLevel::Aborting));
+}
+
+/// The requests to the other runs are made first, and have higher levels.
+#[test]
+fn a_request_reaches_only_its_target() {
+    let Some(queue) = Queue::create() else { return };
+    let store = queue.open();
+    begin(&store, "run");
+    begin(&store, "other");
+    ask(&store, StopLevel::Killing, StopTarget::Run(RunId::new("other")));
+    assert_eq!(ask(&store, StopLevel::Killing, StopTarget::Host("elsewhere".into())), 0);
+    assert_eq!(ask(&store, StopLevel::Draining, StopTarget::Host("here".into())), 2);
+    let signals = ["run", "other"].map(|run| store.stop_signal(&RunId::new(run)));
+    let levels = signals.map(|stop| block_on(stop.raised_above(StopLevel::Running)).level);
+    assert_eq!(levels, [StopLevel::Draining, StopLevel::Killing]);
+}
+
+/// A request before the first live run is removed with the next one.
+#[test]
+fn requests_do_not_accumulate() {
+    let Some(queue) = Queue::create() else { return };
+    let store = queue.open();
+    for _ in 0..5 {
+        ask(&store, StopLevel::Draining, StopTarget::AllRuns);
+    }
+    assert_eq!(queue.query("select from stop_request", &[]).len(), 1);
+    begin(&store, "run");
+    for _ in 0..5 {
+        ask(&store, StopLevel::Draining, StopTarget::AllRuns);
+    }
+    assert_eq!(queue.query("select from stop_request", &[]).len(), 5);
+}
