@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoproc_domain::RunId;
 use autoproc_domain::Timestamp;
-use autoproc_domain::ports::{DeadRun, DeathEvidence, LiveRun, Location, RunInfo};
+use autoproc_domain::ports::{DeadRun, DeathEvidence, LiveRun, Location, RunInfo, StorageError};
 use autoproc_domain::request::RecoverRequest;
 use autoproc_domain::view::RecoveredItem;
 use tokio_postgres::Row;
@@ -22,7 +22,8 @@ use crate::work::{Shared, Work};
 
 const BEGIN: &str = include_str!("../sql/runs/begin.sql");
 const GRANT: &str = include_str!("../sql/runs/grant.sql");
-const ALLOW: &str = "insert into exchange (run) values ($1)";
+const ALLOW: &str = "insert into exchange (run) values ($1) on conflict (run) do nothing";
+const IS_UNUSED: &str = "select run from exchange where run = $1 and request is null for update";
 const LIVE: &str = include_str!("../sql/runs/live.sql");
 const DEAD: &str = include_str!("../sql/runs/dead.sql");
 const END: &str = include_str!("../sql/runs/end.sql");
@@ -42,11 +43,13 @@ pub(crate) struct Beginning(pub(crate) RunInfo);
 impl Work for Beginning {
     /// The other live runs, and the time at which the lease was requested.
     type Reply = (Vec<LiveRun>, SinceBoot);
+    const IS_IDEMPOTENT: bool = true;
 
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Self::Reply> {
         let mut transaction = connection.begin().await?;
         transaction.execute(LOCK_REGISTRY, &[]).await?;
-        let others = live_runs(&mut transaction).await?;
+        let mut others = live_runs(&mut transaction).await?;
+        others.retain(|run| run.info.id != self.0.id);
         register(&mut transaction, &self.0).await?;
         let requested = SinceBoot::now();
         let id = self.0.id.as_str();
@@ -57,14 +60,19 @@ impl Work for Beginning {
     }
 }
 
+/// Adds a run. Accepts a run that was added before and has made no exchange: the answer of its
+/// registration was lost.
+///
+/// # Errors
+/// [`StorageError::Failed`] if another run has used the name.
 async fn register(transaction: &mut Transaction<'_>, run: &RunInfo) -> Answer<()> {
     let Location { host, boot, pid_namespace, pid, project } = &run.location;
     let jobs = i64::try_from(run.jobs).unwrap_or(i64::MAX);
     let work = run.work.as_deref().map(escaped);
     let recipe = run.recipe.map(recipe_bytes);
     let project = project.as_os_str().as_bytes();
-    transaction
-        .execute(
+    let added = transaction
+        .query(
             BEGIN,
             &[
                 &run.id.as_str(),
@@ -81,7 +89,12 @@ async fn register(transaction: &mut Transaction<'_>, run: &RunInfo) -> Answer<()
                 &project,
             ],
         )
-        .await
+        .await?;
+    if !added.is_empty() || !transaction.query(IS_UNUSED, &[&run.id.as_str()]).await?.is_empty() {
+        return Ok(());
+    }
+    let action = format!("cannot begin the run {}: its name was used before", run.id);
+    Err(StorageError::Failed { action, source: "the name of a run is never used again".into() }.into())
 }
 
 /// Removes the registration of a run.

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use autoproc_domain::ports::{Storage, StorageError};
+use autoproc_domain::ports::{Runs, Storage, StorageError};
 use autoproc_domain::request::{Scope, Selector};
-use autoproc_domain::{FilePath, QueueItem, Status};
+use autoproc_domain::{FilePath, QueueItem, RunId, Status};
 use autoproc_postgres_store::PostgresStore;
 use autoproc_testkit::block_on;
 use futures_util::future::poll_immediate;
 
 use crate::proxy::Proxy;
-use crate::queue::{NOW, Queue, add, begin, completed, exchange};
+use crate::queue::{NOW, Queue, add, begin, completed, exchange, try_begin};
 use crate::server::PostgresServer;
 
 fn find(store: &PostgresStore, file: &str) -> QueueItem {
@@ -114,4 +114,30 @@ fn an_addition_whose_commit_was_not_answered_has_an_unknown_outcome() {
     let unknown = add(&store, &["/a"]).unwrap_err();
     assert!(matches!(unknown, StorageError::Unreachable { .. }), "{unknown:?}");
     assert_eq!(find(&store, "/a").status, Status::Pending);
+}
+
+#[test]
+fn a_run_whose_registration_was_not_answered_begins_once() {
+    let Some(queue) = Queue::create() else { return };
+    let proxy = Proxy::start(queue.server().socket());
+    let store = through(&proxy, &queue);
+    block_on(store.connect()).unwrap();
+    proxy.lose_next_commit();
+    let begun = begin(&store, "run");
+    assert_eq!(begun.others.len(), 0);
+    assert_eq!(block_on(queue.open().live()).unwrap().len(), 1);
+    assert_eq!(block_on(store.exchange(exchange("run", 1, Vec::new(), 1), NOW)).unwrap().claims, []);
+}
+
+#[test]
+fn the_name_of_a_run_is_never_used_again() {
+    let Some(queue) = Queue::create() else { return };
+    let store = queue.open();
+    begin(&store, "run");
+    block_on(store.exchange(exchange("run", 1, Vec::new(), 1), NOW)).unwrap();
+    let is_refused = || matches!(try_begin(&store, "run"), Err(StorageError::Failed { .. }));
+    assert!(is_refused(), "the run is alive");
+    block_on(store.end(RunId::new("run"))).unwrap();
+    assert!(is_refused(), "the run has ended");
+    assert_eq!(block_on(store.live()).unwrap().len(), 0);
 }

@@ -116,6 +116,11 @@ pub(crate) fn add(store: &PostgresStore, files: &[&str]) -> Result<Vec<Enqueued>
 
 /// Begins a run with this name.
 pub(crate) fn begin(store: &PostgresStore, name: &str) -> Begun {
+    try_begin(store, name).unwrap()
+}
+
+/// Begins a run with this name, which may fail.
+pub(crate) fn try_begin(store: &PostgresStore, name: &str) -> Result<Begun, StorageError> {
     let run = RunInfo {
         id: RunId::new(name),
         started_at: NOW,
@@ -126,7 +131,7 @@ pub(crate) fn begin(store: &PostgresStore, name: &str) -> Begun {
         work: None,
         location: location_on("here"),
     };
-    block_on(store.begin(run)).unwrap()
+    block_on(store.begin(run))
 }
 
 /// Returns an exchange with the whole queue as its scope.
