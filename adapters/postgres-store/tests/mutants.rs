@@ -27,15 +27,30 @@ const FOLDED: &str = "crowd::the_tally_is_folded";
 const LOST_COMMIT: &str = "outages::an_exchange_whose_commit";
 const ANNOUNCED: &str = "sharing::changes_of_other_handles";
 const RECOVERY_WAITS: &str = "sharing::a_recovery_waits";
+const REGISTRATION: &str = "outages::a_run_whose_registration";
+const NAME_IS_UNIQUE: &str = "outages::the_name_of_a_run";
+const STOPPING: &str = "stopping::";
 const NOT_SYNCED: &str = "errors::a_server_that_does_not_sync";
 const NEWER_SCHEMA: &str = "errors::a_newer_schema";
 
-const TESTS: [&str; 9] =
-    [CONFORMANCE, CROWD, FEW_ROWS, FOLDED, LOST_COMMIT, ANNOUNCED, RECOVERY_WAITS, NOT_SYNCED, NEWER_SCHEMA];
+const TESTS: [&str; 12] = [
+    CONFORMANCE,
+    CROWD,
+    FEW_ROWS,
+    FOLDED,
+    LOST_COMMIT,
+    ANNOUNCED,
+    RECOVERY_WAITS,
+    REGISTRATION,
+    NAME_IS_UNIQUE,
+    STOPPING,
+    NOT_SYNCED,
+    NEWER_SCHEMA,
+];
 
 const MIGRATION: &str = "sql/migrations/0001_queue.sql";
 
-const MUTATIONS: [Mutation; 20] = [
+const MUTATIONS: [Mutation; 23] = [
     Mutation {
         name: "a settlement does not compare the claim number",
         file: "sql/exchange/settle.sql",
@@ -161,6 +176,27 @@ const MUTATIONS: [Mutation; 20] = [
         text: "commit; select pg_notify(",
         replacement: "commit; select concat(",
         test: ANNOUNCED,
+    },
+    Mutation {
+        name: "a registration whose answer is lost is not asked again",
+        file: "src/runs.rs",
+        text: "type Reply = (Vec<LiveRun>, SinceBoot);\n    const IS_IDEMPOTENT: bool = true;",
+        replacement: "type Reply = (Vec<LiveRun>, SinceBoot);",
+        test: REGISTRATION,
+    },
+    Mutation {
+        name: "a run takes the name of another one",
+        file: "src/runs.rs",
+        text: "from exchange where run = $1 and request is null",
+        replacement: "from exchange where run = $1",
+        test: NAME_IS_UNIQUE,
+    },
+    Mutation {
+        name: "a run obeys requests to stop that are older than itself",
+        file: "sql/stop/level.sql",
+        text: "on q.number > r.stop_number",
+        replacement: "on q.number <> r.stop_number",
+        test: STOPPING,
     },
     Mutation {
         name: "an unsafe server is accepted",

@@ -8,6 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::thread;
 
 use tempfile::TempDir;
 
@@ -49,19 +50,23 @@ impl PostgresServer {
     /// Panics if the programs are absent and the environment requires them.
     pub(crate) fn shared() -> Option<&'static Self> {
         static SERVER: OnceLock<Option<PostgresServer>> = OnceLock::new();
-        SERVER.get_or_init(Self::start).as_ref()
+        let server = SERVER.get_or_init(|| find_programs().map(Self::start_with)).as_ref();
+        if server.is_none() {
+            report_absence();
+        }
+        server
     }
 
     /// Starts a server; returns `None` if its programs are absent.
     pub(crate) fn start() -> Option<Self> {
-        let Some(programs) = find_programs() else {
-            let is_required = env::var_os("AUTOPROC_REQUIRE_POSTGRES").is_some_and(|value| value == "1");
-            assert!(!is_required, "initdb was not found, and AUTOPROC_REQUIRE_POSTGRES is 1");
-            // Written directly, because the output of a test that passes is not shown.
-            let notice = b"LEFT OUT: a test of the PostgreSQL store, because initdb was not found\n";
-            let _ = std::io::stderr().write_all(notice);
-            return None;
-        };
+        let server = find_programs().map(Self::start_with);
+        if server.is_none() {
+            report_absence();
+        }
+        server
+    }
+
+    fn start_with(programs: PathBuf) -> Self {
         let folder = make_folder();
         let data = folder.join("data");
         let made = as_server_user(programs.join("initdb"))
@@ -74,7 +79,7 @@ impl PostgresServer {
         append(&data.join("postgresql.conf"), &(SETTINGS.to_owned() + &sockets));
         fs::write(data.join("pg_hba.conf"), AUTHENTICATION).unwrap();
         let watchdog = start_watchdog(&programs, &folder);
-        Some(Self { programs, folder, watchdog })
+        Self { programs, folder, watchdog }
     }
 
     /// Returns the address of the database `database` for this role.
@@ -110,6 +115,19 @@ impl Drop for PostgresServer {
         // The watchdog ends after the server, whether that succeeds or not.
         let _ = self.watchdog.wait();
     }
+}
+
+/// Reports that the test of this thread is left out.
+///
+/// # Panics
+/// Panics if the environment requires the programs.
+fn report_absence() {
+    let is_required = env::var_os("AUTOPROC_REQUIRE_POSTGRES").is_some_and(|value| value == "1");
+    assert!(!is_required, "initdb was not found, and AUTOPROC_REQUIRE_POSTGRES is 1");
+    let thread = thread::current();
+    let test = thread.name().unwrap_or("a test");
+    // Written directly, because the output of a test that passes is not shown.
+    let _ = writeln!(std::io::stderr().lock(), "skipped: {test} needs initdb and pg_ctl of PostgreSQL");
 }
 
 fn find_programs() -> Option<PathBuf> {

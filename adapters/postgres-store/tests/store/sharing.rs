@@ -1,6 +1,6 @@
 //! Handles that wait for each other, and handles that notify each other.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -43,26 +43,27 @@ fn a_recovery_waits_for_an_exchange_that_has_begun() {
     assert_eq!(recovered.len(), 1, "the recovery did not see the claim");
 }
 
-/// Waits for a change in another thread. The handle never polls, so only a notification ends the
-/// wait.
-fn notices(waiting: &PostgresStore, change: impl FnOnce()) {
+/// Makes a change, and waits for it in a thread of its own. The handle never polls, so only a
+/// notification ends the wait.
+fn notices(waiting: &Arc<PostgresStore>, change: impl FnOnce()) {
     block_on(waiting.counts(Scope::Queue)).unwrap();
     change();
     let (sender, receiver) = mpsc::channel();
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            block_on(waiting.changed());
-            sender.send(()).unwrap();
-        });
-        assert!(receiver.recv_timeout(Duration::from_secs(60)).is_ok(), "no notification arrived");
+    let waiting = Arc::clone(waiting);
+    thread::spawn(move || {
+        block_on(waiting.changed());
+        // The test may have given up.
+        let _ = sender.send(());
     });
+    assert!(receiver.recv_timeout(Duration::from_secs(60)).is_ok(), "no notification arrived");
 }
 
 #[test]
 fn changes_of_other_handles_are_announced() {
     let Some(queue) = Queue::create() else { return };
     let never = Duration::from_secs(100_000);
-    let waiting = PostgresStore::open(queue.options("postgres").with_poll_interval(never)).unwrap();
+    let options = queue.options("postgres").with_poll_interval(never);
+    let waiting = Arc::new(PostgresStore::open(options).unwrap());
     let other = queue.open();
     begin(&other, "run");
     // The first wait connects, and therefore ends at once.
