@@ -30,10 +30,11 @@ const RECOVERY_WAITS: &str = "sharing::a_recovery_waits";
 const REGISTRATION: &str = "outages::a_run_whose_registration";
 const NAME_IS_UNIQUE: &str = "outages::the_name_of_a_run";
 const STOPPING: &str = "stopping::";
+const ENDS_WAIT: &str = "sharing::ends_of_runs_wait";
 const NOT_SYNCED: &str = "errors::a_server_that_does_not_sync";
 const NEWER_SCHEMA: &str = "errors::a_newer_schema";
 
-const TESTS: [&str; 12] = [
+const TESTS: [&str; 13] = [
     CONFORMANCE,
     CROWD,
     FEW_ROWS,
@@ -44,13 +45,14 @@ const TESTS: [&str; 12] = [
     REGISTRATION,
     NAME_IS_UNIQUE,
     STOPPING,
+    ENDS_WAIT,
     NOT_SYNCED,
     NEWER_SCHEMA,
 ];
 
 const MIGRATION: &str = "sql/migrations/0001_queue.sql";
 
-const MUTATIONS: [Mutation; 23] = [
+const MUTATIONS: [Mutation; 24] = [
     Mutation {
         name: "a settlement does not compare the claim number",
         file: "sql/exchange/settle.sql",
@@ -183,6 +185,13 @@ const MUTATIONS: [Mutation; 23] = [
         text: "type Reply = (Vec<LiveRun>, SinceBoot);\n    const IS_IDEMPOTENT: bool = true;",
         replacement: "type Reply = (Vec<LiveRun>, SinceBoot);",
         test: REGISTRATION,
+    },
+    Mutation {
+        name: "runs that end at the same time do not wait for each other",
+        file: "src/runs.rs",
+        text: "transaction.execute(LOCK_REGISTRY, &[]).await?;\n        transaction.execute(END",
+        replacement: "transaction.execute(END",
+        test: ENDS_WAIT,
     },
     Mutation {
         name: "a run takes the name of another one",

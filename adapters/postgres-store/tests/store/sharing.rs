@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use autoproc_domain::RunId;
-use autoproc_domain::ports::Storage;
+use autoproc_domain::ports::{Runs, Storage};
 use autoproc_domain::request::{RecoverRequest, Scope, Settlement, Verdict};
 use autoproc_postgres_store::PostgresStore;
 use autoproc_testkit::block_on;
@@ -17,6 +17,21 @@ const CLAIM: &str =
     "update item set status = 1, attempts = 1, claim_number = nextval('claim_number'), claim_run = 'run',
                      claim_request = 1, claim_priority = priority, claim_depth = depth";
 
+/// Runs `work` in another thread, waits until it waits for a lock, and then calls `release`. Returns
+/// the answer of `work`.
+fn while_waiting<T: Send>(queue: &Queue, work: impl FnOnce() -> T + Send, release: impl FnOnce()) -> T {
+    let waiting = "select from pg_stat_activity where application_name = $1 and wait_event_type = 'Lock'";
+    thread::scope(|scope| {
+        let worker = scope.spawn(work);
+        while queue.query(waiting, &[&queue.schema]).is_empty() {
+            assert!(!worker.is_finished(), "the transaction did not wait");
+            thread::yield_now();
+        }
+        release();
+        worker.join().unwrap()
+    })
+}
+
 /// The lease of a run ends between the beginning of its exchange and its commit.
 #[test]
 fn a_recovery_waits_for_an_exchange_that_has_begun() {
@@ -27,20 +42,28 @@ fn a_recovery_waits_for_an_exchange_that_has_begun() {
     let exchange = queue.reopen();
     exchange.execute("begin; select enter_exchange('run', 1)");
     queue.execute("update lease set until_us = clock_us() - 1");
-    let recovered = thread::scope(|scope| {
-        let recovery = scope.spawn(|| {
-            let request = RecoverRequest { runs: vec![RunId::new("run")], max_attempts: 4 };
-            block_on(queue.open().recover(request, NOW)).unwrap()
-        });
-        let waiting = "select from pg_stat_activity where application_name = $1 and wait_event_type = 'Lock'";
-        while queue.query(waiting, &[&queue.schema]).is_empty() {
-            assert!(!recovery.is_finished(), "the recovery did not wait");
-            thread::yield_now();
-        }
-        exchange.execute(&format!("{CLAIM}; commit"));
-        recovery.join().unwrap()
-    });
+    let recover = || {
+        let request = RecoverRequest { runs: vec![RunId::new("run")], max_attempts: 4 };
+        block_on(queue.open().recover(request, NOW)).unwrap()
+    };
+    let recovered = while_waiting(&queue, recover, || exchange.execute(&format!("{CLAIM}; commit")));
     assert_eq!(recovered.len(), 1, "the recovery did not see the claim");
+}
+
+/// Another run is ending: it is the last one before its transaction is committed.
+#[test]
+fn ends_of_runs_wait_for_each_other() {
+    let Some(queue) = Queue::create() else { return };
+    let store = queue.open();
+    begin(&store, "one");
+    begin(&store, "two");
+    let other = queue.reopen();
+    other.execute(
+        "begin; select pg_advisory_xact_lock(hashtextextended('autoproc runs of ' || current_schema(), 0));
+         delete from lease where run = 'one'; update run set ended_at_us = clock_us() where id = 'one'",
+    );
+    let end = || block_on(store.end(RunId::new("two"))).unwrap();
+    assert_eq!(while_waiting(&queue, end, || other.execute("commit")), []);
 }
 
 /// Makes a change, and waits for it in a thread of its own. The handle never polls, so only a

@@ -19,12 +19,13 @@ fn at(level: StopLevel) -> StopRequest {
 fn a_run_obeys_the_requests_that_are_newer_than_itself() {
     let Some(queue) = Queue::create() else { return };
     let (store, other) = (queue.open(), queue.open());
-    assert_eq!(ask(&other, StopLevel::Killing, StopTarget::AllRuns), 0);
+    begin(&other, "older");
+    assert_eq!(ask(&other, StopLevel::Killing, StopTarget::AllRuns), 1);
     begin(&store, "run");
     let stop = store.stop_signal(&RunId::new("run"));
-    assert_eq!(ask(&other, StopLevel::Draining, StopTarget::AllRuns), 1);
+    assert_eq!(ask(&other, StopLevel::Draining, StopTarget::AllRuns), 2);
     assert_eq!(block_on(stop.raised_above(StopLevel::Running)), at(StopLevel::Draining));
-    assert_eq!(ask(&other, StopLevel::Aborting, StopTarget::AllRuns), 1);
+    assert_eq!(ask(&other, StopLevel::Aborting, StopTarget::AllRuns), 2);
     assert_eq!(block_on(stop.raised_above(StopLevel::Draining)), at(StopLevel::Aborting));
     assert_eq!(stop.request(), at(StopLevel::Aborting));
     assert!(!block_on(stop.clear()).unwrap(), "no request stands");
