@@ -15,7 +15,6 @@ use uuid::Uuid;
 use crate::connection::{Transaction, session_settings};
 use crate::error::Answer;
 use crate::options::Options;
-use crate::work::Shared;
 
 /// The shortest time between two ends of a wait for a change.
 const MIN_WAIT: Duration = Duration::from_millis(100);
@@ -58,8 +57,10 @@ impl Notices {
 }
 
 /// The second connection, opened when it is first needed and again after a loss.
-#[derive(Default)]
 pub(crate) struct Companion {
+    options: Options,
+    /// The sender of this handle's own notifications.
+    own_sender: String,
     client: Mutex<Option<Arc<Client>>>,
     /// Grows with each notification of another handle, and with each connection.
     version: watch::Sender<u64>,
@@ -69,6 +70,17 @@ pub(crate) struct Companion {
 }
 
 impl Companion {
+    pub(crate) fn new(options: &Options, notices: &Notices) -> Self {
+        Self {
+            options: options.clone(),
+            own_sender: notices.sender.clone(),
+            client: Mutex::default(),
+            version: watch::Sender::default(),
+            seen: AtomicU64::default(),
+            last_end: SyncMutex::default(),
+        }
+    }
+
     pub(crate) fn version(&self) -> u64 {
         *self.version.borrow()
     }
@@ -83,13 +95,13 @@ impl Companion {
     }
 
     /// Returns the client of the connection; connects first if there is none.
-    pub(crate) async fn client(&self, shared: &Shared) -> Answer<Arc<Client>> {
+    pub(crate) async fn client(&self) -> Answer<Arc<Client>> {
         let mut slot = self.client.lock().await;
         if let Some(client) = slot.as_ref().filter(|client| !client.is_closed()) {
             return Ok(Arc::clone(client));
         }
         *slot = None;
-        let client = Arc::new(self.connect(shared).await?);
+        let client = Arc::new(self.connect().await?);
         Ok(Arc::clone(slot.insert(client)))
     }
 
@@ -99,9 +111,9 @@ impl Companion {
     }
 
     /// Connects and listens. Changes before this moment may be unknown, so the version grows.
-    async fn connect(&self, shared: &Shared) -> Answer<Client> {
-        let (client, mut connection) = shared.options.config.connect(NoTls).await?;
-        let (version, own) = (self.version.clone(), shared.notices.sender.clone());
+    async fn connect(&self) -> Answer<Client> {
+        let (client, mut connection) = self.options.config.connect(NoTls).await?;
+        let (version, own) = (self.version.clone(), self.own_sender.clone());
         tokio::spawn(async move {
             let mut messages = poll_fn(move |context| connection.poll_message(context));
             while let Some(Ok(message)) = messages.next().await {
@@ -111,7 +123,7 @@ impl Companion {
             }
             version.send_modify(|version| *version += 1);
         });
-        let listen = format!("{}; listen \"{}\"", session_settings(&shared.options), shared.notices.channel);
+        let listen = format!("{}; listen \"{}\"", session_settings(&self.options), self.options.channel());
         client.batch_execute(&listen).await?;
         self.version.send_modify(|version| *version += 1);
         Ok(client)
@@ -125,18 +137,15 @@ impl Companion {
         }
         *self.last_end.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
-}
 
-impl Shared {
     /// Waits until another handle may have changed the queue since this handle last read it, but
     /// not longer than the polling interval.
     pub(crate) async fn changed(&self) {
-        let companion = &self.companion;
-        let mut version = companion.subscribe();
-        let seen = companion.seen.load(Ordering::Relaxed);
+        let mut version = self.subscribe();
+        let seen = self.seen.load(Ordering::Relaxed);
         let wait = async {
             // Without a connection, only the end of the interval reports a change.
-            let connected = companion.client(self).await;
+            let connected = self.client().await;
             let has_changed = version.wait_for(|version| *version != seen).await.is_ok();
             if connected.is_err() || !has_changed {
                 std::future::pending::<()>().await;
@@ -144,6 +153,6 @@ impl Shared {
         };
         // The end of the interval is reported like a change.
         let _ = timeout(self.options.poll_interval, wait).await;
-        companion.pace().await;
+        self.pace().await;
     }
 }

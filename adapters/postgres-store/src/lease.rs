@@ -12,8 +12,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::companion::Companion;
 use crate::error::Answer;
-use crate::work::Shared;
 
 const RENEW: &str = include_str!("../sql/runs/renew.sql");
 
@@ -79,7 +79,7 @@ impl Leases {
     /// Renews the lease of a run from now on.
     pub(crate) fn keep(
         &self,
-        shared: &Arc<Shared>,
+        companion: &Arc<Companion>,
         runtime: &Runtime,
         run: RunId,
         granted: SinceBoot,
@@ -87,7 +87,7 @@ impl Leases {
     ) -> Arc<dyn Lease> {
         let state = watch::Sender::new(State::Held);
         let lease = PostgresLease { terms, state: state.subscribe() };
-        runtime.spawn(keep(Arc::clone(shared), run.clone(), granted, state.clone()));
+        runtime.spawn(keep(Arc::clone(companion), run.clone(), terms, granted, state.clone()));
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run, state);
         Arc::new(lease)
     }
@@ -103,8 +103,14 @@ impl Leases {
 /// Renews a lease that was requested at `granted`, until it is lost. A lease ends, on this
 /// machine's clock, its duration after the request of the last renewal that succeeded; so it ends
 /// here before it ends on the server.
-async fn keep(shared: Arc<Shared>, run: RunId, granted: SinceBoot, state: watch::Sender<State>) {
-    let LeaseTerms { lasts, renewed_every } = shared.options.lease;
+async fn keep(
+    companion: Arc<Companion>,
+    run: RunId,
+    terms: LeaseTerms,
+    granted: SinceBoot,
+    state: watch::Sender<State>,
+) {
+    let LeaseTerms { lasts, renewed_every } = terms;
     let (mut over_at, mut renew_at) = (granted.after(lasts), granted.after(renewed_every));
     while *state.borrow() == State::Held {
         let now = SinceBoot::now();
@@ -117,11 +123,11 @@ async fn keep(shared: Arc<Shared>, run: RunId, granted: SinceBoot, state: watch:
             continue;
         }
         let patience = now.until(over_at).min(renewed_every);
-        match timeout(patience, renew(&shared, &run, lasts)).await {
+        match timeout(patience, renew(&companion, &run, lasts)).await {
             Ok(Ok(true)) => (over_at, renew_at) = (now.after(lasts), now.after(renewed_every)),
             Ok(Ok(false)) => break,
             Ok(Err(_)) => renew_at = SinceBoot::now().after(MAX_SLEEP.min(renewed_every)),
-            Err(_) => shared.companion.close().await,
+            Err(_) => companion.close().await,
         }
     }
     state.send_if_modified(|state| {
@@ -134,8 +140,8 @@ async fn keep(shared: Arc<Shared>, run: RunId, granted: SinceBoot, state: watch:
 }
 
 /// Returns false if the lease is over.
-async fn renew(shared: &Shared, run: &RunId, lasts: Duration) -> Answer<bool> {
-    let client = shared.companion.client(shared).await?;
+async fn renew(companion: &Companion, run: &RunId, lasts: Duration) -> Answer<bool> {
+    let client = companion.client().await?;
     let renewed = client.execute(RENEW, &[&run.as_str(), &micros(lasts)]).await?;
     Ok(renewed > 0)
 }

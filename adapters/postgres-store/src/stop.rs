@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_postgres::types::Type;
 
+use crate::companion::Companion;
 use crate::connection::Connection;
 use crate::error::Answer;
 use crate::item_row::column;
@@ -119,11 +120,11 @@ impl StopSignal for PostgresStopSignal {
 }
 
 /// Looks for requests after each notification, and after each interval.
-pub(crate) async fn watch(shared: Arc<Shared>, run: RunId, state: watch::Sender<StopRequest>) {
-    let mut changes = shared.companion.subscribe();
+pub(crate) async fn watch(companion: Arc<Companion>, run: RunId, state: watch::Sender<StopRequest>) {
+    let mut changes = companion.subscribe();
     loop {
         // After a failure, the next look connects again.
-        if let Ok(level) = requested_level(&shared, &run).await {
+        if let Ok(level) = requested_level(&companion, &run).await {
             state.send_if_modified(|request| rise(request, level));
         }
         // The end of the interval is as good as a change.
@@ -140,8 +141,8 @@ fn rise(request: &mut StopRequest, level: StopLevel) -> bool {
     is_higher
 }
 
-async fn requested_level(shared: &Shared, run: &RunId) -> Answer<StopLevel> {
-    let client = shared.companion.client(shared).await?;
+async fn requested_level(companion: &Companion, run: &RunId) -> Answer<StopLevel> {
+    let client = companion.client().await?;
     let rows = client.query_typed(LEVEL, &[(&run.as_str(), Type::TEXT)]).await?;
     let level: i16 = rows.first().map_or(Ok(0), |row| column(row, "level"))?;
     let known = usize::try_from(level).ok().and_then(|level| StopLevel::ALL.get(level));

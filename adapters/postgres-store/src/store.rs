@@ -58,9 +58,10 @@ impl PostgresStore {
             .enable_all()
             .build()
             .map_err(|error| failed("cannot start the thread of the queue", error))?;
+        let notices = Notices::new(&options);
         let shared = Shared {
-            notices: Notices::new(&options),
-            companion: Companion::default(),
+            companion: Arc::new(Companion::new(&options, &notices)),
+            notices,
             session: Session::default(),
             scopes: Scopes::default(),
             leases: Leases::default(),
@@ -94,7 +95,7 @@ impl PostgresStore {
     #[must_use]
     pub fn stop_signal(&self, run: &RunId) -> PostgresStopSignal {
         let (sender, state) = watch::channel(StopRequest::NONE);
-        let task = self.runtime().spawn(stop::watch(Arc::clone(&self.shared), run.clone(), sender));
+        let task = self.runtime().spawn(stop::watch(Arc::clone(&self.shared.companion), run.clone(), sender));
         PostgresStopSignal::new(state, AbortOnDrop(task.abort_handle()))
     }
 
@@ -202,8 +203,8 @@ impl Storage for PostgresStore {
     }
 
     async fn changed(&self) {
-        let shared = Arc::clone(&self.shared);
-        let task = self.runtime().spawn(async move { shared.changed().await });
+        let companion = Arc::clone(&self.shared.companion);
+        let task = self.runtime().spawn(async move { companion.changed().await });
         let _ended_with_the_wait = AbortOnDrop(task.abort_handle());
         // The only failure is that the store is being closed.
         let _ = task.await;
@@ -215,7 +216,7 @@ impl Runs for PostgresStore {
     async fn begin(&self, run: RunInfo) -> Result<Begun, StorageError> {
         let (id, terms) = (run.id.clone(), self.shared.options.lease);
         let (others, granted) = self.work(Beginning(run)).await?;
-        let lease = self.shared.leases.keep(&self.shared, self.runtime(), id, granted, terms);
+        let lease = self.shared.leases.keep(&self.shared.companion, self.runtime(), id, granted, terms);
         Ok(Begun { others, lease: Some(lease) })
     }
 

@@ -1,5 +1,6 @@
 //! Pieces of work on the connection for transactions, and the parts of a store that they share.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
@@ -21,7 +22,7 @@ pub(crate) struct Shared {
     pub(crate) session: Session,
     pub(crate) scopes: Scopes,
     pub(crate) notices: Notices,
-    pub(crate) companion: Companion,
+    pub(crate) companion: Arc<Companion>,
     pub(crate) leases: Leases,
     /// The number of exchanges of this handle.
     pub(crate) exchanges: AtomicU64,
