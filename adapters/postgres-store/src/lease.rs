@@ -1,12 +1,14 @@
 //! The leases of runs, and the tasks that renew them.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Lease, LeaseTerms};
+use futures_util::future::{Either, select};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -113,18 +115,12 @@ async fn keep(
     let LeaseTerms { lasts, renewed_every } = terms;
     let (mut over_at, mut renew_at) = (granted.after(lasts), granted.after(renewed_every));
     while *state.borrow() == State::Held {
-        let now = SinceBoot::now();
-        if now >= over_at {
-            break;
-        }
-        let pause = now.until(renew_at.min(over_at));
-        if !pause.is_zero() {
-            sleep(pause.min(MAX_SLEEP)).await;
-            continue;
-        }
-        let patience = now.until(over_at).min(renewed_every);
-        match timeout(patience, renew(&companion, &run, lasts)).await {
-            Ok(Ok(true)) => (over_at, renew_at) = (now.after(lasts), now.after(renewed_every)),
+        reached(renew_at.min(over_at)).await;
+        let sent = SinceBoot::now();
+        let renewal = pin!(timeout(renewed_every, renew(&companion, &run, lasts)));
+        let Either::Left((renewal, _)) = select(renewal, pin!(reached(over_at))).await else { break };
+        match renewal {
+            Ok(Ok(true)) => (over_at, renew_at) = (sent.after(lasts), sent.after(renewed_every)),
             Ok(Ok(false)) => break,
             Ok(Err(_)) => renew_at = SinceBoot::now().after(MAX_SLEEP.min(renewed_every)),
             Err(_) => companion.close().await,
@@ -137,6 +133,17 @@ async fn keep(
         }
         is_held
     });
+}
+
+/// Waits until a time, which may pass while the machine is suspended.
+async fn reached(time: SinceBoot) {
+    loop {
+        let left = SinceBoot::now().until(time);
+        if left.is_zero() {
+            return;
+        }
+        sleep(left.min(MAX_SLEEP)).await;
+    }
 }
 
 /// Returns false if the lease is over.

@@ -221,8 +221,9 @@ impl Runs for PostgresStore {
     }
 
     async fn end(&self, run: RunId) -> Result<Vec<LiveRun>, StorageError> {
-        let left = self.work(Ending(run.clone())).await?;
+        // First, because a renewal after the end would be refused, and reported as a lost lease.
         self.shared.leases.end(&run);
+        let left = self.work(Ending(run.clone())).await?;
         self.shared.scopes.forget(&run);
         Ok(left)
     }

@@ -65,7 +65,7 @@ fn a_wrong_password_is_named_as_the_cause() {
 }
 
 #[test]
-fn an_absent_database_is_to_be_created() {
+fn an_absent_database_must_be_created() {
     let Some(queue) = Queue::create() else { return };
     let error = error_of(queue.options_at(&queue.server().address("postgres", "absent")));
     assert!(matches!(error, StorageError::Failed { .. }), "{error:?}");
@@ -85,7 +85,7 @@ fn a_read_only_server_is_not_writable() {
 }
 
 #[test]
-fn a_user_without_rights_is_told_to_get_them() {
+fn missing_rights_are_named() {
     let Some(queue) = Queue::create() else { return };
     create_role(&queue, "stranger", "");
     let error = error_of(queue.options("stranger"));
