@@ -17,15 +17,17 @@
 
 mod removal;
 
+use std::ffi::CString;
 use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{CWD, FlockOperation, OFlags, flock};
 use rustix::process::geteuid;
 
 use crate::guard_record::Contents;
@@ -67,6 +69,7 @@ struct State {
     mode: u32,
     owner: u32,
     modified: (i64, i64),
+    changed: (i64, i64),
 }
 
 impl TmpDir {
@@ -121,6 +124,7 @@ impl State {
             mode: metadata.mode(),
             owner: metadata.uid(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         })
     }
 }
@@ -186,9 +190,9 @@ fn remove_abandoned(path: &Path, record_owner: u32) {
     if !metadata.is_dir() || owner != own && owner != record_owner {
         return;
     }
-    if owner == own && metadata.mode() & MODE != MODE {
-        // A process has changed the mode; without this, the folder cannot be opened.
-        let _ = fs::set_permissions(path, fs::Permissions::from_mode(MODE));
+    if let Ok(name) = CString::new(path.as_os_str().as_bytes()) {
+        // A process may have changed the mode; without this, the folder cannot be opened.
+        removal::make_accessible(CWD, &name);
     }
     if let Ok(folder) = open(path)
         && flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok()
@@ -200,6 +204,8 @@ fn remove_abandoned(path: &Path, record_owner: u32) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn created(parent: &Path) -> TmpDir {

@@ -65,7 +65,7 @@ impl TmpDirs {
         if is_kept {
             return Some(format!("[autoproc: the temporary files are kept in {path}]\n"));
         }
-        let error = folder.remove().err()?;
+        let error = folder.remove().err()?.to_string().replace(char::is_control, "?");
         Some(format!("[autoproc: the temporary files in {path} cannot be removed: {error}]\n"))
     }
 

@@ -124,8 +124,10 @@ impl Contents {
     }
 
     /// Returns the path of the guard's current folder for temporary files; `None` if there is none
-    /// or if the path is not known.
+    /// or if the path is not known. A record without `file` is not believed, because it may be a
+    /// copy; earlier versions of this program recorded no such folder.
     pub(crate) fn tmp_dir(&self) -> Option<PathBuf> {
+        self.file?;
         let parent = self.tmp_parent.as_deref().map(Path::new).filter(|parent| parent.is_absolute())?;
         self.tmp_name.as_deref().map(|name| parent.join(name))
     }

@@ -1,20 +1,43 @@
 //! Removes a folder with its contents.
 //!
+//! A process may have left folders of any depth, so the removal neither recurses nor keeps a folder
+//! open for each level: it moves the folders of each folder up to the top and removes them there.
+//!
+//! Another user may own a part of the contents and change it during the removal. Every folder is
+//! therefore opened relative to its open parent, and links are never followed.
+//!
 //! Programs that build a root folder for chroot(2) mount file systems in a temporary folder, and
 //! leave them mounted if they are killed. A removal that enters such a mount would remove files of
 //! the system. So a folder that contains a mount is not removed.
 
-use std::fs::{self, Permissions};
+use std::ffi::{CStr, CString};
+use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, renameat, statat, unlinkat};
+use rustix::io::Errno;
+
+/// The maximum duration of a removal. About a million files are removed in this time. A longer
+/// removal would delay the report of the process: the runner kills a guard that does not report in
+/// time, and the process would count as timed out.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Removes a folder, or a file or link in its place. It is no error if nothing exists at `path`.
 ///
 /// # Errors
-/// If a file system is mounted in the folder, or if a part of the contents cannot be removed.
+/// If a file system is mounted in the folder, if a part of the contents cannot be removed, or if
+/// the removal takes longer than [`TIMEOUT`].
 pub(super) fn remove(path: &Path) -> io::Result<()> {
+    remove_within(path, TIMEOUT)
+}
+
+fn remove_within(path: &Path, timeout: Duration) -> io::Result<()> {
     let metadata = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         metadata => metadata?,
@@ -27,10 +50,122 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     refuse_mounts(path)?;
-    fs::remove_dir_all(path).or_else(|_| {
-        make_accessible(path);
-        fs::remove_dir_all(path)
-    })
+    let name = CString::new(path.as_os_str().as_bytes())?;
+    Removal { top: open(CWD, &name)?, deadline: Instant::now() + timeout, moved: 0 }.empty()?;
+    fs::remove_dir(path)
+}
+
+struct Removal {
+    /// The folder whose contents are removed.
+    top: OwnedFd,
+    deadline: Instant,
+    /// The number of folders that were moved to the top.
+    moved: u64,
+}
+
+impl Removal {
+    /// Removes the contents of the top folder.
+    fn empty(&mut self) -> io::Result<()> {
+        loop {
+            let names = names_in(self.top.as_fd())?;
+            if names.is_empty() {
+                return Ok(());
+            }
+            for name in names {
+                if !self.remove_entry(self.top.as_fd(), &name)? {
+                    self.take_apart(&name)?;
+                }
+            }
+        }
+    }
+
+    /// Removes a folder that is not empty from the top folder. The folders in it that are not empty
+    /// move to the top folder.
+    fn take_apart(&mut self, name: &CStr) -> io::Result<()> {
+        let folder = open(self.top.as_fd(), name)?;
+        for below in names_in(folder.as_fd())? {
+            if !self.remove_entry(folder.as_fd(), &below)? {
+                // A folder that is moved must be writable, because its entry `..` changes.
+                make_accessible(folder.as_fd(), &below);
+                let new = self.new_name()?;
+                renameat(&folder, &below, &self.top, &new)?;
+            }
+        }
+        Ok(unlinkat(&self.top, name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Removes a file, a link or an empty folder. Returns false for a folder that is not empty.
+    fn remove_entry(&self, folder: BorrowedFd<'_>, name: &CStr) -> io::Result<bool> {
+        if Instant::now() >= self.deadline {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "there are too many files, or the disk is too slow"));
+        }
+        let error = match unlinkat(folder, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => return Ok(true),
+            Err(error) => error,
+        };
+        // For a folder, Linux reports EISDIR, and other systems EPERM. EPERM may also mean a file that
+        // must not be changed.
+        match unlinkat(folder, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(true),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
+            Err(Errno::NOTDIR) => Err(error.into()),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Returns a name that does not exist in the top folder.
+    fn new_name(&mut self) -> io::Result<CString> {
+        loop {
+            self.moved += 1;
+            let name = CString::new(format!("moved-{}", self.moved))?;
+            if matches!(statat(&self.top, &name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT)) {
+                return Ok(name);
+            }
+        }
+    }
+}
+
+/// Opens a folder for reading, and first gives it mode 0700 if it belongs to this user. Refuses a
+/// link.
+fn open(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
+    make_accessible(parent, name);
+    Ok(openat(parent, name, FOLDER.union(OFlags::RDONLY), Mode::empty())?)
+}
+
+/// Gives a folder mode 0700 if it belongs to this user, without following links. Without write and
+/// search permission, the contents of a folder cannot be removed. Errors are ignored: the removal
+/// reports them.
+#[cfg(target_os = "linux")]
+pub(super) fn make_accessible(parent: BorrowedFd<'_>, name: &CStr) {
+    use std::os::fd::AsRawFd;
+
+    use rustix::fs::{chmod, fstat};
+    use rustix::process::geteuid;
+
+    // Such a descriptor needs no permission, and stays the same folder if its name is replaced.
+    let Ok(folder) = openat(parent, name, FOLDER.union(OFlags::PATH), Mode::empty()) else { return };
+    let is_closed = |folder: &OwnedFd| {
+        let stat = fstat(folder).ok()?;
+        let is_own = stat.st_uid == geteuid().as_raw();
+        Some(is_own && !Mode::from_raw_mode(stat.st_mode).contains(Mode::RWXU))
+    };
+    if is_closed(&folder) == Some(true) {
+        let _ = chmod(format!("/proc/self/fd/{}", folder.as_raw_fd()), Mode::RWXU);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn make_accessible(_: BorrowedFd<'_>, _: &CStr) {}
+
+fn names_in(folder: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        if ![c".", c".."].contains(&entry.file_name()) {
+            names.push(entry.file_name().to_owned());
+        }
+    }
+    Ok(names)
 }
 
 /// Fails if a file system is mounted on the folder or in it. Succeeds if the system does not list
@@ -69,51 +204,83 @@ fn unescaped(field: &[u8]) -> PathBuf {
     std::ffi::OsString::from_vec(bytes).into()
 }
 
-/// Gives the folder and all folders in it mode 0700, without following links. Without write and
-/// search permission, the contents of a folder cannot be removed. Errors are ignored: the removal
-/// reports them.
-fn make_accessible(path: &Path) {
-    // The mode of a folder is changed before its contents are read. From then on, no other user can
-    // replace an entry by a link.
-    let mut folders = vec![path.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let _ = fs::set_permissions(&folder, Permissions::from_mode(0o700));
-        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-        let below = entries.filter(|entry| entry.file_type().is_ok_and(|entry| entry.is_dir()));
-        folders.extend(below.map(|entry| entry.path()));
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
 
-    /// Root may remove the contents of a folder of any mode, so the modes are checked as well.
+    fn mode(folder: &Path) -> u32 {
+        folder.metadata().expect("there").mode() & 0o777
+    }
+
     #[test]
-    fn folders_of_any_mode_are_made_accessible_and_removed() {
+    fn folders_of_any_mode_are_removed() {
         let dir = tempfile::tempdir().expect("a folder");
         let (top, outside) = (dir.path().join("top"), dir.path().join("outside"));
-        let folders = [top.clone(), top.join("a"), top.join("a/b"), outside.clone()];
+        let folders = [top.clone(), top.join("a"), top.join("a/b"), top.join("a/b/c"), outside.clone()];
         for folder in &folders {
             fs::create_dir(folder).expect("a folder");
         }
-        fs::write(top.join("a/b/file"), "").expect("a file");
-        symlink(&outside, top.join("link")).expect("a link");
-        fs::set_permissions(&outside, Permissions::from_mode(0o555)).expect("changed");
-        for folder in folders[..3].iter().rev() {
+        fs::write(top.join("a/b/c/file"), "").expect("a file");
+        symlink(&outside, top.join("a/link")).expect("a link");
+        for folder in folders.iter().rev() {
             fs::set_permissions(folder, Permissions::from_mode(0o0)).expect("changed");
         }
-        make_accessible(&top);
-        let mode = |folder: &PathBuf| folder.metadata().expect("there").mode() & 0o777;
-        assert_eq!(folders.each_ref().map(mode), [0o700, 0o700, 0o700, 0o555]);
-        for folder in folders[1..3].iter().rev() {
-            fs::set_permissions(folder, Permissions::from_mode(0o500)).expect("changed");
-        }
         remove(&top).expect("removed");
-        assert!(!top.exists() && outside.exists());
+        assert!(!top.exists());
+        assert_eq!(mode(&outside), 0, "a link is not followed");
         remove(&top).expect("nothing to remove");
+    }
+
+    /// Root may remove the contents of a folder of any mode, so the mode itself is checked.
+    #[test]
+    fn a_closed_folder_is_made_accessible_but_not_through_a_link() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (closed, link) = (dir.path().join("closed"), dir.path().join("link"));
+        fs::create_dir(&closed).expect("a folder");
+        fs::set_permissions(&closed, Permissions::from_mode(0o500)).expect("changed");
+        symlink(&closed, &link).expect("a link");
+        let name = |path: &Path| CString::new(path.as_os_str().as_bytes()).expect("no NUL");
+        make_accessible(CWD, &name(&link));
+        assert_eq!(mode(&closed), 0o500);
+        make_accessible(CWD, &name(&closed));
+        assert_eq!(mode(&closed), 0o700);
+    }
+
+    /// A recursive removal would need a descriptor and a part of the stack for each level.
+    #[test]
+    fn a_deep_tree_is_removed() {
+        const LEVELS: usize = 5_000;
+        let dir = tempfile::tempdir().expect("a folder");
+        let top = dir.path().join("top");
+        fs::create_dir(&top).expect("a folder");
+        let mut folder = open(CWD, &CString::new(top.as_os_str().as_bytes()).expect("no NUL")).expect("open");
+        for _ in 0..LEVELS {
+            rustix::fs::mkdirat(&folder, "d", Mode::RWXU).expect("a folder");
+            let file = openat(&folder, "f", OFlags::CREATE | OFlags::WRONLY, Mode::RUSR);
+            drop(file.expect("a file"));
+            folder = openat(&folder, "d", FOLDER, Mode::empty()).expect("open");
+        }
+        drop(folder);
+        remove_within(&top, Duration::from_secs(3600)).expect("removed");
+        assert!(!top.exists());
+    }
+
+    /// Names like those of moved folders are no obstacle.
+    #[test]
+    fn a_removal_that_takes_too_long_is_given_up() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let top = dir.path().join("top");
+        for name in ["moved-1/moved-1/moved-2", "moved-2/a/b", "c/moved-1/d"] {
+            fs::create_dir_all(top.join(name)).expect("folders");
+        }
+        let error = remove_within(&top, Duration::ZERO).expect_err("no time");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(top.exists());
+        remove(&top).expect("removed");
+        assert!(!top.exists());
     }
 
     #[test]
