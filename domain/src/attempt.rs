@@ -223,13 +223,17 @@ pub struct AttemptReport {
     pub usage: Option<ResourceUsage>,
     /// The last lines of the attempt's output; empty if there are none.
     pub output_tail: Box<str>,
+    /// True if the fingerprint of the file at the end of the attempt is not the one at its
+    /// beginning; see [`has_changed`](crate::fingerprint::has_changed). False if the orchestrator
+    /// does not inspect files.
+    pub input_changed: bool,
 }
 
 impl AttemptReport {
-    /// Creates a report without resource usage or output.
+    /// Creates a report without resource usage or output, on a file that has not changed.
     #[must_use]
     pub fn new(outcome: AttemptOutcome, elapsed: Duration) -> Self {
-        Self { outcome, elapsed, usage: None, output_tail: Box::default() }
+        Self { outcome, elapsed, usage: None, output_tail: Box::default(), input_changed: false }
     }
 
     /// Returns the error text that the queue and the event log store; see [`failure`].

@@ -14,6 +14,13 @@ pub struct Fingerprint {
     pub modified_ns: i64,
 }
 
+/// True if a file changed between two readings of its fingerprint. If one of the fingerprints is
+/// unknown, for instance because the file was moved away, the file counts as unchanged.
+#[must_use]
+pub fn has_changed(before: Option<Fingerprint>, after: Option<Fingerprint>) -> bool {
+    before.zip(after).is_some_and(|(before, after)| before != after)
+}
+
 /// Identifies how a file is processed: a hash of the command template, or of the workflow with its
 /// inputs. The domain compares recipes and never computes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,6 +65,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn only_two_different_fingerprints_are_a_change() {
+        let of = |size, modified_ns| Some(Fingerprint { size, modified_ns });
+        assert!(has_changed(of(1, 2), of(2, 2)) && has_changed(of(1, 2), of(1, 3)));
+        assert!(!has_changed(of(1, 2), of(1, 2)));
+        assert!(!has_changed(of(1, 2), None) && !has_changed(None, of(1, 2)) && !has_changed(None, None));
+    }
 
     proptest! {
         #[test]

@@ -176,6 +176,9 @@ impl StoppedBy {
 pub struct ProcessingResult {
     /// The number of files that completed in the run.
     pub processed: u64,
+    /// The number of files that completed in the run and changed while they were processed. Each of
+    /// them counts as changed when it is added again.
+    pub changed: u64,
     /// The number of files that ended as failed or timeout in the run.
     pub failed: u64,
     /// The number of failed attempts after which the file was pending again.
@@ -203,6 +206,7 @@ impl ProcessingResult {
     pub const fn of_nothing(stopped_by: StoppedBy) -> Self {
         Self {
             processed: 0,
+            changed: 0,
             failed: 0,
             retried: 0,
             remaining: 0,

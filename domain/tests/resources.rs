@@ -17,13 +17,13 @@ fn file(number: usize) -> FilePath {
 fn ended(number: usize, usage: Option<ResourceUsage>) -> RunEvent {
     let attempt = AttemptNumber::new(1).expect("not zero");
     let of = AttemptRef { id: ItemId::new(number as u64), file_path: file(number), round: 1, attempt, claim: None };
-    let (elapsed, error) = (Duration::ZERO, "why".into());
+    let (elapsed, input_changed, error) = (Duration::ZERO, false, "why".into());
     let kind = match number % 5 {
-        0 => RunEventKind::FileCompleted { of, elapsed, usage },
-        1 => RunEventKind::FileRequeued { of, elapsed, usage, backoff: Duration::ZERO, error },
-        2 => RunEventKind::FileFailed { of, elapsed, usage, error },
-        3 => RunEventKind::FileTimeout { of, elapsed, usage, error },
-        _ => RunEventKind::FileReleased { of, elapsed, usage },
+        0 => RunEventKind::FileCompleted { of, elapsed, usage, input_changed },
+        1 => RunEventKind::FileRequeued { of, elapsed, usage, input_changed, backoff: Duration::ZERO, error },
+        2 => RunEventKind::FileFailed { of, elapsed, usage, input_changed, error },
+        3 => RunEventKind::FileTimeout { of, elapsed, usage, input_changed, error },
+        _ => RunEventKind::FileReleased { of, elapsed, usage, input_changed },
     };
     RunEvent { at: Timestamp::from_micros(0), run: RunId::new("run"), kind }
 }

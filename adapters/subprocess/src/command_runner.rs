@@ -205,7 +205,8 @@ impl CommandRunner {
             }
             outcome => outcome,
         };
-        Ok(AttemptReport { output_tail, outcome, elapsed: report.elapsed, usage: report.usage })
+        let ProcessReport { elapsed, usage, input_changed, .. } = report;
+        Ok(AttemptReport { outcome, elapsed, usage, output_tail, input_changed })
     }
 
     /// Reports that commands have no folders of their own for temporary files. Only the first call

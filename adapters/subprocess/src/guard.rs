@@ -55,6 +55,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use attempt::Attempt;
+use autoproc_domain::fingerprint::{Fingerprint, has_changed};
 use batch::Batch;
 use guard_io::GuardIo;
 use oom_watch::{OomWatch, SIGKILL};
@@ -216,7 +217,8 @@ impl Guard {
                 if let Some(record) = &mut self.record {
                     self.tmp_dirs.update(record);
                 }
-                Ok(self.explain(report, tmp_error))
+                let input_changed = has_input_changed(request, fingerprint.flatten());
+                Ok(self.explain(report, tmp_error, input_changed))
             }
             Err(ending) => unstarted(ending),
         }
@@ -238,13 +240,13 @@ impl Guard {
 
     /// If SIGKILL ended the process and the kernel may have sent it for want of memory, changes the
     /// ending to [`Ending::OutOfMemory`]. Adds the reason why the process had no folder of its own
-    /// for temporary files.
-    fn explain(&mut self, report: Report, tmp_error: Option<String>) -> Report {
+    /// for temporary files, and whether its input file has changed.
+    fn explain(&mut self, report: Report, tmp_error: Option<String>, input_changed: bool) -> Report {
         let Report::Ended(mut report) = report else { return report };
         if report.ending == (Ending::Signalled { signal: SIGKILL }) {
             report.ending = self.oom_watch.ending_of_killed();
         }
-        Report::Ended(ProcessReport { tmp_error, ..report })
+        Report::Ended(ProcessReport { tmp_error, input_changed, ..report })
     }
 
     /// Writes the identity of the command's leader to the record. If writing fails, a later run can
@@ -254,6 +256,11 @@ impl Guard {
             let _ = record.set_leader(attempt.leader(), attempt.start_tick());
         }
     }
+}
+
+/// True if the input file of the request has another fingerprint than `before`.
+fn has_input_changed(request: &StartRequest, before: Option<Fingerprint>) -> bool {
+    has_changed(before, request.input.as_deref().and_then(fingerprint_of))
 }
 
 /// Creates the record. A guard serves even without a record, because its leftover processes can be

@@ -113,6 +113,10 @@ pub struct ProcessReport {
     /// The reason why the process had no folder of its own for temporary files, and inherited the
     /// `TMPDIR` of the runner; `None` if it had a folder. The error does not affect the process.
     pub tmp_error: Option<String>,
+    /// True if the input file of the process had another fingerprint after the last process had
+    /// ended than before the first one started. False if the process has no input file, and if one
+    /// of the fingerprints is unknown.
+    pub input_changed: bool,
 }
 
 /// The ending of a process.
@@ -162,7 +166,17 @@ impl ProcessReport {
     /// Creates the report of a process without output and without measured usage.
     pub(crate) fn new(ending: Ending, elapsed: Duration) -> Self {
         let (output_tail, stdout) = (Vec::new(), Vec::new());
-        Self { ending, elapsed, usage: None, output_tail, stdout, stdout_bytes: 0, log_error: None, tmp_error: None }
+        Self {
+            ending,
+            elapsed,
+            usage: None,
+            output_tail,
+            stdout,
+            stdout_bytes: 0,
+            log_error: None,
+            tmp_error: None,
+            input_changed: false,
+        }
     }
 
     /// Returns the last lines of [`ProcessReport::output_tail`] as text: at most 5 lines and 500

@@ -98,6 +98,9 @@ struct EndText {
     duration_s: f64,
     #[serde(flatten)]
     usage: Option<UsageText>,
+    /// True if the file changed during the attempt; omitted if false.
+    #[serde(skip_serializing_if = "is_false")]
+    input_changed: bool,
 }
 
 #[derive(Serialize)]
@@ -171,17 +174,23 @@ impl<'a> Body<'a> {
             Kind::StartsResumed => Self::StartsResumed,
             Kind::ProcessorPaused => Self::ProcessorPaused,
             Kind::ProcessorResumed => Self::ProcessorResumed,
-            Kind::FileCompleted { of, elapsed, usage } => Self::FileCompleted(EndText::new(of, *elapsed, *usage)),
-            Kind::FileRequeued { of, elapsed, usage, backoff, error } => {
-                Self::FileRequeued { end: EndText::new(of, *elapsed, *usage), backoff_s: backoff.as_secs_f64(), error }
+            Kind::FileCompleted { of, elapsed, usage, input_changed } => {
+                Self::FileCompleted(EndText::new(of, *elapsed, *usage, *input_changed))
             }
-            Kind::FileFailed { of, elapsed, usage, error } => {
-                Self::FileFailed(FailureText { end: EndText::new(of, *elapsed, *usage), error })
+            Kind::FileRequeued { of, elapsed, usage, input_changed, backoff, error } => Self::FileRequeued {
+                end: EndText::new(of, *elapsed, *usage, *input_changed),
+                backoff_s: backoff.as_secs_f64(),
+                error,
+            },
+            Kind::FileFailed { of, elapsed, usage, input_changed, error } => {
+                Self::FileFailed(FailureText { end: EndText::new(of, *elapsed, *usage, *input_changed), error })
             }
-            Kind::FileTimeout { of, elapsed, usage, error } => {
-                Self::FileTimeout(FailureText { end: EndText::new(of, *elapsed, *usage), error })
+            Kind::FileTimeout { of, elapsed, usage, input_changed, error } => {
+                Self::FileTimeout(FailureText { end: EndText::new(of, *elapsed, *usage, *input_changed), error })
             }
-            Kind::FileReleased { of, elapsed, usage } => Self::FileReleased(EndText::new(of, *elapsed, *usage)),
+            Kind::FileReleased { of, elapsed, usage, input_changed } => {
+                Self::FileReleased(EndText::new(of, *elapsed, *usage, *input_changed))
+            }
             Kind::ResultDiscarded { of } => Self::ResultDiscarded(of.into()),
             Kind::StopRequested { level, cause } => Self::StopRequested { level: level.word(), cause: cause.word() },
             Kind::StorageTrouble { error } => Self::StorageTrouble { error },
@@ -203,13 +212,13 @@ impl From<&AttemptRef> for AttemptText {
 }
 
 impl EndText {
-    fn new(of: &AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>) -> Self {
+    fn new(of: &AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, input_changed: bool) -> Self {
         let usage = usage.map(|ResourceUsage { user, system, peak_memory }| UsageText {
             user_s: user.as_secs_f64(),
             system_s: system.as_secs_f64(),
             peak_memory_bytes: peak_memory,
         });
-        Self { of: of.into(), duration_s: elapsed.as_secs_f64(), usage }
+        Self { of: of.into(), duration_s: elapsed.as_secs_f64(), usage, input_changed }
     }
 }
 
@@ -224,6 +233,7 @@ impl From<&ProcessingResult> for ResultText {
     fn from(result: &ProcessingResult) -> Self {
         let ProcessingResult {
             processed,
+            changed: _,
             failed,
             retried,
             remaining,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoproc_domain::fingerprint::has_changed;
 use autoproc_domain::ports::{
     Attempt, AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, Orchestrator, StopLevel, StopSignal,
     progress_of,
@@ -36,8 +37,14 @@ impl Orchestrator for WorkflowOrchestrator {
     }
 
     fn start(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> BoxStream<'_, AttemptProgress> {
-        let fingerprint = (self.engine.run.fingerprint_of)(attempt.file_path.as_path());
-        progress_of(fingerprint, self.execute(attempt, stop))
+        let (fingerprint_of, file) = (self.engine.run.fingerprint_of, attempt.file_path.clone());
+        let fingerprint = fingerprint_of(file.as_path());
+        let execution = self.execute(attempt, stop);
+        progress_of(fingerprint, async move {
+            let report = execution.await?;
+            let input_changed = has_changed(fingerprint, fingerprint_of(file.as_path()));
+            Ok(AttemptReport { input_changed, ..report })
+        })
     }
 }
 

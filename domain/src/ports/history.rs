@@ -99,6 +99,8 @@ pub struct PastAttempt {
     pub size_bytes: Option<u64>,
     /// The recipe of the run; `None` if there is none.
     pub recipe: Option<Recipe>,
+    /// True if the file is known to have changed during the attempt.
+    pub input_changed: bool,
 }
 
 /// An event of the past, as recorded.

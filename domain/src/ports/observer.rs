@@ -81,20 +81,46 @@ pub enum RunEventKind {
         recipe: Option<Recipe>,
     },
     /// A file completed. The result is durable.
-    FileCompleted { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage> },
+    FileCompleted {
+        of: AttemptRef,
+        elapsed: Duration,
+        usage: Option<ResourceUsage>,
+        /// True if the file changed during the attempt; see
+        /// [`AttemptReport::input_changed`](crate::attempt::AttemptReport::input_changed).
+        input_changed: bool,
+    },
     /// An attempt failed, and the file is pending again. The result is durable.
     FileRequeued {
         of: AttemptRef,
         elapsed: Duration,
         usage: Option<ResourceUsage>,
+        /// True if the file changed during the attempt; see
+        /// [`AttemptReport::input_changed`](crate::attempt::AttemptReport::input_changed).
+        input_changed: bool,
         /// The wait before the next attempt.
         backoff: Duration,
         error: Box<str>,
     },
     /// A file ended as failed. The result is durable.
-    FileFailed { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, error: Box<str> },
+    FileFailed {
+        of: AttemptRef,
+        elapsed: Duration,
+        usage: Option<ResourceUsage>,
+        /// True if the file changed during the attempt; see
+        /// [`AttemptReport::input_changed`](crate::attempt::AttemptReport::input_changed).
+        input_changed: bool,
+        error: Box<str>,
+    },
     /// A file ended as timeout. The result is durable.
-    FileTimeout { of: AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, error: Box<str> },
+    FileTimeout {
+        of: AttemptRef,
+        elapsed: Duration,
+        usage: Option<ResourceUsage>,
+        /// True if the file changed during the attempt; see
+        /// [`AttemptReport::input_changed`](crate::attempt::AttemptReport::input_changed).
+        input_changed: bool,
+        error: Box<str>,
+    },
     /// The claim of an attempt was released, and the release is durable. The attempt was ended by a
     /// stop, or failed because the machine lacked something that every attempt needs.
     FileReleased {
@@ -102,6 +128,9 @@ pub enum RunEventKind {
         /// The duration of the attempt.
         elapsed: Duration,
         usage: Option<ResourceUsage>,
+        /// True if the file changed during the attempt; see
+        /// [`AttemptReport::input_changed`](crate::attempt::AttemptReport::input_changed).
+        input_changed: bool,
     },
     /// An attempt ended after another run had recovered its claim; the result does not count.
     ResultDiscarded { of: AttemptRef },

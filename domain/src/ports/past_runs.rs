@@ -1,6 +1,7 @@
 //! Runs of the past, with their figures. The [`History`](super::History) port returns them.
 
 use crate::item::RunId;
+use crate::path::FilePath;
 use crate::ports::PastAttempt;
 use crate::run_info::StoppedBy;
 use crate::stop::ObeyedStop;
@@ -75,6 +76,12 @@ pub struct RunsSummary {
     /// The latest failed attempt of each file that `failed_files` counts, in the order in which the
     /// files first failed; at most [`MAX_FAILURES`](Self::MAX_FAILURES) attempts.
     pub failures: Vec<EndedAttempt>,
+    /// The number of files that changed while they were processed, in the latest attempt of a
+    /// matching run that completed them.
+    pub changed_files: u64,
+    /// The first file that `changed_files` counts; `None` if there is none, or if it is no longer
+    /// known because very many files have changed and were completed again.
+    pub first_changed: Option<FilePath>,
     /// The longest attempts that completed a file, the longest first; at most
     /// [`MAX_SLOWEST`](Self::MAX_SLOWEST).
     pub slowest: Vec<EndedAttempt>,

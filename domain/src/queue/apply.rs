@@ -3,7 +3,7 @@
 //! such an event.
 
 use crate::event::Event;
-use crate::fingerprint::{Completion, Fingerprint};
+use crate::fingerprint::{Completion, Fingerprint, has_changed};
 use crate::item::{Claim, ItemId, Priority, QueueItem, RunId, Sequence, Status};
 use crate::lifecycle::{self, Transition};
 use crate::path::FilePath;
@@ -238,7 +238,7 @@ fn completed_again(
     repeat: Repeat,
 ) -> EnqueueOutcome {
     let completion = completion.copied().unwrap_or_default();
-    let has_changed = completion.fingerprint.zip(fingerprint).is_some_and(|(then, now)| then != now);
+    let has_changed = has_changed(completion.fingerprint, fingerprint);
     match repeat {
         _ if has_changed => EnqueueOutcome::Changed,
         Repeat::Always => EnqueueOutcome::Repeated,

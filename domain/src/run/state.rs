@@ -75,6 +75,8 @@ pub(super) struct Judged {
     pub(super) of: AttemptRef,
     pub(super) elapsed: Duration,
     pub(super) usage: Option<ResourceUsage>,
+    /// True if the file changed during the attempt.
+    pub(super) input_changed: bool,
     pub(super) verdict: Verdict,
 }
 

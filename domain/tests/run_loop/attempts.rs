@@ -65,6 +65,31 @@ fn a_completion_keeps_the_fingerprint_and_the_recipe() {
 }
 
 #[test]
+fn a_change_during_an_attempt_is_reported_and_counted_if_the_file_completed() {
+    let mut run = with_two();
+    let changed = |outcome| AttemptReport { input_changed: true, ..AttemptReport::new(outcome, Duration::ZERO) };
+    run.progress(1, AttemptProgress::Ended(changed(AttemptOutcome::Succeeded)));
+    run.answer(claims(&[3], false));
+    run.progress(2, AttemptProgress::Ended(changed(failed())));
+    run.answer(claims(&[], false));
+    run.succeed(3).answer(claims(&[], false));
+    let flags: Vec<_> = run.events.iter().filter_map(changed_in).collect();
+    assert_eq!(flags, [(1, true), (2, true), (3, false)]);
+    let result = run.outcome().unwrap();
+    assert_eq!((result.processed, result.failed, result.changed), (2, 1, 1));
+}
+
+/// Returns the item of an attempt that has ended, and whether its file changed.
+fn changed_in(kind: &RunEventKind) -> Option<(u64, bool)> {
+    match kind {
+        RunEventKind::FileCompleted { of, input_changed, .. } | RunEventKind::FileFailed { of, input_changed, .. } => {
+            Some((of.id.get(), *input_changed))
+        }
+        _ => None,
+    }
+}
+
+#[test]
 fn a_failure_keeps_the_last_words_of_its_error_output() {
     let mut run = with_two();
     let outcome = AttemptOutcome::Exited { code: 3 };

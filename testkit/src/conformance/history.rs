@@ -68,7 +68,13 @@ impl Ask<'_> {
         let error = first.failures.first().and_then(|past| past.attempt.error.as_deref());
         same("a failure has its reason", &error, &Some("exit status 3: no such page"))?;
 
+        let names = |summary: &RunsSummary| (summary.changed_files, summary.first_changed.clone());
+        let (one, eight) = (Some(of(1, 1).file_path), Some(of(8, 1).file_path));
+        same("a file that changed while it was processed", &names(&first), &(1, one))?;
+
         let all = self.summary("failures of all runs", RunFilter::All).await?;
+        // In the third run, file 1 completed unchanged and file 8 changed again.
+        same("a changed file counts once, by its latest completion", &names(&all), &(1, eight))?;
         // In the third run, file 2 completed and file 3 failed again.
         same("a file that completed later has not failed", &all.failed_files, &(MANY + 1))?;
         same("the listed failures are bounded", &all.failures.len(), &RunsSummary::MAX_FAILURES)?;
@@ -76,7 +82,7 @@ impl Ask<'_> {
         let latest = latest.map(|past| (past.of.id.get(), past.run.to_string(), past.of.round));
         same("a file has its latest failure", &latest, &Some((3, third_run().id.to_string(), 2)))?;
         let slowest: Vec<_> = all.slowest.iter().map(|past| (past.attempt.of.id.get(), past.attempt.elapsed)).collect();
-        let expected = [9, 8, 7, 6, 5].map(|id| (id, Some(Duration::from_secs(id))));
+        let expected = [9, 8, 8, 7, 6].map(|id| (id, Some(Duration::from_secs(id))));
         same("the longest completed attempts", &slowest, &expected.to_vec())
     }
 }
@@ -117,17 +123,24 @@ fn started() -> RunEventKind {
 
 fn completed(of: AttemptRef) -> RunEventKind {
     let elapsed = Duration::from_secs(of.id.get());
-    RunEventKind::FileCompleted { of, elapsed, usage: None }
+    RunEventKind::FileCompleted { of, elapsed, usage: None, input_changed: false }
+}
+
+/// Returns the completion of a file that changed while it was processed.
+fn changed(of: AttemptRef) -> RunEventKind {
+    let elapsed = Duration::from_secs(of.id.get());
+    RunEventKind::FileCompleted { of, elapsed, usage: None, input_changed: true }
 }
 
 fn failed(of: AttemptRef) -> RunEventKind {
     let error = "exit status 3: no such page".into();
-    RunEventKind::FileFailed { of, elapsed: Duration::from_secs(100), usage: None, error }
+    RunEventKind::FileFailed { of, elapsed: Duration::from_secs(100), usage: None, input_changed: true, error }
 }
 
 fn stopped(processed: u64, failed: u64, retried: u64, stopped_by: StoppedBy) -> RunEventKind {
     let result = ProcessingResult {
         processed,
+        changed: 0,
         failed,
         retried,
         remaining: 0,
@@ -147,14 +160,16 @@ fn first_night() -> Vec<RunEvent> {
         of: of(2, 1),
         elapsed,
         usage,
+        input_changed: false,
         backoff: Duration::from_secs(2),
         error: "exit status 1".into(),
     };
-    let timeout = RunEventKind::FileTimeout { of: of(3, 1), elapsed, usage, error: "timed out".into() };
+    let timeout =
+        RunEventKind::FileTimeout { of: of(3, 1), elapsed, usage, input_changed: false, error: "timed out".into() };
     let stop = RunEventKind::StopRequested { level: StopLevel::Draining, cause: StopCause::Interrupt };
     vec![
         event(1, "first", started()),
-        event(2, "first", completed(of(1, 1))),
+        event(2, "first", changed(of(1, 1))),
         event(3, "second", started()),
         event(4, "first", retry),
         event(5, "second", completed(of(9, 1))),
@@ -162,7 +177,7 @@ fn first_night() -> Vec<RunEvent> {
         event(7, "first", timeout),
         event(8, "first", stop),
         event(20, "first", stopped(1, 2, 1, StoppedBy::Request(StopCause::Interrupt))),
-        event(21, "second", completed(of(8, 1))),
+        event(21, "second", changed(of(8, 1))),
     ]
 }
 
@@ -179,9 +194,10 @@ fn second_night() -> Vec<RunEvent> {
     let mut events = vec![event(99, "recovery", recovered(11))];
     events.extend([event(100, "third", started()), event(101, "third", recovered(10))]);
     events.extend((4..=7).map(|id| event(102, "third", completed(of(id, 1)))));
-    events.extend([event(103, "third", completed(of(2, 2))), event(104, "third", failed(of(3, 2)))]);
+    events.extend([1, 2].map(|id| event(103, "third", completed(of(id, 2)))));
+    events.extend([event(103, "third", changed(of(8, 2))), event(104, "third", failed(of(3, 2)))]);
     events.extend((0..MANY).map(|number| event(105, "third", failed(of(1000 + number, 1)))));
-    events.push(event(200, "third", stopped(5, MANY + 1, 0, StoppedBy::QueueEmpty)));
+    events.push(event(200, "third", stopped(7, MANY + 1, 0, StoppedBy::QueueEmpty)));
     events
 }
 
@@ -219,7 +235,7 @@ fn third_run() -> PastRun {
         last_event_at: at(200),
         end: Some(PastRunEnd { at: at(200), stopped_by: Some(StoppedBy::QueueEmpty) }),
         stop: None,
-        completed: 5,
+        completed: 7,
         failed: MANY + 1,
         retried: 0,
     }

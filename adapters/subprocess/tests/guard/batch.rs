@@ -348,3 +348,28 @@ async fn each_start_is_reported_with_the_fingerprint_of_its_input() {
         .collect();
     assert_eq!(starts, [before, fingerprint_of(&fixture.path("input")), None]);
 }
+
+/// A process that outlives its command still belongs to it, and what it writes counts.
+#[tokio::test]
+async fn each_end_reports_whether_the_input_has_changed() {
+    let fixture = Fixture::new(LONG);
+    std::fs::write(fixture.path("input"), "old").expect("written");
+    let late = "trap '' TERM; (while kill -0 $$ 2>/dev/null; do sleep 0.01; done; echo late >>input) >/dev/null 2>&1 &";
+    let scripts = [
+        ("true", false),
+        ("echo more >>input", true),
+        ("cat input", false),
+        (late, true),
+        ("mv input moved", false),
+        ("mv moved input", false),
+        ("echo more >>input; exit 3", true),
+    ];
+    let process = |script| BatchProcess { input: fixture.path("input"), ..process(&fixture, script, never()) };
+    let batch = scripts.map(|(script, _)| process(fixture.script(script))).into();
+    let events = fixture.guards.run_batch(batch, LONG).filter_map(async |event| match event {
+        BatchEvent::Ended(report) => Some(report.expect("an ending").input_changed),
+        BatchEvent::Started(_) | BatchEvent::NotStarted(_) => None,
+    });
+    let changed: Vec<_> = tokio::time::timeout(TIMEOUT, events.collect()).await.expect("ended in time");
+    assert_eq!(changed, scripts.map(|(_, has_changed)| has_changed));
+}

@@ -111,5 +111,6 @@ pub(super) fn attempt(line: &Line, end: Option<PastEnd>) -> Option<PastAttempt> 
         error: line.error(),
         size_bytes: line.size_bytes(),
         recipe: line.recipe(),
+        input_changed: line.input_changed(),
     })
 }

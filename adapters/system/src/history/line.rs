@@ -133,6 +133,7 @@ struct LineText {
     peak_memory_bytes: Option<u64>,
     size_bytes: Option<u64>,
     recipe: Option<String>,
+    input_changed: Option<bool>,
     error: Option<Box<str>>,
     reason: Option<Box<str>>,
     dead_run: Option<String>,
@@ -182,6 +183,10 @@ impl Line {
 
     pub(super) fn size_bytes(&self) -> Option<u64> {
         self.text.size_bytes
+    }
+
+    pub(super) fn input_changed(&self) -> bool {
+        self.text.input_changed.unwrap_or_default()
     }
 
     pub(super) fn recipe(&self) -> Option<Recipe> {

@@ -21,6 +21,10 @@ use super::attempts;
 use super::line::{Head, Line};
 use super::location::Wanted;
 
+/// The text by which a change of the file during an attempt is recognized. Quotation marks in a
+/// path are escaped, so a path cannot contain this text.
+const INPUT_CHANGED: &str = "\"input_changed\":true";
+
 /// The wanted runs of a log and their figures.
 pub(super) struct Runs<'w> {
     wanted: &'w Wanted,
@@ -28,30 +32,38 @@ pub(super) struct Runs<'w> {
     indexes: HashMap<RunId, usize>,
     /// The index in `found` of the run to which the latest line belongs.
     current: usize,
-    failures: Failures,
+    /// The files that failed and have not been completed since.
+    failures: Files,
+    /// The files that changed during the latest attempt that completed them.
+    changed: Files,
     slowest: Vec<(Duration, EndedAttempt)>,
 }
 
-/// The files that failed and have not been completed since, by a hash of their path.
+/// Files with one attempt each, by a hash of their path.
 #[derive(Default)]
-struct Failures {
+struct Files {
     hasher: RandomState,
     /// The number of each file, by the hash of its path. Numbers ascend in the order in which the
-    /// files first failed.
+    /// files were first added.
     numbers: HashMap<u64, u64>,
     next: u64,
-    /// The latest failed attempt of a file, by the number of the file; at most
+    /// The latest added attempt of a file, by the number of the file; at most
     /// [`RunsSummary::MAX_FAILURES`] entries.
     attempts: BTreeMap<u64, EndedAttempt>,
 }
 
-impl Failures {
-    fn add(&mut self, file: &str, attempt: EndedAttempt) {
+impl Files {
+    /// Adds a file. Calls `attempt` only if the attempt is kept.
+    fn add(&mut self, file: &str, attempt: impl FnOnce() -> Option<EndedAttempt>) {
         let number = *self.numbers.entry(self.hasher.hash_one(file)).or_insert(self.next);
         self.next += 1;
         if self.attempts.contains_key(&number) || self.attempts.len() < RunsSummary::MAX_FAILURES {
-            self.attempts.insert(number, attempt);
+            self.attempts.extend(attempt().map(|attempt| (number, attempt)));
         }
+    }
+
+    fn count(&self) -> u64 {
+        self.numbers.len() as u64
     }
 
     fn remove(&mut self, file: &str) {
@@ -65,15 +77,18 @@ impl Failures {
 
 impl<'w> Runs<'w> {
     pub(super) fn new(wanted: &'w Wanted) -> Self {
-        let (found, indexes, failures) = (Vec::new(), HashMap::new(), Failures::default());
-        Self { wanted, found, indexes, current: 0, failures, slowest: Vec::new() }
+        let (found, indexes) = (Vec::new(), HashMap::new());
+        let (failures, changed) = (Files::default(), Files::default());
+        Self { wanted, found, indexes, current: 0, failures, changed, slowest: Vec::new() }
     }
 
     pub(super) fn into_summary(self) -> RunsSummary {
         RunsSummary {
             runs: self.found,
-            failed_files: self.failures.numbers.len() as u64,
+            failed_files: self.failures.count(),
             failures: self.failures.attempts.into_values().collect(),
+            changed_files: self.changed.count(),
+            first_changed: self.changed.attempts.into_values().next().map(|first| first.attempt.of.file_path),
             slowest: self.slowest.into_iter().map(|(_, attempt)| attempt).collect(),
         }
     }
@@ -144,6 +159,11 @@ impl<'w> Runs<'w> {
     fn completed(&mut self, text: &str) {
         if let Some(file) = file(text) {
             self.failures.remove(file);
+            if text.contains(INPUT_CHANGED) {
+                self.changed.add(file, || attempt(text, PastEnd::Completed));
+            } else {
+                self.changed.remove(file);
+            }
         }
         let Some(elapsed) = elapsed(text) else { return };
         let is_full = self.slowest.len() == RunsSummary::MAX_SLOWEST;
@@ -160,7 +180,7 @@ impl<'w> Runs<'w> {
     fn failed(&mut self, text: &str, end: PastEnd) {
         self.found[self.current].failed += 1;
         if let (Some(file), Some(attempt)) = (file(text), attempt(text, end)) {
-            self.failures.add(file, attempt);
+            self.failures.add(file, || Some(attempt));
         }
     }
 }

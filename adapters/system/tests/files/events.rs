@@ -39,7 +39,7 @@ pub(crate) fn started(id: u64, path: &str) -> RunEventKind {
 
 pub(crate) fn completed(id: u64, path: &str) -> RunEventKind {
     let of = AttemptRef { id: ItemId::new(id), ..of(path) };
-    RunEventKind::FileCompleted { of, elapsed: Duration::from_millis(1500), usage: None }
+    RunEventKind::FileCompleted { of, elapsed: Duration::from_millis(1500), usage: None, input_changed: false }
 }
 
 pub(crate) fn counts() -> Counts {
@@ -53,6 +53,7 @@ pub(crate) fn processor_started() -> RunEventKind {
 pub(crate) fn processor_stopped(stopped_by: StoppedBy) -> RunEventKind {
     let result = ProcessingResult {
         processed: 6,
+        changed: 5,
         failed: 7,
         retried: 8,
         remaining: 9,
@@ -93,17 +94,24 @@ pub(crate) fn every_kind() -> Vec<RunEventKind> {
         RunEventKind::ProcessorPaused,
         RunEventKind::ProcessorResumed,
         RunEventKind::FileStarted { of: of.clone(), size_bytes: Some(12), recipe: Some(recipe()) },
-        RunEventKind::FileCompleted { of: of.clone(), elapsed, usage },
+        RunEventKind::FileCompleted { of: of.clone(), elapsed, usage, input_changed: true },
         RunEventKind::FileRequeued {
             of: of.clone(),
             elapsed,
             usage,
+            input_changed: false,
             backoff: Duration::from_secs(2),
             error: "exit status 1".into(),
         },
-        RunEventKind::FileFailed { of: of.clone(), elapsed, usage, error: "exit status 2".into() },
-        RunEventKind::FileTimeout { of: of.clone(), elapsed, usage: None, error: "timed out".into() },
-        RunEventKind::FileReleased { of: of.clone(), elapsed, usage },
+        RunEventKind::FileFailed { of: of.clone(), elapsed, usage, input_changed: true, error: "exit status 2".into() },
+        RunEventKind::FileTimeout {
+            of: of.clone(),
+            elapsed,
+            usage: None,
+            input_changed: false,
+            error: "timed out".into(),
+        },
+        RunEventKind::FileReleased { of: of.clone(), elapsed, usage, input_changed: false },
         RunEventKind::ResultDiscarded { of },
         RunEventKind::StopRequested { level: StopLevel::Draining, cause: StopCause::StopFile },
         RunEventKind::StorageTrouble { error: "locked\nby \"x\"".into() },

@@ -37,11 +37,11 @@ fn of_item(id: u64) -> AttemptRef {
 }
 
 fn completed(of: AttemptRef) -> RunEventKind {
-    RunEventKind::FileCompleted { of, elapsed: Duration::ZERO, usage: None }
+    RunEventKind::FileCompleted { of, elapsed: Duration::ZERO, usage: None, input_changed: false }
 }
 
 fn released(of: AttemptRef) -> RunEventKind {
-    RunEventKind::FileReleased { of, elapsed: Duration::ZERO, usage: None }
+    RunEventKind::FileReleased { of, elapsed: Duration::ZERO, usage: None, input_changed: false }
 }
 
 fn at_second(second: i64) -> Timestamp {
@@ -91,7 +91,7 @@ fn an_attempt_has_the_details_of_all_its_lines() {
     let error = || "exit status 1: no\nwhy".into();
     let story = [
         RunEventKind::FileStarted { of: of(1), size_bytes: Some(12), recipe: Some(recipe()) },
-        RunEventKind::FileRequeued { of: of(1), elapsed, usage: used, backoff, error: error() },
+        RunEventKind::FileRequeued { of: of(1), elapsed, usage: used, input_changed: true, backoff, error: error() },
         begun(AttemptRef { round: 3, ..of(2) }),
     ];
     write(&path, RUN, story);
@@ -105,6 +105,7 @@ fn an_attempt_has_the_details_of_all_its_lines() {
         error: Some(error()),
         size_bytes: Some(12),
         recipe: Some(recipe()),
+        input_changed: true,
     };
     let second = PastAttempt {
         of: AttemptRef { round: 3, ..of(2) },
@@ -116,6 +117,7 @@ fn an_attempt_has_the_details_of_all_its_lines() {
         error: None,
         size_bytes: None,
         recipe: None,
+        input_changed: false,
     };
     assert_eq!(history(&path), [first, second]);
 }

@@ -97,6 +97,7 @@ fn the_format_of_the_monitor_file() {
         of: AttemptRef { id: ItemId::new(2), ..of("/b") },
         elapsed: Duration::from_millis(2500),
         usage: None,
+        input_changed: false,
         error: "exit status 1".into(),
     };
     let counts = Counts { pending: 8, processing: 2, ..Counts::default() };

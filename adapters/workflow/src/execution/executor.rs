@@ -99,7 +99,7 @@ impl Executor<'_> {
         };
         self.engine.latest_state.offer_final(&self.state);
         let (usage, output_tail) = (self.usage, std::mem::take(&mut self.output_tail));
-        Ok(AttemptReport { outcome, elapsed: self.spent, usage, output_tail })
+        Ok(AttemptReport { usage, output_tail, ..AttemptReport::new(outcome, self.spent) })
     }
 
     pub(super) async fn run_steps(&mut self) -> Result<(), EarlyEnd> {

@@ -159,6 +159,7 @@ mod tests {
         let stop_level = StopLevel::Running;
         let result = ProcessingResult {
             processed: 1,
+            changed: 0,
             failed,
             retried: 0,
             remaining,
@@ -195,6 +196,7 @@ mod tests {
         }
         let held = ProcessingResult {
             processed: 0,
+            changed: 0,
             failed: 0,
             retried: 0,
             remaining: 1,

@@ -80,8 +80,8 @@ impl RunState {
             Some(lack) => self.on_lack(lack, token, &in_hand.of, &report),
             None => self.on_worked(token, &in_hand, &report.outcome, &verdict),
         }
-        let AttemptReport { elapsed, usage, .. } = report;
-        let judged = Judged { token, of: in_hand.of, elapsed, usage, verdict };
+        let AttemptReport { elapsed, usage, input_changed, .. } = report;
+        let judged = Judged { token, of: in_hand.of, elapsed, usage, input_changed, verdict };
         match lack {
             Some(Lack::Program | Lack::Input) => self.attempts.suspects.push(judged),
             _ => self.attempts.judged.push(judged),

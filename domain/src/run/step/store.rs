@@ -67,6 +67,7 @@ impl RunState {
                     of,
                     elapsed: Duration::ZERO,
                     usage: None,
+                    input_changed: false,
                     verdict: cancelled_verdict(),
                 });
             }
@@ -95,25 +96,26 @@ impl RunState {
     }
 
     fn report_result(&mut self, judged: Judged) {
-        let Judged { of, elapsed, usage, verdict, .. } = judged;
+        let Judged { of, elapsed, usage, input_changed, verdict, .. } = judged;
         let kind = match verdict {
             Verdict::Complete(_) => {
                 self.result.processed += 1;
-                RunEventKind::FileCompleted { of, elapsed, usage }
+                self.result.changed += u64::from(input_changed);
+                RunEventKind::FileCompleted { of, elapsed, usage, input_changed }
             }
             Verdict::Retry { backoff, error } => {
                 self.result.retried += 1;
-                RunEventKind::FileRequeued { of, elapsed, usage, backoff, error }
+                RunEventKind::FileRequeued { of, elapsed, usage, input_changed, backoff, error }
             }
             Verdict::Fail { timed_out, error } => {
                 self.result.failed += 1;
                 if timed_out {
-                    RunEventKind::FileTimeout { of, elapsed, usage, error }
+                    RunEventKind::FileTimeout { of, elapsed, usage, input_changed, error }
                 } else {
-                    RunEventKind::FileFailed { of, elapsed, usage, error }
+                    RunEventKind::FileFailed { of, elapsed, usage, input_changed, error }
                 }
             }
-            Verdict::Release => RunEventKind::FileReleased { of, elapsed, usage },
+            Verdict::Release => RunEventKind::FileReleased { of, elapsed, usage, input_changed },
         };
         self.emit(kind);
     }

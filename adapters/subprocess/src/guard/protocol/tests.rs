@@ -101,23 +101,27 @@ fn report() -> impl Strategy<Value = Report> {
         system,
         peak_memory,
     });
-    let ended = (ending(), any::<Duration>(), option::of(usage), bytes(), bytes(), any::<(u64, [Option<String>; 2])>());
+    let ended =
+        (ending(), any::<Duration>(), option::of(usage), bytes(), bytes(), any::<(u64, [Option<String>; 2], bool)>());
     prop_oneof![
         any::<String>().prop_map(Report::Stuck),
         any::<Option<(u64, i64)>>().prop_map(Report::Started),
         any::<u32>().prop_map(Report::NotStarted),
-        ended.prop_map(|(ending, elapsed, usage, output_tail, stdout, (stdout_bytes, [log_error, tmp_error]))| {
-            Report::Ended(ProcessReport {
-                ending,
-                elapsed,
-                usage,
-                output_tail,
-                stdout,
-                stdout_bytes,
-                log_error,
-                tmp_error,
-            })
-        }),
+        ended.prop_map(
+            |(ending, elapsed, usage, output_tail, stdout, (stdout_bytes, [log_error, tmp_error], input_changed))| {
+                Report::Ended(ProcessReport {
+                    ending,
+                    elapsed,
+                    usage,
+                    output_tail,
+                    stdout,
+                    stdout_bytes,
+                    log_error,
+                    tmp_error,
+                    input_changed,
+                })
+            }
+        ),
     ]
 }
 

@@ -12,18 +12,39 @@ use futures_util::StreamExt as _;
 use super::harness::Fixture;
 use super::scripted_runner::ScriptedRunner;
 
-#[test]
-fn an_attempt_starts_with_the_fingerprint_of_its_file_and_ends_once() {
-    let fixture = Fixture::new("workflow: {id: w, phases: [{id: p, steps: [{run: [x]}]}]}");
-    let (file, runner) = (fixture.file.clone(), ScriptedRunner::new(|_| (String::new(), AttemptOutcome::Succeeded)));
+const WORKFLOW: &str = "workflow: {id: w, phases: [{id: p, steps: [{run: [x]}]}]}";
+
+/// The progress of an attempt on the file of `fixture`.
+fn progress_of(fixture: &Fixture, runner: ScriptedRunner) -> Vec<AttemptProgress> {
     let orchestrator = WorkflowOrchestrator::new(fixture.run(), fixture.equipment(Arc::new(runner)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let stop = Arc::new(ScriptedStop::alone());
-    let progress: Vec<_> = runtime.block_on(orchestrator.start(fixture.claim(1), stop).collect());
+    runtime.block_on(orchestrator.start(fixture.claim(1), Arc::new(ScriptedStop::alone())).collect())
+}
+
+#[test]
+fn an_attempt_starts_with_the_fingerprint_of_its_file_and_ends_once() {
+    let fixture = Fixture::new(WORKFLOW);
+    let progress = progress_of(&fixture, ScriptedRunner::new(|_| (String::new(), AttemptOutcome::Succeeded)));
     let [AttemptProgress::Started { fingerprint: Some(Fingerprint { size, .. }) }, AttemptProgress::Ended(report)] =
         progress.as_slice()
     else {
         panic!("{progress:?}")
     };
-    assert_eq!((*size, &report.outcome), (fs::metadata(file).unwrap().len(), &AttemptOutcome::Succeeded));
+    let length = fs::metadata(&fixture.file).unwrap().len();
+    assert_eq!((*size, &report.outcome, report.input_changed), (length, &AttemptOutcome::Succeeded, false));
+}
+
+#[test]
+fn an_attempt_reports_that_a_step_changed_its_file() {
+    for outcome in [AttemptOutcome::Succeeded, AttemptOutcome::Exited { code: 1 }] {
+        let fixture = Fixture::new(WORKFLOW);
+        let file = fixture.file.clone();
+        let runner = ScriptedRunner::new(move |_| {
+            fs::write(&file, "another length").unwrap();
+            (String::new(), outcome.clone())
+        });
+        let progress = progress_of(&fixture, runner);
+        let [_, AttemptProgress::Ended(report)] = progress.as_slice() else { panic!("{progress:?}") };
+        assert!(report.input_changed, "{report:?}");
+    }
 }

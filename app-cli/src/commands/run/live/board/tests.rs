@@ -23,15 +23,28 @@ fn started(id: u64) -> RunEventKind {
 }
 
 fn completed(id: u64) -> RunEventKind {
-    RunEventKind::FileCompleted { of: of(id), elapsed: SECOND, usage: None }
+    RunEventKind::FileCompleted { of: of(id), elapsed: SECOND, usage: None, input_changed: false }
 }
 
 fn failed(id: u64) -> RunEventKind {
-    RunEventKind::FileFailed { of: of(id), elapsed: SECOND, usage: None, error: "exit status 1".into() }
+    RunEventKind::FileFailed {
+        of: of(id),
+        elapsed: SECOND,
+        usage: None,
+        input_changed: false,
+        error: "exit status 1".into(),
+    }
 }
 
 fn requeued(id: u64, backoff: Duration) -> RunEventKind {
-    RunEventKind::FileRequeued { of: of(id), elapsed: SECOND, usage: None, backoff, error: "exit status 1".into() }
+    RunEventKind::FileRequeued {
+        of: of(id),
+        elapsed: SECOND,
+        usage: None,
+        input_changed: false,
+        backoff,
+        error: "exit status 1".into(),
+    }
 }
 
 fn counted(pending: usize, processing: usize) -> RunEventKind {
@@ -74,8 +87,14 @@ fn each_way_to_end_ends() {
     let ends = [
         failed(1),
         requeued(1, SECOND),
-        RunEventKind::FileTimeout { of: of(1), elapsed: SECOND, usage: None, error: "timed out".into() },
-        RunEventKind::FileReleased { of: of(1), elapsed: SECOND, usage: None },
+        RunEventKind::FileTimeout {
+            of: of(1),
+            elapsed: SECOND,
+            usage: None,
+            input_changed: false,
+            error: "timed out".into(),
+        },
+        RunEventKind::FileReleased { of: of(1), elapsed: SECOND, usage: None, input_changed: false },
         RunEventKind::ResultDiscarded { of: of(1) },
     ];
     for end in ends {
