@@ -39,6 +39,16 @@ pub(crate) fn files(count: impl TryInto<u64> + Display + Copy) -> String {
     format!("{count} {noun}")
 }
 
+/// Formats the number of completed files that changed while they were processed, and names the
+/// consequence; `None` if there are none.
+pub(crate) fn changed_while_processed(count: u64) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("1 file changed while it was processed, and counts as changed if added again".to_owned()),
+        _ => Some(format!("{count} files changed while they were processed, and count as changed if added again")),
+    }
+}
+
 /// Formats the number of pending files that are held; empty if there are none.
 pub(crate) fn held(count: usize) -> String {
     if count == 0 { String::new() } else { format!(" ({count} held)") }

@@ -64,6 +64,48 @@ fn a_file_that_changed_while_it_was_processed_counts_as_changed() {
     assert_eq!(project.json(["queue", "add", "in"])["changed"], 1);
 }
 
+/// Two of three commands append to their file.
+const APPEND: &str = "case {/} in b) ;; *) echo more >>{} ;; esac";
+
+#[test]
+fn a_change_during_an_attempt_is_a_fact_of_the_history() {
+    let project = TempProject::new();
+    for name in ["in/a", "in/b", "in/c"] {
+        project.write(name, "");
+    }
+    let run = project.ask(["run", "-j1", "in", "--shell", APPEND]).expect_code(0);
+    let line = "2 files changed while they were processed, and count as changed if added again";
+    assert!(run.out.contains(&format!("\n{line}\n")) && !run.err.contains("changed"), "{run:?}");
+    let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("a log");
+    assert_eq!(log.matches(r#""input_changed":true"#).count(), 2, "{log}");
+    for (name, has_changed) in [("in/a", true), ("in/b", false)] {
+        let shown = project.ask(["queue", "show", name]).expect_code(0).out;
+        assert_eq!(shown.contains(", the file changed while it was processed\n"), has_changed, "{shown}");
+        assert_eq!(project.json(["queue", "show", name])["history"][0]["input_changed"], has_changed);
+    }
+    let report = project.ask(["report"]).expect_code(0).out;
+    let first = project.path("in/a").display().to_string();
+    assert!(report.contains(&format!("\n{line}: {first} and 1 more\n")), "{report}");
+    let report = project.json(["report"]);
+    assert_eq!((&report["changed_files"], &report["first_changed"]["file_path"]), (&2.into(), &first.into()));
+    let again = result(&project, &["run", "-q", "in", "--shell", APPEND]);
+    assert_eq!((&again["processed"], &again["changed_files"]), (&2.into(), &2.into()));
+}
+
+/// A failed file begins a new round when it is added again, changed or not.
+#[test]
+fn a_change_during_a_failed_attempt_is_in_the_history_only() {
+    let project = TempProject::new();
+    project.write("in/a", "");
+    let run = project.ask(["run", "-r", "0", "in", "--shell", "echo more >>{}; exit 3"]).expect_code(100);
+    assert!(!run.out.contains("changed"), "{run:?}");
+    let shown = project.ask(["queue", "show", "in/a"]).expect_code(0).out;
+    assert!(shown.contains(", the file changed while it was processed: exit status 3\n"), "{shown}");
+    let report = project.json(["report"]);
+    assert_eq!((&report["changed_files"], &report["first_changed"]), (&0.into(), &Value::Null));
+    assert!(!project.ask(["report"]).expect_code(0).out.contains("changed"));
+}
+
 #[test]
 fn a_failed_file_gets_another_round_and_its_first_one_stays_known() {
     let project = TempProject::new();

@@ -76,7 +76,7 @@ impl View for ItemShown {
 }
 
 /// Prints one line per attempt: number, round (only if there are several), start, end, duration,
-/// resource usage and error.
+/// resource usage, whether the file changed, and error.
 fn attempts(attempts: &[PastAttempt], out: &mut dyn Write) -> io::Result<()> {
     if !attempts.is_empty() {
         writeln!(out, "\nattempts:")?;
@@ -95,6 +95,9 @@ fn line(attempt: &PastAttempt, has_rounds: bool, out: &mut dyn Write) -> io::Res
     }
     if let Some(usage) = &attempt.usage {
         write!(out, ", {}", used(usage))?;
+    }
+    if attempt.input_changed {
+        write!(out, ", the file changed while it was processed")?;
     }
     if let Some(error) = &attempt.error {
         write!(out, ": {}{}", failure::in_one_line(error), SaidBefore(error))?;
@@ -126,6 +129,7 @@ struct PastJson {
     user_s: Option<f64>,
     system_s: Option<f64>,
     peak_memory_bytes: Option<u64>,
+    input_changed: bool,
     error: Option<String>,
 }
 
@@ -142,6 +146,7 @@ impl From<&PastAttempt> for PastJson {
             user_s: past.usage.map(|usage| usage.user.as_secs_f64()),
             system_s: past.usage.map(|usage| usage.system.as_secs_f64()),
             peak_memory_bytes: past.usage.map(|usage| usage.peak_memory),
+            input_changed: past.input_changed,
             error: past.error.as_deref().map(str::to_owned),
         }
     }

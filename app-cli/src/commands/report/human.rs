@@ -13,7 +13,7 @@ use crate::escape::printable;
 use crate::view::past_run::{CONTINUED, RunShown, short_id};
 use crate::view::screen::Screen;
 use crate::view::time::{local, span};
-use crate::view::{View, failure, files, held};
+use crate::view::{View, changed_while_processed, failure, files, held};
 
 /// The maximum number of failures that are listed, chosen to fit on a screen.
 const MAX_FAILURES: usize = 20;
@@ -32,6 +32,7 @@ impl View for Report {
         }
         later(self, out)?;
         failures(self, out)?;
+        changed(self, out)?;
         slowest(self, out)?;
         waiting(self, out)?;
         next(self, out)
@@ -102,6 +103,16 @@ fn since_then(now: Option<Status>) -> &'static str {
         Some(Status::Processing) => " (being processed again)",
         None => " (no longer in the queue)",
     }
+}
+
+/// Prints the number of files that changed while they were processed, and names the first of them.
+/// Prints nothing if there are none.
+fn changed(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
+    let count = report.summary.changed_files;
+    let Some(line) = changed_while_processed(count) else { return Ok(()) };
+    let first = report.summary.first_changed.as_ref().map(|file| format!(": {}", out.path(file)));
+    let others = if count > 1 && first.is_some() { format!(" and {} more", count - 1) } else { String::new() };
+    writeln!(out, "\n{line}{}{others}", first.unwrap_or_default())
 }
 
 fn slowest(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {

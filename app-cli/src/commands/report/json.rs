@@ -18,6 +18,8 @@ pub(super) struct ReportJson {
     retried: u64,
     failed_files: u64,
     failures: Vec<FailureJson>,
+    changed_files: u64,
+    first_changed: Option<PathJson>,
     slowest: Vec<FileAttemptJson>,
     counts: CountsJson,
 }
@@ -76,6 +78,8 @@ impl From<&Report> for ReportJson {
             retried: report.sum(|run| run.retried),
             failed_files: report.summary.failed_files,
             failures: report.failures().map(failure).collect(),
+            changed_files: report.summary.changed_files,
+            first_changed: report.summary.first_changed.as_ref().map(PathJson::from),
             slowest: report.summary.slowest.iter().map(FileAttemptJson::from).collect(),
             counts: report.counts.into(),
         }

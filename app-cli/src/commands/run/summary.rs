@@ -18,7 +18,7 @@ use crate::view::json::PathJson;
 use crate::view::past_run::CONTINUED;
 use crate::view::screen::Screen;
 use crate::view::time::span;
-use crate::view::{View, held};
+use crate::view::{View, changed_while_processed, held};
 
 /// The summary of a run.
 pub(super) struct Summary {
@@ -96,6 +96,7 @@ impl View for Summary {
             span(self.elapsed)
         )?;
         used(&self.resources, out)?;
+        changed_while_processed(result.changed).map_or(Ok(()), |line| writeln!(out, "{line}"))?;
         self.unaccounted.lines().try_for_each(|line| writeln!(out, "{line}"))?;
         failed(self, out)?;
         next(self, out)
@@ -107,6 +108,7 @@ impl View for Summary {
             processed: self.result.processed,
             failed: self.result.failed,
             retried: self.result.retried,
+            changed_files: self.result.changed,
             remaining: self.result.remaining,
             held: self.result.held,
             processing: self.result.processing,
@@ -191,6 +193,7 @@ struct SummaryJson<'a> {
     processed: u64,
     failed: u64,
     retried: u64,
+    changed_files: u64,
     remaining: usize,
     held: usize,
     processing: usize,
