@@ -78,10 +78,14 @@ fn run(project: &TempProject, jobs: usize) -> Started {
     project.start_run(&["-j", &jobs.to_string(), "--grace", "500ms", "--backoff-base", BACKOFF_BASE])
 }
 
-/// Kills a run once all its slots are busy, and returns its id.
+/// Kills a run once all its slots are busy and it has logged all starts, and returns its id.
 fn kill_busy_run(project: &TempProject) -> String {
     let mut run = run(project, JOBS);
     wait_until("all slots are busy", || command_log::starts(project) == JOBS);
+    let is_start = |event: &event_log::Event| event.kind == "file_started";
+    wait_until("all starts are logged", || {
+        event_log::events(project).iter().filter(|event| is_start(event)).count() == JOBS
+    });
     run.kill();
     assert_eq!(run.wait().status.signal(), Some(KILL));
     let status = project.json(["status"]);
