@@ -39,6 +39,10 @@ bench mode="full":
     cargo bench -p autoproc-postgres-store --bench exchange -- {{ if mode == "quick" { "2000" } else { "" } }}
     app-cli/benches/peers.sh {{ if mode == "quick" { "quick" } else { "" } }}
 
+# Score forecasts on a trace of durations (see docs/benchmarks.md); without one, only measure their cost
+forecast trace="":
+    cargo bench -p autoproc-domain --bench forecast -- {{ if trace == "" { "" } else { quote(absolute_path(trace)) } }}
+
 # Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks, killed runs, orphans (up to an hour)
 torture length="4" kills="10000" power_cuts="500" rounds="50":
     AUTOPROC_HISTORY={{length}} AUTOPROC_ALL_BYTES=1 cargo test --release -p autoproc-json-store --lib simulation -- --nocapture

@@ -33,6 +33,7 @@ pub mod claim_key;
 pub mod event;
 pub mod failure;
 pub mod fingerprint;
+pub mod forecast;
 pub mod item;
 pub mod lifecycle;
 pub mod memory;
@@ -50,6 +51,7 @@ pub mod time;
 pub mod view;
 
 pub use fingerprint::{Fingerprint, Recipe};
+pub use forecast::Forecast;
 pub use item::{ItemId, Priority, QueueItem, RunId, Status};
 pub use path::FilePath;
 pub use queue::FileQueue;

@@ -1,0 +1,116 @@
+//! Scores forecasts on recorded durations: each forecast sees only the samples before it.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use autoproc_domain::FilePath;
+use autoproc_domain::forecast::{Backlog, Forecast, RemainingFile};
+use autoproc_testkit::Random;
+
+/// The files of one recipe, in the order of a run.
+pub(crate) type Group = Vec<File>;
+
+/// A size in bytes, and a duration in seconds.
+type File = (u64, f64);
+
+/// The errors of forecasts, relative to the observed durations.
+#[derive(Debug, Default)]
+pub(crate) struct Score {
+    /// The errors of the forecasts of single files.
+    pub(crate) files: Vec<f64>,
+    /// For each group of at least 100 files, the share of files within their range.
+    pub(crate) group_coverage: Vec<f64>,
+    /// The numbers of files within their range, and of all files that have a range.
+    pub(crate) covered: (u32, u32),
+    /// The errors of the time left after a quarter of each group.
+    pub(crate) left: Vec<f64>,
+    /// The same errors if the mean duration is multiplied by the number of files.
+    pub(crate) left_by_mean: Vec<f64>,
+    /// The numbers of groups whose time left is within the likely range, and of all groups that
+    /// have a likely range.
+    pub(crate) left_covered: (u32, u32),
+}
+
+impl Score {
+    pub(crate) fn of(groups: &[Group]) -> Self {
+        let mut score = Self::default();
+        for group in groups {
+            score.add(group);
+        }
+        score
+    }
+
+    fn add(&mut self, group: &Group) {
+        let mut forecast = Forecast::default();
+        let quarter = group.len().div_ceil(4);
+        let mut covered = (0, 0);
+        for (index, (bytes, seconds)) in group.iter().enumerate() {
+            if index == quarter {
+                self.add_time_left(&forecast, group.split_at(quarter));
+            }
+            if let Some(file) = forecast.of_file(&path(), *bytes) {
+                self.files.push(error(file.about.as_secs_f64(), *seconds));
+                // Durations are rounded to nanoseconds.
+                let nearly = Duration::from_secs_f64(*seconds);
+                covered.0 += u32::from(file.range.as_ref().is_some_and(|range| range.contains(&nearly)));
+                covered.1 += u32::from(file.range.is_some());
+            }
+            forecast.record(&path(), *bytes, Duration::from_secs_f64(*seconds));
+        }
+        self.covered = (self.covered.0 + covered.0, self.covered.1 + covered.1);
+        self.group_coverage.extend((group.len() >= 100).then(|| share(covered)));
+    }
+
+    fn add_time_left(&mut self, forecast: &Forecast, (done, left): (&[File], &[File])) {
+        let path = path();
+        let file = |size| RemainingFile { file_path: &path, size_bytes: Some(size), elapsed: Duration::ZERO };
+        let pending = left.iter().map(|(bytes, _)| file(*bytes)).collect();
+        let backlog = Backlog { slots: 1, pending, ..Backlog::default() };
+        let Some(forecast) = forecast.likely_time_left(&backlog) else { return };
+        let sum = |files: &[File]| files.iter().map(|(_, seconds)| seconds).sum::<f64>();
+        let (observed, mean) = (sum(left), sum(done) / count(done) * count(left));
+        self.left.push(error(forecast.about.as_secs_f64(), observed));
+        self.left_by_mean.push(error(mean, observed));
+        let is_covered = |range: &RangeInclusive<Duration>| range.contains(&Duration::from_secs_f64(observed));
+        self.left_covered.0 += u32::from(forecast.likely.as_ref().is_some_and(is_covered));
+        self.left_covered.1 += u32::from(forecast.likely.is_some());
+    }
+}
+
+/// Returns the groups with their files in random order.
+pub(crate) fn shuffled(groups: &[Group]) -> Vec<Group> {
+    let mut random = Random::new(1);
+    let mut groups = groups.to_vec();
+    for group in &mut groups {
+        for index in (1..group.len()).rev() {
+            let other = random.below(index as u64 + 1);
+            group.swap(index, usize::try_from(other).expect("an index fits"));
+        }
+    }
+    groups
+}
+
+/// Returns a share in the range 0 to 1; 0 of 0 is 0.
+pub(crate) fn share((part, all): (u32, u32)) -> f64 {
+    f64::from(part) / f64::from(all.max(1))
+}
+
+/// Returns the value below which `percent` of the values lie; 0 if there are none.
+pub(crate) fn percentile(values: &[f64], percent: usize) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values.get((values.len() * percent / 100).min(values.len().saturating_sub(1))).copied().unwrap_or(0.0)
+}
+
+fn error(forecast: f64, observed: f64) -> f64 {
+    (forecast - observed).abs() / observed.max(1e-9)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a group has few files")]
+fn count(files: &[File]) -> f64 {
+    files.len() as f64
+}
+
+fn path() -> FilePath {
+    FilePath::new("/trace/task").expect("an absolute path")
+}
