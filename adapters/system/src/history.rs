@@ -3,8 +3,8 @@
 //! # Theory of operation
 //!
 //! The log is read line by line and never held in memory as a whole. Attempts and events are read
-//! from the beginning of the log. For runs, `location` first finds the beginning of the earliest
-//! wanted run, and reading starts there.
+//! from the beginning of the log, or from a fixed distance before its end. For runs, `location`
+//! first finds the beginning of the earliest wanted run, and reading starts there.
 //!
 //! The log is not authoritative: it may have been truncated, a power cut may have removed its end,
 //! and other programs may write to it. So unreadable lines are skipped, and an attempt still counts
@@ -33,6 +33,10 @@ use runs::Runs;
 /// The maximum number of attempts or events in an answer. The `History` port allows answers to
 /// contain only the latest thousand.
 const MAX_ENTRIES: usize = 1000;
+
+/// The length of the end of the log that a query for recent entries reads, in bytes. It holds about
+/// 2000 attempts.
+const RECENT_BYTES: u64 = 1 << 20;
 
 /// Reads the history from an event log. Requires a tokio runtime: the file is read on a thread for
 /// blocking work.
@@ -115,7 +119,11 @@ impl Lines {
     /// names no item, passes all lines. The caller must check the query's conditions on time and
     /// run.
     fn for_each(&self, query: &HistoryQuery, mut take: impl FnMut(Line)) -> io::Result<()> {
-        let Some(log) = self.open()? else { return Ok(()) };
+        let Some(mut log) = self.open()? else { return Ok(()) };
+        if query.is_recent {
+            // The line in which reading begins is incomplete and does not parse.
+            log.seek(SeekFrom::Start(log.metadata()?.len().saturating_sub(RECENT_BYTES)))?;
+        }
         let mut parse = |text: &str| {
             let line = Line::parse(text).filter(|line| query.item.is_none_or(|id| line.item() == Some(id)));
             line.into_iter().for_each(&mut take);

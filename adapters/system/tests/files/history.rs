@@ -180,6 +180,18 @@ fn attempts_match_by_item_run_and_the_time_of_their_beginning() {
 }
 
 #[test]
+fn recent_attempts_are_read_from_the_end_of_a_long_log() {
+    let (_dir, path) = temp_path();
+    write(&path, RUN, [begun(of_item(1)), completed(of_item(1))]);
+    assert_eq!(items(&attempts(&path, HistoryQuery::recent())), [1], "all of a short log is recent");
+    let mut log = std::fs::OpenOptions::new().append(true).open(&path).expect("the log");
+    log.write_all(&vec![b'\n'; 2 << 20]).expect("a longer log");
+    write(&path, RUN, [begun(of_item(2)), completed(of_item(2))]);
+    assert_eq!(items(&attempts(&path, HistoryQuery::recent())), [2]);
+    assert_eq!(items(&attempts(&path, HistoryQuery::default())), [1, 2]);
+}
+
+#[test]
 fn events_keep_their_order_names_and_reasons() {
     let (_dir, path) = temp_path();
     write(&path, RUN, every_kind());
