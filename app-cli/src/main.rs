@@ -24,6 +24,7 @@ mod error;
 mod escape;
 mod exit_code;
 mod followed_log;
+mod forecasting;
 mod forgotten_dashes;
 mod global_args;
 mod item_word;

@@ -5,6 +5,7 @@ mod backoff_rules;
 mod dry_run;
 mod end_of_run;
 mod failures;
+mod foresight;
 mod limits;
 mod live;
 mod misplaced;
@@ -95,6 +96,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         None => None,
     };
     let progress = progress(&args, &work, &config, context);
+    let live = progress.live();
     let settings = RunSettings {
         task: work.task(context)?.retried_by(&config.retry),
         run: config.run.clone(),
@@ -107,7 +109,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         start_limits: args.limits.start_limits(&context.project.state_dir(), &context.cwd)?,
         max_output: args.output.max_output,
         keep_tmp: args.output.keep_tmp.then(|| ok_exits(&work, &config.retry)),
-        on_suspension: progress.live().map(|live| live as Arc<dyn OnSuspension>),
+        on_suspension: live.clone().map(|live| live as Arc<dyn OnSuspension>),
         stdout_to: stdout_to.clone(),
     };
     let (resources, failures) = (Arc::new(ResourceTally::default()), Arc::new(Failures::default()));
@@ -126,6 +128,9 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     }
     if args.quiet == 0 {
         context.name_queue();
+    }
+    if let Some(live) = live {
+        foresight::prepare(&live, &config, context).await?;
     }
     let end = EndOfRun {
         run: config.run.clone(),

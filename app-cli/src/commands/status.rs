@@ -1,11 +1,13 @@
 //! `status`: shows live runs, pending files, and the reasons why files wait.
 
 mod figures;
+mod time_left;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use autoproc_domain::forecast::TimeLeft;
 use autoproc_domain::ports::{LiveRun, PastRun, StopLevel, Unproven};
 use autoproc_domain::request::Scope;
 use autoproc_domain::run::CurrentFile;
@@ -39,17 +41,26 @@ pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     let storage = context.storage();
     let live_runs = context.runs().live().await?;
     let processing = items(ItemStatus::Processing, None, context).await?;
+    let (latest, pauses) = (latest(context), context.wiring.run_control().pauses(&live_runs));
+    let (stop, counts) = (context.wiring.standing_stop(), storage.counts(Scope::Queue).await?);
+    let time_left = match (live_runs.as_slice(), &latest, &stop) {
+        ([run], Some(state), None) if pauses.is_empty() => {
+            time_left::of_run(run, state, counts.waiting(), context).await?
+        }
+        _ => None,
+    };
     let view = Status {
         obstacles: obstacles(&processing, &live_runs, context).await?,
         figures: figures::in_event_log(&live_runs, context).await,
-        pauses: context.wiring.run_control().pauses(&live_runs),
+        pauses,
+        time_left,
         live_runs,
-        counts: storage.counts(Scope::Queue).await?,
-        latest: latest(context),
+        counts,
+        latest,
         processing,
         waiting: items(ItemStatus::Pending, Some(MAX_WAITING), context).await?,
         failed: failed(context).await?,
-        stop: context.wiring.standing_stop(),
+        stop,
         project_dir: context.project.root().to_owned(),
         has_queue: context.had_queue,
         now: context.now(),
@@ -105,6 +116,8 @@ struct Status {
     figures: Vec<PastRun>,
     /// The pause of each paused live run.
     pauses: BTreeMap<RunId, Pause>,
+    /// The time left of the live run; `None` if unknown, and unless exactly one run is live.
+    time_left: Option<TimeLeft>,
     /// The state of the latest run, from the state file; `None` if the file is missing or
     /// unreadable.
     latest: Option<ProcessorState>,
@@ -191,7 +204,10 @@ impl View for Status {
             live_runs: self
                 .live_runs
                 .iter()
-                .map(|run| RunningJson::new(run, self.pauses.get(&run.info.id), self.figures_of(run).as_ref()))
+                .map(|run| {
+                    let (pause, figures) = (self.pauses.get(&run.info.id), self.figures_of(run));
+                    RunningJson::new(run, pause, figures.as_ref(), self.time_left.as_ref())
+                })
                 .collect(),
             files_per_second: self.files_per_second(),
             processing: self.processing.iter().map(ItemJson::from).collect(),
@@ -259,6 +275,9 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
     let rate = view.files_per_second().filter(|_| latest.is_some());
     let rate = rate.map_or(String::new(), |rate| format!(", {rate:.2} files/s"));
     writeln!(out, "{}{rate}", done(figures.completed, figures.failed, "this"))?;
+    if let Some(left) = &view.time_left {
+        writeln!(out, "{}", time_left::describe(left))?;
+    }
     if let Some(stop) = figures.stop {
         writeln!(out, "{}", obeying(&stop))?;
     }

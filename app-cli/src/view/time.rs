@@ -15,6 +15,8 @@ const HALF_A_DAY: Duration = Duration::from_hours(12);
 
 const AN_HOUR: Duration = Duration::from_hours(1);
 
+const A_MINUTE: Duration = Duration::from_mins(1);
+
 /// Formats a point in time, to the second, in the time zone that `TZ` names or else in the zone of
 /// the machine. The name of the zone is added if its offset differs from the machine's.
 pub(crate) fn local(point: Timestamp) -> String {
@@ -95,6 +97,18 @@ pub(crate) fn running_span(length: Duration) -> String {
     format!("{:#}", SignedDuration::from_secs(seconds))
 }
 
+/// Formats a duration that is only an estimate: from two minutes on in whole minutes, from ten hours
+/// on in whole hours.
+pub(crate) fn rough_span(length: Duration) -> String {
+    let unit = match length {
+        length if length < 2 * A_MINUTE => return span(length),
+        length if length < 10 * AN_HOUR => A_MINUTE.as_secs(),
+        _ => AN_HOUR.as_secs(),
+    };
+    let units = length.as_secs().saturating_add(unit / 2) / unit;
+    span(Duration::from_secs(units.saturating_mul(unit)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +128,16 @@ mod tests {
         assert_eq!(span(Duration::from_secs(75)), "1m 15s");
         assert_eq!(span(Duration::from_secs(7_200)), "2h");
     }
+
+    #[test]
+    fn a_rough_span_is_rounded() {
+        let rough = |seconds| rough_span(Duration::from_secs_f64(seconds));
+        assert_eq!([0.034, 8.26, 119.0].map(rough), ["34ms", "8.3s", "1m 59s"]);
+        assert_eq!([749.0, 751.0, 7_300.0].map(rough), ["12m", "13m", "2h 2m"]);
+        assert_eq!([36_000.0, 100_000.0].map(rough), ["10h", "28h"]);
+        assert!(!rough_span(Duration::MAX).is_empty());
+    }
+
     #[test]
     fn a_running_span_is_short() {
         assert_eq!(running_span(Duration::from_millis(900)), "0s");

@@ -15,6 +15,7 @@ mod execution;
 mod figures;
 mod fixture;
 mod folders;
+mod forecast;
 mod guards;
 mod held;
 mod json;

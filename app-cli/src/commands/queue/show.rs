@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
+use autoproc_domain::forecast::FileForecast;
 use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::{PastAttempt, PastEnd, ResourceUsage};
 use autoproc_domain::{QueueItem, Status, Timestamp};
@@ -15,6 +16,7 @@ use crate::commands::workflow::progress::{OutputJson, print_outputs};
 use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::forecasting::{FileForecastJson, RecentAttempts, describe, sizes_of};
 use crate::item_word::ItemWord;
 use crate::view::bytes::memory;
 use crate::view::failure::{self, SaidBefore};
@@ -48,13 +50,27 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliEr
     // `workflow progress` reports the error.
     let execution = context.wiring.executions().of(item.id).ok().flatten();
     let outputs = execution.map(|state| ProgressReport::of(&state, context.now()).outputs).unwrap_or_default();
-    context.show(&ItemShown { now: context.now(), item, outputs, history })
+    let forecast = forecast(&item, context).await;
+    context.show(&ItemShown { now: context.now(), item, forecast, outputs, history })
+}
+
+/// Returns the forecast duration of a pending file under the recipe of the latest completed attempt.
+/// `None` if the file is not pending or does not exist, or if there are too few attempts.
+async fn forecast(item: &QueueItem, context: &Context) -> Option<FileForecast> {
+    if item.status != Status::Pending {
+        return None;
+    }
+    let recent = RecentAttempts::read(&*context.wiring.history()).await;
+    let forecast = recent.forecast(recent.latest_recipe()?, None);
+    forecast.of_file(&item.file_path, sizes_of(vec![item.file_path.clone()]).pop().flatten()?)
 }
 
 struct ItemShown {
     /// The time of the query.
     now: Timestamp,
     item: QueueItem,
+    /// The forecast duration of the next attempt; `None` if unknown, and unless the file is pending.
+    forecast: Option<FileForecast>,
     /// The outputs of the item's latest workflow execution.
     outputs: Vec<LocatedOutput>,
     /// The past attempts, the oldest first.
@@ -64,6 +80,9 @@ struct ItemShown {
 impl View for ItemShown {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         item::at_length(&self.item, self.now, out)?;
+        if let Some(forecast) = &self.forecast {
+            writeln!(out, "{:<13}{}", "expected", describe(forecast))?;
+        }
         print_outputs(&self.outputs, out)?;
         attempts(&self.history, out)
     }
@@ -71,7 +90,8 @@ impl View for ItemShown {
     fn document(&self) -> impl Serialize {
         let history = self.history.iter().map(PastJson::from).collect();
         let outputs = self.outputs.iter().map(OutputJson::from).collect();
-        ShownJson { item: (&self.item).into(), outputs, history }
+        let forecast = self.forecast.as_ref().map(FileForecastJson::from);
+        ShownJson { item: (&self.item).into(), forecast, outputs, history }
     }
 }
 
@@ -113,6 +133,7 @@ fn used(usage: &ResourceUsage) -> String {
 struct ShownJson<'a> {
     #[serde(flatten)]
     item: ItemJson,
+    forecast: Option<FileForecastJson>,
     outputs: Vec<OutputJson<'a>>,
     history: Vec<PastJson>,
 }

@@ -11,12 +11,14 @@ mod frame;
 mod steps;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use autoproc_domain::Timestamp;
+use autoproc_domain::forecast::Forecast;
 use autoproc_domain::ports::{Clock, RunEvent, RunEventKind};
+use autoproc_domain::{FilePath, ItemId, Timestamp};
+use autoproc_subprocess::fingerprint_of;
 use autoproc_workflow::execution::Executions;
 
 use super::run_clock::RunClock;
@@ -34,6 +36,9 @@ const TICK: Duration = Duration::from_millis(250);
 /// suspended the process: even a slow machine causes no such gap. The gap is not counted as time of
 /// the run.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
+
+/// The number of files whose sizes are reported to the state at once.
+const MEASURED_AT_ONCE: usize = 500;
 
 /// The live view.
 pub(super) struct Live {
@@ -81,6 +86,31 @@ impl Live {
         Ticker { _end: sender }
     }
 
+    /// Adds what is known before the run begins: the next pending files, and the durations of
+    /// earlier runs. A thread then measures the sizes of the files.
+    pub(super) fn foresee(self: &Arc<Self>, files: Vec<(ItemId, FilePath)>, earlier: Option<Forecast>) {
+        let mut board = self.lock();
+        if let Some(earlier) = earlier {
+            board.learn(earlier);
+        }
+        board.expect(files.iter().cloned());
+        drop(board);
+        let live = self.clone();
+        let measure = move || {
+            for files in files.chunks(MEASURED_AT_ONCE) {
+                let size = |(id, path): &(ItemId, FilePath)| Some((*id, fingerprint_of(path.as_path())?.size));
+                let sizes = files.iter().filter_map(size).collect();
+                live.lock().measure(&sizes);
+            }
+        };
+        // Without the thread, the sizes stay unknown.
+        let _ = thread::Builder::new().name("file sizes".to_owned()).spawn(measure);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Applies an event of the run to the state.
     pub(super) fn apply(&self, event: &RunEvent) {
         match event.kind {
@@ -89,7 +119,7 @@ impl Live {
             _ => {}
         }
         let now = self.clock.elapsed(Instant::now());
-        self.board.lock().unwrap_or_else(PoisonError::into_inner).apply(event, now);
+        self.lock().apply(event, now);
     }
 
     fn draw_until(&self, end: &Receiver<()>) {
@@ -111,7 +141,7 @@ impl Live {
         let layout = self.console.err();
         let terminal = Terminal { layout: &layout, size: Console::err_size(), zone: &self.zone, now };
         let elapsed = self.clock.elapsed(Instant::now());
-        let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut board = self.lock();
         let mut picture = board.picture(terminal.running_rows(), elapsed, now);
         drop(board);
         if let Some(steps) = steps {
@@ -128,7 +158,7 @@ impl OnSuspension for Live {
     }
 
     fn resumed(&self) {
-        if !self.board.lock().unwrap_or_else(PoisonError::into_inner).is_paused() {
+        if !self.lock().is_paused() {
             self.clock.resume(Instant::now());
         }
         self.console.reveal();

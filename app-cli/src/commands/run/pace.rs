@@ -42,17 +42,18 @@ impl Pace {
         let each = self.each().filter(|_| count > 0)?;
         let total = each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
         let waited = now.saturating_sub(self.last_end);
-        match total.checked_sub(waited) {
-            Some(left) if left >= SECOND => Some(format!("{} left", running_span(left))),
-            _ if waited < total + SECOND => Some("< 1s left".to_owned()),
-            _ => None,
-        }
+        (waited < total.saturating_add(SECOND)).then(|| left_text(total.saturating_sub(waited)))
     }
 
     /// Returns the average time from the end of one file to the end of the next.
     fn each(&self) -> Option<Duration> {
         self.last_end.checked_div(u32::try_from(self.ended).ok()?)
     }
+}
+
+/// Describes the time left; at least `< 1s left`.
+pub(super) fn left_text(left: Duration) -> String {
+    if left < SECOND { "< 1s left".to_owned() } else { format!("{} left", running_span(left)) }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The figures of a live run: the numbers of its files, and the stop request that it obeys.
 
+use autoproc_domain::forecast::TimeLeft;
 use autoproc_domain::ports::{LiveRun, ObeyedStop, PastRun, RunFilter, StopLevel};
 use autoproc_domain::{ProcessorState, RunId};
 use serde::Serialize;
 
+use super::time_left::TimeLeftJson;
 use crate::context::Context;
 use crate::view::json::LiveRunJson;
 use crate::view::past_run::{self, RunStopJson};
@@ -71,16 +73,23 @@ pub(super) struct RunningJson {
     processed: Option<u64>,
     failed: Option<u64>,
     stop: Option<RunStopJson>,
+    time_left: Option<TimeLeftJson>,
 }
 
 impl RunningJson {
-    pub(super) fn new(run: &LiveRun, pause: Option<&Pause>, figures: Option<&Figures>) -> Self {
+    pub(super) fn new(
+        run: &LiveRun,
+        pause: Option<&Pause>,
+        figures: Option<&Figures>,
+        time_left: Option<&TimeLeft>,
+    ) -> Self {
         let figure = |value: fn(&Figures) -> u64| figures.map(value);
         Self {
             run: LiveRunJson::new(run, pause),
             processed: figure(|figures| figures.completed),
             failed: figure(|figures| figures.failed),
             stop: figures.and_then(|figures| figures.stop).map(RunStopJson::from),
+            time_left: time_left.map(TimeLeftJson::from),
         }
     }
 }

@@ -1,13 +1,17 @@
 //! The state of a run for the live view, computed from the events of the run.
 
+mod ahead;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
+use autoproc_domain::forecast::{Forecast, RemainingFile};
 use autoproc_domain::ports::{AttemptRef, RunEvent, RunEventKind};
 use autoproc_domain::view::Counts;
 use autoproc_domain::{FilePath, ItemId, Timestamp};
 
-use super::super::pace::Pace;
+use super::super::pace::{Pace, left_text};
+use ahead::Ahead;
 
 /// A file is shown only after its attempt has run for this long. The names of shorter attempts
 /// would change too fast to read.
@@ -25,6 +29,7 @@ pub(super) struct Board {
     /// The number of files that have ended, are waiting or are processing, at the latest count.
     total: u64,
     pace: Pace,
+    ahead: Ahead,
     held: Option<String>,
     is_stopping: bool,
     is_paused: bool,
@@ -34,6 +39,8 @@ pub(super) struct Board {
 struct Running {
     file_path: FilePath,
     attempt: u32,
+    /// The size of the file in bytes; `None` if unknown.
+    size_bytes: Option<u64>,
     /// The elapsed time of the run when the attempt began.
     since: Duration,
 }
@@ -88,13 +95,34 @@ impl Board {
         self.is_paused
     }
 
+    /// Adds the next pending files of the run, in claim order, before the run begins.
+    pub(super) fn expect(&mut self, files: impl Iterator<Item = (ItemId, FilePath)>) {
+        files.for_each(|(id, file_path)| self.ahead.add(id, file_path, None));
+    }
+
+    /// Sets the sizes of pending files, in bytes.
+    pub(super) fn measure(&mut self, sizes: &HashMap<ItemId, u64>) {
+        self.ahead.measure(sizes);
+    }
+
+    /// Adds the durations of earlier runs, before the run begins.
+    pub(super) fn learn(&mut self, earlier: Forecast) {
+        self.ahead.learn(earlier);
+    }
+
     /// Applies an event. `now` is the elapsed time of the run.
     pub(super) fn apply(&mut self, event: &RunEvent, now: Duration) {
+        if let RunEventKind::FileStarted { of, size_bytes, .. } = &event.kind {
+            return self.start(of, *size_bytes, now);
+        }
+        let ran = event.kind.attempt().and_then(|of| self.running.remove(&of.id));
+        self.learn_from(&event.kind, ran);
         match &event.kind {
-            RunEventKind::ProcessorStarted { counts, .. } | RunEventKind::Progress { counts, .. } => {
+            RunEventKind::ProcessorStarted { jobs, counts } => {
+                self.ahead.begin(*jobs);
                 self.count(*counts);
             }
-            RunEventKind::FileStarted { of, .. } => self.start(of, now),
+            RunEventKind::Progress { counts, .. } => self.count(*counts),
             RunEventKind::FileRequeued { of, backoff, .. } => {
                 self.retries.insert(of.id, event.at.saturating_add(*backoff));
             }
@@ -109,10 +137,25 @@ impl Board {
             RunEventKind::ProcessorResumed => self.is_paused = false,
             _ => {}
         }
-        if !matches!(event.kind, RunEventKind::FileStarted { .. })
-            && let Some(of) = event.kind.attempt()
-        {
-            self.running.remove(&of.id);
+    }
+
+    /// Records the duration of an attempt that has ended, and whether its file is pending again.
+    fn learn_from(&mut self, event: &RunEventKind, ran: Option<Running>) {
+        match (event, ran) {
+            (RunEventKind::FileCompleted { of, elapsed, .. }, Some(Running { size_bytes: Some(size), .. })) => {
+                self.ahead.forecast().record(&of.file_path, size, *elapsed);
+            }
+            (RunEventKind::FileRequeued { of, elapsed, .. }, Some(ran)) => {
+                self.ahead.forecast().record_failure(*elapsed, false);
+                self.ahead.add(of.id, ran.file_path, ran.size_bytes);
+            }
+            (RunEventKind::FileReleased { of, .. }, Some(ran)) => {
+                self.ahead.add(of.id, ran.file_path, ran.size_bytes);
+            }
+            (RunEventKind::FileFailed { elapsed, .. } | RunEventKind::FileTimeout { elapsed, .. }, _) => {
+                self.ahead.forecast().record_failure(*elapsed, true);
+            }
+            _ => {}
         }
     }
 
@@ -138,11 +181,21 @@ impl Board {
             retries: self.retries.len(),
             first_retry: self.retries.values().min().copied(),
             rate: self.pace.rate(now),
-            left: self.pace.left(not_ended, now).filter(|_| !is_unknown),
+            left: self.left(not_ended, now).filter(|_| !is_unknown),
             held: self.held.clone(),
             is_stopping: self.is_stopping,
             is_paused: self.is_paused,
         }
+    }
+
+    /// Returns the time left: the forecast, or else the average time from one end to the next.
+    fn left(&self, not_ended: u64, now: Duration) -> Option<String> {
+        let running = self.running.values().map(|running| RemainingFile {
+            file_path: &running.file_path,
+            size_bytes: running.size_bytes,
+            elapsed: now.saturating_sub(running.since),
+        });
+        self.ahead.time_left(not_ended, running).map(left_text).or_else(|| self.pace.left(not_ended, now))
     }
 
     /// Returns the files that have been running for at least `MIN_SHOWN`, the longest-running
@@ -167,8 +220,9 @@ impl Board {
         }
     }
 
-    fn start(&mut self, of: &AttemptRef, now: Duration) {
-        let running = Running { file_path: of.file_path.clone(), attempt: of.attempt.get(), since: now };
+    fn start(&mut self, of: &AttemptRef, size_bytes: Option<u64>, now: Duration) {
+        let running = Running { file_path: of.file_path.clone(), attempt: of.attempt.get(), size_bytes, since: now };
+        self.ahead.remove(of.id);
         self.running.insert(of.id, running);
         self.retries.remove(&of.id);
     }

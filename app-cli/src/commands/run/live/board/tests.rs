@@ -139,3 +139,70 @@ fn the_time_left_is_unknown_while_all_wait() {
     board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: requeued(3, 60 * SECOND) }, 8 * SECOND);
     assert_eq!(board.picture(5, 8 * SECOND, START).left, None);
 }
+
+fn started_with(id: u64, megabytes: u64) -> RunEventKind {
+    RunEventKind::FileStarted { of: of(id), size_bytes: Some(megabytes * 1_000_000), recipe: None }
+}
+
+/// The state after 5 files of 1 to 5 MB, which took 10 s a MB each.
+fn after_five_files() -> Board {
+    let completed = |id| RunEventKind::FileCompleted {
+        of: of(id),
+        elapsed: 10 * u32::try_from(id).unwrap_or(0) * SECOND,
+        usage: None,
+    };
+    let mut board =
+        board([(0, RunEventKind::ProcessorStarted { jobs: 1, counts: Counts { pending: 7, ..Counts::default() } })]);
+    board.expect((6..=7).map(|id| (ItemId::new(id), of(id).file_path)));
+    for id in 1..=5 {
+        board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: started_with(id, id) }, 10 * SECOND);
+        board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: completed(id) }, 150 * SECOND);
+    }
+    board
+}
+
+#[test]
+fn the_time_left_follows_the_sizes() {
+    let mut board = after_five_files();
+    let sizes = [(6, 20), (7, 40)].map(|(id, megabytes)| (ItemId::new(id), megabytes * 1_000_000));
+    board.measure(&sizes.into_iter().collect());
+    assert_eq!(board.picture(5, 150 * SECOND, START).left.as_deref(), Some("10m left"));
+    let starts = RunEvent { at: START, run: RunId::new("r"), kind: started_with(6, 20) };
+    board.apply(&starts, 150 * SECOND);
+    assert_eq!(board.picture(5, 250 * SECOND, START).left.as_deref(), Some("8m 20s left"));
+}
+
+#[test]
+fn files_of_unknown_size_count_like_the_average() {
+    assert_eq!(after_five_files().picture(5, 150 * SECOND, START).left.as_deref(), Some("1m left"));
+}
+
+#[test]
+fn a_file_that_is_pending_again_keeps_its_size() {
+    let mut board = after_five_files();
+    let event = |kind| RunEvent { at: START, run: RunId::new("r"), kind };
+    board.apply(&event(started_with(7, 40)), 150 * SECOND);
+    board.apply(&event(RunEventKind::FileReleased { of: of(7), elapsed: SECOND, usage: None }), 150 * SECOND);
+    assert_eq!(board.picture(5, 150 * SECOND, START).left.as_deref(), Some("7m 10s left"));
+}
+
+#[test]
+fn short_attempts_are_not_forecast() {
+    let mut board = board([(0, counted(12, 0))]);
+    for id in 1..=6 {
+        let completed = RunEventKind::FileCompleted { of: of(id), elapsed: SECOND / 20, usage: None };
+        board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: started_with(id, 1) }, SECOND);
+        board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: completed }, 6 * SECOND);
+    }
+    // The average from one end to the next is a second.
+    assert_eq!(board.picture(5, 6 * SECOND, START).left.as_deref(), Some("6s left"));
+}
+
+#[test]
+fn earlier_runs_give_a_forecast_before_the_first_end() {
+    let mut board = board([(0, counted(2, 0))]);
+    let mut earlier = Forecast::default();
+    (0..5).for_each(|_| earlier.record_past(&of(9).file_path, 1_000_000, 30 * SECOND));
+    board.learn(earlier);
+    assert_eq!(board.picture(5, SECOND, START).left.as_deref(), Some("1m left"));
+}
