@@ -75,8 +75,8 @@ fn only_the_latest_recipe_counts_and_only_pending_files_have_a_forecast() {
 /// Returns the recipe of the only run in the event log.
 fn recipe(project: &TempProject) -> Option<String> {
     let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).ok()?;
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter_map(|line| Some(line["recipe"].as_str()?.to_owned())).next()
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.find_map(|line| Some(line["recipe"].as_str()?.to_owned()))
 }
 
 #[test]
@@ -110,7 +110,9 @@ fn the_time_left_of_a_run_follows_from_the_sizes_of_its_files() {
 fn files_that_the_run_leaves_alone_take_no_time() {
     let many: Vec<_> = (0..20).map(|number| format!("other-{number}")).collect();
     let project = TempProject::with_queue(&many.iter().map(String::as_str).collect::<Vec<_>>());
-    many.iter().for_each(|name| resize(&project, name, 1000));
+    for name in &many {
+        resize(&project, name, 1000);
+    }
     let (a, b) = (project.write("a", "a"), project.write("b", "b"));
     let run = begun(&project, &[a.to_str().expect("a path"), b.to_str().expect("a path")]);
     wait_until("the first file is in the log", || recipe(&project).is_some());

@@ -70,6 +70,7 @@ pub(super) fn describe(left: &TimeLeft) -> String {
 
 /// The time left, in JSON.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names end with their unit")]
 pub(super) struct TimeLeftJson {
     about_s: f64,
     from_s: Option<f64>,
