@@ -78,7 +78,7 @@ pub(crate) enum Command {
     Log(log::LogArgs),
     /// Check the queue, its disk and its runs; suggest a fix for each problem
     Doctor(doctor::DoctorArgs),
-    /// Explain that each change is a checkpoint, for people of the Python program
+    /// Explain that each change is a checkpoint, for users of the Python program
     #[command(hide = true)]
     Checkpoint(checkpoint::CheckpointArgs),
     /// `queue add`

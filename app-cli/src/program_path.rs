@@ -1,4 +1,4 @@
-//! Searches for programs like execvp(3).
+//! Searches for programs in the same way as execvp(3).
 
 use std::env;
 use std::ffi::OsStr;

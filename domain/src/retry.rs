@@ -57,9 +57,8 @@ impl BackoffRange {
     }
 }
 
-/// Chooses other waits than those of the retry policy by the error of the failed attempt, for
-/// instance longer ones if a server is overloaded. The rules only change the wait: they neither add
-/// nor prevent a retry.
+/// Replaces the waits of the retry policy after certain errors, for instance by longer waits if a
+/// server is overloaded. The rules only change the wait: they neither add nor prevent a retry.
 ///
 /// # Contract
 /// `range_for` is pure: it returns soon, and always the same value for the same text.

@@ -88,9 +88,9 @@ impl fmt::Display for Timestamp {
 #[error("not a date and time")]
 pub struct NotATimestamp;
 
-/// Parses RFC 3339 with any offset. Also accepts a date and time without an offset, which the
-/// original Python program wrote in local time, and reads it as UTC. The result may be off by the
-/// local offset, but is the same on every machine. No order in the queue depends on such a time.
+/// Parses RFC 3339 with any offset. Also accepts a date and time without an offset, and reads it as
+/// UTC. The original Python program wrote such texts in local time, so the result may be off by the
+/// local offset. No order in the queue depends on it, and it is the same on every machine.
 impl FromStr for Timestamp {
     type Err = NotATimestamp;
 

@@ -127,8 +127,8 @@ pub struct Exchanged {
     /// The run's claims whose items a user cancelled: those of running attempts, and those that
     /// this exchange settled as failed because of the cancellation.
     pub cancelled: Vec<ClaimToken>,
-    /// The earliest time at which an item of the scope in backoff becomes due; `None` if there is
-    /// none.
+    /// The earliest time at which an item in backoff becomes due; `None` if no item of the scope is
+    /// in backoff.
     pub next_due: Option<Timestamp>,
     /// True if an item of the scope is still waiting: pending and not held.
     pub has_waiting: bool,

@@ -14,9 +14,9 @@ use std::time::Duration;
 pub(crate) use real::RealDisk;
 use serde::{Deserialize, Serialize};
 
-/// Identifies a version of a file. Two stamps differ if the file was replaced, or if its length or
-/// a time of change differs. A file system may record times only to the second, so a quick change
-/// that keeps the length may leave the stamp unchanged.
+/// Identifies a version of a file. Two stamps differ if the file was replaced, or if its length,
+/// its modification time or its status-change time (ctime) differs. A file system may record times
+/// only to the second, so a quick change that keeps the length may leave the stamp unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub(crate) device: u64,
@@ -28,9 +28,9 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// True if both stamps have the same device and inode number; the file may have been changed in
-    /// between. At least one of the two files must be open: after a removed file is closed, a new
-    /// file may get its inode number.
+    /// True if both stamps have the same device and inode number, and so belong to one file, even
+    /// if its contents have changed. Reliable only if the file of at least one stamp is open: after
+    /// a removed file is closed, a new file may get its inode number.
     pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
@@ -87,8 +87,8 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// Overwrites a part of a file opened with [`Access::Lock`].
     fn overwrite(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
     fn truncate(&self, file: &Self::File, len: u64) -> io::Result<()>;
-    /// Reserves disk space for a length of `len` bytes without changing the file's length. Succeeds
-    /// without effect if the file system cannot reserve space.
+    /// Reserves disk space so that the file can grow to `len` bytes. Does not change the file's
+    /// length. Succeeds without effect if the file system cannot reserve space.
     fn reserve(&self, file: &Self::File, len: u64) -> io::Result<()>;
     /// Makes data and length durable: fdatasync(2).
     fn sync_data(&self, file: &Self::File) -> io::Result<()>;
@@ -100,15 +100,15 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn copy_mode(&self, name: &str, file: &Self::File) -> io::Result<()>;
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Takes a lock without waiting; returns `false` if another open file holds it.
+    /// Takes a lock without waiting; returns `false` if another open file holds a conflicting lock.
     fn try_lock(&self, file: &Self::File, sharing: Sharing) -> io::Result<bool>;
     fn unlock(&self, file: &Self::File) -> io::Result<()>;
     /// Waits between two tries to take a lock.
     fn pause(&self, span: Duration);
     /// Returns a text for a unique file name: no other call in any process returns the same text.
     fn nonce(&self) -> String;
-    /// Returns a description of this process, shown to the users of processes that wait for its
-    /// lock.
+    /// Returns a description of this process for users. The error of a process that has waited too
+    /// long for the store's lock names the lock's holder by this description.
     fn identity(&self) -> String;
 }
 

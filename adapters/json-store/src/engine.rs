@@ -283,8 +283,8 @@ impl<D: Disk> Engine<D> {
         Err(damaged(LOCK, "the file is replaced faster than it can be locked"))
     }
 
-    /// Records the identity of the state folder at the first call. Every later call checks that it
-    /// is still the same. Requires the lock.
+    /// Records the identity of the state folder at the first call. Every later call checks that the
+    /// identity is still the same. Requires the lock.
     fn pin_folder(&mut self) -> Result<(), StorageError> {
         if self.folder.is_none() {
             self.folder = Some(self.disk.identify_folder().map_err(unreadable("the folder"))?);

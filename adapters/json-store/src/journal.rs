@@ -1,11 +1,11 @@
 //! The journal's lines: writes and verifies them, and classifies damage.
 //!
-//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte between the comma after
-//! it and the newline. A line is one transaction. It contains the transaction's number in the
-//! history of the store, and the checksum of the previous line. These two values expose missing and
-//! misplaced lines. The first line also contains a header that ties the journal to its snapshot.
-//! The header is part of the first line, so that a crash cannot separate it from the first
-//! transaction.
+//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte after the comma that
+//! follows it, up to the newline. A line is one transaction. It contains the transaction's number
+//! in the history of the store, and the checksum of the previous line. These two values expose
+//! missing and misplaced lines. The first line also contains a header that ties the journal to its
+//! snapshot. The header is part of the first line, so that a crash cannot separate it from the
+//! first transaction.
 //!
 //! This module does not access files: a scan is a function of bytes.
 

@@ -59,7 +59,7 @@ pub(crate) fn rescued(nonce: &str) -> String {
     format!("{RESCUED_PREFIX}{nonce}.json")
 }
 
-/// True if the name is that of a rescued snapshot.
+/// True if `name` is the name of a rescued snapshot.
 pub(crate) fn is_rescued(name: &str) -> bool {
     name.starts_with(RESCUED_PREFIX)
 }
@@ -79,7 +79,7 @@ pub(crate) fn new_run(id: &str) -> String {
     format!("{}{NEW_SUFFIX}", run(id))
 }
 
-/// True if a name in the runs folder is that of an unfinished lock file: the run is beginning, or
+/// True if a name in the runs folder belongs to an unfinished lock file: the run is beginning, or
 /// was killed while beginning.
 pub(crate) fn is_new_run(name: &str) -> bool {
     name.strip_suffix(NEW_SUFFIX).is_some_and(|name| run_of(name).is_some())
@@ -91,12 +91,12 @@ pub(crate) fn run_of(name: &str) -> Option<&str> {
     name.strip_suffix(RUN_SUFFIX)
 }
 
-/// True if the name is that of an unfinished snapshot.
+/// True if `name` is the name of an unfinished snapshot.
 pub(crate) fn is_temp(name: &str) -> bool {
     name.starts_with(TEMP_PREFIX)
 }
 
-/// True if the name is that of a journal that was not set aside.
+/// True if `name` is the name of a journal that was not set aside.
 pub(crate) fn is_journal(name: &str) -> bool {
     name.starts_with(JOURNAL_PREFIX) && !name.ends_with(ORPHAN_SUFFIX) && !name.contains(TORN_INFIX)
 }
@@ -114,7 +114,7 @@ pub(crate) fn backup(now: Timestamp) -> String {
     format!("{BACKUP_PREFIX}{}Z", digits.filter(|character| *character != 'Z').collect::<String>())
 }
 
-/// True if the name is that of a file or folder that was set aside after damage, for the user to
+/// True if `name` is the name of a file or folder that was set aside after damage, for the user to
 /// inspect.
 pub(crate) fn is_kept_aside(name: &str) -> bool {
     let was_journal = name.ends_with(ORPHAN_SUFFIX) || name.contains(TORN_INFIX);

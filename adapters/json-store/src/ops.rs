@@ -24,7 +24,8 @@ pub(crate) enum Op<'a> {
         file_path: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file_path_bytes: Option<Cow<'a, str>>,
-        /// The number of path components below the folder that is added; absent if it is 0.
+        /// The number of path components below the folder that the file was added from; absent if
+        /// it is 0.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         depth: Option<u8>,
         priority: i32,

@@ -53,8 +53,8 @@ pub(crate) struct ItemRecord<'a> {
     held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     not_before: Option<Timestamp>,
-    /// The time at which the backoff until `not_before` was set. Version 1 does not write this key;
-    /// then the time is `last_attempt` or, without that, `not_before`.
+    /// The time at which the backoff until `not_before` was set. Version 1 does not write this key.
+    /// If the key is absent, the time is `last_attempt` or, if that is absent too, `not_before`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     backoff_from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

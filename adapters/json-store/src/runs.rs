@@ -53,14 +53,15 @@ impl<D: Disk> Engine<D> {
         Ok(file)
     }
 
-    /// Registers the runs of this engine again if their lock files were removed or replaced, so that
-    /// other processes do not take them for dead. Requires the store's lock.
+    /// Registers the runs of this engine again if their lock files were removed or replaced.
+    /// Otherwise other processes would take the runs for dead. Requires the store's lock.
     pub(crate) fn restore_runs(&mut self) {
         let lost: Vec<RunInfo> =
             self.held_runs().filter(|held| self.has_lost_name(held)).map(|held| held.info.clone()).collect();
         for info in lost {
-            // Removes a copy that may have taken the lock file's name, and creates the folder of
-            // the lock files if it is missing. After a failure, the next transaction tries again.
+            // Removes any file that has taken the name of the lock file. `prepare` creates the
+            // folder of the lock files if it is missing. After a failure, the next transaction
+            // tries again.
             let _ = self.disk().remove(&layout::run(info.id.as_str()));
             if let Ok(file) = self.disk().prepare().map_err(classify("")).and_then(|()| self.register(&info)) {
                 self.hold_run(HeldRun { info, file });

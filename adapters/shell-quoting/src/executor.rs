@@ -6,11 +6,13 @@ use crate::{Open, Quoting};
 const KEYWORDS: [&[u8]; 12] =
     [b"!", b"{", b"if", b"then", b"elif", b"else", b"while", b"until", b"do", b"time", b"command", b"exec"];
 
-/// Programs that execute a command among their arguments, after options of their own.
+/// Programs that execute a command given in their arguments. Options of the program may stand
+/// before the command.
 const WRAPPERS: [&[u8]; 11] =
     [b"env", b"sudo", b"nohup", b"nice", b"ionice", b"setsid", b"stdbuf", b"timeout", b"xargs", b"find", b"builtin"];
 
-/// Programs that execute an argument as a script, and the letter of the option before it.
+/// Programs that execute an argument as a script, and the letter of the option that precedes the
+/// script.
 const SCRIPTED: [(&[u8], u8); 12] = [
     (b"sh", b'c'),
     (b"ash", b'c'),

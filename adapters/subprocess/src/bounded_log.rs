@@ -109,9 +109,9 @@ enum Phase {
 }
 
 impl BoundedLog {
-    /// Prepares to write to `path` without creating a file. Removes an existing file, which is left
-    /// over from a deleted queue: if the new attempt printed nothing, the old file would be taken
-    /// for its output.
+    /// Prepares to write to `path` without creating a file. Removes an existing file, which a
+    /// deleted queue has left. If the file stayed and the new attempt printed nothing, readers
+    /// would take the old output for that of the new attempt.
     #[must_use]
     pub fn new(path: PathBuf, limits: OutputLimits) -> Self {
         // If the removal fails, creating the new file will fail too and report the error.
@@ -236,7 +236,7 @@ impl BoundedLog {
     }
 
     /// Copies the ring to the `.tail`. Then truncates the file to the head: an earlier step may
-    /// have appended its tail there, and the copy contains that tail.
+    /// have appended its tail to the head, and the copy contains that tail.
     fn copy(&mut self) -> io::Result<()> {
         self.tail().copy_to(&self.path)?;
         self.file.as_ref().map_or(Ok(()), |file| file.set_len(self.head))

@@ -147,7 +147,7 @@ impl CommandRunner {
     }
 
     /// Returns the file for the attempt's standard output, if it has one, and reserves the file for
-    /// the attempt. An output file belongs to the first input file that writes it.
+    /// the attempt. An output file belongs to the first input file whose attempt writes it.
     fn stdout_file(&self, attempt: &Attempt, subject: Subject<'_>) -> Option<StdoutFile> {
         let StdoutTo { pattern, folder, ok_exits, owners } = self.settings.stdout_to.as_ref()?;
         let path = pattern.path_for(subject, folder);
@@ -209,7 +209,7 @@ impl CommandRunner {
         Ok(AttemptReport { outcome, elapsed, usage, output_tail, input_changed })
     }
 
-    /// Reports that commands have no folders of their own for temporary files. Only the first call
+    /// Reports that commands have no private folders for temporary files. Only the first call
     /// reports; later calls do nothing.
     fn notice_tmp(&self, error: &str) {
         if !self.has_noticed_tmp.swap(true, Ordering::Relaxed) {

@@ -79,8 +79,8 @@ pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
 /// If this process was started as a guard, serves as one and then returns the exit code. Otherwise
-/// returns `None`, after undoing what a parent may have done to signals: unblocks all signals and
-/// catches SIGCHLD. If SIGCHLD were ignored, the ends of children would go unnoticed.
+/// returns `None`, after undoing a parent's changes to signals: unblocks all signals and catches
+/// SIGCHLD. If SIGCHLD were ignored, the ends of children would go unnoticed.
 ///
 /// Call this first in `main`, before any thread or runtime starts.
 #[must_use]

@@ -22,9 +22,12 @@
 //! overwritten in place. Before the command starts, the guard writes the number of commands that it
 //! has begun. After the start, it writes the process number and the start time of the command's
 //! leader. From the first field, the runner of a killed guard knows which commands of a batch have
-//! begun. A third field holds the name of the folder for the temporary files of the command. It is
-//! overwritten before such a folder is created, so that a killed guard leaves no folder behind. The file is not synced: a killed writer loses no write, and after a power failure no
-//! process is left.
+//! begun. A third field holds the name of the folder for the temporary files of the command. The
+//! guard overwrites this field before it creates such a folder, so that a killed guard leaves no
+//! folder behind.
+//!
+//! The file is not synced: if only the guard is killed, none of its writes is lost, and after a
+//! power failure no process is left.
 
 mod contents;
 
@@ -177,8 +180,8 @@ impl GuardRecord {
         self.file.write_all_at(contents::leader_fields(leader).as_bytes(), self.offsets.leader)
     }
 
-    /// Records the path of the folder for temporary files, of which only the name is written, or
-    /// `None` if there is no folder. Call it before the folder is created.
+    /// Records the folder for temporary files by its name; `None` records that there is no folder.
+    /// Call it before the folder is created.
     ///
     /// # Errors
     /// If the file cannot be written. After an error, a later run does not find the folder.

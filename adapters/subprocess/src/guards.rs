@@ -308,8 +308,8 @@ impl Drop for Guards {
     }
 }
 
-/// Ends idle guards and waits for them. The wait takes a thread of its own, because a stopped guard
-/// exits only when it is killed.
+/// Ends idle guards and waits for them on a separate thread. The wait may take long, because a
+/// stopped guard exits only when it is killed.
 async fn shut_down_on_thread(guards: Vec<GuardProcess>) {
     // The task fails only if it panics; then there is nothing to wait for.
     let _ = tokio::task::spawn_blocking(|| GuardProcess::shut_down_all(guards)).await;

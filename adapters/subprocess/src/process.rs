@@ -24,7 +24,7 @@ pub struct ProcessSpec {
     /// The arguments after the program's name, passed byte for byte.
     pub arguments: Vec<OsString>,
     /// Variables that are added to the inherited environment. If a name is repeated, the last value
-    /// wins. `TMPDIR` names a folder of the process's own, unless it is given here.
+    /// wins. Unless `TMPDIR` is among these variables, it names a private folder of the process.
     pub environment: Vec<(OsString, OsString)>,
     /// The process's working directory; the runner's if `None`. A relative program path is resolved
     /// against this directory.
@@ -110,7 +110,7 @@ pub struct ProcessReport {
     /// The first error in writing the log; `None` if the log is complete. After an error, output
     /// may be missing from the log. The error does not affect the process.
     pub log_error: Option<String>,
-    /// The reason why the process had no folder of its own for temporary files, and inherited the
+    /// The reason why the process had no private folder for temporary files and inherited the
     /// `TMPDIR` of the runner; `None` if it had a folder. The error does not affect the process.
     pub tmp_error: Option<String>,
     /// True if the input file of the process had another fingerprint after the last process had

@@ -12,8 +12,8 @@ use crate::stdout_pattern::StdoutTo;
 pub struct Settings {
     /// The folder for the output of attempts; created when needed.
     pub attempts_dir: PathBuf,
-    /// The working directory of commands; `None` means that of this process. A relative program
-    /// path is resolved against the commands' working directory.
+    /// The working directory of commands. If `None`, commands run in the working directory of this
+    /// process. A relative program path is resolved against the commands' working directory.
     pub working_dir: Option<PathBuf>,
     /// The files that receive the standard output of commands. If `None`, the standard output is
     /// part of the output of attempts, like the standard error.
@@ -26,8 +26,8 @@ pub struct Settings {
     /// The wall clock. Commands receive deadlines that are computed from this clock.
     pub clock: Arc<dyn Clock>,
     /// Called with a message when the output of an attempt cannot be kept, and when an attempt gets
-    /// no folder of its own for temporary files; at most once in a run for each. The attempt is not
-    /// affected.
+    /// no private folder for temporary files. Called at most once in a run for each of the two
+    /// reasons. The attempt is not affected.
     pub on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 

@@ -98,7 +98,7 @@ impl TmpDir {
         State::of(&self.path).is_ok_and(|state| state == self.state)
     }
 
-    /// Removes the folder if it is empty. Returns true if it does not exist any more.
+    /// Removes the folder if it is empty. Returns true if the folder no longer exists.
     pub(crate) fn remove_if_empty(&self) -> bool {
         match fs::remove_dir(&self.path) {
             Ok(()) => true,

@@ -15,13 +15,14 @@
 //!   request file of [`PauseFiles`] exists.
 //! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads
 //!   the history from that log. [`StateFile`] keeps the processor's state and its progress in two
-//!   small files; [`read_state_file`] and [`read_monitor_file`] read them. [`Observers`] passes each
-//!   event to several observers.
+//!   small files, the state file and the monitor file; [`read_state_file`] and
+//!   [`read_monitor_file`] read them. [`Observers`] passes each event to several observers.
 //! - [`write_run_command`] records the command line of a run, and [`read_run_command`] reads it, so
 //!   that the run can be repeated.
 //!
-//! The event log and these two files are reports; the queue is authoritative. They are written
-//! without syncs. If one of them cannot be written, a warning is given once, and the run continues.
+//! The event log, the state file and the monitor file are reports; the queue is authoritative. The
+//! reports are written without syncs. If a report cannot be written, a warning is given once, and
+//! the run continues.
 //!
 //! # Deliberately absent
 //!

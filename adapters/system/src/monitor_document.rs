@@ -20,8 +20,8 @@ use crate::state_document::{StateFileError, StatusText, read_document};
 pub struct MonitorDocument {
     /// The status of the run. A run that was killed stays `Running` here.
     pub status: ProcessorStatus,
-    /// The file with the longest-running attempt; `None` if no file is being processed. Bytes of the
-    /// path that are not UTF-8 are replaced.
+    /// The file with the longest-running attempt; `None` if no file is being processed. Bytes of
+    /// the path that are not UTF-8 are replaced.
     pub current_file: Option<PathBuf>,
     /// The number of pending files of the run, including files in backoff.
     pub files_in_queue: u64,

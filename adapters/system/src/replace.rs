@@ -40,8 +40,8 @@ impl ReplacedFile {
     /// one.
     ///
     /// # Errors
-    /// The errors of `encode` and of [`replace`]. Also fails if the folder is no longer that of the
-    /// first replacement.
+    /// The errors of `encode` and of [`replace`]. Also fails if the folder of the file is no longer
+    /// the folder of the first replacement.
     pub fn replace(&self, encode: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<()> {
         // Poisoning is ignored, because a panic while the lock is held leaves no inconsistent
         // state.

@@ -1,4 +1,5 @@
-//! Handles signals of this process: inherited dispositions, its end by a signal, and SIGXFSZ.
+//! Handles signals of this process: checks for ignored signals, ends the process by a signal, and
+//! survives SIGXFSZ.
 
 use std::io;
 use std::sync::Arc;

@@ -47,7 +47,7 @@ pub enum StateFileError {
         source: io::Error,
     },
     /// The file does not have the format that its name promises: remove it.
-    #[error("{} has not the expected format", path.display())]
+    #[error("{} does not have the expected format", path.display())]
     Malformed {
         /// The state file.
         path: PathBuf,

@@ -3,7 +3,7 @@
 //! # Theory of operation
 //!
 //! At Ctrl-Z, a terminal sends SIGTSTP to its foreground process group. Commands do not receive it,
-//! because they are in groups of their own. A thread waits for the signal, calls `pause`, and then
+//! because they are in other process groups. A thread waits for the signal, calls `pause`, and then
 //! stops the whole process as the signal's default action would. SIGCONT (`fg`, `bg`) continues the
 //! process, and the thread calls `resume`. So exactly one resume follows each pause, and a SIGCONT
 //! to a process that is not stopped has no effect.

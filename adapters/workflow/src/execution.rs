@@ -14,8 +14,8 @@
 //!
 //! # Deliberately absent
 //!
-//! Running processes, which [`StepRunner`] does; retries of the file, which the queue does;
-//! concurrent steps.
+//! This module does not run processes, which [`StepRunner`] does, and does not retry files, which
+//! the queue does. The steps of an execution never run concurrently.
 
 mod activation;
 mod aftermath;

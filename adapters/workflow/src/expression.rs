@@ -21,8 +21,8 @@
 //!
 //! # Deliberately absent
 //!
-//! Statements, macros and includes. Access to files, the environment, the time and random numbers:
-//! the value of an expression depends only on the values of its names.
+//! Expressions have no statements, macros or includes. They cannot access files, the environment,
+//! the time or random numbers: the value of an expression depends only on the values of its names.
 
 mod braces;
 mod compile;

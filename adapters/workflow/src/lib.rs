@@ -14,7 +14,7 @@
 //!
 //! # Deliberately absent
 //!
-//! Rules of the queue; starting and supervising processes.
+//! This crate contains no rules of the queue, and does not start or supervise processes.
 
 pub mod definition;
 pub mod execution;

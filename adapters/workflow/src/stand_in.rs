@@ -61,13 +61,13 @@ pub enum StandInError {
 }
 
 /// Adds a stand-in for each command and task of the workflow of `plan` that has no runner.
-/// `project` is the project folder. Writes nothing if every command and task has a runner of its
-/// own.
+/// `project` is the project folder. Writes nothing if every command and task already has a runner
+/// other than a stand-in.
 ///
 /// # Errors
 /// [`StandInError`] if `autoproc.toml` cannot be read, is invalid or has no place for the lines;
-/// nothing has been written then. Also if a file cannot be written; the files before it stay, and a
-/// second call writes the rest.
+/// nothing has been written then. Also an error if a file cannot be written. The files that were
+/// written before the error stay, and a second call writes the rest.
 pub fn add_stand_ins(project: &Path, plan: &Plan) -> Result<StandIns, StandInError> {
     let path = project.join(FILE_NAME);
     let (text, runners) = (text_of(&path)?, Runners::read(project)?);

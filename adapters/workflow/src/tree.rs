@@ -43,7 +43,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Returns a noun for the kind, for messages.
+    /// Returns the kind as a noun for messages, for instance `a mapping`.
     pub(crate) const fn noun(&self) -> &'static str {
         match self {
             Self::Null => "nothing",

@@ -19,7 +19,7 @@ use crate::view::{View, files};
 /// The statuses of files that can be cancelled.
 const LIVE: &[Status] = &[Status::Pending, Status::Processing];
 
-/// `cancel`
+/// The arguments of `cancel`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "A file that waits fails at once, with the reason `cancelled`. If a file is being processed, its attempt is ended as after a timeout, and the run continues with the next file.

@@ -1,4 +1,4 @@
-//! `checkpoint`: explains to people of the Python program that each change is a checkpoint.
+//! `checkpoint`: explains to users of the Python program that each change is a checkpoint.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -16,14 +16,14 @@ use crate::view::View;
 use crate::view::json::CountsJson;
 use crate::view::screen::Screen;
 
-/// `checkpoint`
+/// The arguments of `checkpoint`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckpointArgs {
     #[command(subcommand)]
     command: Option<CheckpointCommand>,
 }
 
-/// The commands on checkpoints in the Python program.
+/// The subcommands of `checkpoint`, which the Python program also has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 enum CheckpointCommand {
     /// Show the counts of the queue, and the folder of its files

@@ -10,7 +10,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// `completions`
+/// The arguments of `completions`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "In bash, zsh and fish, the script asks autoproc at each Tab, so it stays valid when autoproc is upgraded.

@@ -22,7 +22,7 @@ use crate::view::time::span;
 use crate::wiring::check_process_table;
 use crash_test::CrashTest;
 
-/// `doctor`
+/// The arguments of `doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status:
   0       no problems; there may be warnings

@@ -23,7 +23,7 @@ use crate::item_word::ItemWord;
 use crate::number;
 use choice::{Choice, Known};
 
-/// `log`
+/// The arguments of `log`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc log report.pdf

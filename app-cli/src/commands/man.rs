@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
 
-/// `man`
+/// The arguments of `man`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc man | man -l -

@@ -21,10 +21,10 @@ use crate::view::screen::Screen;
 use crate::view::time::{local, running_span, span};
 use crate::view::{View, files};
 
-/// The time between two looks at the monitor file.
+/// The interval at which `--watch` reads the monitor file.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// `monitor`
+/// The arguments of `monitor`.
 #[derive(Debug, Args)]
 #[command(after_help = "Prints the file AUTONOMOUS-MONITOR.json, which a run keeps up to date. If no run is live, it
 describes the latest one. `autoproc status` shows more: all live runs, and what waits.

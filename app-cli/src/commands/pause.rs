@@ -26,7 +26,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// second.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// `pause`
+/// The arguments of `pause`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Suspends the running commands with all their child processes, stops their timeouts, and starts no file. \
@@ -153,8 +153,8 @@ async fn wait(
     Ok(())
 }
 
-/// Sets the pause and the files of each affected run. The requests are already made, so an
-/// unreadable queue causes only a warning.
+/// Fills in the fields `pause` and `files` of each affected run. The requests are already made, so
+/// an unreadable queue causes only a warning.
 async fn describe(affected: &mut [Affected], control: &RunControl, context: &Context) {
     let request = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
     let items = match context.storage().page(request).await {

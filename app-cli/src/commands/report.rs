@@ -22,7 +22,7 @@ use crate::missing_files::MissingFiles;
 use crate::since::{self, Since};
 use crate::view::past_run::RunShown;
 
-/// `report`
+/// The arguments of `report`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc report                    the last run that had something to do
@@ -33,8 +33,8 @@ pub(crate) struct ReportArgs {
     /// Report this run; the beginning of its name suffices
     #[arg(long, value_name = "ID", conflicts_with_all = ["since", "last"], add = Candidates::Runs, value_parser = NonEmptyStringValueParser::new())]
     run: Option<String>,
-    /// Report every run that was alive at TIME or later: a time of day, a date, a date and time, or
-    /// a span
+    /// Report every run that was alive at TIME or later. TIME is a time of day, a date, a date and
+    /// time, or a span
     ///
     /// For example: 22:00 (its latest occurrence), 2026-11-28, 2026-11-28T22:00, 12h.
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, conflicts_with = "last", value_parser = since::parse)]

@@ -22,7 +22,7 @@ const LEFT_OUT: [&str; 2] = ["--again", "--from-start"];
 
 const JSON: &str = "--json";
 
-/// `resume`
+/// The arguments of `resume`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "If runs are live, continues those that are paused, also one that Ctrl-Z suspended, as `bg` does. Runs of
@@ -66,8 +66,10 @@ fn recorded(context: &Context) -> Result<RunCommand, CliError> {
     let RecordedCommand { command, is_own } = recorded;
     let line = line(&repeated(&command.words));
     if !is_own {
-        return Err(cannot_start("the latest run is recorded in a copy of this folder, or the folder was moved")
-            .with_hint(format!("if you trust this command, start it yourself: {line}")));
+        return Err(cannot_start(
+            "the record of the latest run is of another folder: this folder is a copy of it, or was moved",
+        )
+        .with_hint(format!("if you trust this command, start it yourself: {line}")));
     }
     if command.reads_stdin {
         return Err(cannot_start("the latest run read its list of files from standard input")
@@ -96,7 +98,7 @@ fn start_again(command: &RunCommand, context: &Context) -> CliError {
         Ok(program) => program,
         Err(error) => return CliError::io("cannot determine the path of this program", &error),
     };
-    // The variable selects this queue if the words do not name it.
+    // The environment variable selects this project, unless the words contain `--project-dir`.
     let mut run = Command::new(program);
     run.arg0("autoproc").args(words).current_dir(&command.current_dir);
     let error = run.env(PROJECT_VARIABLE, context.project.root()).exec();

@@ -20,7 +20,7 @@ use crate::view::{View, files};
 /// The statuses of files that failed.
 const FAILED: &[Status] = &[Status::Failed, Status::Timeout];
 
-/// `retry-failed`
+/// The arguments of `retry-failed`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc retry-failed               every file that failed or timed out

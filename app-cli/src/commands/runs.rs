@@ -22,7 +22,7 @@ use crate::view::time::local;
 /// The placeholder for unknown values.
 const UNKNOWN: &str = "-";
 
-/// `runs`
+/// The arguments of `runs`.
 #[derive(Debug, Args)]
 #[command(after_help = "If standard output is not a terminal, the columns are separated by tabs, and
 the names of the runs are complete: run, start, end, completed, failed, retried,
@@ -36,7 +36,8 @@ pub(crate) struct RunsArgs {
     /// Only the latest N runs
     #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true, value_parser = number::within::<usize>(number::COUNT))]
     limit: Option<usize>,
-    /// Only runs that were alive at TIME or later: a time of day, a date, a date and time, or a span
+    /// Only runs that were alive at TIME or later. TIME is a time of day, a date, a date and time,
+    /// or a span
     ///
     /// For example: 22:00 (its latest occurrence), 2026-11-28, 2026-11-28T22:00, 12h.
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = since::parse)]

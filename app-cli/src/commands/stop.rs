@@ -23,7 +23,7 @@ use crate::wiring::{Pause, RunControl};
 /// The interval between two checks whether the runs have ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// `stop`
+/// The arguments of `stop`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc stop          finish the current files, start no others
@@ -63,7 +63,8 @@ pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliEr
     if args.wait { wait(&asked, args.timeout, context).await } else { Ok(()) }
 }
 
-/// Continues each run that a signal stopped. A stopped process cannot read the stop request.
+/// Continues the process of each run that is suspended, for instance by Ctrl-Z. A suspended process
+/// cannot read the stop request.
 async fn wake(runs: &[LiveRun], control: &RunControl, context: &Context) -> Result<(), CliError> {
     for run in runs {
         if let Err(error) = control.continue_process(run, &*context.runs()).await? {

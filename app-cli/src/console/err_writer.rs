@@ -84,8 +84,8 @@ impl ErrWriter {
         }
     }
 
-    /// Waits until all earlier texts are written; returns false if this is uncertain after
-    /// `timeout`.
+    /// Waits until all earlier texts are written, but no longer than `timeout`. Returns true only
+    /// if the texts are known to be written.
     pub(super) fn settle(&self, timeout: Duration) -> bool {
         let Self::Thread { texts, .. } = self else { return matches!(self, Self::Direct) };
         let (answer, answered) = mpsc::channel();

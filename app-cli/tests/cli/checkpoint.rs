@@ -1,4 +1,4 @@
-//! `checkpoint` and `run --checkpoint`, which people of the Python program type.
+//! `checkpoint` and `run --checkpoint`, which users of the Python program type.
 
 use crate::fixture::TempProject;
 

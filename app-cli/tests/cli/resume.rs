@@ -104,7 +104,7 @@ fn without_an_earlier_run_there_is_nothing_to_start() {
     project.ask(["run", "--dry-run", "--", "true"]).expect_code(0);
     project.ask(["resume"]).expect_error(66, &format!("{NONE}: no earlier run is recorded"));
     project.write(".claude/mission-control/LAST-RUN.json", "{}");
-    project.ask(["resume"]).expect_error(66, "LAST-RUN.json has not the expected format");
+    project.ask(["resume"]).expect_error(66, "LAST-RUN.json does not have the expected format");
     assert_eq!(project.status_of("a"), "pending");
 }
 

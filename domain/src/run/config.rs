@@ -38,8 +38,8 @@ pub struct RunConfig {
     pub timeout: Duration,
     /// The retry policy.
     pub retry: RetryPolicy,
-    /// The rules that choose other waits than the retry policy by the error of an attempt; `None`
-    /// for no rules.
+    /// The rules that replace the waits of the retry policy after certain errors; `None` for no
+    /// rules.
     pub backoff_rules: Option<Arc<dyn BackoffRules>>,
     /// True if the run waits for items in backoff; otherwise it ends when no item is due.
     pub wait_for_backoff: bool,

@@ -179,8 +179,9 @@ impl StartHold {
         }
     }
 
-    /// Handles the end of an attempt that did not fail because of a lack. `serial` is its number
-    /// among the attempts that have started. Returns true if the hold is lifted.
+    /// Handles the end of an attempt that succeeded, or that failed for a reason other than a lack.
+    /// `serial` is the attempt's number among the attempts that have started. Returns true if the
+    /// hold is lifted.
     pub(super) fn on_ended(&mut self, token: ClaimToken, serial: u64) -> bool {
         // An attempt other than the probe may also prove that the program is there. Such an attempt
         // began after the first miss, but before it could be recalled, for instance in a batch.

@@ -91,7 +91,7 @@ pub(super) struct Undecided {
     pub(super) since: Timestamp,
 }
 
-/// What the stop signal, the start gate and the orchestrator have last reported.
+/// The latest reports of the stop signal, the start gate and the orchestrator.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) stop: StopRequest,
@@ -149,7 +149,7 @@ pub(super) struct QueueView {
     pub(super) has_waiting: bool,
     /// True if items may have become claimable since the last exchange.
     pub(super) may_have_work: bool,
-    /// True if dead runs were recovered after the last exchange.
+    /// True if the run has looked for dead runs, and recovered them, since the last exchange.
     pub(super) is_swept: bool,
 }
 
@@ -159,7 +159,7 @@ pub(super) struct StoreAccess {
     /// The time at which to retry a busy or unreachable store; `None` if no retry is pending.
     pub(super) retry_at: Option<Timestamp>,
     pub(super) last_request: RequestId,
-    /// The limit of the last exchange.
+    /// The maximum number of items to claim in the last exchange.
     pub(super) last_limit: usize,
     /// True if the last exchange was not answered: it must be repeated unchanged.
     pub(super) is_unanswered: bool,

@@ -21,8 +21,8 @@ const MIN_QUIET: Duration = Duration::from_millis(400);
 /// lack: the longest delay before a probe, and the time until the probe proves that starts are
 /// possible.
 const MAX_QUIET: Duration = Duration::from_secs(8);
-/// If another attempt of the run has succeeded, an attempt that misses the program may count only
-/// after this many uncounted misses of the same file.
+/// The minimum number of attempts on a file that miss the program and are released before another
+/// miss may count as a failure. Applies if the run has processed another file with success.
 const MAX_DOUBTS: usize = 1;
 
 /// The things that the machine lacks now.
@@ -60,7 +60,7 @@ pub(super) enum Struck {
     Fails(AttemptOutcome),
 }
 
-// The faults.
+// Begins and ends faults, and applies them to attempts.
 impl World {
     pub(super) fn use_up_processes(&mut self, span: Duration, bears: usize) {
         self.lacks.shortages += 1;
@@ -99,7 +99,7 @@ impl World {
     }
 }
 
-// The observations of a run.
+// Records the observations of a run.
 impl World {
     /// Records the progress that is about to be delivered to a run.
     pub(super) fn note_lacks(&mut self, run: usize, reports: &[(ClaimToken, AttemptProgress)]) {
@@ -138,7 +138,7 @@ impl Lacking {
     }
 }
 
-// The checks.
+// Checks the decisions of runs.
 impl World {
     pub(super) fn check_quiet(&self, run: usize, attempt: &Attempt) -> Result<(), String> {
         let run = &self.runs[run];

@@ -1,4 +1,4 @@
-//! A disk in memory. It tracks which data and which names are visible and which are durable, and its
+//! A disk in memory. It tracks which data and which names are visible and which are durable. Its
 //! calls fail on request.
 //!
 //! The fake disk panics if the store touches a file that does not belong to it, or removes a file
@@ -139,7 +139,7 @@ impl FakeDisk {
     pub(crate) fn replace_folder(&self) {
         let mut image = lock(&self.image);
         image.replacements += 1;
-        // Open files stay open.
+        // Only the names disappear; files that are open stay open.
         image.names.clear();
         image.durable_names.clear();
         image.unsynced_names.clear();
@@ -234,8 +234,8 @@ fn assert_own(name: &str) {
     assert!(own.is_some_and(|rest| !rest.contains(['/', '\0'])), "{name:?} is none of the store's files");
 }
 
-/// Files that are never removed, renamed or truncated. One exception: an incomplete `ORIGINAL` may
-/// be removed.
+/// The names of the files that the store must never remove, rename or truncate. One exception: the
+/// store may remove an incomplete `ORIGINAL`.
 const PERMANENT: [&str; 3] = [SNAPSHOT, LOCK, ORIGINAL];
 
 fn assert_removable(name: &str) {

@@ -132,8 +132,8 @@ impl Disk for RealDisk {
 
     fn copy_mode(&self, name: &str, file: &File) -> io::Result<()> {
         match fs::metadata(self.path(name)) {
-            // If the mode is already correct, it is not set again: the next sync would have to
-            // write the changed metadata.
+            // A mode that is already correct is not set again: setting it would change the
+            // metadata, which the next sync would then have to write.
             Ok(metadata) if metadata.mode() == file.metadata()?.mode() => Ok(()),
             Ok(metadata) => file.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

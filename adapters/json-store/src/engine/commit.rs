@@ -34,8 +34,8 @@ impl Limits {
 impl Default for Limits {
     /// Rewriting a snapshot of 10, 19, 38, 58, 96 and 192 kB takes 0.45, 0.56, 0.71, 0.84, 1.1 and
     /// 1.8 ms longer than appending a line. A `queue add` that appends takes 1.1 to 1.7 ms in total
-    /// (ext4, November 2026). With a limit of 32 KiB, an addition that rewrites takes at most 0.7 ms
-    /// longer.
+    /// (ext4, November 2026). With a limit of 32 KiB, an addition that rewrites takes at most
+    /// 0.7 ms longer.
     fn default() -> Self {
         Self { small_snapshot_bytes: 256 * 1024, blind_append_bytes: 32 * 1024 }
     }

@@ -25,8 +25,8 @@ use crate::snapshot::{self, Extra, Numbering, Snapshot, StoreSection};
 const MAX_LOCKLESS_READS: usize = 10;
 
 impl<D: Disk> Engine<D> {
-    /// Returns the current contents of the store. If the files were damaged after this engine had
-    /// read them, moves the contents read before to `outlived`; this call and all later calls fail.
+    /// Returns the current contents of the store. If the files have been damaged since this engine
+    /// read them, moves the cached contents to `outlived`; this call and all later calls then fail.
     pub(super) fn refresh(&mut self, lock_state: LockState) -> Result<&mut Loaded<D>, StorageError> {
         if let Some(outlived) = &self.outlived {
             return Err(outlived.error());

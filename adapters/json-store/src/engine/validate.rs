@@ -1,5 +1,5 @@
-//! Validates a snapshot. Refuses it if the journal that it names could be another file, or if its
-//! numbers are so high that later numbers could overflow.
+//! Validates a snapshot. Refuses a snapshot if the name of its journal could belong to another
+//! file, or if its numbers are so high that later numbers could overflow.
 
 use autoproc_domain::ports::StorageError;
 

@@ -335,7 +335,8 @@ impl Inspection {
     }
 
     fn replacement(&self, queue: FileQueue) -> Replacement {
-        // A rescued queue that stays after the repair must not count as newer than the repaired queue.
+        // A rescued queue that stays after the repair must not count as newer than the repaired
+        // queue.
         let rescued = self.rescued.as_ref().and_then(|rescued| rescued.store.as_ref()).map(|store| store.seq);
         let others = self.salvaged.iter().map(|line| line.seq).chain(rescued);
         let seq = others.fold(self.seq.max(self.noted_seq), u64::max);

@@ -1,4 +1,5 @@
-//! Applies the lines after damage to the queue from before the damage.
+//! Applies the readable lines that follow the damage in a journal to the queue as it was before the
+//! damage.
 //!
 //! The lost changes are unknown, so a later event may name an unknown item, or an item whose status
 //! in the queue is outdated. When in doubt, a file is kept, and perhaps processed twice, rather
@@ -27,8 +28,8 @@ use crate::record::UNKNOWN_RUN;
 /// claim and the shortest item are longer.
 const MIN_BYTES_PER_NUMBER: u64 = 32;
 
-/// Applies the events that still apply; returns the counts of the applied events and of the skipped
-/// events.
+/// Applies the events that the rules of this module allow; returns the counts of the applied and of
+/// the skipped events.
 pub(super) fn replay(
     queue: &mut FileQueue,
     known_below: ItemId,

@@ -98,8 +98,8 @@ pub(super) struct FlawedFile {
     unsynced: Mutex<Unsynced>,
 }
 
-/// Converts the error of a delayed sync, which another call returns. Drops its kind; otherwise a full
-/// disk at the sync would look like a full disk at that call.
+/// Converts the error of a delayed sync, which another call returns. Drops its kind; otherwise a
+/// full disk at the sync would look like a full disk at that call.
 fn delayed_error(error: io::Error) -> io::Error {
     io::Error::other(error)
 }

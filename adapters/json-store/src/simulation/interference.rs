@@ -106,7 +106,8 @@ fn a_live_run_notices_lost_changes_without_the_note_in_the_lock_file() {
     }
 }
 
-/// An empty folder would look like an empty queue.
+/// Another program puts an empty folder in the place of the state folder. Without a check, the
+/// store would look like an empty queue.
 #[test]
 fn a_live_run_leaves_another_folder_in_the_place_of_its_own_alone() {
     let (disk, mut run) = run_with_a_journal();
@@ -250,8 +251,8 @@ fn a_journal_whose_last_lines_became_nul_is_refused() {
     assert!(matches!(added, Err(StorageError::Damaged { .. })), "{added:?}");
 }
 
-/// The run must open the new file. If it kept the old one open, it would append to a file that no
-/// other process reads.
+/// Another program replaces the journal by a copy. The run must open the copy: if it kept the old
+/// file open, it would append to a file that no other process reads.
 #[test]
 fn a_journal_that_was_replaced_by_its_copy_is_opened_again() {
     let (disk, mut run) = run_with_a_journal();

@@ -15,8 +15,8 @@ const MIN_LINE_BYTES: u64 = 128;
 /// longer than its contents, so its length is not trusted beyond this number.
 const MAX_CAPACITY: usize = 4_000_000;
 
-/// Documents of at least this length are read by two threads; shorter ones take less time than
-/// starting a thread.
+/// Documents of at least this length are read by two threads. Reading a shorter document takes less
+/// time than starting a thread.
 const THREADED_READ_BYTES: u64 = 1024 * 1024;
 /// The number of items sent to the building thread at once: enough to make sending cheap, few
 /// enough to stay in the cache.
@@ -26,7 +26,7 @@ const BATCH_ITEMS: usize = 512;
 const CHANNEL_BATCHES: usize = 4;
 
 /// Reads the document. Returns `None` if the document has another layout or is damaged, or if a
-/// newly assigned id may equal that of a later item.
+/// newly assigned id may equal the id of a later item.
 pub(super) fn read<D: Disk>(
     disk: &D,
     file: &D::File,

@@ -85,8 +85,8 @@ impl StreamMap {
     }
 }
 
-/// Returns the source of the byte at `position`, and a later position up to which the source does
-/// not change; the latter is `None` if the source does not change until the end. Positions refer to
+/// Returns the source of the byte at `position`, and the next position at which the source may
+/// change. The next position is `None` if the source is the same up to the end. Positions refer to
 /// the text that readers see: they count the marker, and do not count omitted bytes.
 fn source_at(position: u64, cut: Option<Cut>, note: &Note) -> (Source, Option<u64>) {
     let Some(Cut { head, omitted }) = cut.filter(|cut| cut.omitted > 0) else { return note.source_at(position) };

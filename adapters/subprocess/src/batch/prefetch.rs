@@ -32,7 +32,7 @@ const AVERAGE_WINDOW: u32 = 8;
 pub(super) struct Queued<T> {
     pub(super) attempt: T,
     /// True if an earlier attempt at the file failed or was lost. The file might also make other
-    /// attempts of a batch fail, so this attempt forms a batch of its own.
+    /// attempts of a batch fail, so this attempt is the only one in its batch.
     pub(super) is_retry: bool,
     /// When the runner received the attempt.
     pub(super) since: Instant,
@@ -82,7 +82,7 @@ impl<T> Prefetch<T> {
 
     /// Takes the next batch for one slot; empty if no attempt is waiting. A batch contains at most
     /// the slot's share of the waiting attempts, which leaves attempts for the other slots. A retry
-    /// is a batch of its own.
+    /// is the only attempt in its batch.
     pub(super) fn take_batch(&mut self) -> Vec<Queued<T>> {
         let share = (self.waiting.len() / self.slots).clamp(1, self.batch_length().max(1));
         let fresh = self.waiting.iter().take(share).take_while(|attempt| !attempt.is_retry).count();

@@ -185,7 +185,7 @@ pub(crate) fn begin_notes(folder: &Path) {
 }
 
 /// Opens the file at `path` for reading and writing; `None` if the file does not exist. Refuses
-/// links, FIFOs and devices, which others may have put there.
+/// links, FIFOs and devices, which another program may have put at `path`.
 pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
     match regular_file::open(OpenOptions::new().read(true).write(true), Links::Refuse, path) {
         Ok(file) => Ok(Some(file)),

@@ -6,13 +6,14 @@
 //! - `stderr N` and `stdout N`: the bytes from position N on came from this stream.
 //! - `unknown N`: from position N on, the streams were not kept apart, because the note has reached
 //!   its limit.
-//! - `cut H N`: N bytes were omitted after the first H bytes. The last such line counts.
+//! - `cut H N`: N bytes were omitted after the first H bytes. If there are several `cut` lines, the
+//!   last one counts.
 //!
-//! Positions count all bytes of the output, including omitted ones; the marker of the omission does
-//! not count. The bytes before the first line are standard output. An output without standard error
-//! has no note. If a note could not be written, it begins with a NUL byte, and the streams are
-//! unknown. If the file of the note could not be created, the writer tries again at the end of the
-//! output.
+//! Positions count all bytes of the output, including omitted ones, but not the marker that
+//! replaces the omitted ones. The bytes before the first noted position are standard output. An
+//! output without standard error has no note. If a line of the note could not be written, the note
+//! begins with a NUL byte, and the streams are unknown. If the file of the note could not be
+//! created, the writer tries again at the end of the output.
 //!
 //! A line is appended before the first byte that it describes becomes visible. So a reader that
 //! reads first the output and then the note finds every byte described. The lines are not synced:
@@ -171,8 +172,8 @@ impl Note {
         self.changes.last().map_or(0, |(position, _)| *position)
     }
 
-    /// Returns the source of the byte at `position`, and the position of the next change; `None` if
-    /// no change follows.
+    /// Returns the source of the byte at `position`, and the position of the next change. The
+    /// second value is `None` if no change follows.
     pub(crate) fn source_at(&self, position: u64) -> (Source, Option<u64>) {
         let next = self.changes.partition_point(|(from, _)| *from <= position);
         let source = next.checked_sub(1).map_or(Source::Stream(Stream::Stdout), |last| self.changes[last].1);

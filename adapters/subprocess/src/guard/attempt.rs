@@ -92,8 +92,8 @@ impl Phase {
 }
 
 impl Attempt {
-    /// Starts the command. `tmp_dir` is its folder for temporary files; if it is `None`, the command
-    /// inherits the `TMPDIR` of the guard.
+    /// Starts the command. `tmp_dir` is its folder for temporary files; if it is `None`, the
+    /// command inherits the `TMPDIR` of the guard.
     ///
     /// # Errors
     /// [`Ending::CannotStart`] if the command cannot be started, [`Ending::NoResult`] if its
@@ -142,8 +142,8 @@ impl Attempt {
         self.start_tick
     }
 
-    /// Supervises the command until it has no descendant left. Then removes its folder for temporary
-    /// files from `tmp_dirs`.
+    /// Supervises the command until it has no descendant left. Then removes its folder for
+    /// temporary files from `tmp_dirs`.
     pub(crate) fn supervise(
         mut self,
         io: &mut GuardIo,

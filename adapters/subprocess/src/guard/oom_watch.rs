@@ -28,7 +28,7 @@ const CGROUP_ROOT: &str = "/sys/fs/cgroup";
 const VMSTAT_PATH: &str = "/proc/vmstat";
 
 pub(super) struct OomWatch {
-    /// True if the count is that of the control group, and false if it is that of the machine.
+    /// True if `count` is the count of the control group; false if it is the count of the machine.
     is_of_group: bool,
     path: PathBuf,
     /// The latest count that was read; `None` if the file cannot be read.

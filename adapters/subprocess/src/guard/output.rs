@@ -137,7 +137,8 @@ impl Output {
         self.write_line(&line);
     }
 
-    /// Writes a line of the guard's own to the log, on a new line.
+    /// Writes a line from the guard to the log. If the log ends within a line, writes a newline
+    /// first.
     fn write_line(&mut self, line: &str) {
         if let Some(log) = &mut self.log {
             log.write(Stream::Stdout, &std::mem::take(&mut self.heading));

@@ -142,7 +142,7 @@ impl ResultFile {
 
     /// Gives the result file its name. If a file with this name was created since the command
     /// started, fails with [`io::ErrorKind::AlreadyExists`]. After any error, the result file does
-    /// not have its name. The inner result is that of syncing the folder.
+    /// not have its name. The inner result is an error if the folder could not be opened or synced.
     fn publish(&mut self, open_folder: fn(&Path) -> io::Result<File>) -> io::Result<io::Result<()>> {
         self.first_error.take().map_or(Ok(()), Err)?;
         self.file.sync_all()?;
@@ -224,8 +224,8 @@ fn refused(reason: String) -> Ending {
     Ending::NoResult { reason, permanent: true }
 }
 
-/// Returns the ending if the temporary file cannot be created. If descriptors or memory are short,
-/// the processed file is not at fault, so the ending is [`Ending::CannotStart`].
+/// Returns the ending for a temporary file that cannot be created. If descriptors or memory are
+/// short, the processed file is not at fault, so the ending is [`Ending::CannotStart`].
 fn cannot_create(path: &Path, error: &io::Error) -> Ending {
     match fault_of(error) {
         fault @ StartFault::Shortage => Ending::CannotStart { reason: format!("{}: {error}", path.display()), fault },

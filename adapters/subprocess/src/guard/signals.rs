@@ -31,7 +31,7 @@ pub(super) fn undo_inherited() -> io::Result<()> {
 
 /// Calls `start` with all signals blocked in this thread. A process that `start` starts inherits
 /// the blocked signals until it calls [`undo_inherited`]. So no signal from the terminal can end a
-/// new guard before the guard has a session of its own.
+/// new guard before the guard has its own session.
 pub(crate) fn with_all_blocked<T>(start: impl FnOnce() -> T) -> T {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
     let started = start();

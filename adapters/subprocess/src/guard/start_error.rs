@@ -65,9 +65,9 @@ pub(crate) fn fault_of(error: &io::Error) -> StartFault {
     }
 }
 
-/// The errors of fork(2), execve(2) and open(2) if the machine, or a limit of this user, has no more
-/// processes (EAGAIN), descriptors (EMFILE, ENFILE) or memory (ENOMEM), or if the program file is
-/// open for writing (ETXTBSY), for instance because it is being replaced.
+/// The errors of fork(2), execve(2) and open(2) if the machine, or a limit of this user, has no
+/// more processes (EAGAIN), descriptors (EMFILE, ENFILE) or memory (ENOMEM), or if the program file
+/// is open for writing (ETXTBSY), for instance because it is being replaced.
 const SHORTAGES: [Errno; 5] = [Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::TXTBSY];
 
 /// True if a retry of the start would fail in the same way.

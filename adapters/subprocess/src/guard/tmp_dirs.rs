@@ -31,7 +31,8 @@ impl TmpDirs {
         let folder = match self.current.take() {
             Some(folder) if folder.is_untouched() => folder,
             touched => {
-                // Another program has changed the empty folder, for instance a cleaner of old files.
+                // Another program has changed the empty folder, for instance a program that removes
+                // old files.
                 let _ = touched.map(|folder| folder.remove());
                 self.create(record)?
             }
@@ -43,7 +44,7 @@ impl TmpDirs {
         let parent = self.parent.as_ref().map_err(|error| format!("TMPDIR cannot be determined: {error}"))?;
         let path = new_path(parent);
         if let Some(record) = record {
-            // If writing fails, the folder remains if the guard is killed.
+            // If writing fails and the guard is killed later, the folder remains.
             let _ = record.set_tmp_dir(Some(&path));
         }
         TmpDir::create(path).map_err(|error| format!("no folder can be created in {}: {error}", shown(parent)))
@@ -69,10 +70,11 @@ impl TmpDirs {
         Some(format!("[autoproc: the temporary files in {path} cannot be removed: {error}]\n"))
     }
 
-    /// Deletes the name of the folder from the record if the guard has no folder any more.
+    /// Deletes the name of the folder from the record if the guard no longer has a folder.
     pub(crate) fn update(&self, record: &mut GuardRecord) {
         if self.current.is_none() {
-            // If writing fails, a kept folder is removed if the guard is killed.
+            // If writing fails and the guard is killed later, the runner removes a folder that
+            // should be kept.
             let _ = record.set_tmp_dir(None);
         }
     }

@@ -194,8 +194,8 @@ fn parse_leader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pro
     ProcessId::deserialize(deserializer).map(|leader| Some(leader).filter(|leader| leader.pid > 0))
 }
 
-/// Parses the name of the folder for temporary files. Any other name counts as none: the folder is
-/// removed, so the name must not lead to another folder.
+/// Parses the name of the folder for temporary files. A name that [`tmp_dir::is_name`] refuses
+/// counts as none: the folder is removed later, so the name must not lead to another folder.
 fn parse_tmp_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<str>>, D::Error> {
     Box::<str>::deserialize(deserializer).map(|name| Some(name).filter(|name| tmp_dir::is_name(name)))
 }

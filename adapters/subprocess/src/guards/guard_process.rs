@@ -46,8 +46,8 @@ pub(crate) struct GuardProcess {
 }
 
 impl GuardProcess {
-    /// Starts a guard; `number` identifies it within its pool. The guard creates a session of its
-    /// own, so that signals from the terminal reach only the runner, which handles them.
+    /// Starts a guard; `number` identifies it within its pool. The guard creates its own session,
+    /// so that signals from the terminal reach only the runner, which handles them.
     pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
         let ((control, control_writer), (reports, report_writer)) = (io::pipe()?, io::pipe()?);
         // The first guard starts even if few descriptors are left, because the run needs at least
@@ -162,7 +162,7 @@ impl GuardProcess {
         ReapLock::acquire().forget(&self.child);
         end_orphans()?;
         // A child that the guard was starting shares the lock of the record until it executes its
-        // program. So the record is inspected when no process is left.
+        // program. So the record is inspected only after all processes have ended.
         let killed = self.record.as_ref().and_then(|record| guard_record::of_killed(record, self.pid()));
         if let Some((contents, owner)) = &killed {
             tmp_dir::remove_of_record(contents, *owner);

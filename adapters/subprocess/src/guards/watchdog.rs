@@ -1,8 +1,8 @@
 //! Decides the measures against a guard that does not report the end of its process in time.
 //!
 //! A guard enforces the timeout of its process itself. A guard that is stopped, by a signal, a
-//! debugger or a freezer, enforces nothing. So the runner has deadlines of its own, which are later
-//! than those of a healthy guard.
+//! debugger or a freezer, enforces nothing. So the runner sets deadlines too, which are later than
+//! those of a healthy guard.
 
 use std::time::Duration;
 

@@ -16,13 +16,13 @@ pub enum SignalResult {
     Refused(Errno),
 }
 
-/// Sends SIGKILL like [`signal`].
+/// Sends SIGKILL to one process; see [`signal`].
 #[must_use]
 pub fn kill(id: ProcessId) -> SignalResult {
     signal(id, Signal::KILL)
 }
 
-/// Sends SIGCONT like [`signal`].
+/// Sends SIGCONT to one process; see [`signal`].
 #[must_use]
 pub fn resume(id: ProcessId) -> SignalResult {
     signal(id, Signal::CONT)

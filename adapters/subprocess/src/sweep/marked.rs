@@ -7,8 +7,8 @@ use std::thread;
 use crate::process_table::{self, Processes};
 use crate::sweep::{CLEAN_READINGS, POLL_INTERVAL};
 
-/// Returns those of `runs` whose marker is in the environment of any process. Reads all processes
-/// [`CLEAN_READINGS`] times. Reads nothing if `runs` is empty.
+/// Returns the runs in `runs` whose marker is in the environment of any process. Reads all
+/// processes [`CLEAN_READINGS`] times. Reads nothing if `runs` is empty.
 ///
 /// # Errors
 /// If the process table cannot be read.

@@ -111,8 +111,8 @@ impl<'a> Records<'a> {
     }
 }
 
-/// Removes those of the records whose guards are not alive, and their folders for temporary files.
-/// No process of these guards may be left.
+/// Removes each record whose guard is not alive, and the folder for temporary files that the record
+/// names. No process of these guards may be left.
 pub(super) fn remove_unlocked<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) {
     for path in paths {
         if let Ok(RecordState::Unlocked { parsed, owner }) = guard_record::inspect(path) {

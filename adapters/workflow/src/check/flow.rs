@@ -31,8 +31,8 @@ pub(crate) fn successors_of(workflow: &Workflow) -> Successors {
     successors(workflow, &mut Problems::default())
 }
 
-/// Returns the position of each phase in the order in which the phases run; the index is that of
-/// the phase in the file. If the transitions form a cycle, the order is that of the file.
+/// Returns for each phase, by its index in the file, its position in the order in which the phases
+/// run. If the transitions form a cycle, the phases keep the order of the file.
 pub(crate) fn phase_order(workflow: &Workflow) -> Vec<usize> {
     check(workflow, &mut Problems::default())
 }

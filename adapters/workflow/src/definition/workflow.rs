@@ -180,8 +180,8 @@ pub struct Output {
 /// false.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activation {
-    /// If this condition is false, the workflow is not used. It is evaluated once before the run. If
-    /// it depends on the file, or cannot be evaluated, the workflow is used.
+    /// If this condition is false, the workflow is not used. It is evaluated once before the run.
+    /// If it depends on the file, or cannot be evaluated, the workflow is used.
     pub condition: Option<Located<String>>,
     /// The id of the workflow to use if the condition is false. If `None`, the run is refused.
     pub fallback_workflow: Option<Located<String>>,

@@ -139,10 +139,10 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
 }
 
 /// Fails a phase that passed but did not return a value that a later step certainly needs.
-/// Otherwise takes the first transition of the phase that has no condition or whose condition holds. If no
-/// transition can be taken, the result depends on the phase. If the phase passed and has
-/// transitions to other phases, the execution fails. Otherwise the next phase in the workflow file
-/// follows.
+/// Otherwise takes the first transition of the phase that has no condition or whose condition
+/// holds. If no transition can be taken, the result depends on the phase. If the phase passed and
+/// has transitions to other phases, the execution fails. Otherwise the next phase in the workflow
+/// file follows.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,
@@ -189,8 +189,8 @@ fn missing_values(plan: &Plan, phase: &Phase, answers: &dyn Answers) -> Option<S
     (!missing.is_empty()).then(|| format!("its steps did not return {}", missing.join(", ")))
 }
 
-/// Begins the rollback, because a transition leads there from `phase`. `condition` is the condition
-/// of the transition; `None` if it has none.
+/// Begins the rollback, because a transition from `phase` leads to the rollback. `condition` is the
+/// condition of the transition; `None` if it has none.
 fn begin_rollback<'p>(phase: &Phase, condition: Option<&str>) -> Decision<'p> {
     let error = match condition {
         Some(condition) => format!("{}: `{condition}` holds", phase.id),

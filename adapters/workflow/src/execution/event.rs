@@ -65,10 +65,11 @@ pub(crate) struct AttemptIds {
 }
 
 impl AttemptIds {
-    /// True if an attempt of `round` may continue the execution of the attempt `self`: in the same
-    /// round, or in the next round unless `follows_completion`. `follows_completion` tells whether
-    /// the item was completed when `round` began. After a larger gap, it is unknown whether the
-    /// item was completed in one of the rounds between.
+    /// True if an attempt of `round` may continue the execution of the attempt `self`: an attempt
+    /// in the same round may, and an attempt in the next round may unless `follows_completion`.
+    /// `follows_completion` tells whether the item was completed when `round` began. If other
+    /// rounds lie between the two, it is unknown whether the item was completed in one of them, and
+    /// the answer is false.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }

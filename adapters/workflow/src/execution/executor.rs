@@ -282,7 +282,8 @@ impl Executor<'_> {
         };
         match builder.build(phase, step, timeout, &mut self.scratch) {
             Ok(prepared) => {
-                // Nothing runs after the rollback and `on_error` that could need a value of theirs.
+                // No phase runs after the rollback or `on_error`, so no later step needs the values
+                // that their steps return.
                 let phase = failure.is_none().then_some(phase);
                 self.execute(phase, step, prepared).await
             }
@@ -311,8 +312,8 @@ impl Executor<'_> {
         Ok(result)
     }
 
-    /// Returns the result of a process. If `phase` is given, a step fails without the values that
-    /// later steps certainly need.
+    /// Returns the result of a process. If `phase` is given, the step also fails if a value that a
+    /// later step certainly needs is missing.
     fn result(&mut self, phase: Option<&Phase>, step: &Step, output: &Path, end: StepEnd) -> StepResult {
         self.spent += end.elapsed;
         self.usage = sum(self.usage, end.usage);

@@ -23,9 +23,9 @@ fn bare_names(condition: &str) -> impl Iterator<Item = String> {
 }
 
 impl Plan {
-    /// Returns the values that the steps of `phase` should return: those that the checkpoint of
-    /// `phase`, a transition from `phase`, or an expression in `phase`, in a later phase, in the
-    /// rollback, in `on_error` or in an output reads.
+    /// Returns the values that the steps of `phase` should return, because another part of the
+    /// workflow reads them: the checkpoint of `phase`, a transition from `phase`, or an expression
+    /// in `phase`, in a later phase, in the rollback, in `on_error` or in an output.
     #[must_use]
     pub fn expected_values(&self, phase: &Phase) -> Vec<ExpectedValue> {
         let mut values = Vec::<ExpectedValue>::new();

@@ -1,5 +1,5 @@
 //! Finds values that a step or a phase did not return although a later step certainly needs them,
-//! and says what helps.
+//! and gives advice.
 
 use super::event::{StepName, Values};
 use super::executor::Executor;
@@ -7,7 +7,8 @@ use super::needs::{Need, required_names};
 use crate::definition::{Phase, Rerun, Step};
 use crate::expression::Name;
 
-/// An advice for a failure that a later attempt repeats, because it runs no finished step again.
+/// Advice for a failure that every later attempt repeats, because later attempts do not run
+/// finished steps again.
 const REPEATS_FINISHED_STEPS: &str = "; only `run --from-start` runs the finished steps again";
 
 impl Executor<'_> {
@@ -34,15 +35,15 @@ impl Executor<'_> {
         Err(format!("neither it nor an earlier step of the phase returned `{name}`, which {reader} needs{advice}"))
     }
 
-    /// Returns an advice for a phase that begins again in a later attempt; empty if the failed step
-    /// of a later attempt would be the same step, or if no later attempt resumes the execution.
+    /// Returns advice for a phase that begins again in a later attempt; empty if the phase has only
+    /// one step, or if no later attempt resumes the execution.
     pub(super) fn advice_on_phase(&self, phase: &str) -> &'static str {
         let has_many_steps = self.engine.run.plan.phase(phase).is_some_and(|phase| phase.steps.len() > 1);
         if self.resumes() && has_many_steps { "; a retry begins the phase again" } else { "" }
     }
 
-    /// Returns an advice for a step that lacks a value of a finished step; empty if a later attempt
-    /// runs that step again, or if no value of a finished step is missing.
+    /// Returns advice for a step that lacks a value of a finished step; empty if a later attempt
+    /// runs the finished step again, or if no value of a finished step is missing.
     pub(super) fn advice_on_missing_value(&self, step: &Step) -> &'static str {
         let is_missing = |name: &Name| self.scope.first_unknown(name).is_some();
         let is_stuck = |name: &Name| is_missing(name) && self.can_only_come_from_finished_steps(name);

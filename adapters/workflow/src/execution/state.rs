@@ -345,9 +345,9 @@ impl ExecutionState {
         }
     }
 
-    /// Moves back to the beginning of a phase, because its checkpoint or transition failed, the phase
-    /// did not return a value that a later step needs, or required outputs are missing. When the
-    /// execution is resumed, all steps of the phase run again.
+    /// Moves back to the beginning of a phase, because its checkpoint or transition failed, the
+    /// phase did not return a value that a later step needs, or required outputs are missing. When
+    /// the execution is resumed, all steps of the phase run again.
     fn restart_phase(&mut self, phase: &str) {
         self.steps_over -= std::mem::take(&mut self.over_in_phase);
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));

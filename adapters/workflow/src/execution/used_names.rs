@@ -7,8 +7,8 @@ use crate::check::phase_order;
 use crate::definition::{Action, Checkpoint, Located, ON_ERROR, Phase, ROLLBACK, Step, Workflow};
 use crate::expression::{Name, names_in_condition, names_in_text, names_in_value};
 
-/// The time at which a reader is evaluated: the position of its phase, and the number of the steps
-/// of the phase that have ended before.
+/// The time at which a reader is evaluated: the position of its phase, and the number of steps of
+/// this phase that have ended by then.
 type Moment = (usize, usize);
 
 /// The time of a reader that is outside the sequence of phases: the rollback, the steps of

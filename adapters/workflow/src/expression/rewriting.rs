@@ -12,8 +12,8 @@
 //!
 //! # Deliberately absent
 //!
-//! The rewriting of comparisons next to `in` and `is`, as in `a < b in c`. Such comparisons are
-//! rare, and keep minijinja's meaning.
+//! Comparisons next to `in` and `is`, as in `a < b in c`, are not rewritten. They are rare, and
+//! keep minijinja's meaning.
 
 use super::operators::{COMPARE, EXISTS};
 use super::tokens::{Token, Tokens};

@@ -92,7 +92,7 @@ fn candidates(text: &str, header: &str, entries: &[String]) -> Vec<String> {
     }
     table.extend_from_slice(entries);
     candidates.push(at(lines.len(), &table));
-    // The table is written with dotted keys.
+    // The table may be written with dotted keys. Then each entry needs a prefix.
     let with_prefix = |prefix: &str| entries.iter().map(|entry| format!("{prefix}{entry}")).collect::<Vec<_>>();
     for index in headers(&lines, RUNNERS).into_iter().filter(|_| header == COMMANDS) {
         candidates.push(at(index + 1, &with_prefix("commands.")));

@@ -8,8 +8,8 @@ use crate::expression::{Name, Part, parts_of_condition};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Comparison {
     pub(super) name: Name,
-    /// The operator, with the name on its left side; `has` for `LITERAL in NAME` and
-    /// `NAME contains LITERAL`.
+    /// The operator, reversed if the name is on its right side: `0.8 <= score` becomes
+    /// `score >= 0.8`. `LITERAL in NAME` and `NAME contains LITERAL` become `has`.
     pub(super) operator: String,
     pub(super) literal: Value,
 }

@@ -1,4 +1,4 @@
-//! Example values.
+//! Creates example values of inputs and types, and values that fulfil comparisons.
 
 use serde_json::{Value, json};
 
@@ -6,8 +6,8 @@ use super::comparisons::Comparison;
 use crate::definition::{Input, InputType};
 use crate::expression::text_of;
 
-/// Returns an example of a type that counts as true; `None` if the type is unknown. `name` becomes
-/// part of an example text.
+/// Returns an example value of a type; `None` if the type is unknown. The value counts as true. A
+/// text, list or object contains `name`.
 pub(super) fn of_type(kind: &str, name: &str) -> Option<Value> {
     Some(match InputType::of(kind) {
         InputType::String | InputType::File | InputType::Directory => Value::from(name),
@@ -19,14 +19,14 @@ pub(super) fn of_type(kind: &str, name: &str) -> Option<Value> {
     })
 }
 
-/// Returns an example of an input, which counts as true.
+/// Returns an example value for an input.
 pub(super) fn of_input(input: &Input) -> Value {
     let first = input.values.first().cloned();
     first.or_else(|| of_type(input.kind.word(), &input.name)).unwrap_or_else(|| Value::from(input.name.as_str()))
 }
 
-/// Returns an example of an input as text, as `--input` takes it. The example of a file is the file
-/// that is processed.
+/// Returns an example text for an input, in the form that `--input` accepts. A file without listed
+/// values gets `${file}`, which stands for the processed file.
 pub(super) fn text_of_input(input: &Input) -> String {
     match (&input.kind, input.values.first()) {
         (InputType::File, None) => "${file}".to_owned(),
@@ -38,8 +38,8 @@ pub(super) fn text_of_input(input: &Input) -> String {
     }
 }
 
-/// Returns a value for which the comparisons hold, as far as they do not contradict each other;
-/// `None` if there are none.
+/// Returns a value for which the first comparison holds. If its operator is `has`, returns a list
+/// for which all `has` comparisons hold. `None` if `comparisons` is empty.
 pub(super) fn of_comparisons(comparisons: &[&Comparison]) -> Option<Value> {
     let first = comparisons.first()?;
     if first.operator == "has" {

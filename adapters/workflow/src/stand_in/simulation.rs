@@ -15,7 +15,7 @@ use crate::expression::{Scope, render_value};
 /// The path of the file in a simulation.
 const FILE: &str = "/file";
 
-/// What a simulated execution is given.
+/// The values and the inputs that a simulated execution uses.
 pub(super) struct Examples {
     /// The values that each step returns, by the id of its phase.
     pub(super) values: HashMap<String, Values>,

@@ -51,7 +51,7 @@ fn improve(plan: &Plan, clues: &Clues, examples: &mut Examples) {
     }
 }
 
-/// A change of the examples.
+/// A change of the inputs that are given, or of an example value.
 enum Change {
     Give { input: String, is_given: bool },
     Set { phase: String, name: String, value: Value },
@@ -82,7 +82,8 @@ fn changes(plan: &Plan, clues: &Clues, examples: &Examples) -> Vec<Change> {
         let values = std::iter::once(Value::from(false)).chain(literals).collect::<Vec<_>>();
         values.into_iter().map(move |value| Change::Set { phase: phase.clone(), name: name.clone(), value })
     });
-    // A file is given most easily: it may be the file that is processed.
+    // Inputs of type file come first. They are the easiest to give, because the processed file can
+    // be given for them.
     let mut inputs: Vec<_> = inputs.collect();
     let is_file =
         |name: &str| plan.workflow().inputs.iter().any(|input| input.name == name && input.kind == InputType::File);
@@ -96,7 +97,7 @@ fn free_names(phase: &Phase, values: &HashMap<String, Values>) -> Vec<(String, S
     names.map(|name| (phase.id.clone(), name.clone())).collect()
 }
 
-/// What the workflow says about the values of its steps, by the name of the value.
+/// The clues in a workflow to the values that its steps must return, by the name of the value.
 #[derive(Default)]
 struct Clues {
     comparisons: HashMap<String, Vec<Comparison>>,
@@ -136,8 +137,9 @@ impl Clues {
         clues
     }
 
-    /// Returns an example: the value that fits the clues, otherwise `true` if a condition reads the
-    /// name, and a text if only texts do.
+    /// Returns an example for the value `name`, from its members, its comparisons or its type. If
+    /// none of these is known, returns `true` if a condition or a checkpoint uses the name, and
+    /// otherwise a text.
     fn value(&self, name: &str) -> Value {
         if let Some(paths) = self.members.get(name) {
             return object(paths);

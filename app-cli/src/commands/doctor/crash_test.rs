@@ -39,7 +39,7 @@ const MAX_LIFE: Duration = Duration::from_millis(200);
 /// check short compared with the writing.
 const MAX_ITEMS: usize = 20_000;
 
-/// `torture-writer`
+/// The arguments of `torture-writer`.
 #[derive(Debug, Args)]
 pub(crate) struct TortureWriterArgs {
     /// Folder in the paths of the added files; it need not exist

@@ -7,8 +7,8 @@
 //! only if there may be several rounds, or if a round is requested.
 //!
 //! Without the history, an output is attributed to the latest attempt if the attempt numbers agree
-//! and the output was written after the attempt began. The queue does not count a released attempt,
-//! so the number of its output may be one higher than the count.
+//! and the output was written after the attempt began. A released attempt is not counted in the
+//! queue, so its attempt number may be one higher than the number of attempts in the queue.
 
 use std::collections::BTreeMap;
 use std::io;

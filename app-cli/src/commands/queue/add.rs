@@ -25,7 +25,7 @@ use crate::view::{View, files};
 /// printed.
 const MAX_LINES: usize = 20;
 
-/// `queue add`
+/// The arguments of `queue add`.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "autoproc queue add [OPTIONS] FILE [PRIORITY]

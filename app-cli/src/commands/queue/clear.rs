@@ -15,7 +15,7 @@ use crate::view::json::CountsJson;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
-/// `queue clear`
+/// The arguments of `queue clear`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc queue clear

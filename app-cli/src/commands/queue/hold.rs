@@ -16,7 +16,7 @@ use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
-/// `queue hold`
+/// The arguments of `queue hold`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc queue hold report.pdf       no run takes it

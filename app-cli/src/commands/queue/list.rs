@@ -15,7 +15,7 @@ use crate::view::json::ItemJson;
 use crate::view::screen::Screen;
 use crate::view::{View, item};
 
-/// `queue list`
+/// The arguments of `queue list`.
 #[derive(Debug, Args)]
 #[command(after_help = "If standard output is not a terminal, the columns are separated by tabs:
 number, status, priority, attempts, file, note.

@@ -19,7 +19,7 @@ use crate::{paths, priority, queued_below};
 /// The statuses of files whose priority can be changed.
 const LIVE: &[Status] = &[Status::Pending, Status::Processing];
 
-/// `queue prioritise`
+/// The arguments of `queue prioritise`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   autoproc queue prioritise report.pdf 10")]

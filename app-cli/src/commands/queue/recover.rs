@@ -22,7 +22,7 @@ use crate::view::json::ItemJson;
 use crate::view::screen::Screen;
 use crate::wiring::check_process_table;
 
-/// `queue recover`
+/// The arguments of `queue recover`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Finds dead runs by their locks and ends their leftover processes. Once no process of a run is left, \

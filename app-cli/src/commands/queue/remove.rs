@@ -18,7 +18,7 @@ use crate::view::{View, files};
 /// The statuses of files that can be removed.
 const REMOVABLE: &[Status] = &[Status::Pending, Status::Completed, Status::Failed, Status::Timeout];
 
-/// `queue remove`
+/// The arguments of `queue remove`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc queue remove report.pdf draft.pdf

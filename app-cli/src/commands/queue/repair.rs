@@ -16,7 +16,7 @@ use crate::view::json::CountsJson;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
-/// `queue repair`
+/// The arguments of `queue repair`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Without --apply nothing is changed. With --apply, the files that store the queue are first copied to a folder backup-TIME next to them.

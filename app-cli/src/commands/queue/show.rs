@@ -28,7 +28,7 @@ use crate::view::{View, item};
 /// The placeholder for unknown values.
 const UNKNOWN: &str = "?";
 
-/// `queue show`
+/// The arguments of `queue show`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc queue show report.pdf

@@ -20,7 +20,7 @@ use crate::{number, priority};
 /// is 1,024 descriptors.
 const MAX_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
 
-/// `run`
+/// The arguments of `run`.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "autoproc run [OPTIONS] [FILES]... -- COMMAND...
@@ -46,7 +46,7 @@ Exit status:
   0              every file of the run is completed
   2, 66          wrong usage; a file or folder does not exist; nothing was changed
   65, 73, 74     the queue is damaged, cannot be written, cannot be read
-  75             some files of the run still wait; or try again later
+  75             some files of the run still wait, or a temporary error: try again later
   78             the queue was written by a newer version, or the workflow is invalid
   100            some files failed
   129, 130, 143  stopped by SIGHUP, SIGINT (Ctrl-C), SIGTERM

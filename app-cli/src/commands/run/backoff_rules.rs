@@ -9,8 +9,8 @@ use autoproc_domain::retry::{BackoffRange, BackoffRules};
 use autoproc_time_text as time_text;
 use regex_lite::{Regex, RegexBuilder};
 
-/// Errors of servers that are overloaded or limit the rate of requests. A number counts only in the
-/// place of a status, not as that of a line or in a name.
+/// Matches errors of servers that are overloaded or limit the rate of requests. A number such as
+/// 503 matches only as a status, not as a line number or as a part of a name.
 const OVERLOAD: &str = r"overloaded|rate[ _-]?limit|too many requests|throttl|unavailable|(?:^|[:=(\[]|\b(?:http(?:/[0-9.]+)?|status|code|error|response|returned|received|got))[^\w\n./-]{0,3}(?:429|503|529)(?:[^\w./-]|\.?$|\.\s)";
 
 /// The waits after an overload: 30 s, 1 min, 2 min, … and at most 10 min. Limits on the rate of

@@ -40,7 +40,7 @@ const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 /// The number of files whose sizes are reported to the state at once.
 const MEASURED_AT_ONCE: usize = 500;
 
-/// The live view.
+/// The live view of a run, which the run updates and a thread draws.
 pub(super) struct Live {
     console: Arc<Console>,
     clock: RunClock,

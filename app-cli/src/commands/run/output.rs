@@ -24,8 +24,8 @@ const OUTPUT: &str = "Output of attempts";
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = OUTPUT)]
 pub(crate) struct OutputArgs {
-    /// Write the standard output of COMMAND to this file, which appears when the attempt succeeds;
-    /// with the placeholders of COMMAND, as in 'text/{rel}.txt'
+    /// Write the standard output of COMMAND to this file, which appears when the attempt succeeds.
+    /// PATTERN may contain the placeholders of COMMAND, as in 'text/{rel}.txt'
     #[arg(long, hide_short_help = true, value_name = "PATTERN", value_hint = ValueHint::FilePath)]
     pub(super) stdout_to: Option<OsString>,
     /// Maximum disk space for the output of one attempt; longer output keeps its beginning (half)

@@ -1,4 +1,5 @@
-//! The figures of a live run: the numbers of its files, and the stop request that it obeys.
+//! The figures of a live run: how many files completed and failed, and the stop request that the
+//! run obeys.
 
 use autoproc_domain::forecast::TimeLeft;
 use autoproc_domain::ports::{LiveRun, ObeyedStop, PastRun, RunFilter, StopLevel};
@@ -55,7 +56,7 @@ pub(super) fn done(completed: u64, failed: u64, which: &str) -> String {
     format!("{completed} completed, {failed} failed or timed out in {which} run")
 }
 
-/// Describes a stop that a run obeys.
+/// Describes the stop request that a run obeys.
 pub(super) fn obeying(stop: &ObeyedStop) -> String {
     let what = match stop.level {
         StopLevel::Running | StopLevel::Draining => "stopping after the current files",

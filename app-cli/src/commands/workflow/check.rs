@@ -30,7 +30,7 @@ const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 /// around the mark is printed, because most terminals would wrap the whole line.
 const SHOWN_COLUMNS: usize = 100;
 
-/// `workflow check`
+/// The arguments of `workflow check`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Warnings and notes do not fail the check: a missing runner or task file may exist when the workflow is executed.
@@ -83,7 +83,7 @@ struct WorkflowsChecked {
     files: Vec<CheckedFile>,
 }
 
-/// Returns the phases of a file from which other parts of the workflow read values; none if the
+/// Returns the phases whose values other parts of the workflow read. Returns no phases if the
 /// workflow has errors.
 fn expected_of(file: &WorkflowFile) -> Vec<PhaseExpected> {
     let workflow = file.workflow.as_ref().filter(|_| !file.has_errors());

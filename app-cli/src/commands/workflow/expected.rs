@@ -1,4 +1,4 @@
-//! The values that the rest of a workflow reads from its phases, as `workflow check` and `workflow
+//! The values of a phase that other parts of the workflow read, as `workflow check` and `workflow
 //! show` print them.
 
 use autoproc_workflow::definition::Phase;
@@ -25,7 +25,7 @@ impl PhaseExpected {
         Self { phase: phase.id.clone(), values: plan.expected_values(phase) }
     }
 
-    /// Returns the line of `workflow check`.
+    /// Returns the line that `workflow check` prints about this phase.
     pub(super) fn line(&self) -> String {
         format!("the phase `{}` should return {}", self.phase, self.list())
     }

@@ -19,7 +19,7 @@ use crate::view::quoting::quoted;
 use crate::view::screen::Screen;
 use crate::wiring::runners_error;
 
-/// `workflow init`
+/// The arguments of `workflow init`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The stand-in prints what a runner is given, and returns an example of each value that the workflow

@@ -16,7 +16,7 @@ use crate::view::View;
 use crate::view::screen::Screen;
 use crate::wiring::find_error;
 
-/// `workflow list`
+/// The arguments of `workflow list`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc workflow list

@@ -22,7 +22,7 @@ use crate::view::screen::Screen;
 use crate::view::time::span;
 use crate::wiring::execution_error;
 
-/// `workflow progress`
+/// The arguments of `workflow progress`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc workflow progress
@@ -79,8 +79,8 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
 /// The reason why no run continues an unfinished execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Interruption {
-    /// The run that recorded the latest event, or that claimed the item, is neither alive nor
-    /// ended.
+    /// The run died. If the item is claimed, the run of the claim is not alive. Otherwise, the run
+    /// that recorded the latest event is not alive, and its end is not recorded.
     RunDied,
     /// The run that recorded the latest event has ended, because it was stopped.
     RunEnded,
@@ -139,7 +139,8 @@ struct FileProgress {
 }
 
 impl FileProgress {
-    /// `live` are the runs that were alive after `item` and `state` were read.
+    /// Returns the progress of the item's execution. `live` are the runs that were alive after
+    /// `item` and `state` were read.
     ///
     /// # Errors
     /// [`CliError`] if the execution cannot be read again.
@@ -151,7 +152,8 @@ impl FileProgress {
     ) -> Result<Self, CliError> {
         let (mut state, mut interruption) = (state, None);
         if let Some(found) = self::interruption(item, &state, live, context).await {
-            // The run may have ended the attempt, and then itself, after the execution was read.
+            // After the execution was read, the run may have finished the attempt and ended. The
+            // execution has then changed, and was not interrupted.
             let latest = execution_of(item.id, context)?;
             let is_same = latest.as_ref().is_some_and(|latest| *latest == state);
             interruption = is_same.then_some(found);

@@ -32,7 +32,7 @@ use crate::view::style::{BAD, GOOD, painted};
 use crate::view::time::span;
 use crate::wiring::check_process_table;
 
-/// `workflow run`
+/// The arguments of `workflow run`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The file is not queued, and the execution cannot be resumed: after a failure, the workflow starts from the beginning.

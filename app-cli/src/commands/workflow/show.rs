@@ -20,7 +20,7 @@ use crate::view::View;
 use crate::view::screen::Screen;
 use crate::wiring::find_error;
 
-/// `workflow show`
+/// The arguments of `workflow show`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc workflow show wf-ingest

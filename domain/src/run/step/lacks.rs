@@ -78,7 +78,8 @@ impl RunState {
         self.is_recall_due |= self.starts.on_lack(lack, reason, token, extent, self.now);
     }
 
-    /// Handles the end of an attempt that did not fail because the machine lacks something.
+    /// Handles the end of an attempt that succeeded, or that ended for a reason other than a lack
+    /// of the machine.
     pub(super) fn on_worked(
         &mut self,
         token: ClaimToken,

@@ -88,7 +88,7 @@ impl RunState {
         self.result.stopped_by = stopped_by;
         self.phase = Phase::Ending;
         if self.recording == Recording::LeaseLost {
-            // The run is no longer registered.
+            // The store no longer counts the run as alive, so it need not be deregistered.
             self.conclude();
         } else if self.recording != Recording::Possible {
             self.begin(Operation::Deregister, Action::Deregister);

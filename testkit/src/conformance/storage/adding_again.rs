@@ -1,5 +1,5 @@
-//! Adding a file again: a live item keeps its place; an item that has ended begins a new round or
-//! does not change.
+//! Checks of adding a file again: a live item keeps its place; an item that has ended begins a new
+//! round or does not change.
 
 use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::request::{Enqueue, Repeat, Verdict};

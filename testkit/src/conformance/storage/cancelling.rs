@@ -1,4 +1,4 @@
-//! Cancelling items.
+//! Checks of cancelling items.
 
 use autoproc_domain::Status;
 use autoproc_domain::item::ClaimToken;

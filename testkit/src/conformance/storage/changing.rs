@@ -1,5 +1,5 @@
-//! The requests with which users change items: requeue, reprioritise, remove, clear. A rejected
-//! request changes nothing.
+//! Checks of the requests with which users change items: requeue, reprioritise, remove, clear. A
+//! rejected request changes nothing.
 
 use autoproc_domain::ports::Storage;
 use autoproc_domain::rejection::Rejection;

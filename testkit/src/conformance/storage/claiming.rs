@@ -1,4 +1,4 @@
-//! Claiming due items in order.
+//! Checks that due items are claimed, in claim order.
 
 use autoproc_domain::Status;
 

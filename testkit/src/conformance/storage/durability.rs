@@ -1,4 +1,4 @@
-//! Acknowledged changes are visible to the next handle.
+//! Checks that acknowledged changes are visible to other handles and survive reopening.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Adding files. `adding_again` covers files that have ended.
+//! Checks of adding files. The module `adding_again` covers files whose item has ended.
 
 use autoproc_domain::Status;
 use autoproc_domain::request::{AnswerNeeded, Enqueue};

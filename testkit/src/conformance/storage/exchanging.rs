@@ -1,4 +1,4 @@
-//! An exchange as a transaction of one run: refusals, repeated requests, and scopes.
+//! Checks of exchanges: refusals, repeated requests, and scopes.
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Runs, StorageError};

@@ -1,4 +1,4 @@
-//! Comparisons of actual with expected results.
+//! Compares actual with expected results.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Holding items.
+//! Checks of holding items and of removing their hold.
 
 use autoproc_domain::rejection::Rejection;
 use autoproc_domain::view::Counts;

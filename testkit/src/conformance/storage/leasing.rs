@@ -1,4 +1,4 @@
-//! Leases, for stores that have them.
+//! Checks of leases. Most of them check nothing if the store has no leases.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Reading the queue.
+//! Checks of reading the queue.
 
 use autoproc_domain::ports::Storage;
 use autoproc_domain::request::{Scope, Selector};

@@ -1,4 +1,4 @@
-//! Recovering the claims of dead runs.
+//! Checks of recovering the claims of dead runs.
 
 use autoproc_domain::item::ClaimToken;
 use autoproc_domain::ports::{Storage, StorageError};

@@ -1,4 +1,4 @@
-//! The beginning and the end of runs.
+//! Checks of the beginning and the end of runs.
 
 use autoproc_domain::ports::{DeathEvidence, Location};
 

@@ -1,4 +1,5 @@
-//! Settling claims: each verdict leads to the right status, and a stale token changes nothing.
+//! Checks of settling claims: each verdict leads to the right status, and a stale token changes
+//! nothing.
 
 use autoproc_domain::item::{ClaimNumber, ClaimToken};
 use autoproc_domain::request::Verdict;

@@ -27,8 +27,8 @@ const MAX_STOP_LAG_MS: u64 = 500;
 /// The maximum time between a request to end an attempt and the end of the attempt.
 const MAX_GRACE_MS: u64 = 5000;
 /// The maximum time for which the attempts of a dead run keep running before guards end them. With
-/// leases, this time starts when the lease expires. It is shorter than
-/// [`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN), for which other hosts wait.
+/// leases, this time starts when the lease expires. Other hosts wait longer than this before they
+/// recover: [`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN).
 const MAX_ORPHAN_LIFE_MS: u64 = 10_000;
 
 impl World {

@@ -1,4 +1,5 @@
-//! The contents of a fake disk: visible data, durable data, and the changes between the two.
+//! The contents of a fake disk: the visible data, the durable data, and the changes that are
+//! visible but not durable yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -150,6 +150,7 @@ fn after_five_files() -> Board {
         of: of(id),
         elapsed: 10 * u32::try_from(id).unwrap_or(0) * SECOND,
         usage: None,
+        input_changed: false,
     };
     let mut board =
         board([(0, RunEventKind::ProcessorStarted { jobs: 1, counts: Counts { pending: 7, ..Counts::default() } })]);
@@ -182,7 +183,10 @@ fn a_file_that_is_pending_again_keeps_its_size() {
     let mut board = after_five_files();
     let event = |kind| RunEvent { at: START, run: RunId::new("r"), kind };
     board.apply(&event(started_with(7, 40)), 150 * SECOND);
-    board.apply(&event(RunEventKind::FileReleased { of: of(7), elapsed: SECOND, usage: None }), 150 * SECOND);
+    board.apply(
+        &event(RunEventKind::FileReleased { of: of(7), elapsed: SECOND, usage: None, input_changed: false }),
+        150 * SECOND,
+    );
     assert_eq!(board.picture(5, 150 * SECOND, START).left.as_deref(), Some("7m 10s left"));
 }
 
@@ -190,7 +194,8 @@ fn a_file_that_is_pending_again_keeps_its_size() {
 fn short_attempts_are_not_forecast() {
     let mut board = board([(0, counted(12, 0))]);
     for id in 1..=6 {
-        let completed = RunEventKind::FileCompleted { of: of(id), elapsed: SECOND / 20, usage: None };
+        let completed =
+            RunEventKind::FileCompleted { of: of(id), elapsed: SECOND / 20, usage: None, input_changed: false };
         board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: started_with(id, 1) }, SECOND);
         board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: completed }, 6 * SECOND);
     }
