@@ -117,7 +117,7 @@ fn a_copy_of_the_folder_starts_nothing() {
     assert!(fs::create_dir(project.path("clone")).is_ok() && copied.expect("cp(1)").success());
     fs::rename(project.path("copy"), project.path("clone/.claude")).expect("renamed");
     fs::remove_file(project.path("ran")).expect("it ran");
-    let refused = project.ask(["--project-dir", "clone", "resume"]).expect_error(66, "recorded in a copy");
+    let refused = project.ask(["--project-dir", "clone", "resume"]).expect_error(66, "this folder is a copy of it, or was moved");
     assert!(refused.err.contains("start it yourself: autoproc run -q -r 0 --shell 'touch ran; exit 3'"), "{refused:?}");
     assert!(!project.path("ran").exists() && !project.path("clone/ran").exists());
 }
