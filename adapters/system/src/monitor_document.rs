@@ -13,7 +13,7 @@ use autoproc_domain::view::Counts;
 use autoproc_domain::{ProcessorState, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::state_document::{StateFileError, StatusText, read_document};
+use crate::state_document::{MAX_BYTES, StateFileError, StatusText, read_document};
 
 /// The content of a monitor file: the progress of the latest run that wrote it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,7 +50,7 @@ pub struct MonitorDocument {
 /// # Errors
 /// [`StateFileError`] if the file exists but cannot be read or parsed.
 pub fn read_monitor_file(path: &Path) -> Result<Option<MonitorDocument>, StateFileError> {
-    Ok(read_document::<DocumentText>(path)?.map(MonitorDocument::from))
+    Ok(read_document::<DocumentText>(path, MAX_BYTES)?.map(MonitorDocument::from))
 }
 
 /// The figures of the monitor file that [`ProcessorState`] does not contain. They are computed from

@@ -16,6 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::replace::replace_durably;
 use crate::state_document::{StateFileError, read_document};
 
+/// The maximum size of a record, in bytes. A command line itself may have up to 6 MiB on Linux, for
+/// instance with the names that a shell pattern inserts.
+const MAX_BYTES: u64 = 16 << 20;
+
 /// The command line of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunCommand {
@@ -60,7 +64,7 @@ pub fn write_run_command(path: &Path, command: &RunCommand) -> io::Result<()> {
 /// # Errors
 /// [`StateFileError`] if the file exists but cannot be read or parsed.
 pub fn read_run_command(path: &Path) -> Result<Option<RecordedCommand>, StateFileError> {
-    let Some(document) = read_document::<Document>(path)? else { return Ok(None) };
+    let Some(document) = read_document::<Document>(path, MAX_BYTES)? else { return Ok(None) };
     let written = (PathBuf::from(OsString::from(document.folder)), document.folder_inode);
     let is_own = identity(folder_of(path)).is_ok_and(|here| here == written);
     let command = RunCommand {

@@ -4,7 +4,7 @@
 //! the Python program that autoproc replaces has only six of the keys, and its times have no
 //! offset. A newer version of this program may add keys.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::ports::Unproven;
@@ -20,6 +20,10 @@ use crate::path_text::PathText;
 /// The format version, which is that of the Python program that autoproc replaces. This program
 /// keeps the version, because it only adds keys to the format.
 const VERSION: &str = "1.0.0";
+
+/// The maximum size of a state file and of a monitor file, in bytes. A state file has at most 256
+/// current files.
+pub(crate) const MAX_BYTES: u64 = 1 << 20;
 
 /// The content of a state file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +50,14 @@ pub enum StateFileError {
         #[source]
         source: io::Error,
     },
+    /// The file is larger than any file that this program writes: remove it.
+    #[error("{} is larger than {} MiB", path.display(), max_bytes >> 20)]
+    TooLarge {
+        /// The state file.
+        path: PathBuf,
+        /// The limit, in bytes.
+        max_bytes: u64,
+    },
     /// The file does not have the format that its name promises: remove it.
     #[error("{} does not have the expected format", path.display())]
     Malformed {
@@ -62,18 +74,29 @@ pub enum StateFileError {
 /// # Errors
 /// [`StateFileError`] if the file exists but cannot be read or parsed.
 pub fn read_state_file(path: &Path) -> Result<Option<StateDocument>, StateFileError> {
-    Ok(read_document::<DocumentText>(path)?.map(StateDocument::from))
+    Ok(read_document::<DocumentText>(path, MAX_BYTES)?.map(StateDocument::from))
 }
 
-/// Reads a JSON document from the file at `path`; `None` if the file does not exist.
-pub(crate) fn read_document<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateFileError> {
-    let bytes = match regular_file::read(Links::Refuse, path) {
+/// Reads a JSON document of at most `max_bytes` bytes from the file at `path`; `None` if the file
+/// does not exist.
+pub(crate) fn read_document<T: DeserializeOwned>(path: &Path, max_bytes: u64) -> Result<Option<T>, StateFileError> {
+    let bytes = match read_at_most(path, max_bytes + 1) {
+        Ok(bytes) if bytes.len() as u64 > max_bytes => {
+            return Err(StateFileError::TooLarge { path: path.to_owned(), max_bytes });
+        }
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(StateFileError::Unreadable { path: path.to_owned(), source }),
     };
     let document = serde_json::from_slice(&bytes);
     document.map(Some).map_err(|source| StateFileError::Malformed { path: path.to_owned(), source })
+}
+
+/// Returns the first `max_bytes` bytes of a file.
+fn read_at_most(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    regular_file::open_to_read(Links::Refuse, path)?.take(max_bytes).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Returns the content of a state file that describes `state`.

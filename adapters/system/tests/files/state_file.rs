@@ -272,6 +272,19 @@ fn only_the_status_is_required_and_unknown_keys_are_ignored() {
 }
 
 #[test]
+fn a_file_of_more_than_a_mebibyte_is_not_read() {
+    let text = r#"{"status": "idle"}"#;
+    let padded = |bytes: usize| (text.to_owned() + &" ".repeat(bytes - text.len())).into_bytes();
+    assert!(read_text(&padded(1 << 20)).expect("readable").is_some());
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("state.json");
+    std::fs::write(&path, padded((1 << 20) + 1)).expect("written");
+    let expected = format!("{} is larger than 1 MiB", path.display());
+    assert_eq!(read_state_file(&path).expect_err("too large").to_string(), expected);
+    assert_eq!(read_monitor_file(&path).expect_err("too large").to_string(), expected);
+}
+
+#[test]
 fn an_invalid_file_is_an_error_and_a_missing_one_is_none() {
     let (_dir, path) = temp_path();
     assert_eq!(read_state_file(&path).expect("readable"), None);
