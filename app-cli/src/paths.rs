@@ -226,9 +226,12 @@ impl PathSource {
         self.words.is_empty() && self.list.is_none()
     }
 
-    /// True if a list is read from standard input.
-    pub(crate) fn reads_stdin(&self) -> bool {
-        self.words.iter().chain(&self.list).any(|path| path.as_os_str() == STDIN)
+    /// True if a list cannot be read a second time by another process, because it comes from
+    /// standard input, another open file, a pipe or a device.
+    pub(crate) fn is_read_once(&self, cwd: &Path) -> bool {
+        let is_stdin = |path: &PathBuf| path.as_os_str() == STDIN;
+        self.words.iter().any(is_stdin)
+            || self.list.iter().any(|path| is_stdin(path) || list::is_transient(&cwd.join(path)))
     }
 
     /// Finds the files, without changing the queue.

@@ -10,7 +10,7 @@ use crate::subject::relative_path;
 
 /// The variable for the run's id. It also marks every process of the run; see
 /// [`Marker`](crate::process_table::Marker).
-pub(crate) const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
+pub const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
 
 /// The variable for the project folder. A copy of a project contains the ids of the original's
 /// runs; the folder distinguishes the processes of the original from those of the copy.

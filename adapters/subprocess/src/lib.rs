@@ -64,7 +64,7 @@ pub use attempt_logs::{
 };
 pub use bounded_log::{BoundedLog, OutputLimits, Source, Stream};
 pub use command_line::{CommandLine, Invocation};
-pub use environment::{PROJECT_VARIABLE, attempt_environment};
+pub use environment::{PROJECT_VARIABLE, RUN_VARIABLE, attempt_environment};
 pub use fingerprint::fingerprint_of;
 pub use guard::become_guard;
 pub use guards::{BatchEvent, BatchProcess, DEFAULT_GRACE, GuardSettings, Guards, own_executable};

@@ -24,6 +24,9 @@ use words::{COMMANDS, OPTIONS, QUEUE_COMMANDS, TOP_COMMANDS};
 /// The key under which a clap error stores an unknown command.
 const COMMAND: ContextKind = ContextKind::InvalidSubcommand;
 
+/// The hint for files and unknown options of `resume`.
+const REPEATED: &str = "`autoproc resume` repeats the latest run with its options and files";
+
 /// Returns the error without clap's unlikely suggestions, and with the hints of this module.
 /// `words` are the words of the command line with the name of the program, and `command` is the
 /// definition of autoproc's commands and options.
@@ -38,8 +41,13 @@ pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Comma
         let suggested = error.remove(suggestion);
         let near = suggested.as_ref().and_then(|suggested| near(&unknown, suggested));
         let is_far = suggested.is_some() && near.is_none();
-        let hint = hint(&unknown, kind, &command_of(words, command));
-        let hint = hint.or_else(|| program_hint(&unknown).filter(|_| kind == COMMAND && near.is_none()));
+        let command = command_of(words, command);
+        let hint = hint(&unknown, kind, &command).or_else(|| match command.first() {
+            _ if near.is_some() => None,
+            _ if kind == COMMAND => program_hint(&unknown),
+            Some(&"resume") => Some(REPEATED.to_owned()),
+            _ => None,
+        });
         if let Some(near) = near.filter(|_| hint.is_none()) {
             error.insert(suggestion, near);
         } else if is_far || hint.is_some() {

@@ -82,6 +82,9 @@ struct Monitor {
     is_paused: bool,
     has_queue: bool,
     project_dir: PathBuf,
+    /// The option `--project-dir` for suggested commands; empty if the current folder is in the
+    /// project folder.
+    project_option: String,
     /// The time of the query.
     now: Timestamp,
 }
@@ -101,6 +104,7 @@ impl Monitor {
             is_paused: !context.wiring.run_control().pauses(&live).is_empty(),
             has_queue: context.had_queue,
             project_dir: context.project.root().to_owned(),
+            project_option: context.project_option(),
             now: context.now(),
         })
     }
@@ -127,7 +131,8 @@ impl Monitor {
             }
             (false, ProcessorStatus::Idle) => "no run is live, and none was started yet".to_owned(),
             (false, ProcessorStatus::Running) => {
-                format!("no run is live; the latest started at {began} and did not shut down cleanly")
+                let resume = format!("`autoproc resume{}` starts it again", self.project_option);
+                format!("no run is live; the latest started at {began} and did not shut down cleanly ({resume})")
             }
             (false, ProcessorStatus::Stopped | ProcessorStatus::Completed) => {
                 let ended = last_updated.map_or_else(String::new, |at| format!(" at {}", local(at)));

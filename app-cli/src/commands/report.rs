@@ -89,6 +89,8 @@ struct Report {
     summary: RunsSummary,
     /// The idle runs after the reported run. Empty if an option selects the reported runs.
     later: Vec<PastRun>,
+    /// True if the latest reported run is the latest of all.
+    is_latest: bool,
     /// The ids of the live runs.
     live: HashSet<RunId>,
     /// The present status of each failed file, in the order of `summary.failures`; `None` for a
@@ -111,8 +113,10 @@ impl Report {
             now.push(item.as_ref().map(|item| item.status));
             failed.extend(item.filter(|item| item.status.has_failed()).map(|item| item.file_path));
         }
+        let latest = context.past_runs(RunFilter::Latest(1)).await?.runs;
         Ok(Self {
             since,
+            is_latest: latest.last().map(|run| &run.id) == summary.runs.last().map(|run| &run.id),
             later: Vec::new(),
             live: context.live_runs().await?,
             now,

@@ -9,18 +9,25 @@ use autoproc_subprocess::{PROJECT_VARIABLE, own_executable};
 use autoproc_system::{RecordedCommand, RunCommand};
 use clap::Args;
 
-use super::pause;
+use super::{pause, run};
 use crate::context::Context;
 use crate::error::{CliError, in_one_line};
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
 use crate::view::quoting::{quoted, quoted_template};
+use crate::word_roles::{Role, roles};
 
 /// The options of `run` that are left out when a run is started again: they would repeat work that
 /// is done.
 const LEFT_OUT: [&str; 2] = ["--again", "--from-start"];
 
 const JSON: &str = "--json";
+
+/// The option of `run` that names a list of files.
+const LIST: &str = "--from-file";
+
+/// The hint if no run is recorded.
+const START: &str = "start one with: autoproc run -- COMMAND {}";
 
 /// The arguments of `resume`.
 #[derive(Debug, Args)]
@@ -61,9 +68,12 @@ pub(super) async fn resume(args: &ResumeArgs, context: &Context) -> Result<(), C
 fn recorded(context: &Context) -> Result<RunCommand, CliError> {
     let recorded = context.wiring.run_command().map_err(|error| cannot_start(in_one_line(&error)))?;
     let Some(recorded) = recorded else {
-        return Err(cannot_start("no earlier run is recorded").with_hint("start one with: autoproc run -- COMMAND {}"));
+        return Err(cannot_start("no earlier run is recorded").with_hint(START));
     };
     let RecordedCommand { command, is_own } = recorded;
+    if subcommand(&command.words).is_none() {
+        return Err(cannot_start("the recorded command line is not a run").with_hint(START));
+    }
     let line = line(&repeated(&command.words));
     if !is_own {
         return Err(cannot_start(
@@ -72,8 +82,9 @@ fn recorded(context: &Context) -> Result<RunCommand, CliError> {
         .with_hint(format!("if you trust this command, start it yourself: {line}")));
     }
     if command.reads_stdin {
-        return Err(cannot_start("the latest run read its list of files from standard input")
-            .with_hint(format!("its files are in the queue; give the list again to: {line}")));
+        let line = self::line(&without_files(&repeated(&command.words)));
+        return Err(cannot_start("the latest run read its list of files from standard input or a pipe")
+            .with_hint(format!("its files wait in the queue: {line}")));
     }
     if !command.current_dir.is_dir() {
         let folder = Shown(&command.current_dir);
@@ -117,6 +128,27 @@ fn repeated(words: &[OsString]) -> Vec<OsString> {
     words.iter().enumerate().filter(is_kept).map(|(_, word)| word.clone()).collect()
 }
 
+/// Returns the position of the word `run`; `None` if the words call another command.
+fn subcommand(words: &[OsString]) -> Option<usize> {
+    let first = roles(words, &run::options()).iter().position(|role| *role == Role::Other)?;
+    (words[first] == "run").then_some(first)
+}
+
+/// Returns the words of a run without its files and lists of files. Such a run processes the whole
+/// queue.
+fn without_files(words: &[OsString]) -> Vec<OsString> {
+    let (roles, run) = (roles(words, &run::options()), subcommand(words));
+    let end = words.iter().zip(&roles).take_while(|(word, role)| **role != Role::Other || *word != "--").count();
+    let is_list = |index: usize| roles[index] == Role::Option && words[index] == LIST;
+    let is_kept = |index: usize| match roles[index] {
+        _ if index >= end || Some(index) == run => true,
+        Role::Option => !is_list(index) && !words[index].as_encoded_bytes().starts_with(b"--from-file="),
+        Role::Value => !is_list(index - 1),
+        Role::Other => false,
+    };
+    (0..words.len()).filter(|index| is_kept(*index)).map(|index| words[index].clone()).collect()
+}
+
 /// Returns the words before `--`.
 fn options(words: &[OsString]) -> impl Iterator<Item = &OsStr> {
     words.iter().map(OsString::as_os_str).take_while(|word| *word != "--")
@@ -144,5 +176,36 @@ mod tests {
         assert_eq!(line(&kept), "autoproc run -j2 -- tool --again {} '$HOME'");
         let words = ["run", "--shell", "a; b", "--again"].map(OsString::from);
         assert_eq!(line(&repeated(&words)), "autoproc run --shell 'a; b'");
+    }
+
+    #[test]
+    fn a_record_of_another_command_is_no_run() {
+        for (words, expected) in [
+            (&["run", "--", "tool"][..], Some(0)),
+            (&["--project-dir", "run", "-q", "run"], Some(3)),
+            (&["--project-dir", "p", "--json", "run"], Some(3)),
+            (&["queue", "clear"], None),
+            (&["--project-dir", "run", "queue", "clear"], None),
+            (&["--", "run"], None),
+            (&["--version"], None),
+            (&[], None),
+        ] {
+            assert_eq!(subcommand(&words.iter().map(OsString::from).collect::<Vec<_>>()), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn files_and_lists_are_left_out_before_the_command_only() {
+        for (words, expected) in [
+            (&["run", "-j", "2", "-", "a", "--", "cat", "-"][..], "autoproc run -j 2 -- cat -"),
+            (
+                &["run", "--from-file", "-", "-0", "--", "cat", "--from-file", "-"],
+                "autoproc run -0 -- cat --from-file -",
+            ),
+            (&["run", "--from-file=/dev/fd/63", "--shell", "--"], "autoproc run --shell --"),
+        ] {
+            let words: Vec<_> = words.iter().map(OsString::from).collect();
+            assert_eq!(line(&without_files(&words)), expected);
+        }
     }
 }

@@ -25,6 +25,7 @@ mod run_clock;
 mod show_output;
 mod summary;
 mod unaccounted;
+mod waits;
 mod work;
 
 use std::sync::Arc;
@@ -52,9 +53,11 @@ use pruning::{Pruner, Pruning};
 use resources::ResourceTally;
 use show_output::ShowOutput;
 use summary::Summary;
+use waits::Waits;
 use work::Work;
 
 pub(super) use args::RunArgs;
+pub(super) use misplaced::options;
 
 pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode, CliError> {
     let source = PathSource::new(std::mem::take(&mut args.files), &args.lists)?;
@@ -78,7 +81,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     if source.is_empty() {
         misplaced::check_files(&work, args.all, context).await?;
     }
-    let mut config = config(&args, context.wiring.new_run());
+    let rules = Rules::new(&args.backoff_on, &retry_policy(&args), args.max_backoff);
+    let mut config = config(&args, rules.clone(), context.wiring.new_run());
     config.recipe = Some(recipe::of(&work, args.output.stdout_to.as_deref(), context)?);
     config.work = Some(work.in_words().into());
     let gathered = if source.is_empty() { None } else { Some(source.gather(Absent::Refuse, &context.surroundings())?) };
@@ -95,7 +99,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         }
         None => None,
     };
-    let progress = progress(&args, &work, &config, context);
+    let progress = progress(&args, &work, &config, rules, context);
     let live = progress.live();
     let settings = RunSettings {
         task: work.task(context)?.retried_by(&config.retry),
@@ -119,11 +123,16 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
     // Reads the queue first, so that an unreadable queue is reported before the run creates files.
     context.storage().counts(Scope::Queue).await?;
+    let mut named = Scope::Queue;
+    // A file that was added now is due.
+    let mut may_wait = args.quiet == 0;
     if let Some(gathered) = gathered {
         refuse_while_others_stop(&ports).await?;
         let added = add_first(gathered, &source, &args, config.recipe, stdout_to.as_ref(), context).await?;
+        named = added.items().collect();
+        may_wait &= added.due() == 0;
         if !args.all {
-            config.scope = added.items().collect();
+            config.scope = named.clone();
         }
     }
     if args.quiet == 0 {
@@ -135,6 +144,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let end = EndOfRun {
         run: config.run.clone(),
         scope: config.scope.clone(),
+        named,
+        is_read_once: source.is_read_once(&context.cwd),
         recipe: config.recipe,
         began: Instant::now(),
         stop: ports.stop.clone(),
@@ -143,13 +154,15 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         failures,
     };
     other_runs::warn_of_others(&config, context).await?;
-    repetition::record(source.reads_stdin(), context);
+    repetition::record(end.is_read_once, context).await?;
+    let waits = if may_wait { Waits::of(&config.scope, context).await? } else { Waits::default() };
     let wiring = &context.wiring;
     let pruner = Pruner::new(context.storage(), wiring.attempt_logs(), args.output.retention(), wiring.executions());
     let pruning = Pruning::begin(pruner, context.console.clone());
     let (zone, clock) = (Zone::current(), wiring.clock());
     context.console.begin_times(move || zone.time_of_day(clock.now()));
     context.console.write_on_thread();
+    waits.show(live.as_deref(), context);
     let result = AutonomousProcessor::new(ports, config).run().await;
     pruning.end().await;
     supervision.end().await;
@@ -164,21 +177,25 @@ fn nothing_found(run: RunId, args: &RunArgs, context: &Context) -> Result<ExitCo
     Ok(ExitCode::Success)
 }
 
-fn config(args: &RunArgs, run: RunId) -> RunConfig {
-    let retry = RetryPolicy {
+fn retry_policy(args: &RunArgs) -> RetryPolicy {
+    let default = RetryPolicy::default();
+    RetryPolicy {
         retries: args.retries,
         backoff_base: args.backoff_base,
-        max_backoff: args.max_backoff,
+        max_backoff: args.max_backoff.unwrap_or(default.max_backoff),
         retry_timeouts: !args.no_retry_timeouts,
         permanent_exits: args.no_retry_exit.iter().map(|code| i32::from(*code)).collect(),
         ok_exits: args.ok_exit.iter().map(|code| i32::from(*code)).collect(),
-    };
+    }
+}
+
+fn config(args: &RunArgs, rules: Arc<Rules>, run: RunId) -> RunConfig {
     RunConfig {
         run,
         jobs: args.jobs,
         timeout: args.timeout,
-        backoff_rules: Some(Rules::new(&args.backoff_on, &retry)),
-        retry,
+        backoff_rules: Some(rules),
+        retry: retry_policy(args),
         wait_for_backoff: !args.no_wait,
         failure_limit: args.limits.max_fail,
         program_wait: args.limits.program_wait,
@@ -195,10 +212,9 @@ fn ok_exits(work: &Work, policy: &RetryPolicy) -> Vec<i32> {
     }
 }
 
-fn progress(args: &RunArgs, work: &Work, config: &RunConfig, context: &Context) -> Progress {
+fn progress(args: &RunArgs, work: &Work, config: &RunConfig, rules: Arc<Rules>, context: &Context) -> Progress {
     let (console, clock) = (context.console.clone(), context.wiring.clock());
     let executions = matches!(work, Work::Workflow(_)).then(|| context.wiring.executions());
-    let rules = config.backoff_rules.clone();
     Progress::new(console, args.verbosity(), config.retry.max_attempts(), clock, executions).with_rules(rules)
 }
 

@@ -68,6 +68,14 @@ pub(super) fn read<E>(
     Ok(Ok(oddities))
 }
 
+/// True if a list at this absolute path exists only now: it is an open file of a process, or no
+/// regular file.
+pub(super) fn is_transient(list: &Path) -> bool {
+    let is_process = |folder: &Path| folder.starts_with("/proc") && folder.file_name() == Some(OsStr::new("fd"));
+    let is_open_file = list.parent().is_some_and(|folder| folder == Path::new("/dev/fd") || is_process(folder));
+    is_open_file || list == Path::new("/dev/stdin") || !list.is_file()
+}
+
 fn exists(path: &[u8]) -> bool {
     Path::new(OsStr::from_bytes(path)).exists()
 }

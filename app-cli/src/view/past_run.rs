@@ -12,8 +12,11 @@ const SHORT_ID: usize = 13;
 /// The length of a run's name that is a UUID, in characters.
 const FULL_ID: usize = 36;
 
-/// The line that says how a stopped run is continued.
-pub(crate) const CONTINUED: &str = "next: run the same command again to continue";
+/// Returns the line that says how a stopped run is continued. `project_option` is that of
+/// [`Context`](crate::context::Context).
+pub(crate) fn continued(project_option: &str) -> String {
+    format!("next: `autoproc resume{project_option}` continues")
+}
 
 /// Returns the beginning of a run's name. `report --run` accepts it in place of the whole name.
 pub(crate) fn short_id(run: &RunId) -> &str {

@@ -42,7 +42,15 @@ fn a_pattern_chooses_the_waits() {
     let options = ["--backoff-on", "model is not (loaded|ready)=40..50", "--backoff-on", "e=1..1"];
     assert_eq!(wait_after("the Model is not Ready\n", &options).0, "40.0");
     assert_eq!(wait_after("else\n", &options).0, "1.0");
-    assert_eq!(wait_after("429 too many requests\n", &["--backoff-on", "429=1m..2m"]).0, "60.0");
+    let (wait, line) = wait_after("429 too many requests\n", &["--backoff-on", "429=1m..2m"]);
+    assert!(wait == "60.0" && line.contains(" retry in 1m (--backoff-on) for "), "{wait} {line}");
+}
+
+#[test]
+fn a_limit_that_is_given_holds_for_own_patterns_too() {
+    let options = ["--backoff-on", "boom=2h..3h"];
+    assert_eq!(wait_after("boom\n", &options).0, "7200.0");
+    assert_eq!(wait_after("boom\n", &[&options[..], &["--max-backoff", "1"]].concat()).0, "1.0");
 }
 
 #[test]

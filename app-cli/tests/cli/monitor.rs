@@ -61,7 +61,11 @@ fn a_live_run_is_shown_with_its_current_file() {
     assert!(text.contains("\nrunning since 2") && text.contains(&current), "{text}");
     project.kill(run);
     let text = project.ask(["monitor"]).expect_code(0).out;
-    assert!(text.contains("did not shut down cleanly") && text.contains("current file    none"), "{text}");
+    assert!(
+        text.contains(" did not shut down cleanly (`autoproc resume` starts it again)\n")
+            && text.contains("current file    none"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -154,12 +154,17 @@ fn files_that_another_command_completed_meanwhile_are_no_success() {
 /// Starts `run in` in a project with four files, calls `change` while the first file is processed,
 /// and returns the answer of the run.
 fn changed_during_run(options: &[&str], change: impl FnOnce(&TempProject)) -> Answer {
+    changed_during("exit 0", options, change)
+}
+
+/// Like [`changed_during_run`]; the command for each file ends with `last`.
+fn changed_during(last: &str, options: &[&str], change: impl FnOnce(&TempProject)) -> Answer {
     let project = TempProject::new();
     for name in ["in/1", "in/2", "in/3", "in/4"] {
         project.write(name, "");
     }
-    let slow = "touch begun; : {}; until test -e go; do sleep 0.02; done";
-    let run = project.start([&["run", "in", "--shell", slow], options].concat());
+    let slow = format!("touch begun; : {{}}; until test -e go; do sleep 0.02; done; {last}");
+    let run = project.start([&["run", "in", "--shell", &slow], options].concat());
     wait_until("the first file is begun", || project.path("begun").exists());
     change(&project);
     project.write("go", "");
@@ -177,6 +182,37 @@ fn a_file_that_is_removed_during_the_run_is_no_success() {
     says(&changed_during_run(&["-q"], remove).expect_code(75), "warning: not all files are completed: 1 removed");
     let json = changed_during_run(&["--json"], remove).expect_code(75).json();
     assert_eq!((&json["removed"], &json["completed_by_others"], &json["processed"]), (&1.into(), &0.into(), &3.into()));
+}
+
+#[test]
+fn a_named_file_is_missed_also_by_a_run_over_the_whole_queue() {
+    let remove = |project: &TempProject| {
+        project.write("other", "");
+        project.ask(["queue", "add", "other"]).expect_code(0);
+        project.ask(["queue", "remove", "in/3"]).expect_code(0);
+    };
+    let json = changed_during_run(&["--all", "--json"], remove).expect_code(75).json();
+    assert_eq!((&json["removed"], &json["processed"]), (&1.into(), &4.into()));
+    let add_and_remove = |project: &TempProject| {
+        project.write("other", "");
+        project.ask(["queue", "add", "other"]).expect_code(0);
+        project.ask(["queue", "remove", "other"]).expect_code(0);
+    };
+    changed_during_run(&["--all"], add_and_remove).expect_code(0);
+}
+
+#[test]
+fn a_removed_file_is_counted_beside_failures() {
+    let remove = |project: &TempProject| {
+        project.ask(["queue", "remove", "in/3"]).expect_code(0);
+    };
+    let fail = "case {/} in 1) exit 3 ;; esac";
+    let run = changed_during(fail, &["-r", "0"], remove).expect_code(100);
+    assert!(run.out.starts_with("processed 2, failed 1, "), "{run:#?}");
+    assert!(run.out.contains("\n1 file removed from the queue or added again meanwhile\n"), "{run:#?}");
+    let quiet = changed_during(fail, &["-q", "-r", "0"], remove).expect_code(100);
+    says(&quiet, "warning: not all files are completed: 1 failed, 1 removed or added again\n");
+    assert_eq!(changed_during(fail, &["-q", "-r", "0"], |_| ()).expect_code(100).err.matches("warning").count(), 0);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::fixture::{TempProject, end_of, wait_until};
+use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, wait_until_heard};
 
 /// The fields of the only run that `runs` lists.
@@ -55,7 +55,7 @@ fn a_dead_run_is_reported_with_what_it_did() {
     let report = project.ask(["report"]).expect_code(0).out;
     assert!(report.contains(", died\n") && report.contains(", last event at "), "{report}");
     assert!(report.contains("\nnow: 0 files pending, 1 processing\n"), "{report}");
-    assert!(report.ends_with("next:\n  autoproc queue recover\n"), "{report}");
+    assert!(report.ends_with("next:\n  autoproc resume\n  autoproc queue recover\n"), "{report}");
     project.ask(["queue", "recover"]).expect_code(0);
     assert_eq!(only_run(&project)["run_id"], dead["run_id"], "a recovery is not a run");
 }
@@ -67,17 +67,20 @@ fn a_run_that_was_stopped_in_mid_work_is_not_idle() {
     let run = begun(&project, &[]);
     project.ask(["stop", "--now"]).expect_code(0);
     let over = end_of(run).expect_code(75);
-    assert!(over.out.ends_with("\nnext: run the same command again to continue\n"), "{over:#?}");
+    assert!(over.out.ends_with("\nnext: `autoproc resume` continues\n"), "{over:#?}");
     let stopped = only_run(&project)["run_id"].clone();
     let report = project.ask(["report"]).expect_code(0).out;
-    assert!(report.ends_with("\nnext: run the same command again to continue\n"), "{report}");
+    assert!(report.ends_with("\nnext: `autoproc resume` continues\n"), "{report}");
+    let mut elsewhere = project.command(["--project-dir", &project.path("").display().to_string(), "report"]);
+    let report = Answer::from(elsewhere.current_dir("/").output().expect("the binary")).expect_code(0).out;
+    assert!(report.contains("\nnext: `autoproc resume --project-dir /"), "{report}");
     // An idle run follows.
     project.ask(["queue", "hold", "a", "b"]).expect_code(0);
     project.ask(["run", "-qq", "--", "true"]).expect_code(0);
     let report = project.json(["report"]);
     assert_eq!((&report["runs"][0]["run_id"], &report["later_idle_runs"]), (&stopped, &1.into()));
     let report = project.ask(["report"]).expect_code(0).out;
-    assert!(!report.contains("the same command again"), "{report}");
+    assert!(!report.contains("autoproc resume"), "{report}");
 }
 
 #[test]

@@ -117,7 +117,8 @@ fn a_copy_of_the_folder_starts_nothing() {
     assert!(fs::create_dir(project.path("clone")).is_ok() && copied.expect("cp(1)").success());
     fs::rename(project.path("copy"), project.path("clone/.claude")).expect("renamed");
     fs::remove_file(project.path("ran")).expect("it ran");
-    let refused = project.ask(["--project-dir", "clone", "resume"]).expect_error(66, "this folder is a copy of it, or was moved");
+    let refused =
+        project.ask(["--project-dir", "clone", "resume"]).expect_error(66, "this folder is a copy of it, or was moved");
     assert!(refused.err.contains("start it yourself: autoproc run -q -r 0 --shell 'touch ran; exit 3'"), "{refused:?}");
     assert!(!project.path("ran").exists() && !project.path("clone/ran").exists());
 }
@@ -130,8 +131,104 @@ fn a_list_from_standard_input_is_not_read_again() {
         let words = [&["run", "-q", "--again"], list, &["--", "test", "-e"]].concat();
         project.tell(words, b"a\n").expect_code(0);
         let refused = project.ask(["resume"]).expect_error(66, "from standard input");
-        assert!(refused.err.contains(&format!("run -q {} -- test -e\n", list.join(" "))), "{refused:?}");
+        assert!(
+            refused.err.contains("\nhint: its files wait in the queue: autoproc run -q -- test -e\n"),
+            "{refused:?}"
+        );
     }
+}
+
+#[test]
+fn a_stopped_run_names_the_command_that_continues() {
+    let project = TempProject::new();
+    project.write("a", "");
+    project.write("b", "");
+    let obeyed =
+        "until grep -q \"$AUTOPROC_RUN_ID.*stop_requested\" logs/autonomous-processing.jsonl; do sleep 0.02; done";
+    let stop = format!(": {{}}; '{}' stop; {obeyed}", env!("CARGO_BIN_EXE_autoproc"));
+    let listed = project.tell(["run", "-", "--shell", &stop], b"a\nb\n").expect_code(75);
+    let next = "\nnext: run the same command without the list to continue; its files wait in the queue\n";
+    assert!(listed.out.ends_with(next), "{listed:?}");
+    let named = project.ask(["run", "--again", "a", "b", "--shell", &stop]).expect_code(75);
+    assert!(named.out.ends_with("\nnext: `autoproc resume` continues\n"), "{named:?}");
+    assert!(project.ask(["report"]).out.ends_with("\nnext: `autoproc resume` continues\n"));
+    let first = project.json(["runs"])["runs"][0]["run_id"].as_str().expect("an id").to_owned();
+    let earlier = project.ask(["report", "--run", &first]).expect_code(0).out;
+    assert!(earlier.contains(", stopped by ") && !earlier.contains("autoproc resume"), "{earlier}");
+}
+
+/// The shell of the process substitution `<(…)` passes such a path.
+#[test]
+fn a_list_from_a_pipe_or_an_open_file_is_not_read_again() {
+    let project = TempProject::new();
+    project.write("a", "");
+    project.write("list", "a\n");
+    let run = |script: &str| {
+        let script = script.replace("AUTOPROC", env!("CARGO_BIN_EXE_autoproc"));
+        Answer::from(project.program("sh").args(["-c", &script]).output().expect("sh(1)")).expect_code(0);
+    };
+    for script in [
+        "AUTOPROC run -q --from-file /dev/fd/3 -- test -e 3<list",
+        "AUTOPROC run -q --from-file /proc/self/fd/3 -- test -e 3<list",
+        "mkfifo pipe; cat list >pipe & AUTOPROC run -q --from-file pipe -- test -e; wait",
+    ] {
+        run(script);
+        let refused = project.ask(["resume"]).expect_error(66, "from standard input or a pipe");
+        assert!(refused.err.contains("wait in the queue: autoproc run -q -- test -e\n"), "{refused:?}");
+    }
+    run("AUTOPROC run -q --from-file list -- test -e");
+    project.ask(["resume"]).expect_code(0);
+}
+
+#[test]
+fn a_run_in_a_command_of_a_run_is_not_the_latest_run() {
+    let project = TempProject::new();
+    for name in ["a", "b", "other/c"] {
+        project.write(name, "");
+    }
+    let binary = env!("CARGO_BIN_EXE_autoproc");
+    let inner = format!(
+        "'{binary}' run -q b -- test -e && '{binary}' --project-dir other run -q other/c -- test -e && touch ran"
+    );
+    project.ask(["run", "-q", "-r", "0", "a", "--shell", &inner]).expect_code(0);
+    assert!(project.path("ran").exists() && project.status_of("b") == "completed");
+    let over = project.ask(["resume"]).expect_code(0);
+    assert!(over.err.contains("starting again: autoproc run -q -r 0 a --shell "), "{over:?}");
+    let other = project.ask(["--project-dir", "other", "resume"]).expect_code(0);
+    assert!(other.err.contains(" run -q other/c -- test -e"), "another queue has its own record: {other:?}");
+    // The outer run has ended, so this one is the latest.
+    let run = project.json(["runs"])["runs"][0]["run_id"].as_str().expect("an id").to_owned();
+    let mut later = project.command(["run", "-q", "b", "--", "test", "-f"]);
+    Answer::from(later.env("AUTOPROC_RUN_ID", run).output().expect("the binary")).expect_code(0);
+    assert!(project.ask(["resume"]).expect_code(0).err.contains("starting again: autoproc run -q b -- test -f\n"));
+}
+
+#[test]
+fn a_record_that_is_no_run_or_too_large_starts_nothing() {
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    let path = project.path(".claude/mission-control/LAST-RUN.json");
+    let mut record: Value = serde_json::from_slice(&fs::read(&path).expect("the record")).expect("a document");
+    for words in [&["queue", "clear"][..], &["--project-dir", "run", "queue", "clear"], &[]] {
+        record["words"] = words.into();
+        fs::write(&path, record.to_string()).expect("written");
+        let refused = project.ask(["resume"]).expect_error(66, "the recorded command line is not a run");
+        assert!(refused.err.contains("\nhint: start one with: autoproc run -- COMMAND {}\n"), "{refused:?}");
+    }
+    assert_eq!(project.status_of("a"), "completed");
+    fs::File::create(&path).and_then(|file| file.set_len((16 << 20) + 1)).expect("a large file");
+    project.ask(["resume"]).expect_error(66, "LAST-RUN.json is larger than 16 MiB");
+}
+
+#[test]
+fn other_words_get_the_hint_that_the_options_are_those_of_the_run() {
+    let project = TempProject::with_queue(&["a"]);
+    for words in [&["resume", "a"][..], &["resume", "--jobs", "4"]] {
+        let refused = project.ask(words).expect_code(2);
+        assert!(refused.err.contains("`autoproc resume` repeats the latest run with its options"), "{refused:?}");
+    }
+    let near = project.ask(["resume", "--pausd-only"]).expect_code(2);
+    assert!(near.err.contains("'--paused-only'") && !near.err.contains("repeats"), "{near:?}");
 }
 
 #[test]

@@ -65,10 +65,32 @@ fn time_runs_out() {
 }
 
 #[test]
+fn a_run_that_begins_with_waits_says_until_when() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    project.ask(["run", "-qq", "--no-wait", "--backoff-base", "1h", "--", "false"]).expect_code(75);
+    let err = |words: &[&str]| {
+        let words = [&["run", "--no-wait"], words, &["--backoff-base", "1h", "--", "false"]].concat();
+        project.ask(words).expect_code(75).err
+    };
+    let line = "nothing is due yet: 2 files wait for a retry, the first until ";
+    assert!(err(&[]).contains(line) && err(&["--all", "a"]).contains(line));
+    let one = err(&["a"]);
+    let until = one.lines().find_map(|line| line.split_once(" nothing is due yet: 1 file waits for a retry until "));
+    assert!(until.is_some_and(|(now, until)| now.len() == 8 && until.matches(':').count() == 2), "{one}");
+    assert!(!err(&["-q"]).contains("nothing is due yet"));
+    project.write("c", "");
+    assert!(!err(&["a", "c"]).contains("nothing is due yet"), "the file c is due");
+    project.write("d", "");
+    project.ask(["queue", "add", "d"]).expect_code(0);
+    assert!(!err(&[]).contains("nothing is due yet"), "the file d is due");
+}
+
+#[test]
 fn a_run_told_not_to_wait_leaves_what_waits() {
     let project = TempProject::with_queue(&["a"]);
     let answer = project.ask(["run", "--no-wait", "--backoff-base", "1h", "--", "false"]).expect_code(75);
-    assert!(answer.out.contains("1 pending; nothing is due"), "{answer:?}");
+    assert!(answer.out.contains("1 pending; ended after "), "{answer:?}");
+    assert!(answer.out.contains(", because nothing is due now (--no-wait)\n"), "{answer:?}");
     assert_eq!(project.ask(["queue", "peek"]).expect_code(0).out, "");
     let status = project.ask(["status"]).expect_code(0);
     assert!(status.out.contains("retry 1, due in "), "{status:?}");

@@ -209,6 +209,17 @@ impl Added {
         self.enqueued.len() - self.count(EnqueueOutcome::AlreadyCompleted)
     }
 
+    /// Returns the number of files that became pending now, and so are due.
+    pub(in crate::commands) fn due(&self) -> usize {
+        let is_new = |enqueued: &&Enqueued| {
+            !matches!(
+                enqueued.outcome,
+                EnqueueOutcome::AlreadyCompleted | EnqueueOutcome::Unchanged | EnqueueOutcome::Raised
+            )
+        };
+        self.enqueued.iter().filter(is_new).count()
+    }
+
     /// Returns the number of new files whose path differs from that of a completed file only in the
     /// extension. Such files may be results of an earlier run.
     pub(in crate::commands) fn beside_completed(&self) -> usize {

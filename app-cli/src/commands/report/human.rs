@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Report;
 use super::json::ReportJson;
 use crate::escape::printable;
-use crate::view::past_run::{CONTINUED, RunShown, short_id};
+use crate::view::past_run::{RunShown, continued, short_id};
 use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, changed_while_processed, failure, files, held};
@@ -146,22 +146,23 @@ fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
         commands.push(format!("autoproc retry-failed{option}"));
     }
     if report.live.is_empty() && report.counts.processing > 0 {
-        commands.push(format!("autoproc queue recover{option}"));
+        commands.extend([format!("autoproc resume{option}"), format!("autoproc queue recover{option}")]);
     }
     if let Some(advice) = report.missing.advice(out, option) {
         writeln!(out, "{advice}")?;
     }
     match (was_interrupted(report), commands.is_empty()) {
-        (true, _) => writeln!(out, "{CONTINUED}")?,
+        (true, _) => writeln!(out, "{}", continued(option))?,
         (false, false) => writeln!(out, "next:")?,
         (false, true) => {}
     }
     commands.iter().try_for_each(|command| writeln!(out, "  {command}"))
 }
 
-/// True if the latest reported run was stopped on request, no run is live, and files wait.
+/// True if the latest reported run was stopped on request, no run began later, none is live, and
+/// files wait.
 fn was_interrupted(report: &Report) -> bool {
     let end = report.summary.runs.last().and_then(|run| run.end);
     let is_stopped = end.is_some_and(|end| matches!(end.stopped_by, Some(StoppedBy::Request(_))));
-    is_stopped && report.live.is_empty() && report.counts.pending > report.counts.held
+    is_stopped && report.is_latest && report.live.is_empty() && report.counts.pending > report.counts.held
 }

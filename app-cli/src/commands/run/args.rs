@@ -82,9 +82,10 @@ pub(crate) struct RunArgs {
     /// Wait before the first retry; doubled for each further retry
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "2", value_parser = autoproc_time_text::parse)]
     pub(super) backoff_base: Duration,
-    /// Longest wait before a retry
-    #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "1h", value_parser = autoproc_time_text::parse)]
-    pub(super) max_backoff: Duration,
+    /// Longest wait before a retry; limits the waits of --backoff-on only if it is given
+    /// [default: 1h]
+    #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, value_parser = autoproc_time_text::parse)]
+    pub(super) max_backoff: Option<Duration>,
     /// Waits before retries after errors that match PATTERN, a regular expression; may be repeated.
     /// Errors of overloaded servers wait 30s..10m by default; `none` disables that
     #[arg(long, hide_short_help = true, value_name = "PATTERN=TIME..TIME")]

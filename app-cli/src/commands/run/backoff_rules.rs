@@ -17,6 +17,9 @@ const OVERLOAD: &str = r"overloaded|rate[ _-]?limit|too many requests|throttl|un
 /// requests are mostly stated for a minute.
 const OVERLOAD_RANGE: BackoffRange = BackoffRange { first: Duration::from_secs(30), longest: Duration::from_secs(600) };
 
+/// The name of the default rule, and that of the rules of options, in the lines about retries.
+const NAMES: [&str; 2] = ["overload", "--backoff-on"];
+
 /// The value that disables [`OVERLOAD`].
 const NONE: &str = "none";
 
@@ -31,6 +34,7 @@ pub(super) enum BackoffOn {
 /// The waits after errors that match the pattern.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
+    name: &'static str,
     pattern: Regex,
     range: BackoffRange,
 }
@@ -52,7 +56,7 @@ impl FromStr for BackoffOn {
         if range.first > range.longest {
             return Err(format!("the first time must not be longer than the second one: {first}..{longest}"));
         }
-        Ok(Self::Rule(Rule { pattern: pattern_of(pattern)?, range }))
+        Ok(Self::Rule(Rule { name: NAMES[1], pattern: pattern_of(pattern)?, range }))
     }
 }
 
@@ -68,16 +72,40 @@ pub(super) struct Rules(Vec<Rule>);
 impl Rules {
     /// Returns the rules of these options, and then the default rule unless an option disables it.
     /// The default rule never waits less than the policy, and never more than its `max_backoff`. If
-    /// the policy does not wait, the default rule does not either.
-    pub(super) fn new(options: &[BackoffOn], policy: &RetryPolicy) -> Arc<Self> {
-        let rule = |option: &BackoffOn| if let BackoffOn::Rule(rule) = option { Some(rule.clone()) } else { None };
+    /// the policy does not wait, the default rule does not either. The rules of the options never
+    /// wait more than `limit`, if there is one.
+    pub(super) fn new(options: &[BackoffOn], policy: &RetryPolicy, limit: Option<Duration>) -> Arc<Self> {
+        let limit = limit.unwrap_or(Duration::MAX);
+        let rule =
+            |option: &BackoffOn| if let BackoffOn::Rule(rule) = option { Some(rule.within(limit)) } else { None };
         let mut rules: Vec<_> = options.iter().filter_map(rule).collect();
         let is_disabled = options.iter().any(|option| matches!(option, BackoffOn::None));
         if !is_disabled && !policy.backoff_base.is_zero() {
             // The pattern is a constant, and a test parses it.
-            rules.extend(pattern_of(OVERLOAD).ok().map(|pattern| Rule { pattern, range: overload_range(policy) }));
+            rules.extend(pattern_of(OVERLOAD).ok().map(|pattern| Rule {
+                name: NAMES[0],
+                pattern,
+                range: overload_range(policy),
+            }));
         }
         Arc::new(Self(rules))
+    }
+
+    /// Returns the name of the rule that chooses the wait after `error`; `None` if no rule does.
+    pub(super) fn name_for(&self, error: &str) -> Option<&'static str> {
+        self.rule_for(error).map(|rule| rule.name)
+    }
+
+    fn rule_for(&self, error: &str) -> Option<&Rule> {
+        self.0.iter().find(|rule| rule.pattern.is_match(error))
+    }
+}
+
+impl Rule {
+    /// Returns the rule with both waits limited to `limit`.
+    fn within(&self, limit: Duration) -> Self {
+        let BackoffRange { first, longest } = self.range;
+        Self { range: BackoffRange { first: first.min(limit), longest: longest.min(limit) }, ..self.clone() }
     }
 }
 
@@ -92,7 +120,7 @@ fn overload_range(policy: &RetryPolicy) -> BackoffRange {
 
 impl BackoffRules for Rules {
     fn range_for(&self, error: &str) -> Option<BackoffRange> {
-        self.0.iter().find(|rule| rule.pattern.is_match(error)).map(|rule| rule.range)
+        self.rule_for(error).map(|rule| rule.range)
     }
 }
 
@@ -106,7 +134,7 @@ mod tests {
 
     fn rules(options: &[&str]) -> Arc<Rules> {
         let options: Vec<_> = options.iter().map(|option| option.parse().expect("a rule")).collect();
-        Rules::new(&options, &RetryPolicy::default())
+        Rules::new(&options, &RetryPolicy::default(), None)
     }
 
     #[test]
@@ -158,7 +186,7 @@ mod tests {
         let ranges = |backoff_base: u64, max_backoff: u64| {
             let (backoff_base, max_backoff) = (Duration::from_secs(backoff_base), Duration::from_secs(max_backoff));
             let policy = RetryPolicy { backoff_base, max_backoff, ..RetryPolicy::default() };
-            Rules::new(&[], &policy).range_for("exit status 1: overloaded")
+            Rules::new(&[], &policy, Some(max_backoff)).range_for("exit status 1: overloaded")
         };
         assert_eq!(ranges(2, 60), Some(range(30, 60)));
         assert_eq!(ranges(2, 5), Some(range(5, 5)));

@@ -23,6 +23,10 @@ use crate::exit_code::ExitCode;
 pub(super) struct EndOfRun {
     pub(super) run: RunId,
     pub(super) scope: Scope,
+    /// The named files, also if the scope is the whole queue; the whole queue if none were named.
+    pub(super) named: Scope,
+    /// True if a list of files cannot be read again, so that `autoproc resume` refuses.
+    pub(super) is_read_once: bool,
     pub(super) recipe: Option<Recipe>,
     pub(super) began: Instant,
     pub(super) stop: Arc<dyn StopSignal>,
@@ -77,12 +81,12 @@ impl EndOfRun {
         }
     }
 
-    /// Returns the numbers of unaccounted files. Counts them only if the exit code depends on them;
-    /// otherwise, all numbers are 0.
+    /// Returns the numbers of unaccounted files. Counts them only if the run processed all its files,
+    /// or if files failed; otherwise, all numbers are 0.
     async fn unaccounted(&self, result: &ProcessingResult, context: &Context) -> Result<Unaccounted, CliError> {
         let none = Unaccounted::default();
         match exit_code(result, none, self.is_whole_queue()) {
-            ExitCode::Success => Unaccounted::count(&self.scope, self.recipe, context).await,
+            ExitCode::Success | ExitCode::FilesFailed => Unaccounted::count(&self.named, self.recipe, context).await,
             _ => Ok(none),
         }
     }
@@ -97,6 +101,7 @@ impl EndOfRun {
             missing: self.failures.missing(),
             failures: self.failures.named(),
             is_whole_queue: self.is_whole_queue(),
+            is_read_once: self.is_read_once,
             project_option: context.project_option(),
         }
     }
@@ -118,7 +123,9 @@ fn text(summary: &Summary, args: &RunArgs, context: &Context) -> Result<Vec<u8>,
         return context.named_text(summary);
     }
     let code = summary.exit_code();
-    let is_explained = code == ExitCode::FilesFailed && summary.result.stopped_by == StoppedBy::QueueEmpty;
+    let is_explained = code == ExitCode::FilesFailed
+        && summary.result.stopped_by == StoppedBy::QueueEmpty
+        && summary.unaccounted.total() == 0;
     if code != ExitCode::Success && args.quiet == 1 && !(is_explained && summary.result.failed > 0) {
         context.console.warn(summary.reason());
     }

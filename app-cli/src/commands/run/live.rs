@@ -86,6 +86,11 @@ impl Live {
         Ticker { _end: sender }
     }
 
+    /// Shows the waits for retries that earlier runs have set, with the times at which they end.
+    pub(super) fn set_waits(&self, waits: Vec<(ItemId, Timestamp)>) {
+        self.lock().set_waits(waits);
+    }
+
     /// Adds what is known before the run begins: the next pending files, and the durations of
     /// earlier runs. A thread then measures the sizes of the files.
     pub(super) fn foresee(self: &Arc<Self>, files: Vec<(ItemId, FilePath)>, earlier: Option<Forecast>) {

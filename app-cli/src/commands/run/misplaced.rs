@@ -57,7 +57,7 @@ fn name(word: &OsStr) -> Option<&str> {
 }
 
 /// Returns the global options and those of `run`.
-fn options() -> clap::Command {
+pub(in crate::commands) fn options() -> clap::Command {
     RunArgs::augment_args(GlobalArgs::augment_args(clap::Command::new("run")))
 }
 

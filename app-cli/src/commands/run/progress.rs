@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anstyle::Style;
 use autoproc_domain::ports::{AttemptRef, Clock, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
-use autoproc_domain::retry::BackoffRules;
 use autoproc_domain::view::Counts;
 use autoproc_workflow::execution::Executions;
 
+use super::backoff_rules::Rules;
 use super::live::{Live, Ticker};
 use crate::console::Console;
 use crate::escape::Printable;
@@ -48,7 +48,7 @@ pub(super) struct Progress {
     detail: Detail,
     max_attempts: u32,
     /// The rules that choose longer waits; `None` for no rules.
-    rules: Option<Arc<dyn BackoffRules>>,
+    rules: Option<Arc<Rules>>,
     has_begun: AtomicBool,
     ticker: Mutex<Option<Ticker>>,
 }
@@ -73,10 +73,10 @@ impl Progress {
         Self { console, detail, max_attempts, rules: None, has_begun: AtomicBool::new(false), ticker: Mutex::default() }
     }
 
-    /// Returns the observer with the backoff rules of the run. A line about a retry says if a rule
-    /// has chosen the wait.
-    pub(super) fn with_rules(self, rules: Option<Arc<dyn BackoffRules>>) -> Self {
-        Self { rules, ..self }
+    /// Returns the observer with the backoff rules of the run. A line about a retry names the rule
+    /// that has chosen the wait.
+    pub(super) fn with_rules(self, rules: Arc<Rules>) -> Self {
+        Self { rules: Some(rules), ..self }
     }
 
     /// Returns the live view, if there is one.
@@ -176,8 +176,8 @@ impl Observer for Progress {
                 self.line(|| self.about(GOOD, "completed", of, &format!(" in {}", span(*elapsed))));
             }
             RunEventKind::FileRequeued { of, backoff, error, .. } => {
-                let is_chosen = self.rules.as_ref().is_some_and(|rules| rules.range_for(error).is_some());
-                let reason = if is_chosen { " (overload)" } else { "" };
+                let rule = self.rules.as_ref().and_then(|rules| rules.name_for(error));
+                let reason = rule.map_or_else(String::new, |rule| format!(" ({rule})"));
                 let (wait, why, attempt) = (span(*backoff), failure::in_one_line(error), self.attempt(of));
                 let after = format!(": {why} ({attempt}){}", SaidBefore(error));
                 self.remark(self.about(LATER, &format!("retry in {wait}{reason} for"), of, &after));

@@ -15,7 +15,7 @@ use crate::missing_files::MissingFiles;
 use crate::view::bytes::memory;
 use crate::view::failure;
 use crate::view::json::PathJson;
-use crate::view::past_run::CONTINUED;
+use crate::view::past_run::continued;
 use crate::view::screen::Screen;
 use crate::view::time::span;
 use crate::view::{View, changed_while_processed, held};
@@ -36,6 +36,8 @@ pub(super) struct Summary {
     pub(super) missing: MissingFiles,
     /// True if the scope of the run was the whole queue.
     pub(super) is_whole_queue: bool,
+    /// True if a list of files cannot be read again, so that `autoproc resume` refuses.
+    pub(super) is_read_once: bool,
     /// The option `--project-dir` for suggested commands; empty if the current folder is in the
     /// project folder.
     pub(super) project_option: String,
@@ -54,6 +56,7 @@ impl Summary {
             failures: Vec::new(),
             missing: MissingFiles::default(),
             is_whole_queue: false,
+            is_read_once: false,
             project_option: String::new(),
         }
     }
@@ -86,14 +89,13 @@ impl View for Summary {
         let result = &self.result;
         writeln!(
             out,
-            "processed {}, failed {}, retried {}, {} pending{}; {} after {}",
+            "processed {}, failed {}, retried {}, {} pending{}; {}",
             result.processed,
             result.failed,
             result.retried,
             result.remaining,
             held(result.held),
-            cause(self),
-            span(self.elapsed)
+            ending(self)
         )?;
         used(&self.resources, out)?;
         changed_while_processed(result.changed).map_or(Ok(()), |line| writeln!(out, "{line}"))?;
@@ -156,7 +158,13 @@ fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
 fn next(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     let result = &view.result;
     let is_stopped = matches!(result.stopped_by, StoppedBy::Request(_));
-    if is_stopped && result.remaining > result.held { writeln!(out, "{CONTINUED}") } else { Ok(()) }
+    if !is_stopped || result.remaining <= result.held {
+        return Ok(());
+    }
+    if view.is_read_once {
+        return writeln!(out, "next: run the same command without the list to continue; its files wait in the queue");
+    }
+    writeln!(out, "{}", continued(&view.project_option))
 }
 
 /// Prints the resource usage, or nothing if no attempt reported any.
@@ -164,6 +172,15 @@ fn used(resources: &RunResources, out: &mut Screen<'_>) -> io::Result<()> {
     let RunResources { user, system, peak: Some(peak), .. } = resources else { return Ok(()) };
     let (most, file) = (memory(peak.memory), out.path(&peak.file_path));
     writeln!(out, "used {} of CPU; at most {most} of memory, by {file}", span(user.saturating_add(*system)))
+}
+
+/// Returns the reason why the run ended, and its duration.
+fn ending(view: &Summary) -> String {
+    let elapsed = span(view.elapsed);
+    match view.result.stopped_by {
+        StoppedBy::NothingDue => format!("ended after {elapsed}, because {} now (--no-wait)", cause(view)),
+        _ => format!("{} after {elapsed}", cause(view)),
+    }
 }
 
 fn cause(view: &Summary) -> &'static str {

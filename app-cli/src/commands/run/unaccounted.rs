@@ -2,13 +2,13 @@
 //! them from the queue or added them again, during the run.
 
 use autoproc_domain::request::Scope;
-use autoproc_domain::{QueueItem, Recipe, Status};
+use autoproc_domain::{QueueItem, Recipe};
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::view::files;
 
-/// The numbers of unaccounted files, by reason. All are 0 if the scope is the whole queue.
+/// The numbers of unaccounted files, by reason. All are 0 if no files were named.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Unaccounted {
     /// Files that another command completed during the run.
@@ -18,24 +18,24 @@ pub(super) struct Unaccounted {
 }
 
 impl Unaccounted {
-    /// Counts the unaccounted files of the scope. A file is accounted for if it is completed, and
-    /// its recorded recipe is `recipe` or is missing. Counts every file that is not completed as
-    /// removed, so the caller must ensure that no file of the scope is live or failed.
+    /// Counts the unaccounted files among the named ones. A completed file is accounted for if its
+    /// recorded recipe is `recipe` or is missing. A file in any other state is accounted for if it
+    /// is in the queue.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
-    pub(super) async fn count(scope: &Scope, recipe: Option<Recipe>, context: &Context) -> Result<Self, CliError> {
-        let Scope::Items(ids) = scope else { return Ok(Self::default()) };
+    pub(super) async fn count(named: &Scope, recipe: Option<Recipe>, context: &Context) -> Result<Self, CliError> {
+        let Scope::Items(ids) = named else { return Ok(Self::default()) };
         let (mut own, mut others) = (0, 0);
         let add = |item: QueueItem| {
             let by = item.completion.as_ref().and_then(|completion| completion.recipe);
-            match scope.contains(item.id) {
+            match named.contains(item.id) {
                 true if by.is_none() || by == recipe => own += 1,
                 true => others += 1,
                 false => {}
             }
         };
-        context.each_item(&[Status::Completed], add).await?;
+        context.each_item(&[], add).await?;
         Ok(Self { completed_by_others: others, removed: ids.len().saturating_sub(own + others) })
     }
 

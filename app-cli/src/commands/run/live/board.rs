@@ -90,6 +90,11 @@ impl Board {
         Self { max_attempts, ..Self::default() }
     }
 
+    /// Adds the waits for retries that earlier runs have set, with the times at which they end.
+    pub(super) fn set_waits(&mut self, waits: Vec<(ItemId, Timestamp)>) {
+        self.retries.extend(waits);
+    }
+
     /// True while `autoproc pause` suspends the run.
     pub(super) fn is_paused(&self) -> bool {
         self.is_paused

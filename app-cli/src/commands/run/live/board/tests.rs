@@ -66,6 +66,19 @@ fn ids(picture: &Picture) -> Vec<u64> {
 }
 
 #[test]
+fn waits_of_earlier_runs_count_until_they_end_or_their_file_starts() {
+    let mut board = Board::new(4);
+    let due = |seconds| START.saturating_add(Duration::from_secs(seconds));
+    board.set_waits(vec![(ItemId::new(1), due(9)), (ItemId::new(2), due(5)), (ItemId::new(3), due(7))]);
+    let picture = board.picture(5, SECOND, START);
+    assert_eq!((picture.retries, picture.first_retry), (3, Some(due(5))));
+    let at = due(6);
+    assert_eq!(board.picture(5, SECOND, at).retries, 2, "file 2 is due");
+    board.apply(&RunEvent { at, run: RunId::new("r"), kind: started(3) }, SECOND);
+    assert_eq!(board.picture(5, SECOND, at).first_retry, Some(due(9)));
+}
+
+#[test]
 fn the_slowest_stand_first_and_the_others_are_counted() {
     let mut board = board((1..=5).map(|id| (10 - id, started(id))));
     assert_eq!(ids(&board.picture(5, 20 * SECOND, START)), [5, 4, 3, 2, 1]);

@@ -1,0 +1,50 @@
+//! Finds the files that wait for a retry from an earlier run, for a run that begins while no file is
+//! due.
+
+use autoproc_domain::request::Scope;
+use autoproc_domain::{ItemId, QueueItem, Status, Timestamp};
+
+use super::live::Live;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::view::time::Zone;
+
+/// The files that wait for a retry, with the times at which they become due. Empty if a file is due
+/// now, or is being processed.
+#[derive(Debug, Default)]
+pub(super) struct Waits(Vec<(ItemId, Timestamp)>);
+
+impl Waits {
+    /// Returns the waits of the scope.
+    ///
+    /// # Errors
+    /// [`CliError`] if the queue cannot be read.
+    pub(super) async fn of(scope: &Scope, context: &Context) -> Result<Self, CliError> {
+        let now = context.now();
+        if *scope == Scope::Queue && context.storage().peek(now).await?.is_some() {
+            return Ok(Self::default());
+        }
+        let (mut waits, mut is_due) = (Vec::new(), false);
+        let add = |item: QueueItem| match item.not_before().filter(|due| *due > now) {
+            _ if item.is_held || !scope.contains(item.id) => {}
+            Some(due) if item.is_waiting() => waits.push((item.id, due)),
+            // A file that is being processed may become due, if its run has died.
+            _ => is_due = true,
+        };
+        context.each_item(&[Status::Pending, Status::Processing], add).await?;
+        Ok(if is_due { Self::default() } else { Self(waits) })
+    }
+
+    /// Prints a line about the waits, and adds them to the live view. Does nothing if there are none.
+    pub(super) fn show(self, live: Option<&Live>, context: &Context) {
+        let Some(first) = self.0.iter().map(|(_, due)| *due).min() else { return };
+        let first = Zone::current().time_after(context.now(), first);
+        context.console.say(match self.0.len() {
+            1 => format!("nothing is due yet: 1 file waits for a retry until {first}"),
+            count => format!("nothing is due yet: {count} files wait for a retry, the first until {first}"),
+        });
+        if let Some(live) = live {
+            live.set_waits(self.0);
+        }
+    }
+}
