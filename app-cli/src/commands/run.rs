@@ -138,8 +138,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     if args.quiet == 0 {
         context.name_queue();
     }
-    if let Some(live) = live {
-        foresight::prepare(&live, &config, context).await?;
+    if let Some(live) = &live {
+        foresight::prepare(live, &config, context).await?;
     }
     let end = EndOfRun {
         run: config.run.clone(),
