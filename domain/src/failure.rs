@@ -13,7 +13,7 @@ use std::fmt::Display;
 pub const MAX_TEXT_BYTES: usize = 500;
 
 /// Appended to the first line of an error text if that line was shortened.
-const ELLIPSIS: &str = "…";
+pub(crate) const ELLIPSIS: &str = "…";
 
 /// The error text of an item that a user cancelled.
 pub const CANCELLED: &str = "cancelled";
@@ -50,6 +50,20 @@ const ERROR_WORDS: [&str; 22] = [
     "abort",
 ];
 
+/// The beginnings of lines that only say that a failure was reported before, in lower case.
+const ECHOES: [&str; 10] = [
+    "make: *** [",
+    "tar: child returned",
+    "tar: error is not recoverable",
+    "tar: exiting with failure",
+    "error: aborting due to",
+    "error: could not compile",
+    "error: compilation failed",
+    "error: recipe",
+    "conversion failed!",
+    "npm err! a complete log",
+];
+
 /// Joins an outcome and the end of the attempt's output into a text of at most [`MAX_TEXT_BYTES`].
 /// If the text is too long, the earliest lines of the output are omitted first; the first line is
 /// cut only if it alone is too long.
@@ -70,14 +84,23 @@ pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
 
 /// Rates how likely a line states the cause of a failure: 3 if it contains an error word and a
 /// colon, as in `wc: /in/a: No such file`; 2 if it contains only an error word; 0 if it only refers
-/// to a help text, as in `Try 'wc --help' for more information.`; otherwise 1.
+/// to a help text, as in `Try 'wc --help' for more information.`, or to a failure that was reported
+/// before it, as in `make: *** [all] Error 1`; otherwise 1.
 fn relevance(line: &str) -> u8 {
     let lower = line.to_lowercase();
+    if ECHOES.iter().any(|echo| lower.trim_start().starts_with(echo)) {
+        return 0;
+    }
     let has_word = ERROR_WORDS.iter().any(|word| lower.contains(word));
     match (has_word, lower.contains("--help")) {
         (false, refers_to_help) => u8::from(!refers_to_help),
         (true, _) => 2 + u8::from(line.contains(": ")),
     }
+}
+
+/// True if a line of output contains a word that marks the cause of a failure.
+pub(crate) fn reads_like_error(line: &str) -> bool {
+    relevance(line) > 1
 }
 
 /// Returns the first line of an error text: the outcome and the cause.

@@ -46,6 +46,7 @@ pub mod request;
 pub mod retry;
 pub mod run;
 pub mod run_info;
+pub mod signature;
 pub mod stop;
 pub mod time;
 pub mod view;

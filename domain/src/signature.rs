@@ -1,0 +1,135 @@
+//! Signatures of failures. Failures with one signature probably have one cause.
+//!
+//! # Theory of operation
+//!
+//! The first line of an error text states the outcome and the line of the output that tells why;
+//! see [`failure`](crate::failure). A signature keeps this line without the parts that differ from
+//! file to file. First, the names of the file itself become placeholders: `{}` for the path, `{/}`
+//! for the name, `{/.}` for the name without its extension, `{//}` for the folder. Then numbers,
+//! times, addresses, identifiers, temporary files and quoted data become marks: `{n}`, `{hex}`,
+//! `{id}`, `{uuid}`, `{mac}`, `{tmp}`, `{path}`, `{text}`. Exit codes, signals, and the codes of
+//! HTTP stay, because different codes are different causes.
+//!
+//! A signature depends on nothing but the error text and the path. It is the same on every machine
+//! and in every run.
+
+mod groups;
+mod masks;
+mod own_names;
+
+use std::fmt;
+
+use crate::failure;
+use crate::path::FilePath;
+
+pub use groups::{FailureGroup, FailureGroups};
+
+/// The maximum length of the reason in a signature, in bytes. A longer reason is cut.
+pub const MAX_REASON_BYTES: usize = 200;
+
+/// The reason in the signature of a failure without an error text.
+const NO_REASON: &str = "no reason is recorded";
+
+/// The version of the rules that make a reason from an error text. It is part of the identity, so
+/// that signatures of different rules never agree by accident.
+const VERSION: &str = "v1\n";
+
+/// Outcomes of attempts, up to the part that varies. The name of a workflow's step may precede them.
+const OUTCOMES: [&str; 4] = ["exit status ", "killed by signal ", "timed out after ", "cannot start: "];
+
+/// Outcomes after which the last line of the output is usually a progress line.
+const INTERRUPTIONS: [&str; 2] = ["timed out after ", "killed by signal "];
+
+/// The identity of a signature, shown as eight hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SignatureId(u32);
+
+impl SignatureId {
+    /// Parses eight hexadecimal digits, as `Display` writes them; returns `None` for any other text.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let is_hex = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hex.then(|| u32::from_str_radix(text, 16).ok()).flatten().map(Self)
+    }
+
+    /// Returns the 64-bit FNV-1a hash of a reason, folded to 32 bits. The hasher of the standard
+    /// library may change with its version. FNV needs no dependency, and 32 bits suffice: among 1,000
+    /// signatures, two collide with a probability of 1 in 8,600.
+    ///
+    /// Source of the constants and of the folding: <http://www.isthe.com/chongo/tech/comp/fnv/>.
+    fn of(reason: &str) -> Self {
+        const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+        const PRIME: u64 = 0x0000_0100_0000_01b3;
+        let bytes = VERSION.bytes().chain(reason.bytes());
+        let hash = bytes.fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
+        let folded = (hash >> 32) ^ (hash & u64::from(u32::MAX));
+        Self(u32::try_from(folded).unwrap_or(u32::MAX))
+    }
+}
+
+impl fmt::Display for SignatureId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+/// The outcome and the reason of a failure, without the parts that differ from file to file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    id: SignatureId,
+    reason: Box<str>,
+}
+
+impl Signature {
+    /// Makes the signature of a failure from its error text and the path of its file. `error` is
+    /// `None` if no error text is stored, for instance for a file of an older queue.
+    #[must_use]
+    pub fn of(error: Option<&str>, file: &FilePath) -> Self {
+        let line = error.map(failure::first_line).unwrap_or_default();
+        let (step, rest) = line.split_at(step_length(line));
+        let masked = masks::masked(&own_names::replaced(rest, file));
+        let reason = shortened(step.to_owned() + without_progress(masked.trim_end()));
+        let reason = if reason.is_empty() { NO_REASON.to_owned() } else { reason };
+        Self { id: SignatureId::of(&reason), reason: reason.into() }
+    }
+
+    /// Returns the identity of the signature: a hash of the reason.
+    #[must_use]
+    pub fn id(&self) -> SignatureId {
+        self.id
+    }
+
+    /// Returns the outcome and the reason with their marks, in one line of at most
+    /// [`MAX_REASON_BYTES`]. Unprintable characters that are not control characters are not escaped.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+/// Returns the length of the step's name before an outcome, as in `read/count: exit status 1`; 0 if
+/// there is none. The name stays as it is, because the steps of a workflow have different causes.
+fn step_length(line: &str) -> usize {
+    let start = OUTCOMES.iter().filter_map(|outcome| line.find(outcome)).min().unwrap_or(0);
+    let is_step = line[..start].strip_suffix(": ").is_some_and(|name| !name.contains(char::is_whitespace));
+    if is_step { start } else { 0 }
+}
+
+/// Removes the line of the output from an outcome that ended the command from outside, unless the
+/// line reads like an error. Otherwise, each progress line would be a cause of its own.
+fn without_progress(reason: &str) -> &str {
+    let outcome = INTERRUPTIONS.iter().filter_map(|outcome| reason.find(outcome)).min();
+    let Some(outcome) = outcome.filter(|start| *start == 0) else { return reason };
+    match reason[outcome..].split_once(": ") {
+        Some((outcome, line)) if !failure::reads_like_error(line) => outcome,
+        _ => reason,
+    }
+}
+
+fn shortened(mut reason: String) -> String {
+    if reason.len() > MAX_REASON_BYTES {
+        reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES - failure::ELLIPSIS.len()));
+        reason.push_str(failure::ELLIPSIS);
+    }
+    reason
+}

@@ -1,0 +1,331 @@
+//! Replaces the parts of a line that differ from file to file by marks, in one pass.
+
+use super::own_names::{QUOTES, is_part_of_path};
+
+/// Words after which a short number is a code or a part of a name, in lower case.
+const BEFORE_CODES: [&str; 8] = ["status", "signal", "code", "errno", "exit", "http", "utf", "latin"];
+
+/// Words with one of these ends, in lower case, may precede an error code of HTTP or of a compiler.
+const BEFORE_ERROR_CODES: [&str; 4] = ["error", "code", "returned", "response"];
+
+/// The maximum number of digits of an exit code, a signal or another short code.
+const MAX_CODE_DIGITS: usize = 3;
+
+/// The maximum length of the code of a compiler's error, such as `TS2304`, in bytes.
+const MAX_ERROR_CODE_BYTES: usize = 6;
+
+/// Names of formats, algorithms and programs that contain digits, in lower case.
+const NAMES: [&str; 16] = [
+    "x264", "x265", "h264", "h265", "mp3", "mp4", "m4a", "utf8", "base64", "bzip2", "sha1", "sha256", "md5", "python3",
+    "int32", "int64",
+];
+
+/// Shapes of identifiers, in which `h` stands for a hexadecimal digit, each with its mark.
+const SHAPES: [(&str, &str); 2] = [("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "{uuid}"), ("hh:hh:hh:hh:hh:hh", "{mac}")];
+
+/// Folders of temporary files.
+const TEMPORARY: [&str; 2] = ["/tmp/", "/var/tmp/"];
+
+/// Characters, other than letters and digits, that a quoted name may contain. Other quoted text is
+/// data.
+const IN_NAMES: &str = "_-.:/+*#@%$&=?!()<>{}[]\\";
+
+/// The minimum number of digits of a hexadecimal number without `0x`: Git abbreviates its hashes to
+/// seven.
+const MIN_HEX_DIGITS: usize = 7;
+
+/// The minimum length, in bytes, of an identifier that mixes letters and digits.
+const MIN_ID_BYTES: usize = 6;
+
+/// The minimum number of changes between letters and digits in such an identifier.
+const MIN_ID_CHANGES: usize = 3;
+
+/// The maximum number of letters of a unit after a number.
+const MAX_UNIT_LETTERS: usize = 3;
+
+const NUMBER: &str = "{n}";
+
+/// Separates the scheme of a URL from its host.
+const SCHEME_END: &str = "://";
+
+/// Characters that join the numbers of a date, a version, an address or a list.
+const JOINERS: &[char] = &[' ', '-', ':', '.', ',', '/', '+'];
+
+/// The maximum number of joiners between two numbers.
+const MAX_JOINERS: usize = 2;
+
+/// Returns the text with marks. Escape sequences are removed; whitespace and other control
+/// characters become single spaces. A text with marks is returned unchanged.
+pub(super) fn masked(text: &str) -> String {
+    in_plain(&plain(text))
+}
+
+fn in_plain(text: &str) -> String {
+    let out = String::with_capacity(text.len());
+    let mut masker = Masker { rest: text, out, word: String::new(), unclosed: Vec::new() };
+    while let Some(first) = masker.rest.chars().next() {
+        masker.step(first);
+    }
+    masker.out
+}
+
+/// Returns the text without escape sequences, and with single spaces.
+fn plain(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(first) = rest.chars().next() {
+        let length = if first == '\u{1b}' { escape_length(rest) } else { first.len_utf8() };
+        rest = &rest[length..];
+        if !first.is_whitespace() && !first.is_control() {
+            out.push(first);
+        } else if first != '\u{1b}' && !out.is_empty() && !out.ends_with(' ') {
+            out.push(' ');
+        }
+    }
+    out
+}
+
+struct Masker<'t> {
+    /// The text that is not yet read.
+    rest: &'t str,
+    out: String,
+    /// The latest word that was copied, in lower case; empty after a mark.
+    word: String,
+    /// The opening quotation marks for which the rest of the text has no closing mark. They keep the
+    /// time linear.
+    unclosed: Vec<char>,
+}
+
+impl<'t> Masker<'t> {
+    fn step(&mut self, first: char) {
+        if let Some(content) = self.quoted(first) {
+            self.copy(first);
+            self.take(content.len());
+            self.out.push_str(&if is_name(content) { in_plain(content) } else { "{text}".to_owned() });
+            self.rest.chars().next().into_iter().for_each(|closing| self.copy(closing));
+        } else if let Some((length, mark)) = shape(self.rest).or_else(|| self.temporary()) {
+            self.take(length);
+            self.mark(mark);
+        } else if first.is_alphanumeric() {
+            self.word_or_url();
+        } else {
+            self.copy(first);
+        }
+    }
+
+    /// Reads a number of bytes and returns them.
+    fn take(&mut self, length: usize) -> &'t str {
+        let (taken, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        taken
+    }
+
+    fn copy(&mut self, character: char) {
+        self.take(character.len_utf8());
+        self.out.push(character);
+    }
+
+    fn mark(&mut self, mark: &str) {
+        self.word.clear();
+        self.out.push_str(mark);
+    }
+
+    /// Returns the text between `first`, if it is an opening quotation mark, and its closing mark.
+    /// An apostrophe in a word is neither. A placeholder, a mark and a path count as words.
+    fn quoted(&mut self, first: char) -> Option<&'t str> {
+        if self.out.ends_with(char::is_alphanumeric) || !QUOTES.contains(&first) || self.unclosed.contains(&first) {
+            return None;
+        }
+        let text = &self.rest[first.len_utf8()..];
+        let continues = |character: char| character.is_alphanumeric() || matches!(character, '{' | '/');
+        let is_end = |(end, mark): &(usize, &str)| !text[end + mark.len()..].starts_with(continues);
+        let end = text.match_indices(closing(first)).find(is_end).map(|(end, _)| end);
+        if end.is_none() {
+            self.unclosed.push(first);
+        }
+        end.map(|end| &text[..end])
+    }
+
+    /// Returns the length and the mark of a temporary file.
+    fn temporary(&self) -> Option<(usize, &'static str)> {
+        let is_temporary = TEMPORARY.iter().any(|folder| self.rest.starts_with(folder));
+        let starts = is_temporary && !self.out.ends_with(char::is_alphanumeric);
+        starts.then(|| (self.rest.find(|character| !is_part_of_path(character)).unwrap_or(self.rest.len()), "{tmp}"))
+    }
+
+    fn word_or_url(&mut self) {
+        let word = self.take(self.rest.find(|character: char| !character.is_alphanumeric()).unwrap_or(self.rest.len()));
+        self.word(word);
+        if !self.rest.starts_with(SCHEME_END) {
+            return;
+        }
+        self.take(SCHEME_END.len());
+        self.out.push_str(SCHEME_END);
+        let is_in_host = |character: char| character.is_alphanumeric() || "-.:@_[]".contains(character);
+        let host = self.take(self.rest.find(|character| !is_in_host(character)).unwrap_or(self.rest.len()));
+        self.mark(&in_plain(host));
+        if self.rest.starts_with(['/', '?']) {
+            let end = self.rest.find(|character: char| ends_url(character)).unwrap_or(self.rest.len());
+            self.take(self.rest[..end].trim_end_matches(['.', ',', ':']).len());
+            self.mark("/{path}");
+        }
+    }
+
+    fn word(&mut self, word: &str) {
+        let lower = word.to_ascii_lowercase();
+        if !has_digit(word) || NAMES.contains(&&*lower) {
+            self.out.push_str(word);
+            self.word = lower;
+        } else if self.is_code(word) {
+            self.out.push_str(word);
+            // Two numbers after one word are codes only in `HTTP/1.1 503`.
+            self.word.truncate(if self.word == "http" { self.word.len() } else { 0 });
+        } else if is_hex(&lower) {
+            self.mark("{hex}");
+        } else if is_number(word) {
+            self.number();
+        } else if is_id(word) {
+            self.mark("{id}");
+        } else {
+            self.mark(&without_digits(word));
+        }
+    }
+
+    fn is_code(&self, word: &str) -> bool {
+        let is_digits = word.bytes().all(|byte| byte.is_ascii_digit());
+        let is_short = is_digits && word.len() <= MAX_CODE_DIGITS && BEFORE_CODES.contains(&&*self.word);
+        let is_http = word.len() == MAX_CODE_DIGITS && is_digits && word.starts_with(['4', '5']);
+        let is_compilers =
+            word.len() <= MAX_ERROR_CODE_BYTES && word.starts_with(|first: char| first.is_ascii_uppercase());
+        is_short || (is_http || is_compilers) && BEFORE_ERROR_CODES.iter().any(|end| self.word.ends_with(end))
+    }
+
+    /// Adds the mark of a number, unless only joiners separate it from another number.
+    fn number(&mut self) {
+        let before = self.out.trim_end_matches(JOINERS);
+        if before.ends_with(NUMBER) && self.out.len() - before.len() <= MAX_JOINERS {
+            self.out.truncate(before.len());
+            self.word.clear();
+        } else {
+            self.mark(NUMBER);
+        }
+    }
+}
+
+/// Returns the quotation marks that close a quotation. GNU programs close a backtick with an
+/// apostrophe.
+fn closing(opening: char) -> &'static [char] {
+    match opening {
+        '\'' => &['\''],
+        '"' => &['"'],
+        '`' => &['`', '\''],
+        '‘' => &['’'],
+        '“' => &['”'],
+        _ => &[],
+    }
+}
+
+/// Returns the length of an escape sequence for a terminal: ESC, `[`, parameters, and a letter
+/// (ECMA-48, 5.4). The length of any other sequence is that of ESC.
+fn escape_length(text: &str) -> usize {
+    let Some(parameters) = text.strip_prefix("\u{1b}[") else { return 1 };
+    let end = parameters.find(|character: char| !matches!(character, '0'..='?'));
+    end.filter(|end| parameters[*end..].starts_with(|last: char| last.is_ascii_alphabetic())).map_or(1, |end| end + 3)
+}
+
+fn is_name(content: &str) -> bool {
+    content.chars().all(|character| character.is_ascii_alphanumeric() || IN_NAMES.contains(character))
+}
+
+/// Returns the length and the mark of an identifier with one of the shapes.
+fn shape(text: &str) -> Option<(usize, &'static str)> {
+    let fits = |shape: &str| {
+        let bytes = text.as_bytes();
+        let is_equal =
+            |(byte, wanted): (&u8, u8)| if wanted == b'h' { byte.is_ascii_hexdigit() } else { *byte == wanted };
+        bytes.len() >= shape.len() && bytes.iter().zip(shape.bytes()).all(is_equal)
+    };
+    let (shape, mark) = SHAPES.iter().find(|(shape, _)| fits(shape))?;
+    (!text[shape.len()..].starts_with(char::is_alphanumeric)).then_some((shape.len(), mark))
+}
+
+fn ends_url(character: char) -> bool {
+    character.is_whitespace() || character.is_control() || QUOTES.contains(&character) || "<>(),;|".contains(character)
+}
+
+fn has_digit(word: &str) -> bool {
+    word.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+fn is_hex(lower: &str) -> bool {
+    let digits = lower.strip_prefix("0x").filter(|digits| !digits.is_empty());
+    let has_letter = lower.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let is_long = has_letter && lower.len() >= MIN_HEX_DIGITS;
+    (digits.is_some() || is_long) && digits.unwrap_or(lower).bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// True for digits with at most a unit: `17`, `12MB`, `1920x1080`, `29T06`.
+fn is_number(word: &str) -> bool {
+    let letters = word.chars().filter(|character| !character.is_ascii_digit()).count();
+    word.starts_with(|first: char| first.is_ascii_digit()) && letters <= MAX_UNIT_LETTERS
+}
+
+fn is_id(word: &str) -> bool {
+    let kinds: Vec<_> = word.bytes().map(|byte| byte.is_ascii_digit()).collect();
+    word.len() >= MIN_ID_BYTES && kinds.windows(2).filter(|pair| pair[0] != pair[1]).count() >= MIN_ID_CHANGES
+}
+
+/// Replaces each group of digits by the mark of a number.
+fn without_digits(word: &str) -> String {
+    let mut out = String::with_capacity(word.len());
+    for character in word.chars() {
+        if !character.is_ascii_digit() {
+            out.push(character);
+        } else if !out.ends_with(NUMBER) {
+            out.push_str(NUMBER);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_vary_become_marks() {
+        for (text, expected) in [
+            ("line 17, column 4: bad", "line {n}, column {n}: bad"),
+            ("at 2026-11-29T06:30:00.5Z and 06:30", "at {n} and {n}"),
+            ("1920x1080 of 12.5MB at 10.0.0.1:8080", "{n} of {n} at {n}"),
+            ("object at 0x7f3a, commit 3fa2c19", "object at {hex}, commit {hex}"),
+            ("id 550e8400-e29b-41d4-a716-446655440000 of 00:1a:2b:3c:4d:5e", "id {uuid} of {mac}"),
+            ("cannot open /tmp/x.Ab/y: tmp8f3ka2", "cannot open {tmp}: {id}"),
+            ("page12 of part3b", "page{n} of part{n}b"),
+            ("get https://api.example.org:80/v1/x?y=2: refused", "get https://api.example.org:{n}/{path}: refused"),
+            ("float: 'abc 17 d', \u{1b}[31mred\u{1b}[0m\tand  wide", "float: '{text}', red and wide"),
+            ("‘foo bar’ or `x y' or 'fußnote'", "‘{text}’ or `{text}' or '{text}'"),
+        ] {
+            assert_eq!(masked(text), expected);
+            assert_eq!(masked(expected), expected);
+        }
+    }
+
+    #[test]
+    fn codes_and_names_stay() {
+        for text in [
+            "exit status 3, killed by signal 11, [Errno 2], code: 7",
+            "HTTP/1.1 503 Service Unavailable",
+            "HTTPError: 404 Client Error",
+            "error[E0425]: no value; error TS2304: no name",
+            "'utf-8' codec, encoder 'libx' and 'x264'",
+            "No module named 'numpy.core'; can't read it, isn't it",
+            "/usr/share/tessdata/eng.traineddata",
+        ] {
+            assert_eq!(masked(text), text);
+        }
+        assert_eq!(
+            masked("exit status 3: 5 errors; error on line 404"),
+            "exit status 3: {n} errors; error on line {n}"
+        );
+    }
+}
