@@ -5,6 +5,7 @@ mod cancel;
 mod checkpoint;
 pub(crate) mod completions;
 mod doctor;
+mod failures;
 mod log;
 pub(crate) mod man;
 mod monitor;
@@ -70,6 +71,8 @@ pub(crate) enum Command {
     /// List runs: when they began, how they ended, and what they did
     #[command(visible_alias = "history")]
     Runs(runs::RunsArgs),
+    /// Show why files failed: group them by reason, with the commands for each group
+    Failures(failures::FailuresArgs),
     /// Give failed files another round, with a full allowance of attempts
     #[command(visible_alias = "retry")]
     RetryFailed(retry_failed::RetryFailedArgs),
@@ -144,6 +147,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Checkpoint(args) => checkpoint::checkpoint(&args, context).await?,
         Command::Report(args) => Box::pin(report::report(&args, context)).await?,
         Command::Runs(args) => runs::runs(&args, context).await?,
+        Command::Failures(args) => failures::failures(&args, context).await?,
         Command::RetryFailed(args) => retry_failed::retry_failed(&args, context).await?,
         Command::Log(args) => Box::pin(log::log(&args, context)).await?,
         Command::Completions(_) | Command::Man(_) | Command::Version => {

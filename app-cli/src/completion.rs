@@ -50,6 +50,8 @@ pub(crate) enum Candidates {
     Workflows,
     /// Names of runs.
     Runs,
+    /// Signatures of failures.
+    Signatures,
 }
 
 impl ArgExt for Candidates {}

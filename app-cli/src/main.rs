@@ -23,6 +23,7 @@ mod context;
 mod error;
 mod escape;
 mod exit_code;
+mod failure_groups;
 mod followed_log;
 mod forecasting;
 mod forgotten_dashes;

@@ -5,6 +5,7 @@
 
 pub(crate) mod bytes;
 pub(crate) mod failure;
+pub(crate) mod failure_group;
 pub(crate) mod item;
 pub(crate) mod json;
 pub(crate) mod layout;

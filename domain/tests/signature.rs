@@ -228,8 +228,8 @@ fn groups_are_counted_and_have_examples() {
 #[test]
 fn the_number_of_groups_is_limited() {
     let mut groups = FailureGroups::default();
-    let letters =
-        |number: usize| [number / 26 / 26, number / 26 % 26, number % 26].map(|letter| char::from(b'a' + letter as u8));
+    let letter = |number: usize| ('a'..='z').nth(number % 26).expect("a letter");
+    let letters = |number: usize| [letter(number / 26 / 26), letter(number / 26), letter(number)];
     for number in 0..FailureGroups::MAX_GROUPS + 7 {
         let error = format!("exit status 1: bad {}", letters(number).iter().collect::<String>());
         groups.add(Some(&error), &path("/in/a.pdf"), None);
@@ -248,7 +248,7 @@ fn failures() -> impl Strategy<Value = (FilePath, String)> {
         let own = prop::sample::select([&[path.clone()][..], &parts].concat());
         let word = prop_oneof![
             own,
-            "\\PC{0,4}".prop_map(|text| text),
+            "\\PC{0,4}",
             "[a-f0-9:./ -]{1,10}",
             prop::sample::select(vec![
                 "'",

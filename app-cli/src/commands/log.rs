@@ -5,9 +5,10 @@ mod choice;
 mod following;
 mod rounds;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use autoproc_domain::request::Selector;
+use autoproc_domain::signature::SignatureId;
 use autoproc_domain::{ItemId, QueueItem, Status};
 use autoproc_subprocess::{AttemptLog, Stream};
 use clap::Args;
@@ -18,9 +19,11 @@ use crate::console::Delivery;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
+use crate::failure_groups::{self, parse_signature};
 use crate::followed_log::{FollowedLog, POLL_INTERVAL};
 use crate::item_word::ItemWord;
 use crate::number;
+use crate::view::files;
 use choice::{Choice, Known};
 
 /// The arguments of `log`.
@@ -31,12 +34,16 @@ use choice::{Choice, Known};
   autoproc log 17 --round 1     the latest attempt before the file was added again
   autoproc log -f report.pdf    follow it while it runs
   autoproc log report.pdf --stderr
+  autoproc log --like 3fa2c19b  the latest failure of a group; see `autoproc failures`
   autoproc log report.pdf > report.log")]
 #[expect(clippy::struct_excessive_bools, reason = "a flag is a bool, and there are several")]
 pub(crate) struct LogArgs {
     /// A file, or the number `queue list` shows for it
-    #[arg(value_name = "FILE|ID", add = Candidates::Files(&Status::ALL))]
-    item: OsString,
+    #[arg(value_name = "FILE|ID", required_unless_present = "like", add = Candidates::Files(&Status::ALL))]
+    item: Option<OsString>,
+    /// Show the latest of the failures with this signature, which `autoproc failures` shows
+    #[arg(long, value_name = "ID", conflicts_with = "item", add = Candidates::Signatures, value_parser = parse_signature)]
+    like: Option<SignatureId>,
     /// Follow the output until the file is completed or has failed for good; if it is pending, wait
     /// for its next attempt. With --attempt, until that attempt ends
     #[arg(short, long, conflicts_with = "json")]
@@ -72,12 +79,10 @@ impl LogArgs {
 }
 
 pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliError> {
-    let word = ItemWord::parse(&request.item, &context.cwd)?;
-    let item = word.find(&*context.storage()).await?;
-    let Some(id) = item.as_ref().map(|item| item.id).or(word.id()) else { return Err(word.not_found(context).await) };
-    if item.is_none() && logs(id, context)?.is_empty() {
-        return Err(word.not_found(context).await);
-    }
+    let (id, item) = match request.like {
+        Some(like) => latest_like(like, context).await?,
+        None => named(request.item.as_deref().unwrap_or_default(), context).await?,
+    };
     if item.as_ref().is_some_and(|item| request.follow && is_before_wanted(item, request)) {
         return following::following(id, None, request, context).await;
     }
@@ -102,6 +107,27 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
         Choice::NeverMade { wanted, made } => Err(CliError::usage(format!("{wanted} does not exist"))
             .with_hint(format!("{made} so far; without options the latest attempt is shown"))),
     }
+}
+
+/// Returns the item that an argument names. The item is `None` if it has left the queue and only its
+/// outputs are left.
+async fn named(word: &OsStr, context: &Context) -> Result<(ItemId, Option<QueueItem>), CliError> {
+    let word = ItemWord::parse(word, &context.cwd)?;
+    let item = word.find(&*context.storage()).await?;
+    let Some(id) = item.as_ref().map(|item| item.id).or(word.id()) else { return Err(word.not_found(context).await) };
+    if item.is_none() && logs(id, context)?.is_empty() {
+        return Err(word.not_found(context).await);
+    }
+    Ok((id, item))
+}
+
+/// Returns the item with the latest of the failures that have this signature, and prints which file
+/// it is.
+async fn latest_like(id: SignatureId, context: &Context) -> Result<(ItemId, Option<QueueItem>), CliError> {
+    let alike = failure_groups::like(id, context).await?;
+    let file = context.console.err().path(&alike.latest.file_path);
+    context.remark(&format!("the latest of {}: {file}", files(alike.files.len())));
+    Ok((alike.latest.id, Some(alike.latest)))
 }
 
 /// Returns the outputs of an item's attempts, even if the item has left the queue.

@@ -7,8 +7,9 @@ mod latest;
 
 use std::collections::HashSet;
 
-use autoproc_domain::ports::{EndedAttempt, PastRun, RunFilter, RunsSummary};
+use autoproc_domain::ports::{EndedAttempt, PastAttempt, PastEnd, PastRun, RunFilter, RunsSummary};
 use autoproc_domain::request::{Scope, Selector};
+use autoproc_domain::signature::FailureGroups;
 use autoproc_domain::view::Counts;
 use autoproc_domain::{RunId, Status, Timestamp};
 use clap::Args;
@@ -83,6 +84,15 @@ async fn named(word: &str, context: &Context) -> Result<RunsSummary, CliError> {
     }
 }
 
+/// Returns the error text of a failed attempt, or the reason why there is none.
+fn reason(past: &PastAttempt) -> &str {
+    match (&past.error, past.end) {
+        (Some(error), _) => error,
+        (None, Some(PastEnd::Died)) => "its run died, and no attempts were left",
+        (None, _) => "no reason is recorded",
+    }
+}
+
 struct Report {
     /// The beginning of the reported period; `None` if the report is on a single run.
     since: Option<Timestamp>,
@@ -96,6 +106,8 @@ struct Report {
     /// The present status of each failed file, in the order of `summary.failures`; `None` for a
     /// file that has left the queue.
     now: Vec<Option<Status>>,
+    /// The failures in `summary.failures`, by signature.
+    groups: FailureGroups,
     /// The number of items in the queue now, by status.
     counts: Counts,
     /// The reported files that are still failed and do not exist.
@@ -108,7 +120,9 @@ struct Report {
 impl Report {
     async fn new(summary: RunsSummary, since: Option<Timestamp>, context: &Context) -> Result<Self, CliError> {
         let (mut now, mut failed) = (Vec::with_capacity(summary.failures.len()), Vec::new());
+        let mut groups = FailureGroups::default();
         for failure in &summary.failures {
+            groups.add(Some(reason(&failure.attempt)), &failure.attempt.of.file_path, Some(failure.ended_at));
             let item = context.storage().find(Selector::Path(failure.attempt.of.file_path.clone())).await?;
             now.push(item.as_ref().map(|item| item.status));
             failed.extend(item.filter(|item| item.status.has_failed()).map(|item| item.file_path));
@@ -120,6 +134,7 @@ impl Report {
             later: Vec::new(),
             live: context.live_runs().await?,
             now,
+            groups,
             counts: context.storage().counts(Scope::Queue).await?,
             missing: MissingFiles::among(&failed),
             project_option: context.project_option(),

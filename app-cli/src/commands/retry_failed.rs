@@ -3,41 +3,48 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use autoproc_domain::request::Requeue;
+use autoproc_domain::FilePath;
+use autoproc_domain::request::{Requeue, Selector};
+use autoproc_domain::signature::SignatureId;
 use autoproc_domain::view::PageRequest;
-use autoproc_domain::{FilePath, Status};
 use clap::Args;
 use serde::Serialize;
 
 use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::failure_groups::{self, FAILED, parse_signature};
 use crate::missing_files::MissingFiles;
 use crate::queued_below;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
-
-/// The statuses of files that failed.
-const FAILED: &[Status] = &[Status::Failed, Status::Timeout];
 
 /// The arguments of `retry-failed`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   autoproc retry-failed               every file that failed or timed out
   autoproc retry-failed report.pdf
-  autoproc retry-failed scans/        the failed files below this folder")]
+  autoproc retry-failed scans/        the failed files below this folder
+  autoproc retry-failed --like 3fa2c19b    those that failed for one reason; see `autoproc failures`")]
 pub(crate) struct RetryFailedArgs {
     /// Only these files, or the failed files below these folders
     #[arg(value_name = "FILE", add = Candidates::Files(FAILED))]
     files: Vec<PathBuf>,
+    /// Only the files that failed for one reason: the signature that `autoproc failures` shows
+    #[arg(long, value_name = "ID", conflicts_with = "files", add = Candidates::Signatures, value_parser = parse_signature)]
+    like: Option<SignatureId>,
 }
 
-/// Requeues the given files, or every failed file if none is given.
+/// Requeues the chosen files, or every failed file if none is chosen.
 pub(super) async fn retry_failed(args: &RetryFailedArgs, context: &Context) -> Result<(), CliError> {
     context.require_queue()?;
-    let requeue = match &args.files[..] {
-        [] => Requeue::AllFailed,
-        these => Requeue::These(queued_below::selectors(these, FAILED, context).await?),
+    let requeue = match (&args.files[..], args.like) {
+        (_, Some(like)) => {
+            let alike = failure_groups::like(like, context).await?;
+            Requeue::These(alike.files.into_iter().map(Selector::Path).collect())
+        }
+        ([], None) => Requeue::AllFailed,
+        (these, None) => Requeue::These(queued_below::selectors(these, FAILED, context).await?),
     };
     let missing = MissingFiles::among(&requeued_files(&requeue, context).await?);
     let requeued = context.storage().requeue(requeue, context.now()).await?;

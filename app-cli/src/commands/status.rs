@@ -11,6 +11,7 @@ use autoproc_domain::forecast::TimeLeft;
 use autoproc_domain::ports::{LiveRun, PastRun, StopLevel, Unproven};
 use autoproc_domain::request::Scope;
 use autoproc_domain::run::CurrentFile;
+use autoproc_domain::signature::FailureGroups;
 use autoproc_domain::view::{Counts, PageRequest};
 use autoproc_domain::{ProcessorState, QueueItem, RunId, Status as ItemStatus, Timestamp};
 use autoproc_subprocess::DEFAULT_GRACE;
@@ -20,6 +21,8 @@ use serde::Serialize;
 use crate::context::{Context, OTHER_FOLDER};
 use crate::error::{CliError, in_one_line};
 use crate::escape::{Printable, Shown, printable};
+use crate::failure_groups::{self, FAILED};
+use crate::view::failure_group::{GroupJson, MAX_SINGLE};
 use crate::view::json::{CountsJson, ItemJson, PathJson};
 use crate::view::layout::Layout;
 use crate::view::screen::Screen;
@@ -37,8 +40,18 @@ const MAX_WAITING: usize = 10;
 /// The maximum number of failed files that are shown.
 const MAX_FAILED: usize = 10;
 
+/// The maximum number of failed files that are grouped by reason, so that `status` is fast for a
+/// large queue. Making 10,000 signatures takes about a tenth of a second.
+const MAX_GROUPED: usize = 10_000;
+
 pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     let storage = context.storage();
+    let mut failed = failed(context).await?;
+    let mut groups = FailureGroups::default();
+    for item in &failed {
+        failure_groups::add(&mut groups, item);
+    }
+    failed.truncate(MAX_FAILED);
     let live_runs = context.runs().live().await?;
     let processing = items(ItemStatus::Processing, None, context).await?;
     let (latest, pauses) = (latest(context), context.wiring.run_control().pauses(&live_runs));
@@ -59,7 +72,8 @@ pub(super) async fn status(context: &Context) -> Result<(), CliError> {
         latest,
         processing,
         waiting: items(ItemStatus::Pending, Some(MAX_WAITING), context).await?,
-        failed: failed(context).await?,
+        failed,
+        groups,
         stop,
         project_dir: context.project.root().to_owned(),
         has_queue: context.had_queue,
@@ -91,10 +105,9 @@ async fn obstacles(
     Ok(holders.filter_map(|dead| Some((dead.run.clone(), reaper.obstacle(&dead)?))).collect())
 }
 
-/// Returns the first files that failed or timed out, at most `MAX_FAILED`.
+/// Returns the first files that failed or timed out, at most `MAX_GROUPED`.
 async fn failed(context: &Context) -> Result<Vec<QueueItem>, CliError> {
-    let statuses = vec![ItemStatus::Failed, ItemStatus::Timeout];
-    let request = PageRequest { statuses, after: None, limit: Some(MAX_FAILED) };
+    let request = PageRequest { statuses: FAILED.to_vec(), after: None, limit: Some(MAX_GROUPED) };
     Ok(context.storage().page(request).await?.items)
 }
 
@@ -126,6 +139,8 @@ struct Status {
     obstacles: BTreeMap<RunId, String>,
     /// The first items that failed or timed out, at most `MAX_FAILED`.
     failed: Vec<QueueItem>,
+    /// The first `MAX_GROUPED` items that failed or timed out, by signature.
+    groups: FailureGroups,
     /// The stop request; `None` if no stop is requested.
     stop: Option<StandingStop>,
     project_dir: PathBuf,
@@ -195,7 +210,8 @@ impl View for Status {
         let waiting = self.waiting.iter().map(|item| waiting(self, item, out)).collect::<Vec<_>>();
         named("waiting:", &waiting, self.counts.pending, out)?;
         let failed = self.failed.iter().map(|item| failure(item, self.now, out)).collect::<Vec<_>>();
-        named("failed:", &failed, self.counts.failed + self.counts.timeout, out)
+        named("failed:", &failed, self.counts.failed + self.counts.timeout, out)?;
+        main_reason(&self.groups, out)
     }
 
     fn document(&self) -> impl Serialize {
@@ -214,6 +230,7 @@ impl View for Status {
             waiting: self.waiting.iter().map(ItemJson::from).collect(),
             latest_run: self.latest.as_ref().map(StateJson::from),
             failed: self.failed.iter().map(ItemJson::from).collect(),
+            failure_groups: GroupJson::largest(&self.groups),
             stop: self.stop.as_ref().map(StopJson::from),
             project_dir: self.project_dir.to_string_lossy().into_owned(),
         }
@@ -231,6 +248,14 @@ fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> 
         0 => Ok(()),
         more => writeln!(out, "  and {more} more"),
     }
+}
+
+/// Prints the reason for which most files failed. Prints nothing for a few failures.
+fn main_reason(groups: &FailureGroups, out: &mut dyn Write) -> io::Result<()> {
+    let total = groups.total();
+    let Some(largest) = groups.largest_first().into_iter().next().filter(|_| total > MAX_SINGLE) else { return Ok(()) };
+    let (count, reason) = (largest.count, Printable(largest.signature.reason()));
+    writeln!(out, "  {count} of {total} for one reason, see `autoproc failures`: {reason}")
 }
 
 fn stopping(stop: &StandingStop, out: &mut dyn Write) -> io::Result<()> {
@@ -349,6 +374,7 @@ struct StatusJson {
     waiting: Vec<ItemJson>,
     latest_run: Option<StateJson>,
     failed: Vec<ItemJson>,
+    failure_groups: Vec<GroupJson>,
     stop: Option<StopJson>,
     project_dir: String,
 }

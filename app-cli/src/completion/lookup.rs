@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use autoproc_domain::ports::{PastRun, RunFilter};
+use autoproc_domain::signature::{FailureGroup, FailureGroups};
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{QueueItem, Status};
 use autoproc_workflow::Catalogue;
@@ -18,6 +19,8 @@ use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter a
 use super::Candidates;
 use super::line::{Typed, home_expanded};
 use crate::console::{ColorWhen, Console};
+use crate::escape::printable;
+use crate::failure_groups::{self, FAILED};
 use crate::paths::absolute;
 use crate::project::Project;
 use crate::view::time::local;
@@ -72,9 +75,10 @@ impl Lookup {
         let mut found = match which {
             Candidates::Files(statuses) => self.files(project, statuses, current),
             Candidates::Workflows => self.workflows(&project, current),
-            // Names of runs need no quotes, so they are returned without the tag that marks values
+            // Names of runs and signatures need no quotes, so they are returned without the tag that marks values
             // to quote.
             Candidates::Runs => return runs(project, current),
+            Candidates::Signatures => return signatures(project, current),
         };
         found.sort_unstable_by(|one, other| rank(one).cmp(&rank(other)));
         found.dedup();
@@ -122,6 +126,21 @@ fn runs(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
         CompletionCandidate::new(run.id.as_str()).help(began)
     };
     matching.map(candidate).collect()
+}
+
+/// Returns the signatures of the first [`MAX_FILES`] failed files, each with its reason.
+fn signatures(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
+    let request = PageRequest { statuses: FAILED.to_vec(), after: None, limit: Some(MAX_FILES) };
+    let items = in_time(move || items(project, request));
+    let mut groups = FailureGroups::default();
+    for item in &items {
+        failure_groups::add(&mut groups, item);
+    }
+    let candidate = |group: &FailureGroup| {
+        let (id, reason) = (group.signature.id().to_string(), printable(&group.signature.reason()));
+        id.as_bytes().starts_with(current.as_bytes()).then(|| CompletionCandidate::new(id).help(Some(reason.into())))
+    };
+    groups.largest_first().into_iter().filter_map(candidate).collect()
 }
 
 /// Returns the sort key of a value, which puts folders first.

@@ -119,6 +119,8 @@ fn documents_of_the_queue_are_as_documented() {
     expect("status", &["status"]);
     expect("monitor", &["monitor"]);
     expect("log", &["log", "a"]);
+    expect("failures", &["failures"]);
+    expect("failures", &["failures", "--since", "1h"]);
     expect("retry-failed", &["retry-failed"]);
     expect("cancel", &["cancel", "a"]);
     expect("queue remove", &["queue", "remove", "b"]);

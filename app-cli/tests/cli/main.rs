@@ -12,6 +12,7 @@ mod choosing;
 mod doctor;
 mod documents;
 mod execution;
+mod failures;
 mod figures;
 mod fixture;
 mod folders;

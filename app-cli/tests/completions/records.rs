@@ -75,6 +75,19 @@ fn runs_are_offered_by_name_with_their_time() {
 }
 
 #[test]
+fn signatures_are_offered_with_their_reason() {
+    let project = TempProject::with_queues();
+    for command in ["retry-failed", "log"] {
+        let offered = records(&project, &[command, "--like", ""]);
+        assert_eq!((offered.len(), offered[0].as_str()), (2, "words"), "{offered:?}");
+        let (signature, reason) = offered[1].split_once(':').expect("a description");
+        assert_eq!((signature.len(), reason), (8, "no such file (exit status 1)"), "{offered:?}");
+        assert_eq!(records(&project, &[command, "--like", &signature[..3]])[1..], offered[1..]);
+        assert_eq!(records(&project, &[command, "--like", "x"]), ["words"]);
+    }
+}
+
+#[test]
 fn the_queue_is_that_of_the_project() {
     let project = TempProject::with_queues();
     let there = ["paths", "other/there.pdf"];

@@ -21,7 +21,7 @@ pub(super) fn replaced(text: &str, file: &FilePath) -> String {
     let text = replaced_each(text, &path, "{}", |before, after| is_separate(&path, before, after));
     let text = replaced_each(&text, name, "{/}", |before, after| is_name(name, before, after));
     let text = replaced_each(&text, stem, "{/.}", |before, after| is_name(stem, before, after));
-    replaced_each(&text, folder, "{//}", |before, after| is_folder(before, after))
+    replaced_each(&text, folder, "{//}", is_folder)
 }
 
 /// Replaces each occurrence of a name for which `accepts` returns true. `accepts` gets the text
@@ -63,7 +63,9 @@ pub(super) fn is_part_of_path(character: char) -> bool {
 fn is_separate(name: &str, before: &str, after: &str) -> bool {
     let is_letter = |character: char| character.is_alphanumeric() || character == '_';
     let continues_before = name.starts_with(is_letter) || name.starts_with('/');
-    !(continues_before && before.ends_with(is_letter)) && !(name.ends_with(is_letter) && after.starts_with(is_letter))
+    let is_end = continues_before && before.ends_with(is_letter);
+    let is_beginning = name.ends_with(is_letter) && after.starts_with(is_letter);
+    !is_end && !is_beginning
 }
 
 /// True if the occurrence refers to the file. A name that may be an English word, such as `error`

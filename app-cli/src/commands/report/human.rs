@@ -3,20 +3,18 @@
 use std::io::{self, Write};
 
 use autoproc_domain::Status;
-use autoproc_domain::ports::{EndedAttempt, PastAttempt, PastEnd};
+use autoproc_domain::ports::{EndedAttempt, PastAttempt};
 use autoproc_domain::run_info::StoppedBy;
 use serde::Serialize;
 
-use super::Report;
 use super::json::ReportJson;
+use super::{Report, reason};
 use crate::escape::printable;
+use crate::view::failure_group::{self, MAX_SINGLE};
 use crate::view::past_run::{RunShown, continued, short_id};
 use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, changed_while_processed, failure, files, held};
-
-/// The maximum number of failures that are listed, chosen to fit on a screen.
-const MAX_FAILURES: usize = 20;
 
 impl View for Report {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
@@ -71,26 +69,14 @@ fn failures(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
         return Ok(());
     }
     writeln!(out, "\nfailed:")?;
-    let listed = report.failures().take(MAX_FAILURES);
-    for (EndedAttempt { attempt: past, .. }, now) in listed {
-        let line = out.line("  ", &past.of.file_path, &format!("  {}{}", reason(past), since_then(now)));
-        writeln!(out, "{line}")?;
+    if report.summary.failed_files > MAX_SINGLE {
+        return failure_group::largest(&report.groups, report.summary.failed_files, out);
     }
-    let listed = report.now.len().min(MAX_FAILURES) as u64;
-    match report.summary.failed_files.saturating_sub(listed) {
-        0 => Ok(()),
-        more => {
-            writeln!(out, "  and {more} more: autoproc queue list{} --status failed,timeout", report.project_option)
-        }
+    for (EndedAttempt { attempt: past, .. }, now) in report.failures() {
+        let after = format!("  {}{}", failure::in_one_line(reason(past)), since_then(now));
+        writeln!(out, "{}", out.line("  ", &past.of.file_path, &after))?;
     }
-}
-
-fn reason(past: &PastAttempt) -> String {
-    match (&past.error, past.end) {
-        (Some(error), _) => failure::in_one_line(error).to_string(),
-        (None, Some(PastEnd::Died)) => "its run died, and no attempts were left".to_owned(),
-        (None, _) => "no reason is recorded".to_owned(),
-    }
+    Ok(())
 }
 
 /// Describes the present state of a file that failed in the reported runs; empty if the file is
@@ -142,7 +128,11 @@ fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let failed = report.failures().find(|(_, now)| is_failed(*now));
     let mut commands: Vec<_> =
         failed.map(|(past, _)| format!("autoproc log{option} {}", argument(&past.attempt))).into_iter().collect();
-    if report.counts.failed + report.counts.timeout > report.missing.count() {
+    let failed_now = report.counts.failed + report.counts.timeout;
+    if failed_now as u64 > MAX_SINGLE {
+        commands.push(format!("autoproc failures{option}"));
+    }
+    if failed_now > report.missing.count() {
         commands.push(format!("autoproc retry-failed{option}"));
     }
     if report.live.is_empty() && report.counts.processing > 0 {

@@ -5,6 +5,7 @@ use autoproc_domain::ports::{EndedAttempt, PastEnd};
 use serde::Serialize;
 
 use super::Report;
+use crate::view::failure_group::GroupJson;
 use crate::view::json::{CountsJson, PathJson};
 use crate::view::past_run::PastRunJson;
 
@@ -20,6 +21,7 @@ pub(super) struct ReportJson {
     failures: Vec<FailureJson>,
     changed_files: u64,
     first_changed: Option<PathJson>,
+    failure_groups: Vec<GroupJson>,
     slowest: Vec<FileAttemptJson>,
     counts: CountsJson,
 }
@@ -80,6 +82,7 @@ impl From<&Report> for ReportJson {
             failures: report.failures().map(failure).collect(),
             changed_files: report.summary.changed_files,
             first_changed: report.summary.first_changed.as_ref().map(PathJson::from),
+            failure_groups: GroupJson::largest(&report.groups),
             slowest: report.summary.slowest.iter().map(FileAttemptJson::from).collect(),
             counts: report.counts.into(),
         }

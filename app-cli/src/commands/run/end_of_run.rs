@@ -100,6 +100,7 @@ impl EndOfRun {
             resources: self.resources.total(),
             missing: self.failures.missing(),
             failures: self.failures.named(),
+            groups: self.failures.groups(),
             is_whole_queue: self.is_whole_queue(),
             is_read_once: self.is_read_once,
             project_option: context.project_option(),

@@ -1,13 +1,15 @@
-//! Collects the first failures of a run, which the summary at the end of the run lists.
+//! Collects the failures of a run, which the summary at the end of the run lists one by one or in
+//! groups.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use autoproc_domain::Status;
 use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind};
+use autoproc_domain::signature::FailureGroups;
 
 use crate::missing_files::MissingFiles;
 
-/// The maximum number of failures that the summary lists, chosen to fit on a screen.
+/// The maximum number of failures that the document of the summary lists.
 const MAX_NAMED: usize = 20;
 
 /// A failed file, and why it failed.
@@ -19,9 +21,16 @@ pub(super) struct Failure {
     pub(super) error: String,
 }
 
-/// The first failures of a run, at most `MAX_NAMED`.
+/// The failures of a run. The size is limited, whatever the number of failures.
 #[derive(Debug, Default)]
-pub(super) struct Failures(Mutex<Vec<Failure>>);
+pub(super) struct Failures(Mutex<Collected>);
+
+#[derive(Debug, Default)]
+struct Collected {
+    /// The first failures, at most `MAX_NAMED`.
+    named: Vec<Failure>,
+    groups: FailureGroups,
+}
 
 impl Failures {
     /// Returns the missing files among the first failed files.
@@ -31,7 +40,16 @@ impl Failures {
 
     /// Returns the first failures, in the order in which they occurred.
     pub(super) fn named(&self) -> Vec<Failure> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.collected().named.clone()
+    }
+
+    /// Returns the groups of all failures.
+    pub(super) fn groups(&self) -> FailureGroups {
+        self.collected().groups.clone()
+    }
+
+    fn collected(&self) -> MutexGuard<'_, Collected> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -42,9 +60,10 @@ impl Observer for Failures {
             RunEventKind::FileTimeout { of, error, .. } => (of, Status::Timeout, error),
             _ => return,
         };
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if failures.len() < MAX_NAMED {
-            failures.push(Failure { of: of.clone(), status, error: error.to_string() });
+        let mut collected = self.collected();
+        collected.groups.add(Some(&**error), &of.file_path, Some(event.at));
+        if collected.named.len() < MAX_NAMED {
+            collected.named.push(Failure { of: of.clone(), status, error: error.to_string() });
         }
     }
 }

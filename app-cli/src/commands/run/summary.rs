@@ -6,6 +6,7 @@ use std::time::Duration;
 use autoproc_domain::ports::StopCause;
 use autoproc_domain::run::RunResources;
 use autoproc_domain::run_info::StoppedBy;
+use autoproc_domain::signature::FailureGroups;
 use autoproc_domain::{ProcessingResult, RunId};
 use serde::Serialize;
 
@@ -14,6 +15,7 @@ use super::unaccounted::Unaccounted;
 use crate::missing_files::MissingFiles;
 use crate::view::bytes::memory;
 use crate::view::failure;
+use crate::view::failure_group::{self, GroupJson, MAX_SINGLE};
 use crate::view::json::PathJson;
 use crate::view::past_run::continued;
 use crate::view::screen::Screen;
@@ -30,8 +32,10 @@ pub(super) struct Summary {
     pub(super) elapsed: Duration,
     /// The resource usage of the run's attempts.
     pub(super) resources: RunResources,
-    /// The first failures of the run, as many as the summary lists.
+    /// The first failures of the run, as many as the document lists.
     pub(super) failures: Vec<Failure>,
+    /// All failures of the run, by signature.
+    pub(super) groups: FailureGroups,
     /// The files in `failures` that do not exist now.
     pub(super) missing: MissingFiles,
     /// True if the scope of the run was the whole queue.
@@ -54,6 +58,7 @@ impl Summary {
             elapsed: Duration::ZERO,
             resources: RunResources::default(),
             failures: Vec::new(),
+            groups: FailureGroups::default(),
             missing: MissingFiles::default(),
             is_whole_queue: false,
             is_read_once: false,
@@ -122,35 +127,49 @@ impl View for Summary {
             elapsed_s: self.elapsed.as_secs_f64(),
             usage: UsageJson::of(&self.resources),
             failures: self.failures.iter().map(FailureJson::from).collect(),
+            failure_groups: GroupJson::largest(&self.groups),
         }
     }
 }
 
-/// Lists the failed files, and suggests commands for the next step. Prints nothing if no file
-/// failed.
+/// Lists the failed files, or groups of them if there are many, and suggests commands for the next
+/// step. Prints nothing if no file failed.
 fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     if view.result.failed == 0 {
         return Ok(());
     }
     writeln!(out, "\nfailed:")?;
-    for Failure { of, error, .. } in &view.failures {
-        let line = out.line("  ", &of.file_path, &format!("  {}", failure::in_one_line(error)));
-        writeln!(out, "{line}")?;
-    }
-    let others = usize::try_from(view.result.failed).unwrap_or(usize::MAX).saturating_sub(view.failures.len());
-    if others > 0 {
-        writeln!(out, "  and {others} more: autoproc queue list{} --status failed,timeout", view.project_option)?;
-    }
     let option = &view.project_option;
+    if view.result.failed > MAX_SINGLE {
+        failure_group::largest(&view.groups, view.result.failed, out)?;
+    } else {
+        one_by_one(view, out)?;
+    }
     let missing = view.missing.advice(out, option);
     missing.iter().try_for_each(|advice| writeln!(out, "{advice}"))?;
-    if view.failures.len() == view.missing.count() && others == 0 {
+    if view.result.failed == view.missing.count() as u64 {
         return Ok(());
+    }
+    if view.result.failed > MAX_SINGLE {
+        writeln!(out, "`autoproc failures{option}` shows the files and the commands for each reason")?;
     }
     writeln!(
         out,
         "`autoproc log{option} FILE` shows the output, `autoproc retry-failed{option}` gives them another round"
     )
+}
+
+fn one_by_one(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
+    for Failure { of, error, .. } in &view.failures {
+        let line = out.line("  ", &of.file_path, &format!("  {}", failure::in_one_line(error)));
+        writeln!(out, "{line}")?;
+    }
+    match view.result.failed.saturating_sub(view.failures.len() as u64) {
+        0 => Ok(()),
+        others => {
+            writeln!(out, "  and {others} more: autoproc queue list{} --status failed,timeout", view.project_option)
+        }
+    }
 }
 
 /// Says how to continue a run that a stop request or a signal ended before all its files were
@@ -222,6 +241,7 @@ struct SummaryJson<'a> {
     elapsed_s: f64,
     usage: Option<UsageJson>,
     failures: Vec<FailureJson<'a>>,
+    failure_groups: Vec<GroupJson>,
 }
 
 /// A file that failed in the run.

@@ -1,0 +1,86 @@
+//! The failed files of the queue, by the signatures of their failures.
+
+use autoproc_domain::signature::{FailureGroups, Signature, SignatureId};
+use autoproc_domain::{FilePath, QueueItem, Status, Timestamp};
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::view::files;
+
+/// The statuses of files that failed.
+pub(crate) const FAILED: &[Status] = &[Status::Failed, Status::Timeout];
+
+/// The maximum number of signatures that an error lists.
+const MAX_KNOWN: usize = 5;
+
+/// Parses the signature of a failure.
+///
+/// # Errors
+/// A text that states the accepted form.
+pub(crate) fn parse_signature(word: &str) -> Result<SignatureId, String> {
+    SignatureId::from_hex(word).ok_or_else(|| "expected the 8 hexadecimal digits that `autoproc failures` shows".into())
+}
+
+/// Adds the failure of an item to the groups. The time of the failure is that of the latest attempt.
+pub(crate) fn add(groups: &mut FailureGroups, item: &QueueItem) {
+    groups.add(item.last_error.as_deref(), &item.file_path, item.last_attempt);
+}
+
+/// Groups the failed files of the queue whose latest attempt began at `since` or later; all failed
+/// files if `since` is `None`.
+///
+/// # Errors
+/// [`CliError`] if the queue cannot be read.
+pub(crate) async fn of_queue(since: Option<Timestamp>, context: &Context) -> Result<FailureGroups, CliError> {
+    let mut groups = FailureGroups::default();
+    let is_meant = |item: &QueueItem| since.is_none_or(|since| item.last_attempt.is_some_and(|at| since <= at));
+    let add = |item| {
+        if is_meant(&item) {
+            add(&mut groups, &item);
+        }
+    };
+    context.each_item(FAILED, add).await?;
+    Ok(groups)
+}
+
+/// The failed files with one signature.
+pub(crate) struct Alike {
+    /// The files, in claim order.
+    pub(crate) files: Vec<FilePath>,
+    /// The item whose latest attempt began last.
+    pub(crate) latest: QueueItem,
+}
+
+/// Returns the failed files with this signature.
+///
+/// # Errors
+/// [`CliError`] if there is no queue, if no failed file has this signature, or if the queue cannot
+/// be read.
+pub(crate) async fn like(id: SignatureId, context: &Context) -> Result<Alike, CliError> {
+    context.require_queue()?;
+    let (mut files, mut latest, mut groups) = (Vec::new(), None::<QueueItem>, FailureGroups::default());
+    let add = |item: QueueItem| {
+        if Signature::of(item.last_error.as_deref(), &item.file_path).id() != id {
+            return add(&mut groups, &item);
+        }
+        files.push(item.file_path.clone());
+        if latest.as_ref().is_none_or(|latest| latest.last_attempt <= item.last_attempt) {
+            latest = Some(item);
+        }
+    };
+    context.each_item(FAILED, add).await?;
+    latest.map(|latest| Alike { files, latest }).ok_or_else(|| unknown(id, &groups))
+}
+
+/// Returns the error for a signature that no failed file has. Its hint lists the largest groups.
+fn unknown(id: SignatureId, groups: &FailureGroups) -> CliError {
+    let error = CliError::usage(format!("no failed file has the signature {id}"));
+    let known = groups.largest_first();
+    let listed = known.iter().take(MAX_KNOWN).map(|group| format!("{} ({})", group.signature.id(), files(group.count)));
+    let listed = listed.collect::<Vec<_>>().join(", ");
+    match known.len() {
+        0 => error.with_hint("no file of the queue has failed"),
+        1..=MAX_KNOWN => error.with_hint(format!("`autoproc failures` shows the signatures: {listed}")),
+        _ => error.with_hint(format!("`autoproc failures` shows the signatures: {listed}, and others")),
+    }
+}
