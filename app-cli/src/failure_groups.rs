@@ -21,7 +21,7 @@ pub(crate) fn parse_signature(word: &str) -> Result<SignatureId, String> {
     SignatureId::from_hex(word).ok_or_else(|| "expected the 8 hexadecimal digits that `autoproc failures` shows".into())
 }
 
-/// Adds the failure of an item to the groups. The time of the failure is that of the latest attempt.
+/// Adds the failure of an item to the groups, with the time at which its latest attempt began.
 pub(crate) fn add(groups: &mut FailureGroups, item: &QueueItem) {
     groups.add(item.last_error.as_deref(), &item.file_path, item.last_attempt);
 }

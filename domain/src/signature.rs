@@ -34,7 +34,7 @@ const NO_REASON: &str = "no reason is recorded";
 /// that signatures of different rules never agree by accident.
 const VERSION: &str = "v1\n";
 
-/// Outcomes of attempts, up to the part that varies. The name of a workflow's step may precede them.
+/// Outcomes of attempts, up to the part that varies. The name of a workflow's step may precede one.
 const OUTCOMES: [&str; 4] = ["exit status ", "killed by signal ", "timed out after ", "cannot start: "];
 
 /// Outcomes after which the last line of the output is usually a progress line.
@@ -45,7 +45,7 @@ const INTERRUPTIONS: [&str; 2] = ["timed out after ", "killed by signal "];
 pub struct SignatureId(u32);
 
 impl SignatureId {
-    /// Parses eight hexadecimal digits, as `Display` writes them; returns `None` for any other text.
+    /// Parses eight hexadecimal digits, as `Display` writes them; returns `None` for other text.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         let is_hex = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -53,8 +53,8 @@ impl SignatureId {
     }
 
     /// Returns the 64-bit FNV-1a hash of a reason, folded to 32 bits. The hasher of the standard
-    /// library may change with its version. FNV needs no dependency, and 32 bits suffice: among 1,000
-    /// signatures, two collide with a probability of 1 in 8,600.
+    /// library may change with its version. FNV needs no dependency, and 32 bits suffice: among
+    /// 1,000 signatures, two collide with a probability of 1 in 8,600.
     ///
     /// Source of the constants and of the folding: <http://www.isthe.com/chongo/tech/comp/fnv/>.
     fn of(reason: &str) -> Self {
@@ -100,7 +100,7 @@ impl Signature {
     }
 
     /// Returns the outcome and the reason with their marks, in one line of at most
-    /// [`MAX_REASON_BYTES`]. Unprintable characters that are not control characters are not escaped.
+    /// [`MAX_REASON_BYTES`]. It has no control characters; other unprintable ones are not escaped.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason

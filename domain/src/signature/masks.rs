@@ -90,8 +90,8 @@ struct Masker<'t> {
     out: String,
     /// The latest word that was copied, in lower case; empty after a mark.
     word: String,
-    /// The opening quotation marks for which the rest of the text has no closing mark. They keep the
-    /// time linear.
+    /// The opening quotation marks for which the rest of the text has no closing mark. They keep
+    /// the time linear.
     unclosed: Vec<char>,
 }
 
