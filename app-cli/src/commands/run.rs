@@ -118,8 +118,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     };
     let (resources, failures) = (Arc::new(ResourceTally::default()), Arc::new(Failures::default()));
     let printing = Printing::start(context.console.clone(), context.wiring.attempt_logs())?;
-    let mut observers = observers(&args, progress, &printing);
-    observers.extend([resources.clone() as Arc<dyn Observer>, failures.clone()]);
+    let observers = with_output(vec![Arc::new(progress), resources.clone(), failures.clone()], &args, &printing);
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
     // Reads the queue first, so that an unreadable queue is reported before the run creates files.
     context.storage().counts(Scope::Queue).await?;
@@ -218,8 +217,12 @@ fn progress(args: &RunArgs, work: &Work, config: &RunConfig, rules: Arc<Rules>, 
     Progress::new(console, args.verbosity(), config.retry.max_attempts(), clock, executions).with_rules(rules)
 }
 
-fn observers(args: &RunArgs, progress: Progress, printing: &Arc<Printing>) -> Vec<Arc<dyn Observer>> {
-    let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(progress)];
+/// Returns the observers of the run: those given, and the one that prints the output of attempts.
+fn with_output(
+    mut observers: Vec<Arc<dyn Observer>>,
+    args: &RunArgs,
+    printing: &Arc<Printing>,
+) -> Vec<Arc<dyn Observer>> {
     if args.show_output {
         observers.push(Arc::new(ShowOutput(printing.clone())));
     }

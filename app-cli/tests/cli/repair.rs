@@ -18,6 +18,12 @@ pub(crate) fn place_with_journal() -> TempProject {
     wait_until("the third file is begun", || project.path("begun").exists());
     // The run may have started before the second file was settled.
     wait_until("the second file is completed", || project.status_of("b") == "completed");
+    // A line is acknowledged once the lock file notes the end of the journal.
+    wait_until("the last line is acknowledged", || {
+        let length = fs::metadata(journal(&project)).expect("the journal").len();
+        let lock = fs::read(project.state("QUEUE-STATE.lock")).expect("the lock file");
+        String::from_utf8_lossy(&lock).contains(&format!("\\\"offset\\\":{length},"))
+    });
     project.kill(run);
     project
 }
