@@ -1,5 +1,6 @@
 //! A simulated dead run: processes with its marker, and records of its guards.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -36,6 +37,8 @@ pub(crate) struct Record {
     pub(crate) leader: ProcessId,
     /// The guard's folder for temporary files, if it has one.
     pub(crate) tmp_dir: Option<PathBuf>,
+    /// The device and inode of the record's file, if they are recorded.
+    pub(crate) file: Option<(u64, u64)>,
 }
 
 impl Fixture {
@@ -136,6 +139,12 @@ impl Fixture {
 }
 
 impl Record {
+    /// Writes the record with the device and inode of its file, as a guard does.
+    pub(crate) fn write(self, fixture: &Fixture, guard: u64) -> PathBuf {
+        let metadata = fixture.write(guard, "").metadata().expect("the record");
+        fixture.write(guard, Self { file: Some((metadata.dev(), metadata.ino())), ..self }.text())
+    }
+
     /// The record of a guard of this boot and namespace that was killed while it ran this command.
     pub(crate) fn of(leader: ProcessId) -> Self {
         Self {
@@ -145,16 +154,18 @@ impl Record {
             session: 0,
             leader,
             tmp_dir: None,
+            file: None,
         }
     }
 
     pub(crate) fn text(&self) -> String {
-        let Self { boot_id, pid_namespace, guard, session, leader, tmp_dir } = self;
+        let Self { boot_id, pid_namespace, guard, session, leader, tmp_dir, file } = self;
         let id = |id: &ProcessId| format!("{{\"pid\":{},\"started\":{}}}", id.pid, id.started);
         format!(
             "{{\"version\":1,\"boot_id\":\"{boot_id}\",\"pid_namespace\":\"{pid_namespace}\",\"guard\":{},\
-             \"session\":{session},\"leader\":{}{}}}\n",
+             \"session\":{session}{},\"leader\":{}{}}}\n",
             id(guard),
+            file.map(|(device, inode)| format!(",\"file\":[{device},{inode}]")).unwrap_or_default(),
             id(leader),
             tmp_dir.as_deref().map(tmp_fields).unwrap_or_default(),
         )

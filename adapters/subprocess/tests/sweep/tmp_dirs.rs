@@ -12,7 +12,8 @@ fn left(fixture: &Fixture, number: u64, parent: &Path, name: &str) -> (PathBuf, 
     let folder = parent.join(name);
     fs::create_dir(&folder).and_then(|()| fs::write(folder.join("file"), "x")).expect("a folder");
     let record = Record { tmp_dir: Some(folder.clone()), ..Record::of(ProcessId { pid: 0, started: 0 }) };
-    (folder, fixture.write(number, record.text()))
+    let record = record.write(fixture, number);
+    (folder, record)
 }
 
 #[test]
@@ -37,7 +38,7 @@ fn no_other_folder_is_removed() {
     let link = parent.path().join("autoproc-0123456789abcdef");
     std::os::unix::fs::symlink(&folders[0], &link).expect("a link");
     let record = Record { tmp_dir: Some(link.clone()), ..Record::of(ProcessId { pid: 0, started: 0 }) };
-    fixture.write(9, record.text());
+    record.write(&fixture, 9);
     assert_eq!(fixture.sweep(), []);
     assert!(folders.iter().all(|folder| exists(&folder.join("file"))), "{folders:?}");
     assert!(link.is_symlink());
@@ -47,13 +48,24 @@ fn no_other_folder_is_removed() {
 #[test]
 fn the_folder_of_an_unproven_run_stays() {
     let (fixture, parent) = (Fixture::new(), tempfile::tempdir().expect("a folder"));
-    let (folder, path) = left(&fixture, 1, parent.path(), "autoproc-0123456789abcdef");
+    let (folder, _) = left(&fixture, 1, parent.path(), "autoproc-0123456789abcdef");
     let record = Record {
         tmp_dir: Some(folder.clone()),
         pid_namespace: "pid:[1]".into(),
         ..Record::of(ProcessId { pid: 5, started: 6 })
     };
-    fs::write(path, record.text()).expect("written");
+    record.write(&fixture, 1);
     assert!(fixture.unproven_reason().contains("pid namespace"));
+    assert!(exists(&folder.join("file")));
+}
+
+/// Only a forged record names a folder without its own file.
+#[test]
+fn a_record_without_its_own_file_names_no_folder() {
+    let (fixture, parent) = (Fixture::new(), tempfile::tempdir().expect("a folder"));
+    let (folder, _) = left(&fixture, 1, parent.path(), "autoproc-0123456789abcdef");
+    let record = Record { tmp_dir: Some(folder.clone()), ..Record::of(ProcessId { pid: 0, started: 0 }) };
+    fixture.write(1, record.text());
+    assert_eq!(fixture.sweep(), []);
     assert!(exists(&folder.join("file")));
 }
