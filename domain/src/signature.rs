@@ -3,7 +3,7 @@
 //! # Theory of operation
 //!
 //! The first line of an error text states the outcome and the line of the output that tells why;
-//! see [`failure`](crate::failure). A signature keeps this line without the parts that differ from
+//! see [`failure`]. A signature keeps this line without the parts that differ from
 //! file to file. First, the names of the file itself become placeholders: `{}` for the path, `{/}`
 //! for the name, `{/.}` for the name without its extension, `{//}` for the folder. Then numbers,
 //! times, addresses, identifiers, temporary files and quoted data become marks: `{n}`, `{hex}`,
