@@ -13,14 +13,15 @@
 //!
 //! # Deliberately absent
 //!
-//! This crate uses no runtime, files or processes; the adapters' own tests do. [`block_on`]
-//! replaces a runtime.
+//! Except for [`mutants`], this crate uses no runtime, files or processes; the adapters' own tests
+//! do. [`block_on`] replaces a runtime.
 
 mod any_request;
 mod block_on;
 pub mod conformance;
 mod location;
 mod memory_store;
+pub mod mutants;
 mod random;
 mod recording_observer;
 mod scripted_stop;

@@ -2,22 +2,8 @@
 //!
 //! `just mutants` applies one after another to a copy of the workspace and runs the named test
 //! there. Wrong calls to the disk need no mutation: the simulation has a flawed disk for them.
-#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-struct Mutation {
-    name: &'static str,
-    /// Relative to the crate.
-    file: &'static str,
-    /// Occurs exactly once in the file.
-    text: &'static str,
-    replacement: &'static str,
-    /// The test that must fail.
-    test: &'static str,
-}
+use autoproc_testkit::mutants::{Mutants, Mutation};
 
 const CRASHES: &str = "no_crash_loses_an_acknowledged_change";
 const CHANGED_BYTES: &str = "every_changed_byte_is_refused";
@@ -154,68 +140,21 @@ const MUTATIONS: [Mutation; 18] = [
     },
 ];
 
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
-
-impl Mutation {
-    fn apply(&self, krate: &Path) -> String {
-        let text = fs::read_to_string(krate.join(self.file)).unwrap();
-        assert_eq!(text.matches(self.text).count(), 1, "{}: {:?} in {}", self.name, self.text, self.file);
-        text.replace(self.text, self.replacement)
-    }
-}
+const MUTANTS: Mutants = Mutants {
+    package: "autoproc-json-store",
+    folder: env!("CARGO_MANIFEST_DIR"),
+    target: &["--lib"],
+    environment: &[],
+    mutations: &MUTATIONS,
+};
 
 #[test]
 fn every_mutation_finds_its_text() {
-    for mutation in &MUTATIONS {
-        mutation.apply(Path::new(env!("CARGO_MANIFEST_DIR")));
-    }
-}
-
-/// Copies the workspace's sources. No test changes anything outside the copy.
-fn copy_sources(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let (path, copy) = (entry.path(), to.join(entry.file_name()));
-        if path.is_dir() {
-            if entry.file_name() != "target" && entry.file_name() != ".git" {
-                fs::create_dir_all(&copy).unwrap();
-                copy_sources(&path, &copy);
-            }
-        } else if fs::read(&copy).ok() != Some(fs::read(&path).unwrap()) {
-            fs::copy(&path, &copy).unwrap();
-        }
-    }
-}
-
-/// Runs a test of the copy; `None` if the copy does not compile.
-fn passes(copy: &Path, test: &str) -> Option<bool> {
-    let cargo = |extra: &[&str]| {
-        let mut command = Command::new(env!("CARGO"));
-        command.current_dir(copy).env("CARGO_TARGET_DIR", copy.with_file_name("target")).env("RUSTFLAGS", "-Awarnings");
-        command.args(["test", "--offline", "--quiet", "-p", "autoproc-json-store", "--lib"]).args(extra);
-        command.output().unwrap().status.success()
-    };
-    cargo(&["--no-run"]).then(|| cargo(&["--", test]))
+    MUTANTS.find_texts();
 }
 
 #[test]
 #[ignore = "builds the crate for each mutation: `just mutants`"]
-#[expect(clippy::print_stderr, reason = "the list is the result")]
 fn every_mutation_is_noticed() {
-    let copy = workspace().join("target/mutants/workspace");
-    fs::create_dir_all(&copy).unwrap();
-    copy_sources(&workspace(), &copy);
-    for test in [CRASHES, CHANGED_BYTES, MISPLACED_LINES, INTERFERENCE, REPAIR] {
-        assert_eq!(passes(&copy, test), Some(true), "{test} fails without a mutation");
-    }
-    let krate = copy.join("adapters/json-store");
-    for mutation in &MUTATIONS {
-        let original = fs::read(krate.join(mutation.file)).unwrap();
-        fs::write(krate.join(mutation.file), mutation.apply(&krate)).unwrap();
-        let passed = passes(&copy, mutation.test);
-        fs::write(krate.join(mutation.file), original).unwrap();
-        assert_eq!(passed, Some(false), "not noticed: {}", mutation.name);
-        eprintln!("noticed: {}", mutation.name);
-    }
+    MUTANTS.apply_all();
 }

@@ -19,10 +19,14 @@ use settlements::Settlements;
 
 const ENTER: &str = include_str!("../sql/exchange/enter.sql");
 const SETTLE: &str = include_str!("../sql/exchange/settle.sql");
-const CLAIM_QUEUE: &str = include_str!("../sql/exchange/claim_queue.sql");
-const CLAIM_SCOPE: &str = include_str!("../sql/exchange/claim_scope.sql");
-const FINISH_QUEUE: &str = include_str!("../sql/exchange/finish_queue.sql");
-const FINISH_SCOPE: &str = include_str!("../sql/exchange/finish_scope.sql");
+const CLAIM_QUEUE: &str =
+    concat!(include_str!("../sql/exchange/ready_of_queue.sql"), include_str!("../sql/exchange/claim.sql"));
+const CLAIM_SCOPE: &str =
+    concat!(include_str!("../sql/exchange/ready_of_scope.sql"), include_str!("../sql/exchange/claim.sql"));
+const FINISH_QUEUE: &str =
+    concat!(include_str!("../sql/exchange/waiting_of_queue.sql"), include_str!("../sql/exchange/finish.sql"));
+const FINISH_SCOPE: &str =
+    concat!(include_str!("../sql/exchange/waiting_of_scope.sql"), include_str!("../sql/exchange/finish.sql"));
 const RECORDED: &str = include_str!("../sql/exchange/recorded.sql");
 const RECORDED_CLAIMS: &str = include_str!("../sql/exchange/recorded_claims.sql");
 

@@ -3,22 +3,8 @@
 //!
 //! `just mutants` applies one after another to a copy of the workspace and runs the named test
 //! there, against a real server.
-#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-struct Mutation {
-    name: &'static str,
-    /// Relative to the crate.
-    file: &'static str,
-    /// Occurs exactly once in the file.
-    text: &'static str,
-    replacement: &'static str,
-    /// The test that must fail.
-    test: &'static str,
-}
+use autoproc_testkit::mutants::{Mutants, Mutation};
 
 const CONFORMANCE: &str = "conformance::";
 const CROWD: &str = "crowd::a_crowd";
@@ -33,22 +19,6 @@ const STOPPING: &str = "stopping::";
 const ENDS_WAIT: &str = "sharing::ends_of_runs_wait";
 const NOT_SYNCED: &str = "errors::a_server_that_does_not_sync";
 const NEWER_SCHEMA: &str = "errors::a_newer_schema";
-
-const TESTS: [&str; 13] = [
-    CONFORMANCE,
-    CROWD,
-    FEW_ROWS,
-    FOLDED,
-    LOST_COMMIT,
-    ANNOUNCED,
-    RECOVERY_WAITS,
-    REGISTRATION,
-    NAME_IS_UNIQUE,
-    STOPPING,
-    ENDS_WAIT,
-    NOT_SYNCED,
-    NEWER_SCHEMA,
-];
 
 const MIGRATION: &str = "sql/migrations/0001_queue.sql";
 
@@ -90,7 +60,7 @@ const MUTATIONS: [Mutation; 25] = [
     },
     Mutation {
         name: "the id of a request is not recorded",
-        file: "sql/exchange/finish_queue.sql",
+        file: "sql/exchange/finish.sql",
         text: "set request = $2,",
         replacement: "set request = case when $2 < 0 then $2 end,",
         test: LOST_COMMIT,
@@ -125,14 +95,14 @@ const MUTATIONS: [Mutation; 25] = [
     },
     Mutation {
         name: "a claim does not lock its items",
-        file: "sql/exchange/claim_queue.sql",
+        file: "sql/exchange/ready_of_queue.sql",
         text: "  for update skip locked\n",
         replacement: "",
         test: CROWD,
     },
     Mutation {
         name: "claim numbers are not in claim order",
-        file: "sql/exchange/claim_queue.sql",
+        file: "sql/exchange/claim.sql",
         text: "from ready order by rank, sequence) ordered",
         replacement: "from ready order by rank, sequence desc) ordered",
         test: CONFORMANCE,
@@ -230,70 +200,21 @@ const MUTATIONS: [Mutation; 25] = [
     },
 ];
 
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
-
-impl Mutation {
-    fn apply(&self, krate: &Path) -> String {
-        let text = fs::read_to_string(krate.join(self.file)).unwrap();
-        assert_eq!(text.matches(self.text).count(), 1, "{}: {:?} in {}", self.name, self.text, self.file);
-        text.replace(self.text, self.replacement)
-    }
-}
+const MUTANTS: Mutants = Mutants {
+    package: "autoproc-postgres-store",
+    folder: env!("CARGO_MANIFEST_DIR"),
+    target: &["--test", "store"],
+    environment: &[("AUTOPROC_REQUIRE_POSTGRES", "1")],
+    mutations: &MUTATIONS,
+};
 
 #[test]
 fn every_mutation_finds_its_text() {
-    for mutation in &MUTATIONS {
-        mutation.apply(Path::new(env!("CARGO_MANIFEST_DIR")));
-        assert!(TESTS.contains(&mutation.test), "{}", mutation.name);
-    }
-}
-
-/// Copies the workspace's sources. No test changes anything outside the copy.
-fn copy_sources(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let (path, copy) = (entry.path(), to.join(entry.file_name()));
-        if path.is_dir() {
-            if entry.file_name() != "target" && entry.file_name() != ".git" {
-                fs::create_dir_all(&copy).unwrap();
-                copy_sources(&path, &copy);
-            }
-        } else if fs::read(&copy).ok() != Some(fs::read(&path).unwrap()) {
-            fs::copy(&path, &copy).unwrap();
-        }
-    }
-}
-
-/// Runs a test of the copy; `None` if the copy does not compile.
-fn passes(copy: &Path, test: &str) -> Option<bool> {
-    let cargo = |extra: &[&str]| {
-        let mut command = Command::new(env!("CARGO"));
-        command.current_dir(copy).env("CARGO_TARGET_DIR", copy.with_file_name("target")).env("RUSTFLAGS", "-Awarnings");
-        command.env("AUTOPROC_REQUIRE_POSTGRES", "1");
-        command.args(["test", "--offline", "--quiet", "-p", "autoproc-postgres-store", "--test", "store"]).args(extra);
-        command.output().unwrap().status.success()
-    };
-    cargo(&["--no-run"]).then(|| cargo(&["--", test]))
+    MUTANTS.find_texts();
 }
 
 #[test]
 #[ignore = "builds the crate for each mutation: `just mutants`"]
-#[expect(clippy::print_stderr, reason = "the list is the result")]
 fn every_mutation_is_noticed() {
-    let copy = workspace().join("target/mutants/workspace");
-    fs::create_dir_all(&copy).unwrap();
-    copy_sources(&workspace(), &copy);
-    for test in TESTS {
-        assert_eq!(passes(&copy, test), Some(true), "{test} fails without a mutation");
-    }
-    let krate = copy.join("adapters/postgres-store");
-    for mutation in &MUTATIONS {
-        let original = fs::read(krate.join(mutation.file)).unwrap();
-        fs::write(krate.join(mutation.file), mutation.apply(&krate)).unwrap();
-        let passed = passes(&copy, mutation.test);
-        fs::write(krate.join(mutation.file), original).unwrap();
-        assert_eq!(passed, Some(false), "not noticed: {}", mutation.name);
-        eprintln!("noticed: {}", mutation.name);
-    }
+    MUTANTS.apply_all();
 }

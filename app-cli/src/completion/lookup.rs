@@ -75,8 +75,8 @@ impl Lookup {
         let mut found = match which {
             Candidates::Files(statuses) => self.files(project, statuses, current),
             Candidates::Workflows => self.workflows(&project, current),
-            // Names of runs and signatures need no quotes, so they are returned without the tag that marks values
-            // to quote.
+            // Names of runs and signatures need no quotes, so they are returned without the tag
+            // that marks values to quote.
             Candidates::Runs => return runs(project, current),
             Candidates::Signatures => return signatures(project, current),
         };

@@ -1,14 +1,6 @@
--- Claims the first items in claim order. Items that another transaction has locked are skipped.
--- $1 run, $2 request, $3 limit
-with ready as materialized (
-  select id, rank, sequence
-  from item
-  where status = 0 and not is_held and not is_backing_off
-    and (not_before_us is null or not_before_us <= now_us())
-  order by rank, sequence
-  limit $3
-  for update skip locked
-), numbered as materialized (
+-- Claims the items in `ready`.
+-- $1 run, $2 request
+, numbered as materialized (
   -- The numbers are handed out in claim order.
   select id, nextval('claim_number') as number
   from (select id from ready order by rank, sequence) ordered

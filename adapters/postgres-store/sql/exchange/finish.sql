@@ -1,14 +1,6 @@
 -- Records the request and the rest of its answer. The due time is on the caller's clock.
--- $1 run, $2 request, $3 the caller's time in us, $4 whether the request has settlements, $5 scope
-with waiting as (
-  select least(
-           (select min(not_before_us) from scope_item
-            where run = $1 and scope = $5 and state = 0 and not_before_us > now_us()),
-           (select min(not_before_us) from scope_item
-            where run = $1 and scope = $5 and state = 1 and not_before_us > now_us())) as due_us,
-         exists (select from scope_item where run = $1 and scope = $5 and state = 0)
-         or exists (select from scope_item where run = $1 and scope = $5 and state = 1) as has_waiting
-), cancelled as (
+-- $1 run, $2 request, $3 the caller's time in us, $4 whether the request has settlements
+, cancelled as (
   select coalesce(array_agg(id order by id), '{}') as items,
          coalesce(array_agg(claim_number order by id), '{}') as numbers
   from item where claim_run = $1 and claim_is_cancelled
