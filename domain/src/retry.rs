@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::attempt::{AttemptOutcome, StartFault};
 use crate::fingerprint::Completion;
 use crate::item::AttemptNumber;
+use crate::path::FilePath;
 use crate::request::Verdict;
 
 /// The default number of retries after the first attempt.
@@ -61,12 +62,12 @@ impl BackoffRange {
 /// server is overloaded. The rules only change the wait: they neither add nor prevent a retry.
 ///
 /// # Contract
-/// `range_for` is pure: it returns soon, and always the same value for the same text.
+/// `range_for` is pure: it returns soon, and always the same value for the same text and file.
 pub trait BackoffRules: fmt::Debug + Send + Sync {
-    /// Returns the waits after an attempt with this error text, as
+    /// Returns the waits after an attempt on `file` with this error text, as
     /// [`AttemptReport::error`](crate::attempt::AttemptReport::error) returns it; `None` for the
     /// waits of the retry policy.
-    fn range_for(&self, error: &str) -> Option<BackoffRange>;
+    fn range_for(&self, error: &str, file: &FilePath) -> Option<BackoffRange>;
 }
 
 /// Two rules are equal if they are the same object.

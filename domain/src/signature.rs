@@ -80,6 +80,14 @@ pub struct Signature {
     reason: Box<str>,
 }
 
+/// Returns the text with placeholders for the names of the file: `{}` for the path, `{/}` for the
+/// name, `{/.}` for the name without its extension, and `{//}` for the folder. A name that may be an
+/// ordinary word is only replaced if the text marks it as a name.
+#[must_use]
+pub fn without_own_names(text: &str, file: &FilePath) -> String {
+    own_names::replaced(text, file)
+}
+
 impl Signature {
     /// Makes the signature of a failure from its error text and the path of its file. `error` is
     /// `None` if no error text is stored, for instance for a file of an older queue.

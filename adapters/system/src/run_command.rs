@@ -5,6 +5,7 @@
 //! a user has cloned, must not choose the command that runs here.
 
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -27,8 +28,9 @@ pub struct RunCommand {
     pub words: Vec<OsString>,
     /// The current folder of the run, an absolute path.
     pub current_dir: PathBuf,
-    /// True if the run read a list of files from standard input.
-    pub reads_stdin: bool,
+    /// True if the run read a list of files that cannot be read again, for instance from standard
+    /// input.
+    pub is_read_once: bool,
 }
 
 /// A command line that was read from a record.
@@ -41,16 +43,21 @@ pub struct RecordedCommand {
 }
 
 /// Replaces the record at `path`, whose folder must exist. Only its owner can read the file. The
-/// new content survives a power cut.
+/// new content survives a power cut. After an error there is no record, because the previous one is
+/// that of another run; if it cannot be removed either, it stays.
 ///
 /// # Errors
 /// If the folder cannot be examined, or the file cannot be written, synced or renamed.
 pub fn write_run_command(path: &Path, command: &RunCommand) -> io::Result<()> {
+    try_write(path, command).inspect_err(|_| drop(fs::remove_file(path)))
+}
+
+fn try_write(path: &Path, command: &RunCommand) -> io::Result<()> {
     let (folder, folder_inode) = identity(folder_of(path))?;
     let document = Document {
         words: command.words.iter().map(|word| Word::from(word.as_os_str())).collect(),
         current_dir: command.current_dir.as_os_str().into(),
-        reads_stdin: command.reads_stdin,
+        is_read_once: command.is_read_once,
         folder: folder.as_os_str().into(),
         folder_inode,
     };
@@ -70,7 +77,7 @@ pub fn read_run_command(path: &Path) -> Result<Option<RecordedCommand>, StateFil
     let command = RunCommand {
         words: document.words.into_iter().map(OsString::from).collect(),
         current_dir: OsString::from(document.current_dir).into(),
-        reads_stdin: document.reads_stdin,
+        is_read_once: document.is_read_once,
     };
     Ok(Some(RecordedCommand { command, is_own }))
 }
@@ -85,7 +92,7 @@ struct Document {
     words: Vec<Word>,
     current_dir: Word,
     #[serde(default)]
-    reads_stdin: bool,
+    is_read_once: bool,
     folder: Word,
     folder_inode: u64,
 }
@@ -126,7 +133,7 @@ mod tests {
         assert_eq!(read_run_command(&path).expect("no error"), None);
         let odd = OsString::from_vec(b"\xff $HOME".to_vec());
         let words = vec!["run".into(), "--".into(), "it's".into(), odd.clone(), OsString::new()];
-        let command = RunCommand { words, current_dir: Path::new("/srv").join(odd), reads_stdin: true };
+        let command = RunCommand { words, current_dir: Path::new("/srv").join(odd), is_read_once: true };
         write_run_command(&path, &command).expect("written");
         let read = read_run_command(&path).expect("readable");
         assert_eq!(read, Some(RecordedCommand { command, is_own: true }));
@@ -140,7 +147,7 @@ mod tests {
         let (first, second) = (dir.path().join("a"), dir.path().join("b"));
         let file = |folder: &Path| folder.join("LAST-RUN.json");
         std::fs::create_dir(&first).expect("a folder");
-        let command = RunCommand { words: Vec::new(), current_dir: "/".into(), reads_stdin: false };
+        let command = RunCommand { words: Vec::new(), current_dir: "/".into(), is_read_once: false };
         write_run_command(&file(&first), &command).expect("written");
         let is_own = |folder: &Path| read_run_command(&file(folder)).expect("readable").expect("there").is_own;
         std::fs::create_dir(&second).expect("a folder");

@@ -124,11 +124,12 @@ impl Monitor {
         let MonitorDocument { status, started_at, last_updated, .. } = self.document;
         let began = started_at.map_or_else(String::new, local);
         match (self.is_live, status) {
-            (true, _) => {
+            (true, ProcessorStatus::Running) => {
                 let elapsed = started_at.map_or(Duration::ZERO, |at| self.now.saturating_since(at));
                 let paused = if self.is_paused { ", paused (`autoproc resume` continues it)" } else { "" };
                 format!("running since {began} ({}){paused}", running_span(elapsed))
             }
+            (true, _) => "a run is live, and has not reported its progress yet".to_owned(),
             (false, ProcessorStatus::Idle) => "no run is live, and none was started yet".to_owned(),
             (false, ProcessorStatus::Running) => {
                 let resume = format!("`autoproc resume{}` starts it again", self.project_option);
@@ -141,8 +142,13 @@ impl Monitor {
         }
     }
 
+    /// True if the figures are those of a live run.
+    fn is_reporting(&self) -> bool {
+        self.is_live && self.document.status == ProcessorStatus::Running
+    }
+
     fn current(&self) -> String {
-        let Some(file) = self.document.current_file.as_deref().filter(|_| self.is_live) else {
+        let Some(file) = self.document.current_file.as_deref().filter(|_| self.is_reporting()) else {
             return "none".to_owned();
         };
         let since = self.document.current_file_started;
@@ -166,7 +172,7 @@ impl View for Monitor {
         let average = Duration::try_from_secs_f64(document.avg_file_duration_seconds).unwrap_or_default();
         writeln!(out, "  current file    {}", self.current())?;
         writeln!(out, "  in the queue    {}", files(document.files_in_queue))?;
-        writeln!(out, "  remaining       {}", files(document.estimated_remaining_files))?;
+        writeln!(out, "  not ended       {}", files(document.estimated_remaining_files))?;
         writeln!(out, "  processed       {}", document.files_processed)?;
         writeln!(out, "  failed          {} ({:.1}%)", document.files_failed, document.error_rate_percent)?;
         writeln!(out, "  time per file   {}", span(average))?;

@@ -5,8 +5,10 @@ mod human;
 mod json;
 mod latest;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
+use autoproc_domain::failure::run_died;
 use autoproc_domain::ports::{EndedAttempt, PastAttempt, PastEnd, PastRun, RunFilter, RunsSummary};
 use autoproc_domain::request::{Scope, Selector};
 use autoproc_domain::signature::FailureGroups;
@@ -85,11 +87,11 @@ async fn named(word: &str, context: &Context) -> Result<RunsSummary, CliError> {
 }
 
 /// Returns the error text of a failed attempt, or the reason why there is none.
-fn reason(past: &PastAttempt) -> &str {
+fn reason(past: &PastAttempt) -> Cow<'_, str> {
     match (&past.error, past.end) {
-        (Some(error), _) => error,
-        (None, Some(PastEnd::Died)) => "its run died, and no attempts were left",
-        (None, _) => "no reason is recorded",
+        (Some(error), _) => Cow::Borrowed(error),
+        (None, Some(PastEnd::Died)) => Cow::Owned(run_died(past.of.attempt.get()).into()),
+        (None, _) => Cow::Borrowed("no reason is recorded"),
     }
 }
 
@@ -122,7 +124,7 @@ impl Report {
         let (mut now, mut failed) = (Vec::with_capacity(summary.failures.len()), Vec::new());
         let mut groups = FailureGroups::default();
         for failure in &summary.failures {
-            groups.add(Some(reason(&failure.attempt)), &failure.attempt.of.file_path, Some(failure.ended_at));
+            groups.add(Some(&*reason(&failure.attempt)), &failure.attempt.of.file_path, Some(failure.ended_at));
             let item = context.storage().find(Selector::Path(failure.attempt.of.file_path.clone())).await?;
             now.push(item.as_ref().map(|item| item.status));
             failed.extend(item.filter(|item| item.status.has_failed()).map(|item| item.file_path));

@@ -5,6 +5,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use autoproc_domain::Status;
+use autoproc_domain::request::Selector;
 use autoproc_subprocess::{PROJECT_VARIABLE, own_executable};
 use autoproc_system::{RecordedCommand, RunCommand};
 use clap::Args;
@@ -14,6 +16,7 @@ use crate::context::Context;
 use crate::error::{CliError, in_one_line};
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
+use crate::paths::resolve;
 use crate::view::quoting::{quoted, quoted_template};
 use crate::word_roles::{Role, roles};
 
@@ -58,7 +61,9 @@ pub(super) async fn resume(args: &ResumeArgs, context: &Context) -> Result<(), C
     if args.paused_only || !context.runs().live().await?.is_empty() {
         return pause::resume(context).await;
     }
-    Err(start_again(&recorded(context)?, context))
+    let recorded = recorded(context)?;
+    let words = without_finished(repeated(&recorded.words), &recorded.current_dir, context).await?;
+    Err(start_again(words, &recorded.current_dir, context))
 }
 
 /// Returns the command line of the latest run.
@@ -81,7 +86,7 @@ fn recorded(context: &Context) -> Result<RunCommand, CliError> {
         )
         .with_hint(format!("if you trust this command, start it yourself: {line}")));
     }
-    if command.reads_stdin {
+    if command.is_read_once {
         let line = self::line(&without_files(&repeated(&command.words)));
         return Err(cannot_start("the latest run read its list of files from standard input or a pipe")
             .with_hint(format!("its files wait in the queue: {line}")));
@@ -98,11 +103,44 @@ fn cannot_start(why: impl std::fmt::Display) -> CliError {
     CliError::new(ExitCode::NoInput, format!("no run is live, and none can be started again: {why}"))
 }
 
+/// Returns the words without the files that are completed and do not exist any more, because the
+/// command moved or removed them. A run would refuse these.
+///
+/// # Errors
+/// [`CliError`] if no file would be left, if a path is invalid, or if the queue cannot be read.
+async fn without_finished(
+    words: Vec<OsString>,
+    current_dir: &Path,
+    context: &Context,
+) -> Result<Vec<OsString>, CliError> {
+    let are_files = are_files(&words);
+    let (mut kept, mut files) = (Vec::with_capacity(words.len()), 0);
+    for (word, is_file) in words.into_iter().zip(&are_files) {
+        if !is_file || !is_finished(&word, current_dir, context).await? {
+            files += usize::from(*is_file);
+            kept.push(word);
+        }
+    }
+    // Without files, the run would process the whole queue.
+    if files == 0 && are_files.contains(&true) {
+        return Err(cannot_start("its files are completed, and do not exist any more"));
+    }
+    Ok(kept)
+}
+
+async fn is_finished(word: &OsStr, current_dir: &Path, context: &Context) -> Result<bool, CliError> {
+    let path = resolve(current_dir, Path::new(word))?;
+    if path.as_path().symlink_metadata().is_ok() {
+        return Ok(false);
+    }
+    let item = context.storage().find(Selector::Path(path)).await?;
+    Ok(item.is_some_and(|item| item.status == Status::Completed))
+}
+
 /// Replaces this process by the run. Returns only if that fails.
-fn start_again(command: &RunCommand, context: &Context) -> CliError {
-    let mut words = repeated(&command.words);
-    context.console.say(format_args!("starting again: {}{}", line(&words), place(&command.current_dir, context)));
-    if context.json && !options(&words).any(|word| word == JSON) {
+fn start_again(mut words: Vec<OsString>, current_dir: &Path, context: &Context) -> CliError {
+    context.console.say(format_args!("starting again: {}{}", line(&words), place(current_dir, context)));
+    if context.json && !has_option(&words, JSON) {
         words.insert(0, JSON.into());
     }
     let program = match own_executable() {
@@ -111,7 +149,7 @@ fn start_again(command: &RunCommand, context: &Context) -> CliError {
     };
     // The environment variable selects this project, unless the words contain `--project-dir`.
     let mut run = Command::new(program);
-    run.arg0("autoproc").args(words).current_dir(&command.current_dir);
+    run.arg0("autoproc").args(words).current_dir(current_dir);
     let error = run.env(PROJECT_VARIABLE, context.project.root()).exec();
     CliError::io("cannot start the run", &error)
 }
@@ -123,9 +161,14 @@ fn place(folder: &Path, context: &Context) -> String {
 
 /// Returns the words without the options that would repeat work that is done.
 fn repeated(words: &[OsString]) -> Vec<OsString> {
-    let end = options(words).count();
-    let is_kept = |(index, word): &(usize, &OsString)| *index >= end || !LEFT_OUT.iter().any(|out| word == out);
-    words.iter().enumerate().filter(is_kept).map(|(_, word)| word.clone()).collect()
+    let roles = roles(words, &run::options());
+    let is_kept =
+        |(word, role): &(&OsString, &Role)| **role != Role::Option || !LEFT_OUT.iter().any(|out| *word == out);
+    words.iter().zip(&roles).filter(is_kept).map(|(word, _)| word.clone()).collect()
+}
+
+fn has_option(words: &[OsString], option: &str) -> bool {
+    words.iter().zip(roles(words, &run::options())).any(|(word, role)| role == Role::Option && word == option)
 }
 
 /// Returns the position of the word `run`; `None` if the words call another command.
@@ -134,24 +177,24 @@ fn subcommand(words: &[OsString]) -> Option<usize> {
     (words[first] == "run").then_some(first)
 }
 
+/// Returns for each word of a run whether it is a file to process.
+fn are_files(words: &[OsString]) -> Vec<bool> {
+    let (roles, run) = (roles(words, &run::options()), subcommand(words));
+    let end = words.iter().zip(&roles).take_while(|(word, role)| **role != Role::Other || *word != "--").count();
+    (0..words.len()).map(|index| roles[index] == Role::Other && index < end && Some(index) != run).collect()
+}
+
 /// Returns the words of a run without its files and lists of files. Such a run processes the whole
 /// queue.
 fn without_files(words: &[OsString]) -> Vec<OsString> {
-    let (roles, run) = (roles(words, &run::options()), subcommand(words));
-    let end = words.iter().zip(&roles).take_while(|(word, role)| **role != Role::Other || *word != "--").count();
+    let (roles, are_files) = (roles(words, &run::options()), are_files(words));
     let is_list = |index: usize| roles[index] == Role::Option && words[index] == LIST;
     let is_kept = |index: usize| match roles[index] {
-        _ if index >= end || Some(index) == run => true,
         Role::Option => !is_list(index) && !words[index].as_encoded_bytes().starts_with(b"--from-file="),
         Role::Value => !is_list(index - 1),
-        Role::Other => false,
+        Role::Other => !are_files[index],
     };
     (0..words.len()).filter(|index| is_kept(*index)).map(|index| words[index].clone()).collect()
-}
-
-/// Returns the words before `--`.
-fn options(words: &[OsString]) -> impl Iterator<Item = &OsStr> {
-    words.iter().map(OsString::as_os_str).take_while(|word| *word != "--")
 }
 
 /// Returns a command line as text that can be pasted into a shell.
@@ -176,6 +219,8 @@ mod tests {
         assert_eq!(line(&kept), "autoproc run -j2 -- tool --again {} '$HOME'");
         let words = ["run", "--shell", "a; b", "--again"].map(OsString::from);
         assert_eq!(line(&repeated(&words)), "autoproc run --shell 'a; b'");
+        let words = ["run", "--shell", "--", "--again"].map(OsString::from);
+        assert_eq!(line(&repeated(&words)), "autoproc run --shell --");
     }
 
     #[test]

@@ -81,8 +81,9 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     if source.is_empty() {
         misplaced::check_files(&work, args.all, context).await?;
     }
-    let rules = Rules::new(&args.backoff_on, &retry_policy(&args), args.max_backoff);
-    let mut config = config(&args, rules.clone(), context.wiring.new_run());
+    let retry = retry_policy(&args);
+    let rules = Rules::new(&args.backoff_on, &retry, args.max_backoff);
+    let mut config = config(&args, retry, rules.clone(), context.wiring.new_run());
     config.recipe = Some(recipe::of(&work, args.output.stdout_to.as_deref(), context)?);
     config.work = Some(work.in_words().into());
     let gathered = if source.is_empty() { None } else { Some(source.gather(Absent::Refuse, &context.surroundings())?) };
@@ -92,11 +93,9 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         add::report(gathered, args.quiet > 0, context);
         return nothing_found(config.run, &args, context);
     }
+    let ok_exits = ok_exits(&work, &config.retry);
     let stdout_to = match stdout_to {
-        Some(pattern) => {
-            let ok_exits = ok_exits(&work, &config.retry);
-            Some(results::settings(pattern, ok_exits, config.recipe, context).await?)
-        }
+        Some(pattern) => Some(results::settings(pattern, ok_exits.clone(), config.recipe, context).await?),
         None => None,
     };
     let progress = progress(&args, &work, &config, rules, context);
@@ -112,7 +111,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         stop_timeout: args.stop_timeout,
         start_limits: args.limits.start_limits(&context.project.state_dir(), &context.cwd)?,
         max_output: args.output.max_output,
-        keep_tmp: args.output.keep_tmp.then(|| ok_exits(&work, &config.retry)),
+        keep_tmp: args.output.keep_tmp.then_some(ok_exits),
         on_suspension: live.clone().map(|live| live as Arc<dyn OnSuspension>),
         stdout_to: stdout_to.clone(),
     };
@@ -140,11 +139,12 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     if let Some(live) = &live {
         foresight::prepare(live, &config, context).await?;
     }
-    let end = EndOfRun {
+    let mut end = EndOfRun {
         run: config.run.clone(),
         scope: config.scope.clone(),
         named,
         is_read_once: source.is_read_once(&context.cwd),
+        is_recorded: false,
         recipe: config.recipe,
         began: Instant::now(),
         stop: ports.stop.clone(),
@@ -153,7 +153,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         failures,
     };
     other_runs::warn_of_others(&config, context).await?;
-    repetition::record(end.is_read_once, context).await?;
+    end.is_recorded = repetition::record(end.is_read_once, context).await?;
     let waits = if may_wait { Waits::of(&config.scope, context).await? } else { Waits::default() };
     let wiring = &context.wiring;
     let pruner = Pruner::new(context.storage(), wiring.attempt_logs(), args.output.retention(), wiring.executions());
@@ -188,13 +188,13 @@ fn retry_policy(args: &RunArgs) -> RetryPolicy {
     }
 }
 
-fn config(args: &RunArgs, rules: Arc<Rules>, run: RunId) -> RunConfig {
+fn config(args: &RunArgs, retry: RetryPolicy, rules: Arc<Rules>, run: RunId) -> RunConfig {
     RunConfig {
         run,
         jobs: args.jobs,
         timeout: args.timeout,
         backoff_rules: Some(rules),
-        retry: retry_policy(args),
+        retry,
         wait_for_backoff: !args.no_wait,
         failure_limit: args.limits.max_fail,
         program_wait: args.limits.program_wait,

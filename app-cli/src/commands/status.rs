@@ -41,7 +41,7 @@ const MAX_WAITING: usize = 10;
 const MAX_FAILED: usize = 10;
 
 /// The maximum number of failed files that are grouped by reason, so that `status` is fast for a
-/// large queue. Making 10,000 signatures takes about a tenth of a second.
+/// large queue.
 const MAX_GROUPED: usize = 10_000;
 
 pub(super) async fn status(context: &Context) -> Result<(), CliError> {
@@ -250,10 +250,12 @@ fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> 
     }
 }
 
-/// Prints the reason for which most files failed. Prints nothing for a few failures.
+/// Prints the reason for which most of the files failed. Prints nothing if there are few failures, or
+/// no such reason.
 fn main_reason(groups: &FailureGroups, out: &mut dyn Write) -> io::Result<()> {
     let total = groups.total();
-    let Some(largest) = groups.largest_first().into_iter().next().filter(|_| total > MAX_SINGLE) else { return Ok(()) };
+    let largest = groups.largest_first().into_iter().next();
+    let Some(largest) = largest.filter(|group| total > MAX_SINGLE && 2 * group.count > total) else { return Ok(()) };
     let (count, reason) = (largest.count, Printable(largest.signature.reason()));
     writeln!(out, "  {count} of {total} for one reason, see `autoproc failures`: {reason}")
 }

@@ -18,7 +18,7 @@ pub(crate) const MAX_SINGLE: u64 = 5;
 const MAX_LISTED: usize = 5;
 
 /// Prints the largest groups, each with its number of files, its reason and an example. Then prints
-/// how many of the `total` failures are not in these groups.
+/// how many failures are in other groups, and how many of the `total` failures are in no group.
 pub(crate) fn largest(groups: &FailureGroups, total: u64, out: &mut Screen<'_>) -> io::Result<()> {
     let mut listed = 0;
     for group in groups.largest_first().into_iter().take(MAX_LISTED) {
@@ -29,10 +29,11 @@ pub(crate) fn largest(groups: &FailureGroups, total: u64, out: &mut Screen<'_>) 
         }
         listed += group.count;
     }
-    match total.saturating_sub(listed) {
-        0 => Ok(()),
-        others => writeln!(out, "  and {} with other reasons", files(others)),
+    let (others, more) = (groups.total().saturating_sub(listed), total.saturating_sub(groups.total()));
+    if others > 0 {
+        writeln!(out, "  and {} with other reasons", files(others))?;
     }
+    if more > 0 { writeln!(out, "  and {} whose reasons are not listed here", files(more)) } else { Ok(()) }
 }
 
 /// A group of failures in a JSON document.

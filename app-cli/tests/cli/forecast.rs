@@ -51,7 +51,7 @@ fn a_pending_file_has_an_expected_duration_and_its_reason() {
     assert_eq!(project.json(["queue", "show", "a"])["forecast"], Value::Null, "four attempts are too few");
     record(&project, RECIPE, 8);
     let shown = project.ask(["queue", "show", "a"]).expect_code(0);
-    assert!(shown.out.contains("\nexpected     about 52s: 2.0s a file and 1.0s a MB, from 12 files\n"), "{shown:#?}");
+    assert!(shown.out.contains("\nforecast     about 52s: 2.0s a file and 1.0s a MB, from 12 files\n"), "{shown:#?}");
     record(&project, RECIPE, 8);
     let forecast = project.json(["queue", "show", "a"])["forecast"].clone();
     for (name, expected) in [("about_s", 52.0), ("from_s", 52.0), ("to_s", 52.0), ("fixed_s", 2.0), ("per_mb_s", 1.0)] {

@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::fixture::{Answer, TempProject, end_of};
-use crate::stop::begun;
+use crate::fixture::{Answer, TempProject, end_of, wait_until};
+use crate::stop::{begun, signal};
 
 /// The error line if no run can be started.
 const NONE: &str = "no run is live, and none can be started again";
@@ -239,4 +239,29 @@ fn a_live_run_is_never_started_a_second_time() {
     project.write("go", "");
     end_of(run).expect_code(0);
     assert_eq!(project.json(["resume", "--paused-only"])["runs"], Value::Array(Vec::new()));
+}
+
+/// The command moves each file away.
+#[test]
+fn files_that_the_command_moved_away_are_left_out() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    let script = "mv {} {}.moved; test {/} = a || { touch begun; sleep 1000; }";
+    let run = project.start(["run", "-q", "-r", "1", "a", "b", "--shell", script]);
+    wait_until("the second file is begun", || project.path("begun").exists());
+    project.kill(run);
+    fs::rename(project.path("b.moved"), project.path("b")).expect("moved back");
+    let again = project.start(["resume"]);
+    wait_until("the second file is begun again", || project.path("b.moved").exists());
+    signal(&again, "TERM");
+    let over = end_of(again);
+    let line = over.err.lines().next().unwrap_or_default();
+    assert!(line.starts_with("starting again: autoproc run -q -r 1 b --shell '"), "{over:?}");
+}
+
+#[test]
+fn a_run_whose_files_are_all_gone_is_not_started_on_the_whole_queue() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    project.ask(["run", "-q", "a", "--", "rm", "{}"]).expect_code(0);
+    project.ask(["resume"]).expect_error(66, "its files are completed, and do not exist any more");
+    assert_eq!(project.status_of("b"), "pending");
 }

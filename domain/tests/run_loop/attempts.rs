@@ -105,7 +105,7 @@ fn a_failure_keeps_the_last_words_of_its_error_output() {
 struct LongerAfter(&'static str);
 
 impl BackoffRules for LongerAfter {
-    fn range_for(&self, error: &str) -> Option<BackoffRange> {
+    fn range_for(&self, error: &str, _: &FilePath) -> Option<BackoffRange> {
         let range = BackoffRange { first: Duration::from_secs(30), longest: Duration::from_secs(50) };
         error.contains(self.0).then_some(range)
     }

@@ -81,7 +81,7 @@ impl View for ItemShown {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         item::at_length(&self.item, self.now, out)?;
         if let Some(forecast) = &self.forecast {
-            writeln!(out, "{:<13}{}", "expected", describe(forecast))?;
+            writeln!(out, "{:<13}{}", "forecast", describe(forecast))?;
         }
         print_outputs(&self.outputs, out)?;
         attempts(&self.history, out)

@@ -73,7 +73,7 @@ fn failures(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
         return failure_group::largest(&report.groups, report.summary.failed_files, out);
     }
     for (EndedAttempt { attempt: past, .. }, now) in report.failures() {
-        let after = format!("  {}{}", failure::in_one_line(reason(past)), since_then(now));
+        let after = format!("  {}{}", failure::in_one_line(&reason(past)), since_then(now));
         writeln!(out, "{}", out.line("  ", &past.of.file_path, &after))?;
     }
     Ok(())

@@ -4,8 +4,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::RetryPolicy;
 use autoproc_domain::retry::{BackoffRange, BackoffRules};
+use autoproc_domain::signature::without_own_names;
+use autoproc_domain::{FilePath, RetryPolicy};
 use autoproc_time_text as time_text;
 use regex_lite::{Regex, RegexBuilder};
 
@@ -17,8 +18,11 @@ const OVERLOAD: &str = r"overloaded|rate[ _-]?limit|too many requests|throttl|un
 /// requests are mostly stated for a minute.
 const OVERLOAD_RANGE: BackoffRange = BackoffRange { first: Duration::from_secs(30), longest: Duration::from_secs(600) };
 
-/// The name of the default rule, and that of the rules of options, in the lines about retries.
-const NAMES: [&str; 2] = ["overload", "--backoff-on"];
+/// The name of the default rule in the lines about retries.
+const DEFAULT_NAME: &str = "overload";
+
+/// The name of the rules of options in the lines about retries.
+const OPTION_NAME: &str = "--backoff-on";
 
 /// The value that disables [`OVERLOAD`].
 const NONE: &str = "none";
@@ -56,7 +60,7 @@ impl FromStr for BackoffOn {
         if range.first > range.longest {
             return Err(format!("the first time must not be longer than the second one: {first}..{longest}"));
         }
-        Ok(Self::Rule(Rule { name: NAMES[1], pattern: pattern_of(pattern)?, range }))
+        Ok(Self::Rule(Rule { name: OPTION_NAME, pattern: pattern_of(pattern)?, range }))
     }
 }
 
@@ -83,7 +87,7 @@ impl Rules {
         if !is_disabled && !policy.backoff_base.is_zero() {
             // The pattern is a constant, and a test parses it.
             rules.extend(pattern_of(OVERLOAD).ok().map(|pattern| Rule {
-                name: NAMES[0],
+                name: DEFAULT_NAME,
                 pattern,
                 range: overload_range(policy),
             }));
@@ -92,12 +96,14 @@ impl Rules {
     }
 
     /// Returns the name of the rule that chooses the wait after `error`; `None` if no rule does.
-    pub(super) fn name_for(&self, error: &str) -> Option<&'static str> {
-        self.rule_for(error).map(|rule| rule.name)
+    pub(super) fn name_for(&self, error: &str, file: &FilePath) -> Option<&'static str> {
+        self.rule_for(error, file).map(|rule| rule.name)
     }
 
-    fn rule_for(&self, error: &str) -> Option<&Rule> {
-        self.0.iter().find(|rule| rule.pattern.is_match(error))
+    /// The names of the file do not count: a video may be called `full-throttle.mp4`.
+    fn rule_for(&self, error: &str, file: &FilePath) -> Option<&Rule> {
+        let error = without_own_names(error, file);
+        self.0.iter().find(|rule| rule.pattern.is_match(&error))
     }
 }
 
@@ -119,8 +125,8 @@ fn overload_range(policy: &RetryPolicy) -> BackoffRange {
 }
 
 impl BackoffRules for Rules {
-    fn range_for(&self, error: &str) -> Option<BackoffRange> {
-        self.rule_for(error).map(|rule| rule.range)
+    fn range_for(&self, error: &str, file: &FilePath) -> Option<BackoffRange> {
+        self.rule_for(error, file).map(|rule| rule.range)
     }
 }
 
@@ -130,6 +136,10 @@ mod tests {
 
     fn range(first: u64, longest: u64) -> BackoffRange {
         BackoffRange { first: Duration::from_secs(first), longest: Duration::from_secs(longest) }
+    }
+
+    fn file() -> FilePath {
+        FilePath::new("/films/full-throttle.mp4").expect("it is absolute")
     }
 
     fn rules(options: &[&str]) -> Arc<Rules> {
@@ -151,7 +161,7 @@ mod tests {
             "exit status 1: openai.RateLimitError: Rate limit reached",
             "exit status 1: ThrottlingException",
         ] {
-            assert_eq!(rules.range_for(error), Some(OVERLOAD_RANGE), "{error}");
+            assert_eq!(rules.range_for(error, &file()), Some(OVERLOAD_RANGE), "{error}");
         }
     }
 
@@ -160,25 +170,30 @@ mod tests {
         let rules = rules(&[]);
         for error in [
             "exit status 1: no such page",
+            "exit status 1: full-throttle.mp4: moov atom not found",
+            "exit status 1: cannot read /films/full-throttle.mp4",
             "exit status 1: /scans/page 503.pdf: corrupt",
             "exit status 1: IMG_429.jpg: corrupt",
             "exit status 1:   File \"x.py\", line 503, in main",
             "exit status 1: processed 14290 of 15030 bytes",
             "exit status 1: error 5030",
         ] {
-            assert_eq!(rules.range_for(error), None, "{error}");
+            assert_eq!(rules.range_for(error, &file()), None, "{error}");
         }
     }
 
     #[test]
     fn given_rules_come_first_and_none_disables_the_default() {
         let given = rules(&["model is not loaded=1m..2m", "x=y=0..0"]);
-        assert_eq!(given.range_for("exit status 1: Model is NOT loaded, 503 overloaded"), Some(range(60, 120)));
-        assert_eq!(given.range_for("exit status 1: x=y"), Some(range(0, 0)));
-        assert_eq!(given.range_for("exit status 1: overloaded"), Some(OVERLOAD_RANGE));
+        assert_eq!(
+            given.range_for("exit status 1: Model is NOT loaded, 503 overloaded", &file()),
+            Some(range(60, 120))
+        );
+        assert_eq!(given.range_for("exit status 1: x=y", &file()), Some(range(0, 0)));
+        assert_eq!(given.range_for("exit status 1: overloaded", &file()), Some(OVERLOAD_RANGE));
         let disabled = rules(&["none", "busy=1..2"]);
-        assert_eq!(disabled.range_for("exit status 1: overloaded"), None);
-        assert_eq!(disabled.range_for("exit status 1: busy"), Some(range(1, 2)));
+        assert_eq!(disabled.range_for("exit status 1: overloaded", &file()), None);
+        assert_eq!(disabled.range_for("exit status 1: busy", &file()), Some(range(1, 2)));
     }
 
     #[test]
@@ -186,7 +201,7 @@ mod tests {
         let ranges = |backoff_base: u64, max_backoff: u64| {
             let (backoff_base, max_backoff) = (Duration::from_secs(backoff_base), Duration::from_secs(max_backoff));
             let policy = RetryPolicy { backoff_base, max_backoff, ..RetryPolicy::default() };
-            Rules::new(&[], &policy, Some(max_backoff)).range_for("exit status 1: overloaded")
+            Rules::new(&[], &policy, Some(max_backoff)).range_for("exit status 1: overloaded", &file())
         };
         assert_eq!(ranges(2, 60), Some(range(30, 60)));
         assert_eq!(ranges(2, 5), Some(range(5, 5)));

@@ -27,6 +27,8 @@ pub(super) struct EndOfRun {
     pub(super) named: Scope,
     /// True if a list of files cannot be read again, so that `autoproc resume` refuses.
     pub(super) is_read_once: bool,
+    /// True if `resume` can start the run again.
+    pub(super) is_recorded: bool,
     pub(super) recipe: Option<Recipe>,
     pub(super) began: Instant,
     pub(super) stop: Arc<dyn StopSignal>,
@@ -103,6 +105,7 @@ impl EndOfRun {
             groups: self.failures.groups(),
             is_whole_queue: self.is_whole_queue(),
             is_read_once: self.is_read_once,
+            is_recorded: self.is_recorded,
             project_option: context.project_option(),
         }
     }

@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use autoproc_domain::Status;
+use autoproc_domain::failure::{CANCELLED, run_died};
 use autoproc_domain::ports::{AttemptRef, Observer, RunEvent, RunEventKind};
 use autoproc_domain::signature::FailureGroups;
 
@@ -56,12 +57,16 @@ impl Failures {
 impl Observer for Failures {
     fn observe(&self, event: &RunEvent) {
         let (of, status, error) = match &event.kind {
-            RunEventKind::FileFailed { of, error, .. } => (of, Status::Failed, error),
-            RunEventKind::FileTimeout { of, error, .. } => (of, Status::Timeout, error),
+            RunEventKind::FileFailed { of, error, .. } => (of, Status::Failed, error.clone()),
+            RunEventKind::FileTimeout { of, error, .. } => (of, Status::Timeout, error.clone()),
+            RunEventKind::FileRecovered { of, requeued: false, in_scope: true, cancelled, .. } => {
+                let error = if *cancelled { CANCELLED.into() } else { run_died(of.attempt.get()) };
+                (of, Status::Failed, error)
+            }
             _ => return,
         };
         let mut collected = self.collected();
-        collected.groups.add(Some(&**error), &of.file_path, Some(event.at));
+        collected.groups.add(Some(&*error), &of.file_path, Some(event.at));
         if collected.named.len() < MAX_NAMED {
             collected.named.push(Failure { of: of.clone(), status, error: error.to_string() });
         }

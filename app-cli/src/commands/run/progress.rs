@@ -176,7 +176,7 @@ impl Observer for Progress {
                 self.line(|| self.about(GOOD, "completed", of, &format!(" in {}", span(*elapsed))));
             }
             RunEventKind::FileRequeued { of, backoff, error, .. } => {
-                let rule = self.rules.as_ref().and_then(|rules| rules.name_for(error));
+                let rule = self.rules.as_ref().and_then(|rules| rules.name_for(error, &of.file_path));
                 let reason = rule.map_or_else(String::new, |rule| format!(" ({rule})"));
                 let (wait, why, attempt) = (span(*backoff), failure::in_one_line(error), self.attempt(of));
                 let after = format!(": {why} ({attempt}){}", SaidBefore(error));

@@ -42,6 +42,8 @@ pub(super) struct Summary {
     pub(super) is_whole_queue: bool,
     /// True if a list of files cannot be read again, so that `autoproc resume` refuses.
     pub(super) is_read_once: bool,
+    /// True if `resume` can start the run again.
+    pub(super) is_recorded: bool,
     /// The option `--project-dir` for suggested commands; empty if the current folder is in the
     /// project folder.
     pub(super) project_option: String,
@@ -62,6 +64,7 @@ impl Summary {
             missing: MissingFiles::default(),
             is_whole_queue: false,
             is_read_once: false,
+            is_recorded: false,
             project_option: String::new(),
         }
     }
@@ -183,7 +186,7 @@ fn next(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     if view.is_read_once {
         return writeln!(out, "next: run the same command without the list to continue; its files wait in the queue");
     }
-    writeln!(out, "{}", continued(&view.project_option))
+    if view.is_recorded { writeln!(out, "{}", continued(&view.project_option)) } else { Ok(()) }
 }
 
 /// Prints the resource usage, or nothing if no attempt reported any.

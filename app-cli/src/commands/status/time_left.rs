@@ -42,7 +42,8 @@ pub(super) async fn of_run(
     // A run of named files may leave others of the queue alone. The pending files of such a run are
     // not known by name. Its claims may be newer than its report.
     let is_whole_queue = remaining.saturating_add(2 * run.info.jobs) >= waiting;
-    let pending = if is_whole_queue { pending(context).await? } else { Vec::new() };
+    let mut pending = if is_whole_queue { pending(context).await? } else { Vec::new() };
+    pending.truncate(remaining.saturating_sub(state.current_files.len()));
     let (running, now) = (&state.current_files, context.now());
     let sizes = sizes_of(running.iter().map(|file| &file.file_path).chain(&pending).cloned().collect());
     let (running_sizes, pending_sizes) = sizes.split_at(running.len());

@@ -107,7 +107,7 @@ impl RunState {
     fn with_wait(&self, verdict: Verdict, in_hand: &InHand) -> Verdict {
         match (verdict, &self.config.backoff_rules) {
             (Verdict::Retry { backoff, error }, Some(rules)) => {
-                let range = rules.range_for(&error);
+                let range = rules.range_for(&error, &in_hand.of.file_path);
                 let backoff = range.map_or(backoff, |range| range.wait(in_hand.of.attempt));
                 Verdict::Retry { backoff, error }
             }

@@ -68,13 +68,17 @@ impl Ahead {
     ) -> Option<Duration> {
         self.forecast.mean().filter(|mean| *mean >= MIN_MEAN)?;
         let running: Vec<_> = running.collect();
-        let more = not_ended.saturating_sub((running.len() + self.pending.len()) as u64);
+        let waiting = usize::try_from(not_ended).unwrap_or(usize::MAX).saturating_sub(running.len());
+        // Other runs and commands take files away. Because files are claimed in order, these are the
+        // first ones.
+        let gone = self.pending.len().saturating_sub(waiting);
+        let more = waiting.saturating_sub(self.pending.len()) as u64;
         let file = |file: &'a PendingFile| RemainingFile {
             file_path: &file.file_path,
             size_bytes: file.size_bytes,
             elapsed: Duration::ZERO,
         };
-        let pending = self.pending.iter().map(file).collect();
+        let pending = self.pending.iter().skip(gone).map(file).collect();
         let backlog = Backlog { slots: self.jobs, running, pending, more };
         self.forecast.time_left(&backlog).filter(|left| !left.is_zero())
     }
