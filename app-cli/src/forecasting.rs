@@ -29,7 +29,7 @@ impl RecentAttempts {
     /// Reads the latest attempts. If the history cannot be read, there are none: a forecast is only
     /// informational.
     pub(crate) async fn read(history: &dyn History) -> Self {
-        Self(history.attempts(HistoryQuery::recent()).await.unwrap_or_default())
+        Self(history.attempts(HistoryQuery::default()).await.unwrap_or_default())
     }
 
     /// Returns the recipe of the latest completed attempt; `None` if no recipe is recorded.

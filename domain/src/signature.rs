@@ -34,8 +34,14 @@ const NO_REASON: &str = "no reason is recorded";
 /// that signatures of different rules never agree by accident.
 const VERSION: &str = "v1\n";
 
-/// Outcomes of attempts, up to the part that varies. The name of a workflow's step may precede one.
-const OUTCOMES: [&str; 4] = ["exit status ", "killed by signal ", "timed out after ", "cannot start: "];
+/// The beginnings of the reasons for which a phase of a workflow fails as a whole.
+const PHASE_REASONS: [&str; 5] = [
+    "checkpoint ",
+    "its steps did not return ",
+    "no transition can be taken",
+    "required outputs are missing",
+    "rolled back",
+];
 
 /// Outcomes after which the last line of the output is usually a progress line.
 const INTERRUPTIONS: [&str; 2] = ["timed out after ", "killed by signal "];
@@ -93,7 +99,7 @@ impl Signature {
     /// `None` if no error text is stored, for instance for a file of an older queue.
     #[must_use]
     pub fn of(error: Option<&str>, file: &FilePath) -> Self {
-        let line = error.map(failure::first_line).unwrap_or_default();
+        let line = error.map(failure::first_line).unwrap_or_default().trim_start();
         let (step, rest) = line.split_at(step_length(line));
         let masked = masks::masked(&own_names::replaced(rest, file));
         let reason = shortened(step.to_owned() + without_progress(masked.trim_end()));
@@ -115,20 +121,24 @@ impl Signature {
     }
 }
 
-/// Returns the length of the step's name before an outcome, as in `read/count: exit status 1`; 0 if
-/// there is none. The name stays as it is, because the steps of a workflow have different causes.
+/// Returns the length of the name of a step or phase before the reason, as in `read/count: exit
+/// status 1`; 0 if there is none. The name stays as it is, because the steps of a workflow have
+/// different causes.
 fn step_length(line: &str) -> usize {
-    let start = OUTCOMES.iter().filter_map(|outcome| line.find(outcome)).min().unwrap_or(0);
-    let is_step = line[..start].strip_suffix(": ").is_some_and(|name| !name.contains(char::is_whitespace));
-    if is_step { start } else { 0 }
+    let Some((name, reason)) = line.split_once(": ") else { return 0 };
+    let is_name = name.chars().all(|c| c.is_alphanumeric() || "/_-.".contains(c));
+    let is_step = name.split_once('/').is_some_and(|(phase, step)| !phase.is_empty() && !step.is_empty());
+    let is_phase = || PHASE_REASONS.iter().any(|start| reason.starts_with(start));
+    if is_name && (is_step || is_phase()) { line.len() - reason.len() } else { 0 }
 }
 
 /// Removes the line of the output from an outcome that ended the command from outside, unless the
 /// line reads like an error. Otherwise, each progress line would be a cause of its own.
 fn without_progress(reason: &str) -> &str {
-    let outcome = INTERRUPTIONS.iter().filter_map(|outcome| reason.find(outcome)).min();
-    let Some(outcome) = outcome.filter(|start| *start == 0) else { return reason };
-    match reason[outcome..].split_once(": ") {
+    if !INTERRUPTIONS.iter().any(|outcome| reason.starts_with(outcome)) {
+        return reason;
+    }
+    match reason.split_once(": ") {
         Some((outcome, line)) if !failure::reads_like_error(line) => outcome,
         _ => reason,
     }

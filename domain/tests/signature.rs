@@ -192,6 +192,8 @@ fn the_outcome_is_part_of_the_signature() {
         ),
         ("read/step2: exit status 4: bad page 9", "read/step2: exit status 4: bad page {n}"),
         ("read/step2: timed out after 3 s: page 9", "read/step2: timed out after {n} s"),
+        ("one/one_1: it did not return `x`, which two/b needs", "one/one_1: it did not return `x`, which two/b needs"),
+        ("phase_2: its steps did not return `x`", "phase_2: its steps did not return `x`"),
         ("cancelled", "cancelled"),
         (" \nx", "no reason is recorded"),
     ] {

@@ -34,9 +34,9 @@ use runs::Runs;
 /// contain only the latest thousand.
 const MAX_ENTRIES: usize = 1000;
 
-/// The length of the end of the log that a query for recent entries reads, in bytes. It holds about
-/// 2000 attempts.
-const RECENT_BYTES: u64 = 1 << 20;
+/// The length of the end of the log that a query without conditions reads first, in bytes. It
+/// holds about 2000 attempts, and the answer needs [`MAX_ENTRIES`].
+const END_BYTES: u64 = 1 << 20;
 
 /// Reads the history from an event log. Requires a tokio runtime: the file is read on a thread for
 /// blocking work.
@@ -69,9 +69,15 @@ impl EventLogHistory {
 impl History for EventLogHistory {
     async fn attempts(&self, query: HistoryQuery) -> Result<Vec<PastAttempt>, HistoryError> {
         self.read(move |lines| {
-            let mut attempts = Attempts::new(&query);
-            lines.for_each(&query, |line| attempts.add(&line))?;
-            Ok(attempts.into_vec())
+            let mut bytes = if query == HistoryQuery::default() { END_BYTES } else { u64::MAX };
+            loop {
+                let mut attempts = Attempts::new(&query);
+                let is_whole = lines.for_each(&query, bytes, |line| attempts.add(&line))?;
+                if is_whole || attempts.is_full() {
+                    return Ok(attempts.into_vec());
+                }
+                bytes = bytes.saturating_mul(4);
+            }
         })
         .await
     }
@@ -79,7 +85,7 @@ impl History for EventLogHistory {
     async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError> {
         self.read(move |lines| {
             let mut events = VecDeque::new();
-            lines.for_each(&query, |line| {
+            lines.for_each(&query, u64::MAX, |line| {
                 if query.matches(line.at, &line.run, line.item()) {
                     push_latest(&mut events, line.into_event());
                 }
@@ -116,14 +122,13 @@ impl Lines {
     }
 
     /// Passes the lines about the query's item to `take`, in the order of the log. If the query
-    /// names no item, passes all lines. The caller must check the query's conditions on time and
-    /// run.
-    fn for_each(&self, query: &HistoryQuery, mut take: impl FnMut(Line)) -> io::Result<()> {
-        let Some(mut log) = self.open()? else { return Ok(()) };
-        if query.is_recent {
-            // The line in which reading begins is incomplete and does not parse.
-            log.seek(SeekFrom::Start(log.metadata()?.len().saturating_sub(RECENT_BYTES)))?;
-        }
+    /// names no item, passes all lines. Reads only the last `bytes` of the log; returns true if this
+    /// is the whole log. The caller must check the query's conditions on time and run.
+    fn for_each(&self, query: &HistoryQuery, bytes: u64, mut take: impl FnMut(Line)) -> io::Result<bool> {
+        let Some(mut log) = self.open()? else { return Ok(true) };
+        let start = log.metadata()?.len().saturating_sub(bytes);
+        // The line in which reading begins is incomplete and does not parse.
+        log.seek(SeekFrom::Start(start))?;
         let mut parse = |text: &str| {
             let line = Line::parse(text).filter(|line| query.item.is_none_or(|id| line.item() == Some(id)));
             line.into_iter().for_each(&mut take);
@@ -131,12 +136,13 @@ impl Lines {
         match query.item {
             // Most lines are about other items, and parsing them would take most of the time. This
             // program always writes `attempt` after `item_id`, so a comma follows the id.
-            Some(id) => for_each_line_with(log, format!("\"item_id\":{id},").as_bytes(), parse),
+            Some(id) => for_each_line_with(log, format!("\"item_id\":{id},").as_bytes(), parse)?,
             None => for_each_line(BufReader::with_capacity(1 << 16, log), |text| {
                 parse(text);
                 ControlFlow::Continue(())
-            }),
+            })?,
         }
+        Ok(start == 0)
     }
 }
 

@@ -23,9 +23,6 @@ pub struct HistoryQuery {
     pub since: Option<Timestamp>,
     /// If set, matches only entries before this time.
     pub until: Option<Timestamp>,
-    /// If true, the answer may be limited to the latest part of the history, so that reading it
-    /// takes milliseconds however long the history is.
-    pub is_recent: bool,
 }
 
 impl HistoryQuery {
@@ -33,12 +30,6 @@ impl HistoryQuery {
     #[must_use]
     pub fn of_item(id: ItemId) -> Self {
         Self { item: Some(id), ..Self::default() }
-    }
-
-    /// Creates a query for the entries of the latest part of the history.
-    #[must_use]
-    pub fn recent() -> Self {
-        Self { is_recent: true, ..Self::default() }
     }
 
     /// True if an entry with this time, run and item matches.

@@ -154,8 +154,11 @@ impl<'t> Masker<'t> {
 
     fn word_or_url(&mut self) {
         let word = self.take(self.rest.find(|character: char| !character.is_alphanumeric()).unwrap_or(self.rest.len()));
+        // A word with a digit may become a mark, also only in part. Neither a mark nor the rest of
+        // such a word is a scheme.
+        let is_scheme = !self.out.ends_with('}') && word.chars().all(|character| character.is_ascii_alphabetic());
         self.word(word);
-        if !self.rest.starts_with(SCHEME_END) {
+        if !is_scheme || !self.rest.starts_with(SCHEME_END) {
             return;
         }
         self.take(SCHEME_END.len());

@@ -20,11 +20,18 @@ pub(super) struct Attempts<'q> {
     /// because the entry limit evicted them. Without this set, the end of such an attempt would
     /// count as another attempt.
     others: HashSet<Key>,
+    /// True if the entry limit evicted an attempt.
+    has_evicted: bool,
 }
 
 impl<'q> Attempts<'q> {
     pub(super) fn new(query: &'q HistoryQuery) -> Self {
-        Self { query, matching: VecDeque::new(), others: HashSet::new() }
+        Self { query, matching: VecDeque::new(), others: HashSet::new(), has_evicted: false }
+    }
+
+    /// True if there were more attempts than an answer contains, so that earlier ones do not matter.
+    pub(super) fn is_full(&self) -> bool {
+        self.has_evicted
     }
 
     pub(super) fn into_vec(self) -> Vec<PastAttempt> {
@@ -77,10 +84,10 @@ impl<'q> Attempts<'q> {
     }
 
     fn push(&mut self, attempt: PastAttempt) {
-        if let Some(pushed_out) = push_latest(&mut self.matching, attempt)
-            && pushed_out.end.is_none()
-        {
-            self.others.insert(key(&pushed_out));
+        let Some(evicted) = push_latest(&mut self.matching, attempt) else { return };
+        self.has_evicted = true;
+        if evicted.end.is_none() {
+            self.others.insert(key(&evicted));
         }
     }
 }

@@ -179,16 +179,24 @@ fn attempts_match_by_item_run_and_the_time_of_their_beginning() {
     assert_eq!((items(&found), found[0].end), (vec![17], Some(PastEnd::Completed)), "its end is later");
 }
 
+/// The end of the log is read first, and more of it until the answer is complete.
 #[test]
-fn recent_attempts_are_read_from_the_end_of_a_long_log() {
+fn the_latest_attempts_of_a_long_log_are_found() {
     let (_dir, path) = temp_path();
-    write(&path, RUN, [begun(of_item(1)), completed(of_item(1))]);
-    assert_eq!(items(&attempts(&path, HistoryQuery::recent())), [1], "all of a short log is recent");
-    let mut log = std::fs::OpenOptions::new().append(true).open(&path).expect("the log");
-    log.write_all(&vec![b'\n'; 2 << 20]).expect("a longer log");
-    write(&path, RUN, [begun(of_item(2)), completed(of_item(2))]);
-    assert_eq!(items(&attempts(&path, HistoryQuery::recent())), [2]);
-    assert_eq!(items(&attempts(&path, HistoryQuery::default())), [1, 2]);
+    let story = |ids: std::ops::Range<u64>| ids.flat_map(|id| [begun(of_item(id)), completed(of_item(id))]);
+    let fill = || {
+        let mut log = std::fs::OpenOptions::new().append(true).open(&path).expect("the log");
+        log.write_all(&vec![b'\n'; 2 << 20]).expect("a longer log");
+    };
+    write(&path, RUN, story(1..11));
+    fill();
+    write(&path, RUN, story(11..20));
+    assert_eq!(items(&attempts(&path, HistoryQuery::default())), (1..20).collect::<Vec<_>>());
+    fill();
+    write(&path, RUN, story(20..1101));
+    let found = attempts(&path, HistoryQuery::default());
+    assert_eq!(items(&found), (101..1101).collect::<Vec<_>>());
+    assert!(found.iter().all(|attempt| attempt.started_at.is_some() && attempt.end == Some(PastEnd::Completed)));
 }
 
 #[test]
