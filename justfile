@@ -39,6 +39,13 @@ bench mode="full":
     cargo bench -p autoproc-postgres-store --bench exchange -- {{ if mode == "quick" { "2000" } else { "" } }}
     app-cli/benches/peers.sh {{ if mode == "quick" { "quick" } else { "" } }}
 
+# Measure the PostgreSQL store beside other queues on the same server (needs node, npm, python3, and the programs of PostgreSQL)
+bench-queues files="100000":
+    mkdir -p target/peers && cp adapters/postgres-store/benches/peers/* target/peers/
+    npm install --silent --prefix target/peers graphile-worker@0.17 pg-boss@10
+    python3 -m venv target/peers/venv && target/peers/venv/bin/pip install --quiet 'procrastinate==3.*' 'psycopg[binary]==3.*'
+    AUTOPROC_PEERS="$PWD/target/peers" cargo bench -p autoproc-postgres-store --bench exchange -- {{files}}
+
 # Score forecasts on a trace of durations (see docs/benchmarks.md); without one, only measure their cost
 forecast trace="":
     cargo bench -p autoproc-domain --bench forecast -- {{ if trace == "" { "" } else { quote(absolute_path(trace)) } }}
@@ -49,6 +56,7 @@ torture length="4" kills="10000" power_cuts="500" rounds="50":
     AUTOPROC_TORTURE_KILLS={{kills}} AUTOPROC_TORTURE_POWER_CUTS={{power_cuts}} AUTOPROC_TORTURE_CROWD=400 \
         AUTOPROC_TORTURE_STRIDE=1 AUTOPROC_TORTURE_ROUNDS={{rounds}} AUTOPROC_TORTURE_FILES=1000 cargo test --release -p autoproc-cli --test torture
     AUTOPROC_ORPHAN_TRIALS=1000 cargo test --release -p autoproc-subprocess --test orphans
+    AUTOPROC_MANY_MACHINES_FILES=3000 cargo test --release -p autoproc-cli --test cli many_machines -- --ignored
     just mutants
 
 # Break the decisions of the stores one by one, and see that their tests notice (some minutes; needs the programs of PostgreSQL)

@@ -15,10 +15,8 @@ use crate::escape::Shown;
 use crate::overwritten_lines::LinePrinter;
 use crate::view::layout::Layout;
 
-/// Prints the output of an attempt, and records whether it is empty.
 pub(crate) struct AttemptOutput<'a> {
     console: &'a Console,
-    /// The stream that receives the output: standard output or standard error.
     to: Stream,
     /// Converts lines for display; `None` if the bytes are printed unchanged.
     lines: Option<LinePrinter>,
@@ -34,8 +32,7 @@ impl<'a> AttemptOutput<'a> {
         Self::to(Stream::Stdout, console)
     }
 
-    /// Creates a printer that writes an attempt's output to the stream `to`. A file or pipe
-    /// receives the bytes unchanged, as data; a terminal receives converted lines.
+    /// Like [`Self::of_data`], but writes to the stream `to`.
     pub(crate) fn to(to: Stream, console: &'a Console) -> Self {
         let layout = layout(to, console);
         let lines = layout.is_terminal().then(|| lines(&layout));
@@ -49,7 +46,6 @@ impl<'a> AttemptOutput<'a> {
         Self { console, to: Stream::Stdout, lines, is_empty: true, last: None }
     }
 
-    /// True if nothing has been printed so far.
     pub(crate) fn is_empty(&self) -> bool {
         self.is_empty
     }
@@ -130,7 +126,6 @@ impl<'a> AttemptOutput<'a> {
     }
 }
 
-/// Returns the layout of standard output or standard error.
 fn layout(stream: Stream, console: &Console) -> Layout {
     match stream {
         Stream::Stdout => console.out().clone(),
@@ -138,7 +133,6 @@ fn layout(stream: Stream, console: &Console) -> Layout {
     }
 }
 
-/// Creates the line converter for a stream with this layout.
 fn lines(layout: &Layout) -> LinePrinter {
     if layout.is_terminal() {
         LinePrinter::terminal(layout.columns().filter(|_| layout.can_redraw()))
@@ -147,7 +141,14 @@ fn lines(layout: &Layout) -> LinePrinter {
     }
 }
 
-/// Returns the error for a log that cannot be read.
 pub(crate) fn unreadable(log: &AttemptLog, error: &io::Error) -> CliError {
     CliError::io(format!("cannot read {}", Shown(&log.path)), error)
+}
+
+/// Returns the end of an output from the first beginning of a line on, or all of it if no further
+/// line begins in it: one line without a line end, such as that of a progress bar, may be very
+/// long. `ending` begins within a line.
+pub(crate) fn without_partial_line(ending: &[u8]) -> &[u8] {
+    let next = ending.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    if next < ending.len() { &ending[next..] } else { ending }
 }

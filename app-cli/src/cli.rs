@@ -29,8 +29,7 @@ const STYLES: Styles = Styles::styled()
     styles = STYLES,
     after_help = "Examples:
   autoproc queue add report.pdf 5
-  autoproc run -- pdftotext {} text/{/.}.txt
-  autoproc status"
+  autoproc run -- pdftotext {} text/{/.}.txt"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]

@@ -5,9 +5,12 @@ mod cancel;
 mod checkpoint;
 pub(crate) mod completions;
 mod doctor;
+mod explain;
 mod failures;
 mod log;
 pub(crate) mod man;
+mod metrics;
+mod migrate;
 mod monitor;
 mod pause;
 mod queue;
@@ -18,7 +21,11 @@ mod run;
 mod runs;
 mod status;
 mod stop;
+mod store;
+mod top;
 mod workflow;
+
+use std::time::Duration;
 
 use clap::Subcommand;
 
@@ -64,6 +71,9 @@ pub(crate) enum Command {
   autoproc status
   autoproc status --json")]
     Status,
+    /// Watch runs and files in the whole terminal, and act on them
+    #[command(after_help = top::HELP)]
+    Top,
     /// Show the progress of the current run: its file, counts, and error rate
     Monitor(monitor::MonitorArgs),
     /// Report what runs did: files, failures, the slowest files, and what to do next
@@ -73,14 +83,28 @@ pub(crate) enum Command {
     Runs(runs::RunsArgs),
     /// Show why files failed: group them by reason, with the commands for each group
     Failures(failures::FailuresArgs),
+    /// Explain one file: what happened to it, what happens next, and how to change that
+    Explain(explain::ExplainArgs),
     /// Give failed files another round, with a full allowance of attempts
     #[command(visible_alias = "retry")]
     RetryFailed(retry_failed::RetryFailedArgs),
     /// Show the output of a file's latest attempt
     #[command(visible_alias = "logs")]
     Log(log::LogArgs),
+    /// Print figures of the queue and its runs for Prometheus
+    Metrics(metrics::MetricsArgs),
     /// Check the queue, its disk and its runs; suggest a fix for each problem
     Doctor(doctor::DoctorArgs),
+    /// Create, update and check the database of a queue that many machines share
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  autoproc store init --store postgres://anna@db.example.com/queue
+  autoproc store check --store postgres://anna@db.example.com/queue"
+    )]
+    Store(store::StoreCommand),
+    /// Copy a queue with its history between a folder and a database
+    Migrate(migrate::MigrateArgs),
     /// Explain that each change is a checkpoint, for users of the Python program
     #[command(hide = true)]
     Checkpoint(checkpoint::CheckpointArgs),
@@ -108,6 +132,16 @@ pub(crate) enum Command {
     Man(man::ManArgs),
 }
 
+impl Command {
+    /// Returns the time for which a run may be without the database of the queue.
+    pub(crate) fn unreachable_timeout(&self) -> Option<Duration> {
+        match self {
+            Self::Run(args) => Some(args.unreachable_timeout()),
+            _ => None,
+        }
+    }
+}
+
 /// Carries out a command, then closes the store.
 ///
 /// # Errors
@@ -117,27 +151,43 @@ pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<Exit
     // The command's changes are already durable. If closing fails, for example because the disk is
     // full, a warning is enough.
     if let Err(error) = context.wiring.close().await {
-        context.console.warn(format_args!(
-            "cannot merge the journal into QUEUE-STATE.json; no change is lost: {}",
-            error::in_one_line(&error)
-        ));
+        let failed = match context.wiring.server() {
+            Some(_) => "the history lacks the latest events (no result is lost)",
+            None => "cannot merge the journal into QUEUE-STATE.json (no change is lost)",
+        };
+        context.console.warn(format_args!("{failed}: {}", error::in_one_line(&error)));
     }
-    outcome
+    outcome.map_err(|error| match context.wiring.server() {
+        Some(_) if error.exit_code() == ExitCode::Damaged => error.with_hint("restore the database from a backup"),
+        _ => error,
+    })
 }
 
 async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliError> {
+    if uses_queue(&command) {
+        context.wiring.reach_store().await?;
+    }
     match command {
         // Large futures are boxed, because this future is as large as the largest one that it
         // contains.
         Command::Run(args) => return Box::pin(run::run(*args, context)).await,
         Command::Workflow(command) => return Box::pin(workflow::workflow(command, context)).await,
+        Command::Top => return Box::pin(top::top(context)).await,
         Command::Queue(command) => return queue::queue(command, context).await,
         Command::Add(args) => return queue::queue(QueueCommand::Add(args), context).await,
         Command::List(args) => return queue::queue(QueueCommand::List(args), context).await,
         Command::Remove(args) => return queue::queue(QueueCommand::Remove(args), context).await,
         Command::Clear(args) => return queue::queue(QueueCommand::Clear(args), context).await,
-        Command::Doctor(args) => return doctor::doctor(&args, context).await,
-        Command::TortureWriter(args) => doctor::crash_test::write(&args, context).await?,
+        Command::Doctor(args) => {
+            context.require_folder("doctor")?;
+            return doctor::doctor(&args, context).await;
+        }
+        Command::TortureWriter(args) => {
+            context.require_folder("torture-writer")?;
+            doctor::crash_test::write(&args, context).await?;
+        }
+        Command::Store(command) => return store::store(&command, context).await,
+        Command::Migrate(args) => Box::pin(migrate::migrate(&args, context)).await?,
         Command::Stop(args) => stop::stop(&args, context).await?,
         Command::Pause(_) => pause::pause(context).await?,
         Command::Resume(args) => resume::resume(&args, context).await?,
@@ -147,6 +197,8 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         Command::Checkpoint(args) => checkpoint::checkpoint(&args, context).await?,
         Command::Report(args) => Box::pin(report::report(&args, context)).await?,
         Command::Runs(args) => runs::runs(&args, context).await?,
+        Command::Explain(args) => Box::pin(explain::explain(&args, context)).await?,
+        Command::Metrics(args) => Box::pin(metrics::metrics(&args, context)).await?,
         Command::Failures(args) => failures::failures(&args, context).await?,
         Command::RetryFailed(args) => retry_failed::retry_failed(&args, context).await?,
         Command::Log(args) => Box::pin(log::log(&args, context)).await?,
@@ -155,4 +207,19 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         }
     }
     Ok(ExitCode::Success)
+}
+
+/// True if the command needs the queue, in a folder or in a database. The other commands concern
+/// workflow files, examine the database, name two queues, or report themselves that they need a
+/// queue in a folder.
+fn uses_queue(command: &Command) -> bool {
+    match command {
+        Command::Queue(command) => !matches!(command, QueueCommand::Export | QueueCommand::Repair(_)),
+        Command::Workflow(_)
+        | Command::Doctor(_)
+        | Command::TortureWriter(_)
+        | Command::Store(_)
+        | Command::Migrate(_) => false,
+        _ => true,
+    }
 }

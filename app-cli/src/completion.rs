@@ -48,9 +48,7 @@ pub(crate) enum Candidates {
     Files(&'static [Status]),
     /// Ids of workflows, and paths of YAML files.
     Workflows,
-    /// Names of runs.
     Runs,
-    /// Signatures of failures.
     Signatures,
 }
 
@@ -83,7 +81,6 @@ impl Kind {
     }
 }
 
-/// An answer to a Tab.
 #[derive(Debug)]
 struct Answer {
     kind: Kind,

@@ -16,6 +16,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
@@ -24,6 +25,7 @@ use rustix::termios::tcgetpgrp;
 
 use crate::error::CliError;
 use crate::escape::Printable;
+use crate::store_choice::without_passwords;
 use crate::view::layout::{Layout, Size};
 use crate::view::screen::Screen;
 use err_writer::ErrWriter;
@@ -52,7 +54,6 @@ pub(crate) enum Delivery {
     Cut,
 }
 
-/// A function that returns the current time of day as text.
 type TimeOfDay = Box<dyn Fn() -> String + Send + Sync>;
 
 /// The maximum time to wait until earlier texts are written to standard error.
@@ -111,13 +112,14 @@ impl ErrStream {
     }
 }
 
-/// Writes to standard output and standard error.
 pub(crate) struct Console {
     /// Locked during every write to standard error. Not locked during a write to standard output,
     /// because the reader of standard output may stop reading.
     live: Mutex<ErrStream>,
     /// The time with which each line on standard error begins; `None` if lines begin without it.
     time: Mutex<Option<TimeOfDay>>,
+    /// The texts that were printed since [`Console::divert`]; `None` if texts go to the streams.
+    diverted: Mutex<Option<String>>,
     out: Layout,
     err: Layout,
 }
@@ -141,6 +143,7 @@ impl Console {
         Self {
             live: Mutex::default(),
             time: Mutex::default(),
+            diverted: Mutex::default(),
             out: Layout::of(io::stdout(), io::stdout().is_terminal(), &here),
             err: Layout::of(io::stderr(), io::stderr().is_terminal(), &here),
         }
@@ -152,6 +155,10 @@ impl Console {
     /// # Errors
     /// [`CliError`] if the write fails, except for a closed standard output.
     pub(crate) fn print(&self, write: impl FnOnce(&mut Screen<'_>) -> io::Result<()>) -> Result<Delivery, CliError> {
+        if self.is_diverted() {
+            let mut out = AutoStream::never(Vec::new());
+            return heard(write(&mut Screen::new(&mut out, &self.out)).map(|()| self.keep(&out.into_inner())));
+        }
         heard(self.aside(|| {
             let mut out = BufWriter::new(AutoStream::auto(io::stdout().lock()));
             write(&mut Screen::new(&mut out, &self.out)).and_then(|()| out.flush())
@@ -167,6 +174,10 @@ impl Console {
         &self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<Delivery, CliError> {
+        if self.is_diverted() {
+            let mut out = Vec::new();
+            return heard(write(&mut out).map(|()| self.keep(&out)));
+        }
         heard(self.aside(|| {
             let mut out = BufWriter::new(io::stdout().lock());
             write(&mut out).and_then(|()| out.flush())
@@ -176,6 +187,9 @@ impl Console {
     /// Writes the output of a command to standard error unchanged, after all earlier texts. Waits
     /// for the reader of standard error, so that no byte is dropped.
     pub(crate) fn print_to_err_exactly(&self, bytes: &[u8]) {
+        if self.is_diverted() {
+            return self.keep(bytes);
+        }
         self.aside(|| {
             // A closed standard error is ignored.
             let _ = io::stderr().write_all(bytes);
@@ -192,7 +206,6 @@ impl Console {
         Ok(out.into_inner())
     }
 
-    /// Returns the layout of standard output.
     pub(crate) fn out(&self) -> &Layout {
         &self.out
     }
@@ -203,7 +216,6 @@ impl Console {
         self.err.resized(Self::err_size())
     }
 
-    /// Returns the current size of the terminal of standard error.
     pub(crate) fn err_size() -> Size {
         Size::of(io::stderr())
     }
@@ -226,13 +238,45 @@ impl Console {
         time.as_ref().map_or_else(String::new, |time| time() + " ")
     }
 
+    /// From now on, keeps everything that is printed, because a view uses the whole terminal.
+    /// Colours are left out.
+    pub(crate) fn divert(&self) {
+        self.diverted().get_or_insert_default();
+    }
+
+    /// Returns the texts that were printed since [`Console::divert`] or since the last call.
+    pub(crate) fn take_diverted(&self) -> String {
+        self.diverted().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Ends [`Console::divert`], and prints the texts that were not taken to standard error.
+    pub(crate) fn end_diversion(&self) {
+        let kept = self.diverted().take().unwrap_or_default();
+        self.live().say(&kept);
+    }
+
+    fn is_diverted(&self) -> bool {
+        self.diverted().is_some()
+    }
+
+    /// Keeps a text, up to [`MAX_DEFERRED`] bytes in all. Invalid UTF-8 becomes the replacement
+    /// character.
+    fn keep(&self, text: &[u8]) {
+        if let Some(kept) = self.diverted().as_mut().filter(|kept| kept.len() + text.len() <= MAX_DEFERRED) {
+            kept.push_str(&String::from_utf8_lossy(text));
+        }
+    }
+
+    fn diverted(&self) -> MutexGuard<'_, Option<String>> {
+        self.diverted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// From now on, a separate thread writes to standard error, so that the run continues even if
     /// the reader of standard error stops reading.
     pub(crate) fn write_on_thread(&self) {
         self.live().writer.start_thread();
     }
 
-    /// Ends the thread that [`Console::write_on_thread`] started.
     pub(crate) fn end_thread(&self) {
         self.live().writer.end_thread();
     }
@@ -309,6 +353,9 @@ impl Console {
         if self.err.is_ascii() {
             line = line.replace('…', self.err.ellipsis());
         }
+        if self.is_diverted() {
+            return self.keep(strip_str(&line).to_string().as_bytes());
+        }
         self.live().say(&in_colour(&line));
     }
 
@@ -316,11 +363,13 @@ impl Console {
         self.say(format_args!("{WARNING}warning:{WARNING:#} {}", Printable(&message.to_string())));
     }
 
-    /// Prints an error and its hint.
+    /// Prints an error and its hint. An error may quote words of the command line, so passwords in
+    /// addresses are left out.
     pub(crate) fn error(&self, error: &CliError) {
-        self.say(format_args!("{ERROR}error:{ERROR:#} {}", Printable(error.message())));
+        let message = without_passwords(error.message());
+        self.say(format_args!("{ERROR}error:{ERROR:#} {}", Printable(&message)));
         if let Some(hint) = error.hint() {
-            self.say(format_args!("{HINT}hint:{HINT:#} {}", Printable(hint)));
+            self.say(format_args!("{HINT}hint:{HINT:#} {}", Printable(&without_passwords(hint))));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,12 +13,12 @@ use serde::Serialize;
 
 use crate::console::{Console, Delivery};
 use crate::error::CliError;
-use crate::escape::Shown;
+use crate::escape::{Printable, Shown};
 use crate::paths::Surroundings;
 use crate::project::Project;
 use crate::view::View;
 use crate::view::quoting::quoted;
-use crate::wiring::Wiring;
+use crate::wiring::{Server, Wiring};
 
 /// A hint with the ways to choose another queue.
 pub(crate) const OTHER_FOLDER: &str =
@@ -34,7 +35,6 @@ pub(crate) struct Context {
     /// The current folder, to which relative paths refer; empty if there is none, because it was
     /// removed.
     pub(crate) cwd: PathBuf,
-    /// True to print data as JSON.
     pub(crate) json: bool,
     /// True if there was a queue when this command began.
     pub(crate) had_queue: bool,
@@ -46,6 +46,9 @@ struct Changed<'a, V> {
     #[serde(flatten)]
     view: V,
     project_dir: Cow<'a, str>,
+    /// The address of the database, without user and password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<String>,
 }
 
 impl Context {
@@ -64,13 +67,29 @@ impl Context {
         statuses: &[Status],
         mut visit: impl FnMut(QueueItem),
     ) -> Result<(), CliError> {
+        let visit = |item| {
+            visit(item);
+            ControlFlow::Continue(())
+        };
+        self.each_item_until(statuses, visit).await
+    }
+
+    /// Calls `visit` like [`Context::each_item`], until it returns `Break`.
+    ///
+    /// # Errors
+    /// [`CliError`] if the queue cannot be read.
+    pub(crate) async fn each_item_until(
+        &self,
+        statuses: &[Status],
+        mut visit: impl FnMut(QueueItem) -> ControlFlow<()>,
+    ) -> Result<(), CliError> {
         let mut after = None;
         loop {
             let request = PageRequest { statuses: statuses.to_vec(), after, limit: Some(PAGE_ITEMS) };
             let page = self.storage().page(request).await?;
-            page.items.into_iter().for_each(&mut visit);
+            let is_over = page.items.into_iter().try_for_each(&mut visit).is_break();
             after = page.next;
-            if after.is_none() {
+            if after.is_none() || is_over {
                 return Ok(());
             }
         }
@@ -84,7 +103,6 @@ impl Context {
         self.wiring.clock().now()
     }
 
-    /// Returns the context in which path arguments are resolved.
     pub(crate) fn surroundings(&self) -> Surroundings<'_> {
         Surroundings { cwd: &self.cwd, project: &self.project, console: &self.console }
     }
@@ -98,19 +116,11 @@ impl Context {
         })
     }
 
-    /// Returns the past runs that match the filter, with their figures.
-    ///
-    /// # Errors
-    /// [`CliError`] if the event log cannot be read.
     pub(crate) async fn past_runs(&self, filter: RunFilter) -> Result<RunsSummary, CliError> {
         let summary = self.wiring.history().runs(filter).await;
         summary.map_err(|error| CliError::io(format!("cannot read {}", Shown(Path::new(&error.place))), &error.source))
     }
 
-    /// Returns the names of the runs that are alive.
-    ///
-    /// # Errors
-    /// [`CliError`] if the runs cannot be read.
     pub(crate) async fn live_runs(&self) -> Result<HashSet<RunId>, CliError> {
         Ok(self.runs().live().await?.into_iter().map(|run| run.info.id).collect())
     }
@@ -148,8 +158,7 @@ impl Context {
     /// The errors of [`Context::show`].
     pub(crate) fn show_named(&self, view: &impl View) -> Result<(), CliError> {
         if self.json {
-            let document = Changed { view: view.document(), project_dir: self.project.root().to_string_lossy() };
-            return self.print_document(&document).map(drop);
+            return self.print_document(&self.changed(view)).map(drop);
         }
         self.show(view)
     }
@@ -159,23 +168,62 @@ impl Context {
     /// # Errors
     /// [`CliError`] if the view cannot be encoded.
     pub(crate) fn named_text(&self, view: &impl View) -> Result<Vec<u8>, CliError> {
-        let failed = |error: std::io::Error| CliError::io("cannot encode the result", &error);
         if !self.json {
-            return self.console.rendered(|out| view.human(out)).map_err(failed);
+            return self.console.rendered(|out| view.human(out)).map_err(|error| cannot_encode(&error));
         }
-        let document = Changed { view: view.document(), project_dir: self.project.root().to_string_lossy() };
-        let mut text = serde_json::to_vec(&document).map_err(|error| failed(error.into()))?;
+        self.named_document(view)
+    }
+
+    /// Returns the JSON document of a view, which also names the queue, as one line.
+    ///
+    /// # Errors
+    /// [`CliError`] if the view cannot be encoded.
+    pub(crate) fn named_document(&self, view: &impl View) -> Result<Vec<u8>, CliError> {
+        let mut text = serde_json::to_vec(&self.changed(view)).map_err(|error| cannot_encode(&error.into()))?;
         text.push(b'\n');
         Ok(text)
     }
 
-    /// Names the queue on standard error if it is new or does not belong to the current folder.
+    fn changed<V: View>(&self, view: &V) -> impl Serialize {
+        Changed { view: view.document(), project_dir: self.project.root().to_string_lossy(), store: self.store_place() }
+    }
+
+    /// Returns the address of the database without user and password; `None` if the queue is in the
+    /// project folder.
+    pub(crate) fn store_place(&self) -> Option<String> {
+        self.wiring.server().map(Server::place)
+    }
+
+    /// Names the queue for a person: "queue of FOLDER".
+    pub(crate) fn queue_in_words(&self) -> String {
+        match self.store_place() {
+            Some(place) => format!("queue at {}", Printable(&place)),
+            None => format!("queue of {}", Shown(self.project.root())),
+        }
+    }
+
+    /// Fails if the queue is in a database, for a command that concerns the files of a queue in a
+    /// folder.
+    ///
+    /// # Errors
+    /// [`CliError`] that names the command.
+    pub(crate) fn require_folder(&self, command: &str) -> Result<(), CliError> {
+        let Some(server) = self.wiring.server() else { return Ok(()) };
+        let message = format!("`{command}` is about the JSON store of a folder, and this queue is in a database");
+        Err(CliError::usage(message)
+            .with_hint(format!("`autoproc store check{}` checks the database", server.option())))
+    }
+
+    /// Names the queue on standard error if it is new, in a database, or does not belong to the
+    /// current folder.
     pub(crate) fn name_queue(&self) {
         let root = self.project.root();
-        if !self.had_queue && self.project.has_queue() {
+        if self.wiring.server().is_some() {
+            self.remark(&self.queue_in_words());
+        } else if !self.had_queue && self.project.has_queue() {
             self.remark(&format!("new queue in {}", Shown(root)));
         } else if self.had_queue && root != self.cwd {
-            self.remark(&format!("queue of {}", Shown(root)));
+            self.remark(&self.queue_in_words());
         }
     }
 
@@ -202,15 +250,16 @@ impl Context {
         format!("there is no queue in {}", Shown(self.project.root()))
     }
 
-    /// Returns the option `--project-dir` for a suggested command, after a blank; empty if the
-    /// current folder is in the project folder.
+    /// Returns the options `--project-dir`, `--store` and `--map` for a suggested command, each
+    /// after a blank; empty if the command finds the queue without them.
     pub(crate) fn project_option(&self) -> String {
         let root = self.project.root();
-        if self.cwd.starts_with(root) {
+        let folder = if self.cwd.starts_with(root) {
             String::new()
         } else {
             format!(" --project-dir {}", quoted(&Shown(root).to_string()))
-        }
+        };
+        folder + &self.wiring.store_options()
     }
 
     fn print_document(&self, document: &impl Serialize) -> Result<Delivery, CliError> {
@@ -226,4 +275,8 @@ impl Context {
             self.console.say(line);
         }
     }
+}
+
+fn cannot_encode(error: &std::io::Error) -> CliError {
+    CliError::io("cannot encode the result", error)
 }

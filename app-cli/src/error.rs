@@ -14,6 +14,7 @@ use autoproc_domain::run::ProcessorError;
 
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
+use crate::path_map::NoName;
 
 /// The hint if the location of the queue is unusable.
 const OTHER_PLACE: &str =
@@ -37,12 +38,10 @@ pub(crate) struct CliError {
 }
 
 impl CliError {
-    /// Creates an error with this exit code.
     pub(crate) fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), hint: None }
     }
 
-    /// Creates an error about invalid arguments.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Usage, message)
     }
@@ -176,12 +175,17 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
         StorageError::NotWritable { source, .. } if has_kind(source, io::ErrorKind::Unsupported) => {
             (ExitCode::CannotWrite, Some(LOCAL_PLACE))
         }
+        // The text of a database names the next move.
+        StorageError::NotWritable { source, .. } if !source.is::<io::Error>() => (ExitCode::CannotWrite, None),
         StorageError::NotWritable { .. } => (ExitCode::CannotWrite, Some(OTHER_PLACE)),
         StorageError::Damaged { .. } => {
             (ExitCode::Damaged, Some("nothing was changed; `autoproc queue repair` lists the possible repairs"))
         }
         StorageError::Unsupported { .. } => {
             (ExitCode::Config, Some("nothing was changed; use the version of autoproc that wrote it"))
+        }
+        StorageError::Failed { source, .. } if source.is::<NoName>() => {
+            (ExitCode::Usage, Some("name the file by its path on this machine, or change the rules of --map"))
         }
         StorageError::Failed { source, .. } if has_kind(source, io::ErrorKind::NotADirectory) => {
             (ExitCode::CannotWrite, Some(OTHER_PLACE))

@@ -15,8 +15,7 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Returns the text of a value with its unprintable characters escaped. The text may come from a
-/// file.
+/// Returns the text of a value with its unprintable characters escaped.
 pub(crate) fn printable(value: &impl fmt::Display) -> String {
     Printable(&value.to_string()).to_string()
 }
@@ -49,7 +48,6 @@ pub(crate) fn unfinished(bytes: &[u8]) -> usize {
     (1..=bytes.len().min(3)).find(is_begun).unwrap_or(0)
 }
 
-/// Writes text with its unprintable characters escaped, except those in `kept`.
 fn escape(text: &str, kept: &[char], to: &mut impl fmt::Write) -> fmt::Result {
     text.chars().try_for_each(|character| {
         if is_unprintable(character) && !kept.contains(&character) {

@@ -1,8 +1,8 @@
 //! The exit codes, a stable interface for scripts; see `docs/exit-codes.md`.
 //!
 //! Codes 64 to 78 are those of `sysexits.h` (BSD); 100 is nextest's code for failed tests; 129, 130
-//! and 143 are the shells' codes for a process ended by SIGHUP, SIGINT and SIGTERM (128 and the
-//! signal's number).
+//! and 143 are the codes with which shells report a process ended by SIGHUP, SIGINT or SIGTERM: 128
+//! plus the signal's number.
 
 use std::process;
 
@@ -31,11 +31,8 @@ pub(crate) enum ExitCode {
     Config = 78,
     /// Some files failed in this run.
     FilesFailed = 100,
-    /// Stopped by SIGHUP.
     HungUp = 129,
-    /// Stopped by SIGINT.
     Interrupted = 130,
-    /// Stopped by SIGTERM.
     Terminated = 143,
 }
 

@@ -7,21 +7,15 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::view::files;
 
-/// The statuses of files that failed.
 pub(crate) const FAILED: &[Status] = &[Status::Failed, Status::Timeout];
 
 /// The maximum number of signatures that an error lists.
 const MAX_KNOWN: usize = 5;
 
-/// Parses the signature of a failure.
-///
-/// # Errors
-/// A text that states the accepted form.
 pub(crate) fn parse_signature(word: &str) -> Result<SignatureId, String> {
     SignatureId::from_hex(word).ok_or_else(|| "expected the 8 hexadecimal digits that `autoproc failures` shows".into())
 }
 
-/// Adds the failure of an item to the groups, with the time at which its latest attempt began.
 pub(crate) fn add(groups: &mut FailureGroups, item: &QueueItem) {
     groups.add(item.last_error.as_deref(), &item.file_path, item.last_attempt);
 }
@@ -33,14 +27,29 @@ pub(crate) fn add(groups: &mut FailureGroups, item: &QueueItem) {
 /// [`CliError`] if the queue cannot be read.
 pub(crate) async fn of_queue(since: Option<Timestamp>, context: &Context) -> Result<FailureGroups, CliError> {
     let mut groups = FailureGroups::default();
-    let is_meant = |item: &QueueItem| since.is_none_or(|since| item.last_attempt.is_some_and(|at| since <= at));
     let add = |item| {
-        if is_meant(&item) {
+        if began_since(&item, since) {
             add(&mut groups, &item);
         }
     };
     context.each_item(FAILED, add).await?;
     Ok(groups)
+}
+
+/// Returns the number of pending files whose next attempt is a retry after a failure. `since` is as
+/// for [`of_queue`].
+///
+/// # Errors
+/// [`CliError`] if the queue cannot be read.
+pub(crate) async fn waiting(since: Option<Timestamp>, context: &Context) -> Result<u64, CliError> {
+    let mut count = 0;
+    let is_retry = |item: &QueueItem| item.attempts > 0 && item.last_error.is_some() && began_since(item, since);
+    context.each_item(&[Status::Pending], |item| count += u64::from(is_retry(&item))).await?;
+    Ok(count)
+}
+
+fn began_since(item: &QueueItem, since: Option<Timestamp>) -> bool {
+    since.is_none_or(|since| item.last_attempt.is_some_and(|at| since <= at))
 }
 
 /// The failed files with one signature.
@@ -72,7 +81,6 @@ pub(crate) async fn like(id: SignatureId, context: &Context) -> Result<Alike, Cl
     latest.map(|latest| Alike { files, latest }).ok_or_else(|| unknown(id, &groups))
 }
 
-/// Returns the error for a signature that no failed file has. Its hint lists the largest groups.
 fn unknown(id: SignatureId, groups: &FailureGroups) -> CliError {
     let error = CliError::usage(format!("no failed file has the signature {id}"));
     let known = groups.largest_first();

@@ -12,7 +12,6 @@ use crate::error::CliError;
 /// The polling interval of a followed log. A fifth of a second looks immediate.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A log that is printed as it grows.
 pub(crate) struct FollowedLog<'a> {
     log: &'a AttemptLog,
     console: &'a Console,
@@ -31,7 +30,6 @@ impl<'a> FollowedLog<'a> {
         Self { log, console, output, follower: log.follow(), filter: None, has_remarked: false }
     }
 
-    /// Creates a printer that copies only the bytes that `filter` keeps.
     pub(crate) fn filtered(self, filter: Option<StreamFilter>) -> Self {
         Self { filter, ..self }
     }
@@ -69,7 +67,6 @@ impl<'a> FollowedLog<'a> {
     }
 }
 
-/// The result of printing a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Printed {
     /// True if anything was printed.

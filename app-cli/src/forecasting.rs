@@ -2,48 +2,70 @@
 
 use std::iter;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use autoproc_domain::forecast::{FileForecast, Forecast};
+use autoproc_domain::forecast::{FileForecast, Forecast, NoForecast, RemainingFile};
 use autoproc_domain::ports::{History, HistoryQuery, PastAttempt, PastEnd};
-use autoproc_domain::{FilePath, Recipe, RunId};
+use autoproc_domain::run_info::RunInfo;
+use autoproc_domain::{FilePath, Recipe, RunId, Timestamp};
 use autoproc_subprocess::fingerprint_of;
 use serde::Serialize;
 
+use crate::view::bytes::file_size;
+use crate::view::files;
 use crate::view::time::rough_span;
 
-/// If attempts are shorter than this on average, the time left is not forecast from them: the run
-/// itself then takes a large part of the time between two ends.
+/// The time left is not forecast if the mean duration of attempts is below this, because the run's
+/// own work between the attempts then takes a large part of the time.
 pub(crate) const MIN_MEAN: Duration = Duration::from_millis(100);
+
+/// The mark of a running attempt that takes longer than expected, printed after its elapsed time.
+pub(crate) const SLOW: &str = ", slow";
 
 const MB: f64 = 1e6;
 
-/// The maximum time for reading the sizes of files.
 const MEASURE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The latest attempts of the queue. They cover a bounded part at the end of the history.
+/// Belongs to the thread of the latest measurement that timed out. Alive until this thread ends.
+static LATE: Mutex<Weak<()>> = Mutex::new(Weak::new());
+
+/// The latest attempts of the queue. They are read from a limited part at the end of the history.
+#[derive(Default)]
 pub(crate) struct RecentAttempts(Vec<PastAttempt>);
 
 impl RecentAttempts {
-    /// Reads the latest attempts. If the history cannot be read, there are none: a forecast is only
+    /// Reads the latest attempts; none if the history cannot be read, because a forecast is only
     /// informational.
     pub(crate) async fn read(history: &dyn History) -> Self {
         Self(history.attempts(HistoryQuery::default()).await.unwrap_or_default())
     }
 
-    /// Returns the recipe of the latest completed attempt; `None` if no recipe is recorded.
+    /// Returns the recipe of the latest completed attempt that has one.
     pub(crate) fn latest_recipe(&self) -> Option<Recipe> {
         self.0.iter().rev().filter(|attempt| attempt.end == Some(PastEnd::Completed)).find_map(|attempt| attempt.recipe)
     }
 
-    /// Returns the recipe of a run; `None` if no recipe is recorded.
     pub(crate) fn recipe_of(&self, run: &RunId) -> Option<Recipe> {
         self.0.iter().filter(|attempt| attempt.run == *run).find_map(|attempt| attempt.recipe)
     }
 
-    /// Returns the forecast of a recipe. `current` is the live run, of which failures count too;
-    /// `None` to forecast single files.
+    /// Returns the ends of the attempts after which a file was completed or had failed, in the
+    /// order of the history. Attempts whose end is unknown are left out.
+    pub(crate) fn ends_of_files(&self) -> impl Iterator<Item = Timestamp> {
+        let has_ended =
+            |past: &&PastAttempt| matches!(past.end, Some(PastEnd::Completed | PastEnd::Failed | PastEnd::Timeout));
+        self.0.iter().filter(has_ended).filter_map(|past| Some(past.started_at?.saturating_add(past.elapsed?)))
+    }
+
+    /// Returns the number of attempts. The history may have returned only its latest ones.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the forecast of a recipe. `current` is the live run, whose failed attempts count
+    /// too; it is `None` if only single files are forecast.
     pub(crate) fn forecast(&self, recipe: Recipe, current: Option<&RunId>) -> Forecast {
         let mut forecast = Forecast::default();
         for attempt in self.0.iter().filter(|attempt| attempt.recipe == Some(recipe)) {
@@ -61,27 +83,79 @@ impl RecentAttempts {
         }
         forecast
     }
+
+    /// Returns the positions of the attempts of a live run that take longer than expected, in
+    /// increasing order. `running` contains, for each attempt, the file and the time since it
+    /// began.
+    pub(crate) fn slow(&self, run: &RunInfo, running: &[(&FilePath, Duration)]) -> Vec<usize> {
+        let Some(recipe) = self.recipe_of(&run.id).or(run.recipe) else { return Vec::new() };
+        let sizes = sizes_of(running.iter().map(|(file_path, _)| (*file_path).clone()).collect());
+        let file = |((file_path, elapsed), size_bytes)| RemainingFile { file_path, size_bytes, elapsed };
+        let running: Vec<_> = running.iter().copied().zip(sizes).map(file).collect();
+        self.forecast(recipe, None).overdue(&running)
+    }
 }
 
 /// Returns the sizes of files, in bytes. `None` for a file that cannot be examined, and for files
 /// whose sizes are not known after [`MEASURE_TIMEOUT`]: a file system that does not answer must not
-/// hold up a command.
+/// hold up a command. While an earlier measurement still waits for it, all sizes are `None`, so
+/// that repeated measurements leave one thread behind at most.
 pub(crate) fn sizes_of(files: Vec<FilePath>) -> Vec<Option<u64>> {
+    sizes_by(files, |path| fingerprint_of(path.as_path()).map(|fingerprint| fingerprint.size), &LATE)
+}
+
+fn sizes_by(
+    files: Vec<FilePath>,
+    size: impl Fn(&FilePath) -> Option<u64> + Send + 'static,
+    late: &Mutex<Weak<()>>,
+) -> Vec<Option<u64>> {
     let (count, deadline) = (files.len(), Instant::now() + MEASURE_TIMEOUT);
+    if late.lock().unwrap_or_else(PoisonError::into_inner).strong_count() > 0 {
+        return vec![None; count];
+    }
     let (sender, receiver) = channel();
-    let size = |path: &FilePath| fingerprint_of(path.as_path()).map(|fingerprint| fingerprint.size);
-    let measure = move || files.iter().all(|path| sender.send(size(path)).is_ok());
+    let alive = Arc::new(());
+    let thread = Arc::downgrade(&alive);
+    let measure = move || {
+        for path in &files {
+            if sender.send(size(path)).is_err() {
+                break;
+            }
+        }
+        drop(alive);
+    };
     // Without the thread, the channel is closed and the sizes are unknown.
     let _ = thread::Builder::new().name("file sizes".to_owned()).spawn(measure);
     let next = || receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok();
-    let mut sizes: Vec<_> = iter::from_fn(next).collect();
+    let mut sizes: Vec<_> = iter::from_fn(next).take(count).collect();
+    if sizes.len() < count {
+        *late.lock().unwrap_or_else(PoisonError::into_inner) = thread;
+    }
     sizes.resize(count, None);
     sizes
 }
 
-/// Describes the forecast of a file, for instance `about 52s (31s to 1m 20s): 400ms a file and 1.9s
-/// a MB, from 180 files`.
-pub(crate) fn describe(file: &FileForecast) -> String {
+/// The size of a file in bytes, and its forecast.
+pub(crate) type SizedForecast = (u64, Result<FileForecast, NoForecast>);
+
+/// Describes the forecast of a file, or says that the file is too large for one, for instance
+/// `unknown: 30 MB is more than the files so far (at most 100 kB)`. `None` if there are too few
+/// samples.
+pub(crate) fn describe((size_bytes, forecast): &SizedForecast) -> Option<String> {
+    match forecast {
+        Ok(file) => Some(describe_known(file)),
+        Err(NoForecast::FewSamples) => None,
+        Err(NoForecast::MuchLarger { largest_bytes }) => Some(format!(
+            "unknown: {} is more than the files so far (at most {})",
+            file_size(*size_bytes),
+            file_size(*largest_bytes)
+        )),
+    }
+}
+
+/// Describes a forecast, for instance `about 52s (31s to 1m 20s): 400ms a file and 1.9s a MB, from
+/// 180 files`.
+fn describe_known(file: &FileForecast) -> String {
     let range = file.range.as_ref().map_or_else(String::new, |range| between(*range.start(), *range.end()));
     let per_mb = Duration::try_from_secs_f64(file.seconds_per_byte * MB).unwrap_or(Duration::MAX);
     let parts = match (file.fixed.is_zero(), per_mb.is_zero()) {
@@ -92,13 +166,17 @@ pub(crate) fn describe(file: &FileForecast) -> String {
     format!("about {}{range}: {parts}, from {} files", rough_span(file.about), file.samples)
 }
 
-/// Describes a range, with a blank before it; empty if both ends have the same text.
+pub(crate) fn takes_longer(count: usize) -> String {
+    let verb = if count == 1 { "takes" } else { "take" };
+    format!("{} {verb} longer than expected", files(count))
+}
+
+/// Formats a range in parentheses, after a blank; empty if both ends have the same text.
 pub(crate) fn between(from: Duration, to: Duration) -> String {
     let (from, to) = (rough_span(from), rough_span(to));
     if from == to { String::new() } else { format!(" ({from} to {to})") }
 }
 
-/// The forecast of a file, in JSON.
 #[derive(Serialize)]
 pub(crate) struct FileForecastJson {
     about_s: f64,
@@ -129,7 +207,15 @@ mod tests {
     fn described(fixed_ms: u64, per_mb: f64, range: Option<(u64, u64)>) -> String {
         let range = range.map(|(from, to)| Duration::from_secs(from)..=Duration::from_secs(to));
         let (about, fixed) = (Duration::from_millis(52_300), Duration::from_millis(fixed_ms));
-        describe(&FileForecast { about, range, fixed, seconds_per_byte: per_mb / MB, samples: 180 })
+        describe_known(&FileForecast { about, range, fixed, seconds_per_byte: per_mb / MB, samples: 180 })
+    }
+
+    #[test]
+    fn a_missing_forecast_says_why() {
+        let much_larger = describe(&(30_000_000, Err(NoForecast::MuchLarger { largest_bytes: 100_000 })));
+        let expected = "unknown: 30 MB is more than the files so far (at most 100 kB)";
+        assert_eq!(much_larger.as_deref(), Some(expected));
+        assert_eq!(describe(&(30, Err(NoForecast::FewSamples))), None);
     }
 
     #[test]
@@ -140,6 +226,20 @@ mod tests {
         let own = FilePath::new(&own).expect("an absolute path");
         assert_eq!(sizes_of(vec![path("/missing/a"), own, path("/missing/b")]), [None, Some(length), None]);
         assert!(sizes_of(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn a_measurement_waits_for_an_earlier_one() {
+        let (late, files) = (Mutex::default(), || vec![FilePath::new("/a").expect("an absolute path")]);
+        let (answer, hanging) = channel::<()>();
+        let hang = move |_: &FilePath| hanging.recv().ok().map(|()| 1);
+        assert_eq!(sizes_by(files(), hang, &late), [None]);
+        assert_eq!(sizes_by(files(), |_| Some(2), &late), [None], "the first thread still waits");
+        drop(answer);
+        while late.lock().expect("no panic").strong_count() > 0 {
+            thread::yield_now();
+        }
+        assert_eq!(sizes_by(files(), |_| Some(3), &late), [Some(3)]);
     }
 
     #[test]

@@ -6,11 +6,16 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 
 use crate::console::ColorWhen;
+use crate::path_map::MapRule;
+use crate::store_choice::StoreUrl;
 
-/// The heading of the global options in a command's help.
 const GLOBAL: &str = "Global options";
 
 const PROJECT_DIR_HELP: &str = "Folder of the queue [default: AUTOPROC_PROJECT_DIR, or CLAUDE_PROJECT_DIR, or the nearest folder upwards with .claude/mission-control, or the current folder]";
+
+const STORE_HELP: &str = "PostgreSQL database of a queue that many machines share, as postgres://USER@HOST/DATABASE [default: AUTOPROC_STORE, or url in the section [store] of autoproc.toml, or the queue in the project folder]";
+
+const MAP_HELP: &str = "Folder in the paths of a queue in a database, and the same folder on this machine, as /data=/mnt/nas/data; may be repeated, and the longest match applies [default: AUTOPROC_MAP, one rule a line, or map in the section [store] of autoproc.toml]";
 
 /// The options of every command.
 #[derive(Debug, Args)]
@@ -25,6 +30,27 @@ pub(crate) struct GlobalArgs {
         help_heading = GLOBAL
     )]
     pub(crate) project_dir: Option<PathBuf>,
+    /// PostgreSQL database of a queue that many machines share [env: `AUTOPROC_STORE`]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        value_hint = ValueHint::Url,
+        long_help = STORE_HELP,
+        hide_short_help = true,
+        help_heading = GLOBAL
+    )]
+    pub(crate) store: Option<StoreUrl>,
+    /// Path of the queue in a database, and the same folder on this machine; may be repeated
+    #[arg(
+        long,
+        global = true,
+        value_name = "STORED=HERE",
+        long_help = MAP_HELP,
+        hide_short_help = true,
+        help_heading = GLOBAL
+    )]
+    pub(crate) map: Vec<MapRule>,
     /// Longest time to wait while another process writes to the queue
     #[arg(
         long,

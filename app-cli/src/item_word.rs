@@ -12,7 +12,6 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::{paths, queued_below};
 
-/// An argument that names one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ItemWord {
     path: FilePath,
@@ -30,9 +29,13 @@ impl ItemWord {
         Ok(Self { path, id: digits.and_then(|text| text.parse().ok()).map(ItemId::new) })
     }
 
-    /// Returns the id, if the argument may be one.
     pub(crate) fn id(&self) -> Option<ItemId> {
         self.id
+    }
+
+    /// Returns the argument as a path.
+    pub(crate) fn path(&self) -> &FilePath {
+        &self.path
     }
 
     /// Returns the item with this file or, if there is none, the item with this id.
@@ -49,16 +52,28 @@ impl ItemWord {
         }
     }
 
-    /// Returns the error for an item that was not found: there is no queue, the argument is a folder
-    /// with files of the queue, or the item is unknown.
+    /// Returns the error for an item that was not found: there is no queue, the argument is a
+    /// folder with files of the queue, or the item is unknown.
     pub(crate) async fn not_found(&self, context: &Context) -> CliError {
         if let Err(error) = context.require_queue() {
             return error;
         }
-        match queued_below::one_needed(&self.path, context).await {
-            Ok(None) => self.unknown(),
-            Ok(Some(error)) | Err(error) => error,
+        self.in_folder(context).await.unwrap_or_else(|| self.unknown())
+    }
+
+    /// Returns the error for an item that was not found, like [`ItemWord::not_found`]. If the item
+    /// is unknown, the error has the hint `hint`.
+    pub(crate) async fn not_found_with(&self, hint: String, context: &Context) -> CliError {
+        if let Err(error) = context.require_queue() {
+            return error;
         }
+        self.in_folder(context).await.unwrap_or_else(|| self.unknown().with_hint(hint))
+    }
+
+    /// Returns an error if the argument is a folder with files of the queue, or if the queue cannot
+    /// be read; `None` otherwise.
+    async fn in_folder(&self, context: &Context) -> Option<CliError> {
+        queued_below::one_needed(&self.path, context).await.unwrap_or_else(Some)
     }
 
     fn unknown(&self) -> CliError {

@@ -33,6 +33,7 @@ mod maintenance;
 mod missing_files;
 mod number;
 mod overwritten_lines;
+mod path_map;
 mod paths;
 mod priority;
 mod program_path;
@@ -40,6 +41,9 @@ mod project;
 mod queued_below;
 mod since;
 mod size;
+mod store_choice;
+mod stored_output;
+mod target_file;
 mod view;
 mod wiring;
 mod word_roles;
@@ -60,8 +64,9 @@ use error::CliError;
 use exit_code::ExitCode;
 use global_args::GlobalArgs;
 use project::Project;
+use store_choice::StoreChoice;
 use tokio::runtime::Runtime;
-use wiring::{OpenOptions, Purpose, Wiring};
+use wiring::{OpenOptions, Purpose, Server, Wiring};
 
 /// The environment variable whose value 1 has the effect of `--allow-network-fs`.
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
@@ -103,7 +108,8 @@ fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
         }
         Command::Man(args) => commands::man::man(&args, Cli::command(), console),
         command => {
-            // If the system refuses the handler, a write beyond the file size limit ends the process.
+            // If the system refuses the handler, a write beyond the file size limit ends the
+            // process.
             let _ = autoproc_system::survive_file_size_limit();
             let context = context(&cli.global, &command, console)?;
             let runtime = runtime()?;
@@ -117,10 +123,22 @@ fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Re
     // If the current folder was removed, absolute paths still work.
     let cwd = env::current_dir().unwrap_or_default();
     let project = Project::find(global.project_dir.as_deref(), &cwd, |name| env::var_os(name))?;
-    let purpose = if matches!(command, Command::Run(_)) { Purpose::Run } else { Purpose::Command };
+    let choice = StoreChoice::find(global.store.as_ref(), &project, |name| env::var_os(name))?;
+    let map = store_choice::path_map(&global.map, choice.as_ref(), &project, |name| env::var_os(name))?;
+    let server = choice.map(|choice| Server::open(&choice, command.unreachable_timeout(), console)).transpose()?;
+    let project = match &server {
+        Some(server) => project.of_store(server.local_name()),
+        None => project,
+    };
+    let purpose = match command {
+        Command::Run(_) => Purpose::Run,
+        Command::Top => Purpose::Watch,
+        _ => Purpose::Command,
+    };
     let options = OpenOptions { lock_timeout: global.lock_timeout, allow_network_fs: allows_network_fs(global) };
-    let wiring = Wiring::new(project.clone(), options, purpose, console.clone());
-    let had_queue = project.has_queue();
+    let had_queue = server.is_some() || project.has_queue();
+    let wiring =
+        Wiring::new(project.clone(), server, options, purpose, console.clone()).with_map(map, !global.map.is_empty());
     Ok(Context { project, wiring, console: console.clone(), cwd, json: global.json, had_queue })
 }
 

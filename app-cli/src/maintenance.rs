@@ -37,16 +37,12 @@ pub(crate) trait Maintenance {
     fn repair(&self, method: RepairMethod) -> Result<Repair, CliError>;
 }
 
-/// The reason why an export is missing or incomplete.
 #[derive(Debug)]
 pub(crate) enum ExportError {
-    /// The queue cannot be read.
     Read(StorageError),
-    /// The document cannot be written.
     Write(io::Error),
 }
 
-/// The result of one check.
 #[derive(Debug)]
 pub(crate) struct Finding {
     /// The subject of the check, such as `locks` or `file system`.
@@ -66,17 +62,14 @@ pub(crate) enum Level {
 }
 
 impl Finding {
-    /// Creates the finding of a check that passed.
     pub(crate) fn well(subject: &'static str, message: impl Into<String>) -> Self {
         Self { subject, level: Level::Well, message: message.into(), advice: None }
     }
 
-    /// Creates the finding of a check that found a risk.
     pub(crate) fn warning(subject: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { subject, level: Level::Warning, message: message.into(), advice: Some(advice.into()) }
     }
 
-    /// Creates the finding of a check that failed.
     pub(crate) fn problem(
         subject: &'static str,
         code: ExitCode,
@@ -103,7 +96,6 @@ pub(crate) enum RepairMethod {
 }
 
 impl RepairMethod {
-    /// Returns the method's name on the command line.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Truncate => "truncate",
@@ -114,10 +106,8 @@ impl RepairMethod {
     }
 }
 
-/// The damage and the possible repairs.
 #[derive(Debug)]
 pub(crate) struct Examined {
-    /// The damage; empty if there is none.
     pub(crate) damage: Vec<Damage>,
     /// The possible repairs; empty if the data can only be repaired by hand.
     pub(crate) plans: Vec<RepairPlan>,
@@ -131,13 +121,11 @@ pub(crate) struct Examined {
 }
 
 impl Examined {
-    /// True if nothing is damaged.
     pub(crate) fn is_sound(&self) -> bool {
         self.damage.is_empty()
     }
 }
 
-/// The outcome of a repair.
 #[derive(Debug)]
 pub(crate) enum Repair {
     /// Nothing is damaged; nothing was changed.
@@ -147,15 +135,12 @@ pub(crate) enum Repair {
 
 #[derive(Debug)]
 pub(crate) struct Repaired {
-    /// The damage before the repair.
     pub(crate) damage: Vec<Damage>,
-    /// The repair that was applied, with the kept and lost changes.
     pub(crate) plan: RepairPlan,
     /// The folder with copies of the original files.
     pub(crate) backup: PathBuf,
 }
 
-/// A damaged part of the queue's files.
 #[derive(Debug, Serialize)]
 pub(crate) struct Damage {
     /// The kind of damage and its position.
@@ -168,9 +153,8 @@ pub(crate) struct Damage {
 #[derive(Debug)]
 pub(crate) struct RepairPlan {
     pub(crate) method: RepairMethod,
-    /// The numbers of files by status after the repair.
     pub(crate) counts: Counts,
-    /// The numbers of changes after the damage that the method keeps.
+    /// The numbers of changes that the method keeps from the readable lines after the damage.
     pub(crate) keeps: ChangeCounts,
     /// The numbers of readable changes that the method loses.
     pub(crate) loses: ChangeCounts,
@@ -178,10 +162,8 @@ pub(crate) struct RepairPlan {
     pub(crate) unreadable_bytes: u64,
 }
 
-/// Numbers of changes by kind.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct ChangeCounts {
-    /// The number of added files.
     pub(crate) additions: usize,
     pub(crate) others: usize,
     /// The number of ended attempts, successful or not.

@@ -20,7 +20,6 @@ impl MissingFiles {
         Self { count: usize::from(first.is_some()) + missing.count(), first }
     }
 
-    /// Returns the number of missing files.
     pub(crate) fn count(&self) -> usize {
         self.count
     }

@@ -49,7 +49,6 @@ pub(crate) struct LinePrinter {
 #[derive(Debug, Default)]
 struct Drawn {
     text: Vec<u8>,
-    /// The number of columns that `text` fills on a terminal.
     columns: usize,
     /// True if the screen also shows an earlier part of the line before `text`, or blanks after
     /// `text`. The next version then begins with a carriage return.
@@ -57,13 +56,10 @@ struct Drawn {
 }
 
 impl LinePrinter {
-    /// Creates a printer to a file or pipe.
     pub(crate) fn plain() -> Self {
         Self::to(Target::Plain)
     }
 
-    /// Creates a printer to a terminal of this width; `columns` is `None` if the terminal cannot
-    /// redraw lines.
     pub(crate) fn terminal(columns: Option<usize>) -> Self {
         Self::to(Target::Terminal { columns })
     }
@@ -152,7 +148,6 @@ impl LinePrinter {
         self.is_spilled = true;
     }
 
-    /// Returns the first `length` bytes of the current line, escaped for a terminal.
     fn rendered(&self, length: usize) -> Vec<u8> {
         match self.target {
             Target::Plain => self.line[..length].to_vec(),
@@ -188,7 +183,6 @@ fn width(text: &[u8]) -> usize {
     text.width() + text.matches('\t').count() * TAB_COLUMNS
 }
 
-/// Returns the longest beginning of a text that fits in `columns`.
 fn cut(text: &[u8], columns: usize) -> Vec<u8> {
     let mut used = 0;
     let fits = |character: &char| {

@@ -62,10 +62,6 @@ pub(crate) struct PathListArgs {
     strict: bool,
 }
 
-/// Returns the file that an argument names.
-///
-/// # Errors
-/// [`CliError`] if the argument is not a path.
 pub(crate) fn resolve(cwd: &Path, path: &Path) -> Result<FilePath, CliError> {
     absolute(cwd, path).map_err(|error| CliError::no_path(path, error))
 }
@@ -98,17 +94,15 @@ pub(crate) fn absolute(cwd: &Path, path: &Path) -> Result<FilePath, InvalidPath>
 #[expect(clippy::struct_excessive_bools, reason = "they are the flags of the command line")]
 pub(crate) struct PathSource {
     words: Vec<PathBuf>,
-    /// A file that lists more paths.
     list: Option<PathBuf>,
-    /// True if paths in lists end with NUL.
     null: bool,
-    /// True to include hidden files in folders.
     hidden: bool,
-    /// True if a missing file is an error.
     must_exist: bool,
     /// True if unreadable places below a folder and an empty result are errors.
     strict: bool,
     filter: Filter,
+    /// A file that a search of a folder leaves out.
+    left_out: Option<PathBuf>,
 }
 
 /// The treatment of a named file that does not exist.
@@ -116,11 +110,9 @@ pub(crate) struct PathSource {
 pub(crate) enum Absent {
     /// The file is added, with a warning, because it may exist when it is processed.
     Warn,
-    /// The missing file is an error, and nothing is added.
     Refuse,
 }
 
-/// A file that the user named, or that was found below a named folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FoundFile {
     pub(crate) path: FilePath,
@@ -133,17 +125,13 @@ pub(crate) struct FoundFile {
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) files: Vec<FoundFile>,
-    /// The folders that were searched.
     pub(crate) folders: Vec<FilePath>,
-    /// Named files that do not exist.
     pub(crate) missing: Listed,
     /// Unreadable places below folders, with the reasons.
     pub(crate) unreadable: Listed,
     /// The number of files that `--include`, `--exclude` or `--newer-than` excluded.
     pub(crate) left_out: usize,
-    /// Remarks about arguments and lists.
     pub(crate) remarks: Vec<String>,
-    /// A pattern that the shell probably replaced by the names of files; `None` if there is none.
     pub(crate) unquoted: Option<Unquoted>,
     /// The number of excluded files that were named, in an argument or in a list.
     named_out: usize,
@@ -153,8 +141,8 @@ pub(crate) struct Gathered {
     has_other_form: bool,
 }
 
-/// The number of files or places, and the names of the first few. The rest is only counted, so that
-/// the warnings fit on a screen.
+/// Missing files, or unreadable files and folders: how many there are, and the texts for the first
+/// few. The rest is only counted, so that a warning fits on a screen.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
     pub(crate) count: usize,
@@ -162,8 +150,7 @@ pub(crate) struct Listed {
 }
 
 impl Gathered {
-    /// Returns the reason why no file was found; `None` if there are files. Names the options that
-    /// excluded all files, and the number of these files.
+    /// Returns the reason why no file was found; `None` if there are files.
     pub(crate) fn nothing(&self) -> Option<String> {
         if !self.files.is_empty() {
             return None;
@@ -195,11 +182,9 @@ const MAX_MISSING: usize = 20;
 /// The maximum number of unreadable places that are named.
 const MAX_UNREADABLE: usize = 5;
 
-/// The context in which path arguments are resolved.
 pub(crate) struct Surroundings<'a> {
-    /// The current folder, to which relative paths refer.
     pub(crate) cwd: &'a Path,
-    /// The project. Its state folder and logs are skipped when folders are searched.
+    /// The project whose state folder and logs are skipped when folders are searched.
     pub(crate) project: &'a Project,
     pub(crate) console: &'a Arc<Console>,
 }
@@ -218,10 +203,15 @@ impl PathSource {
             must_exist: args.must_exist,
             strict: args.strict,
             filter: Filter::new(&args.include, &args.exclude, args.newer_than)?,
+            left_out: None,
         })
     }
 
-    /// True if no files and no list are given.
+    /// Leaves out the file at this absolute path, if there is one, in searches of folders.
+    pub(crate) fn leaving_out(self, path: Option<PathBuf>) -> Self {
+        Self { left_out: path, ..self }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.words.is_empty() && self.list.is_none()
     }
@@ -353,11 +343,11 @@ impl PathSource {
     fn is_wanted(&self, entry: &DirEntry, below: &Path, project: &Project) -> bool {
         let is_hidden = entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
         let is_excluded = entry.depth() > 0 && entry.file_type().is_dir() && !self.filter.wants_folder(below);
-        (self.hidden || !is_hidden) && !is_excluded && !project.is_own(entry.path())
+        let is_left_out = self.left_out.as_deref() == Some(entry.path()) || project.is_own(entry.path());
+        (self.hidden || !is_hidden) && !is_excluded && !is_left_out
     }
 }
 
-/// Returns the place that cannot be read, and the reason.
 fn reason(error: &walkdir::Error) -> String {
     let place = error.path().map_or_else(String::new, |path| Shown(path).to_string());
     let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
@@ -392,8 +382,8 @@ fn cannot_read(path: &Path, error: &io::Error) -> CliError {
 fn missing(first: &str, gathered: &Gathered) -> CliError {
     let others = match gathered.missing.count {
         1 => String::new(),
-        2 => ", and 1 other does not exist".to_owned(),
-        count => format!(", and {} others do not exist", count - 1),
+        2 => ", nor does 1 other file".to_owned(),
+        count => format!(", nor do {} other files", count - 1),
     };
     CliError::new(ExitCode::NoInput, format!("{first} does not exist{others}")).with_hint(if gathered.has_other_form {
         OTHER_FORM
@@ -402,8 +392,7 @@ fn missing(first: &str, gathered: &Gathered) -> CliError {
     })
 }
 
-/// The advice for a missing file if [`exists_in_other_form`] is true.
-const OTHER_FORM: &str = "a name on disk looks the same and is encoded differently, as in lists from a Mac; give the folder instead, or convert the list with: uconv -x any-nfc";
+const OTHER_FORM: &str = "a name on disk looks the same but is encoded differently, which happens with lists from a Mac; give the folder instead, or convert the list with: uconv -x any-nfc";
 
 /// True if the path exists in its other Unicode form, composed (NFC) or decomposed (NFD). macOS
 /// decomposes names, so the names in a list from a Mac may differ from the names on this machine.

@@ -2,13 +2,10 @@
 
 use autoproc_domain::Priority;
 
-/// The reason why a word is not a priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidPriority {
-    /// The word is not an integer.
     #[error("a priority is an integer, such as 5 or -5")]
     NoInteger,
-    /// The integer is out of range.
     #[error("a priority lies between {} and {}", i32::MIN, i32::MAX)]
     OutOfRange,
 }

@@ -15,12 +15,21 @@ use trust::{Caller, Foreign};
 /// The state folder, relative to the project folder.
 const STATE_DIR: &str = ".claude/mission-control";
 
+/// The name of a folder below the state folder and of one below `logs`. Each contains a folder for
+/// every database that this project uses as its store.
+const STORES: &str = "stores";
+
 /// The environment variables that may name the project folder, in order of precedence.
 const VARIABLES: [&str; 2] = [PROJECT_VARIABLE, "CLAUDE_PROJECT_DIR"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Project {
     root: PathBuf,
+    /// True if the user has named the folder, and so trusts it.
+    is_named: bool,
+    /// The name of the database whose local files are meant; `None` for the queue in the folder.
+    /// The ids of items are unique only within a queue, so each queue has its own files.
+    store: Option<String>,
 }
 
 impl Project {
@@ -47,30 +56,74 @@ impl Project {
             None if cwd.as_os_str().is_empty() => Err(CliError::no_current_folder()),
             None => match nearest(cwd) {
                 Some(root) => trusted(root, &variable),
-                None => Ok(Self { root: cwd.to_owned() }),
+                None => Ok(Self::in_folder(cwd.to_owned())),
             },
         }
     }
 
-    fn at(cwd: &Path, folder: &Path, said_by: &str) -> Result<Self, CliError> {
+    /// Returns the project in a folder that the user names. `said_by` is the option or variable
+    /// that names it.
+    ///
+    /// # Errors
+    /// [`CliError`] if the path is not a folder.
+    pub(crate) fn at(cwd: &Path, folder: &Path, said_by: &str) -> Result<Self, CliError> {
         match absolute(cwd, folder) {
-            Ok(root) if root.as_path().is_dir() => Ok(Self { root: root.as_path().to_owned() }),
+            Ok(root) if root.as_path().is_dir() => {
+                Ok(Self { is_named: true, ..Self::in_folder(root.as_path().to_owned()) })
+            }
             _ => Err(CliError::no_project(folder, said_by)),
         }
     }
 
-    /// Returns the project in an existing folder.
     pub(crate) fn in_folder(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, is_named: false, store: None }
+    }
+
+    /// Returns the project with the files that this machine keeps about the queue in a database.
+    pub(crate) fn of_store(self, name: String) -> Self {
+        Self { store: Some(name), ..self }
+    }
+
+    /// Fails if the caller has not named the project and another user controls a part of it: such a
+    /// project must not choose the store.
+    ///
+    /// # Errors
+    /// [`CliError`] that names the part.
+    pub(crate) fn require_trust(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<(), CliError> {
+        if self.is_named { Ok(()) } else { trusted(&self.root, variable).map(drop) }
+    }
+
+    pub(crate) fn is_of_store(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Returns the project in another folder of this machine that uses the same store. `None` if it
+    /// has no files about that store, or if another user controls a part of it.
+    pub(crate) fn sibling(&self, root: &Path) -> Option<Self> {
+        let project = trusted(root, |name| std::env::var_os(name)).ok()?;
+        let sibling = Self { store: self.store.clone(), ..project };
+        sibling.runs_dir().is_dir().then_some(sibling)
     }
 
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Returns the folder of the queue's files.
+    /// Returns the folder of the queue's files, or of this machine's files about a queue in a
+    /// database.
     pub(crate) fn state_dir(&self) -> PathBuf {
-        self.root.join(STATE_DIR)
+        self.of_queue(self.root.join(STATE_DIR))
+    }
+
+    pub(crate) fn logs_dir(&self) -> PathBuf {
+        self.of_queue(self.root.join("logs"))
+    }
+
+    fn of_queue(&self, folder: PathBuf) -> PathBuf {
+        match &self.store {
+            Some(name) => folder.join(STORES).join(name),
+            None => folder,
+        }
     }
 
     /// True if the state folder exists, or if its existence cannot be determined.
@@ -83,7 +136,6 @@ impl Project {
         self.state_dir().join("runs")
     }
 
-    /// Returns the folder of workflow executions.
     pub(crate) fn executions_dir(&self) -> PathBuf {
         self.state_dir().join("executions")
     }
@@ -95,10 +147,9 @@ impl Project {
 
     /// Returns the event log of workflow executions.
     pub(crate) fn orchestrator_log(&self) -> PathBuf {
-        self.root.join("logs/orchestrator-execution.jsonl")
+        self.logs_dir().join("orchestrator-execution.jsonl")
     }
 
-    /// Returns the file that requests runs to stop.
     pub(crate) fn stop_file(&self) -> PathBuf {
         self.state_dir().join("STOP-AUTONOMOUS")
     }
@@ -113,26 +164,26 @@ impl Project {
         self.state_dir().join("AUTONOMOUS-MONITOR.json")
     }
 
-    /// Returns the file with the command line of the latest run.
     pub(crate) fn run_command_file(&self) -> PathBuf {
         self.state_dir().join("LAST-RUN.json")
     }
 
-    /// Returns the event log of runs.
     pub(crate) fn event_log(&self) -> PathBuf {
-        self.root.join("logs/autonomous-processing.jsonl")
+        self.logs_dir().join("autonomous-processing.jsonl")
     }
 
     /// Returns the folder with the output of attempts.
     pub(crate) fn attempts_dir(&self) -> PathBuf {
-        self.root.join("logs/attempts")
+        self.logs_dir().join("attempts")
     }
 
     /// True for a file of autoproc itself. Such files are not added when folders are walked.
     pub(crate) fn is_own(&self, path: &Path) -> bool {
-        path.starts_with(self.state_dir())
-            || path.starts_with(self.attempts_dir())
-            || [self.event_log(), self.orchestrator_log()].iter().any(|own| own == path)
+        let folder = Self::in_folder(self.root.clone());
+        path.starts_with(folder.state_dir())
+            || path.starts_with(folder.attempts_dir())
+            || path.starts_with(folder.logs_dir().join(STORES))
+            || [folder.event_log(), folder.orchestrator_log()].iter().any(|own| own == path)
     }
 }
 
@@ -140,12 +191,11 @@ fn nearest(cwd: &Path) -> Option<&Path> {
     cwd.ancestors().find(|folder| folder.join(STATE_DIR).is_dir())
 }
 
-/// Returns the project in this folder; an error if another user controls a part of it.
 fn trusted(root: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Result<Project, CliError> {
     let sudo_uid = variable("SUDO_UID").and_then(|uid| uid.to_str()?.parse().ok());
     let caller = Caller { uid: rustix::process::geteuid().as_raw(), sudo_uid };
     match caller.foreign_part(root) {
-        None => Ok(Project { root: root.to_owned() }),
+        None => Ok(Project::in_folder(root.to_owned())),
         Some(Foreign { path, why }) => Err(CliError::foreign_project(root, &path, &why.to_string())),
     }
 }

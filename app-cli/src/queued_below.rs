@@ -16,13 +16,14 @@ use crate::view::files;
 /// The maximum number of files that an error lists.
 const MAX_LISTED: usize = 5;
 
-/// Returns a selector for each file that the arguments name. If a path is not in the queue, it may
-/// be a folder. The folder means the files of the queue below it that have one of the statuses. If
-/// a path names no file at all, it is returned unchanged, and the queue will reject it.
+/// Returns a selector for each file that the arguments name. A path that is not in the queue may be
+/// a folder; it then stands for the files of the queue below it that have one of the statuses. A
+/// path that is neither in the queue nor such a folder is returned unchanged, and the queue will
+/// reject it.
 ///
 /// # Errors
-/// [`CliError`] if an argument is not a path, if all files below a folder have other statuses, or if
-/// the queue cannot be read.
+/// [`CliError`] if an argument is not a path, if all files below a folder have other statuses, or
+/// if the queue cannot be read.
 pub(crate) async fn selectors(
     words: &[PathBuf],
     statuses: &[Status],
@@ -54,8 +55,8 @@ pub(crate) async fn selectors(
     Ok(selectors)
 }
 
-/// Called if a command needs one file, and `path` is not in the queue. Returns an error if files of
-/// the queue are below `path`, otherwise `None`.
+/// If files of the queue are below `path`, returns an error that asks the user to name one of them.
+/// Call it if a command needs one file and `path` is not in the queue.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -76,7 +77,6 @@ pub(crate) async fn one_needed(path: &FilePath, context: &Context) -> Result<Opt
     Ok(Some(error.with_hint(names + &more)))
 }
 
-/// A file of the queue, with its status.
 type Queued = (FilePath, Status);
 
 /// Returns the files of the queue below each folder, in the order of the queue. Reads the queue

@@ -1,4 +1,5 @@
-//! Points in the past, as users enter them: a time of day, a date, a date and time, or a span.
+//! Points in time, as users enter them: a time of day, a date, a date and time, or a span. Most are
+//! points in the past.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,16 +11,16 @@ use jiff::{Span, Zoned};
 
 use crate::view::time::zone;
 
-/// The error text for a word that has none of the accepted forms.
-const EXPECTED: &str =
+pub(crate) const EXPECTED: &str =
     "expected a time of day (22:00), a date (2026-11-28), a date and time (2026-11-28T22:00), or a span (12h)";
 
-/// A point in the past. A point without an offset is in the time zone in which times are printed.
+/// A point in the past or, for [`after`](Self::after), in the future. A point without an offset is
+/// in the time zone in which times are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Since {
-    /// This duration before the current time.
+    /// This duration before the current time, or after it.
     Ago(Duration),
-    /// The latest moment with this time of day.
+    /// The latest moment with this time of day, or the next one.
     TimeOfDay(Time),
     /// A date and time; midnight if only the date was given.
     Local(DateTime),
@@ -27,10 +28,6 @@ pub(crate) enum Since {
     Exact(jiff::Timestamp),
 }
 
-/// Parses a point in the past.
-///
-/// # Errors
-/// A text that states the accepted forms.
 pub(crate) fn parse(word: &str) -> Result<Since, String> {
     let is_date = word.get(4..5) == Some("-");
     if let Some(exact) = word.parse().ok().filter(|_| is_date) {
@@ -49,9 +46,24 @@ pub(crate) fn parse(word: &str) -> Result<Since, String> {
 }
 
 impl Since {
-    /// Returns the point in time. `now` is the time at which the command was called.
     pub(crate) fn before(self, now: Timestamp) -> Timestamp {
         self.in_zone(now, zone())
+    }
+
+    /// Returns the point in time: the next occurrence of a time of day, or the end of a span that
+    /// begins at `now`. A date may lie in the past.
+    pub(crate) fn after(self, now: Timestamp) -> Timestamp {
+        self.after_in_zone(now, zone())
+    }
+
+    fn after_in_zone(self, now: Timestamp, zone: TimeZone) -> Timestamp {
+        match self {
+            Self::Ago(span) => now.saturating_add(span),
+            Self::TimeOfDay(time) => {
+                next(time, now, &zone).map_or(Timestamp::MAX, |point| Timestamp::from_micros(point.as_microsecond()))
+            }
+            Self::Local(_) | Self::Exact(_) => self.in_zone(now, zone),
+        }
     }
 
     /// Returns the point in time as a `SystemTime`, relative to the current time; `None` if the
@@ -91,6 +103,16 @@ fn latest(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp
     Some(moment.timestamp())
 }
 
+/// Returns the first moment after `now` with this time of day; `None` if it is beyond the
+/// calendar's range.
+fn next(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp> {
+    let now = jiff::Timestamp::from_microsecond(now.as_micros()).ok()?.to_zoned(zone.clone());
+    let on = |day: &Zoned| day.date().to_datetime(time).to_zoned(zone.clone()).ok();
+    let today = on(&now).filter(|today| *today > now);
+    let moment = today.or_else(|| on(&now.checked_add(Span::new().days(1)).ok()?))?;
+    Some(moment.timestamp())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +142,28 @@ mod tests {
         ] {
             assert_eq!(point(word), expected, "{word}");
         }
+    }
+
+    #[test]
+    fn every_form_is_a_point_after_now() {
+        let now = "2026-11-29T06:30:00Z".parse().expect("a time");
+        let zone = || TimeZone::get("Europe/Berlin").expect("a zone");
+        for (word, expected) in [
+            ("22:00", "2026-11-29T21:00:00.000000Z"),
+            ("07:30", "2026-11-30T06:30:00.000000Z"),
+            ("06:00", "2026-11-30T05:00:00.000000Z"),
+            ("2026-11-30", "2026-11-29T23:00:00.000000Z"),
+            ("2026-11-30T06:00", "2026-11-30T05:00:00.000000Z"),
+            ("2026-11-30T06:00:00Z", "2026-11-30T06:00:00.000000Z"),
+            ("8h", "2026-11-29T14:30:00.000000Z"),
+            ("90", "2026-11-29T06:31:30.000000Z"),
+        ] {
+            assert_eq!(parse(word).expect(word).after_in_zone(now, zone()).to_string(), expected, "{word}");
+        }
+        // The clocks are set forward from 02:00 to 03:00.
+        let now = "2026-03-28T22:00:00Z".parse().expect("a time");
+        let point = parse("06:00").expect("a time of day").after_in_zone(now, zone());
+        assert_eq!(point.to_string(), "2026-03-29T04:00:00.000000Z");
     }
 
     #[test]

@@ -7,13 +7,10 @@ use bytesize::ByteSize;
 /// bits (`off_t`, POSIX.1).
 const LARGEST: u64 = i64::MAX.cast_unsigned();
 
-/// The reason why a word is not an amount of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidSize {
-    /// The word is not a number with a known unit.
     #[error("a size is a number of bytes, or has units: 64K, 256MB, 1.5GiB")]
     NoSize,
-    /// The amount is above [`LARGEST`].
     #[error("a size is at most 8 EiB")]
     TooLarge,
 }

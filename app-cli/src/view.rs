@@ -6,6 +6,7 @@
 pub(crate) mod bytes;
 pub(crate) mod failure;
 pub(crate) mod failure_group;
+pub(crate) mod finding;
 pub(crate) mod item;
 pub(crate) mod json;
 pub(crate) mod layout;
@@ -24,10 +25,6 @@ use screen::Screen;
 
 /// The result of a command, which can be printed as text or as JSON.
 pub(crate) trait View {
-    /// Prints human-readable text.
-    ///
-    /// # Errors
-    /// The errors of `out`.
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()>;
 
     /// Returns the document that `--json` prints: stable keys in snake case, times in RFC 3339.
@@ -41,16 +38,16 @@ pub(crate) fn files(count: impl TryInto<u64> + Display + Copy) -> String {
 }
 
 /// Formats the number of completed files that changed while they were processed, and names the
-/// consequence; `None` if there are none.
-pub(crate) fn changed_while_processed(count: u64) -> Option<String> {
-    match count {
-        0 => None,
-        1 => Some("1 file changed while it was processed, and counts as changed if added again".to_owned()),
-        _ => Some(format!("{count} files changed while they were processed, and count as changed if added again")),
-    }
+/// consequence; `None` if there are none. `is_named` is true if the run's command line named its
+/// files: only such a command processes completed files again.
+pub(crate) fn changed_while_processed(count: u64, is_named: bool) -> Option<String> {
+    let (were, them) = if count == 1 { ("it was", "it") } else { ("they were", "them") };
+    let by = if is_named { "the same command".to_owned() } else { format!("a run that names {them}") };
+    let changed =
+        format!("{} changed while {were} processed; {by} processes {them} again (see --in-place)", files(count));
+    (count > 0).then_some(changed)
 }
 
-/// Formats the number of pending files that are held; empty if there are none.
 pub(crate) fn held(count: usize) -> String {
     if count == 0 { String::new() } else { format!(" ({count} held)") }
 }

@@ -1,50 +1,70 @@
 //! Connects concrete adapters to the ports.
 
 mod adapter_error;
+mod copy;
+mod file_sizes;
 mod folder;
+mod hooks;
+mod mapped;
+mod reaping;
 mod run;
 mod run_control;
+#[cfg(feature = "postgres")]
+mod server;
+#[cfg(not(feature = "postgres"))]
+#[path = "wiring/no_server.rs"]
+mod server;
 mod steps;
+mod stop_signals;
+mod watched;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoproc_domain::ports::{Clock, History, Observer, Runs, Storage, StorageError};
-use autoproc_domain::{ProcessorState, RunId};
+use autoproc_domain::ports::{Clock, History, Location, Observer, Reaper, Runs, Storage, StorageError};
+use autoproc_domain::{ItemId, ProcessorState, RunId};
 use autoproc_json_store::{JsonStore, Mode, StateFolder, StoreConfig};
 use autoproc_subprocess::AttemptLogs;
-use autoproc_subprocess::sweep::Sweeper;
 use autoproc_system::{
-    EventLog, EventLogHistory, MonitorDocument, RecordedCommand, RunCommand, StandingStop, StateDocument,
+    EventLog, EventLogHistory, MonitorDocument, Observers, RecordedCommand, RunCommand, StandingStop, StateDocument,
     StateFileError, SystemClock, read_monitor_file, read_run_command, read_state_file, write_run_command,
     write_stop_request,
 };
-use autoproc_workflow::execution::Executions;
+use autoproc_workflow::execution::{Executions, SharedJournals, StoredExecution};
 
 use crate::console::Console;
+use crate::error::CliError;
+use crate::escape::printable;
 use crate::maintenance::Maintenance;
+use crate::path_map::{MapRule, PathMap};
 use crate::project::Project;
+use crate::store_choice::MAP_OPTION;
+use crate::view::quoting::quoted;
 use folder::FolderMaintenance;
+use mapped::{MappedHistory, MappedObserver, MappedStorage};
+use reaping::RunReaper;
 
 pub(crate) use adapter_error::{check_process_table, execution_error, find_error, runners_error};
+pub(crate) use copy::{Place, Source, Target};
+pub(crate) use hooks::{HOOK_GRACE, HookCommand, HookProcesses};
 pub(crate) use run::{OnSuspension, RunSettings, Task};
 pub(crate) use run_control::{Pause, RunControl};
+pub(crate) use server::{Migrated, OutputStore, Server, StopTarget};
+pub(crate) use watched::AttemptListener;
 
-/// The options for opening the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OpenOptions {
-    /// The maximum wait for the lock of the queue.
     pub(crate) lock_timeout: Duration,
-    /// True if writing is allowed on a network file system.
     pub(crate) allow_network_fs: bool,
 }
 
-/// The purpose for which the ports are created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Command,
     Run,
+    /// A view of the queue that must stay responsive: reading a large queue does not block it.
+    Watch,
     /// Completion in a shell: the ports are only read, and no warnings are printed.
     Completion,
 }
@@ -52,38 +72,85 @@ pub(crate) enum Purpose {
 pub(crate) struct Wiring {
     project: Project,
     console: Arc<Console>,
-    store: Arc<JsonStore>,
+    store: Store,
+    /// The map of paths; `None` if the paths of the queue are those of this machine.
+    map: Option<Arc<PathMap>>,
+    /// True if the command line of this process has the map. A variable or a file has it for
+    /// commands of a run too.
+    is_map_of_options: bool,
     options: OpenOptions,
     clock: Arc<SystemClock>,
 }
 
+enum Store {
+    Folder(Arc<JsonStore>),
+    Server(Box<Server>),
+}
+
 impl Wiring {
-    /// Creates the adapters for this project without accessing any file.
-    pub(crate) fn new(project: Project, options: OpenOptions, purpose: Purpose, console: Arc<Console>) -> Self {
-        let store = JsonStore::open(StoreConfig {
-            state_dir: project.state_dir(),
-            base: project.root().to_owned(),
-            lock_timeout: options.lock_timeout,
-            mode: match purpose {
-                Purpose::Command | Purpose::Completion => Mode::Command,
-                Purpose::Run => Mode::Service,
-            },
-            on_notice: if purpose == Purpose::Completion { Arc::new(|_| {}) } else { notices(&console) },
-        });
-        let store = Arc::new(store.allowing_network_fs(options.allow_network_fs));
-        Self { project, console, store, options, clock: Arc::new(SystemClock) }
+    /// Creates the adapters for this project without accessing any file. The queue is in `server`,
+    /// or in the project folder if `server` is `None`.
+    pub(crate) fn new(
+        project: Project,
+        server: Option<Server>,
+        options: OpenOptions,
+        purpose: Purpose,
+        console: Arc<Console>,
+    ) -> Self {
+        let store = match server {
+            Some(server) => Store::Server(Box::new(server)),
+            None => Store::Folder(Arc::new(json_store(&project, options, purpose, &console))),
+        };
+        Self { project, console, store, map: None, is_map_of_options: false, options, clock: Arc::new(SystemClock) }
     }
 
-    /// Creates the adapters for another project, with the same options.
+    /// Maps the paths of a queue in a database to those of this machine, and back.
+    /// `is_of_options` is true if the command line of this process has the map.
+    pub(crate) fn with_map(self, map: PathMap, is_of_options: bool) -> Self {
+        let map = (!map.is_empty() && self.server().is_some()).then(|| Arc::new(map));
+        Self { map, is_map_of_options: is_of_options, ..self }
+    }
+
+    /// Returns the rules of the map that the command line of this process has.
+    fn rules_of_options(&self) -> impl Iterator<Item = &MapRule> {
+        self.map.iter().filter(|_| self.is_map_of_options).flat_map(|map| map.rules())
+    }
+
+    /// Returns the options for the store and the map of paths in a suggested command, each after a
+    /// blank; empty if the suggested command finds them elsewhere.
+    pub(crate) fn store_options(&self) -> String {
+        let map = self.rules_of_options().map(|rule| format!(" {MAP_OPTION} {}", quoted(&printable(rule))));
+        self.server().map(Server::option).into_iter().chain(map).collect()
+    }
+
+    /// Creates the adapters for the queue in another folder, with the same options.
     pub(crate) fn elsewhere(&self, project: Project, purpose: Purpose) -> Self {
-        Self::new(project, self.options, purpose, self.console.clone())
+        Self::new(project, None, self.options, purpose, self.console.clone())
+    }
+
+    pub(crate) fn server(&self) -> Option<&Server> {
+        match &self.store {
+            Store::Folder(_) => None,
+            Store::Server(server) => Some(server),
+        }
+    }
+
+    /// If the queue is on a server, connects to it, so that problems are reported before the
+    /// command begins.
+    ///
+    /// # Errors
+    /// [`CliError`] if the server cannot be used.
+    pub(crate) async fn reach_store(&self) -> Result<(), CliError> {
+        match self.server() {
+            Some(server) => server.reach().await,
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn options(&self) -> OpenOptions {
         self.options
     }
 
-    /// Returns the maintenance operations for the queue's files and their location.
     pub(crate) fn maintenance(&self) -> impl Maintenance + use<> {
         FolderMaintenance { folder: self.state_folder(), now: self.clock.now() }
     }
@@ -98,11 +165,21 @@ impl Wiring {
     }
 
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
-        self.store.clone()
+        let inner: Arc<dyn Storage> = match &self.store {
+            Store::Folder(store) => store.clone(),
+            Store::Server(server) => server.storage(),
+        };
+        match &self.map {
+            Some(map) => Arc::new(MappedStorage { inner, map: map.clone() }),
+            None => inner,
+        }
     }
 
     pub(crate) fn runs(&self) -> Arc<dyn Runs> {
-        self.store.clone()
+        match &self.store {
+            Store::Folder(store) => store.clone(),
+            Store::Server(server) => server.runs(),
+        }
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
@@ -114,7 +191,7 @@ impl Wiring {
     /// # Errors
     /// The errors of the store. No change is lost if closing fails.
     pub(crate) async fn close(&self) -> Result<(), StorageError> {
-        self.store.close().await
+        self.storage().close().await
     }
 
     /// Returns a unique name for a run: the time and 74 random bits (RFC 9562, UUID version 7). A
@@ -126,28 +203,41 @@ impl Wiring {
         RunId::new(uuid::Uuid::new_v7(time).to_string())
     }
 
-    /// Returns the reaper, which ends the leftover processes of dead runs on this host. `grace` is
-    /// the time between SIGTERM and SIGKILL.
-    pub(crate) fn reaper(&self, grace: Duration) -> Sweeper {
-        Sweeper::for_grace(self.project.runs_dir(), grace, self.project.root())
+    pub(crate) fn reaper(&self, grace: Duration) -> RunReaper {
+        RunReaper::new(self.project.clone(), grace)
     }
 
-    /// Returns an observer that appends events to the event log of runs.
+    /// Returns an observer that appends events to the event log of runs and, if the queue is in a
+    /// database, also records them there.
     pub(crate) fn event_log(&self) -> Arc<dyn Observer> {
-        Arc::new(EventLog::new(self.project.event_log(), notices(&self.console)))
+        let log = Arc::new(EventLog::new(self.project.event_log(), notices(&self.console)));
+        match &self.store {
+            Store::Folder(_) => log,
+            Store::Server(server) => {
+                let inner = server.event_log(&self.console);
+                let recorder: Arc<dyn Observer> = match &self.map {
+                    Some(map) => Arc::new(MappedObserver { inner, map: map.clone() }),
+                    None => inner,
+                };
+                Arc::new(Observers::new(vec![log, recorder]))
+            }
+        }
     }
 
-    /// Requests all live runs to stop: to drain, or to abort if `now`.
+    /// Writes the stop file, which requests all live runs of the queue in the folder to stop: to
+    /// drain, or to abort if `now`.
     ///
     /// # Errors
     /// If the request cannot be written.
-    pub(crate) fn request_stop(&self, now: bool) -> io::Result<()> {
+    pub(crate) fn write_stop_file(&self, now: bool) -> io::Result<()> {
         write_stop_request(&self.project.stop_file(), now)
     }
 
-    /// Returns the stop request in the stop file; `None` if there is none.
+    /// Returns the stop request in the stop file; `None` if there is none, or if the queue is in a
+    /// database. Requests in a database are not standing: they apply only to runs that are live.
     pub(crate) fn standing_stop(&self) -> Option<StandingStop> {
-        StandingStop::read(&self.project.stop_file())
+        let is_watched = self.server().is_none();
+        is_watched.then(|| StandingStop::read(&self.project.stop_file())).flatten()
     }
 
     /// Returns the state that the latest run reported; `None` if there is no state file.
@@ -166,10 +256,6 @@ impl Wiring {
         read_monitor_file(&self.project.monitor_file())
     }
 
-    /// Records the command line of a run that begins.
-    ///
-    /// # Errors
-    /// If the record cannot be written.
     pub(crate) fn record_run_command(&self, command: &RunCommand) -> io::Result<()> {
         write_run_command(&self.project.run_command_file(), command)
     }
@@ -182,20 +268,79 @@ impl Wiring {
         read_run_command(&self.project.run_command_file())
     }
 
-    /// Returns the history, which is read from the event log.
+    /// Returns the history, which is read from the event log, or from the database of the queue.
     pub(crate) fn history(&self) -> Arc<dyn History> {
-        Arc::new(EventLogHistory::new(self.project.event_log()))
+        match &self.store {
+            Store::Folder(_) => Arc::new(EventLogHistory::new(self.project.event_log())),
+            Store::Server(server) => match &self.map {
+                Some(map) => Arc::new(MappedHistory { inner: server.history(), map: map.clone() }),
+                None => server.history(),
+            },
+        }
     }
 
-    /// Returns the logs with the output of attempts.
     pub(crate) fn attempt_logs(&self) -> AttemptLogs {
         AttemptLogs::new(self.project.attempts_dir())
     }
 
-    /// Returns the stored workflow executions.
+    /// Returns the folder with the journals of this machine's workflow executions. For a queue in a
+    /// database, they are copies.
     pub(crate) fn executions(&self) -> Executions {
         Executions::new(self.project.executions_dir())
     }
+
+    /// Returns the latest workflow execution on an item, wherever the queue keeps its journal;
+    /// `None` if there is none.
+    ///
+    /// # Errors
+    /// [`CliError`] if the journal cannot be read.
+    pub(crate) async fn execution_of(&self, item: ItemId) -> Result<Option<StoredExecution>, CliError> {
+        let Some(journals) = self.shared_journals() else {
+            let state = self.executions().of(item).map_err(|error| execution_error(&error))?;
+            return Ok(state.map(|state| StoredExecution { state, elsewhere: None }));
+        };
+        let Some(journal) = journals.load(item).await? else { return Ok(None) };
+        let state = journal.state().map_err(|error| execution_error(&error))?;
+        Ok(state.map(|state| StoredExecution { state, elsewhere: journal.elsewhere }))
+    }
+
+    /// Returns the items with a workflow execution that has not completed, in ascending order.
+    ///
+    /// # Errors
+    /// [`CliError`] if the executions cannot be listed.
+    pub(crate) async fn unfinished_executions(&self) -> Result<Vec<ItemId>, CliError> {
+        match self.server() {
+            Some(server) => Ok(server.unfinished_executions().await?),
+            None => {
+                let items = self.executions().under_way();
+                items.map_err(|error| CliError::io("cannot list the executions", &error))
+            }
+        }
+    }
+
+    /// Returns the journals in the database; `None` if the queue is in the project folder.
+    fn shared_journals(&self) -> Option<Arc<dyn SharedJournals>> {
+        self.server().map(|server| server.journals(self.location()))
+    }
+
+    /// Returns the location of this process.
+    pub(crate) fn location(&self) -> Location {
+        self.reaper(Duration::ZERO).location()
+    }
+}
+
+fn json_store(project: &Project, options: OpenOptions, purpose: Purpose, console: &Arc<Console>) -> JsonStore {
+    let store = JsonStore::open(StoreConfig {
+        state_dir: project.state_dir(),
+        base: project.root().to_owned(),
+        lock_timeout: options.lock_timeout,
+        mode: match purpose {
+            Purpose::Command | Purpose::Completion => Mode::Command,
+            Purpose::Run | Purpose::Watch => Mode::Service,
+        },
+        on_notice: if purpose == Purpose::Completion { Arc::new(|_| {}) } else { notices(console) },
+    });
+    store.allowing_network_fs(options.allow_network_fs)
 }
 
 fn notices(console: &Arc<Console>) -> Arc<dyn Fn(&str) + Send + Sync> {

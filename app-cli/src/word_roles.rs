@@ -1,10 +1,9 @@
-//! Tells the words of a command line apart: options, their values, and the others.
+//! Classifies the words of a command line: options, their values, and other words.
 
 use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, Command};
 
-/// The role of a word on a command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// One or more options, perhaps with a value in the same word.
@@ -15,8 +14,8 @@ pub(crate) enum Role {
     Other,
 }
 
-/// Returns the role of each word. The options of `command` are known; an unknown option counts as an
-/// option without a value.
+/// Returns the role of each word. The options of `command` are known; an unknown option counts as
+/// an option without a value.
 pub(crate) fn roles(words: &[OsString], command: &Command) -> Vec<Role> {
     let (mut is_value, mut is_over) = (false, false);
     let role = |word: &OsString| {

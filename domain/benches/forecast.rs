@@ -52,9 +52,11 @@ fn print(order: &str, groups: &[Group]) {
     let good = score.group_coverage.iter().filter(|coverage| **coverage >= 0.8).count();
     println!("{} groups {order}", groups.len());
     println!("  one file: median error {:.1} %", 100.0 * percentile(&score.files, 50));
+    println!("  without a forecast: {} files", score.much_larger);
     println!("  range of one file: {:.3} of {} files within", share(score.covered), score.covered.1);
     println!("    at least 0.8 in {good} of {} groups of 100 files or more", score.group_coverage.len());
     println!("  time left after a quarter, {} groups: error, median and 90th percentile", score.left.len());
+    println!("    only a lower bound: {} groups, of which {} take longer", score.bounds.1, score.bounds.0);
     println!("    forecast {:?}, mean x count {:?}", left(&score.left), left(&score.left_by_mean));
     println!("    likely range: {:.3} of {} groups within", share(score.left_covered), score.left_covered.1);
 }

@@ -223,17 +223,16 @@ pub struct AttemptReport {
     pub usage: Option<ResourceUsage>,
     /// The last lines of the attempt's output; empty if there are none.
     pub output_tail: Box<str>,
-    /// True if the fingerprint of the file at the end of the attempt is not the one at its
-    /// beginning; see [`has_changed`](crate::fingerprint::has_changed). False if the orchestrator
-    /// does not inspect files.
-    pub input_changed: bool,
+    /// The fingerprint of the file when the attempt had ended; `None` if the file is missing or the
+    /// orchestrator does not inspect files.
+    pub input_after: Option<Fingerprint>,
 }
 
 impl AttemptReport {
-    /// Creates a report without resource usage or output, on a file that has not changed.
+    /// Creates a report without resource usage, output or fingerprint.
     #[must_use]
     pub fn new(outcome: AttemptOutcome, elapsed: Duration) -> Self {
-        Self { outcome, elapsed, usage: None, output_tail: Box::default(), input_changed: false }
+        Self { outcome, elapsed, usage: None, output_tail: Box::default(), input_after: None }
     }
 
     /// Returns the error text that the queue and the event log store; see [`failure`].
@@ -259,7 +258,7 @@ pub enum AttemptProgress {
     /// resource. It never began and never will, so its claim can be released.
     NotStarted {
         /// A human-readable description of the resource that the machine lacks: a process, a
-        /// descriptor or memory. `None` if the attempt could have started.
+        /// descriptor or memory. `None` if the attempt was recalled or waited too long.
         shortage: Option<Box<str>>,
     },
     /// The orchestrator does not know whether the attempt has ended.

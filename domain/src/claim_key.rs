@@ -38,7 +38,6 @@ impl ClaimKey {
         self.sequence
     }
 
-    /// Returns the position at the same priority with this sequence number.
     pub(crate) const fn with_sequence(self, sequence: Sequence) -> Self {
         Self { sequence, ..self }
     }

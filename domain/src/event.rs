@@ -27,7 +27,7 @@ pub enum Event {
         priority: Priority,
         /// The fingerprint of the file when it was added; `None` if the file was not inspected.
         fingerprint: Option<Fingerprint>,
-        /// Decides which ended items begin a new round.
+        /// Decides whether a completed item begins a new round.
         repeat: Repeat,
         at: Timestamp,
     },

@@ -12,7 +12,6 @@ use std::fmt::Display;
 /// million failures take at most half a gigabyte.
 pub const MAX_TEXT_BYTES: usize = 500;
 
-/// Appended to the first line of an error text if that line was shortened.
 pub(crate) const ELLIPSIS: &str = "…";
 
 /// The error text of an item that a user cancelled.
@@ -70,7 +69,7 @@ const ECHOES: [&str; 10] = [
 #[must_use]
 pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
     let mut lines: Vec<&str> = output_tail.lines().map(as_displayed).filter(|line| !line.is_empty()).collect();
-    // `max_by_key` returns the last of several equal lines.
+    // `max_by_key` returns the last of several lines with equal relevance.
     let reason = (0..lines.len()).max_by_key(|index| relevance(lines[*index])).map(|index| lines.remove(index));
     let head = reason.map_or_else(|| outcome.to_string(), |reason| format!("{outcome}: {reason}"));
     let head = shortened(head);
@@ -98,7 +97,6 @@ fn relevance(line: &str) -> u8 {
     }
 }
 
-/// True if a line of output contains a word that marks the cause of a failure.
 pub(crate) fn reads_like_error(line: &str) -> bool {
     relevance(line) > 1
 }

@@ -3,14 +3,19 @@
 //! # Theory of operation
 //!
 //! A [`Forecast`] keeps the latest [`MAX_SAMPLES`] samples of one recipe, and as many for each
-//! extension of a file name. Recording a sample takes constant time; every line is fitted when it
-//! is asked for. The duration of a file of `s` bytes is `a + b × s`, fitted by least squares (see
-//! `line`). The errors of that line on its own samples, each predicted from the other samples, give
-//! the band of a single file: a conformal band needs no assumption about the shape of the errors.
-//! The time left of a run simulates how its slots take the remaining files one after the other.
+//! extension of a file name. The duration of a file of `s` bytes is forecast by a line `a + b × s`,
+//! fitted by least squares (see `line`). Recording a sample takes constant time; a line is fitted
+//! only when a forecast is requested. Each sample is also predicted from the other samples, and the
+//! errors of these predictions give the range of a single file. Such a range, called conformal,
+//! needs no assumption about the distribution of the errors. The time left of a run is computed by
+//! simulating how its slots take the remaining files one after the other.
 //!
-//! No forecast covers what is yet to change: if later files take longer than earlier files of the
-//! same size, for instance because the machine gets busier, the forecast follows late.
+//! A file that is much larger than all samples has no forecast, and makes the time left a lower
+//! bound: if the samples have similar sizes, they do not show how much time a megabyte adds. While
+//! a running file takes longer than expected, the time left is unknown.
+//!
+//! A forecast does not foresee changes: if later files take longer than earlier files of the same
+//! size, for instance because the machine gets busier, the forecast follows late.
 
 mod line;
 mod model;
@@ -24,7 +29,8 @@ use std::time::Duration;
 use crate::path::FilePath;
 use model::Model;
 
-pub use time_left::{Backlog, RemainingFile, TimeLeft};
+pub use model::{LARGER, OVERDUE};
+pub use time_left::{Backlog, OVERDUE_MARGIN, RemainingFile, TimeLeft};
 
 /// The number of samples that are kept for a recipe, and for each extension.
 pub const MAX_SAMPLES: usize = 200;
@@ -35,19 +41,19 @@ pub const MIN_SAMPLES: usize = 5;
 /// The number of samples below which a forecast has no range.
 pub const MIN_SAMPLES_FOR_RANGE: usize = 19;
 
-/// An extension has a line of its own from this number of samples on. Before, its files are
-/// forecast like all files of the recipe.
+/// The minimum number of samples for an extension to have a line of its own. Below it, the files
+/// with this extension are forecast from all samples of the recipe.
 const MIN_SAMPLES_OF_EXTENSION: usize = 20;
 
 /// The maximum number of extensions that have samples of their own. It bounds the memory: a recipe
 /// takes at most about 55 kB.
 const MAX_EXTENSIONS: usize = 16;
 
-/// The durations of the files of one recipe: what a run does to each file.
+/// The samples of one recipe, from which the durations of files are forecast.
 #[derive(Debug, Clone, Default)]
 pub struct Forecast {
     all: Samples,
-    /// The samples by extension, in lower case.
+    /// The samples by lower-case extension.
     by_extension: BTreeMap<Box<[u8]>, Samples>,
     attempts: AttemptTally,
 }
@@ -67,7 +73,18 @@ pub struct FileForecast {
     pub samples: usize,
 }
 
-/// A successful attempt.
+/// The reason why a file has no forecast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoForecast {
+    /// There are fewer than [`MIN_SAMPLES`] samples.
+    FewSamples,
+    /// The file is more than [`LARGER`] times as large as the largest sample.
+    MuchLarger {
+        /// The size of the largest sample, in bytes.
+        largest_bytes: u64,
+    },
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Sample {
     bytes: f64,
@@ -76,8 +93,8 @@ struct Sample {
 
 type Samples = VecDeque<Sample>;
 
-/// The sums of durations over the attempts of a run. Failed attempts take time too, which the
-/// durations of successful attempts do not contain.
+/// The durations and numbers of a run's attempts. They account for the time of failed attempts,
+/// which the samples do not contain.
 #[derive(Debug, Clone, Default)]
 struct AttemptTally {
     /// The sum over all attempts, in seconds.
@@ -93,7 +110,7 @@ impl AttemptTally {
     /// that completed a file; 1 if no attempt has completed.
     fn time_factor(&self) -> f64 {
         let factor = self.total_s / self.completed_s * self.completed / (self.completed + self.failed);
-        if factor.is_finite() && self.completed_s > 0.0 { factor } else { 1.0 }
+        if factor.is_finite() { factor } else { 1.0 }
     }
 }
 
@@ -107,8 +124,8 @@ impl Forecast {
         self.record_past(file_path, size_bytes, elapsed);
     }
 
-    /// Records a successful attempt of an earlier run. It counts as a sample, but says nothing about
-    /// the share of failures in this run.
+    /// Records a successful attempt of an earlier run. It counts as a sample, but says nothing
+    /// about the share of failures in this run.
     pub fn record_past(&mut self, file_path: &FilePath, size_bytes: u64, elapsed: Duration) {
         let sample = Sample { bytes: bytes(size_bytes), seconds: elapsed.as_secs_f64() };
         push(&mut self.all, sample);
@@ -135,21 +152,25 @@ impl Forecast {
         is_known.then(|| duration(sum / count(self.all.len())))
     }
 
-    /// Returns the forecast for a file of this path and size; `None` below [`MIN_SAMPLES`].
-    #[must_use]
-    pub fn of_file(&self, file_path: &FilePath, size_bytes: u64) -> Option<FileForecast> {
+    /// Returns the forecast for a file of this path and size.
+    ///
+    /// # Errors
+    /// [`NoForecast`] if there are too few samples, or if the file is much larger than all of them.
+    pub fn of_file(&self, file_path: &FilePath, size_bytes: u64) -> Result<FileForecast, NoForecast> {
         let own = self.by_extension.get(&*extension(file_path)).filter(|own| is_enough(own));
-        let model = Model::fit(own.unwrap_or(&self.all).iter().copied())?;
-        Some(model.of_file(bytes(size_bytes)))
+        let model = Model::fit(own.unwrap_or(&self.all).iter().copied()).ok_or(NoForecast::FewSamples)?;
+        let size = bytes(size_bytes);
+        if model.is_much_larger(size) {
+            return Err(NoForecast::MuchLarger { largest_bytes: whole_bytes(model.largest()) });
+        }
+        Ok(model.of_file(size))
     }
 }
 
-/// True if an extension with these samples has a line of its own.
 fn is_enough(own: &Samples) -> bool {
     own.len() >= MIN_SAMPLES_OF_EXTENSION
 }
 
-/// Appends a sample, and drops the oldest one if there are too many.
 fn push(samples: &mut Samples, sample: Sample) {
     if samples.len() >= MAX_SAMPLES {
         samples.pop_front();
@@ -167,12 +188,16 @@ fn bytes(size_bytes: u64) -> f64 {
     size_bytes as f64
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+fn whole_bytes(bytes: f64) -> u64 {
+    bytes as u64
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts of samples are small")]
 fn count(samples: usize) -> f64 {
     samples as f64
 }
 
-/// Converts seconds to a duration. Seconds above the maximum become the maximum.
 fn duration(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
 }

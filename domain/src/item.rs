@@ -277,8 +277,7 @@ impl Backoff {
 pub struct QueueItem {
     /// The item's identity in the queue.
     pub id: ItemId,
-    /// The position in line among items of the same priority. Each new round assigns a new
-    /// position.
+    /// The position in line among items of the same priority.
     pub sequence: Sequence,
     /// The absolute path of the file.
     pub file_path: FilePath,
@@ -290,8 +289,7 @@ pub struct QueueItem {
     pub priority: Priority,
     /// When the path was first added. Shown to users; no order depends on it.
     pub added_at: Timestamp,
-    /// The number of rounds that have begun, including the current round. It is 1 when the path is
-    /// first added, and each new round adds 1.
+    /// The number of the current round, from 1.
     pub round: u32,
     /// True if this round began while the item's status was completed. If so, no work of an earlier
     /// round is resumed.
@@ -342,9 +340,9 @@ impl QueueItem {
         }
     }
 
-    /// Returns the item after a release of its claim: it is pending, and the attempt is not counted.
-    /// If a user has cancelled the item, it has failed instead. An item without a claim stays as it
-    /// is.
+    /// Returns the item after a release of its claim: it is pending, and the attempt is not
+    /// counted. If a user has cancelled the item, it has failed instead. An item without a claim
+    /// stays as it is.
     #[must_use]
     pub fn released(self) -> Self {
         match &self.claim {

@@ -37,6 +37,7 @@ pub mod forecast;
 pub mod item;
 pub mod lifecycle;
 pub mod memory;
+pub mod open_attempts;
 pub mod path;
 pub mod ports;
 pub mod queue;

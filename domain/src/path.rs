@@ -94,8 +94,8 @@ impl FilePath {
     }
 
     /// Rebuilds a path from [`text`](Self::text) and [`exact_hex`](Self::exact_hex). A relative
-    /// path starts at `base`, which must be absolute. Uses the bytes in `exact_hex` if `text` is
-    /// their lossy form. Otherwise a user may have changed the text, so uses `text`.
+    /// path starts at `base`, which must be absolute. Uses `exact_hex` if `text` is the lossy form
+    /// of its bytes; otherwise uses `text`, because a user may have changed it.
     ///
     /// # Errors
     /// [`InvalidPath`] in the same cases as for [`FilePath::new`].
@@ -152,8 +152,8 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high * 16 + low).collect())
 }
 
-/// True if the path certainly needs no normalisation. May be false although normalising changes
-/// nothing, for instance for `/a/.b`, in which a name begins with a dot.
+/// True if the path certainly needs no normalisation. Also false for some paths that need none,
+/// such as `/a/.b`.
 fn is_normal(bytes: &[u8]) -> bool {
     let is_suspect = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
     !bytes.windows(2).any(is_suspect) && (bytes.len() == 1 || bytes.last() != Some(&b'/'))

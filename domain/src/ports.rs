@@ -6,22 +6,26 @@
 //! adapter of these ports must pass them.
 
 mod clock;
+mod file_sizes;
 mod history;
 mod observer;
 mod orchestrator;
 mod past_runs;
 mod reaper;
+mod recorded_event;
 mod runs;
 mod start_gate;
 mod stop_signal;
 mod storage;
 
 pub use clock::Clock;
-pub use history::{History, HistoryError, HistoryQuery, PastAttempt, PastEnd, PastEvent};
-pub use observer::{NoObserver, Observer, RunEvent, RunEventKind};
+pub use file_sizes::{FileSizes, UnknownSizes};
+pub use history::{AttemptVisitor, History, HistoryError, HistoryQuery, PastAttempt, PastEnd, PastEvent};
+pub use observer::{NoObserver, Observer, Resumption, RunEvent, RunEventKind};
 pub use orchestrator::{Orchestrator, progress_of};
 pub use past_runs::{EndedAttempt, PastRun, PastRunEnd, RunFilter, RunsSummary};
 pub use reaper::{InProcessReaper, Reaper};
+pub use recorded_event::{RecordedEvent, RunTotals};
 pub use runs::{Begun, Lease, LeaseTerms, Runs};
 pub use start_gate::{BackPressure, OpenGate, StartGate};
 pub use stop_signal::{NeverStop, StopSignal, StopSignalError};

@@ -72,8 +72,8 @@ pub struct FileQueue {
     processing: BTreeSet<ItemId>,
 }
 
-/// Two queues are equal if they contain the same items, and would give the next item and the next
-/// claim the same numbers.
+/// Two queues are equal if they contain the same items, and would assign the same number to the
+/// next item and the same number to the next claim.
 impl PartialEq for FileQueue {
     fn eq(&self, other: &Self) -> bool {
         (self.next_number, self.next_claim) == (other.next_number, other.next_claim)
@@ -120,7 +120,6 @@ impl FileQueue {
         }
     }
 
-    /// Reserves capacity for `additional` more items.
     fn reserve(&mut self, additional: usize) {
         self.items.reserve(additional);
         self.paths.reserve(additional, &self.items);
@@ -131,7 +130,6 @@ impl FileQueue {
         self.items.iter()
     }
 
-    /// Iterates over the items with one of these statuses, by sequence number.
     fn with_status(&self, statuses: &'static [Status]) -> impl Iterator<Item = &QueueItem> {
         self.items().filter(|item| statuses.contains(&item.status))
     }

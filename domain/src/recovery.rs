@@ -19,8 +19,8 @@ use crate::view::RecoveredItem;
 ///
 /// The margin covers clocks that run at different speeds. It proves that no process is left only if
 /// every attempt ends with the lease of its run, even while the process of the run is suspended. So
-/// a store that grants leases needs guards that end attempts when the lease expires. The guards of
-/// the subprocess adapter do not do so yet (ADR 0020).
+/// a store that grants leases needs guards that end attempts within this margin, as those of the
+/// subprocess adapter do.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Whether a recovery needs proof that no process of the dead run is left.

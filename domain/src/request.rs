@@ -35,10 +35,9 @@ impl Enqueue {
 pub struct NewItem {
     /// The path of the file.
     pub file_path: FilePath,
-    /// The number of path components below the folder that is added, including the name of the
-    /// file: 2 for `a/b.txt` in this folder. It is 0 if the file is not added as part of a folder.
-    /// If the file is already in the queue, 0 leaves the
-    /// [depth of its item](crate::item::QueueItem::depth) unchanged.
+    /// The number of path components below the folder that is added, as in
+    /// [`QueueItem::depth`](crate::item::QueueItem::depth); 0 if the file is not added as part of a
+    /// folder. If the file is already in the queue, 0 leaves the depth of its item unchanged.
     pub depth: u8,
     /// The priority of the file.
     pub priority: Priority,
@@ -195,7 +194,8 @@ pub enum Verdict {
         /// The error text of the failure.
         error: Box<str>,
     },
-    /// The claim is released. Its attempt was ended by the run or never began, and does not count.
+    /// The claim is released. Its attempt does not count: it never began, was ended by the run, or
+    /// failed for a reason that is not due to the file.
     Release,
 }
 
@@ -255,7 +255,8 @@ pub struct Remove(pub Vec<Selector>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clear(pub Vec<Status>);
 
-/// Recovers the claims of dead runs. The attempts still count, and the items are pending again.
+/// Recovers the claims of dead runs. The attempts still count. The items become pending again,
+/// except those that fail because of [`max_attempts`](Self::max_attempts) or a cancellation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecoverRequest {
     /// The dead runs.

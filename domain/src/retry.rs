@@ -15,8 +15,7 @@ use crate::request::Verdict;
 pub const DEFAULT_RETRIES: u32 = 3;
 /// The default wait before the first retry; each further wait is twice as long: 2, 4, 8 s.
 pub const DEFAULT_BACKOFF_BASE: Duration = Duration::from_secs(2);
-/// The default maximum wait before a retry. A failing file with many retries is attempted about
-/// once an hour at this limit.
+/// The default maximum wait before a retry.
 pub const DEFAULT_MAX_BACKOFF: Duration = Duration::from_secs(3600);
 
 /// The exit status of a shell that found the command but could not execute it (POSIX, Shell Command
@@ -38,7 +37,7 @@ const EXIT_NOT_FOUND: i32 = 127;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackoffRange {
-    /// The wait after the first attempt of a round. If it is zero, no attempt is followed by a wait.
+    /// The wait after the first attempt of a round. If it is zero, there are no waits.
     pub first: Duration,
     /// The maximum wait.
     pub longest: Duration,
@@ -93,7 +92,7 @@ impl Eq for dyn BackoffRules {}
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// The number of attempts after the first one.
+    /// The maximum number of retries in a round.
     pub retries: u32,
     /// The wait before the first retry; doubled for each further retry.
     pub backoff_base: Duration,

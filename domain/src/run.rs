@@ -12,22 +12,33 @@
 //! out actions, and decides nothing. It polls attempts at all times, also during a transaction, so
 //! a slow store never delays their progress.
 //!
-//! If the machine lacks a process, a descriptor or memory, or if the program or the folder of a
-//! file is missing, the failed attempt does not count. Its claim is released, and starts are held
-//! until a probe shows that attempts can start again (`start_hold.rs`, `step/lacks.rs`).
+//! If the machine has no process, file descriptor or memory left, or if the program or the folder
+//! of a file is missing, the failed attempt does not count. Its claim is released, and starts are
+//! held until a probe shows that attempts can start again (`start_hold.rs`, `step/lacks.rs`).
+//!
+//! If several different files in a row fail alike, the cause is probably not the files. Their
+//! attempts are given back, and starts are held until a probe shows that the cause is gone, or that
+//! the failures belong to the files (`breaker.rs`, `step/alike.rs`).
+//!
+//! If the run has a time until which attempts start, or adapts time limits to forecasts, it
+//! measures each claimed file first (`step/measurement.rs`). In the first case, it sets aside the
+//! files whose attempts are not expected to end by that time (`step/until.rs`).
 //!
 //! A run ends when no item of its scope is waiting, when it is asked to stop, when the failure
-//! limit is reached, when the store is full, when its program or the folder of a file stays
-//! missing, or by an error. In every case, it first waits until no attempt is running. The run does
-//! not wait for items of dead runs whose processes may still be running.
+//! limit or the time until which attempts start is reached, when the store is full, when its
+//! program or the folder of a file stays missing, or by an error. In every case, it first waits
+//! until no attempt is running. The run does not wait for items of dead runs whose processes may
+//! still be running.
 
 mod action;
 mod attempt_stop;
+mod breaker;
 mod config;
 mod driver;
 mod error;
 mod failure_limit;
 mod input;
+mod probe;
 mod processor_state;
 mod resources;
 mod start_hold;
@@ -35,7 +46,9 @@ mod state;
 mod step;
 
 pub use action::{Action, Wakeup};
-pub use config::{DEFAULT_PROGRAM_WAIT, DEFAULT_TIMEOUT, RunConfig};
+pub use config::{
+    DEFAULT_PROBE_AFTER, DEFAULT_PROGRAM_WAIT, DEFAULT_TIMEOUT, MIN_ADAPTED_TIMEOUT, RunConfig, TIMEOUT_FACTOR,
+};
 pub use driver::{AutonomousProcessor, Ports};
 pub use error::ProcessorError;
 pub use failure_limit::{FailureLimit, MIN_ENDED_FOR_A_SHARE};

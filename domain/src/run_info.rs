@@ -134,6 +134,12 @@ pub enum StoppedBy {
     /// The folder of a file was missing for longer than
     /// [`RunConfig::program_wait`](crate::RunConfig::program_wait).
     InputMissing,
+    /// Several different files in a row failed alike, and the run does not wait until the cause is
+    /// gone; see [`RunConfig::pause_on_same`](crate::RunConfig::pause_on_same).
+    FailingAlike,
+    /// No more attempts start, because they would not end by
+    /// [`RunConfig::until`](crate::RunConfig::until), and items are still waiting.
+    Deadline,
     /// An error ended the run; [`run`](crate::AutonomousProcessor::run) returns it.
     Error,
 }
@@ -150,6 +156,8 @@ impl StoppedBy {
             Self::StorageFull => "storage_full",
             Self::ProgramMissing => "program_missing",
             Self::InputMissing => "input_missing",
+            Self::FailingAlike => "failing_alike",
+            Self::Deadline => "deadline",
             Self::Error => "error",
         }
     }
@@ -164,6 +172,8 @@ impl StoppedBy {
             Self::StorageFull,
             Self::ProgramMissing,
             Self::InputMissing,
+            Self::FailingAlike,
+            Self::Deadline,
             Self::Error,
         ];
         let reasons = reasons.into_iter().chain(StopCause::ALL.map(Self::Request));

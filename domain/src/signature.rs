@@ -2,13 +2,13 @@
 //!
 //! # Theory of operation
 //!
-//! The first line of an error text states the outcome and the line of the output that tells why;
-//! see [`failure`]. A signature keeps this line without the parts that differ from
-//! file to file. First, the names of the file itself become placeholders: `{}` for the path, `{/}`
-//! for the name, `{/.}` for the name without its extension, `{//}` for the folder. Then numbers,
-//! times, addresses, identifiers, temporary files and quoted data become marks: `{n}`, `{hex}`,
-//! `{id}`, `{uuid}`, `{mac}`, `{tmp}`, `{path}`, `{text}`. Exit codes, signals, and the codes of
-//! HTTP stay, because different codes are different causes.
+//! The first line of an error text states the outcome and quotes the output line that most likely
+//! names the cause; see [`failure`]. A signature keeps this first line without the parts that
+//! differ from file to file. First, the names of the file itself become placeholders: `{}` for the
+//! path, `{/}` for the name, `{/.}` for the name without its extension, `{//}` for the folder. Then
+//! numbers, times, addresses, identifiers, temporary files and quoted data become marks: `{n}`,
+//! `{hex}`, `{id}`, `{uuid}`, `{mac}`, `{tmp}`, `{path}`, `{text}`. Exit codes, signals and HTTP
+//! status codes stay, because different codes are different causes.
 //!
 //! A signature depends on nothing but the error text and the path. It is the same on every machine
 //! and in every run.
@@ -27,11 +27,10 @@ pub use groups::{FailureGroup, FailureGroups};
 /// The maximum length of the reason in a signature, in bytes. A longer reason is cut.
 pub const MAX_REASON_BYTES: usize = 200;
 
-/// The reason in the signature of a failure without an error text.
 const NO_REASON: &str = "no reason is recorded";
 
-/// The version of the rules that make a reason from an error text. It is part of the identity, so
-/// that signatures of different rules never agree by accident.
+/// The version of the rules that turn an error text into a reason. It is part of the hash, so that
+/// signatures made by different rules do not match by accident.
 const VERSION: &str = "v1\n";
 
 /// The beginnings of the reasons for which a phase of a workflow fails as a whole.
@@ -58,11 +57,13 @@ impl SignatureId {
         is_hex.then(|| u32::from_str_radix(text, 16).ok()).flatten().map(Self)
     }
 
-    /// Returns the 64-bit FNV-1a hash of a reason, folded to 32 bits. The hasher of the standard
-    /// library may change with its version. FNV needs no dependency, and 32 bits suffice: among
-    /// 1,000 signatures, two collide with a probability of 1 in 8,600.
+    /// Returns the 64-bit FNV-1a hash of a reason, XOR-folded to 32 bits. The standard library's
+    /// hasher is unsuitable, because its results may differ between releases. FNV needs no
+    /// dependency, and 32 bits suffice: among 1,000 signatures, two collide with a probability of 1
+    /// in 8,600.
     ///
-    /// Source of the constants and of the folding: <http://www.isthe.com/chongo/tech/comp/fnv/>.
+    /// Source of the constants and of the XOR-folding:
+    /// <http://www.isthe.com/chongo/tech/comp/fnv/>.
     fn of(reason: &str) -> Self {
         const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
         const PRIME: u64 = 0x0000_0100_0000_01b3;
@@ -87,8 +88,8 @@ pub struct Signature {
 }
 
 /// Returns the text with placeholders for the names of the file: `{}` for the path, `{/}` for the
-/// name, `{/.}` for the name without its extension, and `{//}` for the folder. A name that may be an
-/// ordinary word is only replaced if the text marks it as a name.
+/// name, `{/.}` for the name without its extension, and `{//}` for the folder. A name that may be
+/// an ordinary word is only replaced if the text marks it as a name.
 #[must_use]
 pub fn without_own_names(text: &str, file: &FilePath) -> String {
     own_names::replaced(text, file)
@@ -122,7 +123,7 @@ impl Signature {
 }
 
 /// Returns the length of the name of a step or phase before the reason, as in `read/count: exit
-/// status 1`; 0 if there is none. The name stays as it is, because the steps of a workflow have
+/// status 1`; 0 if there is none. The name stays as it is, because failures of different steps have
 /// different causes.
 fn step_length(line: &str) -> usize {
     let Some((name, reason)) = line.split_once(": ") else { return 0 };
@@ -132,8 +133,8 @@ fn step_length(line: &str) -> usize {
     if is_name && (is_step || is_phase()) { line.len() - reason.len() } else { 0 }
 }
 
-/// Removes the line of the output from an outcome that ended the command from outside, unless the
-/// line reads like an error. Otherwise, each progress line would be a cause of its own.
+/// If the reason begins with one of [`INTERRUPTIONS`], removes the output line from it, unless the
+/// line reads like an error. If progress lines stayed, each would count as a cause of its own.
 fn without_progress(reason: &str) -> &str {
     if !INTERRUPTIONS.iter().any(|outcome| reason.starts_with(outcome)) {
         return reason;

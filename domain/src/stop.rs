@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::time::Timestamp;
 
-/// The urgency of a stop request. It only rises during a run.
+/// The urgency of a stop request. During a run, it never falls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StopLevel {
     /// No stop is requested.

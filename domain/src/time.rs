@@ -90,7 +90,8 @@ pub struct NotATimestamp;
 
 /// Parses RFC 3339 with any offset. Also accepts a date and time without an offset, and reads it as
 /// UTC. The original Python program wrote such texts in local time, so the result may be off by the
-/// local offset. No order in the queue depends on it, and it is the same on every machine.
+/// local offset. This is harmless: no order in the queue depends on the result, and a text has the
+/// same result on every machine.
 impl FromStr for Timestamp {
     type Err = NotATimestamp;
 
@@ -171,14 +172,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_names_the_point_it_was_made_from(micros in any::<i64>()) {
+        fn text_names_the_point_it_was_made_from(micros in FIRST..=LAST) {
             let at = Timestamp::from_micros(micros);
             prop_assert_eq!(at.to_string().parse(), Ok(at));
+            prop_assert_eq!(read_own_form(at.to_string().as_bytes()), Some(at));
         }
 
         /// The general parser and the fast one agree.
         #[test]
-        fn both_ways_of_reading_agree(micros in any::<i64>(), at in 0..27_usize, to in prop::char::range('-', 'Z')) {
+        fn both_ways_of_reading_agree(micros in FIRST..=LAST, at in 0..27_usize, to in prop::char::range('-', 'Z')) {
             let mut text = Timestamp::from_micros(micros).to_string();
             text.replace_range(at..=at, to.encode_utf8(&mut [0; 1]));
             if let Some(point) = read_own_form(text.as_bytes()) {
@@ -188,7 +190,7 @@ mod tests {
         }
 
         #[test]
-        fn texts_sort_as_the_points_do(a in any::<i64>(), b in any::<i64>()) {
+        fn texts_sort_as_the_points_do(a in FIRST..=LAST, b in FIRST..=LAST) {
             let (a, b) = (Timestamp::from_micros(a), Timestamp::from_micros(b));
             prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
         }

@@ -107,7 +107,8 @@ pub enum EnqueueOutcome {
 }
 
 impl EnqueueOutcome {
-    /// True if the file will be processed because of this addition.
+    /// True if the addition began a round, so the file will be processed. False for
+    /// [`Accepted`](Self::Accepted), because the effect is not known yet.
     #[must_use]
     pub const fn is_new_work(self) -> bool {
         matches!(self, Self::Added | Self::Changed | Self::FailedBefore | Self::Repeated)

@@ -14,7 +14,7 @@ use autoproc_domain::memory::MemoryStorage;
 use autoproc_domain::ports::{
     Attempt, AttemptOutcome, AttemptReport, Begun, Clock, Lease, LeaseTerms, LostAttempt, MockClock, MockReaper,
     MockRuns, MockStopSignal, MockStorage, NeverStop, OpenGate, Orchestrator, RunEventKind, StopCause, StopLevel,
-    StopRequest, StopSignal, Storage, StorageError,
+    StopRequest, StopSignal, Storage, StorageError, UnknownSizes,
 };
 use autoproc_domain::request::{
     Cancel, Clear, Enqueue, ExchangeRequest, Hold, NewItem, RecoverRequest, Remove, Reprioritise, Requeue, Scope,
@@ -26,7 +26,7 @@ use autoproc_domain::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRe
 use autoproc_domain::{
     AutonomousProcessor, FilePath, ItemId, Priority, ProcessingResult, QueueItem, RunConfig, RunId, Status, Timestamp,
 };
-use autoproc_testkit::{MemoryDatabase, RecordingObserver, VirtualClock, block_on, location_on};
+use autoproc_testkit::{MemoryDatabase, RecordingObserver, ScriptedStop, VirtualClock, block_on, location_on};
 use futures_util::future::{AbortHandle, BoxFuture, FutureExt, Shared, abortable, pending};
 
 fn clock() -> MockClock {
@@ -118,6 +118,7 @@ fn run(
         reaper: Arc::new(reaper()),
         stop: Arc::new(stop),
         gate: Arc::new(OpenGate),
+        sizes: Arc::new(UnknownSizes),
         observer: observer.clone(),
     };
     let config = RunConfig::default().with_jobs(NonZeroUsize::new(2).unwrap());
@@ -194,6 +195,8 @@ fn a_cancelled_attempt_is_ended_alone() {
         async move {
             assert_eq!(stop.request(), StopRequest::NONE);
             stop.raised_above(StopLevel::Draining).await;
+            assert_eq!(stop.request(), StopRequest { level: StopLevel::Aborting, cause: None });
+            assert!(!stop.clear().await.unwrap(), "only the run has a request to remove");
             AttemptOutcome::Aborted
         }
         .boxed()
@@ -206,6 +209,55 @@ fn a_cancelled_attempt_is_ended_alone() {
         last,
         [Settlement { token: token(2), verdict: Verdict::Fail { timed_out: false, error: "cancelled".into() } }]
     );
+}
+
+/// The request that an earlier run left is removed at the beginning.
+#[test]
+fn a_stop_is_seen_at_once_also_after_an_old_request_was_removed() {
+    for is_left in [false, true] {
+        let (stop, observer) = (Arc::new(ScriptedStop::alone()), Arc::new(RecordingObserver::new()));
+        if is_left {
+            stop.raise(StopLevel::Draining, StopCause::StopFile);
+        }
+        let store = Arc::new(MemoryStorage::new());
+        let file = NewItem::new(FilePath::new("/a").unwrap());
+        block_on(store.enqueue(Enqueue::new(vec![file]), Timestamp::from_micros(0))).unwrap();
+        let never_ends = By(|_, _| pending().boxed());
+        let ports = Ports::in_process(store, Arc::new(VirtualClock::new()), Arc::new(never_ends));
+        let ports = Ports { stop: stop.clone(), observer: observer.clone(), ..ports };
+        let processor = AutonomousProcessor::new(ports, RunConfig::default());
+        let mut run = Box::pin(processor.run());
+        assert!((&mut run).now_or_never().is_none());
+        stop.raise(StopLevel::Draining, StopCause::Interrupt);
+        assert!((&mut run).now_or_never().is_none());
+        let is_seen = |kind: &RunEventKind| matches!(kind, RunEventKind::StopRequested { .. });
+        assert!(observer.kinds().iter().any(is_seen), "{:?}", observer.kinds());
+    }
+}
+
+/// Accepts two attempts, and seven once the first attempt has ended.
+struct Growing(AtomicUsize);
+
+#[async_trait]
+impl Orchestrator for Growing {
+    async fn execute(&self, _: Attempt, _: Arc<dyn StopSignal>) -> Result<AttemptReport, LostAttempt> {
+        self.0.store(7, Ordering::Relaxed);
+        Ok(AttemptReport::new(AttemptOutcome::Succeeded, Duration::ZERO))
+    }
+
+    fn capacity(&self, _: usize) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn an_exchange_asks_for_as_many_files_as_the_orchestrator_accepts_now() {
+    let mut storage = storage();
+    let asked = answering(&mut storage, vec![claims(&[1]), claims(&[])]);
+    let orchestrator = Growing(AtomicUsize::new(2));
+    let (outcome, _) = run(storage, runs(|| Begun::without_lease(Vec::new())), orchestrator, NeverStop);
+    assert_eq!(outcome.unwrap().processed, 1);
+    assert_eq!(asked.lock().unwrap().iter().map(|request| request.limit).collect::<Vec<_>>(), [2, 7]);
 }
 
 /// A lease that is lost when the handle aborts it.
@@ -238,13 +290,22 @@ impl Lease for LostLease {
     async fn lost(&self) {}
 }
 
-/// A store that answers every operation except exchanges.
-struct HangingExchange;
+/// A store that answers every operation except changes, and exchanges after the first.
+#[derive(Default)]
+struct Hanging {
+    first_exchange: Mutex<Option<Exchanged>>,
+    /// The number of waits for changes.
+    waits: AtomicUsize,
+}
 
 #[async_trait]
-impl Storage for HangingExchange {
+impl Storage for Hanging {
     async fn exchange(&self, _: ExchangeRequest, _: Timestamp) -> Result<Exchanged, StorageError> {
-        pending().await
+        let first = self.first_exchange.lock().unwrap().take();
+        match first {
+            Some(answer) => Ok(answer),
+            None => pending().await,
+        }
     }
 
     async fn counts(&self, _: Scope) -> Result<Counts, StorageError> {
@@ -256,6 +317,7 @@ impl Storage for HangingExchange {
     }
 
     async fn changed(&self) {
+        self.waits.fetch_add(1, Ordering::Relaxed);
         pending::<()>().await;
     }
 
@@ -326,19 +388,39 @@ fn a_lost_lease_lets_attempts_come_to_their_end() {
     assert!(matches!(outcome, Err(ProcessorError::Storage(StorageError::LeaseLost { .. }))), "{outcome:?}");
 }
 
+/// A wait for changes may cost the store a round trip.
+#[test]
+fn a_wait_for_changes_continues_after_another_input() {
+    let first_exchange = Mutex::new(Some(claims(&[1])));
+    let store = Arc::new(Hanging { first_exchange, ..Hanging::default() });
+    let (stop, observer) = (Arc::new(ScriptedStop::alone()), Arc::new(RecordingObserver::new()));
+    let never_ends = By(|_, _| pending().boxed());
+    let ports = Ports::in_process(Arc::new(MemoryStorage::new()), Arc::new(VirtualClock::new()), Arc::new(never_ends));
+    let ports = Ports { storage: store.clone(), stop: stop.clone(), observer: observer.clone(), ..ports };
+    let processor = AutonomousProcessor::new(ports, RunConfig::default());
+    let mut run = Box::pin(processor.run());
+    assert!((&mut run).now_or_never().is_none());
+    assert_eq!(store.waits.load(Ordering::Relaxed), 1);
+    stop.raise(StopLevel::Draining, StopCause::Interrupt);
+    assert!((&mut run).now_or_never().is_none());
+    assert!(matches!(observer.kinds().last(), Some(RunEventKind::StopRequested { .. })), "{:?}", observer.kinds());
+    assert_eq!(store.waits.load(Ordering::Relaxed), 1);
+}
+
 /// The exchange hangs, as behind a partition; the attempts are aborted and nothing is settled.
 #[test]
 fn a_lost_lease_ends_the_run_while_the_store_hangs() {
     let observer = Arc::new(RecordingObserver::new());
     let begun = || Begun { others: Vec::new(), lease: Some(Arc::new(LostLease)) };
     let ports = Ports {
-        storage: Arc::new(HangingExchange),
+        storage: Arc::new(Hanging::default()),
         runs: Arc::new(runs(begun)),
         clock: Arc::new(clock()),
         orchestrator: Arc::new(endless()),
         reaper: Arc::new(reaper()),
         stop: Arc::new(NeverStop),
         gate: Arc::new(OpenGate),
+        sizes: Arc::new(UnknownSizes),
         observer: observer.clone(),
     };
     let outcome = block_on(AutonomousProcessor::new(ports, RunConfig::default()).run());

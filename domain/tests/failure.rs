@@ -38,6 +38,20 @@ fn the_earliest_lines_are_left_out_where_all_are_too_many() {
     assert_eq!(lines[1..], said[100 - lines.len()..99]);
 }
 
+#[test]
+fn a_long_first_line_is_cut_as_little_as_possible() {
+    for length in [MAX_TEXT_BYTES - 15, MAX_TEXT_BYTES - 14, MAX_TEXT_BYTES] {
+        let whole = format!("exit status 3: {}", "x".repeat(length));
+        let kept = text(&EXITED, &"x".repeat(length));
+        if whole.len() <= MAX_TEXT_BYTES {
+            assert_eq!(*kept, *whole);
+        } else {
+            assert_eq!(kept.len(), MAX_TEXT_BYTES);
+            assert_eq!(kept.strip_suffix('…').map(str::len), Some(MAX_TEXT_BYTES - '…'.len_utf8()));
+        }
+    }
+}
+
 fn outcomes() -> impl Strategy<Value = AttemptOutcome> {
     prop_oneof![
         Just(EXITED),

@@ -1,5 +1,7 @@
 //! Tests forecasts: exact on exact data, never negative, monotone in size, independent of the order
-//! of samples, robust against outliers, and of the promised coverage on simulated durations.
+//! of samples, robust against outliers, and of the promised coverage on simulated durations. Files
+//! that are much larger than all samples have no forecast, and overdue files make the time left
+//! unknown.
 
 #[path = "../benches/forecast/score.rs"]
 mod score;
@@ -8,7 +10,8 @@ use std::time::Duration;
 
 use autoproc_domain::FilePath;
 use autoproc_domain::forecast::{
-    Backlog, FileForecast, Forecast, MAX_SAMPLES, MIN_SAMPLES, MIN_SAMPLES_FOR_RANGE, RemainingFile,
+    Backlog, FileForecast, Forecast, MAX_SAMPLES, MIN_SAMPLES, MIN_SAMPLES_FOR_RANGE, NoForecast, OVERDUE_MARGIN,
+    RemainingFile, TimeLeft,
 };
 use autoproc_testkit::Random;
 use proptest::collection::vec;
@@ -29,7 +32,15 @@ fn recorded(samples: &[(u64, Duration)]) -> Forecast {
 }
 
 fn of_file(forecast: &Forecast, bytes: u64) -> FileForecast {
-    forecast.of_file(&path("b.pdf"), bytes).expect("enough samples")
+    forecast.of_file(&path("b.pdf"), bytes).expect("enough samples, and no much larger file")
+}
+
+/// Returns the time left of a backlog in which each file has a forecast.
+fn about(forecast: &Forecast, backlog: &Backlog<'_>) -> Duration {
+    match forecast.time_left(backlog) {
+        Some(TimeLeft::About { about, .. }) => about,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Returns samples of 2 s and 0.5 s a megabyte.
@@ -55,19 +66,42 @@ fn durations() -> impl Strategy<Value = Duration> {
     prop_oneof![8 => (0_u64..100_000).prop_map(Duration::from_millis), 1 => Just(Duration::ZERO), 1 => any_duration]
 }
 
+/// Generates durations of which a few are outliers.
+fn scattered() -> impl Strategy<Value = Duration> {
+    prop_oneof![9 => 1000_u64..100_000, 1 => 1_000_000_u64..10_000_000].prop_map(Duration::from_millis)
+}
+
 proptest! {
     #[test]
     fn it_is_never_negative_and_grows_with_the_size(
         samples in vec((sizes(), durations()), MIN_SAMPLES..60), (one, other) in (sizes(), sizes()),
     ) {
         let forecast = recorded(&samples);
+        let largest = samples.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0);
+        let within = |bytes: u64| bytes % largest.saturating_mul(4).max(1);
+        let (one, other) = (within(one), within(other));
         let (small, large) = (of_file(&forecast, one.min(other)), of_file(&forecast, one.max(other)));
         prop_assert!(small.about <= large.about);
+        prop_assert!(small.range.as_ref().is_none_or(|range| range.contains(&small.about)), "{small:?}");
         prop_assert!(small.seconds_per_byte >= 0.0);
         prop_assert_eq!(small.range.is_some(), samples.len() >= MIN_SAMPLES_FOR_RANGE);
         if let (Some(small), Some(large)) = (small.range, large.range) {
             prop_assert!(small.start() <= small.end());
             prop_assert!(small.start() <= large.start() && small.end() <= large.end());
+        }
+    }
+
+    #[test]
+    fn the_typical_duration_lies_in_the_range(
+        samples in vec((MB..100 * MB, 500_u64..2000), MIN_SAMPLES_FOR_RANGE..60), size in prop_oneof![0..MB, 0..400 * MB],
+    ) {
+        // Durations in proportion to the sizes: an empty file would take no time.
+        let length = |(bytes, per_mb): &(u64, u64)| (*bytes, Duration::from_micros(bytes * per_mb / 1000));
+        let samples: Vec<_> = samples.iter().map(length).collect();
+        let largest = samples.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0);
+        for size in [0, size.min(4 * largest)] {
+            let file = of_file(&recorded(&samples), size);
+            prop_assert!(file.range.as_ref().is_some_and(|range| range.contains(&file.about)), "{file:?}");
         }
     }
 
@@ -82,8 +116,68 @@ proptest! {
         let running = running.iter().copied().map(file).collect();
         let backlog = Backlog { slots, running, pending: waiting.iter().copied().map(file).collect(), more };
         let left = forecast.likely_time_left(&backlog).expect("enough samples");
-        prop_assert_eq!(left.likely.is_some(), samples.len() >= MIN_SAMPLES_FOR_RANGE);
-        prop_assert!(left.likely.is_none_or(|likely| likely.contains(&left.about)));
+        match left {
+            TimeLeft::About { about, likely } => {
+                prop_assert_eq!(likely.is_some(), samples.len() >= MIN_SAMPLES_FOR_RANGE);
+                prop_assert!(likely.is_none_or(|likely| likely.contains(&about)));
+            }
+            TimeLeft::MoreThan(_) => {
+                let largest = samples.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0);
+                let mut files = backlog.running.iter().chain(&backlog.pending);
+                prop_assert!(files.any(|file| file.size_bytes.is_some_and(|size| size / 4 >= largest)));
+            }
+            TimeLeft::Unknown { overdue } => {
+                prop_assert!(!overdue.is_empty());
+                prop_assert!(overdue.iter().all(|at| backlog.running[*at].elapsed > OVERDUE_MARGIN));
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_has_a_forecast_up_to_four_times_the_largest_sample(
+        samples in vec((1024..100 * MB, durations()), MIN_SAMPLES..40), size in 0..1000 * MB,
+    ) {
+        let forecast = recorded(&samples);
+        let largest = samples.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0).max(4096);
+        let file = forecast.of_file(&path("b.pdf"), size);
+        prop_assert_eq!(file.is_ok(), size <= 4 * largest, "{:?}", file);
+    }
+
+    #[test]
+    fn a_much_larger_file_makes_the_time_left_a_lower_bound(
+        samples in vec((1..100 * MB, durations()), MIN_SAMPLES..40), others in vec(0_u64..=100, 0..10),
+        slots in 1_usize..4, at in any::<prop::sample::Index>(),
+    ) {
+        let (forecast, path) = (recorded(&samples), path("c.pdf"));
+        let largest = samples.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0);
+        let mut files: Vec<_> = others.iter().map(|percent| pending(&path, largest * percent / 100)).collect();
+        let backlog = |pending| Backlog { slots, pending, ..Backlog::default() };
+        let at = at.index(files.len() + 1);
+        files.insert(at, pending(&path, largest));
+        let expected = about(&forecast, &backlog(files.clone()));
+        files[at] = pending(&path, 4 * largest.max(4096) + 1);
+        prop_assert_eq!(forecast.likely_time_left(&backlog(files)), Some(TimeLeft::MoreThan(expected)));
+    }
+
+    #[test]
+    fn a_file_is_overdue_once_it_exceeds_its_range(
+        samples in vec((0..100 * MB, (0_u64..100_000).prop_map(Duration::from_millis)), MIN_SAMPLES..40),
+        at in any::<prop::sample::Index>(), seconds in 0..400_u64,
+    ) {
+        let (forecast, path) = (recorded(&samples), path("c.pdf"));
+        let size = at.get(&samples).0;
+        let file = of_file(&forecast, size);
+        let longest = file.range.map_or(3 * file.about, |range| *range.end());
+        let running = RemainingFile { elapsed: Duration::from_secs(seconds), ..pending(&path, size) };
+        let other = RemainingFile { elapsed: Duration::ZERO, ..running };
+        let backlog = Backlog { slots: 2, running: vec![other, running], pending: vec![other], ..Backlog::default() };
+        match forecast.likely_time_left(&backlog) {
+            Some(TimeLeft::Unknown { overdue }) => {
+                prop_assert_eq!(overdue, [1]);
+                prop_assert!(running.elapsed > longest);
+            }
+            left => prop_assert!(running.elapsed <= longest + OVERDUE_MARGIN + Duration::from_micros(1), "{left:?}"),
+        }
     }
 
     #[test]
@@ -101,15 +195,56 @@ proptest! {
     }
 
     #[test]
+    fn files_that_take_longer_have_forecasts_that_are_longer_by_the_same_factor(
+        samples in vec((prop_oneof![4 => MB..100 * MB, 1 => Just(0)], scattered()), MIN_SAMPLES..60),
+        factor in 2_u32..1000, size in 0..100 * MB,
+    ) {
+        let scaled: Vec<_> = samples.iter().map(|(bytes, elapsed)| (*bytes, factor * *elapsed)).collect();
+        let (forecast, longer) = (recorded(&samples), recorded(&scaled));
+        let largest = samples.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0);
+        for size in [0, size.min(4 * largest)] {
+            let (one, other) = (of_file(&forecast, size), of_file(&longer, size));
+            prop_assert!(is_near(factor * one.about, other.about, 1e-6), "{one:?} {other:?}");
+            if let (Some(one), Some(other)) = (one.range, other.range) {
+                prop_assert!(is_near(factor * *one.start(), *other.start(), 1e-6), "{one:?} {other:?}");
+                prop_assert!(is_near(factor * *one.end(), *other.end(), 1e-6), "{one:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn larger_files_that_take_no_longer_have_the_same_forecasts(
+        samples in vec((MB..100 * MB, scattered()), MIN_SAMPLES..60), factor in 2_u64..1000, size in MB..100 * MB,
+    ) {
+        let scaled: Vec<_> = samples.iter().map(|(bytes, elapsed)| (factor * *bytes, *elapsed)).collect();
+        let size = size.min(4 * samples.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0));
+        let (one, other) = (of_file(&recorded(&samples), size), of_file(&recorded(&scaled), factor * size));
+        prop_assert!(is_near(one.about, other.about, 1e-6), "{one:?} {other:?}");
+    }
+
+    #[test]
+    fn a_forecast_is_its_fixed_part_and_that_of_its_bytes(
+        samples in vec((MB..100 * MB, scattered()), MIN_SAMPLES..60), size in 1_000_000..4_000_000_u32,
+    ) {
+        let file = of_file(&recorded(&samples), size.into());
+        let sum = file.fixed + Duration::from_secs_f64(file.seconds_per_byte * f64::from(size));
+        prop_assert!(is_near(file.about, sum, 1e-6), "{file:?} {sum:?}");
+    }
+
+    #[test]
     fn it_is_exact_on_exact_data(
         (fixed, per_mb) in (0_u32..100_000, 0_u32..100_000),
         sizes in vec(0_u64..1000, MIN_SAMPLES..60), size in 0_u64..1000,
     ) {
         prop_assume!(sizes.iter().any(|other| *other != sizes[0]));
+        let size = size % (4 * sizes.iter().max().unwrap_or(&0));
         let length = |mb: u64| Duration::from_millis(u64::from(fixed) + u64::from(per_mb) * mb);
+        let mean = sizes.iter().map(|mb| length(*mb)).sum::<Duration>() / u32::try_from(sizes.len()).unwrap_or(1);
         let samples: Vec<_> = sizes.iter().map(|mb| (mb * MB, length(*mb))).collect();
         let file = of_file(&recorded(&samples), size * MB);
-        prop_assert!(is_near(file.about, length(size), 1e-6), "{file:?} {:?}", length(size));
+        // The minimum forecast.
+        let expected = length(size).max(mean / 1000);
+        prop_assert!(is_near(file.about, expected, 1e-6), "{file:?} {expected:?}");
         prop_assert!(is_near(file.fixed, Duration::from_millis(fixed.into()), 1e-5), "{file:?}");
     }
 }
@@ -126,7 +261,7 @@ fn one_outlier_changes_little() {
             let expected = exact(40)[size].1;
             let bytes = size as u64 * MB;
             let backlog = Backlog { slots: 1, pending: vec![pending(&path, bytes)], ..Backlog::default() };
-            let left = forecast.time_left(&backlog).expect("enough samples");
+            let left = about(&forecast, &backlog);
             let error = left.abs_diff(expected).max(of_file(&forecast, bytes).about.abs_diff(expected));
             // About half of the mean duration.
             assert!(
@@ -146,11 +281,65 @@ fn a_forecast_explains_itself() {
     assert_eq!(file.samples, 30);
 }
 
+/// The range must hold a further file with a probability of 90 %. The durations of n samples
+/// divide the time into n + 1 spans, each of which is as likely as the others.
+#[test]
+fn a_range_leaves_out_a_twentieth_of_the_spans_on_either_side() {
+    for count in MIN_SAMPLES_FOR_RANGE..=MAX_SAMPLES {
+        let durations: Vec<_> = (0..count as u64).map(|number| Duration::from_millis(1000 + number)).collect();
+        let samples: Vec<_> = durations.iter().map(|elapsed| (MB, *elapsed)).collect();
+        let range = of_file(&recorded(&samples), MB).range.expect("enough samples");
+        let below = durations.iter().filter(|elapsed| *elapsed < range.start()).count();
+        let above = durations.iter().filter(|elapsed| *elapsed > range.end()).count();
+        let spans = (count + 1) / 20;
+        assert_eq!((below + 1, above + 1), (spans, spans), "{count} samples");
+    }
+}
+
+#[test]
+fn the_mean_is_that_of_all_samples() {
+    assert_eq!(recorded(&exact(MIN_SAMPLES as u64)).mean(), Some(Duration::from_secs(3)));
+    assert_eq!(recorded(&exact(9)).mean(), Some(Duration::from_secs(4)));
+}
+
+/// Three of four files take 10 s. The mean is 15 s.
+#[test]
+fn half_of_the_files_take_longer_than_the_forecast() {
+    let samples: Vec<_> =
+        (0..40).map(|number| (MB, Duration::from_secs(if number % 4 == 0 { 30 } else { 10 }))).collect();
+    let file = of_file(&recorded(&samples), MB);
+    assert!(is_near(file.about, Duration::from_secs(10), 0.02), "{file:?}");
+}
+
+#[test]
+fn files_that_take_no_time_have_a_forecast() {
+    let samples: Vec<_> = exact(30).into_iter().map(|(bytes, _)| (bytes, Duration::ZERO)).collect();
+    let file = of_file(&recorded(&samples), 10 * MB);
+    assert_eq!((file.about, file.fixed, file.seconds_per_byte), (Duration::ZERO, Duration::ZERO, 0.0));
+}
+
+/// Files of 1 MB to 40 MB take 1 s a megabyte, in all 820 s. The line goes nearly through 0.
+#[test]
+fn an_empty_file_is_an_outlier_only_if_it_takes_a_fifth_of_the_mean() {
+    let file_path = path("c.pdf");
+    let total = |empty_s: u64| {
+        let seconds = (1..=40).chain([empty_s]);
+        let samples: Vec<_> =
+            (1..=40).chain([0]).zip(seconds.map(Duration::from_secs)).map(|(mb, elapsed)| (mb * MB, elapsed)).collect();
+        let pending = samples.iter().map(|(bytes, _)| pending(&file_path, *bytes)).collect();
+        about(&recorded(&samples), &Backlog { slots: 1, pending, ..Backlog::default() })
+    };
+    assert!(is_near(total(4), Duration::from_secs(824), 1e-6), "{:?}", total(4));
+    assert!(is_near(total(40), Duration::from_secs(824), 0.01), "{:?}", total(40));
+}
+
 #[test]
 fn few_samples_give_no_forecast_and_some_no_range() {
     let few = recorded(&exact(MIN_SAMPLES as u64 - 1));
-    assert_eq!((few.of_file(&path("b.pdf"), MB), few.mean()), (None, None));
+    assert_eq!((few.of_file(&path("b.pdf"), MB), few.mean()), (Err(NoForecast::FewSamples), None));
     assert_eq!(few.time_left(&Backlog::default()), None);
+    let (file_path, elapsed) = (&path("c.pdf"), Duration::MAX);
+    assert!(few.overdue(&[RemainingFile { file_path, size_bytes: Some(MB), elapsed }]).is_empty());
     assert_eq!(of_file(&recorded(&exact(MIN_SAMPLES_FOR_RANGE as u64 - 1)), MB).range, None);
     assert!(of_file(&recorded(&exact(MIN_SAMPLES_FOR_RANGE as u64)), MB).range.is_some());
 }
@@ -191,7 +380,7 @@ fn the_time_left_follows_the_slots() {
     let (forecast, path) = (recorded(&exact(30)), path("c.pdf"));
     let left = |slots, sizes: &[u64], more| {
         let pending = sizes.iter().map(|mb| pending(&path, mb * MB)).collect();
-        forecast.time_left(&Backlog { slots, running: Vec::new(), pending, more }).expect("enough samples")
+        about(&forecast, &Backlog { slots, running: Vec::new(), pending, more })
     };
     // 3 s, 4 s and 5 s.
     assert!(is_near(left(1, &[2, 4, 6], 0), Duration::from_secs(12), 1e-6));
@@ -202,23 +391,114 @@ fn the_time_left_follows_the_slots() {
 }
 
 #[test]
+fn a_file_of_unknown_size_counts_like_the_average_sample() {
+    let (forecast, path) = (recorded(&exact(30)), path("c.pdf"));
+    let unknown = RemainingFile { size_bytes: None, ..pending(&path, 0) };
+    let left = |pending, more| about(&forecast, &Backlog { slots: 1, pending, more, ..Backlog::default() });
+    let mean = forecast.mean().expect("enough samples");
+    assert!(is_near(left(vec![unknown], 0), mean, 1e-6), "{:?}", left(vec![unknown], 0));
+    assert!(is_near(left(Vec::new(), 3), 3 * mean, 1e-6), "{:?}", left(Vec::new(), 3));
+}
+
+#[test]
 fn the_time_of_running_files_counts() {
     let (forecast, path) = (recorded(&exact(30)), path("c.pdf"));
     let left = |elapsed| {
         let file = RemainingFile { elapsed: Duration::from_secs(elapsed), ..pending(&path, 16 * MB) };
-        let backlog = Backlog { slots: 1, running: vec![file], ..Backlog::default() };
-        forecast.time_left(&backlog).expect("enough samples")
+        about(&forecast, &Backlog { slots: 1, running: vec![file], ..Backlog::default() })
     };
     assert!(is_near(left(4), Duration::from_secs(6), 1e-6));
     assert_eq!(left(11), Duration::ZERO);
+}
+
+/// Of files that take 10 s or 30 s, a file that has run for 20 s is one of the longer ones.
+#[test]
+fn the_time_left_of_a_running_file_is_the_mean_of_what_is_still_possible() {
+    let samples: Vec<_> = (0..40).map(|number| (MB, Duration::from_secs(10 + 20 * (number % 2)))).collect();
+    let (forecast, path) = (recorded(&samples), path("c.pdf"));
+    let left = |elapsed| {
+        let running = vec![RemainingFile { elapsed: Duration::from_secs(elapsed), ..pending(&path, MB) }];
+        about(&forecast, &Backlog { slots: 1, running, ..Backlog::default() }).as_secs_f64()
+    };
+    // Each sample is compared with the mean of the others, which differs a little from 20 s.
+    for (elapsed, expected) in [(0, 20.0), (5, 15.0), (15, 15.0), (25, 5.0)] {
+        assert!((left(elapsed) - expected).abs() < 1.0, "{elapsed}: {}", left(elapsed));
+    }
+}
+
+/// The sum of 100 durations that are drawn from 1 s to 40 s, if these are known from 40 samples.
+/// The standard deviation is 11.5 s for one duration, so 115 s for the sum and 183 s for 100 times
+/// the mean of the samples: 216 s together.
+#[test]
+fn the_likely_time_left_has_the_spread_of_the_samples_and_of_the_files() {
+    let samples: Vec<_> = (1..=40).map(|seconds| (MB, Duration::from_secs(seconds))).collect();
+    let (forecast, path) = (recorded(&samples), path("c.pdf"));
+    let listed = Backlog { slots: 1, pending: vec![pending(&path, MB); 100], ..Backlog::default() };
+    for backlog in [listed, Backlog { slots: 1, more: 100, ..Backlog::default() }] {
+        let Some(TimeLeft::About { about, likely: Some(likely) }) = forecast.likely_time_left(&backlog) else {
+            panic!("no likely range");
+        };
+        let (low, high) = (likely.start().as_secs_f64(), likely.end().as_secs_f64());
+        assert!(is_near(about, Duration::from_secs(2050), 1e-3), "{about:?}");
+        let half = 1.96 * 216.0;
+        assert!((low - (2050.0 - half)).abs() < 0.25 * half, "{low}");
+        assert!((high - (2050.0 + half)).abs() < 0.25 * half, "{high}");
+    }
+}
+
+/// Two files hang after 24 of 0.31 s.
+#[test]
+fn overdue_files_make_the_time_left_unknown() {
+    let (forecast, path) = (recorded(&[(MB, Duration::from_millis(310)); 24]), path("c.pdf"));
+    let left = |elapsed_ms| {
+        let running = RemainingFile { elapsed: Duration::from_millis(elapsed_ms), ..pending(&path, MB) };
+        let backlog = Backlog { slots: 1, running: vec![running], pending: vec![pending(&path, MB)], more: 0 };
+        let overdue = forecast.overdue(&backlog.running);
+        (overdue, [forecast.time_left(&backlog), forecast.likely_time_left(&backlog)])
+    };
+    let (overdue, known) = left(1300);
+    assert!(overdue.is_empty() && known.iter().all(|left| matches!(left, Some(TimeLeft::About { .. }))), "{known:?}");
+    let unknown = Some(TimeLeft::Unknown { overdue: vec![0] });
+    assert_eq!(left(1320), (vec![0], [unknown.clone(), unknown]));
+}
+
+#[test]
+fn without_a_range_a_file_is_overdue_after_three_times_its_forecast() {
+    let (forecast, path) = (recorded(&exact(10)), path("c.pdf"));
+    let left = |elapsed| {
+        let file = RemainingFile { elapsed: Duration::from_secs(elapsed), ..pending(&path, 6 * MB) };
+        forecast.time_left(&Backlog { slots: 1, running: vec![file], ..Backlog::default() })
+    };
+    assert!(matches!(left(15), Some(TimeLeft::About { .. })), "three times 5 s");
+    assert_eq!(left(17), Some(TimeLeft::Unknown { overdue: vec![0] }));
+}
+
+/// 45 files of 100 KB take 0.3 s each, which says nothing about a file of 30 MB.
+#[test]
+fn samples_of_one_size_give_no_forecast_for_a_much_larger_file() {
+    let (forecast, path) = (recorded(&[(100_000, Duration::from_millis(300)); 45]), path("c.pdf"));
+    let file = forecast.of_file(&path, 30 * MB);
+    assert_eq!(file, Err(NoForecast::MuchLarger { largest_bytes: 100_000 }));
+    assert_eq!(of_file(&forecast, 400_000).about, Duration::from_millis(300));
+    let running = RemainingFile { elapsed: Duration::from_secs(20), ..pending(&path, 30 * MB) };
+    let backlog =
+        Backlog { slots: 1, running: vec![running], pending: vec![pending(&path, 100_000); 4], ..Backlog::default() };
+    let Some(TimeLeft::MoreThan(left)) = forecast.likely_time_left(&backlog) else { panic!("no lower bound") };
+    assert!(is_near(left, Duration::from_millis(1200), 1e-6), "{left:?}");
+}
+
+#[test]
+fn the_sizes_of_small_files_hardly_matter() {
+    let forecast = recorded(&[(0, Duration::from_secs(1)); 20]);
+    assert_eq!(of_file(&forecast, 16_384).about, Duration::from_secs(1));
+    assert_eq!(forecast.of_file(&path("b.pdf"), 16_385), Err(NoForecast::MuchLarger { largest_bytes: 0 }));
 }
 
 #[test]
 fn failed_attempts_take_time_too() {
     let (mut forecast, path) = (Forecast::default(), path("c.pdf"));
     let left = |forecast: &Forecast| {
-        let backlog = Backlog { slots: 1, pending: vec![pending(&path, MB); 12], ..Backlog::default() };
-        forecast.time_left(&backlog).expect("enough samples")
+        about(forecast, &Backlog { slots: 1, pending: vec![pending(&path, MB); 12], ..Backlog::default() })
     };
     (0..10).for_each(|_| forecast.record(&path, MB, Duration::from_secs(10)));
     assert!(is_near(left(&forecast), Duration::from_secs(120), 1e-6));

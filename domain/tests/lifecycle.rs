@@ -30,6 +30,17 @@ fn every_transition_happens_and_every_status_is_reached() {
     assert_eq!(reached, Status::ALL.into());
 }
 
+/// Scripts compare these words.
+#[test]
+fn each_status_is_one_word() {
+    let words = Status::ALL.map(|status| status.to_string());
+    assert_eq!(words, ["pending", "processing", "completed", "failed", "timeout"]);
+    for status in Status::ALL {
+        assert_eq!(Status::from_word(status.word()), Some(status));
+    }
+    assert_eq!(Status::from_word("Pending"), None);
+}
+
 #[test]
 fn an_ended_item_is_left_by_a_new_round_alone() {
     for (from, by, _) in TABLE {

@@ -2,15 +2,16 @@
 //! events.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use autoproc_domain::event::Event;
 use autoproc_domain::fingerprint::{Completion, Fingerprint};
 use autoproc_domain::item::{Backoff, Claim, ClaimNumber, ClaimToken, RunId};
-use autoproc_domain::queue::{ClaimKey, Inconsistent, Restore, Transaction};
+use autoproc_domain::queue::{ClaimKey, Inconsistent, LatestExchanges, Restore, Transaction};
 use autoproc_domain::request::{
     Enqueue, ExchangeRequest, NewItem, Repeat, RequestId, Scope, Selector, Settlement, Verdict,
 };
-use autoproc_domain::view::EnqueueOutcome;
+use autoproc_domain::view::{EnqueueOutcome, Exchanged};
 use autoproc_domain::{FilePath, FileQueue, ItemId, Priority, QueueItem, Recipe, Status, Timestamp};
 use autoproc_testkit::AnyRequest;
 use autoproc_testkit::strategies::{
@@ -216,7 +217,9 @@ proptest! {
         let mut restore = Restore::default();
         for item in queue.items() {
             prop_assert_eq!(restore.push(item.clone()), Ok(()));
+            prop_assert!(item.id.get() < restore.next_number() && restore.next_number() <= queue.next_number());
         }
+        prop_assert_eq!(restore.folded(), 0);
         let mut restored = restore.finish(queue.next_number(), queue.next_claim());
         prop_assert_eq!(&restored, &queue);
         prop_assert_eq!(restored.next_due(now), queue.next_due(now));
@@ -312,6 +315,59 @@ fn a_copied_line_is_the_same_item() {
     assert_eq!(kept, [(1, Status::Pending, 3)]);
 }
 
+/// Of two items with one path, the one that is further from its end is kept, otherwise the later.
+#[test]
+fn the_live_item_of_a_path_is_kept() {
+    let claim = Claim { number: ClaimNumber::FIRST, run: RunId::new("run"), is_cancelled: false };
+    let of = |id: u64, status: Status| QueueItem {
+        status,
+        claim: (status == Status::Processing).then(|| Box::new(claim.clone())),
+        file_path: added(1).file_path,
+        ..added(id)
+    };
+    for (first, second, kept) in [
+        (Status::Processing, Status::Pending, 1),
+        (Status::Processing, Status::Failed, 1),
+        (Status::Pending, Status::Completed, 1),
+        (Status::Pending, Status::Processing, 2),
+        (Status::Failed, Status::Pending, 2),
+        (Status::Pending, Status::Pending, 2),
+        (Status::Completed, Status::Timeout, 2),
+    ] {
+        let mut restore = Restore::default();
+        restore.push(of(1, first)).expect("it fits");
+        restore.push(of(2, second)).expect("it fits");
+        assert_eq!(restore.folded(), 1);
+        let queue = restore.finish(1, ClaimNumber::FIRST);
+        let ids: Vec<_> = queue.items().map(|item| (item.id.get(), item.round)).collect();
+        assert_eq!(ids, [(kept, 2)], "{first}, {second}");
+    }
+}
+
+#[test]
+fn a_popped_file_is_settled_by_its_path() {
+    let path = |id: u64| added(id).file_path;
+    let mut queue = FileQueue::new();
+    let request = Enqueue::new((1..4).map(|id| NewItem::new(path(id))).collect());
+    request.perform(&mut queue, EPOCH).expect("nothing is rejected");
+    assert!(queue.mark_complete(&path(1), EPOCH).is_err(), "it was not popped");
+    assert!(queue.mark_complete(&path(9), EPOCH).is_err(), "it is not in the queue");
+    for id in 1..4 {
+        assert_eq!(queue.peek(EPOCH).map(|item| item.file_path.clone()), Some(path(id)));
+        assert_eq!(queue.pop(EPOCH).map(|item| item.file_path), Some(path(id)));
+    }
+    queue.mark_complete(&path(1), EPOCH).expect("it was popped");
+    queue.mark_timeout(&path(2), EPOCH).expect("it was popped");
+    let retry = Verdict::Retry { backoff: Duration::from_secs(2), error: "x".into() };
+    queue.mark(&path(3), retry, EPOCH).expect("it was popped");
+    let statuses: Vec<_> = queue.items().map(|item| item.status).collect();
+    assert_eq!(statuses, [Status::Completed, Status::Timeout, Status::Pending]);
+    let paths = |items: Vec<&QueueItem>| items.iter().map(|item| item.file_path.clone()).collect::<Vec<_>>();
+    assert_eq!((paths(queue.get_failed()), paths(queue.get_pending())), (vec![path(2)], vec![path(3)]));
+    assert_eq!(queue.pop(EPOCH), None, "it waits");
+    assert!(queue.pop(EPOCH.saturating_add(Duration::from_secs(2))).is_some());
+}
+
 fn fingerprint(size: u64) -> Fingerprint {
     Fingerprint { size, modified_ns: 0 }
 }
@@ -367,6 +423,25 @@ fn adding_again_is_safe() {
         assert_eq!(is_new_round, wanted.is_new_work(), "{item:?}");
         assert_eq!(item.sequence > added(2).sequence, wanted.is_new_work(), "{item:?}");
     }
+}
+
+#[test]
+fn a_repeated_exchange_has_its_answer_until_the_run_ends() {
+    let request = |run: &str| ExchangeRequest {
+        run: RunId::new(run),
+        id: RequestId::default().next(),
+        settlements: Vec::new(),
+        limit: 1,
+        scope: Scope::Queue,
+    };
+    let (mut latest, answer) = (LatestExchanges::default(), Exchanged { has_waiting: true, ..Exchanged::default() });
+    latest.record(&request("one"), &answer);
+    latest.record(&request("other"), &answer);
+    assert_eq!(latest.answer(&request("one")), Some(answer.clone()));
+    let next = ExchangeRequest { id: request("one").id.next(), ..request("one") };
+    assert_eq!(latest.answer(&next), None);
+    latest.forget(&RunId::new("one"));
+    assert_eq!([latest.answer(&request("one")), latest.answer(&request("other"))], [None, Some(answer)]);
 }
 
 #[test]

@@ -20,8 +20,9 @@ fn dead(run: &str, host: Option<&str>, evidence: DeathEvidence) -> DeadRun {
     DeadRun { run: RunId::new(run), location: host.map(location), evidence }
 }
 
-/// Recovers the dead runs on the host `here`, whose reaper finds processes of the run `busy`. Returns
-/// the recovery, the runs that the reaper was given, and the runs whose items were recovered.
+/// Recovers the dead runs on the host `here`, whose reaper finds processes of the run `busy`.
+/// Returns the recovery, the runs that the reaper was given, and the runs whose items were
+/// recovered.
 fn recovered(dead: Vec<DeadRun>, proof: Proof) -> (Recovery, Vec<String>, Vec<String>) {
     let (ended, taken) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
     let (mut storage, mut runs, mut reaper, mut clock) =
@@ -45,6 +46,16 @@ fn recovered(dead: Vec<DeadRun>, proof: Proof) -> (Recovery, Vec<String>, Vec<St
     let recovery = block_on(recover(ports, 4, proof)).expect("the store works");
     let list = |names: &Mutex<Vec<String>>| names.lock().expect("no panic").clone();
     (recovery, list(&ended), list(&taken))
+}
+
+#[test]
+fn a_machine_is_known_by_its_name_or_its_boot() {
+    let place = |host: &str, boot: &str| Location { boot: boot.into(), ..location(host) };
+    assert!(place("a", "").is_same_host(&place("a", "")));
+    assert!(place("a", "1").is_same_host(&place("a", "2")), "the machine was rebooted");
+    assert!(place("a", "1").is_same_host(&place("container", "1")));
+    assert!(!place("a", "1").is_same_host(&place("b", "2")));
+    assert!(!place("a", "").is_same_host(&place("b", "")), "unknown boots are not equal");
 }
 
 fn all_kinds() -> Vec<DeadRun> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind};
 use autoproc_domain::run::{PeakMemory, RunResources};
+use autoproc_domain::view::Counts;
 use autoproc_domain::{FilePath, ItemId, RunId, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -32,6 +33,16 @@ fn usages() -> impl Strategy<Value = Option<ResourceUsage>> {
     let millis = |most: u64| (0..most).prop_map(Duration::from_millis);
     let usage = (millis(5000), millis(5000), 0..100_u64);
     proptest::option::of(usage.prop_map(|(user, system, peak_memory)| ResourceUsage { user, system, peak_memory }))
+}
+
+#[test]
+fn a_new_run_begins_at_zero() {
+    let mut total = RunResources::default();
+    let usage = ResourceUsage { user: Duration::from_secs(1), system: Duration::ZERO, peak_memory: 7 };
+    total.apply(&ended(0, Some(usage)));
+    let kind = RunEventKind::ProcessorStarted { jobs: 1, counts: Counts::default() };
+    total.apply(&RunEvent { at: Timestamp::from_micros(0), run: RunId::new("run"), kind });
+    assert_eq!(total, RunResources::default());
 }
 
 proptest! {

@@ -168,11 +168,15 @@ proptest! {
 }
 
 #[test]
-fn other_exit_statuses_can_mean_success_but_not_of_a_step() {
+fn other_exit_statuses_can_mean_success_even_without_the_file_but_not_of_a_step() {
     let policy = RetryPolicy { ok_exits: BTreeSet::from([6]), ..RetryPolicy::default() };
     let is_success = |outcome: &AttemptOutcome| matches!(policy.judge(outcome, attempt(1)), Verdict::Complete(_));
     let exited = |code| AttemptOutcome::Exited { code };
     assert!(is_success(&exited(6)));
     assert!(!is_success(&exited(7)));
+    // A command may remove its file.
+    assert!(is_success(&AttemptOutcome::InputGone { cause: Box::new(exited(6)) }));
+    assert!(is_success(&AttemptOutcome::InputAway { cause: Box::new(exited(6)) }));
+    assert!(!is_success(&AttemptOutcome::InputGone { cause: Box::new(exited(7)) }));
     assert!(!is_success(&AttemptOutcome::StepFailed { step: "a/b".into(), cause: Box::new(exited(6)) }));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use autoproc_domain::ports::AttemptOutcome;
-use autoproc_domain::signature::{FailureGroups, MAX_REASON_BYTES, Signature, SignatureId};
+use autoproc_domain::signature::{FailureGroups, MAX_REASON_BYTES, Signature, SignatureId, without_own_names};
 use autoproc_domain::{FilePath, Timestamp, failure};
 use proptest::prelude::*;
 
@@ -195,11 +195,38 @@ fn the_outcome_is_part_of_the_signature() {
         ("one/one_1: it did not return `x`, which two/b needs", "one/one_1: it did not return `x`, which two/b needs"),
         ("phase_2: its steps did not return `x`", "phase_2: its steps did not return `x`"),
         ("cancelled", "cancelled"),
+        ("/step2: bad page 9", "/step{n}: bad page {n}"),
+        ("phase2/: bad page 9", "phase{n}/: bad page {n}"),
+        ("read page 2/3: bad page 9", "read page {n}: bad page {n}"),
         (" \nx", "no reason is recorded"),
     ] {
         assert_eq!(reason(error), expected);
     }
     assert_eq!(Signature::of(None, &path("/in/a.pdf")).reason(), "no reason is recorded");
+}
+
+#[test]
+fn the_names_of_the_file_have_placeholders() {
+    let file = path("/in/my scan-2.pdf");
+    for (text, expected) in [
+        ("cp: /in/my scan-2.pdf: no", "cp: {}: no"),
+        ("cannot read my scan-2.pdf", "cannot read {/}"),
+        ("my scan-2.txt exists", "{/.}.txt exists"),
+        ("/in/other is there", "{//}/other is there"),
+        ("unrelated", "unrelated"),
+    ] {
+        assert_eq!(without_own_names(text, &file), expected);
+    }
+}
+
+#[test]
+fn a_long_reason_is_cut_as_little_as_possible() {
+    let said = |length: usize| format!("exit status 3: error: {}", "é".repeat(length));
+    let prefix = said(0).len();
+    let fits = (MAX_REASON_BYTES - prefix) / 2;
+    assert_eq!(reason(&said(fits)), said(fits));
+    let cut = reason(&said(MAX_REASON_BYTES));
+    assert!(cut.ends_with('…') && cut.len() + 1 >= MAX_REASON_BYTES && cut.len() <= MAX_REASON_BYTES, "{cut}");
 }
 
 /// People keep identities in notes and scripts.

@@ -46,8 +46,6 @@ impl MemoryStore {
         self.look(self.database.read(read))
     }
 
-    /// Stores the version in the answer as the last one that this handle read, and returns the
-    /// reply.
     fn look<T>(&self, answer: Result<(T, u64), StorageError>) -> Result<T, StorageError> {
         let (reply, version) = answer?;
         self.seen.store(version, Ordering::Relaxed);

@@ -42,7 +42,7 @@ impl Mutants {
     /// Checks that the text of each mutation occurs exactly once in its file.
     ///
     /// # Panics
-    /// If it does not.
+    /// Panics if the text of a mutation is absent, or occurs more than once.
     pub fn find_texts(&self) {
         for mutation in self.mutations {
             mutation.applied(Path::new(self.folder));
@@ -50,8 +50,8 @@ impl Mutants {
     }
 
     /// Applies the mutations one after another, and checks that the named test of each passes
-    /// without the mutation and fails with it. Prints the name of each detected mutation. Builds the
-    /// crate for each mutation, which takes minutes.
+    /// without the mutation and fails with it. Prints the name of each detected mutation. Builds
+    /// the crate for each mutation, which takes minutes.
     ///
     /// # Panics
     /// If a mutation does not compile or is not detected, or if a test fails without a mutation.
@@ -77,8 +77,8 @@ impl Mutants {
         }
     }
 
-    /// Runs a test of the copy. Returns true if it passes, false if it fails, and `None` if the copy
-    /// does not compile.
+    /// Runs a test of the copy. Returns true if it passes, false if it fails, and `None` if the
+    /// copy does not compile.
     fn passes(&self, copy: &Path, test: &str) -> Option<bool> {
         let cargo = |arguments: &[&str]| {
             let mut command = Command::new(env!("CARGO"));
@@ -92,7 +92,6 @@ impl Mutants {
 }
 
 impl Mutation {
-    /// Returns the text of the file with the mutation.
     fn applied(&self, folder: &Path) -> String {
         let text = fs::read_to_string(folder.join(self.file)).expect("the file of the mutation");
         assert_eq!(text.matches(self.text).count(), 1, "{}: {:?} in {}", self.name, self.text, self.file);
@@ -100,8 +99,8 @@ impl Mutation {
     }
 }
 
-/// Copies the sources of the workspace. Leaves equal files in the copy alone, so that cargo does not
-/// build them again.
+/// Copies the sources of the workspace. Does not write files whose copy is already equal, so that
+/// cargo does not build them again.
 fn copy_sources(from: &Path, to: &Path) {
     let entries = fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry"));
     for entry in entries.filter(|entry| entry.file_name() != "target" && entry.file_name() != ".git") {

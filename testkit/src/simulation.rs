@@ -21,10 +21,12 @@
 //!   double. No due item waits while a run is idle.
 //! - After a stop no attempt starts. Stops, the start gate and the failure limit take effect in
 //!   time.
-//! - An attempt that fails for lack of a process never counts. If such a failure leaves a run
-//!   without attempts, the run starts none for a while.
-//! - An attempt that misses a program which worked before counts only if other files have succeeded
-//!   meanwhile. A run whose program stays missing ends.
+//! - An attempt that fails because the machine has no process left never counts. If such a failure
+//!   leaves a run without attempts, the run starts none for a while.
+//! - If a program that worked before is missing, the first attempt that fails for this reason on
+//!   each file does not count. A run whose program stays missing ends.
+//! - A run that holds starts because files fail alike has a reason, and probes with one file at a
+//!   time. It gives back at most one attempt of each round of a file.
 //! - Nothing is claimed or settled under a lost lease; the reaper of a host never reaps a run of
 //!   another host.
 //! - Results survive an unreachable store; every reported result is recorded.
@@ -33,6 +35,7 @@
 //! Deliberately absent: crashes of the machine (the memory store cannot lose data), real processes,
 //! and the driver, which decides nothing.
 
+mod alike;
 mod attempts;
 mod ending;
 mod faults;
@@ -111,6 +114,8 @@ pub struct Summary {
     pub stops: usize,
     /// Runs that ended at their failure limit.
     pub limits: usize,
+    /// Runs that ended because their time for starting attempts was over.
+    pub deadlines: usize,
     /// Attempts that were released.
     pub releases: usize,
     /// Attempts that were recovered from dead runs.
@@ -131,18 +136,20 @@ pub struct Summary {
     pub holds: usize,
     /// Backoffs that were shortened after the clock was set back.
     pub cut_waits: usize,
-    /// Attempts that failed for lack of a process.
+    /// Attempts that failed because the machine had no process left.
     pub shortages: usize,
     /// Attempts that failed because the program or the folder of their file was missing.
     pub absences: usize,
     /// Runs that ended because their program or the folder of a file stayed missing.
     pub missing_programs: usize,
+    /// How often a run held starts because files failed alike.
+    pub pauses: usize,
 }
 
 impl Summary {
     /// Returns each count with its name.
     #[must_use]
-    pub fn counts(&self) -> [(&'static str, usize); 22] {
+    pub fn counts(&self) -> [(&'static str, usize); 24] {
         [
             ("files", self.files),
             ("rounds", self.rounds),
@@ -153,6 +160,7 @@ impl Summary {
             ("lost_leases", self.lost_leases),
             ("stops", self.stops),
             ("limits", self.limits),
+            ("deadlines", self.deadlines),
             ("releases", self.releases),
             ("recoveries", self.recoveries),
             ("far_recoveries", self.far_recoveries),
@@ -166,6 +174,7 @@ impl Summary {
             ("shortages", self.shortages),
             ("absences", self.absences),
             ("missing_programs", self.missing_programs),
+            ("pauses", self.pauses),
         ]
     }
 }
@@ -215,7 +224,6 @@ fn message_of(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
-/// Returns the objection as an error if `is_true` is false.
 fn holds(is_true: bool, objection: impl FnOnce() -> String) -> Result<(), String> {
     if is_true { Ok(()) } else { Err(objection()) }
 }

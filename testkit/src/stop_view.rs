@@ -2,7 +2,7 @@
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// The stop requests that one run has seen. The level never falls, even if another run removes the
+/// Combines the stop file with the signals. The level never falls, even if another run removes the
 /// stop file.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct StopView {

@@ -43,7 +43,7 @@ struct Timer {
 #[derive(Debug, Clone, Copy)]
 struct Until {
     wall: Option<Timestamp>,
-    /// The elapsed time at which the wait ends; [`Duration::MAX`] if only another event ends it.
+    /// The elapsed time at which the wait ends; [`Duration::MAX`] if the wait has no end.
     elapsed: Duration,
 }
 
@@ -156,7 +156,6 @@ impl Times {
         Until { wall: Some(deadline), elapsed }
     }
 
-    /// Returns the remaining time of a wait; `None` if the wait has no end.
     fn remaining(&self, until: Until) -> Option<Duration> {
         let by_wall = until.wall.map(|deadline| deadline.saturating_since(self.wall()));
         let by_elapsed = (until.elapsed < Duration::MAX).then(|| until.elapsed.saturating_sub(self.elapsed));
@@ -178,7 +177,6 @@ impl Times {
     }
 }
 
-/// A wait; dropping it removes its timer.
 struct Wait {
     clock: VirtualClock,
     id: u64,

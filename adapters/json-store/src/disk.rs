@@ -1,7 +1,7 @@
-//! The interface to the file system: every call that the store's protocols make.
+//! The interface to the file system.
 //!
-//! The protocols use only this trait. Tests can therefore replace the real disk by a fake one that
-//! loses power at any call. Names are relative to the state folder.
+//! The store accesses its files only through [`Disk`], so that tests can replace the real disk by a
+//! fake one that loses power at any call. Names are relative to the state folder.
 
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(not(test), expect(dead_code, reason = "fuzzers need a part of it"))]
@@ -36,14 +36,12 @@ impl Stamp {
     }
 }
 
-/// The device and inode of a folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct FolderId {
     pub(crate) device: u64,
     pub(crate) inode: u64,
 }
 
-/// The purpose for which a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// For reading. Fails if the file is missing.
@@ -57,23 +55,19 @@ pub(crate) enum Access {
     Lock,
 }
 
-/// Whether a lock is exclusive or shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sharing {
     Exclusive,
     Shared,
 }
 
-/// Access to the files of the state folder.
 pub(crate) trait Disk: Send + Sync + 'static {
     /// An open file. Closing it releases the lock that was taken through it.
     type File: Send + Sync + 'static;
 
     /// Creates the state folder and its `runs` folder if they are missing, with mode 0700.
     fn prepare(&self) -> io::Result<()>;
-    /// Returns the device and inode of the state folder.
     fn identify_folder(&self) -> io::Result<FolderId>;
-    /// Returns the stamp of the file with this name; `None` if there is no such file.
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>>;
     /// Returns the names in the state folder (`""`) or in a folder below it; empty if the folder is
     /// missing.
@@ -107,12 +101,11 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn pause(&self, span: Duration);
     /// Returns a text for a unique file name: no other call in any process returns the same text.
     fn nonce(&self) -> String;
-    /// Returns a description of this process for users. The error of a process that has waited too
-    /// long for the store's lock names the lock's holder by this description.
+    /// Returns a description of this process for users. A process that waits too long for the
+    /// store's lock names its holder by this text.
     fn identity(&self) -> String;
 }
 
-/// Reads a file from an offset to its end.
 pub(crate) fn read_to_end<D: Disk>(disk: &D, file: &D::File, offset: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     io::Read::read_to_end(&mut Reader::new(disk, file, offset), &mut bytes)?;

@@ -59,7 +59,6 @@ pub(crate) struct Settings {
     pub(crate) lock_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) mode: Mode,
-    /// Receives human-readable messages about repairs and anomalies.
     pub(crate) on_notice: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -73,7 +72,6 @@ pub(crate) struct Engine<D: Disk> {
     outlived: Option<Outlived<D>>,
     /// The open lock file of each run that this handle began. Ending the run removes the entry.
     runs: HashMap<RunId, HeldRun<D>>,
-    /// The latest exchange of each run in `runs`.
     latest: LatestExchanges,
     /// True if a write has failed and left the disk in an unknown state. This process must then
     /// make no further changes.
@@ -85,7 +83,6 @@ pub(crate) struct Engine<D: Disk> {
     folder: Option<FolderId>,
 }
 
-/// A run that an engine began.
 pub(crate) struct HeldRun<D: Disk> {
     pub(crate) info: RunInfo,
     /// The run's lock file, which is open and locked.
@@ -146,7 +143,6 @@ struct Journal<D: Disk> {
     is_writable: bool,
 }
 
-/// Whether this process holds the store's lock during a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LockState {
     Locked,
@@ -154,7 +150,6 @@ enum LockState {
     Lockless,
 }
 
-/// Appends `after` to `before` without copying the events in `before`.
 fn concat(mut before: Vec<Event>, after: Vec<Event>) -> Vec<Event> {
     before.extend(after);
     before
@@ -198,7 +193,6 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Applies changes to the cached queue, and returns the events.
     fn perform(&mut self, changes: &mut [Box<dyn Change>]) -> Vec<Event> {
         let Self { loaded: Some(loaded), runs, latest, .. } = self else { return Vec::new() };
         let is_own_run = |run: &RunId| runs.contains_key(run);
@@ -214,7 +208,6 @@ impl<D: Disk> Engine<D> {
         Ok(&self.refresh(LockState::Lockless)?.queue)
     }
 
-    /// Returns the current queue and the keys of its snapshot that this program does not know.
     pub(crate) fn view_with_extra(&mut self) -> Result<(&FileQueue, &Extra), StorageError> {
         let loaded = self.refresh(LockState::Lockless)?;
         Ok((&loaded.queue, &loaded.extra))
@@ -239,20 +232,30 @@ impl<D: Disk> Engine<D> {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
-        if self.poisoned {
-            return Err(poisoned());
-        }
-        let lock = self.acquire()?;
-        let checked = self.pin_folder().and_then(|()| self.refuse_beside_version_1());
-        let worked = checked.and_then(|()| {
-            self.restore_runs();
-            work(self)
-        });
+        let lock = self.begin_locked()?;
+        let worked = work(self);
         let released = lock.release(&self.disk);
         if worked.is_err() {
             self.loaded = None;
         }
         worked.and_then(|answer| released.map(|()| answer))
+    }
+
+    /// Takes the lock, and returns it if this engine may change the store. The caller must release
+    /// the lock.
+    pub(crate) fn begin_locked(&mut self) -> Result<Arc<StoreLock<D>>, StorageError> {
+        if self.poisoned {
+            return Err(poisoned());
+        }
+        let lock = self.acquire()?;
+        if let Err(error) = self.pin_folder().and_then(|()| self.refuse_beside_version_1()) {
+            self.loaded = None;
+            // The caller learns of the first error.
+            let _ = lock.release(&self.disk);
+            return Err(error);
+        }
+        self.restore_runs();
+        Ok(lock)
     }
 
     /// Takes the lock. If the lock file was removed or replaced, opens or creates it again.
@@ -339,7 +342,6 @@ impl<D: Disk> Engine<D> {
         self.runs.insert(run.info.id.clone(), run);
     }
 
-    /// Iterates over the runs that this engine began.
     pub(crate) fn held_runs(&self) -> impl Iterator<Item = &HeldRun<D>> {
         self.runs.values()
     }

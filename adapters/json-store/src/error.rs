@@ -24,7 +24,6 @@ pub(crate) fn classify(place: &str) -> impl FnOnce(io::Error) -> StorageError + 
     }
 }
 
-/// Converts an error of a system call that reads.
 pub(crate) fn unreadable(place: &str) -> impl FnOnce(io::Error) -> StorageError + '_ {
     move |source| failed(format!("cannot read {place}"), source)
 }
@@ -33,17 +32,14 @@ pub(crate) fn failed(action: impl Into<String>, source: impl Into<Cause>) -> Sto
     StorageError::Failed { action: action.into(), source: source.into() }
 }
 
-/// Returns the error for every change after a write has left the disk in an unknown state.
 pub(crate) fn poisoned() -> StorageError {
     failed("this process no longer changes the queue", "an earlier write failed and left the disk in an unknown state")
 }
 
-/// Returns the error for every call after the state folder was removed, renamed or replaced.
 pub(crate) fn no_longer_there() -> StorageError {
     failed("the queue is no longer", "the folder was removed, renamed or replaced")
 }
 
-/// Returns the error for every call after an earlier call has panicked.
 pub(crate) fn gone() -> StorageError {
     failed("this process can no longer use the queue", "an earlier call to the store panicked")
 }

@@ -2,8 +2,8 @@
 //!
 //! The store needs a flock(2) that excludes all other processes and an fsync(2) that makes data
 //! durable. Network file systems offer both calls with weaker guarantees. NFS emulates flock by
-//! byte-range locks (flock(2), "NFS details"), which the client loses if it does not reach the
-//! server for too long (fcntl(2), "Lost locks"). SMB emulates flock in a similar way. A FUSE or 9p
+//! byte-range locks (flock(2), "NFS details"), which the client loses if it cannot reach the server
+//! for a long time (fcntl(2), "Lost locks"). SMB emulates flock in a similar way. A FUSE or 9p
 //! mount may be backed by any file system.
 
 use std::fs::{self, File, OpenOptions};

@@ -26,8 +26,7 @@ const DIGITS: usize = 8;
 const AFTER_DIGITS: &[u8] = b"\",";
 const BODY_AT: usize = PREFIX.len() + DIGITS + AFTER_DIGITS.len();
 
-/// Identifies the snapshot that the journal extends. The header is part of the journal's first
-/// line.
+/// Identifies the snapshot that the journal extends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
@@ -57,10 +56,10 @@ struct Line<'a> {
     ops: Vec<Op<'a>>,
 }
 
-/// A position between two lines, with the values that the next line must continue.
+/// A position between two lines, with the transaction number and the checksum that the next line
+/// must follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
-    /// The offset in bytes.
     pub(crate) offset: u64,
     /// The number of the last transaction before the position.
     pub(crate) seq: u64,
@@ -71,13 +70,15 @@ pub(crate) struct Position {
 /// The bytes after the valid lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tail {
-    /// There are no further bytes.
     Clean,
     /// An unfinished line: its writer died, or the machine failed, during the write. The line was
     /// not acknowledged.
     Torn,
     /// Any other bytes. They may contain or hide acknowledged transactions.
-    Damaged { offset: u64, detail: String },
+    Damaged {
+        offset: u64,
+        detail: String,
+    },
 }
 
 /// Returns the line that continues the journal at `position`, and the position after it. Only the
@@ -107,7 +108,6 @@ fn seal(body: &impl Serialize) -> (Vec<u8>, u32) {
     (line, crc)
 }
 
-/// Serialises checksums as eight hexadecimal digits.
 mod hex {
     use serde::{Deserialize, Deserializer, Serializer, de};
 

@@ -9,10 +9,8 @@ pub(crate) const ORIGINAL: &str = "QUEUE-STATE.original.json";
 /// The lock file. It is never renamed or removed: a lock on the old file would not exclude
 /// processes that lock a new one.
 pub(crate) const LOCK: &str = "QUEUE-STATE.lock";
-/// The folder of the runs' lock files.
 pub(crate) const RUNS: &str = "runs";
 
-/// The name prefix of the folders in which a repair keeps copies.
 pub(crate) const BACKUP_PREFIX: &str = "backup-";
 
 const TEMP_PREFIX: &str = "QUEUE-STATE.json.tmp-";
@@ -59,7 +57,6 @@ pub(crate) fn rescued(nonce: &str) -> String {
     format!("{RESCUED_PREFIX}{nonce}.json")
 }
 
-/// True if `name` is the name of a rescued snapshot.
 pub(crate) fn is_rescued(name: &str) -> bool {
     name.starts_with(RESCUED_PREFIX)
 }
@@ -91,7 +88,6 @@ pub(crate) fn run_of(name: &str) -> Option<&str> {
     name.strip_suffix(RUN_SUFFIX)
 }
 
-/// True if `name` is the name of an unfinished snapshot.
 pub(crate) fn is_temp(name: &str) -> bool {
     name.starts_with(TEMP_PREFIX)
 }
@@ -101,7 +97,6 @@ pub(crate) fn is_journal(name: &str) -> bool {
     name.starts_with(JOURNAL_PREFIX) && !name.ends_with(ORPHAN_SUFFIX) && !name.contains(TORN_INFIX)
 }
 
-/// Returns the generation in a journal's name.
 pub(crate) fn generation_of(journal: &str) -> Option<u64> {
     journal.strip_prefix(JOURNAL_PREFIX)?.split('-').next()?.parse().ok()
 }

@@ -21,10 +21,10 @@
 //!
 //! `disk` is the interface to the file system, small enough to be replaced by a fake. `lock` is the
 //! only module that calls fs2. `record` and `ops` are the serde forms of items and events.
-//! `snapshot` and `journal` read and write the files of these names. `engine` is the protocol;
-//! `request` wraps the transactions of the domain; `runs` finds live and dead runs; `worker`
-//! provides the thread for blocking calls; `store` implements the ports. `repair`, `export` and
-//! `file_system` serve maintenance and need no handle.
+//! `snapshot` and `journal` read and write the files of these names. `engine` executes the
+//! transactions; `request` wraps the transactions of the domain; `runs` finds live and dead runs;
+//! `worker` provides the thread for blocking calls; `store` implements the ports. `repair`,
+//! `export`, `locked` and `file_system` serve maintenance and need no handle.
 //!
 //! # Deliberately absent
 //!
@@ -45,6 +45,7 @@ pub mod fuzzing;
 mod journal;
 mod layout;
 mod lock;
+mod locked;
 mod ops;
 mod record;
 mod repair;
@@ -60,6 +61,7 @@ mod worker;
 pub use engine::Mode;
 pub use export::{ExportError, export};
 pub use file_system::{FileSystem, Probe, file_system, probe, room_needed};
+pub use locked::LockedQueue;
 pub use repair::{
     ChangeCounts, Damage, Examination, RepairMethod, RepairOutcome, RepairPlan, StateFolder, examine, plan_repair,
     repair,

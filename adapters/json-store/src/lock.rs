@@ -101,7 +101,6 @@ impl<D: Disk> StoreLock<D> {
         }
     }
 
-    /// Waits for the lock, at most for `timeout`.
     pub(crate) fn acquire(&self, disk: &D, timeout: Duration) -> Result<(), StorageError> {
         let mut pause = FIRST_PAUSE;
         let mut waited = Duration::ZERO;
@@ -179,7 +178,6 @@ fn noted_identity(disk: &impl Disk) -> String {
     disk.identity().chars().take(HOLDER_BYTES / 8).collect()
 }
 
-/// Returns a note as a line of a fixed length.
 fn padded(note: &impl Serialize, length: usize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec(note).unwrap_or_default();
     bytes.resize(bytes.len().max(length - 1), b' ');

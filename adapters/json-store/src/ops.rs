@@ -107,7 +107,6 @@ pub(crate) enum Op<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
         from: Option<Timestamp>,
     },
-    /// Begins a new round of the item.
     Requeue {
         id: u64,
     },
@@ -198,7 +197,6 @@ impl Op<'_> {
         Ok(event)
     }
 
-    /// Returns the event. An error is a human-readable description of the fault.
     pub(crate) fn into_event(self, base: &Path) -> Result<Event, String> {
         Ok(match self {
             Self::Add { file_path, file_path_bytes, depth, priority, at, size_bytes, modified_ns, repeat, recipe } => {

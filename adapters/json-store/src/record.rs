@@ -108,7 +108,6 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// A status on disk.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StatusWord {
@@ -144,11 +143,9 @@ impl From<StatusWord> for Status {
     }
 }
 
-/// An item as read from the snapshot.
 pub(crate) struct ReadItem {
     /// The item; its id is 0 if the record has none.
     pub(crate) item: QueueItem,
-    /// The item's unknown keys, with their values.
     pub(crate) extra: Map<String, Value>,
 }
 
@@ -173,7 +170,7 @@ pub(crate) fn id(json: &[u8]) -> u64 {
     serde_json::from_slice(json).ok().and_then(|Numbered { id }| id).unwrap_or(0)
 }
 
-/// Reads an item that has unknown keys. This is slower than reading an item without unknown keys.
+/// Reads an item that may have unknown keys. Slower than a direct read.
 fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     unique_keys::check(json).map_err(|error| error.to_string())?;
     let all: Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
@@ -184,7 +181,6 @@ fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     Ok(ReadItem { item: record.into_item(base)?, extra })
 }
 
-/// An item and its unknown keys.
 #[derive(Serialize)]
 pub(crate) struct WithExtra<'a> {
     #[serde(flatten)]
@@ -265,7 +261,6 @@ pub(crate) fn path(text: &str, exact_hex: Option<&str>, base: &Path) -> Result<F
     FilePath::from_text(text, exact_hex, base).map_err(|invalid| invalid.to_string())
 }
 
-/// Returns the fingerprint; `None` if either part is missing.
 pub(crate) fn fingerprint(size_bytes: Option<u64>, modified_ns: Option<i64>) -> Option<Fingerprint> {
     size_bytes.zip(modified_ns).map(|(size, modified_ns)| Fingerprint { size, modified_ns })
 }

@@ -277,7 +277,7 @@ fn held<T>(
     worked.and_then(|answer| released.map(|()| answer))
 }
 
-fn refuse_during_runs(engine: &Engine<RealDisk>) -> Result<(), StorageError> {
+pub(crate) fn refuse_during_runs(engine: &Engine<RealDisk>) -> Result<(), StorageError> {
     match engine.live_runs()?.first() {
         None => Ok(()),
         Some(run) => Err(StorageError::Busy { holder: format!("the run {} of {}", run.info.id, run.info.location) }),

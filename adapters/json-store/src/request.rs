@@ -13,7 +13,6 @@ use tokio::sync::oneshot;
 
 use crate::error::gone;
 
-/// The state that a change applies to.
 pub(crate) struct Target<'a> {
     pub(crate) queue: &'a mut FileQueue,
     /// Returns true if this handle began the run and the run has not ended.
@@ -21,9 +20,7 @@ pub(crate) struct Target<'a> {
     pub(crate) latest: &'a mut LatestExchanges,
 }
 
-/// A transaction that this store can perform.
 pub(crate) trait Request: Transaction {
-    /// Applies the transaction and returns its events and the reply.
     fn perform_on(&self, target: &mut Target<'_>, now: Timestamp) -> Result<Performed<Self::Reply>, StorageError> {
         Ok(self.perform(target.queue, now)?)
     }
@@ -106,7 +103,6 @@ pub(crate) struct PendingRequest<T: Request> {
 }
 
 impl<T: Request> PendingRequest<T> {
-    /// Returns a request and the receiver of its reply.
     pub(crate) fn new(request: T, now: Timestamp) -> (Self, oneshot::Receiver<Result<T::Reply, StorageError>>) {
         let (sender, receiver) = oneshot::channel();
         (Self { request, now, reply: None, sender }, receiver)

@@ -118,7 +118,6 @@ impl<D: Disk> Engine<D> {
         Ok(live)
     }
 
-    /// Returns the location of a live run of version 1 of this program, if there is one.
     pub(crate) fn live_run_of_version_1(&self) -> Result<Option<Location>, StorageError> {
         for id in self.known_runs()? {
             let record = self.read_record(&id);

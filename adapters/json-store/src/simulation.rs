@@ -1,4 +1,4 @@
-//! Simulates the protocols on a fake disk, with a crash at every call.
+//! Simulates the store on a fake disk, with a crash at every call.
 //!
 //! A history is a short list of operations by a run, a second process and single commands. Each
 //! history is executed once, and the disk is copied before each call. From each copy, the
@@ -96,7 +96,6 @@ impl Check {
     }
 }
 
-/// Every flaw, and the check that must detect it.
 const FLAWS: [(Flaw, Check); 14] = [
     (Flaw::SnapshotNotSynced, Check::Crashes),
     (Flaw::RenameNotSynced, Check::Crashes),

@@ -52,7 +52,6 @@ const HEAD_BYTES: usize = 1024;
 /// The beginning of the line with the `store` section, in this program's layout.
 const STORE_KEY: &[u8] = b"\"store\": ";
 
-/// The `store` section of the snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoreSection {
     /// The identity of the store, assigned once.
@@ -63,9 +62,7 @@ pub(crate) struct StoreSection {
     pub(crate) seq: u64,
     /// The next number to be assigned as an id or a sequence number.
     pub(crate) next_id: u64,
-    /// The number of the next claim.
     pub(crate) next_claim: u64,
-    /// The name of the journal that extends the snapshot.
     pub(crate) journal: String,
 }
 
@@ -74,6 +71,13 @@ pub(crate) struct StoreSection {
 pub(crate) struct Extra {
     document: Map<String, Value>,
     items: BTreeMap<ItemId, Map<String, Value>>,
+}
+
+impl Extra {
+    /// True if the program knows every key of the snapshot.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.document.is_empty() && self.items.is_empty()
+    }
 }
 
 pub(crate) struct Snapshot {

@@ -7,10 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Checks that no object of the document, at any depth, gives a key twice.
-///
-/// # Errors
-/// If a key is given twice, or the text is not JSON.
+/// Fails if the text is not JSON, or if an object at any depth gives a key twice.
 pub(crate) fn check(json: &[u8]) -> serde_json::Result<()> {
     serde_json::from_slice(json).map(|Checked| ())
 }

@@ -35,21 +35,17 @@ enum Message<D: Disk> {
     Watch(oneshot::Sender<()>),
 }
 
-/// The thread on which an engine runs.
 pub(crate) enum Worker<D: Disk> {
     /// The engine runs on the caller's thread.
     Inline(Arc<Mutex<Engine<D>>>),
-    /// The engine runs on a separate thread.
     Thread(EngineThread<D>),
 }
 
 impl<D: Disk> Worker<D> {
-    /// Creates an engine that blocks its callers.
     pub(crate) fn inline(engine: Engine<D>) -> Self {
         Self::Inline(Arc::new(Mutex::new(engine)))
     }
 
-    /// Creates an engine on a separate thread.
     pub(crate) fn start(engine: impl FnOnce() -> Engine<D> + Send + 'static) -> io::Result<Self> {
         EngineThread::start(engine).map(Self::Thread)
     }
@@ -65,7 +61,6 @@ impl<D: Disk> Worker<D> {
         }
     }
 
-    /// Calls the engine and returns its answer.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         call: impl FnOnce(&mut Engine<D>) -> Result<T, StorageError> + Send + 'static,

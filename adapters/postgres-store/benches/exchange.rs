@@ -2,9 +2,13 @@
 //!
 //! Each runner settles the claims of its last exchange and claims as many again, until nothing
 //! waits. The arguments are the number of files of a case, and the number of other files that wait
-//! with a lower priority.
+//! with a lower priority. One case runs through `PgBouncer`, if it is installed. If the variable
+//! `AUTOPROC_PEERS` names the folder that `just bench-queues` prepares, other queues on PostgreSQL
+//! are measured on the same server.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its results")]
 
+#[path = "../tests/store/pooler.rs"]
+mod pooler;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/store/queue.rs"]
 mod queue;
@@ -12,15 +16,21 @@ mod queue;
 #[path = "../tests/store/server.rs"]
 mod server;
 
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::ports::Storage;
 use autoproc_domain::request::{Enqueue, ExchangeRequest, NewItem, Scope};
 use autoproc_domain::{FilePath, ItemId, Priority, QueueItem};
+use autoproc_postgres_store::PostgresStore;
 use autoproc_testkit::block_on;
 
+use pooler::Pooler;
 use queue::{NOW, Queue, begin, completed, exchange};
+use server::PostgresServer;
 
 const BATCH_OF_ADDITIONS: usize = 5_000;
 
@@ -49,9 +59,8 @@ fn report(case: &str, count: usize, elapsed: Duration) {
 }
 
 /// Returns the number of exchanges.
-fn drain(queue: &Queue, run: &str, batch: usize, scope: &Scope) -> usize {
-    let store = queue.open();
-    begin(&store, run);
+fn drain(store: &PostgresStore, run: &str, batch: usize, scope: &Scope) -> usize {
+    begin(store, run);
     let mut settlements = Vec::new();
     for id in 1.. {
         let request = exchange(run, id, settlements, batch);
@@ -65,25 +74,45 @@ fn drain(queue: &Queue, run: &str, batch: usize, scope: &Scope) -> usize {
     0
 }
 
-fn measure(name: &str, files: usize, others: usize, batch: usize, runners: usize, has_scope: bool) {
-    let Some(queue) = Queue::create() else { return };
-    if others > 0 {
-        add(&queue, "others", others, -1);
+struct Case<'a> {
+    name: &'a str,
+    files: usize,
+    /// The number of files that wait with a lower priority.
+    others: usize,
+    batch: usize,
+    runners: usize,
+    has_scope: bool,
+    pooler: Option<&'a Pooler>,
+}
+
+impl Case<'_> {
+    fn open(&self, queue: &Queue) -> PostgresStore {
+        match self.pooler {
+            None => queue.open(),
+            Some(pooler) => PostgresStore::open(queue.options_at(&pooler.address("postgres"))).unwrap(),
+        }
     }
-    let ids = add(&queue, "first", files, 1);
-    let scope = if has_scope { ids.into_iter().collect() } else { Scope::Queue };
-    let begun = Instant::now();
-    let exchanges: usize = thread::scope(|threads| {
-        let runs: Vec<_> = (0..runners)
-            .map(|run| {
-                let (queue, scope) = (&queue, &scope);
-                threads.spawn(move || drain(queue, &format!("run-{run}"), batch, scope))
-            })
-            .collect();
-        runs.into_iter().map(|run| run.join().unwrap()).sum()
-    });
-    report(&format!("{name}: files"), files, begun.elapsed());
-    report(&format!("{name}: exchanges"), exchanges, begun.elapsed());
+
+    fn measure(&self) {
+        let Some(queue) = Queue::create() else { return };
+        if self.others > 0 {
+            add(&queue, "others", self.others, -1);
+        }
+        let ids = add(&queue, "first", self.files, 1);
+        let scope = if self.has_scope { ids.into_iter().collect() } else { Scope::Queue };
+        let begun = Instant::now();
+        let exchanges: usize = thread::scope(|threads| {
+            let runs: Vec<_> = (0..self.runners)
+                .map(|run| {
+                    let (queue, scope) = (&queue, &scope);
+                    threads.spawn(move || drain(&self.open(queue), &format!("run-{run}"), self.batch, scope))
+                })
+                .collect();
+            runs.into_iter().map(|run| run.join().unwrap()).sum()
+        });
+        report(&format!("{}: files", self.name), self.files, begun.elapsed());
+        report(&format!("{}: exchanges", self.name), exchanges, begun.elapsed());
+    }
 }
 
 /// Measures the floor: a transaction that changes one row, in one round trip.
@@ -96,12 +125,41 @@ fn measure_floor(transactions: usize) {
     report("the floor: transactions of one row", transactions, begun.elapsed());
 }
 
+/// Adds jobs to other queues, and completes them; each script prints its results.
+fn measure_peers(jobs: usize) {
+    let Some((folder, server)) = env::var_os("AUTOPROC_PEERS").map(PathBuf::from).zip(PostgresServer::shared()) else {
+        return;
+    };
+    let socket = server.socket();
+    let peers =
+        [("node", "graphile-worker.mjs"), ("node", "pg-boss.mjs"), ("venv/bin/python", "procrastinate_jobs.py")];
+    for (program, script) in peers {
+        let program = if program.contains('/') { folder.join(program) } else { program.into() };
+        let status = Command::new(program)
+            .args([folder.join(script).into_os_string(), jobs.to_string().into()])
+            .env("PGHOST", socket.parent().unwrap())
+            .env("PGPORT", server.port().to_string())
+            .envs([("PGUSER", "postgres"), ("PGDATABASE", "postgres")])
+            .status()
+            .unwrap();
+        assert!(status.success(), "{script} failed");
+    }
+}
+
 fn main() {
-    let mut numbers = std::env::args().filter_map(|argument| argument.parse().ok());
+    let mut numbers = env::args().filter_map(|argument| argument.parse().ok());
     let (files, others) = (numbers.next().unwrap_or(20_000), numbers.next().unwrap_or(0));
     measure_floor(files / 10);
-    measure("batch 1, 1 runner", files / 10, others, 1, 1, false);
-    measure("batch 1, 4 runners", files / 5, others, 1, 4, false);
-    measure("batch 32, 2 runners", files, others, 32, 2, false);
-    measure("batch 32, 1 runner, a scope", files / 10, others, 32, 1, true);
+    let case =
+        |name, files, batch, runners| Case { name, files, others, batch, runners, has_scope: false, pooler: None };
+    case("batch 1, 1 runner", files / 10, 1, 1).measure();
+    case("batch 1, 4 runners", files / 5, 1, 4).measure();
+    case("batch 32, 2 runners", files, 32, 2).measure();
+    case("batch 500, 2 runners", files, 500, 2).measure();
+    Case { has_scope: true, ..case("batch 32, 1 runner, a scope", files / 10, 32, 1) }.measure();
+    let pooler = PostgresServer::shared().and_then(|server| Pooler::start(server, "transaction"));
+    if let Some(pooler) = &pooler {
+        Case { pooler: Some(pooler), ..case("batch 1, 1 runner, PgBouncer", files / 10, 1, 1) }.measure();
+    }
+    measure_peers(files);
 }

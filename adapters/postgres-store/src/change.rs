@@ -1,5 +1,5 @@
-//! The changes that the domain decides: lock the rows, decide on a small queue of these rows, and
-//! write the changed rows back, in one transaction.
+//! The changes that the domain decides. In one transaction, each locks its rows, lets the domain
+//! carry out the request on a small queue of these rows, and writes the changed rows back.
 
 mod rows;
 
@@ -25,12 +25,11 @@ const LOCK_FAILED: &str = include_str!("../sql/queue/lock_failed.sql");
 const CLEAR: &str = include_str!("../sql/queue/clear.sql");
 const NOW: &str = "select now_us() as now_us";
 
-/// The rows that a change concerns.
 pub(crate) enum Lock {
     /// The items of these ids and paths. If `numbers` is set, the change may take that many new
     /// numbers.
     Selected { ids: Vec<i64>, paths: Vec<Vec<u8>>, numbers: Option<i64> },
-    /// Every item that failed or timed out. The change may take a new number for each.
+    /// Every item that failed or timed out. The change may take a new sequence number for each.
     Failed,
 }
 
@@ -46,7 +45,8 @@ impl Lock {
         Self::Selected { ids, paths, numbers: None }
     }
 
-    /// Locks items that may move to the end of their priority.
+    /// Selects the items of a requeue, with a new number for each, because the requeue may move
+    /// them behind the others of their priority.
     pub(crate) fn to_move(which: &[Selector]) -> Self {
         match Self::selected(which) {
             Self::Selected { ids, paths, .. } => {
@@ -61,8 +61,8 @@ impl Lock {
         Self::Selected { ids: Vec::new(), paths, numbers: i64::try_from(request.items.len()).ok() }
     }
 
-    /// Locks the rows, and reserves numbers. The counter is locked before the rows, so additions of
-    /// one path wait for each other.
+    /// Locks the rows, and reserves numbers. Reserving locks the counter first, so two additions of
+    /// the same path run one after the other.
     async fn take(&self, transaction: &mut Transaction<'_>) -> Answer<(Vec<Row>, i64)> {
         match self {
             Self::Selected { ids, paths, numbers } => {
@@ -108,13 +108,12 @@ impl<T: Decision + Sync> Work for Change<T> {
     }
 }
 
-/// Returns the time of the server.
 pub(crate) async fn now(transaction: &mut Transaction<'_>) -> Answer<Timestamp> {
     Ok(Timestamp::from_micros(column(&transaction.query_one(NOW, &[]).await?, "now_us")?))
 }
 
-/// Lets the domain decide on the locked rows, and writes the changed ones back. New items and new
-/// positions get numbers from `first` on.
+/// Lets the domain carry out a request on the locked rows, and writes the changed rows back. New
+/// items and new positions get numbers from `first` on.
 pub(crate) async fn decide<T: Decision + Sync>(
     transaction: &mut Transaction<'_>,
     rows: &[Row],
@@ -135,7 +134,7 @@ fn decided<T: Decision>(rows: &[Row], first: i64, request: &T, now: Timestamp) -
     Ok((performed.reply, changes))
 }
 
-/// Returns a queue of these items.
+/// Returns a queue of these items, whose next new number is at least `first`.
 fn restored(items: &[QueueItem], first: i64) -> Answer<FileQueue> {
     let mut in_line: Vec<&QueueItem> = items.iter().collect();
     in_line.sort_unstable_by_key(|item| item.sequence);
@@ -146,7 +145,6 @@ fn restored(items: &[QueueItem], first: i64) -> Answer<FileQueue> {
     Ok(restore.finish(first.cast_unsigned(), ClaimNumber::FIRST))
 }
 
-/// The removal of all items with some statuses.
 pub(crate) struct Clearing(pub(crate) Clear);
 
 #[async_trait]

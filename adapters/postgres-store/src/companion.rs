@@ -5,37 +5,36 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
-use futures_util::stream::poll_fn;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{sleep_until, timeout};
-use tokio_postgres::{AsyncMessage, Client, NoTls};
+use tokio_postgres::AsyncMessage;
 use uuid::Uuid;
 
-use crate::connection::{Transaction, session_settings};
+use crate::connection::{Transaction, within_timeout};
 use crate::error::Answer;
+use crate::link::{Link, dial};
 use crate::options::Options;
 
-/// The shortest time between two ends of a wait for a change.
+/// The shortest time between two reactions to notifications.
 const MIN_WAIT: Duration = Duration::from_millis(100);
 /// The shortest time between two notifications of exchanges, because notifications make commits
 /// wait for each other.
 const MIN_NOTICE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The notifications that a handle sends.
 pub(crate) struct Notices {
     channel: String,
     /// Identifies the handle, which ignores its own notifications.
     sender: String,
-    commit_and_announce: String,
+    /// The statement that notifies the other handles.
+    announce: String,
     last: SyncMutex<Option<Instant>>,
 }
 
 impl Notices {
     pub(crate) fn new(options: &Options) -> Self {
         let (channel, sender) = (options.channel(), Uuid::new_v4().to_string());
-        let commit_and_announce = format!("commit; select pg_notify('{channel}', '{sender}')");
-        Self { channel, sender, commit_and_announce, last: SyncMutex::default() }
+        let announce = format!("select pg_notify('{channel}', '{sender}')");
+        Self { channel, sender, announce, last: SyncMutex::default() }
     }
 
     /// Announces a change when the transaction is committed.
@@ -43,30 +42,44 @@ impl Notices {
         transaction.execute("select pg_notify($1, $2)", &[&self.channel, &self.sender]).await
     }
 
-    /// Returns the statements that end an exchange. They announce its change, unless the last
-    /// announcement of an exchange was a moment ago; a change without one is noticed by the next
-    /// poll. If the transaction has failed, `commit` undoes it.
-    pub(crate) fn end_of_exchange(&self) -> &str {
+    /// Returns the statement that announces an exchange, to be sent after its commit. Returns
+    /// `None` within [`MIN_NOTICE_INTERVAL`] of the last one; other handles then see the change
+    /// with their next poll.
+    pub(crate) fn after_exchange(&self) -> Option<&str> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|last| last.elapsed() < MIN_NOTICE_INTERVAL) {
-            return "commit";
+            return None;
         }
         *last = Some(Instant::now());
-        &self.commit_and_announce
+        Some(&self.announce)
+    }
+}
+
+/// Limits the rate of reactions to notifications, because a busy queue sends many.
+#[derive(Default)]
+pub(crate) struct Pace(SyncMutex<Option<Instant>>);
+
+impl Pace {
+    /// Waits until [`MIN_WAIT`] has passed since the last call returned.
+    pub(crate) async fn wait(&self) {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last {
+            sleep_until((last + MIN_WAIT).into()).await;
+        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 }
 
 /// The second connection, opened when it is first needed and again after a loss.
 pub(crate) struct Companion {
     options: Options,
-    /// The sender of this handle's own notifications.
     own_sender: String,
-    client: Mutex<Option<Arc<Client>>>,
-    /// Grows with each notification of another handle, and with each connection.
+    link: Mutex<Option<Arc<Link>>>,
+    /// Grows with each notification from another handle, and whenever a connection is made or lost.
     version: watch::Sender<u64>,
-    /// The version before the last transaction of this handle.
+    /// The version just before this handle last read the queue.
     seen: AtomicU64,
-    last_end: SyncMutex<Option<Instant>>,
+    pace: Pace,
 }
 
 impl Companion {
@@ -74,10 +87,10 @@ impl Companion {
         Self {
             options: options.clone(),
             own_sender: notices.sender.clone(),
-            client: Mutex::default(),
+            link: Mutex::default(),
             version: watch::Sender::default(),
             seen: AtomicU64::default(),
-            last_end: SyncMutex::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -85,7 +98,6 @@ impl Companion {
         *self.version.borrow()
     }
 
-    /// Returns a receiver of the version.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }
@@ -94,48 +106,36 @@ impl Companion {
         self.seen.store(version, Ordering::Relaxed);
     }
 
-    /// Returns the client of the connection; connects first if there is none.
-    pub(crate) async fn client(&self) -> Answer<Arc<Client>> {
-        let mut slot = self.client.lock().await;
-        if let Some(client) = slot.as_ref().filter(|client| !client.is_closed()) {
-            return Ok(Arc::clone(client));
+    pub(crate) async fn link(&self) -> Answer<Arc<Link>> {
+        let mut slot = self.link.lock().await;
+        if let Some(link) = slot.as_ref().filter(|link| !link.client().is_closed()) {
+            return Ok(Arc::clone(link));
         }
         *slot = None;
-        let client = Arc::new(self.connect().await?);
-        Ok(Arc::clone(slot.insert(client)))
+        let link = Arc::new(within_timeout(&self.options, self.connect()).await?);
+        Ok(Arc::clone(slot.insert(link)))
     }
 
-    /// Closes a connection that does not answer.
-    pub(crate) async fn close(&self) {
-        *self.client.lock().await = None;
+    /// Closes a link that does not answer, unless another one has replaced it.
+    pub(crate) async fn close(&self, silent: &Arc<Link>) {
+        self.link.lock().await.take_if(|link| Arc::ptr_eq(link, silent));
     }
 
-    /// Connects and listens. Changes before this moment may be unknown, so the version grows.
-    async fn connect(&self) -> Answer<Client> {
-        let (client, mut connection) = self.options.config.connect(NoTls).await?;
+    /// Connects, and listens if the link is direct. Behind a pooler, changes are seen at the next
+    /// poll. Changes before this moment may be unknown, so the version grows.
+    async fn connect(&self) -> Answer<Link> {
         let (version, own) = (self.version.clone(), self.own_sender.clone());
-        tokio::spawn(async move {
-            let mut messages = poll_fn(move |context| connection.poll_message(context));
-            while let Some(Ok(message)) = messages.next().await {
-                if matches!(&message, AsyncMessage::Notification(notice) if notice.payload() != own) {
-                    version.send_modify(|version| *version += 1);
-                }
-            }
-            version.send_modify(|version| *version += 1);
-        });
-        let listen = format!("{}; listen \"{}\"", session_settings(&self.options), self.options.channel());
-        client.batch_execute(&listen).await?;
-        self.version.send_modify(|version| *version += 1);
-        Ok(client)
-    }
-
-    /// Waits until the last end of a wait is long enough ago.
-    async fn pace(&self) {
-        let last = *self.last_end.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = last {
-            sleep_until((last + MIN_WAIT).into()).await;
+        let hear = move |message: Option<AsyncMessage>| match message {
+            Some(AsyncMessage::Notification(notice)) if notice.payload() == own => {}
+            Some(AsyncMessage::Notification(_)) | None => version.send_modify(|version| *version += 1),
+            Some(_) => {}
+        };
+        let link = dial(&self.options, hear).await?.set_up(&self.options).await?;
+        if !link.is_pooled() {
+            link.client().batch_execute(&format!("listen \"{}\"", self.options.channel())).await?;
         }
-        *self.last_end.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.version.send_modify(|version| *version += 1);
+        Ok(link)
     }
 
     /// Waits until another handle may have changed the queue since this handle last read it, but
@@ -145,7 +145,7 @@ impl Companion {
         let seen = self.seen.load(Ordering::Relaxed);
         let wait = async {
             // Without a connection, only the end of the interval reports a change.
-            let connected = self.client().await;
+            let connected = self.link().await;
             let has_changed = version.wait_for(|version| *version != seen).await.is_ok();
             if connected.is_err() || !has_changed {
                 std::future::pending::<()>().await;
@@ -153,6 +153,6 @@ impl Companion {
         };
         // The end of the interval is reported like a change.
         let _ = timeout(self.options.poll_interval, wait).await;
-        self.pace().await;
+        self.pace.wait().await;
     }
 }

@@ -2,30 +2,59 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::time::Duration;
 
 use autoproc_domain::ports::StorageError;
-use futures_util::TryFutureExt;
 use tokio::sync::{Mutex, MutexGuard};
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, GenericClient, NoTls, Row, Statement};
+use tokio::time::timeout;
+use tokio_postgres::{Client, Error, Row, Statement};
 
-use crate::error::Answer;
+use crate::error::{Answer, Fault};
+use crate::link::Link;
 use crate::migration;
 use crate::options::Options;
+use crate::parameter::{Parameters, typed, values};
 
-/// Without `fsync` or `full_page_writes`, a power failure may lose or damage acknowledged changes.
-const UNSAFE_SETTINGS: &str =
-    "select name from pg_settings where name in ('fsync', 'full_page_writes') and setting = 'off' order by name";
+/// The encoding of the database, and the settings that are off. Without `fsync` or
+/// `full_page_writes`, a power failure may lose or damage acknowledged changes.
+const SETTINGS: &str = "select current_setting('server_encoding') as encoding, \
+    array(select name from unnest(array['fsync', 'full_page_writes']) as name \
+          where current_setting(name) = 'off') as off";
 
-/// Parameters of a statement.
-pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+/// The longest time of the migrations. They may rewrite tables, and wait for another program's
+/// migrations.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// The statements that a connection has prepared, by their text.
+/// A statement of a transaction: prepared, or as text on a pooled link.
+pub(crate) enum Query {
+    Prepared(Statement),
+    Text(&'static str),
+}
+
+impl Query {
+    /// Executes the statement; sends it when the future is first polled. Returns its rows.
+    pub(crate) async fn rows(&self, client: &Client, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
+        match self {
+            Self::Prepared(statement) => client.query(statement, &values(parameters)).await,
+            Self::Text(sql) => client.query_typed(sql, &typed(parameters)).await,
+        }
+    }
+
+    /// Executes a statement that returns one row, like [`rows`](Self::rows).
+    pub(crate) async fn row(&self, client: &Client, parameters: Parameters<'_>) -> Result<Row, Error> {
+        match self {
+            Self::Prepared(statement) => client.query_one(statement, &values(parameters)).await,
+            Self::Text(sql) => client.query_typed_one(sql, &typed(parameters)).await,
+        }
+    }
+}
+
+/// The prepared statements of a direct link.
 #[derive(Default)]
 struct Statements(HashMap<&'static str, Statement>);
 
 impl Statements {
-    async fn get(&mut self, client: &impl GenericClient, sql: &'static str) -> Answer<Statement> {
+    async fn get(&mut self, client: &Client, sql: &'static str) -> Answer<Statement> {
         if let Some(statement) = self.0.get(sql) {
             return Ok(statement.clone());
         }
@@ -37,109 +66,121 @@ impl Statements {
 
 /// A connection whose schema exists and is of the right version.
 pub(crate) struct Connection {
-    client: Client,
+    link: Link,
     statements: Statements,
 }
 
 impl Connection {
-    /// Connects, checks the settings of the server, and creates or updates the schema.
+    /// Connects, checks the settings of the server, and creates or updates the schema if the
+    /// options allow that.
     async fn open(options: &Options) -> Answer<Self> {
-        let mut client = connect(options).await?;
-        check_settings(&client, options).await?;
-        migration::migrate(&mut client, options).await?;
-        Ok(Self { client, statements: Statements::default() })
+        let mut link = within_timeout(options, connect(options)).await?;
+        if options.may_migrate {
+            migrate(&mut link, options).await?;
+        } else {
+            within_timeout(options, migration::require(&link, options)).await?;
+        }
+        Ok(Self { link, statements: Statements::default() })
     }
 
-    /// Returns the client, for statements that are sent without waiting for answers.
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    /// Returns the link, for statements that are sent without waiting for answers.
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
     }
 
-    /// Prepares a statement, or returns it if it was prepared before.
-    pub(crate) async fn prepare(&mut self, sql: &'static str) -> Answer<Statement> {
-        self.statements.get(&self.client, sql).await
+    pub(crate) async fn prepare(&mut self, sql: &'static str) -> Answer<Query> {
+        if self.link.is_pooled() {
+            return Ok(Query::Text(sql));
+        }
+        Ok(Query::Prepared(self.statements.get(self.link.client(), sql).await?))
     }
 
     /// Begins a transaction, which is undone if it is dropped.
     pub(crate) async fn begin(&mut self) -> Answer<Transaction<'_>> {
-        Ok(Transaction { inner: self.client.transaction().await?, statements: &mut self.statements })
+        let statements = if self.link.is_pooled() { None } else { Some(&mut self.statements) };
+        Ok(Transaction { inner: self.link.begin().await?, statements })
     }
 
     /// Executes a statement that is a transaction of its own; returns its rows.
     pub(crate) async fn query(&mut self, sql: &'static str, parameters: Parameters<'_>) -> Answer<Vec<Row>> {
-        let statement = self.prepare(sql).await?;
-        Ok(self.client.query(&statement, parameters).await?)
+        if self.link.is_pooled() {
+            return self.link.query(sql, parameters).await;
+        }
+        Ok(self.prepare(sql).await?.rows(self.link.client(), parameters).await?)
     }
 }
 
-/// An open transaction.
 pub(crate) struct Transaction<'a> {
     inner: tokio_postgres::Transaction<'a>,
-    statements: &'a mut Statements,
+    /// `None` on a pooled link.
+    statements: Option<&'a mut Statements>,
 }
 
 impl Transaction<'_> {
-    /// Executes a statement; returns its rows.
+    async fn prepare(&mut self, sql: &'static str) -> Answer<Query> {
+        match &mut self.statements {
+            Some(statements) => Ok(Query::Prepared(statements.get(self.inner.client(), sql).await?)),
+            None => Ok(Query::Text(sql)),
+        }
+    }
+
     pub(crate) async fn query(&mut self, sql: &'static str, parameters: Parameters<'_>) -> Answer<Vec<Row>> {
-        let statement = self.statements.get(&self.inner, sql).await?;
-        Ok(self.inner.query(&statement, parameters).await?)
+        Ok(self.prepare(sql).await?.rows(self.inner.client(), parameters).await?)
     }
 
-    /// Executes a statement; returns its only row.
     pub(crate) async fn query_one(&mut self, sql: &'static str, parameters: Parameters<'_>) -> Answer<Row> {
-        let statement = self.statements.get(&self.inner, sql).await?;
-        Ok(self.inner.query_one(&statement, parameters).await?)
+        Ok(self.prepare(sql).await?.row(self.inner.client(), parameters).await?)
     }
 
-    /// Executes a statement that returns no rows.
     pub(crate) async fn execute(&mut self, sql: &'static str, parameters: Parameters<'_>) -> Answer<()> {
-        let statement = self.statements.get(&self.inner, sql).await?;
-        self.inner.execute(&statement, parameters).await?;
-        Ok(())
+        self.query(sql, parameters).await.map(drop)
     }
 
-    /// Makes the changes durable.
     pub(crate) async fn commit(self) -> Answer<()> {
         Ok(self.inner.commit().await?)
     }
 }
 
-/// Connects to the server. A task of the current runtime carries the messages of the connection.
-async fn connect(options: &Options) -> Answer<Client> {
-    let (client, connection) = options.config.connect(NoTls).await?;
-    // The client reports the error of a lost connection to its next caller.
-    tokio::spawn(connection.unwrap_or_else(drop));
-    client.batch_execute(&session_settings(options)).await?;
-    Ok(client)
+/// Creates or updates the schema within [`MIGRATION_TIMEOUT`]. Returns the version before; `None`
+/// if there was no schema.
+pub(crate) async fn migrate(link: &mut Link, options: &Options) -> Answer<Option<i32>> {
+    let migrated = timeout(MIGRATION_TIMEOUT, migration::migrate(link, options)).await;
+    migrated.unwrap_or_else(|_| Err(silent(options)))
 }
 
-/// Returns the statements that set up a session. `synchronous_commit` makes acknowledged changes
-/// durable, even if the server's default is another one. The plans use the indexes made for them,
-/// also while the statistics of a new or quickly changing table are wrong.
-pub(crate) fn session_settings(options: &Options) -> String {
-    format!(
-        "set search_path to \"{}\", pg_temp; set synchronous_commit to on; \
-         set idle_in_transaction_session_timeout to '60s'; set default_transaction_isolation to 'read committed'; \
-         set plan_cache_mode to force_generic_plan; set jit to off; set enable_seqscan to off; \
-         set enable_bitmapscan to off; set enable_hashjoin to off; set enable_mergejoin to off",
-        options.schema
-    )
+/// Limits the time of connecting. The driver's timeout covers only the connection of the socket;
+/// the server may accept it and then stay silent.
+pub(crate) async fn within_timeout<T>(options: &Options, connecting: impl Future<Output = Answer<T>>) -> Answer<T> {
+    timeout(options.connect_timeout(), connecting).await.unwrap_or_else(|_| Err(silent(options)))
 }
 
-async fn check_settings(client: &Client, options: &Options) -> Answer<()> {
-    let off: Vec<String> = client.query(UNSAFE_SETTINGS, &[]).await?.iter().map(|row| row.get(0)).collect();
+fn silent(options: &Options) -> Fault {
+    let source =
+        Box::new(io::Error::new(io::ErrorKind::TimedOut, "the server accepts connections and does not answer"));
+    StorageError::Unreachable { place: options.place(), source }.into()
+}
+
+/// Connects to the server, and checks its settings.
+pub(crate) async fn connect(options: &Options) -> Answer<Link> {
+    let link = Link::open(options).await?;
+    check_settings(&link, options).await?;
+    Ok(link)
+}
+
+async fn check_settings(link: &Link, options: &Options) -> Answer<()> {
+    let checked = link.query_one(SETTINGS, &[]).await?;
+    let (off, encoding): (Vec<String>, String) = (checked.get("off"), checked.get("encoding"));
     if !off.is_empty() {
         let names = off.join(" and ");
         let action = format!("the server of {} could lose acknowledged results: turn on {names}", options.place());
         let source = Box::new(io::Error::other(format!("{names} off")));
         return Err(StorageError::Failed { action, source }.into());
     }
-    let encoding: String = client.query_one("show server_encoding", &[]).await?.get(0);
     if encoding == "UTF8" {
         return Ok(());
     }
     let action = format!("{} has the encoding {encoding}: create the database with UTF8", options.place());
-    Err(StorageError::Failed { action, source: Box::new(io::Error::other("the texts are UTF-8")) }.into())
+    Err(StorageError::Failed { action, source: Box::new(io::Error::other("autoproc stores text as UTF-8")) }.into())
 }
 
 /// The connection of a store, opened when it is first needed and again after a loss.
@@ -147,10 +188,11 @@ async fn check_settings(client: &Client, options: &Options) -> Answer<()> {
 pub(crate) struct Session(Mutex<Option<Connection>>);
 
 impl Session {
-    /// Waits for the transactions before, and reconnects if the connection is lost.
+    /// Waits until no other transaction uses the connection. Connects if there is none, or if it
+    /// was lost.
     pub(crate) async fn turn(&self, options: &Options) -> Answer<MutexGuard<'_, Option<Connection>>> {
         let mut slot = self.0.lock().await;
-        if slot.as_ref().is_none_or(|connection| connection.client.is_closed()) {
+        if slot.as_ref().is_none_or(|connection| connection.link.client().is_closed()) {
             *slot = None;
             *slot = Some(Connection::open(options).await?);
         }

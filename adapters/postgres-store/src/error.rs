@@ -1,6 +1,7 @@
-//! Maps the errors of the server to those of the port. Each text names the caller's next move and
-//! contains no password.
+//! Maps the errors of the server to those of the port. No text contains a password, and most name
+//! the caller's next move.
 
+use autoproc_domain::RunId;
 use autoproc_domain::ports::{Cause, StorageError};
 use autoproc_domain::rejection::Rejection;
 use tokio_postgres::Error;
@@ -10,15 +11,13 @@ use crate::options::Options;
 
 /// The code with which the function `enter_exchange` refuses a run that is not alive.
 const NOT_ALIVE: &str = "AP001";
-/// The code with which the function `enter_exchange` refuses a request that was carried out.
+/// The code with which the function `enter_exchange` refuses a request that was already carried
+/// out.
 const REPEATED: &str = "AP002";
 
-/// A failure inside the store.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The client or the server reported an error.
     Sql(Error),
-    /// The error is one of the port.
     Storage(StorageError),
 }
 
@@ -50,6 +49,11 @@ impl Fault {
         }
     }
 
+    /// True if this is an error of the server or of a pooler whose message contains `text`.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        matches!(self, Self::Sql(error) if error.as_db_error().is_some_and(|error| error.message().contains(text)))
+    }
+
     pub(crate) fn is_not_alive(&self) -> bool {
         self.code().is_some_and(|code| code.code() == NOT_ALIVE)
     }
@@ -58,7 +62,8 @@ impl Fault {
         self.code().is_some_and(|code| code.code() == REPEATED)
     }
 
-    /// True if the server undid the transaction because of another one: carry it out again.
+    /// True if the server undid the transaction because of a concurrent one. The transaction must
+    /// then be repeated.
     pub(crate) fn is_conflict(&self) -> bool {
         let conflicts = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
         self.code().is_some_and(|code| conflicts.contains(code))
@@ -73,7 +78,6 @@ impl Fault {
         }
     }
 
-    /// Returns the error of the port.
     pub(crate) fn into_storage(self, options: &Options) -> StorageError {
         let error = match self {
             Self::Storage(error) => return error,
@@ -109,10 +113,20 @@ impl Fault {
     }
 }
 
+pub(crate) fn lease_lost(run: &RunId) -> StorageError {
+    StorageError::LeaseLost { run: run.clone() }
+}
+
 fn without_code(error: Error, place: String) -> StorageError {
-    // A connection that was refused has neither a code nor the mark of a closed connection.
+    // The error of a refused connection has no code, and does not count as `is_closed`.
     if error.is_closed() || is_io(&error) || is_connect(&error) {
         return StorageError::Unreachable { place, source: cause(error) };
+    }
+    if is_encryption(&error) {
+        return failed(
+            format!("cannot encrypt the connection to {place}: check sslmode and the certificate of the server"),
+            error,
+        );
     }
     if is_configuration(&error) {
         return failed(format!("cannot sign in to {place}: check the address, and set the password"), error);
@@ -134,11 +148,17 @@ fn cause(error: Error) -> Cause {
     error.into_source().unwrap_or_else(|| text.into())
 }
 
+/// True if the network failed. A rejected TLS message is an `io::Error` too, but one of the kind
+/// `InvalidData`.
 fn is_io(error: &Error) -> bool {
-    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+    let source = std::error::Error::source(error).and_then(<dyn std::error::Error>::downcast_ref::<std::io::Error>);
+    source.is_some_and(|source| !is_encryption(error) || source.kind() != std::io::ErrorKind::InvalidData)
 }
 
-/// True if no connection could be made.
+fn is_encryption(error: &Error) -> bool {
+    error.to_string().starts_with("error performing TLS handshake")
+}
+
 fn is_connect(error: &Error) -> bool {
     let text = error.to_string();
     text.starts_with("error connecting to server") || text.starts_with("timeout waiting for server")

@@ -1,19 +1,19 @@
-//! Exchanges: one pipelined transaction of prepared statements.
+//! Exchanges: one pipelined transaction.
 
 mod settlements;
 
 use async_trait::async_trait;
 use autoproc_domain::Timestamp;
-use autoproc_domain::ports::StorageError;
 use autoproc_domain::request::ExchangeRequest;
 use autoproc_domain::view::Exchanged;
-use futures_util::future::{OptionFuture, join, join5};
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, Statement};
+use futures_util::future::{OptionFuture, join3, join5};
+use tokio_postgres::Row;
 
-use crate::connection::Connection;
-use crate::error::Answer;
-use crate::item_row::{claims, damaged};
+use crate::connection::{Connection, Query};
+use crate::error::{Answer, lease_lost};
+use crate::item_row::{claims, column};
+use crate::link::Link;
+use crate::parameter::Parameter;
 use crate::work::{Shared, Work};
 use settlements::Settlements;
 
@@ -28,10 +28,9 @@ const FINISH_QUEUE: &str =
 const FINISH_SCOPE: &str =
     concat!(include_str!("../sql/exchange/waiting_of_scope.sql"), include_str!("../sql/exchange/finish.sql"));
 const RECORDED: &str = include_str!("../sql/exchange/recorded.sql");
-const RECORDED_CLAIMS: &str = include_str!("../sql/exchange/recorded_claims.sql");
 
-/// An exchange. If its connection is lost, the id of the request tells on another connection
-/// whether it happened.
+/// An exchange. After the loss of its connection, the id of the request is looked up on another
+/// connection, to find out whether the exchange was committed.
 pub(crate) struct Exchange {
     pub(crate) request: ExchangeRequest,
     pub(crate) now: Timestamp,
@@ -41,17 +40,19 @@ pub(crate) struct Exchange {
 impl Work for Exchange {
     type Reply = Exchanged;
     const IS_IDEMPOTENT: bool = true;
+    const READS_QUEUE: bool = true;
 
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Exchanged> {
         match carry_out(shared, connection, &self.request, self.now).await {
             Err(fault) if fault.is_repeated() => recorded(connection, &self.request).await,
-            Err(fault) if fault.is_not_alive() => Err(StorageError::LeaseLost { run: self.request.run.clone() }.into()),
+            Err(fault) if fault.is_not_alive() => Err(lease_lost(&self.request.run).into()),
             answer => answer,
         }
     }
 }
 
-/// Carries out an exchange that was not carried out before.
+/// Carries out an exchange. Fails if it was carried out before; see
+/// [`Fault::is_repeated`](crate::error::Fault).
 async fn carry_out(
     shared: &Shared,
     connection: &mut Connection,
@@ -61,7 +62,7 @@ async fn carry_out(
     let scope = shared.scopes.number(&request.run, &request.scope, connection).await?;
     let statements = Statements::prepare(connection, scope.is_some()).await?;
     let settlements = Settlements::of(&request.settlements);
-    let end = if settlements.return_items() { shared.notices.end_of_exchange() } else { "commit" };
+    let notice = if settlements.return_items() { shared.notices.after_exchange() } else { None };
     let pipeline = Pipeline {
         run: request.run.as_str(),
         id: request.id.get().cast_signed(),
@@ -69,25 +70,27 @@ async fn carry_out(
         limit: i64::try_from(request.limit).unwrap_or(i64::MAX),
         scope,
     };
-    let (claimed, finished) = pipeline.send(connection.client(), &statements, &settlements, end).await?;
+    let (claimed, finished) = pipeline.send(connection.link(), &statements, &settlements, notice).await?;
     Ok(Exchanged { claims: claims(&claimed)?, ..settlements.answer(&finished)? })
 }
 
 /// Returns the answer that a request got when it was carried out.
+///
+/// # Errors
+/// `LeaseLost` if a recovery has deleted the answer since.
 async fn recorded(connection: &mut Connection, request: &ExchangeRequest) -> Answer<Exchanged> {
-    let (run, id) = (request.run.as_str(), request.id.get().cast_signed());
-    let recorded = connection.query(RECORDED, &[&run, &id]).await?;
-    let recorded = recorded.first().ok_or_else(|| damaged(format!("the answer {id} of run {run} is absent")))?;
-    let claimed = connection.query(RECORDED_CLAIMS, &[&run, &id]).await?;
-    Ok(Exchanged { claims: claims(&claimed)?, ..Settlements::of(&request.settlements).answer(recorded)? })
+    let rows = connection.query(RECORDED, &[&request.run.as_str(), &request.id.get().cast_signed()]).await?;
+    let answer = rows.first().ok_or_else(|| lease_lost(&request.run))?;
+    let has_claims = column::<Option<i64>>(answer, "id")?.is_some();
+    let claims = if has_claims { claims(&rows)? } else { Vec::new() };
+    Ok(Exchanged { claims, ..Settlements::of(&request.settlements).answer(answer)? })
 }
 
-/// The prepared statements of an exchange.
 struct Statements {
-    enter: Statement,
-    settle: Statement,
-    claim: Statement,
-    finish: Statement,
+    enter: Query,
+    settle: Query,
+    claim: Query,
+    finish: Query,
 }
 
 impl Statements {
@@ -114,45 +117,51 @@ struct Pipeline<'a> {
 
 impl Pipeline<'_> {
     /// Sends the whole transaction without waiting for an answer in between. If a statement fails,
-    /// the server skips the following ones, and `end` ends the transaction in any case. Returns the
-    /// claimed rows and the recorded answer.
+    /// the server skips the following ones, and `commit` undoes the transaction. A failed notice is
+    /// not an error: the exchange is committed, and other handles see it with their next poll.
+    /// Returns the claimed rows and the recorded answer.
     async fn send(
         &self,
-        client: &Client,
+        link: &Link,
         statements: &Statements,
         settlements: &Settlements,
-        end: &str,
+        notice: Option<&str>,
     ) -> Answer<(Vec<Row>, Row)> {
         let Self { run, id, now, limit, scope } = self;
         let has_settlements = !settlements.is_empty();
         let settle = settlements.parameters(run);
         let claim = with_scope(vec![run, id, limit], scope.as_ref());
         let finish = with_scope(vec![run, id, now, &has_settlements], scope.as_ref());
-        let enter: [&(dyn ToSql + Sync); 2] = [run, id];
+        let enter: [&dyn Parameter; 2] = [run, id];
 
-        let settle = has_settlements.then(|| client.query_one(&statements.settle, &settle));
-        let claim = (*limit > 0).then(|| client.query(&statements.claim, &claim));
-        // Joined futures are polled in this order at first, and so are sent in this order.
+        let client = link.client();
+        let settle = has_settlements.then(|| statements.settle.row(client, &settle));
+        let claim = (*limit > 0).then(|| statements.claim.rows(client, &claim));
+        // `join5` first polls its futures in this order, so the statements are sent in this order.
         let sent = join5(
-            client.batch_execute("begin"),
-            client.query_one(&statements.enter, &enter),
+            client.batch_execute(link.begin_statement()),
+            statements.enter.row(client, &enter),
             OptionFuture::from(settle),
             OptionFuture::from(claim),
-            join(client.query_one(&statements.finish, &finish), client.batch_execute(end)),
+            join3(
+                statements.finish.row(client, &finish),
+                client.batch_execute("commit"),
+                OptionFuture::from(notice.map(|notice| client.batch_execute(notice))),
+            ),
         );
-        let (begun, entered, settled, claimed, (finished, ended)) = sent.await;
+        let (begun, entered, settled, claimed, (finished, committed, _notified)) = sent.await;
         begun?;
         entered?;
         settled.transpose()?;
         let claimed = claimed.transpose()?.unwrap_or_default();
         let finished = finished?;
-        ended?;
+        committed?;
         Ok((claimed, finished))
     }
 }
 
-/// Adds the number of the scope to the parameters, if there is one.
-fn with_scope<'a>(mut parameters: Vec<&'a (dyn ToSql + Sync)>, scope: Option<&'a i64>) -> Vec<&'a (dyn ToSql + Sync)> {
-    parameters.extend(scope.map(|scope| scope as &(dyn ToSql + Sync)));
+/// Adds the key of the scope in the database to the parameters. Adds nothing for the whole queue.
+fn with_scope<'a>(mut parameters: Vec<&'a dyn Parameter>, scope: Option<&'a i64>) -> Vec<&'a dyn Parameter> {
+    parameters.extend(scope.map(|scope| scope as &dyn Parameter));
     parameters
 }

@@ -13,7 +13,6 @@ use tokio_postgres::types::FromSqlOwned;
 
 use crate::error::Answer;
 
-/// Returns the number of a status in the table.
 pub(crate) fn status_number(status: Status) -> i16 {
     match status {
         Status::Pending => 0,
@@ -30,13 +29,11 @@ pub(crate) fn bigint(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Returns a text that the server accepts: it stores no NUL. `\` becomes `\\`, and NUL becomes
-/// `\0`.
+/// Escapes NUL, which the server cannot store: `\` becomes `\\`, and NUL becomes `\0`.
 pub(crate) fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\0', "\\0")
 }
 
-/// Returns the text that was [`escaped`].
 pub(crate) fn unescaped(text: &str) -> Box<str> {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars();
@@ -67,7 +64,6 @@ pub(crate) fn number<T: TryFrom<i64>>(row: &Row, name: &str) -> Answer<T> {
     T::try_from(value).map_err(|_| damaged(format!("the column {name} is {value}")).into())
 }
 
-/// Reads an item.
 pub(crate) fn item(row: &Row) -> Answer<QueueItem> {
     let status: i16 = column(row, "status")?;
     let known = Status::ALL.into_iter().find(|known| status_number(*known) == status);
@@ -103,7 +99,6 @@ fn path(row: &Row) -> Answer<FilePath> {
     FilePath::new(OsStr::from_bytes(&bytes)).map_err(|error| damaged(format!("a path: {error}")).into())
 }
 
-/// Reads a point in time; `None` if the column is null.
 pub(crate) fn time(row: &Row, name: &str) -> Answer<Option<Timestamp>> {
     Ok(column::<Option<i64>>(row, name)?.map(Timestamp::from_micros))
 }
@@ -133,7 +128,6 @@ pub(crate) fn recipe(row: &Row, name: &str) -> Answer<Option<Recipe>> {
     Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map(Recipe::new))
 }
 
-/// Returns the bytes of a recipe.
 pub(crate) fn recipe_bytes(recipe: Recipe) -> Vec<u8> {
     // The text of a recipe is the only access to its hash.
     u64::from_str_radix(&recipe.to_string(), 16).map_or_else(|_| Vec::new(), |hash| hash.to_be_bytes().to_vec())
@@ -146,8 +140,8 @@ pub(crate) fn claims(rows: &[Row]) -> Answer<Vec<Claimed>> {
     Ok(claims)
 }
 
-/// Reads an item as its claim answered it. Its priority and depth may have changed since, and the
-/// claim may have been cancelled.
+/// Reads an item as it was when it was claimed. Its priority and depth may have changed since, and
+/// the claim may have been cancelled.
 fn claimed(row: &Row) -> Answer<Claimed> {
     let mut item = item(row)?;
     item.priority = Priority::new(column(row, "claim_priority")?);
@@ -157,7 +151,6 @@ fn claimed(row: &Row) -> Answer<Claimed> {
     Ok((ClaimToken { item: item.id, number: claim.number }, item))
 }
 
-/// Reads the counts.
 pub(crate) fn counts(row: &Row) -> Answer<Counts> {
     Ok(Counts {
         pending: number(row, "pending")?,

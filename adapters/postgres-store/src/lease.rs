@@ -16,12 +16,16 @@ use tokio::time::{sleep, timeout};
 
 use crate::companion::Companion;
 use crate::error::Answer;
+use crate::parameter::Parameter;
 
 const RENEW: &str = include_str!("../sql/runs/renew.sql");
 
 /// The longest time between two looks at the clock. A timer does not count the time for which the
 /// machine was suspended.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
+/// The minimum timeout of a renewal. Otherwise, the timeout is the interval of the renewals, which
+/// may be too short for a busy machine.
+const MIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The time since the machine booted, including the time for which it was suspended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +47,6 @@ impl SinceBoot {
     }
 }
 
-/// What is known of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Held,
@@ -63,7 +66,7 @@ impl Lease for PostgresLease {
         self.terms
     }
 
-    /// If the store is dropped, the lease is not renewed any more and counts as lost.
+    /// Also returns when the store is dropped, because the lease is then no longer renewed.
     async fn lost(&self) {
         let mut state = self.state.clone();
         let is_over = state.wait_for(|state| *state != State::Held).await.is_ok_and(|state| *state == State::Ended);
@@ -73,11 +76,20 @@ impl Lease for PostgresLease {
     }
 }
 
-/// The leases that a store renews.
+/// Receives the end of a lease; see [`PostgresStore::on_lease`](crate::PostgresStore::on_lease).
+pub(crate) type OnLease = Arc<dyn Fn(Duration) + Send + Sync>;
+
 #[derive(Default)]
-pub(crate) struct Leases(Mutex<BTreeMap<RunId, watch::Sender<State>>>);
+pub(crate) struct Leases {
+    states: Mutex<BTreeMap<RunId, watch::Sender<State>>>,
+    on_lease: Mutex<Option<OnLease>>,
+}
 
 impl Leases {
+    pub(crate) fn call_on_lease(&self, on_lease: OnLease) {
+        *self.on_lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(on_lease);
+    }
+
     /// Renews the lease of a run from now on.
     pub(crate) fn keep(
         &self,
@@ -89,41 +101,48 @@ impl Leases {
     ) -> Arc<dyn Lease> {
         let state = watch::Sender::new(State::Held);
         let lease = PostgresLease { terms, state: state.subscribe() };
-        runtime.spawn(keep(Arc::clone(companion), run.clone(), terms, granted, state.clone()));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run, state);
+        let on_lease = self.on_lease.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let tell = move |over_at: SinceBoot| on_lease.iter().for_each(|on_lease| on_lease(over_at.0));
+        tell(granted.after(terms.lasts));
+        runtime.spawn(keep(Arc::clone(companion), run.clone(), terms, granted, state.clone(), tell));
+        self.states.lock().unwrap_or_else(PoisonError::into_inner).insert(run, state);
         Arc::new(lease)
     }
 
-    /// Ends the renewal of the lease of a run that has ended.
     pub(crate) fn end(&self, run: &RunId) {
-        if let Some(state) = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(run) {
+        if let Some(state) = self.states.lock().unwrap_or_else(PoisonError::into_inner).remove(run) {
             state.send_replace(State::Ended);
         }
     }
 }
 
-/// Renews a lease that was requested at `granted`, until it is lost. A lease ends, on this
-/// machine's clock, its duration after the request of the last renewal that succeeded; so it ends
-/// here before it ends on the server.
+/// Renews a lease that was requested at `granted`, until it is lost or its run ends. This machine
+/// counts the duration of the lease from the moment at which the last successful renewal was sent,
+/// so the lease ends here before it ends on the server. Passes each later end of the lease to
+/// `tell`.
 async fn keep(
     companion: Arc<Companion>,
     run: RunId,
     terms: LeaseTerms,
     granted: SinceBoot,
     state: watch::Sender<State>,
+    tell: impl Fn(SinceBoot) + Send,
 ) {
     let LeaseTerms { lasts, renewed_every } = terms;
     let (mut over_at, mut renew_at) = (granted.after(lasts), granted.after(renewed_every));
     while *state.borrow() == State::Held {
         reached(renew_at.min(over_at)).await;
         let sent = SinceBoot::now();
-        let renewal = pin!(timeout(renewed_every, renew(&companion, &run, lasts)));
+        let renewal = pin!(renew(&companion, &run, terms));
         let Either::Left((renewal, _)) = select(renewal, pin!(reached(over_at))).await else { break };
         match renewal {
-            Ok(Ok(true)) => (over_at, renew_at) = (sent.after(lasts), sent.after(renewed_every)),
-            Ok(Ok(false)) => break,
-            Ok(Err(_)) => renew_at = SinceBoot::now().after(MAX_SLEEP.min(renewed_every)),
-            Err(_) => companion.close().await,
+            Ok(Renewal::Renewed) => {
+                (over_at, renew_at) = (sent.after(lasts), sent.after(renewed_every));
+                tell(over_at);
+            }
+            Ok(Renewal::Refused) => break,
+            Ok(Renewal::Unanswered) => {}
+            Err(_) => renew_at = SinceBoot::now().after(MAX_SLEEP.min(renewed_every)),
         }
     }
     state.send_if_modified(|state| {
@@ -146,11 +165,23 @@ async fn reached(time: SinceBoot) {
     }
 }
 
-/// Returns false if the lease is over.
-async fn renew(companion: &Companion, run: &RunId, lasts: Duration) -> Answer<bool> {
-    let client = companion.client().await?;
-    let renewed = client.execute(RENEW, &[&run.as_str(), &micros(lasts)]).await?;
-    Ok(renewed > 0)
+enum Renewal {
+    Renewed,
+    Refused,
+    /// The server was silent, so its connection was closed.
+    Unanswered,
+}
+
+/// Renews a lease. Connecting has a timeout of its own.
+async fn renew(companion: &Companion, run: &RunId, terms: LeaseTerms) -> Answer<Renewal> {
+    let link = companion.link().await?;
+    let parameters: [&dyn Parameter; 2] = [&run.as_str(), &micros(terms.lasts)];
+    let answer = timeout(terms.renewed_every.max(MIN_ANSWER_TIMEOUT), link.query(RENEW, &parameters)).await;
+    let Ok(renewed) = answer else {
+        companion.close(&link).await;
+        return Ok(Renewal::Unanswered);
+    };
+    Ok(if renewed?.is_empty() { Renewal::Refused } else { Renewal::Renewed })
 }
 
 /// Returns a span in microseconds, at most a third of the range, so that sums do not overflow.

@@ -1,5 +1,5 @@
-//! The `Storage`, `Runs` and `StopSignal` ports on PostgreSQL 14 or later, for a queue that many
-//! machines share.
+//! The `Storage`, `Runs`, `StopSignal` and `History` ports on PostgreSQL 14 or later, for a queue
+//! that many machines share.
 //!
 //! # Theory of operation
 //!
@@ -7,44 +7,76 @@
 //! times come from the server's clock. A store has two connections: one for transactions, and one
 //! that renews leases and listens for changes, so that a slow transaction never delays a renewal.
 //! Both belong to a thread of the store. The futures of a store therefore work under every
-//! executor, and dropping a future does not interrupt its transaction.
+//! executor, and dropping a future does not interrupt its transaction. A connection through a
+//! pooler is detected. It uses no prepared statements and does not listen for notifications, and
+//! each transaction applies the settings of the store again.
 //!
-//! An exchange decides in SQL. It is sent as one pipelined transaction: enter, settle, claim,
-//! finish, commit. All other changes lock the rows that they concern, let the domain decide on a
-//! small queue of these rows, and write the changed rows back.
+//! The decisions of an exchange are made in SQL. It is sent as one pipelined transaction: enter,
+//! settle, claim, finish, commit. Other changes, such as additions and cancellations, lock the rows
+//! that they concern, let the domain carry out the request on a small queue of these rows, and
+//! write the changed rows back.
+//!
+//! The events of a run wait in memory until a task writes them, in order and each one once.
+//! Triggers derive the attempts and the figures of runs that the history returns. The ends of the
+//! outputs of attempts are written in the same way, after the events.
 //!
 //! | Module | Responsibility |
 //! | --- | --- |
 //! | `options` | what a caller chooses: address, schema, lease |
-//! | `connection` | connecting, and reconnecting after a loss |
+//! | `address` | the password in an address |
+//! | `password_file` | passwords from `~/.pgpass` |
+//! | `inspection` | a look at the server for a person, and the creation of the schema |
+//! | `link` | a connection, direct or through a pooler |
+//! | `parameter` | parameters of statements, with their types |
+//! | `connection` | the connection for transactions, and its reconnection after a loss |
 //! | `migration` | the version of the schema |
 //! | `exchange` | exchanges, and the answers of repeated ones |
 //! | `change` | the changes that the domain decides |
 //! | `reading` | pages, single items, counts |
 //! | `runs` | the registry of runs |
+//! | `executions` | the journals of workflow executions |
+//! | `history` | events, written in the background; attempts, events and runs of the past |
+//! | `locked` | locking the queue while it is copied from or to another store |
 //! | `stop` | requests to stop, and the signal of a run |
 //! | `lease` | the leases of this process, and their renewal |
+//! | `tls` | encrypted connections |
 //! | `companion` | the second connection, with its notifications |
 //! | `work` | repeating transactions after conflicts and lost connections |
 //!
-//! ADR 0023 states the decisions and what the SQL promises.
+//! ADR 0023 states the decisions and what the SQL promises, ADR 0026 those about poolers.
 
+mod address;
 mod change;
 mod companion;
 mod connection;
 mod error;
 mod exchange;
+mod executions;
+mod history;
+mod inspection;
 mod item_row;
 mod lease;
+mod link;
+mod locked;
 mod migration;
 mod options;
+mod parameter;
+mod password_file;
 mod reading;
 mod runs;
 mod scopes;
 mod stop;
 mod store;
+mod tls;
 mod work;
 
+pub use executions::{ExecutionJournal, RecordingClaim};
+pub use history::{OutputEnd, PostgresEventLog, StoredOutput};
+pub use inspection::{Inspection, Migrated};
+pub use link::{Route, StatementPooling};
+pub use locked::LockedQueue;
+pub use migration::SchemaError;
 pub use options::{InvalidAddress, Options};
+pub use password_file::PasswordFileError;
 pub use stop::{PostgresStopSignal, StopTarget};
 pub use store::PostgresStore;

@@ -1,17 +1,22 @@
 //! The version of the schema: numbered migrations, each in one transaction under a lock.
 
-use autoproc_domain::ports::StorageError;
-use tokio_postgres::Client;
-
 use crate::error::Answer;
+use crate::link::Link;
 use crate::options::Options;
+use autoproc_domain::ports::StorageError;
+use tokio_postgres::types::Type;
 
 /// The migrations, each with the version that it makes.
-const MIGRATIONS: [(i32, &str); 2] =
-    [(1, include_str!("../sql/migrations/0001_queue.sql")), (2, include_str!("../sql/migrations/0002_stop.sql"))];
+const MIGRATIONS: [(i32, &str); 6] = [
+    (1, include_str!("../sql/migrations/0001_queue.sql")),
+    (2, include_str!("../sql/migrations/0002_stop.sql")),
+    (3, include_str!("../sql/migrations/0003_history.sql")),
+    (4, include_str!("../sql/migrations/0004_executions.sql")),
+    (5, include_str!("../sql/migrations/0005_outputs.sql")),
+    (6, include_str!("../sql/migrations/0006_copied_events.sql")),
+];
 
-/// The version after all migrations.
-const KNOWN: i32 = MIGRATIONS[MIGRATIONS.len() - 1].0;
+pub(crate) const KNOWN: i32 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 
 /// Excludes other programs that migrate a queue of the same database. The number is the ASCII
 /// text `autoproc`.
@@ -20,47 +25,87 @@ const LOCK: &str = "select pg_advisory_xact_lock(7022647215930896227)";
 const CREATE_VERSION: &str = "create table if not exists schema_version \
     (is_only boolean primary key default true check (is_only), version integer not null)";
 
-/// Creates the schema, or brings it to the known version.
-pub(crate) async fn migrate(client: &mut Client, options: &Options) -> Answer<()> {
-    match version(client, options).await? {
+/// The schema does not exist, or is one of an earlier version. A handle that may not migrate
+/// reports it as the source of a [`StorageError::Failed`]; [`PostgresStore::migrate`] creates or
+/// updates the schema.
+///
+/// [`PostgresStore::migrate`]: crate::PostgresStore::migrate
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// The database has no such schema.
+    #[error("the schema {schema} does not exist")]
+    Absent {
+        /// The name of the schema.
+        schema: String,
+    },
+    /// The schema is one of an earlier version.
+    #[error("its schema has version {found}, and this program uses {known}")]
+    Outdated {
+        /// The version of the schema.
+        found: i32,
+        /// The version that this program uses.
+        known: i32,
+    },
+}
+
+/// Refuses a schema that is absent or has another version than the known one.
+pub(crate) async fn require(link: &Link, options: &Options) -> Answer<()> {
+    let (action, source) = match version(link, options).await? {
+        Some(found) if found == KNOWN => return Ok(()),
+        Some(found) if KNOWN < found => return Err(unsupported(found, options).into()),
+        Some(found) => {
+            (format!("the queue at {} must be updated", options.place()), SchemaError::Outdated { found, known: KNOWN })
+        }
+        None => (
+            format!("there is no queue at {}", options.place()),
+            SchemaError::Absent { schema: options.schema().to_owned() },
+        ),
+    };
+    Err(StorageError::Failed { action, source: Box::new(source) }.into())
+}
+
+/// Creates the schema, or brings it to the known version. Returns the version before.
+pub(crate) async fn migrate(link: &mut Link, options: &Options) -> Answer<Option<i32>> {
+    match version(link, options).await? {
         Some(found) if found > KNOWN => Err(unsupported(found, options).into()),
-        Some(found) if found == KNOWN => Ok(()),
+        Some(found) if found == KNOWN => Ok(Some(found)),
         found => {
             let missing = MIGRATIONS.iter().filter(|(version, _)| found.is_none_or(|found| *version > found));
             for (version, sql) in missing {
-                migrate_to(client, *version, sql, options).await?;
+                migrate_to(link, *version, sql, options).await?;
             }
-            Ok(())
+            Ok(found)
         }
     }
 }
 
 /// Returns the version of the schema; `None` if it has no tables.
-async fn version(client: &Client, options: &Options) -> Answer<Option<i32>> {
+pub(crate) async fn version(link: &Link, options: &Options) -> Answer<Option<i32>> {
     let table = format!("\"{}\".schema_version", options.schema);
-    let exists: bool = client.query_one("select to_regclass($1) is not null", &[&table]).await?.get(0);
+    let exists: bool = link.query_one("select to_regclass($1) is not null", &[&table]).await?.get(0);
     if !exists {
         return Ok(None);
     }
-    let row = client.query_opt("select version from schema_version", &[]).await?;
-    Ok(row.map(|row| row.get(0)))
+    let rows = link.query("select version from schema_version", &[]).await?;
+    Ok(rows.first().map(|row| row.get(0)))
 }
 
 /// Carries out one migration, unless another program has done so in the meantime.
-async fn migrate_to(client: &mut Client, version: i32, sql: &str, options: &Options) -> Answer<()> {
-    let transaction = client.transaction().await?;
+async fn migrate_to(link: &mut Link, version: i32, sql: &str, options: &Options) -> Answer<()> {
+    let transaction = link.begin().await?;
     transaction.batch_execute(LOCK).await?;
-    // Creating a schema that exists needs a right that its users may lack.
+    // Even `create schema if not exists` needs a right that the users of the schema may lack.
     let exists = "select exists (select from pg_namespace where nspname = $1)";
-    if !transaction.query_one(exists, &[&options.schema]).await?.get::<_, bool>(0) {
+    if !transaction.query_typed_one(exists, &[(&options.schema, Type::TEXT)]).await?.get::<_, bool>(0) {
         transaction.batch_execute(&format!("create schema \"{}\"", options.schema)).await?;
     }
     transaction.batch_execute(CREATE_VERSION).await?;
-    let found = transaction.query_opt("select version from schema_version", &[]).await?;
+    let found = transaction.query_typed_opt("select version from schema_version", &[]).await?;
     if found.map_or(0, |row| row.get::<_, i32>(0)) < version {
         transaction.batch_execute(sql).await?;
         let set = "insert into schema_version (version) values ($1) on conflict (is_only) do update set version = $1";
-        transaction.execute(set, &[&version]).await?;
+        transaction.execute_typed(set, &[(&version, Type::INT4)]).await?;
     }
     transaction.commit().await?;
     Ok(())

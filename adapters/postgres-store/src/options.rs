@@ -1,20 +1,25 @@
 //! What a caller chooses: the server, the schema, and the terms of leases.
 
+use std::borrow::Cow;
+use std::error::Error;
 use std::fmt::{self, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use autoproc_domain::ports::LeaseTerms;
 use tokio_postgres::Config;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode};
 
-/// The schema of the tables, unless the caller chooses another one.
+use crate::address;
+
 const DEFAULT_SCHEMA: &str = "autoproc";
 
 /// The longest name of a schema. A notification channel has the name of the schema with a prefix,
 /// and PostgreSQL limits names to 63 bytes.
 const MAX_SCHEMA_BYTES: usize = 50;
 
-/// A dead machine's files are processed again after 60 s plus the margin of the domain.
+/// With these terms, the files of a dead machine can be processed again after 60 s plus the
+/// `LEASE_MARGIN` of the domain.
 const DEFAULT_LEASE: LeaseTerms = LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_secs(15) };
 
 /// The time after which a waiting handle looks again, because a notification may be lost.
@@ -24,6 +29,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time after which an unanswered packet ends a connection, so that a network that fails
 /// silently is noticed within one lease.
 const UNANSWERED_TIMEOUT: Duration = Duration::from_secs(20);
+/// The driver's default. An address that sets no idle time cannot be distinguished from one that
+/// sets this time.
+const DRIVER_KEEPALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 2;
@@ -32,9 +40,18 @@ const KEEPALIVE_RETRIES: u32 = 2;
 #[derive(Clone)]
 pub struct Options {
     pub(crate) config: Config,
+    /// The address without its password.
+    address: String,
     pub(crate) schema: String,
     pub(crate) lease: LeaseTerms,
     pub(crate) poll_interval: Duration,
+    /// True if the server must prove its name by a certificate.
+    pub(crate) verifies_server: bool,
+    /// The file with the certificates of the trusted authorities; those of the system if `None`.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only encrypted connections read it"))]
+    pub(crate) root_certificates: Option<PathBuf>,
+    /// True if a connection creates or updates the schema; false if it refuses any other version.
+    pub(crate) may_migrate: bool,
 }
 
 /// The address or the schema of a store cannot be used. The text contains nothing of the address,
@@ -44,28 +61,65 @@ pub enum InvalidAddress {
     /// The text is not a connection string.
     #[error("the address of the queue is not of the form postgres://USER@HOST:PORT/DATABASE")]
     Malformed,
+    /// The address has a `/` or `?` before an `@`, or more than one `@`, so a part of the password
+    /// would count as the host.
+    #[error(
+        "the address of the queue is ambiguous: write @, / and ? in a password as %40, %2F and %3F, or set PGPASSWORD"
+    )]
+    Ambiguous,
     /// The name of the schema is empty, too long, or contains other characters than lower-case
     /// letters, digits and `_`.
-    #[error("a schema has a name of 1 to 50 lower-case letters, digits and underscores")]
+    #[error("the name of a schema must be 1 to 50 lower-case letters, digits or underscores")]
     Schema,
+    /// The `sslmode` is unknown.
+    #[error("sslmode must be disable, prefer, require or verify-full")]
+    SslMode,
 }
 
 impl Options {
     /// Parses an address: a URL such as `postgres://USER@HOST:PORT/DATABASE`, or pairs such as
-    /// `host=/run/postgresql dbname=queue`. Adds timeouts that the address does not set.
+    /// `host=/run/postgresql dbname=queue`. Adds timeouts and keepalives that the address does not
+    /// set; a `keepalives_idle` of 7200 s counts as not set.
+    ///
+    /// The `sslmode` of the address:
+    /// - `disable`: connections are not encrypted;
+    /// - `prefer`, the default: connections are encrypted if the server offers it;
+    /// - `require`: connections are encrypted, or refused. The certificate of the server is not
+    ///   verified;
+    /// - `verify-full`: in addition, the server must have a certificate for the host of the address
+    ///   from an authority that the system trusts, or from one of
+    ///   [`with_root_certificates`](Self::with_root_certificates).
+    ///
+    /// Connections to a socket in a folder are never encrypted.
     ///
     /// # Errors
-    /// [`InvalidAddress::Malformed`] if the text is neither.
+    /// [`InvalidAddress::Malformed`] if the text is neither a URL nor such pairs, or names no host.
+    /// [`InvalidAddress::Ambiguous`] if a part of its password could count as a host.
+    /// [`InvalidAddress::SslMode`] if the text contains another `sslmode`.
     pub fn parse(address: &str) -> Result<Self, InvalidAddress> {
-        let mut config: Config = address.parse().map_err(|_| InvalidAddress::Malformed)?;
+        address::check(address)?;
+        let (text, verifies_server) = without_verification(address);
+        let mut config: Config = text.parse().map_err(|error| invalid(&error))?;
+        let hosts = config.get_hosts();
+        if hosts.is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(InvalidAddress::Malformed);
+        }
+        if !hosts.is_empty() && hosts.iter().all(|host| matches!(host, Host::Unix(_))) {
+            config.ssl_mode(SslMode::Disable);
+        }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(UNANSWERED_TIMEOUT);
         }
+        if config.get_keepalives_idle() == DRIVER_KEEPALIVE_IDLE {
+            config.keepalives_idle(KEEPALIVE_IDLE);
+        }
         if config.get_keepalives_interval().is_none() {
-            config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
+            config.keepalives_interval(KEEPALIVE_INTERVAL);
+        }
+        if config.get_keepalives_retries().is_none() {
             config.keepalives_retries(KEEPALIVE_RETRIES);
         }
         if config.get_application_name().is_none() {
@@ -73,10 +127,22 @@ impl Options {
         }
         Ok(Self {
             config,
+            address: address::without_password(address),
+            may_migrate: true,
             schema: DEFAULT_SCHEMA.to_owned(),
             lease: DEFAULT_LEASE,
             poll_interval: DEFAULT_POLL_INTERVAL,
+            verifies_server,
+            root_certificates: None,
         })
+    }
+
+    /// Returns the options with a file of certificates in the PEM format. With
+    /// `sslmode=verify-full`, the server must have a certificate from one of these authorities,
+    /// instead of one that the system trusts.
+    #[must_use]
+    pub fn with_root_certificates(self, file: impl Into<PathBuf>) -> Self {
+        Self { root_certificates: Some(file.into()), ..self }
     }
 
     /// Returns the options with this password.
@@ -114,8 +180,35 @@ impl Options {
         Self { poll_interval, ..self }
     }
 
+    /// Returns the options of a handle that refuses a database without the schema, or with a schema
+    /// of another version, instead of changing it.
+    #[must_use]
+    pub fn without_migration(self) -> Self {
+        Self { may_migrate: false, ..self }
+    }
+
+    /// True if a password is set.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.config.get_password().is_some()
+    }
+
+    /// Returns the URL of the queue without the password, or the [`place`](Self::place) if the
+    /// address was not a URL.
+    #[must_use]
+    pub fn address(&self) -> String {
+        if self.address.is_empty() { self.place() } else { self.address.clone() }
+    }
+
+    /// Returns the name of the schema.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
     /// Returns the address for messages: hosts, port and database, without user and password.
-    pub(crate) fn place(&self) -> String {
+    #[must_use]
+    pub fn place(&self) -> String {
         let mut place = "postgres://".to_owned();
         let hosts = self.config.get_hosts();
         let ports = self.config.get_ports();
@@ -131,22 +224,53 @@ impl Options {
             }
         }
         place.push('/');
-        place.push_str(self.database());
+        place.push_str(&self.database());
         place
     }
 
-    pub(crate) fn database(&self) -> &str {
-        self.config.get_dbname().or(self.config.get_user()).unwrap_or_default()
+    /// Returns the database of the address. If it names none, returns the name of the user, which
+    /// is the server's default.
+    pub(crate) fn database(&self) -> Cow<'_, str> {
+        self.config.get_dbname().map_or_else(|| self.user(), Cow::Borrowed)
     }
 
-    pub(crate) fn user(&self) -> &str {
-        self.config.get_user().unwrap_or_default()
+    /// Returns the user of the address. If it has none, returns the operating system's user, which
+    /// is the driver's default; empty if the system has no name for this user.
+    pub(crate) fn user(&self) -> Cow<'_, str> {
+        let named = self.config.get_user().map(Cow::Borrowed);
+        named.unwrap_or_else(|| whoami::username().unwrap_or_default().into())
     }
 
-    /// Returns the channel of the notifications of this queue.
+    /// Returns the time within which a connection must be ready: the timeout of the address,
+    /// multiplied by the number of its hosts.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        let hosts = self.config.get_hosts().len().max(self.config.get_hostaddrs().len()).max(1);
+        let each = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
+        each.saturating_mul(u32::try_from(hosts).unwrap_or(u32::MAX))
+    }
+
     pub(crate) fn channel(&self) -> String {
         format!("autoproc.{}", self.schema)
     }
+}
+
+/// Replaces `sslmode=verify-full`, which the driver does not know, by `sslmode=require`. Returns
+/// the address, and true if it demanded the verification.
+fn without_verification(address: &str) -> (Cow<'_, str>, bool) {
+    for demanded in ["sslmode=verify-full", "sslmode='verify-full'"] {
+        let is_parameter = |start: usize| address[..start].chars().next_back().is_none_or(|c| " \t\n?&".contains(c));
+        if let Some((start, _)) = address.match_indices(demanded).find(|(start, _)| is_parameter(*start)) {
+            let (before, after) = (&address[..start], &address[start + demanded.len()..]);
+            return (format!("{before}sslmode=require{after}").into(), true);
+        }
+    }
+    (address.into(), false)
+}
+
+/// Returns the reason why the driver refuses an address, without any part of it.
+fn invalid(error: &tokio_postgres::Error) -> InvalidAddress {
+    let is_mode = error.source().is_some_and(|source| source.to_string().contains("sslmode"));
+    if is_mode { InvalidAddress::SslMode } else { InvalidAddress::Malformed }
 }
 
 impl fmt::Debug for Options {
@@ -174,10 +298,57 @@ mod tests {
     }
 
     #[test]
+    fn keepalives_of_the_address_are_kept() {
+        let seconds = Duration::from_secs;
+        let keepalives = |address| {
+            let config = Options::parse(address).unwrap().config;
+            (config.get_keepalives_idle(), config.get_keepalives_interval(), config.get_keepalives_retries())
+        };
+        assert_eq!(keepalives("host=/tmp"), (seconds(10), Some(seconds(5)), Some(2)));
+        assert_eq!(keepalives("host=/tmp keepalives_idle=30"), (seconds(30), Some(seconds(5)), Some(2)));
+        assert_eq!(keepalives("host=/tmp keepalives_retries=7"), (seconds(10), Some(seconds(5)), Some(7)));
+        assert_eq!(keepalives("host=/tmp keepalives_interval=9"), (seconds(10), Some(seconds(9)), Some(2)));
+    }
+
+    #[test]
     fn a_malformed_address_is_not_repeated() {
         let error = Options::parse("postgres://anna@db/queue?pass=secret").unwrap_err();
         assert_eq!(error, InvalidAddress::Malformed);
         assert!(!error.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn the_mode_of_encryption_is_that_of_the_address() {
+        let mode = |address: &str| {
+            let options = Options::parse(address).unwrap();
+            (options.config.get_ssl_mode(), options.verifies_server)
+        };
+        assert_eq!(mode("host=db"), (SslMode::Prefer, false));
+        assert_eq!(mode("host=db sslmode=disable"), (SslMode::Disable, false));
+        assert_eq!(mode("postgres://db/queue?sslmode=require"), (SslMode::Require, false));
+        assert_eq!(mode("postgres://db/queue?sslmode=verify-full&connect_timeout=3"), (SslMode::Require, true));
+        assert_eq!(mode("sslmode='verify-full' host=db"), (SslMode::Require, true));
+        assert_eq!(mode("host=/tmp sslmode=require"), (SslMode::Disable, false), "a socket in a folder");
+        for address in ["host=db sslmode=verify-ca", "postgres://db/queue?sslmode=verify-fully"] {
+            assert_eq!(Options::parse(address).unwrap_err(), InvalidAddress::SslMode, "{address}");
+        }
+    }
+
+    #[test]
+    fn an_address_without_a_host_is_malformed() {
+        for address in ["postgres:///queue", "postgres://anna@/queue", "dbname=queue", ""] {
+            assert_eq!(Options::parse(address).err(), Some(InvalidAddress::Malformed), "{address}");
+        }
+    }
+
+    #[test]
+    fn the_default_database_has_the_name_of_the_user() {
+        let place = |address: &str| Options::parse(address).unwrap().place();
+        assert_eq!(place("postgres://anna@db:5432"), "postgres://db:5432/anna");
+        assert_eq!(
+            place("host=db port=5432"),
+            format!("postgres://db:5432/{}", whoami::username().unwrap_or_default())
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reading the queue, and folding the tally of its counts.
+//! Reading the queue, and keeping its counts fast to read.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -21,13 +21,13 @@ const COUNTS: &str = include_str!("../sql/queue/counts.sql");
 const COUNTS_OF: &str = include_str!("../sql/queue/counts_of.sql");
 const FOLD_TALLY: &str = include_str!("../sql/queue/fold_tally.sql");
 
-/// Reads one page.
 pub(crate) struct Paging(pub(crate) PageRequest);
 
 #[async_trait]
 impl Work for Paging {
     type Reply = Page;
     const IS_IDEMPOTENT: bool = true;
+    const READS_QUEUE: bool = true;
 
     /// Reads one item more than the page has, to see whether another page follows.
     async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<Page> {
@@ -45,7 +45,7 @@ impl Work for Paging {
     }
 }
 
-/// Returns a position as rank and sequence number.
+/// Returns the `rank` column, which is the negative priority, and the sequence number.
 fn position(key: ClaimKey) -> (i64, i64) {
     (-i64::from(key.priority().get()), bigint(key.sequence().get()))
 }
@@ -57,19 +57,20 @@ pub(crate) struct Peeking;
 impl Work for Peeking {
     type Reply = Option<QueueItem>;
     const IS_IDEMPOTENT: bool = true;
+    const READS_QUEUE: bool = true;
 
     async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<Option<QueueItem>> {
         connection.query(PEEK, &[]).await?.first().map(item).transpose()
     }
 }
 
-/// Reads one item.
 pub(crate) struct Finding(pub(crate) Selector);
 
 #[async_trait]
 impl Work for Finding {
     type Reply = Option<QueueItem>;
     const IS_IDEMPOTENT: bool = true;
+    const READS_QUEUE: bool = true;
 
     async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<Option<QueueItem>> {
         let rows = match &self.0 {
@@ -80,13 +81,13 @@ impl Work for Finding {
     }
 }
 
-/// Reads the counts.
 pub(crate) struct Counting(pub(crate) Scope);
 
 #[async_trait]
 impl Work for Counting {
     type Reply = Counts;
     const IS_IDEMPOTENT: bool = true;
+    const READS_QUEUE: bool = true;
 
     async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<Counts> {
         let rows = match &self.0 {
@@ -100,7 +101,8 @@ impl Work for Counting {
     }
 }
 
-/// Replaces the rows of the tally by their sum, so that counting stays fast.
+/// Merges the rows of the table `tally`, each of which is a change of the counts, so that reading
+/// the counts stays fast.
 pub(crate) struct FoldTally;
 
 #[async_trait]

@@ -11,11 +11,11 @@ use autoproc_domain::Timestamp;
 use autoproc_domain::ports::{DeadRun, DeathEvidence, LiveRun, Location, RunInfo, StorageError};
 use autoproc_domain::request::RecoverRequest;
 use autoproc_domain::view::RecoveredItem;
-use tokio_postgres::Row;
+use tokio_postgres::{Client, Row};
 
 use crate::change::{decide, now};
 use crate::connection::{Connection, Transaction};
-use crate::error::Answer;
+use crate::error::{Answer, lease_lost};
 use crate::item_row::{column, escaped, number, recipe, recipe_bytes, unescaped};
 use crate::lease::{SinceBoot, micros};
 use crate::work::{Shared, Work};
@@ -31,12 +31,11 @@ const ENDED: &str = include_str!("../sql/runs/ended.sql");
 const LOCK_EXPIRED: &str = include_str!("../sql/runs/lock_expired.sql");
 const LOCK_RECOVERABLE: &str = include_str!("../sql/queue/lock_recoverable.sql");
 
-/// Makes beginnings and ends of runs, and requests to stop, wait for each other. Exactly one of the
-/// runs that end at the same time is the last.
+/// The lock that serializes the beginnings and ends of runs and the requests to stop. So of several
+/// runs that end at the same time, exactly one is the last.
 pub(crate) const LOCK_REGISTRY: &str =
     "select pg_advisory_xact_lock(hashtextextended('autoproc runs of ' || current_schema(), 0))";
 
-/// Registers a run.
 pub(crate) struct Beginning(pub(crate) RunInfo);
 
 #[async_trait]
@@ -53,7 +52,9 @@ impl Work for Beginning {
         register(&mut transaction, &self.0).await?;
         let requested = SinceBoot::now();
         let id = self.0.id.as_str();
-        transaction.execute(GRANT, &[&id, &micros(shared.options.lease.lasts)]).await?;
+        if transaction.query(GRANT, &[&id, &micros(shared.options.lease.lasts)]).await?.is_empty() {
+            return Err(lease_lost(&self.0.id).into());
+        }
         transaction.execute(ALLOW, &[&id]).await?;
         transaction.commit().await?;
         Ok((others, requested))
@@ -94,10 +95,9 @@ async fn register(transaction: &mut Transaction<'_>, run: &RunInfo) -> Answer<()
         return Ok(());
     }
     let action = format!("cannot begin the run {}: its name was used before", run.id);
-    Err(StorageError::Failed { action, source: "the name of a run is never used again".into() }.into())
+    Err(StorageError::Failed { action, source: "each run needs a name of its own".into() }.into())
 }
 
-/// Removes the registration of a run.
 pub(crate) struct Ending(pub(crate) RunId);
 
 #[async_trait]
@@ -115,7 +115,6 @@ impl Work for Ending {
     }
 }
 
-/// Lists the live runs.
 pub(crate) struct ListingLive;
 
 #[async_trait]
@@ -128,7 +127,6 @@ impl Work for ListingLive {
     }
 }
 
-/// Lists the dead runs.
 pub(crate) struct ListingDead;
 
 #[async_trait]
@@ -145,15 +143,19 @@ pub(crate) async fn live_runs(transaction: &mut Transaction<'_>) -> Answer<Vec<L
     transaction.query(LIVE, &[]).await?.iter().map(live_run).collect()
 }
 
-/// Recovers the claims of dead runs.
+/// Reads the live runs in the transaction of a client.
+pub(crate) async fn live_of(client: &Client) -> Answer<Vec<LiveRun>> {
+    client.query_typed(LIVE, &[]).await?.iter().map(live_run).collect()
+}
+
 pub(crate) struct Recovery(pub(crate) RecoverRequest);
 
 #[async_trait]
 impl Work for Recovery {
     type Reply = Vec<RecoveredItem>;
 
-    /// Locks the rows of the runs first: an exchange of theirs that has begun is waited for, and
-    /// none begins afterwards.
+    /// Locks the rows of the runs first. This waits for any exchange that they have begun, and
+    /// keeps them from beginning another.
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Vec<RecoveredItem>> {
         let mut transaction = connection.begin().await?;
         let dead = lock_dead(&mut transaction, &self.0.runs).await?;
@@ -168,7 +170,8 @@ impl Work for Recovery {
     }
 }
 
-/// Returns the names of the runs that are dead.
+/// Locks those of the runs whose lease is over. Returns the names of these and of the runs that
+/// have ended.
 async fn lock_dead(transaction: &mut Transaction<'_>, runs: &[RunId]) -> Answer<Vec<String>> {
     let named: Vec<&str> = runs.iter().map(RunId::as_str).collect();
     let expired = transaction.query(LOCK_EXPIRED, &[&named]).await?;

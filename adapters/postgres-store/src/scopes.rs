@@ -13,11 +13,15 @@ use crate::item_row::bigint;
 
 const ADD: &str = include_str!("../sql/exchange/add_scope.sql");
 
+/// The largest number of ids in one statement. The statement locks their items, and exchanges of
+/// other runs claim none of these in the meantime.
+const MAX_ADDED: usize = 1000;
+
 /// A scope of a run, with its number in the table.
 type Named = (RunId, Arc<BTreeSet<ItemId>>, i64);
 
-/// The scopes whose ids are in the table. A run passes clones of one set, so a set is known by its
-/// address.
+/// The scopes whose ids are in the table. A run passes clones of one `Arc`, so a set is recognised
+/// by its address.
 #[derive(Default)]
 pub(crate) struct Scopes(Mutex<Vec<Named>>);
 
@@ -29,10 +33,12 @@ impl Scopes {
         if let Some(number) = self.known(run, ids) {
             return Ok(Some(number));
         }
-        // Other handles name scopes of the same table, so the number is random.
+        // The number is random, because other handles add scopes to the same table.
         let number = Uuid::new_v4().as_u64_pair().0.cast_signed();
         let items: Vec<i64> = ids.iter().map(|id| bigint(id.get())).collect();
-        connection.query(ADD, &[&run.as_str(), &number, &items]).await?;
+        for chunk in items.chunks(MAX_ADDED) {
+            connection.query(ADD, &[&run.as_str(), &number, &chunk]).await?;
+        }
         self.lock().push((run.clone(), Arc::clone(ids), number));
         Ok(Some(number))
     }

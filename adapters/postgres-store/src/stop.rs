@@ -1,4 +1,4 @@
-//! Requests to stop, as numbered rows, and the signal by which a run obeys them.
+//! Requests to stop, as numbered rows, and the [`StopSignal`] that tells a run of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +8,8 @@ use autoproc_domain::RunId;
 use autoproc_domain::ports::{LiveRun, StopCause, StopLevel, StopRequest, StopSignal, StopSignalError};
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_postgres::types::Type;
 
-use crate::companion::Companion;
+use crate::companion::{Companion, Pace};
 use crate::connection::Connection;
 use crate::error::Answer;
 use crate::item_row::column;
@@ -20,9 +19,13 @@ use crate::work::{AbortOnDrop, Shared, Work};
 const REQUEST: &str = include_str!("../sql/stop/request.sql");
 const LEVEL: &str = include_str!("../sql/stop/level.sql");
 
-/// The time after which a run looks for requests without a notification. The port allows half a
-/// second.
+/// The interval at which a run looks for requests if no notification arrives. The port allows half
+/// a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(400);
+
+/// The maximum time of one query for requests, including a new connection. A query that takes
+/// longer is abandoned, and made again after the next interval.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The runs that a request addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +39,9 @@ pub enum StopTarget {
 }
 
 impl StopTarget {
-    fn includes(&self, run: &LiveRun) -> bool {
+    /// True if a request with this target addresses the run.
+    #[must_use]
+    pub fn includes(&self, run: &LiveRun) -> bool {
         match self {
             Self::AllRuns => true,
             Self::Host(host) => run.info.location.host == *host,
@@ -45,7 +50,6 @@ impl StopTarget {
     }
 }
 
-/// Adds a request.
 pub(crate) struct Stopping {
     pub(crate) level: StopLevel,
     pub(crate) target: StopTarget,
@@ -57,8 +61,8 @@ impl Work for Stopping {
     type Reply = usize;
     const IS_IDEMPOTENT: bool = true;
 
-    /// The lock orders requests and beginnings of runs: a run that is alive when the request
-    /// returns obeys it, and a run that begins later does not.
+    /// Takes the lock that the beginning of a run takes too. Each run therefore begins either
+    /// before the request and obeys it, or after the request and ignores it.
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<usize> {
         let (host, run) = match &self.target {
             StopTarget::AllRuns => (None, None),
@@ -77,7 +81,8 @@ impl Work for Stopping {
     }
 }
 
-/// Returns the number of a level in the table; `None` for the level that requests nothing.
+/// Returns the number that stands for a level in the table; `None` for [`StopLevel::Running`],
+/// which requests nothing.
 fn level_number(level: StopLevel) -> Option<i16> {
     let number = StopLevel::ALL.iter().position(|known| *known == level)?;
     i16::try_from(number).ok().filter(|number| *number > 0)
@@ -85,8 +90,9 @@ fn level_number(level: StopLevel) -> Option<i16> {
 
 /// The stop signal of one run: it reports the requests that were made after the run began.
 ///
-/// A request reaches the run by a notification, or after 0.4 s. While the server cannot be reached,
-/// no request does. If the store is dropped, the level stays as it is.
+/// A notification tells the run of a request; if it is lost, the run finds the request within about
+/// 0.4 s. While the server cannot be reached, no request reaches the run. If the store is dropped,
+/// the level stays as it is.
 pub struct PostgresStopSignal {
     state: watch::Receiver<StopRequest>,
     _watching: AbortOnDrop,
@@ -113,26 +119,31 @@ impl StopSignal for PostgresStopSignal {
         }
     }
 
-    /// Requests in a table are numbered, so there is none to withdraw.
+    /// Does nothing, and returns `false`: a run ignores the requests that are older than itself, so
+    /// none has to be removed.
     async fn clear(&self) -> Result<bool, StopSignalError> {
         Ok(false)
     }
 }
 
-/// Looks for requests after each notification, and after each interval.
+/// Looks for requests after each notification, and after each [`POLL_INTERVAL`] without one. Waits
+/// a minimum time between two queries, because their connection also renews the leases.
 pub(crate) async fn watch(companion: Arc<Companion>, run: RunId, state: watch::Sender<StopRequest>) {
     let mut changes = companion.subscribe();
+    let pace = Pace::default();
     loop {
+        pace.wait().await;
         // After a failure, the next look connects again.
-        if let Ok(level) = requested_level(&companion, &run).await {
+        if let Ok(Ok(level)) = timeout(LOOK_TIMEOUT, requested_level(&companion, &run)).await {
             state.send_if_modified(|request| rise(request, level));
         }
-        // The end of the interval is as good as a change.
+        // The end of the interval has the same effect as a notification.
         let _ = timeout(POLL_INTERVAL, changes.changed()).await;
     }
 }
 
-/// Raises a request to a level; returns false if it is not lower.
+/// Raises a request to a level; returns false if the request already has this level or a higher
+/// one.
 fn rise(request: &mut StopRequest, level: StopLevel) -> bool {
     let is_higher = level > request.level;
     if is_higher {
@@ -142,8 +153,7 @@ fn rise(request: &mut StopRequest, level: StopLevel) -> bool {
 }
 
 async fn requested_level(companion: &Companion, run: &RunId) -> Answer<StopLevel> {
-    let client = companion.client().await?;
-    let rows = client.query_typed(LEVEL, &[(&run.as_str(), Type::TEXT)]).await?;
+    let rows = companion.link().await?.query(LEVEL, &[&run.as_str()]).await?;
     let level: i16 = rows.first().map_or(Ok(0), |row| column(row, "level"))?;
     let known = usize::try_from(level).ok().and_then(|level| StopLevel::ALL.get(level));
     Ok(known.copied().unwrap_or(StopLevel::Running))

@@ -4,6 +4,7 @@ use std::io;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use autoproc_domain::ports::{Begun, DeadRun, LiveRun, RunInfo, Runs, StopLevel, StopRequest, Storage, StorageError};
@@ -19,6 +20,8 @@ use crate::change::{Change, Clearing, Lock};
 use crate::companion::{Companion, Notices};
 use crate::connection::Session;
 use crate::exchange::Exchange;
+use crate::history::Recorder;
+use crate::inspection::{self, Inspection, Migrated};
 use crate::lease::Leases;
 use crate::options::Options;
 use crate::reading::{Counting, Finding, FoldTally, Paging, Peeking};
@@ -27,13 +30,12 @@ use crate::scopes::Scopes;
 use crate::stop::{self, PostgresStopSignal, StopTarget, Stopping};
 use crate::work::{AbortOnDrop, Connecting, Shared, Work};
 
-/// The number of exchanges after which a handle folds the tally.
 const FOLD_EVERY: u64 = 100;
 
 /// The queue and the registry of runs in one schema of a PostgreSQL database.
 ///
-/// A handle connects when it is first used, and reconnects after a loss. It works under every
-/// executor. When it is dropped, the leases of its runs are no longer renewed.
+/// A handle connects when it is first used, and reconnects after a loss. Its futures run on any
+/// async executor. When it is dropped, the leases of its runs are no longer renewed.
 pub struct PostgresStore {
     shared: Arc<Shared>,
     /// `None` only while the store is being dropped.
@@ -65,20 +67,53 @@ impl PostgresStore {
             session: Session::default(),
             scopes: Scopes::default(),
             leases: Leases::default(),
+            recorder: Recorder::default(),
             exchanges: AtomicU64::default(),
+            completions: AtomicU64::default(),
             options,
         };
         Ok(Self { shared: Arc::new(shared), runtime: Some(runtime) })
     }
 
-    /// Connects, checks the server, and creates or updates the schema. Every other method does the
-    /// same when it needs the connection.
+    /// Connects, checks the server, and creates or updates the schema, or refuses it if the options
+    /// are those of [`Options::without_migration`]. Every other method does the same when it needs
+    /// the connection.
     ///
     /// # Errors
     /// [`StorageError`] if the server cannot be reached, refuses the user, or is not safe for the
     /// queue.
     pub async fn connect(&self) -> Result<(), StorageError> {
         self.work(Connecting).await
+    }
+
+    /// Calls `on_lease` with the end of a lease, as a time since this machine booted
+    /// (`CLOCK_BOOTTIME`), whenever the lease of a run that begins later is granted or renewed. The
+    /// call comes from the thread of the store, and must not block.
+    pub fn on_lease(&self, on_lease: impl Fn(Duration) + Send + Sync + 'static) {
+        self.shared.leases.call_on_lease(Arc::new(on_lease));
+    }
+
+    /// Creates the schema, or updates it, on a connection of its own, whether the options allow
+    /// that or not.
+    ///
+    /// # Errors
+    /// [`StorageError`] as for [`connect`](Self::connect); [`StorageError::Unsupported`] if a newer
+    /// program has made the schema.
+    pub async fn migrate(&self) -> Result<Migrated, StorageError> {
+        let options = self.shared.options.clone();
+        self.spawn(async move { inspection::migrate(&options).await.map_err(|fault| fault.into_storage(&options)) })
+            .await
+    }
+
+    /// Inspects the server and the schema, on a connection of its own. Changes nothing, and needs
+    /// no schema.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the server cannot be reached or refuses the user.
+    pub async fn inspect(&self) -> Result<Inspection, StorageError> {
+        let options = self.shared.options.clone();
+        self.spawn(async move { inspection::inspect(&options).await.map_err(|fault| fault.into_storage(&options)) })
+            .await
     }
 
     /// Requests that runs stop, at this level. A run that is alive obeys the request; a run that
@@ -99,22 +134,41 @@ impl PostgresStore {
         PostgresStopSignal::new(state, AbortOnDrop(task.abort_handle()))
     }
 
-    fn runtime(&self) -> &Runtime {
+    pub(crate) fn runtime(&self) -> &Runtime {
         self.runtime.as_ref().expect("only dropping the store takes the runtime")
     }
 
-    async fn work<W: Work>(&self, work: W) -> Result<W::Reply, StorageError> {
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
+    pub(crate) fn place(&self) -> String {
+        self.shared.options.place()
+    }
+
+    pub(crate) async fn work<W: Work>(&self, work: W) -> Result<W::Reply, StorageError> {
         let seen = self.shared.companion.version();
         let shared = Arc::clone(&self.shared);
         let task = async move { shared.carry_out(&work).await.map_err(|fault| fault.into_storage(&shared.options)) };
         let reply = self.spawn(task).await?;
-        self.shared.companion.set_seen(seen);
+        if W::READS_QUEUE {
+            self.shared.companion.set_seen(seen);
+        }
         Ok(reply)
     }
 
-    /// Runs a future on the thread of the store. The future ends even if the returned one is
-    /// dropped.
-    async fn spawn<T: Send + 'static>(
+    /// After every hundredth exchange, merges the rows of the table `tally` in the background. A
+    /// failure is not reported, because the rows are merged again after a later exchange.
+    fn fold_sometimes(&self) {
+        if self.shared.exchanges.fetch_add(1, Ordering::Relaxed) % FOLD_EVERY == FOLD_EVERY - 1 {
+            let shared = Arc::clone(&self.shared);
+            self.runtime().spawn(async move { drop(shared.carry_out(&FoldTally).await) });
+        }
+    }
+
+    /// Runs a future on the thread of the store, and to its end even if the caller drops the future
+    /// that this method returns.
+    pub(crate) async fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = Result<T, StorageError>> + Send + 'static,
     ) -> Result<T, StorageError> {
@@ -147,10 +201,7 @@ impl Storage for PostgresStore {
 
     async fn exchange(&self, request: ExchangeRequest, now: Timestamp) -> Result<Exchanged, StorageError> {
         let exchanged = self.work(Exchange { request, now }).await?;
-        if self.shared.exchanges.fetch_add(1, Ordering::Relaxed) % FOLD_EVERY == FOLD_EVERY - 1 {
-            // The exchange has happened, so a failure to fold is not reported.
-            drop(self.work(FoldTally).await);
-        }
+        self.fold_sometimes();
         Ok(exchanged)
     }
 
@@ -208,6 +259,12 @@ impl Storage for PostgresStore {
         let _ended_with_the_wait = AbortOnDrop(task.abort_handle());
         // The only failure is that the store is being closed.
         let _ = task.await;
+    }
+
+    /// Writes the events that this handle has reported and not written yet. Everything else is
+    /// durable already.
+    async fn close(&self) -> Result<(), StorageError> {
+        self.write_events().await
     }
 }
 

@@ -9,14 +9,14 @@ use tokio::task::AbortHandle;
 use crate::companion::{Companion, Notices};
 use crate::connection::{Connection, Session};
 use crate::error::{Answer, Fault};
+use crate::history::Recorder;
 use crate::lease::Leases;
 use crate::options::Options;
 use crate::scopes::Scopes;
 
-/// Times that a transaction is repeated which the server undid because of another one.
+/// The maximum number of times that a transaction is repeated after a conflict with another one.
 const MAX_REPETITIONS: usize = 5;
 
-/// The parts of a store that its tasks share.
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) session: Session,
@@ -24,8 +24,10 @@ pub(crate) struct Shared {
     pub(crate) notices: Notices,
     pub(crate) companion: Arc<Companion>,
     pub(crate) leases: Leases,
-    /// The number of exchanges of this handle.
+    pub(crate) recorder: Recorder,
     pub(crate) exchanges: AtomicU64,
+    /// The number of workflow executions that this handle has completed.
+    pub(crate) completions: AtomicU64,
 }
 
 /// A piece of work on the connection for transactions.
@@ -34,6 +36,8 @@ pub(crate) trait Work: Send + Sync + 'static {
     type Reply: Send + 'static;
     /// True if repeating the work after an unknown outcome changes nothing.
     const IS_IDEMPOTENT: bool = false;
+    /// True if the reply shows the changes that other handles have made to the items.
+    const READS_QUEUE: bool = false;
 
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Self::Reply>;
 }
@@ -68,7 +72,6 @@ impl Shared {
     }
 }
 
-/// Does nothing but connect.
 pub(crate) struct Connecting;
 
 #[async_trait]

@@ -14,15 +14,44 @@ const LOST_COMMIT: &str = "outages::an_exchange_whose_commit";
 const ANNOUNCED: &str = "sharing::changes_of_other_handles";
 const RECOVERY_WAITS: &str = "sharing::a_recovery_waits";
 const REGISTRATION: &str = "outages::a_run_whose_registration";
+const BECOMES_DUE: &str = "interleavings::an_item_that_becomes_due";
+const STORES_SCOPE: &str = "interleavings::a_run_that_stores_its_scope";
+const CANCELLED: &str = "outages::a_repeated_exchange_reports";
+const SILENT: &str = "outages::a_lease_is_lost";
+const REVIVED: &str = "outages::a_repeated_registration";
 const NAME_IS_UNIQUE: &str = "outages::the_name_of_a_run";
 const STOPPING: &str = "stopping::";
 const ENDS_WAIT: &str = "sharing::ends_of_runs_wait";
 const NOT_SYNCED: &str = "errors::a_server_that_does_not_sync";
 const NEWER_SCHEMA: &str = "errors::a_newer_schema";
 
-const MIGRATION: &str = "sql/migrations/0001_queue.sql";
+const RECORDED_ONCE: &str = "history::events_whose_answer";
+const ENTRIES: &str = "history::the_history_of_attempts";
+const PAST_RUNS: &str = "history::the_history_of_runs";
+const VISITS: &str = "history::the_visits_of_attempts";
 
-const MUTATIONS: [Mutation; 25] = [
+const POOLED: &str = "pooling::a_request_to_stop";
+const POOLED_SESSIONS: &str = "pooling::the_store_leaves";
+
+const FENCED: &str = "executions::a_journal_belongs";
+const RECORDING_LEASE: &str = "executions::a_run_that_lost";
+const RECORDING_WAITS: &str = "executions::a_change_of_a_journal";
+const GROWS: &str = "executions::a_journal_grows";
+const LEAVES: &str = "executions::a_journal_leaves";
+const OLD_EXECUTIONS: &str = "executions::old_completed";
+const OUTPUT_ONCE: &str = "outputs::outputs_whose_answer";
+const OLD_OUTPUTS: &str = "outputs::old_outputs";
+
+const REMOVED_MEANWHILE: &str = "executions::a_journal_that_was_removed";
+const COPY_WAITS: &str = "copies::a_copy_waits";
+const COPY_IS_BUSY: &str = "copies::a_queue_with_a_live_run";
+
+const MIGRATION: &str = "sql/migrations/0001_queue.sql";
+const HISTORY_MIGRATION: &str = "sql/migrations/0003_history.sql";
+const APPEND: &str = "sql/executions/append.sql";
+const OPEN: &str = "sql/executions/open.sql";
+
+const MUTATIONS: [Mutation; 59] = [
     Mutation {
         name: "a settlement does not compare the claim number",
         file: "sql/exchange/settle.sql",
@@ -82,9 +111,16 @@ const MUTATIONS: [Mutation; 25] = [
     Mutation {
         name: "a refused renewal does not end the lease",
         file: "src/lease.rs",
-        text: "Ok(Ok(false)) => break,",
-        replacement: "Ok(Ok(false)) => renew_at = SinceBoot::now().after(renewed_every),",
+        text: "Ok(Renewal::Refused) => break,",
+        replacement: "Ok(Renewal::Refused) => renew_at = SinceBoot::now().after(renewed_every),",
         test: CONFORMANCE,
+    },
+    Mutation {
+        name: "a silent server keeps a lease",
+        file: "src/lease.rs",
+        text: "let Either::Left((renewal, _)) = select(renewal, pin!(reached(over_at))).await else { break };",
+        replacement: "let renewal = renewal.await;",
+        test: SILENT,
     },
     Mutation {
         name: "a recovery does not check the lease",
@@ -99,6 +135,48 @@ const MUTATIONS: [Mutation; 25] = [
         text: "  for update skip locked\n",
         replacement: "",
         test: CROWD,
+    },
+    Mutation {
+        name: "a claim with a scope does not lock its items",
+        file: "sql/exchange/ready_of_scope.sql",
+        text: "  for update of i skip locked\n",
+        replacement: "",
+        test: CROWD,
+    },
+    Mutation {
+        name: "an exchange does not record which settlements had an effect",
+        file: "sql/exchange/settle.sql",
+        text: "settled = array(select place from settled order by place)",
+        replacement: "settled = '{}'",
+        test: LOST_COMMIT,
+    },
+    Mutation {
+        name: "an exchange does not record which settlements met a cancelled claim",
+        file: "sql/exchange/settle.sql",
+        text: "settled_cancelled = array(select place from settled where is_cancelled order by place)",
+        replacement: "settled_cancelled = '{}'",
+        test: CANCELLED,
+    },
+    Mutation {
+        name: "an item that becomes due during an exchange is forgotten",
+        file: "sql/exchange/waiting_of_queue.sql",
+        text: "and is_backing_off and not_before_us is not null),",
+        replacement: "and is_backing_off and not_before_us > now_us()),",
+        test: BECOMES_DUE,
+    },
+    Mutation {
+        name: "a scope is stored in one transaction",
+        file: "src/scopes.rs",
+        text: "const MAX_ADDED: usize = 1000;",
+        replacement: "const MAX_ADDED: usize = 1_000_000;",
+        test: STORES_SCOPE,
+    },
+    Mutation {
+        name: "a repeated registration revives a lease that is over",
+        file: "sql/runs/grant.sql",
+        text: "where lease.until_us > clock_us()\n",
+        replacement: "",
+        test: REVIVED,
     },
     Mutation {
         name: "claim numbers are not in claim order",
@@ -137,8 +215,8 @@ const MUTATIONS: [Mutation; 25] = [
     },
     Mutation {
         name: "plans depend on statistics",
-        file: "src/connection.rs",
-        text: "set enable_bitmapscan to off; ",
+        file: "src/link.rs",
+        text: "(\"enable_bitmapscan\", \"off\"),",
         replacement: "",
         test: FEW_ROWS,
     },
@@ -152,8 +230,8 @@ const MUTATIONS: [Mutation; 25] = [
     Mutation {
         name: "exchanges are not announced",
         file: "src/companion.rs",
-        text: "commit; select pg_notify(",
-        replacement: "commit; select concat(",
+        text: "format!(\"select pg_notify(",
+        replacement: "format!(\"select concat(",
         test: ANNOUNCED,
     },
     Mutation {
@@ -185,10 +263,199 @@ const MUTATIONS: [Mutation; 25] = [
         test: STOPPING,
     },
     Mutation {
+        name: "events whose answer is lost are recorded twice",
+        file: "sql/history/record.sql",
+        text: "where exists (select from writer)\n",
+        replacement: "",
+        test: RECORDED_ONCE,
+    },
+    Mutation {
+        name: "a batch with an unknown outcome grows",
+        file: "src/history/recorder.rs",
+        text: "if waiting.in_batch == 0 {",
+        replacement: "if waiting.in_batch < usize::MAX {",
+        test: RECORDED_ONCE,
+    },
+    Mutation {
+        name: "an end is that of another claim",
+        file: HISTORY_MIGRATION,
+        text: "and (claim is null or new.claim is null or claim = new.claim)",
+        replacement: "",
+        test: ENTRIES,
+    },
+    Mutation {
+        name: "recoveries alone make a run",
+        file: HISTORY_MIGRATION,
+        text: "having bool_or(name <> 'file_recovered') or",
+        replacement: "having true or",
+        test: PAST_RUNS,
+    },
+    Mutation {
+        name: "a file that completed later has failed",
+        file: "sql/history/failed_files.sql",
+        text: " and number > coalesce(completed, 0)",
+        replacement: "",
+        test: PAST_RUNS,
+    },
+    Mutation {
+        name: "a visit reads one page of events",
+        file: "src/history/visits.rs",
+        text: "after = page.last;",
+        replacement: "after = page.last.max(latest);",
+        test: VISITS,
+    },
+    Mutation {
+        name: "a session behind a pooler counts as one of the store's own",
+        file: "src/link.rs",
+        text: "where current_setting('{MARK}', true) = '{mark}'",
+        replacement: "where '{mark}' <> ''",
+        test: POOLED_SESSIONS,
+    },
+    Mutation {
+        name: "a transaction behind a pooler makes no settings",
+        file: "src/link.rs",
+        text: "if let Some(settings) = &self.settings {",
+        replacement: "if let Some(settings) = self.settings.as_ref().filter(|_| false) {",
+        test: POOLED,
+    },
+    Mutation {
+        name: "a statement of an exchange is prepared behind a pooler",
+        file: "src/connection.rs",
+        text: "return Ok(Query::Text(sql));",
+        replacement: "return Ok(Query::Prepared(self.statements.get(self.link.client(), sql).await?));",
+        test: POOLED_SESSIONS,
+    },
+    Mutation {
+        name: "a store listens behind a pooler",
+        file: "src/companion.rs",
+        text: "if !link.is_pooled() {",
+        replacement: "if !link.is_pooled() || !link.client().is_closed() {",
+        test: POOLED_SESSIONS,
+    },
+    Mutation {
+        name: "an append does not compare the claim number",
+        file: APPEND,
+        text: " and i.claim_number = $2",
+        replacement: "",
+        test: FENCED,
+    },
+    Mutation {
+        name: "an append does not compare the run",
+        file: APPEND,
+        text: " and i.claim_run = $3",
+        replacement: "",
+        test: FENCED,
+    },
+    Mutation {
+        name: "an append does not check the lease",
+        file: APPEND,
+        text: " and until_us > clock_us()",
+        replacement: "",
+        test: RECORDING_LEASE,
+    },
+    Mutation {
+        name: "an append does not lock its item",
+        file: APPEND,
+        text: "  for share of i\n",
+        replacement: "",
+        test: RECORDING_WAITS,
+    },
+    Mutation {
+        name: "an opening does not compare the claim number",
+        file: OPEN,
+        text: " and i.claim_number = $2",
+        replacement: "",
+        test: FENCED,
+    },
+    Mutation {
+        name: "an opening does not compare the run",
+        file: OPEN,
+        text: " and i.claim_run = $3",
+        replacement: "",
+        test: FENCED,
+    },
+    Mutation {
+        name: "an opening does not check the lease",
+        file: OPEN,
+        text: " and until_us > clock_us()",
+        replacement: "",
+        test: RECORDING_LEASE,
+    },
+    Mutation {
+        name: "an opening does not lock its item",
+        file: OPEN,
+        text: "  for share of i\n",
+        replacement: "",
+        test: RECORDING_WAITS,
+    },
+    Mutation {
+        name: "an opening continues a journal that was removed",
+        file: OPEN,
+        text: "    and $4 <= (select count(*) from execution_event e where e.item = $1)\n",
+        replacement: "",
+        test: REMOVED_MEANWHILE,
+    },
+    Mutation {
+        name: "a copy locks the items before the numbers",
+        file: "src/locked.rs",
+        text: "lock table numbering, item, event",
+        replacement: "lock table item, numbering, event",
+        test: COPY_WAITS,
+    },
+    Mutation {
+        name: "a copy ignores live runs",
+        file: "src/locked.rs",
+        text: "match runs::live_of(link.client()).await?.first() {",
+        replacement: "match runs::live_of(link.client()).await?.first().filter(|_| false) {",
+        test: COPY_IS_BUSY,
+    },
+    Mutation {
+        name: "an append that is repeated fails",
+        file: APPEND,
+        text: "  on conflict do nothing\n",
+        replacement: "",
+        test: GROWS,
+    },
+    Mutation {
+        name: "an opening keeps every event",
+        file: OPEN,
+        text: " and e.number > $4",
+        replacement: " and e.number < 0",
+        test: GROWS,
+    },
+    Mutation {
+        name: "a journal outlives its item",
+        file: "sql/migrations/0004_executions.sql",
+        text: "delete from execution_event e using old_items i where e.item = i.id;",
+        replacement: "",
+        test: LEAVES,
+    },
+    Mutation {
+        name: "the journal of a claimed item is removed",
+        file: "sql/executions/prune.sql",
+        text: "i.claim_number is not null",
+        replacement: "i.claim_number < 0",
+        test: OLD_EXECUTIONS,
+    },
+    Mutation {
+        name: "outputs whose answer is lost are stored twice",
+        file: "sql/outputs/record.sql",
+        text: "on conflict do nothing",
+        replacement: "",
+        test: OUTPUT_ONCE,
+    },
+    Mutation {
+        name: "every output is old",
+        file: "sql/outputs/prune.sql",
+        text: " < now_us() - $1",
+        replacement: " < now_us() + $1",
+        test: OLD_OUTPUTS,
+    },
+    Mutation {
         name: "an unsafe server is accepted",
         file: "src/connection.rs",
-        text: "and setting = 'off'",
-        replacement: "and setting = 'never'",
+        text: "current_setting(name) = 'off'",
+        replacement: "current_setting(name) = 'never'",
         test: NOT_SYNCED,
     },
     Mutation {

@@ -89,6 +89,7 @@ impl Bench {
             arguments: vec![FILE.into()],
             environment: vec![("AUTOPROC_FILE".into(), FILE.into())],
             working_dir: None,
+            stdin: Vec::new(),
             timeout: Duration::from_secs(300),
             log: Some(self.folder.path().join("1.1.1.log")),
             append_log: false,

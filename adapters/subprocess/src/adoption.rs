@@ -3,7 +3,8 @@
 //! # Theory of operation
 //!
 //! This process becomes a child subreaper, so the processes of a killed guard become its children.
-//! If it has no other children, every child that is not a guard is an orphan of a guard.
+//! Usually, guards and their orphans are its only children. So a child that is not a guard counts
+//! as an orphan of a guard.
 //!
 //! Other children occur in two cases. A program that has started children may call exec(2) and so
 //! become this process. Process 1 of a pid namespace, as in a container, adopts the orphans of all

@@ -18,7 +18,7 @@ use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::Attempt;
 
 pub use pruning::{Pruned, Retention};
-pub use reading::{Chunk, Follower, Rest};
+pub use reading::{Chunk, Follower, LogEnd, Rest};
 pub use streams::{Piece, StreamFilter, StreamMap};
 
 /// The folder that contains the output of all attempts.
@@ -41,7 +41,7 @@ pub struct AttemptLog {
 }
 
 impl AttemptLogs {
-    /// Uses the folder `dir`, which need not exist.
+    /// Returns a handle to the output in the folder `dir`, which need not exist.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }

@@ -46,7 +46,6 @@ pub(crate) struct Batches {
     dispatcher: OnceLock<JoinHandle<()>>,
 }
 
-/// A received attempt, with the channel for its progress.
 struct QueuedAttempt {
     attempt: Attempt,
     stop: Arc<dyn StopSignal>,
@@ -60,7 +59,6 @@ struct Shared {
     runner: Arc<CommandRunner>,
     slots: usize,
     state: Mutex<State>,
-    /// Wakes the dispatcher when attempts have been received or put back.
     added: Notify,
     recall: Recall,
 }
@@ -87,7 +85,6 @@ impl Batches {
         state.taken + (self.shared.slots - state.busy_slots) + state.prefetch.target()
     }
 
-    /// Queues an attempt. The attempt's progress is sent to `progress`.
     pub(crate) fn push(&self, attempt: Attempt, stop: Arc<dyn StopSignal>, progress: UnboundedSender<AttemptProgress>) {
         self.dispatcher.get_or_init(|| tokio::spawn(dispatch(Arc::clone(&self.shared))));
         let is_retry = attempt.number.get() > 1;
@@ -221,7 +218,6 @@ impl Shared {
         }
     }
 
-    /// Includes the length of an ended attempt in the average, unless the attempt could not start.
     fn record_length(&self, report: &ProcessReport) {
         if !matches!(report.ending, Ending::CannotStart { .. }) {
             self.state().prefetch.record_length(report.elapsed);
@@ -232,8 +228,8 @@ impl Shared {
         self.state().prefetch.take_overdue(Instant::now())
     }
 
-    /// Puts attempts that a guard has not started back into the queue, from which any slot can take
-    /// them. Reports attempts that must not start as `NotStarted`.
+    /// Makes attempts that a guard has not started wait again, for any slot. Reports those that
+    /// must not start as `NotStarted`.
     fn put_back(&self, rest: VecDeque<Queued<QueuedAttempt>>) {
         self.state().taken -= rest.len();
         let (stopped, waiting) = self.split_stopped(rest);

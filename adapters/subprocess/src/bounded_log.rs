@@ -54,7 +54,8 @@ pub struct OutputLimits {
     pub tail: u64,
 }
 
-/// Keeps 8 MiB from the beginning and 4 MiB from the end, which use at most about 16 MiB of disk.
+/// Keeps 8 MiB from the beginning and 4 MiB from the end. Uses at most about 16 MiB of disk,
+/// because the end is on disk twice for a moment.
 impl Default for OutputLimits {
     fn default() -> Self {
         Self::from_total(16 * 1024 * 1024)

@@ -26,7 +26,6 @@ enum Form {
     Shell(Script),
 }
 
-/// The placeholder for the path of the file.
 const FILE: &str = "{}";
 
 /// The command line for one file.
@@ -59,9 +58,8 @@ impl CommandLine {
         Ok(Self(Form::Argv(templates)))
     }
 
-    /// Returns the words of a command. If they contain no placeholder for the file, `{}` is
-    /// appended. [`argv`](Self::argv) creates the same command line from the result as from
-    /// `words`.
+    /// Appends `{}` to the words of a command if they contain no placeholder for the file.
+    /// [`argv`](Self::argv) creates the same command line from the result as from `words`.
     #[must_use]
     pub fn with_file(words: &[OsString]) -> Vec<&OsStr> {
         let names_file = words.iter().any(|word| Template::parse(word).names_file());
@@ -86,10 +84,9 @@ impl CommandLine {
         Script::parse(string).map(|script| Self(Form::Shell(script)))
     }
 
-    /// Returns the name of the first program or shell builtin that may execute a file's name as
-    /// code, because it executes an argument that contains a placeholder. `None` if no program in
-    /// the command is known to do so.
-    /// [`Quoting::executor`](autoproc_shell_quoting::Quoting::executor) lists the known programs.
+    /// Returns the name of the first program or shell builtin that executes an argument with a
+    /// placeholder, so that a file's name may run as code. `None` if no known program does so; see
+    /// [`Quoting::executor`](autoproc_shell_quoting::Quoting::executor).
     #[must_use]
     pub fn executor(&self) -> Option<String> {
         match &self.0 {

@@ -1,4 +1,4 @@
-//! Runs the command of an orchestrator: converts attempts to processes, and the reports of
+//! Carries out the attempts of an orchestrator: converts attempts to processes, and the reports of
 //! processes to the progress of attempts.
 
 use std::io;
@@ -22,7 +22,6 @@ use crate::slots::{Slot, Slots};
 use crate::stdout_pattern::StdoutTo;
 use crate::subject::{Subject, relative_path};
 
-/// Whether the file of an attempt still exists after the attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whereabouts {
     /// The file exists, or it cannot be examined.
@@ -79,14 +78,13 @@ impl CommandRunner {
         self.guards.run_batch(processes, start_within)
     }
 
-    /// Returns the process that carries out an attempt in this slot.
     pub(crate) fn batch_process(&self, attempt: &Attempt, slot: &Slot, stop: Arc<dyn StopSignal>) -> BatchProcess {
         BatchProcess { spec: self.spec(attempt, slot), input: attempt.file_path.as_path().to_owned(), stop }
     }
 
-    /// Converts an event of an attempt's process to progress of the attempt. If the attempt ends
-    /// while `has_started` is false, its process could not start. If the machine lacked a resource,
-    /// the attempt is then reported as not started; otherwise a start is reported before the end.
+    /// Converts an event of an attempt's process to progress of the attempt. If the process ends
+    /// before it has started, a lack of resources is reported as not started; for any other ending,
+    /// a start is reported first.
     pub(crate) fn progress(
         &self,
         attempt: &Attempt,
@@ -137,6 +135,7 @@ impl CommandRunner {
                 .chain(shell)
                 .collect(),
             working_dir: self.settings.working_dir.clone(),
+            stdin: Vec::new(),
             timeout: attempt.timeout,
             log: Some(self.logs.path_of(attempt)),
             append_log: false,
@@ -146,8 +145,9 @@ impl CommandRunner {
         }
     }
 
-    /// Returns the file for the attempt's standard output, if it has one, and reserves the file for
-    /// the attempt. An output file belongs to the first input file whose attempt writes it.
+    /// Returns the file for the attempt's standard output, and reserves it for the attempt unless
+    /// another input file owns it; `None` if the standard output goes to the log. An output file
+    /// belongs to the first input file whose attempt writes it.
     fn stdout_file(&self, attempt: &Attempt, subject: Subject<'_>) -> Option<StdoutFile> {
         let StdoutTo { pattern, folder, ok_exits, owners } = self.settings.stdout_to.as_ref()?;
         let path = pattern.path_for(subject, folder);
@@ -155,15 +155,13 @@ impl CommandRunner {
         Some(StdoutFile { path: path.into(), ok_exits: ok_exits.clone(), temporary: owners.temporary_name(), owner })
     }
 
-    /// Releases the output file that was reserved for an attempt, because the attempt has not
-    /// started.
+    /// Releases the output file that was reserved for an attempt that has not started.
     pub(crate) fn forget(&self, attempt: &Attempt) {
         if let Some(StdoutTo { owners, .. }) = &self.settings.stdout_to {
             owners.release(attempt.token.item, false);
         }
     }
 
-    /// Releases the output file of an attempt that has ended.
     fn release(&self, attempt: &Attempt, ending: &Ending) {
         if let Some(StdoutTo { owners, ok_exits, .. }) = &self.settings.stdout_to {
             let has_written = matches!(ending, Ending::Exited { code } if *code == 0 || ok_exits.contains(code));
@@ -196,8 +194,7 @@ impl CommandRunner {
                 Whereabouts::Gone => AttemptOutcome::InputGone { cause: Box::new(outcome) },
                 Whereabouts::Away => AttemptOutcome::InputAway { cause: Box::new(outcome) },
             },
-            // The program depends on the file. The program of another file may exist, so the fault
-            // concerns only this file.
+            // The program depends on the file, so the fault concerns only this file.
             AttemptOutcome::CannotStart { reason, fault: StartFault::Missing }
                 if !self.command_line.has_fixed_program() =>
             {
@@ -205,19 +202,16 @@ impl CommandRunner {
             }
             outcome => outcome,
         };
-        let ProcessReport { elapsed, usage, input_changed, .. } = report;
-        Ok(AttemptReport { outcome, elapsed, usage, output_tail, input_changed })
+        let ProcessReport { elapsed, usage, input_after, .. } = report;
+        Ok(AttemptReport { outcome, elapsed, usage, output_tail, input_after })
     }
 
-    /// Reports that commands have no private folders for temporary files. Only the first call
-    /// reports; later calls do nothing.
     fn notice_tmp(&self, error: &str) {
         if !self.has_noticed_tmp.swap(true, Ordering::Relaxed) {
             (self.settings.on_notice)(&format!("commands have no temporary folder of their own: {error}"));
         }
     }
 
-    /// Reports that output cannot be kept. Only the first call reports; later calls do nothing.
     fn notice(&self, attempt: &Attempt, error: &str) {
         if !self.has_noticed.swap(true, Ordering::Relaxed) {
             let path = self.logs.path_of(attempt);

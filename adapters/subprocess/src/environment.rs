@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Attempt;
+use autoproc_domain::{FilePath, ItemId, Timestamp};
 
 use crate::subject::relative_path;
 
@@ -21,32 +21,45 @@ pub const PROJECT_VARIABLE: &str = "AUTOPROC_PROJECT_DIR";
 pub(crate) const RUNNER_VARIABLE: &str = "AUTOPROC_RUNNER";
 
 /// The variable for the path of the file.
-pub(crate) const FILE_VARIABLE: &str = "AUTOPROC_FILE";
+pub const FILE_VARIABLE: &str = "AUTOPROC_FILE";
 
 /// The variable for the file's path below the folder that the file was added from.
 pub(crate) const RELATIVE_VARIABLE: &str = "AUTOPROC_REL";
 
-/// The variable for the file's item id in the queue.
 pub(crate) const ITEM_VARIABLE: &str = "AUTOPROC_ITEM_ID";
 
 /// The variable for the number of the slot in which a command runs. Steps of workflows do not have
 /// this variable.
 pub(crate) const SLOT_VARIABLE: &str = "AUTOPROC_SLOT";
 
+/// The variable for the number of the attempt in its round, from 1.
+pub const ATTEMPT_VARIABLE: &str = "AUTOPROC_ATTEMPT";
+
+/// The variable for the maximum number of attempts in a round.
+pub const MAX_ATTEMPTS_VARIABLE: &str = "AUTOPROC_MAX_ATTEMPTS";
+
 /// Returns the variables that describe an attempt to its processes: to a command, or to the steps
-/// of a workflow. The attempt times out at `deadline`. `project_dir` is passed to
-/// [`relative_path`].
+/// of a workflow. The attempt times out at `deadline`.
 #[must_use]
 pub fn attempt_environment(attempt: &Attempt, deadline: Timestamp, project_dir: &Path) -> Vec<(OsString, OsString)> {
     let texts = [
-        (ITEM_VARIABLE, attempt.token.item.to_string()),
         (RUN_VARIABLE, attempt.run.to_string()),
-        ("AUTOPROC_ATTEMPT", attempt.number.to_string()),
-        ("AUTOPROC_MAX_ATTEMPTS", attempt.max_attempts.to_string()),
+        (ATTEMPT_VARIABLE, attempt.number.to_string()),
+        (MAX_ATTEMPTS_VARIABLE, attempt.max_attempts.to_string()),
         ("AUTOPROC_DEADLINE", deadline.to_string()),
     ];
-    let relative = relative_path(&attempt.file_path, attempt.depth, project_dir);
-    let paths = [(FILE_VARIABLE, attempt.file_path.as_os_str()), (RELATIVE_VARIABLE, relative.as_os_str())];
-    let paths = paths.map(|(name, path)| (name.into(), path.to_owned()));
-    texts.into_iter().map(|(name, value)| (name.into(), value.into())).chain(paths).collect()
+    let texts = texts.into_iter().map(|(name, value)| (name.into(), value.into()));
+    texts.chain(file_environment(attempt.token.item, &attempt.file_path, attempt.depth, project_dir)).collect()
+}
+
+/// Returns the variables that describe a file: its path, its path below the folder that it was
+/// added from (see [`relative_path`]), and its item id.
+#[must_use]
+pub fn file_environment(item: ItemId, file: &FilePath, depth: u8, project_dir: &Path) -> [(OsString, OsString); 3] {
+    let relative = relative_path(file, depth, project_dir);
+    [
+        (FILE_VARIABLE.into(), file.as_os_str().to_owned()),
+        (RELATIVE_VARIABLE.into(), relative.as_os_str().to_owned()),
+        (ITEM_VARIABLE.into(), item.to_string().into()),
+    ]
 }

@@ -1,12 +1,13 @@
-//! The guard: a small process between the runner and a command. It ensures that the command leaves
-//! no process behind.
+//! The guard: a small process between the run and a command. It ensures that the command leaves no
+//! process behind.
 //!
 //! # Theory of operation
 //!
-//! A guard is the runner's own program in another mode, which begins before any runtime or thread
-//! exists. The guard runs one process after another, as requested by [`protocol::Control`]
-//! messages. A message requests one process, or several short ones as a [`batch`]. The guard exits
-//! when its control pipe ends, which happens when the runner closes the pipe or dies in any way.
+//! A guard is the program of the run, started again in another mode. This mode begins before any
+//! runtime or thread exists. The guard runs one process after another, as requested by
+//! [`protocol::Control`] messages. A message requests one process, or several short ones as a
+//! [`batch`]. The guard exits when its control pipe ends, which happens when the run closes the
+//! pipe or dies in any way.
 //!
 //! The guard is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): when the parents of a
 //! descendant have ended, the descendant becomes a child of the guard, even if it detached itself.
@@ -39,7 +40,9 @@ mod attempt;
 mod batch;
 mod descendants;
 mod guard_io;
+mod input;
 mod oom_watch;
+mod orders;
 mod output;
 pub(crate) mod protocol;
 pub(crate) mod result_file;
@@ -55,10 +58,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use attempt::Attempt;
-use autoproc_domain::fingerprint::{Fingerprint, has_changed};
+use autoproc_domain::Fingerprint;
 use batch::Batch;
 use guard_io::GuardIo;
 use oom_watch::{OomWatch, SIGKILL};
+use orders::Orders;
 use protocol::{Control, Report, StartRequest};
 use rustix::process::setsid;
 pub(crate) use start_error::{fault_of, is_permanent};
@@ -74,8 +78,7 @@ pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
 /// If a process was shorter than this, the guard expects the next request at once. It spins for the
 /// request instead of sleeping, because waking a sleeping guard may take as long as a short
-/// process. While it spins, the guard yields the processor to other processes that are ready to
-/// run, which are probably short too.
+/// process.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
 /// If this process was started as a guard, serves as one and then returns the exit code. Otherwise
@@ -103,9 +106,9 @@ pub fn become_guard() -> Option<ExitCode> {
 }
 
 /// Moves the guard, and with it all commands, to a session without a controlling terminal. In that
-/// session, a command that asks the terminal for a password fails at once. On the runner's
-/// terminal, the command would be stopped until its timeout, because it is not in the foreground
-/// process group.
+/// session, a command that asks the terminal for a password fails at once. On the run's terminal,
+/// the command would be stopped until its timeout, because it is not in the foreground process
+/// group.
 ///
 /// An error is ignored: setsid(2) fails only if the guard leads a process group, for instance
 /// because a shell started it. The commands then keep the terminal.
@@ -113,7 +116,7 @@ fn leave_terminal() {
     let _ = setsid();
 }
 
-/// Writes an error to standard error. If writing fails, only the exit status reports the error.
+/// If writing fails, only the exit status reports the error.
 fn report_error(what: &str, error: &io::Error) {
     let _ = writeln!(io::stderr(), "autoproc: {what}: {error}");
 }
@@ -123,7 +126,7 @@ struct Guard {
     oom_watch: OomWatch,
     record: Option<GuardRecord>,
     tmp_dirs: TmpDirs,
-    is_paused: bool,
+    orders: Orders,
 }
 
 impl Guard {
@@ -135,7 +138,7 @@ impl Guard {
         let record = record.and_then(create_record);
         descendants::become_subreaper()?;
         let (io, oom_watch, tmp_dirs) = (GuardIo::new()?, OomWatch::new(), TmpDirs::new());
-        Ok(Self { io, oom_watch, record, tmp_dirs, is_paused: false })
+        Ok(Self { io, oom_watch, record, tmp_dirs, orders: Orders::default() })
     }
 
     /// Serves until the control pipe ends. On success, no process that the guard started is left.
@@ -146,9 +149,10 @@ impl Guard {
                 Control::Start { requests, start_within } => {
                     was_short = self.run_batch(Batch::new(requests, start_within))?;
                 }
-                Control::Pause => self.is_paused = true,
-                Control::Resume => self.is_paused = false,
-                // The message is late: its batch has already ended. It is ignored.
+                Control::Pause => self.orders.is_paused = true,
+                Control::Resume => self.orders.is_paused = false,
+                Control::Deadline(since_boot) => self.orders.extend_deadline(since_boot),
+                // A late message for a batch that has already ended.
                 Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
             }
         }
@@ -177,30 +181,31 @@ impl Guard {
         Ok(was_short)
     }
 
-    /// Reads messages that arrived while no process was running. Any message recalls the batch: the
-    /// runner decides which process starts next.
     fn read_between_processes(&mut self, batch: &mut Batch) -> io::Result<()> {
         if batch.is_exhausted() || !self.io.has_control()? {
             return Ok(());
         }
         self.io.read_control()?;
         while let Some(control) = self.io.next_control() {
+            if control.recalls_batch() {
+                batch.recall();
+            }
             match control {
                 Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
-                Control::Pause => self.is_paused = true,
-                Control::Resume => self.is_paused = false,
+                Control::Pause => self.orders.is_paused = true,
+                Control::Resume => self.orders.is_paused = false,
+                Control::Deadline(since_boot) => self.orders.extend_deadline(since_boot),
                 Control::Start { .. } => return Err(protocol::unexpected_start()),
             }
-            batch.recall();
         }
         Ok(())
     }
 
-    /// Runs one process. If the runner is dead, starts nothing, because the recovery of a dead run
-    /// does not wait for processes that start later.
+    /// Runs one process. If the run is dead or the deadline has passed, starts nothing, because the
+    /// recovery of a dead run does not wait for processes that start later.
     fn run(&mut self, request: &StartRequest, batch: &mut Batch) -> io::Result<Report> {
         let unstarted = |ending| Ok(Report::Ended(ProcessReport::new(ending, Duration::ZERO)));
-        if self.io.has_hung_up()? {
+        if self.io.has_hung_up()? || self.orders.is_over() {
             return unstarted(Ending::Aborted);
         }
         let fingerprint = request.input.as_deref().map(fingerprint_of);
@@ -209,23 +214,23 @@ impl Guard {
         match Attempt::start(request, tmp_dir.as_ref().ok().copied()) {
             Ok(attempt) => {
                 if let Some(fingerprint) = fingerprint {
-                    batch.start_current(fingerprint.map(|fingerprint| (fingerprint.size, fingerprint.modified_ns)));
+                    batch.start_current(fingerprint);
                 }
                 let tmp_error = tmp_dir.err();
                 self.record_leader(&attempt);
-                let report = attempt.supervise(&mut self.io, batch, &mut self.is_paused, &mut self.tmp_dirs)?;
+                let report = attempt.supervise(&mut self.io, batch, &mut self.orders, &mut self.tmp_dirs)?;
                 if let Some(record) = &mut self.record {
                     self.tmp_dirs.update(record);
                 }
-                let input_changed = has_input_changed(request, fingerprint.flatten());
-                Ok(self.explain(report, tmp_error, input_changed))
+                let input_after = request.input.as_deref().and_then(fingerprint_of);
+                Ok(self.explain(report, tmp_error, input_after))
             }
             Err(ending) => unstarted(ending),
         }
     }
 
     /// Records that a process begins. If writing fails, removes the record: from a record that
-    /// lacks this process, the runner would conclude that the process has not begun.
+    /// lacks this process, the run would conclude that the process has not begun.
     fn record_begin(&mut self) {
         if let Some(mut record) = self.record.take() {
             match record.begin_process() {
@@ -240,13 +245,13 @@ impl Guard {
 
     /// If SIGKILL ended the process and the kernel may have sent it for want of memory, changes the
     /// ending to [`Ending::OutOfMemory`]. Adds the reason why the process had no folder of its own
-    /// for temporary files, and whether its input file has changed.
-    fn explain(&mut self, report: Report, tmp_error: Option<String>, input_changed: bool) -> Report {
+    /// for temporary files, and the fingerprint that its input file has now.
+    fn explain(&mut self, report: Report, tmp_error: Option<String>, input_after: Option<Fingerprint>) -> Report {
         let Report::Ended(mut report) = report else { return report };
         if report.ending == (Ending::Signalled { signal: SIGKILL }) {
             report.ending = self.oom_watch.ending_of_killed();
         }
-        Report::Ended(ProcessReport { tmp_error, input_changed, ..report })
+        Report::Ended(ProcessReport { tmp_error, input_after, ..report })
     }
 
     /// Writes the identity of the command's leader to the record. If writing fails, a later run can
@@ -256,11 +261,6 @@ impl Guard {
             let _ = record.set_leader(attempt.leader(), attempt.start_tick());
         }
     }
-}
-
-/// True if the input file of the request has another fingerprint than `before`.
-fn has_input_changed(request: &StartRequest, before: Option<Fingerprint>) -> bool {
-    has_changed(before, request.input.as_deref().and_then(fingerprint_of))
 }
 
 /// Creates the record. A guard serves even without a record, because its leftover processes can be

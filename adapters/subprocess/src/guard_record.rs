@@ -12,19 +12,18 @@
 //! - The record is unlocked: the guard was killed, and its command may still be running. The record
 //!   identifies the command and names the boot and the pid namespace.
 //!
-//! A guard that has not created its record yet does no harm. Once its runner is dead, it starts
-//! nothing, even if a request is still in its pipe. It can be found by the run's marker in its own
-//! environment.
+//! A guard that has not created its record yet does no harm. Once its run is dead, the guard starts
+//! nothing, even if a request is still in its pipe. The guard can be found by the run's marker in
+//! its own environment.
 //!
 //! # Format
 //!
-//! A record is one line of JSON, written at once. For each command, two fields of fixed width are
-//! overwritten in place. Before the command starts, the guard writes the number of commands that it
-//! has begun. After the start, it writes the process number and the start time of the command's
-//! leader. From the first field, the runner of a killed guard knows which commands of a batch have
-//! begun. A third field holds the name of the folder for the temporary files of the command. The
-//! guard overwrites this field before it creates such a folder, so that a killed guard leaves no
-//! folder behind.
+//! A record is one line of JSON. For each command, the guard overwrites two fields of fixed width
+//! in place. Before the command starts, the guard writes the number of commands that it has begun.
+//! After the start, it writes the process number and the start time of the command's leader. If the
+//! guard is killed, the first field shows the run which commands of a batch have begun. A third
+//! field holds the name of the folder for the temporary files of the command. The guard overwrites
+//! this field before it creates such a folder, so that the folder of a killed guard can be removed.
 //!
 //! The file is not synced: if only the guard is killed, none of its writes is lost, and after a
 //! power failure no process is left.
@@ -56,7 +55,6 @@ const FILE_MODE: u32 = 0o600;
 /// file name of the run's lock has the same limit.
 const MAX_RUN_CHARS: usize = 100;
 
-/// Separates the run from the guard's number in a file name.
 const INFIX: &str = ".guard-";
 
 /// The record of this guard, which the guard has created and holds locked.
@@ -217,7 +215,6 @@ fn lock_and_fill(file: &mut File) -> io::Result<Offsets> {
     Ok(offsets)
 }
 
-/// Returns the device and inode of a file.
 fn identity_of(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }

@@ -1,4 +1,4 @@
-//! The runner's side of supervision: a pool of guards, one for each process that runs concurrently.
+//! The run's side of supervision: a pool of guards, one for each process that runs concurrently.
 //!
 //! # Theory of operation
 //!
@@ -6,14 +6,14 @@
 //! arrive through the tokio runtime. Control messages are written synchronously, so that
 //! [`Guards::pause`] can be called from any thread.
 //!
-//! If the report pipe of a guard ends, the guard was killed. The runner then ends the leftover
+//! If the report pipe of a guard ends, the guard was killed. The run then ends the leftover
 //! processes of the guard ([`orphans`]), and starts another guard for the next process. The guard's
 //! record tells which processes of a batch the guard had begun. The last of the begun processes is
 //! reported as [`Ending::GuardDied`], and the begun processes before it as exited with status 0.
 //! The processes that the guard had not begun are reported as not started.
 //!
-//! A guard that is stopped, or does not answer for another reason, is killed after a deadline of
-//! the runner ([`watchdog`]).
+//! A guard that is stopped, or does not answer for another reason, is killed after a deadline that
+//! the run sets ([`watchdog`]).
 //!
 //! # Deliberately absent
 //!
@@ -59,8 +59,8 @@ pub struct GuardSettings {
     /// The run that the processes belong to. Each process has the run's id in its environment as
     /// `AUTOPROC_RUN_ID`.
     pub run: RunId,
-    /// Environment variables for every process, in addition to those of the runner and those of the
-    /// process's own [`ProcessSpec`].
+    /// Environment variables for every process, in addition to those of the calling process and
+    /// those of the process's own [`ProcessSpec`].
     pub environment: Vec<(OsString, OsString)>,
     /// The time between SIGTERM and SIGKILL.
     pub grace: Duration,
@@ -69,10 +69,10 @@ pub struct GuardSettings {
     pub records_dir: Option<PathBuf>,
     /// The limits on the output that is kept of each process.
     pub output: OutputLimits,
-    /// If set, the folder for the temporary files of a process that fails is kept, unless the
-    /// folder is empty, and the log of the process ends with a line that names the folder. Contains
-    /// the exit statuses that count as success, in addition to 0. A process that the run aborts, or
-    /// whose guard is killed, does not count as failed. If `None`, all folders are removed.
+    /// If set, a process that fails leaves its folder for temporary files, unless the folder is
+    /// empty, and the last line of its log names the folder. Contains the exit statuses that count
+    /// as success, in addition to 0. A process that the run aborts, or whose guard is killed, does
+    /// not count as failed. If `None`, all folders are removed.
     pub keep_tmp: Option<Vec<i32>>,
 }
 
@@ -99,11 +99,28 @@ pub struct BatchProcess {
 struct State {
     idle: Vec<GuardProcess>,
     controls: Vec<Weak<ControlPipe>>,
-    /// The number of guards that have been started.
     started: u64,
     /// Measures the time since the creation of the pool, without pauses.
     stopwatch: Stopwatch,
+    /// The latest deadline, as a time since boot; `None` for no deadline.
+    deadline: Option<Duration>,
     is_closed: bool,
+}
+
+impl State {
+    /// Returns the messages that bring a new guard up to date: a pause and the deadline, if any.
+    fn orders(&self) -> impl Iterator<Item = Control> {
+        let pause = self.stopwatch.is_paused().then_some(Control::Pause);
+        pause.into_iter().chain(self.deadline.map(Control::Deadline))
+    }
+
+    fn send_to_all(&self, control: &Control) {
+        for pipe in self.controls.iter().filter_map(Weak::upgrade) {
+            // Sending fails only if the guard was killed or does not read. The guard's assignment
+            // handles both cases.
+            let _ = pipe.send(control);
+        }
+    }
 }
 
 impl Guards {
@@ -112,7 +129,8 @@ impl Guards {
     pub fn new(settings: GuardSettings) -> Self {
         let created_at = Instant::now();
         let stopwatch = Stopwatch::start(created_at);
-        let state = State { idle: Vec::new(), controls: Vec::new(), started: 0, stopwatch, is_closed: false };
+        let state =
+            State { idle: Vec::new(), controls: Vec::new(), started: 0, stopwatch, deadline: None, is_closed: false };
         Self { settings, created_at, state: Mutex::new(state) }
     }
 
@@ -139,7 +157,7 @@ impl Guards {
     }
 
     /// Runs processes one after another under a single guard, each like [`run`](Self::run). The
-    /// guard does not wait for the runner between two processes.
+    /// guard does not wait for the run between two processes.
     ///
     /// The first process starts at once. The processes that have not started yet are reported as
     /// not started if a process does not exit with status 0, if the stop signal of the running
@@ -170,6 +188,18 @@ impl Guards {
     /// Continues all paused processes and their clocks. Can be called from any thread.
     pub fn resume(&self) {
         self.broadcast(false);
+    }
+
+    /// Moves the deadline of all guards to `since_boot`: a time since the machine booted, including
+    /// the time for which it was suspended (`CLOCK_BOOTTIME`). After the deadline, each guard kills
+    /// its process and starts no other, even if the calling process has been stopped. Without a
+    /// call, there is no deadline. Can be called from any thread.
+    ///
+    /// A run with a lease calls this whenever its lease is renewed.
+    pub fn extend_deadline(&self, since_boot: Duration) {
+        let mut state = self.state();
+        state.deadline = state.deadline.max(Some(since_boot));
+        state.send_to_all(&Control::Deadline(since_boot));
     }
 
     /// Ends all idle guards and waits for them. Busy guards end after their batch. No further guard
@@ -218,9 +248,8 @@ impl Guards {
         state.started += 1;
         state.controls.retain(|control| control.strong_count() > 0);
         state.controls.push(Arc::downgrade(guard.control()));
-        // `Pause` is sent under the lock, so that it precedes the `Resume` of a later call of
-        // `resume`.
-        let sent = if state.stopwatch.is_paused() { guard.control().send(&Control::Pause) } else { Ok(()) };
+        // Sent under the lock, so that `Pause` precedes the `Resume` of a later call of `resume`.
+        let sent = state.orders().try_for_each(|order| guard.control().send(&order));
         drop(state);
         reap_unless_sent(guard, sent)
     }
@@ -233,7 +262,6 @@ impl Guards {
         }
     }
 
-    /// Adds a guard to the idle guards; returns the guard if the pool is closed.
     fn keep(&self, guard: GuardProcess) -> Option<GuardProcess> {
         let mut state = self.state();
         if state.is_closed {
@@ -243,7 +271,7 @@ impl Guards {
         None
     }
 
-    /// Ends a guard that has finished its batch and all idle guards, and waits for them.
+    /// Ends all idle guards and `guard`, which has finished its batch. Waits for all of them.
     async fn dismiss(&self, guard: Option<GuardProcess>) {
         let mut guards = std::mem::take(&mut self.state().idle);
         guards.extend(guard);
@@ -261,12 +289,10 @@ impl Guards {
         tokio::task::spawn_blocking(reap).await.map_err(io::Error::other)?
     }
 
-    /// Returns the time since the creation of the pool.
     fn time(&self) -> Duration {
         self.created_at.elapsed()
     }
 
-    /// Returns the time since the creation of the pool, without pauses.
     fn time_without_pauses(&self) -> Duration {
         self.state().stopwatch.elapsed(Instant::now())
     }
@@ -279,15 +305,9 @@ impl Guards {
         } else {
             state.stopwatch.resume(now);
         }
-        let control = if is_paused { Control::Pause } else { Control::Resume };
-        for pipe in state.controls.iter().filter_map(Weak::upgrade) {
-            // Sending fails only if the guard was killed or does not read. The guard's assignment
-            // handles both cases.
-            let _ = pipe.send(&control);
-        }
+        state.send_to_all(if is_paused { &Control::Pause } else { &Control::Resume });
     }
 
-    /// Closes the pool; returns its idle guards.
     fn take_all_and_close(&self) -> Vec<GuardProcess> {
         let mut state = self.state();
         state.is_closed = true;

@@ -9,15 +9,16 @@
 //! [`ProcessSpec`], such as the steps of workflows. [`AttemptLogs`] finds the output of attempts,
 //! and [`sweep`] ends the processes that dead runs left.
 //!
-//! A *guard* is a process between the runner and a command. A guard runs the runner's own
-//! executable, whose `main` begins with [`become_guard`]. A program whose `main` cannot call it
-//! uses the binary `autoproc-guard` instead. Each concurrent attempt has its own guard. The guard
-//! starts the command in a separate process group, enforces its timeout, and drains its output into
-//! a [`BoundedLog`]. The guard is a child subreaper, so even detached processes of the command
-//! become its children. It reports the end of the command only when `waitpid` returns ECHILD, which
-//! proves that *no* process of the command is left. If the runner dies, its guards end their
-//! processes. If a guard is killed, the runner ends the guard's processes; [`adopt_orphans`]
-//! ensures that the runner finds all of them, if it has no other children.
+//! A *guard* is a process between the process of the run and a command. Both the guard and the run
+//! execute the same program, whose `main` begins with [`become_guard`]. A program whose `main`
+//! cannot call it uses the binary `autoproc-guard` instead. Each concurrent attempt has its own
+//! guard. The guard starts the command in a separate process group, enforces its timeout, and
+//! copies its output to a [`BoundedLog`]. The guard is a child subreaper, so even detached
+//! processes of the command become its children. It reports the end of the command only when
+//! `waitpid` returns ECHILD, which proves that *no* process of the command is left. If the process
+//! of the run dies, its guards end their processes. If a guard is killed, the run ends the guard's
+//! processes; if the run has no children but guards, [`adopt_orphans`] ensures that it finds all of
+//! them.
 //!
 //! # Limits
 //!
@@ -60,11 +61,14 @@ mod tmp_dir;
 
 pub use adoption::adopt_orphans;
 pub use attempt_logs::{
-    AttemptLog, AttemptLogs, Chunk, Follower, Piece, Pruned, Rest, Retention, StreamFilter, StreamMap,
+    AttemptLog, AttemptLogs, Chunk, Follower, LogEnd, Piece, Pruned, Rest, Retention, StreamFilter, StreamMap,
 };
 pub use bounded_log::{BoundedLog, OutputLimits, Source, Stream};
 pub use command_line::{CommandLine, Invocation};
-pub use environment::{PROJECT_VARIABLE, RUN_VARIABLE, attempt_environment};
+pub use environment::{
+    ATTEMPT_VARIABLE, FILE_VARIABLE, MAX_ATTEMPTS_VARIABLE, PROJECT_VARIABLE, RUN_VARIABLE, attempt_environment,
+    file_environment,
+};
 pub use fingerprint::fingerprint_of;
 pub use guard::become_guard;
 pub use guards::{BatchEvent, BatchProcess, DEFAULT_GRACE, GuardSettings, Guards, own_executable};

@@ -44,7 +44,6 @@ impl Placeholder {
         Self::Slot,
     ];
 
-    /// Returns the notation of the placeholder.
     pub(crate) const fn token(self) -> &'static str {
         match self {
             Self::Path => "{}",
@@ -155,7 +154,7 @@ enum Part {
 }
 
 impl Template {
-    /// Parses an argument. Braces that are not a placeholder are kept.
+    /// Keeps braces that are not a placeholder.
     pub(crate) fn parse(argument: &OsStr) -> Self {
         let (mut parts, mut text) = (Vec::new(), Vec::new());
         let mut rest = argument.as_bytes();
@@ -181,7 +180,6 @@ impl Template {
         self.0.iter().flat_map(text).collect()
     }
 
-    /// True if the template has a placeholder that names the file.
     pub(crate) fn names_file(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(placeholder) if placeholder.names_file()))
     }

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use autoproc_domain::Fingerprint;
 use autoproc_domain::ports::{AttemptOutcome, ResourceUsage, StartFault};
 use serde::{Deserialize, Serialize};
 
@@ -26,10 +27,13 @@ pub struct ProcessSpec {
     /// Variables that are added to the inherited environment. If a name is repeated, the last value
     /// wins. Unless `TMPDIR` is among these variables, it names a private folder of the process.
     pub environment: Vec<(OsString, OsString)>,
-    /// The process's working directory; the runner's if `None`. A relative program path is resolved
-    /// against this directory.
+    /// The process's working directory; that of the run if `None`. A relative program path is
+    /// resolved against this directory.
     #[serde(with = "path")]
     pub working_dir: Option<PathBuf>,
+    /// The contents of the standard input. If empty, the standard input is `/dev/null`. Kept in the
+    /// memory of the guard while the process runs, so it should be short.
+    pub stdin: Vec<u8>,
     /// The time after which the process is ended; time spent paused does not count.
     pub timeout: Duration,
     /// The file that receives both output streams; `None` discards them. The file is created with
@@ -111,12 +115,12 @@ pub struct ProcessReport {
     /// may be missing from the log. The error does not affect the process.
     pub log_error: Option<String>,
     /// The reason why the process had no private folder for temporary files and inherited the
-    /// `TMPDIR` of the runner; `None` if it had a folder. The error does not affect the process.
+    /// `TMPDIR` of the run; `None` if it had a folder. The error does not affect the process.
     pub tmp_error: Option<String>,
-    /// True if the input file of the process had another fingerprint after the last process had
-    /// ended than before the first one started. False if the process has no input file, and if one
-    /// of the fingerprints is unknown.
-    pub input_changed: bool,
+    /// The fingerprint of the input file after the process had ended; `None` if the process has no
+    /// input file or the fingerprint is unknown.
+    #[serde(with = "fingerprint")]
+    pub input_after: Option<Fingerprint>,
 }
 
 /// The ending of a process.
@@ -158,7 +162,7 @@ pub enum Ending {
         /// True if a retry would fail in the same way.
         permanent: bool,
     },
-    /// The guard was killed; the runner has ended the guard's processes.
+    /// The guard was killed; the run has ended the guard's processes.
     GuardDied,
 }
 
@@ -175,7 +179,7 @@ impl ProcessReport {
             stdout_bytes: 0,
             log_error: None,
             tmp_error: None,
-            input_changed: false,
+            input_after: None,
         }
     }
 
@@ -192,8 +196,8 @@ impl ProcessReport {
 }
 
 impl Ending {
-    /// True if the process failed by itself: it did not exit with status 0 or one of `ok_exits`,
-    /// and the run did not abort it.
+    /// True if the process failed: it did not exit with status 0 or one of `ok_exits`. False if the
+    /// run aborted the process, or if its guard was killed.
     pub(crate) fn is_failure(&self, ok_exits: &[i32]) -> bool {
         match self {
             Self::Exited { code } => *code != 0 && !ok_exits.contains(code),
@@ -247,6 +251,24 @@ pub(crate) mod path {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
         Ok(Option::<OsString>::deserialize(deserializer)?.map(PathBuf::from))
+    }
+}
+
+/// Serialises the domain's `Fingerprint`, which does not implement serde's traits.
+pub(crate) mod fingerprint {
+    use autoproc_domain::Fingerprint;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Fields = (u64, i64);
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(crate) fn serialize<S: Serializer>(value: &Option<Fingerprint>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(|Fingerprint { size, modified_ns }| (size, modified_ns)).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Fingerprint>, D::Error> {
+        let fields = Option::<Fields>::deserialize(deserializer)?;
+        Ok(fields.map(|(size, modified_ns)| Fingerprint { size, modified_ns }))
     }
 }
 

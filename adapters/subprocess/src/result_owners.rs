@@ -54,7 +54,7 @@ impl ResultOwners {
     }
 
     /// Reserves the output file at `path` for an attempt on the input file `file` with this id. If
-    /// the output file belongs to another input file, changes nothing and returns that file. An
+    /// the output file belongs to another input file, changes nothing and returns the owner. An
     /// output file that was written and no longer exists belongs to no input file.
     pub(crate) fn reserve(&self, path: &Path, item: ItemId, file: &FilePath) -> Option<ResultOwner> {
         let hash = self.hash(path);

@@ -15,6 +15,7 @@ use crate::subject::Subject;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Script {
     text: OsString,
+    /// The placeholders, each once.
     used: Vec<Placeholder>,
     /// The name of the first command in the script that may execute the value of a placeholder as
     /// code; `None` if no such command is known.
@@ -31,7 +32,9 @@ impl Script {
             let length = if let Some(placeholder) = placeholder {
                 executor = executor.or_else(|| quoting.executor(&rest[placeholder.token().len()..]));
                 text.extend(quoting.reference(variable(placeholder)).into_bytes());
-                used.push(placeholder);
+                if !used.contains(&placeholder) {
+                    used.push(placeholder);
+                }
                 placeholder.token().len()
             } else {
                 quoting.pass(&rest[..1]);
@@ -55,7 +58,6 @@ impl Script {
         &self.text
     }
 
-    /// Returns the variables that the script refers to, with their values for `subject`.
     pub(crate) fn environment(&self, subject: Subject<'_>) -> Vec<(&'static str, OsString)> {
         let value = |placeholder: &Placeholder| (variable(*placeholder), placeholder.value(subject).into_owned());
         self.used.iter().map(value).collect()

@@ -67,7 +67,6 @@ use search::{Search, Targets, Uncertainty};
 /// living guards.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The maximum pause between two checks of living guards.
 const MAX_POLL_INTERVAL: Duration = Duration::from_millis(160);
 
 /// The maximum time to wait for killed processes to disappear. Only a process that is blocked in
@@ -229,7 +228,7 @@ fn refuse_if_alive(marker: &Marker) -> Result<(), String> {
     let all = Processes::read().unwrap_or_default();
     let runners = all.iter().filter_map(|process| marker.runner_of(process.id.pid));
     match runners.into_iter().find(|runner| process_table::is_alive(*runner)) {
-        Some(runner) => Err(format!("process {} carries out the run; only its lock file is missing", runner.pid)),
+        Some(runner) => Err(format!("the run is alive as process {}; only its lock file is missing", runner.pid)),
         None => Ok(()),
     }
 }
@@ -263,7 +262,6 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// Returns the result of a sweep whose last reading had this outcome.
     fn verdict(&self) -> Result<(), String> {
         let killed = self.killed.iter().map(|process| format!("{} does not end after SIGKILL", process.describe()));
         let reasons: Vec<_> = killed.chain(self.uncertain.iter().map(ToString::to_string)).collect();
@@ -271,7 +269,6 @@ impl Outcome {
     }
 }
 
-/// Kills the processes that `search` finds in one reading of the process table.
 fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
     let Targets { to_kill, mut uncertain } = search.run(&Processes::read()?, process_table::own_pid());
     let mut killed = Vec::new();

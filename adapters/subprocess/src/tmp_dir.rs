@@ -7,8 +7,8 @@
 //! exclusive flock(2) on the folder. So the folder of a living guard is never taken for one that a
 //! killed guard left, and systemd-tmpfiles(8) does not remove it.
 //!
-//! The record of the guard names the folder. If the guard is killed, the runner removes the folder,
-//! or the sweep of a later run does.
+//! The record of the guard names the folder. If the guard is killed, its run removes the folder, or
+//! the sweep of a later run does.
 //!
 //! # Limits
 //!
@@ -32,21 +32,21 @@ use rustix::process::geteuid;
 
 use crate::guard_record::Contents;
 
-/// The variable for the folder of temporary files.
 pub(crate) const TMPDIR_VARIABLE: &str = "TMPDIR";
 
 /// The beginning of the names of folders. 16 lower-case hexadecimal digits follow: a longer name
 /// would leave less room for sockets, whose paths have at most 107 bytes (unix(7)).
 const PREFIX: &str = "autoproc-";
 
-/// The length of the name of a folder, in bytes.
+/// The beginning of the names of folders that are kept after their process. The same digits follow.
+const KEPT_PREFIX: &str = "autoproc-kept-";
+
 pub(crate) const NAME_LENGTH: usize = PREFIX.len() + 16;
 
 /// The maximum length of a parent's path in a guard's record, in bytes. Escaped in JSON, a longer
 /// path might exceed the maximum length of a record.
 pub(crate) const MAX_RECORDED_PARENT: usize = 512;
 
-/// The mode of new folders.
 const MODE: u32 = 0o700;
 
 /// A new folder is dated back by this time. Any change in the folder then changes its modification
@@ -106,6 +106,14 @@ impl TmpDir {
         }
     }
 
+    /// Renames the folder, so that no sweep removes it, and returns its new path. If the folder
+    /// cannot be renamed, returns its old path.
+    pub(crate) fn keep(self) -> PathBuf {
+        let name = self.path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix(PREFIX));
+        let kept = self.path.with_file_name(format!("{KEPT_PREFIX}{}", name.unwrap_or_default()));
+        if fs::rename(&self.path, &kept).is_ok() { kept } else { self.path }
+    }
+
     /// Removes the folder with its contents. Links in it are removed and not followed. If a process
     /// has replaced the folder by a link or a file, removes that.
     ///
@@ -129,13 +137,13 @@ impl State {
     }
 }
 
-/// Opens, locks and dates back a new folder.
 fn prepare(path: &Path) -> io::Result<(File, State)> {
     let folder = open(path)?;
     // If the file system has no locks, the folder stays unlocked.
     let _ = flock(&folder, FlockOperation::NonBlockingLockExclusive);
     let dated_back = folder.metadata()?.modified()?.checked_sub(DATED_BACK);
-    let dated_back = dated_back.ok_or_else(|| io::Error::other("the clock is at the beginning of time"))?;
+    let dated_back =
+        dated_back.ok_or_else(|| io::Error::other("the modification time of the folder is out of range"))?;
     folder.set_times(FileTimes::new().set_modified(dated_back))?;
     Ok((folder, State::of(path)?))
 }

@@ -138,6 +138,14 @@ fn paths_at_the_edges() {
 }
 
 #[test]
+fn a_placeholder_that_is_used_twice_is_one_variable() {
+    let script = CommandLine::shell("diff {} {.}.old {} {.}").expect("valid");
+    let environment = script.for_file(subject(Path::new("/a/f.txt"))).environment;
+    let expected = [("AUTOPROC_FILE", "/a/f.txt"), ("AUTOPROC_FILE_WITHOUT_EXTENSION", "/a/f")];
+    assert_eq!(environment, expected.map(|(name, value)| (name, value.into())));
+}
+
+#[test]
 fn a_command_with_numbers_only_gets_the_path_too() {
     let arguments = |template| arguments(&CommandLine::argv(["x", template]).expect("valid"), OsStr::new("/f"));
     assert_eq!(arguments("-g{%}"), ["x", "-g3", "/f"]);

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 /// The maximum sleep between two readings of the wall clock. If the clock is set during a wait, the
 /// wait ends at most this much too late; the `Clock` port allows a minute. One reading a second
-/// costs little: a waiting run also reads the queue five times a second.
+/// costs little, because a waiting run reads the queue five times a second anyway.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 /// The system's wall clock. Waiting requires a tokio runtime with its time driver enabled.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use autoproc_domain::ProcessingResult;
 use autoproc_domain::item::ClaimNumber;
-use autoproc_domain::ports::{AttemptRef, ResourceUsage, RunEvent, RunEventKind};
+use autoproc_domain::ports::{AttemptRef, ResourceUsage, Resumption, RunEvent, RunEventKind};
 use autoproc_domain::view::Counts;
 use serde::Serialize;
 
@@ -50,8 +50,15 @@ enum Body<'a> {
     },
     StartsHeld {
         reason: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        probe_at: Option<String>,
     },
-    StartsResumed,
+    StartsResumed {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        because: Option<&'static str>,
+        #[serde(flatten, skip_serializing_if = "Option::is_none")]
+        path: Option<PathText>,
+    },
     ProcessorPaused,
     ProcessorResumed,
     FileCompleted(EndText),
@@ -76,7 +83,7 @@ enum Body<'a> {
 }
 
 #[derive(Serialize)]
-struct AttemptText {
+pub(crate) struct AttemptText {
     #[serde(flatten)]
     path: PathText,
     item_id: u64,
@@ -84,8 +91,7 @@ struct AttemptText {
     /// The number of the round; omitted if it is 1.
     #[serde(skip_serializing_if = "is_first")]
     round: u32,
-    /// The number of the claim; omitted if unknown. It is unknown for a recovered item, because
-    /// recovery ends the claim.
+    /// The number of the claim; omitted if unknown, as it is after a recovery.
     #[serde(skip_serializing_if = "Option::is_none")]
     claim: Option<u64>,
 }
@@ -98,13 +104,12 @@ struct EndText {
     duration_s: f64,
     #[serde(flatten)]
     usage: Option<UsageText>,
-    /// True if the file changed during the attempt; omitted if false.
     #[serde(skip_serializing_if = "is_false")]
     input_changed: bool,
 }
 
 #[derive(Serialize)]
-struct UsageText {
+pub(crate) struct UsageText {
     user_s: f64,
     system_s: f64,
     peak_memory_bytes: u64,
@@ -170,8 +175,13 @@ impl<'a> Body<'a> {
             Kind::RecoveryWithheld { dead_run, reason } => {
                 Self::RecoveryWithheld { dead_run: dead_run.as_str(), reason }
             }
-            Kind::StartsHeld { reason } => Self::StartsHeld { reason },
-            Kind::StartsResumed => Self::StartsResumed,
+            Kind::StartsHeld { reason, probe_at } => {
+                Self::StartsHeld { reason, probe_at: probe_at.map(|at| at.to_string()) }
+            }
+            Kind::StartsResumed { because } => Self::StartsResumed {
+                because: because.as_ref().map(Resumption::word),
+                path: because.as_ref().and_then(Resumption::file_path).map(PathText::from),
+            },
             Kind::ProcessorPaused => Self::ProcessorPaused,
             Kind::ProcessorResumed => Self::ProcessorResumed,
             Kind::FileCompleted { of, elapsed, usage, input_changed } => {
@@ -213,12 +223,13 @@ impl From<&AttemptRef> for AttemptText {
 
 impl EndText {
     fn new(of: &AttemptRef, elapsed: Duration, usage: Option<ResourceUsage>, input_changed: bool) -> Self {
-        let usage = usage.map(|ResourceUsage { user, system, peak_memory }| UsageText {
-            user_s: user.as_secs_f64(),
-            system_s: system.as_secs_f64(),
-            peak_memory_bytes: peak_memory,
-        });
-        Self { of: of.into(), duration_s: elapsed.as_secs_f64(), usage, input_changed }
+        Self { of: of.into(), duration_s: elapsed.as_secs_f64(), usage: usage.map(UsageText::from), input_changed }
+    }
+}
+
+impl From<ResourceUsage> for UsageText {
+    fn from(ResourceUsage { user, system, peak_memory }: ResourceUsage) -> Self {
+        Self { user_s: user.as_secs_f64(), system_s: system.as_secs_f64(), peak_memory_bytes: peak_memory }
     }
 }
 

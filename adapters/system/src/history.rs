@@ -13,7 +13,9 @@
 mod attempts;
 mod line;
 mod location;
+mod recorded;
 mod runs;
+mod visited;
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -22,13 +24,19 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use autoproc_domain::ports::{History, HistoryError, HistoryQuery, PastAttempt, PastEvent, RunFilter, RunsSummary};
+use autoproc_domain::RunId;
+use autoproc_domain::ports::{
+    AttemptVisitor, History, HistoryError, HistoryQuery, PastAttempt, PastEvent, RunFilter, RunsSummary,
+};
 use autoproc_regular_file::{self as regular_file, Links};
 
 use attempts::Attempts;
 use line::{Line, for_each_line, for_each_line_with};
 use location::locate;
+pub use recorded::RecordedEvents;
+pub(crate) use recorded::line;
 use runs::Runs;
+use visited::VisitedAttempts;
 
 /// The maximum number of attempts or events in an answer. The `History` port allows answers to
 /// contain only the latest thousand.
@@ -82,6 +90,10 @@ impl History for EventLogHistory {
         .await
     }
 
+    async fn visit_attempts(&self, runs: Vec<RunId>, visit: AttemptVisitor) -> Result<(), HistoryError> {
+        self.read(move |lines| lines.visit_attempts(runs, visit)).await
+    }
+
     async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError> {
         self.read(move |lines| {
             let mut events = VecDeque::new();
@@ -103,7 +115,6 @@ impl History for EventLogHistory {
 struct Lines(PathBuf);
 
 impl Lines {
-    /// Opens the log; `None` if it does not exist.
     fn open(&self) -> io::Result<Option<File>> {
         match regular_file::open_to_read(Links::Refuse, &self.0) {
             Ok(log) => Ok(Some(log)),
@@ -121,13 +132,23 @@ impl Lines {
         Ok(runs.into_summary())
     }
 
+    fn visit_attempts(&self, runs: Vec<RunId>, visit: AttemptVisitor) -> io::Result<()> {
+        let Some(mut log) = self.open()? else { return Ok(()) };
+        let (offset, wanted) = locate(&mut log, RunFilter::Named(runs))?;
+        let mut attempts = VisitedAttempts::new(&wanted, visit);
+        log.seek(SeekFrom::Start(offset))?;
+        for_each_line(BufReader::with_capacity(1 << 16, log), |text| attempts.add(text))?;
+        attempts.finish();
+        Ok(())
+    }
+
     /// Passes the lines about the query's item to `take`, in the order of the log. If the query
-    /// names no item, passes all lines. Reads only the last `bytes` of the log; returns true if this
-    /// is the whole log. The caller must check the query's conditions on time and run.
+    /// names no item, passes all lines. Reads only the last `bytes` of the log; returns true if
+    /// this is the whole log. The query's other conditions (time and run) are not checked.
     fn for_each(&self, query: &HistoryQuery, bytes: u64, mut take: impl FnMut(Line)) -> io::Result<bool> {
         let Some(mut log) = self.open()? else { return Ok(true) };
         let start = log.metadata()?.len().saturating_sub(bytes);
-        // The line in which reading begins is incomplete and does not parse.
+        // Reading may begin within a line; the rest of that line does not parse.
         log.seek(SeekFrom::Start(start))?;
         let mut parse = |text: &str| {
             let line = Line::parse(text).filter(|line| query.item.is_none_or(|id| line.item() == Some(id)));

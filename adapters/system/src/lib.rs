@@ -14,7 +14,8 @@
 //!   gate, while the process of the run continues. [`PauseWatch`] keeps the run paused while the
 //!   request file of [`PauseFiles`] exists.
 //! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads
-//!   the history from that log. [`StateFile`] keeps the processor's state and its progress in two
+//!   the history from that log. [`EventLogReader`] and [`NewEventLog`] copy it from and to another
+//!   store. [`StateFile`] keeps the processor's state and its progress in two
 //!   small files, the state file and the monitor file; [`read_state_file`] and
 //!   [`read_monitor_file`] read them. [`Observers`] passes each event to several observers.
 //! - [`write_run_command`] records the command line of a run, and [`read_run_command`] reads it, so
@@ -34,6 +35,7 @@ mod event_line;
 mod event_log;
 mod history;
 mod json_lines;
+mod log_copy;
 mod machine_gate;
 mod monitor_document;
 mod observers;
@@ -53,14 +55,15 @@ mod warn_once;
 
 pub use clock::SystemClock;
 pub use event_log::EventLog;
-pub use history::EventLogHistory;
+pub use history::{EventLogHistory, RecordedEvents};
 pub use json_lines::JsonLines;
+pub use log_copy::{EventLogReader, NewEventLog};
 pub use machine_gate::{DiskLimit, MachineGate, StartLimits, Unmeasurable};
 pub use monitor_document::{MonitorDocument, read_monitor_file};
 pub use observers::Observers;
 pub use pause_files::PauseFiles;
 pub use pause_switch::{PausableGate, PauseReason, PauseSwitch, PauseWatch};
-pub use replace::{ReplacedFile, creating_folder, replace};
+pub use replace::{ReplacedFile, Replacement, creating_folder, nameless_file, replace, replace_durably};
 pub use run_command::{RecordedCommand, RunCommand, read_run_command, write_run_command};
 pub use signals::{EndSignal, end_by, survive_file_size_limit};
 pub use state_document::{StateDocument, StateFileError, read_state_file};

@@ -72,10 +72,11 @@ pub struct MachineGate {
     latest: Mutex<Option<Checked>>,
 }
 
-/// The measured resources of the machine; a field is `None` if the system does not report it.
+/// The measured resources of the machine. Memory and load are `None` if they have no limit or are
+/// not reported by the system.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Measurement {
-    /// The free space of each limited disk, in bytes.
+    /// The free space of each limited disk, in bytes; `None` if unknown.
     free_disks: Vec<Option<u64>>,
     free_memory: Option<u64>,
     load: Option<f64>,
@@ -121,7 +122,6 @@ impl MachineGate {
 }
 
 impl Measurement {
-    /// Measures the resources that have limits.
     fn of(limits: &StartLimits) -> Self {
         Self {
             free_disks: limits.disks.iter().map(|disk| free_disk(&disk.folder)).collect(),

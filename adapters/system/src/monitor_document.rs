@@ -61,13 +61,13 @@ pub(crate) struct MonitorTally {
     counts: Counts,
     /// The number of files that have ended since `counts` were reported.
     ended_since: usize,
-    /// The number of attempts that ended a file, and the sum of their durations.
+    /// The number of attempts that ended a file.
     attempts: u32,
+    /// The sum of the durations of these attempts.
     elapsed: Duration,
 }
 
 impl MonitorTally {
-    /// Updates the figures with the next event.
     pub(crate) fn apply(&mut self, event: &RunEvent) {
         match &event.kind {
             RunEventKind::ProcessorStarted { counts, .. } => *self = Self { counts: *counts, ..Self::default() },
@@ -88,7 +88,6 @@ impl MonitorTally {
         }
     }
 
-    /// Returns the number of files of the run that have not ended.
     fn remaining(&self) -> usize {
         self.counts.live().saturating_sub(self.ended_since)
     }
@@ -98,7 +97,6 @@ impl MonitorTally {
     }
 }
 
-/// Returns the content of a monitor file for this state and these figures.
 pub(crate) fn encode(state: &ProcessorState, tally: &MonitorTally) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(&DocumentText::new(state, tally))?;
     bytes.push(b'\n');

@@ -19,10 +19,8 @@ use tokio::sync::watch;
 
 use crate::pause_files::PauseFiles;
 
-/// The interval between two checks for the request file.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The reason for back-pressure that the start gate reports while the run is paused.
 const PAUSED: &str = "the run is paused";
 
 /// A reason for a run to be paused.

@@ -1,7 +1,7 @@
 //! Replaces small files atomically, and creates missing folders.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -83,18 +83,75 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     persist(file, path, bytes)
 }
 
-/// Replaces the file at `path` like [`replace`], but creates no folder. Only the owner can read the
-/// new file, and the new content survives a power cut.
+/// Replaces the file at `path` like [`replace`], but creates no folder, and the new content
+/// survives a power cut. The new file has the given permissions; if they are `None`, only its owner
+/// can read it.
 ///
 /// # Errors
-/// The errors of [`replace`]. Also fails if the file or its folder cannot be synced.
-pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// The errors of [`replace`]. Also fails if the permissions cannot be set, or if the file or its
+/// folder cannot be synced. If only syncing the folder fails, the file has the new content. If only
+/// syncing the folder fails, the file has the new content.
+pub fn replace_durably(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
     let folder = folder_of(path);
     let mut file = temporary_file_with(0o600, folder)?;
     file.write_all(bytes)?;
+    permissions.map_or(Ok(()), |permissions| file.as_file().set_permissions(permissions))?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     File::open(folder)?.sync_all()
+}
+
+/// New contents of a file, written piece by piece. If the value is dropped before
+/// [`finish`](Self::finish), the file is unchanged, and no temporary file is left.
+#[derive(Debug)]
+pub struct Replacement {
+    file: BufWriter<NamedTempFile>,
+    path: PathBuf,
+}
+
+impl Replacement {
+    /// Creates a temporary file for the new contents of `path`, in the folder of `path`. Creates no
+    /// folder.
+    ///
+    /// # Errors
+    /// If the temporary file cannot be created.
+    pub fn begin(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: BufWriter::new(temporary_file(folder_of(path))?), path: path.to_owned() })
+    }
+
+    /// Replaces the file atomically: a reader sees either the old or the new contents. The new
+    /// contents survive a power failure. The file has the given permissions; if they are `None`,
+    /// they follow the umask.
+    ///
+    /// # Errors
+    /// If the contents cannot be written, synced or renamed, or if the permissions cannot be set;
+    /// the old contents stay. If only syncing the folder fails, the file has the new contents.
+    pub fn finish(self, permissions: Option<Permissions>) -> io::Result<()> {
+        let file = self.file.into_inner()?;
+        permissions.map_or(Ok(()), |permissions| file.as_file().set_permissions(permissions))?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        File::open(folder_of(&self.path))?.sync_all()
+    }
+}
+
+impl io::Write for Replacement {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Creates an unnamed temporary file, for data that may not fit in memory. The system removes the
+/// file when it is closed.
+///
+/// # Errors
+/// If the file cannot be created in the folder for temporary files.
+pub fn nameless_file() -> io::Result<File> {
+    tempfile::tempfile()
 }
 
 fn persist(mut file: NamedTempFile, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -121,9 +178,9 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
     })
 }
 
-/// Creates the temporary file that will replace the existing file. Its permissions are limited only
-/// by the umask, so that other users can read a report.
-fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+/// Creates the temporary file that will replace the existing file. The permissions of the temporary
+/// file are limited only by the umask, so that other users can read a report.
+pub(crate) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     temporary_file_with(0o666, folder)
 }
 
@@ -152,6 +209,23 @@ mod tests {
         std::fs::create_dir(&folder).expect("another folder");
         file.replace(|| Ok(Vec::new())).expect_err("another folder");
         assert!(!file.path().exists());
+    }
+
+    #[test]
+    fn an_unfinished_replacement_changes_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("file");
+        std::fs::write(&path, "old").expect("written");
+        let written = |text: &[u8]| {
+            let mut content = Replacement::begin(&path).expect("a temporary file");
+            content.write_all(text).expect("written");
+            content
+        };
+        drop(written(b"half"));
+        assert_eq!(std::fs::read_to_string(&path).expect("there"), "old");
+        written(b"new").finish(None).expect("finished");
+        assert_eq!(std::fs::read_to_string(&path).expect("there"), "new");
+        assert_eq!(dir.path().read_dir().expect("a folder").count(), 1, "no temporary file is left");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use autoproc_domain::RunId;
 use autoproc_regular_file::folder_of;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,8 @@ const MAX_BYTES: u64 = 16 << 20;
 /// The command line of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunCommand {
+    /// The name of the run; `None` in a record of an earlier version.
+    pub run: Option<RunId>,
     /// The arguments of the program, without its name.
     pub words: Vec<OsString>,
     /// The current folder of the run, an absolute path.
@@ -43,8 +46,8 @@ pub struct RecordedCommand {
 }
 
 /// Replaces the record at `path`, whose folder must exist. Only its owner can read the file. The
-/// new content survives a power cut. After an error there is no record, because the previous one is
-/// that of another run; if it cannot be removed either, it stays.
+/// new content survives a power cut. After an error, removes the previous record if possible,
+/// because it belongs to another run.
 ///
 /// # Errors
 /// If the folder cannot be examined, or the file cannot be written, synced or renamed.
@@ -55,6 +58,7 @@ pub fn write_run_command(path: &Path, command: &RunCommand) -> io::Result<()> {
 fn try_write(path: &Path, command: &RunCommand) -> io::Result<()> {
     let (folder, folder_inode) = identity(folder_of(path))?;
     let document = Document {
+        run: command.run.as_ref().map(ToString::to_string),
         words: command.words.iter().map(|word| Word::from(word.as_os_str())).collect(),
         current_dir: command.current_dir.as_os_str().into(),
         is_read_once: command.is_read_once,
@@ -63,7 +67,7 @@ fn try_write(path: &Path, command: &RunCommand) -> io::Result<()> {
     };
     let mut bytes = serde_json::to_vec_pretty(&document)?;
     bytes.push(b'\n');
-    replace_durably(path, &bytes)
+    replace_durably(path, &bytes, None)
 }
 
 /// Reads the record at `path`; `None` if it does not exist.
@@ -75,6 +79,7 @@ pub fn read_run_command(path: &Path) -> Result<Option<RecordedCommand>, StateFil
     let written = (PathBuf::from(OsString::from(document.folder)), document.folder_inode);
     let is_own = identity(folder_of(path)).is_ok_and(|here| here == written);
     let command = RunCommand {
+        run: document.run.map(RunId::new),
         words: document.words.into_iter().map(OsString::from).collect(),
         current_dir: OsString::from(document.current_dir).into(),
         is_read_once: document.is_read_once,
@@ -89,6 +94,8 @@ fn identity(folder: &Path) -> io::Result<(PathBuf, u64)> {
 
 #[derive(Serialize, Deserialize)]
 struct Document {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
     words: Vec<Word>,
     current_dir: Word,
     #[serde(default)]
@@ -133,7 +140,12 @@ mod tests {
         assert_eq!(read_run_command(&path).expect("no error"), None);
         let odd = OsString::from_vec(b"\xff $HOME".to_vec());
         let words = vec!["run".into(), "--".into(), "it's".into(), odd.clone(), OsString::new()];
-        let command = RunCommand { words, current_dir: Path::new("/srv").join(odd), is_read_once: true };
+        let command = RunCommand {
+            run: Some(RunId::new("r")),
+            words,
+            current_dir: Path::new("/srv").join(odd),
+            is_read_once: true,
+        };
         write_run_command(&path, &command).expect("written");
         let read = read_run_command(&path).expect("readable");
         assert_eq!(read, Some(RecordedCommand { command, is_own: true }));
@@ -147,7 +159,7 @@ mod tests {
         let (first, second) = (dir.path().join("a"), dir.path().join("b"));
         let file = |folder: &Path| folder.join("LAST-RUN.json");
         std::fs::create_dir(&first).expect("a folder");
-        let command = RunCommand { words: Vec::new(), current_dir: "/".into(), is_read_once: false };
+        let command = RunCommand { run: None, words: Vec::new(), current_dir: "/".into(), is_read_once: false };
         write_run_command(&file(&first), &command).expect("written");
         let is_own = |folder: &Path| read_run_command(&file(folder)).expect("readable").expect("there").is_own;
         std::fs::create_dir(&second).expect("a folder");

@@ -17,9 +17,9 @@ pub enum EndSignal {
     HangUp,
 }
 
-/// Ends this process by the signal, as if the signal had never been handled. So the parent process
-/// learns that the signal was the cause. After Ctrl-C, a shell then also ends the loop that started
-/// this process. A service manager learns that this process followed its request.
+/// Ends this process by the signal, as if the signal had never been handled, so that the parent
+/// process learns the cause. For instance, a shell loop also ends when Ctrl-C ends the command in
+/// it.
 ///
 /// # Errors
 /// If the system refuses; otherwise the function does not return.
@@ -40,7 +40,7 @@ pub fn survive_file_size_limit() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
-/// True if this process ignores `signal`; false if the system does not report it. In `SigIgn` of
+/// True if this process ignores `signal`; false if that is unknown. In `SigIgn` of
 /// `proc_pid_status(5)`, bit n-1 represents signal n.
 pub(crate) fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::path_text::PathText;
 
-/// The format version, which is that of the Python program that autoproc replaces. This program
-/// keeps the version, because it only adds keys to the format.
+/// The format version of the Python program that autoproc replaces. It stays the same, because
+/// autoproc only adds keys.
 const VERSION: &str = "1.0.0";
 
 /// The maximum size of a state file and of a monitor file, in bytes. A state file has at most 256
@@ -77,8 +77,6 @@ pub fn read_state_file(path: &Path) -> Result<Option<StateDocument>, StateFileEr
     Ok(read_document::<DocumentText>(path, MAX_BYTES)?.map(StateDocument::from))
 }
 
-/// Reads a JSON document of at most `max_bytes` bytes from the file at `path`; `None` if the file
-/// does not exist.
 pub(crate) fn read_document<T: DeserializeOwned>(path: &Path, max_bytes: u64) -> Result<Option<T>, StateFileError> {
     let bytes = match read_at_most(path, max_bytes + 1) {
         Ok(bytes) if bytes.len() as u64 > max_bytes => {
@@ -92,14 +90,12 @@ pub(crate) fn read_document<T: DeserializeOwned>(path: &Path, max_bytes: u64) ->
     document.map(Some).map_err(|source| StateFileError::Malformed { path: path.to_owned(), source })
 }
 
-/// Returns the first `max_bytes` bytes of a file.
 fn read_at_most(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     regular_file::open_to_read(Links::Refuse, path)?.take(max_bytes).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Returns the content of a state file that describes `state`.
 pub(crate) fn encode(state: &ProcessorState) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(&DocumentText::from(state))?;
     bytes.push(b'\n');
@@ -130,6 +126,8 @@ struct DocumentText {
     current_files: Vec<CurrentText>,
     #[serde(default)]
     held: Option<String>,
+    #[serde(default)]
+    probe_at: Option<String>,
     #[serde(default)]
     stop: Option<StopText>,
     #[serde(default)]
@@ -181,6 +179,7 @@ impl From<&ProcessorState> for DocumentText {
             current_file: current_files.first().map(|current| current.path.file_path.clone()),
             current_files,
             held: state.pressure.as_deref().map(str::to_owned),
+            probe_at: state.probe_at.map(|at| at.to_string()),
             stop: state.stop.map(StopText::from),
             withheld: state.withheld.iter().map(WithheldText::from).collect(),
         }
@@ -205,6 +204,7 @@ impl From<DocumentText> for StateDocument {
                 files_failed: text.files_failed,
                 current_files,
                 pressure: text.held.map(Into::into),
+                probe_at: time(text.probe_at),
                 stop: text.stop.and_then(|stop| stop.obeyed()),
                 withheld: text.withheld.into_iter().map(WithheldText::unproven).collect(),
             },

@@ -18,7 +18,7 @@ use crate::{OnWarning, ReplacedFile, WarnOnce};
 /// the writes cost little compared with processing a file.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// An observer that folds the events of a run into a [`ProcessorState`] and keeps the state in a
+/// An observer that computes a [`ProcessorState`] from the events of a run and keeps the state in a
 /// file. It also keeps the progress of the run in a second file; see
 /// [`MonitorDocument`](crate::MonitorDocument).
 ///
@@ -37,10 +37,10 @@ struct Shared {
     monitor: ReplacedFile,
     warning: WarnOnce,
     folded: Mutex<Folded>,
-    /// Wakes the writer when a state becomes pending.
+    /// Wakes the writer when a state becomes pending or the observer is dropped.
     changed: Condvar,
-    /// Wakes the writer from its pause between two writes when the observer is dropped. During this
-    /// pause, the writer does not wait for `changed`.
+    /// Ends the writer's pause between two writes when the observer is dropped. During this pause,
+    /// the writer does not wait for `changed`.
     closed: Condvar,
 }
 
@@ -54,8 +54,8 @@ struct Folded {
 
 impl StateFile {
     /// Creates the observer for the state file at `path` and the monitor file at `monitor`, which
-    /// are not accessed before the first event. `on_warning` is called for the first state that
-    /// cannot be written. Later failures are not reported.
+    /// are not accessed before the first event. `on_warning` is called only for the first failed
+    /// write.
     ///
     /// # Errors
     /// If the thread cannot be spawned.
@@ -95,14 +95,13 @@ impl Drop for StateFile {
         self.shared.changed.notify_one();
         self.shared.closed.notify_one();
         if let Some(writer) = self.writer.take() {
-            // An error means that the writer has ended by a panic, so there is nothing to wait for.
+            // An error means that the writer has panicked: there is nothing to wait for.
             let _ = writer.join();
         }
     }
 }
 
 impl Shared {
-    /// Writes pending states until the observer is dropped.
     fn write_pending(&self) {
         loop {
             let folded = lock(&self.folded);
@@ -138,8 +137,7 @@ impl Shared {
     }
 }
 
-/// Locks a mutex. Ignores poisoning, because a panic while it is locked leaves no inconsistent
-/// state.
+/// Ignores poisoning, because a panic while the mutex is locked leaves no inconsistent state.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,24 +4,22 @@ use std::time::Duration;
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// The default maximum duration of a drain after a SIGTERM or SIGHUP; then the drain becomes an
-/// abort. This duration and the default grace time of 10 s add up to the 90 s after which systemd
-/// kills (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
+/// The default maximum duration of a drain after a SIGTERM or SIGHUP, after which the drain becomes
+/// an abort. This duration and the default grace time of 10 s add up to the 90 s after which
+/// systemd kills (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
 
 /// A second signal within this time after the first one is ignored. A terminal that closes sends
 /// SIGHUP more than once, and no person presses Ctrl-C twice so fast.
 pub(crate) const ONE_SIGNAL: Duration = Duration::from_millis(500);
 
-/// The request that the stop file makes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileRequest {
-    /// The file does not exist.
     #[default]
     Nothing,
-    /// The file exists, and its first line does not contain `now` or cannot be read.
+    /// The file exists without `now` in its first line, or cannot be read.
     Drain,
-    /// The file exists and its first line contains `now`.
+    /// The first line of the file contains `now`.
     Abort,
 }
 
@@ -32,12 +30,10 @@ pub(crate) struct StopRequests {
     skips_drain: bool,
     /// The most urgent request of the stop file since the last call of `clear`.
     file: FileRequest,
-    /// The first signal and its time.
     first_signal: Option<(StopCause, Duration)>,
     signals: u32,
-    /// The cause of the first request; `None` if there is no request.
+    /// The cause of the first request.
     cause: Option<StopCause>,
-    /// The maximum duration of a drain after a SIGTERM or SIGHUP.
     drain_timeout: Duration,
 }
 
@@ -59,7 +55,7 @@ impl StopRequests {
         self.drain_timeout = drain_timeout;
     }
 
-    /// Creates an empty set of requests, for a process that has nothing to drain.
+    /// For a process that has nothing to drain: the first signal requests an abort.
     pub(crate) fn without_drain() -> Self {
         Self { skips_drain: true, ..Self::default() }
     }
@@ -111,8 +107,8 @@ impl StopRequests {
         }
     }
 
-    /// True if the maximum duration of a drain is over. A drain after an interrupt has no maximum
-    /// duration, because the user at the terminal can interrupt again.
+    /// A drain after an interrupt never expires, because the user at the terminal can interrupt
+    /// again.
     fn is_expired(&self, cause: StopCause, elapsed: Duration) -> bool {
         matches!(cause, StopCause::Terminate | StopCause::HangUp) && elapsed >= self.drain_timeout
     }

@@ -60,8 +60,8 @@ impl StandingStop {
     }
 }
 
-/// Reads the request in the file at `path`. A file that exists but cannot be read counts as a drain
-/// request, because ignoring a stop request would be worse.
+/// A file that exists but cannot be read counts as a drain request, because ignoring a stop request
+/// would be worse.
 pub(crate) fn read(path: &Path) -> FileRequest {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileRequest::Nothing,

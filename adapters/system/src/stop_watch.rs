@@ -49,7 +49,7 @@ pub struct StopWatch {
 }
 
 struct Shared {
-    /// The path of the stop file; `None` if only signals are watched.
+    /// `None` if only signals are watched.
     path: Option<PathBuf>,
     began: Instant,
     requests: Mutex<StopRequests>,
@@ -79,6 +79,14 @@ impl StopWatch {
         self
     }
 
+    /// Creates a watch without a stop file, for a run that receives stop requests in another way.
+    /// It watches nothing until [`StopWatch::with_signals`] is called.
+    #[must_use]
+    pub fn without_file() -> Self {
+        let shared = Arc::new(Shared::new(None, StopRequests::default()));
+        Self { shared, alive: None, signals: None, threads: Vec::new() }
+    }
+
     /// Watches signals only, for a process that has nothing to drain: the first signal aborts, the
     /// second kills.
     ///
@@ -90,8 +98,7 @@ impl StopWatch {
     }
 
     /// Also watches SIGINT, SIGTERM and SIGHUP, which permanently lose their default action in the
-    /// whole process. SIGHUP stays ignored if the parent process ignored it. For instance, nohup(1)
-    /// ignores it for a process that must outlive its terminal.
+    /// whole process. SIGHUP stays ignored if the parent process ignored it, as nohup(1) does.
     ///
     /// # Errors
     /// If the handler cannot be installed or the thread cannot be spawned.
@@ -130,7 +137,7 @@ impl Drop for StopWatch {
             signals.close();
         }
         for thread in self.threads.drain(..) {
-            // An error means that the thread has ended by a panic, so there is nothing to wait for.
+            // An error means that the thread has panicked: there is nothing to wait for.
             let _ = thread.join();
         }
     }
@@ -184,8 +191,8 @@ impl Shared {
         self.published.send_if_modified(|published| std::mem::replace(published, request) != request);
     }
 
-    /// Locks the requests. Ignores poisoning, because a panic while they are locked leaves no
-    /// inconsistent state.
+    /// Ignores poisoning, because a panic while the requests are locked leaves no inconsistent
+    /// state.
     fn requests(&self) -> MutexGuard<'_, StopRequests> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }

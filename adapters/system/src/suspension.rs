@@ -58,7 +58,7 @@ impl Drop for Suspension {
             signals.close();
         }
         if let Some(thread) = self.thread.take() {
-            // An error means that the thread has ended by a panic, so there is nothing to wait for.
+            // An error means that the thread has panicked: there is nothing to wait for.
             let _ = thread.join();
         }
     }

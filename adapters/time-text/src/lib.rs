@@ -1,5 +1,5 @@
-//! Times as text: parses the durations that users enter, and provides serde fields for times and
-//! durations.
+//! Times as text: parses the durations that users enter, and provides modules for serde's attribute
+//! `with`, for times and durations.
 //!
 //! # Deliberately absent
 //!

@@ -16,8 +16,8 @@ pub fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok,
 /// Reads the duration from a number of seconds.
 ///
 /// # Errors
-/// The errors of the deserializer. Also an error if the number is negative, not finite, or too
-/// large for a [`Duration`].
+/// The errors of the deserializer, or one for a number that is negative, not finite, or too large
+/// for a [`Duration`].
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(de::Error::custom)
 }

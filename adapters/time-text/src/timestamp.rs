@@ -59,7 +59,7 @@ pub mod required {
     /// Reads the timestamp from text.
     ///
     /// # Errors
-    /// The errors of the deserializer. Also an error if the text is not a date and time.
+    /// The errors of the deserializer, or one for a text that is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         deserializer.deserialize_str(super::Point)
     }
@@ -85,7 +85,7 @@ pub mod optional {
     /// Reads the timestamp from text; `None` from null.
     ///
     /// # Errors
-    /// The errors of the deserializer. Also an error if the text is not a date and time.
+    /// The errors of the deserializer, or one for a text that is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         deserializer.deserialize_option(super::OptionalPoint)
     }

@@ -90,8 +90,8 @@ impl Catalogue {
     /// starts at `cwd`.
     ///
     /// # Errors
-    /// [`FindError`] if there is no such workflow or its file cannot be read. An invalid workflow
-    /// is not an error; see [`WorkflowFile::problems`].
+    /// [`FindError`] if there is no such workflow, or if its file, a folder or the table of runners
+    /// cannot be read. An invalid workflow is not an error; see [`WorkflowFile::problems`].
     pub fn find(&self, word: &str, cwd: &Path) -> Result<WorkflowFile, FindError> {
         if is_path(word) {
             return self.load(&cwd.join(word));
@@ -152,7 +152,7 @@ impl Catalogue {
         WorkflowFile { path: path.to_owned(), text, workflow, problems: problems.into_sorted() }
     }
 
-    /// Returns the paths of all workflow files, in the order in which ids are looked up.
+    /// Returns the paths in the order in which ids are looked up.
     fn paths(&self) -> Result<Vec<PathBuf>, FindError> {
         let mut paths = Vec::new();
         for folder in &self.folders {
@@ -219,15 +219,14 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Returns the id of a file; the stem of its name if the file cannot be read.
 fn id_of(path: &Path) -> String {
     let text = bytes(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let workflow = text.and_then(|text| read(&text, &stem(path), &mut Problems::default()));
     workflow.map_or_else(|| stem(path), |workflow| workflow.id)
 }
 
-/// Reads a file, but at most `MAX_FILE_BYTES` + 1 bytes. The extra byte shows the caller that the
-/// file is too large.
+/// Reads at most one byte more than `MAX_FILE_BYTES`, which shows the caller that the file is too
+/// large.
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     regular_file::open_to_read(Links::Follow, path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;

@@ -14,4 +14,4 @@ pub(crate) use phase::{AfterFailure, CHECKPOINT_PASSED, ON_ERROR, ROLLBACK, is_r
 pub use phase::{Checkpoint, OnFail, Phase};
 pub use position::{Located, Position};
 pub use step::{Action, EnvironmentEntry, Rerun, Step, StepInput, StepOutput};
-pub use workflow::{Activation, Input, InputType, Output, Transition, Workflow};
+pub use workflow::{Activation, Input, InputType, Output, Resume, Transition, Workflow};

@@ -7,7 +7,8 @@
 //! computations are pure. The executor of an attempt calls `decide`, records the event or runs the
 //! step, and repeats. Every event is written to the journal before it is applied to the state, and
 //! a finished step is durable before the next step begins. So a later attempt can resume the
-//! execution, however the earlier attempt ended.
+//! execution, however the earlier attempt ended. A journal is a file; if several machines share the
+//! queue, it is in a store that all of them read, behind the port [`SharedJournals`].
 //!
 //! Conditions and `${…}` are evaluated when the execution reaches them, with the values of the
 //! inputs and of earlier steps.
@@ -40,10 +41,12 @@ mod preview;
 mod process;
 mod program;
 mod progress;
+mod recording;
 mod rendering;
 mod runner;
 mod scope;
 mod scratch;
+mod shared;
 mod state;
 mod used_names;
 mod values;
@@ -57,10 +60,11 @@ pub use folder::Executions;
 pub use inputs::{InputError, Inputs};
 pub use outputs::LocatedOutput;
 pub use plan::Plan;
-pub use preview::{Forecast, PreviewedStep, preview, resumable};
+pub use preview::{Forecast, PreviewedStep, StoredExecution, preview, resumable};
 pub use program::Programs;
 pub use progress::ProgressReport;
 pub use runner::{StepEnd, StepProcess, StepRunner};
+pub use shared::{Place, SharedJournal, SharedJournals};
 pub use state::{ExecutionState, ExecutionStatus};
 
 pub(crate) use begin::begin;

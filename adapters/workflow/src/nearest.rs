@@ -1,6 +1,5 @@
 //! Finds the known words that are most similar to a given word, for messages.
 
-/// The maximum number of words that `nearest_first` returns.
 const MAX_LISTED: usize = 12;
 
 /// The maximum number of known words that are compared with one word. The limit keeps the check

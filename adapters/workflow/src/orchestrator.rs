@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoproc_domain::fingerprint::has_changed;
 use autoproc_domain::ports::{
     Attempt, AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, Orchestrator, StopLevel, StopSignal,
     progress_of,
@@ -42,8 +41,7 @@ impl Orchestrator for WorkflowOrchestrator {
         let execution = self.execute(attempt, stop);
         progress_of(fingerprint, async move {
             let report = execution.await?;
-            let input_changed = has_changed(fingerprint, fingerprint_of(file.as_path()));
-            Ok(AttemptReport { input_changed, ..report })
+            Ok(AttemptReport { input_after: fingerprint_of(file.as_path()), ..report })
         })
     }
 }
@@ -87,7 +85,7 @@ async fn execute(engine: &Engine, attempt: Attempt, stop: &dyn StopSignal) -> Re
         return Ok(AttemptReport::new(AttemptOutcome::Aborted, Duration::ZERO));
     }
     let file_path = attempt.file_path.clone();
-    match begin(engine, attempt, stop) {
+    match begin(engine, attempt, stop).await {
         Ok(mut executor) => executor.run().await.map_err(|source| LostAttempt { file_path, source }),
         Err(outcome) => Ok(AttemptReport::new(outcome, Duration::ZERO)),
     }

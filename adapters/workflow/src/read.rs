@@ -54,7 +54,6 @@ pub(crate) fn is_name(word: &str) -> bool {
         && characters.all(|other| other.is_ascii_alphanumeric() || other == '_')
 }
 
-/// Reads a text file of at most [`MAX_FILE_BYTES`].
 pub(crate) fn small_file(path: &Path) -> io::Result<String> {
     let file = regular_file::open_to_read(Links::Follow, path)?;
     if file.metadata()?.len() > MAX_FILE_BYTES as u64 {

@@ -7,30 +7,37 @@
 //! task = ["./run-task", "{task}"]
 //! command = ["./run-command", "{name}"]
 //!
+//! [runners.tasks]
+//! "tasks/translate.md" = ["./translate", "{file}"]
+//!
 //! [runners.commands]
 //! generate_tag = ["./tag.sh", "{input.source_code}", "{file}"]
 //! ```
 //!
-//! The runner `command` is for the commands that `[runners.commands]` does not list.
+//! The runner `task` is for the tasks that `[runners.tasks]` does not list, and `command` for the
+//! commands that `[runners.commands]` does not list.
 //!
 //! A runner is a program and its arguments, without a shell. In the program and in each argument,
 //! `{file}`, `{task}`, `{name}`, `{workflow}`, `{phase}`, `{step}`, `{input.NAME}` and
 //! `{param.NAME}` are replaced; other text in braces is kept. An unknown section or key is an
-//! error.
+//! error. The section `[store]` is not about runners; see [`store_section`].
 
 mod additions;
 mod placeholders;
+mod store;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::definition::{Action, Position, Step};
 use crate::read::small_file;
 
 pub(crate) use placeholders::Fill;
+pub use store::{StoreSection, store_section};
 
 /// The path of the table's file, relative to the project folder.
 pub(crate) const FILE_NAME: &str = "autoproc.toml";
@@ -40,13 +47,14 @@ pub(crate) const FILE_NAME: &str = "autoproc.toml";
 #[serde(deny_unknown_fields)]
 pub struct Runners {
     task: Option<Runner>,
-    /// The program for commands that are not in `commands`.
     command: Option<Runner>,
+    /// By the text that the workflow has as `task`.
+    #[serde(default)]
+    tasks: BTreeMap<String, Runner>,
     #[serde(default)]
     commands: BTreeMap<String, Runner>,
 }
 
-/// A program and its arguments, with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Vec<String>")]
 pub(crate) struct Runner(Vec<String>);
@@ -64,37 +72,32 @@ pub enum RunnersError {
 
 /// The error of a step whose runner is not in the table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no runner for {what} of the step `{step}`; add to {FILE_NAME}: {}", lines.join(" / "))]
+#[error("no runner for {needed} of the step `{step}`; add to {FILE_NAME}: {}", lines.join(" / "))]
 pub struct MissingRunner {
     step: String,
     pub(crate) needed: Needed,
-    /// The command or task, as in "the command `generate_tag`" or "the task `tasks/a.md`".
-    what: String,
     /// The two lines that the user must add to `autoproc.toml`: the section header and the entry.
     pub(crate) lines: [String; 2],
 }
 
-/// The entry of the table that is missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The command or task whose runner is missing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Needed {
-    /// The runner of all tasks.
-    Task,
-    /// The runner of the command with this name.
+    #[error("the task `{0}`")]
+    Task(String),
+    #[error("the command `{0}`")]
     Command(String),
 }
 
 impl MissingRunner {
-    /// Returns the key of the missing entry, as it is written in the table.
+    /// Returns the key of the missing entry, as it is written in the table of tasks or commands.
     pub(crate) fn key(&self) -> String {
-        match &self.needed {
-            Needed::Task => "task".to_owned(),
-            Needed::Command(name) => key_of(name),
-        }
+        let (Needed::Task(name) | Needed::Command(name)) = &self.needed;
+        key_of(name)
     }
 }
 
 impl Runner {
-    /// Returns the program, with its placeholders.
     pub(crate) fn program(&self) -> &str {
         self.0.first().map_or("", String::as_str)
     }
@@ -131,7 +134,10 @@ impl Runners {
                 let runner = self.commands.get(&name.value).or(self.command.as_ref());
                 runner.map(Some).ok_or_else(|| no_command(step, &name.value))
             }
-            Action::Task(task) => self.task.as_ref().map(Some).ok_or_else(|| no_task(step, &task.value)),
+            Action::Task(task) => {
+                let runner = self.tasks.get(&task.value).or(self.task.as_ref());
+                runner.map(Some).ok_or_else(|| no_task(step, &task.value))
+            }
         }
     }
 }
@@ -141,6 +147,9 @@ impl Runners {
 struct Document {
     #[serde(default)]
     runners: Runners,
+    /// Read by [`store_section`] alone.
+    #[serde(default, rename = "store")]
+    _store: IgnoredAny,
 }
 
 impl TryFrom<Vec<String>> for Runner {
@@ -173,7 +182,7 @@ fn position(text: &str, byte: usize) -> Position {
 fn no_command(step: &Step, name: &str) -> MissingRunner {
     let lines = ["[runners.commands]".to_owned(), format!("{} = [\"PROGRAM\", \"{{file}}\"]", key_of(name))];
     let needed = Needed::Command(name.to_owned());
-    MissingRunner { step: step.id.clone(), needed, what: format!("the command `{name}`"), lines }
+    MissingRunner { step: step.id.clone(), needed, lines }
 }
 
 /// Returns a name as a key of TOML, in quotes if necessary. A string in JSON is a string in TOML,
@@ -188,5 +197,6 @@ fn key_of(name: &str) -> String {
 
 fn no_task(step: &Step, task: &str) -> MissingRunner {
     let lines = ["[runners]".to_owned(), "task = [\"PROGRAM\", \"{task}\"]".to_owned()];
-    MissingRunner { step: step.id.clone(), needed: Needed::Task, what: format!("the task `{task}`"), lines }
+    let needed = Needed::Task(task.to_owned());
+    MissingRunner { step: step.id.clone(), needed, lines }
 }

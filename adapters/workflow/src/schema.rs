@@ -33,11 +33,10 @@ impl Schema {
     pub(crate) fn keys(self) -> Vec<(&'static str, Self)> {
         match self.find("properties") {
             Some(Kind::Map(keys)) => keys.iter().map(|(key, value)| (key.value.as_str(), Self(value))).collect(),
-            _ => unreachable!("the schema has no such mapping: {self:?}"),
+            _ => unreachable!("this part of the schema has no mapping `properties`: {self:?}"),
         }
     }
 
-    /// Returns the mandatory keys of a mapping.
     pub(crate) fn required(self) -> Vec<&'static str> {
         self.find("required").map(texts).unwrap_or_default()
     }

@@ -3,8 +3,8 @@
 //!
 //! A stand-in is one script for all commands and tasks. It prints what a runner is given, and
 //! returns example values. `autoproc.toml` gets a line for each command and task without a runner,
-//! and a file gets the example values of the workflow, one line per phase. A file that exists is
-//! never replaced, and the lines of `autoproc.toml` stay as they are.
+//! and a further file contains the example values of the workflow, one line per phase. A file that
+//! exists is never replaced, and the lines of `autoproc.toml` stay as they are.
 
 mod comparisons;
 mod samples;
@@ -18,7 +18,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use autoproc_regular_file as regular_file;
-use autoproc_system::{creating_folder, replace};
+use autoproc_system::{creating_folder, replace, replace_durably};
 use serde_json::json;
 
 use crate::definition::{Input, Step, Workflow};
@@ -99,7 +99,6 @@ pub fn add_stand_ins(project: &Path, plan: &Plan) -> Result<StandIns, StandInErr
     Ok(added)
 }
 
-/// Returns the text of a file; empty if the file does not exist.
 fn text_of(path: &Path) -> Result<String, RunnersError> {
     match small_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
@@ -122,7 +121,7 @@ fn all_steps(workflow: &Workflow) -> impl Iterator<Item = &Step> {
 fn missing_runners(workflow: &Workflow, runners: &Runners) -> Vec<MissingRunner> {
     let mut missing = Vec::<MissingRunner>::new();
     for error in all_steps(workflow).filter_map(|step| runners.for_step(step).err()) {
-        if !missing.iter().any(|known| known.lines == error.lines) {
+        if !missing.iter().any(|known| known.needed == error.needed) {
             missing.push(error);
         }
     }
@@ -163,7 +162,7 @@ fn create(path: &Path, text: &str, mode: u32) -> Result<bool, StandInError> {
     options.write(true).mode(mode);
     let created = creating_folder(path, || regular_file::create(&mut options, path));
     let written = created.and_then(|mut file| {
-        // A second call would take a part of the file for the whole.
+        // Removes an incomplete file, because a second call would not replace it.
         file.write_all(text.as_bytes()).inspect_err(|_| drop(fs::remove_file(path)))
     });
     match written {
@@ -178,8 +177,7 @@ fn replace_kept_mode(path: &Path, text: &str) -> io::Result<()> {
     match fs::canonicalize(path) {
         Ok(file) => {
             let permissions = fs::metadata(&file)?.permissions();
-            replace(&file, text.as_bytes())?;
-            fs::set_permissions(&file, permissions)
+            replace_durably(&file, text.as_bytes(), Some(permissions))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => replace(path, text.as_bytes()),
         Err(error) => Err(error),

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use crate::read::small_file;
 
-/// A task file and the fields of its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskFile {
     pub(crate) path: PathBuf,
@@ -46,7 +45,6 @@ pub(crate) enum TaskError {
     Invalid { path: PathBuf, line: usize, message: String },
 }
 
-/// The folders that are searched for task files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskFolders {
     project: PathBuf,

@@ -10,13 +10,13 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use autoproc_domain::path::is_unprintable;
 use clap::Command;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use strsim::damerau_levenshtein;
 
 use crate::escape::{Printable, Shown};
+use crate::store_choice::{without_passwords, word_without_password};
 use crate::word_roles::{Role, roles};
 use crate::{forgotten_dashes, program_path};
 use words::{COMMANDS, OPTIONS, QUEUE_COMMANDS, TOP_COMMANDS};
@@ -24,7 +24,6 @@ use words::{COMMANDS, OPTIONS, QUEUE_COMMANDS, TOP_COMMANDS};
 /// The key under which a clap error stores an unknown command.
 const COMMAND: ContextKind = ContextKind::InvalidSubcommand;
 
-/// The hint for files and unknown options of `resume`.
 const REPEATED: &str = "`autoproc resume` repeats the latest run with its options and files";
 
 /// Returns the error without clap's unlikely suggestions, and with the hints of this module.
@@ -64,10 +63,11 @@ pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Comma
             error.insert(ContextKind::Suggested, hint);
         }
     }
-    if let Some(line) = corrected(&error, words, command) {
+    let shown: Vec<_> = words.iter().map(word_without_password).collect();
+    if let Some(line) = corrected(&error, &shown, command) {
         error.remove(ContextKind::SuggestedArg);
         error.remove(ContextKind::Usage);
-        let hint = StyledStr::from(format!("the command stands after `--`, as in: {line}"));
+        let hint = StyledStr::from(format!("write the command after `--`, as in: {line}"));
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint]));
     }
     escape_arguments(&mut error);
@@ -85,12 +85,13 @@ fn corrected(error: &Error, words: &[OsString], command: &Command) -> Option<Str
     forgotten_dashes::corrected(words, run, &env::current_dir().unwrap_or_default())
 }
 
-/// Escapes unprintable characters in the arguments that the error quotes. An argument may be a file
-/// name that a shell pattern inserted.
+/// Escapes unprintable characters in the arguments that the error quotes, and leaves out passwords.
+/// An argument may be a file name that a shell pattern inserted.
 fn escape_arguments(error: &mut Error) {
     let escaped = error.context().filter_map(|(kind, value)| match value {
-        ContextValue::String(text) if text.contains(is_unprintable) => {
-            Some((kind, ContextValue::String(Printable(text).to_string())))
+        ContextValue::String(text) => {
+            let shown = Printable(&without_passwords(text)).to_string();
+            (shown != *text).then_some((kind, ContextValue::String(shown)))
         }
         _ => None,
     });
@@ -140,7 +141,6 @@ fn command_hint(unknown: &str, command: &[&str]) -> Option<String> {
     exists.then(|| format!("`autoproc run {} -- COMMAND {{}}` runs a command on each file", Shown(named)))
 }
 
-/// Returns a hint about `run` if the unknown word is the name of a program.
 fn program_hint(unknown: &str) -> Option<String> {
     let named = Shown(Path::new(unknown));
     let is_program = program_path::is_found(OsStr::new(unknown));

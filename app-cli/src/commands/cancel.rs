@@ -22,7 +22,7 @@ const LIVE: &[Status] = &[Status::Pending, Status::Processing];
 /// The arguments of `cancel`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A file that waits fails at once, with the reason `cancelled`. If a file is being processed, its attempt is ended as after a timeout, and the run continues with the next file.
+    after_help = "Pending files fail at once, with the reason `cancelled`. If a file is being processed, its attempt is ended as after a timeout, and the run continues with the next file.
 
 Example:
   autoproc cancel clip.mp4"

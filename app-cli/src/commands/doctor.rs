@@ -12,11 +12,11 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{CliError, in_one_line};
-use crate::escape::Printable;
 use crate::exit_code::ExitCode;
 use crate::maintenance::{Finding, Level, Maintenance};
 use crate::number;
 use crate::view::View;
+use crate::view::finding::{self, FindingJson};
 use crate::view::screen::Screen;
 use crate::view::time::span;
 use crate::wiring::check_process_table;
@@ -59,7 +59,6 @@ pub(super) async fn doctor(args: &DoctorArgs, context: &Context) -> Result<ExitC
     Ok(diagnosis.exit_code())
 }
 
-/// Checks that a run can supervise processes.
 fn processes() -> Finding {
     const SUBJECT: &str = "processes";
     match check_process_table() {
@@ -68,7 +67,6 @@ fn processes() -> Finding {
     }
 }
 
-/// Returns a warning if the state file of runs cannot be read.
 fn state_file(context: &Context) -> Option<Finding> {
     let error = context.wiring.processor_state().err()?;
     let advice = "remove AUTONOMOUS-STATE.json: the queue does not need it, and the next run creates it again";
@@ -92,7 +90,6 @@ fn survival(crash_test: &CrashTest) -> Finding {
     Finding::well(SUBJECT, "no acknowledged change was lost; power cuts were not tested")
 }
 
-/// The findings of `doctor`.
 struct Diagnosis {
     findings: Vec<Finding>,
     /// The result of the crash test; `None` if it was not requested.
@@ -115,7 +112,7 @@ impl Diagnosis {
 
 impl View for Diagnosis {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
-        self.findings.iter().try_for_each(|finding| one(finding, out))?;
+        self.findings.iter().try_for_each(|finding| finding::line(finding, out))?;
         match &self.crash_test {
             Some(crash_test) => figures(crash_test, out),
             None => Ok(()),
@@ -131,19 +128,6 @@ impl View for Diagnosis {
     }
 }
 
-fn one(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-    let level = match finding.level {
-        Level::Well => "ok",
-        Level::Warning => "warning",
-        Level::Problem(_) => "problem",
-    };
-    writeln!(out, "{level:<8} {:<12} {}", finding.subject, Printable(&finding.message))?;
-    match &finding.advice {
-        Some(advice) => writeln!(out, "{:21} -> {}", "", Printable(advice)),
-        None => Ok(()),
-    }
-}
-
 fn figures(crash_test: &CrashTest, out: &mut dyn Write) -> io::Result<()> {
     let CrashTest { cycles, killed, acknowledged, lost, elapsed } = crash_test;
     writeln!(out, "crash test: {cycles} cycles in {}, {killed} processes killed", span(*elapsed))?;
@@ -155,25 +139,6 @@ struct DiagnosisJson<'a> {
     exit_code: u8,
     findings: Vec<FindingJson<'a>>,
     torture: Option<CrashTestJson>,
-}
-
-#[derive(Serialize)]
-struct FindingJson<'a> {
-    advice: Option<&'a str>,
-    level: &'static str,
-    message: &'a str,
-    subject: &'static str,
-}
-
-impl<'a> From<&'a Finding> for FindingJson<'a> {
-    fn from(finding: &'a Finding) -> Self {
-        let level = match finding.level {
-            Level::Well => "well",
-            Level::Warning => "warning",
-            Level::Problem(_) => "problem",
-        };
-        Self { advice: finding.advice.as_deref(), level, message: &finding.message, subject: finding.subject }
-    }
 }
 
 #[derive(Serialize)]

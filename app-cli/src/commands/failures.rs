@@ -21,10 +21,13 @@ use crate::view::{View, files};
 const MAX_SHOWN: usize = 20;
 
 /// `failures`
+///
+/// clap prints a line break in place of `{n}`. The escape sequence in the text of the help has no
+/// effect on a terminal, is left out elsewhere, and keeps clap from finding `{n}`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "In a reason, {} stands for the path of the file, {/} for its name, {/.} for its name without the
-extension, {//} for its folder; {n}, {hex}, {id}, {path}, {tmp}, {text} and others for text that
+extension, {//} for its folder; {\u{1b}[0mn}, {hex}, {id}, {path}, {tmp}, {text} and others for text that
 differs from file to file.
 
 Examples:
@@ -49,15 +52,28 @@ pub(super) async fn failures(args: &FailuresArgs, context: &Context) -> Result<(
     if groups.total() == 0 {
         context.remark_on_missing_queue();
         if context.had_queue {
-            let since = since.map_or_else(String::new, |at| format!(" since {}", local(at)));
-            context.remark(&format!("no file has failed{since}"));
+            context.remark(&no_failures(since, failure_groups::waiting(since, context).await?, context));
         }
     }
     context.show_named(&Failures { since, groups, project_option: context.project_option() })
 }
 
+/// `waiting` is the number of files that wait for a retry.
+fn no_failures(since: Option<Timestamp>, waiting: u64, context: &Context) -> String {
+    let since = since.map_or_else(String::new, |at| format!(" since {}", local(at)));
+    if waiting == 0 {
+        return format!("no file has failed{since}");
+    }
+    let wait = if waiting == 1 { "waits" } else { "wait" };
+    let waiting = files(waiting);
+    format!(
+        "no file has failed for good{since}; {waiting} {wait} for a retry: autoproc status{}",
+        context.project_option()
+    )
+}
+
 struct Failures {
-    /// The earliest beginning of a latest attempt; `None` without a limit.
+    /// Files whose latest attempt began before this time are left out; `None` without a limit.
     since: Option<Timestamp>,
     groups: FailureGroups,
     /// The option `--project-dir` for suggested commands; empty if the current folder is in the
@@ -91,7 +107,6 @@ impl View for Failures {
     }
 }
 
-/// Prints a group: its signature, reason, times and examples, and the commands for it.
 fn group(group: &FailureGroup, project_option: &str, out: &mut Screen<'_>) -> io::Result<()> {
     let id = group.signature.id();
     writeln!(out, "\n{id}  {}  {}", files(group.count), Printable(group.signature.reason()))?;

@@ -1,7 +1,8 @@
 //! `log`: shows or follows the output of an attempt.
 
 mod attempts;
-mod choice;
+pub(in crate::commands) mod choice;
+mod elsewhere;
 mod following;
 mod rounds;
 
@@ -25,6 +26,7 @@ use crate::item_word::ItemWord;
 use crate::number;
 use crate::view::files;
 use choice::{Choice, Known};
+use elsewhere::Elsewhere;
 
 /// The arguments of `log`.
 #[derive(Debug, Args)]
@@ -86,13 +88,21 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
     if item.as_ref().is_some_and(|item| request.follow && is_before_wanted(item, request)) {
         return following::following(id, None, request, context).await;
     }
-    let known = known(id, item, request, context).await?;
+    let mut logs = logs(id, context)?;
+    let elsewhere = Elsewhere::of(id, &logs, context).await?;
+    elsewhere.add_to(&mut logs, id, context);
+    let known = known(id, item, logs, request, context).await?;
     if context.json {
-        return context.show(&known.files(id, request.round, request.attempt));
+        let mut attempts = known.files(id, request.round, request.attempt);
+        elsewhere.name_in(&mut attempts);
+        return context.show(&attempts);
     }
     match known.choose(request.round, request.attempt) {
         Choice::Log(log, name) => {
-            show(&log, &name, request, context).await?;
+            match elsewhere.get(&log) {
+                Some(stored) => elsewhere::show(stored, &name, request, context)?,
+                None => show(&log, &name, request, context).await?,
+            }
             // If the request names a round or an attempt, following ends with the shown attempt.
             let is_latest = request.round.is_none() && request.attempt.is_none();
             if request.follow && is_latest {
@@ -104,18 +114,22 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
             context.remark(&remark);
             Ok(())
         }
+        Choice::NoOutput { what, hint } => {
+            context.remark(&(what + or_elsewhere(context) + &hint));
+            Ok(())
+        }
         Choice::NeverMade { wanted, made } => Err(CliError::usage(format!("{wanted} does not exist"))
             .with_hint(format!("{made} so far; without options the latest attempt is shown"))),
     }
 }
 
-/// Returns the item that an argument names. The item is `None` if it has left the queue and only its
-/// outputs are left.
+/// Returns the item that an argument names. The item is `None` if it has left the queue and only
+/// its outputs are left.
 async fn named(word: &OsStr, context: &Context) -> Result<(ItemId, Option<QueueItem>), CliError> {
     let word = ItemWord::parse(word, &context.cwd)?;
     let item = word.find(&*context.storage()).await?;
     let Some(id) = item.as_ref().map(|item| item.id).or(word.id()) else { return Err(word.not_found(context).await) };
-    if item.is_none() && logs(id, context)?.is_empty() {
+    if item.is_none() && !has_output(id, context).await? {
         return Err(word.not_found(context).await);
     }
     Ok((id, item))
@@ -130,7 +144,14 @@ async fn latest_like(id: SignatureId, context: &Context) -> Result<(ItemId, Opti
     Ok((alike.latest.id, Some(alike.latest)))
 }
 
-/// Returns the outputs of an item's attempts, even if the item has left the queue.
+/// True if there is output of an item's attempts, in this project folder or in the database.
+async fn has_output(item: ItemId, context: &Context) -> Result<bool, CliError> {
+    let logs = logs(item, context)?;
+    Ok(!logs.is_empty() || !Elsewhere::of(item, &logs, context).await?.is_empty())
+}
+
+/// Returns the outputs of an item's attempts in this project folder, even if the item has left the
+/// queue.
 fn logs(item: ItemId, context: &Context) -> Result<Vec<AttemptLog>, CliError> {
     context.wiring.attempt_logs().attempts_of(item).map_err(|error| no_folder(context, &error))
 }
@@ -139,12 +160,20 @@ fn no_folder(context: &Context, error: &std::io::Error) -> CliError {
     CliError::io(format!("cannot read {}", Shown(&context.project.attempts_dir())), error)
 }
 
-async fn known(id: ItemId, item: Option<QueueItem>, request: &LogArgs, context: &Context) -> Result<Known, CliError> {
+async fn known(
+    id: ItemId,
+    item: Option<QueueItem>,
+    logs: Vec<AttemptLog>,
+    request: &LogArgs,
+    context: &Context,
+) -> Result<Known, CliError> {
     // Reads the history only if a round is requested or the item may have several rounds, because a
-    // large event log takes long to read.
+    // large event log takes long to read. A database reads it quickly, and only the history tells
+    // which output elsewhere is that of the latest attempt.
     let has_rounds = item.as_ref().is_none_or(|item| item.round > 1) || request.round.is_some();
-    let past = if has_rounds { context.history_of(id).await } else { Vec::new() };
-    let known = Known::find(item, logs(id, context)?, past, &context.wiring.attempt_logs());
+    let is_read = has_rounds || context.wiring.server().is_some();
+    let past = if is_read { context.history_of(id).await } else { Vec::new() };
+    let known = Known::find(item, logs, past, &context.wiring.attempt_logs());
     known.map_err(|error| no_folder(context, &error))
 }
 
@@ -155,7 +184,6 @@ fn is_before_wanted(item: &QueueItem, request: &LogArgs) -> bool {
         && request.attempt.is_none_or(|number| number == item.attempts.saturating_add(1))
 }
 
-/// Prints the output of an attempt. With `--follow`, continues until the attempt ends.
 async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context) -> Result<(), CliError> {
     let output = AttemptOutput::of_text(&context.console, request.raw);
     let filter = request.stream().map(|stream| log.only(stream));
@@ -172,10 +200,24 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
     if printed.has_unknown || !has_streams {
         context.console.warn(format_args!("{name}: {}", if has_streams { PARTLY_APART } else { NOT_APART }));
     } else if !printed.is_any {
+        // An attempt that ran elsewhere may have ended while it was followed.
+        if let Some(stored) = Elsewhere::of(log.item, &[], context).await?.get(log).filter(|_| !log.path.exists()) {
+            return elsewhere::show(stored, name, request, context);
+        }
         let so_far = if is_current(log, context).await? { "has printed nothing yet" } else { "printed nothing" };
-        context.remark(&format!("{name} {so_far}{}", to_stream(log, request)));
+        let elsewhere = if log.path.exists() { "" } else { or_elsewhere(context) };
+        context.remark(&format!("{name} {so_far}{}{elsewhere}", to_stream(log, request)));
     }
     Ok(())
+}
+
+/// The addition to the report of a missing output. Attempts of a queue in a database may have run
+/// elsewhere.
+fn or_elsewhere(context: &Context) -> &'static str {
+    match context.wiring.server() {
+        Some(_) => ", or it ran on another machine or in another project folder, which keeps its output",
+        None => "",
+    }
 }
 
 /// The warning if only a part of the output can be attributed to standard output or standard error.

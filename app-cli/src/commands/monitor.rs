@@ -1,5 +1,5 @@
-//! `monitor`: shows the progress of the latest run, from the monitor file. With `--watch`, until the
-//! run ends.
+//! `monitor`: shows the progress of the latest run, from the monitor file. With `--watch`, until
+//! the run ends.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ use crate::view::{View, files};
 
 /// The interval at which `--watch` reads the monitor file.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+const UNKNOWN: &str = "–";
 
 /// The arguments of `monitor`.
 #[derive(Debug, Args)]
@@ -77,23 +79,25 @@ async fn watch(context: &Context) -> Result<(), CliError> {
 struct Monitor {
     /// The content of the monitor file; the default if the file is missing or unreadable.
     document: MonitorDocument,
-    /// True if a run is live.
     is_live: bool,
     is_paused: bool,
     has_queue: bool,
     project_dir: PathBuf,
+    /// The queue, as in "queue of FOLDER".
+    queue: String,
     /// The option `--project-dir` for suggested commands; empty if the current folder is in the
     /// project folder.
     project_option: String,
-    /// The time of the query.
     now: Timestamp,
 }
 
 impl Monitor {
-    /// Reads the live runs before the file, so that the file of a run that has ended is complete. If
-    /// the file cannot be read, prints a warning, because the file is only informational.
+    /// Reads the live runs first, so that the file is complete if no run is live. If the file
+    /// cannot be read, only prints a warning, because the file is only informational.
     async fn read(context: &Context) -> Result<Self, CliError> {
-        let live = context.runs().live().await?;
+        let control = context.wiring.run_control();
+        let mut live = context.runs().live().await?;
+        live.retain(|run| control.is_described_here(run));
         let document = context.wiring.monitor().unwrap_or_else(|error| {
             context.console.warn(in_one_line(&error));
             None
@@ -101,9 +105,10 @@ impl Monitor {
         Ok(Self {
             document: document.unwrap_or_default(),
             is_live: !live.is_empty(),
-            is_paused: !context.wiring.run_control().pauses(&live).is_empty(),
+            is_paused: !control.pauses(&live).is_empty(),
             has_queue: context.had_queue,
             project_dir: context.project.root().to_owned(),
+            queue: context.queue_in_words(),
             project_option: context.project_option(),
             now: context.now(),
         })
@@ -130,7 +135,7 @@ impl Monitor {
                 format!("running since {began} ({}){paused}", running_span(elapsed))
             }
             (true, _) => "a run is live, and has not reported its progress yet".to_owned(),
-            (false, ProcessorStatus::Idle) => "no run is live, and none was started yet".to_owned(),
+            (false, ProcessorStatus::Idle) => "no run is live, and none was started here yet".to_owned(),
             (false, ProcessorStatus::Running) => {
                 let resume = format!("`autoproc resume{}` starts it again", self.project_option);
                 format!("no run is live; the latest started at {began} and did not shut down cleanly ({resume})")
@@ -163,7 +168,7 @@ impl View for Monitor {
         if !self.has_queue {
             return writeln!(out, "there is no queue in {}; {OTHER_FOLDER}", Shown(&self.project_dir));
         }
-        writeln!(out, "queue of {}", Shown(&self.project_dir))?;
+        writeln!(out, "{}", self.queue)?;
         writeln!(out, "{}", self.heading())?;
         let document = &self.document;
         if document.status == ProcessorStatus::Idle {
@@ -175,7 +180,8 @@ impl View for Monitor {
         writeln!(out, "  not ended       {}", files(document.estimated_remaining_files))?;
         writeln!(out, "  processed       {}", document.files_processed)?;
         writeln!(out, "  failed          {} ({:.1}%)", document.files_failed, document.error_rate_percent)?;
-        writeln!(out, "  time per file   {}", span(average))?;
+        let has_ended = document.files_processed + document.files_failed > 0;
+        writeln!(out, "  time per file   {}", if has_ended { span(average) } else { UNKNOWN.to_owned() })?;
         let updated = document.last_updated.map_or_else(|| "never".to_owned(), local);
         writeln!(out, "  last updated    {updated}")
     }
@@ -185,7 +191,6 @@ impl View for Monitor {
     }
 }
 
-/// The keys of the monitor file, and whether a run is live.
 #[derive(Serialize)]
 struct MonitorJson {
     status: &'static str,

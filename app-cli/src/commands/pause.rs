@@ -19,7 +19,6 @@ use crate::view::time::{local, span};
 use crate::view::{View, files};
 use crate::wiring::{Pause, RunControl};
 
-/// The interval between two checks whether the runs have confirmed the request.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The maximum time to wait for runs to confirm the request. A run checks for requests five times a
@@ -42,34 +41,28 @@ Examples:
 )]
 pub(crate) struct PauseArgs {}
 
-/// The state that the command requests from the runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Paused,
     Running,
 }
 
-/// The effect of the request on one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// The run has not confirmed the request.
     Unconfirmed,
     /// The run is in the wanted state now.
     Changed,
     /// The run was already in the wanted state.
     Unchanged,
-    /// The run has ended since the request.
     Ended,
-    /// The run is on another machine.
+    /// The run is on another machine, or belongs to another project folder.
     Elsewhere,
 }
 
-/// A run, and the effect of the request on it.
 struct Affected {
     run: LiveRun,
     outcome: Outcome,
     pause: Option<Pause>,
-    /// The files that the run is processing.
     files: Vec<FilePath>,
 }
 
@@ -77,7 +70,7 @@ pub(super) async fn pause(context: &Context) -> Result<(), CliError> {
     change(Wanted::Paused, context).await
 }
 
-/// Continues the paused runs. The command `resume` calls this function.
+/// Continues the paused runs, for the command `resume`.
 pub(super) async fn resume(context: &Context) -> Result<(), CliError> {
     change(Wanted::Running, context).await
 }
@@ -93,7 +86,7 @@ async fn change(wanted: Wanted, context: &Context) -> Result<(), CliError> {
     }
     wait(wanted, &mut affected, &control, context).await?;
     describe(&mut affected, &control, context).await;
-    context.show_change(&Changed { wanted, affected: &affected })?;
+    context.show_change(&Changed { wanted, affected: &affected, elsewhere: control.elsewhere() })?;
     let late: Vec<_> = affected.iter().filter(|one| one.outcome == Outcome::Unconfirmed).collect();
     if late.is_empty() { Ok(()) } else { Err(unconfirmed(wanted, &late)) }
 }
@@ -183,6 +176,8 @@ fn unconfirmed(wanted: Wanted, late: &[&Affected]) -> CliError {
 struct Changed<'a> {
     wanted: Wanted,
     affected: &'a [Affected],
+    /// The end of the line for a run that cannot be reached, as in `is on another machine`.
+    elsewhere: &'static str,
 }
 
 impl View for Changed<'_> {
@@ -191,7 +186,7 @@ impl View for Changed<'_> {
             let verb = if self.wanted == Wanted::Paused { "pause" } else { "resume" };
             return writeln!(out, "no run is live: there is nothing to {verb}");
         }
-        self.affected.iter().try_for_each(|one| line(self.wanted, one, out))
+        self.affected.iter().try_for_each(|one| line(self, one, out))
     }
 
     fn document(&self) -> impl Serialize {
@@ -199,15 +194,15 @@ impl View for Changed<'_> {
     }
 }
 
-fn line(wanted: Wanted, one: &Affected, out: &mut Screen<'_>) -> io::Result<()> {
+fn line(view: &Changed<'_>, one: &Affected, out: &mut Screen<'_>) -> io::Result<()> {
     let info = &one.run.info;
     let run = format!("run {} ({})", printable(&info.id), printable(&info.location));
     let since = one.pause.and_then(|pause| pause.since).map_or_else(String::new, |at| format!(" since {}", local(at)));
-    match (one.outcome, wanted) {
+    match (one.outcome, view.wanted) {
         (Outcome::Unconfirmed, _) => return Ok(()),
         (Outcome::Ended, Wanted::Running) => return writeln!(out, "resumed: {run}, which has ended since"),
         (Outcome::Ended, Wanted::Paused) => return writeln!(out, "{run} has ended"),
-        (Outcome::Elsewhere, _) => return writeln!(out, "left alone: {run} is on another machine"),
+        (Outcome::Elsewhere, _) => return writeln!(out, "left alone: {run} {}", view.elsewhere),
         (Outcome::Unchanged, Wanted::Running) => return writeln!(out, "not paused: {run}"),
         (Outcome::Unchanged, Wanted::Paused) => write!(out, "already paused{since}: {run}")?,
         (Outcome::Changed, Wanted::Paused) => write!(out, "paused: {run}")?,

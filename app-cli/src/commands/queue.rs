@@ -10,7 +10,7 @@ mod prioritise;
 mod recover;
 pub(super) mod remove;
 mod repair;
-mod show;
+pub(super) mod show;
 mod size;
 mod status_word;
 
@@ -68,10 +68,6 @@ Examples:
     Repair(repair::RepairArgs),
 }
 
-/// Carries out a command.
-///
-/// # Errors
-/// [`CliError`] if the command fails; the error contains the exit code.
 pub(super) async fn queue(command: QueueCommand, context: &Context) -> Result<ExitCode, CliError> {
     match command {
         QueueCommand::Add(args) => add::add(args, context).await?,
@@ -84,9 +80,15 @@ pub(super) async fn queue(command: QueueCommand, context: &Context) -> Result<Ex
         QueueCommand::Prioritise(args) => prioritise::prioritise(&args, context).await?,
         QueueCommand::Hold(args) => hold::hold(&args, true, context).await?,
         QueueCommand::Unhold(args) => hold::hold(&args, false, context).await?,
-        QueueCommand::Export => export::export(context)?,
+        QueueCommand::Export => {
+            context.require_folder("queue export")?;
+            export::export(context)?;
+        }
         QueueCommand::Recover(args) => return recover::recover(&args, context).await,
-        QueueCommand::Repair(args) => return repair::repair(&args, context),
+        QueueCommand::Repair(args) => {
+            context.require_folder("queue repair")?;
+            return repair::repair(&args, context);
+        }
     }
     Ok(ExitCode::Success)
 }

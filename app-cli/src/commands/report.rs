@@ -1,12 +1,18 @@
 //! `report`: shows the results of the last run, of one named run, or of all runs since a given
-//! time.
+//! time; as text, as JSON, as an HTML page, or as a trace of the attempts.
 
+mod html;
 mod human;
+mod interval;
 mod json;
 mod latest;
+mod slots;
+mod trace;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use autoproc_domain::failure::run_died;
 use autoproc_domain::ports::{EndedAttempt, PastAttempt, PastEnd, PastRun, RunFilter, RunsSummary};
@@ -14,8 +20,8 @@ use autoproc_domain::request::{Scope, Selector};
 use autoproc_domain::signature::FailureGroups;
 use autoproc_domain::view::Counts;
 use autoproc_domain::{RunId, Status, Timestamp};
-use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgGroup, Args, ValueHint};
 
 use crate::completion::Candidates;
 use crate::context::Context;
@@ -27,11 +33,23 @@ use crate::view::past_run::RunShown;
 
 /// The arguments of `report`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    group = ArgGroup::new("file").args(["html", "trace"]),
+    after_help = "--html writes one file that needs no other: a browser shows it without a network or scripts. The
+report is not printed as text; with --json, it is printed as a document. FILE is replaced, as a
+whole, if it is empty or an earlier page of `report --html`. Any other file is kept, unless --force
+is given. The same holds for the file of --trace. Perfetto (ui.perfetto.dev) and chrome://tracing
+show it: attempts of a run that ran at the same time are in different rows.
+
+Examples:
   autoproc report                    the last run that had something to do
   autoproc report --since 22:00      every run since ten in the evening
   autoproc report --since 2d --json
-  autoproc report --run 01a22414-c0c7-7231-9b2e-a5b9a820b483")]
+  autoproc report --run 01a22414-c0c7-7231-9b2e-a5b9a820b483
+  autoproc report --html night.html --since 22:00
+  autoproc report --html night.html --watch    a page that follows the live run
+  autoproc report --trace night.json"
+)]
 pub(crate) struct ReportArgs {
     /// Report this run; the beginning of its name suffices
     #[arg(long, value_name = "ID", conflicts_with_all = ["since", "last"], add = Candidates::Runs, value_parser = NonEmptyStringValueParser::new())]
@@ -45,9 +63,33 @@ pub(crate) struct ReportArgs {
     /// Report the last run, even if it had nothing to do
     #[arg(long)]
     last: bool,
+    /// Write the report as an HTML page to FILE, with charts; `-` for standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    html: Option<PathBuf>,
+    /// Write the attempts to FILE as a trace for Perfetto or `chrome://tracing`; `-` for
+    /// standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    trace: Option<PathBuf>,
+    /// Write the page again every 5 seconds until the reported runs have ended; Ctrl-C ends only
+    /// the watching
+    #[arg(short, long, requires = "html", conflicts_with = "trace")]
+    watch: bool,
+    /// Replace FILE even if `report` did not write it
+    #[arg(long, requires = "file")]
+    force: bool,
 }
 
 pub(super) async fn report(args: &ReportArgs, context: &Context) -> Result<(), CliError> {
+    if let Some(file) = &args.html {
+        return html::report(file, args, context).await;
+    }
+    if let Some(file) = &args.trace {
+        return trace::report(file, args, context).await;
+    }
+    context.show_named(&read(args, context).await?)
+}
+
+async fn read(args: &ReportArgs, context: &Context) -> Result<Report, CliError> {
     let since = args.since.map(|since| since.before(context.now()));
     let mut later = Vec::new();
     let summary = match (&args.run, since) {
@@ -64,8 +106,7 @@ pub(super) async fn report(args: &ReportArgs, context: &Context) -> Result<(), C
         context.remark_on_missing_queue();
         context.remark("no run is recorded for this report");
     }
-    let report = Report { later, ..Report::new(summary, since, context).await? };
-    context.show_named(&report)
+    Ok(Report { later, ..Report::new(summary, since, context).await? })
 }
 
 /// Returns the summary of the run with the id `word`, or of the only run whose id begins with
@@ -86,7 +127,6 @@ async fn named(word: &str, context: &Context) -> Result<RunsSummary, CliError> {
     }
 }
 
-/// Returns the error text of a failed attempt, or the reason why there is none.
 fn reason(past: &PastAttempt) -> Cow<'_, str> {
     match (&past.error, past.end) {
         (Some(error), _) => Cow::Borrowed(error),
@@ -95,22 +135,29 @@ fn reason(past: &PastAttempt) -> Cow<'_, str> {
     }
 }
 
+/// Returns the recorded command line of a run; `None` if this folder has no usable record, or has
+/// that of another run.
+fn command_of(run: &RunId, context: &Context) -> Option<Vec<OsString>> {
+    let recorded = context.wiring.run_command().ok().flatten().filter(|recorded| recorded.is_own)?;
+    (recorded.command.run.as_ref() == Some(run)).then_some(recorded.command.words)
+}
+
 struct Report {
     /// The beginning of the reported period; `None` if the report is on a single run.
     since: Option<Timestamp>,
     summary: RunsSummary,
-    /// The idle runs after the reported run. Empty if an option selects the reported runs.
+    /// The runs after the reported run, none of which had anything to do; empty if an option
+    /// selects the reported runs.
     later: Vec<PastRun>,
     /// True if the latest reported run is the latest of all.
     is_latest: bool,
-    /// The ids of the live runs.
+    /// The recorded command line of the latest reported run; see [`command_of`].
+    command: Option<Vec<OsString>>,
     live: HashSet<RunId>,
     /// The present status of each failed file, in the order of `summary.failures`; `None` for a
     /// file that has left the queue.
     now: Vec<Option<Status>>,
-    /// The failures in `summary.failures`, by signature.
     groups: FailureGroups,
-    /// The number of items in the queue now, by status.
     counts: Counts,
     /// The reported files that are still failed and do not exist.
     missing: MissingFiles,
@@ -130,7 +177,9 @@ impl Report {
             failed.extend(item.filter(|item| item.status.has_failed()).map(|item| item.file_path));
         }
         let latest = context.past_runs(RunFilter::Latest(1)).await?.runs;
+        let reported = summary.runs.last().map(|run| run.id.clone());
         Ok(Self {
+            command: reported.and_then(|run| command_of(&run, context)),
             since,
             is_latest: latest.last().map(|run| &run.id) == summary.runs.last().map(|run| &run.id),
             later: Vec::new(),
@@ -148,12 +197,18 @@ impl Report {
         self.summary.runs.iter().map(|run| RunShown { run, is_live: self.live.contains(&run.id) })
     }
 
-    /// Returns the sum of one figure over all reported runs.
     fn sum(&self, figure: impl Fn(&PastRun) -> u64) -> u64 {
         self.summary.runs.iter().map(figure).sum()
     }
 
-    /// Returns the failures, each with the present status of its file.
+    /// Returns the number of attempts that the runs counted, if it is clearly higher than the
+    /// number in the history.
+    fn attempts_if_more_than(&self, in_history: u64) -> Option<u64> {
+        let counted = self.sum(|run| run.completed + run.failed + run.retried);
+        // A difference of up to 10% plus one is normal: a run also counts failures of dead runs.
+        (in_history + counted / 10 + 1 < counted).then_some(counted)
+    }
+
     fn failures(&self) -> impl Iterator<Item = (&EndedAttempt, Option<Status>)> {
         self.summary.failures.iter().zip(self.now.iter().copied())
     }

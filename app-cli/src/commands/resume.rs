@@ -26,7 +26,8 @@ const LEFT_OUT: [&str; 2] = ["--again", "--from-start"];
 
 const JSON: &str = "--json";
 
-/// The option of `run` that names a list of files.
+const UNTIL: &str = "--until";
+
 const LIST: &str = "--from-file";
 
 /// The hint if no run is recorded.
@@ -39,8 +40,8 @@ const START: &str = "start one with: autoproc run -- COMMAND {}";
 other machines are named and left alone.
 
 If no run is live, starts the latest run again: with its command or workflow, its options and files,
-in its folder. Completed files stay completed: --again and --from-start are left out. The exit
-status is that of the run.
+in its folder. Completed files stay completed: --again and --from-start are left out, and so is
+an --until that is over. The exit status is that of the run.
 
 Exit status:
   0   no live run of this machine is paused
@@ -58,11 +59,14 @@ pub(crate) struct ResumeArgs {
 
 pub(super) async fn resume(args: &ResumeArgs, context: &Context) -> Result<(), CliError> {
     context.require_queue()?;
-    if args.paused_only || !context.runs().live().await?.is_empty() {
+    let control = context.wiring.run_control();
+    let is_live = context.runs().live().await?.iter().any(|run| control.is_described_here(run));
+    if args.paused_only || is_live {
         return pause::resume(context).await;
     }
     let recorded = recorded(context)?;
-    let words = without_finished(repeated(&recorded.words), &recorded.current_dir, context).await?;
+    let words = without_past_deadline(&repeated(&recorded.words), context);
+    let words = without_finished(words, &recorded.current_dir, context).await?;
     Err(start_again(words, &recorded.current_dir, context))
 }
 
@@ -89,7 +93,7 @@ fn recorded(context: &Context) -> Result<RunCommand, CliError> {
     if command.is_read_once {
         let line = self::line(&without_files(&repeated(&command.words)));
         return Err(cannot_start("the latest run read its list of files from standard input or a pipe")
-            .with_hint(format!("its files wait in the queue: {line}")));
+            .with_hint(format!("its files wait in the queue; process them with: {line}")));
     }
     if !command.current_dir.is_dir() {
         let folder = Shown(&command.current_dir);
@@ -123,7 +127,7 @@ async fn without_finished(
     }
     // Without files, the run would process the whole queue.
     if files == 0 && are_files.contains(&true) {
-        return Err(cannot_start("its files are completed, and do not exist any more"));
+        return Err(cannot_start("the files of the latest run are completed, and do not exist any more"));
     }
     Ok(kept)
 }
@@ -159,12 +163,26 @@ fn place(folder: &Path, context: &Context) -> String {
     if folder == context.cwd { String::new() } else { format!(" (in {})", Shown(folder)) }
 }
 
-/// Returns the words without the options that would repeat work that is done.
 fn repeated(words: &[OsString]) -> Vec<OsString> {
     let roles = roles(words, &run::options());
     let is_kept =
         |(word, role): &(&OsString, &Role)| **role != Role::Option || !LEFT_OUT.iter().any(|out| *word == out);
     words.iter().zip(&roles).filter(is_kept).map(|(word, _)| word.clone()).collect()
+}
+
+/// Returns the words without `--until`, if that time is over. A run would refuse it.
+fn without_past_deadline(words: &[OsString], context: &Context) -> Vec<OsString> {
+    let roles = roles(words, &run::options());
+    let is_until = |index: usize| roles[index] == Role::Option && words[index] == UNTIL;
+    let joined = |word: &OsString| Some(word.to_str()?.strip_prefix(UNTIL)?.strip_prefix('=')?.to_owned());
+    let is_over = |text: Option<&str>| text.is_some_and(|text| run::is_past(text, context));
+    let is_kept = |index: usize| match roles[index] {
+        Role::Option if is_until(index) => !is_over(words.get(index + 1).and_then(|word| word.to_str())),
+        Role::Option => !is_over(joined(&words[index]).as_deref()),
+        Role::Value if is_until(index - 1) => !is_over(words[index].to_str()),
+        _ => true,
+    };
+    (0..words.len()).filter(|index| is_kept(*index)).map(|index| words[index].clone()).collect()
 }
 
 fn has_option(words: &[OsString], option: &str) -> bool {
@@ -177,7 +195,6 @@ fn subcommand(words: &[OsString]) -> Option<usize> {
     (words[first] == "run").then_some(first)
 }
 
-/// Returns for each word of a run whether it is a file to process.
 fn are_files(words: &[OsString]) -> Vec<bool> {
     let (roles, run) = (roles(words, &run::options()), subcommand(words));
     let end = words.iter().zip(&roles).take_while(|(word, role)| **role != Role::Other || *word != "--").count();

@@ -35,7 +35,6 @@ pub(crate) struct RetryFailedArgs {
     like: Option<SignatureId>,
 }
 
-/// Requeues the chosen files, or every failed file if none is chosen.
 pub(super) async fn retry_failed(args: &RetryFailedArgs, context: &Context) -> Result<(), CliError> {
     context.require_queue()?;
     let requeue = match (&args.files[..], args.like) {
@@ -59,7 +58,6 @@ pub(super) async fn retry_failed(args: &RetryFailedArgs, context: &Context) -> R
     Ok(())
 }
 
-/// Returns the files that the request will requeue.
 async fn requeued_files(requeue: &Requeue, context: &Context) -> Result<Vec<FilePath>, CliError> {
     let mut files = Vec::new();
     match requeue {

@@ -6,6 +6,8 @@ mod dry_run;
 mod end_of_run;
 mod failures;
 mod foresight;
+mod hooks;
+mod joblog;
 mod limits;
 mod live;
 mod misplaced;
@@ -23,8 +25,11 @@ mod resources;
 mod results;
 mod run_clock;
 mod show_output;
+mod store_trouble;
 mod summary;
+mod time_limit;
 mod unaccounted;
+mod until;
 mod waits;
 mod work;
 
@@ -43,10 +48,12 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::paths::{Absent, Gathered, PathSource};
 use crate::view::time::Zone;
-use crate::wiring::{OnSuspension, RunSettings, check_process_table};
+use crate::wiring::{AttemptListener, OnSuspension, RunSettings, Server, check_process_table};
 use backoff_rules::Rules;
 use end_of_run::EndOfRun;
 use failures::Failures;
+use hooks::Hooks;
+use joblog::Joblog;
 use printing::Printing;
 use progress::Progress;
 use pruning::{Pruner, Pruning};
@@ -58,19 +65,18 @@ use work::Work;
 
 pub(super) use args::RunArgs;
 pub(super) use misplaced::options;
+pub(super) use until::is_past;
 
 pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode, CliError> {
-    let source = PathSource::new(std::mem::take(&mut args.files), &args.lists)?;
+    let log = args.hooks.joblog.as_deref().map(|path| joblog::checked(path, context)).transpose()?;
+    let source = PathSource::new(std::mem::take(&mut args.files), &args.lists)?.leaving_out(log);
     let (command, workflow) = (std::mem::take(&mut args.command), std::mem::take(&mut args.workflow));
     let work = Work::new(command, args.shell.take(), workflow.into())?;
     // Reports an invalid command before anything changes, because such a command would fail on
     // every file.
     program::check(&work)?;
     let stdout_to = args.output.stdout_pattern(&work)?;
-    misplaced::check_dashes(&work, &source, context)?;
-    work.warn_of_code(&context.console);
-    placeholders::warn_of_unknown(&work, &context.console);
-    misplaced::remark_on_option(&work, args.quiet > 0, context);
+    check_work(&work, &source, args.quiet > 0, context)?;
     if args.checkpoint.is_some() && args.quiet == 0 {
         context.remark("--checkpoint is ignored: every change is a checkpoint, and each result is on the disk at once");
     }
@@ -86,6 +92,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let mut config = config(&args, retry, rules.clone(), context.wiring.new_run());
     config.recipe = Some(recipe::of(&work, args.output.stdout_to.as_deref(), context)?);
     config.work = Some(work.in_words().into());
+    config.until = args.limits.until.as_ref().map(|until| until.point(context)).transpose()?;
+    until::announce(config.until, &args, context);
     let gathered = if source.is_empty() { None } else { Some(source.gather(Absent::Refuse, &context.surroundings())?) };
     if let Some(gathered) = gathered.as_ref().filter(|gathered| gathered.files.is_empty() && !context.had_queue) {
         // If there are neither files nor a queue, no run begins: it would only create an empty
@@ -98,6 +106,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         Some(pattern) => Some(results::settings(pattern, ok_exits.clone(), config.recipe, context).await?),
         None => None,
     };
+    let hooks = Hooks::new(&args.hooks, &config, context)?;
     let progress = progress(&args, &work, &config, rules, context);
     let live = progress.live();
     let settings = RunSettings {
@@ -111,18 +120,21 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         stop_timeout: args.stop_timeout,
         start_limits: args.limits.start_limits(&context.project.state_dir(), &context.cwd)?,
         max_output: args.output.max_output,
+        store_output: args.output.store_output,
         keep_tmp: args.output.keep_tmp.then_some(ok_exits),
         on_suspension: live.clone().map(|live| live as Arc<dyn OnSuspension>),
         stdout_to: stdout_to.clone(),
+        attempt_listeners: listeners(&args, hooks.as_ref(), &work, context)?,
     };
     let (resources, failures) = (Arc::new(ResourceTally::default()), Arc::new(Failures::default()));
     let printing = Printing::start(context.console.clone(), context.wiring.attempt_logs())?;
-    let observers = with_output(vec![Arc::new(progress), resources.clone(), failures.clone()], &args, &printing);
+    let observers: Vec<Arc<dyn Observer>> = vec![Arc::new(progress), resources.clone(), failures.clone()];
+    let observers = with_optional(observers, &args, &printing, hooks.as_ref());
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
     // Reads the queue first, so that an unreadable queue is reported before the run creates files.
     context.storage().counts(Scope::Queue).await?;
     let mut named = Scope::Queue;
-    // A file that was added now is due.
+    // A file that is added below is due at once. Then there are no waits to report.
     let mut may_wait = args.quiet == 0;
     if let Some(gathered) = gathered {
         refuse_while_others_stop(&ports).await?;
@@ -136,9 +148,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     if args.quiet == 0 {
         context.name_queue();
     }
-    if let Some(live) = &live {
-        foresight::prepare(live, &config, context).await?;
-    }
+    let forecast = foresight::prepare(live.as_ref(), &config, context).await?;
     let mut end = EndOfRun {
         run: config.run.clone(),
         scope: config.scope.clone(),
@@ -146,29 +156,52 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         is_read_once: source.is_read_once(&context.cwd),
         is_recorded: false,
         recipe: config.recipe,
+        until: config.until,
         began: Instant::now(),
         stop: ports.stop.clone(),
         printing,
         resources,
         failures,
+        hooks: hooks.map(|hooks| hooks.start(ports.stop.clone())),
     };
     other_runs::warn_of_others(&config, context).await?;
-    end.is_recorded = repetition::record(end.is_read_once, context).await?;
+    end.is_recorded = repetition::record(&end.run, end.is_read_once, context).await?;
     let waits = if may_wait { Waits::of(&config.scope, context).await? } else { Waits::default() };
-    let wiring = &context.wiring;
-    let pruner = Pruner::new(context.storage(), wiring.attempt_logs(), args.output.retention(), wiring.executions());
-    let pruning = Pruning::begin(pruner, context.console.clone());
-    let (zone, clock) = (Zone::current(), wiring.clock());
-    context.console.begin_times(move || zone.time_of_day(clock.now()));
-    context.console.write_on_thread();
+    let pruning = begin_pruning(&args, context);
+    begin_console(context);
     waits.show(live.as_deref(), context);
-    let result = AutonomousProcessor::new(ports, config).run().await;
+    let result = AutonomousProcessor::new(ports, config).with_forecast(forecast).run().await;
     pruning.end().await;
     supervision.end().await;
     end.report(result, &args, context).await
 }
 
-/// Prints the summary of a run that did not begin because no file was found.
+fn begin_pruning(args: &RunArgs, context: &Context) -> Pruning {
+    let wiring = &context.wiring;
+    let pruner = Pruner::new(context.storage(), wiring.attempt_logs(), args.output.retention(), wiring.executions())
+        .with_stored_outputs(wiring.server().map(Server::outputs));
+    Pruning::begin(pruner, context.console.clone())
+}
+
+/// From now on, each line on standard error begins with the time, and a thread writes it.
+fn begin_console(context: &Context) {
+    let (zone, clock) = (Zone::current(), context.wiring.clock());
+    context.console.begin_times(move || zone.time_of_day(clock.now()));
+    context.console.write_on_thread();
+}
+
+/// Checks the words of the work, and prints warnings and remarks about them.
+///
+/// # Errors
+/// [`CliError`] if `--` is missing before the command.
+fn check_work(work: &Work, source: &PathSource, is_quiet: bool, context: &Context) -> Result<(), CliError> {
+    misplaced::check_dashes(work, source, context)?;
+    work.warn_of_code(&context.console);
+    placeholders::warn_of_unknown(work, &context.console);
+    misplaced::remark_on_option(work, is_quiet, context);
+    Ok(())
+}
+
 fn nothing_found(run: RunId, args: &RunArgs, context: &Context) -> Result<ExitCode, CliError> {
     if context.json || args.quiet == 0 {
         context.show_named(&Summary::of_nothing(run))?;
@@ -192,18 +225,22 @@ fn config(args: &RunArgs, retry: RetryPolicy, rules: Arc<Rules>, run: RunId) -> 
     RunConfig {
         run,
         jobs: args.jobs,
-        timeout: args.timeout,
+        timeout: args.timeout.maximum,
+        adapts_timeout: args.timeout.is_adapted,
         backoff_rules: Some(rules),
         retry,
         wait_for_backoff: !args.no_wait,
         failure_limit: args.limits.max_fail,
         program_wait: args.limits.program_wait,
+        pause_on_same: args.limits.pause_on_same(),
+        probe_after: args.limits.probe_after,
+        edits_files: args.in_place,
         ..RunConfig::default()
     }
 }
 
-/// Returns the exit statuses of a command that count as success, in addition to 0. They do not apply
-/// to the steps of a workflow.
+/// Returns the exit statuses of a command that count as success, in addition to 0. They do not
+/// apply to the steps of a workflow.
 fn ok_exits(work: &Work, policy: &RetryPolicy) -> Vec<i32> {
     match work {
         Work::Argv(_) | Work::Shell(_) => policy.ok_exits.iter().copied().collect(),
@@ -217,12 +254,31 @@ fn progress(args: &RunArgs, work: &Work, config: &RunConfig, rules: Arc<Rules>, 
     Progress::new(console, args.verbosity(), config.retry.max_attempts(), clock, executions).with_rules(rules)
 }
 
-/// Returns the observers of the run: those given, and the one that prints the output of attempts.
-fn with_output(
+/// Returns the listeners for the ends of attempts: the job log and the hooks.
+///
+/// # Errors
+/// [`CliError`] if the job log cannot be opened.
+fn listeners(
+    args: &RunArgs,
+    hooks: Option<&Hooks>,
+    work: &Work,
+    context: &Context,
+) -> Result<Vec<Arc<dyn AttemptListener>>, CliError> {
+    let mut listeners = hooks.map(Hooks::listeners).unwrap_or_default();
+    if let Some(path) = &args.hooks.joblog {
+        listeners.push(Arc::new(Joblog::open(path, work, context)?));
+    }
+    Ok(listeners)
+}
+
+/// Adds the observers of options: `--show-output` and the hooks.
+fn with_optional(
     mut observers: Vec<Arc<dyn Observer>>,
     args: &RunArgs,
     printing: &Arc<Printing>,
+    hooks: Option<&Hooks>,
 ) -> Vec<Arc<dyn Observer>> {
+    observers.extend(hooks.map(Hooks::observers).unwrap_or_default());
     if args.show_output {
         observers.push(Arc::new(ShowOutput(printing.clone())));
     }

@@ -19,7 +19,6 @@ use crate::view::past_run::{PastRunJson, RunShown, short_id};
 use crate::view::screen::Screen;
 use crate::view::time::local;
 
-/// The placeholder for unknown values.
 const UNKNOWN: &str = "-";
 
 /// The arguments of `runs`.
@@ -68,7 +67,6 @@ pub(super) async fn runs(args: &RunsArgs, context: &Context) -> Result<(), CliEr
 struct Listed {
     /// The listed runs, the newest last.
     runs: Vec<PastRun>,
-    /// The ids of the live runs.
     live: HashSet<RunId>,
     /// True if there are earlier runs beyond the limit.
     more: bool,

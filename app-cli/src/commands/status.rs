@@ -1,9 +1,11 @@
 //! `status`: shows live runs, pending files, and the reasons why files wait.
 
-mod figures;
-mod time_left;
+pub(super) mod figures;
+mod machines;
+pub(super) mod slow;
+pub(super) mod time_left;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -13,7 +15,7 @@ use autoproc_domain::request::Scope;
 use autoproc_domain::run::CurrentFile;
 use autoproc_domain::signature::FailureGroups;
 use autoproc_domain::view::{Counts, PageRequest};
-use autoproc_domain::{ProcessorState, QueueItem, RunId, Status as ItemStatus, Timestamp};
+use autoproc_domain::{ItemId, ProcessorState, QueueItem, RunId, Status as ItemStatus, Timestamp};
 use autoproc_subprocess::DEFAULT_GRACE;
 use autoproc_system::StandingStop;
 use serde::Serialize;
@@ -22,22 +24,21 @@ use crate::context::{Context, OTHER_FOLDER};
 use crate::error::{CliError, in_one_line};
 use crate::escape::{Printable, Shown, printable};
 use crate::failure_groups::{self, FAILED};
+use crate::forecasting::{RecentAttempts, SLOW};
 use crate::view::failure_group::{GroupJson, MAX_SINGLE};
 use crate::view::json::{CountsJson, ItemJson, PathJson};
 use crate::view::layout::Layout;
 use crate::view::screen::Screen;
-use crate::view::time::{local, span};
+use crate::view::time::{Zone, local, span};
 use crate::view::{View, files, held, item};
 use crate::wiring::Pause;
 use figures::{Figures, RunningJson, done, obeying};
+use machines::AtWorkJson;
 
-/// The indentation of files below a heading.
 const INDENT: &str = "  ";
 
-/// The maximum number of pending files that are shown.
 const MAX_WAITING: usize = 10;
 
-/// The maximum number of failed files that are shown.
 const MAX_FAILED: usize = 10;
 
 /// The maximum number of failed files that are grouped by reason, so that `status` is fast for a
@@ -56,17 +57,25 @@ pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     let processing = items(ItemStatus::Processing, None, context).await?;
     let (latest, pauses) = (latest(context), context.wiring.run_control().pauses(&live_runs));
     let (stop, counts) = (context.wiring.standing_stop(), storage.counts(Scope::Queue).await?);
+    let recent = match live_runs.as_slice() {
+        [] => RecentAttempts::default(),
+        _ => RecentAttempts::read(&*context.wiring.history()).await,
+    };
     let time_left = match (live_runs.as_slice(), &latest, &stop) {
         ([run], Some(state), None) if pauses.is_empty() => {
-            time_left::of_run(run, state, counts.waiting(), context).await?
+            time_left::of_run(run, state, counts.waiting(), &recent, context).await?
         }
         _ => None,
     };
+    let now = context.now();
+    let slow = |run| slow::items(run, &processing, latest.as_ref(), &recent, now);
+    let slow = live_runs.iter().filter(|run| !pauses.contains_key(&run.info.id)).flat_map(slow).collect();
     let view = Status {
         obstacles: obstacles(&processing, &live_runs, context).await?,
-        figures: figures::in_event_log(&live_runs, context).await,
+        figures: figures::in_history(&live_runs, context).await,
         pauses,
         time_left,
+        slow,
         live_runs,
         counts,
         latest,
@@ -76,8 +85,10 @@ pub(super) async fn status(context: &Context) -> Result<(), CliError> {
         groups,
         stop,
         project_dir: context.project.root().to_owned(),
+        queue: context.queue_in_words(),
+        store: context.store_place(),
         has_queue: context.had_queue,
-        now: context.now(),
+        now,
     };
     context.show(&view)
 }
@@ -89,7 +100,7 @@ async fn items(status: ItemStatus, limit: Option<usize>, context: &Context) -> R
 
 /// Returns, for each dead run with processing files, the reason why these files cannot be
 /// recovered. A run is left out if no reason is known.
-async fn obstacles(
+pub(super) async fn obstacles(
     processing: &[QueueItem],
     live: &[LiveRun],
     context: &Context,
@@ -105,7 +116,6 @@ async fn obstacles(
     Ok(holders.filter_map(|dead| Some((dead.run.clone(), reaper.obstacle(&dead)?))).collect())
 }
 
-/// Returns the first files that failed or timed out, at most `MAX_GROUPED`.
 async fn failed(context: &Context) -> Result<Vec<QueueItem>, CliError> {
     let request = PageRequest { statuses: FAILED.to_vec(), after: None, limit: Some(MAX_GROUPED) };
     Ok(context.storage().page(request).await?.items)
@@ -121,16 +131,17 @@ fn latest(context: &Context) -> Option<ProcessorState> {
 }
 
 struct Status {
-    /// The time of the query.
     now: Timestamp,
     counts: Counts,
     live_runs: Vec<LiveRun>,
-    /// The figures of each live run from the event log; empty if fewer than two runs are live.
+    /// The figures of each live run from the history; empty if the state file has those of the only
+    /// live run.
     figures: Vec<PastRun>,
-    /// The pause of each paused live run.
     pauses: BTreeMap<RunId, Pause>,
-    /// The time left of the live run; `None` if unknown, and unless exactly one run is live.
+    /// The time left of the live run; `None` if it is unknown, or if not exactly one run is live.
     time_left: Option<TimeLeft>,
+    /// The items of live runs whose attempts take longer than expected.
+    slow: BTreeSet<ItemId>,
     /// The state of the latest run, from the state file; `None` if the file is missing or
     /// unreadable.
     latest: Option<ProcessorState>,
@@ -141,9 +152,12 @@ struct Status {
     failed: Vec<QueueItem>,
     /// The first `MAX_GROUPED` items that failed or timed out, by signature.
     groups: FailureGroups,
-    /// The stop request; `None` if no stop is requested.
     stop: Option<StandingStop>,
     project_dir: PathBuf,
+    /// The queue, as in "queue of FOLDER".
+    queue: String,
+    /// The address of the database; `None` if the queue is in the project folder.
+    store: Option<String>,
     has_queue: bool,
     /// The first pending items, at most `MAX_WAITING`.
     waiting: Vec<QueueItem>,
@@ -179,10 +193,7 @@ impl Status {
     fn files_per_second(&self) -> Option<f64> {
         let latest = self.latest.as_ref()?;
         let run = self.live_runs.iter().find(|run| Some(&run.info.id) == latest.run_id.as_ref())?;
-        let elapsed = self.now.saturating_since(run.info.started_at).as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a queue never has 2^53 files")]
-        let files = (latest.files_processed + latest.files_failed) as f64;
-        (elapsed > 0.0).then_some(files / elapsed)
+        machines::rate(self, run)
     }
 }
 
@@ -195,14 +206,19 @@ impl View for Status {
         if !self.has_queue {
             return writeln!(out, "there is no queue in {}; {OTHER_FOLDER}", Shown(&self.project_dir));
         }
-        writeln!(out, "queue of {}", Shown(&self.project_dir))?;
+        writeln!(out, "{}", self.queue)?;
         if let Some(stop) = &self.stop {
             stopping(stop, out)?;
         }
         if self.live_runs.is_empty() {
             not_running(self, out)?;
         }
-        self.live_runs.iter().try_for_each(|run| running(self, run, out))?;
+        if self.store.is_some() && !self.live_runs.is_empty() {
+            machines::table(self, out)?;
+            self.live_runs.iter().try_for_each(|run| notes(self, run, out))?;
+        } else {
+            self.live_runs.iter().try_for_each(|run| running(self, run, out))?;
+        }
         totals(self.counts, out)?;
         let processing =
             self.processing.iter().take(MAX_PROCESSING).map(|item| current(self, item, out)).collect::<Vec<_>>();
@@ -222,17 +238,23 @@ impl View for Status {
                 .iter()
                 .map(|run| {
                     let (pause, figures) = (self.pauses.get(&run.info.id), self.figures_of(run));
-                    RunningJson::new(run, pause, figures.as_ref(), self.time_left.as_ref())
+                    let at_work = AtWorkJson::new(self, run);
+                    RunningJson::new(run, pause, figures.as_ref(), at_work, self.time_left.as_ref())
                 })
                 .collect(),
             files_per_second: self.files_per_second(),
-            processing: self.processing.iter().map(ItemJson::from).collect(),
+            processing: self
+                .processing
+                .iter()
+                .map(|item| ProcessingJson { item: item.into(), slow: self.slow.contains(&item.id) })
+                .collect(),
             waiting: self.waiting.iter().map(ItemJson::from).collect(),
             latest_run: self.latest.as_ref().map(StateJson::from),
             failed: self.failed.iter().map(ItemJson::from).collect(),
             failure_groups: GroupJson::largest(&self.groups),
             stop: self.stop.as_ref().map(StopJson::from),
             project_dir: self.project_dir.to_string_lossy().into_owned(),
+            store: self.store.clone(),
         }
     }
 }
@@ -250,8 +272,8 @@ fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> 
     }
 }
 
-/// Prints the reason for which most of the files failed. Prints nothing if there are few failures, or
-/// no such reason.
+/// Prints the reason that more than half of the failed files share. Prints nothing if there are few
+/// failures, or if no reason is that common.
 fn main_reason(groups: &FailureGroups, out: &mut dyn Write) -> io::Result<()> {
     let total = groups.total();
     let largest = groups.largest_first().into_iter().next();
@@ -271,14 +293,14 @@ fn failure(item: &QueueItem, now: Timestamp, layout: &Layout) -> String {
 }
 
 fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
-    let Some(latest) = &view.latest else { return writeln!(out, "no run is live, and none was started yet") };
+    let Some(latest) = &view.latest else { return writeln!(out, "no run is live, and none was started here yet") };
     writeln!(out, "no run is live; the latest {}", ending(latest))?;
     writeln!(out, "{}", done(latest.files_processed, latest.files_failed, "that"))
 }
 
 /// Describes the end of the latest run. Called only if no run is live, so a run without a recorded
 /// end has died.
-fn ending(latest: &ProcessorState) -> String {
+pub(super) fn ending(latest: &ProcessorState) -> String {
     match (latest.stopped_at, latest.started_at) {
         (Some(at), _) => format!("{} at {}", latest.status.word(), local(at)),
         (None, Some(at)) => format!("started at {} and did not shut down cleanly", local(at)),
@@ -308,19 +330,46 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
     if let Some(stop) = figures.stop {
         writeln!(out, "{}", obeying(&stop))?;
     }
-    match latest.and_then(|latest| latest.pressure.as_ref()) {
-        Some(reason) => writeln!(out, "not starting new files: {}", Printable(reason)),
+    match latest.and_then(|latest| holding(latest, view.now)) {
+        Some(reason) => writeln!(out, "not starting new files: {reason}"),
         None => Ok(()),
     }
 }
 
-/// Describes the pause of a run, and names the command that ends it.
+/// Prints what the table of the live runs does not contain: whether a run is paused, stops or holds
+/// new files, and the time left.
+fn notes(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
+    let owner = printable(&run.info.location);
+    if let Some(pause) = view.pauses.get(&run.info.id) {
+        writeln!(out, "{owner}{}", paused(pause))?;
+    }
+    if let Some(stop) = view.figures_of(run).and_then(|figures| figures.stop) {
+        writeln!(out, "{owner}: {}", obeying(&stop))?;
+    }
+    if let Some(left) = &view.time_left {
+        writeln!(out, "{}", time_left::describe(left))?;
+    }
+    let latest = view.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&run.info.id));
+    match latest.and_then(|latest| holding(latest, view.now)) {
+        Some(reason) => writeln!(out, "{owner} is not starting new files: {reason}"),
+        None => Ok(()),
+    }
+}
+
+/// Returns the reason why a run starts no files, and when it probes one; `None` if it starts files.
+pub(super) fn holding(state: &ProcessorState, now: Timestamp) -> Option<String> {
+    let reason = Printable(state.pressure.as_deref()?);
+    let probe = state.probe_at.filter(|at| *at > now);
+    let probe =
+        probe.map_or_else(String::new, |at| format!("; probes one file at {}", Zone::current().time_after(now, at)));
+    Some(format!("{reason}{probe}"))
+}
+
 fn paused(pause: &Pause) -> String {
     let since = pause.since.map_or_else(String::new, |at| format!(" since {}", local(at)));
     format!(", paused{since} (`autoproc resume` continues it)")
 }
 
-/// Prints the number of files in each status, in one line.
 pub(super) fn totals(counts: Counts, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
@@ -338,7 +387,10 @@ pub(super) fn totals(counts: Counts, out: &mut dyn Write) -> io::Result<()> {
 fn current(view: &Status, item: &QueueItem, layout: &Layout) -> String {
     let since = item.last_attempt.map_or(String::new(), |at| format!(", for {}", span(view.now.saturating_since(at))));
     let after = match view.run_of(item) {
-        Some(run) => format!("  attempt {} of {}{since}", item.attempts, run.info.max_attempts),
+        Some(run) => {
+            let slow = if view.slow.contains(&item.id) { SLOW } else { "" };
+            format!("  attempt {} of {}{since}{slow}", item.attempts, run.info.max_attempts)
+        }
         None => format!("  attempt {}; {}", item.attempts, whose(view, item)),
     };
     layout.line(INDENT, &item.file_path, &after)
@@ -372,13 +424,23 @@ struct StatusJson {
     counts: CountsJson,
     live_runs: Vec<RunningJson>,
     files_per_second: Option<f64>,
-    processing: Vec<ItemJson>,
+    processing: Vec<ProcessingJson>,
     waiting: Vec<ItemJson>,
     latest_run: Option<StateJson>,
     failed: Vec<ItemJson>,
     failure_groups: Vec<GroupJson>,
     stop: Option<StopJson>,
     project_dir: String,
+    /// The address of the database, without user and password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ProcessingJson {
+    #[serde(flatten)]
+    item: ItemJson,
+    slow: bool,
 }
 
 #[derive(Serialize)]
@@ -404,6 +466,7 @@ struct StateJson {
     files_failed: u64,
     current_files: Vec<CurrentJson>,
     held: Option<String>,
+    probe_at: Option<String>,
     withheld: Vec<WithheldJson>,
 }
 
@@ -445,6 +508,7 @@ impl From<&ProcessorState> for StateJson {
             files_failed: state.files_failed,
             current_files: state.current_files.iter().map(CurrentJson::from).collect(),
             held: state.pressure.as_deref().map(str::to_owned),
+            probe_at: state.probe_at.map(|at| at.to_string()),
             withheld: state.withheld.iter().map(WithheldJson::from).collect(),
         }
     }

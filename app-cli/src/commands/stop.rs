@@ -1,5 +1,7 @@
 //! `stop`: writes the stop request. With `--wait`, waits for the live runs to end.
 
+mod target;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -8,20 +10,23 @@ use std::time::{Duration, Instant};
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{LiveRun, StopLevel};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 use tokio::time::sleep;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::escape::printable;
+use crate::escape::{Printable, printable};
 use crate::view::View;
 use crate::view::json::LiveRunJson;
 use crate::view::screen::Screen;
 use crate::view::time::span;
-use crate::wiring::{Pause, RunControl};
+use crate::wiring::{Pause, RunControl, StopTarget};
 
-/// The interval between two checks whether the runs have ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The consequence of a request in a database while no run is live.
+const NOTHING: &str = "there is nothing to stop";
 
 /// The arguments of `stop`.
 #[derive(Debug, Args)]
@@ -29,14 +34,22 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
   autoproc stop          finish the current files, start no others
   autoproc stop --now    end the current attempts too; their files wait for the next run
   autoproc stop --wait   and return when every run has ended
+  autoproc stop --host scan7 --store postgres://anna@db.example.com/queue
 
 Exit status:
   0   the request is made; with --wait, every run has ended
+  2   with --run: no live run has this name
   75  with --wait: a run has not ended within --timeout")]
 pub(crate) struct StopArgs {
     /// End the current attempts instead of letting them finish; they do not use up a retry
     #[arg(long)]
     now: bool,
+    /// Stop only the runs on this host, as `status` names it; for a queue in a database
+    #[arg(long, value_name = "HOST", value_parser = NonEmptyStringValueParser::new())]
+    host: Option<String>,
+    /// Stop only this run: its name, or the beginning of the name; for a queue in a database
+    #[arg(long, value_name = "RUN", conflicts_with = "host", value_parser = NonEmptyStringValueParser::new())]
+    run: Option<String>,
     /// Wait until every run that is live now has ended
     #[arg(long)]
     wait: bool,
@@ -45,22 +58,36 @@ pub(crate) struct StopArgs {
     timeout: Option<Duration>,
 }
 
-/// Writes the stop request first and then lists the live runs, so that the list contains every run
-/// that obeys the request.
+/// Writes the stop request first and then lists the live runs that it addresses, so that the list
+/// contains every run that obeys the request.
 pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
     context.require_queue()?;
-    let stop_file = context.project.stop_file();
-    context.wiring.request_stop(args.now).map_err(|error| CliError::cannot_write(&stop_file, &error))?;
-    let live_runs = context.runs().live().await?;
     let level = if args.now { StopLevel::Aborting } else { StopLevel::Draining };
+    let target = target::of(args, context).await?;
+    let stop_file = request(level, &target, context).await?;
+    let mut live_runs = context.runs().live().await?;
+    live_runs.retain(|run| target.includes(run));
     let control = context.wiring.run_control();
     let pauses = control.pauses(&live_runs);
     if args.now {
         wake(&live_runs, &control, context).await?;
     }
     let asked: BTreeSet<_> = live_runs.iter().map(|run| run.info.id.clone()).collect();
-    context.show_change(&Stopping { level, stop_file, live_runs, pauses })?;
+    context.show_change(&Stopping { level, target, stop_file, live_runs, pauses })?;
     if args.wait { wait(&asked, args.timeout, context).await } else { Ok(()) }
+}
+
+/// Makes the request: in the database of the queue, or else in the stop file. Returns the path of
+/// that file.
+async fn request(level: StopLevel, target: &StopTarget, context: &Context) -> Result<Option<PathBuf>, CliError> {
+    if let Some(server) = context.wiring.server() {
+        server.request_stop(level, target.clone()).await?;
+        return Ok(None);
+    }
+    let stop_file = context.project.stop_file();
+    let is_now = level >= StopLevel::Aborting;
+    context.wiring.write_stop_file(is_now).map_err(|error| CliError::cannot_write(&stop_file, &error))?;
+    Ok(Some(stop_file))
 }
 
 /// Continues the process of each run that is suspended, for instance by Ctrl-Z. A suspended process
@@ -106,16 +133,18 @@ fn owners(runs: &[LiveRun]) -> String {
 
 struct Stopping {
     level: StopLevel,
-    stop_file: PathBuf,
+    target: StopTarget,
+    /// The stop file; `None` if the request is in a database.
+    stop_file: Option<PathBuf>,
     /// The runs that were live after the request was written.
     live_runs: Vec<LiveRun>,
-    /// The pause of each paused live run.
     pauses: BTreeMap<RunId, Pause>,
 }
 
 #[derive(Serialize)]
 struct StoppingJson {
-    stop_file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_file: Option<String>,
     level: &'static str,
     live_runs: Vec<LiveRunJson>,
 }
@@ -138,14 +167,19 @@ impl Stopping {
 impl View for Stopping {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         if self.live_runs.is_empty() {
-            return writeln!(out, "no run is live: the next one will discard this request");
+            let consequence = if self.stop_file.is_some() { "the next one will discard this request" } else { NOTHING };
+            let place = match &self.target {
+                StopTarget::Host(host) => format!(" on {}", Printable(host)),
+                StopTarget::AllRuns | StopTarget::Run(_) => String::new(),
+            };
+            return writeln!(out, "no run is live{place}: {consequence}");
         }
         self.live_runs.iter().try_for_each(|run| self.line(run, out))
     }
 
     fn document(&self) -> impl Serialize {
         StoppingJson {
-            stop_file: self.stop_file.to_string_lossy().into_owned(),
+            stop_file: self.stop_file.as_ref().map(|file| file.to_string_lossy().into_owned()),
             level: self.level.word(),
             live_runs: self.live_runs.iter().map(|run| LiveRunJson::new(run, self.pauses.get(&run.info.id))).collect(),
         }

@@ -33,10 +33,6 @@ pub(crate) enum WorkflowCommand {
     Progress(progress::ProgressArgs),
 }
 
-/// Carries out a command.
-///
-/// # Errors
-/// [`CliError`] if the command fails; the error contains the exit code.
 pub(super) async fn workflow(command: WorkflowCommand, context: &Context) -> Result<ExitCode, CliError> {
     match command {
         WorkflowCommand::List(args) => list::list(&args, context)?,

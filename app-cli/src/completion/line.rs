@@ -8,7 +8,6 @@ use std::path::PathBuf;
 /// The command line up to the cursor, without the name of the program.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Typed {
-    /// The words before the current one.
     pub(super) before: Vec<OsString>,
     /// The word at the cursor; may be empty.
     pub(super) current: OsString,

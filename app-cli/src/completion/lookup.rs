@@ -23,6 +23,7 @@ use crate::escape::printable;
 use crate::failure_groups::{self, FAILED};
 use crate::paths::absolute;
 use crate::project::Project;
+use crate::store_choice::StoreChoice;
 use crate::view::time::local;
 use crate::wiring::{OpenOptions, Purpose, Wiring};
 
@@ -40,17 +41,16 @@ const MAX_RUNS: usize = 50;
 /// The tag of candidates that were looked up in the project.
 const TAG: &str = "looked up";
 
-/// True for a value that was looked up in the project.
 pub(super) fn is_looked_up(candidate: &CompletionCandidate) -> bool {
     candidate.get_tag().is_some_and(|tag| tag.to_string() == TAG)
 }
 
-/// The folders and options that determine where values are looked up.
 #[derive(Debug)]
 pub(super) struct Lookup {
     cwd: PathBuf,
     project_dir: Option<PathBuf>,
     workflow_dir: Option<PathBuf>,
+    has_store: bool,
     is_escaped: bool,
 }
 
@@ -60,6 +60,7 @@ impl Lookup {
             cwd: cwd.to_owned(),
             project_dir: typed.value_of("--project-dir"),
             workflow_dir: typed.value_of("--workflow-dir"),
+            has_store: typed.value_of("--store").is_some(),
             is_escaped: typed.is_escaped(),
         }
     }
@@ -72,6 +73,10 @@ impl Lookup {
             return Vec::new();
         }
         let Some(project) = self.project() else { return Vec::new() };
+        // A database may answer too slowly for a Tab.
+        if self.has_store && !matches!(which, Candidates::Workflows) {
+            return Vec::new();
+        }
         let mut found = match which {
             Candidates::Files(statuses) => self.files(project, statuses, current),
             Candidates::Workflows => self.workflows(&project, current),
@@ -85,7 +90,6 @@ impl Lookup {
         found.into_iter().map(|value| CompletionCandidate::new(value).tag(Some(TAG.into()))).collect()
     }
 
-    /// True if a word is an option rather than a value.
     pub(super) fn is_option(&self, word: &OsStr) -> bool {
         word.as_bytes().starts_with(b"-") && !self.is_escaped
     }
@@ -159,18 +163,23 @@ fn in_time<T: Default + Send + 'static>(read: impl FnOnce() -> Option<T> + Send 
 }
 
 fn items(project: Project, request: PageRequest) -> Option<Vec<QueueItem>> {
-    let storage = wiring(project).storage();
+    let storage = wiring(project)?.storage();
     runtime()?.block_on(storage.page(request)).ok().map(|page| page.items)
 }
 
 fn past_runs(project: Project) -> Option<Vec<PastRun>> {
-    let history = wiring(project).history();
+    let history = wiring(project)?.history();
     runtime()?.block_on(history.runs(RunFilter::Latest(MAX_RUNS))).ok().map(|summary| summary.runs)
 }
 
-fn wiring(project: Project) -> Wiring {
+/// Returns the ports of the queue in the project folder; `None` if the queue is in a database,
+/// which may answer too slowly for a Tab.
+fn wiring(project: Project) -> Option<Wiring> {
+    if StoreChoice::find(None, &project, |name| env::var_os(name)).ok()?.is_some() {
+        return None;
+    }
     let options = OpenOptions { lock_timeout: Duration::ZERO, allow_network_fs: false };
-    Wiring::new(project, options, Purpose::Completion, Arc::new(Console::new(ColorWhen::Never)))
+    Some(Wiring::new(project, None, options, Purpose::Completion, Arc::new(Console::new(ColorWhen::Never))))
 }
 
 fn runtime() -> Option<tokio::runtime::Runtime> {

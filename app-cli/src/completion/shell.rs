@@ -9,7 +9,6 @@ use clap_complete::engine::CompletionCandidate;
 use super::line::{Quotes, Typed, quoted, split, unquoted};
 use super::{Answer, Kind};
 
-/// A shell that asks this program for completions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shell {
     Bash,
@@ -86,8 +85,8 @@ impl Shell {
             // The value is quoted here, because bash itself would not quote a `$` in a path.
             Self::Bash if kind == Kind::Paths => quoted(value.get(typed.kept..)?, typed.open),
             Self::Bash => value.get(typed.kept..)?.to_vec(),
-            // Values that are not paths have the format of the zsh function `_describe`.
             Self::Zsh if kind == Kind::Paths => value.to_vec(),
+            // Values that are not paths have the format of the zsh function `_describe`.
             Self::Zsh if help.is_empty() => escaped(value),
             Self::Zsh => [&escaped(value), &b":"[..], help].concat(),
             // In fish, a tab begins the description and a line feed ends the record, so a value
@@ -98,8 +97,8 @@ impl Shell {
     }
 }
 
-/// Returns the number of bytes of `word` before its ending `replaced`, which the shell replaces.
-/// Returns 0 if the word does not end with `replaced`.
+/// Returns the length of `word` in bytes, without its ending `replaced`: the part that the shell
+/// replaces. Returns 0 if the word does not end with `replaced`.
 fn kept(word: &OsStr, replaced: &OsStr) -> usize {
     word.as_bytes().strip_suffix(replaced.as_bytes()).map_or(0, <[u8]>::len)
 }

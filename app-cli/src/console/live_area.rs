@@ -10,8 +10,8 @@
 //!
 //! A row is erased before its line is written. After the writing of a line that fills the row, the
 //! cursor stands on the last character, and erasing from there would remove that character.
-//! Wrapping is off during a drawing: if the terminal has become narrower, wrapped lines would take
-//! more rows than the cursor moves up.
+//! Wrapping is off during a drawing. If the terminal has become narrower, wrapped lines would take
+//! more rows than the cursor moves up at the end of the drawing.
 
 /// Erases the row of the cursor and all rows below, and returns the cursor to the beginning of the
 /// row. The rows below are erased by a separate sequence. If one sequence erased everything from
@@ -34,7 +34,6 @@ const WRAP_ON: &str = "\x1b[?7h";
 pub(super) struct LiveArea {
     is_open: bool,
     is_concealed: bool,
-    /// The lines that are on the screen.
     lines: Vec<String>,
 }
 

@@ -11,10 +11,8 @@ use crate::error::CliError;
 use crate::since::Since;
 use crate::view::quoting::quoted;
 
-/// The option that includes files by their names.
 pub(super) const INCLUDE: &str = "--include";
 
-/// The option that excludes files by their names.
 pub(super) const EXCLUDE: &str = "--exclude";
 
 /// A set of patterns. Patterns without a slash match names; patterns with a slash match paths below
@@ -43,7 +41,6 @@ impl Patterns {
     }
 }
 
-/// A filter for files. The default accepts every file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
     /// The patterns to include; `None` includes every file.
@@ -56,8 +53,8 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Creates a filter. A file passes if it matches a pattern of `include` or `include` is empty,
-    /// if it matches no pattern of `exclude`, and if it was modified at `newer_than` or later.
+    /// Creates a filter. A file must match a pattern of `include`, unless there is none, and no
+    /// pattern of `exclude`; it must have been modified at `newer_than` or later.
     ///
     /// # Errors
     /// [`CliError`] if the patterns together are too large.

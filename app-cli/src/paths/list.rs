@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use crate::console::Console;
 
-/// The argument that stands for standard input.
 pub(super) const STDIN: &str = "-";
 
 /// The time after which a message says that the program waits for the end of standard input.
@@ -21,7 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The UTF-8 byte order mark, which some editors write at the beginning of a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The anomalies of a list.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Oddities {
     pub(super) has_crlf: bool,
@@ -29,8 +27,8 @@ pub(super) struct Oddities {
 }
 
 /// Reads a list path by path, so that a long list is never in memory as a whole. Calls `take` for
-/// each path; skips empty lines. If `null`, each path ends with a NUL byte, and a byte order mark or
-/// carriage return in a path is kept.
+/// each path; skips empty lines. If `null`, each path ends with a NUL byte, and a byte order mark
+/// or carriage return in a path is kept.
 ///
 /// # Errors
 /// If the list cannot be read; otherwise the error of `take`.
@@ -68,8 +66,8 @@ pub(super) fn read<E>(
     Ok(Ok(oddities))
 }
 
-/// True if a list at this absolute path exists only now: it is an open file of a process, or no
-/// regular file.
+/// True if another process may be unable to read the list at this absolute path: the path stands
+/// for a descriptor, like `/dev/fd/3` or `/dev/stdin`, or does not lead to a regular file.
 pub(super) fn is_transient(list: &Path) -> bool {
     let is_process = |folder: &Path| folder.starts_with("/proc") && folder.file_name() == Some(OsStr::new("fd"));
     let is_open_file = list.parent().is_some_and(|folder| folder == Path::new("/dev/fd") || is_process(folder));

@@ -1,4 +1,5 @@
-//! Recognises patterns of `--include` and `--exclude` that the shell replaced by the names of files.
+//! Recognises patterns of `--include` and `--exclude` that the shell replaced by the names of
+//! files.
 //!
 //! The shell replaces an unquoted `--include *.csv` by `--include a.csv b.csv c.csv`. Then the
 //! pattern is the first name, and all other names are files to process.
@@ -13,9 +14,7 @@ use crate::view::quoting::quoted;
 /// because of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unquoted {
-    /// The option whose pattern is the name of a file.
     option: &'static str,
-    /// The pattern, as the program received it.
     pattern: String,
     first: PathBuf,
     count: usize,
@@ -39,7 +38,6 @@ impl Unquoted {
         })
     }
 
-    /// Returns the warning, in one line.
     pub(crate) fn warning(&self) -> String {
         let first = Shown(&self.first);
         let others = match self.count {

@@ -15,7 +15,6 @@ use super::STATE_DIR;
 const PARTS: [&str; 8] =
     ["", ".claude", STATE_DIR, "core", "core/workflows", "engine", "engine/workflows", "autoproc.toml"];
 
-/// The user who called this program.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
     pub(super) uid: u32,
@@ -32,9 +31,7 @@ pub(super) struct Foreign {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Why {
-    /// The part belongs to this user.
     Owner(u32),
-    /// Other users may write to the part.
     Writable,
 }
 

@@ -36,7 +36,6 @@ pub(crate) fn largest(groups: &FailureGroups, total: u64, out: &mut Screen<'_>) 
     if more > 0 { writeln!(out, "  and {} whose reasons are not listed here", files(more)) } else { Ok(()) }
 }
 
-/// A group of failures in a JSON document.
 #[derive(Serialize)]
 pub(crate) struct GroupJson {
     signature: String,
@@ -48,7 +47,6 @@ pub(crate) struct GroupJson {
 }
 
 impl GroupJson {
-    /// Returns the documents of the largest groups, as many as a report lists.
     pub(crate) fn largest(groups: &FailureGroups) -> Vec<Self> {
         groups.largest_first().into_iter().take(MAX_LISTED).map(Self::from).collect()
     }

@@ -80,7 +80,6 @@ pub(crate) fn note(item: &QueueItem, now: Timestamp) -> String {
     held.into_iter().chain(due).chain(error).collect::<Vec<_>>().join("; ")
 }
 
-/// Prints all fields of an item.
 pub(crate) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let mut line = |name: &str, value: String| writeln!(out, "{name:<13}{value}");
     line("file", item.file_path.to_string())?;

@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::wiring::Pause;
 
-/// A path as text and, if it is not UTF-8, also as bytes in hexadecimal.
 #[derive(Serialize)]
 pub(crate) struct PathJson {
     file_path: String,
@@ -67,7 +66,6 @@ pub(crate) struct CountsJson {
     completed: usize,
     failed: usize,
     timeout: usize,
-    /// The number of pending items that a user holds.
     held: usize,
 }
 
@@ -94,7 +92,6 @@ pub(crate) struct LiveRunJson {
 }
 
 impl LiveRunJson {
-    /// Returns the document of a run. `pause` is `None` if the run is not paused.
     pub(crate) fn new(run: &LiveRun, pause: Option<&Pause>) -> Self {
         Self {
             paused: pause.is_some(),

@@ -14,7 +14,6 @@ use crate::escape::Shown;
 /// The assumed size of a terminal that does not report its size, as on the VT100.
 const USUAL_SIZE: Size = Size { columns: 80, rows: 24 };
 
-/// The size of a terminal, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) columns: usize,
@@ -22,7 +21,6 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    /// Returns the current size of the terminal of a stream.
     pub(crate) fn of(stream: impl AsFd) -> Self {
         let Ok(reported) = tcgetwinsize(stream) else { return USUAL_SIZE };
         let known = |reported: u16, usual: usize| if reported == 0 { usual } else { usize::from(reported) };
@@ -30,7 +28,6 @@ impl Size {
     }
 }
 
-/// The properties of an output stream that determine the layout of text.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     terminal: Option<Terminal>,
@@ -48,7 +45,6 @@ struct Terminal {
 }
 
 impl Layout {
-    /// Returns the layout for an output stream of a process in the folder `base`.
     pub(crate) fn of(stream: impl AsFd, is_terminal: bool, base: &Path) -> Self {
         let terminal = is_terminal.then(|| Terminal {
             base: base.to_owned(),
@@ -58,7 +54,6 @@ impl Layout {
         Self { terminal, is_ascii: is_ascii(|name| env::var(name).ok()) }
     }
 
-    /// Returns the layout for a terminal of this width, for a process in the folder `base`.
     #[cfg(test)]
     pub(crate) fn on_terminal(base: &Path, columns: usize) -> Self {
         let terminal = Terminal { base: base.to_owned(), columns, is_clever: true };

@@ -12,8 +12,7 @@ const SHORT_ID: usize = 13;
 /// The length of a run's name that is a UUID, in characters.
 const FULL_ID: usize = 36;
 
-/// Returns the line that says how a stopped run is continued. `project_option` is that of
-/// [`Context`](crate::context::Context).
+/// Returns the line that says how to continue a stopped run.
 pub(crate) fn continued(project_option: &str) -> String {
     format!("next: `autoproc resume{project_option}` continues")
 }
@@ -24,7 +23,6 @@ pub(crate) fn short_id(run: &RunId) -> &str {
     if name.len() == FULL_ID { name.get(..SHORT_ID).unwrap_or(name) } else { name }
 }
 
-/// A run, and whether it is alive.
 pub(crate) struct RunShown<'r> {
     pub(crate) run: &'r PastRun,
     pub(crate) is_live: bool,
@@ -43,7 +41,6 @@ impl RunShown<'_> {
         self.run.end.map(|end| end.at)
     }
 
-    /// Returns how the run ended, or that it is running.
     pub(crate) fn ending(&self) -> String {
         match (self.run.end, self.run.stop) {
             (Some(end), _) => stopped_by(end.stopped_by).to_owned(),
@@ -72,15 +69,16 @@ fn stopped_by(reason: Option<StoppedBy>) -> &'static str {
         Some(StoppedBy::Request(StopCause::Terminate)) => "stopped by SIGTERM",
         Some(StoppedBy::Request(StopCause::HangUp)) => "stopped by SIGHUP",
         Some(StoppedBy::TooManyFailed) => "failure limit",
+        Some(StoppedBy::Deadline) => "stopped by --until",
         Some(StoppedBy::StorageFull) => "disk full",
         Some(StoppedBy::InputMissing) => "folder missing",
+        Some(StoppedBy::FailingAlike) => "files failed alike",
         Some(StoppedBy::ProgramMissing) => "program missing",
         Some(StoppedBy::Error) => "error",
         None => "ended",
     }
 }
 
-/// Returns the source of a stop request.
 pub(crate) fn cause(cause: StopCause) -> &'static str {
     match cause {
         StopCause::StopFile => "the stop file",
@@ -106,7 +104,6 @@ pub(crate) struct PastRunJson {
     retried: u64,
 }
 
-/// A stop request that a run obeys.
 #[derive(Serialize)]
 pub(crate) struct RunStopJson {
     level: &'static str,

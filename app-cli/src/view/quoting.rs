@@ -1,8 +1,12 @@
 //! Quotes the words of command lines for a shell, if necessary.
 
-/// Returns one word of a command line, quoted if necessary.
+use std::ffi::OsStr;
+
+/// The characters besides letters and digits that need no quotes.
+const PLAIN: &str = "_-./:=,+@%";
+
 pub(crate) fn quoted(word: &str) -> String {
-    quoted_unless(word, "_-./:=,+@%")
+    quoted_unless(word, PLAIN)
 }
 
 /// Returns one word of a template, quoted if necessary. Placeholders need no quotes.
@@ -15,4 +19,51 @@ fn quoted_unless(word: &str, plain: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Quotes a word byte for byte, on one line. A word with control characters, such as line ends and
+/// tabs, is written in the form `$'…'`, which bash, zsh and ksh read.
+pub(crate) fn quoted_bytes(word: &OsStr) -> Vec<u8> {
+    let bytes = word.as_encoded_bytes();
+    if bytes.iter().any(u8::is_ascii_control) {
+        let escaped = bytes.iter().flat_map(|byte| escaped(*byte));
+        return b"$'".iter().copied().chain(escaped).chain(*b"'").collect();
+    }
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || PLAIN.as_bytes().contains(byte);
+    if !bytes.is_empty() && bytes.iter().all(is_plain) {
+        return bytes.to_owned();
+    }
+    let parts: Vec<_> = bytes.split(|byte| *byte == b'\'').collect();
+    [b"'".as_slice(), &parts.join(b"'\\''".as_slice()), b"'"].concat()
+}
+
+fn escaped(byte: u8) -> Vec<u8> {
+    match byte {
+        b'\n' => b"\\n".to_vec(),
+        b'\t' => b"\\t".to_vec(),
+        b'\'' | b'\\' => vec![b'\\', byte],
+        // Three octal digits, so that a digit after them is not read as one of them.
+        _ if byte.is_ascii_control() => format!("\\{byte:03o}").into_bytes(),
+        _ => vec![byte],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use super::*;
+
+    #[test]
+    fn bytes_are_quoted_on_one_line() {
+        for (word, expected) in [
+            (&b"/in/a.txt"[..], &b"/in/a.txt"[..]),
+            (b"", b"''"),
+            (b"it's $x", b"'it'\\''s $x'"),
+            (b"\xff", b"'\xff'"),
+            (b"a\n\tb'\\\x1b1", b"$'a\\n\\tb\\'\\\\\\0331'"),
+        ] {
+            assert_eq!(quoted_bytes(OsStr::from_bytes(word)), expected, "{}", word.escape_ascii());
+        }
+    }
 }

@@ -5,7 +5,6 @@ use std::ops::Deref;
 
 use super::layout::Layout;
 
-/// A stream with its layout.
 pub(crate) struct Screen<'a> {
     out: &'a mut dyn Write,
     layout: &'a Layout,

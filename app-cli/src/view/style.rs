@@ -8,7 +8,6 @@ pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const LATER: Style = AnsiColor::Yellow.on_default();
 pub(crate) const BUSY: Style = AnsiColor::Cyan.on_default();
 
-/// Returns the colour of a status.
 pub(crate) fn of(status: Status) -> Style {
     match status {
         Status::Completed => GOOD,
@@ -18,7 +17,6 @@ pub(crate) fn of(status: Status) -> Style {
     }
 }
 
-/// Returns text in this colour.
 pub(crate) fn painted(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }

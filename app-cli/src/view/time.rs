@@ -54,7 +54,19 @@ impl Zone {
         self.format(point, if is_far { "%Y-%m-%d %H:%M:%S" } else { "%H:%M:%S" })
     }
 
-    fn format(&self, point: Timestamp, format: &str) -> String {
+    /// Formats the date and the time of day, to the second.
+    pub(crate) fn date_and_time(&self, point: Timestamp) -> String {
+        self.format(point, "%Y-%m-%d %H:%M:%S")
+    }
+
+    /// Returns the offset of the zone from UTC at a point in time, in seconds.
+    pub(crate) fn offset_seconds(&self, point: Timestamp) -> f64 {
+        let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
+        f64::from(self.0.to_offset(point).seconds())
+    }
+
+    /// Formats a point in time like strftime(3).
+    pub(crate) fn format(&self, point: Timestamp, format: &str) -> String {
         let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
         point.to_zoned(self.0.clone()).strftime(format).to_string()
     }
@@ -97,8 +109,8 @@ pub(crate) fn running_span(length: Duration) -> String {
     format!("{:#}", SignedDuration::from_secs(seconds))
 }
 
-/// Formats a duration that is only an estimate: from two minutes on in whole minutes, from ten hours
-/// on in whole hours.
+/// Formats a duration that is only an estimate: from two minutes on in whole minutes, from ten
+/// hours on in whole hours.
 pub(crate) fn rough_span(length: Duration) -> String {
     let unit = match length {
         length if length < 2 * A_MINUTE => return span(length),

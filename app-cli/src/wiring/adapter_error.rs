@@ -10,10 +10,9 @@ use autoproc_workflow::runners::RunnersError;
 use crate::error::{CliError, in_one_line};
 use crate::exit_code::ExitCode;
 
-/// Converts the error of a process table that is missing, or that belongs to another pid namespace.
 fn table_error(error: UnusableTable) -> CliError {
     CliError::new(ExitCode::Io, error.to_string())
-        .with_hint("mount it in this namespace: mount -t proc proc /proc (unshare --mount-proc does)")
+        .with_hint("mount it in this namespace with `mount -t proc proc /proc`, as `unshare --mount-proc` does")
 }
 
 /// Checks that processes can be supervised.
@@ -24,7 +23,6 @@ pub(crate) fn check_process_table() -> Result<(), CliError> {
     autoproc_subprocess::process_table::check().map_err(table_error)
 }
 
-/// Converts the error of a workflow execution whose stored data cannot be used.
 pub(crate) fn execution_error(error: &ExecutionError) -> CliError {
     let code = match error {
         ExecutionError::Damaged { .. } => ExitCode::Damaged,
@@ -34,7 +32,6 @@ pub(crate) fn execution_error(error: &ExecutionError) -> CliError {
     CliError::new(code, in_one_line(error))
 }
 
-/// Converts the error of a table of runners that cannot be read.
 pub(crate) fn runners_error(error: &RunnersError) -> CliError {
     match error {
         RunnersError::Invalid { .. } => CliError::config(in_one_line(error)),
@@ -42,7 +39,6 @@ pub(crate) fn runners_error(error: &RunnersError) -> CliError {
     }
 }
 
-/// Converts the error of a workflow that cannot be found or read.
 pub(crate) fn find_error(error: &FindError) -> CliError {
     match error {
         FindError::NotFound { .. } => CliError::usage(in_one_line(error))

@@ -14,10 +14,8 @@ use crate::maintenance::{
     ChangeCounts, Damage, Examined, ExportError, Finding, Maintenance, Repair, RepairMethod, RepairPlan, Repaired,
 };
 
-/// The subject of findings about the queue's files.
 const FILES: &str = "files";
 
-/// The hint if the files can only be repaired by hand.
 const BY_HAND: &str = "repair QUEUE-STATE.json with an editor, or move the state folder away and restore a copy";
 
 pub(super) struct FolderMaintenance {
@@ -78,7 +76,7 @@ fn integrity(examination: &Examination) -> Vec<Finding> {
     if !examination.kept_aside.is_empty() {
         let message = format!("set aside after earlier damage: {}", examination.kept_aside.join(", "));
         let advice = if examination.is_sound() {
-            "check these files, and remove them if nothing is missing"
+            "check whether these files contain items that the queue lacks; if not, remove the files"
         } else {
             "keep these files until the queue is repaired: `autoproc queue repair` may need them"
         };

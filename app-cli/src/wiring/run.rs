@@ -8,6 +8,7 @@ use std::time::Duration;
 use autoproc_domain::ports::{Observer, Orchestrator, RunEvent, RunEventKind, StopSignal};
 use autoproc_domain::run::Ports;
 use autoproc_domain::{RetryPolicy, RunId};
+use autoproc_regular_file as regular_file;
 use autoproc_subprocess::{
     BatchSettings, CommandLine, CommandOrchestrator, GuardSettings, Guards, OutputLimits, PROJECT_VARIABLE, Settings,
     StdoutTo,
@@ -16,21 +17,26 @@ use autoproc_system::{
     MachineGate, Observers, PauseFiles, PauseReason, PauseSwitch, PauseWatch, StartLimits, StateFile, StopWatch,
     Suspension, Unmeasurable,
 };
-use autoproc_workflow::execution::{Equipment, Executions, WorkflowRun};
+use autoproc_workflow::execution::{Equipment, WorkflowRun};
 use autoproc_workflow::{TaskOrchestrator, WorkflowOrchestrator};
 
+use super::file_sizes::SizesOnDisk;
 use super::steps::GuardedSteps;
+use super::stop_signals::StopSignals;
+use super::watched::{AttemptListener, Watched};
 use super::{Wiring, notices};
 use crate::error::CliError;
+use crate::store_choice;
 
-/// The work that a run does on each file.
+/// The mode of the state folder, as the JSON store sets it.
+const STATE_MODE: u32 = 0o700;
+
 pub(crate) enum Task {
     Command(CommandLine),
     Workflow(Box<WorkflowRun>),
 }
 
 impl Task {
-    /// Sets the retry policy of a workflow. A command is unchanged.
     pub(crate) fn retried_by(mut self, policy: &RetryPolicy) -> Self {
         if let Self::Workflow(run) = &mut self {
             run.retry = policy.clone();
@@ -39,13 +45,10 @@ impl Task {
     }
 }
 
-/// The settings for the ports of a run.
 pub(crate) struct RunSettings {
     pub(crate) task: Task,
     pub(crate) run: RunId,
-    /// The maximum number of concurrent attempts.
     pub(crate) jobs: NonZeroUsize,
-    /// True if short attempts may be batched.
     pub(crate) may_batch: bool,
     /// The time between SIGTERM and SIGKILL.
     pub(crate) grace: Duration,
@@ -54,15 +57,17 @@ pub(crate) struct RunSettings {
     pub(crate) start_limits: StartLimits,
     /// The maximum disk space for the output of one attempt, in bytes.
     pub(crate) max_output: u64,
+    /// The number of bytes of the end of each output that a queue in a database keeps there.
+    pub(crate) store_output: u64,
     /// If set, the temporary folders of attempts that fail are kept. Contains the exit statuses of
     /// commands that count as success, in addition to 0.
     pub(crate) keep_tmp: Option<Vec<i32>>,
-    /// Receives a call when this process is suspended and when it is continued; `None` for no
-    /// calls.
     pub(crate) on_suspension: Option<Arc<dyn OnSuspension>>,
     /// The files that receive the standard output of commands. If `None`, standard output is kept
     /// with the rest of an attempt's output.
     pub(crate) stdout_to: Option<StdoutTo>,
+    /// The listeners for the ends of attempts.
+    pub(crate) attempt_listeners: Vec<Arc<dyn AttemptListener>>,
 }
 
 /// Receives a call when Ctrl-Z suspends this process and when the process continues. The calls come
@@ -88,6 +93,7 @@ impl Wiring {
         settings: RunSettings,
         observers: Vec<Arc<dyn Observer>>,
     ) -> Result<(Ports, Supervision), CliError> {
+        self.make_local_folders()?;
         let output = OutputLimits::from_total(settings.max_output);
         let (grace, start_limits, run) = (settings.grace, settings.start_limits.clone(), settings.run.clone());
         let stop_timeout = settings.stop_timeout;
@@ -99,6 +105,10 @@ impl Wiring {
             ..self.guard_settings(run.clone(), grace)?
         };
         let guards = Arc::new(Guards::new(guards));
+        if let Some(server) = self.server() {
+            server.bound(guards.clone());
+            server.outputs().store(self.attempt_logs(), settings.store_output);
+        }
         let switch = Arc::new(self.pause_switch(&run, &guards));
         let orchestrator = self.orchestrator(settings, guards.clone());
         autoproc_subprocess::adopt_orphans();
@@ -110,14 +120,31 @@ impl Wiring {
             orchestrator,
             reaper: Arc::new(self.reaper(grace)),
             gate: Arc::new(switch.gate(gate(start_limits)?)),
-            stop: self.stop_signals(stop_timeout)?,
+            stop: self.stop_signals(&run, stop_timeout)?,
+            sizes: Arc::new(SizesOnDisk),
             observer: Arc::new(self.observers(observers)?),
         };
         let on_change = self.pause_events(run, ports.observer.clone());
         Ok((ports, Supervision::pausable(guards, switch, on_change, on_suspension)?))
     }
 
-    /// Returns the switch that pauses and resumes the commands under these guards.
+    /// If the queue is in a database, creates the folders for this machine's files about it. A
+    /// queue in a folder creates its folders itself.
+    ///
+    /// # Errors
+    /// [`CliError`] if a folder cannot be created.
+    pub(crate) fn make_local_folders(&self) -> Result<(), CliError> {
+        if self.server().is_none() {
+            return Ok(());
+        }
+        // The logs have the mode of other new folders, as in a project with a queue of its own.
+        let folders = [(self.project.runs_dir(), STATE_MODE), (self.project.logs_dir(), 0o777)];
+        folders.iter().try_for_each(|(folder, mode)| {
+            let made = regular_file::create_folders(folder, *mode);
+            made.map(drop).map_err(|error| CliError::cannot_write(folder, &error))
+        })
+    }
+
     fn pause_switch(&self, run: &RunId, guards: &Arc<Guards>) -> PauseSwitch {
         let (paused, resumed) = (guards.clone(), guards.clone());
         PauseSwitch::new(
@@ -136,11 +163,22 @@ impl Wiring {
         }
     }
 
-    fn orchestrator(&self, settings: RunSettings, guards: Arc<Guards>) -> Arc<dyn Orchestrator> {
+    fn orchestrator(&self, mut settings: RunSettings, guards: Arc<Guards>) -> Arc<dyn Orchestrator> {
+        let listeners = std::mem::take(&mut settings.attempt_listeners);
+        let inner = self.unwatched_orchestrator(settings, guards);
+        if listeners.is_empty() { inner } else { Arc::new(Watched { inner, clock: self.clock(), listeners }) }
+    }
+
+    fn unwatched_orchestrator(&self, settings: RunSettings, guards: Arc<Guards>) -> Arc<dyn Orchestrator> {
         let RunSettings { task, jobs, may_batch, stdout_to, .. } = settings;
         match task {
             Task::Workflow(run) => {
-                Arc::new(WorkflowOrchestrator::new(*run, self.equipment(guards, Some(self.executions()))))
+                let equipment = Equipment {
+                    executions: Some(self.executions()),
+                    shared_journals: self.shared_journals(),
+                    ..self.equipment(guards)
+                };
+                Arc::new(WorkflowOrchestrator::new(*run, equipment))
             }
             Task::Command(line) => {
                 let settings = Settings {
@@ -157,8 +195,8 @@ impl Wiring {
         }
     }
 
-    /// Returns an orchestrator for one workflow execution outside the queue, and the [`Supervision`]
-    /// of its processes. The caller must end the supervision after the execution.
+    /// Returns an orchestrator for one workflow execution outside the queue, and the
+    /// [`Supervision`] of its processes. The caller must end the supervision after the execution.
     ///
     /// # Errors
     /// [`CliError`] if no thread can be started.
@@ -174,29 +212,39 @@ impl Wiring {
         // run.
         let guards = Arc::new(Guards::new(self.guard_settings(run, grace)?));
         let supervision = Supervision::suspendable(guards.clone())?;
-        Ok((TaskOrchestrator::new(workflow, self.equipment(guards, None)), supervision))
+        Ok((TaskOrchestrator::new(workflow, self.equipment(guards)), supervision))
     }
 
-    /// Returns the settings of guards that keep no records and no temporary folders. The environment
-    /// of commands names this project, so a command that calls autoproc uses this project too.
+    /// Returns the settings of guards that keep no records and no temporary folders. The
+    /// environment of commands names this project and its store, so a command that calls autoproc
+    /// uses them too. The password of the store is not added to the environment.
     ///
     /// # Errors
     /// If the system does not report this program's path.
-    fn guard_settings(&self, run: RunId, grace: Duration) -> Result<GuardSettings, CliError> {
+    pub(super) fn guard_settings(&self, run: RunId, grace: Duration) -> Result<GuardSettings, CliError> {
         let executable = autoproc_subprocess::own_executable();
         let executable =
             executable.map_err(|error| CliError::io("cannot determine the path of this program", &error))?;
-        let environment = vec![(PROJECT_VARIABLE.into(), self.project.root().into())];
+        let mut environment = vec![(PROJECT_VARIABLE.into(), self.project.root().into())];
+        if let Some(server) = self.server().filter(|server| server.is_named_by_option()) {
+            environment.push((store_choice::VARIABLE.into(), server.address().into()));
+        }
+        let rules: Vec<_> = self.rules_of_options().map(ToString::to_string).collect();
+        if !rules.is_empty() {
+            environment.push((store_choice::MAP_VARIABLE.into(), rules.join("\n").into()));
+        }
         let output = OutputLimits::default();
         Ok(GuardSettings { executable, run, environment, grace, records_dir: None, output, keep_tmp: None })
     }
 
-    fn equipment(&self, guards: Arc<Guards>, executions: Option<Executions>) -> Equipment {
+    /// Returns the equipment of executions that keep no journals.
+    fn equipment(&self, guards: Arc<Guards>) -> Equipment {
         let logs = self.attempt_logs();
         Equipment {
             runner: Arc::new(GuardedSteps::new(guards, logs, self.project.root().to_owned(), notices(&self.console))),
             clock: self.clock(),
-            executions,
+            executions: None,
+            shared_journals: None,
             scratch_dir: self.project.executions_dir().join(format!("single-{}.steps", std::process::id())),
             event_log: self.project.orchestrator_log(),
             latest_state: self.project.orchestrator_state_file(),
@@ -214,14 +262,36 @@ impl Wiring {
         Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
-    /// Returns the stop signal of a run, which watches the stop file and signals.
+    /// Calls `pause` when this process is suspended, for instance by Ctrl-Z, and `resume` when it
+    /// continues, until the answer is dropped.
     ///
     /// # Errors
     /// If no thread can be started.
-    fn stop_signals(&self, stop_timeout: Duration) -> Result<Arc<dyn StopSignal>, CliError> {
-        let stop = StopWatch::new(self.project.stop_file());
+    #[expect(clippy::unused_self, reason = "signals belong to the adapters, and so to the wiring")]
+    pub(crate) fn suspension(
+        &self,
+        pause: impl Fn() + Send + 'static,
+        resume: impl Fn() + Send + 'static,
+    ) -> Result<Suspension, CliError> {
+        Suspension::new(pause, resume).map_err(|error| no_signals(&error))
+    }
+
+    /// Returns the stop signal of a run. It watches signals and, in addition, the stop file or the
+    /// requests in the database of the queue.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    fn stop_signals(&self, run: &RunId, stop_timeout: Duration) -> Result<Arc<dyn StopSignal>, CliError> {
+        let stop = match self.server() {
+            Some(_) => Ok(StopWatch::without_file()),
+            None => StopWatch::new(self.project.stop_file()),
+        };
         let stop = stop.map(|stop| stop.with_drain_timeout(stop_timeout)).and_then(StopWatch::with_signals);
-        Ok(Arc::new(stop.map_err(|error| no_signals(&error))?))
+        let signals = Arc::new(stop.map_err(|error| no_signals(&error))?);
+        Ok(match self.server() {
+            Some(server) => Arc::new(StopSignals { signals, requests: server.stop_requests(run) }),
+            None => signals,
+        })
     }
 
     fn observers(&self, others: Vec<Arc<dyn Observer>>) -> Result<Observers, CliError> {

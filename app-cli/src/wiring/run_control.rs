@@ -12,14 +12,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use autoproc_domain::ports::{LiveRun, Location, Reaper as _, Runs, StorageError};
+use autoproc_domain::ports::{LiveRun, Location, Runs, StorageError};
 use autoproc_domain::{RunId, Timestamp};
 use autoproc_subprocess::process_table::{self, Process, SignalResult};
 use autoproc_system::PauseFiles;
 
 use super::Wiring;
 
-/// The pause of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pause {
     /// When the pause began; `None` if the run could not record it.
@@ -28,21 +27,20 @@ pub(crate) struct Pause {
     pub(crate) is_stopped: bool,
 }
 
-/// Controls live runs from another process.
 pub(crate) struct RunControl {
     runs_dir: PathBuf,
     own: Location,
+    /// True if runs of other project folders may use the queue; their pause files are elsewhere.
+    is_shared: bool,
 }
 
 impl Wiring {
     pub(crate) fn run_control(&self) -> RunControl {
-        let own = self.reaper(autoproc_subprocess::DEFAULT_GRACE).location();
-        RunControl { runs_dir: self.project.runs_dir(), own }
+        RunControl { runs_dir: self.project.runs_dir(), own: self.location(), is_shared: self.server().is_some() }
     }
 }
 
 impl RunControl {
-    /// Returns the pause files of a run.
     pub(crate) fn files(&self, run: &LiveRun) -> PauseFiles {
         PauseFiles::of(&self.runs_dir, &run.info.id)
     }
@@ -52,14 +50,24 @@ impl RunControl {
         PauseFiles::remove_abandoned(&self.runs_dir);
     }
 
-    /// True if the run is on this machine, in its current boot. The run may be in another
-    /// container.
+    /// True if the run is on this machine, in its current boot, and of this project folder. The run
+    /// may be in another container.
     pub(crate) fn is_local(&self, run: &LiveRun) -> bool {
         let theirs = &run.info.location;
-        theirs.boot == self.own.boot && (theirs.host == self.own.host || !theirs.boot.is_empty())
+        let is_of_folder = !self.is_shared || theirs.project == self.own.project;
+        is_of_folder && theirs.boot == self.own.boot && (theirs.host == self.own.host || !theirs.boot.is_empty())
     }
 
-    /// Returns the pause of a run; `None` if it is not paused.
+    /// True if the files of this project folder describe the run. For a queue in a folder, that is
+    /// every run; for a queue in a database, the runs of this machine and folder.
+    pub(crate) fn is_described_here(&self, run: &LiveRun) -> bool {
+        !self.is_shared || self.is_local(run)
+    }
+
+    pub(crate) fn elsewhere(&self) -> &'static str {
+        if self.is_shared { "is on another machine, or of another project folder" } else { "is on another machine" }
+    }
+
     pub(crate) fn pause_of(&self, run: &LiveRun) -> Option<Pause> {
         let since = self.files(run).paused_since();
         let is_stopped = self.process(run).is_some_and(|process| process.is_stopped);
@@ -73,12 +81,11 @@ impl RunControl {
         let below = process_table::descendants_of(process.id.pid).unwrap_or_default();
         // The children of the run's process are its guards, which are not paused.
         let mut commands = below.iter().filter(|below| below.parent != process.id.pid && !below.is_zombie);
-        // A process that waits for a stopped child to execute a program (vfork(2)) is blocked, and
-        // never becomes stopped itself.
+        // A process that waits for a stopped child in vfork(2) is blocked, and never becomes
+        // stopped itself.
         commands.all(|command| command.is_stopped || command.is_blocked)
     }
 
-    /// Returns the pauses of these runs.
     pub(crate) fn pauses(&self, runs: &[LiveRun]) -> BTreeMap<RunId, Pause> {
         runs.iter().filter_map(|run| Some((run.info.id.clone(), self.pause_of(run)?))).collect()
     }

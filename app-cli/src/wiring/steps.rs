@@ -11,8 +11,7 @@ use autoproc_domain::ports::{Attempt, StopSignal};
 use autoproc_subprocess::{AttemptLogs, Guards, ProcessReport, ProcessSpec, attempt_environment};
 use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
 
-/// Runs the processes of steps under guards. All steps of an attempt write to the log of the
-/// attempt.
+/// Runs the processes of steps. All steps of an attempt write to the attempt's log.
 pub(crate) struct GuardedSteps {
     guards: Arc<Guards>,
     logs: AttemptLogs,
@@ -43,6 +42,7 @@ impl GuardedSteps {
             arguments: process.arguments,
             environment: attempt.into_iter().chain(process.environment).collect(),
             working_dir: process.working_dir,
+            stdin: Vec::new(),
             timeout: process.timeout,
             log: Some(log),
             append_log: !process.is_first,

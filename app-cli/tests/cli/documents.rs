@@ -90,7 +90,7 @@ fn synopses_have_the_values_of_options() {
         "{list}"
     );
     let run = synopsis(&["run"]);
-    assert!(run.contains("[--timeout <TIME>]") && run.contains(" [OPTIONS] [FILES]... --shell STRING"), "{run}");
+    assert!(run.contains("[--timeout <TIME|auto>]") && run.contains(" [OPTIONS] [FILES]... --shell STRING"), "{run}");
     let workflow = synopsis(&["workflow", "run"]);
     assert!(workflow.contains(" --file <FILE> <ID|PATH>") && !workflow.contains("[--file"), "{workflow}");
 }

@@ -59,7 +59,8 @@ fn a_run_killed_in_its_third_step_resumes_there() {
     assert!(project.ask(["log", "a"]).expect_code(0).out.contains("==> second/s5\nall done\n"));
 }
 
-/// After `queue recover` and after `stop --now`, no run has the file, and its execution is not over.
+/// After `queue recover` and after `stop --now`, no run has the file, and its execution is not
+/// over.
 #[test]
 fn an_execution_whose_run_is_gone_is_not_running() {
     let project = project();

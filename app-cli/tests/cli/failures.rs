@@ -103,6 +103,27 @@ fn without_failures_nothing_is_shown() {
 }
 
 #[test]
+fn a_file_that_waits_for_its_retry_has_not_failed_for_good() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    project.ask(["run", "-q", "--no-wait", "--backoff-base", "1h", "--shell", "test {/} = b"]).expect_code(75);
+    let none = project.ask(["failures"]).expect_code(0);
+    let expected = "no file has failed for good; 1 file waits for a retry: autoproc status\n";
+    assert_eq!((none.out.as_str(), none.err.as_str()), ("", expected));
+    let later = project.ask(["failures", "--since", "2999-01-01"]).expect_code(0);
+    assert!(later.err.starts_with("no file has failed since 2999-01-01 00:00:00"), "{later:?}");
+}
+
+/// clap replaces `{n}` by a line break.
+#[test]
+fn the_help_names_the_placeholder_of_a_number() {
+    let project = TempProject::new();
+    for words in [&["failures", "--help"][..], &["man", "failures"]] {
+        let text = project.ask(words).expect_code(0).out.replace('\\', "");
+        assert!(text.contains("{//} for its folder; {n}, {hex}"), "{text}");
+    }
+}
+
+#[test]
 fn the_files_of_one_reason_are_retried() {
     let project = after_run(&["a1", "a2", "b1", "c1"]);
     let retried = project.ask(["retry-failed", "--like", BAD_HEADER]).expect_code(0);
@@ -171,7 +192,10 @@ fn many_failures_are_reported_by_reason() {
         );
         assert!(lines[1..].iter().all(|line| line.starts_with("  1 file  exit status ")), "{text}");
     }
-    assert!(run.contains("\n`autoproc failures` shows the files and the commands for each reason\n"), "{run}");
+    assert!(
+        run.contains("\n`autoproc failures` shows examples for each reason, and how to retry its files\n"),
+        "{run}"
+    );
     assert!(report.ends_with("\n  autoproc failures\n  autoproc retry-failed\n"), "{report}");
     let status = project.ask(["status"]).expect_code(0).out;
     assert!(

@@ -19,14 +19,18 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Variables that would change the binary's behaviour.
-const FOREIGN_VARIABLES: [&str; 12] = [
+const FOREIGN_VARIABLES: [&str; 16] = [
     "AUTOPROC_ALLOW_NETWORK_FS",
+    "AUTOPROC_MAP",
     "AUTOPROC_PROJECT_DIR",
+    "AUTOPROC_STORE",
     "CLAUDE_PROJECT_DIR",
     "NO_COLOR",
     "CLICOLOR_FORCE",
     "CLICOLOR",
     "CI",
+    "PGPASSFILE",
+    "PGPASSWORD",
     "RUST_BACKTRACE",
     "COLUMNS",
     "LC_ALL",
@@ -53,11 +57,19 @@ impl TempProject {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// Creates a project in which these files are pending.
-    pub(crate) fn with_queue(files: &[&str]) -> Self {
+    /// Creates a project with these files and without a queue.
+    pub(crate) fn with_files(files: &[&str]) -> Self {
         let project = Self::new();
         for name in files {
             project.write(name, "");
+        }
+        project
+    }
+
+    /// Creates a project in which these files are pending.
+    pub(crate) fn with_queue(files: &[&str]) -> Self {
+        let project = Self::with_files(files);
+        for name in files {
             project.ask(["queue", "add", name]).expect_code(0);
         }
         project
@@ -158,8 +170,8 @@ impl TempProject {
         self.json(["queue", "show", name])["status"].as_str().expect("a word").to_owned()
     }
 
-    /// The contents of every file in the state folder, without lock files and the records of guards.
-    /// The guard of a killed run changes its record until it has ended the command.
+    /// The contents of every file in the state folder, without lock files and the records of
+    /// guards. The guard of a killed run changes its record until it has ended the command.
     pub(crate) fn bytes(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path(".claude"), &mut files);

@@ -89,7 +89,7 @@ fn expect_unharmed(lose: impl FnOnce(&Path)) {
     wait_until("the first file is begun", || project.path("a.begun").exists());
     lose(&project.state("runs"));
     let other = project.ask(["run", "c", "-q", "--", "true"]);
-    assert!(other.err.contains("carries out the run; only its lock file is missing"), "{other:#?}");
+    assert!(other.err.contains("the run is alive as process "), "{other:#?}");
     assert_eq!(project.status_of("a"), "processing");
     project.write("a.go", "");
     wait_until("the run is registered again", || {

@@ -4,6 +4,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -15,10 +16,22 @@ const RECIPE: &str = "0123456789abcdef";
 /// Appends completed attempts of an earlier run to the event log. They take 2 s and 1 s a megabyte,
 /// on files of 1 MB, 2 MB, …
 fn record(project: &TempProject, recipe: &str, attempts: u64) {
+    record_all(project, recipe, (1..=attempts).map(|number| (number, 1000 * (2 + number))));
+}
+
+/// Appends completed attempts like `record` that take a thousand times as long, so that no file of
+/// a test takes longer than expected.
+pub(crate) fn record_long(project: &TempProject, recipe: &str, attempts: u64) {
+    record_all(project, recipe, (1..=attempts).map(|number| (number, 1_000_000 * (2 + number))));
+}
+
+/// Appends completed attempts of an earlier run, each with its megabytes and milliseconds, to the
+/// event log.
+fn record_all(project: &TempProject, recipe: &str, attempts: impl Iterator<Item = (u64, u64)>) {
     fs::create_dir_all(project.path("logs")).expect("the folder of the log");
     let mut log = OpenOptions::new().create(true).append(true).open(project.path("logs/autonomous-processing.jsonl"));
     let log = log.as_mut().expect("the event log");
-    for number in 1..=attempts {
+    for (number, (megabytes, millis)) in (1..).zip(attempts) {
         let head = |event| {
             format!("{{\"timestamp\":\"2026-01-01T00:00:00.000000Z\",\"run_id\":\"earlier\",\"event\":\"{event}\"")
         };
@@ -26,7 +39,7 @@ fn record(project: &TempProject, recipe: &str, attempts: u64) {
             "\"item_id\":{},\"attempt\":1,\"round\":1,\"claim\":{number},\"file_path\":\"/x/{number}\"",
             1000 + number
         );
-        let (size, seconds) = (1_000_000 * number, 2 + number);
+        let (size, seconds) = (1_000_000 * megabytes, Duration::from_millis(millis).as_secs_f64());
         let started = format!("{},{of},\"size_bytes\":{size},\"recipe\":\"{recipe}\"}}\n", head("file_started"));
         let completed = format!("{},{of},\"duration_s\":{seconds}}}\n", head("file_completed"));
         log.write_all((started + &completed).as_bytes()).expect("the event log");
@@ -34,7 +47,7 @@ fn record(project: &TempProject, recipe: &str, attempts: u64) {
 }
 
 /// Makes a file of this size, without content.
-fn resize(project: &TempProject, name: &str, megabytes: u64) {
+pub(crate) fn resize(project: &TempProject, name: &str, megabytes: u64) {
     let file = OpenOptions::new().write(true).open(project.path(name)).expect("the file");
     file.set_len(1_000_000 * megabytes).expect("room");
 }
@@ -46,15 +59,15 @@ fn seconds(value: &Value) -> f64 {
 #[test]
 fn a_pending_file_has_an_expected_duration_and_its_reason() {
     let project = TempProject::with_queue(&["a"]);
-    resize(&project, "a", 50);
+    resize(&project, "a", 30);
     record(&project, RECIPE, 4);
     assert_eq!(project.json(["queue", "show", "a"])["forecast"], Value::Null, "four attempts are too few");
     record(&project, RECIPE, 8);
     let shown = project.ask(["queue", "show", "a"]).expect_code(0);
-    assert!(shown.out.contains("\nforecast     about 52s: 2.0s a file and 1.0s a MB, from 12 files\n"), "{shown:#?}");
+    assert!(shown.out.contains("\nforecast     about 32s: 2.0s a file and 1.0s a MB, from 12 files\n"), "{shown:#?}");
     record(&project, RECIPE, 8);
     let forecast = project.json(["queue", "show", "a"])["forecast"].clone();
-    for (name, expected) in [("about_s", 52.0), ("from_s", 52.0), ("to_s", 52.0), ("fixed_s", 2.0), ("per_mb_s", 1.0)] {
+    for (name, expected) in [("about_s", 32.0), ("from_s", 32.0), ("to_s", 32.0), ("fixed_s", 2.0), ("per_mb_s", 1.0)] {
         assert!((seconds(&forecast[name]) - expected).abs() < 0.01, "{name} in {forecast}");
     }
     assert_eq!(forecast["samples"], 20);
@@ -73,7 +86,7 @@ fn only_the_latest_recipe_counts_and_only_pending_files_have_a_forecast() {
 }
 
 /// Returns the recipe of the only run in the event log.
-fn recipe(project: &TempProject) -> Option<String> {
+pub(crate) fn recipe(project: &TempProject) -> Option<String> {
     let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).ok()?;
     let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.find_map(|line| Some(line["recipe"].as_str()?.to_owned()))
@@ -82,23 +95,26 @@ fn recipe(project: &TempProject) -> Option<String> {
 #[test]
 fn the_time_left_of_a_run_follows_from_the_sizes_of_its_files() {
     let project = TempProject::with_queue(&["a", "b", "c"]);
-    for (name, megabytes) in [("a", 0), ("b", 1000), ("c", 3000)] {
+    for (name, megabytes) in [("a", 0), ("b", 20), ("c", 40)] {
         resize(&project, name, megabytes);
     }
     let run = begun(&project, &[]);
     wait_until("the first file is in the log", || recipe(&project).is_some());
     let time_left = || project.json(["status"])["live_runs"][0]["time_left"].clone();
     assert_eq!(time_left(), Value::Null, "no file has ended");
-    record(&project, &recipe(&project).expect("a recipe"), 20);
-    // The file that runs takes 2 s, and it may have done so.
+    record_long(&project, &recipe(&project).expect("a recipe"), 20);
+    // The file that runs takes 2000 s.
     wait_until("the running file is in the state file", || {
         let left = time_left();
         let (about, from, to) = (seconds(&left["about_s"]), seconds(&left["from_s"]), seconds(&left["to_s"]));
         assert!(from <= about && about <= to, "{left}");
-        (4003.9..=4006.1).contains(&about)
+        (64_000.0..=66_001.0).contains(&about)
     });
     let status = project.ask(["status"]).expect_code(0);
-    assert!(status.out.contains("\ntime left about 1h 7m\n"), "{status:#?}");
+    assert!(status.out.contains("\ntime left about 18h\n") && !status.out.contains("slow"), "{status:#?}");
+    assert_eq!(project.json(["status"])["processing"][0]["slow"], false);
+    let shown = project.ask(["queue", "show", "a"]).expect_code(0).out;
+    assert!(shown.contains("  running for ") && !shown.contains("slow"), "{shown}");
     project.ask(["stop"]).expect_code(0);
     wait_until_heard(&project);
     assert_eq!(time_left(), Value::Null, "the run stops early");
@@ -116,10 +132,63 @@ fn files_that_the_run_leaves_alone_take_no_time() {
     let (a, b) = (project.write("a", "a"), project.write("b", "b"));
     let run = begun(&project, &[a.to_str().expect("a path"), b.to_str().expect("a path")]);
     wait_until("the first file is in the log", || recipe(&project).is_some());
-    record(&project, &recipe(&project).expect("a recipe"), 20);
-    // The size of the pending file is not known, so it counts like the average of 12.5 s.
+    record_long(&project, &recipe(&project).expect("a recipe"), 20);
+    // The size of the pending file is not known, so it counts like the average of 12,500 s.
     let about = seconds(&project.json(["status"])["live_runs"][0]["time_left"]["about_s"]);
-    assert!((12.4..=27.1).contains(&about), "{about}");
+    assert!((12_400.0..=25_001.0).contains(&about), "{about}");
+    project.write("go", "");
+    end_of(run).expect_code(0);
+}
+
+#[test]
+fn a_file_that_takes_longer_than_expected_makes_the_time_left_unknown() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    for name in ["a", "b"] {
+        resize(&project, name, 1);
+    }
+    let run = begun(&project, &[]);
+    wait_until("the first file is in the log", || recipe(&project).is_some());
+    let attempts = std::iter::repeat_n((1, 310), 24);
+    record_all(&project, &recipe(&project).expect("a recipe"), attempts);
+    let unknown = "\ntime left unknown: 1 file takes longer than expected\n";
+    wait_until("the file is overdue", || project.ask(["status"]).expect_code(0).out.contains(unknown));
+    let status = project.json(["status"]);
+    let live = &status["live_runs"][0];
+    assert_eq!((&live["time_left"], &live["overdue_files"]), (&Value::Null, &1.into()));
+    assert_eq!(status["processing"][0]["slow"], true);
+    let text = project.ask(["status"]).expect_code(0).out;
+    assert!(text.lines().any(|line| line.contains("attempt 1 of 4, for ") && line.ends_with(", slow")), "{text}");
+    let shown = project.ask(["queue", "show", "a"]).expect_code(0).out;
+    assert!(shown.contains("  running for ") && shown.ends_with("s, slow\n"), "{shown}");
+    let attempt = project.json(["queue", "show", "a"])["history"][0].clone();
+    assert_eq!((&attempt["slow"], &attempt["end"], &attempt["duration_s"]), (&true.into(), &Value::Null, &Value::Null));
+    assert!(seconds(&attempt["running_s"]) > 1.31, "{attempt}");
+    project.write("go", "");
+    end_of(run).expect_code(0);
+}
+
+/// Samples of one size cannot tell how much a megabyte adds.
+#[test]
+fn a_file_that_is_much_larger_than_all_samples_has_no_forecast() {
+    let project = TempProject::with_queue(&["a", "b", "c"]);
+    for (name, megabytes) in [("a", 1), ("b", 30), ("c", 1)] {
+        resize(&project, name, megabytes);
+    }
+    let run = begun(&project, &[]);
+    wait_until("the first file is in the log", || recipe(&project).is_some());
+    let attempts = std::iter::repeat_n((1, 1_000_000), 24);
+    record_all(&project, &recipe(&project).expect("a recipe"), attempts);
+    wait_until("the running file is in the state file", || {
+        let live = project.json(["status"])["live_runs"][0].clone();
+        assert_eq!((&live["time_left"], &live["overdue_files"]), (&Value::Null, &0.into()));
+        (2000.0..=3001.0).contains(&seconds(&live["time_left_above_s"]))
+    });
+    let status = project.ask(["status"]).expect_code(0);
+    assert!(status.out.contains("\ntime left more than 50m\n"), "{status:#?}");
+    let shown = project.ask(["queue", "show", "b"]).expect_code(0);
+    let line = "\nforecast     unknown: 30 MB is more than the files so far (at most 1 MB)\n";
+    assert!(shown.out.contains(line), "{shown:#?}");
+    assert_eq!(project.json(["queue", "show", "b"])["forecast"], Value::Null);
     project.write("go", "");
     end_of(run).expect_code(0);
 }

@@ -1,4 +1,5 @@
-//! The page on JSON documents, compared with the sources, with its examples and with real documents.
+//! The page on JSON documents, compared with the sources, with its examples and with real
+//! documents.
 
 mod page;
 mod source;
@@ -17,7 +18,7 @@ use page::{Page, differences};
 const ACTIONS: [&str; 4] = ["run", "shell", "command", "task"];
 
 /// Commands that print no document, or a file in its own format.
-const WITHOUT: [&str; 6] = ["", "queue", "workflow", "queue export", "completions", "man"];
+const WITHOUT: [&str; 9] = ["", "queue", "store", "workflow", "queue export", "completions", "man", "metrics", "top"];
 
 const WORKFLOW: &str = "\
 workflow:
@@ -37,7 +38,7 @@ workflow:
 ";
 
 #[track_caller]
-fn expect_documented(section: &str, document: &Value) {
+pub(crate) fn expect_documented(section: &str, document: &Value) {
     let page = Page::read();
     let fields = &page.sections.get(section).unwrap_or_else(|| panic!("docs/json.md has no `{section}`")).fields;
     let found = differences(document, fields);
@@ -113,6 +114,7 @@ fn documents_of_the_queue_are_as_documented() {
         &["run", "-qq", "-r", "1", "--backoff-base", "0", "--shell", "case {/} in a) echo no; exit 3 ;; esac"],
     );
     expect("queue show", &["queue", "show", "a"]);
+    expect("explain", &["explain", "a"]);
     expect("report", &["report"]);
     expect("report", &["report", "--since", "1h"]);
     expect("runs", &["runs"]);

@@ -1,4 +1,5 @@
-//! What the machine lacks is not charged to a file: descriptors are used up, or the program is away.
+//! What the machine lacks is not charged to a file: descriptors are used up, or the program is
+//! away.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,84 +1,15 @@
 //! The live view of `run` in a real terminal (tmux), at several sizes and while the size changes.
 
-use std::io::{self, Write};
-use std::process::{Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
-
 use crate::fixture::TempProject;
-
-/// Longer than any redrawing on any machine.
-const TIMEOUT: Duration = Duration::from_secs(60);
-
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
+use crate::tmux::{Terminal, has_tmux};
 
 const LONG: &str = "a-file-whose-name-is-too-long-for-forty-columns";
 
 /// Fails on one file, and works on the others until there is a file named `go`.
 const COMMAND: &str = "test {/} != bad && until test -e {//}/../go; do sleep 0.02; done";
 
-/// A terminal with a run in it.
-struct Terminal<'a> {
-    project: &'a TempProject,
-}
-
-impl<'a> Terminal<'a> {
-    /// Opens a terminal of this size in which the binary runs with these arguments, in shell syntax.
-    fn open(project: &'a TempProject, size: (usize, usize), words: &str) -> Self {
-        let terminal = Self { project };
-        let line = format!("'{}' {words}; echo over; exec sleep 1000", env!("CARGO_BIN_EXE_autoproc"));
-        let (columns, rows) = (size.0.to_string(), size.1.to_string());
-        let opened = terminal.tmux(&["-f", "/dev/null", "-u", "new-session", "-d", "-x", &columns, "-y", &rows, &line]);
-        assert!(opened.status.success(), "{opened:?}");
-        terminal
-    }
-
-    fn tmux(&self, words: &[&str]) -> Output {
-        let mut command = self.project.program("tmux");
-        command.arg("-S").arg(self.project.path("tmux")).args(words);
-        for name in ["TMUX", "LC_ALL", "LC_CTYPE"] {
-            command.env_remove(name);
-        }
-        command.env("LANG", "C.UTF-8").env("TERM", "xterm").env("SHELL", "/bin/sh").output().expect("tmux")
-    }
-
-    fn resize(&self, (columns, rows): (usize, usize)) {
-        let resized = self.tmux(&["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()]);
-        assert!(resized.status.success(), "{resized:?}");
-    }
-
-    /// The lines of the screen and those that have left it at the top. A line that the terminal has
-    /// wrapped is one line.
-    fn lines(&self) -> Vec<String> {
-        let shown = self.tmux(&["capture-pane", "-p", "-J", "-S", "-"]).stdout;
-        let text = String::from_utf8(shown).expect("it is text");
-        text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
-    }
-
-    /// Waits until what the function returns of the lines is the expected value.
-    #[track_caller]
-    fn expect<T: PartialEq + std::fmt::Debug>(&self, of: impl Fn(&[String]) -> T, expected: &T) {
-        let began = Instant::now();
-        loop {
-            let lines = self.lines();
-            let found = of(&lines);
-            if found == *expected {
-                return;
-            }
-            assert!(began.elapsed() < TIMEOUT, "{found:#?}\nin place of {expected:#?}\nin {lines:#?}");
-            thread::sleep(POLL_INTERVAL);
-        }
-    }
-}
-
-impl Drop for Terminal<'_> {
-    fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
-    }
-}
-
-/// The live view without its times: the running files in the order of their names, and the totals as
-/// one line up to the failures. A line that is too wide for the terminal stays as it is.
+/// The live view without its times: the running files in the order of their names, and the totals
+/// as one line up to the failures. A line that is too wide for the terminal stays as it is.
 fn live_view(lines: &[String], columns: usize) -> Vec<String> {
     let failure = lines.iter().position(|line| line.contains("failed in/bad"));
     let mut view = lines[failure.map_or(lines.len(), |line| line + 1)..].iter();
@@ -100,8 +31,8 @@ fn without_time(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The lines from the failure on that do not belong to the summary: all that may be left of the live
-/// view.
+/// The lines from the failure on that do not belong to the summary: all that may be left of the
+/// live view.
 fn leftovers(lines: &[String]) -> Option<Vec<String>> {
     lines.iter().position(|line| line == "over")?;
     let failure = lines.iter().position(|line| line.contains("failed in/bad"))?;
@@ -126,16 +57,6 @@ fn expected(columns: usize) -> Vec<String> {
         ),
         _ => view(["in/a-file-…ng-for-forty-columns", "in/slow-1", "in/slow-2"], "[==>       ] 1/4 files, 1 failed"),
     }
-}
-
-/// Whether tmux is there; reports that the test is skipped if not.
-fn has_tmux() -> bool {
-    let found = Command::new("tmux").arg("-V").stdin(Stdio::null()).output().is_ok_and(|tmux| tmux.status.success());
-    if !found {
-        // The test harness captures `eprintln!`.
-        let _ = writeln!(io::stderr().lock(), "skipped: the live view in a terminal needs tmux");
-    }
-    found
 }
 
 /// Runs four files in a terminal that gets these sizes, one after the other.

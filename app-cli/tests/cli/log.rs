@@ -139,8 +139,8 @@ fn only_the_beginning_and_the_end_of_a_long_output_are_kept() {
     assert_eq!(outputs(&project), ["1.1.1.log"]);
 }
 
-/// The names in the folder of outputs, without the mark of outputs whose streams are kept apart, and
-/// the mark of the latest look at their ages.
+/// The names in the folder of outputs, without the mark of outputs whose streams are kept apart,
+/// and the mark of the latest look at their ages.
 fn outputs(project: &TempProject) -> Vec<String> {
     let entries = fs::read_dir(project.path("logs/attempts")).expect("a folder");
     let names = entries.map(|entry| entry.expect("a file").file_name().into_string().expect("text"));
@@ -396,8 +396,8 @@ fn a_progress_line_is_overwritten_on_a_terminal_and_nothing_else_steers_it() {
 const TWO_ATTEMPTS: &str = "echo attempt $AUTOPROC_ATTEMPT; until test -e {//}/go; do sleep 0.02; done; \
                             test -e {//}/good && test $AUTOPROC_ATTEMPT = 2";
 
-/// Follows the file from its first attempt on, while that attempt waits; returns the process and the
-/// files with what it prints to each stream.
+/// Follows the file from its first attempt on, while that attempt waits; returns the process and
+/// the files with what it prints to each stream.
 fn followed_from_the_start(project: &TempProject) -> (Child, [PathBuf; 2]) {
     let files = [project.write("out", ""), project.write("err", "")];
     let [out, err] = files.each_ref().map(|path| File::options().write(true).open(path).expect("a file"));

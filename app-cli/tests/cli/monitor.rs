@@ -45,6 +45,7 @@ fn the_file_has_the_keys_of_the_python_program_and_the_command_prints_it() {
     assert!(kept["avg_file_duration_seconds"].as_f64().is_some_and(|average| average > 0.0), "{kept}");
     let text = project.ask(["monitor"]).expect_code(0).out;
     assert!(text.contains("no run is live; the latest completed at 2") && text.contains("1 (33.3%)"), "{text}");
+    assert!(!text.contains('–'), "{text}");
 }
 
 #[test]
@@ -57,6 +58,7 @@ fn a_live_run_is_shown_with_its_current_file() {
     assert_eq!((&document["estimated_remaining_files"], &document["files_in_queue"]), (&2.into(), &1.into()));
     assert!(document["current_file_started"].is_string(), "{document}");
     let text = project.ask(["monitor"]).expect_code(0).out;
+    assert!(text.contains("\n  time per file   –\n"), "{text}");
     let current = format!("  current file    {}, for ", project.path("a").display());
     assert!(text.contains("\nrunning since 2") && text.contains(&current), "{text}");
     project.kill(run);
@@ -77,7 +79,7 @@ fn without_a_run_the_monitor_says_so() {
     assert_eq!(project.json(["monitor"])["status"], "idle");
     assert!(!project.path(".claude").exists());
     let project = TempProject::with_queue(&["a"]);
-    assert!(project.ask(["monitor"]).expect_code(0).out.ends_with("no run is live, and none was started yet\n"));
+    assert!(project.ask(["monitor"]).expect_code(0).out.ends_with("no run is live, and none was started here yet\n"));
     project.write(".claude/mission-control/AUTONOMOUS-MONITOR.json", "not JSON");
     let answer = project.ask(["monitor"]).expect_code(0);
     assert!(answer.err.starts_with("warning: ") && answer.err.contains("AUTONOMOUS-MONITOR.json"), "{answer:?}");

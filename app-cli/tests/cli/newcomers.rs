@@ -27,7 +27,7 @@ fn is_without_a_project(project: &TempProject) {
 #[test]
 fn a_report_passes_over_runs_that_had_nothing_to_do() {
     let project = with_papers();
-    project.ask(["run", "-qq", "-r", "0", "in", "--", "false"]).expect_code(100);
+    project.ask(["run", "-qq", "-r", "0", "--pause-on-same", "0", "in", "--", "false"]).expect_code(100);
     assert_eq!(project.json(["report"])["later_idle_runs"], 0);
     let night = project.json(["report"])["runs"][0]["run_id"].clone();
     for _ in 0..70 {
@@ -177,7 +177,7 @@ fn a_file_that_is_removed_during_the_run_is_no_success() {
         project.ask(["queue", "remove", "in/3"]).expect_code(0);
     };
     let run = changed_during_run(&[], remove).expect_code(75);
-    assert!(run.out.starts_with("processed 3, failed 0, retried 0, 0 pending; the others are not pending"), "{run:#?}");
+    assert!(run.out.starts_with("processed 3, failed 0, retried 0, 0 pending; no other files are pending"), "{run:#?}");
     assert!(run.out.ends_with("\n1 file removed from the queue or added again meanwhile\n"), "{run:#?}");
     says(&changed_during_run(&["-q"], remove).expect_code(75), "warning: not all files are completed: 1 removed");
     let json = changed_during_run(&["--json"], remove).expect_code(75).json();
@@ -297,7 +297,7 @@ fn a_quiet_run_says_why_its_exit_code_is_not_0() {
 #[test]
 fn retried_files_say_how_they_are_processed() {
     let project = with_papers();
-    project.ask(["run", "-qq", "-r", "0", "in", "--", "false"]).expect_code(100);
+    project.ask(["run", "-qq", "-r", "0", "--pause-on-same", "0", "in", "--", "false"]).expect_code(100);
     let retried = project.ask(["retry-failed", "in/a.pdf"]).expect_code(0);
     assert_eq!(retried.out, "1 file requeued\n");
     says(&retried, "`autoproc run -- COMMAND` processes it\n");
@@ -306,7 +306,7 @@ fn retried_files_say_how_they_are_processed() {
     let root = project.path("");
     let mut elsewhere = project.command(["queue", "clear", "--project-dir"]);
     Answer::from(elsewhere.arg(&root).current_dir("/").output().expect("the binary")).expect_code(0);
-    project.ask(["run", "-qq", "-r", "0", "in", "--", "false"]).expect_code(100);
+    project.ask(["run", "-qq", "-r", "0", "--pause-on-same", "0", "in", "--", "false"]).expect_code(100);
     let mut elsewhere = project.command(["retry-failed", "--project-dir"]);
     let elsewhere = Answer::from(elsewhere.arg(&root).current_dir("/").output().expect("the binary"));
     says(&elsewhere, "`autoproc run --project-dir /");
@@ -326,7 +326,8 @@ fn a_file_that_is_gone_is_to_be_removed_or_put_back() {
     let retried = project.ask(["retry-failed"]).expect_code(0);
     says(&retried, &advice);
     fs::remove_file(project.path("in/b.pdf")).expect("a file");
-    let run = project.ask(["run", "-r", "0", "in/c.pdf", "--all", "--", "false"]).expect_code(100);
+    let run =
+        project.ask(["run", "-r", "0", "--pause-on-same", "0", "in/c.pdf", "--all", "--", "false"]).expect_code(100);
     assert!(run.out.contains("`autoproc retry-failed` gives them another round"), "{run:#?}");
     project.write("in/a.pdf", "");
     let report = project.ask(["report"]).expect_code(0).out;

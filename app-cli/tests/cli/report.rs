@@ -89,7 +89,7 @@ fn many_failures_are_counted_and_some_are_listed() {
     for number in 0..25 {
         project.write(format!("in/{number}"), "");
     }
-    project.ask(["run", "-qq", "-r", "0", "-j4", "in", "--", "false"]).expect_code(100);
+    project.ask(["run", "-qq", "-r", "0", "-j4", "--pause-on-same", "0", "in", "--", "false"]).expect_code(100);
     let report = project.ask(["report"]).expect_code(0).out;
     assert!(report.contains("\nfailed:\n  25 files  exit status 1\n    for example "), "{report}");
     assert!(report.contains("\n  autoproc failures\n  autoproc retry-failed\n"), "{report}");
@@ -225,6 +225,7 @@ fn the_failures_in_the_result_of_a_run_are_bounded_and_counted() {
     for number in 0..25 {
         project.write(format!("in/{number}"), "");
     }
-    let result = project.json_of(100, ["run", "-qq", "-r", "0", "-j4", "in", "--shell", "false"]);
+    let result =
+        project.json_of(100, ["run", "-qq", "-r", "0", "-j4", "--pause-on-same", "0", "in", "--shell", "false"]);
     assert_eq!((result["failures"].as_array().map(Vec::len), &result["failed"]), (Some(20), &25.into()));
 }

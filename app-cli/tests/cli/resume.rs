@@ -132,7 +132,9 @@ fn a_list_from_standard_input_is_not_read_again() {
         project.tell(words, b"a\n").expect_code(0);
         let refused = project.ask(["resume"]).expect_error(66, "from standard input");
         assert!(
-            refused.err.contains("\nhint: its files wait in the queue: autoproc run -q -- test -e\n"),
+            refused
+                .err
+                .contains("\nhint: its files wait in the queue; process them with: autoproc run -q -- test -e\n"),
             "{refused:?}"
         );
     }
@@ -174,7 +176,7 @@ fn a_list_from_a_pipe_or_an_open_file_is_not_read_again() {
     ] {
         run(script);
         let refused = project.ask(["resume"]).expect_error(66, "from standard input or a pipe");
-        assert!(refused.err.contains("wait in the queue: autoproc run -q -- test -e\n"), "{refused:?}");
+        assert!(refused.err.contains("process them with: autoproc run -q -- test -e\n"), "{refused:?}");
     }
     run("AUTOPROC run -q --from-file list -- test -e");
     project.ask(["resume"]).expect_code(0);
@@ -262,6 +264,6 @@ fn files_that_the_command_moved_away_are_left_out() {
 fn a_run_whose_files_are_all_gone_is_not_started_on_the_whole_queue() {
     let project = TempProject::with_queue(&["a", "b"]);
     project.ask(["run", "-q", "a", "--", "rm", "{}"]).expect_code(0);
-    project.ask(["resume"]).expect_error(66, "its files are completed, and do not exist any more");
+    project.ask(["resume"]).expect_error(66, "the files of the latest run are completed, and do not exist any more");
     assert_eq!(project.status_of("b"), "pending");
 }

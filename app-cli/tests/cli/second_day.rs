@@ -1,4 +1,5 @@
-//! Adding again, the scope of a run, exit codes, and which queue: what a person means on the second day.
+//! Adding again, the scope of a run, exit codes, and which queue: what a person means on the second
+//! day.
 
 use std::fs;
 use std::process::Command;
@@ -45,7 +46,7 @@ fn a_folder_that_is_named_again_is_not_done_again() {
     let same = result(&project, &["run", "-q", "in", "--", "test", "-e", "{}"]);
     assert_eq!(same["processed"], 0, "the file is the last argument in both forms");
     let back = project.ask(["run", "in", "--", "true"]).expect_code(0);
-    assert!(back.err.contains("0 files added, 13 completed by a different command\n"), "{back:?}");
+    assert!(back.err.contains("0 files added, 13 added again, completed before by a different command\n"), "{back:?}");
     let added = project.json(["queue", "add", "in"]);
     assert_eq!((&added["already_completed"], &added["added"]), (&13.into(), &0.into()));
     assert_eq!(added["files"][0]["outcome"], "already_completed");
@@ -64,6 +65,20 @@ fn a_file_that_changed_while_it_was_processed_counts_as_changed() {
     assert_eq!(project.json(["queue", "add", "in"])["changed"], 1);
 }
 
+#[test]
+fn a_command_that_edits_its_file_in_place_does_so_once() {
+    let project = TempProject::new();
+    project.write("in/a", "");
+    let edit = ["run", "in", "--in-place", "--shell", "echo more >>{}"];
+    for (processed, added) in [(1, "1 file added"), (0, "0 files added, 1 already completed")] {
+        let run = project.ask(edit).expect_code(0);
+        assert!(run.err.contains(added) && !run.out.contains("changed"), "{processed}: {run:?}");
+    }
+    assert_eq!(fs::read_to_string(project.path("in/a")).expect("a file"), "more\n");
+    project.write("in/a", "new words");
+    assert_eq!(result(&project, &edit)["processed"], 1, "another program has changed the file");
+}
+
 /// Two of three commands append to their file.
 const APPEND: &str = "case {/} in b) ;; *) echo more >>{} ;; esac";
 
@@ -74,7 +89,7 @@ fn a_change_during_an_attempt_is_a_fact_of_the_history() {
         project.write(name, "");
     }
     let run = project.ask(["run", "-j1", "in", "--shell", APPEND]).expect_code(0);
-    let line = "2 files changed while they were processed, and count as changed if added again";
+    let line = "2 files changed while they were processed; the same command processes them again (see --in-place)";
     assert!(run.out.contains(&format!("\n{line}\n")) && !run.err.contains("changed"), "{run:?}");
     let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("a log");
     assert_eq!(log.matches(r#""input_changed":true"#).count(), 2, "{log}");
@@ -85,6 +100,7 @@ fn a_change_during_an_attempt_is_a_fact_of_the_history() {
     }
     let report = project.ask(["report"]).expect_code(0).out;
     let first = project.path("in/a").display().to_string();
+    let line = "2 files changed while they were processed; a run that names them processes them again (see --in-place)";
     assert!(report.contains(&format!("\n{line}: {first} and 1 more\n")), "{report}");
     let report = project.json(["report"]);
     assert_eq!((&report["changed_files"], &report["first_changed"]["file_path"]), (&2.into(), &first.into()));
@@ -155,7 +171,7 @@ fn a_run_that_was_stopped_continues_where_it_was() {
 fn nothing_follows_a_run_that_left_files() {
     let project = with_others(0);
     let command = |words: &[&str]| project.ask([&["run", "-qq", "in"], words].concat()).code;
-    assert_eq!(command(&["-r", "0", "--", "false"]), 100);
+    assert_eq!(command(&["-r", "0", "--pause-on-same", "0", "--", "false"]), 100);
     assert_eq!(command(&["--no-wait", "--backoff-base", "1h", "--", "false"]), 75);
 }
 
@@ -237,7 +253,7 @@ fn a_file_is_set_aside_and_let_go() {
 fn failures_are_repeated_at_the_end_and_in_the_status() {
     let project = with_others(0);
     let command = "case {/} in 0*) echo 'no such page' >&2; exit 3 ;; esac";
-    let run = project.ask(["run", "in", "-r", "0", "--shell", command]).expect_code(100);
+    let run = project.ask(["run", "in", "-r", "0", "--pause-on-same", "0", "--shell", command]).expect_code(100);
     let (_, repeated) = run.out.split_once("\nfailed:\n").expect("the failures");
     assert!(repeated.starts_with("  9 files  exit status 3: no such page\n    for example "), "{run:?}");
     assert!(repeated.contains("`autoproc retry-failed` gives them another round"), "{run:?}");
@@ -245,9 +261,11 @@ fn failures_are_repeated_at_the_end_and_in_the_status() {
     let (_, named) = status.split_once("\nfailed:\n").expect("the failures");
     assert!(named.contains("/in/01  exit status 3: no such page\n"), "{status}");
     // What cron mails.
-    let quiet = project.ask(["run", "in", "-q", "-r", "0", "--shell", command]).expect_code(100);
+    let quiet =
+        project.ask(["run", "in", "-q", "-r", "0", "--pause-on-same", "0", "--shell", command]).expect_code(100);
     assert!(quiet.out.is_empty() && quiet.err.lines().all(|line| line[8..].starts_with(" failed ")), "{quiet:?}");
-    let silent = project.ask(["run", "in", "-qq", "-r", "0", "--shell", command]).expect_code(100);
+    let silent =
+        project.ask(["run", "in", "-qq", "-r", "0", "--pause-on-same", "0", "--shell", command]).expect_code(100);
     assert!(silent.out.is_empty() && silent.err.is_empty(), "{silent:?}");
 }
 
@@ -269,7 +287,7 @@ fn results_next_to_their_inputs_are_noticed() {
     assert!(!again.err.contains("results"), "another command: {again:?}");
     let project = with_others(0);
     project.ask(["run", "-qq", "in", "--", "cp", "{}", "{.}.out"]).expect_code(0);
-    let again = project.ask(["run", "-q", "in", "--", "cp", "{}", "{.}.out"]);
+    let again = project.ask(["run", "-q", "--pause-on-same", "0", "in", "--", "cp", "{}", "{.}.out"]);
     assert!(again.err.contains("12 of the new files differ from completed files only in their extension"), "{again:?}");
 }
 
@@ -328,8 +346,8 @@ fn a_stop_that_stands_is_shown() {
     assert!(project.json(["status"])["stop"].is_null());
 }
 
-/// A night of 60 scans, of which three are broken and one hangs; and the night after, with new scans and the
-/// results of the first night in the same folder.
+/// A night of 60 scans, of which three are broken and one hangs; and the night after, with new
+/// scans and the results of the first night in the same folder.
 #[test]
 fn a_report_shows_both_nights() {
     let project = TempProject::new();

@@ -67,7 +67,7 @@ fn the_second_file_with_the_same_result_fails() {
     }
     let answer = run(&project, 100, &["in"], "out/{/.}", "cat {}");
     let (owner, result) = (project.path("in/a.gif"), project.path("out/a"));
-    let reason = format!("{} holds the standard output of {}", result.display(), owner.display());
+    let reason = format!("{} already holds the standard output of {}", result.display(), owner.display());
     assert!(answer.err.contains(&reason), "{answer:?}");
     assert!(answer.out.starts_with("processed 2, failed 1, retried 0, "), "{answer:?}");
     let expect_results = || {
@@ -230,7 +230,7 @@ fn the_file_itself_is_never_replaced() {
     let project = TempProject::new();
     project.write("a", "precious");
     let answer = run(&project, 100, &["a"], "{//}/{/}", ": {}; echo gone");
-    assert!(answer.err.contains("would replace the file itself"), "{answer:?}");
+    assert!(answer.err.contains("would replace the input file"), "{answer:?}");
     assert_eq!(
         (read(&project, "a"), names(&project, "")),
         ("precious".into(), vec![".claude".into(), "a".into(), "logs".into()])

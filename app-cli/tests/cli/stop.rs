@@ -146,7 +146,7 @@ fn status_does_without_a_state_file_it_cannot_read() {
 fn status_tells_what_goes_on() {
     let project = TempProject::with_queue(&["a", "b"]);
     let idle = project.ask(["status"]).expect_code(0);
-    assert!(idle.out.contains("no run is live, and none was started yet"), "{idle:?}");
+    assert!(idle.out.contains("no run is live, and none was started here yet"), "{idle:?}");
     let run = begun(&project, &["-r", "2"]);
     let live = project.ask(["status"]).expect_code(0);
     for words in [&run.id().to_string(), "1 at a time", "attempt 1 of 3", "for ", "priority 0", "1 pending"] {

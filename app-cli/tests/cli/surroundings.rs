@@ -1,11 +1,12 @@
 //! Surroundings that lack `/proc` or a current folder.
 
+use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
 use crate::fixture::{Answer, TempProject};
 
-/// Runs a script in which `$AUTOPROC` is the binary, in namespaces of its own; `None` if the system
-/// allows no namespaces.
+/// Runs a script in which `$AUTOPROC` is the binary, in namespaces of its own. If the system allows
+/// no namespaces, returns `None` and reports that the test is skipped.
 pub(crate) fn unshared(project: &TempProject, options: &[&str], script: &str) -> Option<Answer> {
     let unshare = |script: &str| {
         let mut command = project.program("unshare");
@@ -14,7 +15,13 @@ pub(crate) fn unshared(project: &TempProject, options: &[&str], script: &str) ->
         command
     };
     let is_allowed = unshare("mount -t tmpfs tmpfs /proc").stderr(Stdio::null()).status();
-    is_allowed.is_ok_and(|status| status.success()).then(|| unshare(script).output().expect("unshare(1)").into())
+    if is_allowed.is_ok_and(|status| status.success()) {
+        return Some(unshare(script).output().expect("unshare(1)").into());
+    }
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    // The test harness captures `eprintln!`.
+    let _ = writeln!(io::stderr().lock(), "skipped: {test} needs namespaces of users and mounts");
+    None
 }
 
 fn assert_untouched(project: &TempProject, mut answer: Answer, words: &str) {

@@ -63,6 +63,15 @@ fn a_dumb_terminal_gets_lines_and_no_bar() {
 }
 
 #[test]
+fn a_full_screen_needs_a_terminal_with_a_cursor() {
+    let project = TempProject::with_queue(&["a"]);
+    let refused = on_terminal(&project, 80, &[("TERM", "dumb")], "top");
+    assert!(refused.contains("TERM is `dumb`") && refused.contains("`autoproc status`"), "{refused}");
+    let elsewhere = on_terminal(&TempProject::new(), 80, &[], "top");
+    assert!(elsewhere.contains("there is no queue") && !elsewhere.contains("\u{1b}[?1049h"), "{elsewhere}");
+}
+
+#[test]
 fn times_are_in_the_zone_that_is_asked_for() {
     let project = TempProject::with_queue(&["a"]);
     let added = |zone: &str| {

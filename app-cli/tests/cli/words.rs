@@ -51,7 +51,7 @@ fn words_of_other_programs_get_a_hint_that_works() {
         &["run", "-L", "1", "--", "true"],
         &["run", "-a", "list", "--", "true"],
         &["run", "--bar", "--", "true"],
-        &["run", "--joblog", "x", "--", "true"],
+        &["run", "--notify", "x", "--", "true"],
         &["run", "--results", "x", "--", "true"],
         &["run", "--tag", "--", "true"],
         &["run", "--delay", "1", "--", "true"],

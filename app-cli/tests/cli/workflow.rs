@@ -177,7 +177,8 @@ fn nothing_in_a_file_steers_the_terminal() {
     assert!(!check.out.contains(['\u{1b}', '\u{9b}', '\u{85}']), "{check:?}");
 }
 
-/// A refusal is a warning, an error and a hint at most, regardless of the contents of the arguments.
+/// A refusal is a warning, an error and a hint at most, regardless of the contents of the
+/// arguments.
 #[test]
 fn nothing_in_a_refusal_steers_the_terminal() {
     let project = project();

@@ -32,8 +32,8 @@ impl TempProject {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// One with [`NAMES`] in the queue, a failed file `broken.pdf`, and in its folder `other` another
-    /// project with the file `there.pdf`.
+    /// One with [`NAMES`] in the queue, a failed file `broken.pdf`, and in its folder `other`
+    /// another project with the file `there.pdf`.
     pub(crate) fn with_queues() -> Self {
         let project = Self::new();
         project.ask(["queue", "add", "broken.pdf"]);

@@ -1,17 +1,18 @@
 //! The commands in the documents, run as a person would paste them.
 //!
-//! A ` ```sh ` block is a script. A ` ```console ` block shows a terminal: a line that begins with `$ `
-//! is a command, a line that begins with `> ` continues it, and the lines below are its output, which is
-//! compared if it is shown; `…` stands for any text. A command must succeed unless the next one is
-//! `echo $?`.
+//! A ` ```sh ` block is a script. A ` ```console ` block shows a terminal: a line that begins with
+//! `$ ` is a command, a line that begins with `> ` continues it, and the lines below are its
+//! output, which is compared if it is shown; `…` stands for any text. A command must succeed unless
+//! the next one is `echo $?`.
 //!
-//! The blocks of a page run in order in one folder, `~/night`, each in a bash of its own. The folder holds
-//! copies of `docs/inbox` and `docs/examples`, and a few files in `scans`, `clips` and `papers`.
-//! Tools that a machine may lack are stand-ins (`stand-ins/`) that check their arguments and write
-//! the file that the real tool would write. In output, the home folder is shown as `/home/ada`.
+//! The blocks of a page run in order in one folder, `~/night`, each in a bash of its own. The
+//! folder holds copies of `docs/inbox` and `docs/examples`, and a few files in `scans`, `clips` and
+//! `papers`. Tools that a machine may lack are stand-ins (`stand-ins/`) that check their arguments
+//! and write the file that the real tool would write. In output, the home folder is shown as
+//! `/home/ada`.
 //!
-//! A block below a line such as "Save as `PATH`:" is saved there. A block in any other language is not run,
-//! and must be in a language of [`page::NOT_RUN`].
+//! A block below a line such as "Save as `PATH`:" is saved there. A block in any other language is
+//! not run, and must be in a language of [`page::NOT_RUN`].
 
 mod expected;
 mod links;
@@ -107,6 +108,14 @@ fn coming_from_other_tools_runs() {
 #[test]
 fn coming_from_the_python_program_runs() {
     check("docs/coming-from-python.md");
+}
+
+/// Its commands need a server and several machines; `cli::postgres` tests them.
+#[test]
+fn the_page_on_many_machines_names_known_options() {
+    let page = "docs/many-machines.md";
+    let unknown = options::unknown(page, &read(page), &read("docs/cli-reference.md"));
+    assert!(unknown.is_empty(), "{page}: the command line has no {}", unknown.join(", "));
 }
 
 #[test]

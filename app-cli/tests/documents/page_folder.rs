@@ -144,8 +144,8 @@ impl PageFolder {
         Ok((code, printed.replace(&*self.home.path().to_string_lossy(), SHOWN_HOME)))
     }
 
-    /// The binary and the stand-ins first. Behind the system's own programs come the stand-ins for tools
-    /// that are better used if they are installed.
+    /// The binary and the stand-ins first. Behind the system's own programs come the stand-ins for
+    /// tools that are better used if they are installed.
     fn search_path(&self) -> OsString {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/documents");
         let mut path = self.programs().into_os_string();

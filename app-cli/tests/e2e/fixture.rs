@@ -114,8 +114,9 @@ impl TempProject {
 
     /// Starts a run of the command, with these options.
     pub(crate) fn start_run(&self, options: &[&str]) -> Started {
-        // The files that end with 126 and 127 do so by themselves: no program is missing.
-        let words = ["run", "--quiet", "--json", "--program-wait", "0"];
+        // The files that end with 126 and 127 do so by themselves: no program is missing. Files
+        // that fail alike do so by themselves too.
+        let words = ["run", "--quiet", "--json", "--program-wait", "0", "--pause-on-same", "0"];
         let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
         words.extend(options.iter().map(OsString::from));
         words.extend(["--", "sh"].map(OsString::from));

@@ -121,7 +121,7 @@ impl TempProject {
         let script = format!("echo \"$AUTOPROC_FILE $AUTOPROC_ATTEMPT\" >> '{}'; {after}", record.display());
         let mut command =
             self.command(["run", "--quiet", "--no-wait", "--min-free-disk", "0", "--backoff-base", "10ms"]);
-        command.args(["--retries", "1000", "--shell", &script]);
+        command.args(["--pause-on-same", "0", "--retries", "1000", "--shell", &script]);
         command
     }
 
@@ -215,8 +215,8 @@ impl Done {
         self
     }
 
-    /// Fails unless a run, given `--json`, found no more work: with code 0, or with 75 because other
-    /// runs were processing files or because files were added after its last exchange.
+    /// Fails unless a run, given `--json`, found no more work: with code 0, or with 75 because
+    /// other runs were processing files or because files were added after its last exchange.
     #[track_caller]
     pub(crate) fn expect_no_more_work(self) {
         if self.status.code() != Some(75) {

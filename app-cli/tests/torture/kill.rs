@@ -1,6 +1,6 @@
-//! Several writers and a run, all killed at random moments. Every second addition runs under a limit
-//! on file size, at which the kernel writes only a part (setrlimit(2)): it is refused, or killed
-//! before it has cut that part off.
+//! Several writers and a run, all killed at random moments. Every second addition runs under a
+//! limit on file size, at which the kernel writes only a part (setrlimit(2)): it is refused, or
+//! killed before it has cut that part off.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
@@ -23,7 +23,8 @@ const FOLDER: usize = 900;
 /// The longest life of a writer, as a multiple of an undisturbed one: about every second writer is
 /// killed.
 const LIVES: u64 = 3;
-/// A run lives longer, so that most runs recover the files of those before and process some of their own.
+/// A run lives longer, so that most runs recover the files of those before and process some of
+/// their own.
 const RUN_LIVES: u64 = 200;
 /// The exit code of a command that found no space, as at the file size limit.
 const NO_SPACE: i32 = 75;

@@ -155,6 +155,7 @@ fn start_run(project: &TempProject) -> Child {
     let mut command = project.command(words);
     // Many kills use up many attempts of a file.
     command.args(["--no-retry-exit", "3", "--retries", "1000", "--backoff-base", "10ms", "--max-backoff", "20ms"]);
+    command.args(["--pause-on-same", "0"]);
     command.args(["--shell", &script]).env(MARK, project.path("")).stdout(Stdio::null());
     command.spawn().expect("the binary")
 }

@@ -33,6 +33,7 @@ mod kill;
 mod kill_at_call;
 mod killed_runs;
 mod namespace;
+mod out_of_memory;
 mod power;
 mod random;
 mod read_only;

@@ -1,5 +1,5 @@
-//! Partial writes: at the file size limit the kernel writes only a part (setrlimit(2)), and strace(1)
-//! kills the process when it is about to cut that part off.
+//! Partial writes: at the file size limit the kernel writes only a part (setrlimit(2)), and
+//! strace(1) kills the process when it is about to cut that part off.
 
 use std::fs;
 

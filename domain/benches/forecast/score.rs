@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use autoproc_domain::FilePath;
-use autoproc_domain::forecast::{Backlog, Forecast, RemainingFile};
+use autoproc_domain::forecast::{Backlog, Forecast, NoForecast, RemainingFile, TimeLeft};
 use autoproc_testkit::Random;
 
 /// The files of one recipe, in the order of a run.
@@ -20,11 +20,16 @@ pub(crate) struct Score {
     pub(crate) files: Vec<f64>,
     /// For each group of at least 100 files, the share of files within their range.
     pub(crate) group_coverage: Vec<f64>,
+    /// The number of files without a forecast, because they are much larger than the files before.
+    pub(crate) much_larger: u32,
     /// The numbers of files within their range, and of all files that have a range.
     pub(crate) covered: (u32, u32),
     /// The errors of the time left after a quarter of each group.
     pub(crate) left: Vec<f64>,
-    /// The same errors if the mean duration is multiplied by the number of files.
+    /// The numbers of groups that take longer than the lower bound of their time left, and of all
+    /// groups whose time left is only a lower bound.
+    pub(crate) bounds: (u32, u32),
+    /// The errors of `left` if the mean duration is multiplied by the number of files.
     pub(crate) left_by_mean: Vec<f64>,
     /// The numbers of groups whose time left is within the likely range, and of all groups that
     /// have a likely range.
@@ -48,7 +53,9 @@ impl Score {
             if index == quarter {
                 self.add_time_left(&forecast, group.split_at(quarter));
             }
-            if let Some(file) = forecast.of_file(&path(), *bytes) {
+            let file = forecast.of_file(&path(), *bytes);
+            self.much_larger += u32::from(matches!(file, Err(NoForecast::MuchLarger { .. })));
+            if let Ok(file) = file {
                 self.files.push(error(file.about.as_secs_f64(), *seconds));
                 // Durations are rounded to nanoseconds.
                 let nearly = Duration::from_secs_f64(*seconds);
@@ -66,14 +73,21 @@ impl Score {
         let file = |size| RemainingFile { file_path: &path, size_bytes: Some(size), elapsed: Duration::ZERO };
         let pending = left.iter().map(|(bytes, _)| file(*bytes)).collect();
         let backlog = Backlog { slots: 1, pending, ..Backlog::default() };
-        let Some(forecast) = forecast.likely_time_left(&backlog) else { return };
         let sum = |files: &[File]| files.iter().map(|(_, seconds)| seconds).sum::<f64>();
         let (observed, mean) = (sum(left), sum(done) / count(done) * count(left));
-        self.left.push(error(forecast.about.as_secs_f64(), observed));
+        let (about, likely) = match forecast.likely_time_left(&backlog) {
+            Some(TimeLeft::About { about, likely }) => (about, likely),
+            Some(TimeLeft::MoreThan(bound)) => {
+                self.bounds = (self.bounds.0 + u32::from(bound.as_secs_f64() <= observed), self.bounds.1 + 1);
+                return;
+            }
+            Some(TimeLeft::Unknown { .. }) | None => return,
+        };
+        self.left.push(error(about.as_secs_f64(), observed));
         self.left_by_mean.push(error(mean, observed));
         let is_covered = |range: &RangeInclusive<Duration>| range.contains(&Duration::from_secs_f64(observed));
-        self.left_covered.0 += u32::from(forecast.likely.as_ref().is_some_and(is_covered));
-        self.left_covered.1 += u32::from(forecast.likely.is_some());
+        self.left_covered.0 += u32::from(likely.as_ref().is_some_and(is_covered));
+        self.left_covered.1 += u32::from(likely.is_some());
     }
 }
 

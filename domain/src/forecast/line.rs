@@ -2,14 +2,15 @@
 
 use super::{Sample, count};
 
-/// A duration of at least this many times the 90th percentile of the errors is an outlier. The
-/// factors 2, 3, 5 and 10 differ little on recorded traces (docs/benchmarks.md).
+/// A sample is an outlier if its error is more than this many times the 90th percentile of the
+/// errors. An error is a duration divided by the line's value. The factors 2, 3, 5 and 10 differ
+/// little on recorded traces (docs/benchmarks.md).
 const OUTLIER: f64 = 2.0;
 
-/// The number of times that outliers are cut and the line is fitted again.
+/// The number of times that the durations of outliers are reduced and the line is fitted again.
 const CUTS: usize = 4;
 
-/// The minimum duration that errors are divided by, in seconds.
+/// The minimum usual duration, in seconds, so that no duration is divided by 0.
 const TINY: f64 = 1e-9;
 
 /// The duration as a function of the size. It is never negative and never decreases.
@@ -21,16 +22,15 @@ pub(super) struct Line {
     pub(super) per_byte: f64,
 }
 
-/// A line with the influence of each sample on it.
 #[derive(Debug, Default)]
 pub(super) struct Fit {
     pub(super) line: Line,
-    /// For each sample, the share of its own duration in the line's value at its size: 0 to 1.
+    /// The leverage of each sample, from 0 to 1: the seconds by which the line rises at the
+    /// sample's size for each second added to the sample's duration.
     leverages: Vec<f64>,
 }
 
 impl Line {
-    /// Returns the duration of a file of this size, in seconds.
     pub(super) fn at(&self, bytes: f64) -> f64 {
         self.fixed + self.per_byte * bytes
     }
@@ -41,12 +41,13 @@ impl Line {
 }
 
 impl Fit {
-    /// Fits a line by weighted least squares, and cuts outliers. `samples` must not be empty.
+    /// Fits a line by weighted least squares, and reduces outliers to a limit. `samples` must not
+    /// be empty.
     ///
-    /// The weight of a sample is the inverse of its size plus the median size, because large files
-    /// have large errors. If the best line has a negative slope or a negative value at 0, then its
-    /// slope or its value at 0 is 0. At last, the line is scaled so that the sum over the samples
-    /// is exact.
+    /// The weight of a sample is `1 / (size + median size)`, because large files have large errors.
+    /// A line that would fall is replaced by a level line; a line that would be negative at size 0,
+    /// by a line through 0. Finally, the line is scaled, so that the sum of its values equals the
+    /// sum of the durations, including the reduced ones.
     pub(super) fn new(samples: &[Sample]) -> Self {
         let mut cut = samples.to_vec();
         let mut fit = Self::least_squares(&cut);
@@ -62,8 +63,11 @@ impl Fit {
         fit
     }
 
-    /// Returns, for each sample, the value at its size of the line through the other samples, in
-    /// seconds. It may be negative.
+    /// Returns an approximate prediction of each sample, in seconds, by a line that is fitted to
+    /// the other samples. The prediction may be negative.
+    ///
+    /// The formula is exact for a plain least-squares line. It ignores that, without this sample,
+    /// other outliers would be reduced and the line would be scaled differently.
     pub(super) fn without_each<'a>(&'a self, samples: &'a [Sample]) -> impl Iterator<Item = f64> + 'a {
         samples.iter().zip(&self.leverages).map(|(sample, leverage)| {
             let (value, leverage) = (self.line.at(sample.bytes), leverage.min(0.99));
@@ -73,11 +77,13 @@ impl Fit {
 
     fn least_squares(samples: &[Sample]) -> Self {
         let sums = Sums::of(samples);
-        let slope = if sums.sizes > 0.0 { (sums.product / sums.sizes).max(0.0) } else { 0.0 };
+        // If all sizes are equal, the quotient is 0 / 0, and `max` ignores this NaN.
+        let slope = (sums.product / sums.sizes).max(0.0);
         let fixed = sums.mean_seconds - slope * sums.mean_bytes();
         let (line, leverage): (_, &dyn Fn(&Sample) -> f64) = if fixed < 0.0 {
-            let per_byte = sums.product_from_0 / sums.sizes_from_0;
-            (Line { fixed: 0.0, per_byte }, &|sample| sums.weight(sample) * sample.bytes.powi(2) / sums.sizes_from_0)
+            // The line is scaled below, so any slope will do.
+            let line = Line { fixed: 0.0, per_byte: 1.0 };
+            (line, &|sample| sums.weight(sample) * sample.bytes.powi(2) / sums.sizes_from_0)
         } else if slope > 0.0 {
             (Line { fixed, per_byte: slope }, &|sample| {
                 sums.weight(sample) * (1.0 / sums.weights + sums.deviation(sample).powi(2) / sums.sizes)
@@ -93,9 +99,9 @@ impl Fit {
 }
 
 impl Line {
-    /// Returns the values at the sizes of the samples, in seconds, that outliers are compared with.
-    /// Each is at least a tenth of the mean value, so that no small file counts as an outlier of a
-    /// line that is nearly 0 there.
+    /// Returns the usual duration at the size of each sample, in seconds. To find outliers, the
+    /// durations of the samples are divided by it. It is at least a tenth of the mean, so that no
+    /// small file counts as an outlier only because the line is nearly 0 at its size.
     fn usual(self, samples: &[Sample]) -> Vec<f64> {
         let mut values: Vec<_> = samples.iter().map(|sample| self.at(sample.bytes)).collect();
         let least = (values.iter().sum::<f64>() / count(values.len()) / 10.0).max(TINY);
@@ -121,12 +127,11 @@ struct Sums {
     /// The mean size above `least_bytes`.
     mean_above: f64,
     mean_seconds: f64,
-    /// The squares of the sizes' deviations from their mean.
+    /// The sum of the squared deviations of the sizes from their mean.
     sizes: f64,
-    /// The products of the sizes' and the durations' deviations from their means.
+    /// The sum, over the samples, of the deviation of the size times that of the duration.
     product: f64,
     sizes_from_0: f64,
-    product_from_0: f64,
 }
 
 impl Sums {
@@ -149,7 +154,6 @@ impl Sums {
             sizes: sum(&|sample| deviation(sample).powi(2)),
             product: sum(&|sample| deviation(sample) * (sample.seconds - mean_seconds)),
             sizes_from_0: sum(&|sample| sample.bytes.powi(2)),
-            product_from_0: sum(&|sample| sample.bytes * sample.seconds),
         }
     }
 
@@ -161,8 +165,101 @@ impl Sums {
         self.least_bytes + self.mean_above
     }
 
-    /// Returns the deviation of a sample's size from the mean size.
     fn deviation(&self, sample: &Sample) -> f64 {
         sample.bytes - self.least_bytes - self.mean_above
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn samples() -> impl Strategy<Value = Vec<Sample>> {
+        let sample = (1_u32..1_000_000, 1_u32..10_000);
+        vec(sample, 3..40).prop_map(|all| all.into_iter().map(|(bytes, tenths)| of(bytes, tenths)).collect())
+    }
+
+    fn of(bytes: u32, tenths: u32) -> Sample {
+        Sample { bytes: f64::from(bytes), seconds: f64::from(tenths) / 10.0 }
+    }
+
+    /// Computes the line as the documentation of [`Fit::new`] states it, from the normal equations.
+    /// Returns `None` if the sizes are too much alike for their plain sums.
+    fn expected(samples: &[Sample]) -> Option<Line> {
+        let mut sizes: Vec<_> = samples.iter().map(|sample| sample.bytes).collect();
+        sizes.sort_unstable_by(f64::total_cmp);
+        let median = sizes[sizes.len() / 2];
+        let sum =
+            |term: fn(&Sample) -> f64| samples.iter().map(|sample| term(sample) / (sample.bytes + median)).sum::<f64>();
+        let (one, size, square) = (sum(|_| 1.0), sum(|sample| sample.bytes), sum(|sample| sample.bytes.powi(2)));
+        let (seconds, product) = (sum(|sample| sample.seconds), sum(|sample| sample.bytes * sample.seconds));
+        let determinant = one * square - size * size;
+        if determinant < 1e-3 * one * square {
+            return None;
+        }
+        let per_byte = (one * product - size * seconds) / determinant;
+        let fixed = (seconds - per_byte * size) / one;
+        let line = match () {
+            () if per_byte <= 0.0 => Line { fixed: 1.0, per_byte: 0.0 },
+            () if fixed < 0.0 => Line { fixed: 0.0, per_byte: 1.0 },
+            () => Line { fixed, per_byte },
+        };
+        let total: f64 = samples.iter().map(|sample| sample.seconds).sum();
+        Some(line.scaled(total / samples.iter().map(|sample| line.at(sample.bytes)).sum::<f64>()))
+    }
+
+    fn assert_near(found: f64, expected: f64) {
+        assert!((found - expected).abs() <= 1e-6 * expected.abs(), "found {found}, expected {expected}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_solves_the_normal_equations(samples in samples()) {
+            let Some(expected) = expected(&samples) else { return Ok(()) };
+            let found = Fit::least_squares(&samples).line;
+            assert_near(found.at(0.0), expected.at(0.0));
+            assert_near(found.at(1e6), expected.at(1e6));
+        }
+
+        /// The sum of the leverages is the number of fitted parameters (the trace of the hat
+        /// matrix).
+        #[test]
+        fn the_leverages_count_the_parameters(samples in samples()) {
+            let fit = Fit::least_squares(&samples);
+            let parameters = if fit.line.fixed > 0.0 && fit.line.per_byte > 0.0 { 2.0 } else { 1.0 };
+            assert_near(fit.leverages.iter().sum(), parameters);
+        }
+
+        /// With two sizes, the line goes through the mean duration of each.
+        #[test]
+        fn a_prediction_is_the_mean_of_the_other_samples_of_its_size(
+            small in vec(900_u32..1100, 2..9),
+            large in vec(1900_u32..2100, 2..9),
+            size in 1_u32..1000,
+        ) {
+            let seconds = |tenths: &[u32]| tenths.iter().copied().sum::<u32>();
+            let samples: Vec<_> = small.iter().map(|tenths| of(size, *tenths)).chain(
+                large.iter().map(|tenths| of(4 * size, *tenths)),
+            ).collect();
+            let predictions: Vec<_> = Fit::new(&samples).without_each(&samples).collect();
+            for (group, first) in [(&small, 0), (&large, small.len())] {
+                for (index, tenths) in group.iter().enumerate() {
+                    let others = f64::from(seconds(group) - tenths) / 10.0 / count(group.len() - 1);
+                    assert_near(predictions[first + index], others);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_outlier_is_reduced_to_twice_the_90th_percentile() {
+        let mut samples = vec![of(1000, 100); 19];
+        samples.push(of(1000, 10_000));
+        let line = Fit::new(&samples).line;
+        // 19 samples of 10 s and one of 20 s.
+        assert_near(line.at(1000.0), 10.5);
     }
 }

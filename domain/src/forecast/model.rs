@@ -1,23 +1,35 @@
 //! A line with its errors.
 
+use std::ops::RangeInclusive;
+
 use super::line::{Fit, Line};
 use super::{FileForecast, MIN_SAMPLES, MIN_SAMPLES_FOR_RANGE, Sample, count, duration};
 
-/// The share of the mean duration that every prediction has at least, so that an error is never
-/// divided by 0.
+/// Each prediction is at least this share of the mean duration, so that it is never 0.
 const LEAST_SHARE: f64 = 1e-3;
 
 /// The minimum prediction, in seconds.
 const LEAST_SECONDS: f64 = 1e-9;
 
-/// The line of some samples, and the errors of this line.
+/// A file that is more than this many times as large as the largest sample has no forecast.
+pub const LARGER: f64 = 4.0;
+
+/// Without a range, an attempt is overdue if it runs for more than this many times its forecast.
+pub const OVERDUE: f64 = 3.0;
+
+/// The largest sample counts as at least this many bytes when [`LARGER`] decides whether a file is
+/// too large for a forecast. Below one block of common file systems, sizes hardly matter.
+const MIN_LARGEST_BYTES: f64 = 4096.0;
+
 #[derive(Debug)]
 pub(super) struct Model {
     line: Line,
-    /// The mean duration, in seconds. Outliers are cut.
+    /// The mean duration, in seconds, after the durations of outliers were reduced.
     mean: f64,
-    /// For each sample, its duration divided by the prediction from the other samples, in
-    /// increasing order.
+    /// The size of the largest sample, in bytes.
+    largest: f64,
+    /// The errors of the line, in increasing order: for each sample, its duration divided by the
+    /// prediction from the other samples.
     ratios: Vec<f64>,
 }
 
@@ -35,24 +47,41 @@ impl Model {
         let mut ratios: Vec<_> =
             samples.iter().zip(predictions).map(|(sample, seconds)| sample.seconds / seconds).collect();
         ratios.sort_unstable_by(f64::total_cmp);
-        Some(Self { line: fit.line, mean, ratios })
+        let largest = samples.iter().map(|sample| sample.bytes).fold(0.0, f64::max);
+        Some(Self { line: fit.line, mean, largest, ratios })
     }
 
-    /// Returns the mean duration of files of this size, in seconds; the mean over all samples if the
-    /// size is unknown.
+    /// Returns the mean duration of files of this size, in seconds; the mean over all samples if
+    /// the size is unknown.
     pub(super) fn mean(&self, bytes: Option<f64>) -> f64 {
         bytes.map_or(self.mean, |bytes| self.line.at(bytes))
     }
 
-    /// Returns the mean time left, in seconds, of a file of which an attempt has run for `elapsed`
-    /// seconds: the mean over those errors that are still possible. 0 if the attempt runs for
-    /// longer than any sample did.
+    /// Returns the mean time left, in seconds, of an attempt that has run for `elapsed` seconds:
+    /// the mean over the errors that give a longer duration; 0 if there are none.
     pub(super) fn left(&self, bytes: Option<f64>, elapsed: f64) -> f64 {
         let mean = self.mean(bytes);
         let first = self.ratios.partition_point(|ratio| ratio * mean <= elapsed);
         let possible = &self.ratios[first..];
         let sum: f64 = possible.iter().map(|ratio| ratio * mean - elapsed).sum();
         if possible.is_empty() { 0.0 } else { sum / count(possible.len()) }
+    }
+
+    pub(super) fn largest(&self) -> f64 {
+        self.largest
+    }
+
+    /// True if a file of this size is too large for a forecast.
+    pub(super) fn is_much_larger(&self, bytes: f64) -> bool {
+        bytes > LARGER * self.largest.max(MIN_LARGEST_BYTES)
+    }
+
+    /// Returns the duration above which an attempt takes longer than expected, in seconds: the
+    /// upper end of the range, or [`OVERDUE`] times the typical duration if there is no range. A
+    /// file of unknown size counts like the average sample.
+    pub(super) fn longest(&self, bytes: Option<f64>) -> f64 {
+        let mean = self.at_least(self.mean(bytes));
+        self.range(mean).map_or(OVERDUE * mean * self.median(), |range| *range.end())
     }
 
     /// Returns one of the errors. `random` may be any number.
@@ -62,20 +91,31 @@ impl Model {
     }
 
     pub(super) fn of_file(&self, bytes: f64) -> FileForecast {
-        let samples = self.ratios.len();
-        let (mean, median) = (self.line.at(bytes), self.ratios[samples / 2]);
-        let least = mean.max(LEAST_SHARE * self.mean);
-        let range = (samples >= MIN_SAMPLES_FOR_RANGE).then(|| {
-            // The conformal quantiles for a coverage of 90 %.
-            let (low, high) = ((samples + 1) / 20, (19 * (samples + 1)).div_ceil(20));
-            duration(least * self.ratios[low.max(1) - 1])..=duration(least * self.ratios[high.min(samples) - 1])
-        });
+        let (mean, median) = (self.at_least(self.line.at(bytes)), self.median());
         FileForecast {
             about: duration(mean * median),
-            range,
+            range: self.range(mean).map(|range| duration(*range.start())..=duration(*range.end())),
             fixed: duration(self.line.fixed * median),
             seconds_per_byte: self.line.per_byte * median,
-            samples,
+            samples: self.ratios.len(),
         }
+    }
+
+    fn at_least(&self, mean: f64) -> f64 {
+        mean.max(LEAST_SHARE * self.mean)
+    }
+
+    fn median(&self) -> f64 {
+        self.ratios[self.ratios.len() / 2]
+    }
+
+    /// Returns the range that holds nine of ten files with this mean duration, in seconds; `None`
+    /// if there are too few samples.
+    fn range(&self, mean: f64) -> Option<RangeInclusive<f64>> {
+        let samples = self.ratios.len();
+        // The conformal quantiles for a coverage of 90 %.
+        let (low, high) = ((samples + 1) / 20, (19 * (samples + 1)).div_ceil(20));
+        let ratio = |rank: usize| self.ratios[rank.clamp(1, samples) - 1];
+        (samples >= MIN_SAMPLES_FOR_RANGE).then(|| mean * ratio(low)..=mean * ratio(high))
     }
 }

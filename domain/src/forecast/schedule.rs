@@ -12,8 +12,8 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Creates a schedule of `slots` slots, at least 1. Each of the `running` durations takes a slot
-    /// first, even if there are more of them than slots.
+    /// Creates a schedule. The number of slots is `slots`, but at least 1 and at least the number
+    /// of `running` attempts, each of which first takes a slot of its own.
     pub(super) fn new(slots: usize, running: impl Iterator<Item = Duration>) -> Self {
         let mut free: BinaryHeap<_> = running.map(Reverse).collect();
         let end = free.iter().map(|free| free.0).max().unwrap_or_default();
@@ -28,14 +28,13 @@ impl Schedule {
         self.end = self.end.max(first.0);
     }
 
-    /// Spreads many files of a total `length` evenly, after all files that were added.
+    /// Adds many files of the total duration `length`, spread evenly over the slots.
     pub(super) fn spread(&mut self, length: Duration) {
         let busy = self.free.iter().fold(length, |sum, free| sum.saturating_add(free.0));
         let slots = u32::try_from(self.free.len()).unwrap_or(u32::MAX);
         self.end = self.end.max(busy / slots.max(1));
     }
 
-    /// Returns the time at which the last file ends.
     pub(super) fn end(&self) -> Duration {
         self.end
     }

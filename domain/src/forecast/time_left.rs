@@ -6,15 +6,19 @@ use std::time::Duration;
 
 use super::model::Model;
 use super::schedule::Schedule;
-use super::{Forecast, MIN_SAMPLES_FOR_RANGE, Sample, Samples, bytes, duration, extension, is_enough};
+use super::{Forecast, MIN_SAMPLES_FOR_RANGE, Sample, Samples, bytes, duration, extension, is_enough, whole_bytes};
 use crate::path::FilePath;
 
-/// The number of further files that are simulated one by one. If there are more, their total is
-/// spread over the slots.
+/// The maximum number of files of [`Backlog::more`] that are simulated one by one. The total
+/// duration of the others is spread over the slots.
 const MAX_SINGLE: u64 = 1000;
 
-/// The number of simulations with other samples, for the likely range.
+/// The number of simulations with redrawn samples, for the likely range.
 const RESAMPLES: usize = 200;
+
+/// A running file is overdue only if its attempt exceeds its range by more than this margin,
+/// because the run learns of the end of an attempt a little late.
+pub const OVERDUE_MARGIN: Duration = Duration::from_secs(1);
 
 /// The files that a run has not processed yet.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +29,8 @@ pub struct Backlog<'a> {
     pub running: Vec<RemainingFile<'a>>,
     /// The next pending files, in claim order.
     pub pending: Vec<RemainingFile<'a>>,
-    /// The number of pending files after these. They count like the average of `pending`; if
-    /// `pending` is empty, like the average sample.
+    /// The number of further pending files. They count like the average of `pending` or, if that is
+    /// empty, like the average sample.
     pub more: u64,
 }
 
@@ -43,40 +47,85 @@ pub struct RemainingFile<'a> {
 
 /// The forecast time until a run has processed its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TimeLeft {
-    /// The time left, as the sum of mean durations gives it.
-    pub about: Duration,
-    /// The likely range; `None` below [`MIN_SAMPLES_FOR_RANGE`] samples. It accounts for the few
-    /// samples and the scatter of the files, and not for changes of the machine.
-    pub likely: Option<RangeInclusive<Duration>>,
+pub enum TimeLeft {
+    /// Each remaining file has a forecast.
+    About {
+        /// The time left if each file takes the mean duration of files of its size. Zero if no file
+        /// remains, or if the only remaining files have run for longer than the samples suggest,
+        /// but are not overdue yet.
+        about: Duration,
+        /// The likely range; `None` if it was not requested, or if there are fewer than
+        /// [`MIN_SAMPLES_FOR_RANGE`] samples. It accounts for the limited number of samples and for
+        /// the scatter of the durations, but not for changes of the machine.
+        likely: Option<RangeInclusive<Duration>>,
+    },
+    /// Some remaining files are more than [`LARGER`](super::LARGER) times as large as the largest
+    /// sample. The time left is more than this duration, which is computed as if these files were
+    /// as large as that sample.
+    MoreThan(Duration),
+    /// Some running files take longer than expected, so the time left is unknown.
+    Unknown {
+        /// The positions of these files in [`Backlog::running`], in increasing order; at least one.
+        overdue: Vec<usize>,
+    },
 }
 
 impl Forecast {
-    /// Returns the time until the backlog is processed, from mean durations. `None` below
-    /// [`MIN_SAMPLES`](super::MIN_SAMPLES) samples. Zero if no file is pending and each running
-    /// file runs for longer than any sample did.
+    /// Returns the time until the backlog is processed, from mean durations and without a likely
+    /// range. `None` below [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
     ///
-    /// The time of failed attempts counts in proportion to the failures of the run so far.
+    /// A running file is overdue if its attempt exceeds its range, or
+    /// [`OVERDUE`](super::OVERDUE) times its forecast if there is no range, by more than
+    /// [`OVERDUE_MARGIN`]. The time of failed attempts counts in proportion to the failures of the
+    /// run so far.
     #[must_use]
-    pub fn time_left(&self, backlog: &Backlog<'_>) -> Option<Duration> {
+    pub fn time_left(&self, backlog: &Backlog<'_>) -> Option<TimeLeft> {
         let models = Models::new(self, |samples| Model::fit(samples.iter().copied()))?;
-        Some(self.simulate(&models, backlog, |_| 1.0))
+        let overdue = models.overdue(&backlog.running);
+        if !overdue.is_empty() {
+            return Some(TimeLeft::Unknown { overdue });
+        }
+        Some(match models.reduced(backlog) {
+            Some(reduced) => TimeLeft::MoreThan(self.simulate(&models, &reduced, |_| 1.0)),
+            None => TimeLeft::About { about: self.simulate(&models, backlog, |_| 1.0), likely: None },
+        })
     }
 
-    /// Returns the time until the backlog is processed with its likely range. Takes about 200 times
-    /// as long as [`time_left`](Self::time_left).
+    /// Returns the same as [`time_left`](Self::time_left), with the likely range. Takes about 200
+    /// times as long.
     #[must_use]
     pub fn likely_time_left(&self, backlog: &Backlog<'_>) -> Option<TimeLeft> {
-        let about = self.time_left(backlog)?;
+        let left = self.time_left(backlog)?;
+        let TimeLeft::About { about, .. } = left else { return Some(left) };
         let has_range = self.all.len() >= MIN_SAMPLES_FOR_RANGE;
         let likely = has_range.then(|| self.likely(backlog)).flatten();
-        // The simulations may all lie on one side, because their sums are not exact.
+        // All results of the simulations may be less than `about`, or all of them more.
         let likely = likely.map(|(low, high)| low.min(about)..=high.max(about));
-        Some(TimeLeft { about, likely })
+        Some(TimeLeft::About { about, likely })
     }
 
-    /// Simulates the backlog with samples drawn from the samples, and returns the range of 95 % of
-    /// the results.
+    /// Returns the positions of the running files that take longer than expected, in increasing
+    /// order; see [`time_left`](Self::time_left). Empty below
+    /// [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
+    #[must_use]
+    pub fn overdue(&self, running: &[RemainingFile<'_>]) -> Vec<usize> {
+        let models = Models::new(self, |samples| Model::fit(samples.iter().copied()));
+        models.map_or_else(Vec::new, |models| models.overdue(running))
+    }
+
+    /// Returns the duration above which a file takes longer than expected: the upper end of its
+    /// range, or [`OVERDUE`](super::OVERDUE) times its forecast if there is no range. `None`
+    /// without a forecast; see [`of_file`](Self::of_file).
+    #[must_use]
+    pub fn longest(&self, file_path: &FilePath, size_bytes: u64) -> Option<Duration> {
+        let models = Models::new(self, |samples| Model::fit(samples.iter().copied()))?;
+        let model = models.of(file_path);
+        let size = bytes(size_bytes);
+        (!model.is_much_larger(size)).then(|| duration(model.longest(Some(size))))
+    }
+
+    /// Simulates the backlog [`RESAMPLES`] times, each time with samples that are drawn at random
+    /// from the recorded ones, and returns the range of the middle 95 % of the results.
     fn likely(&self, backlog: &Backlog<'_>) -> Option<(Duration, Duration)> {
         let mut random = Random(0);
         let mut ends = Vec::with_capacity(RESAMPLES);
@@ -138,6 +187,39 @@ impl<'f> Models<'f> {
         }
         self.by_extension.get(&*extension(file_path)).unwrap_or(&self.all)
     }
+
+    /// Returns the positions of the running files that take longer than expected. A file without a
+    /// forecast is never one of them.
+    fn overdue(&self, running: &[RemainingFile<'_>]) -> Vec<usize> {
+        let is_overdue = |file: &RemainingFile<'_>| {
+            let longest = self.of(file.file_path).longest(file.size_bytes.map(bytes));
+            !self.is_much_larger(file) && file.elapsed > duration(longest).saturating_add(OVERDUE_MARGIN)
+        };
+        running.iter().enumerate().filter(|(_, file)| is_overdue(file)).map(|(position, _)| position).collect()
+    }
+
+    /// Returns the backlog with each file that is too large for a forecast reduced to the size of
+    /// the largest sample; `None` if there is no such file.
+    fn reduced<'a>(&self, backlog: &Backlog<'a>) -> Option<Backlog<'a>> {
+        let mut files = backlog.running.iter().chain(&backlog.pending);
+        if !files.any(|file| self.is_much_larger(file)) {
+            return None;
+        }
+        let reduce = |file: &RemainingFile<'a>| {
+            if self.is_much_larger(file) {
+                RemainingFile { size_bytes: Some(whole_bytes(self.of(file.file_path).largest())), ..*file }
+            } else {
+                *file
+            }
+        };
+        let reduced = |files: &[RemainingFile<'a>]| files.iter().map(reduce).collect();
+        let (running, pending) = (reduced(&backlog.running), reduced(&backlog.pending));
+        Some(Backlog { slots: backlog.slots, running, pending, more: backlog.more })
+    }
+
+    fn is_much_larger(&self, file: &RemainingFile<'_>) -> bool {
+        file.size_bytes.is_some_and(|size| self.of(file.file_path).is_much_larger(bytes(size)))
+    }
 }
 
 /// A generator of pseudo-random numbers (`SplitMix64`). Equal forecasts must give equal results.
@@ -151,7 +233,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns as many samples as there are, each drawn at random.
+    /// Draws from the samples at random, with replacement, as many times as there are samples.
     fn drawn_from<'s>(&'s mut self, samples: &'s Samples) -> impl Iterator<Item = Sample> + 's {
         let length = samples.len();
         (0..length).map(move |_| {

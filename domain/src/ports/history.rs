@@ -129,6 +129,10 @@ pub struct HistoryError {
     pub source: io::Error,
 }
 
+/// A receiver of past attempts; see [`History::visit_attempts`]. The second argument is the time at
+/// which the end of the attempt was recorded; `None` if that is unknown.
+pub type AttemptVisitor = Box<dyn FnMut(PastAttempt, Option<Timestamp>) + Send>;
+
 /// Reads attempts, events and runs of the past.
 ///
 /// # Contract
@@ -145,6 +149,27 @@ pub trait History: Send + Sync {
     /// # Errors
     /// [`HistoryError`] if the history cannot be read.
     async fn attempts(&self, query: HistoryQuery) -> Result<Vec<PastAttempt>, HistoryError>;
+
+    /// Passes every recorded attempt of these runs to `visit`, in the order in which the attempts
+    /// ended. Attempts without a recorded end come last. The attempts are not limited in number,
+    /// and an implementation does not hold all of them in memory.
+    ///
+    /// This default implementation passes the attempts that [`History::attempts`] returns for each
+    /// run, in its order and within its limit. It computes the ends from the beginnings and
+    /// durations.
+    ///
+    /// # Errors
+    /// [`HistoryError`] if the history cannot be read. Some attempts may have been visited already.
+    async fn visit_attempts(&self, runs: Vec<RunId>, mut visit: AttemptVisitor) -> Result<(), HistoryError> {
+        for run in runs {
+            let query = HistoryQuery { run: Some(run), ..HistoryQuery::default() };
+            for attempt in self.attempts(query).await? {
+                let ended_at = attempt.started_at.zip(attempt.elapsed).map(|(at, elapsed)| at.saturating_add(elapsed));
+                visit(attempt, ended_at);
+            }
+        }
+        Ok(())
+    }
 
     /// Returns the matching events.
     ///

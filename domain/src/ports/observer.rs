@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::attempt::{AttemptRef, ResourceUsage};
 use crate::fingerprint::Recipe;
 use crate::item::RunId;
+use crate::path::FilePath;
 use crate::run_info::ProcessingResult;
 use crate::stop::{StopCause, StopLevel};
 use crate::time::Timestamp;
@@ -22,6 +23,43 @@ pub struct RunEvent {
     pub run: RunId,
     /// The kind of the event, with its data.
     pub kind: RunEventKind,
+}
+
+/// The reason why a run starts attempts again after different files have failed alike. The path is
+/// that of the file whose attempt ended the hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resumption {
+    /// An attempt succeeded.
+    Succeeded(FilePath),
+    /// The probe failed in another way.
+    FailedOtherwise(FilePath),
+    /// The probe has run for much longer than the attempts that failed alike.
+    KeepsRunning(FilePath),
+    /// Starts were held for an hour in all because of failures with one signature. For the rest of
+    /// the run, such failures use up attempts as usual, and hold no more starts.
+    GivenUp,
+}
+
+impl Resumption {
+    /// Returns the name of the reason in the event log, for instance `succeeded`.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Succeeded(_) => "succeeded",
+            Self::FailedOtherwise(_) => "failed_otherwise",
+            Self::KeepsRunning(_) => "keeps_running",
+            Self::GivenUp => "given_up",
+        }
+    }
+
+    /// Returns the file whose attempt ended the hold; `None` if the hold was given up.
+    #[must_use]
+    pub fn file_path(&self) -> Option<&FilePath> {
+        match self {
+            Self::Succeeded(path) | Self::FailedOtherwise(path) | Self::KeepsRunning(path) => Some(path),
+            Self::GivenUp => None,
+        }
+    }
 }
 
 /// The kinds of events of a run.
@@ -57,17 +95,24 @@ pub enum RunEventKind {
         /// A human-readable description of the processes that may still be running.
         reason: Box<str>,
     },
-    /// Starts are held until [`StartsResumed`](Self::StartsResumed): the start gate is closed, or
-    /// the machine lacks a process, a descriptor, memory, the program or the folder of a file.
-    /// While the machine lacks something, a few attempts may still start: probes, and at most as
-    /// many others at a time as the machine is known to support. Reported again if the reason
-    /// changes.
+    /// Starts are held until [`StartsResumed`](Self::StartsResumed): the start gate is closed,
+    /// several different files in a row failed alike, or the machine lacks a process, a descriptor,
+    /// memory, the program or the folder of a file. While the machine lacks something, a few
+    /// attempts may still start: probes, and other attempts up to the number that the machine is
+    /// known to support. Reported again if the reason changes.
     StartsHeld {
         /// A human-readable description of the cause.
         reason: Box<str>,
+        /// When the next probe becomes due, if starts are held because different files failed
+        /// alike; `None` for any other cause, and if the run ends instead of waiting.
+        probe_at: Option<Timestamp>,
     },
     /// Starts are no longer held.
-    StartsResumed,
+    StartsResumed {
+        /// The reason, if starts were held because different files failed alike; `None` for any
+        /// other cause.
+        because: Option<Resumption>,
+    },
     /// The run is paused on request: its running attempts are suspended, and no attempt starts.
     ProcessorPaused,
     /// The run continues after a pause.
@@ -86,7 +131,8 @@ pub enum RunEventKind {
         elapsed: Duration,
         usage: Option<ResourceUsage>,
         /// True if the file changed during the attempt; see
-        /// [`AttemptReport::input_changed`](crate::attempt::AttemptReport::input_changed).
+        /// [`has_changed`](crate::fingerprint::has_changed). False if the run
+        /// [edits files](crate::RunConfig::edits_files).
         input_changed: bool,
     },
     /// An attempt failed, and the file is pending again. The result is durable.
@@ -95,7 +141,8 @@ pub enum RunEventKind {
         elapsed: Duration,
         usage: Option<ResourceUsage>,
         /// True if the file changed during the attempt; see
-        /// [`AttemptReport::input_changed`](crate::attempt::AttemptReport::input_changed).
+        /// [`has_changed`](crate::fingerprint::has_changed). False if the run
+        /// [edits files](crate::RunConfig::edits_files).
         input_changed: bool,
         /// The wait before the next attempt.
         backoff: Duration,
@@ -107,7 +154,8 @@ pub enum RunEventKind {
         elapsed: Duration,
         usage: Option<ResourceUsage>,
         /// True if the file changed during the attempt; see
-        /// [`AttemptReport::input_changed`](crate::attempt::AttemptReport::input_changed).
+        /// [`has_changed`](crate::fingerprint::has_changed). False if the run
+        /// [edits files](crate::RunConfig::edits_files).
         input_changed: bool,
         error: Box<str>,
     },
@@ -117,19 +165,23 @@ pub enum RunEventKind {
         elapsed: Duration,
         usage: Option<ResourceUsage>,
         /// True if the file changed during the attempt; see
-        /// [`AttemptReport::input_changed`](crate::attempt::AttemptReport::input_changed).
+        /// [`has_changed`](crate::fingerprint::has_changed). False if the run
+        /// [edits files](crate::RunConfig::edits_files).
         input_changed: bool,
         error: Box<str>,
     },
     /// The claim of an attempt was released, and the release is durable. The attempt was ended by a
-    /// stop, or failed because the machine lacked something that every attempt needs.
+    /// stop, or failed because the machine lacked something that the attempt needs, or failed like
+    /// several other files in a row
+    /// ([`RunConfig::pause_on_same`](crate::RunConfig::pause_on_same)).
     FileReleased {
         of: AttemptRef,
         /// The duration of the attempt.
         elapsed: Duration,
         usage: Option<ResourceUsage>,
         /// True if the file changed during the attempt; see
-        /// [`AttemptReport::input_changed`](crate::attempt::AttemptReport::input_changed).
+        /// [`has_changed`](crate::fingerprint::has_changed). False if the run
+        /// [edits files](crate::RunConfig::edits_files).
         input_changed: bool,
     },
     /// An attempt ended after another run had recovered its claim; the result does not count.
@@ -158,6 +210,32 @@ pub enum RunEventKind {
 }
 
 impl RunEventKind {
+    /// Returns the name of the kind in the history, for instance `file_started`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ProcessorStarted { .. } => "processor_started",
+            Self::StopSignalCleared => "stop_signal_cleared",
+            Self::FileRecovered { .. } => "file_recovered",
+            Self::RecoveryWithheld { .. } => "recovery_withheld",
+            Self::StartsHeld { .. } => "starts_held",
+            Self::StartsResumed { .. } => "starts_resumed",
+            Self::ProcessorPaused => "processor_paused",
+            Self::ProcessorResumed => "processor_resumed",
+            Self::FileStarted { .. } => "file_started",
+            Self::FileCompleted { .. } => "file_completed",
+            Self::FileRequeued { .. } => "file_requeued",
+            Self::FileFailed { .. } => "file_failed",
+            Self::FileTimeout { .. } => "file_timeout",
+            Self::FileReleased { .. } => "file_released",
+            Self::ResultDiscarded { .. } => "result_discarded",
+            Self::StopRequested { .. } => "stop_requested",
+            Self::StorageTrouble { .. } => "storage_trouble",
+            Self::Progress { .. } => "progress",
+            Self::ProcessorStopped { .. } => "processor_stopped",
+        }
+    }
+
     /// Returns the attempt that the event refers to; `None` if it refers to none.
     #[must_use]
     pub fn attempt(&self) -> Option<&AttemptRef> {
@@ -171,6 +249,37 @@ impl RunEventKind {
             | Self::FileReleased { of, .. }
             | Self::ResultDiscarded { of } => Some(of),
             _ => None,
+        }
+    }
+
+    /// Returns the path of the file that the event names, for an observer that replaces paths;
+    /// `None` if the event names no file.
+    pub fn file_path_mut(&mut self) -> Option<&mut FilePath> {
+        match self {
+            Self::FileStarted { of, .. }
+            | Self::FileRecovered { of, .. }
+            | Self::FileCompleted { of, .. }
+            | Self::FileRequeued { of, .. }
+            | Self::FileFailed { of, .. }
+            | Self::FileTimeout { of, .. }
+            | Self::FileReleased { of, .. }
+            | Self::ResultDiscarded { of } => Some(&mut of.file_path),
+            Self::StartsResumed { because } => match because.as_mut()? {
+                Resumption::Succeeded(path) | Resumption::FailedOtherwise(path) | Resumption::KeepsRunning(path) => {
+                    Some(path)
+                }
+                Resumption::GivenUp => None,
+            },
+            Self::ProcessorStarted { .. }
+            | Self::StopSignalCleared
+            | Self::RecoveryWithheld { .. }
+            | Self::StartsHeld { .. }
+            | Self::ProcessorPaused
+            | Self::ProcessorResumed
+            | Self::StopRequested { .. }
+            | Self::StorageTrouble { .. }
+            | Self::Progress { .. }
+            | Self::ProcessorStopped { .. } => None,
         }
     }
 }

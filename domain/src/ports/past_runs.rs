@@ -76,8 +76,8 @@ pub struct RunsSummary {
     /// The latest failed attempt of each file that `failed_files` counts, in the order in which the
     /// files first failed; at most [`MAX_FAILURES`](Self::MAX_FAILURES) attempts.
     pub failures: Vec<EndedAttempt>,
-    /// The number of files that changed while they were processed, in the latest attempt of a
-    /// matching run that completed them.
+    /// The number of completed files that changed while they were processed. For each file, only
+    /// the latest attempt that completed it in a matching run counts.
     pub changed_files: u64,
     /// The first file that `changed_files` counts; `None` if there is none, or if it is no longer
     /// known because very many files have changed and were completed again.

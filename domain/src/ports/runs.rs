@@ -89,7 +89,7 @@ pub trait Runs: Send + Sync {
     async fn live(&self) -> Result<Vec<LiveRun>, StorageError>;
 
     /// Returns the dead runs that still hold claims, in no particular order. May include dead runs
-    /// without claims whose registration is left. A run that
+    /// without claims that are still registered. A run that
     /// [`Storage::recover`](crate::ports::Storage::recover) has recovered is no longer listed.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 /// The reason why no attempt may start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackPressure {
-    /// A human-readable description of the resource that is short.
+    /// A human-readable description of the cause, such as a disk that is nearly full.
     pub reason: Box<str>,
 }
 
@@ -15,7 +15,7 @@ pub struct BackPressure {
 /// # Contract
 /// - `pressure` returns at once and relies on measurements that are at most a second old. It cannot
 ///   fail: a measurement that is unavailable is ignored.
-/// - The text of the reason does not change while the same resource is short.
+/// - The text of the reason does not change while the cause stays the same.
 /// - `changed_from` ends within a second after the result of `pressure` changes. It may end without
 ///   a change, but not within the first tenth of a second.
 #[cfg_attr(feature = "mocks", mockall::automock)]

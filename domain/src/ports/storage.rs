@@ -5,9 +5,10 @@
 //! A store on a database may decide in SQL, without a [`FileQueue`](crate::queue::FileQueue). The
 //! following design works:
 //!
-//! - Each item is one row, unique by path. Ids, sequence numbers and claim numbers come from
-//!   database sequences: gaps are allowed, but the order must be kept. A new round assigns a new
-//!   sequence number.
+//! - Each item is one row, unique by path. Ids and sequence numbers come from one row of a table,
+//!   which a transaction locks until its commit. Two additions of one path therefore wait for each
+//!   other, and the order of the numbers is the order of the commits. Claim numbers come from a
+//!   database sequence. Gaps are allowed. A new round assigns a new sequence number.
 //! - `enqueue` first merges repeated paths of a request, then inserts or updates by the rules of
 //!   [`Repeat`](crate::request::Repeat). It returns the outcome of each path, never
 //!   [`EnqueueOutcome::Accepted`](crate::view::EnqueueOutcome::Accepted).
@@ -16,9 +17,10 @@
 //!   rows that are pending, not held, due, in scope and not locked. It claims the first `limit` of
 //!   them by (priority descending, sequence). A scope is a table of ids, which the store fills when
 //!   a run first names the scope.
-//! - The row of a run holds its lease and the id of its latest exchange. An exchange locks this row
-//!   first, and is refused if the lease has expired. If the request repeats the id, the store
-//!   builds the answer from the claims that are recorded under the id.
+//! - Each run has a row with the id of its latest exchange and the recorded answer. An exchange
+//!   locks this row first, and is refused if the lease has expired. If the request repeats the id,
+//!   the store returns the recorded answer. The lease is a row of another table, so that an
+//!   exchange that hangs does not delay the renewal.
 //! - `has_waiting` is an existence check and `next_due` the minimum of an index. Only `counts`
 //!   counts rows; a run calls it at its beginning, at most once a second, and at its end.
 //! - `recover` checks in its own `where` clause that the runs are dead.
@@ -223,8 +225,8 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`] if the queue cannot be read.
     async fn page(&self, request: PageRequest) -> Result<Page, StorageError>;
 
-    /// Returns the item that a claim at `now` would take first. The item is returned as stored:
-    /// after the clock was set back, its backoff is not shortened.
+    /// Returns the item that a claim at `now` would take first. The item is returned as stored: if
+    /// the clock was set back, its backoff is not yet shortened.
     ///
     /// # Errors
     /// [`StorageError`] if the queue cannot be read.

@@ -215,7 +215,6 @@ impl FileQueue {
     }
 }
 
-/// Decides the outcome of adding the path of `item` again.
 fn added_again(
     item: &QueueItem,
     priority: Priority,

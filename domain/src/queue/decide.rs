@@ -41,7 +41,6 @@ pub(super) fn exchange(queue: &FileQueue, request: &ExchangeRequest, now: Timest
     events
 }
 
-/// Returns the item that a claim at `now` would take first.
 pub(super) fn next_claim(queue: &FileQueue, now: Timestamp) -> Option<&QueueItem> {
     let ready = queue.waiting.claimable(now, 1, &queue.items).first().copied();
     let brought_forward = brought_forward_to(&bring_forward(queue, now), queue, now).map(|(key, _)| key).min();
@@ -59,7 +58,6 @@ fn brought_forward_to(events: &[Event], queue: &FileQueue, now: Timestamp) -> im
     })
 }
 
-/// True if the claim of `item` has the number in `settlement` and belongs to the run in `request`.
 pub(super) fn is_settled_by(item: &QueueItem, settlement: &Settlement, request: &ExchangeRequest) -> bool {
     let token = settlement.token;
     item.claim.as_ref().is_some_and(|claim| claim.number == token.number && claim.run == request.run)

@@ -17,7 +17,7 @@ pub struct Restore {
     folded: usize,
 }
 
-/// The refusal of an item that does not fit into the queue.
+/// The refusal of an item that contradicts itself or another item of the queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} was left out", item.file_path)]
 pub struct Refused {
@@ -28,7 +28,7 @@ pub struct Refused {
     pub reason: Inconsistent,
 }
 
-/// The reason why an item does not fit into the queue.
+/// The contradiction for which an item is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Inconsistent {
@@ -36,7 +36,9 @@ pub enum Inconsistent {
     #[error("two items have the id {0}")]
     RepeatedId(ItemId),
     /// An item has a claim but is not processing, or is processing without a claim.
-    #[error("item {0} is {1}: a processing item must have a claim, and any other item must not")]
+    #[error(
+        "the status of item {0} ({1}) does not match its claim: only a processing item has a claim, and it always has one"
+    )]
     Claim(ItemId, Status),
 }
 

@@ -15,7 +15,8 @@ pub const LOCAL_RUN: &str = "local";
 
 impl FileQueue {
     /// Adds a file. A pending or processing file keeps its place, but takes `priority` if that is
-    /// higher than its own. A failed file begins another round; a completed file is not changed.
+    /// higher than its own. A file that failed or timed out begins another round; a completed file
+    /// is not changed.
     pub fn add(&mut self, file_path: &FilePath, priority: Priority, now: Timestamp) -> EnqueueOutcome {
         let request = Enqueue::new(vec![NewItem::new(file_path.clone()).with_priority(priority)]);
         let added = perform(&request, self, now).ok().and_then(|outcomes| outcomes.first().copied());
@@ -23,7 +24,7 @@ impl FileQueue {
     }
 
     /// Claims the first item that is due. The item is processing until
-    /// [`mark_complete`](Self::mark_complete) or another verdict settles it.
+    /// [`mark_complete`](Self::mark_complete) or another `mark` method settles it.
     pub fn pop(&mut self, now: Timestamp) -> Option<QueueItem> {
         let claims = self.exchange_one(Vec::new(), 1, now).ok()?;
         claims.into_iter().next()

@@ -9,7 +9,6 @@ use crate::queue::ClaimKey;
 use crate::queue::collections::{Items, Ready};
 use crate::time::Timestamp;
 
-/// The parts of an item that the indexes need.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) id: ItemId,
@@ -30,13 +29,11 @@ impl Entry {
     }
 }
 
-/// Indexes of items that are pending and not held.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
     /// The items without a backoff, and the items whose backoff had ended by `promoted_until`.
     ready: Ready,
-    /// The items with a backoff, even one that is over, ordered by the end of the backoff. An item
-    /// whose backoff ends after `promoted_until` is not in `ready`.
+    /// The items with a backoff, even one that is over, ordered by the end of the backoff.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
     /// The items of `backing_off`, ordered by the time at which the backoff was set.
     ordered: BTreeSet<(Timestamp, Sequence)>,
@@ -76,7 +73,6 @@ impl Waiting {
         self.count == 0
     }
 
-    /// Returns the earliest end of a backoff after `now`.
     pub(super) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         self.due_after(Some(now)).next().map(|(due, _)| due)
     }
@@ -107,7 +103,6 @@ impl Waiting {
         keys
     }
 
-    /// Adds the items that have become due by `now` to `ready`.
     pub(super) fn promote(&mut self, now: Timestamp, items: &Items) {
         let until = self.promoted_until.max(Some(now));
         let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| Some(*due) <= until);
@@ -119,7 +114,6 @@ impl Waiting {
     }
 }
 
-/// The waiting items of one scope.
 #[derive(Debug, Clone)]
 pub(super) struct Scoped {
     ids: Arc<BTreeSet<ItemId>>,
@@ -149,7 +143,6 @@ impl Scoped {
         &self.waiting
     }
 
-    /// Returns the index to update when this item changes; `None` if the item is not in the scope.
     pub(super) fn waiting_of(&mut self, id: ItemId) -> Option<&mut Waiting> {
         self.ids.contains(&id).then_some(&mut self.waiting)
     }

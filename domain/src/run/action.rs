@@ -2,14 +2,15 @@
 
 use crate::attempt::Attempt;
 use crate::item::ClaimToken;
+use crate::path::FilePath;
 use crate::ports::RunEventKind;
 use crate::request::{ExchangeRequest, Scope};
 use crate::run::ProcessorError;
 use crate::run_info::{ProcessingResult, RunInfo};
 use crate::time::Timestamp;
 
-/// An action for the driver. At most one of the operations from `Count` to `Deregister` is pending
-/// at a time. The outcome of each operation is an input: [`Counted`](crate::run::Input::Counted) or
+/// An action for the driver. At most one of the operations from `Count` to `Measure` is pending at
+/// a time. The outcome of each operation is an input: [`Counted`](crate::run::Input::Counted) or
 /// one of the variants after it.
 #[derive(Debug)]
 pub enum Action {
@@ -25,6 +26,8 @@ pub enum Action {
     Exchange(ExchangeRequest),
     /// Remove the registration of the run.
     Deregister,
+    /// Read the sizes of these files.
+    Measure(Vec<FilePath>),
     /// Hand an attempt to the orchestrator.
     Start(Attempt),
     /// Recall all attempts that the orchestrator has not started.
@@ -35,9 +38,9 @@ pub enum Action {
     Abort,
     /// Report an event.
     Emit(RunEventKind),
-    /// Wait; replaces the previous wait. The wait also ends when the pending operation ends, an
-    /// attempt makes progress, the stop level rises, the lease is lost, or a closed start gate
-    /// changes.
+    /// Wait until a condition of the [`Wakeup`] is met; replaces the previous wait. The wait also
+    /// ends when the pending operation ends, an attempt makes progress, the stop level rises, the
+    /// lease is lost, or a closed start gate changes.
     Wait(Wakeup),
     /// End the run with this result.
     End(Result<ProcessingResult, ProcessorError>),

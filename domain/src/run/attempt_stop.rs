@@ -12,7 +12,6 @@ use futures_util::future::{poll_fn, select};
 use crate::ports::{StopSignal, StopSignalError};
 use crate::stop::{StopLevel, StopRequest};
 
-/// A stop signal that follows the run's signal, and rises to aborting after [`abort`](Self::abort).
 pub(super) struct AttemptStop {
     run: Arc<dyn StopSignal>,
     is_aborted: AtomicBool,
@@ -63,5 +62,34 @@ impl StopSignal for AttemptStop {
     /// Does nothing, because only the run clears its stop request.
     async fn clear(&self) -> Result<bool, StopSignalError> {
         Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Wake};
+
+    use super::*;
+    use crate::ports::NeverStop;
+
+    struct IsWoken(AtomicBool);
+
+    impl Wake for IsWoken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn every_task_that_waits_is_woken() {
+        let stop = AttemptStop::new(Arc::new(NeverStop));
+        let tasks = [(); 2].map(|()| Arc::new(IsWoken(AtomicBool::new(false))));
+        let mut waits = [stop.raised_above(StopLevel::Running), stop.raised_above(StopLevel::Draining)];
+        for (wait, task) in waits.iter_mut().zip(&tasks) {
+            let waker = Waker::from(task.clone());
+            assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        stop.abort();
+        assert!(tasks.iter().all(|task| task.0.load(Ordering::Relaxed)));
     }
 }

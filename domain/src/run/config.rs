@@ -9,6 +9,7 @@ use crate::item::RunId;
 use crate::request::Scope;
 use crate::retry::{BackoffRules, RetryPolicy};
 use crate::run::FailureLimit;
+use crate::time::Timestamp;
 
 /// The default time limit of an attempt.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -16,6 +17,17 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// The default time for which a run waits for a missing program, or for the missing folder of a
 /// file. Installing a package usually takes less time, and an overnight run lasts much longer.
 pub const DEFAULT_PROGRAM_WAIT: Duration = Duration::from_secs(60);
+
+/// The default delay before the first probe after files have failed alike. A service that is being
+/// restarted is usually back earlier.
+pub const DEFAULT_PROBE_AFTER: Duration = Duration::from_secs(30);
+
+/// An [adapted](RunConfig::adapts_timeout) timeout is this many times the upper end of a forecast.
+pub const TIMEOUT_FACTOR: u32 = 4;
+
+/// The minimum of an [adapted](RunConfig::adapts_timeout) timeout. A busy machine can delay even the
+/// shortest attempt by seconds.
+pub const MIN_ADAPTED_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The configuration of a run. The default is the specification's: one attempt at a time, 300 s
 /// each, three retries after 2, 4 and 8 s, and the whole queue.
@@ -36,6 +48,9 @@ pub struct RunConfig {
     pub jobs: NonZeroUsize,
     /// The time limit of an attempt.
     pub timeout: Duration,
+    /// True if the time limit of a file with a forecast is [`TIMEOUT_FACTOR`] times the upper end of
+    /// its forecast, at least [`MIN_ADAPTED_TIMEOUT`] and at most [`timeout`](Self::timeout).
+    pub adapts_timeout: bool,
     /// The retry policy.
     pub retry: RetryPolicy,
     /// The rules that replace the waits of the retry policy after certain errors; `None` for no
@@ -46,13 +61,28 @@ pub struct RunConfig {
     /// The failure limit; `None` for no limit.
     pub failure_limit: Option<FailureLimit>,
     /// How long the run waits for a missing program that has worked earlier in the run, or for the
-    /// missing folder of a file. If the time is zero, the run does not wait: an attempt that misses
-    /// its program or folder counts as a failure of its file.
+    /// missing folder of a file. If the time is zero, the run does not wait: an attempt that fails
+    /// because its program or folder is missing counts as a failure of its file.
     pub program_wait: Duration,
+    /// The number of different files in a row that must fail [alike](crate::signature) before the
+    /// run holds starts and probes with one file at a time. These failures do not count. A run that
+    /// does not wait for items in backoff ends instead, and the failures count. `None` to count
+    /// every failure.
+    pub pause_on_same: Option<NonZeroUsize>,
+    /// The delay before the first probe after files have failed alike. Each further delay is twice
+    /// as long, up to 10 minutes.
+    pub probe_after: Duration,
+    /// The time until which attempts start; `None` for no limit. An attempt starts only if it would
+    /// end by then even at the upper end of its forecast. An attempt without a forecast may start
+    /// at any time before this time.
+    pub until: Option<Timestamp>,
     /// The items that the run processes.
     pub scope: Scope,
     /// The recipe of the run, recorded when a file completes.
     pub recipe: Option<Recipe>,
+    /// True if attempts edit their files. A completion then records the fingerprint of the file
+    /// after the attempt and not the one before, and no file counts as changed during its attempt.
+    pub edits_files: bool,
     /// The command or the workflow of the run, in human-readable form. The run registers this text.
     /// `None` if unknown.
     pub work: Option<Box<str>>,
@@ -64,13 +94,18 @@ impl Default for RunConfig {
             run: RunId::new(crate::queue::LOCAL_RUN),
             jobs: NonZeroUsize::MIN,
             timeout: DEFAULT_TIMEOUT,
+            adapts_timeout: false,
             retry: RetryPolicy::default(),
             backoff_rules: None,
             wait_for_backoff: true,
             failure_limit: None,
             program_wait: DEFAULT_PROGRAM_WAIT,
+            pause_on_same: None,
+            probe_after: DEFAULT_PROBE_AFTER,
+            until: None,
             scope: Scope::Queue,
             recipe: None,
+            edits_files: false,
             work: None,
         }
     }
@@ -95,6 +130,11 @@ impl RunConfig {
     }
 
     #[must_use]
+    pub fn with_adapts_timeout(self, adapts_timeout: bool) -> Self {
+        Self { adapts_timeout, ..self }
+    }
+
+    #[must_use]
     pub fn with_retry(self, retry: RetryPolicy) -> Self {
         Self { retry, ..self }
     }
@@ -115,6 +155,21 @@ impl RunConfig {
     }
 
     #[must_use]
+    pub fn with_pause_on_same(self, files: NonZeroUsize) -> Self {
+        Self { pause_on_same: Some(files), ..self }
+    }
+
+    #[must_use]
+    pub fn with_probe_after(self, probe_after: Duration) -> Self {
+        Self { probe_after, ..self }
+    }
+
+    #[must_use]
+    pub fn with_until(self, until: Timestamp) -> Self {
+        Self { until: Some(until), ..self }
+    }
+
+    #[must_use]
     pub fn with_scope(self, scope: Scope) -> Self {
         Self { scope, ..self }
     }
@@ -125,8 +180,21 @@ impl RunConfig {
     }
 
     #[must_use]
+    pub fn with_edits_files(self, edits_files: bool) -> Self {
+        Self { edits_files, ..self }
+    }
+
+    #[must_use]
     pub fn with_work(self, work: impl Into<Box<str>>) -> Self {
         Self { work: Some(work.into()), ..self }
+    }
+
+    /// True if the run uses forecasts. Pass them with [`RunState::with_forecast`].
+    ///
+    /// [`RunState::with_forecast`]: crate::run::RunState::with_forecast
+    #[must_use]
+    pub fn uses_forecasts(&self) -> bool {
+        self.until.is_some() || self.adapts_timeout
     }
 
     /// Returns the configuration of a run that ends when no item is due.

@@ -11,10 +11,11 @@ use futures_util::select_biased;
 use futures_util::stream::{BoxStream, SelectAll, StreamExt};
 
 use crate::attempt::{Attempt, AttemptProgress};
+use crate::forecast::Forecast;
 use crate::item::ClaimToken;
 use crate::ports::{
-    BackPressure, Clock, InProcessReaper, Lease, NeverStop, NoObserver, Observer, OpenGate, Orchestrator, Reaper,
-    RunEvent, RunEventKind, Runs, StartGate, StopSignal, Storage,
+    BackPressure, Clock, FileSizes, InProcessReaper, Lease, NeverStop, NoObserver, Observer, OpenGate, Orchestrator,
+    Reaper, RunEvent, RunEventKind, Runs, StartGate, StopSignal, Storage, UnknownSizes,
 };
 use crate::recovery::{self, Proof, RecoveryPorts};
 use crate::run::attempt_stop::AttemptStop;
@@ -39,14 +40,16 @@ pub struct Ports {
     pub stop: Arc<dyn StopSignal>,
     /// The start gate; [`OpenGate`](crate::ports::OpenGate) is always open.
     pub gate: Arc<dyn StartGate>,
+    /// Reads the sizes of files; [`UnknownSizes`] knows none.
+    pub sizes: Arc<dyn FileSizes>,
     /// Receives the events.
     pub observer: Arc<dyn Observer>,
 }
 
 impl Ports {
     /// Returns the ports of a program that carries out attempts in its own process: dead runs leave
-    /// no processes, nothing requests a stop, the start gate is always open, and events are
-    /// ignored.
+    /// no processes, nothing requests a stop, the start gate is always open, the sizes of files
+    /// are unknown, and events are ignored.
     #[must_use]
     pub fn in_process<S: Storage + Runs + 'static>(
         store: Arc<S>,
@@ -61,6 +64,7 @@ impl Ports {
             reaper: Arc::new(InProcessReaper::default()),
             stop: Arc::new(NeverStop),
             gate: Arc::new(OpenGate),
+            sizes: Arc::new(UnknownSizes),
             observer: Arc::new(NoObserver),
         }
     }
@@ -70,13 +74,21 @@ impl Ports {
 pub struct AutonomousProcessor {
     ports: Ports,
     config: RunConfig,
+    forecast: Forecast,
 }
 
 impl AutonomousProcessor {
     /// Creates the processor of one run.
     #[must_use]
     pub fn new(ports: Ports, config: RunConfig) -> Self {
-        Self { ports, config }
+        Self { ports, config, forecast: Forecast::default() }
+    }
+
+    /// Adds the samples of earlier runs of the recipe, for a run with a
+    /// [time until which attempts start](RunConfig::until).
+    #[must_use]
+    pub fn with_forecast(self, forecast: Forecast) -> Self {
+        Self { forecast, ..self }
     }
 
     /// Carries out the run.
@@ -86,6 +98,7 @@ impl AutonomousProcessor {
     /// item has changed.
     pub async fn run(&self) -> Result<ProcessingResult, ProcessorError> {
         let state = RunState::new(self.config.clone(), self.ports.reaper.location());
+        let state = state.with_forecast(self.forecast.clone());
         Driver::new(&self.ports, &self.config).drive(state).await
     }
 }
@@ -146,7 +159,6 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Updates the driver's own data before the state handles an input.
     fn prepare(&mut self, next: Option<&Input>) {
         match next {
             Some(Input::Registered(Ok(begun))) => self.lease.clone_from(&begun.lease),
@@ -192,6 +204,7 @@ impl<'a> Driver<'a> {
                 let end = ports.runs.end(self.config.run.clone());
                 self.operate(end.map(Input::Deregistered));
             }
+            Action::Measure(files) => self.operate(ports.sizes.sizes_of(files).map(Input::Measured)),
             Action::Start(attempt) => self.start(attempt),
             Action::Recall => ports.orchestrator.recall(),
             Action::Cancel(token) => self.stops.get(&token).into_iter().for_each(|stop| stop.abort()),

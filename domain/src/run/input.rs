@@ -38,4 +38,7 @@ pub enum Input {
     /// [`Action::Deregister`](crate::run::Action::Deregister) was carried out; contains the runs
     /// that are still alive.
     Deregistered(Result<Vec<LiveRun>, StorageError>),
+    /// [`Action::Measure`](crate::run::Action::Measure) was carried out; contains the size of each
+    /// file in bytes, `None` if unknown.
+    Measured(Vec<Option<u64>>),
 }

@@ -17,7 +17,7 @@ pub enum ProcessorStatus {
     /// A run is alive.
     Running,
     /// The last run ended by a stop request, the failure limit, a full store, a missing program or
-    /// folder, or an error.
+    /// folder, files that fail alike, or an error.
     Stopped,
     /// The last run ended because no work was left.
     Completed,
@@ -68,6 +68,9 @@ pub struct ProcessorState {
     pub current_files: Vec<CurrentFile>,
     /// The reason why starts are held; `None` if they are not held.
     pub pressure: Option<Box<str>>,
+    /// When the next probe becomes due, if starts are held because different files failed alike;
+    /// `None` otherwise, and if the run does not probe.
+    pub probe_at: Option<Timestamp>,
     /// The stop request that the run obeys; `None` if there is none, and after the end of the run.
     pub stop: Option<ObeyedStop>,
     /// The dead runs whose items stay claimed, because their processes may still be running.
@@ -108,8 +111,10 @@ impl ProcessorState {
             }
             RunEventKind::ProcessorStopped { result } => self.stop(result, event.at),
             RunEventKind::RecoveryWithheld { dead_run, reason } => self.withhold(dead_run, reason),
-            RunEventKind::StartsHeld { reason } => self.pressure = Some(reason.clone()),
-            RunEventKind::StartsResumed => self.pressure = None,
+            RunEventKind::StartsHeld { reason, probe_at } => {
+                (self.pressure, self.probe_at) = (Some(reason.clone()), *probe_at);
+            }
+            RunEventKind::StartsResumed { .. } => (self.pressure, self.probe_at) = (None, None),
             RunEventKind::StopRequested { level, cause } => {
                 self.stop = Some(ObeyedStop { at: event.at, level: *level, cause: *cause });
             }
@@ -137,14 +142,16 @@ impl ProcessorState {
             StoppedBy::QueueEmpty | StoppedBy::NothingDue => ProcessorStatus::Completed,
             StoppedBy::Request(_)
             | StoppedBy::TooManyFailed
+            | StoppedBy::Deadline
             | StoppedBy::StorageFull
             | StoppedBy::ProgramMissing
             | StoppedBy::InputMissing
+            | StoppedBy::FailingAlike
             | StoppedBy::Error => ProcessorStatus::Stopped,
         };
         self.stopped_at = Some(at);
         self.current_files.clear();
-        self.pressure = None;
+        (self.pressure, self.probe_at) = (None, None);
         self.stop = None;
     }
 }

@@ -1,20 +1,21 @@
-//! Holds starts while the machine lacks something that every start needs: a process, a descriptor,
-//! memory, the program itself, or the folder of the files.
+//! Holds starts while something that a start needs is used up or missing: processes, file
+//! descriptors, memory, the program, or the folder of a file.
 //!
 //! # Theory of operation
 //!
 //! An attempt that failed for such a reason does not count for its file. Its end begins a *hold* of
-//! starts. If a process, a descriptor or memory was lacking, a hold limits the attempts in hand
-//! (handed to the orchestrator and not ended) to the number of other attempts that were running at
-//! that time. If the program or the folder was missing, the limit is 0. After a delay, one attempt
-//! more than the limit may start: the *probe*. If the probe fails for such a reason, the next delay
-//! is twice as long. If the probe ends in another way, or has run for [`PROBE_PROVES_AFTER`], the
-//! hold is lifted, and all slots may be used again.
+//! starts. If processes, file descriptors or memory were used up, the hold limits the attempts in
+//! hand (handed to the orchestrator and not ended) to the number of other attempts that were
+//! running at that time. If the program or the folder was missing, the limit is 0. After a delay,
+//! one attempt more than the limit may start: the *probe*. If the probe fails for such a reason,
+//! the next delay is twice as long. If the probe ends in another way, or has run for
+//! [`PROBE_PROVES_AFTER`], the hold is lifted, and all slots may be used again.
 
 use std::time::Duration;
 
 use crate::item::ClaimToken;
 use crate::ports::BackPressure;
+use crate::run::probe::Probe;
 use crate::time::Timestamp;
 
 /// The delay before the first probe. A program that is being replaced by an upgrade is usually
@@ -29,10 +30,9 @@ const MAX_DELAY: Duration = Duration::from_secs(5);
 /// its command ends within some milliseconds.
 const PROBE_PROVES_AFTER: Duration = Duration::from_millis(500);
 
-/// The kind of thing that the machine lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lack {
-    /// A process, a descriptor or memory. The machine supports at least as many attempts as are
+    /// Processes, file descriptors or memory. The machine supports at least as many attempts as are
     /// running.
     Resource,
     /// The program. No attempt can start, however few are running.
@@ -50,25 +50,7 @@ struct Hold {
     probe: Probe,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Probe {
-    /// No probe may start before this time.
-    Waiting(Timestamp),
-    /// The next claim becomes the probe.
-    Due,
-    /// The probe was handed to the orchestrator.
-    InHand(ClaimToken),
-    /// The probe with this token started at this time.
-    Started(ClaimToken, Timestamp),
-}
-
-impl Probe {
-    fn is(self, token: ClaimToken) -> bool {
-        matches!(self, Self::InHand(probe) | Self::Started(probe, _) if probe == token)
-    }
-}
-
-/// A period in which attempts miss the program, or the folder of their file.
+/// A period in which attempts fail because the program, or the folder of their file, is missing.
 #[derive(Debug, Clone, Copy)]
 struct Missing {
     since: Timestamp,
@@ -109,13 +91,13 @@ impl StartHold {
         let Some(hold) = &mut self.hold else {
             let is_repeated = self.lifted_at.is_some_and(|at| at <= now && now < at.saturating_add(MAX_DELAY));
             self.delay = if is_repeated { longer(self.delay) } else { FIRST_DELAY };
-            let probe = Probe::Waiting(now.saturating_add(self.delay));
+            let probe = Probe::after(self.delay, now);
             self.hold = Some(Hold { lack, reason, limit, probe });
             return true;
         };
         if hold.probe.is(token) || hold.probe == Probe::Due {
             self.delay = longer(self.delay);
-            hold.probe = Probe::Waiting(now.saturating_add(self.delay));
+            hold.probe = Probe::after(self.delay, now);
         }
         if hold.lack != lack {
             (hold.lack, hold.reason) = (lack, reason);
@@ -131,23 +113,16 @@ impl StartHold {
             missing.since = missing.since.min(now);
         }
         // Once the run has waited for `wait`, a probe that is still running no longer lifts the
-        // hold; only the end of an attempt does. Otherwise, attempts that miss the program after
-        // running for a while would keep the run going for ever.
+        // hold; only the end of an attempt does. Otherwise, attempts that run for a while before
+        // they fail to find the program would keep the run going for ever.
         let is_late = self.missing.is_some_and(|missing| now >= missing.since.saturating_add(wait));
-        match self.hold.as_mut().map(|hold| &mut hold.probe) {
-            Some(probe @ Probe::Waiting(_)) if is_over(*probe, now) => {
-                *probe = Probe::Due;
-                true
-            }
-            Some(Probe::Started(_, since))
-                if !is_late && (now < *since || now >= since.saturating_add(PROBE_PROVES_AFTER)) =>
-            {
-                self.hold = None;
-                self.lifted_at = Some(now);
-                true
-            }
-            _ => false,
+        let Some(hold) = &mut self.hold else { return false };
+        if !is_late && hold.probe.that_runs(PROBE_PROVES_AFTER, now).is_some() {
+            self.hold = None;
+            self.lifted_at = Some(now);
+            return true;
         }
+        hold.probe.become_due(MAX_DELAY, now)
     }
 
     /// Handles an attempt that was handed to the orchestrator while `in_hand` other attempts were
@@ -162,42 +137,36 @@ impl StartHold {
     /// including this one.
     pub(super) fn on_started(&mut self, token: ClaimToken, running: usize, now: Timestamp) {
         let Some(hold) = &mut self.hold else { return };
-        if hold.probe.is(token) {
-            hold.probe = Probe::Started(token, now);
-        } else if hold.lack == Lack::Resource {
+        if !hold.probe.on_started(token, now) && hold.lack == Lack::Resource {
             // The attempt may have started before the hold, although its start is reported only
             // now.
             hold.limit = hold.limit.max(running);
         }
     }
 
-    /// Handles an attempt that was recalled or aborted, which proves nothing. If it was the probe,
-    /// the next claim becomes the probe.
     pub(super) fn on_no_proof(&mut self, token: ClaimToken) {
-        if let Some(hold) = self.hold.as_mut().filter(|hold| hold.probe.is(token)) {
-            hold.probe = Probe::Due;
+        if let Some(hold) = &mut self.hold {
+            hold.probe.on_no_proof(token);
         }
     }
 
     /// Handles the end of an attempt that succeeded, or that failed for a reason other than a lack.
-    /// `serial` is the attempt's number among the attempts that have started. Returns true if the
-    /// hold is lifted.
-    pub(super) fn on_ended(&mut self, token: ClaimToken, serial: u64) -> bool {
-        // An attempt other than the probe may also prove that the program is there. Such an attempt
-        // began after the first miss, but before it could be recalled, for instance in a batch.
+    /// `serial` is the attempt's number among the attempts that have started.
+    pub(super) fn on_ended(&mut self, token: ClaimToken, serial: u64) {
+        // An attempt other than the probe also proves that the program is there, if it began after
+        // the program was first found missing. For instance, an attempt in a batch may begin before
+        // it can be recalled.
         let is_proof = self.may_prove(serial);
         let is_lifted = |hold: &Hold| hold.probe.is(token) || (is_proof && hold.lack != Lack::Resource);
-        let is_lifted = self.hold.as_ref().is_some_and(is_lifted);
-        if is_lifted {
+        if self.hold.as_ref().is_some_and(is_lifted) {
             *self = Self::default();
         } else if is_proof {
             self.missing = None;
         }
-        is_lifted
     }
 
     /// True if the program or a folder is missing, and the attempt with this number started after
-    /// the first attempt that missed it.
+    /// the run had noticed this.
     pub(super) fn may_prove(&self, serial: u64) -> bool {
         self.missing.is_some_and(|missing| serial > missing.started)
     }
@@ -209,17 +178,14 @@ impl StartHold {
         hold.limit.saturating_sub(in_hand) + usize::from(hold.probe == Probe::Due)
     }
 
-    /// True while a hold limits starts.
     pub(super) fn is_held(&self) -> bool {
         self.hold.is_some()
     }
 
-    /// Returns the kind of lack for which starts are held; `None` if they are not held.
     pub(super) fn lack(&self) -> Option<Lack> {
         self.hold.as_ref().map(|hold| hold.lack)
     }
 
-    /// True if the next claim becomes the probe.
     pub(super) fn is_probe_due(&self) -> bool {
         self.hold.as_ref().is_some_and(|hold| hold.probe == Probe::Due)
     }
@@ -240,15 +206,10 @@ impl StartHold {
     /// Returns the next time after `now` at which [`tick`](Self::tick) or
     /// [`is_over_due`](Self::is_over_due) gives another result; `None` if there is none.
     pub(super) fn next_change(&self, wait: Duration, now: Timestamp) -> Option<Timestamp> {
-        let by_probe = match self.hold.as_ref()?.probe {
-            Probe::Waiting(until) => Some(until),
-            Probe::Started(_, since) => Some(since.saturating_add(PROBE_PROVES_AFTER)),
-            Probe::Due | Probe::InHand(_) => None,
-        };
+        let by_probe = self.hold.as_ref()?.probe.next_change(PROBE_PROVES_AFTER);
         [by_probe, self.gives_up_at(wait)].into_iter().flatten().filter(|at| *at > now).min()
     }
 
-    /// Returns the reason of the hold; `None` if starts are not held.
     pub(super) fn pressure(&self) -> Option<BackPressure> {
         let Hold { reason, limit, .. } = self.hold.as_ref()?;
         let meanwhile = if *limit > 0 { "; processing fewer files at a time" } else { "" };
@@ -258,12 +219,6 @@ impl StartHold {
 
 fn longer(delay: Duration) -> Duration {
     (delay * 2).clamp(FIRST_DELAY, MAX_DELAY)
-}
-
-/// True if the delay before the probe is over. A remaining delay of more than [`MAX_DELAY`] shows
-/// that the clock was set back; the delay then counts as over.
-fn is_over(probe: Probe, now: Timestamp) -> bool {
-    matches!(probe, Probe::Waiting(until) if now >= until || until > now.saturating_add(MAX_DELAY))
 }
 
 #[cfg(test)]
@@ -343,7 +298,11 @@ mod tests {
             hold.on_handed_over(token(2), 0);
             hold.on_started(token(2), 1, at(510));
             assert!(!hold.tick(WAIT, at(1009)) && hold.is_held());
-            assert!(if ends { hold.on_ended(token(2), 2) } else { hold.tick(WAIT, at(1010)) });
+            if ends {
+                hold.on_ended(token(2), 2);
+            } else {
+                assert!(hold.tick(WAIT, at(1010)));
+            }
             assert_eq!(hold.room(1), usize::MAX);
             lacking(&mut hold, Lack::Program, 3, 0, 1100);
             let again = if ends { 1600 } else { 2100 };
@@ -377,7 +336,8 @@ mod tests {
         hold.on_handed_over(token(2), 0);
         hold.on_started(token(2), 1, at(600));
         assert!(!hold.tick(wait, at(1100)) && hold.is_held());
-        assert!(hold.on_ended(token(2), 2) && !hold.is_held());
+        hold.on_ended(token(2), 2);
+        assert!(!hold.is_held());
     }
 
     #[test]
@@ -388,5 +348,71 @@ mod tests {
         assert!(
             !hold.is_over_due(Duration::from_secs(1), at(999)) && hold.is_over_due(Duration::from_secs(1), at(1000))
         );
+    }
+
+    #[test]
+    fn the_limit_falls_with_the_attempts_that_the_machine_supports() {
+        let mut hold = StartHold::default();
+        let mut is_recall_due =
+            |id, running| hold.on_lack(Lack::Resource, "why".into(), token(id), (running, id), at(0));
+        assert!(is_recall_due(1, 2), "starts were not held");
+        assert_eq!([is_recall_due(2, 2), is_recall_due(3, 1), is_recall_due(4, 2)], [false, true, false]);
+    }
+
+    #[test]
+    fn a_hold_reports_the_latest_kind_of_lack_and_its_first_reason() {
+        let mut hold = StartHold::default();
+        for (id, lack, reason, expected) in [
+            (1, Lack::Resource, "no process", "no process"),
+            (2, Lack::Resource, "no memory", "no process"),
+            (3, Lack::Program, "no wc", "no wc"),
+        ] {
+            hold.on_lack(lack, reason.into(), token(id), (0, id), at(0));
+            assert_eq!(hold.lack(), Some(lack));
+            assert_eq!(hold.pressure().map(|pressure| pressure.reason), Some(expected.into()));
+        }
+    }
+
+    /// Each hold has a probe with the token 9, and was preceded by two starts.
+    #[test]
+    fn the_probe_ends_any_hold_and_another_attempt_only_that_of_a_missing_program() {
+        let because_of = |lacks: &[Lack]| {
+            let mut hold = StartHold::default();
+            for lack in lacks {
+                lacking(&mut hold, *lack, 2, 0, 0);
+            }
+            hold.tick(WAIT, at(500));
+            hold.on_handed_over(token(9), 0);
+            hold
+        };
+        let (program, resource) = (&[Lack::Program][..], &[Lack::Resource][..]);
+        for (lacks, id, serial, is_held) in [
+            (program, 9, 1, false),
+            (program, 3, 3, false),
+            (program, 3, 2, true),
+            (resource, 9, 1, false),
+            (resource, 3, 3, true),
+            // The program is back, but a process is lacking now.
+            (&[Lack::Program, Lack::Resource], 3, 3, true),
+        ] {
+            let mut hold = because_of(lacks);
+            hold.on_ended(token(id), serial);
+            assert_eq!(hold.is_held(), is_held, "{lacks:?}: attempt {id}, the start number {serial}");
+        }
+    }
+
+    /// A probe that only runs for a while may fail later, for the same reason.
+    #[test]
+    fn a_lack_soon_after_a_probe_has_run_prolongs_the_delay() {
+        for (now, delay) in [(1010, 1000), (6009, 1000), (6010, 500), (60_000, 500), (1009, 500)] {
+            let mut hold = StartHold::default();
+            lacking(&mut hold, Lack::Resource, 1, 0, 0);
+            hold.tick(WAIT, at(500));
+            hold.on_handed_over(token(2), 0);
+            hold.on_started(token(2), 1, at(510));
+            assert!(hold.tick(WAIT, at(1010)));
+            lacking(&mut hold, Lack::Resource, 3, 0, now);
+            assert_eq!(hold.next_change(WAIT, at(now)), Some(at(now + delay)), "at {now} ms");
+        }
     }
 }

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use crate::attempt::{Attempt, AttemptRef, AttemptReport, ResourceUsage};
 use crate::fingerprint::Fingerprint;
+use crate::forecast::Forecast;
 use crate::item::{ClaimToken, ItemId, QueueItem};
-use crate::ports::{BackPressure, RunEventKind};
+use crate::ports::{BackPressure, Resumption, RunEventKind};
 use crate::request::{ExchangeRequest, RequestId, Settlement, Verdict};
+use crate::run::breaker::Breaker;
 use crate::run::start_hold::StartHold;
 use crate::run::{Action, ProcessorError, RunConfig};
 use crate::run_info::{Location, ProcessingResult, RunInfo, StoppedBy, Unproven};
 use crate::stop::{StopLevel, StopRequest};
 use crate::time::Timestamp;
-use crate::view::Counts;
+use crate::view::{Claimed, Counts};
 
 /// The delay before the run retries a busy or unreachable store. It comes on top of the store's own
 /// timeout.
@@ -26,18 +28,15 @@ pub(super) const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 /// The interval at which the counts of the run's scope are read for observers.
 pub(super) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
-/// The phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The run is not yet registered, or waits for permission to start.
     Beginning,
-    /// The run claims items and settles attempts.
     Working,
     /// All attempts have ended; only the final reports remain.
     Ending,
 }
 
-/// The pending store operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     Count,
@@ -46,14 +45,14 @@ pub(super) enum Operation {
     Recover,
     Exchange,
     Deregister,
+    Measure,
 }
 
-/// The data of an attempt that was handed to the orchestrator.
+/// An attempt that was handed to the orchestrator.
 #[derive(Debug)]
 pub(super) struct InHand {
     pub(super) of: AttemptRef,
     pub(super) has_started: bool,
-    /// The fingerprint of the file when the attempt began.
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) is_cancelled: bool,
     pub(super) is_recalled: bool,
@@ -68,14 +67,12 @@ impl InHand {
     }
 }
 
-/// An ended attempt with its verdict.
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) token: ClaimToken,
     pub(super) of: AttemptRef,
     pub(super) elapsed: Duration,
     pub(super) usage: Option<ResourceUsage>,
-    /// True if the file changed during the attempt.
     pub(super) input_changed: bool,
     pub(super) verdict: Verdict,
 }
@@ -91,12 +88,23 @@ pub(super) struct Undecided {
     pub(super) since: Timestamp,
 }
 
+/// A failure without a retry that is not settled yet, because its row of failures may still become
+/// complete; see `step/alike.rs`.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) judged: Judged,
+    pub(super) since: Timestamp,
+}
+
+/// A reason why starts are held. The time is that of the breaker's latest probe; `None` for the
+/// other reasons.
+pub(super) type Pressure = (BackPressure, Option<Timestamp>);
+
 /// The latest reports of the stop signal, the start gate and the orchestrator.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) stop: StopRequest,
     pub(super) pressure: Option<BackPressure>,
-    /// The maximum number of attempts that the orchestrator accepts.
     pub(super) capacity: usize,
 }
 
@@ -105,11 +113,12 @@ pub(super) struct World {
 pub(super) struct Attempts {
     /// Unfinished attempts that were handed to the orchestrator.
     pub(super) in_hand: BTreeMap<ClaimToken, InHand>,
-    /// Ended attempts without a verdict.
     pub(super) undecided: Vec<Undecided>,
-    /// Ended attempts that missed the program, or the folder of their file. Their claims are kept
-    /// while the hold lasts, so that another file becomes the probe, and are released later.
+    /// Ended attempts that failed because the program, or the folder of their file, was missing.
+    /// Their claims are kept while the hold lasts, so that another file becomes the probe, and are
+    /// released later.
     pub(super) suspects: Vec<Judged>,
+    pub(super) kept: Vec<Kept>,
     /// Attempts with a verdict, for the next exchange.
     pub(super) judged: Vec<Judged>,
     /// Attempts with a verdict, in the pending or unanswered exchange.
@@ -118,23 +127,25 @@ pub(super) struct Attempts {
     pub(super) unused: Vec<(ClaimToken, AttemptRef)>,
     /// Claims whose attempt never began, in the pending or unanswered exchange.
     pub(super) releasing: Vec<(ClaimToken, AttemptRef)>,
+    pub(super) measuring: Vec<Claimed>,
+    /// Claims whose attempts would not end in time; see `step/until.rs`.
+    pub(super) set_aside: Vec<(ClaimToken, AttemptRef)>,
 }
 
 /// The evidence of whether the run's program works.
 #[derive(Debug, Default)]
 pub(super) struct ProgramRecord {
-    /// True if the program was started in this run.
     pub(super) has_started: bool,
-    /// True if an attempt has succeeded in this run.
     pub(super) has_succeeded: bool,
-    /// The reason for which the run ends, once it has given up waiting for the program or a folder;
-    /// `None` before.
+    /// The reason to end the run: the program or a folder stayed missing, or files failed alike in
+    /// a run that does not wait for items in backoff. `None` if there is none.
     pub(super) given_up: Option<StoppedBy>,
     /// The highest serial number of a successful attempt; see [`InHand::serial`]. It is 0 before
     /// the first success.
     pub(super) last_success: u64,
-    /// The items that have missed the program or their folder and have not succeeded since. The
-    /// value is the number of attempts that the run had started by the item's latest miss.
+    /// The items with an attempt that failed because the program or the item's folder was missing,
+    /// and with no success since. The value is the number of attempts that the run had started when
+    /// it handled the latest such failure.
     pub(super) doubts: BTreeMap<ItemId, u64>,
 }
 
@@ -153,13 +164,11 @@ pub(super) struct QueueView {
     pub(super) is_swept: bool,
 }
 
-/// The availability of the store.
 #[derive(Debug, Default)]
 pub(super) struct StoreAccess {
-    /// The time at which to retry a busy or unreachable store; `None` if no retry is pending.
     pub(super) retry_at: Option<Timestamp>,
     pub(super) last_request: RequestId,
-    /// The maximum number of items to claim in the last exchange.
+    /// The maximum number of items that the last exchange asked to claim.
     pub(super) last_limit: usize,
     /// True if the last exchange was not answered: it must be repeated unchanged.
     pub(super) is_unanswered: bool,
@@ -180,10 +189,18 @@ pub(super) enum Recording {
 }
 
 impl Recording {
-    /// True if the results of attempts are kept for an exchange.
     pub(super) fn keeps_results(self) -> bool {
         matches!(self, Self::Possible | Self::OnlyOffered)
     }
+}
+
+/// The limits that a run has reached. No more attempts start after any of them.
+#[derive(Debug, Default)]
+pub(super) struct Reached {
+    pub(super) failure_limit: bool,
+    /// Set once the time of [`RunConfig::until`] has passed, or once no further file is expected to
+    /// end before it.
+    pub(super) time: bool,
 }
 
 /// The state of the run loop. See [`handle`](Self::handle).
@@ -200,8 +217,13 @@ pub struct RunState {
     pub(super) store: StoreAccess,
     pub(super) recording: Recording,
     pub(super) failure: Option<ProcessorError>,
-    pub(super) is_limit_reached: bool,
+    pub(super) reached: Reached,
+    /// The samples of the recipe. The run adds its own only if it decides by forecasts.
+    pub(super) forecast: Forecast,
     pub(super) starts: StartHold,
+    pub(super) breaker: Breaker,
+    /// The reason why the breaker's hold has ended; `None` once it is reported.
+    pub(super) resumption: Option<Resumption>,
     pub(super) program: ProgramRecord,
     /// True if the attempts that have not started must be recalled, although attempts may still
     /// start.
@@ -209,7 +231,7 @@ pub struct RunState {
     /// The number of attempts that have started.
     pub(super) started: u64,
     pub(super) was_started: bool,
-    pub(super) reported_pressure: Option<BackPressure>,
+    pub(super) reported_pressure: Option<Pressure>,
     pub(super) withheld: Vec<Unproven>,
     pub(super) result: ProcessingResult,
     pub(super) actions: Vec<Action>,
@@ -240,8 +262,11 @@ impl RunState {
             store: StoreAccess::default(),
             recording: Recording::Possible,
             failure: None,
-            is_limit_reached: false,
+            reached: Reached::default(),
+            forecast: Forecast::default(),
             starts: StartHold::default(),
+            breaker: Breaker::default(),
+            resumption: None,
             program: ProgramRecord::default(),
             is_recall_due: false,
             started: 0,
@@ -251,6 +276,12 @@ impl RunState {
             result: ProcessingResult::of_nothing(StoppedBy::Error),
             actions: Vec::new(),
         }
+    }
+
+    /// Adds the samples of earlier runs of the recipe.
+    #[must_use]
+    pub fn with_forecast(self, forecast: Forecast) -> Self {
+        Self { forecast, ..self }
     }
 
     pub(super) fn emit(&mut self, kind: RunEventKind) {
@@ -270,7 +301,8 @@ impl RunState {
         }
     }
 
-    pub(super) fn attempt(&self, token: ClaimToken, item: &QueueItem) -> Attempt {
+    pub(super) fn attempt(&self, token: ClaimToken, item: &QueueItem, timeout: Duration) -> Attempt {
+        let is_granted = self.breaker.has_granted((item.id, item.round));
         Attempt {
             token,
             run: self.config.run.clone(),
@@ -279,8 +311,8 @@ impl RunState {
             round: item.round,
             follows_completion: item.follows_completion,
             number: item.attempt(),
-            max_attempts: self.config.retry.max_attempts(),
-            timeout: self.config.timeout,
+            max_attempts: self.config.retry.max_attempts() + u32::from(is_granted),
+            timeout,
         }
     }
 
@@ -289,7 +321,8 @@ impl RunState {
     pub(super) fn request(&mut self) -> ExchangeRequest {
         if !self.store.is_unanswered {
             self.store.last_request = self.store.last_request.next();
-            self.store.last_limit = self.room();
+            let room = self.room();
+            self.store.last_limit = room + self.searched(room);
             self.attempts.settling = std::mem::take(&mut self.attempts.judged);
             self.attempts.releasing = std::mem::take(&mut self.attempts.unused);
         }
@@ -308,33 +341,34 @@ impl RunState {
     pub(super) fn may_start(&self) -> bool {
         self.phase == Phase::Working
             && self.world.stop.level == StopLevel::Running
-            && !self.is_limit_reached
+            && !self.reached.failure_limit
+            && !self.reached.time
             && !self.store.is_full
             && self.program.given_up.is_none()
             && self.failure.is_none()
     }
 
-    /// Returns the maximum number of items that may be claimed now.
     pub(super) fn room(&self) -> usize {
         let has_no_program = self.starts.is_over_due(self.config.program_wait, self.now);
         if self.world.pressure.is_some() || has_no_program || !self.may_start() {
             return 0;
         }
         let in_use = self.attempts.in_hand.len() + self.attempts.undecided.len();
-        self.world.capacity.saturating_sub(in_use).min(self.starts.room(in_use))
+        self.world.capacity.saturating_sub(in_use).min(self.starts.room(in_use)).min(self.breaker.room())
     }
 
-    /// Returns the reason why starts are held: the reason of the start gate or, if the gate is
-    /// open, the reason of the start hold. `None` if starts are not held.
-    pub(super) fn pressure(&self) -> Option<BackPressure> {
-        self.world.pressure.clone().or_else(|| self.starts.pressure())
+    /// Returns the reason why starts are held; `None` if they are not held. The start gate's reason
+    /// comes first, then the breaker's, because its holds are longer than those of the start hold.
+    pub(super) fn pressure(&self) -> Option<Pressure> {
+        let of_gate = self.world.pressure.clone().map(|pressure| (pressure, None));
+        let of_breaker = || self.breaker.reason().map(|(reason, at)| (BackPressure { reason }, Some(at)));
+        of_gate.or_else(of_breaker).or_else(|| self.starts.pressure().map(|pressure| (pressure, None)))
     }
 
-    /// True if only back-pressure keeps the run from claiming.
+    /// True if only back-pressure keeps the run from claiming. Must be called only while no attempt
+    /// is running.
     pub(super) fn is_under_pressure(&self) -> bool {
-        (self.world.pressure.is_some() || self.starts.is_held())
-            && self.may_start()
-            && self.attempts.in_hand.len() < self.config.jobs.get()
+        (self.world.pressure.is_some() || self.starts.is_held() || self.breaker.is_held()) && self.may_start()
     }
 
     /// True while the run waits before it retries the store. If the clock was set back, the wait is
@@ -344,17 +378,19 @@ impl RunState {
         self.store.retry_at.is_some_and(|until| self.now < until && until <= latest)
     }
 
-    /// True if no attempt is running or unsettled. False while an exchange is unanswered, because
-    /// it may have claimed items.
+    /// True if no attempt is running or unsettled; ignores claims that are set aside. False while
+    /// an exchange is unanswered, because it may have claimed items.
     pub(super) fn is_at_rest(&self) -> bool {
         !self.store.is_unanswered
             && self.attempts.in_hand.is_empty()
             && self.attempts.undecided.is_empty()
             && self.attempts.suspects.is_empty()
+            && self.attempts.kept.is_empty()
             && self.attempts.judged.is_empty()
             && self.attempts.settling.is_empty()
             && self.attempts.unused.is_empty()
             && self.attempts.releasing.is_empty()
+            && self.attempts.measuring.is_empty()
     }
 
     /// True if the counts were last read at least [`COUNT_EVERY`] ago, or if the clock was set

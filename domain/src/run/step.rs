@@ -1,19 +1,24 @@
 //! The run loop: handles an input, then decides on the next actions.
 //!
 //! `step/attempts.rs` handles the progress of attempts, `step/lacks.rs` attempts that failed
-//! because the machine lacks something, `step/store.rs` the answers of the store, and
+//! because the machine lacks something, `step/alike.rs` different files that fail alike,
+//! `step/store.rs` the answers of the store, `step/measurement.rs` claims that are measured before
+//! their attempts start, `step/until.rs` the time until which attempts start, and
 //! `step/registration.rs` the beginning and the end of a run.
 
+mod alike;
 mod attempts;
 mod lacks;
+mod measurement;
 mod registration;
 mod store;
+mod until;
 
 use crate::ports::{BackPressure, RunEventKind};
-use crate::run::state::{Operation, Phase, Recording, RunState, STOP_IS_KNOWN_WITHIN};
+use crate::run::state::{Kept, Operation, Phase, Recording, RunState, STOP_IS_KNOWN_WITHIN};
 use crate::run::{Action, Input, ProcessorError, Wakeup};
 use crate::run_info::StoppedBy;
-use crate::stop::{StopLevel, StopRequest};
+use crate::stop::StopRequest;
 use crate::time::Timestamp;
 
 impl RunState {
@@ -32,7 +37,10 @@ impl RunState {
         self.take(input);
         self.judge_undecided();
         self.check_failure_limit();
+        self.check_time();
         self.check_starts();
+        self.check_alike();
+        self.release_set_aside();
         self.report_pressure();
         self.recall();
         if self.operation.is_none() {
@@ -72,6 +80,7 @@ impl RunState {
             Input::Recovered(recovered) => self.on_recovered(recovered),
             Input::Exchanged(exchanged) => self.on_exchanged(exchanged),
             Input::Deregistered(alive) => self.on_deregistered(alive),
+            Input::Measured(sizes) => self.on_measured(sizes),
         }
     }
 
@@ -98,25 +107,27 @@ impl RunState {
         }
     }
 
-    /// Records the error that ends the run. Only the first one is kept.
     fn fail(&mut self, error: ProcessorError) {
         self.failure.get_or_insert(error);
     }
 
-    /// Reports a change of the back-pressure while a slot is free. A new hold of starts is reported
-    /// only if an item is waiting, or if a failed attempt caused the hold.
+    /// Reports a change of the back-pressure if a slot is free, or if the breaker has ended a hold.
+    /// A new hold is reported only if an item is waiting, or if a failed attempt caused it.
     fn report_pressure(&mut self) {
         let has_free_slot = self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get();
         let pressure = self.pressure();
-        let is_wanted = self.queue.has_waiting || self.starts.is_held();
+        let is_wanted = self.queue.has_waiting || self.starts.is_held() || self.breaker.is_held();
         let is_news = pressure != self.reported_pressure;
-        if !has_free_slot || !is_news || (self.reported_pressure.is_none() && !is_wanted) {
+        // The reason why a hold has ended is news even if the probe fills the only slot.
+        let is_wanted_now = has_free_slot || self.resumption.is_some();
+        if !is_wanted_now || !is_news || (self.reported_pressure.is_none() && !is_wanted) {
             return;
         }
         self.reported_pressure.clone_from(&pressure);
+        let because = self.resumption.take();
         self.emit(match pressure {
-            Some(BackPressure { reason }) => RunEventKind::StartsHeld { reason },
-            None => RunEventKind::StartsResumed,
+            Some((BackPressure { reason }, probe_at)) => RunEventKind::StartsHeld { reason, probe_at },
+            None => RunEventKind::StartsResumed { because },
         });
     }
 
@@ -170,20 +181,21 @@ impl RunState {
         }
     }
 
-    /// Returns the reason why the run must end even if items are waiting.
     fn reason_to_end(&self) -> Option<StoppedBy> {
         match self.world.stop.cause {
             _ if self.failure.is_some() => Some(StoppedBy::Error),
-            Some(cause) if self.world.stop.level > StopLevel::Running => Some(StoppedBy::Request(cause)),
-            _ if self.is_limit_reached => Some(StoppedBy::TooManyFailed),
+            Some(cause) => Some(StoppedBy::Request(cause)),
+            _ if self.reached.failure_limit => Some(StoppedBy::TooManyFailed),
             _ if self.store.is_full => Some(StoppedBy::StorageFull),
+            _ if self.reached.time && self.queue.has_waiting => Some(StoppedBy::Deadline),
             _ => self.program.given_up,
         }
     }
 
-    /// True if an exchange could claim items, or report cancellations of running attempts.
+    /// True if an exchange could claim items, report cancellations of running attempts or, once the
+    /// time of `until` has passed, report whether files are still waiting.
     fn is_exchange_of_use(&self) -> bool {
-        self.may_start() || !self.attempts.in_hand.is_empty()
+        self.may_start() || !self.attempts.in_hand.is_empty() || self.reached.time
     }
 
     fn has_exchanged(&self) -> bool {
@@ -191,9 +203,12 @@ impl RunState {
     }
 
     /// Called when no attempt is running and everything is settled. Ends the run, waits for an item
-    /// to become due, or recovers dead runs before the end.
+    /// to become due, gives up the claims that were set aside, or recovers dead runs before the
+    /// end.
     fn rest(&mut self) {
-        if self.queue.has_waiting {
+        if self.is_time_useless() {
+            self.end_starts();
+        } else if self.queue.has_waiting {
             if !self.config.wait_for_backoff && !self.is_under_pressure() {
                 self.wind_up_working(StoppedBy::NothingDue);
             }
@@ -205,7 +220,6 @@ impl RunState {
         }
     }
 
-    /// Returns the conditions that wake the run if no other input arrives.
     fn wakeup(&self) -> Wakeup {
         let judge_at =
             self.attempts.undecided.iter().map(|undecided| undecided.since.saturating_add(STOP_IS_KNOWN_WITHIN));
@@ -213,13 +227,13 @@ impl RunState {
         if self.operation.is_some() || self.phase != Phase::Working || self.recording != Recording::Possible {
             return Wakeup { at: judge_at, on_change: false };
         }
-        let work_at: Option<Timestamp> = match self.store.retry_at {
-            Some(until) if self.is_store_resting() => Some(until),
-            _ if self.room() > 0 => self.queue.next_due,
-            _ => None,
-        };
+        let work_at = self.store.retry_at.or_else(|| self.queue.next_due.filter(|_| self.room() > 0));
         let on_change = !self.is_store_resting() && (self.may_start() || !self.attempts.in_hand.is_empty());
         let starts_at = self.starts.next_change(self.config.program_wait, self.now).filter(|_| self.may_start());
-        Wakeup { at: [judge_at, work_at, starts_at].into_iter().flatten().min(), on_change }
+        let probe_at = self.breaker.next_change().filter(|_| self.may_start());
+        let settle_at = self.attempts.kept.iter().map(Kept::settled_at).min();
+        let time_up_at = self.config.until.filter(|_| self.may_start());
+        let at = [judge_at, work_at, starts_at, probe_at, settle_at, time_up_at].into_iter().flatten().min();
+        Wakeup { at, on_change }
     }
 }

@@ -22,7 +22,7 @@ pub struct FailureGroup {
     pub examples: Vec<FilePath>,
 }
 
-/// Failures by signature. The size does not grow with the number of failures.
+/// Groups failures by signature. Needs a limited amount of memory, however many failures there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailureGroups {
     groups: BTreeMap<SignatureId, FailureGroup>,
@@ -62,7 +62,7 @@ impl FailureGroups {
         groups
     }
 
-    /// Returns the number of failures in all groups, and of those that are in none.
+    /// Returns the total number of failures, whether they are in a group or not.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.groups.values().map(|group| group.count).sum::<u64>() + self.ungrouped

@@ -1,11 +1,11 @@
-//! Replaces the parts of a line that differ from file to file by marks, in one pass.
+//! Puts marks in place of the parts of a line that differ from file to file, in one pass.
 
 use super::own_names::{QUOTES, is_part_of_path};
 
-/// Words after which a short number is a code or a part of a name, in lower case.
+/// Words, in lower case, after which a short number is a code or a part of a name.
 const BEFORE_CODES: [&str; 8] = ["status", "signal", "code", "errno", "exit", "http", "utf", "latin"];
 
-/// Words with one of these ends, in lower case, may precede an error code of HTTP or of a compiler.
+/// Word endings, in lower case, after which an error code of HTTP or of a compiler may follow.
 const BEFORE_ERROR_CODES: [&str; 4] = ["error", "code", "returned", "response"];
 
 /// The maximum number of digits of an exit code, a signal or another short code.
@@ -23,7 +23,6 @@ const NAMES: [&str; 16] = [
 /// Shapes of identifiers, in which `h` stands for a hexadecimal digit, each with its mark.
 const SHAPES: [(&str, &str); 2] = [("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "{uuid}"), ("hh:hh:hh:hh:hh:hh", "{mac}")];
 
-/// Folders of temporary files.
 const TEMPORARY: [&str; 2] = ["/tmp/", "/var/tmp/"];
 
 /// Characters, other than letters and digits, that a quoted name may contain. Other quoted text is
@@ -37,7 +36,7 @@ const MIN_HEX_DIGITS: usize = 7;
 /// The minimum length, in bytes, of an identifier that mixes letters and digits.
 const MIN_ID_BYTES: usize = 6;
 
-/// The minimum number of changes between letters and digits in such an identifier.
+/// The minimum number of changes between letters and digits in an identifier that mixes both.
 const MIN_ID_CHANGES: usize = 3;
 
 /// The maximum number of letters of a unit after a number.
@@ -45,7 +44,6 @@ const MAX_UNIT_LETTERS: usize = 3;
 
 const NUMBER: &str = "{n}";
 
-/// Separates the scheme of a URL from its host.
 const SCHEME_END: &str = "://";
 
 /// Characters that join the numbers of a date, a version, an address or a list.
@@ -55,7 +53,7 @@ const JOINERS: &[char] = &[' ', '-', ':', '.', ',', '/', '+'];
 const MAX_JOINERS: usize = 2;
 
 /// Returns the text with marks. Escape sequences are removed; whitespace and other control
-/// characters become single spaces. A text with marks is returned unchanged.
+/// characters become single spaces. Idempotent: a text that this function returned stays unchanged.
 pub(super) fn masked(text: &str) -> String {
     in_plain(&plain(text))
 }
@@ -69,7 +67,6 @@ fn in_plain(text: &str) -> String {
     masker.out
 }
 
-/// Returns the text without escape sequences, and with single spaces.
 fn plain(text: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(first) = rest.chars().next() {
@@ -85,13 +82,13 @@ fn plain(text: &str) -> String {
 }
 
 struct Masker<'t> {
-    /// The text that is not yet read.
     rest: &'t str,
     out: String,
     /// The latest word that was copied, in lower case; empty after a mark.
     word: String,
-    /// The opening quotation marks for which the rest of the text has no closing mark. They keep
-    /// the time linear.
+    /// The opening quotation marks that have no closing mark in the rest of the text. They are
+    /// remembered so that the text is not searched again for the same closing mark, which would
+    /// take quadratic time.
     unclosed: Vec<char>,
 }
 
@@ -112,7 +109,6 @@ impl<'t> Masker<'t> {
         }
     }
 
-    /// Reads a number of bytes and returns them.
     fn take(&mut self, length: usize) -> &'t str {
         let (taken, rest) = self.rest.split_at(length);
         self.rest = rest;
@@ -129,8 +125,9 @@ impl<'t> Masker<'t> {
         self.out.push_str(mark);
     }
 
-    /// Returns the text between `first`, if it is an opening quotation mark, and its closing mark.
-    /// An apostrophe in a word is neither. A placeholder, a mark and a path count as words.
+    /// If `first` opens a quotation, returns the quoted text. A quotation mark that may be an
+    /// apostrophe does not count: after a letter or digit it opens nothing, and before a letter, a
+    /// digit, `{` or `/` it closes nothing.
     fn quoted(&mut self, first: char) -> Option<&'t str> {
         if self.out.ends_with(char::is_alphanumeric) || !QUOTES.contains(&first) || self.unclosed.contains(&first) {
             return None;
@@ -145,7 +142,6 @@ impl<'t> Masker<'t> {
         end.map(|end| &text[..end])
     }
 
-    /// Returns the length and the mark of a temporary file.
     fn temporary(&self) -> Option<(usize, &'static str)> {
         let is_temporary = TEMPORARY.iter().any(|folder| self.rest.starts_with(folder));
         let starts = is_temporary && !self.out.ends_with(char::is_alphanumeric);
@@ -154,8 +150,8 @@ impl<'t> Masker<'t> {
 
     fn word_or_url(&mut self) {
         let word = self.take(self.rest.find(|character: char| !character.is_alphanumeric()).unwrap_or(self.rest.len()));
-        // A word with a digit may become a mark, also only in part. Neither a mark nor the rest of
-        // such a word is a scheme.
+        // Only a word of ASCII letters can be a scheme, because a word with a digit may become a
+        // mark. Letters directly after a mark may be the rest of such a word.
         let is_scheme = !self.out.ends_with('}') && word.chars().all(|character| character.is_ascii_alphabetic());
         self.word(word);
         if !is_scheme || !self.rest.starts_with(SCHEME_END) {
@@ -180,7 +176,7 @@ impl<'t> Masker<'t> {
             self.word = lower;
         } else if self.is_code(word) {
             self.out.push_str(word);
-            // Two numbers after one word are codes only in `HTTP/1.1 503`.
+            // Only after `http` may a second number be a code, as in `HTTP/1.1 503`.
             self.word.truncate(if self.word == "http" { self.word.len() } else { 0 });
         } else if is_hex(&lower) {
             self.mark("{hex}");
@@ -252,7 +248,7 @@ fn shape(text: &str) -> Option<(usize, &'static str)> {
 }
 
 fn ends_url(character: char) -> bool {
-    character.is_whitespace() || character.is_control() || QUOTES.contains(&character) || "<>(),;|".contains(character)
+    character.is_whitespace() || QUOTES.contains(&character) || "<>(),;|".contains(character)
 }
 
 fn has_digit(word: &str) -> bool {
@@ -266,7 +262,8 @@ fn is_hex(lower: &str) -> bool {
     (digits.is_some() || is_long) && digits.unwrap_or(lower).bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// True for digits with at most a unit: `17`, `12MB`, `1920x1080`, `29T06`.
+/// True for a word that starts with a digit and has at most [`MAX_UNIT_LETTERS`] other characters:
+/// `17`, `12MB`, `1920x1080`, `29T06`.
 fn is_number(word: &str) -> bool {
     let letters = word.chars().filter(|character| !character.is_ascii_digit()).count();
     word.starts_with(|first: char| first.is_ascii_digit()) && letters <= MAX_UNIT_LETTERS
@@ -277,7 +274,6 @@ fn is_id(word: &str) -> bool {
     word.len() >= MIN_ID_BYTES && kinds.windows(2).filter(|pair| pair[0] != pair[1]).count() >= MIN_ID_CHANGES
 }
 
-/// Replaces each group of digits by the mark of a number.
 fn without_digits(word: &str) -> String {
     let mut out = String::with_capacity(word.len());
     for character in word.chars() {
@@ -307,6 +303,10 @@ mod tests {
             ("get https://api.example.org:80/v1/x?y=2: refused", "get https://api.example.org:{n}/{path}: refused"),
             ("float: 'abc 17 d', \u{1b}[31mred\u{1b}[0m\tand  wide", "float: '{text}', red and wide"),
             ("‘foo bar’ or `x y' or 'fußnote'", "‘{text}’ or `{text}' or '{text}'"),
+            ("cannot open “my file, 2”", "cannot open “{text}”"),
+            ("say \"a b, c\" now", "say \"{text}\" now"),
+            ("it's 'a b, c' of 'it's a b'", "it's '{text}' of '{text}'"),
+            ("x'a b' and \"open 17", "x'a b' and \"open {n}"),
         ] {
             assert_eq!(masked(text), expected);
             assert_eq!(masked(expected), expected);
@@ -330,5 +330,29 @@ mod tests {
             masked("exit status 3: 5 errors; error on line 404"),
             "exit status 3: {n} errors; error on line {n}"
         );
+    }
+
+    #[test]
+    fn only_an_error_code_of_http_is_a_code() {
+        assert_eq!(masked("server returned 404, response 503"), "server returned 404, response 503");
+        assert_eq!(masked("server returned 200, error 45, error 4"), "server returned {n}, error {n}, error {n}");
+    }
+
+    #[test]
+    fn a_url_ends_at_its_delimiter_and_begins_with_letters() {
+        for (text, expected) in [
+            ("see <https://host/a/b> or (http://host/c)", "see <https://host/{path}> or (http://host/{path})"),
+            // In `u'`, the quotation mark may be an apostrophe, so nothing is quoted.
+            ("u'https://host/a/b': bad", "u'https://host/{path}': bad"),
+            ("s3://bucket/a: denied", "s{n}://bucket/a: denied"),
+        ] {
+            assert_eq!(masked(text), expected);
+            assert_eq!(masked(expected), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_far_apart_have_marks_of_their_own() {
+        assert_eq!(masked("from 17, 18 to 19 --- 20"), "from {n} to {n} --- {n}");
     }
 }

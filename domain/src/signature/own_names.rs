@@ -1,19 +1,18 @@
-//! Replaces the names of the failed file in a line of text by the placeholders of these names.
+//! Puts placeholders in place of the names of the failed file in a line of text.
 
 use crate::path::FilePath;
 
 /// Characters, other than quotation marks, that end a path in a message.
 const PATH_ENDS: &str = "<>()[]{}=,;:|";
 
-/// Quotation marks around a name in a message.
 pub(super) const QUOTES: &[char] = &['\'', '"', '`', '‘', '’', '“', '”'];
 
 /// The minimum length of a name that is recognised in the middle of a sentence, in bytes.
 const MIN_DISTINCTIVE_BYTES: usize = 3;
 
 /// Returns the text with placeholders for the path, the name, the name without its extension, and
-/// the folder. A folder before the name or the stem is replaced with it: a command may print its
-/// output files, or a path relative to its current folder.
+/// the folder. A folder directly before one of these names is replaced together with the name,
+/// because a command may print its output files, or a path relative to its current folder.
 pub(super) fn replaced(text: &str, file: &FilePath) -> String {
     let path = file.text();
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
@@ -53,7 +52,6 @@ fn folder_start(before: &str) -> usize {
     before.trim_end_matches(is_part_of_path).len()
 }
 
-/// True if a path in a message may contain the character.
 pub(super) fn is_part_of_path(character: char) -> bool {
     let ends = PATH_ENDS.contains(character) || QUOTES.contains(&character);
     !ends && !character.is_whitespace() && !character.is_control()
@@ -68,8 +66,8 @@ fn is_separate(name: &str, before: &str, after: &str) -> bool {
     !is_end && !is_beginning
 }
 
-/// True if the occurrence refers to the file. A name that may be an English word, such as `error`
-/// or `2`, does so only behind a slash, in quotes, or before an extension.
+/// True if the occurrence refers to the file. A name that may be an ordinary word or number, such
+/// as `error` or `2`, does so only behind a slash, in quotes, or before an extension.
 fn is_name(name: &str, before: &str, after: &str) -> bool {
     let is_quoted = || before.ends_with(QUOTES) && after.starts_with(QUOTES);
     let is_extended = || after.strip_prefix('.').is_some_and(|rest| rest.starts_with(char::is_alphanumeric));
@@ -118,6 +116,7 @@ mod tests {
     fn a_name_that_is_a_word_is_replaced_only_as_a_name() {
         assert_eq!(in_file("/in/error.pdf", "error: no page"), "error: no page");
         assert_eq!(in_file("/in/file.pdf", "No such file or 'file'"), "No such file or '{/.}'");
+        assert_eq!(in_file("/in/error.pdf", "'error log' and 'my error'"), "'error log' and 'my error'");
         assert_eq!(in_file("/in/2", "page 2 of out/2"), "page 2 of {/}");
         assert_eq!(in_file("/in/123.pdf", "line 123: bad 123.txt"), "line 123: bad {/.}.txt");
     }

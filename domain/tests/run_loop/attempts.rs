@@ -64,19 +64,42 @@ fn a_completion_keeps_the_fingerprint_and_the_recipe() {
     assert_eq!(settlements, [Settlement { token: token(1), verdict: Verdict::Complete(completion) }]);
 }
 
+/// A file before and after an attempt that changed it.
+const BEFORE: Fingerprint = Fingerprint { size: 1, modified_ns: 1 };
+const AFTER: Fingerprint = Fingerprint { size: 2, modified_ns: 2 };
+
+/// Returns a run in which an attempt has changed its file, and has ended with `outcome`.
+fn with_changed_file(config: RunConfig, outcome: AttemptOutcome) -> Run {
+    let mut run = Run::begun(config);
+    run.answer(claims(&[1], false)).actions();
+    run.progress(1, AttemptProgress::Started { fingerprint: Some(BEFORE) });
+    let report = AttemptReport { input_after: Some(AFTER), ..AttemptReport::new(outcome, Duration::ZERO) };
+    run.progress(1, AttemptProgress::Ended(report));
+    run
+}
+
 #[test]
 fn a_change_during_an_attempt_is_reported_and_counted_if_the_file_completed() {
-    let mut run = with_two();
-    let changed = |outcome| AttemptReport { input_changed: true, ..AttemptReport::new(outcome, Duration::ZERO) };
-    run.progress(1, AttemptProgress::Ended(changed(AttemptOutcome::Succeeded)));
-    run.answer(claims(&[3], false));
-    run.progress(2, AttemptProgress::Ended(changed(failed())));
-    run.answer(claims(&[], false));
-    run.succeed(3).answer(claims(&[], false));
-    let flags: Vec<_> = run.events.iter().filter_map(changed_in).collect();
-    assert_eq!(flags, [(1, true), (2, true), (3, false)]);
-    let result = run.outcome().unwrap();
-    assert_eq!((result.processed, result.failed, result.changed), (2, 1, 1));
+    let config = || RunConfig::default().with_retry(RetryPolicy { retries: 0, ..RetryPolicy::default() });
+    for (outcome, counted) in [(AttemptOutcome::Succeeded, 1), (failed(), 0)] {
+        let mut run = with_changed_file(config(), outcome.clone());
+        run.answer(claims(&[], false));
+        assert_eq!(run.events.iter().find_map(changed_in), Some((1, true)), "{outcome:?}");
+        assert_eq!(run.outcome().unwrap().changed, counted, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_run_that_edits_files_records_them_as_they_are_afterwards() {
+    for (edits_files, fingerprint) in [(false, BEFORE), (true, AFTER)] {
+        let mut run = with_changed_file(RunConfig::default().with_edits_files(edits_files), AttemptOutcome::Succeeded);
+        let completion = Completion { fingerprint: Some(fingerprint), recipe: None };
+        let settlements = run.exchange_among().settlements;
+        assert_eq!(settlements, [Settlement { token: token(1), verdict: Verdict::Complete(completion) }]);
+        run.answer(claims(&[], false));
+        assert_eq!(run.events.iter().find_map(changed_in), Some((1, !edits_files)));
+        assert_eq!(run.outcome().unwrap().changed, u64::from(!edits_files));
+    }
 }
 
 /// Returns the item of an attempt that has ended, and whether its file changed.

@@ -1,6 +1,6 @@
 //! The end of a run.
 
-use autoproc_domain::ports::{RunEventKind, StopCause, StopLevel, Unproven};
+use autoproc_domain::ports::{Begun, RunEventKind, StopCause, StopLevel, Unproven};
 use autoproc_domain::recovery::Recovery;
 use autoproc_domain::run::{Action, Input, ProcessorError};
 use autoproc_domain::run_info::StoppedBy;
@@ -28,6 +28,23 @@ fn an_empty_queue_ends_the_run_after_a_last_recovery() {
     run.feed(Input::Deregistered(Ok(vec![other_run()])));
     assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::QueueEmpty);
     assert!(matches!(run.events.last(), Some(RunEventKind::ProcessorStopped { .. })));
+}
+
+/// Files may fail in other runs, or be cancelled, while the run is alive.
+#[test]
+fn the_result_counts_the_files_of_the_scope_that_have_failed_since_the_beginning() {
+    let mut run = Run::new(RunConfig::default());
+    run.feed(Input::Begin);
+    run.feed(Input::Counted(Ok(Counts { pending: 9, failed: 2, timeout: 3, ..Counts::default() })));
+    run.feed(Input::Registered(Ok(Begun::without_lease(Vec::new()))));
+    run.feed(Input::Recovered(Ok(Recovery::default())));
+    run.answer(claims(&[], false)).actions();
+    run.feed(Input::Recovered(Ok(Recovery::default()))).actions();
+    let counts = Counts { pending: 4, processing: 5, failed: 8, timeout: 10, held: 1, ..Counts::default() };
+    run.feed(Input::Counted(Ok(counts))).actions();
+    run.feed(Input::Deregistered(Ok(vec![other_run()])));
+    let result = run.outcome().unwrap();
+    assert_eq!((result.failed_in_scope, result.remaining, result.processing, result.held), (13, 4, 5, 1));
 }
 
 #[test]

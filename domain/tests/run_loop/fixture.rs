@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use autoproc_domain::fingerprint::Completion;
+use autoproc_domain::forecast::Forecast;
 use autoproc_domain::item::{Claim, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::{
     AttemptOutcome, AttemptProgress, AttemptReport, Begun, LiveRun, Location, RunEventKind, RunInfo, StopCause,
@@ -36,7 +37,17 @@ impl Run {
 
     /// Creates a run that has begun and recovered nothing; its first exchange is pending.
     pub(crate) fn begun(config: RunConfig) -> Self {
-        let mut run = Self::new(config);
+        Self::new(config).and_begun()
+    }
+
+    /// Adds samples of earlier runs. Must be called before the run begins.
+    pub(crate) fn with_forecast(self, forecast: Forecast) -> Self {
+        Self { state: self.state.with_forecast(forecast), ..self }
+    }
+
+    /// Begins the run, which recovers nothing; its first exchange is pending.
+    pub(crate) fn and_begun(self) -> Self {
+        let mut run = self;
         run.feed(Input::Begin);
         run.feed(Input::Counted(Ok(Counts { pending: 9, ..Counts::default() })));
         run.feed(Input::Registered(Ok(Begun::without_lease(Vec::new()))));

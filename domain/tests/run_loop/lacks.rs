@@ -7,10 +7,10 @@ use autoproc_domain::RunConfig;
 use autoproc_domain::ports::{
     AttemptOutcome, AttemptProgress, AttemptReport, RunEventKind, StartFault, StopCause, StopLevel,
 };
-use autoproc_domain::request::Verdict;
+use autoproc_domain::request::{Settlement, Verdict};
 use autoproc_domain::run::{Action, Input};
 use autoproc_domain::run_info::StoppedBy;
-use autoproc_domain::view::Counts;
+use autoproc_domain::view::{Counts, Exchanged};
 
 use super::fixture::{Run, claims, completed, released, token};
 
@@ -35,8 +35,8 @@ fn fail_to_start(run: &mut Run, id: u64, outcome: &AttemptOutcome) {
 
 fn held(run: &Run) -> Vec<Option<&str>> {
     let reasons = run.events.iter().filter_map(|kind| match kind {
-        RunEventKind::StartsHeld { reason } => Some(Some(&**reason)),
-        RunEventKind::StartsResumed => Some(None),
+        RunEventKind::StartsHeld { reason, .. } => Some(Some(&**reason)),
+        RunEventKind::StartsResumed { .. } => Some(None),
         _ => None,
     });
     reasons.collect()
@@ -273,4 +273,102 @@ fn a_run_wakes_for_its_probe() {
     let since = run.now;
     run.answer(claims(&[], true));
     assert_eq!(run.wakeup.at, Some(since.saturating_add(FIRST_DELAY)));
+}
+
+/// Another file is running, so the limit of the hold is not 0.
+#[test]
+fn one_attempt_probes_while_another_runs() {
+    let mut run = Run::begun(RunConfig::default());
+    run.feed(Input::Capacity(4)).actions();
+    run.answer(claims(&[1, 2], true)).actions();
+    run.start(1).progress(2, shortage());
+    expect_released(&mut run, &[2]);
+    run.pass(FIRST_DELAY).feed(Input::Woken);
+    assert_eq!(run.exchange_among().limit, 1);
+    run.answer(claims(&[3], true)).feed(Input::Counted(Ok(Counts::default())));
+    assert_eq!(run.exchange_among().limit, 0, "no second probe");
+}
+
+#[test]
+fn a_run_that_does_not_wait_for_backoffs_waits_for_its_probe() {
+    let mut run = Run::begun(RunConfig::default().without_waiting());
+    run.answer(claims(&[1], true)).actions();
+    run.progress(1, shortage());
+    expect_released(&mut run, &[1]);
+    run.feed(Input::Woken);
+    assert_eq!(run.exchange_among().limit, 0);
+}
+
+#[test]
+fn a_running_attempt_proves_the_program() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1, 2], true)).actions();
+    run.start(1);
+    fail_to_start(&mut run, 2, &missing());
+    assert_eq!(held(&run).len(), 1, "{:?}", run.events);
+}
+
+/// Requests the next exchange, which settles nothing.
+#[track_caller]
+fn expect_nothing_settled(run: &mut Run, limit: usize) {
+    run.feed(Input::Woken);
+    let request = run.exchange_among();
+    assert_eq!((request.settlements, request.limit), (Vec::new(), limit));
+}
+
+/// The answers belong to requests that are older than the hold, or that asked for no file.
+#[test]
+fn a_suspect_is_not_offered_before_the_queue_was_asked_for_a_probe() {
+    let mut run = proven();
+    run.answer(claims(&[2], true)).actions();
+    run.start(2);
+    expect_nothing_settled(&mut run, 1);
+    run.end(2, missing()).answer(claims(&[], true));
+    expect_nothing_settled(&mut run, 0);
+    run.pass(FIRST_DELAY).feed(Input::Woken).answer(claims(&[], true));
+    expect_nothing_settled(&mut run, 1);
+}
+
+/// File 3 began before the program was missed, so its success does not show that only file 2 misses
+/// the program.
+#[test]
+fn an_old_attempt_that_succeeds_proves_nothing_about_the_suspect() {
+    let mut run = proven();
+    run.answer(claims(&[2, 3], true)).actions();
+    run.start(2).start(3).end(2, missing()).end(3, AttemptOutcome::Succeeded);
+    run.answer(claims(&[], true)).actions();
+    run.pass(FIRST_DELAY).feed(Input::Woken).answer(claims(&[], true));
+    assert_eq!(run.exchange_among().settlements, [released(2)]);
+    run.answer(claims(&[2], true)).actions();
+    run.start(2).end(2, missing());
+    expect_nothing_settled(&mut run, 0);
+}
+
+/// Reports that the file of this running attempt was cancelled.
+fn cancel(run: &mut Run, id: u64) {
+    run.feed(Input::Woken).answer(Exchanged { cancelled: vec![token(id)], ..claims(&[], true) }).actions();
+}
+
+#[test]
+fn a_cancelled_attempt_that_meets_a_shortage_is_cancelled() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], true)).actions();
+    cancel(run.start(1), 1);
+    run.end(1, AttemptOutcome::CannotStart { reason: "no process".into(), fault: StartFault::Shortage });
+    let verdict = Verdict::Fail { timed_out: false, error: "cancelled".into() };
+    assert_eq!(run.exchange_among().settlements, [Settlement { token: token(1), verdict }]);
+    assert!(held(&run).is_empty());
+}
+
+#[test]
+fn a_probe_that_is_cancelled_proves_nothing() {
+    let mut run = Run::begun(RunConfig::default());
+    run.answer(claims(&[1], true)).actions();
+    run.progress(1, shortage());
+    expect_released(&mut run, &[1]);
+    run.pass(FIRST_DELAY).feed(Input::Woken).answer(claims(&[2], true)).actions();
+    cancel(run.start(2), 2);
+    run.end(2, AttemptOutcome::Aborted);
+    assert_eq!(run.exchange_among().limit, 1, "another attempt probes");
+    assert_eq!(held(&run), [Some("no process")]);
 }

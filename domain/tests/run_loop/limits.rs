@@ -3,7 +3,9 @@
 use std::num::NonZeroU64;
 
 use autoproc_domain::RunConfig;
-use autoproc_domain::ports::{AttemptOutcome, AttemptProgress, BackPressure, RunEventKind, StopCause, StopLevel};
+use autoproc_domain::ports::{
+    AttemptOutcome, AttemptProgress, BackPressure, Begun, RunEventKind, StopCause, StopLevel,
+};
 use autoproc_domain::run::{Action, FailureLimit, Input};
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::view::Counts;
@@ -16,7 +18,7 @@ fn shut(run: &mut Run, reason: &str) {
 
 fn of_the_gate(run: &Run) -> Vec<&RunEventKind> {
     let is_of_the_gate =
-        |kind: &&RunEventKind| matches!(kind, RunEventKind::StartsHeld { .. } | RunEventKind::StartsResumed);
+        |kind: &&RunEventKind| matches!(kind, RunEventKind::StartsHeld { .. } | RunEventKind::StartsResumed { .. });
     run.events.iter().filter(is_of_the_gate).collect()
 }
 
@@ -32,8 +34,8 @@ fn a_held_run_claims_nothing_and_resumes() {
     assert_eq!(run.exchange_among().limit, 0);
     run.answer(claims(&[], true)).feed(Input::Pressure(None));
     assert_eq!(run.exchange_among().limit, 2);
-    let resumed = RunEventKind::StartsResumed;
-    assert_eq!(of_the_gate(&run), [&RunEventKind::StartsHeld { reason: "no disk".into() }, &resumed]);
+    let resumed = RunEventKind::StartsResumed { because: None };
+    assert_eq!(of_the_gate(&run), [&RunEventKind::StartsHeld { reason: "no disk".into(), probe_at: None }, &resumed]);
 }
 
 #[test]
@@ -64,6 +66,17 @@ fn a_shut_gate_that_nothing_waits_for_is_not_reported() {
     run.answer(claims(&[], false)).actions();
     shut(&mut run, "no disk");
     assert!(of_the_gate(&run).is_empty());
+}
+
+#[test]
+fn a_gate_that_is_shut_at_the_beginning_is_reported_if_a_file_waits() {
+    for (pending, held, reports) in [(2, 1, 1), (2, 2, 0), (0, 0, 0)] {
+        let mut run = Run::new(RunConfig::default());
+        shut(run.feed(Input::Begin), "no disk");
+        run.feed(Input::Counted(Ok(Counts { pending, held, ..Counts::default() })));
+        run.feed(Input::Registered(Ok(Begun::without_lease(Vec::new()))));
+        assert_eq!(of_the_gate(&run).len(), reports, "{pending} pending, {held} held");
+    }
 }
 
 #[test]
@@ -134,12 +147,41 @@ fn a_stop_recalls_drains_and_gives_back_later_claims() {
 }
 
 #[test]
-fn a_higher_level_is_reported_and_a_lower_one_is_not() {
+fn a_higher_level_is_reported_and_another_is_not() {
     let mut run = Run::begun(RunConfig::default());
-    for level in [StopLevel::Draining, StopLevel::Running, StopLevel::Aborting, StopLevel::Draining] {
+    let draining = StopLevel::Draining;
+    for level in [draining, draining, StopLevel::Running, StopLevel::Aborting, StopLevel::Aborting, draining] {
         run.stop(level, StopCause::Interrupt);
     }
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::StopRequested { .. })), 2);
+}
+
+#[test]
+fn the_failure_limit_counts_recorded_and_new_results() {
+    let limit = FailureLimit::Files(NonZeroU64::new(4).unwrap());
+    let mut run = Run::begun(RunConfig::default().with_failure_limit(limit));
+    for id in 1..=4 {
+        run.answer(claims(&[id], true)).actions();
+        run.start(id).end(id, failed());
+        assert_eq!(run.exchange_among().limit, if id < 4 { 2 } else { 0 }, "after file {id}");
+    }
+}
+
+/// Returns how many files a run with this limit claims after nine files completed and one failed.
+fn limit_after_one_failure_in_ten(percent: u8) -> usize {
+    let mut run = Run::begun(RunConfig::default().with_failure_limit(FailureLimit::Percent(percent)));
+    for id in 1..=9 {
+        run.answer(claims(&[id], true)).actions();
+        run.succeed(id);
+    }
+    run.answer(claims(&[10], true)).actions();
+    run.start(10).end(10, failed());
+    run.exchange_among().limit
+}
+
+#[test]
+fn a_share_of_failures_counts_all_files_that_ended() {
+    assert_eq!((limit_after_one_failure_in_ten(10), limit_after_one_failure_in_ten(11)), (0, 2));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
+mod alike;
 mod attempts;
 mod beginning;
 mod ending;
@@ -10,3 +11,5 @@ mod lacks;
 mod lease;
 mod limits;
 mod store;
+mod time_limits;
+mod until;

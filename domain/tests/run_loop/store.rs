@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use autoproc_domain::RunConfig;
 use autoproc_domain::ports::{AttemptOutcome, AttemptProgress, RunEventKind, StopCause, StopLevel, StorageError};
-use autoproc_domain::run::{Action, Input, ProcessorError};
+use autoproc_domain::run::{Action, Input, ProcessorError, Wakeup};
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::view::{Counts, Exchanged};
 
@@ -18,7 +18,7 @@ fn a_locked_store_is_asked_again_after_a_second() {
     run.refuse(busy());
     assert!(run.actions().is_empty());
     assert_eq!(run.troubles(), 1);
-    assert_eq!(run.wakeup.at, Some(run.now.saturating_add(Duration::from_secs(1))));
+    assert_eq!(run.wakeup, Wakeup { at: Some(run.now.saturating_add(Duration::from_secs(1))), on_change: false });
     run.pass(Duration::from_secs(1)).feed(Input::Woken);
     assert_eq!(run.exchange().settlements, [completed(1)]);
 }
@@ -177,6 +177,7 @@ fn a_damaged_store_ends_the_run_after_it_was_offered_the_results() {
     run.start(2).succeed(1).actions();
     run.refuse(damaged());
     assert!(run.actions().is_empty());
+    assert_eq!(run.wakeup, Wakeup::default(), "a change of the store is of no use");
     run.end(2, AttemptOutcome::Succeeded);
     let offered = run.exchange();
     assert_eq!((offered.settlements, offered.limit), (vec![completed(1), completed(2)], 0));
@@ -186,6 +187,14 @@ fn a_damaged_store_ends_the_run_after_it_was_offered_the_results() {
     assert!(matches!(run.outcome(), Err(ProcessorError::Storage(StorageError::Damaged { .. }))));
     let Some(RunEventKind::ProcessorStopped { result }) = run.events.last() else { panic!("{:?}", run.events) };
     assert_eq!((result.processed, result.stopped_by), (0, StoppedBy::Error));
+}
+
+#[test]
+fn a_run_without_results_offers_nothing_to_a_damaged_store() {
+    let mut run = Run::begun(RunConfig::default());
+    run.actions();
+    run.refuse(damaged());
+    assert!(matches!(run.actions()[..], [Action::Deregister]));
 }
 
 #[test]

@@ -1,7 +1,12 @@
-//! The conformance suite of the `History` port, for the runs of the past.
+//! The conformance suite of the `History` port.
 //!
 //! [`exercise_runs`] reports the events of a few runs to an observer, and then asks the history
 //! about them. The runs overlap, one of them dies, and their files fail, are retried and complete.
+//! [`exercise_entries`] does the same for attempts and events, and [`exercise_visits`] for visits of
+//! all attempts.
+
+mod entries;
+mod visits;
 
 use std::time::Duration;
 
@@ -15,6 +20,9 @@ use autoproc_domain::view::Counts;
 use autoproc_domain::{FilePath, ItemId, ProcessingResult, RunId, Timestamp};
 
 use super::Violation;
+
+pub use entries::exercise_entries;
+pub use visits::exercise_visits;
 
 /// The number of new files that fail in the third run: more than a summary lists.
 const MANY: u64 = RunsSummary::MAX_FAILURES as u64 + 500;
@@ -126,7 +134,6 @@ fn completed(of: AttemptRef) -> RunEventKind {
     RunEventKind::FileCompleted { of, elapsed, usage: None, input_changed: false }
 }
 
-/// Returns the completion of a file that changed while it was processed.
 fn changed(of: AttemptRef) -> RunEventKind {
     let elapsed = Duration::from_secs(of.id.get());
     RunEventKind::FileCompleted { of, elapsed, usage: None, input_changed: true }

@@ -91,8 +91,8 @@ pub struct Effort {
 }
 
 impl Default for Effort {
-    /// Returns an extent of the tests for a store with thousands of transactions per second, such as
-    /// a store in memory. For a store that syncs to disk, choose fewer cases.
+    /// Returns an extent that suits a store with thousands of transactions per second, such as a
+    /// store in memory. For a store that syncs to disk, choose fewer cases.
     fn default() -> Self {
         Self { cases: 256, steps: 40 }
     }
@@ -131,7 +131,6 @@ fn named_checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     groups.into_iter().flatten().collect()
 }
 
-/// Returns a vector of check functions, each with its name.
 macro_rules! named {
     ($($check:ident),* $(,)?) => {
         vec![$((stringify!($check), $check::<F> as fn(&F) -> Check)),*]

@@ -210,7 +210,6 @@ impl MemoryDatabase {
         contents.answer(answer, outage)
     }
 
-    /// Recovers the claims of the requested runs that are dead, and marks those runs as recovered.
     pub(super) fn recover(
         &self,
         mut request: RecoverRequest,
@@ -277,7 +276,6 @@ impl MemoryDatabase {
         has_changed
     }
 
-    /// Waits until the expiry of a run's lease differs from `before`.
     pub(super) async fn lease_changed(&self, run: &RunId, before: Option<Duration>) {
         poll_fn(|context| {
             let mut contents = self.lock();
@@ -395,8 +393,6 @@ impl Contents {
         Some((self.clock() + leasing.terms.lasts).saturating_sub(ends_at))
     }
 
-    /// Returns the runs that were killed or whose lease has expired, and the ended or recovered
-    /// runs that still hold claims.
     fn dead(&self) -> Vec<DeadRun> {
         let holds_a_claim =
             |id: &RunId| self.queue.processing().any(|item| item.claim.as_ref().is_some_and(|claim| claim.run == *id));

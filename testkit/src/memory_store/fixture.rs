@@ -8,7 +8,6 @@ use autoproc_domain::ports::LeaseTerms;
 use crate::conformance::storage::StorageFixture;
 use crate::{MemoryDatabase, MemoryStore, VirtualClock, block_on};
 
-/// The terms of the leases of [`MemoryFixture::with_leases`].
 const TERMS: LeaseTerms = LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_secs(15) };
 
 /// An empty database for one check.

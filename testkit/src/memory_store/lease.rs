@@ -11,7 +11,6 @@ use futures_util::future::{Either, pending, select};
 use super::MemoryDatabase;
 use crate::VirtualClock;
 
-/// The lease settings of a database.
 #[derive(Debug, Clone)]
 pub(super) struct Leasing {
     pub(super) clock: VirtualClock,

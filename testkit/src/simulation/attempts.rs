@@ -6,7 +6,6 @@ use autoproc_domain::Fingerprint;
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::AttemptOutcome;
 
-/// The true state of one attempt.
 #[derive(Debug, Clone)]
 pub(super) struct AttemptTruth {
     pub(super) token: ClaimToken,
@@ -15,9 +14,8 @@ pub(super) struct AttemptTruth {
     pub(super) round: u32,
     pub(super) number: AttemptNumber,
     pub(super) began: Duration,
-    /// The fingerprint of the file that was reported when the attempt began.
+    /// The fingerprint that was reported when the attempt began.
     pub(super) fingerprint: Option<Fingerprint>,
-    /// The time and the kind of the planned end of the attempt.
     pub(super) planned: (Duration, AttemptEnd),
     pub(super) over: Option<(Duration, AttemptEnd)>,
     /// The time at which the end was reported to the run; `None` before the report.
@@ -30,7 +28,6 @@ pub(super) struct AttemptTruth {
     pub(super) is_struck: bool,
 }
 
-/// The end of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AttemptEnd {
     /// The outcome was reported to the run.
@@ -41,7 +38,6 @@ pub(super) enum AttemptEnd {
     CutOff,
 }
 
-/// The effect of a settlement on an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recorded {
     Completed,

@@ -5,7 +5,7 @@ use autoproc_domain::ports::{AttemptOutcome, StopLevel, StorageError};
 use autoproc_domain::request::Verdict;
 use autoproc_domain::run::{FailureLimit, ProcessorError};
 use autoproc_domain::run_info::{ProcessingResult, StoppedBy};
-use autoproc_domain::{QueueItem, Status};
+use autoproc_domain::{QueueItem, RetryPolicy, Status};
 
 use super::attempts::{AttemptEnd, AttemptTruth};
 use super::holds;
@@ -30,6 +30,7 @@ impl World {
                 self.summary.stops += usize::from(matches!(result.stopped_by, StoppedBy::Request(_)));
                 self.summary.missing_programs +=
                     usize::from(matches!(result.stopped_by, StoppedBy::ProgramMissing | StoppedBy::InputMissing));
+                self.summary.deadlines += usize::from(result.stopped_by == StoppedBy::Deadline);
                 self.summary.limits += usize::from(result.stopped_by == StoppedBy::TooManyFailed);
             }
             Err(error) => self.check_error(run, error)?,
@@ -56,6 +57,8 @@ impl World {
             StoppedBy::NothingDue => !self.plan.wait_for_backoff,
             StoppedBy::TooManyFailed => run.is_limit_reached,
             StoppedBy::ProgramMissing | StoppedBy::InputMissing => self.has_waited_for_program(run),
+            StoppedBy::FailingAlike => !self.plan.wait_for_backoff && run.config.pause_on_same.is_some(),
+            StoppedBy::Deadline => run.config.until.is_some(),
             StoppedBy::QueueEmpty | StoppedBy::StorageFull | StoppedBy::Request(_) => true,
             StoppedBy::Error => false,
         };
@@ -72,9 +75,9 @@ impl World {
         silent.next().map_or(Ok(()), |attempt| Err(format!("an attempt was not reported: {attempt:?}")))
     }
 
-    /// Checks a run that ended because the queue was empty. The run must have looked for dead runs
-    /// since the last exchange, and no file may be left that is in its scope and has been waiting
-    /// since before that exchange.
+    /// Checks a run that ended because the queue was empty. Since its last exchange, the run must
+    /// have looked for dead runs. No file of its scope may have been waiting since before that
+    /// exchange.
     fn check_nothing_is_left(&self, run: usize, result: &ProcessingResult) -> Result<(), String> {
         let ending = &self.runs[run];
         if result.stopped_by != StoppedBy::QueueEmpty {
@@ -89,7 +92,6 @@ impl World {
         holds(left.is_none(), || format!("{} ended, and a file still waits: {left:?}", ending.id))
     }
 
-    /// Checks that the run had a reason to end with this error.
     fn check_error(&self, run: usize, error: &ProcessorError) -> Result<(), String> {
         let run = &self.runs[run];
         let is_expected = match error {
@@ -149,8 +151,9 @@ impl World {
     /// Checks that a file has the status and the attempts that the script and the retry policy
     /// determine. The caller must know that every attempt was observed to its end.
     fn check_deserved(&self, file: usize, item: &QueueItem) -> Result<(), String> {
-        let (status, attempts) = deserved(&self.plan, file, item.round);
-        let is_right = (item.status, item.attempts) == (status, attempts);
+        let (status, attempts) = deserved(&self.plan, &self.plan.retry, file, item.round);
+        let mut possible = self.policies().map(|policy| deserved(&self.plan, &policy, file, item.round));
+        let is_right = possible.any(|possible| possible == (item.status, item.attempts));
         let script = &self.plan.files[file].scripts;
         holds(is_right, || format!("it deserves to be {status} after {attempts} attempts: {item:?}, {script:?}"))
     }
@@ -164,15 +167,15 @@ impl World {
             Some((_, AttemptEnd::Reported(outcome))) => status_after(&self.plan.retry.judge(outcome, last.number)),
             _ => None,
         });
-        let is_used_up = item.status == Status::Failed && item.attempts == self.plan.retry.max_attempts();
+        let is_used_up = item.status == Status::Failed && item.attempts >= self.plan.retry.max_attempts();
         let died_at_last = is_used_up && item.last_error.as_deref().is_some_and(|error| error.contains("the run died"));
         holds(by_last == Some(item.status) || died_at_last, || format!("{item:?} after {last:?}"))
     }
 }
 
-fn deserved(plan: &Plan, file: usize, round: u32) -> (Status, u32) {
+fn deserved(plan: &Plan, policy: &RetryPolicy, file: usize, round: u32) -> (Status, u32) {
     let numbers = (1..).filter_map(AttemptNumber::new);
-    let verdict = |number| plan.retry.judge(&scripted(plan, file, round, number), number);
+    let verdict = |number| policy.judge(&scripted(plan, file, round, number), number);
     let mut ends = numbers.filter_map(|number| Some((status_after(&verdict(number))?, number.get())));
     ends.next().expect("a policy does not retry for ever")
 }

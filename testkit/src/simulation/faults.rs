@@ -8,14 +8,11 @@ use autoproc_domain::request::Repeat;
 
 use crate::{Outage, Random};
 
-/// The maximum number of faults in one simulation.
 const MAX_FAULTS: u64 = 9;
 /// The time within which all files are added and all faults with a planned time are injected.
 pub(super) const SPAN: Duration = Duration::from_secs(60);
-/// The recipes from which a plan and its requests choose.
 pub(super) const RECIPES: [Recipe; 2] = [Recipe::new([1; 8]), Recipe::new([2; 8])];
 
-/// A fault, and when it is injected.
 #[derive(Debug, Clone)]
 pub(super) struct PlannedFault {
     pub(super) when: When,
@@ -24,7 +21,6 @@ pub(super) struct PlannedFault {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum When {
-    /// The fault is injected at this time.
     At(Duration),
     /// The fault is injected after this many events, possibly between two events at the same
     /// time.
@@ -34,7 +30,6 @@ pub(super) enum When {
 /// A fault, or a request of a user.
 #[derive(Debug, Clone)]
 pub(super) enum Fault {
-    /// The stop file appears.
     StopFile(StopLevel),
     /// One of the runs receives a signal.
     Signal(StopLevel, StopCause),
@@ -42,7 +37,6 @@ pub(super) enum Fault {
     TerminateAll,
     /// The process of one of the runs dies.
     Kill,
-    /// Another run begins.
     Begin,
     /// The clock is set by this many seconds, forward if positive.
     SetClock(i64),
@@ -63,13 +57,11 @@ pub(super) enum Fault {
     Blind(Duration),
     /// One of the runs is cut off from the store for this long.
     Partition(Duration),
-    /// A user cancels a file.
     Cancel(usize),
     /// A user holds a file for this long.
     Hold(usize, Duration),
     /// A user adds a file again. The last value is true if the file has changed.
     AddAgain(usize, Repeat, bool),
-    /// A user changes the priority of a file.
     Reprioritise(usize, i32),
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use autoproc_domain::fingerprint::Completion;
-use autoproc_domain::item::ClaimToken;
+use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::{Attempt, AttemptOutcome, RunEventKind, StopLevel, StorageError};
 use autoproc_domain::recovery::Recovery;
 use autoproc_domain::request::{ExchangeRequest, Settlement, Verdict};
@@ -40,7 +40,7 @@ impl World {
         let is_repeated = asking.last_exchange.as_ref().is_some_and(|last| last.id == request.id);
         if is_repeated {
             let is_same = asking.last_exchange.as_ref() == Some(request);
-            return holds(is_same, || format!("{} changed a request without an answer: {request:?}", asking.id));
+            return holds(is_same, || format!("{} changed an unanswered request: {request:?}", asking.id));
         }
         request.settlements.iter().try_for_each(|settlement| self.check_settlement(asking, settlement))
     }
@@ -76,7 +76,7 @@ impl World {
             let was_in_time = run.stop_known_at.is_some_and(|stopped| stopped <= known_at + STOP_IS_KNOWN_WITHIN);
             let has_waited = self.now >= known_at + STOP_IS_KNOWN_WITHIN || self.clock_was_set;
             match verdict {
-                Verdict::Release => return run.stop_known_at.is_some(),
+                Verdict::Release if run.stop_known_at.is_some() => return true,
                 _ if !has_waited || (was_in_time && !self.clock_was_set) => return false,
                 _ => {}
             }
@@ -84,9 +84,20 @@ impl World {
         if let Some(is_right) = self.is_lack_judged_right(attempt, outcome, verdict) {
             return is_right;
         }
+        let by_number = |number| self.is_judged_right_by(number, attempt, outcome, verdict);
+        self.is_given_back(attempt, outcome, verdict) || self.numbers(attempt).any(by_number)
+    }
+
+    fn is_judged_right_by(
+        &self,
+        number: AttemptNumber,
+        attempt: &super::attempts::AttemptTruth,
+        outcome: &AttemptOutcome,
+        verdict: &Verdict,
+    ) -> bool {
         let fingerprint = attempt.fingerprint;
         let completion = Completion { fingerprint, recipe: self.plan.recipe };
-        match (self.plan.retry.judge(outcome, attempt.number), verdict) {
+        match (self.plan.retry.judge(outcome, number), verdict) {
             (Verdict::Complete(_), Verdict::Complete(found)) => *found == completion,
             (Verdict::Retry { backoff: wanted, .. }, Verdict::Retry { backoff, .. }) => wanted == *backoff,
             (Verdict::Fail { timed_out: wanted, .. }, Verdict::Fail { timed_out, .. }) => wanted == *timed_out,
@@ -95,9 +106,12 @@ impl World {
         }
     }
 
-    pub(super) fn check_start(&self, run: usize, attempt: &Attempt) -> Result<(), String> {
+    pub(super) fn check_start(&mut self, run: usize, attempt: &Attempt) -> Result<(), String> {
+        self.check_probe(run, attempt)?;
         self.may_start(run, attempt, "hands over")?;
         self.check_quiet(run, attempt)?;
+        let is_early = self.clock_was_set || self.runs[run].config.until.is_none_or(|until| self.wall() < until);
+        holds(is_early, || format!("{} hands over an attempt too late: {attempt:?}", self.runs[run].id))?;
         let orchestrator = &self.runs[run].orchestrator;
         let has_room = orchestrator.in_hand() < self.runs[run].known_capacity;
         holds(has_room, || format!("{} hands over more than the orchestrator takes: {attempt:?}", self.runs[run].id))
@@ -110,7 +124,8 @@ impl World {
         holds(run.known_pressure.is_none(), || objection("while starts are held"))?;
         holds(!run.knows_of_lost_lease, || objection("after it lost its lease"))?;
         holds(!run.is_limit_reached, || objection("after its failure limit"))?;
-        let is_right = attempt.timeout == self.plan.timeout && attempt.number.get() <= self.plan.retry.max_attempts();
+        let is_right = attempt.timeout == self.plan.timeout
+            && attempt.number.get() <= self.plan.retry.max_attempts() + self.granted();
         holds(is_right, || objection("that is not planned"))
     }
 
@@ -190,9 +205,8 @@ impl World {
         Ok(())
     }
 
-    /// True if a run could claim now: it is working and has room for another attempt. Nothing
-    /// prevents a claim: no stop, failure, lost lease, failure limit, partition, full store or
-    /// back-pressure, and no lack of processes, of the program or of a folder.
+    /// True if a run could claim now: it is working, has room for another attempt, and nothing
+    /// holds it back.
     pub(super) fn is_able_to_claim(&self, run: usize) -> bool {
         let run = &self.runs[run];
         run.is_alive()
@@ -207,6 +221,7 @@ impl World {
             && self.pressures == 0
             && run.orchestrator.in_hand() < self.plan.jobs.get()
             && !self.may_hold_starts(run)
+            && run.config.until.is_none_or(|until| !self.clock_was_set && self.wall() < until)
     }
 
     fn due_in_scope(&self, run: usize) -> Option<(usize, Duration)> {
@@ -370,7 +385,11 @@ impl World {
         match kind {
             RunEventKind::ProcessorStarted { .. } => self.runs[run].is_working = true,
             RunEventKind::StopRequested { .. } => self.runs[run].was_stopped = true,
-            RunEventKind::StartsHeld { .. } => self.summary.pressures += 1,
+            RunEventKind::StartsHeld { reason, probe_at } => {
+                self.summary.pressures += 1;
+                self.note_pause(run, reason, *probe_at)?;
+            }
+            RunEventKind::StartsResumed { .. } => self.runs[run].pausing.end(),
             RunEventKind::RecoveryWithheld { .. } => self.summary.withheld += 1,
             RunEventKind::StorageTrouble { .. } => self.summary.troubles += 1,
             RunEventKind::ResultDiscarded { of } => {
@@ -409,7 +428,6 @@ impl World {
                 self.check_result(run, kind, Recorded::Released)?;
             }
             RunEventKind::StopSignalCleared
-            | RunEventKind::StartsResumed
             | RunEventKind::ProcessorPaused
             | RunEventKind::ProcessorResumed
             | RunEventKind::Progress { .. }

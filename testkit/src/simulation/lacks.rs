@@ -14,18 +14,17 @@ use super::schedule::Happening;
 use super::world::World;
 
 /// After a shortage that left a run without attempts, the run hands over no attempt for at least
-/// this time. It is less than the first delay of a run, because several attempts may report the
-/// same shortage one after another.
+/// this time. It is shorter than the run's first delay, to allow for several attempts that report
+/// the same shortage one after another.
 const MIN_QUIET: Duration = Duration::from_millis(400);
 /// The maximum time for which a run holds starts after the last attempt that failed because of a
 /// lack: the longest delay before a probe, and the time until the probe proves that starts are
 /// possible.
 const MAX_QUIET: Duration = Duration::from_secs(8);
-/// The minimum number of attempts on a file that miss the program and are released before another
-/// miss may count as a failure. Applies if the run has processed another file with success.
+/// A run releases at least this many attempts on a file because the program is missing, before it
+/// counts another such attempt as a failure. Applies once the run has succeeded on another file.
 const MAX_DOUBTS: usize = 1;
 
-/// The things that the machine lacks now.
 #[derive(Debug, Default)]
 pub(super) struct Lacks {
     /// The number of active faults that cause a lack of processes.
@@ -39,14 +38,13 @@ pub(super) struct Lacks {
 /// The observations of a run about what the machine lacks.
 #[derive(Debug, Default)]
 pub(super) struct Lacking {
-    /// The time at which the last attempt that failed because of a lack was reported; `None` before
-    /// the first report.
+    /// When a failure because of a lack was last reported; `None` before the first report.
     lacked_at: Option<Duration>,
     /// The attempts in the order in which their starts were reported.
     started: Vec<ClaimToken>,
-    /// The reports of attempts that missed the program: the time of each, and the number of
-    /// attempts whose start had been reported by then. The end of an attempt that started later
-    /// removes the entry, because it proves that the program is there.
+    /// An entry for each attempt that failed because the program or the folder was missing: the
+    /// time of its report, and the length of `started` then. The entry is removed if an attempt
+    /// whose start is reported after that ends in a way that shows that nothing is missing.
     misses: Vec<(Duration, usize)>,
     /// Before this time, the run may not start an attempt.
     quiet_until: Duration,
@@ -54,7 +52,6 @@ pub(super) struct Lacking {
 
 /// The way in which an attempt fails because the machine lacks something.
 pub(super) enum Struck {
-    /// The attempt does not begin.
     NotStarted,
     /// The attempt begins, and fails at once with this outcome.
     Fails(AttemptOutcome),
@@ -101,7 +98,6 @@ impl World {
 
 // Records the observations of a run.
 impl World {
-    /// Records the progress that is about to be delivered to a run.
     pub(super) fn note_lacks(&mut self, run: usize, reports: &[(ClaimToken, AttemptProgress)]) {
         for (token, progress) in reports {
             let now = self.now;
@@ -126,9 +122,8 @@ impl World {
 }
 
 impl Lacking {
-    /// Records a shortage. `is_alone` is true if the run has no other attempt in hand; then the
-    /// machine supports none. A later shortage does not prolong the delay that the first shortage
-    /// began.
+    /// Records a shortage. If the run has no other attempt in hand (`is_alone`), it may start none
+    /// for [`MIN_QUIET`]. A later report of the same shortage does not prolong this time.
     fn note_shortage(&mut self, now: Duration, is_alone: bool) {
         let is_first = self.lacked_at.is_none_or(|at| now >= at + MAX_QUIET);
         if is_alone && is_first {
@@ -149,11 +144,12 @@ impl World {
     /// True if the run may be holding starts, or may have given up waiting for its program.
     pub(super) fn may_hold_starts(&self, run: &SimulatedRun) -> bool {
         let is_recent = run.lacking.lacked_at.is_some_and(|at| self.now < at + MAX_QUIET);
-        is_recent || self.has_waited_for_program(run)
+        is_recent || run.pausing.is_paused() || self.has_waited_for_program(run)
     }
 
-    /// True if the run has missed its program for at least the planned waiting time. If the clock
-    /// was set, that time is unknown, and any miss suffices.
+    /// True if the run's program or folder has been missing for at least the planned waiting time.
+    /// If the clock was set, that time is unknown, and one report of a missing program or folder
+    /// suffices.
     pub(super) fn has_waited_for_program(&self, run: &SimulatedRun) -> bool {
         run.lacking.misses.iter().any(|(since, _)| self.clock_was_set || self.now >= *since + self.plan.program_wait)
     }

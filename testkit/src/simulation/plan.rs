@@ -13,7 +13,6 @@ use crate::Random;
 
 /// The maximum number of files: enough to keep all jobs busy while some files wait.
 const MAX_FILES: usize = 10;
-/// The terms of the leases, if the store has leases.
 pub(super) const TERMS: LeaseTerms =
     LeaseTerms { lasts: Duration::from_secs(20), renewed_every: Duration::from_secs(5) };
 
@@ -21,7 +20,6 @@ static PATHS: LazyLock<Vec<FilePath>> = LazyLock::new(|| {
     (0..MAX_FILES).map(|number| FilePath::new(format!("/in/{number}")).expect("it is valid")).collect()
 });
 
-/// The plan of one simulation.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     /// The generator for the decisions during the simulation.
@@ -33,17 +31,17 @@ pub(super) struct Plan {
     pub(super) wait_for_backoff: bool,
     pub(super) failure_limit: Option<FailureLimit>,
     pub(super) program_wait: Duration,
+    /// The number of files in a row that hold starts if they fail alike.
+    pub(super) pause_on_same: Option<NonZeroUsize>,
     pub(super) recipe: Option<Recipe>,
     /// The maximum number of attempts that the orchestrator accepts in addition to the jobs.
     pub(super) max_prefetch: u64,
-    /// True if the orchestrator takes fingerprints when attempts begin.
     pub(super) looks_at_files: bool,
     /// True if the store has leases and two hosts.
     pub(super) has_leases: bool,
     pub(super) faults: Vec<PlannedFault>,
 }
 
-/// The script of one attempt.
 #[derive(Debug, Clone)]
 pub(super) struct ScriptedAttempt {
     /// The duration of the attempt if nothing ends it earlier; [`Duration::MAX`] if the attempt
@@ -53,7 +51,6 @@ pub(super) struct ScriptedAttempt {
     pub(super) outcome: Option<AttemptOutcome>,
 }
 
-/// A file, the time of its addition, and its attempts.
 #[derive(Debug, Clone)]
 pub(super) struct PlannedFile {
     pub(super) path: FilePath,
@@ -74,7 +71,6 @@ impl PlannedFile {
 }
 
 impl Plan {
-    /// Creates the plan of this seed.
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let count = 1 + random.below(MAX_FILES as u64);
@@ -88,6 +84,7 @@ impl Plan {
             wait_for_backoff: !random.one_in(6),
             failure_limit: failure_limit(&mut random),
             program_wait: *random.pick(&[DEFAULT_PROGRAM_WAIT, Duration::from_secs(10), Duration::ZERO]),
+            pause_on_same: NonZeroUsize::new(*random.pick(&[0, 0, 2, 3])),
             recipe: random.pick(&[None, Some(RECIPES[0]), Some(RECIPES[1])]).to_owned(),
             max_prefetch: *random.pick(&[0, 0, 1, 4]),
             looks_at_files: !random.one_in(3),
@@ -119,7 +116,7 @@ fn retry_policy(random: &mut Random) -> RetryPolicy {
     }
 }
 
-/// Returns the failure limit. One seed in four has a failure limit, low enough to be reached.
+/// One seed in four has a failure limit, low enough to be reached.
 fn failure_limit(random: &mut Random) -> Option<FailureLimit> {
     match random.below(8) {
         0 => NonZeroU64::new(1 + random.below(3)).map(FailureLimit::Files),

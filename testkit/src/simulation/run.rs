@@ -11,17 +11,16 @@ use autoproc_domain::run::{Input, ProcessorError, RunState, Wakeup};
 use autoproc_domain::run_info::ProcessingResult;
 use autoproc_domain::{RunConfig, RunId, Timestamp};
 
+use super::alike::Pausing;
 use super::lacks::Lacking;
 use crate::stop_view::StopView;
 
-/// The end of a run.
 #[derive(Debug)]
 pub(super) enum RunEnd {
     Returned(Result<ProcessingResult, ProcessorError>),
     Killed,
 }
 
-/// A store operation of a run.
 #[derive(Debug)]
 pub(super) enum Operation {
     Count(Scope),
@@ -30,6 +29,7 @@ pub(super) enum Operation {
     Recover,
     Exchange(ExchangeRequest),
     Deregister,
+    Measure(usize),
 }
 
 #[derive(Debug)]
@@ -41,7 +41,6 @@ pub(super) struct Pending {
     pub(super) answer: Option<Input>,
 }
 
-/// The orchestrator of one run.
 #[derive(Debug, Default)]
 pub(super) struct SimulatedOrchestrator {
     pub(super) prefetch: usize,
@@ -97,12 +96,10 @@ pub(super) struct SimulatedRun {
     pub(super) has_lease: bool,
     pub(super) is_cut_off: bool,
     pub(super) has_lost_its_lease: bool,
-    /// True after the run has asked to end its registration.
     pub(super) is_deregistered: bool,
     pub(super) seen_version: u64,
     pub(super) is_change_due: bool,
     pub(super) last_exchange: Option<ExchangeRequest>,
-    /// The time at which the last exchange was carried out.
     pub(super) exchanged_at: Duration,
     pub(super) is_recovered_since_exchange: bool,
 
@@ -128,6 +125,7 @@ pub(super) struct SimulatedRun {
     pub(super) is_limit_reached: bool,
     pub(super) idle_since: Option<Duration>,
     pub(super) lacking: Lacking,
+    pub(super) pausing: Pausing,
 }
 
 impl SimulatedRun {
@@ -184,6 +182,7 @@ impl SimulatedRun {
             is_limit_reached: false,
             idle_since: None,
             lacking: Lacking::default(),
+            pausing: Pausing::default(),
         }
     }
 
@@ -195,7 +194,6 @@ impl SimulatedRun {
         self.jobs.get() + self.orchestrator.prefetch
     }
 
-    /// True if a stop request was reported to the run.
     pub(super) fn is_stopping(&self) -> bool {
         self.known_stop.level > StopLevel::Running
     }

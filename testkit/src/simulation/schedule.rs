@@ -9,7 +9,6 @@ use crate::Random;
 /// A future event. Each `usize` is the index of a run, an attempt, a file or a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happening {
-    /// A file is added.
     Add(usize),
     /// A fault is injected, or a user repeats a request that the store did not answer.
     Strike(usize),
@@ -35,9 +34,8 @@ pub(super) enum Happening {
     GiveBack(usize, ClaimToken),
     /// An attempt ends, unless the end was rescheduled.
     End(usize),
-    /// A run receives the progress of its attempts.
     Deliver(usize),
-    /// One of the reasons why the start gate is closed ends.
+    /// A fault that keeps the start gate closed ends.
     GateOpens,
     /// A fault that caused a lack of processes ends.
     Processes,
@@ -47,9 +45,7 @@ pub(super) enum Happening {
     Sight,
     /// The store has room again.
     Room,
-    /// A partition ends.
     Reconnect(usize),
-    /// A user removes the hold of a file.
     Unhold(usize),
 }
 
@@ -70,7 +66,6 @@ impl Schedule {
         self.0.push(Entry { at, tie: random.number(), what });
     }
 
-    /// Removes the next event, and returns it with its time.
     pub(super) fn pop(&mut self) -> Option<(Duration, Happening)> {
         let next = self.0.iter().enumerate().min_by_key(|(_, entry)| (entry.at, entry.tie));
         let index = next.map(|(index, _)| index)?;
@@ -82,7 +77,6 @@ impl Schedule {
         self.0.is_empty()
     }
 
-    /// Removes the events for which `is_stale` is true.
     pub(super) fn drop_if(&mut self, is_stale: impl Fn(Happening) -> bool) {
         self.0.retain(|entry| !is_stale(entry.what));
     }

@@ -4,7 +4,6 @@ use autoproc_domain::item::{Backoff, ClaimNumber, ClaimToken};
 use autoproc_domain::queue::ClaimKey;
 use autoproc_domain::{FileQueue, ItemId, RunId, Status, Timestamp};
 
-/// The state of one item.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) id: ItemId,
@@ -26,7 +25,6 @@ impl Seen {
         self.status == Status::Pending && !self.is_held
     }
 
-    /// True if the item's current claim has this token and belongs to this run.
     pub(super) fn is_claimed_by(&self, token: ClaimToken, run: &RunId) -> bool {
         let is_current =
             self.claim.as_ref().is_some_and(|(number, holder, _)| *number == token.number && holder == run);
@@ -38,7 +36,6 @@ impl Seen {
     }
 }
 
-/// Returns the state of all items.
 pub(super) fn snapshot(queue: &FileQueue) -> Vec<Seen> {
     let seen = queue.items().map(|item| Seen {
         id: item.id,

@@ -25,7 +25,6 @@ use crate::{MemoryDatabase, Random, VirtualClock};
 /// The maximum number of events in a simulation; more count as an endless loop. A correct
 /// simulation has a few hundred.
 const MAX_HAPPENINGS: u64 = 20_000;
-/// The maximum number of lines in a trace.
 const MAX_TRACE: usize = 600;
 /// The maximum number of runs in a simulation; more count as an endless loop. A correct simulation
 /// has about a dozen.
@@ -33,19 +32,16 @@ pub(super) const MAX_RUNS: usize = 200;
 /// The names of the hosts. Without leases, all runs are on `here`.
 pub(super) const HOSTS: [&str; 2] = ["here", "far"];
 
-/// The true state of a file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FileTruth {
     pub(super) id: Option<ItemId>,
     /// The modification time of the file, in nanoseconds.
     pub(super) version: i64,
-    /// The index of the running attempt of the file; `None` if there is none.
+    /// The index of the running attempt of the file.
     pub(super) at_work: Option<usize>,
-    /// The last round that has ended.
     pub(super) ended_round: u32,
     /// The last round with a failure that counted although the machine lacked something.
     pub(super) struck_round: u32,
-    /// The last round that a user cancelled.
     pub(super) cancelled_round: u32,
     /// The time at which a user cancelled the file while it was being processed; `None` otherwise.
     pub(super) cancelled_at: Option<Duration>,
@@ -58,7 +54,6 @@ pub(super) struct FileTruth {
     pub(super) backoff_until: Duration,
 }
 
-/// The world of one simulation.
 #[allow(clippy::struct_excessive_bools, reason = "each flag states a separate fact")]
 pub(super) struct World {
     pub(super) plan: Plan,
@@ -130,7 +125,6 @@ impl World {
         }
     }
 
-    /// Returns the world with tracing enabled.
     pub(super) fn traced(self) -> Self {
         Self { trace: Some(VecDeque::new()), ..self }
     }
@@ -260,7 +254,6 @@ impl World {
         Duration::from_millis(self.random.below(millis + 1))
     }
 
-    /// Returns the current time of the wall clock.
     pub(super) fn wall(&self) -> Timestamp {
         self.wall
     }

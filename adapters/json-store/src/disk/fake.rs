@@ -15,7 +15,6 @@ pub(crate) use image::{DiskImage, Inode, NameChange, Write};
 use crate::disk::{Access, Disk, FolderId, Sharing, Stamp};
 use crate::layout::{LOCK, ORIGINAL, SNAPSHOT};
 
-/// A fault at one call of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The call fails and has no effect. If the call is a sync, the unsynced data never becomes
@@ -108,7 +107,6 @@ impl FakeDisk {
         self
     }
 
-    /// Returns the disk as another process sees it.
     pub(crate) fn of_another_process(&self) -> Self {
         Self { image: Arc::clone(&self.image), process: Arc::default() }
     }
@@ -130,7 +128,6 @@ impl FakeDisk {
         lock(&self.image).add(name, Inode::durable(bytes));
     }
 
-    /// Removes a file, as another program would.
     pub(crate) fn vanish(&self, name: &str) {
         lock(&self.image).change_names(NameChange::Unlink(name.to_owned()));
     }
@@ -193,7 +190,6 @@ impl FakeDisk {
         }
     }
 
-    /// Performs an atomic change; a fault prevents it completely.
     fn change(&self, change: impl FnOnce(&mut DiskImage) -> io::Result<()>) -> io::Result<()> {
         match self.enter()? {
             Permit::Whole => change(&mut lock(&self.image)),
@@ -240,7 +236,6 @@ const PERMANENT: [&str; 3] = [SNAPSHOT, LOCK, ORIGINAL];
 
 fn assert_removable(name: &str) {
     assert_own(name);
-    // The copy of the original may be removed while it is incomplete.
     assert!(name == ORIGINAL || !PERMANENT.contains(&name), "{name} would be lost");
 }
 

@@ -18,7 +18,6 @@ use crate::{file_system, lock};
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
-/// The state folder on the real file system.
 pub(crate) struct RealDisk {
     folder: PathBuf,
     allow_network_fs: bool,

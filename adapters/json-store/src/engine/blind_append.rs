@@ -40,7 +40,6 @@ impl<D: Disk> Engine<D> {
         Ok(true)
     }
 
-    /// Leaves a note of the journal's end for the next process that takes the lock.
     pub(super) fn note_tip(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
         if loaded.folder_is_unsynced || loaded.journal_is_unsynced {
             return Ok(());

@@ -14,7 +14,6 @@ use crate::journal::{self, Position};
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
 use crate::snapshot::{self, Numbering, SnapshotSum, StoreSection};
 
-/// The snapshot lengths that determine how a change is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// A command that has loaded the queue writes it back as one readable file if the snapshot has
@@ -54,13 +53,11 @@ const RESULT_BYTES: u64 = 1024;
 /// The number of bytes that a reservation asks for in addition to the needed space, so that few
 /// claims need a system call.
 const RESERVE_STEP_BYTES: u64 = 64 * 1024;
-/// The length of the nonce in a journal's name. The nonce distinguishes two journals of one
-/// generation.
+/// The length of the nonce in a journal's name.
 const NONCE_DIGITS: usize = 8;
 
 /// The error of a change that could not be made durable.
 pub(super) enum Fault {
-    /// The disk is unchanged.
     Unchanged(StorageError),
     /// The state of the disk is unknown; this process must make no further changes.
     Unknown(StorageError),
@@ -87,7 +84,6 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    /// Writes a checkpoint if the queue is small and has a journal.
     pub(super) fn checkpoint_small(&mut self) -> Result<(), StorageError> {
         self.refresh(LockState::Locked)?;
         self.with_loaded(|engine, loaded| {
@@ -99,7 +95,7 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    fn with_loaded(
+    pub(super) fn with_loaded(
         &mut self,
         work: impl FnOnce(&Self, &mut Loaded<D>) -> Result<(), Fault>,
     ) -> Result<(), StorageError> {
@@ -209,7 +205,6 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    /// Appends one line to the journal; creates the journal if it is missing.
     fn append(&self, loaded: &mut Loaded<D>, events: &[Event]) -> Result<(), Fault> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(()) };
         let before = loaded.position;

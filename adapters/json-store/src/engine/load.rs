@@ -202,8 +202,8 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Applies the journal's lines after `loaded.position`. Returns `false` if the journal was
-    /// replaced, or if its ids refer to another numbering. Fails if the journal ends before one of
-    /// the `known` ends.
+    /// replaced, or if its ids refer to another numbering. Fails if the journal is shorter than one
+    /// of `known` says, because acknowledged changes are then missing.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState, known: &[Tip]) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
         let is_of = |tip: &&Tip| loaded.base.as_ref().is_some_and(|base| tip.snapshot == base.stamp);
@@ -242,8 +242,7 @@ impl<D: Disk> Engine<D> {
         self.read_journal(loaded, &name, &header, lock_state, known_len)
     }
 
-    /// True if the journal's name now leads to another file than the journal that this engine has
-    /// open.
+    /// True if the journal's name now belongs to a file other than the open journal.
     fn is_replaced(&self, loaded: &Loaded<D>, named: &Stamp) -> Result<bool, StorageError> {
         let Some(journal) = &loaded.journal else { return Ok(false) };
         let open = self.disk.stat_open(&journal.file).map_err(unreadable("the open journal"))?;
@@ -394,8 +393,8 @@ impl<D: Disk> Loaded<D> {
         }
     }
 
-    /// Returns the journal's end when this engine last held the lock. Everything before this end is
-    /// durable. `None` if there is no snapshot, or if the snapshot names no journal.
+    /// Returns the end of the journal that is certainly durable; `None` if there is no snapshot, or
+    /// if the snapshot names no journal.
     pub(super) fn durable_end(&self) -> Option<Tip> {
         let (journal, header) = self.journal_header()?;
         let snapshot = self.base.as_ref()?.stamp;

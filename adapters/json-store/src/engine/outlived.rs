@@ -22,8 +22,6 @@ pub(super) struct Outlived<D: Disk> {
 }
 
 impl<D: Disk> Outlived<D> {
-    /// Keeps the contents of the store if `error` reports damage; returns `None` for any other
-    /// error.
     pub(super) fn new(loaded: Loaded<D>, error: &StorageError) -> Option<Self> {
         let StorageError::Damaged { place, detail } = error else { return None };
         Some(Self { loaded, damage: (place.clone(), detail.clone()), file: None })

@@ -1,18 +1,17 @@
-//! Replaces the queue by another one: the last step of a repair.
+//! Replaces the queue by another one: the last step of a repair, and of a copy from another store.
 //!
 //! The replacement is an ordinary checkpoint, whose only commit point is the rename of the new
-//! snapshot. After a crash, the store is either damaged as before or repaired.
+//! snapshot. After a crash, the store is either as before or complete.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
 
 use crate::disk::{Access, Disk};
-use crate::engine::{Base, Engine, Loaded, StoreIdentity};
+use crate::engine::{Base, Engine, Loaded, LockState, StoreIdentity};
 use crate::journal::Position;
 use crate::layout::SNAPSHOT;
 use crate::snapshot::{Extra, Numbering, SnapshotSum, StoreSection};
 
-/// The new contents of the store.
 #[derive(Debug, Clone)]
 pub(crate) struct Replacement {
     pub(crate) queue: FileQueue,
@@ -43,5 +42,19 @@ impl<D: Disk> Engine<D> {
         self.checkpoint(&mut loaded, seq).map_err(|fault| self.poisoned_by(fault))?;
         self.loaded = Some(loaded);
         Ok(())
+    }
+    /// Replaces the items of a sound store, and keeps the store's identity. The caller must hold
+    /// the lock.
+    pub(crate) fn fill(&mut self, queue: FileQueue) -> Result<(), StorageError> {
+        self.refresh(LockState::Locked)?;
+        let filled = self.with_loaded(|engine, loaded| {
+            loaded.queue = queue;
+            let seq = loaded.position.seq + 1;
+            engine.checkpoint(loaded, seq)
+        });
+        if filled.is_err() {
+            self.loaded = None;
+        }
+        filled
     }
 }

@@ -1,5 +1,5 @@
 //! Validates a snapshot. Refuses a snapshot if the name of its journal could belong to another
-//! file, or if its numbers are so high that later numbers could overflow.
+//! file, or if one of its numbers is so high that incrementing it could overflow.
 
 use autoproc_domain::ports::StorageError;
 

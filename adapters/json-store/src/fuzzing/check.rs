@@ -62,7 +62,6 @@ fn read(disk: &FakeDisk) -> Result<FileQueue, StorageError> {
     engine(disk, Mode::Service).view().cloned()
 }
 
-/// All data of a queue, for comparison with another queue.
 fn facts(queue: &FileQueue) -> (Vec<QueueItem>, u64, ClaimNumber) {
     (queue.items().cloned().collect(), queue.next_number(), queue.next_claim())
 }
@@ -83,7 +82,6 @@ fn change(disk: &FakeDisk, mut run: Engine<FakeDisk>, queue: FileQueue) {
     model.transact(&mut engine(disk, Mode::Command), addition("/by a command"));
 }
 
-/// The store, and the queue that it should contain.
 struct Model<'a> {
     disk: &'a FakeDisk,
     queue: FileQueue,

@@ -9,7 +9,6 @@ use autoproc_domain::event::Event;
 
 use super::{Line, PREFIX, body, verify};
 
-/// A readable line after damage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SalvagedLine {
     pub(crate) seq: u64,
@@ -18,7 +17,6 @@ pub(crate) struct SalvagedLine {
     pub(crate) events: Vec<Event>,
 }
 
-/// The part of a journal after damage.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Salvage {
     /// The readable lines, in the order of the file.
@@ -26,7 +24,6 @@ pub(crate) struct Salvage {
     pub(crate) unreadable_bytes: u64,
 }
 
-/// Reads every line with a correct checksum.
 pub(crate) fn salvage(bytes: &[u8], base: &Path) -> Salvage {
     let mut salvage = Salvage::default();
     // A NUL may have replaced a newline, so NULs also end lines.

@@ -15,7 +15,6 @@ use crate::lock::StoreLock;
 use crate::ops::Op;
 use crate::snapshot::{self, Extra, Numbering, Snapshot, SnapshotSum, StoreSection};
 
-/// The readable parts of a store.
 pub(super) struct Inspection {
     damage: Vec<Damage>,
     notices: Vec<String>,
@@ -28,7 +27,6 @@ pub(super) struct Inspection {
     extra: Extra,
     store: Option<StoreSection>,
     sum: SnapshotSum,
-    /// The numbering of the snapshot's items.
     numbering: Numbering,
     /// The snapshot with the valid lines of its journal applied.
     prefix: FileQueue,
@@ -39,7 +37,6 @@ pub(super) struct Inspection {
     /// If the journal ends before the end that is noted in the lock file: the number of the last
     /// transaction before the noted end. Otherwise 0.
     noted_seq: u64,
-    /// The readable lines of the journal after the damage.
     salvaged: Vec<SalvagedLine>,
     unreadable_bytes: u64,
     /// The number of bytes after the damage in the journal, readable or not, plus the length of the
@@ -300,8 +297,8 @@ impl Inspection {
         scan
     }
 
-    /// Adds the readable lines of the journal. If a line belongs to another store, all `lost` bytes
-    /// count as unreadable.
+    /// Adds the readable lines of the journal. If a line belongs to another store, adds none of
+    /// them and counts all `lost` bytes as unreadable.
     fn add_salvage(&mut self, salvage: Salvage, lost: u64) {
         let own = self.store.as_ref().map(|store| store.id.as_str());
         let is_foreign = |line: &SalvagedLine| line.store.as_deref().is_some_and(|id| own.is_some_and(|own| own != id));

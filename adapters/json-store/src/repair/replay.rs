@@ -6,13 +6,13 @@
 //! than lost.
 //!
 //! - An addition contains its path and always applies.
+//! - An event that clears items selects them by status, which may be outdated. So it applies only
+//!   if it selects completed items alone.
 //! - Any other event names an item by its number. The number of an item that was added after the
 //!   damage depends on lost additions. So these events apply only to items from before the damage.
 //! - A result implies an earlier claim, and a claim implies a pending item. If such an earlier
 //!   event is lost, it is reconstructed, so that a file that was recorded as completed is not
 //!   processed again.
-//! - A clear selects items by status, which may be outdated. So it applies only if it selects
-//!   completed items alone.
 
 use autoproc_domain::event::Event;
 
@@ -51,8 +51,8 @@ pub(super) fn replay(
     (kept, skipped)
 }
 
-/// Returns the queue with higher next numbers for items and claims. The next numbers are above all
-/// numbers that the lost bytes may have assigned.
+/// Returns the queue with the next numbers for items and claims raised above all numbers that the
+/// lost bytes may have assigned.
 pub(super) fn numbered_above(queue: &FileQueue, lost_bytes: u64) -> FileQueue {
     let given = lost_bytes.div_ceil(MIN_BYTES_PER_NUMBER);
     let mut restore = Restore::default();

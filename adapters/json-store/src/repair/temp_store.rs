@@ -114,7 +114,6 @@ impl TempStore {
         journals.remove(0)
     }
 
-    /// Returns every file with its bytes, including the lock file.
     pub(crate) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
         let entries = fs::read_dir(self.folder().state_dir).into_iter().flatten().flatten();
         let files = entries.filter(|entry| entry.path().is_file());
@@ -122,7 +121,6 @@ impl TempStore {
         files.map(|entry| (name(&entry), fs::read(entry.path()).expect("the file"))).collect()
     }
 
-    /// Returns the queue as another process reads it.
     pub(crate) fn queue(&self) -> FileQueue {
         self.engine(Mode::Service).view().expect("a sound store").clone()
     }

@@ -9,7 +9,6 @@ use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The contents of a lock file, as this program writes them.
 #[derive(Serialize)]
 struct RunRecord<'a> {
     run_id: &'a str,
@@ -36,7 +35,6 @@ struct RunRecord<'a> {
     project_dir_bytes: Option<String>,
 }
 
-/// Returns the text of a run's lock file.
 pub(super) fn write(info: &RunInfo) -> Vec<u8> {
     let Location { host, boot, pid_namespace, pid, project } = &info.location;
     let record = RunRecord {
@@ -118,7 +116,6 @@ impl ReadRecord {
         }
     }
 
-    /// Returns the PID and the host in `owner`, which reads `process PID on HOST`.
     fn owner(&self) -> Option<(u32, &str)> {
         let (pid, host) = self.text("owner").strip_prefix("process ")?.split_once(" on ")?;
         Some((pid.parse().unwrap_or(0), host))

@@ -8,7 +8,6 @@ use crate::disk::fake::{DiskImage, FakeDisk, Inode};
 use crate::engine::Mode;
 use crate::layout;
 
-/// Returns a disk with a store whose journal has this many lines.
 pub(super) fn with_lines(lines: usize) -> DiskImage {
     let disk = FakeDisk::new(DiskImage::default());
     let mut processes = Processes::new(disk.clone(), None);
@@ -27,7 +26,6 @@ pub(super) fn journal_of(image: &DiskImage) -> (String, Vec<u8>) {
     (name.to_owned(), bytes.to_vec())
 }
 
-/// The outcome of a change after a byte of the journal was altered.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Refused { is_unchanged: bool },
@@ -56,8 +54,9 @@ pub(super) fn change_with(image: &DiskImage, bytes: &[u8]) -> Result<Outcome, St
     }
 }
 
-/// Replaces each byte of the journal in turn by each result of `changes`; returns the number of
-/// replacements.
+/// Checks that a store whose journal has one wrong byte refuses a change and leaves its files
+/// unchanged. If the byte is in the last line, the store may make the change instead and keep a
+/// copy of the line. Tries each result of `changes` for each byte, and returns the number of tries.
 pub(super) fn flips(image: &DiskImage, changes: impl Fn(u8) -> Vec<u8>) -> Result<u64, String> {
     let (_, bytes) = journal_of(image);
     let last_line = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -103,7 +102,6 @@ pub(super) fn misplaced_lines() -> Result<(), String> {
     }
 }
 
-/// Returns the store with another path in its snapshot.
 fn with_other_snapshot(image: &DiskImage) -> DiskImage {
     let mut image = image.clone();
     let inode = image.inode_mut(layout::SNAPSHOT).expect("a snapshot");

@@ -1,4 +1,5 @@
-//! Executes a history, with a crash or a failure at every call.
+//! Executes a history again and again: each time, the machine crashes, the process dies or the disk
+//! fails at another call to the disk.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -13,10 +14,10 @@ use super::history::{Operation, Processes, addition, engine, expect, transact};
 use crate::disk::fake::{DiskImage, FakeDisk, Fault};
 use crate::engine::Mode;
 
-/// The extent of the exploration.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// True if the process that opens the disk after a crash is itself crashed at every call.
+    /// True if the process that opens the disk after a crash is crashed too, at each of its calls
+    /// in turn.
     pub(super) second_crash: bool,
 }
 
@@ -34,7 +35,6 @@ impl fmt::Display for Count {
     }
 }
 
-/// A broken guarantee, with the history that leads to it.
 #[derive(Debug)]
 pub(super) struct Violation(String);
 
@@ -102,7 +102,7 @@ impl Explorer {
         Ok(calls)
     }
 
-    /// Fails one call, continues the history as far as possible, and then cuts the power.
+    /// Makes one call fail, continues the history as far as possible, and then cuts the power.
     fn fail_at(&mut self, call: usize, fault: Fault) -> Result<(), Violation> {
         self.count.fault_points += 1;
         let place = format!("with {fault:?} at call {call}");

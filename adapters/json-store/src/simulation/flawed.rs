@@ -1,7 +1,7 @@
 //! A disk with one deliberate flaw: a call is dropped, delayed, repeated, redirected, or answered
 //! from memory.
 //!
-//! Each flaw stands for a mistake in the protocol, such as an omitted or late call. A check of the
+//! Each flaw stands for a mistake in the store, such as an omitted or late call. A check of the
 //! simulation must detect each flaw.
 
 use std::io;
@@ -18,17 +18,11 @@ use crate::layout::{self, LOCK, SNAPSHOT};
 pub(super) enum Flaw {
     /// The data of a snapshot is not synced before the rename.
     SnapshotNotSynced,
-    /// The rename of a snapshot is not synced.
     RenameNotSynced,
-    /// A line is not synced by its writer.
     LineNotSynced,
-    /// The name of a new journal is not synced.
     JournalNameNotSynced,
-    /// Names that another process changed are not synced.
     OthersNamesNotSynced,
-    /// Lines that another process wrote are not synced.
     OthersLinesNotSynced,
-    /// A torn tail is not cut off.
     TornTailKept,
     /// A failed sync is repeated, and its success is trusted.
     SyncRepeated,
@@ -42,7 +36,6 @@ pub(super) enum Flaw {
     StampRemembered,
     /// The lock is taken on the snapshot, which checkpoints replace, instead of on the lock file.
     SnapshotLocked,
-    /// The lock is not taken.
     NotLocked,
 }
 
@@ -51,9 +44,7 @@ pub(super) enum Flaw {
 enum Renamed {
     #[default]
     Nothing,
-    /// A journal was created.
     Journal,
-    /// A snapshot was renamed into place.
     Snapshot,
     Other,
 }
@@ -76,7 +67,6 @@ struct State {
     snapshot: Option<Stamp>,
 }
 
-/// The disk of one process, possibly with a flaw.
 pub(super) struct FlawedDisk {
     disk: FakeDisk,
     flaw: Option<Flaw>,
@@ -98,8 +88,8 @@ pub(super) struct FlawedFile {
     unsynced: Mutex<Unsynced>,
 }
 
-/// Converts the error of a delayed sync, which another call returns. Drops its kind; otherwise a
-/// full disk at the sync would look like a full disk at that call.
+/// Drops the kind of a delayed sync's error. The error is returned by a later call, and a full disk
+/// at the sync must not look like a full disk at that call.
 fn delayed_error(error: io::Error) -> io::Error {
     io::Error::other(error)
 }
@@ -121,8 +111,8 @@ impl FlawedDisk {
         lock(&self.state)
     }
 
-    /// Makes a call that changes the disk. If a sync is delayed, makes the sync too. `is_awaited`
-    /// is true if the sync was delayed until after this call; otherwise the sync is made first.
+    /// Makes a call that changes the disk, and the delayed sync, if any: after the call if
+    /// `is_awaited`, otherwise before it.
     fn change<T>(&self, is_awaited: bool, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let delayed = std::mem::take(&mut self.state().delayed);
         let sync = || match &delayed {

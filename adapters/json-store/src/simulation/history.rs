@@ -178,7 +178,6 @@ pub(super) fn addition(file: &str) -> Enqueue {
     Enqueue { items: vec![NewItem::new(file_path)], answer: AnswerNeeded::Later, ..Enqueue::default() }
 }
 
-/// Returns the queue that a request must produce.
 pub(super) fn expect<T: Transaction>(queue: &FileQueue, request: &T) -> FileQueue {
     let mut queue = queue.clone();
     request.perform(&mut queue, now()).expect("a request that the domain accepts");

@@ -44,7 +44,6 @@ fn journal(disk: &FakeDisk) -> String {
     names.into_iter().find(|name| layout::is_journal(name)).expect("a journal")
 }
 
-/// A way to lose acknowledged changes.
 #[derive(Debug, Clone, Copy)]
 enum Loss {
     JournalRemoved,

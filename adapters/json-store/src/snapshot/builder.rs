@@ -33,7 +33,6 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// Creates a builder with memory for `capacity` items.
     pub(super) fn new(store: Option<&StoreSection>, numbering: Numbering, capacity: usize) -> Self {
         Self {
             restore: Restore::with_room(capacity),
@@ -51,7 +50,7 @@ impl Builder {
     }
 
     /// Makes new numbers start above `highest`, the highest id in the list. Has no effect for
-    /// [`Numbering::Version1`]: version 1 did not look at later ids.
+    /// [`Numbering::Version1`]: version 1 did not look at the ids of later items.
     pub(super) fn numbering_above(self, highest: u64) -> Self {
         match self.numbering {
             Numbering::Kept => {
@@ -95,7 +94,7 @@ impl Builder {
             Ok(()) if extra.is_empty() => {}
             Ok(()) => drop(self.extra.items.insert(id, extra)),
             Err(Refused { item, reason }) => {
-                self.notices.push(format!("{} was left out of {SNAPSHOT}: {reason}", item.file_path));
+                self.notices.push(format!("{} in {SNAPSHOT} was left out of the queue: {reason}", item.file_path));
             }
         }
     }

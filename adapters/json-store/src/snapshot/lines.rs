@@ -57,8 +57,8 @@ pub(super) fn read<D: Disk>(
     Ok((is_whole && builder.has_certain_ids()).then(|| builder.finish(head, stamp, lines.sum)))
 }
 
-/// Builds the queue on a second thread, because parsing takes about as long as building a large
-/// queue.
+/// Builds the queue on a second thread while this thread parses the items. For a large queue, both
+/// take about the same time.
 fn build_concurrently<T>(builder: &mut Builder, read: impl FnOnce(&mut dyn FnMut(ReadItem)) -> T) -> T {
     std::thread::scope(|scope| {
         let (sender, batches) = sync_channel::<Vec<ReadItem>>(CHANNEL_BATCHES);
@@ -76,7 +76,6 @@ fn build_concurrently<T>(builder: &mut Builder, read: impl FnOnce(&mut dyn FnMut
     })
 }
 
-/// Returns an upper bound of the number of items in a document of this length.
 fn max_items(len: u64) -> usize {
     usize::try_from(len / MIN_LINE_BYTES).unwrap_or(0).min(MAX_CAPACITY)
 }

@@ -12,7 +12,6 @@ use crate::disk::Stamp;
 use crate::layout;
 use crate::record::{self, ReadItem};
 
-/// The readable part of a damaged snapshot.
 pub(crate) struct SalvagedSnapshot {
     pub(crate) snapshot: Snapshot,
     /// The number of unreadable lines; most of them were items.

@@ -1,4 +1,4 @@
--- Stores the items of a scope, if the run may make exchanges. Locks the items, because an update at
+-- Stores items of a scope, if the run may make exchanges. Locks the items, because an update at
 -- the same time would not see the new rows.
 -- $1 run, $2 scope, $3 items
 with found as materialized (

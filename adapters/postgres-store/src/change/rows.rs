@@ -12,7 +12,6 @@ use crate::item_row::{bigint, escaped, status_number};
 const DELETE: &str = include_str!("../../sql/queue/delete.sql");
 const UPDATE: &str = include_str!("../../sql/queue/update.sql");
 const INSERT: &str = include_str!("../../sql/queue/insert.sql");
-/// The rows to write.
 #[derive(Default)]
 pub(super) struct Changes {
     added: Vec<QueueItem>,
@@ -21,7 +20,6 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Compares the items before a decision with the queue after it.
     pub(super) fn between(before: Vec<QueueItem>, after: &FileQueue) -> Self {
         let mut before: BTreeMap<ItemId, QueueItem> = before.into_iter().map(|item| (item.id, item)).collect();
         let mut changes = Self::default();
@@ -98,7 +96,6 @@ impl Changes {
             .await
     }
 
-    /// Returns one column of the updated rows.
     fn each<T>(&self, value: impl Fn(&QueueItem) -> T) -> Vec<T> {
         self.updated.iter().map(value).collect()
     }

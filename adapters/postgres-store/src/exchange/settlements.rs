@@ -8,10 +8,10 @@ use autoproc_domain::request::{Settlement, Verdict};
 use autoproc_domain::view::Exchanged;
 use autoproc_domain::{ItemId, Timestamp};
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
 use crate::error::Answer;
 use crate::item_row::{bigint, column, escaped, recipe_bytes, time};
+use crate::parameter::Parameter;
 
 // The verdicts in `settle.sql`.
 const COMPLETE: i16 = 0;
@@ -59,8 +59,7 @@ impl Settlements {
         self.verdicts.iter().any(|verdict| [RETRY, RELEASE].contains(verdict))
     }
 
-    /// Returns the parameters of the statement that settles.
-    pub(super) fn parameters<'a>(&'a self, run: &'a &str) -> [&'a (dyn ToSql + Sync); 9] {
+    pub(super) fn parameters<'a>(&'a self, run: &'a &str) -> [&'a dyn Parameter; 9] {
         let Self { items, numbers, verdicts, backoffs, errors, sizes, modified, recipes, .. } = self;
         [run, items, numbers, verdicts, backoffs, errors, sizes, modified, recipes]
     }
@@ -101,7 +100,7 @@ impl Settlements {
         Ok(Exchanged { claims: Vec::new(), stale, cancelled, next_due, has_waiting: column(recorded, "has_waiting")? })
     }
 
-    /// Returns the tokens at the recorded positions, which count from 1.
+    /// Returns the tokens at the positions that the column `name` contains. Positions count from 1.
     fn at_places(&self, recorded: &Row, name: &str) -> Answer<Vec<ClaimToken>> {
         let places: Vec<i64> = column(recorded, name)?;
         let at = |place: i64| self.tokens.get(usize::try_from(place - 1).ok()?).copied();

@@ -21,10 +21,11 @@ fn files() -> Vec<String> {
 }
 
 /// Claims and settles until nothing waits. Every second claim is released or retried at once.
-fn process(store: &PostgresStore, run: &str, ended: &Mutex<BTreeMap<String, usize>>) {
+fn process(store: &PostgresStore, run: &str, scope: &Scope, ended: &Mutex<BTreeMap<String, usize>>) {
     let mut settlements = Vec::new();
     for id in 1.. {
         let request = exchange(run, id, std::mem::take(&mut settlements), 3);
+        let request = ExchangeRequest { scope: scope.clone(), ..request };
         let exchanged = block_on(store.exchange(request, NOW)).unwrap();
         assert_eq!(exchanged.stale, [], "a claim of {run} was taken away");
         if exchanged.claims.is_empty() && !exchanged.has_waiting {
@@ -64,16 +65,32 @@ fn disturb(store: &PostgresStore) {
 #[test]
 fn a_crowd_processes_each_file_once_and_counts_exactly() {
     let Some(queue) = Queue::create() else { return };
-    let files = files();
-    add(&queue.open(), &files.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    add_files(&queue);
+    check_crowd(&queue, &Scope::Queue);
+}
+
+#[test]
+fn a_crowd_with_one_scope_processes_each_file_once() {
+    let Some(queue) = Queue::create() else { return };
+    let scope = add_files(&queue);
+    check_crowd(&queue, &scope);
+}
+
+/// Adds the files; returns a scope of all of them.
+fn add_files(queue: &Queue) -> Scope {
+    let added = add(&queue.open(), &files().iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    added.into_iter().filter_map(|added| added.item).collect()
+}
+
+fn check_crowd(queue: &Queue, whose: &Scope) {
     let ended = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
         for run in 0..RUNS {
-            let (queue, ended) = (&queue, &ended);
+            let ended = &ended;
             scope.spawn(move || {
                 let (store, run) = (queue.open(), format!("run-{run}"));
                 begin(&store, &run);
-                process(&store, &run, ended);
+                process(&store, &run, whose, ended);
             });
         }
         scope.spawn(|| disturb(&queue.open()));
@@ -81,8 +98,8 @@ fn a_crowd_processes_each_file_once_and_counts_exactly() {
     // A file that was held when the last run looked still waits.
     let last = queue.open();
     begin(&last, "last");
-    process(&last, "last", &ended);
-    assert_eq!(ended.into_inner().unwrap(), files.into_iter().map(|file| (file, 1)).collect());
+    process(&last, "last", whose, &ended);
+    assert_eq!(ended.into_inner().unwrap(), files().into_iter().map(|file| (file, 1)).collect());
     let counts = block_on(last.counts(Scope::Queue)).unwrap();
     assert_eq!((counts.completed, counts.total(), counts.held), (FILES, FILES, 0));
 }

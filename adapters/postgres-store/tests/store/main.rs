@@ -3,16 +3,26 @@
 //! The tests start a server of their own, which needs the programs `initdb`, `postgres` and
 //! `pg_ctl`. They are looked for in the folder `AUTOPROC_TEST_POSTGRES`, in `PATH`, and in
 //! `/usr/lib/postgresql`. If they are absent, the tests are left out, or fail if
-//! `AUTOPROC_REQUIRE_POSTGRES` is 1.
+//! `AUTOPROC_REQUIRE_POSTGRES` is 1. The tests behind a pooler need `pgbouncer` in the same way, in
+//! `PATH` or in `/usr/sbin`, and fail without it if `AUTOPROC_REQUIRE_PGBOUNCER` is 1.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod conformance;
+mod copies;
 mod crowd;
 mod errors;
+mod executions;
+mod history;
+mod interleavings;
 mod migration;
 mod outages;
+mod outputs;
+mod pooler;
+mod pooling;
 mod proxy;
 mod queue;
+#[expect(dead_code, reason = "the tests of the binary use more of the server")]
 mod server;
 mod sharing;
 mod stopping;
+mod tls;

@@ -18,7 +18,7 @@ fn handles_that_meet_an_empty_database_create_the_schema_once() {
         }
     });
     let versions = queue.query("select version from schema_version", &[]);
-    assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i32>>(), [2]);
+    assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i32>>(), [6]);
     assert_eq!(queue.query("select next_number from numbering", &[])[0].get::<_, i64>(0), 1);
 }
 
@@ -37,11 +37,13 @@ fn an_older_schema_is_brought_up_to_date() {
     add(&store, &["/a"]).unwrap();
     begin(&store, "run");
     queue.execute(
-        "drop table stop_request; alter table run drop column stop_number; drop sequence stop_number;
+        "drop table event, event_writer, past_attempt, past_run; drop function record_attempt, record_runs;
+         drop trigger execution_deletion on item; drop function execution_deletion;
+         drop table execution, execution_event, attempt_output; drop table stop_request; alter table run drop column stop_number; drop sequence stop_number;
          update schema_version set version = 1",
     );
     let store = queue.open();
     assert_eq!(block_on(store.request_stop(StopLevel::Draining, StopTarget::AllRuns)).unwrap(), 1);
-    assert_eq!(queue.query("select version from schema_version", &[])[0].get::<_, i32>(0), 2);
+    assert_eq!(queue.query("select version from schema_version", &[])[0].get::<_, i32>(0), 6);
     assert_eq!(queue.query("select path from item", &[]).len(), 1);
 }

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use autoproc_domain::ports::{Runs, Storage, StorageError};
-use autoproc_domain::request::{Scope, Selector};
+use autoproc_domain::ports::{LeaseTerms, Runs, Storage, StorageError};
+use autoproc_domain::request::{Cancel, Scope, Selector, Settlement, Verdict};
 use autoproc_domain::{FilePath, QueueItem, RunId, Status};
 use autoproc_postgres_store::PostgresStore;
 use autoproc_testkit::block_on;
 use futures_util::future::poll_immediate;
 
 use crate::proxy::Proxy;
-use crate::queue::{NOW, Queue, add, begin, completed, exchange, try_begin};
+use crate::queue::{NOW, Queue, TERMS, add, begin, completed, ended, exchange, full_text, try_begin};
 use crate::server::PostgresServer;
+use crate::sharing::{notices, open_without_polls};
 
 fn find(store: &PostgresStore, file: &str) -> QueueItem {
     block_on(store.find(Selector::Path(FilePath::new(file).unwrap()))).unwrap().unwrap()
@@ -52,7 +53,7 @@ fn leases_and_notifications_outlive_a_restart_of_the_server() {
     let Some(server) = PostgresServer::start() else { return };
     let server: &PostgresServer = Box::leak(Box::new(server));
     let queue = Queue::create_on(server);
-    let store = queue.open();
+    let store = open_without_polls(&queue);
     let lease = begin(&store, "run").lease.unwrap();
     block_on(store.changed());
     server.control(&["restart", "-w", "-m", "immediate"]);
@@ -61,9 +62,37 @@ fn leases_and_notifications_outlive_a_restart_of_the_server() {
     let aged: i64 = tables.query(age, &[])[0].get(0);
     let renewed = "select until_us > $1 from lease";
     while !tables.query(renewed, &[&(aged + 1_000_000)])[0].get::<_, bool>(0) {
+        let is_over = "select until_us < clock_us() from lease";
+        assert!(!tables.query(is_over, &[])[0].get::<_, bool>(0), "the lease was not renewed in 30 s");
         std::thread::sleep(Duration::from_millis(5));
     }
     assert!(block_on(poll_immediate(lease.lost())).is_none(), "the lease was lost");
+    notices(&store, || drop(add(&queue.open(), &["/a"]).unwrap()));
+}
+
+/// Each renewal is unanswered, whether the connection is open or must be made again.
+#[test]
+fn a_lease_is_lost_while_the_server_is_silent() {
+    let Some(queue) = Queue::create() else { return };
+    let proxy = Proxy::start(queue.server().socket());
+    let terms = LeaseTerms { lasts: Duration::from_secs(3), ..TERMS };
+    let store = PostgresStore::open(queue.options_at(&proxy.address()).with_lease(terms)).unwrap();
+    let lease = begin(&store, "run").lease.unwrap();
+    proxy.fall_silent();
+    assert!(ended(move || block_on(lease.lost())).is_some(), "the lost lease is not reported");
+}
+
+/// The server accepts the connection of the socket, so the driver's own timeout does not apply.
+#[test]
+fn a_server_that_never_answers_is_unreachable() {
+    let Some(queue) = Queue::create() else { return };
+    let proxy = Proxy::start(queue.server().socket());
+    proxy.fall_silent();
+    let options = queue.options_at(&format!("{} connect_timeout=1", proxy.address()));
+    let connected = ended(move || block_on(PostgresStore::open(options).unwrap().connect()));
+    let error = connected.expect("an attempt to connect ends").unwrap_err();
+    assert!(matches!(error, StorageError::Unreachable { .. }), "{error:?}");
+    assert!(full_text(&error).contains("does not answer"), "{error:?}");
 }
 
 /// The store asks again on another connection, and the id of the request tells that it happened.
@@ -80,6 +109,24 @@ fn an_exchange_whose_commit_was_not_answered_happens_once() {
     assert_eq!(second.stale, []);
     assert_eq!(second.claims.iter().map(|(_, item)| item.clone()).collect::<Vec<_>>(), [find(&other, "/b")]);
     assert_eq!((find(&other, "/a").status, find(&other, "/b").attempts), (Status::Completed, 1));
+}
+
+/// The answer is the recorded one, also for the settlements.
+#[test]
+fn a_repeated_exchange_reports_the_claims_that_were_cancelled() {
+    let Some(queue) = Queue::create() else { return };
+    let proxy = Proxy::start(queue.server().socket());
+    let store = through(&proxy, &queue);
+    add(&store, &["/a", "/b"]).unwrap();
+    begin(&store, "run");
+    let claimed = block_on(store.exchange(exchange("run", 1, Vec::new(), 2), NOW)).unwrap();
+    let tokens: Vec<_> = claimed.claims.iter().map(|(token, _)| *token).collect();
+    block_on(queue.open().cancel(Cancel(vec![Selector::Id(tokens[1].item)]), NOW)).unwrap();
+    let released = tokens.iter().map(|token| Settlement { token: *token, verdict: Verdict::Release }).collect();
+    proxy.lose_next_commit();
+    let answer = block_on(store.exchange(exchange("run", 2, released, 0), NOW)).unwrap();
+    assert_eq!((answer.stale, answer.cancelled), (vec![], vec![tokens[1]]));
+    assert_eq!((find(&store, "/a").status, find(&store, "/b").status), (Status::Pending, Status::Failed));
 }
 
 /// The server cannot be reached again at first, so the caller asks again.
@@ -101,6 +148,22 @@ fn an_exchange_with_an_unknown_outcome_is_resolved_by_its_id() {
     let answer = block_on(store.exchange(request, NOW)).unwrap();
     assert_eq!(answer.claims.iter().map(|(_, item)| item.clone()).collect::<Vec<_>>(), [find(&other, "/a")]);
     assert_eq!(find(&other, "/b").attempts, 0);
+}
+
+/// The exchange is committed when its notification fails.
+#[test]
+fn a_notification_that_fails_is_no_failure_of_its_exchange() {
+    let Some(queue) = Queue::create() else { return };
+    let proxy = Proxy::start(queue.server().socket());
+    let store = through(&proxy, &queue);
+    add(&store, &["/a"]).unwrap();
+    begin(&store, "run");
+    let claimed = block_on(store.exchange(exchange("run", 1, Vec::new(), 1), NOW)).unwrap();
+    let released = Settlement { token: claimed.claims[0].0, verdict: Verdict::Release };
+    proxy.end_after_next_commit();
+    proxy.refuse_connections(true);
+    let answer = block_on(store.exchange(exchange("run", 2, vec![released], 0), NOW)).unwrap();
+    assert_eq!((answer.stale, answer.has_waiting), (vec![], true));
 }
 
 /// An addition is not repeated by the store, because its answer tells new files from known ones.
@@ -140,4 +203,17 @@ fn the_name_of_a_run_is_never_used_again() {
     block_on(store.end(RunId::new("run"))).unwrap();
     assert!(is_refused(), "the run has ended");
     assert_eq!(block_on(store.live()).unwrap().len(), 0);
+}
+
+/// The answer of the registration was lost, and the run asks again too late.
+#[test]
+fn a_repeated_registration_does_not_revive_a_lease_that_is_over() {
+    let Some(queue) = Queue::create() else { return };
+    let store = queue.open();
+    begin(&store, "run");
+    assert!(try_begin(&store, "run").is_ok(), "the lease is not over");
+    queue.execute("update lease set until_us = clock_us() - 1");
+    let error = try_begin(&store, "run").unwrap_err();
+    assert!(matches!(error, StorageError::LeaseLost { .. }), "{error:?}");
+    assert_eq!(block_on(store.live()).unwrap(), []);
 }

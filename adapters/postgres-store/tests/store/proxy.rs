@@ -1,17 +1,22 @@
-//! A proxy between a store and its server, which can lose the answer of a commit.
+//! A proxy between a store and its server, which can lose the answer of a commit or of an
+//! insertion, or every answer.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use tempfile::TempDir;
 
 /// The tag of the answer to a commit.
 const COMMITTED: &[u8] = b"COMMIT\0";
+/// The beginning of the tag of the answer to an insertion.
+const INSERTED: &[u8] = b"INSERT 0 ";
+/// The length of the message that follows: the server is ready for the next statement.
+const READY_BYTES: usize = 6;
 
 /// A listening socket. Its threads end with the test binary.
 pub(crate) struct Proxy {
@@ -21,8 +26,11 @@ pub(crate) struct Proxy {
 
 #[derive(Default)]
 struct Switches {
-    loses_next_commit: AtomicBool,
+    /// The tag of the answer that is lost next.
+    lost: Mutex<Option<&'static [u8]>>,
+    ends_after_next_commit: AtomicBool,
     refuses_connections: AtomicBool,
+    is_silent: AtomicBool,
 }
 
 impl Proxy {
@@ -34,7 +42,10 @@ impl Proxy {
         let shared = Arc::clone(&switches);
         thread::spawn(move || {
             for client in listener.incoming() {
-                if !shared.refuses_connections.load(Ordering::SeqCst) {
+                if shared.is_silent.load(Ordering::SeqCst) {
+                    // The connection stays open.
+                    std::mem::forget(client);
+                } else if !shared.refuses_connections.load(Ordering::SeqCst) {
                     connect(client.unwrap(), &server, &shared);
                 }
             }
@@ -50,12 +61,29 @@ impl Proxy {
     /// Closes the connection of the next commit after the server has carried it out, before the
     /// client receives the answer.
     pub(crate) fn lose_next_commit(&self) {
-        self.switches.loses_next_commit.store(true, Ordering::SeqCst);
+        *self.switches.lost.lock().unwrap() = Some(COMMITTED);
+    }
+
+    /// As `lose_next_commit`, for an insertion that is a transaction of its own.
+    pub(crate) fn lose_next_insertion(&self) {
+        *self.switches.lost.lock().unwrap() = Some(INSERTED);
+    }
+
+    /// Closes the connection of the next commit after the client has received its answer, and
+    /// before the client receives the answer of the next statement.
+    pub(crate) fn end_after_next_commit(&self) {
+        self.switches.ends_after_next_commit.store(true, Ordering::SeqCst);
     }
 
     /// Sets whether new connections are closed at once.
     pub(crate) fn refuse_connections(&self, refuses: bool) {
         self.switches.refuses_connections.store(refuses, Ordering::SeqCst);
+    }
+
+    /// Accepts connections from now on, and answers nothing, neither on them nor on the present
+    /// ones.
+    pub(crate) fn fall_silent(&self) {
+        self.switches.is_silent.store(true, Ordering::SeqCst);
     }
 }
 
@@ -74,10 +102,21 @@ fn connect(client: UnixStream, server: &PathBuf, switches: &Arc<Switches>) {
 fn carry_answers(mut server: UnixStream, mut client: UnixStream, switches: &Switches) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(length @ 1..) = server.read(&mut buffer) {
+        if switches.is_silent.load(Ordering::SeqCst) {
+            continue;
+        }
         let answer = &buffer[..length];
-        let is_commit = answer.windows(COMMITTED.len()).any(|window| window == COMMITTED);
-        let is_lost = is_commit && switches.loses_next_commit.swap(false, Ordering::SeqCst);
-        if is_lost || client.write_all(answer).is_err() {
+        let find = |tag: &[u8]| answer.windows(tag.len()).position(|window| window == tag);
+        if switches.lost.lock().unwrap().take_if(|tag| find(tag).is_some()).is_some() {
+            break;
+        }
+        let commit = find(COMMITTED);
+        if let Some(start) = commit.filter(|_| switches.ends_after_next_commit.swap(false, Ordering::SeqCst)) {
+            // The server sends both messages at once.
+            let _ = client.write_all(&answer[..start + COMMITTED.len() + READY_BYTES]);
+            break;
+        }
+        if client.write_all(answer).is_err() {
             break;
         }
     }

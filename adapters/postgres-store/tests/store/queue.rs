@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use autoproc_domain::fingerprint::Completion;
@@ -106,6 +108,16 @@ impl Drop for Queue {
                 self.runtime.block_on(self.client.batch_execute(&format!("drop schema \"{}\" cascade", self.schema)));
         }
     }
+}
+
+/// Performs a wait in a thread of its own; returns `None` if the wait does not end.
+pub(crate) fn ended<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        // The test may have given up.
+        let _ = sender.send(wait());
+    });
+    receiver.recv_timeout(Duration::from_secs(60)).ok()
 }
 
 /// Adds files with priority 0.

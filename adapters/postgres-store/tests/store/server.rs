@@ -4,6 +4,8 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,7 +18,7 @@ use tempfile::TempDir;
 /// system closes the pipe when the test binary ends, in whatever way. Then stops the server and
 /// removes its folder.
 const WATCHDOG: &str = r#"
-$AS_USER "$1/pg_ctl" -D "$2/data" -l "$2/log" -w -t 120 start >/dev/null </dev/null && echo ready
+$START_AS "$1/pg_ctl" -D "$2/data" -l "$2/log" -w -t 120 start >/dev/null </dev/null && echo ready
 cat >/dev/null
 $AS_USER "$1/pg_ctl" -D "$2/data" -m immediate -w stop >/dev/null 2>&1 </dev/null
 rm -rf "$2"
@@ -33,13 +35,26 @@ shared_buffers = 32MB
 max_wal_size = 256MB
 ";
 
+/// Offers encryption, and refuses connections over TCP without it.
+const ENCRYPTED: &str = "
+ssl = on
+ssl_cert_file = 'server.pem'
+ssl_key_file = 'server.key'
+";
+
 /// The role `locked` needs a password, every other role needs none.
 const AUTHENTICATION: &str = "local all locked scram-sha-256\nlocal all all trust\n";
+const NETWORK_AUTHENTICATION: &str = "local all all trust\nhost all all 10.83.0.0/16 trust\n";
+const ENCRYPTED_AUTHENTICATION: &str = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
+
+/// The port that names the socket of a server that does not listen on any.
+const DEFAULT_PORT: u16 = 5432;
 
 /// A running server. It is stopped when the test binary ends, or when the value is dropped.
 pub(crate) struct PostgresServer {
     programs: PathBuf,
     folder: PathBuf,
+    port: u16,
     watchdog: Child,
 }
 
@@ -66,30 +81,61 @@ impl PostgresServer {
         server
     }
 
-    fn start_with(programs: PathBuf) -> Self {
-        let folder = make_folder();
-        let data = folder.join("data");
-        let made = as_server_user(programs.join("initdb"))
-            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"])
-            .arg(&data)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&made.stderr));
-        let sockets = format!("unix_socket_directories = '{}'\n", folder.display());
-        append(&data.join("postgresql.conf"), &(SETTINGS.to_owned() + &sockets));
-        fs::write(data.join("pg_hba.conf"), AUTHENTICATION).unwrap();
-        let watchdog = start_watchdog(&programs, &folder);
-        Self { programs, folder, watchdog }
+    /// Starts a server that also listens on the address 127.0.0.1, with encryption only; returns
+    /// `None` if its programs are absent. Its certificate is for the name `localhost`.
+    pub(crate) fn start_encrypted() -> Option<Self> {
+        let Some(programs) = find_programs() else {
+            report_absence();
+            return None;
+        };
+        let (folder, data) = make_data(&programs);
+        for file in ["server.pem", "server.key"] {
+            fs::copy(certificate(file), data.join(file)).unwrap();
+            fs::set_permissions(data.join(file), fs::Permissions::from_mode(0o600)).unwrap();
+            give_to_server(&data.join(file));
+        }
+        // Another program may take the port in the meantime, which is unlikely.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        append(&data.join("postgresql.conf"), ENCRYPTED);
+        append(&data.join("postgresql.conf"), &format!("listen_addresses = '127.0.0.1'\nport = {port}\n"));
+        fs::write(data.join("pg_hba.conf"), ENCRYPTED_AUTHENTICATION).unwrap();
+        let watchdog = start_watchdog(&programs, &folder, "");
+        Some(Self { programs, folder, port, watchdog })
     }
 
+    /// Starts a server that also listens on the addresses of a network namespace; returns `None` if
+    /// its programs are absent.
+    pub(crate) fn start_in_namespace(namespace: &str) -> Option<Self> {
+        let Some(programs) = find_programs() else {
+            report_absence();
+            return None;
+        };
+        let (folder, data) = make_data(&programs);
+        append(&data.join("postgresql.conf"), "listen_addresses = '*'\n");
+        fs::write(data.join("pg_hba.conf"), NETWORK_AUTHENTICATION).unwrap();
+        let watchdog = start_watchdog(&programs, &folder, &format!("ip netns exec {namespace} "));
+        Some(Self { programs, folder, port: DEFAULT_PORT, watchdog })
+    }
+
+    fn start_with(programs: PathBuf) -> Self {
+        let (folder, data) = make_data(&programs);
+        fs::write(data.join("pg_hba.conf"), AUTHENTICATION).unwrap();
+        let watchdog = start_watchdog(&programs, &folder, "");
+        Self { programs, folder, port: DEFAULT_PORT, watchdog }
+    }
     /// Returns the address of the database `database` for this role.
     pub(crate) fn address(&self, role: &str, database: &str) -> String {
-        format!("host={} user={role} dbname={database}", self.folder.display())
+        format!("host={} port={} user={role} dbname={database}", self.folder.display(), self.port)
+    }
+
+    /// Returns the port of the server.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Returns the path of the server's socket.
     pub(crate) fn socket(&self) -> PathBuf {
-        self.folder.join(".s.PGSQL.5432")
+        self.folder.join(format!(".s.PGSQL.{}", self.port))
     }
 
     /// Runs `pg_ctl` with these arguments.
@@ -122,12 +168,20 @@ impl Drop for PostgresServer {
 /// # Panics
 /// Panics if the environment requires the programs.
 fn report_absence() {
-    let is_required = env::var_os("AUTOPROC_REQUIRE_POSTGRES").is_some_and(|value| value == "1");
-    assert!(!is_required, "initdb was not found, and AUTOPROC_REQUIRE_POSTGRES is 1");
+    report_absence_of("initdb and pg_ctl of PostgreSQL", "AUTOPROC_REQUIRE_POSTGRES");
+}
+
+/// Reports that the test of this thread is left out, because it needs these programs.
+///
+/// # Panics
+/// Panics if this environment variable, which requires the programs, is 1.
+pub(crate) fn report_absence_of(programs: &str, variable: &str) {
+    let is_required = env::var_os(variable).is_some_and(|value| value == "1");
+    assert!(!is_required, "{programs} not found, and {variable} is 1");
     let thread = thread::current();
     let test = thread.name().unwrap_or("a test");
     // Written directly, because the output of a test that passes is not shown.
-    let _ = writeln!(std::io::stderr().lock(), "skipped: {test} needs initdb and pg_ctl of PostgreSQL");
+    let _ = writeln!(std::io::stderr().lock(), "skipped: {test} needs {programs}");
 }
 
 fn find_programs() -> Option<PathBuf> {
@@ -146,15 +200,40 @@ fn major_version(programs: &Path) -> u32 {
     name.and_then(|name| name.parse().ok()).unwrap_or(0)
 }
 
+/// Returns the path of a file with a certificate or a key, which are valid until the year 2126.
+pub(crate) fn certificate(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/certificates").join(name)
+}
+
+/// Makes a folder for a server, and the data of the server in it.
+fn make_data(programs: &Path) -> (PathBuf, PathBuf) {
+    let folder = make_folder();
+    let data = folder.join("data");
+    let made = as_server_user(programs.join("initdb"))
+        .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&made.stderr));
+    let sockets = format!("unix_socket_directories = '{}'\n", folder.display());
+    append(&data.join("postgresql.conf"), &(SETTINGS.to_owned() + &sockets));
+    (folder, data)
+}
+
 /// Makes a folder that belongs to the user of the server. It is in `/tmp`, because this user must
 /// be able to enter it, and because the path of a socket has at most 107 bytes.
-fn make_folder() -> PathBuf {
+pub(crate) fn make_folder() -> PathBuf {
     let folder = TempDir::with_prefix_in("autoproc-postgres-", "/tmp").unwrap().keep();
+    give_to_server(&folder);
+    folder
+}
+
+/// Makes a file belong to the user of the server.
+pub(crate) fn give_to_server(file: &Path) {
     if is_root() {
-        let given = Command::new("chown").arg("nobody").arg(&folder).status().unwrap();
+        let given = Command::new("chown").arg("nobody").arg(file).status().unwrap();
         assert!(given.success(), "chown failed");
     }
-    folder
 }
 
 /// Returns a command that runs a program of the server. PostgreSQL refuses to run as root.
@@ -178,12 +257,22 @@ fn append(file: &Path, text: &str) {
     fs::OpenOptions::new().append(true).open(file).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
-fn start_watchdog(programs: &Path, folder: &Path) -> Child {
+/// Starts a server by a command that begins with these words.
+fn start_watchdog(programs: &Path, folder: &Path, words: &str) -> Child {
+    watched(WATCHDOG, [programs, folder], words)
+}
+
+/// Starts a script that starts a server, given the paths of its program and of its folder, and
+/// waits until the script reports that the server is ready. `START_AS` in its environment is
+/// `words` and the words of `AS_USER`, which run a program as the user of the server.
+pub(crate) fn watched(script: &str, [program, folder]: [&Path; 2], words: &str) -> Child {
+    let as_user = if is_root() { AS_USER } else { "" };
     let mut watchdog = Command::new("sh")
-        .args(["-c", WATCHDOG, "sh"])
-        .env("AS_USER", if is_root() { AS_USER } else { "" })
+        .args(["-c", script, "sh"])
+        .env("AS_USER", as_user)
+        .env("START_AS", format!("{words}{as_user}"))
         .current_dir("/")
-        .args([programs, folder])
+        .args([program, folder])
         // A signal from the terminal must not end the watchdog before the server.
         .process_group(0)
         .stdin(Stdio::piped())

@@ -1,6 +1,6 @@
 //! Handles that wait for each other, and handles that notify each other.
 
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -10,26 +10,31 @@ use autoproc_domain::request::{RecoverRequest, Scope, Settlement, Verdict};
 use autoproc_postgres_store::PostgresStore;
 use autoproc_testkit::block_on;
 
-use crate::queue::{NOW, Queue, add, begin, exchange};
+use crate::queue::{NOW, Queue, add, begin, ended, exchange};
 
 /// The claim that an exchange makes after it was entered.
 const CLAIM: &str =
     "update item set status = 1, attempts = 1, claim_number = nextval('claim_number'), claim_run = 'run',
                      claim_request = 1, claim_priority = priority, claim_depth = depth";
 
-/// Runs `work` in another thread, waits until it waits for a lock, and then calls `release`. Returns
-/// the answer of `work`.
-fn while_waiting<T: Send>(queue: &Queue, work: impl FnOnce() -> T + Send, release: impl FnOnce()) -> T {
-    let waiting = "select from pg_stat_activity where application_name = $1 and wait_event_type = 'Lock'";
+/// Runs `work` in another thread, waits until it waits for a lock, and then calls `release`.
+/// Returns the answer of `work`.
+pub(crate) fn while_waiting<T: Send>(queue: &Queue, work: impl FnOnce() -> T + Send, release: impl FnOnce()) -> T {
     thread::scope(|scope| {
         let worker = scope.spawn(work);
-        while queue.query(waiting, &[&queue.schema]).is_empty() {
+        while !is_waiting(queue) {
             assert!(!worker.is_finished(), "the transaction did not wait");
             thread::yield_now();
         }
         release();
         worker.join().unwrap()
     })
+}
+
+/// True if a session of the queue waits for a lock.
+pub(crate) fn is_waiting(queue: &Queue) -> bool {
+    let waiting = "select from pg_stat_activity where application_name = $1 and wait_event_type = 'Lock'";
+    !queue.query(waiting, &[&queue.schema]).is_empty()
 }
 
 /// The lease of a run ends between the beginning of its exchange and its commit.
@@ -66,27 +71,28 @@ fn ends_of_runs_wait_for_each_other() {
     assert_eq!(while_waiting(&queue, end, || other.execute("commit")), []);
 }
 
-/// Makes a change, and waits for it in a thread of its own. The handle never polls, so only a
-/// notification ends the wait.
-fn notices(waiting: &Arc<PostgresStore>, change: impl FnOnce()) {
+/// Opens a handle that never polls, so that only a notification ends its waits.
+pub(crate) fn open_without_polls(queue: &Queue) -> Arc<PostgresStore> {
+    let never = Duration::from_secs(100_000);
+    Arc::new(PostgresStore::open(queue.options("postgres").with_poll_interval(never)).unwrap())
+}
+
+/// Makes a change, and waits for it with a handle that never polls.
+pub(crate) fn notices(waiting: &Arc<PostgresStore>, change: impl FnOnce()) {
     block_on(waiting.counts(Scope::Queue)).unwrap();
     change();
-    let (sender, receiver) = mpsc::channel();
+    check_wait_ends(waiting);
+}
+
+fn check_wait_ends(waiting: &Arc<PostgresStore>) {
     let waiting = Arc::clone(waiting);
-    thread::spawn(move || {
-        block_on(waiting.changed());
-        // The test may have given up.
-        let _ = sender.send(());
-    });
-    assert!(receiver.recv_timeout(Duration::from_secs(60)).is_ok(), "no notification arrived");
+    assert!(ended(move || block_on(waiting.changed())).is_some(), "no notification arrived");
 }
 
 #[test]
 fn changes_of_other_handles_are_announced() {
     let Some(queue) = Queue::create() else { return };
-    let never = Duration::from_secs(100_000);
-    let options = queue.options("postgres").with_poll_interval(never);
-    let waiting = Arc::new(PostgresStore::open(options).unwrap());
+    let waiting = open_without_polls(&queue);
     let other = queue.open();
     begin(&other, "run");
     // The first wait connects, and therefore ends at once.
@@ -95,4 +101,16 @@ fn changes_of_other_handles_are_announced() {
     let claimed = block_on(other.exchange(exchange("run", 1, Vec::new(), 1), NOW)).unwrap();
     let released = Settlement { token: claimed.claims[0].0, verdict: Verdict::Release };
     notices(&waiting, || drop(block_on(other.exchange(exchange("run", 2, vec![released], 0), NOW)).unwrap()));
+}
+
+/// The notification has arrived before the other request, which reads no items.
+#[test]
+fn only_reading_the_queue_ends_the_news_of_a_change() {
+    let Some(queue) = Queue::create() else { return };
+    let (waiting, other) = (open_without_polls(&queue), queue.open());
+    // The first wait connects, and therefore ends at once.
+    block_on(waiting.changed());
+    notices(&waiting, || drop(add(&other, &["/a"]).unwrap()));
+    block_on(waiting.live()).unwrap();
+    check_wait_ends(&waiting);
 }

@@ -1,5 +1,7 @@
 //! Requests to stop, and the runs that obey them.
 
+use std::time::{Duration, Instant};
+
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest, StopSignal};
 use autoproc_postgres_store::{PostgresStore, StopTarget};
@@ -71,4 +73,35 @@ fn requests_do_not_accumulate() {
         ask(&store, StopLevel::Draining, StopTarget::AllRuns);
     }
     assert_eq!(queue.query("select from stop_request", &[]).len(), 5);
+}
+
+/// A table of requests that counts how often it is read.
+const COUNTED_LOOKS: &str = "
+    create sequence look;
+    alter table stop_request rename to stored_request;
+    create function counted_request() returns setof stored_request language plpgsql as
+        'begin perform nextval(''look''); return query select * from stored_request; end';
+    create view stop_request as select * from counted_request();
+";
+
+/// The connection that looks for requests also renews leases.
+#[test]
+fn a_busy_queue_makes_a_run_look_at_most_ten_times_a_second() {
+    let Some(queue) = Queue::create() else { return };
+    queue.execute(COUNTED_LOOKS);
+    let store = queue.open();
+    begin(&store, "run");
+    let _stop = store.stop_signal(&RunId::new("run"));
+    let looks = || queue.query("select last_value from look", &[])[0].get::<_, i64>(0);
+    while looks() < 2 {
+        std::thread::yield_now();
+    }
+    let (began, before) = (Instant::now(), looks());
+    for _ in 0..100 {
+        queue.execute(&format!("select pg_notify('autoproc.{}', 'another handle')", queue.schema));
+    }
+    let made = looks() - before;
+    // One look may have begun before, and one begins at the end.
+    let most = began.elapsed().div_duration_f64(Duration::from_millis(100)) + 2.0;
+    assert!(f64::from(i32::try_from(made).unwrap()) <= most, "{made} looks, at most {most} are expected");
 }

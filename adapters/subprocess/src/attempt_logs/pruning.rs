@@ -130,7 +130,6 @@ impl AttemptLogs {
         regular_file::open_or_create(&mut options, &self.dir.join(name))?.set_modified(time)
     }
 
-    /// Lists the outputs in the folder in arbitrary order.
     fn outputs(&self) -> io::Result<Vec<Output>> {
         let entries = match self.dir.read_dir() {
             Ok(entries) => entries,
@@ -201,8 +200,6 @@ impl Output {
         (self.token, self.attempt) == (other.token, other.attempt)
     }
 
-    /// Includes another file of the same output: adds its length, and keeps the later modification
-    /// time.
     fn absorb(&mut self, file: &Self) {
         self.written_at = self.written_at.max(file.written_at);
         self.bytes += file.bytes;

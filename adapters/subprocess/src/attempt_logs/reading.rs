@@ -9,12 +9,12 @@ use autoproc_regular_file::{self as regular_file, Links};
 use crate::attempt_logs::AttemptLog;
 use crate::bounded_log::{self, Cut};
 
-/// The maximum length of a chunk in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 impl AttemptLog {
-    /// Reads the output as if the attempt had ended now. If the head is full, bytes that were
-    /// printed within the last second may be missing. The result is empty if there is no file.
+    /// Returns a reader of the output as if the attempt had ended now. If the head is full, bytes
+    /// that were printed within the last second may be missing. The reader is empty if there is no
+    /// file.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -22,11 +22,55 @@ impl AttemptLog {
         self.follow().rest()
     }
 
+    /// Returns the end of the output of an attempt that has ended: at most `max` bytes. Returns
+    /// `None` if there is no output. If a crash left a part of the output beside the file, this
+    /// part is missing.
+    ///
+    /// # Errors
+    /// If the output cannot be read.
+    pub fn end(&self, max: u64) -> io::Result<Option<LogEnd>> {
+        let Some(file) = open(&self.path, &mut 0, None)? else { return Ok(None) };
+        let end = end_of(file, max)?;
+        Ok((end.length > 0).then_some(end))
+    }
+
+    /// Returns the last bytes of the output, at most `max`, as if the attempt had ended now.
+    /// Returns no bytes if there is no file. If the head is full, returns only bytes after the
+    /// head.
+    ///
+    /// # Errors
+    /// If the output cannot be read.
+    pub fn last_bytes(&self, max: u64) -> io::Result<Vec<u8>> {
+        let tail = bounded_log::open_tail(&self.path)?.map(|(_, tail)| tail);
+        // If there is no main file, the `.tail` is left over from another output.
+        let Some(file) = open(&self.path, &mut 0, None)? else { return Ok(Vec::new()) };
+        Ok(end_of(tail.unwrap_or(file), max)?.bytes)
+    }
+
     /// Follows the output from its beginning. The file need not exist yet.
     #[must_use]
     pub fn follow(&self) -> Follower {
         Follower { path: self.path.clone(), position: 0 }
     }
+}
+
+/// The end of an output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEnd {
+    /// The length of the file with the whole output, in bytes.
+    pub length: u64,
+    /// The last bytes of the file.
+    pub bytes: Vec<u8>,
+}
+
+/// Reads the end of a file, at most `max` bytes and none before the current position.
+fn end_of(mut file: File, max: u64) -> io::Result<LogEnd> {
+    let length = file.metadata()?.len();
+    let first = file.stream_position()?.max(length.saturating_sub(max));
+    file.seek(SeekFrom::Start(first))?;
+    let mut bytes = Vec::new();
+    file.take(length.saturating_sub(first)).read_to_end(&mut bytes)?;
+    Ok(LogEnd { length, bytes })
 }
 
 /// A reader of a growing output.
@@ -61,8 +105,8 @@ impl Follower {
     /// # Errors
     /// If the output cannot be read.
     pub fn next_chunk(&mut self) -> io::Result<Chunk> {
-        // The `.tail` must be opened before the file. If there was no `.tail`, all bytes that are
-        // then in the file are final.
+        // The `.tail` must be opened before the file. If there is no `.tail` at that time, all
+        // bytes that are read from the file are final.
         let head = bounded_log::open_tail(&self.path)?.map(|(follows, _)| follows);
         let cut = head.map(|head| Cut { head, omitted: 0 });
         let mut chunk = Chunk { bytes: Vec::new(), is_head_full: head.is_some(), position: self.position, cut };
@@ -73,7 +117,7 @@ impl Follower {
         Ok(chunk)
     }
 
-    /// Reads all bytes of the output that [`Follower::next_chunk`] has not returned.
+    /// Returns a reader of all bytes of the output that [`Follower::next_chunk`] has not returned.
     ///
     /// # Errors
     /// If the output cannot be read.

@@ -34,11 +34,9 @@ pub(super) struct Queued<T> {
     /// True if an earlier attempt at the file failed or was lost. The file might also make other
     /// attempts of a batch fail, so this attempt is the only one in its batch.
     pub(super) is_retry: bool,
-    /// When the runner received the attempt.
     pub(super) since: Instant,
 }
 
-/// The waiting attempts in the order of their arrival.
 #[derive(Debug)]
 pub(super) struct Prefetch<T> {
     slots: usize,
@@ -52,7 +50,6 @@ impl<T> Prefetch<T> {
         Self { slots, waiting: VecDeque::new(), usual_length: None }
     }
 
-    /// Includes the length of an ended attempt in the average.
     pub(super) fn record_length(&mut self, elapsed: Duration) {
         let usual = self.usual_length.unwrap_or(elapsed);
         self.usual_length = Some((usual * (AVERAGE_WINDOW - 1)).saturating_add(elapsed) / AVERAGE_WINDOW);
@@ -96,8 +93,8 @@ impl<T> Prefetch<T> {
     }
 
     /// If the first waiting attempt has waited for [`MAX_WAIT`], removes and returns all waiting
-    /// attempts. Also sets the average length to [`MAX_WAIT`]: no slot became free in time, so the
-    /// average was too low. If the first attempt has waited for less, returns an empty vector.
+    /// attempts, and sets the average length to [`MAX_WAIT`]: no slot became free in time, so the
+    /// average was too low. Otherwise, returns an empty vector.
     pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Queued<T>> {
         if self.due().is_none_or(|due| now < due) {
             return Vec::new();

@@ -8,8 +8,8 @@
 //!
 //! If there is a `.tail`, the output is the first N bytes of the file, followed by the `.tail`
 //! without its first line. If there is none, the output is the file alone. Both rules also hold
-//! after a crash, because a `.tail` appears only when it is complete and is removed only when the
-//! file is complete.
+//! after a crash: each version of the `.tail` is written under another name and then renamed, and
+//! the `.tail` is removed only after it has been appended to the file.
 //!
 //! [`streams`](super::streams) describes the third file, `<path>.streams`.
 
@@ -44,7 +44,6 @@ const fn line_length((before, after): (&str, &str)) -> usize {
     before.len() + MAX_DIGITS + after.len()
 }
 
-/// Returns the path of the `.tail` of the file at `path`.
 pub(crate) fn tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail")
 }
@@ -76,7 +75,6 @@ impl Tail<'_> {
         let new = new_tail_path(path);
         let copied = self.write_copy(&new).and_then(|()| fs::rename(&new, tail_path(path)));
         if copied.is_err() {
-            // The partial copy is removed, because it is useless.
             let _ = remove(&new);
         }
         copied
@@ -197,7 +195,6 @@ pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) head: u64,
-    /// The number of bytes omitted between the head and the tail.
     pub(super) omitted: u64,
     /// The bytes of the output after the omitted bytes.
     pub(super) tail: Vec<u8>,

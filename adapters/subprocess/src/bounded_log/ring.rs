@@ -16,7 +16,6 @@ impl Ring {
         Self { limit: usize::try_from(limit).unwrap_or(usize::MAX), bytes: VecDeque::new(), omitted: 0 }
     }
 
-    /// Appends `piece`, and removes the oldest bytes if there are more than the limit.
     pub(super) fn push(&mut self, piece: &[u8]) {
         let kept = &piece[piece.len().saturating_sub(self.limit)..];
         let displaced = (self.bytes.len() + kept.len()).saturating_sub(self.limit);
@@ -31,12 +30,10 @@ impl Ring {
         self.push(bytes);
     }
 
-    /// Returns the contents in two slices. Either may be empty.
     pub(super) fn as_slices(&self) -> (&[u8], &[u8]) {
         self.bytes.as_slices()
     }
 
-    /// Returns the number of bytes that were removed.
     pub(super) fn omitted(&self) -> u64 {
         self.omitted
     }
@@ -46,7 +43,6 @@ impl Ring {
         self.omitted + self.bytes.len() as u64
     }
 
-    /// True if no byte was ever pushed.
     pub(super) fn is_unused(&self) -> bool {
         self.omitted == 0 && self.bytes.is_empty()
     }

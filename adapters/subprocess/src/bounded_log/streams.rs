@@ -1,5 +1,5 @@
-//! The note of the streams of an output: which bytes are standard output and which are standard
-//! error.
+//! The note of an output: a file that records which bytes are standard output and which are
+//! standard error.
 //!
 //! The note of the file at `<path>` is `<path>.streams`. It consists of lines:
 //!
@@ -15,9 +15,9 @@
 //! begins with a NUL byte, and the streams are unknown. If the file of the note could not be
 //! created, the writer tries again at the end of the output.
 //!
-//! A line is appended before the first byte that it describes becomes visible. So a reader that
-//! reads first the output and then the note finds every byte described. The lines are not synced:
-//! after a loss of power, the note may be shorter than the output.
+//! The first byte that a line describes becomes visible only after the line is appended. So a
+//! reader that reads first the output and then the note finds every byte described. The lines are
+//! not synced: after a loss of power, the note may be shorter than the output.
 
 mod writer;
 
@@ -29,7 +29,7 @@ use autoproc_regular_file::{self as regular_file, Links};
 use super::files::{Parts, with_suffix};
 pub(super) use writer::NoteWriter;
 
-/// The minimum size limit of a note, in bytes: room for some hundred changes of the stream.
+/// The minimum size limit of a note, in bytes: room for a few hundred changes of the stream.
 const MIN_LIMIT: u64 = 4096;
 
 /// The size limit of a note is the size limit of the head divided by this number. With the default
@@ -79,7 +79,6 @@ pub(crate) struct Cut {
     pub(crate) omitted: u64,
 }
 
-/// Returns the path of the note of the file at `path`.
 pub(crate) fn streams_path(path: &Path) -> PathBuf {
     with_suffix(path, ".streams")
 }
@@ -91,7 +90,6 @@ pub(super) const fn max_note(head: u64) -> u64 {
     if share > MIN_LIMIT { share } else { MIN_LIMIT }
 }
 
-/// The contents of a note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Note {
     /// The positions at which the source changes, in ascending order.
@@ -102,10 +100,7 @@ pub(crate) struct Note {
 }
 
 impl Note {
-    /// Reads the note of the file at `path`; `None` if there is no note.
-    ///
-    /// # Errors
-    /// If the note cannot be read.
+    /// Reads the note of the file at `path`; `None` if there is none.
     pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
         match regular_file::read(Links::Refuse, &streams_path(path)) {
             Ok(text) => Ok(Some(Self::parse(&text))),
@@ -135,7 +130,6 @@ impl Note {
         note
     }
 
-    /// Parses a line and adds it to the note; `None` if the line is invalid.
     fn add(&mut self, line: &[u8]) -> Option<()> {
         let mut words = std::str::from_utf8(line).ok()?.strip_suffix('\n')?.split(' ');
         let (word, position) = (words.next()?, words.next()?.parse().ok()?);
@@ -172,8 +166,7 @@ impl Note {
         self.changes.last().map_or(0, |(position, _)| *position)
     }
 
-    /// Returns the source of the byte at `position`, and the position of the next change. The
-    /// second value is `None` if no change follows.
+    /// Returns the source of the byte at `position`, and the position of the next change, if any.
     pub(crate) fn source_at(&self, position: u64) -> (Source, Option<u64>) {
         let next = self.changes.partition_point(|(from, _)| *from <= position);
         let source = next.checked_sub(1).map_or(Source::Stream(Stream::Stdout), |last| self.changes[last].1);

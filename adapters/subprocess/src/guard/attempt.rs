@@ -3,7 +3,7 @@
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use autoproc_domain::ports::ResourceUsage;
@@ -13,6 +13,8 @@ use wait4::ResUse;
 use crate::guard::batch::Batch;
 use crate::guard::descendants::{Descendants, SignalRound, describe_descendants};
 use crate::guard::guard_io::GuardIo;
+use crate::guard::input::stdin_of;
+use crate::guard::orders::Orders;
 use crate::guard::output::Output;
 use crate::guard::protocol::{Control, Report, StartRequest, unexpected_start};
 use crate::guard::result_file::ResultFile;
@@ -27,7 +29,7 @@ use crate::tmp_dir::TMPDIR_VARIABLE;
 /// the pause early.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The maximum time to wait for killed processes to disappear. It is enough to free their memory.
+/// The maximum time to wait for killed processes to disappear. Freeing their memory takes less.
 /// Only a process that is blocked in the kernel or belongs to another user takes longer. Such a
 /// process must not block a slot forever.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -39,7 +41,6 @@ const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 pub(crate) struct Attempt {
     leader: u32,
-    /// The clock tick in which the leader started; `None` if unknown.
     start_tick: Option<u64>,
     /// The command, kept because it holds the write ends of the output pipes open during the
     /// attempt. If they were closed, the end of a stream would wake the guard just before SIGCHLD
@@ -49,7 +50,6 @@ pub(crate) struct Attempt {
     is_gone: bool,
     descendants: Descendants,
     output: Output,
-    /// The value of [`StartRequest::keep_tmp`].
     keep_tmp: Option<Vec<i32>>,
     stopwatch: Stopwatch,
     timeout: Duration,
@@ -108,7 +108,7 @@ impl Attempt {
         let (output, [stdout, stderr]) = Output::new(request, result)?;
         let started_at = Instant::now();
         let mut command = command(&request.spec, tmp_dir);
-        command.stdout(stdout).stderr(stderr);
+        command.stdin(stdin_of(&request.spec.stdin)?).stdout(stdout).stderr(stderr);
         let (child, start_tick) = within_one_tick(|| command.spawn());
         let leader = child?.id();
         let pid = i32::try_from(leader).ok().and_then(Pid::from_raw);
@@ -131,7 +131,6 @@ impl Attempt {
         })
     }
 
-    /// Returns the process number of the command's first process.
     pub(crate) fn leader(&self) -> i32 {
         self.leader.cast_signed()
     }
@@ -148,10 +147,10 @@ impl Attempt {
         mut self,
         io: &mut GuardIo,
         batch: &mut Batch,
-        is_paused: &mut bool,
+        orders: &mut Orders,
         tmp_dirs: &mut TmpDirs,
     ) -> io::Result<Report> {
-        if *is_paused {
+        if orders.is_paused {
             self.pause();
         }
         while !self.is_gone {
@@ -161,11 +160,15 @@ impl Attempt {
             if self.is_gone {
                 break;
             }
-            let timeout = self.next_timeout().min(batch.timeout(Instant::now()));
+            if orders.is_over() {
+                batch.recall();
+                self.kill()?;
+            }
+            let timeout = self.next_timeout().min(batch.timeout(Instant::now())).min(orders.timeout());
             let ready = io.wait(self.output.streams(), timeout)?;
             if ready.control {
                 io.read_control()?;
-                self.handle_controls(io, batch, is_paused)?;
+                self.handle_controls(io, batch, orders)?;
             }
             batch.tick(Instant::now(), io)?;
             if ready.child_exits {
@@ -179,11 +182,11 @@ impl Attempt {
         Ok(Report::Ended(self.into_report(tmp_dirs)))
     }
 
-    /// Handles the control messages that have been read. Ends the command if the runner no longer
+    /// Handles the control messages that have been read. Ends the command if the run no longer
     /// exists.
-    fn handle_controls(&mut self, io: &mut GuardIo, batch: &mut Batch, is_paused: &mut bool) -> io::Result<()> {
+    fn handle_controls(&mut self, io: &mut GuardIo, batch: &mut Batch, orders: &mut Orders) -> io::Result<()> {
         while let Some(control) = io.next_control() {
-            if control != Control::Resume {
+            if control.recalls_batch() {
                 batch.recall();
             }
             match control {
@@ -192,13 +195,14 @@ impl Attempt {
                 // If the message names a process that has already ended, it only recalls the batch.
                 Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
                 Control::Pause => {
-                    *is_paused = true;
+                    orders.is_paused = true;
                     self.pause();
                 }
                 Control::Resume => {
-                    *is_paused = false;
+                    orders.is_paused = false;
                     self.resume();
                 }
+                Control::Deadline(since_boot) => orders.extend_deadline(since_boot),
                 Control::Start { .. } => return Err(unexpected_start()),
             }
         }
@@ -235,7 +239,6 @@ impl Attempt {
         Ok(())
     }
 
-    /// Ends the command without a grace time.
     fn kill(&mut self) -> io::Result<()> {
         self.end(Ending::Aborted)?;
         if let Phase::Terminating { .. } = self.phase {
@@ -289,7 +292,6 @@ impl Attempt {
         self.stopwatch.elapsed(Instant::now())
     }
 
-    /// Returns the time until [`advance`](Self::advance) or the output has work to do.
     fn next_timeout(&self) -> Duration {
         let now = Instant::now();
         let elapsed = self.stopwatch.elapsed(now);
@@ -341,11 +343,10 @@ impl Attempt {
     }
 }
 
-/// Builds the command. The command inherits the guard's standard input, which is `/dev/null`.
-/// Opening `/dev/null` for each command would cost time.
+/// Builds the command, without its standard streams.
 fn command(spec: &ProcessSpec, tmp_dir: Option<&Path>) -> Command {
     let mut command = Command::new(&spec.program);
-    command.args(&spec.arguments).stdin(Stdio::inherit()).process_group(0);
+    command.args(&spec.arguments).process_group(0);
     command.envs(tmp_dir.map(|dir| (TMPDIR_VARIABLE, dir)));
     command.envs(spec.environment.iter().map(|(name, value)| (name, value)));
     if let Some(dir) = &spec.working_dir {
@@ -387,15 +388,39 @@ mod tests {
         assert!(!Phase::Terminating { since: Duration::ZERO }.has_kill_timed_out(3600 * SECOND));
     }
 
-    /// Runs in a separate process, because an attempt reaps all children of its process.
-    #[test]
-    fn a_process_that_has_ended_by_the_kill_timeout_is_not_stuck() {
-        if std::env::var_os(ISOLATED).is_none() {
+    /// Runs this test in a separate process, because an attempt reaps all children of its process.
+    /// Returns true in that process.
+    fn is_isolated(test: &str) -> bool {
+        let is_isolated = std::env::var_os(ISOLATED).is_some();
+        if !is_isolated {
             let mut isolated = Command::new(std::env::current_exe().expect("this program"));
-            isolated
-                .args(["--exact", "guard::attempt::tests::a_process_that_has_ended_by_the_kill_timeout_is_not_stuck"]);
+            isolated.args(["--exact", &format!("guard::attempt::tests::{test}")]);
             let output = isolated.env(ISOLATED, "1").output().expect("this program starts");
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        }
+        is_isolated
+    }
+
+    /// The deadline may pass while the guard starts the process.
+    #[test]
+    fn a_deadline_that_has_passed_ends_a_silent_process() {
+        if !is_isolated("a_deadline_that_has_passed_ends_a_silent_process") {
+            return;
+        }
+        let mut request = request("sleep");
+        request.spec.arguments = vec!["60".into()];
+        request.spec.timeout = 60 * SECOND;
+        let attempt = Attempt::start(&request, None).unwrap_or_else(|ending| panic!("{ending:?}"));
+        let mut orders = Orders::default();
+        orders.extend_deadline(Duration::from_nanos(1));
+        let (mut io, mut batch) = (GuardIo::new().expect("pipes"), Batch::new(Vec::new(), SECOND));
+        let report = attempt.supervise(&mut io, &mut batch, &mut orders, &mut TmpDirs::new()).expect("a report");
+        assert!(matches!(report, Report::Ended(ProcessReport { ending: Ending::Aborted, .. })), "{report:?}");
+    }
+
+    #[test]
+    fn a_process_that_has_ended_by_the_kill_timeout_is_not_stuck() {
+        if !is_isolated("a_process_that_has_ended_by_the_kill_timeout_is_not_stuck") {
             return;
         }
         let mut attempt = Attempt::start(&request("true"), None).unwrap_or_else(|ending| panic!("{ending:?}"));
@@ -406,8 +431,12 @@ mod tests {
         attempt.stopwatch = Stopwatch::start(long_ago);
         attempt.phase = Phase::Killing { since: Duration::ZERO, checked_at: KILL_TIMEOUT };
         let mut batch = Batch::new(Vec::new(), SECOND);
-        let report =
-            attempt.supervise(&mut GuardIo::new().expect("pipes"), &mut batch, &mut false, &mut TmpDirs::new());
+        let report = attempt.supervise(
+            &mut GuardIo::new().expect("pipes"),
+            &mut batch,
+            &mut Orders::default(),
+            &mut TmpDirs::new(),
+        );
         let report = report.expect("a report");
         assert!(
             matches!(report, Report::Ended(ProcessReport { ending: Ending::Exited { code: 0 }, .. })),
@@ -421,6 +450,7 @@ mod tests {
             arguments: Vec::new(),
             environment: Vec::new(),
             working_dir: Some(PathBuf::from("/")),
+            stdin: Vec::new(),
             timeout: SECOND,
             log: None,
             append_log: false,

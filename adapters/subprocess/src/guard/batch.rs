@@ -2,21 +2,23 @@
 //!
 //! # Theory of operation
 //!
-//! If processes take milliseconds, exchanging messages with the runner for each process is a
-//! considerable part of the cost. So the runner sends several requests at once. The guard runs the
-//! processes one after another and delays its reports for a moment, so that the runner receives
+//! If processes take milliseconds, exchanging messages with the run for each process is a
+//! considerable part of the cost. So the run sends several requests at once. The guard executes the
+//! processes one after another and delays its reports for a moment, so that the run receives
 //! several reports at once.
 //!
-//! The next process starts only if the previous one exited with status 0. After any other ending
-//! the runner decides how to continue. Processes that have not started within the time set by the
-//! runner are returned, because another guard may be idle.
+//! The next process starts only if the previous one exited with status 0. After any other ending,
+//! the run decides how to continue. Processes that have not started within the time set by the run
+//! are reported as not started, because another guard may be idle.
 
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
+use autoproc_domain::Fingerprint;
+
 use crate::guard::guard_io::GuardIo;
-use crate::guard::protocol::{FingerprintFields, Report, StartRequest};
+use crate::guard::protocol::{Report, StartRequest};
 use crate::process::{Ending, ProcessReport};
 
 /// The maximum time for which a report is held back, to be sent together with later reports.
@@ -46,20 +48,18 @@ impl Batch {
         Some(next)
     }
 
-    /// True if no process is waiting.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// True if the process with this index in the batch is the one that was started last.
     pub(crate) fn is_current(&self, index: u32) -> bool {
         index.checked_add(1) == Some(self.started)
     }
 
-    /// Reports the start of the process that [`next`](Self::next) returned last. The first report
-    /// of a batch is due at once; later ones are delayed, because a batch consists of short
-    /// processes.
-    pub(crate) fn start_current(&mut self, fingerprint: Option<FingerprintFields>) {
+    /// Reports the start of the current process. The first start of a batch is reported at once.
+    /// Later reports wait for [`REPORT_DELAY`] so that they are sent together, because the
+    /// processes of a batch are short.
+    pub(crate) fn start_current(&mut self, fingerprint: Option<Fingerprint>) {
         let delay = if self.started == 1 { Duration::ZERO } else { REPORT_DELAY };
         self.hold(Report::Started(fingerprint), Instant::now() + delay);
     }
@@ -73,12 +73,12 @@ impl Batch {
         self.hold(report, Instant::now() + REPORT_DELAY);
     }
 
-    /// Reports the waiting processes as not started and makes all reports due, because the runner
-    /// must decide which process starts next.
+    /// Reports the waiting processes as not started and makes all reports due, because the run must
+    /// decide which process starts next.
     pub(crate) fn recall(&mut self) {
         self.send_at = Instant::now();
         if !self.waiting.is_empty() {
-            // The runner never sends more than `u32::MAX`.
+            // The run never sends more than `u32::MAX` requests at once.
             let count = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
             self.waiting.clear();
             self.hold(Report::NotStarted(count), self.send_at);
@@ -90,7 +90,6 @@ impl Batch {
         self.unsent.push(report);
     }
 
-    /// Returns the time until [`tick`](Self::tick) has work to do.
     pub(crate) fn timeout(&self, now: Instant) -> Duration {
         let recall_at = self.recall_at.filter(|_| !self.waiting.is_empty());
         let send_at = (!self.unsent.is_empty()).then_some(self.send_at);

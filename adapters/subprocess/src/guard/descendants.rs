@@ -3,8 +3,9 @@
 //! # Safe signalling
 //!
 //! A process number is reused only after its process was reaped. Only the guard reaps its own
-//! children, so their numbers are safe. For all other descendants, the start time is compared right
-//! before the signal, with a pidfd if the system has pidfds ([`process_table::signal`]).
+//! children, so their numbers are safe. For any other descendant, the start time is compared right
+//! before the signal. If the system has pidfds, the signal is sent through a pidfd that was opened
+//! before the comparison ([`process_table::signal`]).
 //!
 //! A process group is signalled as a whole: no member can escape by forking, because a fork does
 //! not complete while a signal to the group is pending (`fork`, POSIX: "atomic" with regard to
@@ -26,7 +27,6 @@ pub(crate) fn become_subreaper() -> io::Result<()> {
     Ok(())
 }
 
-/// The result of signalling all descendants once.
 #[derive(Debug, Default)]
 pub(crate) struct SignalRound {
     /// True if this round found a process that no earlier round had found.
@@ -42,8 +42,7 @@ pub(crate) struct Descendants {
 }
 
 impl Descendants {
-    /// Creates the set of descendants. `leader` is the command's first process, which leads its own
-    /// process group.
+    /// `leader` is the command's first process, which leads its own process group.
     pub(crate) fn new(leader: Pid) -> Self {
         Self { leader, seen: HashSet::new() }
     }
@@ -73,7 +72,6 @@ impl Descendants {
         }
     }
 
-    /// Sends a signal to every descendant once.
     pub(crate) fn signal(&mut self, signal: Signal) -> SignalRound {
         let descendants = descendants();
         let groups = self.own_groups(&descendants);
@@ -127,7 +125,6 @@ impl Descendants {
     }
 }
 
-/// Returns a human-readable list of the remaining descendants.
 pub(crate) fn describe_descendants() -> String {
     let describe = |process: &Process| format!("{} ({})", process.id.pid, process.name.escape_ascii());
     descendants().iter().map(describe).collect::<Vec<_>>().join(", ")

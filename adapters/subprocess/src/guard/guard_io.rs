@@ -1,4 +1,5 @@
-//! The guard's file descriptors: the pipes to the runner, the self-pipe for SIGCHLD, and poll(2).
+//! The guard's file descriptors (the control pipe, the report pipe, and the self-pipe for SIGCHLD),
+//! and the functions that wait with poll(2).
 
 use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
@@ -14,7 +15,7 @@ use crate::guard::protocol::{Control, Inbox, Report, encode};
 /// The maximum timeout passed to poll(2). A longer `Duration` might not fit into a `Timespec`.
 const MAX_POLL_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// The maximum time for which the guard spins for a message that it expects soon. If the runner has
+/// The maximum time for which the guard spins for a message that it expects soon. If the run has
 /// another attempt ready, the request arrives within this time. On a virtual machine, waking a
 /// sleeping process takes nearly as long.
 const SPIN_TIME: Duration = Duration::from_micros(50);
@@ -75,7 +76,6 @@ impl GuardIo {
         Ok(())
     }
 
-    /// Removes and returns the next message that has been read; `None` if there is none.
     pub(crate) fn next_control(&mut self) -> Option<Control> {
         if self.is_abandoned {
             return None;
@@ -90,14 +90,13 @@ impl GuardIo {
         self.is_abandoned
     }
 
-    /// True if the runner has closed the control pipe, even if unread messages remain.
+    /// True if the run has closed the control pipe, even if unread messages remain.
     pub(crate) fn has_hung_up(&self) -> io::Result<bool> {
         let mut polled = [PollFd::new(&self.control, PollFlags::empty())];
         retry_interrupted(|| Ok(poll(&mut polled, Some(&Timespec::default()))?))?;
         Ok(polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
     }
 
-    /// True if the control pipe is readable.
     pub(crate) fn has_control(&self) -> io::Result<bool> {
         Ok(!poll_readable([Some(self.control.as_fd())], Duration::ZERO)?[0].is_empty())
     }
@@ -112,7 +111,7 @@ impl GuardIo {
         Ok(())
     }
 
-    /// Sends reports to the runner in one write. It is not an error if the runner no longer exists.
+    /// Sends reports to the run in one write. It is not an error if the run no longer exists.
     pub(crate) fn send(&mut self, reports: &[Report]) -> io::Result<()> {
         let messages = reports.iter().map(encode).collect::<Result<Vec<_>, _>>().map_err(io::Error::other)?;
         match self.reports.write_all(&messages.concat()) {
@@ -130,7 +129,6 @@ impl GuardIo {
         retry_interrupted(|| self.child_exits.read(&mut bytes)).map(drop)
     }
 
-    /// Waits until a descriptor is readable or has ended, or `timeout` has passed.
     pub(crate) fn wait(&self, streams: [Option<BorrowedFd<'_>>; 2], timeout: Duration) -> io::Result<Ready> {
         let control = (!self.is_abandoned).then(|| self.control.as_fd());
         let fds = [control, Some(self.child_exits.as_fd()), streams[0], streams[1]];
@@ -159,7 +157,6 @@ fn timespec(timeout: Duration) -> Timespec {
     Timespec { tv_sec: timeout.as_secs().cast_signed(), tv_nsec: timeout.subsec_nanos().into() }
 }
 
-/// Repeats a call while signals interrupt it.
 pub(crate) fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {

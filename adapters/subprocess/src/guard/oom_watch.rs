@@ -21,10 +21,8 @@ pub(super) const SIGKILL: i32 = 9;
 /// The file that names the control groups of this process (`cgroups(7)`).
 const CGROUP_PATH: &str = "/proc/self/cgroup";
 
-/// The folder in which control groups are mounted.
 const CGROUP_ROOT: &str = "/sys/fs/cgroup";
 
-/// The file with the kernel's counts of events on the whole machine.
 const VMSTAT_PATH: &str = "/proc/vmstat";
 
 pub(super) struct OomWatch {

@@ -50,7 +50,6 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Creates the pipes; returns their write ends for the command.
     pub(crate) fn new(request: &StartRequest, result: Option<ResultFile>) -> io::Result<(Self, [PipeWriter; 2])> {
         let ((stdout, stdout_end), (stderr, stderr_end)) = (io::pipe()?, io::pipe()?);
         let output = Self {
@@ -69,12 +68,10 @@ impl Output {
         Ok((output, [stdout_end, stderr_end]))
     }
 
-    /// Returns the read ends of the streams that have not ended.
     pub(crate) fn streams(&self) -> [Option<BorrowedFd<'_>>; 2] {
         self.streams.each_ref().map(|stream| stream.as_ref().map(AsFd::as_fd))
     }
 
-    /// Reads once from each stream that is ready.
     pub(crate) fn read(&mut self, ready: [bool; 2]) {
         for stream in [STDOUT, STDERR] {
             if ready[stream] {
@@ -83,7 +80,6 @@ impl Output {
         }
     }
 
-    /// Performs the periodic work of the log if it is due.
     pub(crate) fn tick(&mut self, now: Instant) {
         if let Some(log) = &mut self.log
             && log.next_tick().is_some_and(|due| due <= now)
@@ -92,7 +88,6 @@ impl Output {
         }
     }
 
-    /// Returns the time at which [`tick`](Self::tick) is due next.
     pub(crate) fn next_tick(&self) -> Option<Instant> {
         self.log.as_ref().and_then(BoundedLog::next_tick)
     }
@@ -213,6 +208,7 @@ mod tests {
             arguments: Vec::new(),
             environment: Vec::new(),
             working_dir: None,
+            stdin: Vec::new(),
             timeout: Duration::MAX,
             log: None,
             append_log: false,

@@ -1,8 +1,8 @@
-//! The messages between a runner and its guards, and their encoding.
+//! The messages between a run and its guards, and their encoding.
 //!
 //! # Messages
 //!
-//! The runner writes [`Control`] messages to the guard's standard input. The guard writes only
+//! The run writes [`Control`] messages to the guard's standard input. The guard writes only
 //! [`Report`] messages to its standard output. For each process of a `Start`, it reports the start
 //! (if the request has an input) and the end. It also reports the number of processes that will not
 //! start.
@@ -10,7 +10,7 @@
 //! `Abort` and `Kill` name a process by its index in the batch, because the process may end before
 //! the message arrives. A message for an ended process only recalls the batch. Between batches,
 //! `Recall`, `Abort` and `Kill` have no effect. `Pause` applies until `Resume` arrives, also to
-//! later batches. The end of the control pipe means that the runner no longer exists.
+//! later batches. The end of the control pipe means that the run no longer exists.
 //!
 //! # Encoding
 //!
@@ -23,6 +23,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use autoproc_domain::Fingerprint;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +37,6 @@ pub(crate) const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
 const HEADER_BYTES: usize = 4;
 
-/// A message from the runner to a guard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Control {
     /// Runs a batch: one process after another, as long as each exits with status 0.
@@ -56,9 +56,19 @@ pub(crate) enum Control {
     Pause,
     /// Continues the running process.
     Resume,
+    /// Moves the deadline to this time since boot, which includes the time for which the machine
+    /// was suspended. After the deadline, the guard kills the running process and starts no other.
+    /// The guard ignores a time before its present deadline.
+    Deadline(Duration),
 }
 
-/// A process to start, with its limits.
+impl Control {
+    /// True if the message recalls the batch: the run decides which process starts next.
+    pub(crate) fn recalls_batch(&self) -> bool {
+        !matches!(self, Self::Resume | Self::Deadline(_))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StartRequest {
     pub(crate) spec: ProcessSpec,
@@ -72,12 +82,11 @@ pub(crate) struct StartRequest {
     pub(crate) keep_tmp: Option<Vec<i32>>,
 }
 
-/// A message from a guard to the runner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Report {
     /// The next process of the batch has started. Contains the fingerprint that its input had
     /// before the start; `None` if unknown. If the start fails, this message is not sent.
-    Started(Option<FingerprintFields>),
+    Started(#[serde(with = "crate::process::fingerprint")] Option<Fingerprint>),
     /// The process has ended, with all its descendants.
     Ended(ProcessReport),
     /// This many processes at the end of the batch will not be started. The message is sent before
@@ -87,10 +96,6 @@ pub(crate) enum Report {
     /// human-readable reason.
     Stuck(String),
 }
-
-/// The size of a file in bytes, and its modification time in nanoseconds. Used because the domain's
-/// `Fingerprint` is not serialisable.
-pub(crate) type FingerprintFields = (u64, i64);
 
 /// A message is too long, or the received bytes are not a message. After an error in receiving, the
 /// connection is unusable.
@@ -102,7 +107,6 @@ pub(crate) enum ProtocolError {
     Garbled,
 }
 
-/// Returns the error for a `Start` that arrives while a batch is running.
 pub(crate) fn unexpected_start() -> io::Error {
     io::Error::other("received a start request while a process is running")
 }

@@ -16,10 +16,10 @@
 //! an older result file, the temporary file first gets a temporary name and is then renamed.
 //!
 //! If the file system has no files without a name, the temporary file has the temporary name from
-//! the beginning. The runner chooses this name for each attempt. The name cannot be guessed, and an
+//! the beginning. The run chooses this name for each attempt. The name cannot be guessed, and an
 //! existing file with this name is never opened. The writer holds an exclusive flock(2) on the
-//! file. If a guard is killed, the runner removes the file. If the runner is killed too, the next
-//! guard that uses a temporary name in the folder removes the files whose lock is free.
+//! file. If a guard is killed, the run removes the file. If the run is killed too, the next guard
+//! that uses a temporary name in the folder removes the files whose lock is free.
 
 mod temporary;
 
@@ -36,11 +36,9 @@ use crate::guard::{fault_of, is_permanent};
 use crate::process::{Ending, ResultOwner, StdoutFile};
 use temporary::{link, lock, open, open_named, open_unnamed, remove_if_unlocked, remove_leftovers, rename_new};
 
-/// The result file of a running command.
 #[derive(Debug)]
 pub(crate) struct ResultFile {
     path: PathBuf,
-    /// The path of the temporary file while it has a name.
     temporary: PathBuf,
     file: File,
     /// True if the temporary file exists at the path `temporary`.
@@ -76,7 +74,7 @@ impl ResultFile {
             return Err(owned(&path, owner));
         }
         if input.is_some_and(|input| is_same_file(&path, input)) {
-            return Err(refused(format!("the standard output would replace the file itself, {shown}")));
+            return Err(refused(format!("the standard output would replace the input file, {shown}")));
         }
         let existing = fs::symlink_metadata(&path);
         if existing.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
@@ -131,7 +129,7 @@ impl ResultFile {
                 let line = format!("[autoproc: {bytes} bytes of standard output were lost]\n");
                 let ending = match error.kind() {
                     io::ErrorKind::AlreadyExists if !self.replaces => {
-                        refused(format!("{} was created during the attempt", self.path.display()))
+                        refused(format!("{} was created during the attempt and is not replaced", self.path.display()))
                     }
                     _ => cannot_write(&self.path, &error),
                 };
@@ -141,8 +139,9 @@ impl ResultFile {
     }
 
     /// Gives the result file its name. If a file with this name was created since the command
-    /// started, fails with [`io::ErrorKind::AlreadyExists`]. After any error, the result file does
-    /// not have its name. The inner result is an error if the folder could not be opened or synced.
+    /// started, fails with [`io::ErrorKind::AlreadyExists`]. After an outer error, the result file
+    /// does not have its name. The inner result is an error if the folder could not be opened or
+    /// synced.
     fn publish(&mut self, open_folder: fn(&Path) -> io::Result<File>) -> io::Result<io::Result<()>> {
         self.first_error.take().map_or(Ok(()), Err)?;
         self.file.sync_all()?;
@@ -192,7 +191,6 @@ impl ResultFile {
     }
 }
 
-/// Removes the temporary file if it still has its temporary name.
 impl Drop for ResultFile {
     fn drop(&mut self) {
         if self.is_named {
@@ -214,7 +212,7 @@ fn is_same_file(path: &Path, input: &Path) -> bool {
 fn owned(path: &Path, owner: &ResultOwner) -> Ending {
     let (shown, file) = (path.display(), &owner.file);
     if owner.has_written {
-        return refused(format!("{shown} holds the standard output of {file}"));
+        return refused(format!("{shown} already holds the standard output of {file}"));
     }
     let reason = format!("{shown} is reserved for the standard output of {file}, which was processed at the same time");
     Ending::NoResult { reason, permanent: false }
@@ -315,7 +313,7 @@ mod tests {
             result.write(b"new");
             fs::write(&path, "of another program").expect("a file");
             let (why, permanent) = reason(result.finish(true).1);
-            assert!(why.ends_with("a was created during the attempt") && permanent, "{why}");
+            assert!(why.contains("a was created during the attempt") && permanent, "{why}");
             assert_eq!(fs::read_to_string(&path).expect("the file"), "of another program");
             assert_eq!(names(folder.path()), ["a"]);
         }
@@ -380,9 +378,9 @@ mod tests {
         symlink("missing", path("dangling")).expect("a link");
         fs::create_dir(path("folder")).expect("a folder");
         for (name, expected) in [
-            ("input", "the file itself"),
-            ("hard", "the file itself"),
-            ("soft", "the file itself"),
+            ("input", "the input file"),
+            ("hard", "the input file"),
+            ("soft", "the input file"),
             ("dangling", "not a regular file"),
             ("folder", "not a regular file"),
             ("input/x", "Not a directory"),
@@ -454,7 +452,7 @@ mod tests {
 
     #[test]
     fn the_result_of_another_file_is_refused_for_good_only_if_it_was_written() {
-        for (has_written, expected) in [(true, "a holds the standard output of /in/b"), (false, "a is reserved for ")] {
+        for (has_written, expected) in [(true, "a already holds the standard output"), (false, "a is reserved for ")] {
             let owner = Some(ResultOwner { file: "/in/b".into(), has_written });
             let refused = ResultFile::create(&StdoutFile { owner, ..wanted(Path::new("/out/a")) }, None).map(drop);
             let (why, permanent) = reason(refused);

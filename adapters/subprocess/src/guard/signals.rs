@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicBool;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
-/// Makes the guard survive requests to terminate: the runner decides when to stop, and the guard
-/// must outlive the runner to end its processes.
+/// Makes the guard survive requests to terminate: the run decides when to stop. If the run dies,
+/// the guard must outlive it to end the processes of the command.
 ///
 /// Also catches SIGXFSZ (setrlimit(2)): a write beyond the limit on file sizes then fails instead
 /// of ending the guard.

@@ -34,7 +34,7 @@ fn interpreter_fault(spec: &ProcessSpec, error: &io::Error) -> Option<String> {
     let file = regular_file::open_to_read(Links::Follow, &program_file(spec)?).ok()?;
     file.take(EXAMINED_BYTES).read_to_end(&mut beginning).ok()?;
     if beginning.starts_with(b"\x7fELF") {
-        return Some("its dynamic loader does not exist; it was built for another system".to_owned());
+        return Some("its dynamic loader does not exist; the program was built for another system".to_owned());
     }
     let line = beginning.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     if line.ends_with(b"\r") {
@@ -44,7 +44,7 @@ fn interpreter_fault(spec: &ProcessSpec, error: &io::Error) -> Option<String> {
     Some(format!("its interpreter {} does not exist", String::from_utf8_lossy(interpreter)))
 }
 
-/// Returns the file of the program: a name without a slash is searched for in `PATH`.
+/// Searches `PATH` for the program if its name has no slash.
 fn program_file(spec: &ProcessSpec) -> Option<PathBuf> {
     let program = Path::new(&spec.program);
     if program.as_os_str().as_bytes().contains(&b'/') {
@@ -55,7 +55,6 @@ fn program_file(spec: &ProcessSpec) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// Returns the kind of a failure to start.
 pub(crate) fn fault_of(error: &io::Error) -> StartFault {
     match Errno::from_io_error(error) {
         Some(errno) if SHORTAGES.contains(&errno) => StartFault::Shortage,
@@ -70,7 +69,6 @@ pub(crate) fn fault_of(error: &io::Error) -> StartFault {
 /// is open for writing (ETXTBSY), for instance because it is being replaced.
 const SHORTAGES: [Errno; 5] = [Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::TXTBSY];
 
-/// True if a retry of the start would fail in the same way.
 pub(crate) fn is_permanent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput
         || Errno::from_io_error(error).is_some_and(|errno| PERMANENT_ERRORS.contains(&errno))

@@ -15,7 +15,6 @@ impl Stopwatch {
         Self { started_at: now, paused: Duration::ZERO, paused_at: None }
     }
 
-    /// Returns the time since the start, without the time spent paused.
     pub(crate) fn elapsed(&self, now: Instant) -> Duration {
         let until = self.paused_at.unwrap_or(now);
         until.saturating_duration_since(self.started_at).saturating_sub(self.paused)

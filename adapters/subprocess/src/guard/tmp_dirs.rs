@@ -62,10 +62,10 @@ impl TmpDirs {
         if folder.remove_if_empty() {
             return None;
         }
-        let path = shown(folder.path());
         if is_kept {
-            return Some(format!("[autoproc: the temporary files are kept in {path}]\n"));
+            return Some(format!("[autoproc: the temporary files are kept in {}]\n", shown(&folder.keep())));
         }
+        let path = shown(folder.path());
         let error = folder.remove().err()?.to_string().replace(char::is_control, "?");
         Some(format!("[autoproc: the temporary files in {path} cannot be removed: {error}]\n"))
     }
@@ -73,8 +73,8 @@ impl TmpDirs {
     /// Deletes the name of the folder from the record if the guard no longer has a folder.
     pub(crate) fn update(&self, record: &mut GuardRecord) {
         if self.current.is_none() {
-            // If writing fails and the guard is killed later, the runner removes a folder that
-            // should be kept.
+            // If writing fails and the guard is killed later, the run removes a folder that should
+            // be kept.
             let _ = record.set_tmp_dir(None);
         }
     }

@@ -15,13 +15,10 @@ pub const FORMAT_VERSION: u32 = 1;
 /// of a valid record.
 pub(super) const MAX_FILE_BYTES: u64 = 4096;
 
-/// The text before the leader's fields.
 const LEADER: &str = ",\"leader\":";
 
-/// The text before the number of begun processes.
 const BEGUN: &str = ",\"begun\":";
 
-/// The text before the name of the folder for temporary files.
 const TMP_NAME: &str = ",\"tmp_name\":";
 
 /// The contents of a record.
@@ -57,7 +54,6 @@ pub struct Contents {
     pub tmp_name: Option<Box<str>>,
 }
 
-/// The offsets of the fields that are overwritten in place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Offsets {
     pub(super) leader: u64,
@@ -132,7 +128,6 @@ impl Contents {
         self.tmp_name.as_deref().map(|name| parent.join(name))
     }
 
-    /// Returns the line of the record, and the offsets of the fields that change.
     pub(super) fn to_line(&self) -> io::Result<(String, Offsets)> {
         let mut line = serde_json::to_string(&Line { version: FORMAT_VERSION, contents: self })?;
         line.pop();
@@ -155,7 +150,6 @@ pub(super) fn leader_fields(leader: ProcessId) -> String {
     format!("{{\"pid\":{:>11},\"started\":{:>20}}}", leader.pid, leader.started)
 }
 
-/// Formats the number of begun processes with a fixed length.
 pub(super) fn begun_field(begun: u64) -> String {
     format!("{begun:>20}")
 }
@@ -189,13 +183,13 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
     }
 }
 
-/// Parses the leader. The process number 0 means that the guard started no command.
+/// The process number 0 means that the guard started no command.
 fn parse_leader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ProcessId>, D::Error> {
     ProcessId::deserialize(deserializer).map(|leader| Some(leader).filter(|leader| leader.pid > 0))
 }
 
-/// Parses the name of the folder for temporary files. A name that [`tmp_dir::is_name`] refuses
-/// counts as none: the folder is removed later, so the name must not lead to another folder.
+/// A name that [`tmp_dir::is_name`] refuses counts as none: the folder is removed later, so the
+/// name must not lead to another folder.
 fn parse_tmp_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<str>>, D::Error> {
     Box::<str>::deserialize(deserializer).map(|name| Some(name).filter(|name| tmp_dir::is_name(name)))
 }

@@ -17,11 +17,11 @@ use crate::guards::watchdog::{Measure, Watchdog};
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 
 /// The minimum wait for a deadline of the watchdog. During a pause, the watchdog's clock stands
-/// still, so without this minimum the runner would check a near deadline continuously.
+/// still, so without this minimum the run would check a near deadline continuously.
 const MIN_WATCH: Duration = Duration::from_millis(10);
 
-/// The maximum number of guards that are tried for a process if each of them is killed before it
-/// begins the process.
+/// The maximum number of guards that are tried for a process, if each is killed before it begins
+/// the process.
 const MAX_GUARDS: u32 = 3;
 
 /// An event of a batch. The events are in the order of the processes in the batch.
@@ -129,13 +129,11 @@ impl<'a> Assignment<'a> {
         encode(&Control::Start { requests, start_within: self.start_within })
     }
 
-    /// Returns the deadlines of the guard for the current process.
     fn watchdog(&self) -> Watchdog {
         let timeout = self.specs.get(self.current).map_or(Duration::MAX, |(spec, _)| spec.timeout);
         Watchdog::of_process(self.guards.time_without_pauses(), timeout, self.guards.settings.grace)
     }
 
-    /// Keeps only the first pending process. Reports all others as not started.
     fn keep_first(&mut self) {
         self.report_not_started(self.pending - 1);
     }
@@ -160,7 +158,6 @@ impl<'a> Assignment<'a> {
         self.report_ended(result);
     }
 
-    /// Waits for a report, for the stop level to rise, or for a deadline of the watchdog.
     async fn advance(&mut self, stop: &dyn StopSignal) {
         let guards = self.guards;
         let Some(Active { guard, sent_level, watchdog, .. }) = &mut self.active else { return };
@@ -175,7 +172,6 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Sends a stop level to the guard.
     fn raise(&mut self, level: StopLevel) {
         let Some(Active { guard, first, sent_level, watchdog, .. }) = &mut self.active else { return };
         *sent_level = level;
@@ -210,10 +206,7 @@ impl<'a> Assignment<'a> {
 
     async fn handle(&mut self, report: io::Result<Report>) {
         match report {
-            Ok(Report::Started(fields)) => {
-                let fingerprint = fields.map(|(size, modified_ns)| Fingerprint { size, modified_ns });
-                self.events.push_back(BatchEvent::Started(fingerprint));
-            }
+            Ok(Report::Started(fingerprint)) => self.events.push_back(BatchEvent::Started(fingerprint)),
             Ok(Report::Ended(report)) => {
                 let is_shortage = matches!(report.ending, Ending::CannotStart { fault: StartFault::Shortage, .. });
                 self.report_ended(Ok(report));
@@ -257,7 +250,6 @@ impl<'a> Assignment<'a> {
         self.guards.dismiss(guard).await;
     }
 
-    /// Handles the death of the guard.
     async fn reap(&mut self) {
         let Some(Active { guard, since, sent_level, is_killed, .. }) = self.active.take() else { return };
         let interrupted = || interrupted(sent_level, is_killed, since.elapsed());
@@ -322,7 +314,7 @@ fn watch_time(guards: &Guards, sent_level: StopLevel) -> Duration {
 }
 
 /// Returns the report of a process whose guard died. The ending is [`Ending::Aborted`] if the run
-/// was ending the process, [`Ending::TimedOut`] if the runner killed the guard for not ending the
+/// was ending the process, [`Ending::TimedOut`] if the run killed the guard for not ending the
 /// process in time, and [`Ending::GuardDied`] otherwise.
 fn interrupted(sent_level: StopLevel, is_killed: bool, elapsed: Duration) -> ProcessReport {
     let ending = match sent_level {

@@ -1,4 +1,4 @@
-//! The runner's end of a guard's control pipe.
+//! The run's end of a guard's control pipe.
 
 use std::io::{self, PipeWriter, Write};
 use std::os::fd::AsFd;
@@ -11,7 +11,7 @@ use rustix::io::{Errno, ioctl_fionbio};
 use crate::guard::protocol::{Control, encode};
 
 /// The maximum wait for room in a full pipe. A healthy guard reads at once. A stopped guard never
-/// reads, and must not block the runner.
+/// reads, and must not block the run.
 const FULL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A control pipe to which several threads can write. The messages are never interleaved.
@@ -20,9 +20,6 @@ pub(crate) struct ControlPipe(Mutex<Option<PipeWriter>>);
 
 impl ControlPipe {
     /// Creates a control pipe from its write end, which becomes non-blocking.
-    ///
-    /// # Errors
-    /// If the system refuses to make the pipe non-blocking.
     pub(crate) fn new(pipe: PipeWriter) -> io::Result<Self> {
         ioctl_fionbio(&pipe, true)?;
         Ok(Self(Mutex::new(Some(pipe))))

@@ -1,4 +1,4 @@
-//! A guard as a child process of the runner.
+//! A guard as a child process of this process.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -47,7 +47,7 @@ pub(crate) struct GuardProcess {
 
 impl GuardProcess {
     /// Starts a guard; `number` identifies it within its pool. The guard creates its own session,
-    /// so that signals from the terminal reach only the runner, which handles them.
+    /// so that signals from the terminal reach only this process, which handles them.
     pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
         let ((control, control_writer), (reports, report_writer)) = (io::pipe()?, io::pipe()?);
         // The first guard starts even if few descriptors are left, because the run needs at least
@@ -57,8 +57,8 @@ impl GuardProcess {
         let record = settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number));
         let mut command = Command::new(&settings.executable);
         command.arg0("autoproc").arg(GUARD_ARGUMENT).arg(settings.run.as_str()).args(&record);
-        // The guard has the run's marker from its first moment, so that it is found even if the
-        // runner dies before the guard has written its record.
+        // The guard has the run's marker from its first moment, so that it is found even if this
+        // process dies before the guard has written its record.
         command.env(RUN_VARIABLE, settings.run.as_str()).envs(settings.environment.iter().cloned());
         if let Ok(runner) = process_table::own() {
             command.env(RUNNER_VARIABLE, runner.id.to_string());

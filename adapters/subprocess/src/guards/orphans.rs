@@ -3,13 +3,13 @@
 //! # Theory of operation
 //!
 //! If this process has called [`adopt_orphans`](crate::adopt_orphans), the processes of a killed
-//! guard become children of this process. If this process has no other children, every child that
-//! is not a guard is an orphan. All orphans and their descendants are killed and reaped, repeatedly
+//! guard become children of this process. If this process starts no children but guards, every
+//! other child is an orphan. All orphans and their descendants are killed and reaped, repeatedly
 //! until none is left.
 //!
-//! Without adoption, or if this process has other children too, orphans are recognised by the run's
-//! marker in their environment, or by the session of the killed guard. A process escapes if it has
-//! removed the marker, begun a session, and lost all ancestors.
+//! Without adoption, or if this process may have other children, orphans are recognised by the
+//! run's marker in their environment, or by the session of the killed guard. A process escapes if
+//! it has removed the marker, begun a session, and lost all ancestors.
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
@@ -44,14 +44,12 @@ impl ReapLock {
         Self(GUARDS.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Starts a guard and registers it.
     pub(crate) fn spawn(&mut self, command: &mut Command) -> io::Result<Child> {
         let child = command.spawn()?;
         self.0.insert(child.id().cast_signed());
         Ok(child)
     }
 
-    /// Unregisters a guard that has been reaped.
     pub(crate) fn forget(&mut self, child: &Child) {
         self.0.remove(&child.id().cast_signed());
     }

@@ -1,7 +1,7 @@
 //! Decides the measures against a guard that does not report the end of its process in time.
 //!
 //! A guard enforces the timeout of its process itself. A guard that is stopped, by a signal, a
-//! debugger or a freezer, enforces nothing. So the runner sets deadlines too, which are later than
+//! debugger or a freezer, enforces nothing. So the run sets deadlines too, which are later than
 //! those of a healthy guard.
 
 use std::time::Duration;
@@ -11,28 +11,27 @@ use std::time::Duration;
 const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The time that a guard may take to end its process, in addition to the grace time. A healthy
-/// guard takes less: 30 s after SIGKILL, it reports a process that it cannot end.
+/// guard takes less: it reports a process that still exists 30 s after SIGKILL, and removes
+/// temporary files in at most 4 s.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The time that a guard may take after a request to kill its process at once. After this time, the
-/// runner kills the guard and ends the process itself.
+/// The time that a guard may take after a request to kill its process at once, including the
+/// removal of temporary files, which takes at most 4 s. After this time, the run kills the guard
+/// and ends the process itself.
 const KILL_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum time to wait for a killed guard to disappear. Only a guard that is blocked in the
 /// kernel takes longer.
 const DEATH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// If a deadline has passed by more than this time when the runner notices it, the runner was
-/// suspended, and its guards may have been suspended too. All deadlines of the guard then begin
-/// anew.
+/// If the run notices an expired deadline later than this, the process of the run was suspended,
+/// and its guards may have been suspended too. All deadlines of the guard then begin anew.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
-/// The measure to take if a guard does not end its process in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Measure {
     /// Send SIGCONT to the guard.
     Continue,
-    /// Kill the guard.
     Kill,
     /// Stop waiting for the killed guard, which does not disappear.
     GiveUp,
@@ -59,17 +58,14 @@ pub(super) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Returns the deadlines for a process that starts at `now` and has this timeout.
     pub(super) fn of_process(now: Duration, timeout: Duration, grace: Duration) -> Self {
         Self::new(now.saturating_add(timeout), grace, SILENCE_TIMEOUT)
     }
 
-    /// Returns the deadlines for a process whose guard was asked at `now` to end the process.
     pub(super) fn of_abort(now: Duration, grace: Duration) -> Self {
         Self::new(now, grace, SILENCE_TIMEOUT)
     }
 
-    /// Returns the deadlines for a process whose guard was asked at `now` to kill the process.
     pub(super) fn of_kill(now: Duration) -> Self {
         Self::new(now, Duration::ZERO, KILL_REQUEST_TIMEOUT)
     }
@@ -78,7 +74,6 @@ impl Watchdog {
         Self { limit, grace, silence_timeout, step: Step::ContinueStopped }
     }
 
-    /// Returns the time at which [`expire`](Self::expire) must be called next.
     pub(super) fn due(&self) -> Duration {
         let end = self.limit.saturating_add(self.grace);
         match self.step {

@@ -81,7 +81,6 @@ fn run_in(environment: &[u8]) -> Option<String> {
     String::from_utf8(value_of(RUN_VARIABLE, environment)?.to_vec()).ok()
 }
 
-/// Returns the value of a variable in the environment of a process.
 fn value_of<'e>(variable: &str, environment: &'e [u8]) -> Option<&'e [u8]> {
     let mut entries = environment.split(|byte| *byte == 0);
     entries.find_map(|entry| entry.strip_prefix(variable.as_bytes())?.strip_prefix(b"="))

@@ -27,8 +27,8 @@ pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) 
 /// possible, otherwise from the process table.
 #[derive(Debug, Default)]
 pub(crate) struct StartTimes {
-    /// True if clock and process table gave the same start time for the first child for which both
-    /// were known; `None` until there is such a child.
+    /// Whether the clock and the process table agreed on the start time of the first child for
+    /// which both gave one; `None` until there is such a child.
     agree: Option<bool>,
 }
 

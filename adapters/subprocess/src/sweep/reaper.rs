@@ -15,7 +15,6 @@ impl Reaper for Sweeper {
         own_location(&self.project)
     }
 
-    /// Sweeps on a blocking thread of the current tokio runtime.
     async fn reap(&self, dead: Vec<DeadRun>) -> Vec<Unproven> {
         let (sweeper, runs) = (self.clone(), dead.clone());
         let swept = tokio::task::spawn_blocking(move || sweeper.sweep(&runs)).await;

@@ -25,7 +25,6 @@ pub(super) struct Living {
     pub(super) elsewhere: usize,
 }
 
-/// The records of guards that were killed.
 #[derive(Debug, Default)]
 pub(super) struct Abandoned {
     /// The records of killed guards that ran in this boot and pid namespace.
@@ -70,7 +69,7 @@ impl<'a> Records<'a> {
             match state {
                 RecordState::Missing | RecordState::Unlocked { parsed: Parsed::Incomplete, .. } => {}
                 RecordState::Locked(_) => {
-                    abandoned.uncertain.push(format!("{shown} has just been locked by a process"));
+                    abandoned.uncertain.push(format!("the record {shown} has just been locked; try again"));
                 }
                 RecordState::Unlocked { parsed: Parsed::Invalid(reason), .. } => {
                     abandoned.uncertain.push(format!("{shown}: {reason}"));
@@ -86,9 +85,9 @@ impl<'a> Records<'a> {
         Ok(abandoned)
     }
 
-    /// Returns the first reason why there may be processes of killed guards that cannot be
-    /// observed; `None` if there is no such reason. Records of living guards are ignored, because
-    /// living guards end their own processes.
+    /// Returns the first reason why killed guards may have left processes that cannot be observed;
+    /// `None` if there is no such reason. Records of living guards are ignored, because living
+    /// guards end their own processes.
     pub(super) fn obstacle(&self, own: &Location) -> io::Result<Option<String>> {
         let mut abandoned = Abandoned::default();
         for (path, state) in self.inspect()? {
@@ -105,7 +104,6 @@ impl<'a> Records<'a> {
         Ok(abandoned.uncertain.into_iter().next())
     }
 
-    /// Removes the records of guards that are not alive, and their folders for temporary files.
     pub(super) fn remove(&self) {
         remove_unlocked(&guard_record::all_of(self.dir, self.run).unwrap_or_default());
     }
@@ -130,7 +128,6 @@ impl Living {
         self.here.is_empty() && self.elsewhere == 0
     }
 
-    /// Returns a human-readable list of the guards.
     pub(super) fn describe(&self) -> String {
         let pids = self.here.iter().map(|guard| format!("process {}", guard.pid));
         let others = (self.elsewhere > 0).then(|| format!("{} that cannot be observed from here", self.elsewhere));
@@ -148,14 +145,13 @@ impl Abandoned {
                 contents.pid_namespace
             )),
             Position::Unknown => self.uncertain.push(
-                "it is unknown whether the system has restarted since: the boot id is missing here or in the record"
+                "it is unknown whether the system has restarted since the run began: no boot id here or in the record"
                     .to_owned(),
             ),
         }
     }
 }
 
-/// True if the process that the record names is a guard of the run with this marker.
 fn is_guard(contents: &Contents, path: &Path, marker: &Marker) -> bool {
     let ProcessId { pid, .. } = contents.guard;
     process_table::is_alive(contents.guard)

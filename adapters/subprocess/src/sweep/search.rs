@@ -53,8 +53,6 @@ impl fmt::Display for Uncertainty {
 }
 
 impl Search<'_> {
-    /// Finds the processes of the dead run in `all`. `own_pid` is the number of the current
-    /// process.
     pub(super) fn run(&self, all: &Processes, own_pid: i32) -> Targets {
         let is_marked = |process: &Process| self.marker.matches(process.id.pid).unwrap_or(false);
         self.run_with(all, own_pid, is_marked)

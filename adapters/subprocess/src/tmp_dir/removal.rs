@@ -1,7 +1,7 @@
 //! Removes a folder with its contents.
 //!
 //! A process may have left folders of any depth, so the removal neither recurses nor keeps a folder
-//! open for each level: it moves the folders of each folder up to the top and removes them there.
+//! open for each level: it moves every nested folder up to the top folder and removes it there.
 //!
 //! Another user may own a part of the contents and change it during the removal. Every folder is
 //! therefore opened relative to its open parent, and links are never followed.
@@ -21,10 +21,10 @@ use std::time::{Duration, Instant};
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-/// The maximum duration of a removal. About a million files are removed in this time. A longer
-/// removal would delay the report of the process: the runner kills a guard that does not report in
-/// time, and the process would count as timed out.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// The maximum duration of a removal, enough for several hundred thousand files. A longer removal
+/// would delay the report of the process, and the run kills a guard that does not report in time:
+/// at the earliest 5 s after a request to kill the process.
+const TIMEOUT: Duration = Duration::from_secs(4);
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -64,7 +64,6 @@ struct Removal {
 }
 
 impl Removal {
-    /// Removes the contents of the top folder.
     fn empty(&mut self) -> io::Result<()> {
         loop {
             let names = names_in(self.top.as_fd())?;
@@ -103,8 +102,8 @@ impl Removal {
             Ok(()) | Err(Errno::NOENT) => return Ok(true),
             Err(error) => error,
         };
-        // For a folder, Linux reports EISDIR, and other systems EPERM. EPERM may also mean a file that
-        // must not be changed.
+        // For a folder, Linux reports EISDIR, and other systems EPERM. EPERM may also mean a file
+        // that must not be changed.
         match unlinkat(folder, name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(true),
             Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
@@ -142,7 +141,8 @@ pub(super) fn make_accessible(parent: BorrowedFd<'_>, name: &CStr) {
     use rustix::fs::{chmod, fstat};
     use rustix::process::geteuid;
 
-    // Such a descriptor needs no permission, and stays the same folder if its name is replaced.
+    // With `O_PATH`, no permission is needed. The descriptor still refers to the same folder if
+    // something else takes the folder's name.
     let Ok(folder) = openat(parent, name, FOLDER.union(OFlags::PATH), Mode::empty()) else { return };
     let is_closed = |folder: &OwnedFd| {
         let stat = fstat(folder).ok()?;

@@ -61,6 +61,7 @@ impl Fixture {
             arguments: vec!["-c".into(), script.into()],
             environment: Vec::new(),
             working_dir: Some(self.dir.path().to_owned()),
+            stdin: Vec::new(),
             timeout: LONG,
             log: Some(self.path("log")),
             append_log: false,

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "prints measurements for --nocapture")]
 
 mod batch;
+mod deadline;
 mod fixture;
 mod output;
 mod pausing;

@@ -61,3 +61,21 @@ async fn output_that_cannot_be_kept_is_reported_and_fails_nothing() {
     assert_eq!((report.ending, &report.output_tail[..]), (Ending::Exited { code: 0 }, &b"more\n"[..]));
     assert!(report.log_error.is_some());
 }
+
+/// A pipe holds 64 KiB, so a longer input would block a guard that wrote to a pipe.
+#[tokio::test]
+async fn a_command_reads_its_own_input_and_the_next_one_reads_nothing() {
+    let fixture = Fixture::new(LONG);
+    let (stdin, capture) = (b"line\n".repeat(50_000), 1000);
+    let report = fixture.run(ProcessSpec { stdin, capture, ..fixture.script("cat | wc -c") }).await;
+    assert_eq!((report.ending, report.stdout), (Ending::Exited { code: 0 }, b"250000\n".to_vec()));
+    let report = fixture.run(ProcessSpec { capture, ..fixture.script("wc -c") }).await;
+    assert_eq!(report.stdout, b"0\n");
+}
+
+#[tokio::test]
+async fn a_command_may_leave_its_input_unread() {
+    let fixture = Fixture::new(LONG);
+    let spec = ProcessSpec { stdin: vec![b'x'; 1_000_000], ..fixture.script("exec 0<&-; exit 7") };
+    assert_eq!(fixture.run(spec).await.ending, Ending::Exited { code: 7 });
+}

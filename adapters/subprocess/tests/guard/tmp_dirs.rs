@@ -146,8 +146,11 @@ async fn the_folder_of_a_failed_process_is_kept_and_named_on_request() {
     assert_eq!(tmp.fixture.read("log"), format!("words\n{line}"));
     assert_eq!(fs::read_to_string(kept.join("file")).expect("a file"), "x\n");
 
-    kill_guard_of(&tmp, "true; : >\"$TMPDIR/file\"").await;
-    assert_eq!(only(tmp.folders()), kept, "the record of the guard does not name it");
+    // The runner removes the folder that the record of a killed guard names.
+    let guard = process_table::read(only(tmp.fixture.guard_pids())).expect("a guard");
+    assert_eq!(process_table::kill(guard.id), process_table::SignalResult::Sent);
+    tmp.ending("true").await;
+    assert!(kept.join("file").exists());
 }
 
 #[tokio::test]

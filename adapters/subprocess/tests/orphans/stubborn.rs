@@ -43,6 +43,7 @@ pub(crate) fn spec(trial: usize, tag: &str, exits: bool, folder: &Path) -> Proce
             (text("AUTOPROC_READY"), folder.join(tag).into_os_string()),
         ],
         working_dir: None,
+        stdin: Vec::new(),
         timeout: Duration::from_secs(3600),
         log: Some(folder.join("output.log")),
         append_log: false,

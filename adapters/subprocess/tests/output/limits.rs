@@ -128,6 +128,12 @@ impl History {
     fn expect_model(&self) {
         let all: Vec<_> = self.written.iter().map(|(byte, _)| *byte).collect();
         assert_eq!(read(&self.log), model(&all, self.limits));
+        for max in [0, 1, 5, 1000] {
+            let end = self.log.last_bytes(max).expect("readable");
+            assert!(end.len() <= size(max) && read(&self.log).ends_with(&end), "the last bytes, at most {max}");
+            let has_tail = self.log.path.with_extension("log.tail").exists();
+            assert!(has_tail || end.len() == size(max).min(read(&self.log).len()), "as many as there are");
+        }
         let [stdout, stderr, unknown] = read_apart(&self.log);
         assert_eq!(unknown, [0; 0]);
         let has_stderr = self.written.iter().any(|(_, stream)| *stream == Stream::Stderr);

@@ -2,15 +2,12 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use autoproc_domain::item::AttemptNumber;
-use autoproc_domain::ports::{AttemptRef, HistoryQuery, PastAttempt, PastEnd};
-use autoproc_domain::{ItemId, RunId, Timestamp};
+use autoproc_domain::Timestamp;
+use autoproc_domain::open_attempts::{Key, is_same, joined, key};
+use autoproc_domain::ports::{HistoryQuery, PastAttempt, PastEnd};
 
 use super::line::Line;
 use super::push_latest;
-
-/// Identifies an attempt until it ends. After a release, the next attempt has the same key.
-type Key = (ItemId, u32, AttemptNumber, RunId);
 
 /// The attempts that match a query, in the order in which they began.
 pub(super) struct Attempts<'q> {
@@ -20,7 +17,6 @@ pub(super) struct Attempts<'q> {
     /// because the entry limit evicted them. Without this set, the end of such an attempt would
     /// count as another attempt.
     others: HashSet<Key>,
-    /// True if the entry limit evicted an attempt.
     has_evicted: bool,
 }
 
@@ -29,7 +25,8 @@ impl<'q> Attempts<'q> {
         Self { query, matching: VecDeque::new(), others: HashSet::new(), has_evicted: false }
     }
 
-    /// True if there were more attempts than an answer contains, so that earlier ones do not matter.
+    /// True if there were more attempts than an answer contains, so that earlier ones do not
+    /// matter.
     pub(super) fn is_full(&self) -> bool {
         self.has_evicted
     }
@@ -39,17 +36,10 @@ impl<'q> Attempts<'q> {
     }
 
     pub(super) fn add(&mut self, line: &Line) {
-        let end = match line.event() {
-            "file_started" => None,
-            "file_completed" => Some(PastEnd::Completed),
-            "file_requeued" => Some(PastEnd::Requeued),
-            "file_failed" => Some(PastEnd::Failed),
-            "file_timeout" => Some(PastEnd::Timeout),
-            "file_released" => Some(PastEnd::Released),
-            "file_recovered" => Some(PastEnd::Died),
-            "result_discarded" => Some(PastEnd::Discarded),
-            _ => return,
-        };
+        let end = end_of(line.event());
+        if end.is_none() && line.event() != STARTED {
+            return;
+        }
         let Some(attempt) = attempt(line, end) else { return };
         match end {
             None => self.begin(line.at, attempt),
@@ -71,9 +61,7 @@ impl<'q> Attempts<'q> {
         let is_it = |attempt: &PastAttempt| attempt.end.is_none() && is_same(attempt, &ended);
         if let Some(index) = self.matching.iter().rposition(is_it) {
             let begun = &mut self.matching[index];
-            let (started_at, size_bytes, recipe) = (begun.started_at, begun.size_bytes, begun.recipe);
-            let of = AttemptRef { claim: begun.of.claim.or(ended.of.claim), ..ended.of };
-            *begun = PastAttempt { of, started_at, size_bytes, recipe, ..ended };
+            *begun = joined(begun, ended);
         } else if !self.others.remove(&key(&ended)) && self.matches(at, &ended) {
             self.push(ended);
         }
@@ -92,17 +80,19 @@ impl<'q> Attempts<'q> {
     }
 }
 
-/// True if a beginning and an end belong to the same attempt. Claim numbers are compared only if
-/// both are known: recoveries and earlier versions of autoproc do not record them.
-fn is_same(begun: &PastAttempt, ended: &PastAttempt) -> bool {
-    let claims = begun.of.claim.zip(ended.of.claim);
-    key(begun) == key(ended)
-        && begun.of.file_path == ended.of.file_path
-        && claims.is_none_or(|(begun, ended)| begun == ended)
-}
+pub(super) const STARTED: &str = "file_started";
 
-fn key(attempt: &PastAttempt) -> Key {
-    (attempt.of.id, attempt.of.round, attempt.of.attempt, attempt.run.clone())
+pub(super) fn end_of(event: &str) -> Option<PastEnd> {
+    Some(match event {
+        "file_completed" => PastEnd::Completed,
+        "file_requeued" => PastEnd::Requeued,
+        "file_failed" => PastEnd::Failed,
+        "file_timeout" => PastEnd::Timeout,
+        "file_released" => PastEnd::Released,
+        "file_recovered" => PastEnd::Died,
+        "result_discarded" => PastEnd::Discarded,
+        _ => return None,
+    })
 }
 
 /// Returns the attempt that a line reports, with the details in that line; `None` if the line names

@@ -20,8 +20,8 @@ pub(super) const MAX_LINE_BYTES: u64 = 1 << 20;
 /// into the cache of a processor core.
 const BLOCK_BYTES: usize = 256 * 1024;
 
-/// Calls `take` for each line, until it breaks. Skips lines that are too long or not UTF-8, because
-/// this program does not write such lines.
+/// Calls `take` for each line, until `take` returns `Break`. Skips lines that are too long or not
+/// UTF-8, because this program does not write such lines.
 pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str) -> ControlFlow<()>) -> io::Result<()> {
     let mut bytes = Vec::new();
     loop {
@@ -103,7 +103,6 @@ impl<'t> Head<'t> {
         Some(Self { timestamp, run, event })
     }
 
-    /// Returns the time of the line; `None` if the text is not a valid time.
     pub(super) fn at(&self) -> Option<Timestamp> {
         self.timestamp.parse().ok()
     }
@@ -140,7 +139,6 @@ struct LineText {
 }
 
 impl Line {
-    /// Parses a line; `None` if the text is not a line of the log.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text: LineText = serde_json::from_str(text).ok()?;
         let (at, run) = (text.timestamp.parse().ok()?, RunId::new(text.run_id.as_str()));

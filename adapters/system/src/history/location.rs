@@ -32,6 +32,12 @@ impl Wanted {
             Self::These(runs) => runs.contains(run),
         }
     }
+
+    /// True if `found`, which must contain only wanted runs, contains all of them. False for `All`,
+    /// because the number of runs is unknown.
+    pub(super) fn are(&self, found: &HashSet<String>) -> bool {
+        matches!(self, Self::These(runs) if runs.len() == found.len())
+    }
 }
 
 /// Returns an offset and the runs that match the filter. No line before the offset belongs to these

@@ -25,7 +25,6 @@ use super::location::Wanted;
 /// path are escaped, so a path cannot contain this text.
 const INPUT_CHANGED: &str = "\"input_changed\":true";
 
-/// The wanted runs of a log and their figures.
 pub(super) struct Runs<'w> {
     wanted: &'w Wanted,
     found: Vec<PastRun>,
@@ -93,7 +92,7 @@ impl<'w> Runs<'w> {
         }
     }
 
-    /// Adds the next line of the log. Breaks after the last line of the wanted runs.
+    /// Adds the next line of the log. Returns `Break` after the last line of the wanted runs.
     pub(super) fn add(&mut self, text: &str) -> ControlFlow<()> {
         let Some(head) = Head::of(text) else { return ControlFlow::Continue(()) };
         if self.select(&head) {
@@ -106,7 +105,6 @@ impl<'w> Runs<'w> {
         }
     }
 
-    /// True if no further line can belong to a wanted run.
     fn have_all_ended(&self) -> bool {
         match self.wanted {
             Wanted::All => false,

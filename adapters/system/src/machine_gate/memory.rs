@@ -13,7 +13,6 @@ const MEMINFO_PATH: &str = "/proc/meminfo";
 /// The file that names the control group of this process (`cgroups(7)`).
 const CGROUP_PATH: &str = "/proc/self/cgroup";
 
-/// The folder in which control groups of version 2 are mounted.
 const CGROUP_ROOT: &str = "/sys/fs/cgroup";
 
 /// Returns the number of bytes that are available without swapping; `None` if the system does not
@@ -24,7 +23,6 @@ pub(super) fn available() -> Option<u64> {
     Some(group.map_or(machine, |group| group.min(machine)))
 }
 
-/// Returns the folder of the control group of this process.
 fn group() -> Option<String> {
     let groups = fs::read_to_string(CGROUP_PATH).ok()?;
     let own = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
@@ -46,7 +44,6 @@ fn available_of(meminfo: &str) -> Option<u64> {
     field(meminfo, "MemAvailable:").map(|kibibytes| kibibytes.saturating_mul(1024))
 }
 
-/// Returns the number in the line that begins with `name`.
 fn field(text: &str, name: &str) -> Option<u64> {
     let words = text.lines().map(str::split_whitespace);
     words.into_iter().find_map(|mut words| words.next().filter(|first| *first == name).and(words.next()))?.parse().ok()

@@ -10,23 +10,31 @@ use async_trait::async_trait;
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{History, HistoryError, HistoryQuery, PastAttempt, PastEvent, RunFilter, RunsSummary};
 use autoproc_system::{EventLog, EventLogHistory};
-use autoproc_testkit::conformance::history::exercise_runs;
+use autoproc_testkit::conformance::history::{exercise_entries, exercise_runs, exercise_visits};
 use tempfile::TempDir;
 
 /// A history that omits a part of each answer.
 struct Flawed {
     history: EventLogHistory,
     flaw: fn(&mut RunsSummary),
+    entry_flaw: EntryFlaw,
 }
+
+/// Changes the answers about attempts and events.
+type EntryFlaw = (fn(&mut Vec<PastAttempt>), fn(&mut Vec<PastEvent>));
 
 #[async_trait]
 impl History for Flawed {
     async fn attempts(&self, query: HistoryQuery) -> Result<Vec<PastAttempt>, HistoryError> {
-        self.history.attempts(query).await
+        let mut attempts = self.history.attempts(query).await?;
+        (self.entry_flaw.0)(&mut attempts);
+        Ok(attempts)
     }
 
     async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError> {
-        self.history.events(query).await
+        let mut events = self.history.events(query).await?;
+        (self.entry_flaw.1)(&mut events);
+        Ok(events)
     }
 
     async fn runs(&self, filter: RunFilter) -> Result<RunsSummary, HistoryError> {
@@ -42,16 +50,61 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Returns the name of the check that a flawed history fails.
 fn violation(flaw: fn(&mut RunsSummary)) -> Option<&'static str> {
+    let (_dir, log, history) = flawed(flaw, (|_| {}, |_| {}));
+    block_on(exercise_runs(&log, &history)).err().map(|violation| violation.check)
+}
+
+/// As `violation`, for attempts and events.
+fn entry_violation(flaw: EntryFlaw) -> Option<&'static str> {
+    let (_dir, log, history) = flawed(|_| {}, flaw);
+    block_on(exercise_entries(&log, &history)).err().map(|violation| violation.check)
+}
+
+fn flawed(flaw: fn(&mut RunsSummary), entry_flaw: EntryFlaw) -> (TempDir, EventLog, Flawed) {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("log");
     let log = EventLog::new(&path, Arc::new(|warning: &str| panic!("{warning}")));
-    let history = Flawed { history: EventLogHistory::new(&path), flaw };
-    block_on(exercise_runs(&log, &history)).err().map(|violation| violation.check)
+    let history = Flawed { history: EventLogHistory::new(&path), flaw, entry_flaw };
+    (dir, log, history)
 }
 
 #[test]
 fn the_event_log_conforms() {
     assert_eq!(violation(|_| {}), None);
+    assert_eq!(entry_violation((|_| {}, |_| {})), None);
+    let (_dir, log, flawed) = flawed(|_| {}, (|_| {}, |_| {}));
+    block_on(exercise_visits(&log, &flawed.history)).expect("the visits conform");
+}
+
+/// [`Flawed`] has no `visit_attempts` of its own, so its attempts are visited as they began.
+#[test]
+fn the_suite_notices_attempts_that_are_visited_out_of_order() {
+    let (_dir, log, history) = flawed(|_| {}, (|_| {}, |_| {}));
+    let violation = block_on(exercise_visits(&log, &history)).expect_err("the order is another one");
+    assert_eq!(violation.check, "attempts are visited in the order of their ends, open ones last");
+}
+
+#[test]
+fn the_suite_notices_flawed_attempts_and_events() {
+    let attempts = |flaw| entry_violation((flaw, |_| {}));
+    let details = Some("an attempt has the details of all its events");
+    assert_eq!(attempts(|all| all.iter_mut().for_each(|past| past.recipe = None)), details);
+    assert_eq!(attempts(|all| all.reverse()), details);
+    let of_dead_run = Some("an attempt belongs to the run that made it");
+    assert_eq!(attempts(|all| all.iter_mut().for_each(|past| past.run = RunId::new("run-1"))), of_dead_run);
+    assert_eq!(
+        attempts(|all| all.iter_mut().for_each(|past| past.of.claim = None)),
+        Some("an attempt has the claim that any of its events has")
+    );
+    assert_eq!(
+        attempts(|all| all.retain(|past| past.started_at.is_some())),
+        Some("an end without a beginning is an attempt")
+    );
+    assert_eq!(attempts(|all| all.truncate(999)), Some("the latest attempts are kept"));
+    let events = |flaw| entry_violation((|_| {}, flaw));
+    let kept = Some("events keep their order, names, attempts and reasons");
+    assert_eq!(events(|all| all.iter_mut().for_each(|past| past.reason = None)), kept);
+    assert_eq!(events(|all| all.reverse()), kept);
 }
 
 #[test]
@@ -66,6 +119,22 @@ fn the_suite_notices_what_is_missing() {
     assert_eq!(violation(|all| all.failed_files = 2), Some("a file that completed later has not failed"));
     assert_eq!(violation(|all| all.failures.reverse()), Some("failures of one run"));
     assert_eq!(violation(|all| all.slowest.reverse()), Some("the longest completed attempts"));
+}
+
+/// [`Flawed`] has no `visit_attempts` of its own.
+#[test]
+fn a_history_that_does_not_visit_attempts_passes_those_that_it_returns() {
+    let log = LongLog::new(1, 1_200);
+    log.append(line(0, "file_started", "\"file_path\":\"/in/x\",\"item_id\":9999,\"attempt\":1").as_bytes());
+    let entry_flaw: EntryFlaw = (|_| {}, |_| {});
+    let history = Flawed { history: EventLogHistory::new(log.path()), flaw: |_| {}, entry_flaw };
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let visit = Box::new(move |attempt: PastAttempt, ended_at| {
+        sender.send((attempt.of.id.get(), ended_at)).expect("a receiver");
+    });
+    block_on(history.visit_attempts(vec![RunId::new("run-0")], visit)).expect("readable");
+    let visited: Vec<_> = receiver.into_iter().collect();
+    assert_eq!((visited.len(), visited.first(), visited.last()), (1_000, Some(&(201, None)), Some(&(9_999, None))));
 }
 
 /// A log in which each run has so many lines that several blocks of the backward search are needed.

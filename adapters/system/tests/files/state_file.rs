@@ -83,6 +83,7 @@ fn the_format() {
             {"item_id": 3, "file_path": "/c", "since": point(5)},
         ],
         "held": null,
+        "probe_at": null,
         "stop": null,
         "withheld": [],
     });
@@ -209,7 +210,7 @@ fn the_folded_state_reads_back() {
     let (_dir, path) = temp_path();
     let (file, mut fold) = (keep(&path), ProcessorState::default());
     let odd = begun(of(OsStr::from_bytes(b"/\xff\n")));
-    let held = RunEventKind::StartsHeld { reason: "no room".into() };
+    let held = RunEventKind::StartsHeld { reason: "no room".into(), probe_at: Some(Timestamp::MAX) };
     let running = every_kind().into_iter().filter(|kind| !matches!(kind, RunEventKind::ProcessorStopped { .. }));
     let kinds = running.chain([odd, held]);
     for event in kinds.map(event) {
@@ -218,7 +219,13 @@ fn the_folded_state_reads_back() {
     }
     drop(file);
     let current_file = fold.current_files.first().map(|current| current.file_path.as_path().to_owned());
-    assert!(current_file.is_some() && fold.pressure.is_some() && fold.stop.is_some() && !fold.withheld.is_empty());
+    assert!(
+        current_file.is_some()
+            && fold.pressure.is_some()
+            && fold.probe_at.is_some()
+            && fold.stop.is_some()
+            && !fold.withheld.is_empty()
+    );
     assert_eq!(state(&path), StateDocument { state: fold, current_file });
     let folder = path.parent().expect("a folder");
     assert_eq!(folder.read_dir().expect("a folder").count(), 2, "no temporary file is left");

@@ -29,7 +29,7 @@ fn check_script(words: &[Located<String>], problems: &mut Problems) {
     let texts: Vec<_> = words.iter().map(|word| word.value.as_bytes()).collect();
     let Some(script) = script_argument(&texts).map(|(_, script)| &words[script]) else { return };
     let Some(expression) = embedded(&script.value) else { return };
-    let message = format!("`${{{expression}}}` becomes part of a shell script, which executes its value as code");
+    let message = format!("`${{{expression}}}` becomes part of a shell script, which executes the value as code");
     problems
         .warning(script.position, message)
         .expecting("`shell` instead of `run`: `shell` passes the value in a variable");
@@ -38,7 +38,7 @@ fn check_script(words: &[Located<String>], problems: &mut Problems) {
 fn message(expression: &str, place: &CodePlace) -> String {
     match place {
         CodePlace::Executor(name) => format!(
-            "`${{{expression}}}` is an argument of `{name}`, which may execute its value as code; use another command, or \
+            "`${{{expression}}}` is an argument of `{name}`, which may execute the value as code; use another command, or \
              pass the value in a variable"
         ),
         CodePlace::SingleQuotes => format!(

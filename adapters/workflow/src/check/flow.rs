@@ -7,12 +7,10 @@ use crate::definition::{AfterFailure, Phase, ROLLBACK, Transition, Workflow};
 use crate::nearest::nearest;
 use crate::problem::Problems;
 
-/// The position of each phase in the topological order. The index into the vector is the index of
-/// the phase in the file.
+/// The position of each phase in the topological order, by the index of the phase in the file.
 pub(super) type Order = Vec<usize>;
 
-/// The phases that may follow each phase. Both the index into the outer vector and the elements of
-/// the inner vectors are indices of phases in the file.
+/// The phases that may follow each phase. A phase is given by its index in the file.
 pub(crate) type Successors = Vec<Vec<usize>>;
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) -> Order {
@@ -26,13 +24,13 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) -> Order {
     order.into_iter().flatten().collect()
 }
 
-/// Returns the phases that may follow each phase. The rollback is not a phase.
+/// Returns the phases that may follow each phase, without the rollback.
 pub(crate) fn successors_of(workflow: &Workflow) -> Successors {
     successors(workflow, &mut Problems::default())
 }
 
-/// Returns for each phase, by its index in the file, its position in the order in which the phases
-/// run. If the transitions form a cycle, the phases keep the order of the file.
+/// Returns the position of each phase in the topological order, or in the file if the transitions
+/// form a cycle.
 pub(crate) fn phase_order(workflow: &Workflow) -> Vec<usize> {
     check(workflow, &mut Problems::default())
 }
@@ -62,7 +60,6 @@ fn successors(workflow: &Workflow, problems: &mut Problems) -> Successors {
     phases.map(|(index, phase)| targets(phase, index, &leaving[index], workflow.phases.len())).collect()
 }
 
-/// Checks the section `rollback`, and the transitions that lead to the rollback.
 fn check_rollback(workflow: &Workflow, problems: &mut Problems) {
     if let Some(rollback) = &workflow.rollback
         && !workflow.is_rollback(ROLLBACK)
@@ -143,7 +140,6 @@ fn report_unreachable(workflow: &Workflow, successors: &Successors, problems: &m
     }
 }
 
-/// Reports one cycle, at the position of the transition that closes the cycle.
 fn report_cycle(workflow: &Workflow, successors: &Successors, order: &[Option<usize>], problems: &mut Problems) {
     let cycle = find_cycle(successors, order);
     let ids: Vec<_> = cycle.iter().map(|index| workflow.phases[*index].id.as_str()).collect();

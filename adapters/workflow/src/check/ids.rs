@@ -10,7 +10,6 @@ use crate::read::is_name;
 /// longer id could exceed the limit of file names (`NAME_MAX`, 255 bytes).
 const MAX_ID_CHARACTERS: usize = 128;
 
-/// Words with a fixed meaning in expressions.
 #[rustfmt::skip]
 const RESERVED: [&str; 16] = [
     "steps", "null", "none", "true", "false", "None", "True", "False",
@@ -71,7 +70,6 @@ fn check_step_inputs(step: &Step, problems: &mut Problems) {
     }
 }
 
-/// The ids of one kind that were seen so far, with the first position of each id.
 struct Seen<'w> {
     kind: &'static str,
     first: HashMap<&'w str, Position>,
@@ -91,7 +89,7 @@ impl<'w> Seen<'w> {
     }
 }
 
-/// Checks an id. Ids appear in messages and variables, and a runner may use them in file names.
+/// Ids appear in messages and variables, and a runner may use them in file names.
 fn check_id(id: &str, kind: &str, position: Position, problems: &mut Problems) {
     let is_plain = |character: char| character.is_alphanumeric() || "_-.".contains(character);
     if id.starts_with('.') || !id.chars().all(is_plain) || id.chars().count() > MAX_ID_CHARACTERS {

@@ -24,7 +24,7 @@ fn check_ignored(workflow: &Workflow, problems: &mut Problems) {
 
 fn check_input(input: &Input, problems: &mut Problems) {
     if let InputType::Other(word) = &input.kind {
-        let message = format!("unknown type `{word}`: `{}` is a string", input.name);
+        let message = format!("unknown type `{word}`; `{}` is treated as a string", input.name);
         let problem = problems.warning(input.position, message);
         problem.expecting("string, enum, file, directory, array, number, integer, boolean, object or json");
     }

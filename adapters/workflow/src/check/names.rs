@@ -36,8 +36,7 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
     check_defaults(workflow, problems);
 }
 
-/// Checks the syntax of the condition in the section `activation`. An unknown name in the condition
-/// is not reported.
+/// Checks only the syntax of the condition in the section `activation`, not its names.
 fn check_activation(workflow: &Workflow, problems: &mut Problems) {
     let condition = workflow.activation.as_ref().and_then(|activation| activation.condition.as_ref());
     if let Some(condition) = condition
@@ -47,8 +46,8 @@ fn check_activation(workflow: &Workflow, problems: &mut Problems) {
     }
 }
 
-/// Checks the defaults of inputs, with `/file` as the path of the file. A default can use only this
-/// path, so a default that fails for `/file` fails for every file.
+/// A default can use only the path of the file, so a default that fails for `/file` fails for every
+/// file.
 fn check_defaults(workflow: &Workflow, problems: &mut Problems) {
     let scope = file_scope("/file");
     for input in &workflow.inputs {
@@ -72,7 +71,7 @@ fn check_transitions(workflow: &Workflow, known: &Known<'_>, problems: &mut Prob
 /// The point in an execution at which an expression is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Moment {
-    /// The index of the phase in the workflow file.
+    /// The index in the workflow file.
     phase: usize,
     /// The index of a step in the phase. The steps before it have ended; `usize::MAX` means that
     /// all steps have ended.
@@ -80,7 +79,6 @@ struct Moment {
 }
 
 impl Moment {
-    /// The moment after all phases.
     const END: Self = Self { phase: usize::MAX, step: usize::MAX };
 }
 
@@ -113,19 +111,17 @@ impl<'w> Known<'w> {
     }
 }
 
-/// The effect of a name that has no value. The effect depends on the place of the expression.
+/// The effect of a name that has no value, which depends on the place of the expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WithoutValue {
-    /// The step fails.
     Fails,
     /// In a condition, the name counts as false.
     IsFalse,
-    /// In an input or a parameter for a runner, the name is null. An output counts as missing if
-    /// the name is in its location.
+    /// In an input or a parameter for a runner, the name is null. An output whose location contains
+    /// the name counts as missing.
     IsNull,
 }
 
-/// Checks the expressions that are evaluated at `moment`.
 struct Checker<'k, 'p> {
     known: &'k Known<'k>,
     moment: Moment,
@@ -259,7 +255,7 @@ impl Checker<'_, '_> {
         problem.meaning(of_step.or_else(|| nearest(name, all())));
     }
 
-    /// Reports a name that certainly has no value. The severity depends on `without_value`.
+    /// Reports a name that certainly has no value.
     fn unknown(&mut self, without_value: WithoutValue, position: Position, message: String) -> &mut Problem {
         match without_value {
             WithoutValue::Fails => self.problems.error(position, message),
@@ -278,7 +274,7 @@ impl Checker<'_, '_> {
         } else if self.is_within_step(name) {
             self.bare_step(root, position);
         } else if let Some(meant) = nearest(root, [CHECKPOINT_PASSED]) {
-            let problem = self.problems.warning(position, format!("the phase must return `{root}`"));
+            let problem = self.problems.warning(position, format!("`{root}` has no value unless a step returns it"));
             problem.meaning(Some(meant));
         }
     }

@@ -5,15 +5,14 @@ use crate::problem::Problems;
 use crate::runners::Runners;
 use crate::task::{TaskFolders, TaskSource};
 
-/// Checks the runners and task files that a workflow needs. A missing runner or task file is at
-/// most a warning, because it may exist when the workflow runs.
+/// A missing runner or task file is never an error, because it may exist when the workflow runs.
 pub(crate) fn check_project(workflow: &Workflow, runners: &Runners, tasks: &TaskFolders, problems: &mut Problems) {
     let (mut reported, mut checked) = (BTreeSet::new(), BTreeSet::new());
     for step in workflow.error_steps() {
         if let Action::Command(name) = &step.action
             && runners.for_step(step).is_err()
         {
-            let message = format!("no runner for `{}`, so this action is skipped after an error", name.value);
+            let message = format!("no runner for `{}`, so this step of `on_error` is omitted", name.value);
             problems.note(step.position, message);
         }
     }

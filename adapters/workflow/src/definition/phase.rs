@@ -54,7 +54,6 @@ impl Phase {
         }
     }
 
-    /// Returns the consequence if a blocking checkpoint of the phase fails.
     pub(crate) fn after_failed_checkpoint(&self) -> AfterFailure {
         if self.blocking { AfterFailure::Fail } else { AfterFailure::NextPhase }
     }
@@ -98,19 +97,15 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Returns the conditions in `validation`, without the names.
     pub(crate) fn conditions(&self) -> impl Iterator<Item = &Located<String>> {
         self.validation.iter().filter(|text| !is_returnable(&text.value))
     }
 
-    /// Returns the names in `validation`, without the conditions. The steps of the phase must have
-    /// returned a true value for each name.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.validation.iter().map(|text| text.value.as_str()).filter(|text| is_returnable(text))
     }
 }
 
-/// True if a step can return a value with this name.
 pub(crate) fn is_returnable(name: &str) -> bool {
     name.chars().all(|character| character.is_alphanumeric() || "_-".contains(character))
 }

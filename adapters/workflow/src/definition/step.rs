@@ -32,7 +32,6 @@ pub struct Step {
 }
 
 impl Step {
-    /// True if a runner carries out the step.
     pub(crate) fn needs_runner(&self) -> bool {
         matches!(self.action, Action::Command(_) | Action::Task(_))
     }

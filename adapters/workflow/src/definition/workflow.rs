@@ -26,7 +26,21 @@ pub struct Workflow {
     /// The steps to run after a failed attempt that is not retried, as a phase with the id
     /// `on_error`.
     pub on_error: Option<Phase>,
+    /// The places where an execution may be resumed.
+    pub resume: Resume,
     pub position: Position,
+}
+
+/// The places where an attempt may resume the execution of an earlier attempt. A place is a machine
+/// and a project folder on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Resume {
+    /// Only where the earlier attempt ran, because steps may leave files there.
+    #[default]
+    Here,
+    /// Everywhere, because the steps need only the values of earlier steps, and files that every
+    /// machine of the queue can read.
+    Anywhere,
 }
 
 impl Workflow {
@@ -41,7 +55,6 @@ impl Workflow {
         self.phases.iter().chain(&self.rollback).flat_map(|phase| &phase.steps)
     }
 
-    /// Returns the steps of `on_error`, which run after a failed attempt that is not retried.
     pub(crate) fn error_steps(&self) -> impl Iterator<Item = &Step> {
         self.on_error.iter().flat_map(|phase| &phase.steps)
     }
@@ -67,14 +80,13 @@ pub struct Input {
 }
 
 impl Input {
-    /// True if the value is null or fits the input. A fitting value has the declared type. If the
-    /// type is `enum` and values are declared, the value must also be one of them.
+    /// True if the value is null, or has the declared type and, in a closed input, is one of
+    /// `values`.
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         self.kind.accepts(value) && (value.is_null() || !self.is_closed() || self.values.contains(value))
     }
 
-    /// True if the type is `enum` and values are declared. Only the declared values are then
-    /// allowed.
+    /// True if only the declared values are allowed.
     pub(crate) fn is_closed(&self) -> bool {
         self.kind == InputType::Enum && !self.values.is_empty()
     }
@@ -98,7 +110,8 @@ pub enum InputType {
     Object,
     /// Any JSON value.
     Json,
-    /// An unknown word in the workflow file. It is reported as a warning and treated as `String`.
+    /// An unknown word in the workflow file. It is reported as a warning. The input accepts every
+    /// value, and a text stays a string.
     Other(String),
 }
 
@@ -180,8 +193,8 @@ pub struct Output {
 /// false.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activation {
-    /// If this condition is false, the workflow is not used. It is evaluated once before the run.
-    /// If it depends on the file, or cannot be evaluated, the workflow is used.
+    /// If this condition is false, the workflow is not used. The condition is evaluated once,
+    /// before the run. If it depends on the file, or cannot be evaluated, the workflow is used.
     pub condition: Option<Located<String>>,
     /// The id of the workflow to use if the condition is false. If `None`, the run is refused.
     pub fallback_workflow: Option<Located<String>>,

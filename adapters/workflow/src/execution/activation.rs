@@ -57,8 +57,8 @@ impl Plan {
         Some(scope)
     }
 
-    /// True if the workflow declares an input `name`. Also true if an expression uses `name`,
-    /// unless `name` has a fixed meaning in expressions, as `file` and the ids of phases have.
+    /// True if the workflow declares an input `name`, or if an expression uses `name` and the name
+    /// has no fixed meaning, unlike `file` and the ids of phases.
     #[must_use]
     pub fn accepts_input(&self, name: &str) -> bool {
         self.workflow().inputs.iter().any(|input| input.name == name)

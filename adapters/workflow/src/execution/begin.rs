@@ -1,26 +1,27 @@
 //! Begins an attempt: starts a new execution, or resumes the execution of an earlier attempt.
 
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
+use autoproc_domain::ItemId;
 use autoproc_domain::ports::{Attempt, AttemptOutcome, StopSignal};
 
 use super::engine::Engine;
 use super::error::ExecutionError;
 use super::event::{AttemptIds, Event, EventKind, Subject};
-use super::executor::Executor;
+use super::executor::{EarlyEnd, Executor, unrecorded};
 use super::folder::Found;
-use super::journal::Journal;
+use super::recording::{Recording, Shared, answer};
 use super::scope::scope_of;
 use super::scratch::Scratch;
+use super::shared::{Place, SharedJournal, SharedJournals};
 use super::state::ExecutionState;
 
 /// Begins a new execution for an attempt, or resumes the execution of an earlier attempt.
 ///
 /// # Errors
 /// The outcome of the attempt, if no execution can begin or resume.
-pub(crate) fn begin<'e>(
+pub(crate) async fn begin<'e>(
     engine: &'e Engine,
     attempt: Attempt,
     stop: &'e dyn StopSignal,
@@ -28,23 +29,23 @@ pub(crate) fn begin<'e>(
     let inputs = engine.run.inputs.for_file(engine.run.plan.workflow(), &attempt.file_path);
     let inputs = inputs.map_err(|error| unmet(&error, true))?;
     let subject = engine.run.subject(engine.workflow_hash.clone(), attempt.token.item, &attempt.file_path, inputs);
-    let found =
-        find(engine, &attempt, &subject).map_err(|error| unmet(&error, !matches!(error, ExecutionError::Io { .. })))?;
-    let mut journal = journal(engine, &attempt, found.as_ref()).map_err(|error| unmet(&error, false))?;
+    let former = former(engine, &attempt, &subject, stop).await?;
+    let mut journal = journal(engine, &attempt, &former, stop).await?;
     let at = engine.equipment.clock.now();
-    let (state, event) = match found {
-        Some(Found { mut state, .. }) => {
+    let (state, event) = match former {
+        Former::Resumable { mut state, .. } => {
             let rerun = engine.run.plan.to_rerun(&state);
             let event = Event { at, kind: EventKind::WorkflowResumed { attempt_ids: attempt_ids(&attempt), rerun } };
             state.apply(&event);
-            (state, event)
+            (*state, event)
         }
-        None => {
+        Former::None { abandoned } => {
             let kind = EventKind::WorkflowStarted {
                 subject: Box::new(subject),
                 attempt_ids: attempt_ids(&attempt),
                 steps_total: engine.run.plan.steps_total(),
                 first: engine.run.plan.workflow().phases.first().map(|phase| phase.id.clone()),
+                abandoned,
             };
             let event = Event { at, kind };
             (ExecutionState::begin(&event).expect("the event is a beginning"), event)
@@ -71,44 +72,162 @@ pub(crate) fn begin<'e>(
     })
 }
 
-/// Returns the execution of an earlier attempt, if this attempt may resume it. The execution must
-/// have the same subject. Since the earlier attempt, the file must not have changed and the item
-/// must not have completed. If `from_start` is set, the execution must belong to this run.
+/// The execution of an earlier attempt.
+enum Former {
+    /// This attempt resumes the execution.
+    Resumable { state: Box<ExecutionState>, stored: Stored },
+    /// This attempt begins a new execution. `abandoned` is the place of an execution that could be
+    /// resumed there.
+    None { abandoned: Option<Place> },
+}
+
+/// The journal of an execution that is resumed.
+enum Stored {
+    InFolder(Box<Found>),
+    Shared(SharedJournal),
+}
+
+impl Stored {
+    /// Returns the place of the latest attempt; `None` if it is the place of this process.
+    fn elsewhere(&self) -> Option<&Place> {
+        match self {
+            Self::InFolder(_) => None,
+            Self::Shared(journal) => journal.elsewhere.as_ref(),
+        }
+    }
+}
+
+/// Finds the execution of an earlier attempt.
+///
+/// # Errors
+/// The outcome of the attempt, if the execution cannot be read.
+async fn former(
+    engine: &Engine,
+    attempt: &Attempt,
+    subject: &Subject,
+    stop: &dyn StopSignal,
+) -> Result<Former, AttemptOutcome> {
+    let found = match &engine.equipment.shared_journals {
+        Some(journals) => in_shared(&**journals, attempt.token.item, stop).await?,
+        None => in_folder(engine, attempt.token.item),
+    };
+    let found = match found {
+        // A new execution does not need the old journal, so an unreadable journal is no error.
+        Err(_) if engine.run.from_start => None,
+        found => found.map_err(|error| unmet(&error, !matches!(error, ExecutionError::Io { .. })))?,
+    };
+    let found = found.filter(|(state, stored)| is_resumable(engine, attempt, subject, state, stored));
+    let Some((state, stored)) = found else { return Ok(Former::None { abandoned: None }) };
+    let elsewhere = stored.elsewhere();
+    match elsewhere {
+        Some(place) if !engine.run.plan.is_resumable_from(elsewhere) => {
+            report_abandoned(engine, attempt, place);
+            Ok(Former::None { abandoned: Some(place.clone()) })
+        }
+        _ => Ok(Former::Resumable { state: Box::new(state), stored }),
+    }
+}
+
+fn report_abandoned(engine: &Engine, attempt: &Attempt, place: &Place) {
+    let Place { host, project_dir } = place;
+    (engine.equipment.on_warning)(&format!(
+        "{}: the workflow begins anew here: its earlier steps ran on {host} in {project_dir}, and it does not say \
+         `resume: anywhere`",
+        attempt.file_path.text()
+    ));
+}
+
+type Lookup = Result<Option<(ExecutionState, Stored)>, ExecutionError>;
+
+fn in_folder(engine: &Engine, item: ItemId) -> Lookup {
+    let Some(executions) = &engine.equipment.executions else { return Ok(None) };
+    Ok(executions.find(item)?.map(|found| (found.state.clone(), Stored::InFolder(Box::new(found)))))
+}
+
+/// Reads a shared journal. Waits while its store cannot be reached.
+async fn in_shared(
+    journals: &dyn SharedJournals,
+    item: ItemId,
+    stop: &dyn StopSignal,
+) -> Result<Lookup, AttemptOutcome> {
+    let journal = answer(|| journals.load(item), stop).await.map_err(ended)?;
+    let Some(journal) = journal else { return Ok(Ok(None)) };
+    Ok(journal.state().map(|state| state.map(|state| (state, Stored::Shared(journal)))))
+}
+
+/// True if this attempt may resume an execution, apart from the place of the execution. The
+/// execution must have the same subject. Since the earlier attempt, the file must not have changed
+/// and the item must not have completed. If `from_start` is set, the execution must belong to this
+/// run.
 ///
 /// The claim number of the execution must be smaller than the claim number of this attempt.
 /// Otherwise the execution belongs to another queue with the same item ids.
 ///
 /// An execution that was completed or rolled back is resumed only by a later attempt of the same
 /// round. The queue starts such an attempt only if the end of the earlier attempt was not recorded.
-fn find(engine: &Engine, attempt: &Attempt, subject: &Subject) -> Result<Option<Found>, ExecutionError> {
-    let Some(executions) = &engine.equipment.executions else { return Ok(None) };
-    let found = match executions.find(attempt.token.item) {
-        // An execution that starts anew does not need the old journal, even if it is unreadable.
-        Err(_) if engine.run.from_start => None,
-        found => found?,
-    };
+fn is_resumable(
+    engine: &Engine,
+    attempt: &Attempt,
+    subject: &Subject,
+    state: &ExecutionState,
+    stored: &Stored,
+) -> bool {
     let file = engine.run.file_fingerprint(attempt.file_path.as_path());
-    Ok(found.filter(|Found { state, is_completed, .. }| {
-        let attempt_ids = &state.attempt_ids;
-        let is_same = Subject { version: state.subject.version.clone(), ..subject.clone() } == state.subject
-            && !state.is_file_changed(file);
-        let is_of_this_run = attempt_ids.run_id == attempt.run.as_str();
-        let is_earlier = attempt_ids.claim < attempt.token.number.get();
-        let is_continued = attempt_ids.is_continued_in(attempt.round, attempt.follows_completion);
-        let is_over = *is_completed || state.is_over();
-        let is_later_attempt = attempt_ids.round == attempt.round && attempt_ids.attempt < attempt.number.get();
-        is_same
-            && is_earlier
-            && is_continued
-            && (!is_over || is_later_attempt)
-            && (is_of_this_run || !engine.run.from_start)
+    let attempt_ids = &state.attempt_ids;
+    let is_same = subject.is_same_work(&state.subject, stored.elsewhere().is_some()) && !state.is_file_changed(file);
+    let is_of_this_run = attempt_ids.run_id == attempt.run.as_str();
+    let is_earlier = attempt_ids.claim < attempt.token.number.get();
+    let is_continued = attempt_ids.is_continued_in(attempt.round, attempt.follows_completion);
+    let is_over = state.is_over() || matches!(stored, Stored::InFolder(found) if found.is_completed);
+    let is_later_attempt = attempt_ids.round == attempt.round && attempt_ids.attempt < attempt.number.get();
+    is_same
+        && is_earlier
+        && is_continued
+        && (!is_over || is_later_attempt)
+        && (is_of_this_run || !engine.run.from_start)
+}
+
+/// Opens the journal for this attempt. Returns `None` if no journals are kept.
+///
+/// # Errors
+/// The outcome of the attempt, if the journal cannot be written.
+async fn journal(
+    engine: &Engine,
+    attempt: &Attempt,
+    former: &Former,
+    stop: &dyn StopSignal,
+) -> Result<Option<Recording>, AttemptOutcome> {
+    let Some(executions) = &engine.equipment.executions else { return Ok(None) };
+    let kept: &[Box<str>] = match former {
+        Former::Resumable { stored: Stored::Shared(journal), .. } => &journal.events,
+        _ => &[],
+    };
+    let shared = match &engine.equipment.shared_journals {
+        Some(journals) => Some(Shared::open(journals.clone(), attempt, kept.len(), stop).await.map_err(ended)?),
+        None => None,
+    };
+    let item = attempt.token.item;
+    let file = match former {
+        Former::Resumable { stored: Stored::InFolder(found), .. } => executions.resume(item, found),
+        _ => executions.create(item),
+    };
+    let copied = file.and_then(|mut file| {
+        kept.iter().try_for_each(|event| file.append(event))?;
+        Ok(file)
+    });
+    Ok(Some(match shared {
+        Some(shared) => Recording::shared(shared, copied),
+        None => Recording::in_file(copied.map_err(|error| unmet(&error, false))?),
     }))
 }
 
-fn journal(engine: &Engine, attempt: &Attempt, found: Option<&Found>) -> io::Result<Option<Journal>> {
-    let Some(executions) = &engine.equipment.executions else { return Ok(None) };
-    let item = attempt.token.item;
-    found.map_or_else(|| executions.create(item), |found| executions.resume(item, found)).map(Some)
+/// Returns the outcome of an attempt that ended before its execution began.
+fn ended(end: EarlyEnd) -> AttemptOutcome {
+    match end {
+        EarlyEnd::Aborted => AttemptOutcome::Aborted,
+        EarlyEnd::Unrecorded(error) | EarlyEnd::Lost(error) => unrecorded(&error),
+        EarlyEnd::Failed { cause, .. } | EarlyEnd::Shortage { cause, .. } => cause,
+    }
 }
 
 fn attempt_ids(attempt: &Attempt) -> AttemptIds {

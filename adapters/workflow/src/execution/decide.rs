@@ -11,21 +11,27 @@ use super::plan::Plan;
 use super::state::{ExecutionState, Stage};
 use crate::definition::{Phase, ROLLBACK, Step, Transition};
 
-/// A question whose answer depends on the values of an execution. A phase, step or transition
-/// without a condition raises no question.
+/// A question whose answer depends on the values of an execution. The first three variants ask
+/// whether a condition holds, and are used only if there is a condition.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Question<'p> {
-    /// Does the condition of the phase hold?
     Phase(&'p Phase),
-    /// Does the condition of the step hold?
     Step(&'p Step),
-    /// Does the condition of the transition hold?
-    Transition { transition: &'p Transition, is_checkpoint_passed: bool },
+    Transition {
+        transition: &'p Transition,
+        is_checkpoint_passed: bool,
+    },
     /// Does an entry of the checkpoint's validation hold after the steps of the phase? A name holds
     /// if the steps have returned it with a true value. Any other text is a condition.
-    Returned { phase: &'p str, name: &'p str },
+    Returned {
+        phase: &'p str,
+        name: &'p str,
+    },
     /// Have the steps of the phase returned the name, with any value?
-    HasValue { phase: &'p str, name: &'p str },
+    HasValue {
+        phase: &'p str,
+        name: &'p str,
+    },
 }
 
 pub(crate) trait Answers {
@@ -39,15 +45,19 @@ pub(crate) trait Answers {
 #[derive(Debug)]
 #[must_use]
 pub(crate) enum Decision<'p> {
-    /// Record and apply this event.
     Record(EventKind),
-    /// Run this step, and record its end.
-    Run { phase: &'p Phase, step: &'p Step },
+    Run {
+        phase: &'p Phase,
+        step: &'p Step,
+    },
     /// The execution can never continue. `place` is `PHASE` or `PHASE/STEP`.
-    Stuck { place: String, error: String },
+    Stuck {
+        place: String,
+        error: String,
+    },
     /// Record the end of the execution.
     Finish,
-    /// The rollback has ended. Record that the execution failed with this failure, which caused the
+    /// The rollback has ended: record that the execution failed with the failure that caused the
     /// rollback.
     RolledBack(Failure),
 }
@@ -68,8 +78,8 @@ pub(crate) fn decide<'p>(plan: &'p Plan, state: &ExecutionState, answers: &dyn A
     }
 }
 
-/// Looks up the phase `id` and passes it to `then`. The hash in the journal ensures that the state
-/// belongs to this workflow, so a phase is unknown only if a user has edited the journal.
+/// The hash in the journal ensures that the state belongs to this workflow, so a phase is unknown
+/// only if a user has edited the journal.
 fn with_phase<'p>(plan: &'p Plan, id: &str, then: impl FnOnce(&'p Phase) -> Decision<'p>) -> Decision<'p> {
     plan.phase(id).map_or_else(|| stuck(id, "the workflow has no such phase".to_owned()), then)
 }
@@ -102,7 +112,6 @@ fn next_step<'p>(plan: &'p Plan, phase: &'p Phase, next: usize, answers: &dyn An
     run_or_skip(phase, step, answers)
 }
 
-/// Decides the next step of the rollback.
 fn next_rollback_step<'p>(plan: &'p Plan, next: usize, answers: &dyn Answers) -> Decision<'p> {
     let Some(phase) = plan.rollback() else { return stuck(ROLLBACK, "the workflow has no rollback".to_owned()) };
     match phase.steps.get(next) {
@@ -140,9 +149,8 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
 
 /// Fails a phase that passed but did not return a value that a later step certainly needs.
 /// Otherwise takes the first transition of the phase that has no condition or whose condition
-/// holds. If no transition can be taken, the result depends on the phase. If the phase passed and
-/// has transitions to other phases, the execution fails. Otherwise the next phase in the workflow
-/// file follows.
+/// holds. If there is none, the next phase in the workflow file follows, except after a phase that
+/// passed and has transitions to other phases: the execution then fails.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,
@@ -179,8 +187,6 @@ fn leave<'p>(
     Decision::Record(EventKind::TransitionFailed { phase: phase.id.clone(), error: refused.join("; ") })
 }
 
-/// Returns a message that lists the values that a later step certainly needs and the phase has not
-/// returned; `None` if no such value is missing.
 fn missing_values(plan: &Plan, phase: &Phase, answers: &dyn Answers) -> Option<String> {
     let is_missing =
         |need: &&Need| answers.holds(Question::HasValue { phase: &phase.id, name: &need.name }) == Ok(false);
@@ -189,8 +195,6 @@ fn missing_values(plan: &Plan, phase: &Phase, answers: &dyn Answers) -> Option<S
     (!missing.is_empty()).then(|| format!("its steps did not return {}", missing.join(", ")))
 }
 
-/// Begins the rollback, because a transition from `phase` leads to the rollback. `condition` is the
-/// condition of the transition; `None` if it has none.
 fn begin_rollback<'p>(phase: &Phase, condition: Option<&str>) -> Decision<'p> {
     let error = match condition {
         Some(condition) => format!("{}: `{condition}` holds", phase.id),

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::progress::percent_of;
 use super::state::{ExecutionState, StepRecord, StepStatus};
 
-/// The version of the format of the original Python program. autoproc only adds keys to this
-/// format.
+/// The format version of the Python program that autoproc replaces. It stays the same, because
+/// autoproc only adds keys.
 const VERSION: &str = "1.0.0";
 
 #[derive(Serialize)]

@@ -20,6 +20,7 @@ use super::latest_state::LatestState;
 use super::plan::Plan;
 use super::program::Programs;
 use super::runner::StepRunner;
+use super::shared::SharedJournals;
 use super::state::ExecutionState;
 
 /// A workflow and the parameters with which a run executes it.
@@ -45,7 +46,6 @@ pub struct WorkflowRun {
 }
 
 impl WorkflowRun {
-    /// Returns the current fingerprint of the file.
     pub(crate) fn file_fingerprint(&self, file: &Path) -> Option<FileFingerprint> {
         (self.fingerprint_of)(file).map(FileFingerprint::from)
     }
@@ -55,8 +55,6 @@ impl WorkflowRun {
         Sha256::digest(&self.source).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
-    /// Returns the subject of an execution of this workflow on `file`, with the current version of
-    /// the journal's format.
     pub(crate) fn subject(&self, workflow_hash: String, item: ItemId, file: &FilePath, inputs: Values) -> Subject {
         Subject {
             version: VERSION.to_owned(),
@@ -78,6 +76,10 @@ pub struct Equipment {
     pub clock: Arc<dyn Clock>,
     /// The folder of the journals. If `None`, no journals are kept and no execution can be resumed.
     pub executions: Option<Executions>,
+    /// The journals that all machines of the queue share. If `None`, only attempts that use the
+    /// same folder of journals can resume an execution. Used only if `executions` is not `None`;
+    /// the folder then has copies of the journals that this process records.
+    pub shared_journals: Option<Arc<dyn SharedJournals>>,
     /// The folder for the input and output files of steps; used only if `executions` is `None`.
     pub scratch_dir: PathBuf,
     /// The path of the log of all events, with one JSON document per line.
@@ -88,7 +90,6 @@ pub struct Equipment {
     pub on_warning: OnWarning,
 }
 
-/// A callback that receives the state after each event of an execution.
 pub(crate) type OnState = Box<dyn Fn(&ExecutionState) + Send + Sync>;
 
 pub(crate) struct Engine {
@@ -117,8 +118,7 @@ impl Engine {
         }
     }
 
-    /// Writes an event to the event log, and passes `state`, the state after the event, to the
-    /// callback.
+    /// Writes an event to the event log, and passes the state after it to the callback.
     pub(crate) fn report(&self, state: &ExecutionState, event: &Event) {
         self.event_log.append(&Line { state, event });
         if let Some(on_state) = &self.on_state {
@@ -127,7 +127,8 @@ impl Engine {
     }
 
     /// Waits for `running`, the process of a step. Meanwhile writes `state` to the file of the
-    /// latest state: at once, or after the pause that follows the previous write.
+    /// latest state once the pause after the previous write is over. If the process ends first,
+    /// `state` is not written.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         while let Some(rest) = self.latest_state.offer(state) {
@@ -141,7 +142,7 @@ impl Engine {
     }
 
     /// Archives the journal of a completed execution, and may remove the oldest archived journals.
-    /// A failure to archive or remove a journal does not fail the execution.
+    /// A failure does not fail the execution.
     pub(crate) fn complete(&self, item: ItemId) {
         let Some(executions) = &self.equipment.executions else { return };
         match executions.complete(item) {

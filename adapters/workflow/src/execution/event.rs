@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::outputs::LocatedOutput;
+use super::shared::Place;
 use crate::definition::{AfterFailure, Phase, Step};
 
 /// Values by name: the inputs, or the values that a step returns.
@@ -25,7 +26,6 @@ pub(crate) struct Event {
     pub(crate) kind: EventKind,
 }
 
-/// The ids of a step and its phase.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct StepName {
     pub(crate) phase: String,
@@ -53,7 +53,6 @@ pub(crate) enum PhaseEnd {
     Skipped,
 }
 
-/// The ids of the attempt that executes the workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AttemptIds {
     pub(crate) run_id: String,
@@ -65,11 +64,9 @@ pub(crate) struct AttemptIds {
 }
 
 impl AttemptIds {
-    /// True if an attempt of `round` may continue the execution of the attempt `self`: an attempt
-    /// in the same round may, and an attempt in the next round may unless `follows_completion`.
-    /// `follows_completion` tells whether the item was completed when `round` began. If other
-    /// rounds lie between the two, it is unknown whether the item was completed in one of them, and
-    /// the answer is false.
+    /// True if an attempt in `round` may continue the execution of this attempt: always in the same
+    /// round; in the next round unless the item was completed before it (`follows_completion`);
+    /// never in a later round, because the item may have been completed in between.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }
@@ -84,14 +81,12 @@ const fn is_first(round: &u32) -> bool {
     *round == 1
 }
 
-/// The identity of an execution. An attempt resumes an execution only if all fields except
-/// `version` are equal.
+/// The identity of an execution; see [`is_same_work`](Self::is_same_work).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Subject {
     /// The version of the journal's format.
     pub(crate) version: String,
     pub(crate) workflow_id: String,
-    /// The hash of the workflow file's bytes.
     pub(crate) workflow_hash: String,
     pub(crate) item_id: u64,
     pub(crate) file_path: String,
@@ -101,7 +96,21 @@ pub(crate) struct Subject {
     pub(crate) inputs: Values,
 }
 
-/// The failure after which a rollback or the steps of `on_error` run.
+impl Subject {
+    /// True if an attempt of `self` may resume an execution of `earlier`. The version of the format
+    /// is not compared. If the earlier attempt was made at another place, the path is not compared
+    /// either, because machines may have the same file in different folders.
+    pub(crate) fn is_same_work(&self, earlier: &Self, is_elsewhere: bool) -> bool {
+        let mut comparable = Self { version: earlier.version.clone(), ..self.clone() };
+        if is_elsewhere {
+            comparable.file_path.clone_from(&earlier.file_path);
+            comparable.file_path_bytes.clone_from(&earlier.file_path_bytes);
+        }
+        comparable == *earlier
+    }
+}
+
+/// The failure that caused a rollback or the steps of `on_error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Failure {
     pub(crate) error: String,
@@ -112,7 +121,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Creates a failure. `place` is `PHASE` or `PHASE/STEP`.
+    /// `place` is `PHASE` or `PHASE/STEP`.
     pub(crate) fn of(place: &str, error: String) -> Self {
         match place.split_once('/') {
             Some((phase, step)) => Self { error, phase: phase.to_owned(), step: Some(step.to_owned()) },
@@ -143,8 +152,11 @@ pub(crate) enum EventKind {
         #[serde(flatten)]
         attempt_ids: AttemptIds,
         steps_total: usize,
-        /// The first phase; `None` if the workflow has no phase.
+        /// The first phase.
         first: Option<String>,
+        /// The place of an earlier execution that cannot be resumed here; `None` if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        abandoned: Option<Place>,
     },
     WorkflowResumed {
         #[serde(flatten)]
@@ -200,10 +212,8 @@ pub(crate) enum EventKind {
         missing: Vec<String>,
         /// True if the phase fails; otherwise the missing names are only a warning.
         blocking: bool,
-        /// The consequence for the execution if the phase fails.
         then: AfterFailure,
     },
-    /// No transition from the phase can be taken.
     TransitionFailed {
         phase: String,
         error: String,
@@ -218,7 +228,7 @@ pub(crate) enum EventKind {
         end: PhaseEnd,
         next: Option<String>,
     },
-    /// The rollback begins. When the rollback ends, the execution fails.
+    /// When the rollback ends, the execution fails.
     RollbackStarted {
         #[serde(flatten)]
         failure: Failure,
@@ -235,7 +245,6 @@ pub(crate) enum EventKind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         outputs: Vec<LocatedOutput>,
     },
-    /// Required outputs are missing after the last phase.
     OutputsMissing {
         /// The id of the last phase, which a later attempt repeats; `None` if the last phase was
         /// skipped.

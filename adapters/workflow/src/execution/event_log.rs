@@ -1,5 +1,5 @@
-//! The log of all executions, for users and other programs. If the log and a journal differ, the
-//! journal is right.
+//! The log of all executions, for users and other programs. If the log and the journal of an
+//! execution differ, the journal is right.
 
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::{Value, json};

@@ -14,9 +14,9 @@ use autoproc_domain::{RetryPolicy, Timestamp};
 use super::decide::{Decision, decide};
 use super::engine::Engine;
 use super::event::{Event, EventKind, Failure, StepName, Values};
-use super::journal::Journal;
 use super::outputs::{LocatedOutput, look_for, missing_required};
 use super::process::{PreparedStep, ProcessBuilder};
+use super::recording::Recording;
 use super::runner::StepEnd;
 use super::scope::{extend, scope_of};
 use super::scratch::Scratch;
@@ -36,7 +36,7 @@ pub(crate) struct Executor<'e> {
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
     /// The journal; `None` if no journals are kept, and after the execution has completed.
-    pub(crate) journal: Option<Journal>,
+    pub(crate) journal: Option<Recording>,
     pub(super) scratch: Scratch,
     /// The total time of the attempt's processes and of the waits between tries.
     pub(crate) spent: Duration,
@@ -49,7 +49,6 @@ pub(crate) struct Executor<'e> {
     pub(crate) output_tail: Box<str>,
 }
 
-/// The reason why an attempt ends before the end of the workflow.
 pub(super) enum EarlyEnd {
     /// The attempt was aborted; nothing more is recorded.
     Aborted,
@@ -64,7 +63,6 @@ pub(super) enum EarlyEnd {
     Shortage { place: String, cause: AttemptOutcome },
 }
 
-/// The outcome of a step and its outputs.
 pub(super) struct StepResult {
     pub(super) outcome: AttemptOutcome,
     values: Values,
@@ -97,6 +95,9 @@ impl Executor<'_> {
             }
             Err(EarlyEnd::Lost(error)) => return Err(error),
         };
+        if let Some(journal) = &mut self.journal {
+            journal.finish(self.stop).await;
+        }
         self.engine.latest_state.offer_final(&self.state);
         let (usage, output_tail) = (self.usage, std::mem::take(&mut self.output_tail));
         Ok(AttemptReport { usage, output_tail, ..AttemptReport::new(outcome, self.spent) })
@@ -113,13 +114,13 @@ impl Executor<'_> {
                 }
                 Decision::Run { phase, step } => self.step(phase, step).await?,
                 Decision::Stuck { place, error } => return Err(EarlyEnd::Failed { place, cause: unmet(error, true) }),
-                Decision::Finish => return self.finish(),
+                Decision::Finish => return self.finish().await,
                 Decision::RolledBack(failure) => return Err(rolled_back(&failure)),
             }
         }
     }
 
-    fn finish(&mut self) -> Result<(), EarlyEnd> {
+    async fn finish(&mut self) -> Result<(), EarlyEnd> {
         let run = &self.engine.run;
         let outputs = look_for(run.plan.workflow(), &self.scope, &run.project_dir);
         if let Some(error) = missing_required(run.plan.workflow(), &outputs) {
@@ -130,7 +131,8 @@ impl Executor<'_> {
             (self.engine.equipment.on_warning)(&format!("{file}: the output `{name}` is missing: {path}"));
         }
         self.record(EventKind::WorkflowCompleted { outputs })?;
-        if self.journal.take().is_some() {
+        if let Some(mut journal) = self.journal.take() {
+            journal.finish(self.stop).await;
             self.engine.complete(self.attempt.token.item);
         }
         Ok(())
@@ -159,7 +161,6 @@ impl Executor<'_> {
         })
     }
 
-    /// Appends an event to the journal, applies it to the state, and reports it.
     pub(super) fn record(&mut self, kind: EventKind) -> Result<(), EarlyEnd> {
         let event = Event { at: self.engine.equipment.clock.now(), kind };
         if let Some(journal) = &mut self.journal {
@@ -178,20 +179,18 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Makes the journal durable on a separate thread, so that other attempts are not blocked.
+    /// Makes the finished steps durable before the next step begins.
     async fn sync(&mut self) -> Result<(), EarlyEnd> {
-        let Some(work) = self.journal.as_mut().and_then(Journal::sync) else { return Ok(()) };
-        let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(io::Error::other).flatten().map_err(EarlyEnd::Unrecorded)
+        match &mut self.journal {
+            Some(journal) if journal.is_shared() || !self.state.history.is_empty() => journal.sync(self.stop).await,
+            _ => Ok(()),
+        }
     }
 
     async fn step(&mut self, phase: &Phase, step: &Step) -> Result<(), EarlyEnd> {
-        // Finished steps must be durable before the next step begins.
-        if !self.state.history.is_empty() {
-            self.sync().await?;
-        }
         let name = StepName::of(phase, step);
         self.record(EventKind::StepStarted { name: name.clone() })?;
+        self.sync().await?;
         let before = self.spent;
         let result = self.tries(phase, step).await?;
         let elapsed = self.spent.saturating_sub(before);
@@ -229,8 +228,8 @@ impl Executor<'_> {
         unreachable!("a policy does not retry forever")
     }
 
-    /// True if the step could not start because the machine lacks a resource, and a later claim can
-    /// resume the execution from its journal. Without a journal, the step fails as usual.
+    /// True if the step could not start because the machine lacks a resource, and the journal lets
+    /// a later claim resume the execution. Without a journal, the step fails as usual.
     fn is_shortage(&self, outcome: &AttemptOutcome) -> bool {
         self.journal.is_some() && matches!(outcome, AttemptOutcome::CannotStart { fault: StartFault::Shortage, .. })
     }
@@ -283,7 +282,7 @@ impl Executor<'_> {
         match builder.build(phase, step, timeout, &mut self.scratch) {
             Ok(prepared) => {
                 // No phase runs after the rollback or `on_error`, so no later step needs the values
-                // that their steps return.
+                // of this step.
                 let phase = failure.is_none().then_some(phase);
                 self.execute(phase, step, prepared).await
             }
@@ -301,19 +300,13 @@ impl Executor<'_> {
         step: &Step,
         prepared: PreparedStep,
     ) -> Result<StepResult, EarlyEnd> {
-        let PreparedStep { process, output, inputs } = prepared;
+        let PreparedStep { process, output } = prepared;
         let running = self.engine.equipment.runner.run(process, self.stop);
         let end = self.engine.while_running(&self.state, running).await.map_err(EarlyEnd::Lost)?;
-        let result = self.result(phase, step, &output, end);
-        for path in inputs.iter().chain([&output]) {
-            // If the removal fails, the file is removed later, with the scratch folder.
-            let _ = std::fs::remove_file(path);
-        }
-        Ok(result)
+        Ok(self.result(phase, step, &output, end))
     }
 
-    /// Returns the result of a process. If `phase` is given, the step also fails if a value that a
-    /// later step certainly needs is missing.
+    /// If `phase` is given, the step fails if a value that a later step certainly needs is missing.
     fn result(&mut self, phase: Option<&Phase>, step: &Step, output: &Path, end: StepEnd) -> StepResult {
         self.spent += end.elapsed;
         self.usage = sum(self.usage, end.usage);
@@ -352,8 +345,6 @@ impl Executor<'_> {
     }
 }
 
-/// Returns the values of a successful step. Also returns the standard output if `is_stdout_used` is
-/// true.
 fn returned(
     step: &Step,
     output: &Path,
@@ -372,8 +363,6 @@ fn returned(
     Ok((values, printed.filter(|_| is_stdout_used)))
 }
 
-/// Returns the end of an attempt after its rollback. `failure` is the failure that caused the
-/// rollback.
 fn rolled_back(failure: &Failure) -> EarlyEnd {
     let cause = unmet(format!("rolled back after {}", failure.error), true);
     EarlyEnd::Failed { place: ROLLBACK.to_owned(), cause }
@@ -387,7 +376,7 @@ fn unmet(reason: String, permanent: bool) -> AttemptOutcome {
     AttemptOutcome::Unmet { reason: reason.into(), permanent }
 }
 
-fn unrecorded(error: &io::Error) -> AttemptOutcome {
+pub(super) fn unrecorded(error: &io::Error) -> AttemptOutcome {
     unmet(format!("the execution cannot be recorded: {error}"), false)
 }
 

@@ -1,6 +1,6 @@
 //! The values that the rest of a workflow expects from the steps of a phase.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::plan::Plan;
 use super::used_names::{Reader, reader_of};
@@ -43,20 +43,11 @@ impl Plan {
         values
     }
 
-    /// Returns the names of the values that the steps of `phase` should return.
     pub(crate) fn expected_of(&self, phase: &Phase) -> Vec<String> {
-        let mut names = Vec::new();
-        let mut seen = HashSet::new();
-        for (name, _) in self.reads_of(phase) {
-            if seen.insert(name.clone()) {
-                names.push(name);
-            }
-        }
-        names
+        self.expected_values(phase).into_iter().map(|value| value.name).collect()
     }
 
-    /// Returns the names that are read from `phase`, each with a reader. A name that several parts
-    /// read occurs several times.
+    /// A name that several parts read occurs several times.
     fn reads_of(&self, phase: &Phase) -> impl Iterator<Item = (String, Reader)> {
         let used = self.used_names();
         let position = used.positions.get(&phase.id).copied();

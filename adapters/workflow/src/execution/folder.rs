@@ -26,10 +26,11 @@ pub struct Executions {
     dir: PathBuf,
 }
 
-/// An execution that was read from its journal.
+/// An execution that was read from its journal in the folder.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) state: ExecutionState,
+    /// True if the journal is in the subfolder of completed executions.
     pub(crate) is_completed: bool,
     valid_bytes: u64,
 }
@@ -97,7 +98,6 @@ impl Executions {
         Journal::resume(self.path(item), found.valid_bytes)
     }
 
-    /// Moves the journal of a completed execution to the subfolder `completed`.
     pub(crate) fn complete(&self, item: ItemId) -> io::Result<()> {
         let (from, to) = (self.path(item), self.completed_path(item));
         creating_folder(&to, || std::fs::rename(&from, &to))

@@ -12,7 +12,7 @@ use crate::definition::{Input, InputType, Workflow};
 use crate::expression::{ExpressionError, Scope, names_in_text, render_text, render_value, text_of};
 use crate::nearest::nearest_first;
 
-/// The inputs that every execution has, even if the user does not give them.
+/// The inputs that have a value in every execution, even if the user does not give them.
 const IMPLICIT: [&str; 2] = ["file", "files"];
 
 /// The inputs that the user gives, as text. They are validated as far as possible without a file.
@@ -82,7 +82,6 @@ impl Inputs {
         self.values(workflow, &file_scope(&file.text()))
     }
 
-    /// Returns the values of the inputs that are the same for every file.
     pub(crate) fn independent_of_files(&self, workflow: &Workflow) -> Values {
         // An input that depends on the file has different values for two different paths.
         let of = |path: &str| self.values(workflow, &file_scope(path)).unwrap_or_default();
@@ -110,7 +109,6 @@ impl Inputs {
     }
 }
 
-/// Returns the value of an input; `None` if an implicit input is not given and has no default.
 fn value_of(input: &Input, text: Option<&str>, scope: &Scope) -> Result<Option<Value>, InputError> {
     match (text, &input.default) {
         (Some(text), _) => typed(input, text, scope).map(Some),
@@ -151,7 +149,6 @@ fn typed(input: &Input, text: &str, scope: &Scope) -> Result<Value, InputError> 
     }
 }
 
-/// Returns the declared value whose text is `text`.
 fn one_of(input: &Input, text: &str) -> Result<Value, InputError> {
     let word = |value: &Value| text_of(value).unwrap_or_default();
     let found = input.values.iter().find(|value| word(value) == text);

@@ -54,11 +54,10 @@ impl Journal {
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: true, has_unsynced_name: true })
     }
 
-    /// Appends a line. After a failure the line may be torn, so nothing more may be appended.
-    pub(crate) fn append(&mut self, event: &Event) -> io::Result<()> {
-        let mut line = serde_json::to_vec(event)?;
-        line.push(b'\n');
-        (&*self.file).write_all(&line)?;
+    /// Appends the JSON text of an event as a line. After a failure the line may be torn, so
+    /// nothing more may be appended.
+    pub(crate) fn append(&mut self, event: &str) -> io::Result<()> {
+        (&*self.file).write_all(format!("{event}\n").as_bytes())?;
         self.has_unsynced_lines = true;
         Ok(())
     }
@@ -76,7 +75,6 @@ impl Journal {
     }
 }
 
-/// Removes a journal, if it exists.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -113,6 +111,24 @@ pub(crate) fn read(path: &Path) -> Result<Option<(Option<ExecutionState>, u64)>,
         valid += line.len() as u64;
     }
     Ok(Some((state, valid)))
+}
+
+/// Returns the state after the events of a shared journal; `None` if there are no events. `place`
+/// names the journal in errors.
+///
+/// # Errors
+/// [`ExecutionError`] if an event is damaged, or has an unsupported format.
+pub(crate) fn fold(events: &[Box<str>], place: &Path) -> Result<Option<ExecutionState>, ExecutionError> {
+    let mut state = None::<ExecutionState>;
+    for (index, text) in events.iter().enumerate() {
+        let damaged = |source| ExecutionError::Damaged { place: place.to_owned(), line: index + 1, source };
+        let event = serde_json::from_str::<Event>(text).map_err(damaged)?;
+        match &mut state {
+            Some(state) => state.apply(&event),
+            None => state = begin(&event, place)?,
+        }
+    }
+    Ok(state)
 }
 
 fn begin(event: &Event, path: &Path) -> Result<Option<ExecutionState>, ExecutionError> {

@@ -29,8 +29,7 @@ pub(crate) struct LatestState {
 #[derive(Default)]
 struct Schedule {
     not_before: Option<Instant>,
-    /// The encoded final state of an attempt that ended during the pause after a write; `None` if
-    /// no such state waits to be written.
+    /// The encoded final state of an attempt that ended during the pause after a write.
     pending: Option<Vec<u8>>,
 }
 
@@ -69,8 +68,7 @@ impl LatestState {
         }
     }
 
-    /// Locks the schedule. Ignores poisoning, because a panic while the lock is held leaves the
-    /// schedule consistent.
+    /// Ignores poisoning, because a panic while the lock is held leaves the schedule consistent.
     fn lock(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,8 +12,9 @@ use crate::expression::Name;
 const REPEATS_FINISHED_STEPS: &str = "; only `run --from-start` runs the finished steps again";
 
 impl Executor<'_> {
-    /// Checks that a successful step returned the values that later steps certainly need. Does
-    /// not check a repeated step, because the later steps may have ended already.
+    /// Checks that a successful step returned the values that later steps certainly need. Checks
+    /// nothing while a resumed execution runs steps with `rerun: always` again, because the later
+    /// steps may have ended already.
     ///
     /// # Errors
     /// A message that names the value and the step that needs it.

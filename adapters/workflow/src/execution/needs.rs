@@ -1,10 +1,10 @@
 //! The values without which a later step certainly fails.
 //!
-//! A value is certainly needed only if a text of a later step consists of, or contains, `${NAME}`
-//! and the step runs in every execution that does not fail before. A need that depends on a
-//! condition, on a transition to another phase or to the rollback, or on a tolerated failure is not
-//! certain. An input or a parameter for a runner that is exactly one `${NAME}` is null without the
-//! value, so it needs nothing.
+//! A value is certainly needed if a text of a later step contains `${NAME}`, and this step runs in
+//! every execution that does not fail before. A need that depends on a condition, on a transition
+//! to another phase or to the rollback, or on a tolerated failure is not certain. An input or a
+//! parameter for a runner that is exactly one `${NAME}` is null without the value, so it needs
+//! nothing.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -14,20 +14,19 @@ use crate::check::{Successors, phase_order, successors_of};
 use crate::definition::{AfterFailure, Phase, Step, Workflow};
 use crate::expression::{Name, required_in_text, required_in_value};
 
-/// The maximum number of phases of a workflow whose needs are determined. The time grows with the
-/// square of this number, and workflows written by hand have tens of phases.
+/// The needs of a workflow with more phases than this are not determined: the time grows with the
+/// square of the number of phases. Workflows written by hand have tens of phases.
 const MAX_PHASES: usize = 1_000;
 
 /// A value that a later step certainly needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Need {
-    /// The name of the value.
     pub(crate) name: String,
     /// The later step, as `PHASE/STEP`.
     pub(crate) reader: String,
 }
 
-/// The values that later steps certainly need, by the place that must have returned them.
+/// The values that later steps certainly need, by the step or phase that must have returned them.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
     /// The values that a step must return itself, by the id of the step.
@@ -61,17 +60,14 @@ impl Needs {
         needs
     }
 
-    /// Returns the values that a step must return itself.
     pub(super) fn of_step(&self, step: &str) -> &[Need] {
         self.of_steps.get(step).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the values that the phase of a step must have returned when the step ends.
     pub(super) fn until_step(&self, step: &str) -> &[Need] {
         self.until_steps.get(step).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the values that a phase must have returned at its end.
     pub(super) fn of_phase(&self, phase: &str) -> &[Need] {
         self.of_phases.get(phase).map_or(&[], Vec::as_slice)
     }
@@ -87,7 +83,8 @@ impl Needs {
     }
 }
 
-/// The place that must have returned a value, by its id. The variants are the fields of [`Needs`].
+/// The id of the step or phase that must have returned a value. Each variant belongs to a field of
+/// [`Needs`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Provider<'w> {
     Step(&'w str),
@@ -95,7 +92,6 @@ enum Provider<'w> {
     Phase(&'w str),
 }
 
-/// A step that reads values, and its position.
 struct Reader<'w> {
     phase: &'w Phase,
     index: usize,
@@ -105,7 +101,6 @@ struct Reader<'w> {
     is_certain_from: &'w [bool],
 }
 
-/// The phases and steps of a workflow, by id.
 struct Places<'w> {
     workflow: &'w Workflow,
     phases: HashMap<&'w str, usize>,
@@ -122,8 +117,8 @@ impl<'w> Places<'w> {
         Self { workflow, phases, steps }
     }
 
-    /// Returns the place that certainly must return the value of a name, and the name of the value;
-    /// `None` if no place must.
+    /// Returns the step or phase that must have returned the value of a name, and the name of the
+    /// value; `None` if this is not certain of any step or phase.
     fn provider<'n>(&self, name: &'n Name, reader: &Reader<'_>) -> Option<(Provider<'w>, &'n str)> {
         let mut rest = name.rest();
         if name.root() == "steps" {
@@ -155,7 +150,7 @@ fn fails_with_a_step(phase: &Phase) -> bool {
     phase.after_failed_step() == AfterFailure::Fail
 }
 
-/// Returns the names without whose values the process of a step cannot be built.
+/// Returns the names that need a value before the process of a step can be built.
 pub(super) fn required_names(step: &Step) -> Vec<Name> {
     let in_texts = texts_of(step).flat_map(|text| required_in_text(&text.value));
     let is_null_allowed = step.needs_runner();
@@ -163,7 +158,6 @@ pub(super) fn required_names(step: &Step) -> Vec<Name> {
     in_texts.chain(inputs.flat_map(|input| required_in_value(&input.value, is_null_allowed))).collect()
 }
 
-/// The paths through the phases of a workflow.
 struct Paths {
     successors: Successors,
     /// The indices of the phases, the last first: each phase comes after its successors.
@@ -185,8 +179,8 @@ impl Paths {
         Self { successors, backwards, may_end }
     }
 
-    /// Returns for each phase whether every path from the phase leads to the phase `target`, unless
-    /// the execution fails before, and `target` has no condition.
+    /// Returns for each phase whether every path from the phase leads to the phase `target`, apart
+    /// from executions that fail before. False for every phase if `target` has a condition.
     fn leading_to(&self, workflow: &Workflow, target: usize) -> Vec<bool> {
         if workflow.phases[target].condition.is_some() {
             return vec![false; self.successors.len()];

@@ -33,8 +33,6 @@ pub(super) fn look_for(workflow: &Workflow, scope: &Scope, project_dir: &Path) -
     workflow.outputs.iter().filter_map(located).collect()
 }
 
-/// Returns a message that lists the missing required outputs; `None` if no required output is
-/// missing.
 pub(super) fn missing_required(workflow: &Workflow, outputs: &[LocatedOutput]) -> Option<String> {
     let is_required = |name: &str| workflow.outputs.iter().any(|output| output.name == name && output.required);
     let missing = outputs.iter().filter(|output| !output.is_found && is_required(&output.name));

@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::event::StepName;
 use super::needs::Needs;
+use super::shared::Place;
 use super::state::{ExecutionState, Stage};
 use super::used_names::{UsedNames, names_in_conditions, names_of};
-use crate::definition::{CHECKPOINT_PASSED, Checkpoint, Located, Phase, ROLLBACK, Rerun, Step, Workflow};
+use crate::definition::{CHECKPOINT_PASSED, Checkpoint, Located, Phase, ROLLBACK, Rerun, Resume, Step, Workflow};
 use crate::expression::{Name, names_in_text};
 
-/// A checked workflow with the lookups that executions repeat.
+/// A checked workflow, with tables for the lookups that executions repeat.
 #[derive(Debug)]
 pub struct Plan {
     workflow: Workflow,
@@ -22,11 +23,8 @@ pub struct Plan {
     printed: BTreeSet<String>,
     /// The first part of each name that an expression uses, such as `a` of `a.b`.
     used: BTreeSet<String>,
-    /// The names that expressions use, with the parts of the workflow that use them.
     used_names: Box<UsedNames>,
-    /// The values that later steps certainly need.
     needs: Box<Needs>,
-    /// The names of the declared inputs.
     inputs: HashSet<String>,
 }
 
@@ -52,6 +50,12 @@ impl Plan {
         &self.workflow
     }
 
+    /// True if an attempt here may resume an execution whose latest attempt ran at the place
+    /// `elsewhere`; `None` is the place of this process.
+    pub(crate) fn is_resumable_from(&self, elsewhere: Option<&Place>) -> bool {
+        elsewhere.is_none() || self.workflow.resume == Resume::Anywhere
+    }
+
     pub(crate) fn steps_total(&self) -> usize {
         self.workflow.phases.iter().map(|phase| phase.steps.len()).sum()
     }
@@ -68,12 +72,10 @@ impl Plan {
         &self.needs
     }
 
-    /// True if the workflow declares an input with this name.
     pub(super) fn is_input(&self, name: &str) -> bool {
         self.inputs.contains(name)
     }
 
-    /// Returns the rollback, as a phase; `None` if the workflow has no rollback.
     pub(crate) fn rollback(&self) -> Option<&Phase> {
         self.rollback.as_ref()
     }
@@ -136,8 +138,7 @@ fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
     used
 }
 
-/// Returns the names that expressions use. An invalid expression adds no names; it fails when it is
-/// evaluated.
+/// An invalid expression adds no names; it fails when it is evaluated.
 pub(crate) fn names_used(workflow: &Workflow) -> Vec<Name> {
     let steps = workflow.steps().chain(workflow.error_steps());
     let locations = workflow.outputs.iter().filter_map(|output| output.location.as_ref());
@@ -145,7 +146,6 @@ pub(crate) fn names_used(workflow: &Workflow) -> Vec<Name> {
     names_in_conditions(conditions_of(workflow)).chain(steps.flat_map(names_of)).chain(in_locations).collect()
 }
 
-/// Returns the conditions of transitions, phases, checkpoints and steps.
 pub(crate) fn conditions_of(workflow: &Workflow) -> impl Iterator<Item = &Located<String>> {
     let transitions = workflow.transitions.iter().filter_map(|transition| transition.condition.as_ref());
     let phases = workflow.phases.iter().filter_map(|phase| phase.condition.as_ref());

@@ -6,12 +6,10 @@ use std::time::Duration;
 use autoproc_domain::{FilePath, QueueItem};
 
 use super::engine::WorkflowRun;
-use super::error::ExecutionError;
-use super::event::Subject;
-use super::folder::Executions;
 use super::inputs::InputError;
 use super::rendering::{Rendering, Unknown};
 use super::scope::file_scope;
+use super::shared::Place;
 use super::state::ExecutionState;
 use crate::definition::{Action, Phase, Step};
 use crate::expression::{Scope, holds_so_far};
@@ -31,7 +29,7 @@ pub struct PreviewedStep {
     /// The names and values of the variables to which a shell command refers; empty for other
     /// actions.
     pub variables: Vec<(String, String)>,
-    /// The reason why the process of the step could not be built; `None` if it could be built.
+    /// The reason why the process of the step could not be built.
     pub error: Option<String>,
     /// The timeout of the step; `None` if the workflow gives no timeout.
     pub timeout: Option<Duration>,
@@ -65,28 +63,31 @@ pub fn preview(run: &WorkflowRun, file: &FilePath) -> Result<Vec<PreviewedStep>,
     Ok(steps.map(|(phase, step)| previewed(&rendering, phase, step)).collect())
 }
 
-/// Returns the execution that the next attempt on the item would resume; `None` if the attempt
-/// would begin a new one.
-///
-/// # Errors
-/// [`ExecutionError`] if the execution cannot be read. An attempt would then fail.
-pub fn resumable(
-    run: &WorkflowRun,
-    executions: &Executions,
-    item: &QueueItem,
-) -> Result<Option<ExecutionState>, ExecutionError> {
-    if run.from_start {
-        return Ok(None);
+/// An execution of an earlier attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredExecution {
+    /// The state of the execution.
+    pub state: ExecutionState,
+    /// The place of the latest attempt; `None` if it is the place of this process.
+    pub elsewhere: Option<Place>,
+}
+
+/// Returns the state of `stored`, an execution on the item, if the next attempt here would resume
+/// it; `None` if the attempt would begin a new execution.
+#[must_use]
+pub fn resumable(run: &WorkflowRun, stored: StoredExecution, item: &QueueItem) -> Option<ExecutionState> {
+    let StoredExecution { state, elsewhere } = stored;
+    if run.from_start || !run.plan.is_resumable_from(elsewhere.as_ref()) {
+        return None;
     }
     let file = &item.file_path;
-    let Some(state) = executions.of(item.id)? else { return Ok(None) };
     // If the inputs do not fit the file, nothing is executed.
-    let Ok(inputs) = run.inputs.for_file(run.plan.workflow(), file) else { return Ok(None) };
-    let version = state.subject.version.clone();
-    let subject = Subject { version, ..run.subject(run.workflow_hash(), item.id, file, inputs) };
-    let is_same = state.subject == subject && !state.is_file_changed(run.file_fingerprint(file.as_path()));
+    let inputs = run.inputs.for_file(run.plan.workflow(), file).ok()?;
+    let subject = run.subject(run.workflow_hash(), item.id, file, inputs);
+    let is_same = subject.is_same_work(&state.subject, elsewhere.is_some())
+        && !state.is_file_changed(run.file_fingerprint(file.as_path()));
     let is_continued = state.attempt_ids.is_continued_in(item.round, item.follows_completion);
-    Ok((is_same && is_continued && !state.is_over()).then_some(state))
+    (is_same && is_continued && !state.is_over()).then_some(state)
 }
 
 fn previewed(rendering: &Rendering<'_>, phase: &Phase, step: &Step) -> PreviewedStep {

@@ -27,7 +27,6 @@ const MAX_VARIABLE_BYTES: usize = 32 << 10;
 /// bytes.
 const MAX_ERROR_CHARS: usize = MAX_VARIABLE_BYTES / 4;
 
-/// Prepares the processes of an attempt.
 pub(super) struct ProcessBuilder<'b> {
     pub(super) run: &'b WorkflowRun,
     pub(super) attempt: &'b Attempt,
@@ -38,12 +37,10 @@ pub(super) struct ProcessBuilder<'b> {
     pub(super) failure: Option<&'b Failure>,
 }
 
-/// A process and the files whose paths it receives.
 #[derive(Debug)]
 pub(super) struct PreparedStep {
     pub(super) process: StepProcess,
     pub(super) output: PathBuf,
-    pub(super) inputs: Option<PathBuf>,
 }
 
 impl ProcessBuilder<'_> {
@@ -83,7 +80,7 @@ impl ProcessBuilder<'_> {
             timeout,
             capture: if captures_stdout { MAX_VALUES_BYTES } else { 0 },
         };
-        Ok(PreparedStep { process, output, inputs })
+        Ok(PreparedStep { process, output })
     }
 
     fn rendering(&self) -> Rendering<'_> {

@@ -17,7 +17,6 @@ pub struct Programs {
     tasks: TaskFolders,
 }
 
-/// A command or a task with the values for its runner.
 struct Named {
     /// The path of the task's file, or the name of a task without a file; empty for a command.
     task: String,
@@ -47,7 +46,6 @@ impl Programs {
         steps.try_for_each(|step| self.runners.for_step(step).map(|_| ()))
     }
 
-    /// True if the step needs no runner or has one.
     pub(super) fn can_run(&self, step: &Step) -> bool {
         self.runners.for_step(step).is_ok()
     }
@@ -86,8 +84,7 @@ impl Programs {
         Ok((runner.fill(&values)?, variables))
     }
 
-    /// Finds a task. A missing file is not an error, because the runner may know tasks without
-    /// files.
+    /// A missing file is not an error, because the runner may know tasks without files.
     fn task(&self, task: &str) -> Result<Named, String> {
         let (path, name, mut variables) = match self.tasks.find(task).map_err(|error| error.to_string())? {
             TaskSource::File(file) => {

@@ -27,7 +27,6 @@ pub(super) struct Rendering<'r> {
 /// The treatment of a text that cannot be rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
-    /// The step fails.
     Fails,
     /// In the rollback and `on_error`, runners must run even if a value is missing. So an input or
     /// parameter for a runner is kept as written, or becomes null if it is exactly one `${…}`. If
@@ -37,14 +36,12 @@ pub(super) enum Unknown {
     Kept,
 }
 
-/// The rendered values of a step, by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Given {
     pub(super) inputs: Values,
     pub(super) params: Values,
 }
 
-/// A program, its arguments, and additions to its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Program {
     pub(super) executable: OsString,
@@ -72,7 +69,6 @@ impl Rendering<'_> {
         Ok(Program { executable: "/bin/sh".into(), arguments: vec!["-c".into(), shell.text.into()], environment })
     }
 
-    /// Renders the inputs and the parameters of a step.
     pub(super) fn given(&self, step: &Step) -> Result<Given, String> {
         let values = |named: &[StepInput], noun: &str| {
             let one = |input: &StepInput| {

@@ -9,7 +9,7 @@ use super::state::ExecutionState;
 use crate::definition::is_returnable;
 use crate::expression::{Scope, holds, transition_holds};
 
-/// Returns a scope with the names of every execution: `file` and `files`.
+/// Returns a scope with the names that every execution has: `file` and `files`.
 pub(crate) fn file_scope(path: &str) -> Scope {
     let mut scope = Scope::default();
     scope.set("files", &Value::from(vec![path]));
@@ -27,7 +27,6 @@ pub(super) fn scope_of(state: &ExecutionState, attempt: &Attempt) -> Scope {
     scope
 }
 
-/// Adds the names that an event makes known.
 pub(crate) fn extend(scope: &mut Scope, event: &EventKind) {
     match event {
         EventKind::PhaseStarted { phase } | EventKind::PhaseSkipped { phase, .. } => scope.enter_phase(phase),

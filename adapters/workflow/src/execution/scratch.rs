@@ -1,48 +1,52 @@
 //! The folder for the input and output files of an attempt's steps.
+//!
+//! All steps of an attempt use the same two files. ext4 does not reuse the inode of a removed file
+//! for a minute, and skips each such inode in its search for a free one. With two new files for
+//! each step, workflows of short steps spent more time in this search than in everything else that
+//! autoproc does.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use autoproc_regular_file::{self as regular_file, Links};
 
 /// A folder that is created on first use and removed on drop.
 #[derive(Debug)]
 pub(super) struct Scratch {
     dir: PathBuf,
     is_created: bool,
-    count: u64,
+    tries: u64,
 }
 
 impl Scratch {
     pub(super) fn new(dir: PathBuf) -> Self {
-        Self { dir, is_created: false, count: 0 }
+        Self { dir, is_created: false, tries: 0 }
     }
 
-    /// Creates an empty file for the values that a step returns.
+    /// Begins the next try. Returns an empty file for the values that its step returns.
     pub(super) fn output_file(&mut self) -> io::Result<PathBuf> {
-        self.count += 1;
+        self.tries += 1;
         self.file("output", b"")
     }
 
     pub(super) fn is_first(&self) -> bool {
-        self.count == 1
+        self.tries == 1
     }
 
-    /// Creates a file with the inputs of the current try. Call [`output_file`](Self::output_file)
-    /// first: it assigns the number of the try, which is part of the names of both files.
     pub(super) fn inputs_file(&mut self, inputs: &[u8]) -> io::Result<PathBuf> {
         self.file("inputs.json", inputs)
     }
 
-    fn file(&mut self, kind: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    fn file(&mut self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         self.create()?;
-        let path = self.dir.join(format!("{}.{kind}", self.count));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600).open(&path)?.write_all(bytes)?;
+        let path = self.dir.join(name);
+        empty_file(&path)?.write_all(bytes)?;
         Ok(path)
     }
 
-    /// Creates the folder on first use. Replaces a folder that was left by a dead run.
+    /// Creates the folder on first use. Replaces one that a dead run has left.
     fn create(&mut self) -> io::Result<()> {
         if self.is_created {
             return Ok(());
@@ -70,5 +74,70 @@ impl Drop for Scratch {
             // If the removal fails, the item's next attempt replaces the folder.
             let _ = std::fs::remove_dir(&self.dir).or_else(|_| std::fs::remove_dir_all(&self.dir));
         }
+    }
+}
+
+/// Truncates the file of an earlier try, or creates the file. A step may have replaced its file by
+/// a link to a file of the user, which must not be truncated.
+fn empty_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    if let Ok(file) = regular_file::open(&mut options, Links::Refuse, path)
+        && file.metadata()?.nlink() == 1
+    {
+        file.set_len(0)?;
+        return Ok(file);
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        removed => removed.or_else(|_| std::fs::remove_dir_all(path))?,
+    }
+    regular_file::create(&mut options, path)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    fn scratch() -> (tempfile::TempDir, Scratch) {
+        let parent = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(parent.path().join("1.steps"));
+        (parent, scratch)
+    }
+
+    #[test]
+    fn each_try_begins_with_an_empty_output() {
+        let (_parent, mut scratch) = scratch();
+        let first = scratch.output_file().unwrap();
+        std::fs::write(&first, "a=1").unwrap();
+        scratch.inputs_file(b"{\"long\":1}").unwrap();
+        let second = scratch.output_file().unwrap();
+        assert_eq!(std::fs::read(&second).unwrap(), b"");
+        assert_eq!(std::fs::read(scratch.inputs_file(b"{}").unwrap()).unwrap(), b"{}");
+    }
+
+    /// Tries everything that a step may put in place of its output file.
+    #[test]
+    fn a_file_of_the_user_in_the_place_of_the_output_is_kept() {
+        let (parent, mut scratch) = scratch();
+        let of_user = parent.path().join("result.json");
+        std::fs::write(&of_user, "{}").unwrap();
+        let replacements: [fn(&Path, &Path) -> io::Result<()>; 4] = [
+            |of_user, output| std::os::unix::fs::symlink(of_user, output),
+            |of_user, output| std::fs::hard_link(of_user, output),
+            |_, output| std::fs::create_dir_all(output.join("sub")),
+            |_, _| Ok(()),
+        ];
+        for replace in replacements {
+            let output = scratch.output_file().unwrap();
+            std::fs::remove_file(&output).unwrap();
+            replace(&of_user, &output).unwrap();
+            assert_eq!(scratch.output_file().unwrap(), output);
+            assert!(output.symlink_metadata().unwrap().is_file());
+            assert_eq!(std::fs::read(&of_user).unwrap(), b"{}");
+        }
+        drop(scratch);
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
     }
 }

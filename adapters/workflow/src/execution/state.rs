@@ -42,7 +42,6 @@ pub(crate) enum StepStatus {
     Failed,
 }
 
-/// A step that has ended or was skipped.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StepRecord {
     pub(crate) name: StepName,
@@ -73,7 +72,6 @@ pub(crate) enum Stage {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct StepOutputs {
     pub(crate) values: Values,
-    /// The standard output; present only if an expression uses it.
     pub(crate) stdout: Option<String>,
 }
 
@@ -102,10 +100,8 @@ pub struct ExecutionState {
     /// The fingerprint of the file after the latest attempt; `None` if the attempt did not fail or
     /// the fingerprint is unknown.
     pub(crate) left_file: Option<FileFingerprint>,
-    /// The finished steps that run again before the execution continues.
     pub(crate) rerun: VecDeque<StepName>,
-    /// The id of the phase that ended last, whether it was skipped or not; `None` if no phase has
-    /// ended.
+    /// The id of the phase that ended or was skipped last.
     pub(crate) last_phase: Option<String>,
     /// The outputs with a location; empty before the execution has completed.
     pub(crate) outputs: Vec<LocatedOutput>,
@@ -131,7 +127,9 @@ impl ExecutionState {
 
     /// Returns the state after the first event; `None` if `event` is not `WorkflowStarted`.
     pub(crate) fn begin(event: &Event) -> Option<Self> {
-        let EventKind::WorkflowStarted { subject, attempt_ids, steps_total, first } = &event.kind else { return None };
+        let EventKind::WorkflowStarted { subject, attempt_ids, steps_total, first, .. } = &event.kind else {
+            return None;
+        };
         Some(Self {
             subject: (**subject).clone(),
             attempt_ids: attempt_ids.clone(),
@@ -218,7 +216,6 @@ impl ExecutionState {
         }
     }
 
-    /// Returns the failure that caused the rollback; `None` if no rollback has begun.
     pub(crate) fn rollback_cause(&self) -> Option<&Failure> {
         match &self.stage {
             Stage::RollingBack { failure, .. } | Stage::RolledBack { failure } => Some(failure),
@@ -226,13 +223,12 @@ impl ExecutionState {
         }
     }
 
-    /// Returns the id of the phase that ended last; `None` if no phase has ended. Also `None` if
-    /// that phase was skipped, because a skipped phase cannot be repeated.
+    /// Returns the id of the phase that ended last; `None` if that phase was skipped, because a
+    /// skipped phase cannot be repeated.
     pub(crate) fn repeatable_phase(&self) -> Option<&String> {
         self.last_phase.as_ref().filter(|last| self.current_phase.as_ref() == Some(last))
     }
 
-    /// True if the execution has completed or its rollback has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.status == ExecutionStatus::Completed || matches!(self.stage, Stage::RolledBack { .. })
     }
@@ -267,7 +263,7 @@ impl ExecutionState {
         self.stage = Stage::Within { phase: phase.to_owned(), next: 0 };
     }
 
-    /// Skips a phase. The phase counts as entered and has no outputs.
+    /// A skipped phase counts as entered and has no outputs.
     fn skip(&mut self, phase: &str, steps: usize) {
         self.entered.insert(phase.to_owned());
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));
@@ -279,8 +275,8 @@ impl ExecutionState {
         self.stage = Stage::Leaving { phase: phase.to_owned(), end, is_checkpoint_passed };
     }
 
-    /// Records the outputs of a step. A repeated step keeps its position in the order, so that the
-    /// outputs of later steps still take precedence.
+    /// A repeated step keeps its position in the order, so that the outputs of later steps still
+    /// take precedence.
     fn record_outputs(&mut self, name: &StepName, outputs: StepOutputs) {
         let is_again = self.rerun.front() == Some(name);
         let former = is_again.then(|| self.step_outputs.iter_mut().find(|(known, _)| known == name)).flatten();
@@ -295,7 +291,6 @@ impl ExecutionState {
         self.step_outputs.push((name.clone(), outputs));
     }
 
-    /// Rebuilds the outputs of a phase from the outputs of its steps.
     fn rebuild_phase_outputs(&mut self, phase: &str) {
         let of_phase = self.step_outputs.iter().filter(|(name, _)| name.phase == phase);
         let values: Values = of_phase.flat_map(|(_, outputs)| outputs.values.clone()).collect();

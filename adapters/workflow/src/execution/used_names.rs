@@ -15,8 +15,8 @@ type Moment = (usize, usize);
 /// `on_error`, and the outputs. It comes after every phase.
 const AT_END: Moment = (usize::MAX, 0);
 
-/// A part of a workflow that reads values, as a person reads it: `PHASE`, `PHASE/STEP`,
-/// `checkpoint ID`, `transition to PHASE` or `output NAME`.
+/// A part of a workflow that reads values, as text: `PHASE`, `PHASE/STEP`, `checkpoint ID`,
+/// `transition to PHASE` or `output NAME`.
 pub(super) type Reader = Arc<str>;
 
 /// The names that a workflow reads, each with its readers.
@@ -30,7 +30,6 @@ pub(super) struct UsedNames {
     pub(super) of_phases: HashMap<String, Vec<(String, Vec<Reader>)>>,
     /// The position of each phase in the order in which the phases run, by id.
     pub(super) positions: HashMap<String, usize>,
-    /// The id of the phase of each step, by the id of the step.
     phases_of_steps: HashMap<String, String>,
     places: Places,
 }
@@ -117,8 +116,8 @@ impl UsedNames {
         }
     }
 
-    /// Returns the id of the phase and the value of `PHASE.VALUE` or `steps.ID.VALUE`; `None` for
-    /// other names, and for the standard output of a step, which every step has.
+    /// Returns the id of the phase and the name `VALUE` for `PHASE.VALUE` or `steps.ID.VALUE`;
+    /// `None` for other names, and for the standard output of a step, which every step has.
     fn phase_and_value(&self, name: &Name) -> Option<(String, String)> {
         let mut rest = name.rest();
         if name.root() != "steps" {
@@ -131,7 +130,6 @@ impl UsedNames {
     }
 }
 
-/// Returns a checkpoint as a reader.
 pub(super) fn reader_of(checkpoint: &Checkpoint) -> Reader {
     format!("checkpoint {}", checkpoint.id).into()
 }
@@ -142,7 +140,6 @@ pub(super) fn names_in_conditions<'c>(
     conditions.filter_map(|condition| names_in_condition(&condition.value).ok()).flatten()
 }
 
-/// Returns the names that the texts of a step use.
 pub(super) fn names_of(step: &Step) -> Vec<Name> {
     let in_texts = texts_of(step).filter_map(|text| names_in_text(&text.value).ok()).flatten();
     let in_inputs =

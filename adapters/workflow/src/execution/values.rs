@@ -52,10 +52,6 @@ pub(crate) fn parse_values(bytes: &[u8]) -> Result<Values, String> {
     if text.trim_start().starts_with('{') { parse_object(text) } else { parse_lines(text) }
 }
 
-/// Parses one JSON object.
-///
-/// # Errors
-/// A message with the position of the problem.
 pub(super) fn parse_object(text: &str) -> Result<Values, String> {
     match serde_json::from_str(text) {
         Ok(Value::Object(values)) => {
@@ -70,7 +66,6 @@ pub(super) fn parse_object(text: &str) -> Result<Values, String> {
     }
 }
 
-/// True if lists and maps are nested more than [`MAX_DEPTH`] deep.
 pub(crate) fn is_too_deep(value: &Value) -> bool {
     exceeds(value, MAX_DEPTH)
 }
@@ -97,8 +92,8 @@ fn parse_lines(text: &str) -> Result<Values, String> {
 }
 
 /// Converts a text that is a boolean or a number in JSON. Keeps any other text, such as `007`. Also
-/// keeps a number like `12e4`, which may be part of a hash: when programs print an exponent, they
-/// print a sign or a decimal point too.
+/// keeps a text like `12e4`, which may be part of a hash: when programs print a number with an
+/// exponent, they print a sign or a decimal point too.
 fn scalar(text: &str) -> Value {
     match text.trim() {
         "true" => Value::Bool(true),
@@ -118,12 +113,10 @@ fn decimal(word: &str) -> Option<Value> {
     value.filter(|_| digits.contains(['.', '+', '-']))
 }
 
-/// True if a step may return a value with this name.
 pub(crate) fn is_value_name(name: &str) -> bool {
     check_name(name).is_ok()
 }
 
-/// Checks the form and the length of a returned name.
 fn check_name(name: &str) -> Result<(), String> {
     let is_first = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
     let is_other = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
@@ -133,7 +126,7 @@ fn check_name(name: &str) -> Result<(), String> {
     }
     let shown: String = name.chars().take(40).collect();
     Err(format!(
-        "{shown:?} is not a name: a letter or `_`, then letters, digits, `_` and `-`, at most {MAX_NAME_BYTES} characters"
+        "{shown:?} is not a name: a name begins with a letter or `_`, contains only letters, digits, `_` and `-`, and has at most {MAX_NAME_BYTES} characters"
     ))
 }
 

@@ -17,11 +17,9 @@ pub(crate) const MAX_EXPRESSION_CHARACTERS: usize = 1_000;
 /// only a few thousand, because there are no loops.
 const FUEL: u64 = 100_000;
 
-/// The environment in which a missing value is an error.
 static STRICT: LazyLock<Environment<'static>> =
     LazyLock::new(|| environment(UndefinedBehavior::Strict, Missing::IsError));
 
-/// The environment in which a missing value is null.
 static LENIENT: LazyLock<Environment<'static>> =
     LazyLock::new(|| environment(UndefinedBehavior::Chainable, Missing::IsNull));
 
@@ -61,7 +59,6 @@ pub(super) fn detail_of(error: &Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
 }
 
-/// Returns the beginning of an expression, for messages.
 pub(super) fn shortened(expression: &str) -> String {
     const SHOWN: usize = 80;
     match expression.char_indices().nth(SHOWN) {

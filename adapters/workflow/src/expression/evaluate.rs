@@ -64,8 +64,6 @@ pub(super) fn evaluate(expression: &str, scope: &Scope) -> Result<Value, Express
     }
 }
 
-/// Returns an error for the first name of the expression that has no value; `None` if all names
-/// have values.
 fn unknown(expression: &str, scope: &Scope) -> Option<ExpressionError> {
     let names = names_in_condition(expression).ok()?;
     let (name, known) = names.iter().find_map(|path| scope.first_unknown(path))?;

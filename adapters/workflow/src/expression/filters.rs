@@ -102,7 +102,7 @@ fn dirname(path: &str) -> Option<Arc<str>> {
 fn text(value: &Value) -> Result<String, Error> {
     match (value.kind(), value.as_str()) {
         (ValueKind::Undefined | ValueKind::None, _) => {
-            Err(Error::new(ErrorKind::InvalidOperation, "there is no value"))
+            Err(Error::new(ErrorKind::InvalidOperation, "null cannot be converted to text"))
         }
         (_, Some(text)) => Ok(text.to_owned()),
         _ => to_json(value),

@@ -18,7 +18,6 @@ impl Name {
         self.0.split('.').next().unwrap_or_default()
     }
 
-    /// Returns the parts of the name after the root.
     pub(crate) fn rest(&self) -> impl Iterator<Item = &str> {
         self.0.split('.').skip(1)
     }
@@ -50,8 +49,8 @@ pub(crate) fn names_in_text(text: &str) -> Result<Vec<Name>, ExpressionError> {
     Ok(names)
 }
 
-/// Returns the names without whose values the text cannot be rendered: each `NAME` of a `${NAME}`.
-/// Ignores every other expression, because it may have a value without the values of its names.
+/// Returns the names that need a value before the text can be rendered: each `NAME` of a `${NAME}`.
+/// Any other expression may have a value even if its names have none.
 pub(crate) fn required_in_text(text: &str) -> Vec<Name> {
     let name = |piece: &Piece<'_>| match piece {
         Piece::Expression(expression) => only_name(expression.trim()),
@@ -60,7 +59,7 @@ pub(crate) fn required_in_text(text: &str) -> Vec<Name> {
     pieces(text).unwrap_or_default().iter().filter_map(name).collect()
 }
 
-/// Returns the names without whose values the value cannot be rendered. If `is_null_allowed` is
+/// Returns the names that need a value before `value` can be rendered. If `is_null_allowed` is
 /// true, a text that is exactly one `${NAME}` requires nothing.
 pub(crate) fn required_in_value(value: &Value, is_null_allowed: bool) -> Vec<Name> {
     let (mut names, mut open) = (Vec::new(), vec![value]);

@@ -5,22 +5,17 @@ use minijinja::{Environment, Error, ErrorKind};
 
 use super::filters::to_json;
 
-/// The name of the filter that replaces comparisons. The prefix `__` avoids a clash with names in
-/// workflow files.
+/// The prefix `__` avoids a clash with names in workflow files.
 pub(super) const COMPARE: &str = "__compare";
 
-/// The name of the test that replaces `exists`.
 pub(super) const EXISTS: &str = "__exists";
 
-/// The name of the filter that converts a value to text.
 pub(super) const TEXT: &str = "__text";
 
 /// The treatment of a name without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// A missing value is an error.
     IsError,
-    /// A missing value is null.
     IsNull,
 }
 

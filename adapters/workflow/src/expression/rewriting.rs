@@ -79,7 +79,7 @@ struct Run<'e> {
     operands: Vec<String>,
     last: String,
     operators: Vec<&'e str>,
-    /// True if the run begins with `exists`, as in `exists x`.
+    /// True if the sequence begins with `exists`, as in `exists x`.
     begins_with_exists: bool,
 }
 
@@ -93,7 +93,8 @@ impl<'e> Run<'e> {
         self.operators.push(operator);
     }
 
-    /// Handles the word `exists`: rewrites `x exists`, or notes that the run begins with `exists`.
+    /// Handles the word `exists`: rewrites `x exists`, or notes that the sequence begins with
+    /// `exists`.
     fn ask_existence(&mut self, is_negated: bool) {
         if self.is_blank() {
             self.begins_with_exists = true;
@@ -106,8 +107,8 @@ impl<'e> Run<'e> {
         self.operators.is_empty() && self.last.trim().is_empty()
     }
 
-    /// Returns the run as a call of the filter [`COMPARE`]. Returns the comparisons as written if
-    /// `as_written` is true, an operand is empty, or there is no comparison.
+    /// Returns the sequence as a call of the filter [`COMPARE`]. Returns the comparisons as written
+    /// if `as_written` is true, an operand is empty, or there is no comparison.
     fn end(mut self, as_written: bool) -> String {
         if self.begins_with_exists {
             let operand = std::mem::take(&mut self.last);

@@ -82,7 +82,6 @@ impl Scope {
         Value::from_object(OfCondition { phase, checkpoint_passed, names: self.names.clone() })
     }
 
-    /// Returns the context for the conditions of phases and steps.
     pub(super) fn context_of_condition(&self) -> Value {
         let names = self.names.clone();
         Value::from_object(OfCondition { phase: Arc::default(), checkpoint_passed: None, names })

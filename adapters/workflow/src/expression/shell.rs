@@ -8,7 +8,7 @@ use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 use super::template::{MAX_TEXT_BYTES, expression_text};
 
-/// The prefix of the names of variables that hold values. A number from 1 follows the prefix.
+/// The prefix of the variables that hold values; a number from 1 follows it.
 const PREFIX: &str = "AUTOPROC_VALUE_";
 
 /// A command for `sh -c`, and the variables it refers to.
@@ -101,7 +101,6 @@ fn rest<'a>(pieces: &[Piece<'a>], index: usize) -> &'a [u8] {
     }
 }
 
-/// True if the piece at `index` is the only text between its single quotes.
 fn is_alone(pieces: &[Piece<'_>], index: usize) -> bool {
     let opens = |piece: &Piece<'_>| matches!(piece, Piece::Literal(text) if text.ends_with('\''));
     let closes = |piece: &Piece<'_>| matches!(piece, Piece::Literal(text) if text.starts_with('\''));

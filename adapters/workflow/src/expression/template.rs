@@ -50,7 +50,6 @@ pub(crate) fn render_value_or_null(value: &Value, scope: &Scope) -> Result<Value
     render_within(value, &mut { or_null }, &mut { MAX_VALUE_BYTES })
 }
 
-/// True if a text is exactly one `${…}`.
 pub(super) fn is_single_expression(text: &str) -> bool {
     matches!(pieces(text).as_deref(), Ok([Piece::Expression(_)]))
 }
@@ -98,7 +97,6 @@ pub(super) fn expression_text(expression: &str, scope: &Scope) -> Result<String,
     text_of(&value).ok_or_else(|| ExpressionError::NoValue { expression: expression.trim().to_owned() })
 }
 
-/// A function that renders one text within a value.
 type RenderText<'r> = dyn FnMut(&str) -> Result<Value, ExpressionError> + 'r;
 
 fn concatenated(pieces: &[Piece<'_>], scope: &Scope, limit: usize) -> Result<String, ExpressionError> {

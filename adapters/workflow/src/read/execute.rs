@@ -78,7 +78,7 @@ impl Reader<'_> {
     }
 }
 
-/// Returns a condition that holds if both conditions hold. A missing condition always holds.
+/// A missing condition always holds.
 fn both(outer: Option<Located<String>>, inner: Option<Located<String>>) -> Option<Located<String>> {
     match (outer, inner) {
         (Some(outer), Some(inner)) => {

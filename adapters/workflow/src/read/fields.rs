@@ -18,7 +18,6 @@ pub(super) enum OtherKeys {
     AreParameters,
 }
 
-/// A value of the file, and its schema.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part<'n> {
     pub(super) node: &'n Node,
@@ -104,7 +103,6 @@ impl Reader<'_> {
         list.iter().map(|node| Part { node, schema }).collect()
     }
 
-    /// Reads each element of a list with `read`. Omits an element if `read` returns `None`.
     pub(super) fn each<T>(
         &mut self,
         part: Option<Part<'_>>,

@@ -107,7 +107,7 @@ impl Reader<'_> {
 
     /// Reads a key that allows two words, and returns the value of the given word. If the key is
     /// absent or invalid, returns the first value.
-    fn choice<T: Copy>(&mut self, fields: &Fields<'_>, key: &str, words: [(&str, T); 2]) -> T {
+    pub(super) fn choice<T: Copy>(&mut self, fields: &Fields<'_>, key: &str, words: [(&str, T); 2]) -> T {
         let [default, _] = words;
         let names = words.map(|(word, _)| word);
         let given: Option<Located<String>> = self.value(fields.get(key), &listed(&names));

@@ -3,8 +3,8 @@ use serde_json::Value;
 use super::Reader;
 use super::fields::Part;
 use crate::definition::{
-    Action, Activation, Input, InputType, Located, ON_ERROR, Output, Phase, Position, ROLLBACK, Step, Transition,
-    Workflow,
+    Action, Activation, Input, InputType, Located, ON_ERROR, Output, Phase, Position, ROLLBACK, Resume, Step,
+    Transition, Workflow,
 };
 use crate::nearest::nearest;
 use crate::schema::Schema;
@@ -61,6 +61,7 @@ impl Reader<'_> {
             activation: fields.get("activation").and_then(|part| self.activation(part)),
             rollback: fields.get("rollback").and_then(|part| self.rollback(part)),
             on_error: fields.get("on_error").map(|part| self.on_error(part)),
+            resume: self.choice(&fields, "resume", [("here", Resume::Here), ("anywhere", Resume::Anywhere)]),
             position: fields.position,
         })
     }

@@ -2,15 +2,12 @@
 
 use super::{FILE_NAME, MissingRunner, Needed, Runner, Runners};
 
-/// The header of the table of runners.
 const RUNNERS: &str = "[runners]";
 
-/// The header of the table of the runners of single commands.
-const COMMANDS: &str = "[runners.commands]";
-
 impl Runners {
-    /// Returns `text`, the text of this table, with `program` as the runner of each missing command
-    /// and task. Also returns the added lines. Every other line of the text stays as it is.
+    /// Returns `text`, the text of this table, with `program` as the runner of each command and
+    /// task in `missing`. Also returns the added lines. Every other line of the text stays
+    /// as it is.
     ///
     /// # Errors
     /// The lines that would be added, if no place for them was found in the text.
@@ -22,18 +19,18 @@ impl Runners {
     ) -> Result<(String, Vec<String>), Vec<String>> {
         let words = [program, "{name}", "{file}"].map(str::to_owned).to_vec();
         let mut table = Table { text: text.to_owned(), runners: self.clone(), added: Vec::new() };
-        for (header, is_of_tasks) in [(RUNNERS, true), (COMMANDS, false)] {
-            let of_header = missing.iter().filter(|missing| (missing.needed == Needed::Task) == is_of_tasks);
-            table.add(header, of_header, &words)?;
+        let mut is_complete = true;
+        for (section, is_of_tasks) in [("tasks", true), ("commands", false)] {
+            let of_section = missing.iter().filter(|missing| matches!(missing.needed, Needed::Task(_)) == is_of_tasks);
+            is_complete &= table.add(section, of_section, &words);
         }
-        Ok((table.text, table.added))
+        if is_complete { Ok((table.text, table.added)) } else { Err(table.added) }
     }
 
-    /// Sets the runner of a missing command or task.
     fn set(&mut self, needed: &Needed, words: &[String]) {
         let runner = Runner(words.to_vec());
         match needed {
-            Needed::Task => self.task = Some(runner),
+            Needed::Task(name) => drop(self.tasks.insert(name.clone(), runner)),
             Needed::Command(name) => drop(self.commands.insert(name.clone(), runner)),
         }
     }
@@ -47,16 +44,9 @@ struct Table {
 }
 
 impl Table {
-    /// Adds the missing runners below `header`.
-    ///
-    /// # Errors
-    /// All lines to add, if no place for them was found.
-    fn add<'m>(
-        &mut self,
-        header: &str,
-        missing: impl Iterator<Item = &'m MissingRunner>,
-        words: &[String],
-    ) -> Result<(), Vec<String>> {
+    /// Adds the missing runners to the table `runners.SECTION`. Returns false if no place for them
+    /// was found in the text; `added` contains the lines all the same.
+    fn add<'m>(&mut self, section: &str, missing: impl Iterator<Item = &'m MissingRunner>, words: &[String]) -> bool {
         let list = toml::Value::from(words.to_vec()).to_string();
         let mut entries = Vec::new();
         for missing in missing {
@@ -64,29 +54,31 @@ impl Table {
             entries.push(format!("{} = {list}", missing.key()));
         }
         if entries.is_empty() {
-            return Ok(());
+            return true;
         }
         let has_meaning =
             |text: &String| Runners::parse(text, FILE_NAME.as_ref()).is_ok_and(|runners| runners == self.runners);
-        let found = candidates(&self.text, header, &entries).into_iter().find(has_meaning);
-        self.added.push(header.to_owned());
+        let found = candidates(&self.text, section, &entries).into_iter().find(has_meaning);
+        self.added.push(format!("[runners.{section}]"));
         self.added.append(&mut entries);
-        self.text = found.ok_or_else(|| std::mem::take(&mut self.added))?;
-        Ok(())
+        let is_found = found.is_some();
+        self.text = found.unwrap_or_else(|| std::mem::take(&mut self.text));
+        is_found
     }
 }
 
-/// Returns texts that contain the entries at different places. The first text that can be read and
-/// has the right meaning is the right one.
-fn candidates(text: &str, header: &str, entries: &[String]) -> Vec<String> {
+/// Returns texts that contain the entries at different places. The caller uses the first text that
+/// can be parsed and has the right meaning.
+fn candidates(text: &str, section: &str, entries: &[String]) -> Vec<String> {
+    let header = format!("[runners.{section}]");
     let lines: Vec<_> = text.split_inclusive('\n').collect();
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let at = |index: usize, entries: &[String]| with_lines(&lines, index, entries, newline);
     let mut candidates = Vec::new();
-    for index in headers(&lines, header) {
+    for index in headers(&lines, &header) {
         candidates.extend([end_of_table(&lines, index), index + 1].map(|index| at(index, entries)));
     }
-    let mut table = vec![header.to_owned()];
+    let mut table = vec![header];
     if !lines.is_empty() {
         table.insert(0, String::new());
     }
@@ -94,11 +86,10 @@ fn candidates(text: &str, header: &str, entries: &[String]) -> Vec<String> {
     candidates.push(at(lines.len(), &table));
     // The table may be written with dotted keys. Then each entry needs a prefix.
     let with_prefix = |prefix: &str| entries.iter().map(|entry| format!("{prefix}{entry}")).collect::<Vec<_>>();
-    for index in headers(&lines, RUNNERS).into_iter().filter(|_| header == COMMANDS) {
-        candidates.push(at(index + 1, &with_prefix("commands.")));
+    for index in headers(&lines, RUNNERS) {
+        candidates.push(at(index + 1, &with_prefix(&format!("{section}."))));
     }
-    let prefix = header.trim_matches(['[', ']']);
-    candidates.push(at(0, &with_prefix(&format!("{prefix}."))));
+    candidates.push(at(0, &with_prefix(&format!("runners.{section}."))));
     candidates
 }
 

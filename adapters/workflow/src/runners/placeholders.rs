@@ -10,7 +10,6 @@ pub(crate) struct Fill<'a> {
     pub(crate) file: &'a str,
     /// The path of the task's file, or the task's name if there is no file; empty for a command.
     pub(crate) task: &'a str,
-    /// The name of the task or the command.
     pub(crate) name: &'a str,
     pub(crate) workflow: &'a str,
     pub(crate) phase: &'a str,
@@ -54,7 +53,6 @@ impl Fill<'_> {
         Ok(filled)
     }
 
-    /// Returns the value of a placeholder; `None` if no placeholder has this name.
     fn value(&self, name: &str) -> Option<Result<String, String>> {
         let plain = match name {
             "file" => self.file,
@@ -81,6 +79,6 @@ impl Fill<'_> {
             Some(None) => "has no value",
             None => "the step does not have",
         };
-        Some(Err(format!("the runner of the step `{}` needs its {noun} `{name}`, which {problem}", self.step)))
+        Some(Err(format!("the runner of the step `{}` needs the {noun} `{name}`, which {problem}", self.step)))
     }
 }

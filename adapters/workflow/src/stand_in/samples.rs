@@ -19,14 +19,13 @@ pub(super) fn of_type(kind: &str, name: &str) -> Option<Value> {
     })
 }
 
-/// Returns an example value for an input.
 pub(super) fn of_input(input: &Input) -> Value {
     let first = input.values.first().cloned();
     first.or_else(|| of_type(input.kind.word(), &input.name)).unwrap_or_else(|| Value::from(input.name.as_str()))
 }
 
-/// Returns an example text for an input, in the form that `--input` accepts. A file without listed
-/// values gets `${file}`, which stands for the processed file.
+/// Returns an example text for an input, in the form that `--input` accepts. An input of type
+/// `file` without listed values gets `${file}`, which stands for the processed file.
 pub(super) fn text_of_input(input: &Input) -> String {
     match (&input.kind, input.values.first()) {
         (InputType::File, None) => "${file}".to_owned(),

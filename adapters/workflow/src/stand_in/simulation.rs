@@ -12,10 +12,8 @@ use crate::execution::{
 };
 use crate::expression::{Scope, render_value};
 
-/// The path of the file in a simulation.
 const FILE: &str = "/file";
 
-/// The values and the inputs that a simulated execution uses.
 pub(super) struct Examples {
     /// The values that each step returns, by the id of its phase.
     pub(super) values: HashMap<String, Values>,
@@ -88,6 +86,7 @@ fn started(plan: &Plan) -> EventKind {
         subject: Box::new(subject),
         attempt_ids: AttemptIds { run_id: String::new(), claim: 0, round: 1, attempt: 1 },
         steps_total: plan.steps_total(),
+        abandoned: None,
         first: workflow.phases.first().map(|phase| phase.id.clone()),
     }
 }

@@ -32,17 +32,18 @@ fn values_of(plan: &Plan, phase: &Phase, clues: &Clues) -> Values {
     names.map(|name| (name.clone(), clues.value(&name))).collect()
 }
 
-/// Gives optional inputs, and makes values false or equal to a literal of a condition, one after
-/// the other, as long as the simulated execution gets further. The names that a checkpoint requires
-/// stay.
+/// Tries changes one after the other: gives an optional input, or sets a value to false or to a
+/// literal of a condition. Keeps a change only if the simulated execution gets further with it.
+/// Does not change the values that a checkpoint requires.
 fn improve(plan: &Plan, clues: &Clues, examples: &mut Examples) {
-    let mut reached = progress(plan, examples);
-    for change in changes(plan, clues, examples).into_iter().take(MAX_SIMULATIONS) {
-        if reached == usize::MAX {
+    let (mut reached, mut simulations) = (progress(plan, examples), 1);
+    for change in changes(plan, clues, examples) {
+        if reached == usize::MAX || simulations == MAX_SIMULATIONS {
             return;
         }
         let Some(undo) = change.apply(examples) else { continue };
         let reached_now = progress(plan, examples);
+        simulations += 1;
         if reached_now > reached {
             reached = reached_now;
         } else {
@@ -51,7 +52,6 @@ fn improve(plan: &Plan, clues: &Clues, examples: &mut Examples) {
     }
 }
 
-/// A change of the inputs that are given, or of an example value.
 enum Change {
     Give { input: String, is_given: bool },
     Set { phase: String, name: String, value: Value },
@@ -97,7 +97,7 @@ fn free_names(phase: &Phase, values: &HashMap<String, Values>) -> Vec<(String, S
     names.map(|name| (phase.id.clone(), name.clone())).collect()
 }
 
-/// The clues in a workflow to the values that its steps must return, by the name of the value.
+/// Clues to the values that the steps of a workflow must return, by the name of the value.
 #[derive(Default)]
 struct Clues {
     comparisons: HashMap<String, Vec<Comparison>>,

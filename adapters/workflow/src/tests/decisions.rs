@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use crate::definition::{
-    Action, AfterFailure, Checkpoint, Located, OnFail, Phase, Position, ROLLBACK, Rerun, Step, StepOutput, Transition,
-    Workflow,
+    Action, AfterFailure, Checkpoint, Located, OnFail, Phase, Position, ROLLBACK, Rerun, Resume, Step, StepOutput,
+    Transition, Workflow,
 };
 use crate::execution::{
     Answers, AttemptIds, Decision, Event, EventKind, ExecutionState, Failure, Plan, Question, StepName, StepRecord,
@@ -115,6 +115,7 @@ fn workflow(shapes: &[Shape]) -> Workflow {
         activation: None,
         rollback: None,
         on_error: None,
+        resume: Resume::default(),
         position: Position::START,
     }
 }
@@ -183,6 +184,7 @@ fn begin(plan: &Plan) -> History {
         subject: Box::new(subject),
         attempt_ids: attempt_ids(1),
         steps_total: plan.steps_total(),
+        abandoned: None,
         first: plan.workflow().phases.first().map(|phase| phase.id.clone()),
     });
     History { state: ExecutionState::begin(&begun).unwrap(), events: vec![begun], ran: Vec::new() }

@@ -18,4 +18,5 @@ mod rollback;
 mod rollback_repeats;
 mod rollback_time;
 mod scripted_runner;
+mod shared_journals;
 mod values;

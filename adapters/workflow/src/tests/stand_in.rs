@@ -38,7 +38,7 @@ fn each_command_and_task_gets_a_stand_in_once() {
     let first = added(&project, LETTERS);
     let runner = r#"["runners/stand-in", "{name}", "{file}"]"#;
     let lines = format!(
-        "[runners]\ntask = {runner}\n\n[runners.commands]\n\"stamp it\" = {runner}\nsort = {runner}\nshelve = {runner}\nweep = {runner}\n"
+        "[runners.tasks]\nread = {runner}\n\n[runners.commands]\n\"stamp it\" = {runner}\nsort = {runner}\nshelve = {runner}\nweep = {runner}\n"
     );
     assert_eq!(toml_of(&project), lines);
     assert_eq!(first.lines, lines.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>());
@@ -70,7 +70,7 @@ fn a_file_that_exists_is_kept() {
     assert_eq!(added(&project, LETTERS).created, [Path::new("runners/letters.values")]);
     assert_eq!(fs::read_to_string(project.root().join("runners/stand-in")).unwrap(), "mine");
     assert!(project.root().join("autoproc.toml").is_symlink());
-    assert!(toml_of(&project).starts_with("# mine\n\n[runners]\ntask = "), "{}", toml_of(&project));
+    assert!(toml_of(&project).starts_with("# mine\n\n[runners.tasks]\n"), "{}", toml_of(&project));
 }
 
 /// Every table that can be read gets the lines, and keeps its own.
@@ -88,6 +88,8 @@ fn the_lines_of_a_table_stay_as_they_are() {
         "runners.commands.sort = ['x']\n",
         "runners.task = ['t']\nrunners.commands = { sort = ['x'] }\nrunners.command = ['c']\n",
         "\n\n[runners]\n\n\n",
+        "[runners]\ntasks.other = ['t']\n",
+        "[runners.tasks]\nother = ['t']\n[runners]\n",
     ];
     for table in tables {
         let project = TempProject::new();
@@ -113,13 +115,18 @@ fn the_lines_of_a_table_stay_as_they_are() {
 
 #[test]
 fn a_table_without_a_place_is_not_changed() {
-    let project = TempProject::new();
-    let table = "runners = { task = ['t'] }\n";
-    project.write("autoproc.toml", table);
-    let error = add_stand_ins(project.root(), &plan(LETTERS)).unwrap_err();
-    let StandInError::NoPlace { lines, .. } = &error else { panic!("{error}") };
-    assert_eq!(lines[0], "[runners.commands]");
-    assert_eq!((toml_of(&project).as_str(), project.root().join("runners").exists()), (table, false));
+    let both = ["[runners.tasks]", "[runners.commands]"];
+    for (table, headers) in
+        [("runners = { task = ['t'] }\n", &both[1..]), ("runners = { commands = { x = ['y'] } }\n", &both[..])]
+    {
+        let project = TempProject::new();
+        project.write("autoproc.toml", table);
+        let error = add_stand_ins(project.root(), &plan(LETTERS)).unwrap_err();
+        let StandInError::NoPlace { lines, .. } = &error else { panic!("{error}") };
+        let named: Vec<_> = lines.iter().filter(|line| line.starts_with('[')).collect();
+        assert_eq!(named, headers.iter().collect::<Vec<_>>(), "{lines:?}");
+        assert_eq!((toml_of(&project).as_str(), project.root().join("runners").exists()), (table, false));
+    }
 }
 
 /// A relative program is looked for in the working directory of the step.

@@ -10,20 +10,20 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     ),
     (
         &["clean", "reset"],
-        "`autoproc queue clear --status completed` removes the completed files, `autoproc queue clear` all but those being processed",
+        "`autoproc queue clear --status completed` removes the completed files; `autoproc queue clear` removes all but those being processed",
     ),
     (&["stash"], "`autoproc queue hold FILE` keeps a file pending until `autoproc queue unhold FILE`"),
     (&["parallel"], "`autoproc run --jobs N` sets how many files are processed at a time"),
     (
         &["group", "switch", "edit"],
-        "no such command: a second queue is a second folder, as in `autoproc --project-dir FOLDER status`",
+        "no such command: each project folder has one queue, chosen as in `autoproc --project-dir FOLDER status`",
     ),
     (&["delete"], "`autoproc queue remove FILE` removes a file that is not being processed"),
     (&["check", "validate", "lint"], "`autoproc workflow check FILE` checks a workflow file"),
     (&["restart", "start"], "`autoproc resume` starts the latest run again"),
     (&["continue", "unpause"], "`autoproc resume` continues a paused run, or starts the latest run again"),
     (&["exec", "process", "work"], "`autoproc run -- COMMAND {}` runs a command on each file"),
-    (&["failed", "errors"], "`autoproc failures` groups the files that failed by reason"),
+    (&["failed", "errors"], "`autoproc failures` groups the failed files by reason"),
     (&["enqueue", "push", "submit"], "`autoproc queue add FILE` adds a file"),
     (&["init", "new", "create"], "no command is needed: the first `autoproc queue add FILE` creates the queue"),
     (&["kill", "abort"], "`autoproc stop --now` ends the current attempts; their files wait for the next run"),
@@ -34,12 +34,12 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
         &["wait"],
         "`autoproc run` returns when its files are processed; `autoproc stop --wait` returns when every run has ended",
     ),
-    (&["progress"], "`autoproc status` shows a run, `autoproc workflow progress` executions of workflows"),
+    (&["progress"], "`autoproc status` shows a run; `autoproc workflow progress` shows the executions of workflows"),
     (&["summary", "stats"], "`autoproc report` reports on the last run; `autoproc status` shows live runs and counts"),
     (&["info", "ps", "jobs"], "`autoproc status` shows runs and counts, with --json for scripts"),
     (
-        &["watch", "top", "follow", "tail"],
-        "`autoproc monitor --watch` shows the progress of a run; `autoproc log -f FILE` follows one file",
+        &["watch", "follow", "tail", "dashboard", "tui", "live"],
+        "`autoproc top` shows the runs and files of a queue; `autoproc log -f FILE` follows one file",
     ),
 ];
 
@@ -82,10 +82,14 @@ const ANY: &[&str] = &[];
 /// empty), the options, and the hint that names the equivalent in autoproc. If several entries
 /// match, the first one is used.
 pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
-    (OF_FILES, &["-r", "-R", "--recursive"], "leave it out: a folder means all files of the queue below it"),
+    (
+        OF_FILES,
+        &["-r", "-R", "--recursive"],
+        "leave it out: a folder stands for all files below it that are in the queue",
+    ),
     (OF_FILES, &["-f"], "leave it out: no command asks for confirmation"),
     (&["retry-failed", "retry"], &["--all", "-a"], "`autoproc retry-failed` without files retries all failed files"),
-    (OF_FILES, &["--all", "-a"], "name the folder: it means all files of the queue below it"),
+    (OF_FILES, &["--all", "-a"], "name a folder instead: it stands for all files below it that are in the queue"),
     (LIST, &["--all", "-a", "-l", "--long"], "leave it out: `autoproc list` shows all files, and all columns"),
     (LIST, &["--failed", "--failures", "-s"], "`--status failed,timeout` lists the files that failed"),
     (LIST, &["--pending"], "`--status pending` lists the pending files"),
@@ -95,7 +99,7 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (
         &["add"],
         &["-g", "--group"],
-        "no such option: a second queue is a second folder, chosen with `--project-dir FOLDER`",
+        "no such option: each project folder has one queue, chosen with `--project-dir FOLDER`",
     ),
     (
         &["add"],
@@ -125,7 +129,11 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         &["-t", "--progress", "--bar", "--eta"],
         "leave it out: a terminal shows the progress; `-v` prints a line for each attempt",
     ),
-    (&["run"], &["--joblog"], "no such option: the event log has every attempt, and `autoproc report --json` reads it"),
+    (
+        &["run"],
+        &["--callback", "--notify", "--mail", "--mail-user", "--on-end", "--on-complete", "--hook"],
+        "`--on-finish LINE` executes a shell line at the end of the run, `--on-failure LINE` one for each failed file",
+    ),
     (
         &["run"],
         &["-o", "--out", "--output", "--results"],

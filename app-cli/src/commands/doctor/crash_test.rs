@@ -49,12 +49,10 @@ pub(crate) struct TortureWriterArgs {
     afresh: bool,
 }
 
-/// The result of a crash test.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct CrashTest {
     /// The number of times that the writers were killed and the queue was reopened.
     pub(crate) cycles: u64,
-    /// The number of killed writers.
     pub(crate) killed: u64,
     pub(crate) acknowledged: u64,
     /// The number of acknowledged additions that were missing in the reopened queue.
@@ -164,7 +162,7 @@ impl Writer {
         Ok(Self { child, prefix, reader })
     }
 
-    /// Sends SIGKILL. Ignores an error, because the process may have ended already.
+    /// Ignores an error, because the process may have ended already.
     fn kill(mut self) -> Self {
         let _ = self.child.kill();
         self

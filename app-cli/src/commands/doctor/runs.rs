@@ -13,7 +13,7 @@ const SUBJECT: &str = "runs";
 
 /// The advice if the files of a dead run can be recovered.
 const NEXT_RUN: &str =
-    "the next `run` ends its leftover processes and returns its files to pending; `autoproc queue recover` does so now";
+    "the next `run` ends the leftover processes and returns the files to pending; `autoproc queue recover` does so now";
 
 /// The advice if a dead run may still have processes.
 const BY_FORCE: &str = "check that none of its processes is left, then run: autoproc queue recover --force";
@@ -25,7 +25,7 @@ pub(super) async fn findings(context: &Context) -> Vec<Finding> {
             vec![Finding::warning(SUBJECT, "the files of dead runs are unknown", "repair the queue first")]
         }
         Err(error) => {
-            vec![Finding::warning(SUBJECT, in_one_line(&error), "fix the files first")]
+            vec![Finding::warning(SUBJECT, in_one_line(&error), "fix this error, then repeat `autoproc doctor`")]
         }
     }
 }
@@ -59,7 +59,7 @@ async fn dead(context: &Context) -> Result<Vec<Finding>, StorageError> {
         let what = if files.is_empty() { "nothing".to_owned() } else { files.join(", ") };
         let advice = match obstacle {
             None => NEXT_RUN.to_owned(),
-            Some(reason) => format!("{reason}; so no `run` returns its files to pending; {BY_FORCE}"),
+            Some(reason) => format!("{reason}; so no `run` returns the files to pending; {BY_FORCE}"),
         };
         Finding::warning(SUBJECT, format!("{run} is dead and holds {what}"), advice)
     });

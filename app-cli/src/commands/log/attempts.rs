@@ -11,17 +11,17 @@ use crate::escape::Shown;
 use crate::view::View;
 use crate::view::screen::Screen;
 
-/// The output file of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AttemptFile {
     pub(super) path: PathBuf,
+    /// The host that has the file; `None` if the file is in this project folder.
+    pub(super) host: Option<Box<str>>,
     pub(super) round: u32,
     pub(super) attempt: AttemptNumber,
     /// The number of the attempt's claim; later claims have higher numbers.
     pub(super) claim: ClaimNumber,
 }
 
-/// The outputs of one item's attempts.
 #[derive(Debug)]
 pub(super) struct Attempts {
     pub(super) item: ItemId,
@@ -30,24 +30,27 @@ pub(super) struct Attempts {
 }
 
 #[derive(Serialize)]
-struct AttemptsJson {
-    attempts: Vec<AttemptJson>,
+struct AttemptsJson<'a> {
+    attempts: Vec<AttemptJson<'a>>,
     item_id: u64,
 }
 
 #[derive(Serialize)]
-struct AttemptJson {
+struct AttemptJson<'a> {
     attempt: u32,
     claim: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
     output_path: String,
     round: u32,
 }
 
-impl From<&AttemptFile> for AttemptJson {
-    fn from(file: &AttemptFile) -> Self {
+impl<'a> From<&'a AttemptFile> for AttemptJson<'a> {
+    fn from(file: &'a AttemptFile) -> Self {
         Self {
             attempt: file.attempt.get(),
             claim: file.claim.get(),
+            host: file.host.as_deref(),
             output_path: file.path.to_string_lossy().into_owned(),
             round: file.round,
         }

@@ -30,8 +30,10 @@ const CLOCK_SLACK: Duration = Duration::from_millis(100);
 pub(super) enum Choice {
     /// Show this log, whose file may not exist yet. The text names the attempt.
     Log(AttemptLog, String),
-    /// Print this remark, because there is no output.
+    /// Print this remark, because no attempt has begun.
     Remark(String),
+    /// The attempt has no output. Print `what`, and then `hint`.
+    NoOutput { what: String, hint: String },
     NeverMade {
         /// The requested attempt or round, in words.
         wanted: String,
@@ -80,8 +82,7 @@ impl Known {
         }
         let newest = item.as_ref().map(|item| {
             let latest = logs.last().zip(written.last().copied().flatten());
-            let has_begun = item.attempts > 0 || item.round == 1;
-            let is_of_latest = has_begun && latest.is_some_and(|(log, written)| fits_latest(item, log, written));
+            let is_of_latest = latest.is_some_and(|(log, written)| is_of_this_round(item, log, written));
             (item.round, item.attempts.saturating_add(if is_of_latest { 2 } else { 0 }))
         });
         let rounds = rounds::of(&logs, &places(item.as_ref(), &past), newest);
@@ -101,6 +102,7 @@ impl Known {
         let wanted = wanted.filter(|output| attempt.is_none_or(|number| output.log.attempt.get() == number));
         let file = |Output { log, round, .. }: &Output| AttemptFile {
             path: log.path.clone(),
+            host: None,
             round: *round,
             attempt: log.attempt,
             claim: log.claim,
@@ -154,8 +156,6 @@ impl Known {
         self.past.iter().filter(move |past| past.of.round == round)
     }
 
-    /// Returns the latest attempt of a round in the history. If `number` is given, only attempts
-    /// with this number are considered.
     fn last_of(&self, round: u32, number: Option<u32>) -> Option<&PastAttempt> {
         self.past_in(round).rfind(|past| number.is_none_or(|number| past.of.attempt.get() == number))
     }
@@ -174,7 +174,6 @@ impl Known {
         }
     }
 
-    /// Names an attempt; mentions the round only if there are several rounds.
     fn name(&self, round: u32, number: Option<u32>) -> String {
         let attempt = number.map_or_else(|| "the latest attempt".to_owned(), |number| format!("attempt {number}"));
         attempt + &self.of_round(round)
@@ -207,7 +206,7 @@ impl Known {
         let other = earlier.filter(|output| Some(output.log.attempt.get()) != number);
         let hint =
             other.map_or_else(String::new, |other| format!("; `--attempt {}` shows an earlier one", other.log.attempt));
-        Choice::Remark(what + &hint)
+        Choice::NoOutput { what, hint }
     }
 
     /// True if the output of an attempt may have been pruned. This is possible if the attempt began
@@ -224,9 +223,20 @@ impl Known {
 
 /// Returns the output of the running attempt on an item, whose file may not exist yet; `None` if
 /// the item is not processing.
-pub(super) fn current(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
+pub(in crate::commands) fn current(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
     let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
     Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))
+}
+
+/// Returns the output of an item's latest attempt in this round. `None` if there is none in this
+/// project folder: it was removed, the attempt ran elsewhere, or no attempt has begun.
+pub(in crate::commands) fn latest(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
+    if let Some(current) = current(item, logs) {
+        return Some(current);
+    }
+    let log = logs.attempts_of(item.id).ok()?.pop()?;
+    let written = timestamp(log.written_at().ok()??);
+    is_of_this_round(item, &log, written).then_some(log)
 }
 
 /// Converts a time. A time before 1970 becomes the start of 1970.
@@ -240,6 +250,12 @@ fn places(item: Option<&QueueItem>, past: &[PastAttempt]) -> BTreeMap<ClaimNumbe
     let past = past.iter().filter_map(|past| Some((past.of.claim?, (past.of.round, past.of.attempt.get()))));
     let current = item.and_then(|item| Some((item.claim.as_ref()?.number, (item.round, item.attempts))));
     past.chain(current).collect()
+}
+
+/// True if an output may belong to the item's latest attempt, and if this attempt is of the item's
+/// current round.
+fn is_of_this_round(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
+    (item.attempts > 0 || item.round == 1) && fits_latest(item, log, written)
 }
 
 /// True if an output may belong to the item's latest attempt, including one that was released.
@@ -260,4 +276,31 @@ fn not_begun(round: u32) -> String {
 
 fn counted(count: u32, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use autoproc_domain::{FilePath, Priority};
+
+    use super::*;
+
+    #[test]
+    fn an_older_output_is_not_the_latest() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let logs = AttemptLogs::new(folder.path());
+        let item = ItemId::new(7);
+        let path = FilePath::new("/a").expect("a path");
+        let mut queued = QueueItem::added(item, path, Priority::default(), Timestamp::from_micros(0));
+        (queued.attempts, queued.last_attempt) = (2, Some(Timestamp::from_micros(0)));
+        let log = |number| {
+            let attempt = AttemptNumber::new(number).expect("not 0");
+            logs.log_of(ClaimToken { item, number: ClaimNumber::new(number.into()) }, attempt)
+        };
+        fs::write(&log(1).path, "one").expect("a file");
+        assert_eq!(latest(&queued, &logs), None, "the second attempt ran elsewhere");
+        fs::write(&log(2).path, "two").expect("a file");
+        assert_eq!(latest(&queued, &logs), Some(log(2)));
+    }
 }

@@ -12,10 +12,10 @@ use crate::followed_log::POLL_INTERVAL;
 use crate::view::failure::in_one_line;
 use crate::view::time::span;
 
-/// Prints the outputs of an item's attempts, and remarks while the item waits for an attempt.
-/// Starts after the claim `after`, or after the latest existing output if `after` is `None`. Ends
-/// when the item has ended or has left the queue, when the requested attempt or round is over, or
-/// when the run that processes the item has died.
+/// Prints the outputs of an item's attempts. While the item waits for an attempt, prints remarks
+/// instead. Starts after the claim `after`, or after the latest existing output if `after` is
+/// `None`. Ends when the item has ended or has left the queue, when the requested attempt or round
+/// is over, or when the run that processes the item has died.
 pub(super) async fn following(
     id: ItemId,
     after: Option<ClaimNumber>,
@@ -74,7 +74,6 @@ fn of_round(item: &QueueItem) -> String {
     if item.round > 1 { format!(" of round {}", item.round) } else { String::new() }
 }
 
-/// True if the requested attempt or round is over.
 fn is_past(item: &QueueItem, request: &LogArgs) -> bool {
     let is_attempt_over = request.attempt.is_some_and(|wanted| item.attempts >= wanted);
     item.status != Status::Processing && (is_attempt_over || request.round.is_some_and(|wanted| item.round > wanted))
@@ -89,7 +88,6 @@ async fn is_abandoned(item: &QueueItem, context: &Context) -> Result<bool, CliEr
     })
 }
 
-/// Describes the end of an item; `None` if the item has not ended.
 fn end(item: &QueueItem) -> Option<String> {
     let attempt = format!("attempt {}{}", item.attempts, of_round(item));
     let error = in_one_line(item.last_error.as_deref().unwrap_or("the reason is unknown"));
@@ -101,7 +99,6 @@ fn end(item: &QueueItem) -> Option<String> {
     }
 }
 
-/// Describes what a pending item waits for, with the failure of the latest attempt, if any.
 fn waiting(item: &QueueItem) -> String {
     let (next, round) = (item.attempts.saturating_add(1), of_round(item));
     if item.is_held {

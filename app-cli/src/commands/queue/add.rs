@@ -141,8 +141,11 @@ pub(in crate::commands) async fn offer(
     let enqueued =
         if request.items.is_empty() { Vec::new() } else { context.storage().enqueue(request, context.now()).await? };
     let Gathered { files, missing, unreadable, left_out, .. } = gathered;
-    let repeated =
-        if matches!(repeat, Repeat::IfOtherRecipe(_)) { "completed by a different command" } else { "again" };
+    let repeated = if matches!(repeat, Repeat::IfOtherRecipe(_)) {
+        "added again, completed before by a different command"
+    } else {
+        "again"
+    };
     let files = files.into_iter().map(|file| file.path).collect();
     Ok(Added { files, enqueued, priority, repeated, missing: missing.count, unreadable: unreadable.count, left_out })
 }
@@ -179,7 +182,6 @@ pub(in crate::commands) fn report(gathered: &Gathered, is_quiet: bool, context: 
     }
 }
 
-/// The outcome of adding files.
 #[derive(Debug)]
 pub(in crate::commands) struct Added {
     files: Vec<FilePath>,
@@ -189,7 +191,6 @@ pub(in crate::commands) struct Added {
     /// The wording in the summary for files that are processed again although they have not
     /// changed.
     repeated: &'static str,
-    /// The number of files that do not exist.
     missing: usize,
     /// The number of unreadable files and folders below the given folders.
     unreadable: usize,
@@ -237,7 +238,6 @@ impl Added {
         self.files.iter().zip(self.enqueued.iter().map(|enqueued| enqueued.outcome))
     }
 
-    /// Returns a summary on one line.
     pub(in crate::commands) fn in_sum(&self) -> String {
         let noun = |count| if count == 1 { "file" } else { "files" };
         let accepted = self.count(EnqueueOutcome::Accepted);

@@ -39,15 +39,13 @@ pub(super) async fn clear(args: ClearArgs, context: &Context) -> Result<(), CliE
     let gone = storage.clear(Clear(statuses), context.now()).await?;
     let still_processing = storage.counts(Scope::Queue).await?.processing;
     if still_processing > 0 {
-        context.remark(&format!("not removed, because they are being processed: {still_processing}"));
+        context.remark(&format!("files being processed are not removed: {still_processing}"));
     }
     context.show_change(&Cleared { gone, still_processing })
 }
 
 struct Cleared {
-    /// The number of removed items by status.
     gone: Counts,
-    /// The number of processing items, which stay in the queue.
     still_processing: usize,
 }
 

@@ -52,7 +52,6 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<(), CliErr
 
 #[derive(Serialize)]
 struct Listed {
-    /// The time of the listing.
     #[serde(skip)]
     now: Timestamp,
     #[serde(serialize_with = "items")]

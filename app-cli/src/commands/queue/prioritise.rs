@@ -16,7 +16,6 @@ use crate::view::json::ItemJson;
 use crate::view::screen::Screen;
 use crate::{paths, priority, queued_below};
 
-/// The statuses of files whose priority can be changed.
 const LIVE: &[Status] = &[Status::Pending, Status::Processing];
 
 /// The arguments of `queue prioritise`.

@@ -59,6 +59,7 @@ pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<Exi
         return Ok(ExitCode::Success);
     }
     check_process_table()?;
+    context.wiring.make_local_folders()?;
     let proof = if args.force { Proof::Waived } else { Proof::Demanded };
     let (storage, runs) = (context.storage(), context.runs());
     let (reaper, clock) = (context.wiring.reaper(DEFAULT_GRACE), context.wiring.clock());
@@ -88,7 +89,6 @@ fn log(recovery: &Recovery, context: &Context) {
     }
 }
 
-/// Returns the processing items of the unproven runs.
 async fn kept(unproven: &[Unproven], context: &Context) -> Result<Vec<QueueItem>, StorageError> {
     if unproven.is_empty() {
         return Ok(Vec::new());
@@ -99,7 +99,6 @@ async fn kept(unproven: &[Unproven], context: &Context) -> Result<Vec<QueueItem>
     Ok(items)
 }
 
-/// The result of a recovery.
 struct Recovered {
     /// The recovered files, in their new state.
     items: Vec<RecoveredItem>,
@@ -113,7 +112,6 @@ struct Recovered {
 }
 
 impl Recovered {
-    /// Returns the kept files of one unproven run.
     fn kept_by(&self, left: &Unproven) -> impl Iterator<Item = &QueueItem> {
         self.kept.iter().filter(|item| item.claim.as_ref().is_some_and(|claim| claim.run == left.run))
     }

@@ -15,7 +15,6 @@ use crate::queued_below;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
-/// The statuses of files that can be removed.
 const REMOVABLE: &[Status] = &[Status::Pending, Status::Completed, Status::Failed, Status::Timeout];
 
 /// The arguments of `queue remove`.
@@ -24,8 +23,8 @@ const REMOVABLE: &[Status] = &[Status::Pending, Status::Completed, Status::Faile
   autoproc queue remove report.pdf draft.pdf
   autoproc queue remove scans/")]
 pub(crate) struct RemoveArgs {
-    /// Files in the queue, or folders: all files of the queue below them. If a file is not in the queue
-    /// or is being processed, nothing is removed
+    /// Files in the queue, or folders: all files of the queue below them. If a file is not in the
+    /// queue or is being processed, nothing is removed
     #[arg(value_name = "FILE", required = true, add = Candidates::Files(REMOVABLE))]
     files: Vec<PathBuf>,
 }

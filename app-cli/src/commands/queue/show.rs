@@ -1,11 +1,12 @@
 //! `queue show`: shows one item with its history.
 
+pub(in crate::commands) mod attempts;
+
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use autoproc_domain::forecast::FileForecast;
 use autoproc_domain::item::ClaimNumber;
-use autoproc_domain::ports::{PastAttempt, PastEnd, ResourceUsage};
+use autoproc_domain::ports::{PastAttempt, PastEnd};
 use autoproc_domain::{QueueItem, Status, Timestamp};
 use autoproc_workflow::ProgressReport;
 use autoproc_workflow::execution::LocatedOutput;
@@ -16,16 +17,15 @@ use crate::commands::workflow::progress::{OutputJson, print_outputs};
 use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::forecasting::{FileForecastJson, RecentAttempts, describe, sizes_of};
+use crate::forecasting::{FileForecastJson, RecentAttempts, SizedForecast, describe, sizes_of};
 use crate::item_word::ItemWord;
-use crate::view::bytes::memory;
 use crate::view::failure::{self, SaidBefore};
 use crate::view::json::ItemJson;
 use crate::view::screen::Screen;
-use crate::view::time::{local, span};
+use crate::view::time::local;
 use crate::view::{View, item};
+use attempts::{RunningAttempt, after, unended};
 
-/// The placeholder for unknown values.
 const UNKNOWN: &str = "?";
 
 /// The arguments of `queue show`.
@@ -42,35 +42,34 @@ pub(crate) struct ShowArgs {
 pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
     let word = ItemWord::parse(&args.item, &context.cwd)?;
     let Some(item) = word.find(&*context.storage()).await? else { return Err(word.not_found(context).await) };
-    let mut history = context.history_of(item.id).await;
-    // Drops other files with the same id: an event log that is older than the queue may contain
-    // such files.
-    history.retain(|past| past.of.file_path == item.file_path);
+    let history = attempts::of(&item, context).await;
     // If the state of the workflow's execution cannot be read, no outputs are shown. The command
     // `workflow progress` reports the error.
-    let execution = context.wiring.executions().of(item.id).ok().flatten();
-    let outputs = execution.map(|state| ProgressReport::of(&state, context.now()).outputs).unwrap_or_default();
+    let execution = context.wiring.execution_of(item.id).await.ok().flatten();
+    let outputs = execution.map(|stored| ProgressReport::of(&stored.state, context.now()).outputs).unwrap_or_default();
     let forecast = forecast(&item, context).await;
-    context.show(&ItemShown { now: context.now(), item, forecast, outputs, history })
+    let running = RunningAttempt::find(&item, &history, context).await?;
+    context.show(&ItemShown { now: context.now(), item, forecast, running, outputs, history })
 }
 
-/// Returns the forecast duration of a pending file under the recipe of the latest completed attempt.
-/// `None` if the file is not pending or does not exist, or if there are too few attempts.
-async fn forecast(item: &QueueItem, context: &Context) -> Option<FileForecast> {
+/// Returns the size and the forecast duration of a pending file under the recipe of the latest
+/// completed attempt. `None` if the file is not pending or does not exist, or if no attempt is
+/// known.
+async fn forecast(item: &QueueItem, context: &Context) -> Option<SizedForecast> {
     if item.status != Status::Pending {
         return None;
     }
     let recent = RecentAttempts::read(&*context.wiring.history()).await;
     let forecast = recent.forecast(recent.latest_recipe()?, None);
-    forecast.of_file(&item.file_path, sizes_of(vec![item.file_path.clone()]).pop().flatten()?)
+    let size_bytes = sizes_of(vec![item.file_path.clone()]).pop().flatten()?;
+    Some((size_bytes, forecast.of_file(&item.file_path, size_bytes)))
 }
 
 struct ItemShown {
-    /// The time of the query.
     now: Timestamp,
     item: QueueItem,
-    /// The forecast duration of the next attempt; `None` if unknown, and unless the file is pending.
-    forecast: Option<FileForecast>,
+    forecast: Option<SizedForecast>,
+    running: Option<RunningAttempt>,
     /// The outputs of the item's latest workflow execution.
     outputs: Vec<LocatedOutput>,
     /// The past attempts, the oldest first.
@@ -80,53 +79,49 @@ struct ItemShown {
 impl View for ItemShown {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         item::at_length(&self.item, self.now, out)?;
-        if let Some(forecast) = &self.forecast {
-            writeln!(out, "{:<13}{}", "forecast", describe(forecast))?;
+        if let Some(forecast) = self.forecast.as_ref().and_then(describe) {
+            writeln!(out, "{:<13}{forecast}", "forecast")?;
         }
         print_outputs(&self.outputs, out)?;
-        attempts(&self.history, out)
+        attempts(&self.history, self.running.as_ref(), out)
     }
 
     fn document(&self) -> impl Serialize {
-        let history = self.history.iter().map(PastJson::from).collect();
+        let history = self.history.iter().map(|past| PastJson::new(past, self.running.as_ref())).collect();
         let outputs = self.outputs.iter().map(OutputJson::from).collect();
-        let forecast = self.forecast.as_ref().map(FileForecastJson::from);
+        let forecast = self.forecast.as_ref().and_then(|(_, file)| file.as_ref().ok()).map(FileForecastJson::from);
         ShownJson { item: (&self.item).into(), forecast, outputs, history }
     }
 }
 
 /// Prints one line per attempt: number, round (only if there are several), start, end, duration,
 /// resource usage, whether the file changed, and error.
-fn attempts(attempts: &[PastAttempt], out: &mut dyn Write) -> io::Result<()> {
+fn attempts(attempts: &[PastAttempt], running: Option<&RunningAttempt>, out: &mut dyn Write) -> io::Result<()> {
     if !attempts.is_empty() {
         writeln!(out, "\nattempts:")?;
     }
     let has_rounds = attempts.iter().any(|attempt| attempt.of.round > 1);
-    attempts.iter().try_for_each(|attempt| line(attempt, has_rounds, out))
+    attempts.iter().try_for_each(|attempt| {
+        let running = running.filter(|running| running.is(attempt));
+        line(attempt, running, has_rounds, out)
+    })
 }
 
-fn line(attempt: &PastAttempt, has_rounds: bool, out: &mut dyn Write) -> io::Result<()> {
+/// Prints the line of an attempt. `running` is the same attempt if it runs now.
+fn line(
+    attempt: &PastAttempt,
+    running: Option<&RunningAttempt>,
+    has_rounds: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let began = attempt.started_at.map_or_else(|| UNKNOWN.to_owned(), local);
-    let end = attempt.end.map_or("not known to have ended", PastEnd::word);
+    let end = attempt.end.map_or_else(|| unended(running), |end| end.word().to_owned());
     let round = if has_rounds { format!(" of round {}", attempt.of.round) } else { String::new() };
-    write!(out, "  {}{round}  {began}  {end}", attempt.of.attempt)?;
-    if let Some(elapsed) = attempt.elapsed {
-        write!(out, " after {}", span(elapsed))?;
-    }
-    if let Some(usage) = &attempt.usage {
-        write!(out, ", {}", used(usage))?;
-    }
-    if attempt.input_changed {
-        write!(out, ", the file changed while it was processed")?;
-    }
+    write!(out, "  {}{round}  {began}  {end}{}", attempt.of.attempt, after(attempt))?;
     if let Some(error) = &attempt.error {
         write!(out, ": {}{}", failure::in_one_line(error), SaidBefore(error))?;
     }
     writeln!(out)
-}
-
-fn used(usage: &ResourceUsage) -> String {
-    format!("{} of CPU, {}", span(usage.user.saturating_add(usage.system)), memory(usage.peak_memory))
 }
 
 #[derive(Serialize)]
@@ -147,6 +142,8 @@ struct PastJson {
     started_at: Option<String>,
     end: Option<&'static str>,
     duration_s: Option<f64>,
+    running_s: Option<f64>,
+    slow: bool,
     user_s: Option<f64>,
     system_s: Option<f64>,
     peak_memory_bytes: Option<u64>,
@@ -154,8 +151,10 @@ struct PastJson {
     error: Option<String>,
 }
 
-impl From<&PastAttempt> for PastJson {
-    fn from(past: &PastAttempt) -> Self {
+impl PastJson {
+    /// Creates the document of an attempt. `running` is the attempt of the item that runs now.
+    fn new(past: &PastAttempt, running: Option<&RunningAttempt>) -> Self {
+        let running = running.filter(|running| running.is(past));
         Self {
             round: past.of.round,
             attempt: past.of.attempt.get(),
@@ -164,6 +163,8 @@ impl From<&PastAttempt> for PastJson {
             started_at: past.started_at.map(|at| at.to_string()),
             end: past.end.map(PastEnd::word),
             duration_s: past.elapsed.map(|elapsed| elapsed.as_secs_f64()),
+            running_s: running.map(|running| running.elapsed.as_secs_f64()),
+            slow: running.is_some_and(|running| running.is_slow),
             user_s: past.usage.map(|usage| usage.user.as_secs_f64()),
             system_s: past.usage.map(|usage| usage.system.as_secs_f64()),
             peak_memory_bytes: past.usage.map(|usage| usage.peak_memory),

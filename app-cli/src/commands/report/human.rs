@@ -54,7 +54,8 @@ fn run(shown: &RunShown<'_>, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "  {} completed, {} failed, {} retried", run.completed, run.failed, run.retried)
 }
 
-/// Prints a line about the idle runs after the reported run. Prints nothing if there are none.
+/// Prints a line about the runs after the reported run, which had nothing to do. Prints nothing if
+/// there are none.
 fn later(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let Some(last) = report.later.last() else { return Ok(()) };
     let at = local(last.started_at.unwrap_or(last.last_event_at));
@@ -95,7 +96,7 @@ fn since_then(now: Option<Status>) -> &'static str {
 /// Prints nothing if there are none.
 fn changed(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let count = report.summary.changed_files;
-    let Some(line) = changed_while_processed(count) else { return Ok(()) };
+    let Some(line) = changed_while_processed(count, false) else { return Ok(()) };
     let first = report.summary.first_changed.as_ref().map(|file| format!(": {}", out.path(file)));
     let others = if count > 1 && first.is_some() { format!(" and {} more", count - 1) } else { String::new() };
     writeln!(out, "\n{line}{}{others}", first.unwrap_or_default())
@@ -104,7 +105,7 @@ fn changed(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
 fn slowest(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let slowest = &report.summary.slowest;
     if !slowest.is_empty() {
-        writeln!(out, "\nslowest:")?;
+        writeln!(out, "\nslowest completed:")?;
     }
     slowest.iter().try_for_each(|EndedAttempt { attempt: past, .. }| {
         let took = past.elapsed.map(span).unwrap_or_default();
@@ -149,10 +150,14 @@ fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     commands.iter().try_for_each(|command| writeln!(out, "  {command}"))
 }
 
-/// True if the latest reported run was stopped on request, no run began later, none is live, and
-/// files wait.
-fn was_interrupted(report: &Report) -> bool {
+/// True if `autoproc resume` continues the latest reported run: it was stopped on request or by
+/// `--until`, its command line is recorded, no run began later, none is live, and files wait.
+pub(super) fn was_interrupted(report: &Report) -> bool {
     let end = report.summary.runs.last().and_then(|run| run.end);
-    let is_stopped = end.is_some_and(|end| matches!(end.stopped_by, Some(StoppedBy::Request(_))));
-    is_stopped && report.is_latest && report.live.is_empty() && report.counts.pending > report.counts.held
+    let is_stopped = end.is_some_and(|end| matches!(end.stopped_by, Some(StoppedBy::Request(_) | StoppedBy::Deadline)));
+    is_stopped
+        && report.command.is_some()
+        && report.is_latest
+        && report.live.is_empty()
+        && report.counts.pending > report.counts.held
 }

@@ -33,7 +33,6 @@ struct FailureJson {
     status_now: Option<&'static str>,
 }
 
-/// An ended attempt and its file.
 #[derive(Serialize)]
 struct FileAttemptJson {
     item_id: u64,

@@ -7,21 +7,20 @@ use crate::context::Context;
 use crate::error::CliError;
 
 /// The number of latest runs that the first search reads. If cron starts a run every ten minutes, a
-/// night adds about 60 idle runs.
+/// night adds about 60 runs with nothing to do.
 const FIRST_SEARCH: usize = 64;
 
-/// The factor by which the number of searched runs grows if all of them are idle.
+/// The factor by which the number of searched runs grows if none of them had something to do.
 const GROWTH: usize = 8;
 
-/// The latest run that was not idle, and the idle runs after it.
 pub(super) struct Latest {
     /// The summary of the run to report; contains no run if none is recorded.
     pub(super) summary: RunsSummary,
-    /// The idle runs after the run to report, the earliest first.
+    /// The runs after the run to report, the earliest first.
     pub(super) later: Vec<PastRun>,
 }
 
-/// Finds the latest run that was not idle. If all runs were idle, returns the latest run.
+/// Finds the latest run that had something to do. If there is none, returns the latest run.
 ///
 /// # Errors
 /// [`CliError`] if the event log cannot be read.

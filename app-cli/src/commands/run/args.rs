@@ -9,9 +9,11 @@ use autoproc_domain::Priority;
 use clap::{ArgAction, Args, ValueHint};
 
 use super::backoff_rules::BackoffOn;
+use super::hooks::HookArgs;
 use super::limits::LimitArgs;
 use super::output::OutputArgs;
 use super::progress::Verbosity;
+use super::time_limit::{self, TimeLimit};
 use crate::commands::workflow::choice::WorkflowChoiceArgs;
 use crate::paths::PathListArgs;
 use crate::{number, priority};
@@ -69,9 +71,12 @@ pub(crate) struct RunArgs {
     /// A command line for `sh -c` in place of COMMAND
     #[arg(long, value_name = "STRING")]
     pub(super) shell: Option<OsString>,
-    /// Time limit of one attempt
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true, default_value = "300", value_parser = autoproc_time_text::parse_positive)]
-    pub(super) timeout: Duration,
+    /// Time limit of one attempt; `auto` uses the forecast
+    ///
+    /// `auto` is 4 times the longest time expected for the file, at least 30s and at most 1h, and
+    /// 1h without a forecast; `auto:TIME` is the same with another maximum.
+    #[arg(long, value_name = "TIME|auto", allow_negative_numbers = true, default_value = "300", value_parser = time_limit::parse)]
+    pub(super) timeout: TimeLimit,
     /// Number of concurrent files; `auto` or 0 for one per processor core
     #[arg(short, long, value_name = "N|auto", default_value = "1", allow_negative_numbers = true, value_parser = jobs)]
     pub(super) jobs: NonZeroUsize,
@@ -82,8 +87,8 @@ pub(crate) struct RunArgs {
     /// Wait before the first retry; doubled for each further retry
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "2", value_parser = autoproc_time_text::parse)]
     pub(super) backoff_base: Duration,
-    /// Longest wait before a retry; limits the waits of --backoff-on only if it is given
-    /// [default: 1h]
+    /// Longest wait before a retry [default: 1h]. An explicit value also limits the waits of
+    /// --backoff-on
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, value_parser = autoproc_time_text::parse)]
     pub(super) max_backoff: Option<Duration>,
     /// Waits before retries after errors that match PATTERN, a regular expression; may be repeated.
@@ -123,6 +128,10 @@ pub(crate) struct RunArgs {
     /// Process FILES again, even if they are completed and have not changed
     #[arg(long, hide_short_help = true)]
     pub(super) again: bool,
+    /// COMMAND edits the files themselves: a file that it has edited counts as completed, not as
+    /// changed
+    #[arg(long, hide_short_help = true)]
+    pub(super) in_place: bool,
     /// Print the output of each attempt when it ends: its standard output to standard output, its
     /// standard error to standard error
     #[arg(long, conflicts_with = "json")]
@@ -147,9 +156,15 @@ pub(crate) struct RunArgs {
     pub(super) limits: LimitArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+    #[command(flatten)]
+    pub(super) hooks: HookArgs,
 }
 
 impl RunArgs {
+    pub(in crate::commands) fn unreachable_timeout(&self) -> Duration {
+        self.limits.unreachable_timeout
+    }
+
     pub(super) fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
             (2.., _) => Verbosity::Quiet,

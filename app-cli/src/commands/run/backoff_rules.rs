@@ -21,13 +21,12 @@ const OVERLOAD_RANGE: BackoffRange = BackoffRange { first: Duration::from_secs(3
 /// The name of the default rule in the lines about retries.
 const DEFAULT_NAME: &str = "overload";
 
-/// The name of the rules of options in the lines about retries.
+/// The name of the rules of `--backoff-on` in the lines about retries.
 const OPTION_NAME: &str = "--backoff-on";
 
 /// The value that disables [`OVERLOAD`].
 const NONE: &str = "none";
 
-/// The value of an option `--backoff-on`.
 #[derive(Debug, Clone)]
 pub(super) enum BackoffOn {
     /// No default rule.
@@ -35,7 +34,6 @@ pub(super) enum BackoffOn {
     Rule(Rule),
 }
 
-/// The waits after errors that match the pattern.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     name: &'static str,
@@ -100,7 +98,8 @@ impl Rules {
         self.rule_for(error, file).map(|rule| rule.name)
     }
 
-    /// The names of the file do not count: a video may be called `full-throttle.mp4`.
+    /// Returns the first rule that matches `error`. Ignores the path and the name of the file in
+    /// `error`: a video may be called `full-throttle.mp4`.
     fn rule_for(&self, error: &str, file: &FilePath) -> Option<&Rule> {
         let error = without_own_names(error, file);
         self.0.iter().find(|rule| rule.pattern.is_match(&error))
@@ -108,7 +107,6 @@ impl Rules {
 }
 
 impl Rule {
-    /// Returns the rule with both waits limited to `limit`.
     fn within(&self, limit: Duration) -> Self {
         let BackoffRange { first, longest } = self.range;
         Self { range: BackoffRange { first: first.min(limit), longest: longest.min(limit) }, ..self.clone() }

@@ -22,7 +22,7 @@ use crate::paths::{Absent, FoundFile, PathSource};
 use crate::view::quoting::quoted;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
-use crate::wiring::{Task, execution_error};
+use crate::wiring::Task;
 
 pub(super) async fn dry_run(
     source: &PathSource,
@@ -36,11 +36,11 @@ pub(super) async fn dry_run(
         context.show(&Preview::Nothing)?;
         return Ok(ExitCode::Success);
     };
-    context.show(&of_file(file, item.as_ref(), work, stdout_to, context)?)?;
+    context.show(&of_file(file, item.as_ref(), work, stdout_to, context).await?)?;
     Ok(ExitCode::Success)
 }
 
-fn of_file(
+async fn of_file(
     FoundFile { path: file, depth }: FoundFile,
     item: Option<&QueueItem>,
     work: &Work,
@@ -63,8 +63,11 @@ fn of_file(
         }
         Task::Workflow(run) => {
             let steps = preview(&run, &file).map_err(|error| unfit_input(&error))?;
-            let left = item.map_or(Ok(None), |item| resumable(&run, &context.wiring.executions(), item));
-            let left = left.map_err(|error| execution_error(&error))?;
+            let stored = match item.filter(|_| !run.from_start) {
+                Some(item) => context.wiring.execution_of(item.id).await?.map(|stored| (stored, item)),
+                None => None,
+            };
+            let left = stored.and_then(|(stored, item)| resumable(&run, stored, item));
             let taken_up = left.map(|state| ProgressReport::of(&state, context.now()));
             Ok(Preview::Workflow { file, taken_up, steps })
         }
@@ -102,9 +105,7 @@ async fn first_of_dead_runs(context: &Context) -> Result<Option<QueueItem>, CliE
     Ok(left.into_iter().next())
 }
 
-/// A preview of the first file's processing.
 enum Preview {
-    /// There is no file to process.
     Nothing,
     Command {
         file: FilePath,
@@ -114,8 +115,7 @@ enum Preview {
     },
     Workflow {
         file: FilePath,
-        /// The progress of the execution that the run would resume; `None` if the workflow would
-        /// start from the beginning.
+        /// The progress of the execution that the run would resume; `None` if there is none.
         taken_up: Option<ProgressReport>,
         steps: Vec<PreviewedStep>,
     },

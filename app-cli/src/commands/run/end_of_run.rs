@@ -7,10 +7,11 @@ use autoproc_domain::ports::{StopCause, StopSignal};
 use autoproc_domain::request::Scope;
 use autoproc_domain::run::ProcessorError;
 use autoproc_domain::run_info::StoppedBy;
-use autoproc_domain::{ProcessingResult, Recipe, RunId};
+use autoproc_domain::{ProcessingResult, Recipe, RunId, Timestamp};
 
 use super::RunArgs;
 use super::failures::Failures;
+use super::hooks::Hooks;
 use super::printing::Printing;
 use super::resources::ResourceTally;
 use super::summary::Summary;
@@ -19,44 +20,65 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// The data that [`EndOfRun::report`] needs.
 pub(super) struct EndOfRun {
     pub(super) run: RunId,
     pub(super) scope: Scope,
-    /// The named files, also if the scope is the whole queue; the whole queue if none were named.
+    /// The files that the user named, even if `--all` makes the whole queue the scope. The whole
+    /// queue if the user named no file.
     pub(super) named: Scope,
     /// True if a list of files cannot be read again, so that `autoproc resume` refuses.
     pub(super) is_read_once: bool,
-    /// True if `resume` can start the run again.
+    /// True if the command line of the run was recorded for `autoproc resume`.
     pub(super) is_recorded: bool,
     pub(super) recipe: Option<Recipe>,
+    /// The time until which the run started files; `None` without a limit.
+    pub(super) until: Option<Timestamp>,
     pub(super) began: Instant,
     pub(super) stop: Arc<dyn StopSignal>,
     pub(super) printing: Arc<Printing>,
     pub(super) resources: Arc<ResourceTally>,
     pub(super) failures: Arc<Failures>,
+    /// The commands of `--on-finish` and `--on-failure`; `None` without these options.
+    pub(super) hooks: Option<Hooks>,
+}
+
+/// The report on a run that has ended.
+struct Report {
+    /// The text for standard output.
+    text: Vec<u8>,
+    /// The JSON document for `--on-finish`; `None` without that command.
+    document: Option<Vec<u8>>,
+    code: Result<ExitCode, CliError>,
 }
 
 impl EndOfRun {
-    /// Prints the summary, and returns the exit code. Afterwards, the console no longer writes on a
-    /// separate thread.
+    /// Prints the summary, executes the outstanding commands of `--on-failure` and then that of
+    /// `--on-finish`, and returns the exit code. A slow reader of the summary does not delay these
+    /// commands. Afterwards, the console no longer writes on a separate thread.
     ///
     /// # Errors
     /// The error of the run; [`CliError`] if the queue cannot be read or the summary cannot be
     /// written.
     pub(super) async fn report(
-        self,
+        mut self,
         result: Result<ProcessingResult, ProcessorError>,
         args: &RunArgs,
         context: &Context,
     ) -> Result<ExitCode, CliError> {
         context.console.detach();
         let was_stopped = !result.as_ref().is_ok_and(|result| ended_by_itself(result.stopped_by));
-        let (text, code) = match result {
-            Ok(result) => self.text_and_code(result, args, context).await,
-            Err(error) => (Vec::new(), Err(error.into())),
+        let Report { text, document, code } = match result {
+            Ok(result) => self.of_result(result, args, context).await,
+            Err(error) => self.of_error(error.into(), context),
         };
-        let printed = self.printing.end(text, was_stopped, &*self.stop).await;
+        let hooks = self.hooks.take();
+        let code_for_hooks = code.as_ref().map_or_else(CliError::exit_code, |code| *code);
+        let hooks = async {
+            if let Some(hooks) = hooks {
+                hooks.end(document, code_for_hooks, &*self.stop).await;
+            }
+        };
+        let (printed, ()) = tokio::join!(self.printing.end(text, was_stopped, &*self.stop), hooks);
         context.console.end_thread();
         context.console.end_times();
         let code = code?;
@@ -64,27 +86,37 @@ impl EndOfRun {
         Ok(code)
     }
 
-    /// Returns the text for standard output, and the exit code. Returns the text even if the queue
-    /// cannot be read.
-    async fn text_and_code(
-        &self,
-        result: ProcessingResult,
-        args: &RunArgs,
-        context: &Context,
-    ) -> (Vec<u8>, Result<ExitCode, CliError>) {
+    /// Returns the report on a run without an error. Its text is complete even if the queue cannot
+    /// be read.
+    async fn of_result(&self, result: ProcessingResult, args: &RunArgs, context: &Context) -> Report {
         let (unaccounted, counted) = match self.unaccounted(&result, context).await {
             Ok(unaccounted) => (unaccounted, Ok(())),
             Err(error) => (Unaccounted::default(), Err(error)),
         };
         let summary = self.summary(result, unaccounted, context);
+        let document = self.document(&summary, context);
         match text(&summary, args, context) {
-            Ok(text) => (text, counted.map(|()| summary.exit_code())),
-            Err(error) => (Vec::new(), Err(error)),
+            Ok(text) => Report { text, document, code: counted.map(|()| summary.exit_code()) },
+            Err(error) => Report { text: Vec::new(), document, code: Err(error) },
         }
     }
 
-    /// Returns the numbers of unaccounted files. Counts them only if the run processed all its files,
-    /// or if files failed; otherwise, all numbers are 0.
+    /// Returns the report on a run that ended with an error. It has no text; its document is only
+    /// for `--on-finish`.
+    fn of_error(&self, error: CliError, context: &Context) -> Report {
+        let result = self.hooks.as_ref().and_then(Hooks::result);
+        let summary = result.map(|result| self.summary(result, Unaccounted::default(), context));
+        let document = summary.and_then(|summary| self.document(&summary, context));
+        Report { text: Vec::new(), document, code: Err(error) }
+    }
+
+    fn document(&self, summary: &Summary, context: &Context) -> Option<Vec<u8>> {
+        // Numbers and texts can always be encoded.
+        self.hooks.as_ref().and_then(|_| context.named_document(summary).ok())
+    }
+
+    /// Returns the numbers of unaccounted files. Counts them only if the run processed all its
+    /// files, or if files failed; otherwise, all numbers are 0.
     async fn unaccounted(&self, result: &ProcessingResult, context: &Context) -> Result<Unaccounted, CliError> {
         let none = Unaccounted::default();
         match exit_code(result, none, self.is_whole_queue()) {
@@ -99,10 +131,13 @@ impl EndOfRun {
             result,
             unaccounted,
             elapsed: self.began.elapsed(),
+            until: self.until,
+            now: context.now(),
             resources: self.resources.total(),
             missing: self.failures.missing(),
             failures: self.failures.named(),
             groups: self.failures.groups(),
+            has_named_files: self.named != Scope::Queue,
             is_whole_queue: self.is_whole_queue(),
             is_read_once: self.is_read_once,
             is_recorded: self.is_recorded,
@@ -143,8 +178,8 @@ impl Summary {
 }
 
 /// Returns the exit code for a result. The first condition that applies decides: an error of the
-/// run, a signal, failed files, unfinished or unaccounted files. In a run over the whole queue, held
-/// files do not count as unfinished.
+/// run, a signal, failed files, unfinished or unaccounted files. In a run over the whole queue,
+/// held files do not count as unfinished.
 fn exit_code(result: &ProcessingResult, unaccounted: Unaccounted, is_whole_queue: bool) -> ExitCode {
     let held = if is_whole_queue { result.held } else { 0 };
     let unfinished = result.remaining.saturating_sub(held) + result.processing;
@@ -196,7 +231,11 @@ mod tests {
             (StoppedBy::StorageFull, 0, [1, 0, 0], ExitCode::TryAgain),
             (StoppedBy::ProgramMissing, 0, [1, 0, 0], ExitCode::TryAgain),
             (StoppedBy::ProgramMissing, 1, [1, 0, 0], ExitCode::FilesFailed),
+            (StoppedBy::FailingAlike, 0, [1, 0, 0], ExitCode::TryAgain),
+            (StoppedBy::FailingAlike, 1, [1, 0, 0], ExitCode::FilesFailed),
             (StoppedBy::TooManyFailed, 3, [5, 0, 0], ExitCode::FilesFailed),
+            (StoppedBy::Deadline, 0, [5, 0, 0], ExitCode::TryAgain),
+            (StoppedBy::Deadline, 1, [5, 0, 0], ExitCode::FilesFailed),
             (StoppedBy::Request(StopFile), 0, [3, 0, 0], ExitCode::TryAgain),
             (StoppedBy::Request(StopFile), 0, [0, 0, 0], ExitCode::Success),
             (StoppedBy::Request(Interrupt), 2, [3, 0, 0], ExitCode::Interrupted),

@@ -13,7 +13,7 @@ use crate::missing_files::MissingFiles;
 /// The maximum number of failures that the document of the summary lists.
 const MAX_NAMED: usize = 20;
 
-/// A failed file, and why it failed.
+/// A file that has failed for good.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) of: AttemptRef,
@@ -44,7 +44,6 @@ impl Failures {
         self.collected().named.clone()
     }
 
-    /// Returns the groups of all failures.
     pub(super) fn groups(&self) -> FailureGroups {
         self.collected().groups.clone()
     }
@@ -54,21 +53,29 @@ impl Failures {
     }
 }
 
-impl Observer for Failures {
-    fn observe(&self, event: &RunEvent) {
-        let (of, status, error) = match &event.kind {
+impl Failure {
+    /// Returns the failure that an event reports; `None` for any other event.
+    pub(super) fn of(event: &RunEventKind) -> Option<Self> {
+        let (of, status, error) = match event {
             RunEventKind::FileFailed { of, error, .. } => (of, Status::Failed, error.clone()),
             RunEventKind::FileTimeout { of, error, .. } => (of, Status::Timeout, error.clone()),
             RunEventKind::FileRecovered { of, requeued: false, in_scope: true, cancelled, .. } => {
                 let error = if *cancelled { CANCELLED.into() } else { run_died(of.attempt.get()) };
                 (of, Status::Failed, error)
             }
-            _ => return,
+            _ => return None,
         };
+        Some(Self { of: of.clone(), status, error: error.into() })
+    }
+}
+
+impl Observer for Failures {
+    fn observe(&self, event: &RunEvent) {
+        let Some(failure) = Failure::of(&event.kind) else { return };
         let mut collected = self.collected();
-        collected.groups.add(Some(&*error), &of.file_path, Some(event.at));
+        collected.groups.add(Some(&failure.error), &failure.of.file_path, Some(event.at));
         if collected.named.len() < MAX_NAMED {
-            collected.named.push(Failure { of: of.clone(), status, error: error.to_string() });
+            collected.named.push(failure);
         }
     }
 }

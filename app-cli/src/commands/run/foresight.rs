@@ -1,11 +1,12 @@
-//! Collects what the live view needs to forecast the time left: the next files of the run, and the
-//! durations of earlier runs of the same recipe.
+//! Collects what a run needs for forecasts: the durations of earlier runs of the same recipe and,
+//! for the live view, the next files of the run.
 
 use std::sync::Arc;
 
-use autoproc_domain::Status;
+use autoproc_domain::forecast::Forecast;
 use autoproc_domain::run::RunConfig;
 use autoproc_domain::view::PageRequest;
+use autoproc_domain::{FilePath, ItemId, Status};
 
 use super::live::Live;
 use crate::context::Context;
@@ -16,16 +17,31 @@ use crate::forecasting::RecentAttempts;
 /// of these.
 const MAX_FILES: usize = 5000;
 
-/// Gives the live view the next files of the run, and the forecast from earlier runs.
+/// Returns the forecast from earlier runs, and gives it and the next files of the run to the live
+/// view. If there is no live view and the run does not decide by forecasts, the forecast has no
+/// samples.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
-pub(super) async fn prepare(live: &Arc<Live>, config: &RunConfig, context: &Context) -> Result<(), CliError> {
+pub(super) async fn prepare(
+    live: Option<&Arc<Live>>,
+    config: &RunConfig,
+    context: &Context,
+) -> Result<Forecast, CliError> {
+    if live.is_none() && !config.uses_forecasts() {
+        return Ok(Forecast::default());
+    }
+    let recent = RecentAttempts::read(&*context.wiring.history()).await;
+    let forecast = config.recipe.map(|recipe| recent.forecast(recipe, None)).unwrap_or_default();
+    if let Some(live) = live {
+        live.foresee(next_files(config, context).await?, forecast.clone());
+    }
+    Ok(forecast)
+}
+
+async fn next_files(config: &RunConfig, context: &Context) -> Result<Vec<(ItemId, FilePath)>, CliError> {
     let request = PageRequest { statuses: vec![Status::Pending], after: None, limit: Some(MAX_FILES) };
     let page = context.storage().page(request).await?.items.into_iter();
     let files = page.filter(|item| !item.is_held && config.scope.contains(item.id));
-    let files = files.map(|item| (item.id, item.file_path)).collect();
-    let recent = RecentAttempts::read(&*context.wiring.history()).await;
-    live.foresee(files, config.recipe.map(|recipe| recent.forecast(recipe, None)));
-    Ok(())
+    Ok(files.map(|item| (item.id, item.file_path)).collect())
 }

@@ -1,7 +1,7 @@
 //! `run`: the options that prevent new attempts or end the run early.
 
 use std::ffi::OsStr;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,14 +11,14 @@ use autoproc_system::{DiskLimit, StartLimits};
 use clap::builder::{TypedValueParser, ValueParser};
 use clap::{Arg, Args, Command, ValueHint};
 
+use super::until::{self, Until};
 use crate::error::CliError;
 use crate::escape::Shown;
-use crate::size;
+use crate::{number, size};
 
 /// The default minimum free space on the disk of the queue, in bytes.
 const DEFAULT_MIN_FREE_DISK: u64 = 256_000_000;
 
-/// The heading of the limits in the help of `run`.
 const LIMITS: &str = "Limits";
 
 /// The conditions under which no attempt starts, and those that end the run early.
@@ -43,12 +43,42 @@ pub(crate) struct LimitArgs {
     /// before in this run; 0 disables the wait
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "60", value_parser = autoproc_time_text::parse)]
     pub(super) program_wait: Duration,
+    /// With a queue in a database: end the run if the database has not answered for this long (5s
+    /// to 1d). Other runs may take the run's files only then, even if this machine crashes
+    #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "60", value_parser = unreachable_timeout)]
+    pub(super) unreachable_timeout: Duration,
+    /// Pause once N different files in a row have failed alike, and try one file at a time. One
+    /// such failure of each file is not counted. 0 disables the pause
+    #[arg(long, hide_short_help = true, value_name = "N", allow_negative_numbers = true, default_value = "5", value_parser = number::within::<u32>(number::COUNT))]
+    pub(super) pause_on_same: u32,
+    /// Wait this long before the first file is tried after a pause by --pause-on-same; doubled for
+    /// each further one, up to 10m
+    #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "30", value_parser = autoproc_time_text::parse_positive)]
+    pub(super) probe_after: Duration,
     /// Stop after N failed files, or once N% of at least 10 files have failed
     #[arg(long, hide_short_help = true, visible_alias = "halt", value_name = "N|N%", allow_negative_numbers = true, value_parser = max_fail)]
     pub(super) max_fail: Option<FailureLimit>,
+    /// Start only files that will be done by this time: a time of day (06:00), a date and time, or
+    /// a span (8h). Files without a forecast start until that time
+    #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, value_parser = until::parse)]
+    pub(super) until: Option<Until>,
+}
+
+/// Parses the time for which a run may be without its database.
+fn unreachable_timeout(word: &str) -> Result<Duration, String> {
+    let time = autoproc_time_text::parse(word).map_err(|error| error.to_string())?;
+    // A shorter lease could be lost while the machine is busy; a longer one would keep the files of
+    // a crashed machine from others for days.
+    let allowed = Duration::from_secs(5)..=Duration::from_secs(24 * 3600);
+    if allowed.contains(&time) { Ok(time) } else { Err("expected a time from 5s to 1d".to_owned()) }
 }
 
 impl LimitArgs {
+    /// Returns the value of `--pause-on-same`; `None` if the pause is disabled.
+    pub(super) fn pause_on_same(&self) -> Option<NonZeroUsize> {
+        usize::try_from(self.pause_on_same).ok().and_then(NonZeroUsize::new)
+    }
+
     /// Returns the limits that are checked before an attempt starts. The queue is in `state_dir`;
     /// relative folders are below `cwd`.
     ///
@@ -84,7 +114,6 @@ fn found(folder: &Path, cwd: &Path) -> Result<PathBuf, CliError> {
     Err(error.with_hint("check its spelling, and whether its disk is mounted"))
 }
 
-/// The minimum free space of a disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MinFreeDisk {
     /// The minimum free space, in bytes.
@@ -116,16 +145,12 @@ impl TypedValueParser for MinFreeDiskParser {
     }
 }
 
-/// The reason why a word is not a valid limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum InvalidLimit {
-    /// The word is neither 0 nor a positive number.
     #[error("expected a load of 0 or more (4 or 1.5)")]
     Load,
-    /// The word is neither a positive count nor a percentage from 1 to 100.
     #[error("expected a count (3) or a percentage (10%)")]
     MaxFail,
-    /// There is a colon without a folder after it.
     #[error("expected a folder after the colon (5GB:/data)")]
     NoFolder,
 }

@@ -29,7 +29,6 @@ use board::Board;
 use frame::{Terminal, frame};
 use steps::Steps;
 
-/// The time between two drawings.
 const TICK: Duration = Duration::from_millis(250);
 
 /// If the time between two ticks exceeds this, a signal that cannot be caught has probably
@@ -40,7 +39,6 @@ const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 /// The number of files whose sizes are reported to the state at once.
 const MEASURED_AT_ONCE: usize = 500;
 
-/// The live view of a run, which the run updates and a thread draws.
 pub(super) struct Live {
     console: Arc<Console>,
     clock: RunClock,
@@ -57,8 +55,7 @@ pub(super) struct Ticker {
 }
 
 impl Live {
-    /// Creates the view of a run that has not begun. `executions` are the executions of the run's
-    /// workflow; `None` if the run executes a command.
+    /// Creates the view of a run that has not begun.
     pub(super) fn new(
         console: Arc<Console>,
         time_of_day: Arc<dyn Clock>,
@@ -93,11 +90,9 @@ impl Live {
 
     /// Adds what is known before the run begins: the next pending files, and the durations of
     /// earlier runs. A thread then measures the sizes of the files.
-    pub(super) fn foresee(self: &Arc<Self>, files: Vec<(ItemId, FilePath)>, earlier: Option<Forecast>) {
+    pub(super) fn foresee(self: &Arc<Self>, files: Vec<(ItemId, FilePath)>, earlier: Forecast) {
         let mut board = self.lock();
-        if let Some(earlier) = earlier {
-            board.learn(earlier);
-        }
+        board.learn(earlier);
         board.expect(files.iter().cloned());
         drop(board);
         let live = self.clone();
@@ -116,7 +111,6 @@ impl Live {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Applies an event of the run to the state.
     pub(super) fn apply(&self, event: &RunEvent) {
         match event.kind {
             RunEventKind::ProcessorPaused => self.clock.pause(Instant::now()),

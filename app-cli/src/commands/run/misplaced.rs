@@ -1,5 +1,5 @@
-//! Detects words on the wrong side of `--`: files and options after it, or a command without `--`
-//! before it.
+//! Detects words on the wrong side of `--`: files or options of autoproc after it, or a command
+//! before it because the `--` is missing.
 
 use std::env;
 use std::ffi::OsStr;
@@ -21,7 +21,7 @@ use crate::paths::PathSource;
 /// Long options of `run` that many programs have too. They are never reported as misplaced.
 const COMMON: [&str; 6] = ["all", "exclude", "include", "null", "quiet", "verbose"];
 
-/// Fails if the words for files contain a command, because the user omitted `--`.
+/// Fails if the user omitted `--`, so that the words for files contain a command.
 ///
 /// # Errors
 /// A usage error whose hint is the corrected command line.

@@ -28,8 +28,8 @@ pub(crate) struct OutputArgs {
     /// PATTERN may contain the placeholders of COMMAND, as in 'text/{rel}.txt'
     #[arg(long, hide_short_help = true, value_name = "PATTERN", value_hint = ValueHint::FilePath)]
     pub(super) stdout_to: Option<OsString>,
-    /// Maximum disk space for the output of one attempt; longer output keeps its beginning (half)
-    /// and its end (a quarter)
+    /// Maximum disk space for the output of one attempt; longer output keeps its beginning (half of
+    /// SIZE) and its end (a quarter of SIZE)
     #[arg(long, hide_short_help = true, value_name = "SIZE", allow_negative_numbers = true, default_value = "16MiB", value_parser = size::parse)]
     pub(super) max_output: u64,
     /// Remove output older than this, before and after the run and once an hour; `all` keeps
@@ -39,8 +39,12 @@ pub(crate) struct OutputArgs {
     /// Remove the oldest output while the total is above this; `all` keeps everything
     #[arg(long, hide_short_help = true, value_name = "SIZE|all", allow_negative_numbers = true, default_value = "1GiB", value_parser = total)]
     keep_output_size: MaxTotal,
-    /// Keep the temporary folder (TMPDIR) of an attempt that fails, unless the folder is empty; the
-    /// last line of the attempt's output names it
+    /// Keep the last SIZE of the output of each attempt in the database of the queue, at most 1MiB,
+    /// for `log` on other machines; 0 keeps nothing. A queue in a folder ignores this
+    #[arg(long, hide_short_help = true, value_name = "SIZE", allow_negative_numbers = true, default_value = "64KiB", value_parser = stored)]
+    pub(super) store_output: u64,
+    /// After a failed attempt, keep what it left in TMPDIR; the last line of its output names the
+    /// folder. Nothing removes it later
     #[arg(long, hide_short_help = true)]
     pub(super) keep_tmp: bool,
 }
@@ -86,9 +90,24 @@ fn total(word: &str) -> Result<MaxTotal, InvalidSize> {
     if word == ALL { Ok(MaxTotal(None)) } else { size::parse(word).map(|bytes| MaxTotal(Some(bytes))) }
 }
 
+/// The most output of one attempt that a database keeps, in bytes. Sixteen outputs are written in
+/// one transaction, and the server may have to hold them in memory.
+const MAX_STORED: u64 = 1 << 20;
+
+fn stored(word: &str) -> Result<u64, String> {
+    let bytes = size::parse(word).map_err(|error| error.to_string())?;
+    if bytes > MAX_STORED { Err("at most 1MiB of an output is kept in a database".to_owned()) } else { Ok(bytes) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_keeps_a_mebibyte_at_most() {
+        assert_eq!(["0", "64KiB", "1MiB"].map(stored), [Ok(0), Ok(65_536), Ok(1 << 20)]);
+        assert_eq!(stored("1048577").err().as_deref(), Some("at most 1MiB of an output is kept in a database"));
+    }
 
     #[test]
     fn all_is_no_limit_and_0_keeps_nothing() {

@@ -37,7 +37,7 @@ impl Pace {
 
     /// Returns the estimated time left for `count` more files: `count` times the average, minus the
     /// time since the latest end. The shortest estimate is `< 1s left`. `None` if no file has
-    /// ended, if `count` is 0, or if the estimate is exceeded by a second or more.
+    /// ended, if `count` is 0, or if the result would be negative by a second or more.
     pub(super) fn left(&self, count: u64, now: Duration) -> Option<String> {
         let each = self.each().filter(|_| count > 0)?;
         let total = each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));

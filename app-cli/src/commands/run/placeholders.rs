@@ -73,8 +73,8 @@ fn misspelt(unknown: &str) -> Option<&'static str> {
     PLACEHOLDERS.iter().filter(near).min_by_key(key).copied().filter(|_| !word.is_empty())
 }
 
-/// Returns the bytes of a word in ascending order. Words with transposed characters have equal
-/// results, so `./` is closer to `/.` than to `/`.
+/// Returns the bytes of a word in ascending order. Transposing characters does not change the
+/// result, so `./` is closer to `/.` than to `/`.
 fn sorted(word: &str) -> Vec<u8> {
     let mut bytes = word.as_bytes().to_vec();
     bytes.sort_unstable();

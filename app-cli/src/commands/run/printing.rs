@@ -24,12 +24,10 @@ use crate::escape::Shown;
 const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
 
 enum Job {
-    /// Print the output of this attempt, which has ended.
     Output(AttemptRef),
     Text(Vec<u8>),
 }
 
-/// The thread that prints, and its channel.
 pub(super) struct Printing {
     console: Arc<Console>,
     /// The channel to the thread; `None` once the end of the run has closed it. The channel is

@@ -4,14 +4,16 @@
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anstyle::Style;
-use autoproc_domain::ports::{AttemptRef, Clock, Observer, RunEvent, RunEventKind, StopCause, StopLevel};
+use autoproc_domain::ports::{AttemptRef, Clock, Observer, Resumption, RunEvent, RunEventKind, StopCause, StopLevel};
 use autoproc_domain::view::Counts;
 use autoproc_workflow::execution::Executions;
 
 use super::backoff_rules::Rules;
 use super::live::{Live, Ticker};
+use super::store_trouble::StoreTrouble;
 use crate::console::Console;
 use crate::escape::Printable;
 use crate::view::failure::{self, SaidBefore};
@@ -31,15 +33,11 @@ pub(super) enum Verbosity {
     Verbose,
 }
 
-/// The form of the progress output.
 enum Detail {
     /// A live view, and lines for failures, retries and other notable events.
     Live(Arc<Live>),
-    /// A line for each attempt that ends.
     Lines,
-    /// Warnings, and a line for each file that failed.
     Failures,
-    /// Warnings only.
     Warnings,
 }
 
@@ -47,15 +45,17 @@ pub(super) struct Progress {
     console: Arc<Console>,
     detail: Detail,
     max_attempts: u32,
-    /// The rules that choose longer waits; `None` for no rules.
     rules: Option<Arc<Rules>>,
     has_begun: AtomicBool,
     ticker: Mutex<Option<Ticker>>,
+    trouble: StoreTrouble,
+    /// True once a line has explained how to end a hold of files that fail alike.
+    has_told_way_out: AtomicBool,
 }
 
 impl Progress {
-    /// Creates an observer that prints to `console`. `executions` are the executions of the run's
-    /// workflow; `None` if the run executes a command.
+    /// Creates an observer that prints to `console`. `executions` is `None` if the run executes a
+    /// command.
     pub(super) fn new(
         console: Arc<Console>,
         verbosity: Verbosity,
@@ -70,16 +70,24 @@ impl Progress {
             Verbosity::Normal if console.err().can_redraw() => Detail::Live(live()),
             Verbosity::Normal | Verbosity::Verbose => Detail::Lines,
         };
-        Self { console, detail, max_attempts, rules: None, has_begun: AtomicBool::new(false), ticker: Mutex::default() }
+        Self {
+            console,
+            detail,
+            max_attempts,
+            rules: None,
+            has_begun: AtomicBool::new(false),
+            ticker: Mutex::default(),
+            trouble: StoreTrouble::default(),
+            has_told_way_out: AtomicBool::default(),
+        }
     }
 
-    /// Returns the observer with the backoff rules of the run. A line about a retry names the rule
-    /// that has chosen the wait.
+    /// Adds the backoff rules of the run. A line about a retry names the rule that has chosen the
+    /// wait.
     pub(super) fn with_rules(self, rules: Arc<Rules>) -> Self {
         Self { rules: Some(rules), ..self }
     }
 
-    /// Returns the live view, if there is one.
     pub(super) fn live(&self) -> Option<Arc<Live>> {
         if let Detail::Live(live) = &self.detail { Some(live.clone()) } else { None }
     }
@@ -129,6 +137,21 @@ impl Progress {
         }
     }
 
+    fn resumed(&self, because: &Resumption) {
+        let file = because.file_path().map(|path| self.console.err().path(path)).unwrap_or_default();
+        self.remark(match because {
+            Resumption::Succeeded(_) => format!("starting files again: {file} succeeded"),
+            Resumption::FailedOtherwise(_) => format!("starting files again: {file} failed in another way"),
+            Resumption::KeepsRunning(_) => {
+                format!("starting files again: {file} runs longer than the files that failed alike")
+            }
+            Resumption::GivenUp => {
+                "starting files again: the same failure has held the run for 1 h in all; it now uses up attempts"
+                    .to_owned()
+            }
+        });
+    }
+
     /// Returns a line about a file, with a coloured outcome. The line leaves room for the time that
     /// the console prints at the beginning.
     fn about(&self, style: Style, outcome: &str, of: &AttemptRef, after: &str) -> String {
@@ -148,6 +171,9 @@ impl Observer for Progress {
         if let Detail::Live(live) = &self.detail {
             live.apply(event);
         }
+        if is_answer(&event.kind) && self.trouble.end() {
+            self.remark("the queue answers again");
+        }
         match &event.kind {
             RunEventKind::ProcessorStarted { jobs, counts } => self.started(*jobs, *counts),
             RunEventKind::StopSignalCleared => self.cleared(),
@@ -165,10 +191,22 @@ impl Observer for Progress {
                  `autoproc queue recover --force` returns them to pending",
                 Printable(reason)
             )),
-            RunEventKind::StartsHeld { reason } => {
+            RunEventKind::StartsHeld { reason, probe_at: Some(at) } => {
+                let wait = in_whole_seconds(at.saturating_since(event.at));
+                self.remark(format_args!(
+                    "not starting new files: {}; next probe in {}",
+                    Printable(reason),
+                    span(wait)
+                ));
+                if !self.has_told_way_out.swap(true, Ordering::Relaxed) {
+                    self.remark("Ctrl-C ends the run; with `--pause-on-same 0` it would go on with the other files");
+                }
+            }
+            RunEventKind::StartsHeld { reason, probe_at: None } => {
                 self.remark(format_args!("not starting new files: {}", Printable(reason)));
             }
-            RunEventKind::StartsResumed => self.remark("starting files again"),
+            RunEventKind::StartsResumed { because: None } => self.remark("starting files again"),
+            RunEventKind::StartsResumed { because: Some(because) } => self.resumed(because),
             RunEventKind::FileStarted { .. } | RunEventKind::Progress { .. } => {}
             RunEventKind::ProcessorPaused => self.remark("paused; `autoproc resume` continues"),
             RunEventKind::ProcessorResumed => self.remark("resumed"),
@@ -196,10 +234,33 @@ impl Observer for Progress {
             RunEventKind::StopRequested { level, cause } => {
                 self.remark(stopping(*level, *cause));
             }
-            RunEventKind::StorageTrouble { error } => self.console.warn(Printable(error)),
+            RunEventKind::StorageTrouble { error } => {
+                if self.trouble.record(error) {
+                    self.console.warn(Printable(error));
+                }
+            }
             RunEventKind::ProcessorStopped { .. } => self.stopped(),
         }
     }
+}
+
+/// True if the event proves that the store has answered.
+fn is_answer(kind: &RunEventKind) -> bool {
+    matches!(
+        kind,
+        RunEventKind::Progress { .. }
+            | RunEventKind::FileCompleted { .. }
+            | RunEventKind::FileRequeued { .. }
+            | RunEventKind::FileFailed { .. }
+            | RunEventKind::FileTimeout { .. }
+            | RunEventKind::FileReleased { .. }
+    )
+}
+
+/// Rounds a duration up to whole seconds. An event comes a little after its wait has begun, so the
+/// rest of a wait of 30 s would otherwise be shown as 29.9 s.
+fn in_whole_seconds(length: Duration) -> Duration {
+    Duration::from_secs(length.as_secs() + u64::from(length.subsec_nanos() > 0))
 }
 
 fn stopping(level: StopLevel, cause: StopCause) -> &'static str {

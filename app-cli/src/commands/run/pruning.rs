@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::console::Console;
 use crate::error::CliError;
+use crate::wiring::OutputStore;
 
 /// The interval between two prunings. Pruning 100,000 outputs takes less than a second, and output
 /// alone rarely fills a disk within an hour.
@@ -48,7 +49,6 @@ async fn again_and_again(pruner: Pruner, console: Arc<Console>) {
     }
 }
 
-/// Warns if pruning has failed; the run continues.
 fn tell(pruned: Result<(), CliError>, console: &Console) {
     if let Err(error) = pruned {
         console.warn(error.message());
@@ -62,6 +62,8 @@ pub(super) struct Pruner {
     logs: AttemptLogs,
     retention: Retention,
     executions: Executions,
+    /// The outputs in the database of the queue; `None` if the queue is in a folder.
+    stored: Option<OutputStore>,
 }
 
 impl Pruner {
@@ -72,7 +74,12 @@ impl Pruner {
         retention: Retention,
         executions: Executions,
     ) -> Self {
-        Self { storage, logs, retention, executions }
+        Self { storage, logs, retention, executions, stored: None }
+    }
+
+    /// Returns a pruner that also removes old output from the database of the queue.
+    pub(super) fn with_stored_outputs(self, stored: Option<OutputStore>) -> Self {
+        Self { stored, ..self }
     }
 
     /// Prunes once. Output is removed on a separate thread, because file operations block.
@@ -92,6 +99,9 @@ impl Pruner {
         let pruned = pruned.await.map_err(|error| CliError::internal(format!("a thread has failed: {error}")))?;
         let trouble = pruned.map_or_else(Some, |pruned| pruned.first_error);
         trouble.map_or(Ok(()), |error| Err(CliError::io("cannot remove old output of attempts", &error)))?;
+        if let Some((stored, age)) = self.stored.as_ref().zip(self.retention.max_age) {
+            stored.prune(age).await?;
+        }
         self.forget().await
     }
 

@@ -1,28 +1,36 @@
 //! Records the command line of a run, so that `autoproc resume` can start the run again.
 
 use std::env;
+use std::ffi::OsString;
 
 use autoproc_domain::RunId;
 use autoproc_subprocess::RUN_VARIABLE;
 use autoproc_system::RunCommand;
 
+use super::misplaced::options;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::store_choice::OPTION;
+use crate::wiring::Server;
+use crate::word_roles::{Role, roles};
 
-/// Records the command line of this process. Returns true if `resume` can start the run again. If it
-/// cannot be recorded, prints a warning: the run does not need the record. A command of a live run
-/// may start further runs of the same queue; these are not recorded, because the outer run starts
-/// them again.
+/// Records the command line of this process, which began the run `run`. Returns true if it was
+/// recorded. If the record cannot be written, only prints a warning, because the run does not need
+/// it. If a command of a live run of the same queue started this process, records nothing: that
+/// run, when started again, starts this one too.
 ///
 /// # Errors
 /// [`CliError`] if the live runs cannot be read.
-pub(super) async fn record(is_read_once: bool, context: &Context) -> Result<bool, CliError> {
-    // Without a current folder, relative words would have no meaning later.
+pub(super) async fn record(run: &RunId, is_read_once: bool, context: &Context) -> Result<bool, CliError> {
+    // Without a current folder, relative paths in the command line would have no meaning later.
     if context.cwd.as_os_str().is_empty() || is_nested(context).await? {
         return Ok(false);
     }
-    let words = env::args_os().skip(1).collect();
-    let command = RunCommand { words, current_dir: context.cwd.clone(), is_read_once };
+    let mut words: Vec<_> = env::args_os().skip(1).collect();
+    if let Some(address) = context.wiring.server().filter(|server| server.is_named_by_option()).map(Server::address) {
+        words = with_store(&words, &address);
+    }
+    let command = RunCommand { run: Some(run.clone()), words, current_dir: context.cwd.clone(), is_read_once };
     let recorded = context.wiring.record_run_command(&command);
     if let Err(error) = &recorded {
         context.console.warn(format_args!("`autoproc resume` cannot start this run again: {error}"));
@@ -37,4 +45,41 @@ async fn is_nested(context: &Context) -> Result<bool, CliError> {
         Some(outer) => context.live_runs().await?.contains(&outer),
         None => false,
     })
+}
+
+/// Returns the words with `address` as the only address of the store. Other addresses may contain a
+/// password.
+fn with_store(words: &[OsString], address: &str) -> Vec<OsString> {
+    let roles = roles(words, &options());
+    let is_named = |index: usize| roles[index] == Role::Option && words[index] == OPTION;
+    let is_kept = |index: usize| match roles[index] {
+        Role::Option => !is_named(index) && !is_joined(&words[index]),
+        Role::Value => !is_named(index - 1),
+        Role::Other => true,
+    };
+    let kept = (0..words.len()).filter(|index| is_kept(*index)).map(|index| words[index].clone());
+    [OPTION.into(), address.into()].into_iter().chain(kept).collect()
+}
+
+/// True for a word that contains both the option and its value.
+fn is_joined(word: &OsString) -> bool {
+    word.as_encoded_bytes().strip_prefix(OPTION.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recorded_command_names_the_store_without_the_password() {
+        for words in [
+            &["--store", "postgres://a:secret@h/d", "run", "-j", "2", "--", "tool", "--store", "x"][..],
+            &["run", "--store=postgres://a:secret@h/d", "-j", "2", "--", "tool", "--store", "x"],
+            &["run", "-j", "2", "--store", "secret", "--store=secret", "--", "tool", "--store", "x"],
+        ] {
+            let words: Vec<_> = words.iter().map(OsString::from).collect();
+            let expected = ["--store", "postgres://a@h/d", "run", "-j", "2", "--", "tool", "--store", "x"];
+            assert_eq!(with_store(&words, "postgres://a@h/d"), expected, "{words:?}");
+        }
+    }
 }

@@ -9,7 +9,6 @@ use autoproc_domain::run::RunResources;
 pub(super) struct ResourceTally(Mutex<RunResources>);
 
 impl ResourceTally {
-    /// Returns the resource usage of all attempts of the run so far.
     pub(super) fn total(&self) -> RunResources {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

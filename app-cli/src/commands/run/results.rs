@@ -12,9 +12,8 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::paths::{FoundFile, Gathered, PathSource};
 
-/// Returns the settings of `--stdout-to`. They record which result file belongs to which completed
-/// item, for the items that were completed with `recipe`. A run never replaces such a file with the
-/// output of another item.
+/// Returns the settings of `--stdout-to`, with the result files of the items that were completed
+/// with `recipe`. A run never replaces such a file with the output of another item.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.

@@ -19,12 +19,10 @@ struct Pauses {
 }
 
 impl RunClock {
-    /// Starts the clock.
     pub(super) fn start(now: Instant) -> Self {
         Self { started_at: now, pauses: Mutex::default() }
     }
 
-    /// Returns the time since the start, without pauses.
     pub(super) fn elapsed(&self, now: Instant) -> Duration {
         let pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
         let until = pauses.since.unwrap_or(now);

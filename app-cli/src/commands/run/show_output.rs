@@ -7,7 +7,6 @@ use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 
 use super::printing::Printing;
 
-/// An observer that prints the output of each attempt that ends.
 pub(super) struct ShowOutput(pub(super) Arc<Printing>);
 
 impl Observer for ShowOutput {

@@ -1,5 +1,6 @@
 //! Prints the summary of a run.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use autoproc_domain::ports::StopCause;
 use autoproc_domain::run::RunResources;
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::signature::FailureGroups;
-use autoproc_domain::{ProcessingResult, RunId};
+use autoproc_domain::{ProcessingResult, RunId, Timestamp};
 use serde::Serialize;
 
 use super::failures::Failure;
@@ -19,30 +20,27 @@ use crate::view::failure_group::{self, GroupJson, MAX_SINGLE};
 use crate::view::json::PathJson;
 use crate::view::past_run::continued;
 use crate::view::screen::Screen;
-use crate::view::time::span;
-use crate::view::{View, changed_while_processed, held};
+use crate::view::time::{Zone, span};
+use crate::view::{View, changed_while_processed, files, held};
 
-/// The summary of a run.
+#[expect(clippy::struct_excessive_bools, reason = "the facts about a run are independent")]
 pub(super) struct Summary {
     pub(super) run: RunId,
     pub(super) result: ProcessingResult,
-    /// The numbers of files that another command completed, or that a user removed or added again,
-    /// during the run.
     pub(super) unaccounted: Unaccounted,
     pub(super) elapsed: Duration,
-    /// The resource usage of the run's attempts.
+    pub(super) until: Option<Timestamp>,
+    pub(super) now: Timestamp,
     pub(super) resources: RunResources,
     /// The first failures of the run, as many as the document lists.
     pub(super) failures: Vec<Failure>,
-    /// All failures of the run, by signature.
     pub(super) groups: FailureGroups,
     /// The files in `failures` that do not exist now.
     pub(super) missing: MissingFiles,
-    /// True if the scope of the run was the whole queue.
+    /// True if the command of the run named its files.
+    pub(super) has_named_files: bool,
     pub(super) is_whole_queue: bool,
-    /// True if a list of files cannot be read again, so that `autoproc resume` refuses.
     pub(super) is_read_once: bool,
-    /// True if `resume` can start the run again.
     pub(super) is_recorded: bool,
     /// The option `--project-dir` for suggested commands; empty if the current folder is in the
     /// project folder.
@@ -50,7 +48,6 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// Returns the summary of a run that found no files.
     pub(super) fn of_nothing(run: RunId) -> Self {
         let result = ProcessingResult::of_nothing(StoppedBy::QueueEmpty);
         Self {
@@ -58,10 +55,13 @@ impl Summary {
             result,
             unaccounted: Unaccounted::default(),
             elapsed: Duration::ZERO,
+            until: None,
+            now: Timestamp::MIN,
             resources: RunResources::default(),
             failures: Vec::new(),
             groups: FailureGroups::default(),
             missing: MissingFiles::default(),
+            has_named_files: false,
             is_whole_queue: false,
             is_read_once: false,
             is_recorded: false,
@@ -82,7 +82,7 @@ impl Summary {
         ];
         let parts: Vec<_> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
         if parts.is_empty() {
-            return cause(self).to_owned();
+            return cause(self).into_owned();
         }
         let left = format!("not all files are completed: {}", parts.join(", "));
         match self.result.stopped_by {
@@ -106,7 +106,7 @@ impl View for Summary {
             ending(self)
         )?;
         used(&self.resources, out)?;
-        changed_while_processed(result.changed).map_or(Ok(()), |line| writeln!(out, "{line}"))?;
+        changed_while_processed(result.changed, self.has_named_files).map_or(Ok(()), |line| writeln!(out, "{line}"))?;
         self.unaccounted.lines().try_for_each(|line| writeln!(out, "{line}"))?;
         failed(self, out)?;
         next(self, out)
@@ -127,6 +127,7 @@ impl View for Summary {
             removed: self.unaccounted.removed,
             stopped_by: self.result.stopped_by.word(),
             stop_level: self.result.stop_level.word(),
+            until: self.until.map(|until| until.to_string()),
             elapsed_s: self.elapsed.as_secs_f64(),
             usage: UsageJson::of(&self.resources),
             failures: self.failures.iter().map(FailureJson::from).collect(),
@@ -154,7 +155,7 @@ fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
         return Ok(());
     }
     if view.result.failed > MAX_SINGLE {
-        writeln!(out, "`autoproc failures{option}` shows the files and the commands for each reason")?;
+        writeln!(out, "`autoproc failures{option}` shows examples for each reason, and how to retry its files")?;
     }
     writeln!(
         out,
@@ -175,11 +176,11 @@ fn one_by_one(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     }
 }
 
-/// Says how to continue a run that a stop request or a signal ended before all its files were
-/// processed.
+/// Says how to continue a run that a stop request, a signal or `--until` ended before all its files
+/// were processed.
 fn next(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     let result = &view.result;
-    let is_stopped = matches!(result.stopped_by, StoppedBy::Request(_));
+    let is_stopped = matches!(result.stopped_by, StoppedBy::Request(_) | StoppedBy::Deadline);
     if !is_stopped || result.remaining <= result.held {
         return Ok(());
     }
@@ -196,21 +197,25 @@ fn used(resources: &RunResources, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "used {} of CPU; at most {most} of memory, by {file}", span(user.saturating_add(*system)))
 }
 
-/// Returns the reason why the run ended, and its duration.
 fn ending(view: &Summary) -> String {
     let elapsed = span(view.elapsed);
     match view.result.stopped_by {
         StoppedBy::NothingDue => format!("ended after {elapsed}, because {} now (--no-wait)", cause(view)),
+        StoppedBy::Deadline => {
+            let (remaining, verb) = (view.result.remaining, if view.result.remaining == 1 { "waits" } else { "wait" });
+            format!("ended after {elapsed}: {}; {} {verb}", cause(view), files(remaining))
+        }
         _ => format!("{} after {elapsed}", cause(view)),
     }
 }
 
-fn cause(view: &Summary) -> &'static str {
+fn cause(view: &Summary) -> Cow<'static, str> {
     let result = &view.result;
-    match result.stopped_by {
-        StoppedBy::QueueEmpty if result.processing > 0 => "the others are being processed elsewhere",
+    let cause = match result.stopped_by {
+        StoppedBy::Deadline => return deadline(view, &Zone::current()).into(),
+        StoppedBy::QueueEmpty if result.processing > 0 => "only files being processed elsewhere are left",
         StoppedBy::QueueEmpty if result.held > 0 && result.held == result.remaining => "only held files are left",
-        StoppedBy::QueueEmpty if view.unaccounted.total() > 0 => "the others are not pending any more",
+        StoppedBy::QueueEmpty if view.unaccounted.total() > 0 => "no other files are pending",
         StoppedBy::QueueEmpty if view.is_whole_queue => "no files are left",
         StoppedBy::QueueEmpty => "done",
         StoppedBy::NothingDue => "nothing is due",
@@ -221,8 +226,23 @@ fn cause(view: &Summary) -> &'static str {
         StoppedBy::TooManyFailed => "stopped because too many files failed",
         StoppedBy::StorageFull => "stopped because the disk is full",
         StoppedBy::InputMissing => "stopped because a folder stayed missing",
+        StoppedBy::FailingAlike => "stopped because files in a row failed alike (--no-wait)",
         StoppedBy::ProgramMissing => "stopped because a program stayed missing",
         StoppedBy::Error => "stopped by an error",
+    };
+    cause.into()
+}
+
+/// Describes why a run with `--until` started no more files: its time was over, or no other file
+/// would be done in time.
+fn deadline(view: &Summary, zone: &Zone) -> String {
+    let until = view.until.unwrap_or(view.now);
+    let time = zone.time_after(view.now, until);
+    let time = time.strip_suffix(":00").unwrap_or(&time);
+    if until <= view.now {
+        format!("stopped starting files at {time} (--until)")
+    } else {
+        format!("the next files would not be done by {time} (--until)")
     }
 }
 
@@ -241,15 +261,15 @@ struct SummaryJson<'a> {
     removed: usize,
     stopped_by: &'static str,
     stop_level: &'static str,
+    until: Option<String>,
     elapsed_s: f64,
     usage: Option<UsageJson>,
     failures: Vec<FailureJson<'a>>,
     failure_groups: Vec<GroupJson>,
 }
 
-/// A file that failed in the run.
 #[derive(Serialize)]
-struct FailureJson<'a> {
+pub(super) struct FailureJson<'a> {
     item_id: u64,
     #[serde(flatten)]
     path: PathJson,
@@ -285,5 +305,26 @@ impl UsageJson {
             peak_memory_bytes: peak.memory,
             peak_memory_of: (&peak.file_path).into(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_by_a_time_names_the_time_and_what_waits() {
+        let until = Timestamp::from_micros(6 * 3_600_000_000);
+        let of_nothing = Summary::of_nothing(RunId::new("r"));
+        let result = ProcessingResult { remaining: 12, stopped_by: StoppedBy::Deadline, ..of_nothing.result };
+        let at = |now| {
+            let view = Summary { until: Some(until), now, result, ..Summary::of_nothing(RunId::new("r")) };
+            deadline(&view, &Zone::utc())
+        };
+        assert_eq!(at(until), "stopped starting files at 06:00 (--until)");
+        let early = Timestamp::from_micros(5 * 3_600_000_000);
+        assert_eq!(at(early), "the next files would not be done by 06:00 (--until)");
+        let view = Summary { until: Some(until), now: until, result, ..of_nothing };
+        assert!(ending(&view).ends_with(" (--until); 12 files wait"), "{}", ending(&view));
     }
 }

@@ -11,7 +11,6 @@ use crate::view::files;
 /// The numbers of unaccounted files, by reason. All are 0 if no files were named.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Unaccounted {
-    /// Files that another command completed during the run.
     pub(super) completed_by_others: usize,
     /// Files that a user removed from the queue, or added again, during the run.
     pub(super) removed: usize,
@@ -43,7 +42,6 @@ impl Unaccounted {
         self.completed_by_others + self.removed
     }
 
-    /// Returns a sentence for each reason that applies.
     pub(super) fn lines(self) -> impl Iterator<Item = String> {
         let (others, removed) = (files(self.completed_by_others), files(self.removed));
         let lines = [

@@ -1,5 +1,5 @@
-//! Finds the files that wait for a retry from an earlier run, for a run that begins while no file is
-//! due.
+//! Finds the files that an earlier run left waiting for a retry. Used by a run that begins while no
+//! file is due.
 
 use autoproc_domain::request::Scope;
 use autoproc_domain::{ItemId, QueueItem, Status, Timestamp};
@@ -35,7 +35,8 @@ impl Waits {
         Ok(if is_due { Self::default() } else { Self(waits) })
     }
 
-    /// Prints a line about the waits, and adds them to the live view. Does nothing if there are none.
+    /// Prints a line about the waits, and adds them to the live view. Does nothing if there are
+    /// none.
     pub(super) fn show(self, live: Option<&Live>, context: &Context) {
         let Some(first) = self.0.iter().map(|(_, due)| *due).min() else { return };
         let first = Zone::current().time_after(context.now(), first);

@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use autoproc_subprocess::CommandLine;
+use autoproc_subprocess::{CommandLine, InvalidCommand};
 use autoproc_workflow::DEFAULT_WORKFLOW;
 
 use crate::commands::workflow::choice::WorkflowChoice;
@@ -25,12 +25,10 @@ const SEMICOLON: &str = ";";
 /// lines of a terminal.
 const MAX_WORDS: usize = 200;
 
-/// The command or workflow that the arguments of `run` request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Work {
     /// A program and its arguments; not empty.
     Argv(Vec<OsString>),
-    /// A command line for a shell.
     Shell(OsString),
     Workflow(WorkflowChoice),
 }
@@ -83,15 +81,24 @@ impl Work {
         }
     }
 
+    /// Returns the options that choose the workflow; none for a command.
+    pub(super) fn workflow_options(&self) -> Vec<OsString> {
+        match self {
+            Self::Workflow(choice) => choice.options(),
+            Self::Argv(_) | Self::Shell(_) => Vec::new(),
+        }
+    }
+
     /// Warns if a program may execute the name of a file as code.
     pub(super) fn warn_of_code(&self, console: &Console) {
         let (line, advice) = match self {
             Self::Argv(words) => {
                 (CommandLine::argv(words), "pass the name as an argument of the script: sh -c 'gzip \"$1\"' sh {}")
             }
-            Self::Shell(line) => {
-                (CommandLine::shell(line), "write \"$AUTOPROC_FILE\" within single quotes instead of a placeholder")
-            }
+            Self::Shell(line) => (
+                CommandLine::shell(line),
+                "write \"$AUTOPROC_FILE\" instead of a placeholder, as in sh -c 'gzip \"$AUTOPROC_FILE\"'",
+            ),
             Self::Workflow(_) => return,
         };
         if let Some(executor) = line.ok().and_then(|line| line.executor()) {
@@ -106,13 +113,25 @@ impl Work {
     /// [`CliError`] if the command is invalid, or if the workflow is missing, is invalid or does
     /// not accept the inputs.
     pub(super) fn task(&self, context: &Context) -> Result<Task, CliError> {
-        let line = match self {
-            Self::Argv(words) => CommandLine::argv(words),
-            Self::Shell(line) => CommandLine::shell(line),
-            Self::Workflow(choice) => return Ok(Task::Workflow(Box::new(choice.load(context)?))),
-        };
-        line.map(Task::Command).map_err(|error| CliError::usage(error.to_string()))
+        match self {
+            Self::Workflow(choice) => Ok(Task::Workflow(Box::new(choice.load(context)?))),
+            Self::Argv(words) => command(CommandLine::argv(words)).map(Task::Command),
+            Self::Shell(line) => command(CommandLine::shell(line)).map(Task::Command),
+        }
     }
+
+    /// Returns the parsed command, or an error if it is invalid; `None` for a workflow.
+    pub(super) fn command_line(&self) -> Option<Result<CommandLine, CliError>> {
+        match self {
+            Self::Argv(words) => Some(command(CommandLine::argv(words))),
+            Self::Shell(line) => Some(command(CommandLine::shell(line))),
+            Self::Workflow(_) => None,
+        }
+    }
+}
+
+fn command(line: Result<CommandLine, InvalidCommand>) -> Result<CommandLine, CliError> {
+    line.map_err(|error| CliError::usage(error.to_string()))
 }
 
 fn is_operator(word: &OsStr, argv: &[OsString]) -> bool {

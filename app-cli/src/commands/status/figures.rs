@@ -6,6 +6,7 @@ use autoproc_domain::ports::{LiveRun, ObeyedStop, PastRun, RunFilter, StopLevel}
 use autoproc_domain::{ProcessorState, RunId};
 use serde::Serialize;
 
+use super::machines::AtWorkJson;
 use super::time_left::TimeLeftJson;
 use crate::context::Context;
 use crate::view::json::LiveRunJson;
@@ -13,10 +14,11 @@ use crate::view::past_run::{self, RunStopJson};
 use crate::view::time::local;
 use crate::wiring::Pause;
 
-/// Reads the figures of live runs from the event log. Returns an empty list for fewer than two
-/// runs, because the state file already has the figures of one run.
-pub(super) async fn in_event_log(live: &[LiveRun], context: &Context) -> Vec<PastRun> {
-    if live.len() < 2 {
+/// Reads the figures of live runs from the history. Returns an empty list if the queue is in a
+/// folder and has at most one live run, because the state file already has the figures of that run.
+pub(in crate::commands) async fn in_history(live: &[LiveRun], context: &Context) -> Vec<PastRun> {
+    let is_in_state_file = live.len() < 2 && context.wiring.server().is_none();
+    if is_in_state_file || live.is_empty() {
         return Vec::new();
     }
     let ids = live.iter().map(|run| run.info.id.clone()).collect();
@@ -30,18 +32,17 @@ pub(super) async fn in_event_log(live: &[LiveRun], context: &Context) -> Vec<Pas
     }
 }
 
-/// The figures of a live run.
-pub(super) struct Figures {
+pub(in crate::commands) struct Figures {
     pub(super) completed: u64,
     /// The number of files that ended as failed or timeout.
     pub(super) failed: u64,
-    pub(super) stop: Option<ObeyedStop>,
+    pub(in crate::commands) stop: Option<ObeyedStop>,
 }
 
 impl Figures {
     /// Returns the figures of a run from the state file if this run wrote the file, otherwise from
-    /// the event log. `None` if neither contains the run.
-    pub(super) fn of(run: &RunId, latest: Option<&ProcessorState>, logged: &[PastRun]) -> Option<Self> {
+    /// the history. `None` if neither contains the run.
+    pub(in crate::commands) fn of(run: &RunId, latest: Option<&ProcessorState>, logged: &[PastRun]) -> Option<Self> {
         if let Some(latest) = latest.filter(|latest| latest.run_id.as_ref() == Some(run)) {
             let (completed, failed) = (latest.files_processed, latest.files_failed);
             return Some(Self { completed, failed, stop: latest.stop });
@@ -51,13 +52,11 @@ impl Figures {
     }
 }
 
-/// Describes how many files completed and failed in a run.
 pub(super) fn done(completed: u64, failed: u64, which: &str) -> String {
     format!("{completed} completed, {failed} failed or timed out in {which} run")
 }
 
-/// Describes the stop request that a run obeys.
-pub(super) fn obeying(stop: &ObeyedStop) -> String {
+pub(in crate::commands) fn obeying(stop: &ObeyedStop) -> String {
     let what = match stop.level {
         StopLevel::Running | StopLevel::Draining => "stopping after the current files",
         StopLevel::Aborting => "ending the current attempts",
@@ -66,15 +65,17 @@ pub(super) fn obeying(stop: &ObeyedStop) -> String {
     format!("{what}, because of {}, since {}", past_run::cause(stop.cause), local(stop.at))
 }
 
-/// A live run with its figures.
 #[derive(Serialize)]
 pub(super) struct RunningJson {
     #[serde(flatten)]
     run: LiveRunJson,
     processed: Option<u64>,
     failed: Option<u64>,
+    #[serde(flatten)]
+    at_work: AtWorkJson,
     stop: Option<RunStopJson>,
-    time_left: Option<TimeLeftJson>,
+    #[serde(flatten)]
+    time_left: TimeLeftJson,
 }
 
 impl RunningJson {
@@ -82,6 +83,7 @@ impl RunningJson {
         run: &LiveRun,
         pause: Option<&Pause>,
         figures: Option<&Figures>,
+        at_work: AtWorkJson,
         time_left: Option<&TimeLeft>,
     ) -> Self {
         let figure = |value: fn(&Figures) -> u64| figures.map(value);
@@ -89,8 +91,9 @@ impl RunningJson {
             run: LiveRunJson::new(run, pause),
             processed: figure(|figures| figures.completed),
             failed: figure(|figures| figures.failed),
+            at_work,
             stop: figures.and_then(|figures| figures.stop).map(RunStopJson::from),
-            time_left: time_left.map(TimeLeftJson::from),
+            time_left: time_left.into(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The time left of a live run, computed from the history and the sizes of the pending files.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use autoproc_domain::forecast::{Backlog, RemainingFile, TimeLeft};
@@ -10,37 +11,38 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::forecasting::{MIN_MEAN, RecentAttempts, between, sizes_of};
+use crate::forecasting::{MIN_MEAN, RecentAttempts, between, sizes_of, takes_longer};
 use crate::view::time::rough_span;
 
 /// The maximum number of pending files whose sizes are read. Further files count like the average
 /// of these.
 const MAX_FILES: usize = 1000;
 
-/// Returns the time left of the run. `state` is the state that the run reported, and `waiting` is
-/// the number of pending files of the queue that are not held. `None` if starts are held, if the run
-/// is stopping, or if there are too few samples.
+/// Returns the time left of the run. `state` is the state that the run reported, `waiting` is the
+/// number of pending files of the queue that are not held, and `recent` has the samples. `None` if
+/// starts are held, if the run is stopping, if there are too few samples or if their mean duration
+/// is too short.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
-pub(super) async fn of_run(
+pub(in crate::commands) async fn of_run(
     run: &LiveRun,
     state: &ProcessorState,
     waiting: usize,
+    recent: &RecentAttempts,
     context: &Context,
 ) -> Result<Option<TimeLeft>, CliError> {
     if state.run_id.as_ref() != Some(&run.info.id) || state.stop.is_some() || state.pressure.is_some() {
         return Ok(None);
     }
-    let recent = RecentAttempts::read(&*context.wiring.history()).await;
     let recipe = recent.recipe_of(&run.info.id).or(run.info.recipe);
     let forecast = recipe.map(|recipe| recent.forecast(recipe, Some(&run.info.id)));
     let forecast = forecast.filter(|forecast| forecast.mean().is_some_and(|mean| mean >= MIN_MEAN));
     let Some(forecast) = forecast else { return Ok(None) };
     let Ok(Some(monitor)) = context.wiring.monitor() else { return Ok(None) };
     let remaining = usize::try_from(monitor.estimated_remaining_files).unwrap_or(usize::MAX);
-    // A run of named files may leave others of the queue alone. The pending files of such a run are
-    // not known by name. Its claims may be newer than its report.
+    // If the run processes only named files, it is unknown which pending files these are. The
+    // margin of `2 * jobs` allows for changes of the queue since `remaining` was reported.
     let is_whole_queue = remaining.saturating_add(2 * run.info.jobs) >= waiting;
     let mut pending = if is_whole_queue { pending(context).await? } else { Vec::new() };
     pending.truncate(remaining.saturating_sub(state.current_files.len()));
@@ -53,37 +55,74 @@ pub(super) async fn of_run(
     let waiting = pending.iter().zip(pending_sizes).map(|(path, size)| file(path, *size, Duration::ZERO));
     let more = remaining.saturating_sub(sizes.len()) as u64;
     let backlog = Backlog { slots: run.info.jobs, running: running.collect(), pending: waiting.collect(), more };
-    Ok(forecast.likely_time_left(&backlog).filter(|left| !left.about.is_zero()))
+    let is_known = |left: &TimeLeft| !matches!(left, TimeLeft::About { about: Duration::ZERO, .. });
+    Ok(forecast.likely_time_left(&backlog).filter(is_known))
 }
 
-/// Returns the next pending files, in claim order.
 async fn pending(context: &Context) -> Result<Vec<FilePath>, CliError> {
     let request = PageRequest { statuses: vec![Status::Pending], after: None, limit: Some(MAX_FILES) };
     let items = context.storage().page(request).await?.items.into_iter();
     Ok(items.filter(|item| !item.is_held).map(|item| item.file_path).collect())
 }
 
-/// Describes the time left, for instance `time left about 12m (9m to 17m)`.
-pub(super) fn describe(left: &TimeLeft) -> String {
-    let likely = left.likely.as_ref().map_or_else(String::new, |likely| between(*likely.start(), *likely.end()));
-    format!("time left about {}{likely}", rough_span(left.about))
+/// Describes the time left, for instance `time left about 12m (9m to 17m)`, or why it is unknown.
+pub(in crate::commands) fn describe(left: &TimeLeft) -> String {
+    match left {
+        TimeLeft::About { about, likely } => {
+            let likely = likely.as_ref().map_or_else(String::new, |likely| between(*likely.start(), *likely.end()));
+            format!("time left about {}{likely}", rough_span(*about))
+        }
+        TimeLeft::MoreThan(Duration::ZERO) => {
+            "time left unknown: the remaining files are much larger than the files so far".to_owned()
+        }
+        TimeLeft::MoreThan(bound) => format!("time left more than {}", rough_span(*bound)),
+        TimeLeft::Unknown { overdue } => format!("time left unknown: {}", takes_longer(overdue.len())),
+    }
 }
 
-/// The time left, in JSON.
+#[derive(Serialize)]
+pub(super) struct TimeLeftJson {
+    /// The time left; null if it is unknown, or if only a lower bound is known.
+    time_left: Option<AboutJson>,
+    time_left_above_s: Option<f64>,
+    overdue_files: usize,
+}
+
 #[derive(Serialize)]
 #[expect(clippy::struct_field_names, reason = "the names end with their unit")]
-pub(super) struct TimeLeftJson {
+struct AboutJson {
     about_s: f64,
     from_s: Option<f64>,
     to_s: Option<f64>,
 }
 
-impl From<&TimeLeft> for TimeLeftJson {
-    fn from(left: &TimeLeft) -> Self {
-        Self {
-            about_s: left.about.as_secs_f64(),
-            from_s: left.likely.as_ref().map(|likely| likely.start().as_secs_f64()),
-            to_s: left.likely.as_ref().map(|likely| likely.end().as_secs_f64()),
+impl From<Option<&TimeLeft>> for TimeLeftJson {
+    fn from(left: Option<&TimeLeft>) -> Self {
+        let none = Self { time_left: None, time_left_above_s: None, overdue_files: 0 };
+        match left {
+            None => none,
+            Some(TimeLeft::About { about, likely }) => {
+                let end = |end: fn(&RangeInclusive<Duration>) -> &Duration| Some(end(likely.as_ref()?).as_secs_f64());
+                let (from_s, to_s) = (end(RangeInclusive::start), end(RangeInclusive::end));
+                Self { time_left: Some(AboutJson { about_s: about.as_secs_f64(), from_s, to_s }), ..none }
+            }
+            Some(TimeLeft::MoreThan(bound)) => Self { time_left_above_s: Some(bound.as_secs_f64()), ..none },
+            Some(TimeLeft::Unknown { overdue }) => Self { overdue_files: overdue.len(), ..none },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_time_left_has_a_reason() {
+        let bound = |seconds| describe(&TimeLeft::MoreThan(Duration::from_secs(seconds)));
+        assert_eq!(bound(90), "time left more than 1m 30s");
+        assert_eq!(bound(0), "time left unknown: the remaining files are much larger than the files so far");
+        let overdue = |overdue| describe(&TimeLeft::Unknown { overdue });
+        assert_eq!(overdue(vec![1]), "time left unknown: 1 file takes longer than expected");
+        assert_eq!(overdue(vec![0, 2]), "time left unknown: 2 files take longer than expected");
     }
 }

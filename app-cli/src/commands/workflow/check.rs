@@ -75,7 +75,6 @@ pub(super) fn check(args: &CheckArgs, context: &Context) -> Result<ExitCode, Cli
     Ok(checked.exit_code())
 }
 
-/// The problems of workflow files.
 struct WorkflowsChecked {
     /// Paths below this folder are shown relative to it.
     base: PathBuf,
@@ -83,21 +82,16 @@ struct WorkflowsChecked {
     files: Vec<CheckedFile>,
 }
 
-/// Returns the phases whose values other parts of the workflow read. Returns no phases if the
+/// Returns the phases with values that other parts of the workflow read. Returns no phases if the
 /// workflow has errors.
 fn expected_of(file: &WorkflowFile) -> Vec<PhaseExpected> {
     let workflow = file.workflow.as_ref().filter(|_| !file.has_errors());
     workflow.map(|workflow| PhaseExpected::of_workflow(&Plan::new(workflow.clone()))).unwrap_or_default()
 }
 
-/// The result of reading a workflow file.
 enum CheckedFile {
     Read(Box<WorkflowFile>),
-    /// The file cannot be read.
-    Unreadable {
-        word: String,
-        error: String,
-    },
+    Unreadable { word: String, error: String },
 }
 
 impl WorkflowsChecked {

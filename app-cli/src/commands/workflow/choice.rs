@@ -1,5 +1,6 @@
 //! Finds and checks the workflow that is named in the arguments of a command.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::RetryPolicy;
@@ -16,7 +17,6 @@ use crate::escape::Printable;
 use crate::view::quoting::quoted;
 use crate::wiring::find_error;
 
-/// The heading of the workflow options in the help.
 const HEADING: &str = "Workflow options";
 
 /// The options for finding a workflow, and its inputs.
@@ -60,7 +60,6 @@ pub(crate) struct WorkflowFolderArgs {
 }
 
 impl WorkflowFolderArgs {
-    /// Returns the workflows of the project and of the additional folder.
     pub(super) fn catalogue(&self, context: &Context) -> Catalogue {
         Catalogue::new(context.project.root(), self.workflow_dir.as_deref())
     }
@@ -76,7 +75,6 @@ impl WorkflowFolderArgs {
 pub(crate) struct WorkflowChoice {
     /// The id or path of the workflow; the default workflow if `None`.
     pub(crate) word: Option<String>,
-    /// The additional folder to search for workflows.
     pub(crate) folder: Option<PathBuf>,
     /// The names and texts of the inputs, as entered.
     pub(crate) inputs: Vec<(String, String)>,
@@ -97,6 +95,19 @@ impl WorkflowChoice {
     /// Chooses the workflow with this id or path, or the default workflow if `word` is `None`.
     pub(super) fn new(word: Option<String>, options: WorkflowOptions) -> Self {
         Self { word, folder: options.workflow_dir, inputs: options.inputs, from_start: false, is_fallback: false }
+    }
+
+    /// Returns the options of `run` that choose this workflow and its inputs.
+    pub(crate) fn options(&self) -> Vec<OsString> {
+        let word = self.word.as_deref().unwrap_or(DEFAULT_WORKFLOW);
+        let mut words: Vec<OsString> = vec!["--workflow".into(), word.into()];
+        if let Some(folder) = &self.folder {
+            words.extend(["--workflow-dir".into(), folder.into()]);
+        }
+        for (name, text) in &self.inputs {
+            words.extend(["--input".into(), format!("{name}={text}").into()]);
+        }
+        words
     }
 
     /// Loads the workflow for execution. Warns if the workflow has warnings.
@@ -138,7 +149,7 @@ impl WorkflowChoice {
                 ActivationVerdict::Unknown(condition) => {
                     let condition = Printable(&condition).to_string();
                     context.remark(&format!(
-                        "{id} is used, because its condition `{condition}` cannot be evaluated before the run"
+                        "the activation condition `{condition}` of {id} cannot be evaluated before the run, so {id} is used"
                     ));
                     return Ok(chosen);
                 }
@@ -167,7 +178,7 @@ impl WorkflowChoice {
         catalogue.find(word.unwrap_or(DEFAULT_WORKFLOW), &context.cwd).map_err(|error| match error {
             FindError::NotFound { .. } if word.is_none() => {
                 CliError::usage(format!("there is no command to run on the files, and no workflow {DEFAULT_WORKFLOW}"))
-                    .with_hint("give a command after two dashes, as in: autoproc run -- COMMAND {}; or a --workflow")
+                    .with_hint("give a command after two dashes, `autoproc run -- COMMAND {}`, or a --workflow")
             }
             error => find_error(&error),
         })
@@ -177,7 +188,6 @@ impl WorkflowChoice {
 /// The maximum number of workflows in a chain of fallbacks.
 const MAX_FALLBACKS: usize = 8;
 
-/// A workflow without errors, and the inputs for its execution.
 struct Chosen {
     path: PathBuf,
     text: String,
@@ -216,8 +226,8 @@ fn complain(file: &WorkflowFile, context: &Context) -> Result<(), CliError> {
     }
     match count(Severity::Warning) {
         0 => {}
-        1 => context.console.warn(format_args!("the workflow has 1 warning: {advice}")),
-        warnings => context.console.warn(format_args!("the workflow has {warnings} warnings: {advice}")),
+        1 => context.console.warn(format_args!("the workflow has 1 warning; `{advice}` shows it")),
+        warnings => context.console.warn(format_args!("the workflow has {warnings} warnings; `{advice}` shows them")),
     }
     Ok(())
 }
@@ -239,7 +249,6 @@ pub(super) fn from_base<'p>(base: &Path, path: &'p Path) -> &'p Path {
     path.strip_prefix(base).unwrap_or(path)
 }
 
-/// Returns the number of problems of one severity.
 pub(super) fn count(file: &WorkflowFile, severity: Severity) -> usize {
     file.problems.iter().filter(|problem| problem.severity == severity).count()
 }

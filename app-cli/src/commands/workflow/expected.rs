@@ -1,4 +1,4 @@
-//! The values of a phase that other parts of the workflow read, as `workflow check` and `workflow
+//! The values that other parts of a workflow read from a phase, as `workflow check` and `workflow
 //! show` print them.
 
 use autoproc_workflow::definition::Phase;
@@ -8,7 +8,6 @@ use serde::Serialize;
 /// The maximum number of values that a line names. A longer list hides the line's beginning.
 const MAX_SHOWN: usize = 100;
 
-/// The values that a phase should return.
 pub(super) struct PhaseExpected {
     phase: String,
     values: Vec<ExpectedValue>,
@@ -25,7 +24,6 @@ impl PhaseExpected {
         Self { phase: phase.id.clone(), values: plan.expected_values(phase) }
     }
 
-    /// Returns the line that `workflow check` prints about this phase.
     pub(super) fn line(&self) -> String {
         format!("the phase `{}` should return {}", self.phase, self.list())
     }
@@ -54,7 +52,6 @@ pub(super) struct PhaseExpectedJson {
     values: Vec<ExpectedJson>,
 }
 
-/// A value and the parts of the workflow that read it.
 #[derive(Serialize)]
 pub(super) struct ExpectedJson {
     name: String,

@@ -66,7 +66,6 @@ fn run_command(args: &InitArgs, inputs: &[(String, String)], context: &Context) 
     format!("autoproc{project} workflow run {workflow}{folder} --file {}", words.join(" "))
 }
 
-/// The files and lines that were written.
 struct Initialised {
     /// Paths below this folder are shown relative to it.
     base: PathBuf,
@@ -74,7 +73,6 @@ struct Initialised {
     created: Vec<PathBuf>,
     /// The lines that were added to `autoproc.toml`.
     lines: Vec<String>,
-    /// The command that executes the workflow on one file.
     command: String,
 }
 
@@ -82,7 +80,7 @@ impl View for Initialised {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         if self.created.is_empty() && self.lines.is_empty() {
             let id = Printable(&self.workflow_id);
-            writeln!(out, "nothing to write: no command or task of {id} lacks a runner")?;
+            writeln!(out, "nothing to write: every command and task of {id} has a runner")?;
         }
         for path in &self.created {
             writeln!(out, "wrote {}", Shown(from_base(&self.base, path)))?;

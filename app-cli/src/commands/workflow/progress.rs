@@ -7,7 +7,7 @@ use autoproc_domain::ports::{LiveRun, RunFilter};
 use autoproc_domain::request::Selector;
 use autoproc_domain::{ItemId, QueueItem, RunId, Status};
 use autoproc_workflow::ProgressReport;
-use autoproc_workflow::execution::{ExecutionState, ExecutionStatus, LocatedOutput};
+use autoproc_workflow::execution::{ExecutionState, ExecutionStatus, LocatedOutput, Place, StoredExecution};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -20,7 +20,6 @@ use crate::item_word::ItemWord;
 use crate::view::View;
 use crate::view::screen::Screen;
 use crate::view::time::span;
-use crate::wiring::execution_error;
 
 /// The arguments of `workflow progress`.
 #[derive(Debug, Args)]
@@ -46,21 +45,20 @@ pub(super) async fn progress(args: &ProgressArgs, context: &Context) -> Result<(
 
 async fn of_one(word: &ItemWord, context: &Context) -> Result<FileProgress, CliError> {
     let Some(item) = word.find(&*context.storage()).await? else { return Err(word.not_found(context).await) };
-    let state = execution_of(item.id, context)?;
-    let state = state.ok_or_else(|| CliError::usage(format!("no workflow has been executed on {}", item.file_path)))?;
+    let stored = context.wiring.execution_of(item.id).await?;
+    let stored =
+        stored.ok_or_else(|| CliError::usage(format!("no workflow has been executed on {}", item.file_path)))?;
     let live = context.runs().live().await?;
-    FileProgress::of(&item, state, &live, context).await
+    FileProgress::of(&item, stored, &live, context).await
 }
 
 async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
-    let items = context.wiring.executions().under_way();
-    let items = items.map_err(|error| CliError::io("cannot list the executions", &error))?;
-    let mut states = Vec::new();
-    for item in items {
+    let mut executions = Vec::new();
+    for item in context.wiring.unfinished_executions().await? {
         // Skips files that have left the queue; the next run removes their executions.
         let Some(queued) = context.storage().find(Selector::Id(item)).await? else { continue };
-        match execution_of(item, context) {
-            Ok(Some(state)) if state.status != ExecutionStatus::Completed => states.push((queued, state)),
+        match context.wiring.execution_of(item).await {
+            Ok(Some(stored)) if stored.state.status != ExecutionStatus::Completed => executions.push((queued, stored)),
             // The execution has completed since the items were listed.
             Ok(_) => {}
             // Reports an unreadable execution as a warning, so that the other executions are still
@@ -70,8 +68,8 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
     }
     let live = context.runs().live().await?;
     let mut found = Vec::new();
-    for (queued, state) in states {
-        found.push(FileProgress::of(&queued, state, &live, context).await?);
+    for (queued, stored) in executions {
+        found.push(FileProgress::of(&queued, stored, &live, context).await?);
     }
     Ok(found)
 }
@@ -117,54 +115,49 @@ async fn interruption(
     Some(if has_ended { Interruption::RunEnded } else { Interruption::RunDied })
 }
 
-/// Returns the execution of an item, if there is one.
-fn execution_of(item: ItemId, context: &Context) -> Result<Option<ExecutionState>, CliError> {
-    context.wiring.executions().of(item).map_err(|error| execution_error(&error))
-}
-
 struct Executions(Vec<FileProgress>);
 
-/// The progress of one file's execution.
 struct FileProgress {
     item: ItemId,
-    /// The reason why no run continues the execution; `None` if a run does, or if the latest
-    /// attempt has ended.
     interruption: Option<Interruption>,
-    /// True if the item is claimed by a run.
     is_claimed: bool,
     file: String,
-    /// The error of the execution; `None` if it has not failed.
     error: Option<String>,
+    /// The place of the latest attempt; `None` if it is this machine and project folder.
+    elsewhere: Option<Place>,
     report: ProgressReport,
 }
 
 impl FileProgress {
     /// Returns the progress of the item's execution. `live` are the runs that were alive after
-    /// `item` and `state` were read.
+    /// `item` and `stored` were read.
     ///
     /// # Errors
     /// [`CliError`] if the execution cannot be read again.
     async fn of(
         item: &QueueItem,
-        state: ExecutionState,
+        stored: StoredExecution,
         live: &[LiveRun],
         context: &Context,
     ) -> Result<Self, CliError> {
-        let (mut state, mut interruption) = (state, None);
+        let StoredExecution { mut state, mut elsewhere } = stored;
+        let mut interruption = None;
         if let Some(found) = self::interruption(item, &state, live, context).await {
             // After the execution was read, the run may have finished the attempt and ended. The
             // execution has then changed, and was not interrupted.
-            let latest = execution_of(item.id, context)?;
-            let is_same = latest.as_ref().is_some_and(|latest| *latest == state);
+            let latest = context.wiring.execution_of(item.id).await?;
+            let is_same = latest.as_ref().is_some_and(|latest| latest.state == state);
             interruption = is_same.then_some(found);
-            state = latest.unwrap_or(state);
+            if let Some(latest) = latest {
+                (state, elsewhere) = (latest.state, latest.elsewhere);
+            }
         }
         let report = match interruption {
             Some(_) => ProgressReport::of_interrupted(&state),
             None => ProgressReport::of(&state, context.now()),
         };
         let (file, error) = (state.file_path().to_owned(), state.error);
-        Ok(Self { item: item.id, interruption, is_claimed: item.claim.is_some(), file, error, report })
+        Ok(Self { item: item.id, interruption, is_claimed: item.claim.is_some(), file, error, elsewhere, report })
     }
 }
 
@@ -195,6 +188,9 @@ fn print(execution: &FileProgress, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  at {phase}{task}{estimate}")?;
     }
     print_outputs(&report.outputs, out)?;
+    if let Some(Place { host, project_dir }) = &execution.elsewhere {
+        writeln!(out, "  its latest attempt ran on {} in {}", Printable(host), Printable(project_dir))?;
+    }
     match execution.interruption {
         Some(_) if execution.is_claimed => {
             writeln!(out, "  the next run continues it; `autoproc queue recover` returns the file to pending")?;

@@ -71,7 +71,8 @@ pub(super) async fn run(args: RunArgs, context: &Context) -> Result<ExitCode, Cl
     let log = context.wiring.attempt_logs().log_of(attempt.token, attempt.number);
     let choice = WorkflowChoice::new(Some(args.workflow), args.options);
     let execution = execute(&choice, args.grace, attempt, stop.clone(), context);
-    let (report, progress) = if context.json { execution.await? } else { shown(execution, &log, context).await? };
+    let (report, progress) =
+        if context.json { execution.await? } else { Box::pin(shown(execution, &log, context)).await? };
     let code = match report.outcome {
         AttemptOutcome::Succeeded => ExitCode::Success,
         AttemptOutcome::Aborted => aborted(stop.request().cause),
@@ -150,7 +151,6 @@ fn aborted(cause: Option<StopCause>) -> ExitCode {
     }
 }
 
-/// The result of an execution without the queue.
 struct ExecutionOver {
     file: FilePath,
     report: AttemptReport,

@@ -6,11 +6,16 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
+/// A file whose structures are not parts of documents: `docs/formats.md` describes the events of a
+/// trace.
+const EVENTS_OF_TRACES: &str = "report/trace/event.rs";
+
 /// Returns the names of the fields that serialisable structures and `json!` documents have.
 pub(super) fn field_names() -> BTreeSet<String> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let files = WalkDir::new(sources).into_iter().map(|entry| entry.expect("a source").into_path());
     let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let files = files.filter(|path| !path.ends_with(EVENTS_OF_TRACES));
     let texts = files.map(|path| fs::read_to_string(path).expect("a source"));
     texts.flat_map(|text| structure_fields(&text).into_iter().chain(macro_keys(&text))).collect()
 }

@@ -47,8 +47,8 @@ impl Evidence {
         assert_eq!(self.events.iter().filter(|event| event.kind == "stop_signal_cleared").count(), 1);
     }
 
-    /// A run's first attempts on files that were queued before it began come in claim order, because
-    /// all of them are due at all times. Concurrent attempts may be logged in any order.
+    /// A run's first attempts on files that were queued before it began come in claim order,
+    /// because all of them are due at all times. Concurrent attempts may be logged in any order.
     pub(crate) fn first_attempts_come_in_order(&self, names: &BTreeSet<String>, jobs: usize) {
         let ranks: BTreeMap<_, _> = self.items.iter().map(|item| (base_name(item), rank_of(item))).collect();
         let mut started: BTreeMap<&str, Vec<_>> = BTreeMap::new();

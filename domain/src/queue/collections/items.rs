@@ -19,7 +19,6 @@ const MIN_GAPS: usize = 64;
 pub(in crate::queue) struct Items {
     slots: Vec<Slot>,
     gaps: usize,
-    /// The sequence numbers of items whose sequence number differs from their id.
     moved: HashMap<ItemId, Sequence>,
 }
 
@@ -46,7 +45,6 @@ impl Slot {
 }
 
 impl Items {
-    /// Reserves capacity for `additional` more items, which avoids repeated reallocation.
     pub(in crate::queue) fn reserve(&mut self, additional: usize) {
         self.slots.reserve(additional);
     }
@@ -64,7 +62,6 @@ impl Items {
         self.at(self.place_of(id)).filter(|item| item.id == id)
     }
 
-    /// Returns the item with this sequence number.
     pub(in crate::queue) fn at(&self, sequence: Sequence) -> Option<&QueueItem> {
         self.slots[self.position(sequence)?].item()
     }
@@ -91,7 +88,6 @@ impl Items {
         }
     }
 
-    /// Iterates over all items, by sequence number.
     pub(in crate::queue) fn iter(&self) -> impl Iterator<Item = &QueueItem> {
         self.slots.iter().filter_map(Slot::item)
     }
@@ -107,7 +103,7 @@ impl Items {
 
     /// Returns the index of the slot with this sequence number. Numbers are mostly dense, so the
     /// difference from the first slot's number is tried as the index before a binary search. A
-    /// number above all others, such as that of each item that is added, needs no search.
+    /// number above all others, such as that of a new item, needs no search.
     fn position(&self, sequence: Sequence) -> Option<usize> {
         let first = self.slots.first()?.sequence();
         if self.last().is_none_or(|last| sequence > last) {

@@ -25,7 +25,6 @@ pub(in crate::queue) struct PathIndex {
 }
 
 impl PathIndex {
-    /// Returns the item with this path.
     pub(in crate::queue) fn find<'a>(&self, path: &FilePath, items: &'a Items) -> Option<&'a QueueItem> {
         let id = self.table.find(hash(&self.hasher, path), |id| has_path(*id, path, items))?;
         items.get(*id)

@@ -42,7 +42,6 @@ impl Ready {
         }
     }
 
-    /// Iterates over all positions, in claim order.
     pub(in crate::queue) fn iter(&self) -> impl Iterator<Item = ClaimKey> {
         let keys = |(first, last): (&ClaimKey, &Sequence)| {
             let first = *first;

@@ -2,7 +2,7 @@
 
 use crate::attempt::{AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt};
 use crate::failure::CANCELLED;
-use crate::fingerprint::Completion;
+use crate::fingerprint::{Completion, has_changed};
 use crate::item::ClaimToken;
 use crate::ports::RunEventKind;
 use crate::request::Verdict;
@@ -19,6 +19,7 @@ impl RunState {
                 (in_hand.has_started, in_hand.fingerprint, in_hand.serial) = (true, fingerprint, self.started);
                 let of = in_hand.of.clone();
                 self.starts.on_started(token, self.running(), self.now);
+                self.breaker.on_started(token, self.now);
                 let size_bytes = fingerprint.map(|fingerprint| fingerprint.size);
                 self.emit(RunEventKind::FileStarted { of, size_bytes, recipe: self.config.recipe });
             }
@@ -30,6 +31,7 @@ impl RunState {
 
     fn on_not_started(&mut self, token: ClaimToken, shortage: Option<Box<str>>) {
         let Some(in_hand) = self.attempts.in_hand.remove(&token) else { return };
+        self.breaker.on_no_proof(token);
         match shortage {
             Some(reason) => self.hold_starts(Lack::Resource, reason, token),
             None => self.starts.on_no_proof(token),
@@ -80,11 +82,18 @@ impl RunState {
             Some(lack) => self.on_lack(lack, token, &in_hand.of, &report),
             None => self.on_worked(token, &in_hand, &report.outcome, &verdict),
         }
-        let AttemptReport { elapsed, usage, input_changed, .. } = report;
+        if let (Verdict::Complete(_), Some(fingerprint)) = (&verdict, in_hand.fingerprint)
+            && self.config.uses_forecasts()
+        {
+            self.forecast.record(&in_hand.of.file_path, fingerprint.size, report.elapsed);
+        }
+        let AttemptReport { outcome, elapsed, usage, input_after, .. } = report;
+        let input_changed = !self.config.edits_files && has_changed(in_hand.fingerprint, input_after);
         let judged = Judged { token, of: in_hand.of, elapsed, usage, input_changed, verdict };
         match lack {
             Some(Lack::Program | Lack::Input) => self.attempts.suspects.push(judged),
-            _ => self.attempts.judged.push(judged),
+            Some(Lack::Resource) => self.attempts.judged.push(judged),
+            None => self.on_verdict(judged, (in_hand.serial, in_hand.is_cancelled), &outcome),
         }
     }
 
@@ -96,19 +105,19 @@ impl RunState {
         if may_be_of_a_stop(outcome) && self.world.stop.level > StopLevel::Running {
             return Verdict::Release;
         }
-        let fingerprint = in_hand.fingerprint;
-        match self.config.retry.judge(outcome, in_hand.of.attempt) {
+        let edited = report.input_after.filter(|_| self.config.edits_files);
+        let fingerprint = edited.or(in_hand.fingerprint);
+        match self.config.retry.judge(outcome, self.counted_attempt(&in_hand.of)) {
             Verdict::Complete(_) => Verdict::Complete(Completion { fingerprint, recipe: self.config.recipe }),
             verdict => self.with_wait(verdict.with_error(report.error()), in_hand),
         }
     }
 
-    /// Returns the verdict with the wait that the backoff rules choose, if they choose one.
     fn with_wait(&self, verdict: Verdict, in_hand: &InHand) -> Verdict {
         match (verdict, &self.config.backoff_rules) {
             (Verdict::Retry { backoff, error }, Some(rules)) => {
                 let range = rules.range_for(&error, &in_hand.of.file_path);
-                let backoff = range.map_or(backoff, |range| range.wait(in_hand.of.attempt));
+                let backoff = range.map_or(backoff, |range| range.wait(self.counted_attempt(&in_hand.of)));
                 Verdict::Retry { backoff, error }
             }
             (verdict, _) => verdict,
@@ -119,10 +128,12 @@ impl RunState {
     /// attempt may start before they are recorded.
     pub(super) fn check_failure_limit(&mut self) {
         let Some(limit) = self.config.failure_limit else { return };
-        let open = || self.attempts.judged.iter().chain(&self.attempts.settling).map(|judged| &judged.verdict);
+        let kept = || self.attempts.kept.iter().map(|kept| &kept.judged);
+        let settled = || self.attempts.judged.iter().chain(&self.attempts.settling);
+        let open = || settled().chain(kept()).map(|judged| &judged.verdict);
         let processed = open().filter(|verdict| matches!(verdict, Verdict::Complete(_))).count() as u64;
         let failed = open().filter(|verdict| matches!(verdict, Verdict::Fail { .. })).count() as u64;
-        self.is_limit_reached |= limit.is_reached(self.result.processed + processed, self.result.failed + failed);
+        self.reached.failure_limit |= limit.is_reached(self.result.processed + processed, self.result.failed + failed);
     }
 }
 

@@ -3,9 +3,10 @@
 //!
 //! A missing program or folder may also be the fault of one file. For instance, a shell exits with
 //! the status 127 if a program that only this file needs is missing, and the folder of this file
-//! may have been removed for good. So an attempt that missed its program or folder is kept as a
-//! *suspect*, and another file becomes the probe. If other files succeed, and the suspect's file
-//! then misses its program or folder again, the attempt counts as a failure of the file.
+//! may have been removed for good. So an attempt that failed because its program or folder was
+//! missing is kept as a *suspect*, and another file becomes the probe. If other files succeed, and
+//! an attempt on the suspect's file then fails for this reason again, that attempt counts as a
+//! failure of the file.
 
 use crate::attempt::{AttemptOutcome, AttemptRef, AttemptReport, StartFault};
 use crate::failure;
@@ -17,7 +18,6 @@ use crate::run::state::{InHand, RunState};
 use crate::run_info::StoppedBy;
 
 impl RunState {
-    /// Returns the number of attempts in hand that have started.
     pub(super) fn running(&self) -> usize {
         self.attempts.in_hand.values().filter(|in_hand| in_hand.has_started).count()
     }
@@ -57,6 +57,7 @@ impl RunState {
     }
 
     pub(super) fn on_lack(&mut self, lack: Lack, token: ClaimToken, of: &AttemptRef, report: &AttemptReport) {
+        self.breaker.on_no_proof(token);
         let error = report.error();
         let reason = failure::first_line(&error);
         let reason = match lack {
@@ -102,11 +103,11 @@ impl RunState {
             // there.
             return self.starts.on_no_proof(token);
         }
-        self.queue.may_have_work |= self.starts.on_ended(token, in_hand.serial);
+        self.starts.on_ended(token, in_hand.serial);
     }
 
-    /// True if the attempt missed a program or a folder while starts are held because a program or
-    /// a folder is missing.
+    /// True if the attempt failed because a program or a folder is missing, while starts are held
+    /// for such a reason.
     fn missed_again(&self, outcome: &AttemptOutcome, verdict: &Verdict) -> bool {
         let is_away = matches!(outcome.root_cause(), AttemptOutcome::InputAway { .. });
         let is_held = matches!(self.starts.lack(), Some(Lack::Program | Lack::Input));

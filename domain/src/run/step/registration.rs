@@ -97,7 +97,6 @@ impl RunState {
         }
     }
 
-    /// Ends a run that was registered but did not start.
     fn wind_up(&mut self, error: ProcessorError) {
         self.fail(error);
         self.phase = Phase::Ending;

@@ -86,9 +86,11 @@ impl RunState {
         // Files that the answer reports as cancelled count as failed, so the limit may be reached
         // now.
         self.check_failure_limit();
-        self.offer_suspects(claims.is_empty());
-        for claim in claims {
-            self.hand_over(claim);
+        let has_no_claims = claims.is_empty();
+        self.offer_suspects(has_no_claims);
+        self.on_claims(self.with_probe_first(claims));
+        if has_no_claims && self.store.last_limit > 0 {
+            self.settle_kept();
         }
         for token in cancelled {
             self.cancel(token);
@@ -120,20 +122,23 @@ impl RunState {
         self.emit(kind);
     }
 
-    /// Hands a claim to the orchestrator, or releases it if no attempt may start now.
-    fn hand_over(&mut self, (token, item): Claimed) {
+    pub(super) fn hand_over(&mut self, (token, item): Claimed, timeout: Duration) {
         if self.room() == 0 {
             self.attempts.unused.push((token, AttemptRef::latest(&item)));
             return;
         }
-        let attempt = self.attempt(token, &item);
+        let attempt = self.attempt(token, &item, timeout);
         let of = AttemptRef::latest(&item);
         self.starts.on_handed_over(token, self.attempts.in_hand.len() + self.attempts.undecided.len());
+        self.breaker.on_handed_over(token);
         self.attempts.in_hand.insert(token, InHand::new(of));
         self.actions.push(Action::Start(attempt));
     }
 
     fn cancel(&mut self, token: ClaimToken) {
+        if self.give_up_set_aside(token) {
+            return;
+        }
         let Some(in_hand) = self.attempts.in_hand.get_mut(&token) else { return };
         if !std::mem::replace(&mut in_hand.is_cancelled, true) {
             self.actions.push(Action::Cancel(token));
@@ -143,7 +148,6 @@ impl RunState {
     pub(super) fn on_recovered(&mut self, recovered: Result<Recovery, StorageError>) {
         self.operation = None;
         let recovery = match recovered {
-            _ if self.recording != Recording::Possible => return,
             Ok(recovery) => recovery,
             Err(error) => return self.on_storage_error(error),
         };
@@ -174,7 +178,6 @@ impl RunState {
         }
     }
 
-    /// Reacts to a failed operation: schedules a retry or ends the run.
     fn on_storage_error(&mut self, error: StorageError) {
         let is_passing = matches!(error, StorageError::Busy { .. } | StorageError::Unreachable { .. });
         if is_passing && self.world.stop.level < StopLevel::Aborting {

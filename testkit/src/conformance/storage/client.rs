@@ -31,7 +31,6 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         Self { fixture, store: fixture.open(), last_request: Cell::default(), lease: RefCell::default() }
     }
 
-    /// Opens a handle and begins the run named `run`.
     pub(super) fn with_run(fixture: &'a F, run: &str) -> Result<Self, StorageError> {
         let client = Self::open(fixture);
         client.begin(run)?;
@@ -101,13 +100,11 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         Ok(tokens(&self.exchange(run, &[], limit, now)?))
     }
 
-    /// Claims the first item that is due.
     pub(super) fn claim_one(&self, run: &str, now: Timestamp) -> Result<ClaimToken, Fault> {
         let tokens = self.claim(run, 1, now)?;
         tokens.first().copied().ok_or_else(|| Fault::new("no item was claimed although one is due"))
     }
 
-    /// Claims up to `limit` items, and returns their paths in the order of the answer.
     pub(super) fn claim_paths(&self, run: &str, limit: usize, now: Timestamp) -> Result<Vec<String>, StorageError> {
         Ok(claimed_paths(&self.exchange(run, &[], limit, now)?))
     }
@@ -122,7 +119,6 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.exchange(run, &[(token, verdict)], 0, now)
     }
 
-    /// Adds a file, claims it for `run` and settles the claim with `verdict`.
     pub(super) fn add_ended(&self, run: &str, file: &str, verdict: Verdict) -> Result<(), Fault> {
         self.add(&[(file, i32::MAX)])?;
         let token = self.claim_one(run, at(0))?;
@@ -148,7 +144,6 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.wait(self.store.find(path(file)))
     }
 
-    /// Returns the item with the path `file`, which must be in the queue.
     pub(super) fn item(&self, file: &str) -> Result<QueueItem, Fault> {
         self.find(file)?.ok_or_else(|| Fault::new(format!("{file} is not in the queue")))
     }
@@ -157,7 +152,6 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         Ok(self.wait(self.store.page(PageRequest::default()))?.items)
     }
 
-    /// Returns the paths of all items, in claim order.
     pub(super) fn paths(&self) -> Result<Vec<String>, StorageError> {
         Ok(self.all()?.into_iter().map(|item| item.file_path.to_string()).collect())
     }
@@ -180,7 +174,6 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         Ok(infos(self.wait(self.store.live())?))
     }
 
-    /// Returns the dead runs, sorted by name.
     pub(super) fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
         let mut dead = self.wait(self.store.dead())?;
         dead.sort_unstable_by(|one, other| one.run.cmp(&other.run));
@@ -221,7 +214,6 @@ pub(super) fn info(run: &str) -> RunInfo {
     }
 }
 
-/// Returns the time `seconds` after [`EPOCH`].
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(EPOCH.as_micros() + seconds * 1_000_000)
 }

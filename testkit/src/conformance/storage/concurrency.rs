@@ -86,7 +86,6 @@ fn exactly_one_of_concurrently_ending_runs_is_the_last<F: StorageFixture>(fixtur
     same("the number of runs that received an empty list", &left.iter().filter(|left| left.is_empty()).count(), &1)
 }
 
-/// The handle `other` changes the queue while the handle `waiting` waits for a change.
 fn a_change_by_another_handle_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     let (waiting, other) = (Client::open(fixture), Client::open(fixture));
     waiting.all()?;

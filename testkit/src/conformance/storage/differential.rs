@@ -22,7 +22,6 @@ use super::{Effort, StorageFixture};
 use crate::strategies::{EPOCH, Resolver, SymbolicRequest, clock_steps, file_paths, symbolic_request};
 use crate::{Answer, AnyRequest};
 
-/// The name under which violations are reported.
 pub(super) const NAME: &str = "differs_from_the_rules";
 
 const PROCESSES: usize = 3;
@@ -89,7 +88,6 @@ pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) ->
 }
 
 struct Process<S> {
-    /// The handle of the process; `None` while the handle is closed.
     store: Option<S>,
     run: Option<RunId>,
     /// The latest exchange of the run: first in the model's numbers, then in the store's numbers.
@@ -340,7 +338,6 @@ fn known(request: &AnyRequest, found: Answer, wanted: &Answer) -> Answer {
     }
 }
 
-/// Returns a scope with every second item.
 fn every_other(items: &[QueueItem]) -> Scope {
     items.iter().step_by(2).map(|item| item.id).collect()
 }

@@ -113,10 +113,14 @@ fn a_scope_limits_the_due_time_and_the_waiting_items<F: StorageFixture>(fixture:
     client.exchange("run", &settlements, 0, at(0))?;
     let scope = scope_of(&client, &["/a"])?;
     let exchanged = exchange_within(&client, &scope, 0, 0)?;
-    same("its due time and whether it waits", &(exchanged.next_due, exchanged.has_waiting), &(Some(at(8)), true))?;
+    same(
+        "the due time and the waiting state in the scope",
+        &(exchanged.next_due, exchanged.has_waiting),
+        &(Some(at(8)), true),
+    )?;
     let claimed = exchange_within(&client, &scope, 9, 8)?;
     same("the claims when it is due", &claimed_paths(&claimed), &texts(&["/a"]))?;
-    same("the same two values after the claim", &(claimed.next_due, claimed.has_waiting), &(None, false))
+    same("the due time and the waiting state after the claim", &(claimed.next_due, claimed.has_waiting), &(None, false))
 }
 
 /// At 1000 s, both items get a backoff of zero. The clock is then set back to 0 s, which makes both

@@ -5,10 +5,8 @@ use std::fmt;
 use autoproc_domain::ports::StorageError;
 use autoproc_domain::rejection::Rejection;
 
-/// The outcome of a check.
 pub(super) type Check = Result<(), Fault>;
 
-/// A description of the difference between the actual and the expected result.
 #[derive(Debug)]
 pub(super) struct Fault(String);
 
@@ -30,7 +28,6 @@ impl From<StorageError> for Fault {
     }
 }
 
-/// Expects two values to be equal.
 pub(super) fn same<T: PartialEq + fmt::Debug>(subject: &str, found: &T, wanted: &T) -> Check {
     if found == wanted {
         return Ok(());
@@ -38,12 +35,10 @@ pub(super) fn same<T: PartialEq + fmt::Debug>(subject: &str, found: &T, wanted: 
     Err(Fault(format!("{subject}: found {found:?}, expected {wanted:?}")))
 }
 
-/// Expects a statement to be true.
 pub(super) fn holds(statement: &str, is_true: bool) -> Check {
     if is_true { Ok(()) } else { Err(Fault(format!("not true: {statement}"))) }
 }
 
-/// Expects the rejection `wanted` as the answer.
 pub(super) fn rejected<T: fmt::Debug>(answer: Result<T, StorageError>, wanted: &Rejection) -> Check {
     match answer {
         Err(StorageError::Rejected(rejection)) => same("the rejection", &rejection, wanted),

@@ -21,7 +21,6 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     ]
 }
 
-/// Waits until `run` has lost its lease. Returns false if the store has no leases.
 fn loses_its_lease<F: StorageFixture>(fixture: &F, run: &str) -> bool {
     fixture.lose_lease(&RunId::new(run))
 }

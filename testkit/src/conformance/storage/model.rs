@@ -8,12 +8,10 @@ use autoproc_domain::{RunId, Timestamp};
 
 use crate::{Answer, AnyRequest};
 
-/// A queue in memory and the runs that use it.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) queue: FileQueue,
     pub(super) alive: BTreeMap<RunId, RunInfo>,
-    /// Every run that ever began.
     pub(super) begun: BTreeMap<RunId, RunInfo>,
     /// Runs that were killed and have not been recovered.
     killed: BTreeSet<RunId>,
@@ -44,7 +42,6 @@ impl Model {
         }
     }
 
-    /// Begins a run; returns the other live runs.
     pub(super) fn begin(&mut self, run: RunInfo) -> Vec<RunInfo> {
         let others = self.alive.values().cloned().collect();
         self.begun.insert(run.id.clone(), run.clone());
@@ -52,7 +49,6 @@ impl Model {
         others
     }
 
-    /// Ends a run; returns the runs that are still alive.
     pub(super) fn end(&mut self, run: &RunId) -> Vec<RunInfo> {
         self.alive.remove(run);
         self.alive.values().cloned().collect()

@@ -40,8 +40,8 @@ impl Pairs {
         self.to_store.get(&model).copied().unwrap_or(UNKNOWN + model)
     }
 
-    /// Returns the model's number for a number of the store. If the number has no pair, returns the
-    /// number itself, minus `UNKNOWN` if it is at least `UNKNOWN`.
+    /// Returns the model's number for a number of the store. A number without a pair is returned
+    /// unchanged, or without the offset [`UNKNOWN`] if [`Self::store`] added it.
     fn model(&self, store: u64) -> u64 {
         let unknown = if store >= UNKNOWN { store - UNKNOWN } else { store };
         self.to_model.get(&store).copied().unwrap_or(unknown)
@@ -67,7 +67,6 @@ impl Pairs {
     }
 }
 
-/// All pairs of a store and its model.
 #[derive(Debug)]
 pub(super) struct Numbering {
     ids: Pairs,
@@ -116,7 +115,8 @@ impl Numbering {
         }
     }
 
-    /// Returns the claim key of an item of the model, in the store's numbers.
+    /// Returns the claim key that an item of the model has in the store. The sequence number in it
+    /// is the store's.
     pub(super) fn place(&self, item: &QueueItem) -> ClaimKey {
         ClaimKey::new(item.priority, Sequence::new(self.sequences.store(item.sequence.get())))
     }
@@ -137,7 +137,6 @@ impl Numbering {
 
 // Translates answers from the store's numbers to the model's.
 impl Numbering {
-    /// Returns the store's answer in the model's numbers.
     pub(super) fn answer(&mut self, found: Answer, wanted: &Answer) -> Result<Answer, Fault> {
         Ok(match (found, wanted) {
             (Answer::Enqueued(found), Answer::Enqueued(wanted)) => {
@@ -162,7 +161,6 @@ impl Numbering {
         Ok(Page { items, next })
     }
 
-    /// Returns an item with the model's numbers in place of the store's.
     pub(super) fn item(&mut self, found: QueueItem, wanted: &QueueItem) -> Result<QueueItem, Fault> {
         if found.file_path != wanted.file_path {
             return Ok(found);

@@ -35,7 +35,6 @@ fn an_ending_run_receives_the_remaining_ones<F: StorageFixture>(fixture: &F) -> 
     same("the dead runs", &one.dead()?, &vec![])
 }
 
-/// Checks that the store renews the lease of a live run, so that the run stays alive.
 fn stays_alive<F: StorageFixture>(fixture: &F, run: &str) -> Check {
     let (one, other) = (Client::with_run(fixture, run)?, Client::with_run(fixture, "other")?);
     one.add(&[("/a", 0), ("/b", 0)])?;

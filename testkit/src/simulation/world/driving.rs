@@ -96,6 +96,7 @@ impl World {
                 self.operate(run, Operation::Exchange(request))
             }
             Action::Deregister => self.operate(run, Operation::Deregister),
+            Action::Measure(files) => self.operate(run, Operation::Measure(files.len())),
             Action::Start(attempt) => self.hand_over(run, attempt),
             Action::Recall => {
                 self.recall(run);

@@ -51,7 +51,7 @@ impl World {
         else {
             return Ok(());
         };
-        let is_local = matches!(operation, Operation::ClearStop);
+        let is_local = matches!(operation, Operation::ClearStop | Operation::Measure(_));
         let input = if self.runs[run].is_cut_off && !is_local {
             unreached(&operation)
         } else {
@@ -63,6 +63,7 @@ impl World {
                     Input::Registered(self.store.begin(info).now_or_never().expect("the store answers at once"))
                 }
                 Operation::ClearStop => Input::StopCleared(Ok(self.clear_stop(run))),
+                Operation::Measure(count) => Input::Measured(self.sizes(count)),
                 Operation::Recover => Input::Recovered(self.recover(run)?),
                 Operation::Exchange(request) => Input::Exchanged(self.exchange(run, &request, asked_at)?),
                 Operation::Deregister => {
@@ -72,7 +73,10 @@ impl World {
                 }
             }
         };
-        self.runs[run].seen_version = self.queue_version;
+        // The sizes of files do not come from the store.
+        if !matches!(input, Input::Measured(_)) {
+            self.runs[run].seen_version = self.queue_version;
+        }
         if let Some(pending) = &mut self.runs[run].pending {
             pending.answer = Some(input);
         }
@@ -199,6 +203,7 @@ fn unreached(operation: &Operation) -> Input {
         Operation::Count(_) => Input::Counted(Err(error())),
         Operation::Register(_) => Input::Registered(Err(error())),
         Operation::ClearStop => Input::StopCleared(Ok(false)),
+        Operation::Measure(count) => Input::Measured(vec![None; *count]),
         Operation::Recover => Input::Recovered(Err(error())),
         Operation::Exchange(_) => Input::Exchanged(Err(error())),
         Operation::Deregister => Input::Deregistered(Err(error())),

@@ -103,8 +103,8 @@ impl World {
         Ok(())
     }
 
-    /// Plans the end of an attempt at `at`, with the kind `end`, if its planned end is later.
-    /// Otherwise keeps the planned time, and changes the kind only if `end` is
+    /// If an attempt is planned to end after `at`, plans its end at `at` instead, with the kind
+    /// `end`. Otherwise keeps the planned time, and changes the kind only if `end` is
     /// [`AttemptEnd::CutOff`].
     pub(super) fn replan(&mut self, attempt: usize, at: Duration, end: AttemptEnd) {
         let at = at.max(self.now);
@@ -165,7 +165,6 @@ impl World {
         }
     }
 
-    /// Delivers all available progress to a run.
     pub(super) fn deliver(&mut self, run: usize) -> Result<(), String> {
         if !self.runs[run].is_alive() {
             return Ok(());

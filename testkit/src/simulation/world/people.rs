@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use autoproc_domain::forecast::Forecast;
 use autoproc_domain::ports::{BackPressure, Clock, StopCause, StopLevel, StorageError};
 use autoproc_domain::request::{AnswerNeeded, Cancel, Enqueue, Hold, NewItem, Repeat, Reprioritise, Scope, Selector};
-use autoproc_domain::run::{Input, RunState};
-use autoproc_domain::{Fingerprint, Priority, RunConfig, RunId};
+use autoproc_domain::run::{DEFAULT_PROBE_AFTER, Input, RunState};
+use autoproc_domain::{Fingerprint, Priority, RunConfig, RunId, Timestamp};
 use futures_util::FutureExt;
 
 use super::super::attempts::AttemptEnd;
@@ -219,19 +220,24 @@ impl World {
             run: RunId::new(format!("run-{number}")),
             jobs: self.plan.jobs,
             timeout: self.plan.timeout,
+            adapts_timeout: self.random.one_in(4),
             retry: self.plan.retry.clone(),
             backoff_rules: None,
             wait_for_backoff: self.plan.wait_for_backoff,
             failure_limit: self.plan.failure_limit,
             program_wait: self.plan.program_wait,
+            pause_on_same: self.plan.pause_on_same,
+            probe_after: DEFAULT_PROBE_AFTER,
+            until: self.until(),
             scope: self.scope(),
             recipe: self.plan.recipe,
+            edits_files: false,
             work: None,
         };
         let id = config.run.clone();
         let given = (self.setup.config)(config.clone());
         let jobs = given.jobs;
-        let state = RunState::new(given, self.locations[host].clone());
+        let state = RunState::new(given, self.locations[host].clone()).with_forecast(self.forecast());
         let mut run = SimulatedRun::new(id, host, config, jobs, state, self.queue_version);
         run.stop.read_file(self.stop_file);
         self.runs.push(run);
@@ -247,6 +253,26 @@ impl World {
         }
         let ids: Vec<_> = self.files.iter().filter_map(|file| file.id).collect();
         ids.into_iter().filter(|_| self.random.one_in(2)).collect()
+    }
+
+    /// Returns the time until which a run starts attempts. One run in eight has such a time, but
+    /// late runs have none, so that every file ends.
+    fn until(&mut self) -> Option<Timestamp> {
+        let is_limited = self.runs.len() <= 10 && self.random.one_in(8);
+        is_limited.then(|| self.wall().saturating_add(Duration::from_secs(1 + self.random.below(60))))
+    }
+
+    /// Returns a forecast under which every file of a known size takes 5 s.
+    fn forecast(&self) -> Forecast {
+        let mut forecast = Forecast::default();
+        let path = &self.plan.files[0].path;
+        (0..20).for_each(|_| forecast.record_past(path, 1, Duration::from_secs(5)));
+        forecast
+    }
+
+    /// Returns `count` sizes. About half of them are unknown.
+    pub(super) fn sizes(&mut self, count: usize) -> Vec<Option<u64>> {
+        (0..count).map(|_| self.random.one_in(2).then_some(1)).collect()
     }
 
     fn some_run(&mut self) -> Option<usize> {
@@ -285,8 +311,8 @@ impl World {
         self.orphan_lost_attempts(run, guards_end_at);
     }
 
-    /// Ends the attempts that the orchestrator of a run has lost track of: each at most
-    /// [`MAX_ORPHAN_LIFE_MS`] after `guards_end_at`, or earlier if an earlier end is already
+    /// Plans the ends of the attempts that the orchestrator of a run has lost track of: each at
+    /// most [`MAX_ORPHAN_LIFE_MS`] after `guards_end_at`, or earlier if an earlier end is already
     /// planned.
     fn orphan_lost_attempts(&mut self, run: usize, guards_end_at: Duration) {
         for attempt in 0..self.attempts.len() {
@@ -438,8 +464,7 @@ impl World {
         self.tell_of_the_gate();
     }
 
-    /// After a change of the start gate, wakes each run that waits for the gate. The delay is at
-    /// most a second.
+    /// Wakes each run that waits for the start gate, after at most a second.
     fn tell_of_the_gate(&mut self) {
         for run in 0..self.runs.len() {
             if self.runs[run].is_alive() && self.runs[run].known_pressure.is_some() {

@@ -62,9 +62,7 @@ impl NameChange {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Inode {
-    /// The bytes that every process reads.
     pub(crate) visible: Vec<u8>,
-    /// The bytes that certainly survive a power cut.
     pub(crate) durable: Vec<u8>,
     pub(crate) unsynced: Vec<Write>,
     /// The inode number in the file's [`Stamp`].
@@ -106,7 +104,6 @@ pub(crate) struct DiskImage {
 }
 
 impl DiskImage {
-    /// Returns every file with its visible bytes.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.names.iter().map(|(name, inode)| (name.as_str(), self.inodes[*inode].visible.as_slice()))
     }

@@ -1,4 +1,4 @@
-//! Writes the note of the streams of an output.
+//! Writes the note of an output.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -19,7 +19,6 @@ pub(in crate::bounded_log) struct NoteWriter {
     limit: u64,
     file: Option<File>,
     length: u64,
-    /// The length of the note in bytes, without a `cut` line at its end.
     length_without_cut: u64,
     /// The source that the note gives for the latest byte of the output.
     source: Source,
@@ -28,7 +27,6 @@ pub(in crate::bounded_log) struct NoteWriter {
 }
 
 impl NoteWriter {
-    /// Prepares the note of the output at `path`, whose head is limited to `head` bytes.
     pub(in crate::bounded_log) fn new(path: &Path, head: u64) -> Self {
         Self {
             path: streams_path(path),
@@ -41,7 +39,6 @@ impl NoteWriter {
         }
     }
 
-    /// Notes that the bytes from `position` on come from `stream`.
     pub(in crate::bounded_log) fn change(&mut self, stream: Stream, position: u64) -> io::Result<()> {
         if self.source == Source::Unknown || self.source == Source::Stream(stream) {
             return Ok(());
@@ -56,7 +53,7 @@ impl NoteWriter {
         }
     }
 
-    /// Notes which bytes the complete output omits. Does nothing if there is no note.
+    /// Appends a `cut` line if there is a note and bytes were omitted.
     pub(in crate::bounded_log) fn cut(&mut self, Cut { head, omitted }: Cut) -> io::Result<()> {
         if self.file.is_none() || omitted == 0 {
             return Ok(());
@@ -86,7 +83,6 @@ impl NoteWriter {
         Ok(())
     }
 
-    /// Opens an existing note and returns its contents; `None` if there is no note.
     fn reopen(&mut self) -> io::Result<Option<Vec<u8>>> {
         let Some(mut file) = reopen(&self.path)? else { return Ok(None) };
         let mut text = Vec::new();
@@ -95,7 +91,6 @@ impl NoteWriter {
         Ok(Some(text))
     }
 
-    /// Removes the `cut` line from the end of the note.
     pub(in crate::bounded_log) fn forget_cut(&mut self) -> io::Result<()> {
         if self.length == self.length_without_cut { Ok(()) } else { self.truncate(self.length_without_cut) }
     }
@@ -126,9 +121,8 @@ impl NoteWriter {
         }
     }
 
-    /// Completes the note. If the note was given up and not marked, because its file could not be
-    /// opened or created, tries again: the descriptor or the space that was missing may be free
-    /// now.
+    /// Completes the note. If the note was given up but could not be marked, tries again:
+    /// descriptors or space may be free now.
     ///
     /// # Errors
     /// If the note cannot be marked. If there is no note, the whole output then counts as standard
@@ -155,8 +149,8 @@ impl NoteWriter {
         outcome
     }
 
-    /// Replaces the contents of the note by a NUL byte, which marks all streams as unknown. The
-    /// byte is a hole in the file, so it needs no space on a full disk.
+    /// Replaces the contents of the note by a NUL byte, which says that the stream of each byte of
+    /// the output is unknown. The NUL is a hole in the file, so it needs no space on a full disk.
     fn mark(&mut self, file: &File) -> io::Result<()> {
         file.set_len(0).and_then(|()| file.set_len(1))?;
         self.is_mark_due = false;

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+use autoproc_domain::Fingerprint;
 use autoproc_domain::ports::{ResourceUsage, StartFault};
 use proptest::collection::vec;
 use proptest::option;
@@ -32,14 +33,15 @@ fn stdout_file() -> impl Strategy<Value = StdoutFile> {
 
 fn spec() -> impl Strategy<Value = ProcessSpec> {
     let texts = (text(), vec(text(), 0..5), vec((text(), text()), 0..5), path());
-    (texts, any::<(Duration, usize, bool)>(), path(), bytes(), option::of(stdout_file())).prop_map(
-        |(texts, (timeout, capture, append_log), log, log_heading, stdout_to)| {
+    (texts, any::<(Duration, usize, bool)>(), path(), (bytes(), bytes()), option::of(stdout_file())).prop_map(
+        |(texts, (timeout, capture, append_log), log, (stdin, log_heading), stdout_to)| {
             let (program, arguments, environment, working_dir) = texts;
             ProcessSpec {
                 program,
                 arguments,
                 environment,
                 working_dir,
+                stdin,
                 timeout,
                 log,
                 append_log,
@@ -71,6 +73,7 @@ fn control() -> impl Strategy<Value = Control> {
         any::<u32>().prop_map(|index| Control::Kill { index }),
         Just(Control::Pause),
         Just(Control::Resume),
+        any::<Duration>().prop_map(Control::Deadline),
     ]
 }
 
@@ -101,14 +104,20 @@ fn report() -> impl Strategy<Value = Report> {
         system,
         peak_memory,
     });
-    let ended =
-        (ending(), any::<Duration>(), option::of(usage), bytes(), bytes(), any::<(u64, [Option<String>; 2], bool)>());
+    let ended = (
+        ending(),
+        any::<Duration>(),
+        option::of(usage),
+        bytes(),
+        bytes(),
+        any::<(u64, [Option<String>; 2], Option<(u64, i64)>)>(),
+    );
     prop_oneof![
         any::<String>().prop_map(Report::Stuck),
-        any::<Option<(u64, i64)>>().prop_map(Report::Started),
+        any::<Option<(u64, i64)>>().prop_map(|fields| Report::Started(fields.map(fingerprint))),
         any::<u32>().prop_map(Report::NotStarted),
         ended.prop_map(
-            |(ending, elapsed, usage, output_tail, stdout, (stdout_bytes, [log_error, tmp_error], input_changed))| {
+            |(ending, elapsed, usage, output_tail, stdout, (stdout_bytes, [log_error, tmp_error], input_after))| {
                 Report::Ended(ProcessReport {
                     ending,
                     elapsed,
@@ -118,11 +127,15 @@ fn report() -> impl Strategy<Value = Report> {
                     stdout_bytes,
                     log_error,
                     tmp_error,
-                    input_changed,
+                    input_after: input_after.map(fingerprint),
                 })
             }
         ),
     ]
+}
+
+fn fingerprint((size, modified_ns): (u64, i64)) -> Fingerprint {
+    Fingerprint { size, modified_ns }
 }
 
 /// Decodes `bytes` that arrive in pieces of these lengths.

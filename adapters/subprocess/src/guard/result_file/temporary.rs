@@ -37,8 +37,8 @@ pub(super) fn remove_if_unlocked(temporary: &Path) {
 
 /// Opens a new temporary file, and creates its folder if the folder is missing. Also returns true
 /// if the file has the name `temporary`, and false if it has no name. A file that root creates is
-/// given to the owner of the folder. If this fails, the file still belongs to root, which is no
-/// error, because the result matters more than its owner.
+/// given to the owner of the folder. If this fails, the file stays with root: the result matters
+/// more than its owner.
 pub(super) fn open(temporary: &Path, open_unnamed: fn(&Path) -> io::Result<File>) -> io::Result<(File, bool)> {
     let folder = folder_of(temporary);
     let open = || match open_unnamed(folder) {
@@ -57,7 +57,6 @@ pub(super) fn open(temporary: &Path, open_unnamed: fn(&Path) -> io::Result<File>
     }
 }
 
-/// Opens a new file without a name in a folder.
 #[cfg(target_os = "linux")]
 pub(super) fn open_unnamed(folder: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;

@@ -52,10 +52,9 @@ fn value_of<'n>(name: &'n Name, known: &Known<'_>) -> Option<(usize, &'n str)> {
 }
 
 impl Checker<'_, '_> {
-    /// Checks a name in the condition of a checkpoint. `mentioned` holds the values of the phase
-    /// that the workflow mentions. An unknown name is taken for a value that the phase must return.
-    /// It is reported only if it is probably misspelt: similar to an input, a phase or a name in
-    /// `mentioned`.
+    /// An unknown name is taken for a value that the phase must return. It is reported only if it
+    /// resembles an input, a phase or a name in `mentioned`: the values of the phase that the
+    /// workflow mentions.
     fn checkpoint_name(&mut self, name: &Name, position: Position, mentioned: &BTreeSet<String>) {
         let (root, known) = (name.root(), self.known);
         if root == CHECKPOINT_PASSED || mentioned.contains(root) {
@@ -69,7 +68,9 @@ impl Checker<'_, '_> {
             let values = mentioned.iter().map(String::as_str);
             let others = known.inputs.iter().chain(known.phases.keys()).copied();
             let Some(meant) = nearest(root, values.chain(others)) else { return };
-            let message = format!("`{root}` is not an input or a phase; it is false unless the phase returns it");
+            let message = format!(
+                "`{root}` is neither an input nor a phase; it counts as false unless a step of this phase returns it"
+            );
             self.problems.warning(position, message).strictly().meaning(Some(meant));
         }
     }

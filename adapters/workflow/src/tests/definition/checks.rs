@@ -50,12 +50,12 @@ fn missing_runners_and_task_files_are_reported_once_each() {
         reported(&project.check(ARRIVAL)).into_iter().filter(|line| line.contains("no runner")).collect::<Vec<_>>();
     assert_eq!(left.len(), 1, "{left:?}");
     let after_error: Vec<_> =
-        reported(&project.check(LETTERS)).into_iter().filter(|line| line.contains("after an error")).collect();
+        reported(&project.check(LETTERS)).into_iter().filter(|line| line.contains("`on_error`")).collect();
     assert_eq!(
         after_error,
         [
-            "52:7: note: no runner for `write_to_log`, so this action is skipped after an error",
-            "53:7: note: no runner for `ring_the_bell`, so this action is skipped after an error",
+            "52:7: note: no runner for `write_to_log`, so this step of `on_error` is omitted",
+            "53:7: note: no runner for `ring_the_bell`, so this step of `on_error` is omitted",
         ]
     );
     let missing = "the task `look-at-seal` has no file";
@@ -133,7 +133,7 @@ fn a_misspelt_name_in_the_condition_of_a_checkpoint_is_reported() {
     };
     let misspelt = |name: &str, meant: &str| {
         format!(
-            "warning: `{name}` is not an input or a phase; it is false unless the phase returns it; did you mean `{meant}`?"
+            "warning: `{name}` is neither an input nor a phase; it counts as false unless a step of this phase returns it; did you mean `{meant}`?"
         )
     };
     for right in [
@@ -325,7 +325,7 @@ fn inputs_have_their_declared_types() {
     let with = |input: &str| {
         problems(&format!("workflow:\n  phases: [{{id: a, task: t}}]\n  inputs: [{{name: x, {input}}}]\n"))
     };
-    assert!(with("type: strng")[0].contains("warning: unknown type `strng`: `x` is a string"));
+    assert!(with("type: strng")[0].contains("warning: unknown type `strng`; `x` is treated as a string"));
     assert!(
         with("type: integer, default: 1.5")[0].contains("error: the default of `x` does not have the type `integer`")
     );
@@ -401,7 +401,7 @@ fn values_that_may_become_code_are_reported() {
         [("trap \"rm -f ${file}\" EXIT", "trap"), ("sh -c \"wc ${file}\"", "sh"), ("[[ 1 -lt ${file} ]]", "[[")]
     {
         let executed = format!(
-            "6:13: warning: `${{file}}` is an argument of `{name}`, which may execute its value as code; use another \
+            "6:13: warning: `${{file}}` is an argument of `{name}`, which may execute the value as code; use another \
              command, or pass the value in a variable"
         );
         assert_eq!(with(line), [executed], "{line}");
@@ -425,7 +425,7 @@ fn values_in_the_shell_script_of_a_run_step_are_reported() {
     }
     for words in ["sh, -c, 'echo ${file}'", "/bin/bash, -x, -ec, 'echo ${file}'", "dash, -e, -c, 'x ${file}'"] {
         let reported = with(words);
-        let expected = "warning: `${file}` becomes part of a shell script, which executes its value as code; \
+        let expected = "warning: `${file}` becomes part of a shell script, which executes the value as code; \
                         expected `shell` instead of `run`: `shell` passes the value in a variable";
         assert!(reported.len() == 1 && reported[0].ends_with(expected), "{words}: {reported:?}");
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Severity;
 use crate::definition::{
-    Action, AfterFailure, InputType, Located, OnFail, Phase, Position, Rerun, Step, StepOutput, Workflow,
+    Action, AfterFailure, InputType, Located, OnFail, Phase, Position, Rerun, Resume, Step, StepOutput, Workflow,
 };
 use crate::tests::read;
 use serde_json::json;
@@ -84,6 +84,7 @@ fn every_key_is_read() {
     let activation = workflow.activation.unwrap();
     assert_eq!(activation.condition.unwrap().value, "word exists");
     assert_eq!(activation.fallback_workflow.unwrap().value, "other");
+    assert_eq!(workflow.resume, Resume::Anywhere);
 }
 
 #[test]

@@ -46,6 +46,17 @@ fn each_kind_of_step_gets_its_runner() {
 }
 
 #[test]
+fn a_single_task_may_have_a_runner_of_its_own() {
+    let steps = steps("[{execute: {task: tasks/a.md}}, {execute: {task: tasks/b.md}}]");
+    let own = "[runners.tasks]\n'tasks/b.md' = ['own']\n";
+    let program = |text: &str, step| table(text).for_step(step).map(|runner| runner.map(|it| it.program().to_owned()));
+    for (text, expected) in [(own.to_owned(), None), (format!("[runners]\ntask = ['all']\n{own}"), Some("all"))] {
+        assert_eq!(program(&text, &steps[0]).ok().flatten().as_deref(), expected, "{text}");
+        assert_eq!(program(&text, &steps[1]).ok().flatten().as_deref(), Some("own"), "{text}");
+    }
+}
+
+#[test]
 fn a_missing_runner_is_reported_with_the_lines_to_add() {
     let steps = steps("[{execute: {command: tag}}, {execute: {task: t}}, {execute: {command: 'a b'}}]");
     for step in &steps {
@@ -64,7 +75,7 @@ fn an_input_that_a_runner_needs_must_exist() {
     for (inputs, problem) in
         [(json!({"count": 1}), "the step does not have"), (json!({"source": null, "count": 1}), "has no value")]
     {
-        let error = format!("the runner of the step `s` needs its input `source`, which {problem}");
+        let error = format!("the runner of the step `s` needs the input `source`, which {problem}");
         assert_eq!(runner.fill(&fill(&map(inputs))), Err(error));
     }
 }

@@ -179,4 +179,5 @@ workflow:
       - {action: undo, inputs: {to: "${first.address}"}, description: undoes it}
       - tidy
   on_error: [{action: weep}, shout]
+  resume: anywhere
 "#;

@@ -91,7 +91,7 @@ impl Sample {
 
 /// Values of every kind, alone, in a list and in a mapping.
 fn values() -> Vec<Value> {
-    let texts = ["text", "", " ", "file", "json", "never", "always"].map(Value::from);
+    let texts = ["text", "", " ", "file", "json", "never", "always", "here", "anywhere"].map(Value::from);
     let numbers = [json!(0), json!(1), json!(-1), json!(1.5), json!(4_294_967_295_u32), json!(4_294_967_296_u64)];
     let single: Vec<_> =
         [Value::Null, json!(true), json!([]), json!({})].into_iter().chain(texts).chain(numbers).collect();

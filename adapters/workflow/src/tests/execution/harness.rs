@@ -89,6 +89,7 @@ impl Fixture {
             runner,
             clock: Arc::new(VirtualClock::new()),
             executions: Some(self.executions()),
+            shared_journals: None,
             scratch_dir: self.path("scratch"),
             event_log: self.path("logs/orchestrator-execution.jsonl"),
             latest_state: self.path("state/ORCHESTRATOR-STATE.json"),

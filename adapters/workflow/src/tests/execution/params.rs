@@ -56,7 +56,7 @@ fn a_parameter_that_a_runner_needs_must_exist() {
     let mut fixture = Fixture::new(PARAMS);
     fixture.runners = "[runners.commands]\njudge = ['do', '{param.mood}']\n".into();
     let error = failure(&fixture.attempt(1));
-    assert!(error.contains("needs its parameter `mood`, which the step does not have"), "{error}");
+    assert!(error.contains("needs the parameter `mood`, which the step does not have"), "{error}");
 }
 
 /// A command without a line of its own is carried out by the runner for all commands.

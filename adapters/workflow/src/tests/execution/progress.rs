@@ -4,7 +4,6 @@ use std::fs;
 use std::sync::Arc;
 
 use crate::WorkflowOrchestrator;
-use autoproc_domain::Fingerprint;
 use autoproc_domain::ports::{AttemptOutcome, AttemptProgress, Orchestrator as _};
 use autoproc_testkit::ScriptedStop;
 use futures_util::StreamExt as _;
@@ -25,17 +24,16 @@ fn progress_of(fixture: &Fixture, runner: ScriptedRunner) -> Vec<AttemptProgress
 fn an_attempt_starts_with_the_fingerprint_of_its_file_and_ends_once() {
     let fixture = Fixture::new(WORKFLOW);
     let progress = progress_of(&fixture, ScriptedRunner::new(|_| (String::new(), AttemptOutcome::Succeeded)));
-    let [AttemptProgress::Started { fingerprint: Some(Fingerprint { size, .. }) }, AttemptProgress::Ended(report)] =
-        progress.as_slice()
+    let [AttemptProgress::Started { fingerprint: Some(before) }, AttemptProgress::Ended(report)] = progress.as_slice()
     else {
         panic!("{progress:?}")
     };
-    let length = fs::metadata(&fixture.file).unwrap().len();
-    assert_eq!((*size, &report.outcome, report.input_changed), (length, &AttemptOutcome::Succeeded, false));
+    assert_eq!(before.size, fs::metadata(&fixture.file).unwrap().len());
+    assert_eq!((&report.outcome, report.input_after), (&AttemptOutcome::Succeeded, Some(*before)));
 }
 
 #[test]
-fn an_attempt_reports_that_a_step_changed_its_file() {
+fn an_attempt_reports_how_a_step_left_its_file() {
     for outcome in [AttemptOutcome::Succeeded, AttemptOutcome::Exited { code: 1 }] {
         let fixture = Fixture::new(WORKFLOW);
         let file = fixture.file.clone();
@@ -45,6 +43,6 @@ fn an_attempt_reports_that_a_step_changed_its_file() {
         });
         let progress = progress_of(&fixture, runner);
         let [_, AttemptProgress::Ended(report)] = progress.as_slice() else { panic!("{progress:?}") };
-        assert!(report.input_changed, "{report:?}");
+        assert_eq!(report.input_after.map(|file| file.size), Some(14), "{report:?}");
     }
 }

@@ -2,10 +2,11 @@
 
 mod ahead;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use autoproc_domain::forecast::{Forecast, RemainingFile};
+use autoproc_domain::forecast::{Forecast, RemainingFile, TimeLeft};
 use autoproc_domain::ports::{AttemptRef, RunEvent, RunEventKind};
 use autoproc_domain::view::Counts;
 use autoproc_domain::{FilePath, ItemId, Timestamp};
@@ -17,7 +18,6 @@ use ahead::Ahead;
 /// would change too fast to read.
 const MIN_SHOWN: Duration = Duration::from_millis(500);
 
-/// The state of a run, updated by the events of the run.
 #[derive(Debug, Default)]
 pub(super) struct Board {
     running: HashMap<ItemId, Running>,
@@ -26,7 +26,8 @@ pub(super) struct Board {
     max_attempts: u32,
     ended: u64,
     failed: u64,
-    /// The number of files that have ended, are waiting or are processing, at the latest count.
+    /// The number of files that this run had ended at the latest count, plus the number of files
+    /// that were waiting or processing then. At least `ended`.
     total: u64,
     pace: Pace,
     ahead: Ahead,
@@ -52,50 +53,55 @@ pub(super) struct Picture {
     pub(super) elapsed: Duration,
     /// The running files to show, the longest-running first.
     pub(super) running: Vec<RunningFile>,
-    /// The number of running files that are not in `running`.
     pub(super) more_running: usize,
     /// The number of files that completed or failed.
     pub(super) ended: u64,
     pub(super) failed: u64,
-    /// The number of files that have ended, are waiting or are processing.
     pub(super) total: u64,
     /// The number of files whose retry is not due yet.
     pub(super) retries: usize,
     /// When the next retry becomes due; `None` if no file is in backoff.
     pub(super) first_retry: Option<Timestamp>,
     pub(super) rate: Option<String>,
-    pub(super) left: Option<String>,
+    pub(super) left: Left,
     /// The reason why no attempt starts; `None` if attempts may start.
     pub(super) held: Option<String>,
     pub(super) is_stopping: bool,
     pub(super) is_paused: bool,
 }
 
-/// A file whose attempt is running.
+/// The time left, or why it is unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Unknown, for another reason than overdue files.
+    #[default]
+    Unknown,
+    /// The text of the time left.
+    Known(String),
+    /// These running files take longer than expected; at least one.
+    Overdue(Vec<FilePath>),
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct RunningFile {
     pub(super) id: ItemId,
     pub(super) file_path: FilePath,
     pub(super) attempt: u32,
     pub(super) max_attempts: u32,
-    /// The time for which the attempt has been running.
     pub(super) elapsed: Duration,
     /// The current step of the file's workflow; `None` if unknown or if the run executes a command.
     pub(super) step: Option<String>,
 }
 
 impl Board {
-    /// Creates the state of a run that has not begun.
     pub(super) fn new(max_attempts: u32) -> Self {
         Self { max_attempts, ..Self::default() }
     }
 
-    /// Adds the waits for retries that earlier runs have set, with the times at which they end.
     pub(super) fn set_waits(&mut self, waits: Vec<(ItemId, Timestamp)>) {
         self.retries.extend(waits);
     }
 
-    /// True while `autoproc pause` suspends the run.
     pub(super) fn is_paused(&self) -> bool {
         self.is_paused
     }
@@ -110,7 +116,6 @@ impl Board {
         self.ahead.measure(sizes);
     }
 
-    /// Adds the durations of earlier runs, before the run begins.
     pub(super) fn learn(&mut self, earlier: Forecast) {
         self.ahead.learn(earlier);
     }
@@ -135,8 +140,8 @@ impl Board {
             RunEventKind::FileFailed { .. }
             | RunEventKind::FileTimeout { .. }
             | RunEventKind::FileRecovered { in_scope: true, requeued: false, .. } => self.end(true, now),
-            RunEventKind::StartsHeld { reason } => self.held = Some(reason.to_string()),
-            RunEventKind::StartsResumed => self.held = None,
+            RunEventKind::StartsHeld { reason, .. } => self.held = Some(reason.to_string()),
+            RunEventKind::StartsResumed { .. } => self.held = None,
             RunEventKind::StopRequested { .. } => self.is_stopping = true,
             RunEventKind::ProcessorPaused => self.is_paused = true,
             RunEventKind::ProcessorResumed => self.is_paused = false,
@@ -186,25 +191,35 @@ impl Board {
             retries: self.retries.len(),
             first_retry: self.retries.values().min().copied(),
             rate: self.pace.rate(now),
-            left: self.left(not_ended, now).filter(|_| !is_unknown),
+            left: if is_unknown { Left::Unknown } else { self.left(not_ended, now) },
             held: self.held.clone(),
             is_stopping: self.is_stopping,
             is_paused: self.is_paused,
         }
     }
 
-    /// Returns the time left: the forecast, or else the average time from one end to the next.
-    fn left(&self, not_ended: u64, now: Duration) -> Option<String> {
+    /// Returns the time left: the forecast, or else an estimate from the average time from one
+    /// file's end to the next.
+    fn left(&self, not_ended: u64, now: Duration) -> Left {
         let running = self.running.values().map(|running| RemainingFile {
             file_path: &running.file_path,
             size_bytes: running.size_bytes,
             elapsed: now.saturating_sub(running.since),
         });
-        self.ahead.time_left(not_ended, running).map(left_text).or_else(|| self.pace.left(not_ended, now))
+        let running: Vec<_> = running.collect();
+        match self.ahead.time_left(not_ended, &running) {
+            Some(TimeLeft::Unknown { overdue }) => {
+                let mut overdue: Vec<_> = overdue.iter().map(|at| running[*at]).collect();
+                overdue.sort_unstable_by_key(|file| Reverse(file.elapsed));
+                Left::Overdue(overdue.iter().map(|file| file.file_path.clone()).collect())
+            }
+            Some(TimeLeft::MoreThan(bound)) if bound < Duration::from_secs(1) => Left::Unknown,
+            Some(TimeLeft::MoreThan(bound)) => Left::Known(format!("more than {}", left_text(bound))),
+            Some(TimeLeft::About { about, .. }) if !about.is_zero() => Left::Known(left_text(about)),
+            Some(TimeLeft::About { .. }) | None => self.pace.left(not_ended, now).map_or(Left::Unknown, Left::Known),
+        }
     }
 
-    /// Returns the files that have been running for at least `MIN_SHOWN`, the longest-running
-    /// first.
     fn shown(&self, now: Duration) -> Vec<RunningFile> {
         let age = |running: &Running| now.saturating_sub(running.since);
         let old = self.running.iter().filter(|(_, running)| age(running) >= MIN_SHOWN);

@@ -3,8 +3,9 @@
 use autoproc_domain::Timestamp;
 use unicode_width::UnicodeWidthStr;
 
-use super::board::{Picture, RunningFile};
+use super::board::{Left, Picture, RunningFile};
 use crate::escape::Printable;
+use crate::forecasting::takes_longer;
 use crate::view::layout::{Layout, Size};
 use crate::view::time::{Zone, running_span};
 
@@ -21,7 +22,6 @@ const WIDE: usize = 60;
 /// The minimum and maximum width of the progress bar in columns, without its brackets.
 const BAR: (usize, usize) = (8, 30);
 
-/// The properties of the terminal, and the time of the drawing.
 pub(super) struct Terminal<'a> {
     pub(super) layout: &'a Layout,
     pub(super) size: Size,
@@ -86,10 +86,26 @@ fn totals(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     totals.extend((picture.failed > 0).then(|| format!("{} failed", picture.failed)));
     totals.extend(retries(picture, terminal));
     totals.extend(picture.rate.clone());
-    totals.extend(picture.left.clone());
+    totals.extend(left(picture, terminal));
     totals.extend(picture.is_stopping.then(|| "stopping".to_owned()));
     totals.extend(picture.is_paused.then(|| "paused".to_owned()));
     totals
+}
+
+/// Returns the time left, or says which overdue files make it unknown. `None` if it is unknown for
+/// another reason, or if the text does not fit on a line.
+fn left(picture: &Picture, terminal: &Terminal<'_>) -> Option<String> {
+    let overdue = match &picture.left {
+        Left::Unknown => return None,
+        Left::Known(left) => return Some(left.clone()),
+        Left::Overdue(files) => files,
+    };
+    let reason = match overdue.as_slice() {
+        [file] => format!("{} takes longer than expected", terminal.layout.path(file)),
+        files => takes_longer(files.len()),
+    };
+    let text = format!("time left unknown: {reason}");
+    (text.width() + indent(terminal) < terminal.size.columns).then_some(text)
 }
 
 fn bar(picture: &Picture, terminal: &Terminal<'_>) -> String {
@@ -108,11 +124,15 @@ fn retries(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     }
 }
 
+fn indent(terminal: &Terminal<'_>) -> usize {
+    if terminal.size.columns < WIDE { NARROW_INDENT } else { TIME_COLUMNS }
+}
+
 /// Joins texts with commas into lines. A text that does not fit on the current line begins a new
 /// line.
 fn flow(texts: &[String], terminal: &Terminal<'_>) -> Vec<String> {
     let columns = terminal.size.columns;
-    let indent = if columns < WIDE { NARROW_INDENT } else { TIME_COLUMNS };
+    let indent = indent(terminal);
     let mut lines: Vec<String> = Vec::new();
     for (position, text) in texts.iter().enumerate() {
         let comma = usize::from(position + 1 < texts.len());

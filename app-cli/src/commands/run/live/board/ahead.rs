@@ -1,9 +1,9 @@
-//! The pending files of a run with their sizes, and the time left that they give.
+//! The pending files of a run with their sizes, and the time left that is computed from them.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use autoproc_domain::forecast::{Backlog, Forecast, RemainingFile};
+use autoproc_domain::forecast::{Backlog, Forecast, RemainingFile, TimeLeft};
 use autoproc_domain::{FilePath, ItemId};
 
 use crate::forecasting::MIN_MEAN;
@@ -14,7 +14,6 @@ pub(super) struct Ahead {
     forecast: Forecast,
     /// The known pending files, in claim order.
     pending: VecDeque<PendingFile>,
-    /// The maximum number of concurrent attempts.
     jobs: usize,
 }
 
@@ -31,7 +30,6 @@ impl Ahead {
         self.jobs = jobs;
     }
 
-    /// Adds samples of earlier runs. They replace the samples so far.
     pub(super) fn learn(&mut self, earlier: Forecast) {
         self.forecast = earlier;
     }
@@ -44,7 +42,6 @@ impl Ahead {
         self.pending.push_back(PendingFile { id, file_path, size_bytes });
     }
 
-    /// Removes a file that has started.
     pub(super) fn remove(&mut self, id: ItemId) {
         // Files start nearly in claim order, so the file is among the first.
         if let Some(at) = self.pending.iter().position(|file| file.id == id) {
@@ -59,18 +56,13 @@ impl Ahead {
     }
 
     /// Returns the time until the run has processed its files. `not_ended` is the number of files
-    /// that have not ended, including the running ones. `None` if there are too few samples or if
-    /// the attempts are too short, and if all files run for longer than any sample did.
-    pub(super) fn time_left<'a>(
-        &'a self,
-        not_ended: u64,
-        running: impl Iterator<Item = RemainingFile<'a>>,
-    ) -> Option<Duration> {
+    /// that have not ended, including the running ones. `None` if there are too few samples or
+    /// if the mean duration is too short.
+    pub(super) fn time_left<'a>(&'a self, not_ended: u64, running: &[RemainingFile<'a>]) -> Option<TimeLeft> {
         self.forecast.mean().filter(|mean| *mean >= MIN_MEAN)?;
-        let running: Vec<_> = running.collect();
         let waiting = usize::try_from(not_ended).unwrap_or(usize::MAX).saturating_sub(running.len());
-        // Other runs and commands take files away. Because files are claimed in order, these are the
-        // first ones.
+        // Other runs and commands may have taken files of this list. Files are claimed in order, so
+        // the first ones are assumed to be gone.
         let gone = self.pending.len().saturating_sub(waiting);
         let more = waiting.saturating_sub(self.pending.len()) as u64;
         let file = |file: &'a PendingFile| RemainingFile {
@@ -79,7 +71,6 @@ impl Ahead {
             elapsed: Duration::ZERO,
         };
         let pending = self.pending.iter().skip(gone).map(file).collect();
-        let backlog = Backlog { slots: self.jobs, running, pending, more };
-        self.forecast.time_left(&backlog).filter(|left| !left.is_zero())
+        self.forecast.time_left(&Backlog { slots: self.jobs, running: running.to_vec(), pending, more })
     }
 }

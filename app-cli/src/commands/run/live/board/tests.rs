@@ -61,6 +61,10 @@ fn board(events: impl IntoIterator<Item = (u64, RunEventKind)>) -> Board {
     board
 }
 
+fn known(left: &str) -> Left {
+    Left::Known(left.to_owned())
+}
+
 fn ids(picture: &Picture) -> Vec<u64> {
     picture.running.iter().map(|file| file.id.get()).collect()
 }
@@ -148,9 +152,9 @@ fn a_retry_waits_until_it_is_due_or_starts() {
 #[test]
 fn the_time_left_is_unknown_while_all_wait() {
     let mut board = board([(0, counted(3, 0)), (8, completed(1)), (8, requeued(2, 60 * SECOND))]);
-    assert_eq!(board.picture(5, 8 * SECOND, START).left.as_deref(), Some("16s left"));
+    assert_eq!(board.picture(5, 8 * SECOND, START).left, known("16s left"));
     board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: requeued(3, 60 * SECOND) }, 8 * SECOND);
-    assert_eq!(board.picture(5, 8 * SECOND, START).left, None);
+    assert_eq!(board.picture(5, 8 * SECOND, START).left, Left::Unknown);
 }
 
 fn started_with(id: u64, megabytes: u64) -> RunEventKind {
@@ -178,29 +182,29 @@ fn after_five_files() -> Board {
 #[test]
 fn the_time_left_follows_the_sizes() {
     let mut board = after_five_files();
-    let sizes = [(6, 20), (7, 40)].map(|(id, megabytes)| (ItemId::new(id), megabytes * 1_000_000));
+    let sizes = [(6, 8), (7, 16)].map(|(id, megabytes)| (ItemId::new(id), megabytes * 1_000_000));
     board.measure(&sizes.into_iter().collect());
-    assert_eq!(board.picture(5, 150 * SECOND, START).left.as_deref(), Some("10m left"));
-    let starts = RunEvent { at: START, run: RunId::new("r"), kind: started_with(6, 20) };
+    assert_eq!(board.picture(5, 150 * SECOND, START).left, known("4m left"));
+    let starts = RunEvent { at: START, run: RunId::new("r"), kind: started_with(6, 8) };
     board.apply(&starts, 150 * SECOND);
-    assert_eq!(board.picture(5, 250 * SECOND, START).left.as_deref(), Some("8m 20s left"));
+    assert_eq!(board.picture(5, 200 * SECOND, START).left, known("3m 10s left"));
 }
 
 #[test]
 fn files_of_unknown_size_count_like_the_average() {
-    assert_eq!(after_five_files().picture(5, 150 * SECOND, START).left.as_deref(), Some("1m left"));
+    assert_eq!(after_five_files().picture(5, 150 * SECOND, START).left, known("1m left"));
 }
 
 #[test]
 fn a_file_that_is_pending_again_keeps_its_size() {
     let mut board = after_five_files();
     let event = |kind| RunEvent { at: START, run: RunId::new("r"), kind };
-    board.apply(&event(started_with(7, 40)), 150 * SECOND);
+    board.apply(&event(started_with(7, 16)), 150 * SECOND);
     board.apply(
         &event(RunEventKind::FileReleased { of: of(7), elapsed: SECOND, usage: None, input_changed: false }),
         150 * SECOND,
     );
-    assert_eq!(board.picture(5, 150 * SECOND, START).left.as_deref(), Some("7m 10s left"));
+    assert_eq!(board.picture(5, 150 * SECOND, START).left, known("3m 10s left"));
 }
 
 #[test]
@@ -213,7 +217,7 @@ fn short_attempts_are_not_forecast() {
         board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: completed }, 6 * SECOND);
     }
     // The average from one end to the next is a second.
-    assert_eq!(board.picture(5, 6 * SECOND, START).left.as_deref(), Some("6s left"));
+    assert_eq!(board.picture(5, 6 * SECOND, START).left, known("6s left"));
 }
 
 #[test]
@@ -222,5 +226,37 @@ fn earlier_runs_give_a_forecast_before_the_first_end() {
     let mut earlier = Forecast::default();
     (0..5).for_each(|_| earlier.record_past(&of(9).file_path, 1_000_000, 30 * SECOND));
     board.learn(earlier);
-    assert_eq!(board.picture(5, SECOND, START).left.as_deref(), Some("1m left"));
+    assert_eq!(board.picture(5, SECOND, START).left, known("1m left"));
+}
+
+/// A board with 30 samples of 0.31 s each, and files 1 and 2 that run from 0 s on.
+fn two_running(sizes_mb: [u64; 2]) -> Board {
+    let mut board = board([(0, counted(4, 0)), (0, started_with(1, sizes_mb[0])), (0, started_with(2, sizes_mb[1]))]);
+    let mut earlier = Forecast::default();
+    (0..30).for_each(|_| earlier.record_past(&of(9).file_path, 1_000_000, SECOND * 31 / 100));
+    board.learn(earlier);
+    board
+}
+
+#[test]
+fn the_time_left_is_unknown_while_a_file_takes_longer_than_expected() {
+    let mut board = two_running([1, 1]);
+    assert_eq!(board.picture(5, SECOND, START).left, known("< 1s left"));
+    let overdue = |board: &mut Board, seconds: u32| match board.picture(5, seconds * SECOND, START).left {
+        Left::Overdue(files) => files,
+        left => panic!("{left:?}"),
+    };
+    let mut both = overdue(&mut board, 2);
+    both.sort();
+    assert_eq!(both, [of(1).file_path, of(2).file_path]);
+    board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: completed(1) }, 2 * SECOND);
+    assert_eq!(overdue(&mut board, 3), [of(2).file_path]);
+}
+
+#[test]
+fn a_much_larger_file_makes_the_time_left_a_lower_bound() {
+    let mut board = two_running([30, 30]);
+    assert_eq!(board.picture(5, SECOND / 10, START).left, Left::Unknown, "less than a second");
+    board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: counted(20, 0) }, SECOND);
+    assert_eq!(board.picture(5, 5 * SECOND, START).left, known("more than 2s left"));
 }

@@ -40,7 +40,7 @@ fn busy() -> Picture {
         retries: 2,
         first_retry: Some(Timestamp::from_micros(8_045_000_000)),
         rate: Some("5m 10s a file".to_owned()),
-        left: Some("2h 24m left".to_owned()),
+        left: Left::Known("2h 24m left".to_owned()),
         held: None,
         is_stopping: false,
         is_paused: false,
@@ -105,6 +105,21 @@ fn the_beginning_and_the_end() {
     assert_eq!(at(80, 24, &begun), "     0s  [>                   ] 0/40 files");
     let over = Picture { elapsed: 9 * SECOND, ended: 40, total: 40, rate: Some("4.4 files/s".into()), ..begun };
     assert_eq!(at(80, 24, &over), "     9s  [====================] 40/40 files, 4.4 files/s");
+}
+
+#[test]
+fn overdue_files_are_named_if_there_is_room() {
+    let overdue = |names: &[&str], columns| {
+        let left = Left::Overdue(names.iter().map(|name| file(1, name).file_path).collect());
+        at(columns, 24, &Picture { total: 2, left, ..Picture::default() })
+    };
+    let head = "     0s  [>                   ] 0/2 files";
+    let line = |text: &str| format!("{head},\n         {text}");
+    assert_eq!(overdue(&["a12.dat"], 80), line("time left unknown: a12.dat takes longer than expected"));
+    assert_eq!(overdue(&["a12.dat", "b"], 80), line("time left unknown: 2 files take longer than expected"));
+    let name = "a-name-that-leaves-room.dat";
+    assert_eq!((overdue(&[name], 83).lines().count(), overdue(&[name], 82).lines().count()), (2, 1));
+    assert_eq!(overdue(&["a-name-that-leaves-too-little-room.dat"], 80), head);
 }
 
 #[test]

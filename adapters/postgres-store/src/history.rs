@@ -1,0 +1,182 @@
+//! The history: events as rows, and the attempts and figures that triggers derive from them.
+
+mod event_log;
+mod event_row;
+mod outputs;
+mod past_rows;
+mod recorder;
+mod visits;
+
+use std::io;
+
+use async_trait::async_trait;
+use autoproc_domain::ports::{
+    AttemptVisitor, History, HistoryError, HistoryQuery, PastAttempt, PastEvent, RunFilter, RunsSummary, StorageError,
+};
+use autoproc_domain::{RunId, Timestamp};
+use tokio_postgres::Row;
+
+use crate::connection::Connection;
+use crate::error::Answer;
+use crate::item_row::{bigint, column};
+use crate::store::PostgresStore;
+use crate::work::{Shared, Work};
+use past_rows::{ended_attempt, past_attempt, past_event, past_run};
+
+pub use event_log::PostgresEventLog;
+pub use outputs::{OutputEnd, StoredOutput};
+pub(crate) use recorder::Recorder;
+
+/// The parts of a row of the table `event`.
+pub(crate) mod row {
+    pub(crate) use super::event_row::{COMPLETED, FAILED, RETRIED, ending_number};
+    pub(crate) use super::past_rows::{at, attempt_ref, span, text, usage};
+}
+
+/// Returns a query for the matching entries of a table. `$start` may repeat the condition on the
+/// item or the run, which is optional in `matching.sql`: a generic plan uses an index only for a
+/// condition that always applies.
+macro_rules! matching {
+    ($start:literal) => {
+        concat!($start, include_str!("../sql/history/matching.sql"))
+    };
+}
+
+const ATTEMPTS: &str = matching!("select * from past_attempt where ");
+const ATTEMPTS_OF_ITEM: &str = matching!("select * from past_attempt where item = $1 and ");
+const ATTEMPTS_OF_RUN: &str = matching!("select * from past_attempt where run = $2 and ");
+const EVENTS: &str = matching!("select * from event where ");
+const EVENTS_OF_ITEM: &str = matching!("select * from event where item = $1 and ");
+const EVENTS_OF_RUN: &str = matching!("select * from event where run = $2 and ");
+
+const ALL_RUNS: &str = "select * from past_run order by first_number";
+const LATEST_RUNS: &str = "select * from (select * from past_run where started_at_us is not null \
+     order by first_number desc limit $1) latest order by first_number";
+const RUNS_SINCE: &str = "select * from past_run where latest_at_us >= $1 order by first_number";
+const NAMED_RUNS: &str = "select * from past_run where run = any ($1::text[]) order by first_number";
+
+const FAILED_FILES: &str = include_str!("../sql/history/failed_files.sql");
+const CHANGED_FILES: &str = include_str!("../sql/history/changed_files.sql");
+const SLOWEST: &str = include_str!("../sql/history/slowest.sql");
+
+struct Statements {
+    all: &'static str,
+    of_item: &'static str,
+    of_run: &'static str,
+}
+
+/// Reads the entries that match a query, in the order in which they arrived.
+async fn matching(statements: &Statements, query: &HistoryQuery, connection: &mut Connection) -> Answer<Vec<Row>> {
+    let item = query.item.map(|id| bigint(id.get()));
+    let run = query.run.as_ref().map(RunId::as_str);
+    let [since, until] = [query.since, query.until].map(|time| time.map(Timestamp::as_micros));
+    let statement = match (item, run) {
+        (Some(_), _) => statements.of_item,
+        (None, Some(_)) => statements.of_run,
+        (None, None) => statements.all,
+    };
+    let mut rows = connection.query(statement, &[&item, &run, &since, &until]).await?;
+    rows.reverse();
+    Ok(rows)
+}
+
+struct ReadingAttempts(HistoryQuery);
+
+#[async_trait]
+impl Work for ReadingAttempts {
+    type Reply = Vec<PastAttempt>;
+    const IS_IDEMPOTENT: bool = true;
+
+    async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<Vec<PastAttempt>> {
+        let statements = Statements { all: ATTEMPTS, of_item: ATTEMPTS_OF_ITEM, of_run: ATTEMPTS_OF_RUN };
+        matching(&statements, &self.0, connection).await?.iter().map(past_attempt).collect()
+    }
+}
+
+struct ReadingEvents(HistoryQuery);
+
+#[async_trait]
+impl Work for ReadingEvents {
+    type Reply = Vec<PastEvent>;
+    const IS_IDEMPOTENT: bool = true;
+
+    async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<Vec<PastEvent>> {
+        let statements = Statements { all: EVENTS, of_item: EVENTS_OF_ITEM, of_run: EVENTS_OF_RUN };
+        matching(&statements, &self.0, connection).await?.iter().map(past_event).collect()
+    }
+}
+
+struct ReadingRuns(RunFilter);
+
+#[async_trait]
+impl Work for ReadingRuns {
+    type Reply = RunsSummary;
+    const IS_IDEMPOTENT: bool = true;
+
+    async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<RunsSummary> {
+        let runs = matching_runs(&self.0, connection).await?.iter().map(past_run).collect::<Answer<Vec<_>>>()?;
+        let ids: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
+        let failed = connection.query(FAILED_FILES, &[&ids, &bigint(RunsSummary::MAX_FAILURES as u64)]).await?;
+        let changed = connection.query(CHANGED_FILES, &[&ids, &1_i64]).await?;
+        let slowest = connection.query(SLOWEST, &[&ids, &bigint(RunsSummary::MAX_SLOWEST as u64)]).await?;
+        let first_changed = changed.first().map(ended_attempt).transpose()?;
+        Ok(RunsSummary {
+            failed_files: files(&failed)?,
+            failures: failed.iter().map(ended_attempt).collect::<Answer<_>>()?,
+            changed_files: files(&changed)?,
+            first_changed: first_changed.map(|first| first.attempt.of.file_path),
+            slowest: slowest.iter().map(ended_attempt).collect::<Answer<_>>()?,
+            runs,
+        })
+    }
+}
+
+async fn matching_runs(filter: &RunFilter, connection: &mut Connection) -> Answer<Vec<Row>> {
+    match filter {
+        RunFilter::All => connection.query(ALL_RUNS, &[]).await,
+        RunFilter::Latest(count) => connection.query(LATEST_RUNS, &[&bigint(*count as u64)]).await,
+        RunFilter::Since(time) => connection.query(RUNS_SINCE, &[&time.as_micros()]).await,
+        RunFilter::Named(runs) => {
+            let runs: Vec<&str> = runs.iter().map(RunId::as_str).collect();
+            connection.query(NAMED_RUNS, &[&runs]).await
+        }
+    }
+}
+
+/// Returns the total number of files, which each row contains. There may be more files than rows.
+fn files(rows: &[Row]) -> Answer<u64> {
+    Ok(rows.first().map(|row| column::<i64>(row, "files")).transpose()?.unwrap_or(0).unsigned_abs())
+}
+
+impl PostgresStore {
+    /// Writes the events that this handle has reported, then reads from the history.
+    async fn read_history<W: Work>(&self, reading: W) -> Result<W::Reply, HistoryError> {
+        let answer = match self.write_events().await {
+            Ok(()) => self.work(reading).await,
+            Err(error) => Err(error),
+        };
+        answer.map_err(|error: StorageError| HistoryError { place: self.place(), source: io::Error::other(error) })
+    }
+}
+
+/// `attempts` and `events` return at most the latest 1,000 entries. Times come from the clocks of
+/// the hosts that reported the events; entries are in the order in which they arrived at the
+/// server.
+#[async_trait]
+impl History for PostgresStore {
+    async fn attempts(&self, query: HistoryQuery) -> Result<Vec<PastAttempt>, HistoryError> {
+        self.read_history(ReadingAttempts(query)).await
+    }
+
+    async fn visit_attempts(&self, runs: Vec<RunId>, visit: AttemptVisitor) -> Result<(), HistoryError> {
+        self.visit(runs, visit).await
+    }
+
+    async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError> {
+        self.read_history(ReadingEvents(query)).await
+    }
+
+    async fn runs(&self, filter: RunFilter) -> Result<RunsSummary, HistoryError> {
+        self.read_history(ReadingRuns(filter)).await
+    }
+}

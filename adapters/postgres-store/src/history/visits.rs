@@ -1,0 +1,123 @@
+//! Visits of all attempts of some runs. The events are read in pages by their number, each in a
+//! transaction of its own, so a visit keeps no snapshot open and holds only the attempts without an
+//! end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use autoproc_domain::RunId;
+use autoproc_domain::open_attempts::OpenAttempts;
+use autoproc_domain::ports::{AttemptVisitor, EndedAttempt, HistoryError, PastAttempt};
+use tokio_postgres::Row;
+
+use super::past_rows::{begun_attempt, ended_attempt};
+use crate::connection::Connection;
+use crate::error::Answer;
+use crate::item_row::{bigint, column};
+use crate::store::PostgresStore;
+use crate::work::{Shared, Work};
+
+const EVENTS: &str = include_str!("../../sql/history/attempt_events.sql");
+
+/// Selects the range of event numbers to search for the events of the given runs: `start`, one less
+/// than the number of their first event, or 0 if none of the runs is known, and `latest`, the
+/// number of the latest event of any run.
+const EXTENT: &str = "select coalesce(min(first_number) - 1, 0) as start,
+    (select coalesce(max(number), 0) from event) as latest
+    from past_run where run = any ($1::text[])";
+
+/// The number of events in one page. A page takes at most about 5 MB: a path has up to 4 KiB, and a
+/// reason half a KiB.
+const PAGE: usize = 1_000;
+
+/// The maximum number of events that are searched for one page. It limits the time of a statement
+/// if almost all events belong to other runs.
+const SEARCHED_FOR_PAGE: i64 = 100_000;
+
+enum Entry {
+    Begun(PastAttempt),
+    Ended(EndedAttempt),
+    RunEnded(RunId),
+}
+
+struct Page {
+    entries: Vec<Entry>,
+    /// The event number up to which events were searched; an event with this number need not exist.
+    last: i64,
+}
+
+/// Reads the range of event numbers to search; see [`EXTENT`].
+struct Locating(Arc<[String]>);
+
+#[async_trait]
+impl Work for Locating {
+    type Reply = (i64, i64);
+    const IS_IDEMPOTENT: bool = true;
+
+    async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<(i64, i64)> {
+        let rows = connection.query(EXTENT, &[&&*self.0]).await?;
+        rows.first().map_or(Ok((0, 0)), |row| Ok((column(row, "start")?, column(row, "latest")?)))
+    }
+}
+
+struct ReadingPage {
+    runs: Arc<[String]>,
+    after: i64,
+}
+
+#[async_trait]
+impl Work for ReadingPage {
+    type Reply = Page;
+    const IS_IDEMPOTENT: bool = true;
+
+    async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<Page> {
+        let end = self.after.saturating_add(SEARCHED_FOR_PAGE);
+        let rows = connection.query(EVENTS, &[&&*self.runs, &self.after, &bigint(PAGE as u64), &end]).await?;
+        let last = rows.last().filter(|_| rows.len() == PAGE).map(|row| column(row, "number")).transpose()?;
+        Ok(Page { entries: rows.iter().map(entry).collect::<Answer<_>>()?, last: last.unwrap_or(end) })
+    }
+}
+
+fn entry(row: &Row) -> Answer<Entry> {
+    Ok(match column::<String>(row, "name")?.as_str() {
+        "processor_stopped" => Entry::RunEnded(RunId::new(column::<String>(row, "run")?)),
+        "file_started" => Entry::Begun(begun_attempt(row)?),
+        _ => Entry::Ended(ended_attempt(row)?),
+    })
+}
+
+/// The attempts and runs of a visit whose ends have not been read yet.
+struct Visits {
+    open: OpenAttempts,
+    /// The runs whose end has not been read.
+    runs: BTreeSet<RunId>,
+}
+
+impl Visits {
+    fn add(&mut self, entry: Entry) {
+        match entry {
+            Entry::Begun(attempt) => self.open.begin(attempt),
+            Entry::Ended(EndedAttempt { attempt, ended_at }) => self.open.end(attempt, ended_at),
+            Entry::RunEnded(run) => drop(self.runs.remove(&run)),
+        }
+    }
+}
+
+impl PostgresStore {
+    /// Visits every attempt of some runs; see
+    /// [`History::visit_attempts`](autoproc_domain::ports::History::visit_attempts). Stops reading
+    /// when all of the runs have ended.
+    pub(super) async fn visit(&self, runs: Vec<RunId>, visit: AttemptVisitor) -> Result<(), HistoryError> {
+        let names: Arc<[String]> = runs.iter().map(ToString::to_string).collect();
+        let mut visits = Visits { open: OpenAttempts::new(visit), runs: runs.into_iter().collect() };
+        let (mut after, latest) = self.read_history(Locating(Arc::clone(&names))).await?;
+        while after < latest && !visits.runs.is_empty() {
+            let page = self.read_history(ReadingPage { runs: Arc::clone(&names), after }).await?;
+            page.entries.into_iter().for_each(|entry| visits.add(entry));
+            after = page.last;
+        }
+        visits.open.finish();
+        Ok(())
+    }
+}

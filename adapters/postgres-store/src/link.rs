@@ -1,0 +1,223 @@
+//! A connection to the server: direct, or through a connection pooler.
+//!
+//! A pooler may give each transaction another session of the server, and a session may serve other
+//! programs in between. Settings of a session, prepared statements and `listen` do not survive
+//! there. On a pooled link, each transaction therefore makes the settings for itself, and statements
+//! are sent as text.
+//!
+//! A link is direct if the session of the server has the setting that the link sent when it
+//! connected. A pooler refuses or ignores this setting.
+
+use autoproc_domain::ports::StorageError;
+use futures_util::StreamExt;
+use futures_util::future::join3;
+use futures_util::stream::poll_fn;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{AsyncMessage, Client, Config, Error, IsolationLevel, Row, SimpleQueryMessage, Transaction};
+use uuid::Uuid;
+
+use crate::error::Answer;
+use crate::item_row::damaged;
+use crate::options::Options;
+use crate::parameter::{Parameters, typed};
+use crate::tls;
+
+/// The setting by which a session is recognised.
+const MARK: &str = "autoproc.session";
+
+const BEGIN: &str = "begin isolation level read committed";
+
+/// The words with which `PgBouncer` refuses transactions in its mode `statement`.
+const STATEMENT_POOLING: &str = "statement pooling mode";
+
+/// A connection pooler that does not keep a transaction in one session of the server, so the store
+/// cannot use it. A handle reports it as the source of a [`StorageError::Failed`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it pools statements")]
+pub struct StatementPooling;
+
+/// The way from this machine to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// The connection has a server session of its own.
+    Direct,
+    /// The connection leads through a pooler, which may give each transaction another session.
+    Pooled,
+}
+
+/// A connection that is ready for the statements of the store.
+pub(crate) struct Link {
+    client: Client,
+    /// The query that applies the settings to a transaction; `None` on a direct link, where they
+    /// apply to the whole session.
+    settings: Option<String>,
+    begin: String,
+}
+
+impl Link {
+    /// Connects to the server.
+    ///
+    /// # Errors
+    /// `Failed` if a pooler separates the statements of a transaction.
+    pub(crate) async fn open(options: &Options) -> Answer<Self> {
+        dial(options, |_| {}).await?.set_up(options).await
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.settings.is_some()
+    }
+
+    pub(crate) fn route(&self) -> Route {
+        if self.is_pooled() { Route::Pooled } else { Route::Direct }
+    }
+
+    /// Returns the statements that begin a transaction.
+    pub(crate) fn begin_statement(&self) -> &str {
+        &self.begin
+    }
+
+    /// Begins a transaction, which is undone if it is dropped.
+    pub(crate) async fn begin(&mut self) -> Answer<Transaction<'_>> {
+        let transaction = self.client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+        let transaction = transaction.start().await?;
+        if let Some(settings) = &self.settings {
+            transaction.batch_execute(settings).await?;
+        }
+        Ok(transaction)
+    }
+
+    /// Executes a statement that is a transaction of its own, without preparing it; returns its
+    /// rows. Takes one round trip.
+    pub(crate) async fn query(&self, sql: &str, parameters: Parameters<'_>) -> Answer<Vec<Row>> {
+        let parameters = typed(parameters);
+        let query = self.client.query_typed(sql, &parameters);
+        if !self.is_pooled() {
+            return Ok(query.await?);
+        }
+        // `join3` first polls its futures in this order, so the messages are sent in this order. No
+        // other task sends any in between, because all tasks of a store run on one thread.
+        let sent = join3(self.client.batch_execute(&self.begin), query, self.client.batch_execute("commit"));
+        let (begun, rows, committed) = sent.await;
+        begun?;
+        let rows = rows?;
+        committed?;
+        Ok(rows)
+    }
+
+    /// Executes a statement like [`query`](Self::query); returns its only row.
+    pub(crate) async fn query_one(&self, sql: &str, parameters: Parameters<'_>) -> Answer<Row> {
+        let first = self.query(sql, parameters).await?.into_iter().next();
+        first.ok_or_else(|| damaged("a statement returned no row".to_owned()).into())
+    }
+}
+
+/// A connection whose session does not have the settings of the store yet.
+pub(crate) struct Unset {
+    pub(crate) client: Client,
+    /// The value of [`MARK`] that the connection sent.
+    mark: String,
+}
+
+/// Connects to the server. A task of the current runtime drives the connection. It passes
+/// asynchronous messages, such as notifications, to `hear`, and `None` when the connection has
+/// ended.
+pub(crate) async fn dial(
+    options: &Options,
+    mut hear: impl FnMut(Option<AsyncMessage>) + Send + 'static,
+) -> Answer<Unset> {
+    let mark = Uuid::new_v4().to_string();
+    let (client, mut connection) = match marked(&options.config, &mark).connect(tls::connector(options)?).await {
+        Err(error) if may_refuse_mark(&error) => options.config.connect(tls::connector(options)?).await?,
+        connected => connected?,
+    };
+    tokio::spawn(async move {
+        let mut messages = poll_fn(move |context| connection.poll_message(context));
+        // The client reports the error of a lost connection to its next caller.
+        while let Some(Ok(message)) = messages.next().await {
+            hear(Some(message));
+        }
+        hear(None);
+    });
+    Ok(Unset { client, mark })
+}
+
+/// Returns the configuration of a connection that sets [`MARK`] in its session.
+fn marked(config: &Config, mark: &str) -> Config {
+    let own = config.get_options().unwrap_or_default();
+    config.clone().options(format!("{own} -c {MARK}={mark}")).clone()
+}
+
+/// True if a pooler may have refused the setting: for `PgBouncer` it is a violation of the protocol,
+/// for others a feature that they do not support.
+fn may_refuse_mark(error: &Error) -> bool {
+    let refusals = [SqlState::PROTOCOL_VIOLATION, SqlState::FEATURE_NOT_SUPPORTED];
+    error.code().is_some_and(|code| refusals.contains(code))
+}
+
+impl Unset {
+    /// Makes the settings of the session if the connection is direct. Leaves a session behind a
+    /// pooler unchanged, because other programs use it too.
+    pub(crate) async fn set_up(self, options: &Options) -> Answer<Link> {
+        let Self { client, mark } = self;
+        let condition = format!("where current_setting('{MARK}', true) = '{mark}'");
+        let made = client.simple_query(&format!("{} {condition}", settings(options, Lasts::Session))).await?;
+        if made.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_))) {
+            return Ok(Link { client, settings: None, begin: BEGIN.to_owned() });
+        }
+        let settings = settings(options, Lasts::Transaction);
+        let link = Link { client, begin: format!("{BEGIN}; {settings}"), settings: Some(settings) };
+        check_transactions(&link, options).await?;
+        Ok(link)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lasts {
+    Session,
+    Transaction,
+}
+
+/// Returns a query that applies the settings of the store. The query returns one row per setting.
+/// `synchronous_commit` makes acknowledged changes durable, even if the server's default is another
+/// one. The planner must prefer indexes, because the statistics of a new or quickly changing table
+/// may be wrong.
+fn settings(options: &Options, lasts: Lasts) -> String {
+    let search_path = search_path(options);
+    let all = [
+        ("search_path", &*search_path),
+        ("synchronous_commit", "on"),
+        ("idle_in_transaction_session_timeout", "60s"),
+        ("default_transaction_isolation", "read committed"),
+        ("plan_cache_mode", "force_generic_plan"),
+        ("jit", "off"),
+        ("enable_seqscan", "off"),
+        ("enable_bitmapscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+    ];
+    let values: Vec<_> = all.iter().map(|(name, value)| format!("('{name}', '{value}')")).collect();
+    let (values, is_local) = (values.join(", "), lasts == Lasts::Transaction);
+    format!("select set_config(name, value, {is_local}) from (values {values}) as setting (name, value)")
+}
+
+fn search_path(options: &Options) -> String {
+    format!("\"{}\", pg_temp", options.schema)
+}
+
+/// Refuses a pooler that does not keep a transaction in one session of the server.
+async fn check_transactions(link: &Link, options: &Options) -> Answer<()> {
+    let kept = "select current_setting('search_path') = $1 as is_kept";
+    match link.query_one(kept, &[&search_path(options)]).await {
+        Ok(row) if row.get("is_kept") => Ok(()),
+        Err(fault) if !fault.says(STATEMENT_POOLING) => Err(fault),
+        _ => {
+            let place = options.place();
+            let action = format!("the connection pooler at {place} separates the statements of a transaction");
+            Err(StorageError::Failed { action, source: Box::new(StatementPooling) }.into())
+        }
+    }
+}

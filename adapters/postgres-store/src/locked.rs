@@ -1,0 +1,175 @@
+//! Locks a queue while it is copied from or to another store.
+
+mod events;
+mod items;
+
+use std::time::Duration;
+
+use autoproc_domain::FileQueue;
+use autoproc_domain::item::ClaimNumber;
+use autoproc_domain::ports::{LiveRun, RecordedEvent, StorageError};
+use autoproc_domain::queue::Restore;
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use crate::connection::{self, within_timeout};
+use crate::error::{Answer, Fault};
+use crate::item_row::{bigint, damaged};
+use crate::link::Link;
+use crate::migration;
+use crate::options::Options;
+use crate::runs::{self, LOCK_REGISTRY};
+use crate::store::PostgresStore;
+
+/// Excludes every change of the items and the numbers, and allows reading. An addition locks the
+/// numbers before the items, so this statement does too.
+const LOCK_TABLES: &str = "lock table numbering, item, event in share row exclusive mode";
+
+const IS_EMPTY: &str = "select not exists (select from item) and not exists (select from event)";
+
+/// The next id or sequence number, and the number of the next claim.
+const NUMBERS: &str = "select next_number, \
+    (select case when is_called then last_value + 1 else last_value end from claim_number) from numbering";
+
+/// Prevents numbers from being assigned twice. A rollback does not undo `setval`, and so may leave
+/// a gap in the numbers of claims.
+const SET_NUMBERS: &str = "update numbering set next_number = greatest(next_number, $1::bigint)";
+const SET_CLAIM: &str = "select setval('claim_number', \
+    greatest($1::bigint, (select case when is_called then last_value + 1 else last_value end from claim_number)), false)";
+
+/// A queue whose tables are locked in a transaction, and on which no run is alive. Dropping the
+/// value undoes the transaction and closes its connection.
+pub struct LockedQueue<'s> {
+    link: Link,
+    options: Options,
+    /// The connection runs on the runtime of the store, which must therefore stay alive.
+    _store: &'s PostgresStore,
+    /// The number of the last event that [`next_events`](Self::next_events) returned.
+    last_event: i64,
+}
+
+impl std::fmt::Debug for LockedQueue<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LockedQueue").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// Locks the queue, and waits for other changes of it for at most `timeout`. Until the returned
+    /// value is dropped, no run begins and nothing changes.
+    ///
+    /// # Errors
+    /// [`StorageError::Busy`] while a run is alive or another session holds a lock; other errors as
+    /// for [`connect`](Self::connect).
+    pub async fn lock_for_copy(&self, timeout: Duration) -> Result<LockedQueue<'_>, StorageError> {
+        let options = self.shared().options.clone();
+        let link = {
+            let options = options.clone();
+            self.spawn(async move { lock(&options, timeout).await.map_err(|fault| fault.into_storage(&options)) })
+        };
+        Ok(LockedQueue { link: link.await?, options, _store: self, last_event: 0 })
+    }
+}
+
+/// Begins a transaction with all locks. The statements of a copy are not prepared, because they may
+/// run through a pooler.
+async fn lock(options: &Options, timeout: Duration) -> Answer<Link> {
+    let link = within_timeout(options, connection::connect(options)).await?;
+    within_timeout(options, migration::require(&link, options)).await?;
+    // The other side of a copy may take longer between two statements than a session may idle.
+    let begin = format!(
+        "{}; set local idle_in_transaction_session_timeout to 0; set local lock_timeout to {}; {LOCK_REGISTRY}; {LOCK_TABLES}",
+        link.begin_statement(),
+        timeout.as_millis().clamp(1, i32::MAX as u128)
+    );
+    link.client().batch_execute(&begin).await?;
+    match runs::live_of(link.client()).await?.first() {
+        None => Ok(link),
+        Some(LiveRun { info, .. }) => {
+            Err(StorageError::Busy { holder: format!("the run {} of {}", info.id, info.location) }.into())
+        }
+    }
+}
+
+impl LockedQueue<'_> {
+    /// True if the queue has no items and no history.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    pub async fn is_empty(&self) -> Result<bool, StorageError> {
+        let row = self.client().query_typed_one(IS_EMPTY, &[]).await;
+        row.map(|row| row.get(0)).map_err(|error| self.error(error.into()))
+    }
+
+    /// Reads the whole queue.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    pub async fn queue(&self) -> Result<FileQueue, StorageError> {
+        self.read_queue().await.map_err(|fault| self.error(fault))
+    }
+
+    async fn read_queue(&self) -> Answer<FileQueue> {
+        let mut items = items::read(self.client()).await?;
+        items.sort_unstable_by_key(|item| item.sequence);
+        let row = self.client().query_typed_one(NUMBERS, &[]).await?;
+        let (number, claim): (i64, i64) = (row.get(0), row.get(1));
+        let mut restore = Restore::with_room(items.len());
+        for item in items {
+            restore.push(item).map_err(|refused| damaged(refused.reason.to_string()))?;
+        }
+        Ok(restore.finish(number.cast_unsigned(), ClaimNumber::new(claim.cast_unsigned())))
+    }
+
+    /// Adds the items of another queue, which have no claims, and continues its numbers.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the items cannot be added.
+    pub async fn add_queue(&self, queue: &FileQueue) -> Result<(), StorageError> {
+        self.write_queue(queue).await.map_err(|fault| self.error(fault))
+    }
+
+    async fn write_queue(&self, queue: &FileQueue) -> Answer<()> {
+        items::write(self.client(), queue).await?;
+        self.client().execute_typed(SET_NUMBERS, &[(&bigint(queue.next_number()), Type::INT8)]).await?;
+        self.client().query_typed_one(SET_CLAIM, &[(&bigint(queue.next_claim().get()), Type::INT8)]).await?;
+        Ok(())
+    }
+
+    /// Returns at most `limit` further events of the history, in the order in which they arrived.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    pub async fn next_events(&mut self, limit: usize) -> Result<Vec<RecordedEvent>, StorageError> {
+        let read = events::read(self.client(), self.last_event, limit).await;
+        let (last, events) = read.map_err(|fault| self.error(fault))?;
+        self.last_event = last;
+        Ok(events)
+    }
+
+    /// Adds events to the history.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the events cannot be added.
+    pub async fn add_events(&self, events: &[RecordedEvent]) -> Result<(), StorageError> {
+        events::write(self.client(), events).await.map_err(|fault| self.error(fault))
+    }
+
+    /// Commits everything that was added, in one transaction.
+    ///
+    /// # Errors
+    /// [`StorageError`]; after [`StorageError::Unreachable`], either nothing or everything was
+    /// added.
+    pub async fn commit(self) -> Result<(), StorageError> {
+        self.client().batch_execute("commit").await.map_err(|error| self.error(error.into()))
+    }
+
+    /// Returns the client, whose statements belong to the transaction that [`lock`] began.
+    fn client(&self) -> &Client {
+        self.link.client()
+    }
+
+    fn error(&self, fault: Fault) -> StorageError {
+        fault.into_storage(&self.options)
+    }
+}

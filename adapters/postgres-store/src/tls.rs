@@ -1,0 +1,37 @@
+//! Encrypted connections.
+
+#[cfg(feature = "tls")]
+mod rustls_connector;
+
+use crate::error::Answer;
+use crate::options::Options;
+
+#[cfg(feature = "tls")]
+type Connector = tokio_postgres_rustls::MakeRustlsConnect;
+#[cfg(not(feature = "tls"))]
+type Connector = tokio_postgres::NoTls;
+
+/// Returns the connector that encrypts a connection, if the address allows and the server offers
+/// it.
+///
+/// # Errors
+/// `Failed` if the certificate of the server must be verified, and no certificate of an authority
+/// can be read.
+#[cfg(feature = "tls")]
+pub(crate) fn connector(options: &Options) -> Answer<Connector> {
+    rustls_connector::connector(options)
+}
+
+/// Returns the connector that never encrypts a connection.
+///
+/// # Errors
+/// `Failed` if the certificate of the server must be verified.
+#[cfg(not(feature = "tls"))]
+pub(crate) fn connector(options: &Options) -> Answer<Connector> {
+    if options.verifies_server {
+        let action = format!("cannot verify the server of {}", options.place());
+        let source = "this program was built without encryption".into();
+        return Err(autoproc_domain::ports::StorageError::Failed { action, source }.into());
+    }
+    Ok(tokio_postgres::NoTls)
+}

@@ -1,0 +1,44 @@
+//! The standard input of a command.
+//!
+//! A command that is given an input reads it from a file without a name. Unlike a pipe, a file
+//! takes the whole input before the command starts, so the guard neither waits for the reader nor
+//! fails if the command ends without reading.
+
+use std::fs::File;
+use std::io::{self, Seek as _, Write as _};
+use std::process::Stdio;
+
+/// Returns a standard input with these contents. If they are empty, the command inherits the
+/// guard's standard input, which is `/dev/null`. Opening `/dev/null` for each command would cost
+/// time.
+///
+/// # Errors
+/// If the file cannot be created or written.
+pub(crate) fn stdin_of(contents: &[u8]) -> io::Result<Stdio> {
+    if contents.is_empty() {
+        return Ok(Stdio::inherit());
+    }
+    let mut file = unnamed_file()?;
+    file.write_all(contents)?;
+    file.rewind()?;
+    Ok(file.into())
+}
+
+/// Creates a file in memory, so that a full disk does not matter (`memfd_create(2)`).
+#[cfg(target_os = "linux")]
+fn unnamed_file() -> io::Result<File> {
+    Ok(rustix::fs::memfd_create(c"autoproc input", rustix::fs::MemfdFlags::CLOEXEC)?.into())
+}
+
+/// Creates a file in the folder for temporary files, and removes its name.
+#[cfg(not(target_os = "linux"))]
+fn unnamed_file() -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::time::SystemTime;
+
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+    let path = std::env::temp_dir().join(format!("autoproc-input-{}-{now}", std::process::id()));
+    let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}

@@ -1,0 +1,49 @@
+//! The lasting orders of a run to its guards: the pause and the deadline.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// The longest time between two checks of the deadline. The deadline counts the time for which the
+/// machine is suspended; a timer does not.
+const MAX_SLEEP: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    pub(crate) is_paused: bool,
+    /// The time since boot after which the guard runs nothing; `None` for no limit.
+    deadline: Option<Duration>,
+}
+
+impl Orders {
+    /// Moves the deadline to this time since boot, unless that would make it earlier.
+    pub(crate) fn extend_deadline(&mut self, since_boot: Duration) {
+        self.deadline = self.deadline.max(Some(since_boot));
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.time_left().is_some_and(|left| left.is_zero())
+    }
+
+    /// Returns the maximum time until the next call of [`is_over`](Self::is_over).
+    pub(crate) fn timeout(&self) -> Duration {
+        match self.time_left() {
+            None => Duration::MAX,
+            // The deadline has passed since the last check, or the guard is already killing the
+            // process.
+            Some(Duration::ZERO) => MAX_SLEEP,
+            Some(left) => left.min(MAX_SLEEP),
+        }
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        Some(self.deadline?.saturating_sub(since_boot()))
+    }
+}
+
+/// Returns the time since the machine booted, including the time for which it was suspended.
+fn since_boot() -> Duration {
+    let now = clock_gettime(ClockId::Boottime);
+    let (seconds, nanoseconds) = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanoseconds.unwrap_or(0))
+}

@@ -1,0 +1,147 @@
+//! Copies the event log from and to another store.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use autoproc_domain::ports::RecordedEvent;
+use autoproc_regular_file::{self as regular_file, Links, folder_of};
+use tempfile::NamedTempFile;
+
+use crate::history::{RecordedEvents, line};
+use crate::replace::temporary_file;
+
+/// Reads the events of a log, a part at a time.
+#[derive(Debug)]
+pub struct EventLogReader {
+    /// `None` if there is no log.
+    log: Option<BufReader<File>>,
+}
+
+impl EventLogReader {
+    /// Opens the log at `path`; a missing log counts as empty.
+    ///
+    /// # Errors
+    /// If the log cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        match regular_file::open_to_read(Links::Refuse, path) {
+            Ok(log) => Ok(Self { log: Some(BufReader::with_capacity(1 << 16, log)) }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self { log: None }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads at most `limit` further lines. At the end of the log, the answer is empty.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn next(&mut self, limit: usize) -> io::Result<RecordedEvents> {
+        self.log.as_mut().map_or_else(|| Ok(RecordedEvents::default()), |log| RecordedEvents::read(log, limit))
+    }
+}
+
+/// A log that is written beside its final path, and put there in one step. It is removed if the
+/// value is dropped before.
+#[derive(Debug)]
+pub struct NewEventLog {
+    file: BufWriter<NamedTempFile>,
+    path: PathBuf,
+}
+
+impl NewEventLog {
+    /// Begins a log for `path`. Creates the folder if it is missing.
+    ///
+    /// # Errors
+    /// If the log cannot be created.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let folder = folder_of(path);
+        regular_file::create_folders(folder, 0o777)?;
+        let file = temporary_file(folder)?;
+        Ok(Self { file: BufWriter::new(file), path: path.to_owned() })
+    }
+
+    /// Appends events.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn add(&mut self, events: &[RecordedEvent]) -> io::Result<()> {
+        events.iter().try_for_each(|event| writeln!(self.file, "{}", line(event)?))
+    }
+
+    /// Puts the log to its path, and makes it durable. A log with the same contents may be there.
+    /// Returns false, and leaves a log there as it is, if it has other contents.
+    ///
+    /// # Errors
+    /// If the log cannot be written or renamed.
+    pub fn finish(self) -> io::Result<bool> {
+        let file = self.file.into_inner()?;
+        if !is_free(&self.path, file.path())? {
+            return Ok(false);
+        }
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        File::open(folder_of(&self.path))?.sync_all()?;
+        Ok(true)
+    }
+}
+
+/// True if there is no log at `path`, an empty one, or one with the contents of `new`.
+fn is_free(path: &Path, new: &Path) -> io::Result<bool> {
+    let present = match regular_file::open_to_read(Links::Refuse, path) {
+        Ok(present) => present,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(error),
+    };
+    let new = File::open(new)?;
+    let (length, wanted) = (present.metadata()?.len(), new.metadata()?.len());
+    Ok(length == 0 || (length == wanted && is_same(present, new)?))
+}
+
+/// True if two files of one length have the same contents.
+fn is_same(one: File, other: File) -> io::Result<bool> {
+    let mut pairs = BufReader::new(one).bytes().zip(BufReader::new(other).bytes());
+    pairs.try_fold(true, |is_same, (one, other)| Ok(is_same && one? == other?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const LINE: &str = r#"{"timestamp":"2026-11-29T01:02:03.000004Z","run_id":"r","event":"processor_paused"}"#;
+
+    fn copied(to: &Path) -> bool {
+        let folder = tempfile::tempdir().expect("a folder");
+        let from = folder.path().join("log");
+        fs::write(&from, format!("{LINE}\n")).expect("the log");
+        let events = EventLogReader::open(&from).expect("the log").next(10).expect("its line").events;
+        let mut log = NewEventLog::create(to).expect("a new log");
+        log.add(&events).expect("written");
+        log.finish().expect("finished")
+    }
+
+    #[test]
+    fn a_log_is_replaced_only_if_nothing_is_lost() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("logs/events.jsonl");
+        for (before, is_copied) in [(None, true), (Some(""), true), (Some("other\n"), false), (Some(LINE), false)] {
+            if let Some(text) = before {
+                fs::write(&log, text).expect("the log");
+            }
+            assert_eq!(copied(&log), is_copied, "{before:?}");
+            if is_copied {
+                assert!(copied(&log), "the same log may be copied again");
+            }
+            let text = fs::read_to_string(&log).expect("the log");
+            assert_eq!(text, if is_copied { format!("{LINE}\n") } else { before.unwrap_or_default().to_owned() });
+        }
+        assert_eq!(fs::read_dir(folder.path().join("logs")).expect("the folder").count(), 1);
+    }
+
+    #[test]
+    fn a_missing_log_is_empty() {
+        let mut log = EventLogReader::open(Path::new("/nonexistent/log")).expect("no log");
+        assert_eq!(log.next(10).expect("nothing"), RecordedEvents::default());
+    }
+}

@@ -1,0 +1,256 @@
+//! What happens to a file next, and the commands that change it.
+
+use std::fmt::Write as _;
+
+use autoproc_domain::{FilePath, QueueItem, Status, Timestamp};
+
+use super::situation::{Ahead, Claimant, FileNow, Runs, Situation};
+use super::story::is_cancelled;
+use crate::commands::queue::show::attempts::{RunningAttempt, unended};
+use crate::context::Context;
+use crate::escape::Printable;
+use crate::view::failure::in_one_line;
+use crate::view::files;
+use crate::view::time::{local, span};
+
+/// The next step of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Next {
+    /// A stable word for scripts.
+    pub(super) reason: &'static str,
+    /// A sentence without unprintable characters.
+    pub(super) text: String,
+    /// The end of the wait; `None` if it is unknown or there is none.
+    pub(super) at: Option<Timestamp>,
+    /// The number of due files that a run claims before this one; `None` if the file is not due.
+    pub(super) ahead: Option<u64>,
+    /// The command lines that change what happens next, the most likely one first.
+    pub(super) commands: Vec<String>,
+}
+
+impl Next {
+    fn new(reason: &'static str, text: impl Into<String>, commands: Vec<String>) -> Self {
+        Self { reason, text: text.into(), at: None, ahead: None, commands }
+    }
+
+    pub(super) fn not_queued(commands: &Commands) -> Self {
+        Self::new("not_queued", "nothing: the file is not in the queue", vec![commands.add()])
+    }
+
+    /// Returns the next step of an item. `running` is its attempt that runs now.
+    pub(super) fn of(
+        item: &QueueItem,
+        situation: &Situation,
+        running: Option<&RunningAttempt>,
+        commands: &Commands,
+    ) -> Self {
+        match item.status {
+            Status::Pending => pending(item, situation, commands),
+            Status::Processing => processing(item, situation, running, commands),
+            Status::Completed => completed(situation, commands),
+            Status::Failed | Status::Timeout => failed(item, situation, commands),
+        }
+    }
+}
+
+fn pending(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next {
+    if item.is_held {
+        return Next::new("held", "held: no run takes the file", vec![commands.of_file("queue unhold")]);
+    }
+    let due = item.not_before().filter(|due| *due > situation.now);
+    let next = match due {
+        Some(due) => backoff(item, due, situation, commands),
+        None => Next { ahead: Some(situation.ahead.due), ..waiting(item, situation, commands) },
+    };
+    match situation.file {
+        FileNow::Missing => missing(next, commands),
+        _ => next,
+    }
+}
+
+/// Adds to the next step of a pending file a note that the file does not exist.
+fn missing(next: Next, commands: &Commands) -> Next {
+    let text = format!("{}; the file does not exist now", next.text);
+    let commands = next.commands.into_iter().chain([commands.of_file("queue remove")]).collect();
+    Next { text, commands, ..next }
+}
+
+fn backoff(item: &QueueItem, due: Timestamp, situation: &Situation, commands: &Commands) -> Next {
+    let wait = span(due.saturating_since(situation.now));
+    let nobody = match &situation.runs {
+        Runs::None => "; no run is live".to_owned(),
+        Runs::Starting => String::new(),
+        Runs::Stopping(how) => format!("; no live run takes it: {how}"),
+        Runs::Paused => "; the live runs are paused".to_owned(),
+        Runs::Holding(reason) => format!("; no live run starts files: {reason}"),
+    };
+    let attempt = numbered(item, situation);
+    let text = format!("waits until {} (in {wait}): backoff after {attempt}{nobody}", local(due));
+    let again = format!("{} && {}", commands.of_file("cancel"), commands.of_file("retry-failed"));
+    let start = if situation.runs == Runs::None { commands.start(situation) } else { Vec::new() };
+    Next { at: Some(due), ..Next::new("backoff", text, [vec![again], start].concat()) }
+}
+
+/// Returns the number of the latest attempt, as in `attempt 2 of 4`.
+fn numbered(item: &QueueItem, situation: &Situation) -> String {
+    // The breaker may grant one attempt more than the limit.
+    match situation.max_attempts.filter(|max| item.attempts <= *max) {
+        Some(max) => format!("attempt {} of {max}", item.attempts),
+        None => format!("attempt {}", item.attempts),
+    }
+}
+
+/// Returns the next step of a file that is due.
+fn waiting(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next {
+    let ahead = situation.ahead;
+    let place = match ahead.due {
+        0 => "it is the next file".to_owned(),
+        due => format!("{} before it {} due", files(due), if due == 1 { "is" } else { "are" }),
+    };
+    match &situation.runs {
+        Runs::None => {
+            let text = format!("due; {place}, but no run is live");
+            Next::new("no_run", text, [commands.start(situation), commands.to_front(item, ahead)].concat())
+        }
+        Runs::Starting => {
+            let text = format!(
+                "due; {place}, and a live run takes it in its turn, unless that run processes other files only"
+            );
+            Next::new("due", text, commands.to_front(item, ahead))
+        }
+        Runs::Stopping(how) => {
+            let text = format!("due, but the live runs start no files: {how}; start the next run after they end");
+            Next::new("stopping", text, commands.start(situation))
+        }
+        Runs::Paused => {
+            Next::new("paused", "due, but the live runs are paused", vec![commands.line("resume", "--paused-only")])
+        }
+        Runs::Holding(reason) => {
+            let text = format!("due, but no live run starts files: {reason}");
+            Next::new("starts_held", text, Vec::new())
+        }
+    }
+}
+
+fn processing(item: &QueueItem, situation: &Situation, running: Option<&RunningAttempt>, commands: &Commands) -> Next {
+    let (host, is_paused) = match &situation.claimant {
+        Some(Claimant::Live { host, is_paused }) => (host, *is_paused),
+        Some(Claimant::Dead(Some(doubt))) => return doubtful(doubt, commands),
+        Some(Claimant::Dead(None)) | None => {
+            let text = "its run died; the next run recovers the file";
+            let recover = commands.line("queue recover", "");
+            return Next::new("run_died", text, vec![recover]);
+        }
+    };
+    let attempt = numbered(item, situation);
+    let state = running.map_or_else(|| "claimed by a live run".to_owned(), |running| unended(Some(running)));
+    let text = format!("{attempt}, {state}, on {}", Printable(host));
+    if is_cancelled(item) {
+        return Next::new("cancelling", format!("{text}; it was cancelled, and ends soon"), Vec::new());
+    }
+    if is_paused {
+        return Next::new(
+            "paused",
+            format!("{text}; its run is paused"),
+            vec![commands.line("resume", "--paused-only")],
+        );
+    }
+    Next::new("processing", text, vec![commands.log(item, "-f "), commands.of_file("cancel")])
+}
+
+fn doubtful(doubt: &str, commands: &Commands) -> Next {
+    let text = format!("its run is dead, but processes of that run may still be working: {}", Printable(doubt));
+    Next::new("run_died", text, vec![commands.line("queue recover", "--force")])
+}
+
+fn completed(situation: &Situation, commands: &Commands) -> Next {
+    let (remove, again) = (commands.of_file("queue remove"), commands.of_file("queue add --again"));
+    match situation.file {
+        FileNow::Missing => {
+            Next::new("completed", "nothing: it is completed, and the file does not exist any more", vec![remove])
+        }
+        FileNow::Changed => {
+            let text = "nothing, until it is added again: it is completed, and the file has changed since";
+            Next::new("changed", text, vec![commands.add()])
+        }
+        FileNow::Unchanged => {
+            let text = "nothing: it is completed, and has not changed since. Adding it again leaves it alone, unless with --again";
+            Next::new("completed", text, vec![again])
+        }
+        FileNow::Unknown => {
+            Next::new("completed", "nothing: it is completed; whether it has changed since is not known", vec![again])
+        }
+    }
+}
+
+fn failed(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next {
+    if situation.file == FileNow::Missing {
+        let text = "nothing: it failed, and the file does not exist. Put it back and retry it, or remove it";
+        return Next::new("failed", text, vec![commands.of_file("retry-failed"), commands.of_file("queue remove")]);
+    }
+    let retry = commands.of_file("retry-failed");
+    if is_cancelled(item) {
+        return Next::new("cancelled", "nothing: it was cancelled", vec![retry]);
+    }
+    let mut text =
+        if item.status == Status::Timeout { "nothing: it timed out for good" } else { "nothing: it failed for good" }
+            .to_owned();
+    if let Some(error) = item.last_error.as_ref().filter(|_| situation.is_error_untold) {
+        let _ = write!(text, ": {}", in_one_line(error));
+    }
+    Next::new("failed", text, vec![retry, commands.log(item, "")])
+}
+
+/// Builds the suggested command lines for a file.
+pub(super) struct Commands {
+    /// The options that choose the queue, each preceded by a space.
+    options: String,
+    /// The path, quoted for a shell; `None` if it contains characters that are printed escaped.
+    argument: Option<String>,
+}
+
+impl Commands {
+    pub(super) fn new(path: &FilePath, context: &Context) -> Self {
+        Self { options: context.project_option(), argument: context.console.out().argument(path) }
+    }
+
+    /// Returns the command line with these words after the options.
+    fn line(&self, name: &str, words: &str) -> String {
+        let blank = if words.is_empty() { "" } else { " " };
+        format!("autoproc {name}{}{blank}{words}", self.options)
+    }
+
+    /// Returns the command line that names the file. A path that cannot be pasted is `FILE`.
+    fn of_file(&self, name: &str) -> String {
+        self.line(name, self.argument.as_deref().unwrap_or("FILE"))
+    }
+
+    pub(super) fn list(&self) -> String {
+        self.line("queue list", "")
+    }
+
+    pub(super) fn add(&self) -> String {
+        self.of_file("queue add")
+    }
+
+    /// Returns the command line that shows the output. `log` accepts the number of an item, so this
+    /// line can always be pasted.
+    fn log(&self, item: &QueueItem, option: &str) -> String {
+        let word = self.argument.clone().unwrap_or_else(|| item.id.to_string());
+        self.line("log", &format!("{option}{word}"))
+    }
+
+    /// Returns the command lines that start a run which takes the file.
+    fn start(&self, situation: &Situation) -> Vec<String> {
+        let resume = situation.can_resume.then(|| self.line("resume", ""));
+        resume.into_iter().chain([self.line("run", "-- COMMAND")]).collect()
+    }
+
+    /// Returns the command line that gives the file a higher priority than the files before it; no
+    /// line if there are none, or if no priority is higher.
+    fn to_front(&self, item: &QueueItem, ahead: Ahead) -> Vec<String> {
+        let highest = ahead.priority.map(|priority| priority.max(item.priority));
+        let higher = highest.and_then(|highest| highest.get().checked_add(1));
+        higher.into_iter().map(|priority| format!("{} {priority}", self.of_file("queue prioritise"))).collect()
+    }
+}

@@ -1,0 +1,131 @@
+//! The outputs of attempts that ran elsewhere. The database keeps the last bytes of each output.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use autoproc_domain::ItemId;
+use autoproc_domain::item::{ClaimNumber, ClaimToken};
+use autoproc_subprocess::{AttemptLog, Stream};
+
+use super::LogArgs;
+use super::attempts::Attempts;
+use crate::attempt_output::{AttemptOutput, without_partial_line};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::{Printable, Shown};
+use crate::stored_output::StoredOutput;
+use crate::view::bytes::memory;
+use crate::wiring::Server;
+
+/// The stored outputs of an item, except those whose files are in this project folder.
+#[derive(Debug, Default)]
+pub(super) struct Elsewhere(BTreeMap<ClaimNumber, StoredOutput>);
+
+impl Elsewhere {
+    /// Finds the stored outputs of an item. `here` are the outputs in this project folder. A stored
+    /// output is left out only if one of them is the very file that the database names: a database
+    /// that was created anew or restored uses the same ids and claims again.
+    ///
+    /// # Errors
+    /// [`CliError`] if the database cannot be read.
+    pub(super) async fn of(item: ItemId, here: &[AttemptLog], context: &Context) -> Result<Self, CliError> {
+        let Some(outputs) = context.wiring.server().map(Server::outputs) else { return Ok(Self::default()) };
+        let stored = outputs.of(item).await?.into_iter();
+        let host = context.wiring.location().host;
+        let is_this = |log: &AttemptLog, stored: &StoredOutput| {
+            log.claim == stored.claim && stored.host == host && is_same_file(&log.path, &stored.file)
+        };
+        let is_elsewhere = |stored: &StoredOutput| !here.iter().any(|log| is_this(log, stored));
+        Ok(Self(stored.filter(is_elsewhere).map(|stored| (stored.claim, stored)).collect()))
+    }
+
+    /// Adds these outputs to those of this project folder. Replaces outputs with the same claims,
+    /// and orders all by claim.
+    pub(super) fn add_to(&self, logs: &mut Vec<AttemptLog>, item: ItemId, context: &Context) {
+        let folder = context.wiring.attempt_logs();
+        let log = |stored: &StoredOutput| folder.log_of(ClaimToken { item, number: stored.claim }, stored.attempt);
+        logs.retain(|log| !self.0.contains_key(&log.claim));
+        logs.extend(self.0.values().map(log));
+        logs.sort_by_key(|log| log.claim);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the stored output of an attempt; `None` if its file is here or nothing is stored.
+    pub(super) fn get(&self, log: &AttemptLog) -> Option<&StoredOutput> {
+        self.0.get(&log.claim)
+    }
+
+    /// Sets the host and the path of each of these outputs in a list.
+    pub(super) fn name_in(&self, attempts: &mut Attempts) {
+        for file in &mut attempts.files {
+            if let Some(stored) = self.0.get(&file.claim) {
+                (file.path, file.host) = (stored.file.clone(), Some(stored.host.clone()));
+            }
+        }
+    }
+}
+
+/// True if both paths name one file that exists.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
+}
+
+/// Prints the stored end of an output, after a line that names the file with the whole output.
+/// `name` is the name of the attempt.
+///
+/// # Errors
+/// If the output cannot be written.
+pub(super) fn show(stored: &StoredOutput, name: &str, request: &LogArgs, context: &Context) -> Result<(), CliError> {
+    let (host, file) = (Printable(&stored.host), Shown(&stored.file));
+    let ending = from_a_line(stored);
+    let part = match stored.length.saturating_sub(ending.len() as u64) {
+        0 => "this is all of it".to_owned(),
+        _ => format!("this is the end of its {}", memory(stored.length)),
+    };
+    context.remark(&format!("{name} ran on {host}, and its output is there in {file}; {part}:"));
+    if let Some(stream) = request.stream() {
+        let option = if stream == Stream::Stdout { "--stdout" } else { "--stderr" };
+        context
+            .console
+            .warn(format_args!("{name}: {option} has no effect: the stored end does not tell streams apart"));
+    }
+    let mut output = AttemptOutput::of_text(&context.console, request.raw);
+    output.print(ending)?;
+    output.finish().map(drop)
+}
+
+/// Returns the stored bytes without a partial first line, unless nothing else is stored.
+fn from_a_line(stored: &StoredOutput) -> &[u8] {
+    let ending = stored.ending.as_slice();
+    if ending.len() as u64 >= stored.length { ending } else { without_partial_line(ending) }
+}
+
+#[cfg(test)]
+mod tests {
+    use autoproc_domain::item::AttemptNumber;
+
+    use super::*;
+
+    fn shown(length: u64, ending: &str) -> String {
+        let stored = StoredOutput {
+            attempt: AttemptNumber::FIRST,
+            claim: ClaimNumber::FIRST,
+            host: "there".into(),
+            file: "/logs/1.1.1.log".into(),
+            length,
+            ending: ending.into(),
+        };
+        String::from_utf8_lossy(from_a_line(&stored)).into_owned()
+    }
+
+    #[test]
+    fn an_end_begins_with_a_line_if_it_has_several() {
+        assert_eq!(shown(8, "one\ntwo\n"), "one\ntwo\n");
+        assert_eq!(shown(9, "one\ntwo\n"), "two\n");
+        assert_eq!(shown(9, "one\n"), "one\n");
+        assert_eq!(shown(9, "one"), "one");
+    }
+}

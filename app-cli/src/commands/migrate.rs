@@ -1,0 +1,182 @@
+//! `migrate`: copies a queue with its history to another place.
+
+use std::io::{self, Write};
+
+use autoproc_domain::FileQueue;
+use autoproc_domain::view::Counts;
+use clap::Args;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::Printable;
+use crate::exit_code::ExitCode;
+use crate::store_choice::StoreUrl;
+use crate::view::json::CountsJson;
+use crate::view::screen::Screen;
+use crate::view::{View, files};
+use crate::wiring::{Place, Server, Source, Target};
+
+/// The number of events that are copied at once. They take a few MB of memory.
+const EVENTS: usize = 5_000;
+
+/// The arguments of `migrate`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A PLACE is a project folder, or postgres://USER@HOST/DATABASE. The database needs the schema of the
+queue (`autoproc store init`), and the queue of --to must be empty.
+
+Copies all files with their statuses, priorities, order, failures and holds, and the history of runs.
+The output of attempts, workflow executions and settings stay where they are. Both queues are locked
+meanwhile, and the copy appears as a whole or not at all. The queue of --from is not changed.
+
+Exit status:
+  0   the queue is copied
+  2   the places are the same, one has no queue, the target is not empty, or files are processing
+  75  a run is live, or another process holds a lock
+
+Examples:
+  autoproc migrate --from . --to postgres://anna@db.example.com/queue
+  autoproc migrate --from postgres://anna@db.example.com/queue --to /srv/night"
+)]
+pub(crate) struct MigrateArgs {
+    /// The queue to copy
+    #[arg(long, value_name = "PLACE")]
+    from: StoreUrl,
+    /// The empty queue that receives the copy
+    #[arg(long, value_name = "PLACE")]
+    to: StoreUrl,
+}
+
+pub(super) async fn migrate(args: &MigrateArgs, context: &Context) -> Result<(), CliError> {
+    if context.wiring.server().is_some_and(Server::is_named_by_option) {
+        return Err(CliError::usage("`migrate` takes both places from --from and --to, and not from --store"));
+    }
+    let place = |word, option| Place::named(word, option, &context.cwd, &context.console);
+    let (from, to) = (place(&args.from, "--from")?, place(&args.to, "--to")?);
+    refuse_equal(&from, &to)?;
+    let mut source = from.lock_to_read(context.wiring.options()).await.map_err(|error| advised(error, &from))?;
+    let queue = source.queue().await?;
+    refuse_processing(&queue, &from)?;
+    if source.has_unknown_keys()? {
+        context.console.warn("the source has keys that autoproc does not know; they are not copied");
+    }
+    let mut target = to.lock_to_fill(context.wiring.options()).await.map_err(|error| advised(error, &to))?;
+    if !target.is_empty().await? {
+        return Err(CliError::usage(format!("the {} is not empty", to.in_words()))
+            .with_hint("name a folder without a queue, or another database"));
+    }
+    let counts = queue.counts();
+    target.add_queue(queue).await?;
+    let history = copy_history(&mut source, &mut target).await?;
+    target.commit().await?;
+    context.remark(&format!("commands use the copy with {}; the {} is unchanged", to.option(), from.in_words()));
+    if to.names_a_database() {
+        let folder = to.address();
+        context.console.warn(format_args!(
+            "autoproc.toml in {} names a database, which commands there use instead of the copy: remove its [store]",
+            Printable(&folder)
+        ));
+    }
+    context.show(&Migrated { from, to, counts, history })
+}
+
+fn refuse_equal(from: &Place, to: &Place) -> Result<(), CliError> {
+    if from.is_same(to) {
+        return Err(CliError::usage("--from and --to name the same queue"));
+    }
+    if from.lacks_queue() {
+        return Err(
+            CliError::usage(format!("there is no {}", from.in_words())).with_hint("--from names the queue to copy")
+        );
+    }
+    Ok(())
+}
+
+/// Adds a hint with the command that stops the live run, if a live run locks the queue.
+fn advised(error: CliError, place: &Place) -> CliError {
+    if error.exit_code() != ExitCode::TryAgain || !error.message().contains("locked by the run ") {
+        return error;
+    }
+    error.with_hint(format!("stop it with: autoproc stop --wait {}", place.option()))
+}
+
+/// Refuses a queue with processing files. Dead runs have left them, and the claims of these runs
+/// have no meaning in another place.
+fn refuse_processing(queue: &FileQueue, place: &Place) -> Result<(), CliError> {
+    match queue.counts().processing {
+        0 => Ok(()),
+        count => Err(CliError::usage(format!(
+            "{} in the {} still processing, left by a dead run",
+            are(count),
+            place.in_words()
+        ))
+        .with_hint(format!("return them to pending with: autoproc queue recover {}", place.option()))),
+    }
+}
+
+fn are(count: usize) -> String {
+    format!("{} {}", files(count), if count == 1 { "is" } else { "are" })
+}
+
+/// The size of a copied history.
+#[derive(Default)]
+struct History {
+    events: usize,
+    /// The number of lines of the event log that are no events of a run, and were not copied.
+    skipped: usize,
+}
+
+async fn copy_history(source: &mut Source<'_>, target: &mut Target<'_>) -> Result<History, CliError> {
+    let mut history = History::default();
+    loop {
+        let read = source.next_events(EVENTS).await?;
+        if read.events.is_empty() && read.skipped == 0 {
+            return Ok(history);
+        }
+        if !read.events.is_empty() {
+            target.add_events(&read.events).await?;
+        }
+        history.events += read.events.len();
+        history.skipped += read.skipped;
+    }
+}
+
+struct Migrated {
+    from: Place,
+    to: Place,
+    counts: Counts,
+    history: History,
+}
+
+impl View for Migrated {
+    fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
+        let History { events, skipped } = self.history;
+        let (count, from, to) = (files(self.counts.total()), self.from.in_words(), self.to.in_words());
+        writeln!(out, "copied {count} and {events} events of the history from the {from} to the {to}")?;
+        if skipped > 0 {
+            writeln!(out, "left out {skipped} lines of the event log that are no events of a run")?;
+        }
+        Ok(())
+    }
+
+    fn document(&self) -> impl Serialize {
+        MigratedJson {
+            from: self.from.address(),
+            to: self.to.address(),
+            counts: self.counts.into(),
+            events: self.history.events,
+            skipped_lines: self.history.skipped,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct MigratedJson {
+    /// The folder, or the address without user and password.
+    from: String,
+    to: String,
+    counts: CountsJson,
+    events: usize,
+    skipped_lines: usize,
+}

@@ -1,0 +1,80 @@
+//! The past attempts of an item, and the one that runs now.
+
+use std::time::Duration;
+
+use autoproc_domain::QueueItem;
+use autoproc_domain::item::ClaimNumber;
+use autoproc_domain::ports::{PastAttempt, ResourceUsage};
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::forecasting::{RecentAttempts, SLOW};
+use crate::view::bytes::memory;
+use crate::view::time::span;
+
+/// Returns the past attempts of an item, the oldest first. The attempts of other files are left
+/// out: an event log that is older than the queue may contain attempts of an earlier queue, in
+/// which another file had this id.
+pub(in crate::commands) async fn of(item: &QueueItem, context: &Context) -> Vec<PastAttempt> {
+    let mut history = context.history_of(item.id).await;
+    history.retain(|past| past.of.file_path == item.file_path);
+    history
+}
+
+/// The attempt of an item that runs now.
+pub(in crate::commands) struct RunningAttempt {
+    claim: ClaimNumber,
+    pub(in crate::commands) elapsed: Duration,
+    pub(in crate::commands) is_slow: bool,
+}
+
+impl RunningAttempt {
+    /// Returns the attempt of the item that runs now; `None` if there is none, if its run is dead,
+    /// or if its beginning is unknown.
+    ///
+    /// # Errors
+    /// [`CliError`] if the live runs cannot be read.
+    pub(in crate::commands) async fn find(
+        item: &QueueItem,
+        history: &[PastAttempt],
+        context: &Context,
+    ) -> Result<Option<Self>, CliError> {
+        let Some(claim) = &item.claim else { return Ok(None) };
+        let live = context.runs().live().await?;
+        let Some(run) = live.iter().find(|live| live.info.id == claim.run) else { return Ok(None) };
+        let is_current = |past: &PastAttempt| past.of.claim == Some(claim.number) && past.end.is_none();
+        let began = history.iter().find(|past| is_current(past)).and_then(|past| past.started_at);
+        let Some(elapsed) = began.map(|at| context.now().saturating_since(at)) else { return Ok(None) };
+        let recent = RecentAttempts::read(&*context.wiring.history()).await;
+        let is_slow = !recent.slow(&run.info, &[(&item.file_path, elapsed)]).is_empty();
+        Ok(Some(Self { claim: claim.number, elapsed, is_slow }))
+    }
+
+    /// True if `past` is this attempt.
+    pub(in crate::commands) fn is(&self, past: &PastAttempt) -> bool {
+        past.of.claim == Some(self.claim)
+    }
+}
+
+/// Describes an attempt without a recorded end. `running` is the same attempt if it runs now.
+pub(in crate::commands) fn unended(running: Option<&RunningAttempt>) -> String {
+    match running {
+        Some(RunningAttempt { elapsed, is_slow, .. }) => {
+            format!("running for {}{}", span(*elapsed), if *is_slow { SLOW } else { "" })
+        }
+        None => "not known to have ended".to_owned(),
+    }
+}
+
+/// Describes the duration and the resource usage of an attempt, and whether the file changed
+/// meanwhile. The text follows the word for the end.
+pub(in crate::commands) fn after(attempt: &PastAttempt) -> String {
+    let elapsed = attempt.elapsed.map(|elapsed| format!(" after {}", span(elapsed)));
+    let usage = attempt.usage.as_ref().map(|usage| format!(", {}", used(usage)));
+    let changed = attempt.input_changed.then(|| ", the file changed while it was processed".to_owned());
+    [elapsed, usage, changed].into_iter().flatten().collect()
+}
+
+fn used(usage: &ResourceUsage) -> String {
+    format!("{} of CPU, {}", span(usage.user.saturating_add(usage.system)), memory(usage.peak_memory))
+}

@@ -1,0 +1,87 @@
+//! Forecasts of durations, computed from the attempts of the reported runs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use autoproc_domain::forecast::{FileForecast, Forecast};
+use autoproc_domain::ports::PastAttempt;
+use autoproc_domain::{FilePath, Recipe};
+
+/// The maximum number of recipes with a forecast.
+const MAX_RECIPES: usize = 8;
+
+/// The maximum number of extensions that are counted for each recipe.
+const MAX_EXTENSIONS: usize = 64;
+
+#[derive(Debug, Default)]
+pub(crate) struct Expectations {
+    recipes: Vec<OfRecipe>,
+}
+
+#[derive(Debug)]
+struct OfRecipe {
+    recipe: Option<Recipe>,
+    forecast: Forecast,
+    completed: u64,
+    /// For each extension, the number of completed files and one of them.
+    extensions: BTreeMap<Box<[u8]>, (u64, FilePath)>,
+}
+
+/// The forecast for the most common kind of file.
+pub(crate) struct Common<'a> {
+    forecast: &'a Forecast,
+    example: &'a FilePath,
+}
+
+impl Expectations {
+    pub(super) fn add(&mut self, attempt: &PastAttempt, elapsed: Duration) {
+        let Some(size_bytes) = attempt.size_bytes else { return };
+        let Some(known) = self.of_recipe(attempt.recipe) else { return };
+        let file_path = &attempt.of.file_path;
+        known.forecast.record_past(file_path, size_bytes, elapsed);
+        known.completed += 1;
+        let extension = file_path.as_path().extension().unwrap_or_default().as_encoded_bytes();
+        if let Some((count, _)) = known.extensions.get_mut(extension) {
+            *count += 1;
+        } else if known.extensions.len() < MAX_EXTENSIONS {
+            known.extensions.insert(extension.into(), (1, file_path.clone()));
+        }
+    }
+
+    fn of_recipe(&mut self, recipe: Option<Recipe>) -> Option<&mut OfRecipe> {
+        let known = self.recipes.iter().position(|known| known.recipe == recipe);
+        if known.is_none() && self.recipes.len() < MAX_RECIPES {
+            let (forecast, extensions) = (Forecast::default(), BTreeMap::new());
+            self.recipes.push(OfRecipe { recipe, forecast, completed: 0, extensions });
+            return self.recipes.last_mut();
+        }
+        self.recipes.get_mut(known?)
+    }
+
+    /// Returns the forecast for a file; `None` if too few files of its recipe completed, or only
+    /// much smaller ones.
+    pub(crate) fn of_file(
+        &self,
+        recipe: Option<Recipe>,
+        file_path: &FilePath,
+        size_bytes: u64,
+    ) -> Option<FileForecast> {
+        let known = self.recipes.iter().find(|known| known.recipe == recipe)?;
+        known.forecast.of_file(file_path, size_bytes).ok()
+    }
+
+    /// Returns the forecast for the most common extension of the recipe with the most files; `None`
+    /// without files.
+    pub(crate) fn most_common(&self) -> Option<Common<'_>> {
+        let most = self.recipes.iter().max_by_key(|known| known.completed)?;
+        let (_, example) = most.extensions.values().max_by_key(|(count, _)| count)?;
+        Some(Common { forecast: &most.forecast, example })
+    }
+}
+
+impl Common<'_> {
+    /// Returns the forecast for a file of this size; `None` as in [`Expectations::of_file`].
+    pub(crate) fn of_size(&self, size_bytes: u64) -> Option<FileForecast> {
+        self.forecast.of_file(self.example, size_bytes).ok()
+    }
+}

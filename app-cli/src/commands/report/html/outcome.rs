@@ -1,0 +1,58 @@
+//! The outcomes of attempts, as a page colours them.
+
+use autoproc_domain::ports::PastEnd;
+
+/// The outcome of an attempt. If two are drawn at the same place, the later variant hides the
+/// earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::commands::report) enum Outcome {
+    /// The attempt was not counted: it was released, or its result was discarded.
+    NotCounted,
+    Completed,
+    Running,
+    /// The attempt failed, and the file became pending again.
+    Retried,
+    /// The last attempt on the file timed out.
+    TimedOut,
+    /// The last attempt on the file failed, or the run died during the attempt.
+    Failed,
+}
+
+impl Outcome {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Completed, Self::Retried, Self::Failed, Self::TimedOut, Self::NotCounted, Self::Running];
+
+    /// Returns the outcome of an attempt with this end. `is_live` is true if its run is live.
+    pub(super) fn of(end: Option<PastEnd>, is_live: bool) -> Self {
+        match end {
+            Some(PastEnd::Completed) => Self::Completed,
+            Some(PastEnd::Requeued) => Self::Retried,
+            Some(PastEnd::Failed | PastEnd::Died) => Self::Failed,
+            Some(PastEnd::Timeout) => Self::TimedOut,
+            None if is_live => Self::Running,
+            Some(PastEnd::Released | PastEnd::Discarded) | None => Self::NotCounted,
+        }
+    }
+
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Completed => "ok",
+            Self::Retried => "retry",
+            Self::Failed => "fail",
+            Self::TimedOut => "late",
+            Self::NotCounted => "none",
+            Self::Running => "live",
+        }
+    }
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Retried => "failed, tried again",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed out",
+            Self::NotCounted => "not counted",
+            Self::Running => "running",
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The time during which an attempt ran, from its records.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use autoproc_domain::ports::{PastAttempt, PastEnd, PastRun};
+use autoproc_domain::{RunId, Timestamp};
+
+/// The tolerance for the computed beginning of an attempt. If it is later than the recorded one by
+/// more than this, the attempt was suspended.
+const MAX_LATENESS: Duration = Duration::from_secs(1);
+
+/// The properties of a run that matter for its attempts.
+pub(super) struct RunSpan {
+    /// The time at which attempts without a recorded end count as ended.
+    pub(super) until: Timestamp,
+    pub(super) is_live: bool,
+}
+
+impl RunSpan {
+    /// Returns the spans of runs. An attempt without an end counts until `now` if its run is
+    /// `live`.
+    pub(super) fn of(runs: &[PastRun], live: &HashSet<RunId>, now: Timestamp) -> HashMap<RunId, Self> {
+        let span = |run: &PastRun| {
+            let is_live = live.contains(&run.id);
+            Self { until: if is_live { now } else { run.last_event_at }, is_live }
+        };
+        runs.iter().map(|run| (run.id.clone(), span(run))).collect()
+    }
+
+    /// Returns the end of an attempt. `ended_at` is when the end was recorded, if that is known.
+    pub(super) fn end(&self, attempt: &PastAttempt, ended_at: Option<Timestamp>) -> Timestamp {
+        // If the run died, a later run recorded the end.
+        ended_at.filter(|_| attempt.end != Some(PastEnd::Died)).unwrap_or(self.until)
+    }
+}
+
+/// Returns the beginning of an attempt that ended at `to`: its end minus its duration, because
+/// beginnings of short attempts are recorded together. If it was suspended, returns the recorded
+/// beginning. `None` if its beginning is not recorded.
+pub(super) fn beginning(attempt: &PastAttempt, to: Timestamp) -> Option<Timestamp> {
+    let recorded = attempt.started_at?;
+    let Some(elapsed) = attempt.elapsed else { return Some(recorded) };
+    let micros = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
+    let exact = Timestamp::from_micros(to.as_micros().saturating_sub(micros));
+    Some(if exact.saturating_since(recorded) > MAX_LATENESS { recorded } else { exact })
+}

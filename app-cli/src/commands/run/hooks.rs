@@ -1,0 +1,262 @@
+//! `--on-finish` and `--on-failure`: commands that report a run to others, for instance by mail.
+//!
+//! # Theory of operation
+//!
+//! [`FailedFiles`] observes the run, and sends each file that has failed for good to a bounded
+//! channel. A task that runs concurrently with the attempts receives one file at a time, and
+//! executes the command of `--on-failure` for it. So a slow command does not delay the run or the
+//! start of a file. When the run has ended, [`Hooks::end`] waits for this task, and then executes
+//! the command of `--on-finish`. These commands never change the result of the run.
+
+mod args;
+mod cancellation;
+mod command;
+mod failed_file;
+mod failed_files;
+mod run_result;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoproc_domain::ProcessingResult;
+use autoproc_domain::ports::{Observer, StopLevel, StopSignal};
+use autoproc_domain::run::RunConfig;
+use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::view::files;
+use crate::wiring::{AttemptListener, HOOK_GRACE};
+use cancellation::{Cancellation, Cancelled};
+use command::Hook;
+use failed_file::FailedFile;
+use failed_files::{FailedFiles, MAX_WAITING};
+use run_result::RunResult;
+
+pub(super) use args::HookArgs;
+
+const ON_FINISH: &str = "--on-finish";
+
+const ON_FAILURE: &str = "--on-failure";
+
+/// The variable for the exit code of the run, in the environment of `--on-finish`.
+const EXIT_CODE_VARIABLE: &str = "AUTOPROC_EXIT_CODE";
+
+/// The time after which a notice says that the end of the run is waiting for hooks.
+const LATE: Duration = Duration::from_secs(1);
+
+pub(super) struct Hooks {
+    hook: Arc<Hook>,
+    on_finish: Option<OsString>,
+    on_failure: Option<OnFailure>,
+    result: Arc<RunResult>,
+    cancellation: Arc<Cancellation>,
+    tasks: Tasks,
+}
+
+struct OnFailure {
+    line: OsString,
+    max_attempts: u32,
+    files: Arc<FailedFiles>,
+    /// The files for the task; `None` once the task has begun.
+    received: Option<Receiver<FailedFile>>,
+}
+
+/// The tasks that run concurrently with the attempts; `None` before the run.
+#[derive(Default)]
+struct Tasks {
+    failures: Option<JoinHandle<Tally>>,
+    watch: Option<JoinHandle<()>>,
+}
+
+/// The numbers of files for which `--on-failure` was executed without success, or not at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Tally {
+    failed: u64,
+    skipped: u64,
+}
+
+impl Hooks {
+    /// Returns the hooks of a run; `None` if there are none.
+    ///
+    /// # Errors
+    /// If the system does not report this program's path.
+    pub(super) fn new(args: &HookArgs, config: &RunConfig, context: &Context) -> Result<Option<Self>, CliError> {
+        if args.on_finish.is_none() && args.on_failure.is_none() {
+            return Ok(None);
+        }
+        let processes = context.wiring.hook_processes(&config.run)?;
+        let on_failure = args.on_failure.clone().map(|line| {
+            let (files, received) = FailedFiles::new();
+            let max_attempts = config.retry.max_attempts();
+            OnFailure { line, max_attempts, files: Arc::new(files), received: Some(received) }
+        });
+        Ok(Some(Self {
+            hook: Arc::new(Hook { processes, timeout: args.hook_timeout, console: context.console.clone() }),
+            on_finish: args.on_finish.clone(),
+            on_failure,
+            result: Arc::default(),
+            cancellation: Arc::default(),
+            tasks: Tasks::default(),
+        }))
+    }
+
+    pub(super) fn observers(&self) -> Vec<Arc<dyn Observer>> {
+        let files = self.on_failure.iter().map(|on_failure| on_failure.files.clone() as Arc<dyn Observer>);
+        files.chain([self.result.clone() as Arc<dyn Observer>]).collect()
+    }
+
+    pub(super) fn listeners(&self) -> Vec<Arc<dyn AttemptListener>> {
+        self.on_failure.iter().map(|on_failure| on_failure.files.clone() as Arc<dyn AttemptListener>).collect()
+    }
+
+    /// Starts the tasks. The commands are ended if `stop` rises above [`StopLevel::Aborting`].
+    pub(super) fn start(mut self, stop: Arc<dyn StopSignal>) -> Self {
+        let cancellation = self.cancellation.clone();
+        self.tasks.watch = Some(tokio::spawn(async move {
+            stop.raised_above(StopLevel::Aborting).await;
+            cancellation.raise(Cancelled::All);
+        }));
+        if let Some(OnFailure { line, max_attempts, received, .. }) = &mut self.on_failure
+            && let Some(received) = received.take()
+        {
+            let signal = self.cancellation.signal(Cancelled::Failures);
+            let report = report_failures(received, line.clone(), *max_attempts, self.hook.clone(), signal);
+            self.tasks.failures = Some(tokio::spawn(report));
+        }
+        self
+    }
+
+    /// Returns the result of the run, even if the run ended with an error; `None` if the run did
+    /// not start.
+    pub(super) fn result(&self) -> Option<ProcessingResult> {
+        self.result.get()
+    }
+
+    /// Waits for the outstanding commands of `--on-failure`, for at most the timeout of one command
+    /// and its grace time. Then executes the command of `--on-finish`. If `document` is `None`, the
+    /// run did not start, and this command is not executed. A further stop request, such as Ctrl-C,
+    /// ends the outstanding commands of `--on-failure`, or else the command of `--on-finish`.
+    pub(super) async fn end(mut self, document: Option<Vec<u8>>, code: ExitCode, stop: &dyn StopSignal) {
+        let cancellation = self.cancellation.clone();
+        let work = async {
+            self.end_failures().await;
+            self.cancellation.raise(Cancelled::Failures);
+            if let Some(document) = document {
+                self.finish(document, code).await;
+            }
+        };
+        let mut work = Box::pin(work);
+        let mut level = stop.request().level;
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut work => break,
+                request = stop.raised_above(level) => {
+                    level = request.level;
+                    cancellation.raise_further();
+                }
+            }
+        }
+        drop(work);
+        self.tasks.watch.iter().for_each(JoinHandle::abort);
+        self.hook.processes.close().await;
+    }
+
+    async fn end_failures(&mut self) {
+        let (Some(on_failure), Some(mut task)) = (&self.on_failure, self.tasks.failures.take()) else { return };
+        on_failure.files.close();
+        let tally = async {
+            tokio::select! {
+                biased;
+                tally = &mut task => tally,
+                () = sleep(self.hook.timeout.saturating_add(HOOK_GRACE)) => {
+                    self.cancellation.raise(Cancelled::Failures);
+                    task.await
+                }
+            }
+        };
+        let tally = self.noticed(ON_FAILURE, tally).await;
+        // The task fails only if it panics; then there are no numbers.
+        let tally = tally.unwrap_or_default();
+        self.warn_of_numbers(tally, on_failure.files.overflow());
+    }
+
+    /// Prints the numbers of files for which `--on-failure` was executed without success, and for
+    /// which it was not executed. `overflow` is the number of files that found the channel full.
+    fn warn_of_numbers(&self, Tally { failed, skipped }: Tally, overflow: u64) {
+        let console = &self.hook.console;
+        // One failure has had its own warning.
+        if failed > 1 {
+            console.warn(format_args!("{ON_FAILURE} failed for {}", files(failed)));
+        }
+        if skipped > 0 {
+            console.warn(format_args!("{ON_FAILURE} was not executed for {}: the run has ended", files(skipped)));
+        }
+        if overflow > 0 {
+            let count = files(overflow);
+            console.warn(format_args!("{ON_FAILURE} was not executed for {count}: {MAX_WAITING} others were waiting"));
+        }
+    }
+
+    async fn finish(&self, document: Vec<u8>, code: ExitCode) {
+        let Some(line) = self.on_finish.clone() else { return };
+        let environment = vec![(EXIT_CODE_VARIABLE.into(), (code as u8).to_string().into())];
+        let signal = self.cancellation.signal(Cancelled::All);
+        if signal.is_raised() {
+            return self.hook.console.warn(format_args!("{ON_FINISH} was not executed, because of a signal"));
+        }
+        let execution = self.hook.execute(ON_FINISH, line, document, environment, &signal);
+        if let Err(reason) = self.noticed(ON_FINISH, execution).await {
+            self.hook.console.warn(format_args!("{ON_FINISH} failed: {reason}"));
+        }
+    }
+
+    /// Waits for the commands of an option at the end of a run. If the wait exceeds [`LATE`],
+    /// prints a notice, provided that standard error is a terminal.
+    async fn noticed<T>(&self, option: &str, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        tokio::select! {
+            biased;
+            done = &mut work => done,
+            () = sleep(LATE), if io::stderr().is_terminal() => {
+                self.hook.console.say(format_args!("waiting for {option}; Ctrl-C ends it"));
+                work.await
+            }
+        }
+    }
+}
+
+/// Executes the command of `--on-failure` for one file after another until the channel is closed.
+/// Prints a warning about the first command that fails.
+async fn report_failures(
+    mut failed_files: Receiver<FailedFile>,
+    line: OsString,
+    max_attempts: u32,
+    hook: Arc<Hook>,
+    signal: cancellation::Signal,
+) -> Tally {
+    let mut tally = Tally::default();
+    while let Some(file) = failed_files.recv().await {
+        if signal.is_raised() {
+            tally.skipped += 1;
+            continue;
+        }
+        let environment = file.environment(max_attempts, hook.processes.project_dir());
+        let ended = hook.execute(ON_FAILURE, line.clone(), file.document(), environment, &signal).await;
+        if let Err(reason) = ended {
+            if tally.failed == 0 {
+                let path = hook.console.err().path(file.path());
+                hook.console.warn(format_args!("{ON_FAILURE} failed for {path}: {reason}"));
+            }
+            tally.failed += 1;
+        }
+    }
+    tally
+}

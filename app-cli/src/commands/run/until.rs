@@ -1,0 +1,55 @@
+//! `run --until`: the time until which a run starts files.
+
+use autoproc_domain::Timestamp;
+
+use super::RunArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::since::{self, Since};
+use crate::view::time::local;
+
+const EXPECTED: &str = "expected a time of day (06:00), a date and time (2026-11-30T06:00), or a span (8h)";
+
+/// A time in the future, as the user entered it.
+#[derive(Debug, Clone)]
+pub(super) struct Until {
+    word: String,
+    point: Since,
+}
+
+/// Parses a time in the future.
+///
+/// # Errors
+/// A text that states the accepted forms, or why a span is not valid.
+pub(super) fn parse(word: &str) -> Result<Until, String> {
+    let point = since::parse(word).map_err(|error| error.replace(since::EXPECTED, EXPECTED))?;
+    Ok(Until { word: word.to_owned(), point })
+}
+
+/// True if this word after `--until` names a time that is not in the future.
+pub(in crate::commands) fn is_past(word: &str, context: &Context) -> bool {
+    parse(word).is_ok_and(|until| until.point(context).is_err())
+}
+
+/// Prints the time, so that a user sees which day is meant.
+pub(super) fn announce(until: Option<Timestamp>, args: &RunArgs, context: &Context) {
+    if let Some(until) = until.filter(|_| args.quiet == 0) {
+        context.remark(&format!("files start until {}", local(until)));
+    }
+}
+
+impl Until {
+    /// Returns the point in time: for a time of day its next occurrence, for a span its end.
+    ///
+    /// # Errors
+    /// A usage error if the point is not in the future.
+    pub(super) fn point(&self, context: &Context) -> Result<Timestamp, CliError> {
+        let now = context.now();
+        let point = self.point.after(now);
+        if point <= now {
+            let error = CliError::usage(format!("--until {} is not in the future", self.word));
+            return Err(error.with_hint("a time of day, such as 06:00, means its next occurrence"));
+        }
+        Ok(point)
+    }
+}

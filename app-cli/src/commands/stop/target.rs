@@ -1,0 +1,45 @@
+//! The runs that a stop request addresses.
+
+use autoproc_domain::RunId;
+
+use super::StopArgs;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::escape::Printable;
+use crate::wiring::StopTarget;
+
+/// Returns the runs that the arguments select.
+///
+/// # Errors
+/// [`CliError`] if the queue is in a folder, whose stop file addresses every run, or if not exactly
+/// one live run has the given name.
+pub(super) async fn of(args: &StopArgs, context: &Context) -> Result<StopTarget, CliError> {
+    match (&args.host, &args.run) {
+        (None, None) => Ok(StopTarget::AllRuns),
+        _ if context.wiring.server().is_none() => Err(in_folder()),
+        (Some(host), _) => Ok(StopTarget::Host(host.as_str().into())),
+        (None, Some(name)) => named(name, context).await.map(StopTarget::Run),
+    }
+}
+
+fn in_folder() -> CliError {
+    CliError::usage("--host and --run are for a queue in a database; the queue of a folder has one machine")
+        .with_hint("`autoproc stop` stops every run of this queue")
+}
+
+/// Returns the live run with this name, or the only one whose name begins with `name`.
+async fn named(name: &str, context: &Context) -> Result<RunId, CliError> {
+    let live = context.runs().live().await?.into_iter().map(|run| run.info.id);
+    let mut matching: Vec<_> = live.filter(|id| id.as_str().starts_with(name)).collect();
+    let exact = matching.iter().position(|id| id.as_str() == name);
+    let shown = Printable(name);
+    match (exact, matching.pop(), matching.is_empty()) {
+        (Some(_), _, _) => Ok(RunId::new(name)),
+        (None, Some(run), true) => Ok(run),
+        (None, None, _) => {
+            Err(CliError::usage(format!("no live run is named {shown}")).with_hint("`autoproc status` lists them"))
+        }
+        (None, Some(_), false) => Err(CliError::usage(format!("the names of several live runs begin with {shown}"))
+            .with_hint("`autoproc status --json` has the complete names")),
+    }
+}

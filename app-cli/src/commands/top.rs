@@ -1,0 +1,75 @@
+//! `top`: a live view of the queue in the whole terminal, with actions on its files.
+//!
+//! # Theory of operation
+//!
+//! The core is pure. [`state::State`] holds everything that the view needs, [`update`] maps an
+//! input and a state to the next state and a list of effects, and [`draw`] maps a state to lines.
+//! The shell is thin. [`session`] waits for inputs and carries out effects, [`reader`] reads the
+//! ports of `status`, [`followed_output`] reads the output of an attempt, and [`terminal`] owns the
+//! terminal. An action is a command line: the view shows it, asks, and then passes its words to the
+//! parser of the command line, so that the action and the command cannot differ.
+
+mod action;
+mod draw;
+mod followed_output;
+mod last_line;
+mod list;
+mod reader;
+mod session;
+mod snapshot;
+mod state;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod text_page;
+mod throttle;
+mod throughput;
+mod update;
+
+use std::io::{self, IsTerminal as _};
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+
+/// The help of `top`, which lists the keys.
+pub(super) const HELP: &str = "Keys:
+  q, Ctrl-C         quit; runs continue
+  Tab, 1, 2, 3      next pane; the pane of this number
+  Up, Down, k, j    move; also PgUp, PgDn, Home, End, g, G, and the mouse wheel
+  Enter             the story of the file: what `queue show` prints
+  l                 the output of the file's latest attempt, as it grows
+  /                 show only files and reasons that contain a text
+  p, h, c           change the priority of the file; hold or release it; cancel it
+  r                 retry the failed files of the selected reason
+  s, S              stop the runs after their current files; stop them now
+  ?                 these keys
+
+An action asks first, and shows the command that it stands for.
+
+Examples:
+  autoproc top
+  autoproc top --store postgres://anna@db.example.com/queue";
+
+/// The hint if the view cannot be shown.
+const STATUS: &str = "`autoproc status` prints the same once; with --json as JSON";
+
+pub(super) async fn top(context: &Context) -> Result<ExitCode, CliError> {
+    if let Some(reason) = obstacle(context) {
+        return Err(CliError::usage(reason).with_hint(STATUS));
+    }
+    context.require_queue()?;
+    session::session(context).await
+}
+
+/// Returns the reason why the view cannot be shown; `None` if it can.
+fn obstacle(context: &Context) -> Option<&'static str> {
+    if context.json {
+        return Some("`top` is a view for a terminal and has no JSON");
+    }
+    if !context.console.out().is_terminal() || !io::stdin().is_terminal() {
+        return Some("`top` needs a terminal for its output and its keys");
+    }
+    let is_dumb = !context.console.out().can_redraw();
+    is_dumb.then_some("`top` needs a terminal that can move its cursor, and TERM is `dumb`")
+}

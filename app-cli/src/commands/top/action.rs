@@ -1,0 +1,76 @@
+//! The actions of the view. Each is a command line.
+
+use std::ffi::OsString;
+
+use autoproc_domain::signature::SignatureId;
+use autoproc_domain::{FilePath, Priority};
+
+use crate::view::layout::Layout;
+use crate::view::quoting::quoted;
+
+/// An action that a user has chosen and not yet confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Gives the failed files with this signature another round.
+    Retry(SignatureId),
+    /// Changes the priority of a file.
+    Prioritise(FilePath, Priority),
+    /// Holds a pending file.
+    Hold(FilePath),
+    /// Releases a held file.
+    Unhold(FilePath),
+    /// Cancels a file.
+    Cancel(FilePath),
+    /// Asks the live runs to stop after their current files.
+    Stop,
+    /// Asks the live runs to end their current attempts and to stop.
+    StopNow,
+}
+
+impl Action {
+    /// Returns the words of the command line, without the program. The path of a file is complete,
+    /// byte for byte.
+    pub(super) fn words(&self) -> Vec<OsString> {
+        self.command(|path| path.as_os_str().to_owned()).0
+    }
+
+    /// Returns the command line as a person types it. `options` are the options that choose the
+    /// queue, each with a leading space. Unprintable characters of the path are escaped, so the
+    /// command line of such a file cannot be pasted.
+    pub(super) fn line(&self, layout: &Layout, options: &str) -> String {
+        let escaped = |path: &FilePath| quoted(&layout.path(path));
+        let (words, name_length) = self.command(|path| layout.argument(path).unwrap_or_else(|| escaped(path)).into());
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        let (name, arguments) = words.split_at(name_length);
+        [&[format!("autoproc {}{options}", name.join(" ")).into()], arguments].concat().join(" ")
+    }
+
+    /// Returns the words of the command line, and the number of words in the name of the command.
+    fn command(&self, word_of: impl Fn(&FilePath) -> OsString) -> (Vec<OsString>, usize) {
+        let (name, arguments): (&[&str], Vec<OsString>) = match self {
+            Self::Retry(signature) => (&["retry-failed"], vec!["--like".into(), signature.to_string().into()]),
+            Self::Prioritise(path, priority) => {
+                (&["queue", "prioritise"], vec![word_of(path), priority.to_string().into()])
+            }
+            Self::Hold(path) => (&["queue", "hold"], vec![word_of(path)]),
+            Self::Unhold(path) => (&["queue", "unhold"], vec![word_of(path)]),
+            Self::Cancel(path) => (&["cancel"], vec![word_of(path)]),
+            Self::Stop => (&["stop"], Vec::new()),
+            Self::StopNow => (&["stop"], vec!["--now".into()]),
+        };
+        (name.iter().map(OsString::from).chain(arguments).collect(), name.len())
+    }
+
+    /// Returns the question that precedes the action.
+    pub(super) fn question(&self) -> &'static str {
+        match self {
+            Self::Retry(_) => "Give the failed files of this reason another round?",
+            Self::Prioritise(..) => "Change the priority of this file?",
+            Self::Hold(_) => "Hold this file, so that no run processes it?",
+            Self::Unhold(_) => "Release this file, so that a run may process it?",
+            Self::Cancel(_) => "Cancel this file? It fails, and a running attempt is ended.",
+            Self::Stop => "Stop all live runs of this queue after their current files?",
+            Self::StopNow => "End the current attempts of all live runs of this queue?",
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The footer of the view: the keys, a message, or the question that waits for an answer.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::style::{BOLD, DIM, LATER, SELECTED};
+use crate::commands::top::action::Action;
+use crate::commands::top::state::{Mode, State};
+use crate::commands::top::text_page::{Source, broken};
+use crate::escape::Printable;
+use crate::view::layout::Size;
+
+/// The keys of the lists, the most important first: on a narrow screen, the last ones are cut off.
+const LISTS: &str = "?: keys  q: quit  Tab: pane  Enter: story  l: output  /: filter  p: priority  h: hold  c: cancel  r: retry  s: stop";
+
+/// The keys of a page of text.
+const PAGE: &str = "q: back  Up, Down, PgUp, PgDn, g, G: scroll";
+
+/// The keys that answer a question.
+const ANSWERS: &str = "y: yes  any other key: no";
+
+/// Returns the lines of the footer, at least one. A message replaces the keys, but never a
+/// question: the message of a background read must not hide the command that `y` carries out.
+pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
+    let fit = |text: &str| state.look.layout.cut_at_end(text, size.columns);
+    let message =
+        state.message.as_ref().map(|message| Line::styled(fit(message), state.look.colour(LATER).patch(BOLD)));
+    match &state.mode {
+        Mode::Confirm(action) => {
+            let question = question(state, action, size);
+            message.filter(|_| question.len() < size.rows).into_iter().chain(question).collect()
+        }
+        _ if message.is_some() => message.into_iter().collect(),
+        Mode::Browse if !state.filter.is_empty() => {
+            vec![Line::styled(fit(&format!("filter: {}  Esc: show all  {LISTS}", Printable(&state.filter))), DIM)]
+        }
+        Mode::Browse => vec![Line::styled(fit(LISTS), DIM)],
+        Mode::Search(_) => vec![prompt("/", &state.filter)],
+        Mode::Read(page) => {
+            let more = match page.source {
+                Source::Story(..) => "  l: output",
+                Source::Output(..) => "  Enter: story",
+                Source::Keys | Source::Group => "",
+            };
+            vec![Line::styled(fit(&format!("{PAGE}{more}")), DIM)]
+        }
+        Mode::AskPriority(path, typed) => {
+            let name = state.look.layout.cut_in_middle(&state.look.layout.path(path), size.columns / 2);
+            vec![prompt(&format!("priority of {name}: "), typed)]
+        }
+    }
+}
+
+/// Returns a line in which the user types, with a cursor.
+fn prompt(before: &str, typed: &str) -> Line<'static> {
+    let typed = Span::raw(Printable(typed).to_string());
+    Line::from(vec![Span::styled(before.to_owned(), BOLD), typed, Span::styled(" ", SELECTED)])
+}
+
+/// Returns the question, the whole command line, and the keys that answer.
+fn question(state: &State, action: &Action, size: Size) -> Vec<Line<'static>> {
+    let rows =
+        |text: &str, style: Style| broken(text, size.columns).into_iter().map(move |row| Line::styled(row, style));
+    let command = action.line(&state.look.layout, &state.look.options);
+    let question = rows(action.question(), state.look.colour(LATER).patch(BOLD));
+    question.chain(rows(&format!("  {command}"), Style::new())).chain(rows(ANSWERS, DIM)).collect()
+}

@@ -1,0 +1,68 @@
+//! The colours, and texts of a fixed width.
+
+use ratatui::style::{Color, Modifier, Style};
+use unicode_width::UnicodeWidthStr;
+
+use crate::commands::top::state::Look;
+use crate::view::layout::Layout;
+
+pub(super) const GOOD: Color = Color::Green;
+pub(super) const BAD: Color = Color::Red;
+pub(super) const LATER: Color = Color::Yellow;
+pub(super) const BUSY: Color = Color::Cyan;
+
+pub(super) const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
+pub(super) const DIM: Style = Style::new().add_modifier(Modifier::DIM);
+
+/// The style of the selected row of the focused pane.
+pub(super) const SELECTED: Style = Style::new().add_modifier(Modifier::REVERSED);
+
+impl Look {
+    /// Returns the style of this colour; without colour if colours are off.
+    pub(super) fn colour(&self, colour: Color) -> Style {
+        if self.is_coloured { Style::new().fg(colour) } else { Style::new() }
+    }
+}
+
+/// Returns a text of exactly this many columns: shortened at its end, or filled with blanks. If the
+/// mark for text that was cut does not fit, the cell is blank.
+pub(super) fn cell(text: &str, columns: usize, layout: &Layout) -> String {
+    filled(layout.cut_at_end(text, columns), columns)
+}
+
+/// Returns a path of exactly this many columns: shortened in its middle, or else like [`cell`].
+pub(super) fn name_cell(text: &str, columns: usize, layout: &Layout) -> String {
+    filled(layout.cut_in_middle(text, columns), columns)
+}
+
+/// Returns a text aligned to the right in this many columns. A text that is too wide is not cut.
+pub(super) fn number_cell(text: &str, columns: usize) -> String {
+    " ".repeat(columns.saturating_sub(text.width())) + text
+}
+
+/// Fills a text with blanks; replaces it by blanks if it is too wide.
+fn filled(text: String, columns: usize) -> String {
+    match columns.checked_sub(text.width()) {
+        Some(blanks) => text + &" ".repeat(blanks),
+        None => " ".repeat(columns),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_cell_has_its_width() {
+        let layout = Layout::on_terminal(Path::new("/"), 80);
+        let cells = |columns| {
+            [cell("日本語", columns, &layout), name_cell("abcdef", columns, &layout), number_cell("12", columns)]
+        };
+        assert_eq!(cells(0), ["", "", "12"]);
+        assert_eq!(cells(1), ["…", "…", "12"]);
+        assert_eq!(cells(4), ["日… ", "a…ef", "  12"]);
+        assert_eq!(cells(7), ["日本語 ", "abcdef ", "     12"]);
+    }
+}

@@ -1,0 +1,46 @@
+//! The widths of the columns of processing files.
+
+/// The widths of the columns in terminal columns; 0 for a column that is left out. Each width
+/// includes the blanks that separate it from the next column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Widths {
+    pub(super) name: usize,
+    pub(super) slow: usize,
+    pub(super) host: usize,
+    pub(super) elapsed: usize,
+    pub(super) expected: usize,
+    pub(super) last_line: usize,
+}
+
+impl Widths {
+    /// Divides a row. `has_hosts` is true if a file is processed on another machine. The narrower
+    /// the row, the fewer columns it has.
+    pub(super) fn of(columns: usize, has_hosts: bool) -> Self {
+        let host = if has_hosts && columns >= 70 { 12 } else { 0 };
+        let expected = match columns {
+            0..50 => 0,
+            50..100 => 12,
+            _ => 30,
+        };
+        let (slow, elapsed) = (5, 9);
+        let rest = columns.saturating_sub(slow + host + elapsed + expected);
+        let last_line = if columns < 70 { 0 } else { rest / 2 };
+        Self { name: rest - last_line, slow, host, elapsed, expected, last_line }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_fill_the_row() {
+        for columns in 14..300 {
+            for has_hosts in [false, true] {
+                let Widths { name, slow, host, elapsed, expected, last_line } = Widths::of(columns, has_hosts);
+                assert_eq!(name + slow + host + elapsed + expected + last_line, columns);
+                assert!(columns < 40 || name >= 16, "{name} of {columns}");
+            }
+        }
+    }
+}

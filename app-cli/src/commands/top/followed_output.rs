@@ -1,0 +1,157 @@
+//! The output of a file's latest attempt, read again and again while it grows.
+
+use std::time::{Duration, Instant};
+
+use anstream::adapter::strip_str;
+use autoproc_domain::request::Selector;
+use autoproc_domain::{ItemId, QueueItem, Timestamp};
+use autoproc_subprocess::AttemptLog;
+
+use super::snapshot::Snapshot;
+use crate::attempt_output::without_partial_line;
+use crate::commands::log::choice::latest;
+use crate::context::Context;
+use crate::escape::escaped;
+use crate::overwritten_lines::LinePrinter;
+
+/// The time between two reads.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// The number of bytes at the end of the output that are shown.
+const MAX_BYTES: u64 = 256 * 1024;
+
+/// The blanks that replace a tab.
+const TAB: &str = "    ";
+
+/// The line in place of the beginning of a long output.
+const LEFT_OUT: &str = "(earlier output is not shown; `autoproc log` prints all of it)";
+
+/// The line in place of an output that is empty or missing.
+const EMPTY: &str = "(no output so far, or it was removed)";
+
+/// The line in place of a missing output, if the attempt may have run on another machine.
+const ELSEWHERE: &str = "(no output here: the latest attempt printed nothing, or it ran on another machine or in another project folder, which keeps its output)";
+
+/// The round, the attempts and the latest attempt of a file, which change with each attempt.
+type Progress = (u32, u32, Option<Timestamp>);
+
+/// The output of a file's latest attempt.
+pub(super) struct FollowedOutput {
+    pub(super) id: ItemId,
+    /// The progress for which `log` was looked up; `None` at first.
+    looked_up: Option<Progress>,
+    /// The latest output, whose file may not exist; `None` if there is none here.
+    log: Option<AttemptLog>,
+    /// True if an attempt has begun in this round.
+    has_begun: bool,
+    /// The bytes at the latest read, and the line in place of an empty output; `None` before the
+    /// first read.
+    read: Option<(Vec<u8>, &'static str)>,
+    due: Instant,
+}
+
+impl FollowedOutput {
+    /// Follows the output of an item. The first read is due at once.
+    pub(super) fn new(id: ItemId) -> Self {
+        Self { id, looked_up: None, log: None, has_begun: false, read: None, due: Instant::now() }
+    }
+
+    /// Looks the output up again if this snapshot shows a later attempt of the file. If the file is
+    /// no longer in the snapshot, the output stays.
+    pub(super) fn see(&mut self, snapshot: &Snapshot, context: &Context) {
+        if let Some(file) = snapshot.running.iter().find(|file| file.id == self.id) {
+            self.looked_up = Some((0, file.attempt, None));
+            self.log.clone_from(&file.log);
+            self.has_begun = true;
+        } else if let Some(item) = snapshot.next.iter().find(|item| item.id == self.id) {
+            self.look_up(item, context);
+        }
+    }
+
+    /// Waits until a read is due, and then until the output has changed. Returns its last lines,
+    /// escaped.
+    pub(super) async fn next(&mut self, context: &Context) -> Vec<String> {
+        loop {
+            tokio::time::sleep_until(self.due.into()).await;
+            self.due = Instant::now() + INTERVAL;
+            // Reads the queue only if no snapshot has shown the file: the reader of the view uses
+            // the same handle, and `Storage::changed` would not report to it the changes that this
+            // read has seen.
+            if self.looked_up.is_none()
+                && let Ok(Some(item)) = context.storage().find(Selector::Id(self.id)).await
+            {
+                self.look_up(&item, context);
+            }
+            let bytes = self.log.as_ref().and_then(|log| log.last_bytes(MAX_BYTES).ok()).unwrap_or_default();
+            let read = (bytes, self.if_empty(context));
+            if self.read.as_ref() != Some(&read) {
+                let lines = lines(&read.0, read.1);
+                self.read = Some(read);
+                return lines;
+            }
+        }
+    }
+
+    fn look_up(&mut self, item: &QueueItem, context: &Context) {
+        let progress = (item.round, item.attempts, item.last_attempt);
+        if self.looked_up != Some(progress) {
+            self.log = latest(item, &context.wiring.attempt_logs());
+            self.has_begun = item.attempts > 0;
+            self.looked_up = Some(progress);
+        }
+    }
+
+    /// Returns the line in place of an empty output.
+    fn if_empty(&self, context: &Context) -> &'static str {
+        let is_missing = self.log.as_ref().is_none_or(|log| !log.path.exists());
+        if context.wiring.server().is_some() && self.has_begun && is_missing { ELSEWHERE } else { EMPTY }
+    }
+}
+
+/// Returns the lines of an output in their last versions, without colours, escaped. `if_empty` is
+/// the line in place of an empty output.
+fn lines(bytes: &[u8], if_empty: &str) -> Vec<String> {
+    if bytes.is_empty() {
+        return vec![if_empty.to_owned()];
+    }
+    let is_cut = bytes.len() as u64 >= MAX_BYTES;
+    let mut printer = LinePrinter::plain();
+    let mut last_versions = printer.take(if is_cut { without_partial_line(bytes) } else { bytes });
+    last_versions.extend(printer.finish());
+    let plain = strip_str(&String::from_utf8_lossy(&last_versions)).to_string().replace("\r\n", "\n");
+    let text = escaped(plain.as_bytes());
+    let shown = text.lines().map(|line| line.replace('\t', TAB));
+    is_cut.then(|| LEFT_OUT.to_owned()).into_iter().chain(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_have_their_last_version() {
+        assert_eq!(
+            lines(b"a\tb\n 10%\r 20%\r\n\x1b[1mbold\x1b[0m\x1b[2J\x07\xff\n", EMPTY),
+            ["a    b", " 20%", "bold\u{fffd}"]
+        );
+        assert_eq!(lines("x\u{202e}y".as_bytes(), EMPTY), ["x\\u{202e}y"]);
+        assert_eq!(lines(b"", EMPTY), [EMPTY]);
+    }
+
+    #[test]
+    fn a_long_output_of_one_line_is_shown() {
+        let end =
+            |long: &str| lines(&long.as_bytes()[long.len() - usize::try_from(MAX_BYTES).expect("small")..], EMPTY);
+        assert_eq!(end(&"10%\r".repeat(70_000)), [LEFT_OUT, "10%"]);
+        let long = "x".repeat(300_000);
+        assert_eq!(end(&long).concat().len(), LEFT_OUT.len() + usize::try_from(MAX_BYTES).expect("small"));
+    }
+
+    #[test]
+    fn a_long_output_says_so() {
+        let long = "0123456789\n".repeat(40_000);
+        let end = &long.as_bytes()[long.len() - usize::try_from(MAX_BYTES).expect("small")..];
+        let lines = lines(end, EMPTY);
+        assert_eq!((lines[0].as_str(), lines[1].as_str()), (LEFT_OUT, "0123456789"));
+    }
+}

@@ -1,0 +1,194 @@
+//! Reads the ports for the view, as seldom as the view permits.
+//!
+//! # Theory of operation
+//!
+//! A poll of the live runs and of the small files that a run keeps up to date is cheap, and happens
+//! every second. The queue is read only if the store reports a change, and the history only if the
+//! queue was read after the history. A [`Throttle`] makes reads of a large queue rarer, down to one
+//! every 10 s.
+
+mod attempts;
+mod history_part;
+mod queue_part;
+mod runs_part;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use autoproc_domain::ports::LiveRun;
+use tokio::time::sleep_until;
+
+use super::snapshot::Snapshot;
+use super::throttle::Throttle;
+use crate::context::Context;
+use crate::error::CliError;
+use history_part::HistoryPart;
+use queue_part::QueuePart;
+use runs_part::RunsPart;
+
+/// The time between two polls of the live runs.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The minimum times between two reads of the processing files, and between two reads of the rest
+/// of the queue, in a folder.
+const FOLDER_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(1));
+
+/// The same for a queue in a database. Longer, because every open view queries the same server.
+const SERVER_INTERVALS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
+
+/// The minimum time between two reads of the history.
+const HISTORY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A wait for the next change of the queue.
+type Change = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Reads the ports, and caches the parts of a snapshot that have not changed.
+pub(super) struct Reader<'a> {
+    context: &'a Context,
+    /// The host name of this machine.
+    host: Box<str>,
+    /// The text that pending files must contain; empty for all.
+    filter: String,
+    /// The wait for the next change; `None` if the queue may have changed since it was read.
+    change: Option<Change>,
+    next_poll: Instant,
+    /// True if the queue may have changed since its processing files were read.
+    are_processing_stale: bool,
+    processing_throttle: Throttle,
+    /// True if the queue may have changed since the rest of it was read.
+    is_queue_stale: bool,
+    queue_throttle: Throttle,
+    history_throttle: Throttle,
+    queue: QueuePart,
+    history: HistoryPart,
+    /// True if the queue was read since the history was read.
+    is_history_stale: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// Creates a reader that reads everything at its first call.
+    pub(super) fn new(context: &'a Context, filter: String) -> Self {
+        let now = Instant::now();
+        let intervals = if context.wiring.server().is_some() { SERVER_INTERVALS } else { FOLDER_INTERVALS };
+        Self {
+            context,
+            host: context.wiring.location().host,
+            filter,
+            change: None,
+            next_poll: now,
+            are_processing_stale: true,
+            processing_throttle: Throttle::every(intervals.0, now),
+            is_queue_stale: true,
+            queue_throttle: Throttle::every(intervals.1, now),
+            history_throttle: Throttle::every(HISTORY_INTERVAL, now),
+            queue: QueuePart::default(),
+            history: HistoryPart::default(),
+            is_history_stale: true,
+        }
+    }
+
+    /// Waits for the next poll, and returns its snapshot. The future may be dropped at any time:
+    /// the next call reads again whatever was lost.
+    ///
+    /// # Errors
+    /// [`CliError`] if the queue or its live runs cannot be read.
+    pub(super) async fn next(&mut self) -> Result<Snapshot, CliError> {
+        self.wait().await;
+        self.next_poll = Instant::now() + POLL_INTERVAL;
+        let live = self.context.runs().live().await?;
+        self.read_queue().await?;
+        let runs = RunsPart::read(&live, self.context);
+        self.read_history(&live, &runs).await?;
+        self.read_processing().await?;
+        Ok(self.snapshot(&live, &runs))
+    }
+
+    /// Waits until the next poll, and records whether the queue changes meanwhile.
+    async fn wait(&mut self) {
+        let poll = sleep_until(self.next_poll.into());
+        tokio::pin!(poll);
+        loop {
+            let Some(change) = &mut self.change else { return poll.await };
+            tokio::select! {
+                () = &mut poll => return,
+                () = change => {
+                    self.change = None;
+                    (self.are_processing_stale, self.is_queue_stale) = (true, true);
+                }
+            }
+        }
+    }
+
+    /// Reads the queue except for its processing files, if it may have changed and its throttle
+    /// permits it.
+    async fn read_queue(&mut self) -> Result<(), CliError> {
+        let began = Instant::now();
+        if !self.is_queue_stale || !self.queue_throttle.is_due(began) {
+            return Ok(());
+        }
+        self.queue.read(&self.filter, self.context).await?;
+        self.queue_throttle.record(began, Instant::now());
+        self.is_queue_stale = false;
+        self.are_processing_stale = true;
+        self.is_history_stale = true;
+        self.watch();
+        Ok(())
+    }
+
+    /// Reads the processing files if they may have changed and their throttle permits it. Must be
+    /// called after everything else that reads the queue. If the files differ, the next call reads
+    /// the rest of the queue again, because `Storage::changed` does not report the changes that
+    /// this read has seen.
+    async fn read_processing(&mut self) -> Result<(), CliError> {
+        let began = Instant::now();
+        if self.are_processing_stale && self.processing_throttle.is_due(began) {
+            self.is_queue_stale |= self.queue.read_processing(self.context).await?;
+            self.processing_throttle.record(began, Instant::now());
+            self.are_processing_stale = false;
+            self.watch();
+        }
+        Ok(())
+    }
+
+    /// Starts the wait for the next change, unless one has been started.
+    fn watch(&mut self) {
+        let storage = self.context.storage();
+        self.change.get_or_insert_with(|| Box::pin(async move { storage.changed().await }));
+    }
+
+    /// Reads the history if the queue was read after it, and computes the forecasts. Does nothing
+    /// if the history is current and no run is live.
+    async fn read_history(&mut self, live: &[LiveRun], runs: &RunsPart) -> Result<(), CliError> {
+        let began = Instant::now();
+        let is_needed = self.is_history_stale || !live.is_empty();
+        if !is_needed || !self.history_throttle.is_due(began) {
+            return Ok(());
+        }
+        if self.is_history_stale {
+            self.history.read(self.context).await;
+            self.is_history_stale = false;
+        }
+        self.history.forecast(live, runs, &self.queue, self.context).await?;
+        // The forecast reads a page of the queue.
+        self.are_processing_stale = true;
+        self.history_throttle.record(began, Instant::now());
+        Ok(())
+    }
+
+    fn snapshot(&self, live: &[LiveRun], runs: &RunsPart) -> Snapshot {
+        let now = self.context.now();
+        Snapshot {
+            now,
+            queue: self.context.queue_in_words(),
+            counts: self.queue.counts,
+            running: attempts::running(live, runs, &self.queue, &self.history, &self.host, self.context),
+            runs: runs.in_sum(live, now, self.context),
+            notices: runs.notices(live),
+            time_left: self.history.time_left.clone(),
+            throughput: self.history.throughput.clone(),
+            groups: self.queue.groups.clone(),
+            next: self.queue.next.clone(),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The part of a snapshot that comes from the queue.
+
+use std::time::{Duration, Instant};
+
+use autoproc_domain::request::Scope;
+use autoproc_domain::signature::{FailureGroup, FailureGroups};
+use autoproc_domain::view::{Counts, PageRequest};
+use autoproc_domain::{QueueItem, Status};
+
+use crate::commands::top::snapshot::Filter;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::failure_groups::{self, FAILED};
+
+/// The maximum number of pending files that are shown.
+const MAX_NEXT: usize = 200;
+
+/// The number of pending files that are searched at once for those that match the filter.
+const SEARCHED_AT_ONCE: usize = 50_000;
+
+/// The maximum number of failed files that are grouped, as in `status`.
+const MAX_GROUPED: usize = 10_000;
+
+/// Failures are grouped again after this time, even if their number is still the same.
+const MAX_GROUPS_AGE: Duration = Duration::from_secs(30);
+
+/// The state of the queue.
+#[derive(Default)]
+pub(super) struct QueuePart {
+    pub(super) counts: Counts,
+    pub(super) processing: Vec<QueueItem>,
+    /// The groups of failures, the largest first.
+    pub(super) groups: Vec<FailureGroup>,
+    /// The number of failed files at the latest grouping, and its time; `None` before the first
+    /// one.
+    grouped: Option<(usize, Instant)>,
+    /// The next pending files that match the filter.
+    pub(super) next: Vec<QueueItem>,
+}
+
+impl QueuePart {
+    /// Reads the processing files and the counts of the queue, which are cheap in every store.
+    /// Returns true if anything has changed since the previous read.
+    ///
+    /// # Errors
+    /// [`CliError`] if the queue cannot be read.
+    pub(super) async fn read_processing(&mut self, context: &Context) -> Result<bool, CliError> {
+        let processing = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
+        let processing = context.storage().page(processing).await?.items;
+        let counts = context.storage().counts(Scope::Queue).await?;
+        let has_changed = (&processing, counts) != (&self.processing, self.counts);
+        (self.processing, self.counts) = (processing, counts);
+        // The pending files may have been read earlier.
+        self.next.retain(|next| self.processing.iter().all(|item| item.id != next.id));
+        Ok(has_changed)
+    }
+
+    /// Reads the rest of the queue. The first call also reads the processing files, which forecasts
+    /// need.
+    ///
+    /// # Errors
+    /// [`CliError`] if the queue cannot be read.
+    pub(super) async fn read(&mut self, filter: &str, context: &Context) -> Result<(), CliError> {
+        if self.grouped.is_none() {
+            self.read_processing(context).await?;
+        }
+        self.counts = context.storage().counts(Scope::Queue).await?;
+        self.next = next(filter, context).await?;
+        let failed = self.counts.failed + self.counts.timeout;
+        let is_current = |(count, at): (usize, Instant)| count == failed && at.elapsed() < MAX_GROUPS_AGE;
+        if !self.grouped.is_some_and(is_current) {
+            self.groups = groups(failed, context).await?;
+            self.grouped = Some((failed, Instant::now()));
+        }
+        Ok(())
+    }
+}
+
+/// Returns the next pending files that match the filter.
+async fn next(filter: &str, context: &Context) -> Result<Vec<QueueItem>, CliError> {
+    let limit = if filter.is_empty() { MAX_NEXT } else { SEARCHED_AT_ONCE };
+    let filter = Filter::new(filter);
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let request = PageRequest { statuses: vec![Status::Pending], after, limit: Some(limit) };
+        let page = context.storage().page(request).await?;
+        let matching = page.items.into_iter().filter(|item| filter.matches(&item.file_path.text()));
+        found.extend(matching.take(MAX_NEXT - found.len()));
+        after = page.next;
+        if after.is_none() || found.len() >= MAX_NEXT {
+            return Ok(found);
+        }
+    }
+}
+
+/// Groups the failed files.
+async fn groups(failed: usize, context: &Context) -> Result<Vec<FailureGroup>, CliError> {
+    if failed == 0 {
+        return Ok(Vec::new());
+    }
+    let request = PageRequest { statuses: FAILED.to_vec(), after: None, limit: Some(MAX_GROUPED) };
+    let mut groups = FailureGroups::default();
+    for item in &context.storage().page(request).await?.items {
+        failure_groups::add(&mut groups, item);
+    }
+    Ok(groups.largest_first().into_iter().cloned().collect())
+}

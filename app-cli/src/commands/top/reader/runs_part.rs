@@ -1,0 +1,122 @@
+//! The part of a snapshot that comes from the live runs, and from the files that they keep up to
+//! date.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use autoproc_domain::ports::{LiveRun, StopLevel};
+use autoproc_domain::{ProcessorState, RunId, Timestamp};
+use autoproc_system::StandingStop;
+
+use crate::commands::status::{ending, figures::obeying};
+use crate::commands::top::snapshot::{Done, RunsNow};
+use crate::context::Context;
+use crate::escape::Printable;
+use crate::wiring::Pause;
+
+/// The state of the live runs.
+pub(super) struct RunsPart {
+    /// The state that the latest run of this folder reported; `None` if it cannot be read.
+    pub(super) latest: Option<ProcessorState>,
+    pub(super) pauses: BTreeMap<RunId, Pause>,
+    pub(super) stop: Option<StandingStop>,
+}
+
+impl RunsPart {
+    /// Reads the files of the live runs. A file that cannot be read is left out, because these
+    /// files are only informational.
+    pub(super) fn read(live: &[LiveRun], context: &Context) -> Self {
+        Self {
+            latest: context.wiring.processor_state().ok().flatten(),
+            pauses: context.wiring.run_control().pauses(live),
+            stop: context.wiring.standing_stop(),
+        }
+    }
+
+    /// Returns the state that a run has reported; `None` if it is not the latest run of this
+    /// folder.
+    pub(super) fn state_of(&self, run: &LiveRun) -> Option<&ProcessorState> {
+        self.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&run.info.id))
+    }
+
+    /// Summarises the live runs.
+    pub(super) fn in_sum(&self, live: &[LiveRun], now: Timestamp, context: &Context) -> RunsNow {
+        let Some(began) = live.iter().map(|run| run.info.started_at).min() else {
+            let latest =
+                self.latest.as_ref().map_or_else(String::new, |latest| format!("; the latest {}", ending(latest)));
+            return RunsNow::None(format!("no run is live{latest}"));
+        };
+        RunsNow::Live {
+            runs: live.len(),
+            machines: live.iter().map(|run| &run.info.location.host).collect::<BTreeSet<_>>().len(),
+            jobs: live.iter().map(|run| run.info.jobs).sum(),
+            elapsed: now.saturating_since(began),
+            done: self.done(live, context),
+        }
+    }
+
+    fn done(&self, live: &[LiveRun], context: &Context) -> Option<Done> {
+        let [run] = live else { return None };
+        let state = self.state_of(run)?;
+        let remaining = context.wiring.monitor().ok().flatten()?.estimated_remaining_files;
+        let ended = state.files_processed + state.files_failed;
+        Some(Done { ended, total: ended.saturating_add(remaining) })
+    }
+
+    /// Returns the reasons why files wait. The state of a run that is not live is ignored: a killed
+    /// run leaves its state file behind.
+    pub(super) fn notices(&self, live: &[LiveRun]) -> Vec<String> {
+        let state = live.iter().find_map(|run| self.state_of(run));
+        let stop = match (state.and_then(|state| state.stop), &self.stop) {
+            (Some(stop), _) => Some(obeying(&stop)),
+            (None, Some(stop)) if stop.level >= StopLevel::Aborting => {
+                Some("a stop is requested: live runs end the current attempts".to_owned())
+            }
+            (None, Some(_)) => Some("a stop is requested: live runs finish the current files".to_owned()),
+            (None, None) => None,
+        };
+        let paused = (!self.pauses.is_empty()).then(|| "paused: `autoproc resume` continues the run".to_owned());
+        let held = state.and_then(|state| state.pressure.as_deref());
+        let held = held.map(|reason| format!("not starting new files: {}", Printable(reason)));
+        [stop, paused, held].into_iter().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use autoproc_domain::run_info::{Location, RunInfo};
+
+    use super::*;
+
+    fn live(id: &str) -> LiveRun {
+        let location = Location {
+            host: "here".into(),
+            boot: "".into(),
+            pid_namespace: "".into(),
+            pid: 1,
+            project: Path::new("/project").into(),
+        };
+        let info = RunInfo {
+            id: RunId::new(id),
+            started_at: Timestamp::from_micros(0),
+            jobs: 1,
+            max_attempts: 4,
+            timeout: Duration::from_secs(300),
+            recipe: None,
+            work: None,
+            location,
+        };
+        LiveRun { info, heard_of: None }
+    }
+
+    #[test]
+    fn a_killed_run_has_no_notices() {
+        let run_id = Some(RunId::new("run"));
+        let latest = ProcessorState { run_id, pressure: Some("no space".into()), ..ProcessorState::default() };
+        let runs = RunsPart { latest: Some(latest), pauses: BTreeMap::new(), stop: None };
+        assert_eq!(runs.notices(&[live("run")]), ["not starting new files: no space"]);
+        assert!(runs.notices(&[]).is_empty() && runs.notices(&[live("other")]).is_empty());
+    }
+}

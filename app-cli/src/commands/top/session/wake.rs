@@ -1,0 +1,37 @@
+//! Messages of other threads to the view.
+
+use std::io;
+use std::thread;
+
+use ratatui::crossterm::event::{self, Event};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// A message of another thread.
+pub(super) enum Wake {
+    Terminal(Event),
+    /// The process was suspended and continues.
+    Continued,
+    /// The keys cannot be read, for this reason.
+    NoKeys(io::Error),
+}
+
+/// Starts a thread that sends the events of the terminal: keys, the mouse, and new sizes. The
+/// thread ends with the process, or when nothing receives its messages.
+///
+/// # Errors
+/// If the thread cannot be started.
+pub(super) fn send_keys(to: UnboundedSender<Wake>) -> io::Result<()> {
+    let send = move || while send_key(&to) {};
+    thread::Builder::new().name("keys".to_owned()).spawn(send).map(drop)
+}
+
+/// Waits for a terminal event and sends it; returns whether more events can follow.
+fn send_key(to: &UnboundedSender<Wake>) -> bool {
+    match event::read() {
+        Ok(event) => to.send(Wake::Terminal(event)).is_ok(),
+        Err(error) => {
+            let _ = to.send(Wake::NoKeys(error));
+            false
+        }
+    }
+}

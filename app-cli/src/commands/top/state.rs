@@ -1,0 +1,155 @@
+//! The state of the view.
+
+use autoproc_domain::signature::{FailureGroup, SignatureId};
+use autoproc_domain::{FilePath, ItemId, QueueItem};
+
+use super::action::Action;
+use super::list::List;
+use super::snapshot::{Filter, RunningFile, Snapshot};
+use super::text_page::TextPage;
+use crate::view::layout::{Layout, Size};
+use crate::view::time::Zone;
+
+/// A part of the screen with a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Pane {
+    /// The processing files.
+    #[default]
+    Now,
+    /// The groups of failures.
+    Failures,
+    /// The pending files.
+    Next,
+}
+
+impl Pane {
+    /// The panes, from the top of the screen to its bottom.
+    pub(super) const ALL: [Self; 3] = [Self::Now, Self::Failures, Self::Next];
+
+    /// Returns the pane that is this many panes further down; the first follows the last.
+    pub(super) fn after(self, panes: usize) -> Self {
+        Self::ALL[(self as usize + panes) % Self::ALL.len()]
+    }
+}
+
+/// The effect that the keys have.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Mode {
+    /// The keys move in the lists.
+    #[default]
+    Browse,
+    /// The keys edit the filter. The text is the previous filter, which Esc restores.
+    Search(String),
+    /// The keys move in a page of text.
+    Read(TextPage),
+    /// The keys edit the new priority of a file.
+    AskPriority(FilePath, String),
+    /// The next key decides whether an action is carried out.
+    Confirm(Action),
+}
+
+/// Everything that the view shows.
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    /// The latest snapshot; `None` until the queue was read for the first time.
+    pub(super) snapshot: Option<Box<Snapshot>>,
+    pub(super) mode: Mode,
+    pub(super) focus: Pane,
+    pub(super) now: List<ItemId>,
+    pub(super) failures: List<SignatureId>,
+    pub(super) next: List<ItemId>,
+    /// Only files and reasons that contain this text are shown; empty to show all.
+    pub(super) filter: String,
+    /// The outcome of the latest key or action, shown until the next key.
+    pub(super) message: Option<String>,
+    /// The reason why the queue cannot be read; `None` if it was read.
+    pub(super) trouble: Option<String>,
+    pub(super) size: Size,
+    pub(super) look: Look,
+}
+
+/// The properties of the terminal and of the command line that determine how the view looks.
+#[derive(Debug, Clone)]
+pub(super) struct Look {
+    pub(super) layout: Layout,
+    pub(super) zone: Zone,
+    pub(super) is_coloured: bool,
+    /// The options that choose the queue in a command line, each with a leading space.
+    pub(super) options: String,
+}
+
+impl State {
+    /// Creates the state before the queue was read.
+    pub(super) fn new(look: Look, size: Size) -> Self {
+        Self {
+            snapshot: None,
+            mode: Mode::Browse,
+            focus: Pane::Now,
+            now: List::default(),
+            failures: List::default(),
+            next: List::default(),
+            filter: String::new(),
+            message: None,
+            trouble: None,
+            size,
+            look,
+        }
+    }
+
+    /// Returns the selected processing file; `None` if there is none.
+    pub(super) fn selected_running(&self) -> Option<&RunningFile> {
+        self.snapshot.as_ref()?.running.get(self.now.selected()?)
+    }
+
+    /// Returns the selected group of failures; `None` if there is none.
+    pub(super) fn selected_group(&self) -> Option<&FailureGroup> {
+        self.snapshot.as_ref()?.groups.get(self.failures.selected()?)
+    }
+
+    /// Returns the selected pending file; `None` if there is none.
+    pub(super) fn selected_next(&self) -> Option<&QueueItem> {
+        self.snapshot.as_ref()?.next.get(self.next.selected()?)
+    }
+
+    /// Returns the selected file of the focused pane; `None` if there is none.
+    pub(super) fn selected_file(&self) -> Option<(&FilePath, ItemId)> {
+        match self.focus {
+            Pane::Now => self.selected_running().map(|file| (&file.file_path, file.id)),
+            Pane::Failures => None,
+            Pane::Next => self.selected_next().map(|item| (&item.file_path, item.id)),
+        }
+    }
+
+    /// Returns the number of rows of a pane that match the filter.
+    pub(super) fn rows(&self, pane: Pane) -> usize {
+        match pane {
+            Pane::Now => self.now.len(),
+            Pane::Failures => self.failures.len(),
+            Pane::Next => self.next.len(),
+        }
+    }
+
+    /// Moves the selection of the focused pane.
+    pub(super) fn move_by(&mut self, rows: isize) {
+        match self.focus {
+            Pane::Now => self.now.move_by(rows),
+            Pane::Failures => self.failures.move_by(rows),
+            Pane::Next => self.next.move_by(rows),
+        }
+    }
+
+    /// Applies the filter to the rows of the snapshot.
+    pub(super) fn filter_rows(&mut self) {
+        let Some(snapshot) = &self.snapshot else { return };
+        let filter = Filter::new(&self.filter);
+        let is_shown = |path: &FilePath| filter.matches(&path.text());
+        let running = snapshot.running.iter().enumerate().filter(|(_, file)| is_shown(&file.file_path));
+        self.now.replace(running.map(|(position, file)| (position, file.id)).collect());
+        let next = snapshot.next.iter().enumerate().filter(|(_, item)| is_shown(&item.file_path));
+        self.next.replace(next.map(|(position, item)| (position, item.id)).collect());
+        let is_group_shown =
+            |group: &FailureGroup| filter.matches(group.signature.reason()) || group.examples.iter().any(is_shown);
+        let groups = snapshot.groups.iter().enumerate().filter(|(_, group)| is_group_shown(group));
+        self.failures.replace(groups.map(|(position, group)| (position, group.signature.id())).collect());
+    }
+}

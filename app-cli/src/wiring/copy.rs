@@ -1,0 +1,196 @@
+//! The two sides of a copy of a queue. Each is the queue of a project folder, or one in a database.
+
+mod target;
+
+use std::path::{Path, PathBuf};
+
+use autoproc_domain::FileQueue;
+use autoproc_json_store::{LockedQueue, StateFolder};
+use autoproc_system::{EventLogReader, RecordedEvents};
+use autoproc_workflow::runners::store_section;
+
+use super::OpenOptions;
+use super::server::{LockedDatabase, Server};
+use crate::console::Console;
+use crate::error::CliError;
+use crate::escape::{Printable, Shown};
+use crate::project::Project;
+use crate::store_choice::{NamedBy, StoreChoice, StoreUrl};
+use crate::view::quoting::quoted;
+
+pub(crate) use target::Target;
+
+/// The place of a queue.
+pub(crate) enum Place {
+    Folder(Project),
+    Database(Box<Server>),
+}
+
+impl Place {
+    /// Returns the place that the value of the option `option` names. Connects to nothing.
+    ///
+    /// # Errors
+    /// [`CliError`] if the value is neither a folder nor the address of a database.
+    pub(crate) fn named(
+        word: &StoreUrl,
+        option: &'static str,
+        cwd: &Path,
+        console: &Console,
+    ) -> Result<Self, CliError> {
+        if word.is_address() {
+            let choice = StoreChoice { url: word.clone(), named_by: NamedBy::Place(option) };
+            return Server::open(&choice, None, console).map(|server| Self::Database(Box::new(server)));
+        }
+        Project::at(cwd, Path::new(word.secret()), option).map(Self::Folder)
+    }
+
+    /// Describes the place: "queue of FOLDER".
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::Folder(project) => format!("queue of {}", Shown(project.root())),
+            Self::Database(server) => format!("queue at {}", Printable(&server.place())),
+        }
+    }
+
+    /// Returns the folder, or the address without user and password.
+    pub(crate) fn address(&self) -> String {
+        match self {
+            Self::Folder(project) => project.root().to_string_lossy().into_owned(),
+            Self::Database(server) => server.place(),
+        }
+    }
+
+    /// Returns the option that names the place to another command.
+    pub(crate) fn option(&self) -> String {
+        match self {
+            Self::Folder(project) => format!("--project-dir {}", quoted(&Shown(project.root()).to_string())),
+            Self::Database(server) => server.option().trim_start().to_owned(),
+        }
+    }
+
+    /// True if both places are the same queue, as far as their names tell.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Folder(one), Self::Folder(other)) => real(one.root()) == real(other.root()),
+            (Self::Database(one), Self::Database(other)) => {
+                (one.place(), one.schema()) == (other.place(), other.schema())
+            }
+            _ => false,
+        }
+    }
+
+    /// True if the place is a folder without a queue.
+    pub(crate) fn lacks_queue(&self) -> bool {
+        matches!(self, Self::Folder(project) if !project.has_queue())
+    }
+
+    /// True if the place is a folder whose `autoproc.toml` names a database.
+    pub(crate) fn names_a_database(&self) -> bool {
+        let section = match self {
+            Self::Folder(project) => store_section(project.root()),
+            Self::Database(_) => Ok(None),
+        };
+        section.ok().flatten().is_some_and(|section| section.url.is_some())
+    }
+
+    /// Locks the queue for reading.
+    ///
+    /// # Errors
+    /// [`CliError`] if the queue cannot be used, if it is locked, or if a run is alive.
+    pub(crate) async fn lock_to_read(&self, options: OpenOptions) -> Result<Source<'_>, CliError> {
+        match self {
+            Self::Folder(project) => {
+                // Opens the log after the lock, because a run may create the log until then.
+                let (queue, path) = (Box::new(LockedQueue::lock(&folder(project, options))?), project.event_log());
+                let log = EventLogReader::open(&path).map_err(|error| cannot_read(&path, &error))?;
+                Ok(Source::Folder { queue, log, path })
+            }
+            Self::Database(server) => Ok(Source::Database(Box::new(server.lock_for_copy(options.lock_timeout).await?))),
+        }
+    }
+
+    /// Locks the queue for adding.
+    ///
+    /// # Errors
+    /// [`CliError`] if the queue cannot be used, if it is locked, or if a run is alive.
+    pub(crate) async fn lock_to_fill(&self, options: OpenOptions) -> Result<Target<'_>, CliError> {
+        match self {
+            Self::Folder(project) => {
+                let queue = LockedQueue::lock(&folder(project, options))?;
+                refuse_leftovers(project)?;
+                Ok(Target::in_folder(queue, project.event_log()))
+            }
+            Self::Database(server) => Ok(Target::Database(Box::new(server.lock_for_copy(options.lock_timeout).await?))),
+        }
+    }
+}
+
+/// Refuses a folder with outputs or executions of an earlier queue: the copy has items with the
+/// same ids, and would take them for its own.
+fn refuse_leftovers(project: &Project) -> Result<(), CliError> {
+    let dirs = [project.attempts_dir(), project.executions_dir()];
+    let Some(dir) = dirs.iter().find(|dir| dir.read_dir().is_ok_and(|mut entries| entries.next().is_some())) else {
+        return Ok(());
+    };
+    Err(CliError::usage(format!("the target has files of an earlier queue: {}", Shown(dir)))
+        .with_hint("move that folder away, or name another target"))
+}
+
+/// Returns the path with its symbolic links resolved, or the path itself if that fails.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn folder(project: &Project, options: OpenOptions) -> StateFolder {
+    StateFolder {
+        state_dir: project.state_dir(),
+        base: project.root().to_owned(),
+        lock_timeout: options.lock_timeout,
+        allow_network_fs: options.allow_network_fs,
+    }
+}
+
+fn cannot_read(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::io(format!("cannot read {}", Shown(path)), error)
+}
+
+/// The locked queue that a copy reads.
+pub(crate) enum Source<'p> {
+    Folder { queue: Box<LockedQueue>, log: EventLogReader, path: PathBuf },
+    Database(Box<LockedDatabase<'p>>),
+}
+
+impl Source<'_> {
+    /// Reads the queue.
+    ///
+    /// # Errors
+    /// [`CliError`] if it cannot be read.
+    pub(crate) async fn queue(&mut self) -> Result<FileQueue, CliError> {
+        match self {
+            Self::Folder { queue, .. } => Ok(queue.queue()?.clone()),
+            Self::Database(locked) => Ok(locked.queue().await?),
+        }
+    }
+
+    /// True if the queue has keys that this program does not know and does not copy.
+    ///
+    /// # Errors
+    /// [`CliError`] if the queue cannot be read.
+    pub(crate) fn has_unknown_keys(&mut self) -> Result<bool, CliError> {
+        match self {
+            Self::Folder { queue, .. } => Ok(queue.has_unknown_keys()?),
+            Self::Database(_) => Ok(false),
+        }
+    }
+
+    /// Reads at most `limit` further events of the history. At its end, nothing is read or skipped.
+    ///
+    /// # Errors
+    /// [`CliError`] if the history cannot be read.
+    pub(crate) async fn next_events(&mut self, limit: usize) -> Result<RecordedEvents, CliError> {
+        match self {
+            Self::Folder { log, path, .. } => log.next(limit).map_err(|error| cannot_read(path, &error)),
+            Self::Database(locked) => Ok(RecordedEvents { events: locked.next_events(limit).await?, skipped: 0 }),
+        }
+    }
+}

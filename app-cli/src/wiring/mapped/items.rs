@@ -1,0 +1,32 @@
+//! Paths and selectors, mapped.
+
+use autoproc_domain::FilePath;
+use autoproc_domain::ports::StorageError;
+use autoproc_domain::request::Selector;
+
+use crate::path_map::PathMap;
+
+/// Returns the path on this machine of a stored path. A path that would be too long here stays as
+/// it is.
+pub(super) fn to_here(stored: FilePath, map: &PathMap) -> FilePath {
+    map.to_here(&stored).unwrap_or(stored)
+}
+
+/// Returns the stored path of a path on this machine.
+pub(super) fn named(here: &FilePath, map: &PathMap) -> Result<FilePath, StorageError> {
+    map.to_stored(here).map_err(|error| StorageError::Failed {
+        action: "the file cannot be named".to_owned(),
+        source: Box::new(error),
+    })
+}
+
+pub(super) fn selector(which: Selector, map: &PathMap) -> Result<Selector, StorageError> {
+    match which {
+        Selector::Path(path) => named(&path, map).map(Selector::Path),
+        Selector::Id(id) => Ok(Selector::Id(id)),
+    }
+}
+
+pub(super) fn selectors(which: Vec<Selector>, map: &PathMap) -> Result<Vec<Selector>, StorageError> {
+    which.into_iter().map(|which| selector(which, map)).collect()
+}

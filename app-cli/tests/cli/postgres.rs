@@ -1,0 +1,32 @@
+//! The queue on PostgreSQL, with a real server: `--store`, its bad days, two runs at once,
+//! workflows, and outputs of other machines.
+//!
+//! The tests start a server of their own, in the same way as the tests of the store, and are left
+//! out in the same way.
+
+mod bad_days;
+mod copies;
+mod database;
+mod explain;
+mod hooks;
+mod machines;
+mod many_machines;
+mod mapping;
+mod network;
+mod nights;
+mod outputs;
+mod pooling;
+mod secrets;
+mod sharing;
+mod top;
+mod workflows;
+
+#[expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
+#[expect(dead_code, reason = "the tests of the store use more of the server")]
+#[path = "../../../adapters/postgres-store/tests/store/server.rs"]
+mod server;
+
+#[expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
+#[expect(dead_code, reason = "the tests of the store use more of the pooler")]
+#[path = "../../../adapters/postgres-store/tests/store/pooler.rs"]
+mod pooler;

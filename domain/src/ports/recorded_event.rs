@@ -1,0 +1,58 @@
+//! An event as a history stores it, for copying a history into another store.
+
+use std::time::Duration;
+
+use crate::attempt::{AttemptRef, ResourceUsage};
+use crate::fingerprint::Recipe;
+use crate::item::RunId;
+use crate::time::Timestamp;
+
+/// An event of the past with everything that a history derives attempts and figures from. Unlike
+/// [`RunEvent`](super::RunEvent), its fields may be absent: older versions recorded fewer of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedEvent {
+    /// When the event happened.
+    pub at: Timestamp,
+    /// The run that reported the event.
+    pub run: RunId,
+    /// The event's name in the event log, for instance `file_started`.
+    pub name: Box<str>,
+    /// The attempt that the event refers to; `None` if it refers to none.
+    pub of: Option<AttemptRef>,
+    /// The run that made the attempt. Differs from `run` if the event reports a recovery.
+    pub attempt_run: Option<RunId>,
+    /// True if a recovered file is pending again, false if it failed; `None` for other events.
+    pub is_requeued: Option<bool>,
+    /// The duration of the attempt; `None` if the event is no end, or if it is unknown.
+    pub elapsed: Option<Duration>,
+    /// The resources that the attempt used; `None` if unknown.
+    pub usage: Option<ResourceUsage>,
+    /// True if the file is known to have changed during the attempt.
+    pub input_changed: bool,
+    /// The size of the file when the attempt began, in bytes; `None` if unknown.
+    pub size_bytes: Option<u64>,
+    /// The recipe of the run; `None` if there is none.
+    pub recipe: Option<Recipe>,
+    /// The reason or error in the event; `None` if it has none.
+    pub reason: Option<Box<str>>,
+    /// The figures of a run that has ended; `None` for other events.
+    pub totals: Option<RunTotals>,
+    /// The word for the reason why the run ended; `None` for other events.
+    pub stopped_by: Option<Box<str>>,
+    /// The words for the level and the cause of a stop that the run obeys; `None` for other events.
+    pub stop: Option<(Box<str>, Box<str>)>,
+    /// The line of an event log from which the event was copied, without its line end; `None` for
+    /// an event that another store has recorded. Contains fields that no history reads.
+    pub line: Option<Box<str>>,
+}
+
+/// The figures of a run that has ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunTotals {
+    /// The number of files that completed.
+    pub completed: u64,
+    /// The number of files that ended as failed or timeout.
+    pub failed: u64,
+    /// The number of failed attempts after which the file was pending again.
+    pub retried: u64,
+}

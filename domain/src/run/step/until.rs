@@ -1,0 +1,77 @@
+//! Decides which attempts start in a run that starts them only until a certain time,
+//! [`RunConfig::until`].
+//!
+//! Each claim is measured before it is handed to the orchestrator (`measurement.rs`). If its
+//! attempt would not end in time at the upper end of its forecast, the claim is *set aside*: it is
+//! kept, so that the next exchanges claim other files, and is released once no more attempts start.
+//! A forecast is no promise: an attempt that takes longer than expected still runs to its end.
+//!
+//! [`RunConfig::until`]: crate::RunConfig::until
+
+use std::time::Duration;
+
+use crate::attempt::AttemptRef;
+use crate::item::ClaimToken;
+use crate::run::state::RunState;
+use crate::view::Claimed;
+
+/// The maximum number of claims that are set aside. If there are more, the other files are unlikely
+/// to end in time either, and no more attempts start. The limit keeps a run from claiming the whole
+/// queue.
+const MAX_SET_ASIDE: usize = 100;
+
+impl RunState {
+    /// Hands a measured claim to the orchestrator, or sets it aside if its attempt would not end in
+    /// time. `longest` is the upper end of its forecast.
+    pub(super) fn hand_over_in_time(&mut self, (token, item): Claimed, longest: Option<Duration>) {
+        if self.ends_in_time(longest) {
+            return self.hand_over((token, item), self.timeout(longest));
+        }
+        self.attempts.set_aside.push((token, AttemptRef::latest(&item)));
+        // Other files may be claimed in its place.
+        self.queue.may_have_work = true;
+        self.reached.time |= self.attempts.set_aside.len() > MAX_SET_ASIDE;
+    }
+
+    /// True if an attempt that starts now is expected to end in time. An attempt without a forecast
+    /// is expected to end at once.
+    fn ends_in_time(&self, longest: Option<Duration>) -> bool {
+        let end = self.now.saturating_add(longest.unwrap_or_default());
+        self.config.until.is_none_or(|until| end <= until)
+    }
+
+    pub(super) fn check_time(&mut self) {
+        self.reached.time |= self.config.until.is_some_and(|until| until <= self.now);
+    }
+
+    pub(super) fn release_set_aside(&mut self) {
+        if !self.may_start() {
+            self.attempts.unused.append(&mut self.attempts.set_aside);
+        }
+    }
+
+    /// True if a run without a running attempt has nothing to wait for: the next file is due too
+    /// late, or files were set aside and the run waits for no other file.
+    pub(super) fn is_time_useless(&self) -> bool {
+        let Some(until) = self.config.until else { return false };
+        let is_due_too_late = self.room() > 0 && self.queue.next_due.is_some_and(|due| until <= due);
+        let has_set_aside = !self.attempts.set_aside.is_empty();
+        let waits = self.queue.has_waiting && (self.config.wait_for_backoff || self.is_under_pressure());
+        is_due_too_late || (has_set_aside && !waits)
+    }
+
+    pub(super) fn end_starts(&mut self) {
+        self.reached.time = true;
+        self.release_set_aside();
+        self.exchange();
+    }
+
+    /// Releases a claim that was set aside, because a user has cancelled its item. Returns false if
+    /// the claim was not set aside.
+    pub(super) fn give_up_set_aside(&mut self, token: ClaimToken) -> bool {
+        let cancelled: Vec<_> = self.attempts.set_aside.extract_if(.., |(aside, _)| *aside == token).collect();
+        let is_found = !cancelled.is_empty();
+        self.attempts.unused.extend(cancelled);
+        is_found
+    }
+}

@@ -1,0 +1,119 @@
+//! Checks how runs react to different files that fail alike.
+//!
+//! The scripts have few kinds of failures, so files often fail alike by chance. The checks do not
+//! repeat the rules of the run; they state what must hold in any case.
+
+use autoproc_domain::item::{AttemptNumber, ClaimToken};
+use autoproc_domain::ports::{Attempt, AttemptOutcome};
+use autoproc_domain::request::Verdict;
+use autoproc_domain::{RetryPolicy, Timestamp};
+
+use super::attempts::{AttemptTruth, Recorded};
+use super::holds;
+use super::run::SimulatedRun;
+use super::world::World;
+
+/// The observations of a run about files that fail alike.
+#[derive(Debug, Default)]
+pub(super) struct Pausing {
+    /// The time of the next probe, if the run has reported that it holds starts.
+    probe_at: Option<Timestamp>,
+    /// The attempt that the run handed over last since it reported the hold.
+    probe: Option<ClaimToken>,
+    /// True if the run has reported that it ends because files fail alike.
+    has_given_up: bool,
+}
+
+impl Pausing {
+    pub(super) fn is_paused(&self) -> bool {
+        self.probe_at.is_some() || self.has_given_up
+    }
+
+    pub(super) fn end(&mut self) {
+        (self.probe_at, self.probe) = (None, None);
+    }
+}
+
+impl World {
+    /// Records that a run holds starts. If it does so because files fail alike, checks that enough
+    /// files have failed.
+    pub(super) fn note_pause(&mut self, run: usize, reason: &str, probe_at: Option<Timestamp>) -> Result<(), String> {
+        let pausing = &mut self.runs[run].pausing;
+        if !reason.contains("failed alike") && probe_at.is_none() {
+            pausing.end();
+            return Ok(());
+        }
+        self.summary.pauses += usize::from(!pausing.is_paused());
+        (pausing.probe_at, pausing.has_given_up) = (probe_at, probe_at.is_none());
+        let mut failed: Vec<_> = self.own_failures(run).map(|attempt| attempt.file).collect();
+        failed.sort_unstable();
+        failed.dedup();
+        let is_allowed = self.plan.pause_on_same.is_some_and(|limit| failed.len() >= limit.get());
+        holds(is_allowed, || format!("{} pauses after {} files have failed", self.runs[run].id, failed.len()))
+    }
+
+    /// Returns the attempts of a run that failed as their scripts say.
+    fn own_failures(&self, run: usize) -> impl Iterator<Item = &AttemptTruth> {
+        let is_failure = move |attempt: &&AttemptTruth| {
+            attempt.run == run && !attempt.is_struck && attempt.known_outcome().is_some_and(fails)
+        };
+        self.attempts.iter().filter(is_failure)
+    }
+
+    /// Checks that a run hands over one probe at a time while it holds starts, and none too early.
+    pub(super) fn check_probe(&mut self, run: usize, attempt: &Attempt) -> Result<(), String> {
+        let (wall, clock_was_set) = (self.wall(), self.clock_was_set);
+        let SimulatedRun { pausing, orchestrator, id, .. } = &mut self.runs[run];
+        holds(!pausing.has_given_up, || {
+            format!("{id} hands over an attempt after it has reported that it gives up: {attempt:?}")
+        })?;
+        let Some(probe_at) = pausing.probe_at else { return Ok(()) };
+        let at_work = || orchestrator.at_work.iter().map(|index| self.attempts[*index].token);
+        let mut in_hand = orchestrator.queued.iter().map(|queued| queued.token).chain(at_work());
+        let is_single = pausing.probe.is_none_or(|probe| in_hand.all(|token| token != probe));
+        pausing.probe = Some(attempt.token);
+        holds(is_single, || format!("{id} hands over a second probe: {attempt:?}"))?;
+        holds(wall >= probe_at || clock_was_set, || format!("{id} probes too early: {attempt:?}"))
+    }
+
+    /// Returns the numbers by which a run may judge an attempt: its number in the round and, if the
+    /// run may have given back an earlier attempt of the round, the number before.
+    pub(super) fn numbers(&self, attempt: &AttemptTruth) -> impl Iterator<Item = AttemptNumber> {
+        let before = AttemptNumber::new(attempt.number.get() - 1);
+        let mut earlier = self.own_failures(attempt.run).filter(|other| is_same_round(other, attempt));
+        let is_granted = self.plan.pause_on_same.is_some() && earlier.any(|other| other.number < attempt.number);
+        std::iter::once(attempt.number).chain(before.filter(|_| is_granted))
+    }
+
+    /// True if the run gives back an attempt that failed as its script says, and gave back no
+    /// earlier attempt of the round.
+    pub(super) fn is_given_back(&self, attempt: &AttemptTruth, outcome: &AttemptOutcome, verdict: &Verdict) -> bool {
+        let is_released = |other: &&AttemptTruth| other.recorded == Some(Recorded::Released);
+        let earlier = self.own_failures(attempt.run).filter(|other| is_same_round(other, attempt)).filter(is_released);
+        let mut earlier = earlier.filter(|other| other.token != attempt.token);
+        *verdict == Verdict::Release && self.plan.pause_on_same.is_some() && fails(outcome) && earlier.next().is_none()
+    }
+
+    /// Returns the number of additional attempts that runs may grant a file in one round: one for
+    /// each run.
+    pub(super) fn granted(&self) -> u32 {
+        let runs = u32::try_from(self.runs.len()).unwrap_or(u32::MAX);
+        if self.plan.pause_on_same.is_some() { runs } else { 0 }
+    }
+
+    /// Returns the retry policies under which a file may have ended.
+    pub(super) fn policies(&self) -> impl Iterator<Item = RetryPolicy> {
+        let policy = &self.plan.retry;
+        (0..=self.granted()).map(|extra| RetryPolicy { retries: policy.retries + extra, ..policy.clone() })
+    }
+}
+
+fn is_same_round(a: &AttemptTruth, b: &AttemptTruth) -> bool {
+    (a.file, a.round) == (b.file, b.round)
+}
+
+/// True for failures that may make a run hold starts. The exit statuses 126 and 127 may be due to a
+/// missing program, which has rules of its own.
+fn fails(outcome: &AttemptOutcome) -> bool {
+    !matches!(outcome, AttemptOutcome::Succeeded | AttemptOutcome::Aborted | AttemptOutcome::Exited { code: 126 | 127 })
+}
