@@ -1,8 +1,8 @@
 //! Exchanges for each second on a private server: `cargo bench -p autoproc-postgres-store`.
 //!
 //! Each runner settles the claims of its last exchange and claims as many again, until nothing
-//! waits. The arguments are the number of files of a case, and the number of other files that wait
-//! with a lower priority. One case runs through `PgBouncer`, if it is installed. If the variable
+//! waits. The arguments are the number of files of a case, and the number of other files that are
+//! beside them. One case runs through `PgBouncer`, if it is installed. If the variable
 //! `AUTOPROC_PEERS` names the folder that `just bench-queues` prepares, other queues on PostgreSQL
 //! are measured on the same server.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its results")]
@@ -74,11 +74,42 @@ fn drain(store: &PostgresStore, run: &str, batch: usize, scope: &Scope) -> usize
     0
 }
 
+/// What is in the queue beside the files of a case.
+#[derive(Clone, Copy)]
+enum Beside {
+    /// Files that wait with a lower priority.
+    Waiting(usize),
+    /// Files of a higher priority whose backoff is not over.
+    NotDue(usize),
+    Completed(usize),
+    /// No files, but a transaction that began before them and stays open, as that of a backup does.
+    OpenSnapshot,
+}
+
+impl Beside {
+    fn prepare(self, queue: &Queue) {
+        match self {
+            Self::Waiting(files) => drop(add(queue, "others", files, -1)),
+            Self::NotDue(files) => {
+                add(queue, "others", files, 2);
+                queue.execute(
+                    "update item set attempts = 1, is_backing_off = true, ordered_at_us = now_us(), \
+                     not_before_us = now_us() + 3600000000",
+                );
+            }
+            Self::Completed(files) => {
+                add(queue, "others", files, 2);
+                queue.execute("update item set attempts = 1, status = 2");
+            }
+            Self::OpenSnapshot => queue.execute("begin isolation level repeatable read; select count(*) from item"),
+        }
+    }
+}
+
 struct Case<'a> {
     name: &'a str,
     files: usize,
-    /// The number of files that wait with a lower priority.
-    others: usize,
+    beside: Beside,
     batch: usize,
     runners: usize,
     has_scope: bool,
@@ -95,9 +126,7 @@ impl Case<'_> {
 
     fn measure(&self) {
         let Some(queue) = Queue::create() else { return };
-        if self.others > 0 {
-            add(&queue, "others", self.others, -1);
-        }
+        self.beside.prepare(&queue);
         let ids = add(&queue, "first", self.files, 1);
         let scope = if self.has_scope { ids.into_iter().collect() } else { Scope::Queue };
         let begun = Instant::now();
@@ -150,11 +179,19 @@ fn main() {
     let mut numbers = env::args().filter_map(|argument| argument.parse().ok());
     let (files, others) = (numbers.next().unwrap_or(20_000), numbers.next().unwrap_or(0));
     measure_floor(files / 10);
-    let case =
-        |name, files, batch, runners| Case { name, files, others, batch, runners, has_scope: false, pooler: None };
+    let case = |name, files, batch, runners| {
+        let beside = Beside::Waiting(others);
+        Case { name, files, beside, batch, runners, has_scope: false, pooler: None }
+    };
     case("batch 1, 1 runner", files / 10, 1, 1).measure();
     case("batch 1, 4 runners", files / 5, 1, 4).measure();
     case("batch 32, 2 runners", files, 32, 2).measure();
+    let beside = |name, beside| Case { beside, ..case(name, files, 32, 2) }.measure();
+    if others > 0 {
+        beside("batch 32, beside others not due", Beside::NotDue(others));
+        beside("batch 32, beside completed others", Beside::Completed(others));
+    }
+    beside("batch 32, beside an open snapshot", Beside::OpenSnapshot);
     case("batch 500, 2 runners", files, 500, 2).measure();
     Case { has_scope: true, ..case("batch 32, 1 runner, a scope", files / 10, 32, 1) }.measure();
     let pooler = PostgresServer::shared().and_then(|server| Pooler::start(server, "transaction"));
