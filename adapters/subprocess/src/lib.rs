@@ -17,16 +17,16 @@
 //! processes of the command become its children. It reports the end of the command only when
 //! `waitpid` returns ECHILD, which proves that *no* process of the command is left. If the process
 //! of the run dies, its guards end their processes. If a guard is killed, the run ends the guard's
-//! processes; if the run has no children but guards, [`adopt_orphans`] ensures that it finds all of
-//! them.
+//! processes; if the run has no children other than guards, [`adopt_orphans`] ensures that it finds
+//! all of them.
 //!
 //! # Limits
 //!
 //! Work that a command delegates to other programs (a container, a job of at(1)) is not ended. A
 //! process of another user cannot always be ended; then [`Guards::run`] fails with a reason.
-//! Without a subreaper (on any system but Linux) a guard knows only the command's process group: a
-//! process that leaves the group escapes. If the guard is killed, all processes of the command
-//! escape.
+//! Without a subreaper (on systems other than Linux) a guard knows only the command's process
+//! group: a process that leaves the group escapes. If the guard is killed, all processes of the
+//! command escape.
 //!
 //! # Deliberately absent
 //!

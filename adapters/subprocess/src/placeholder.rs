@@ -109,7 +109,7 @@ fn without_extension(path: &Path) -> &OsStr {
     OsStr::from_bytes(&bytes[..stem_end])
 }
 
-/// The notations of all placeholders.
+/// The text of each placeholder, such as `{rel}`.
 pub const PLACEHOLDERS: [&str; 8] = {
     let mut tokens = [""; 8];
     let mut index = 0;
@@ -154,7 +154,7 @@ enum Part {
 }
 
 impl Template {
-    /// Keeps braces that are not a placeholder.
+    /// Parses an argument. Braces that are not a placeholder stay in the text.
     pub(crate) fn parse(argument: &OsStr) -> Self {
         let (mut parts, mut text) = (Vec::new(), Vec::new());
         let mut rest = argument.as_bytes();

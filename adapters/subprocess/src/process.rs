@@ -58,7 +58,7 @@ pub struct ProcessSpec {
 /// The file that receives the standard output of a process that succeeds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StdoutFile {
-    /// The path of the file. A file that exists is replaced.
+    /// The path of the file. An existing file is replaced.
     pub path: OsString,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
@@ -66,8 +66,8 @@ pub struct StdoutFile {
     /// file system does not support files without a name, and briefly while an older file is
     /// replaced.
     pub temporary: String,
-    /// The input file to which the output file already belongs, if it is not the input file of this
-    /// process. If set, the process does not start, and its ending is [`Ending::NoResult`].
+    /// Another input file that the output file already belongs to; `None` if there is none. If set,
+    /// the process does not start, and its ending is [`Ending::NoResult`].
     pub owner: Option<ResultOwner>,
 }
 
@@ -131,12 +131,13 @@ pub enum Ending {
         /// The exit status.
         code: i32,
     },
-    /// The process was ended by a signal that its guard did not send.
+    /// A signal that the guard did not send ended the process.
     Signalled {
         /// The signal's number.
         signal: i32,
     },
-    /// The process was ended by SIGKILL, which probably came from the kernel for lack of memory.
+    /// SIGKILL ended the process. The signal probably came from the kernel, because memory was
+    /// short.
     OutOfMemory {
         /// True if the kernel has counted a kill for lack of memory in the control group of the
         /// guard.

@@ -8,8 +8,8 @@
 //!
 //! # Limits
 //!
-//! A reading of all processes is not atomic: it may miss a process that is forked during the
-//! reading. To find all processes, read repeatedly until no new one appears.
+//! A scan of all processes is not atomic: it may miss a process that is forked during the scan. To
+//! find all processes, scan repeatedly until no new one appears.
 //!
 //! Without `/proc` every function returns an error or nothing.
 //!
@@ -100,7 +100,7 @@ pub enum UnusableTable {
     Foreign,
 }
 
-/// All processes of one reading of the process table, by process number.
+/// All processes that one scan of the process table found, by process number.
 #[derive(Debug, Clone, Default)]
 pub struct Processes(HashMap<i32, Process>);
 
@@ -155,8 +155,8 @@ pub fn descendants_of(pid: i32) -> io::Result<Vec<Process>> {
     let mut parents = vec![pid];
     while let Some(parent) = parents.pop() {
         for child in children_of(parent) {
-            // If a process gets a new parent during the reading, it may be listed as a child of
-            // both the old and the new parent.
+            // If a process gets a new parent during the scan, it may be listed as a child of both
+            // the old and the new parent.
             if child != pid
                 && !found.iter().any(|known| known.id.pid == child)
                 && let Ok(process) = read(child)
@@ -202,7 +202,7 @@ impl Process {
 }
 
 impl Processes {
-    /// Reads all processes. Processes that end during the reading may be missing.
+    /// Reads all processes. Processes that end during the scan may be missing.
     ///
     /// # Errors
     /// If `/proc` cannot be listed.
@@ -233,8 +233,8 @@ impl Processes {
         let mut found: Vec<Process> = Vec::new();
         let mut parents = vec![pid];
         while let Some(parent) = parents.pop() {
-            // Visits the children of each parent once, so the loop ends even if the reading
-            // contains a cycle.
+            // Visits the children of each parent once, so the loop ends even if the parents form a
+            // cycle.
             for child in children.remove(&parent).unwrap_or_default().into_iter().filter(|child| child.id.pid != pid) {
                 found.push(child.clone());
                 parents.push(child.id.pid);
@@ -243,8 +243,8 @@ impl Processes {
         found
     }
 
-    /// Returns the ids of the process with this number and of its ancestors, as far as the reading
-    /// contains them.
+    /// Returns the ids of the process with this number and of its ancestors, the process first.
+    /// Stops at an ancestor that the scan did not find.
     #[must_use]
     pub fn lineage_of(&self, pid: i32) -> Vec<ProcessId> {
         let mut lineage = Vec::new();

@@ -10,8 +10,8 @@ use autoproc_domain::{FilePath, ItemId};
 
 use crate::process::{ResultOwner, TEMPORARY_PREFIX};
 
-/// Output files, each with the input file that it belongs to. Uses about 70 bytes for each output
-/// file.
+/// Output files, each with the input file that it belongs to. Uses about 70 bytes of memory for
+/// each output file.
 #[derive(Debug, Default)]
 pub struct ResultOwners {
     hashers: [RandomState; 2],
@@ -72,8 +72,8 @@ impl ResultOwners {
     }
 
     /// Ends the reservation of an attempt, if it has one. If `has_written`, the output file belongs
-    /// to the input file from now on. Otherwise the output file belongs to the input file only if
-    /// it did so before the reservation.
+    /// to the input file from now on. Otherwise the output file belongs to the same input file as
+    /// before the reservation, if any.
     pub(crate) fn release(&self, item: ItemId, has_written: bool) {
         let mut state = self.state();
         let Some(Reservation { path, had_written }) = state.reserved.remove(&item) else { return };

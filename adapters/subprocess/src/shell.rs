@@ -15,7 +15,7 @@ use crate::subject::Subject;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Script {
     text: OsString,
-    /// The placeholders, each once.
+    /// The placeholders that the command contains, each once.
     used: Vec<Placeholder>,
     /// The name of the first command in the script that may execute the value of a placeholder as
     /// code; `None` if no such command is known.

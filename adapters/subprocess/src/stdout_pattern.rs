@@ -55,7 +55,7 @@ impl StdoutPattern {
     }
 
     /// True if the path of an output file depends on the slot of the attempt, so that a later
-    /// attempt may have another path.
+    /// attempt on the same file may write to another path.
     #[must_use]
     pub fn depends_on_slot(&self) -> bool {
         self.0.depends_on_slot()

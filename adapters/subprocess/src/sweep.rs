@@ -9,7 +9,7 @@
 //!    and the guard exits sooner. A guard that has not exited after the timeout is killed as well.
 //! 2. The processes of killed guards are searched for: the commands named by the records, their
 //!    groups and descendants, and all processes with the run's marker. These processes are killed.
-//!    The search is repeated until several consecutive readings of the process table find nothing.
+//!    The search is repeated until several consecutive scans of the process table find nothing.
 //! 3. The records are removed, and the folders for temporary files that they name.
 //!
 //! If there are many dead runs, most of them have neither records nor processes. To identify these
@@ -31,7 +31,7 @@
 //! A process is missed if its guard was killed, all its ancestors have ended, it left its group and
 //! session, and the marker is not found in its environment. Either the process removed the marker,
 //! or its environment is unreadable, because it changed its user or its program file grants
-//! privileges. A process with an unreadable environment does not make a run unproven. Otherwise
+//! privileges. A process with an unreadable environment does not make a run unproven. If it did,
 //! only root could prove that a run left no process.
 //!
 //! Zombies are ignored: they have ended, and their parents reap them.
@@ -63,7 +63,7 @@ use crate::process_table::{self, Marker, Process, Processes, SignalResult};
 use records::{Abandoned, Records};
 use search::{Search, Targets, Uncertainty};
 
-/// The pause between two readings of the process table, and the first pause between two checks of
+/// The pause between two scans of the process table, and the first pause between two checks of
 /// living guards.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -73,13 +73,13 @@ const MAX_POLL_INTERVAL: Duration = Duration::from_millis(160);
 /// the kernel, for instance by a failing disk, takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The number of consecutive readings of the process table that must find nothing to kill. A single
-/// reading may miss a process that is being forked, or a process in execve(2), which has no
+/// The number of consecutive scans of the process table that must find nothing to kill. A single
+/// scan may miss a process that is being forked, or a process in execve(2), which has no
 /// environment for a moment.
 const CLEAN_READINGS: u32 = 3;
 
 /// The maximum number of dead runs that are swept concurrently. A sweep spends most of its time in
-/// the pauses between readings of the process table.
+/// the pauses between scans of the process table.
 const MAX_SWEEPS: usize = 16;
 
 /// The time added to the grace time to obtain the timeout for living guards. The dead run may have
@@ -304,8 +304,8 @@ fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadl
             }
         }
         thread::sleep(pause);
-        // The pause grows, because a reading of thousands of processes takes tens of milliseconds,
-        // and a slow guard needs seconds to exit.
+        // The pause grows, because a scan of thousands of processes takes tens of milliseconds, and
+        // a slow guard needs seconds to exit.
         pause = (2 * pause).min(MAX_POLL_INTERVAL);
     }
 }
@@ -338,7 +338,7 @@ fn check_groups(killed_guards: &[Contents]) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// Only a search for processes takes long, and these runs need none.
+    /// Only runs that may have left processes are searched for, because a search takes long.
     #[test]
     fn runs_without_traces_are_not_searched_for() {
         let dir = tempfile::tempdir().expect("a folder");

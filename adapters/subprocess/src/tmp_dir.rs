@@ -38,7 +38,8 @@ pub(crate) const TMPDIR_VARIABLE: &str = "TMPDIR";
 /// would leave less room for sockets, whose paths have at most 107 bytes (unix(7)).
 const PREFIX: &str = "autoproc-";
 
-/// The beginning of the names of folders that are kept after their process. The same digits follow.
+/// The beginning of the names of folders that are kept after their process. 16 lower-case
+/// hexadecimal digits follow.
 const KEPT_PREFIX: &str = "autoproc-kept-";
 
 pub(crate) const NAME_LENGTH: usize = PREFIX.len() + 16;
@@ -49,8 +50,8 @@ pub(crate) const MAX_RECORDED_PARENT: usize = 512;
 
 const MODE: u32 = 0o700;
 
-/// A new folder is dated back by this time. Any change in the folder then changes its modification
-/// time, even within the resolution of the file system's times, which is 2 s on FAT.
+/// The time by which a new folder is backdated. Any change in the folder then changes its
+/// modification time, even within the resolution of the file system's times, which is 2 s on FAT.
 const DATED_BACK: Duration = Duration::from_secs(60);
 
 /// A folder for temporary files, which this process has created and holds locked.
@@ -76,7 +77,7 @@ impl TmpDir {
     /// Creates a folder at a path that [`new_path`] has returned.
     ///
     /// # Errors
-    /// If the folder cannot be created, or cannot be opened and dated back. In the second case, the
+    /// If the folder cannot be created, or cannot be opened and backdated. In the second case, the
     /// folder is removed.
     pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
         DirBuilder::new().mode(MODE).create(&path)?;
@@ -115,7 +116,7 @@ impl TmpDir {
     }
 
     /// Removes the folder with its contents. Links in it are removed and not followed. If a process
-    /// has replaced the folder by a link or a file, removes that.
+    /// has replaced the folder by a link or a file, removes the link or the file.
     ///
     /// # Errors
     /// If a file system is mounted in the folder, or if a part of the contents cannot be removed.
@@ -238,7 +239,8 @@ mod tests {
         }
     }
 
-    /// Otherwise a change at the same moment, in the resolution of the times, would go unnoticed.
+    /// If a new folder were not backdated, a change within the resolution of the file times would
+    /// go unnoticed.
     #[test]
     fn a_new_folder_is_older_than_any_change() {
         let parent = tempfile::tempdir().expect("a folder");

@@ -69,7 +69,7 @@ fn text() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["", "a", " ", "--out=", "{a}", "{", "${x}", "}", "é", "/", ".", "'", "\\"])
 }
 
-/// The relative path is as long as the path, so that it has bytes of any kind.
+/// The relative path is the whole path without the first slash, so that it may contain any bytes.
 fn subject(path: &Path) -> Subject<'_> {
     Subject { path, relative: path.strip_prefix("/").unwrap_or(path), item: Some(ItemId::new(17)), slot: 3 }
 }

@@ -54,7 +54,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns a wall clock that is `offset` microseconds ahead of the runtime's paused clock.
+    /// Returns the time of a wall clock that is `offset` microseconds ahead of the runtime's paused
+    /// clock.
     fn shifted(began: tokio::time::Instant, offset: &AtomicI64) -> Timestamp {
         Timestamp::from_micros(offset.load(Ordering::Relaxed)).saturating_add(began.elapsed())
     }

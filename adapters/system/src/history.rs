@@ -42,8 +42,8 @@ use visited::VisitedAttempts;
 /// contain only the latest thousand.
 const MAX_ENTRIES: usize = 1000;
 
-/// The length of the end of the log that a query without conditions reads first, in bytes. It
-/// holds about 2000 attempts, and the answer needs [`MAX_ENTRIES`].
+/// The number of bytes at the end of the log that a query without conditions reads first. They
+/// contain about 2000 attempts, and the answer needs [`MAX_ENTRIES`].
 const END_BYTES: u64 = 1 << 20;
 
 /// Reads the history from an event log. Requires a tokio runtime: the file is read on a thread for

@@ -15,9 +15,9 @@ use crate::{OnWarning, WarnOnce, creating_folder};
 ///
 /// Each line is written by one `write` to a file that was opened with `O_APPEND`. The kernel
 /// carries out such a call as a whole (write(2)), so concurrent writers do not tear each other's
-/// lines. Nothing is synced: a power cut may lose the last seconds. The first line creates the
-/// folder if it is missing. If a crash or a full disk leaves a line unfinished, a line end is
-/// written before the next line, so only the unfinished line is unreadable.
+/// lines. Nothing is synced: a power cut may lose the lines of the last seconds. The first line
+/// creates the folder if it is missing. If a crash or a full disk leaves a line unfinished, a line
+/// end is written before the next line, so only the unfinished line is unreadable.
 pub struct JsonLines {
     path: PathBuf,
     warning: WarnOnce,

@@ -40,8 +40,8 @@ impl EventLogReader {
     }
 }
 
-/// A log that is written beside its final path, and put there in one step. It is removed if the
-/// value is dropped before.
+/// A new log, which is written to a temporary file and then moved to its final path in one step.
+/// Dropping the value before [`finish`](Self::finish) removes the temporary file.
 #[derive(Debug)]
 pub struct NewEventLog {
     file: BufWriter<NamedTempFile>,
@@ -68,8 +68,8 @@ impl NewEventLog {
         events.iter().try_for_each(|event| writeln!(self.file, "{}", line(event)?))
     }
 
-    /// Puts the log to its path, and makes it durable. A log with the same contents may be there.
-    /// Returns false, and leaves a log there as it is, if it has other contents.
+    /// Moves the log to its final path and makes it durable. Replaces an empty log, or a log with
+    /// the same contents. If there is any other log, leaves it unchanged and returns false.
     ///
     /// # Errors
     /// If the log cannot be written or renamed.
@@ -97,7 +97,7 @@ fn is_free(path: &Path, new: &Path) -> io::Result<bool> {
     Ok(length == 0 || (length == wanted && is_same(present, new)?))
 }
 
-/// True if two files of one length have the same contents.
+/// True if two files of equal length have the same contents.
 fn is_same(one: File, other: File) -> io::Result<bool> {
     let mut pairs = BufReader::new(one).bytes().zip(BufReader::new(other).bytes());
     pairs.try_fold(true, |is_same, (one, other)| Ok(is_same && one? == other?))

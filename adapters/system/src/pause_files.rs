@@ -1,9 +1,9 @@
 //! The two pause files of a run: the request to pause, and the mark that the run is paused.
 //!
-//! Both stand next to the lock file of the run. `<run>.pause` exists while a user wants the run to
-//! be paused; other processes create and remove it. `<run>.paused` exists while the run is paused;
-//! only the run creates and removes it, and its modification time is the beginning of the pause.
-//! Both files are empty, because an empty file can be created even on a full disk.
+//! Both are in the folder of the lock file of the run. `<run>.pause` exists while a user wants the
+//! run to be paused; other processes create and remove it. `<run>.paused` exists while the run is
+//! paused; only the run creates and removes it, and its modification time is the beginning of the
+//! pause. Both files are empty, because an empty file can be created even on a full disk.
 
 use std::fs::{self, OpenOptions};
 use std::io;

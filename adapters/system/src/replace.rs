@@ -23,7 +23,7 @@ pub struct ReplacedFile {
 }
 
 impl ReplacedFile {
-    /// Creates the value without accessing the file.
+    /// Creates a value for the file at `path`, without accessing the file.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), folder: Mutex::new(None) }
@@ -89,8 +89,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// The errors of [`replace`]. Also fails if the permissions cannot be set, or if the file or its
-/// folder cannot be synced. If only syncing the folder fails, the file has the new content. If only
-/// syncing the folder fails, the file has the new content.
+/// folder cannot be synced. If only syncing the folder fails, the file has the new content.
 pub fn replace_durably(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
     let folder = folder_of(path);
     let mut file = temporary_file_with(0o600, folder)?;
@@ -160,9 +159,9 @@ fn persist(mut file: NamedTempFile, path: &Path, bytes: &[u8]) -> io::Result<()>
     Ok(())
 }
 
-/// Creates an entry at `path` with `create`. If the folder of `path` is missing, creates it and
-/// tries once more. Creates no folder above it, because that could recreate a project folder that a
-/// user has removed.
+/// Calls `create`, which creates a file or a folder at `path`. If the folder of `path` is missing,
+/// creates the folder and calls `create` again. Creates no other missing folders, because that
+/// could recreate a project folder that a user has removed.
 ///
 /// # Errors
 /// The error of `create`, or the error of creating the folder.

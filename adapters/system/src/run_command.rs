@@ -1,8 +1,8 @@
 //! The command line of the latest run, so that the run can be repeated exactly.
 //!
-//! The words are kept apart, and never pass through a shell again. The record names the folder in
-//! which it was written, by path and inode: a copy of the folder, for instance in a repository that
-//! a user has cloned, must not choose the command that runs here.
+//! The arguments are stored as separate words, which never pass through a shell again. The record
+//! names the folder in which it was written, by path and inode: a copy of the folder, for instance
+//! in a repository that a user has cloned, must not choose the command that runs here.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -25,7 +25,7 @@ const MAX_BYTES: u64 = 16 << 20;
 /// The command line of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunCommand {
-    /// The name of the run; `None` in a record of an earlier version.
+    /// The id of the run; `None` in a record of an earlier version.
     pub run: Option<RunId>,
     /// The arguments of the program, without its name.
     pub words: Vec<OsString>,
@@ -165,7 +165,7 @@ mod tests {
         std::fs::create_dir(&second).expect("a folder");
         std::fs::copy(file(&first), file(&second)).expect("a copy");
         assert!(is_own(&first) && !is_own(&second));
-        // Another folder at the same path has another inode, as long as the first one exists.
+        // The inodes differ, because the first folder still exists under another name.
         std::fs::rename(&first, dir.path().join("moved")).expect("renamed");
         std::fs::rename(&second, &first).expect("renamed");
         assert!(!is_own(&first));

@@ -58,7 +58,7 @@ pub enum StateFileError {
         /// The limit, in bytes.
         max_bytes: u64,
     },
-    /// The file does not have the format that its name promises: remove it.
+    /// The file does not have the expected format: remove it.
     #[error("{} does not have the expected format", path.display())]
     Malformed {
         /// The state file.

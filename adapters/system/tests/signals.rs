@@ -38,7 +38,7 @@ async fn each_signal_raises_the_level_and_clearing_keeps_it() {
     let (signals, first) = signals();
     let by_signal = |level| StopRequest { level, cause: Some(first) };
     for (signal, (before, after)) in signals.into_iter().zip(STEPS) {
-        // Sooner, it would count as a part of the first.
+        // A second signal within half a second after the first one would be ignored.
         tokio::time::sleep(Duration::from_millis(550)).await;
         kill_process(getpid(), signal).expect("sent to ourselves");
         let raised = tokio::time::timeout(Duration::from_secs(30), watch.raised_above(before)).await;

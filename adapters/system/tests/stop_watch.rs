@@ -9,7 +9,7 @@ use autoproc_system::{StopWatch, write_stop_request};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// Far longer than any wait on a slow machine.
+/// The maximum wait, far longer than a slow machine needs.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn temp_path() -> (TempDir, PathBuf) {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use autoproc_system::Suspension;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Far longer than any wait on a slow machine.
+/// The maximum wait, far longer than a slow machine needs.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn main() {

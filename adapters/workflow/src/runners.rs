@@ -48,7 +48,7 @@ pub(crate) const FILE_NAME: &str = "autoproc.toml";
 pub struct Runners {
     task: Option<Runner>,
     command: Option<Runner>,
-    /// By the text that the workflow has as `task`.
+    /// The runners of tasks, by the value of the key `task` in the workflow file.
     #[serde(default)]
     tasks: BTreeMap<String, Runner>,
     #[serde(default)]
@@ -147,7 +147,8 @@ impl Runners {
 struct Document {
     #[serde(default)]
     runners: Runners,
-    /// Read by [`store_section`] alone.
+    /// Only [`store_section`] reads this section. The field exists because unknown sections are
+    /// errors.
     #[serde(default, rename = "store")]
     _store: IgnoredAny,
 }

@@ -68,7 +68,7 @@ impl Schema {
         types.contains(&"string") && !types.contains(&"number")
     }
 
-    /// True if the schema has a pattern or a constant. Either excludes blank texts.
+    /// True if the schema has a pattern or a constant; both exclude blank texts.
     pub(crate) fn refuses_blank(self) -> bool {
         self.find("pattern").or_else(|| self.find("const")).is_some()
     }

@@ -66,7 +66,7 @@ pub enum StandInError {
 ///
 /// # Errors
 /// [`StandInError`] if `autoproc.toml` cannot be read, is invalid or has no place for the lines;
-/// nothing has been written then. Also an error if a file cannot be written. The files that were
+/// nothing has been written then. [`StandInError`] also if a file cannot be written; the files
 /// written before the error stay, and a second call writes the rest.
 pub fn add_stand_ins(project: &Path, plan: &Plan) -> Result<StandIns, StandInError> {
     let path = project.join(FILE_NAME);
@@ -128,7 +128,7 @@ fn missing_runners(workflow: &Workflow, runners: &Runners) -> Vec<MissingRunner>
     missing
 }
 
-/// True if a stand-in, of this workflow or of another one, carries out a step.
+/// True if a stand-in carries out a step. The stand-in may have been added for another workflow.
 fn uses_stand_in(workflow: &Workflow, runners: &Runners) -> bool {
     let is_stand_in = |step: &Step| {
         let runner = runners.for_step(step).ok().flatten();

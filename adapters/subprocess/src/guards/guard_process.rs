@@ -29,8 +29,7 @@ use crate::tmp_dir;
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The number of descriptors that must be free for a further guard to start. The store, the event
-/// log and the state file open files while guards are running, and must not fail for want of a
-/// descriptor.
+/// log and the state file open files while guards are running, and must not run out of descriptors.
 const SPARE_DESCRIPTORS: usize = 8;
 
 const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -57,8 +56,8 @@ impl GuardProcess {
         let record = settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number));
         let mut command = Command::new(&settings.executable);
         command.arg0("autoproc").arg(GUARD_ARGUMENT).arg(settings.run.as_str()).args(&record);
-        // The guard has the run's marker from its first moment, so that it is found even if this
-        // process dies before the guard has written its record.
+        // The guard starts with the run's marker in its environment, so that a sweep finds the
+        // guard even if this process dies before the guard has written its record.
         command.env(RUN_VARIABLE, settings.run.as_str()).envs(settings.environment.iter().cloned());
         if let Ok(runner) = process_table::own() {
             command.env(RUNNER_VARIABLE, runner.id.to_string());
@@ -161,8 +160,8 @@ impl GuardProcess {
         let _ = self.child.wait();
         ReapLock::acquire().forget(&self.child);
         end_orphans()?;
-        // A child that the guard was starting shares the lock of the record until it executes its
-        // program. So the record is inspected only after all processes have ended.
+        // A child that the guard was starting shares the lock of the record until the child
+        // executes its program. So the record is inspected only after all processes have ended.
         let killed = self.record.as_ref().and_then(|record| guard_record::of_killed(record, self.pid()));
         if let Some((contents, owner)) = &killed {
             tmp_dir::remove_of_record(contents, *owner);

@@ -3,9 +3,9 @@
 //! # Theory of operation
 //!
 //! If this process has called [`adopt_orphans`](crate::adopt_orphans), the processes of a killed
-//! guard become children of this process. If this process starts no children but guards, every
-//! other child is an orphan. All orphans and their descendants are killed and reaped, repeatedly
-//! until none is left.
+//! guard become children of this process. If this process starts no children other than guards,
+//! every other child is an orphan. All orphans and their descendants are killed and reaped,
+//! repeatedly until none is left.
 //!
 //! Without adoption, or if this process may have other children, orphans are recognised by the
 //! run's marker in their environment, or by the session of the killed guard. A process escapes if
@@ -170,8 +170,8 @@ mod tests {
         }
     }
 
-    /// The orphans die only after the test has acquired the lock, which the search must therefore
-    /// release.
+    /// Checks that the search releases the lock between two rounds: the orphans die only after the
+    /// test has acquired the lock.
     #[test]
     fn a_guard_can_be_spawned_while_orphans_take_long_to_die() {
         let (has_begun, was_acquired) = (AtomicBool::new(false), AtomicBool::new(false));

@@ -11,21 +11,22 @@ use std::time::Duration;
 const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The time that a guard may take to end its process, in addition to the grace time. A healthy
-/// guard takes less: it reports a process that still exists 30 s after SIGKILL, and removes
-/// temporary files in at most 4 s.
+/// guard takes less: it waits at most 30 s after SIGKILL before it reports, and removes temporary
+/// files in at most 4 s.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// The time that a guard may take after a request to kill its process at once, including the
-/// removal of temporary files, which takes at most 4 s. After this time, the run kills the guard
-/// and ends the process itself.
+/// removal of temporary files, which takes at most 4 s. After this time, the run kills the guard,
+/// and ends the guard's process.
 const KILL_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum time to wait for a killed guard to disappear. Only a guard that is blocked in the
 /// kernel takes longer.
 const DEATH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// If the run notices an expired deadline later than this, the process of the run was suspended,
-/// and its guards may have been suspended too. All deadlines of the guard then begin anew.
+/// If the run notices a deadline more than this time after it expired, the process of the run was
+/// suspended, and its guards may have been suspended too. All deadlines of the guard then begin
+/// anew.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub(super) struct Watchdog {
     /// The time at which the guard should begin to end its process.
     limit: Duration,
     grace: Duration,
-    /// If the guard is silent for this long after its grace time, it is killed.
+    /// A guard that has not reported this long after its grace time is killed.
     silence_timeout: Duration,
     step: Step,
 }
@@ -121,7 +122,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// The measures on a guard that never answers, with their times in seconds.
+    /// Returns the measures against a guard that never reports, with their times in seconds.
     fn measures(mut watchdog: Watchdog, is_stopped: bool) -> Vec<(u64, Measure)> {
         let mut measures = Vec::new();
         loop {

@@ -27,8 +27,8 @@ pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) 
 /// possible, otherwise from the process table.
 #[derive(Debug, Default)]
 pub(crate) struct StartTimes {
-    /// Whether the clock and the process table agreed on the start time of the first child for
-    /// which both gave one; `None` until there is such a child.
+    /// True if the clock and the process table agreed on the start time of the first child for
+    /// which both were known; `None` until there is such a child.
     agree: Option<bool>,
 }
 
@@ -70,7 +70,8 @@ mod tests {
 
     use super::*;
 
-    /// On a loaded machine, some spawns take longer than a tick, but not all.
+    /// On a loaded machine, a spawn may take longer than a tick. The test therefore spawns children
+    /// until 20 spawns fit into one tick each.
     #[cfg(target_os = "linux")]
     #[test]
     fn the_clock_agrees_with_the_process_table() {

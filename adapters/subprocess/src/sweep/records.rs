@@ -241,7 +241,8 @@ mod tests {
         assert_eq!(position("1", "a", ["2", "a"]), Position::EarlierBoot);
         assert_eq!(position("1", "a", ["", "a"]), Position::Unknown);
         assert_eq!(position("", "", ["2", "a"]), Position::Unknown);
-        // If the system has neither, only the number is compared.
+        // If the system provides neither a boot id nor a pid namespace, only the process number is
+        // compared.
         assert_eq!(position("", "", ["", ""]), Position::Here);
     }
 

@@ -1,4 +1,4 @@
-//! Finds the processes of a dead run in one reading of the process table. Sends no signals.
+//! Finds the processes of a dead run in one scan of the process table. Sends no signals.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -180,7 +180,7 @@ mod tests {
         }
     }
 
-    /// Returns this process, its parent, the first process, and the given ones.
+    /// Returns the given processes, this process, its parent, and process 1.
     fn all(others: impl IntoIterator<Item = Process>) -> Processes {
         [process(1, 0, 1, 1), process(8, 1, 8, 8), process(OWN, 8, 8, 8)].into_iter().chain(others).collect()
     }

@@ -234,7 +234,7 @@ mod tests {
         remove(&top).expect("nothing to remove");
     }
 
-    /// Root may remove the contents of a folder of any mode, so the mode itself is checked.
+    /// Root may remove the contents of a folder of any mode, so the test checks the mode.
     #[test]
     fn a_closed_folder_is_made_accessible_but_not_through_a_link() {
         let dir = tempfile::tempdir().expect("a folder");
@@ -268,7 +268,7 @@ mod tests {
         assert!(!top.exists());
     }
 
-    /// Names like those of moved folders are no obstacle.
+    /// The folders have names like those that the removal gives to moved folders.
     #[test]
     fn a_removal_that_takes_too_long_is_given_up() {
         let dir = tempfile::tempdir().expect("a folder");

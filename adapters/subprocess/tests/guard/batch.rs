@@ -20,7 +20,7 @@ enum Event {
 
 const SUCCEEDED: Event = Event::Ended(Ending::Exited { code: 0 });
 
-/// Creates a file and waits for another one.
+/// A script that appends a line to the file `started`, and then waits for the file `end`.
 const STARTED: &str = "echo >>started; while ! [ -e end ]; do sleep 0.01; done";
 
 fn batch<'f>(
@@ -116,7 +116,7 @@ async fn nothing_starts_after_a_command_that_cannot_start() {
     assert!(!fixture.path("started").exists());
 }
 
-/// The guard is ended, because it holds a process that a command may lack.
+/// The run ends the guard, because the guard occupies a process that a command may lack.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_guard_without_descriptors_reports_a_shortage_and_is_ended() {
@@ -140,7 +140,7 @@ async fn a_guard_without_descriptors_reports_a_shortage_and_is_ended() {
     assert_eq!(fixture.run(script()).await.ending, Ending::Exited { code: 0 });
 }
 
-/// A stopped guard does not exit. The wait for it must not stop everything else in the runner.
+/// A stopped guard does not exit. The wait for its exit must not block the rest of the run.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn other_work_continues_while_idle_guards_are_ended() {
@@ -170,7 +170,7 @@ async fn other_work_continues_while_idle_guards_are_ended() {
     assert!(fixture.guard_pids().is_empty());
 }
 
-/// The commands are returned, because another guard may be idle.
+/// The waiting commands are returned to the caller, because another guard may be idle.
 #[tokio::test]
 async fn commands_that_wait_too_long_are_returned_before_the_long_one_ends() {
     let fixture = Fixture::new(LONG);
@@ -185,7 +185,7 @@ async fn commands_that_wait_too_long_are_returned_before_the_long_one_ends() {
     assert!(!fixture.path("started").exists());
 }
 
-/// A report of a short command may be delayed, but not until a long one has ended.
+/// A guard may delay the report of a short command, but not until the next command ends.
 #[tokio::test]
 async fn a_report_does_not_wait_for_the_next_command_to_end() {
     let fixture = Fixture::new(LONG);
@@ -197,7 +197,8 @@ async fn a_report_does_not_wait_for_the_next_command_to_end() {
     assert_eq!(events_of(events).await, [SUCCEEDED]);
 }
 
-/// Draining lets the running command finish, an abort ends it; after either, nothing starts.
+/// A drain lets the running command finish, and an abort ends it. In both cases, no further command
+/// starts.
 #[tokio::test]
 async fn nothing_starts_after_a_stop() {
     for level in [StopLevel::Draining, StopLevel::Aborting, StopLevel::Killing] {
@@ -207,7 +208,7 @@ async fn nothing_starts_after_a_stop() {
         let stop = async {
             until(|| fixture.path("started").exists()).await;
             signal.raise(level);
-            // The guard receives the level before the command ends.
+            // Lets the guard receive the stop level before the command ends.
             tokio::task::yield_now().await;
             if level == StopLevel::Draining {
                 std::fs::write(fixture.path("end"), "").expect("written");
@@ -220,7 +221,8 @@ async fn nothing_starts_after_a_stop() {
     }
 }
 
-/// At draining the first command still starts, as a single command does; at aborting none does.
+/// After a request to drain, only the first command starts, as a single command would. After a
+/// request to abort, no command starts.
 #[tokio::test]
 async fn after_a_stop_only_the_first_command_starts() {
     for (level, ending) in [(StopLevel::Draining, Ending::Exited { code: 0 }), (StopLevel::Aborting, Ending::Aborted)] {
@@ -233,7 +235,8 @@ async fn after_a_stop_only_the_first_command_starts() {
     }
 }
 
-/// The abort may arrive when the command has ended, because its report is delayed.
+/// The report of the first command is delayed. So an abort of this command may arrive when the
+/// second command is running.
 #[tokio::test]
 async fn a_late_abort_of_one_command_spares_the_next() {
     let fixture = Fixture::new(LONG);
@@ -259,7 +262,7 @@ fn killed_in_the_third(fixture: &Fixture) -> Vec<ProcessSpec> {
     ["true", "true", "kill -9 $PPID; sleep 3600", ": >started", ": >started"].map(|line| fixture.script(line)).into()
 }
 
-/// The record of the guard tells which commands it had begun.
+/// The record of the guard tells which commands the guard had begun.
 #[tokio::test]
 async fn a_killed_guard_loses_only_the_command_that_was_running() {
     let fixture = Fixture::new(LONG);
@@ -269,7 +272,7 @@ async fn a_killed_guard_loses_only_the_command_that_was_running() {
     assert!(!fixture.path("started").exists());
 }
 
-/// It is unknown which commands had begun, so each pending one counts as lost.
+/// It is unknown which commands had begun, so each command without a report counts as lost.
 #[tokio::test]
 async fn without_a_record_a_killed_guard_loses_all_commands_without_a_report() {
     let fixture = Fixture::with(LONG, |settings| GuardSettings { records_dir: None, ..settings });
@@ -281,7 +284,8 @@ async fn without_a_record_a_killed_guard_loses_all_commands_without_a_report() {
     assert!(!fixture.path("started").exists());
 }
 
-/// The first guard reads a FIFO instead of its messages, once the first message has been sent.
+/// The first guard waits for its first message, and then reads an empty FIFO instead of the
+/// message. So it begins no command.
 #[tokio::test]
 async fn a_command_that_a_killed_guard_has_not_begun_gets_another_guard() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -321,7 +325,7 @@ async fn nothing_starts_after_a_pause() {
     assert_eq!(fixture.read("started"), "\n");
 }
 
-/// The whole batch exceeds the longest message, so that only the first command is sent.
+/// The whole batch exceeds the maximum length of a message, so only the first command is sent.
 #[tokio::test]
 async fn a_batch_too_long_for_a_message_is_reduced_to_its_first_command() {
     let fixture = Fixture::new(LONG);
@@ -350,7 +354,8 @@ async fn each_start_is_reported_with_the_fingerprint_of_its_input() {
     assert_eq!(starts, [before, fingerprint_of(&fixture.path("input")), None]);
 }
 
-/// A process that outlives its command still belongs to it, and what it writes counts.
+/// A command ends when its last process has ended, so the report includes changes that a background
+/// process made to the input.
 #[tokio::test]
 async fn each_end_reports_how_the_input_is_left() {
     let fixture = Fixture::new(LONG);

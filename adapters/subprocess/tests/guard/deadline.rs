@@ -1,4 +1,4 @@
-//! The deadline of guards, after which they run nothing.
+//! The deadline of guards, after which no guard runs a command.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::fixture::{Fixture, LONG, until};
 
 const IGNORES_TERM: &str = "trap '' TERM; : >begun; until [ -e go ]; do sleep 0.01; done";
 
-/// The time since boot after this span.
+/// Returns the time since boot that is `span` from now.
 fn after(span: Duration) -> Duration {
     let now = clock_gettime(ClockId::Boottime);
     let seconds = u64::try_from(now.tv_sec).expect("a time since boot");
@@ -23,7 +23,7 @@ async fn a_process_is_killed_at_the_deadline() {
     let run = fixture.run(fixture.script(&format!("{IGNORES_TERM} & {IGNORES_TERM}; wait")));
     let end = async {
         until(|| fixture.path("begun").exists()).await;
-        // No deadline moves back, so this one changes nothing.
+        // A deadline that is earlier than the current one has no effect.
         fixture.guards.extend_deadline(Duration::ZERO);
         std::fs::write(fixture.path("go"), "").expect("written");
     };
@@ -52,7 +52,8 @@ async fn an_extended_deadline_reaches_a_busy_guard() {
     assert_eq!(tokio::join!(run, extend).0.ending, Ending::Exited { code: 0 });
 }
 
-/// A paused process must not resume after others may have begun its work.
+/// After the deadline, another run may process the same file, so a paused process must not be
+/// resumed.
 #[tokio::test]
 async fn a_paused_process_is_killed_at_the_deadline() {
     let fixture = Fixture::new(LONG);

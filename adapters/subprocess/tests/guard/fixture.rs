@@ -12,9 +12,9 @@ use autoproc_domain::ports::NeverStop;
 use autoproc_subprocess::{GuardSettings, Guards, OutputLimits, ProcessReport, ProcessSpec};
 use tempfile::TempDir;
 
-/// A wait that takes this long has failed.
+/// The maximum time to wait for a condition.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
-/// Longer than any test.
+/// A duration that is longer than any test.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
 static FIXTURES: AtomicUsize = AtomicUsize::new(0);
@@ -103,7 +103,6 @@ pub(crate) fn write_program(path: &Path, text: &str) {
     assert!(copy.status().expect("a shell").success());
 }
 
-/// Waits for `condition`.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
     let wait = async {
         while !condition() {

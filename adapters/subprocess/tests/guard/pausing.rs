@@ -18,13 +18,14 @@ fn ticks(fixture: &Fixture) -> usize {
     std::fs::read(fixture.path("ticks")).map_or(0, |ticks| ticks.len())
 }
 
-/// Waits until everything below the guard is stopped; returns the number of ticks.
+/// Waits until all descendants of the guard are stopped; returns the number of ticks.
 async fn stopped_at(fixture: &Fixture) -> usize {
     let below = || process_table::descendants_of(fixture.guard_pids()[0]).expect("a process table");
     until(|| {
         let seen = below();
         let are_stopped = !seen.is_empty() && seen.iter().all(|process| is_stopped(process, &seen));
-        // A second reading finds processes that were started before the stop.
+        // Reads the descendants again, because one of them may have started a process before it was
+        // stopped.
         are_stopped && below().len() == seen.len()
     })
     .await;
@@ -32,7 +33,7 @@ async fn stopped_at(fixture: &Fixture) -> usize {
 }
 
 /// A zombie counts as stopped. So does the caller of vfork(2) whose child is stopped before its
-/// exec: the kernel holds it in the state `D` until then, and its own stop is pending.
+/// exec: until the exec, the kernel holds the caller in the state `D`, with a pending stop.
 fn is_stopped(process: &Process, all: &[Process]) -> bool {
     let mut children = all.iter().filter(|child| child.parent == process.id.pid);
     match state(process) {
@@ -65,7 +66,8 @@ async fn a_paused_command_stops_and_continues() {
     assert_eq!(report.ending, Ending::Exited { code: 0 });
 }
 
-/// The pause is longer than the timeout, which ends the command only after the pause.
+/// The pause is longer than the timeout. The timeout does not end the command before the end of the
+/// pause.
 #[tokio::test]
 async fn a_pause_does_not_count_for_the_timeout() {
     let fixture = Fixture::new(LONG);
@@ -75,7 +77,7 @@ async fn a_pause_does_not_count_for_the_timeout() {
     let control = async {
         until(|| fixture.path("ready").exists()).await;
         fixture.guards.pause();
-        // Twice as long as asserted, because the guard may pause late.
+        // Sleeps twice as long as asserted, because the guard may pause late.
         tokio::time::sleep(2 * timeout).await;
         fixture.guards.resume();
     };

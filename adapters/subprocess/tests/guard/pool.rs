@@ -57,7 +57,7 @@ async fn a_closed_pool_starts_nothing_and_leaves_no_record() {
     assert!(!fixture.path("started").exists());
 }
 
-/// A missing program fails every process, so it is an error and not an ending.
+/// Without the guard program no process can run, so the result is an error and not an ending.
 #[tokio::test]
 async fn a_missing_guard_is_an_error() {
     let fixture = Fixture::with(LONG, |settings| GuardSettings { executable: "/no/such/guard".into(), ..settings });
@@ -65,7 +65,7 @@ async fn a_missing_guard_is_an_error() {
     assert_eq!(run.expect_err("no guard").kind(), std::io::ErrorKind::NotFound);
 }
 
-/// The program exits, or writes something that is not a report.
+/// The first program exits at once, and the second writes something that is not a report.
 #[tokio::test]
 async fn a_program_that_is_not_a_guard_runs_nothing() {
     for program in ["/bin/true", "/bin/cat"] {

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::fixture::{Fixture, LONG, until, write_program};
 use crate::stop::Stop;
 
-/// Tolerates a loaded machine; the test prints the measured delay.
+/// The maximum delay, long enough for a loaded machine. The test prints the measured delay.
 const MAX_DELAY: Duration = Duration::from_secs(20);
 
 const SHORT: Duration = Duration::from_millis(200);
@@ -52,7 +52,8 @@ async fn the_usage_of_a_command_is_measured() {
     assert!(idle.peak_memory < 64 << 20, "each command is measured separately: {idle:?}");
 }
 
-/// A terminal or a service manager may signal all processes; the runner handles that.
+/// A terminal or a service manager may signal all processes. Only the run reacts, and its guards
+/// continue.
 #[tokio::test]
 async fn a_guard_survives_requests_to_end() {
     let fixture = Fixture::new(LONG);
@@ -87,7 +88,7 @@ async fn the_orphans_of_a_killed_guard_are_ended_and_the_next_command_has_anothe
     assert_eq!(fixture.run(fixture.script("exit 3")).await.ending, Ending::Exited { code: 3 });
 }
 
-/// A stopped guard enforces no timeout. The runner continues the guard, or kills it.
+/// A stopped guard enforces no timeout, so the run continues the guard or kills it.
 #[tokio::test]
 async fn a_stopped_guard_does_not_defeat_the_timeout() {
     for script in ["kill -STOP $PPID; exec sleep 3600", "trap '' TERM; while :; do kill -STOP $PPID; done"] {
@@ -124,7 +125,7 @@ async fn a_stopped_guard_does_not_defeat_a_stop() {
     }
 }
 
-/// This guard neither reads its pipe nor is stopped.
+/// This guard is not stopped, but does not read its pipe.
 #[tokio::test]
 async fn a_guard_that_never_answers_is_killed() {
     let deaf = tempfile::tempdir().expect("a folder");
@@ -147,7 +148,7 @@ async fn a_guard_that_never_answers_is_killed() {
     assert!(process_table::read(pid).is_err());
 }
 
-/// The guard notices the end of its control pipe.
+/// Dropping the future closes the guard's control pipe. The guard then ends the command.
 #[tokio::test]
 async fn a_command_is_ended_if_its_future_is_dropped() {
     let fixture = Fixture::new(Duration::ZERO);
@@ -162,12 +163,13 @@ async fn a_command_is_ended_if_its_future_is_dropped() {
     assert!(process_table::read(pid().trim().parse().expect("a number")).is_err());
 }
 
-/// An empty record would later mean that the guard had started nothing.
+/// A sweep would take an empty record as proof that the guard had started nothing.
 #[test]
 fn a_guard_that_cannot_write_its_record_leaves_none() {
     let dir = tempfile::tempdir().expect("a folder");
     let record = dir.path().join("run.guard-0");
-    // Limits files to 0 bytes and ignores the signal that a longer one would cause (setrlimit(2)).
+    // Limits files to 0 bytes, and ignores the signal that a longer write would cause
+    // (setrlimit(2)).
     let mut guard = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" __guard run \"$1\"", env!("CARGO_BIN_EXE_autoproc-guard")])
         .arg(&record)

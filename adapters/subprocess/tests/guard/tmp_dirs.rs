@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use crate::fixture::{Fixture, LONG, until};
 use crate::stop::Stop;
 
-/// Leaves files, a link to the folder `outside`, and folders whose mode forbids a removal of their
-/// contents.
+/// A script that leaves files, a link to the folder `outside`, and folders whose mode forbids
+/// removing their contents.
 const MESS: &str = r#"
     mkdir -p outside && : >outside/survivor
     cd "$TMPDIR" && echo x >file && mkdir -p a/b closed && echo x >a/b/file && ln -s "$OLDPWD/outside" link
@@ -93,7 +93,7 @@ async fn a_stop_leaves_no_temporary_files() {
     }
 }
 
-/// The background process would create the folder again.
+/// If the folder were removed too early, the background process would create it again.
 #[tokio::test]
 async fn the_folder_is_removed_after_the_last_process_has_ended() {
     let tmp = TmpFixture::new(None);
@@ -146,7 +146,7 @@ async fn the_folder_of_a_failed_process_is_kept_and_named_on_request() {
     assert_eq!(tmp.fixture.read("log"), format!("words\n{line}"));
     assert_eq!(fs::read_to_string(kept.join("file")).expect("a file"), "x\n");
 
-    // The runner removes the folder that the record of a killed guard names.
+    // The run removes the folder that the record of a killed guard names.
     let guard = process_table::read(only(tmp.fixture.guard_pids())).expect("a guard");
     assert_eq!(process_table::kill(guard.id), process_table::SignalResult::Sent);
     tmp.ending("true").await;

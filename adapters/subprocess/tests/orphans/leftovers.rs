@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// A wait that takes this long has failed.
+/// The maximum time to wait for a condition.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Describes the processes, except guards, that have the tag as an argument or the run's marker.
@@ -34,7 +34,8 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Empty if the process is gone or a zombie.
+/// Returns the words of a file in `/proc`, such as `cmdline`. The file of a process that is gone or
+/// a zombie counts as empty.
 fn words(path: &std::path::Path) -> Vec<String> {
     let bytes = fs::read(path).unwrap_or_default();
     bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()

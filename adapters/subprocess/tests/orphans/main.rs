@@ -1,7 +1,7 @@
 //! Commands that try to leave orphans, and attempts that end in every way: no process may be left.
 //!
-//! Each trial runs [`stubborn::SCRIPT`]. The runners that are killed are this program in another
-//! mode; all other trials use this process, which adopts orphans. Leftovers are found by an
+//! Each trial runs [`stubborn::SCRIPT`]. Some trials kill a runner, which is this program in
+//! another mode. All other trials use this process, which adopts orphans. Leftovers are found by an
 //! argument that no other process has, and by the run's marker.
 //!
 //! `AUTOPROC_ORPHAN_TRIALS` sets the number of trials; the default is 30. The test has no harness,

@@ -1,4 +1,4 @@
-//! A pool of guards, and the runner that is killed.
+//! A pool of guards, and the runner: a process with such a pool, which a trial kills.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,8 @@ use crate::stubborn;
 /// The argument that makes this program a runner.
 pub(crate) const MODE: &str = "be-killed";
 
-/// Short, because every process ignores SIGTERM and uses all of it.
+/// The grace time. It is short, because every process ignores SIGTERM and uses the whole grace
+/// time.
 pub(crate) const GRACE: Duration = Duration::from_millis(50);
 
 /// A pool whose guards are this program.
@@ -38,7 +39,8 @@ pub(crate) fn serve(tag: &str, run: &str) {
     let folder = std::env::current_dir().expect("a folder");
     autoproc_subprocess::adopt_orphans();
     let guards = guards(run, &folder);
-    // The last digit of the tag selects the chain.
+    // The last digit of the tag replaces the number of the trial, which decides whether the command
+    // has the chain.
     let trial = tag.bytes().last().map_or(0, usize::from);
     let ended = runtime().block_on(guards.run(stubborn::spec(trial, tag, false, &folder), &After::never()));
     panic!("the command ended before its runner: {ended:?}");

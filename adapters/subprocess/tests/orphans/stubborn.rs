@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use autoproc_subprocess::ProcessSpec;
 
-/// `$1` is the tag, which is also a number of seconds; `$2` determines how the script ends. Ignored
-/// signals stay ignored in children (execve(2)), so no process here ends by SIGTERM.
+/// A shell script. `$1` is the tag, which is also a number of seconds; `$2` determines how the
+/// script ends. Ignored signals stay ignored in children (execve(2)), so SIGTERM ends no process of
+/// the script.
 ///
-/// The script starts, in this order: a child; one in its own session; an orphaned grandchild in its
-/// own session, with a child; one in a group whose leader has ended; an orphan without environment
-/// and descriptors; a process that forever starts its successor in a new session and ends.
+/// The script starts, in this order: a child; a child in its own session; an orphaned grandchild in
+/// its own session, with a child; a process in a group whose leader has ended; an orphan without
+/// environment and descriptors; and, if `$3` is `chain`, a process of the [`CHAIN`].
 pub(crate) const SCRIPT: &str = r#"
 trap "" TERM HUP INT
 sleep "$1" &
@@ -27,10 +28,12 @@ fi
 exec sleep "$1"
 "#;
 
-/// Each process of the chain lives for about a millisecond.
+/// A process of the chain. It starts the next process in a new session, and ends after about a
+/// millisecond.
 const CHAIN: &str = r#"setsid sh -c "$AUTOPROC_CHAIN" "$0" & exit"#;
 
-/// The command with this tag. Every third has the chain, which uses a whole processor.
+/// Returns the command with this tag. The command of every third trial has the chain, which uses a
+/// whole processor.
 pub(crate) fn spec(trial: usize, tag: &str, exits: bool, folder: &Path) -> ProcessSpec {
     let text = |text: &str| OsString::from(text);
     let words = ["-c", SCRIPT, "sh", tag, if exits { "exits" } else { "stays" }];

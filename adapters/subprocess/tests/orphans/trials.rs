@@ -10,7 +10,7 @@ use autoproc_subprocess::{Ending, Guards, ProcessReport, ProcessSpec};
 use crate::runner::{self, After, GRACE};
 use crate::{leftovers, stubborn};
 
-/// Tolerates a loaded machine; the test prints the measured delay.
+/// The maximum delay, long enough for a loaded machine. The test prints the measured delay.
 const MAX_DELAY: Duration = Duration::from_secs(20);
 
 /// Runs all trials. Kills runners first, because this process later treats every child as an
@@ -61,7 +61,8 @@ impl<'a> Fixture<'a> {
         Self { folder, guards, run, runtime: runner::runtime() }
     }
 
-    /// Runs one attempt; returns the delay of its end.
+    /// Runs one attempt. Returns the delay of its end after its timeout and grace time; zero
+    /// without a timeout.
     fn run_trial(&self, trial: usize) -> Duration {
         let (tag, _) = names(trial, "lives");
         match trial % 4 {
@@ -121,7 +122,7 @@ impl<'a> Fixture<'a> {
         self.runtime.block_on(self.guards.run(spec, stop)).expect("an ending")
     }
 
-    /// Does not wait: when an attempt has ended, nothing may be left.
+    /// Checks without waiting: when an attempt has ended, nothing may be left.
     fn assert_nothing_left(&self, tag: &str) {
         assert_eq!(leftovers::of(tag, &self.run), Vec::<String>::new());
     }
@@ -150,7 +151,8 @@ fn kill_guard_of(tag: &str, ready: &Path) {
     assert_eq!(process_table::kill(guard.id), process_table::SignalResult::Sent);
 }
 
-/// A unique tag, which is about an hour in seconds, and a unique run.
+/// Returns a unique tag and a unique run id. The tag is also a sleep time in seconds, of about an
+/// hour.
 fn names(trial: usize, kind: &str) -> (String, String) {
     let own = std::process::id();
     (format!("3600.{own}{trial:05}"), format!("orphans-{kind}-{own}-{trial}"))

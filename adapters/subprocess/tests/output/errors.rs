@@ -1,4 +1,5 @@
-//! Errors of the disk: written bytes stay, the rest is kept as far as possible, and nothing fails.
+//! Disk errors while output is written. The bytes written before an error stay, and the writer
+//! keeps the other bytes as far as possible.
 
 use std::fs;
 use std::io::Read as _;
@@ -10,7 +11,7 @@ use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_subprocess::{AttemptLogs, BoundedLog, OutputLimits, Stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The folder of the process that has the limit.
+/// The environment variable that names the folder for the process with limited files.
 const FOLDER: &str = "AUTOPROC_TEST_LIMITED_FOLDER";
 
 /// The smallest file size limit in bytes (POSIX.1: the unit of `ulimit -f` is 512).

@@ -54,14 +54,15 @@ fn on_disk(log: &AttemptLog) -> u64 {
 pub(crate) enum Action {
     Write(Stream, Vec<u8>),
     Tick,
-    /// The step ends and another one appends.
+    /// The step ends, and another step appends.
     NextStep,
-    /// The writer is killed and another one appends.
+    /// The writer is killed, and another writer appends.
     Crash,
 }
 
 pub(crate) fn action() -> impl Strategy<Value = Action> {
-    // Favours the bytes of the format's own lines, so that output resembling them is tried.
+    // Prefers the bytes with which lines of the log itself begin, so that the test tries output
+    // that resembles such lines.
     let byte = prop_oneof![any::<u8>(), Just(b'\n'), Just(b'[')];
     let stream = prop_oneof![Just(Stream::Stdout), Just(Stream::Stderr)];
     prop_oneof![
@@ -124,7 +125,7 @@ impl History {
         self.expect_model();
     }
 
-    /// A reader sees all bytes, and each stream alone.
+    /// Checks that a reader sees the expected bytes of the whole output and of each stream alone.
     fn expect_model(&self) {
         let all: Vec<_> = self.written.iter().map(|(byte, _)| *byte).collect();
         assert_eq!(read(&self.log), model(&all, self.limits));
@@ -253,7 +254,8 @@ fn a_follower_of_a_long_output_reads_its_end_again_when_a_step_appends() {
     assert_eq!(rest, "\n[autoproc: 7 bytes left out]\niler");
 }
 
-/// The tail of earlier steps must not be on disk a third time.
+/// While a writer replaces the tail, two copies of the tail are on disk. A third copy, from an
+/// earlier step, would exceed the limit.
 #[test]
 fn appending_to_a_long_output_stays_within_the_limit() {
     let (_dir, log) = fixture();
@@ -263,7 +265,7 @@ fn appending_to_a_long_output_stays_within_the_limit() {
         for _ in 0..2 {
             history.perform(Action::Write(Stream::Stdout, vec![b'x'; 10_000]));
             history.perform(Action::Tick);
-            // There are two copies for a moment, so there must not be a third from an earlier step.
+            // The main file has only the head, and no copy of an earlier tail.
             assert_eq!(fs::metadata(&history.log.path).expect("the head").len(), limits.head);
         }
         history.perform(end);

@@ -9,7 +9,7 @@ use autoproc_subprocess::{AttemptLogs, Retention};
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 
-/// By claim: the age in seconds and the length of an output.
+/// The age in seconds and the length in bytes of each output, by the number of its claim.
 type Outputs = BTreeMap<u64, (u64, usize)>;
 
 fn write(path: &Path, length: usize, age: u64, now: SystemTime) {
@@ -18,7 +18,7 @@ fn write(path: &Path, length: usize, age: u64, now: SystemTime) {
     file.set_modified(now - Duration::from_secs(age)).expect("its time");
 }
 
-/// Looks at the ages in the folder as a run did at this time, without removing anything.
+/// Records an age check at this time, as an earlier run would have done. Removes nothing.
 fn look(logs: &AttemptLogs, at: SystemTime) {
     let retention = Retention { max_age: Some(Duration::MAX), max_total: None };
     assert_eq!(logs.prune(&retention, at, |_| true).expect("a folder").outputs, 0);
@@ -112,7 +112,7 @@ fn all_files_of_an_output_are_removed_together_and_no_others() {
     fs::create_dir(at("4.1.4.log")).expect("a folder");
     File::open(at("4.1.4.log")).expect("a folder").set_modified(now - Duration::from_secs(100)).expect("its time");
     std::os::unix::fs::symlink(at("x"), at("5.1.5.log")).expect("a link");
-    // It is young because its `.tail` is.
+    // This output is young, because its `.tail` is young.
     write(&at("3.1.3.log"), 10, 100, now);
     write(&at("3.1.3.log.tail"), 10, 5, now);
     let retention = Retention { max_age: Some(Duration::from_secs(50)), max_total: None };
@@ -127,7 +127,7 @@ fn all_files_of_an_output_are_removed_together_and_no_others() {
     assert_eq!(left, others.iter().chain(&stay).map(Into::into).collect());
 }
 
-/// The attempt started after the running attempts were determined.
+/// The output belongs to an attempt that started after the run had listed the running attempts.
 #[test]
 fn an_output_that_is_being_written_stays() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -139,7 +139,8 @@ fn an_output_that_is_being_written_stays() {
     assert_eq!(logs.prune(&nothing, now + Duration::from_secs(1), |_| false).expect("a folder").outputs, 1);
 }
 
-/// Otherwise a run on a machine whose clock is far ahead would remove all output.
+/// If a clock is far ahead, all output looks old. The second check gives the clock time to be
+/// corrected.
 #[test]
 fn output_is_removed_by_age_only_if_two_looks_an_hour_apart_find_it_old() {
     const HOUR: Duration = Duration::from_secs(3600);

@@ -1,4 +1,5 @@
-//! The streams of an output: kept apart, compared with a model, and unknown without a note.
+//! The two streams of an output, read separately and compared with a model. The note of an output
+//! is a file that records which bytes belong to which stream.
 
 use std::fs::{self, File};
 use std::time::{Instant, SystemTime};
@@ -11,8 +12,8 @@ use rustix::fs::{CWD, Mode, mkfifoat};
 
 use crate::limits::{Action, action, fixture, limits, size};
 
-/// The bytes of each stream, and of no known stream, as read from the log. The marker belongs to
-/// both streams.
+/// Returns the bytes of standard output, of standard error, and of no known stream, as read from
+/// the log. The marker of omitted bytes belongs to both streams.
 pub(crate) fn read_apart(log: &AttemptLog) -> [Vec<u8>; 3] {
     let (mut apart, mut rest, streams) =
         ([Vec::new(), Vec::new(), Vec::new()], log.read().expect("readable"), log.streams());
@@ -57,7 +58,7 @@ pub(crate) fn model_of(output: &[(u8, Stream)], limits: OutputLimits, index: usi
     }
 }
 
-/// The length of the note of the streams; 0 if there is none.
+/// Returns the length of the note of an output; 0 if there is no note.
 pub(crate) fn note_length(log: &AttemptLog) -> u64 {
     fs::metadata(log.path.with_extension("log.streams")).map_or(0, |note| note.len())
 }
@@ -102,8 +103,8 @@ proptest! {
     }
 }
 
-/// If the note cannot be created, this is tried again at the end, and the note says that nothing is
-/// known. A note that began in the middle would be wrong about the bytes before.
+/// If the note cannot be created, the writer tries again at the end, and writes a note that says
+/// that no stream is known. A note that began in the middle would be wrong about the bytes before.
 #[test]
 fn streams_without_a_note_are_not_guessed() {
     let (_dir, log) = fixture();
@@ -121,7 +122,8 @@ fn streams_without_a_note_are_not_guessed() {
     assert_eq!(read_apart(&log), [Vec::new(), Vec::new(), b"outerrout".to_vec()]);
 }
 
-/// A note that cannot be continued would be wrong about the bytes that follow.
+/// A note that cannot be continued is given up, because it would be wrong about the bytes that
+/// follow.
 #[test]
 fn a_fifo_in_the_place_of_a_note_or_an_output_blocks_no_writer() {
     for (name, is_output) in [("7.2.30.log.streams", false), ("7.2.30.log", true)] {
@@ -145,7 +147,7 @@ fn a_fifo_in_the_place_of_a_note_or_an_output_blocks_no_writer() {
     }
 }
 
-/// The writer was killed after it had noted bytes that never reached the disk.
+/// Before the writer was killed, it had noted the streams of bytes that never reached the disk.
 #[test]
 fn what_a_killed_writer_noted_and_lost_is_forgotten() {
     let (_dir, log) = fixture();

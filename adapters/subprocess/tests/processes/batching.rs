@@ -18,7 +18,7 @@ use futures_util::stream::BoxStream;
 use crate::fixture::{Fixture, TIMEOUT, sh, until};
 use crate::stop::Stop;
 
-/// Appends its number to `started`; item 0 waits for the file `end`.
+/// A script that appends the item's id to `started`. For item 0, it then waits for the file `end`.
 const SCRIPT: &str = "echo $AUTOPROC_ITEM_ID >>started
     while [ $AUTOPROC_ITEM_ID = 0 ] && ! [ -e end ]; do sleep 0.01; done";
 
@@ -208,7 +208,7 @@ async fn an_attempt_that_cannot_start_is_reported_as_started_first() {
     assert!(matches!(ended, Some(AttemptOutcome::CannotStart { fault: StartFault::Missing, .. })), "{ended:?}");
 }
 
-/// A dropped orchestrator ends its attempts, as the end of its process does.
+/// Dropping the orchestrator has the same effect as the end of its process.
 #[tokio::test]
 async fn a_dropped_orchestrator_ends_its_attempts() {
     let mut fixture = fixture(1);

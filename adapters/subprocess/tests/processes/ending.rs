@@ -11,12 +11,12 @@ use autoproc_domain::ports::{
 use crate::fixture::{Fixture, TIMEOUT, sh};
 use crate::stop::request;
 
-/// Ignores SIGTERM, and so does its child.
+/// A script that ignores SIGTERM and has a child that ignores SIGTERM too.
 const STUBBORN: &str = "trap '' TERM; sleep 3600 & echo $! >child; echo $$ >leader; : >ready; wait; wait";
 
 const SHORT: Duration = Duration::from_millis(100);
 
-/// A grace longer than any other delay.
+/// A grace time that is longer than any other delay.
 const LONG_GRACE: Duration = Duration::from_secs(1);
 
 fn aborted() -> AttemptOutcome {
@@ -142,7 +142,8 @@ async fn leftovers_in_the_group_are_killed_after_the_grace() {
     fixture.assert_gone("child").await;
 }
 
-/// Rises to aborting when the command has ended but its report has not been read.
+/// A stop signal that rises to aborting when the command has ended but its report has not been
+/// read.
 struct RaisedAtTheLastMoment<'a>(&'a Fixture);
 
 impl RaisedAtTheLastMoment<'_> {

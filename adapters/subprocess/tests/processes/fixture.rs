@@ -21,9 +21,9 @@ use tempfile::TempDir;
 
 use crate::stop::Stop;
 
-/// A wait that takes this long has failed.
+/// The maximum time to wait for a condition.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
-/// Longer than any test.
+/// A duration that is longer than any test.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
 pub(crate) struct Fixture {
@@ -119,7 +119,7 @@ impl Fixture {
         }
     }
 
-    /// Runs `line` on a file called `file`.
+    /// Runs one attempt with the command `line`.
     pub(crate) async fn run(&self, line: CommandLine, attempt: Attempt) -> AttemptReport {
         let stop: Arc<dyn StopSignal> = self.stop.clone();
         let orchestrator = self.orchestrator(line);
@@ -156,7 +156,6 @@ pub(crate) fn sh(script: &str) -> CommandLine {
     CommandLine::argv(["sh", "-c", script, "sh"]).expect("valid")
 }
 
-/// Waits for `condition`.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
     let wait = async {
         while !condition() {

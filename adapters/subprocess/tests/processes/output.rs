@@ -21,7 +21,7 @@ async fn both_streams_go_to_one_private_file_in_order() {
     assert_eq!(std::fs::metadata(&log).expect("output").permissions().mode() & 0o777, 0o600);
 }
 
-/// A new queue reuses the numbers of a deleted one.
+/// A new queue reuses the item ids and claim numbers of a deleted queue.
 #[tokio::test]
 async fn the_output_of_a_deleted_queue_is_replaced() {
     let fixture = Fixture::new();

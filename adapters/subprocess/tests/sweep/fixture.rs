@@ -14,7 +14,7 @@ use autoproc_subprocess::process_table::{self, ProcessId, Processes};
 use autoproc_subprocess::sweep::Sweeper;
 use tempfile::TempDir;
 
-/// A wait that takes this long has failed.
+/// The maximum time to wait for a condition.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
 static FIXTURES: AtomicU32 = AtomicU32::new(0);

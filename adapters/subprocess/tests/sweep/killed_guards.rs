@@ -4,9 +4,9 @@ use autoproc_subprocess::process_table::{self, ProcessId};
 
 use crate::fixture::{Fixture, Record, exists, until};
 
-/// Leaves eight sleepers: in the leader's group; ignoring SIGTERM; in sessions of their own, forked
-/// twice, with all descriptors closed; without an environment, below the leader and below an
-/// orphan.
+/// A script that leaves eight `sleep` processes: in the leader's group; ignoring SIGTERM; in
+/// sessions of their own, forked twice, with all descriptors closed; without an environment, below
+/// the leader and below an orphan.
 const TREE: &str = r#"
     sleep "$NAP" &
     sh -c 'trap "" TERM HUP INT; sleep "$NAP"; :' &
@@ -64,7 +64,7 @@ fn a_group_whose_leader_has_ended_is_found_by_its_guards_session() {
     let leader: i32 = fixture.await_file("leader").trim().parse().expect("a number");
     fixture.await_sleepers(2);
     fixture.exit_codes();
-    // Their new parent must have reaped them.
+    // Waits until the new parent of the two processes has reaped them.
     until("the end of both", || [guard, leader].iter().all(|pid| process_table::read(*pid).is_err()));
     let id = |pid| ProcessId { pid, started: 1 };
     let record = |session| Record { guard: id(guard), session, ..Record::of(id(leader)) };

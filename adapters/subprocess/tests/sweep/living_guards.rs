@@ -7,8 +7,9 @@ use autoproc_subprocess::process_table::{self, ProcessId};
 
 use crate::fixture::{Fixture, Record, exists, until};
 
-/// Locks its record, runs a command, waits after its end, and removes the record. From then on the
-/// sweep does not spare it as a guard, so it removes the marker first and exits on its own.
+/// The script of a guard that locks its record, runs a command, waits for a while after the end of
+/// the command, and removes the record. The sweep kills a process that has the marker but no
+/// record. So the guard removes its marker at the same time, and exits on its own.
 const GUARD: &str = r#"
     exec 9<>"$RECORD"; flock -x 9
     setsid sleep "$NAP" 9>&- & sleep "$NAP" 9>&- &
@@ -78,10 +79,10 @@ fn a_guard_that_does_not_exit_is_killed_after_the_timeout() {
 fn a_run_with_a_guard_in_another_namespace_is_unproven() {
     let mut fixture = Fixture::new();
     fixture.timeout = Duration::ZERO;
-    // With the marker it would be ended.
+    // This guard has no marker, so the sweep does not kill it.
     let unmarked = format!("exec env -u AUTOPROC_RUN_ID sh -c '{STUBBORN}'");
     let guard = start_guard(&mut fixture, &unmarked, 1);
-    // The number identifies a process of that namespace only.
+    // The guard's process number is valid only in that namespace.
     let record = Record { guard, pid_namespace: "pid:[1]".into(), ..Record::of(guard) };
     std::fs::write(fixture.record_path(1), record.text()).expect("written in place");
     let reason = fixture.unproven_reason();

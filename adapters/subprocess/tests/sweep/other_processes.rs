@@ -89,7 +89,7 @@ fn an_incomplete_record_is_ignored() {
 }
 
 proptest! {
-    // Each case reads the process table several times.
+    // There are few cases, because each of them reads the process table several times.
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]

@@ -21,7 +21,7 @@ fn the_folder_of_a_killed_guard_is_removed_and_that_of_a_living_one_is_not() {
     let (fixture, parent) = (Fixture::new(), tempfile::tempdir().expect("a folder"));
     let (folder, record) = left(&fixture, 1, parent.path(), "autoproc-0123456789abcdef");
     let (living, _) = left(&fixture, 2, parent.path(), "autoproc-fedcba9876543210");
-    // A guard that another run's forged record names.
+    // This lock stands for the living guard of another run, whose folder a forged record names.
     let lock = fs::File::open(&living).expect("a folder");
     lock.lock().expect("locked");
     assert_eq!(fixture.sweep(), []);
@@ -44,7 +44,7 @@ fn no_other_folder_is_removed() {
     assert!(link.is_symlink());
 }
 
-/// The processes of a run that is unproven may still use the folder.
+/// The processes of an unproven run may still use the folder.
 #[test]
 fn the_folder_of_an_unproven_run_stays() {
     let (fixture, parent) = (Fixture::new(), tempfile::tempdir().expect("a folder"));

@@ -25,8 +25,8 @@ impl<'q> Attempts<'q> {
         Self { query, matching: VecDeque::new(), others: HashSet::new(), has_evicted: false }
     }
 
-    /// True if there were more attempts than an answer contains, so that earlier ones do not
-    /// matter.
+    /// True if more attempts match than an answer can contain, so that earlier lines need not be
+    /// read.
     pub(super) fn is_full(&self) -> bool {
         self.has_evicted
     }

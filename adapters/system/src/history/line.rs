@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns at most a few bytes at a time.
+    /// A reader that returns at most a few bytes at a time.
     struct Slow<'a>(&'a [u8], usize);
 
     impl Read for Slow<'_> {

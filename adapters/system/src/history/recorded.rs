@@ -83,7 +83,7 @@ impl RunText {
 }
 
 /// An event as a line. The keys are those of [`EventLine`](crate::event_line::EventLine), in the
-/// same order, as far as the event has them.
+/// same order. A key without a value is omitted.
 #[derive(Serialize)]
 struct RecordedLine<'e> {
     timestamp: String,
@@ -126,8 +126,9 @@ struct TotalsText {
     retried: u64,
 }
 
-/// Returns the line of an event, without a line end: the line from which the event was copied, or
-/// else one with the fields that a history reads.
+/// Returns an event as a line of the log, without a newline. For an event that was copied from a
+/// log, this is the original line. For any other event, the line has only the fields that a history
+/// reads.
 pub(crate) fn line(event: &RecordedEvent) -> io::Result<String> {
     match &event.line {
         Some(line) => Ok(line.as_ref().to_owned()),

@@ -25,7 +25,7 @@ impl<'w> VisitedAttempts<'w> {
     /// Adds the next line of the log. Returns `Break` after the last line of the wanted runs.
     pub(super) fn add(&mut self, text: &str) -> ControlFlow<()> {
         let Some(head) = Head::of(text) else { return ControlFlow::Continue(()) };
-        // A recovery is recorded by another run than the one that made the attempt.
+        // The run that records a recovery is not the run that made the attempt.
         let is_wanted = self.wanted.contains(head.run) || head.event == "file_recovered";
         let end = end_of(head.event);
         if is_wanted

@@ -75,7 +75,8 @@ fn expected_lines() -> Vec<Value> {
     ]
 }
 
-/// The fields of `events::usage` and of the duration of the sample attempts, with `others`.
+/// Returns the fields for the duration and the resource usage of the sample attempts, together with
+/// the fields in `others`.
 fn used(others: &Value) -> Value {
     let mut fields = json!({"duration_s": 1.5, "user_s": 1.25, "system_s": 0.25, "peak_memory_bytes": 4096});
     fields.as_object_mut().expect("an object").extend(others.as_object().expect("an object").clone());
@@ -147,8 +148,8 @@ fn runs_that_share_a_log_do_not_tear_each_others_lines() {
     let mut ids: Vec<_> = std::fs::read_to_string(&path)
         .expect("a log")
         .lines()
-        // A writer that opens the log during another's write may terminate a line that is about to
-        // end.
+        // A writer that opens the log during another writer's write may take the last line for torn
+        // and add a newline, which leaves an empty line.
         .filter(|line| !line.is_empty())
         .map(|line| serde_json::from_str::<Value>(line).expect(line)["item_id"].as_u64().expect("a number"))
         .collect();

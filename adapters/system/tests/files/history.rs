@@ -48,7 +48,7 @@ fn at_second(second: i64) -> Timestamp {
     Timestamp::from_micros(second * 1_000_000)
 }
 
-/// Writes events, one a second from second 0.
+/// Writes events whose times are one second apart, from second 0 on.
 fn write(path: &Path, run: &str, events: impl IntoIterator<Item = RunEventKind>) {
     let log = EventLog::new(path, Arc::new(|warning: &str| panic!("{warning}")));
     for (second, kind) in (0..).zip(events) {
@@ -235,8 +235,8 @@ fn other_lines_are_left_out() {
     write(&path, RUN, [begun(of(1))]);
     let mut log = std::fs::File::options().append(true).open(&path).expect("a log");
     log.write_all(b"\"item_id\":7\n\xff\"item_id\":7\n").expect("written");
-    // After a megabyte of blanks the rest of the line is a valid line, which must not be read as
-    // one.
+    // The megabyte of blanks makes this line too long. The rest of the line looks like a valid
+    // line, but must not be read as one.
     let ours = std::fs::read(&path).expect("a log").split_inclusive(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
     log.write_all(&vec![b' '; 1 << 20]).expect("written");
     log.write_all(&ours.expect("a line")).expect("written");

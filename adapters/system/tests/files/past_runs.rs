@@ -54,7 +54,7 @@ fn violation(flaw: fn(&mut RunsSummary)) -> Option<&'static str> {
     block_on(exercise_runs(&log, &history)).err().map(|violation| violation.check)
 }
 
-/// As `violation`, for attempts and events.
+/// Returns the name of the check that a history with flawed attempts or events fails.
 fn entry_violation(flaw: EntryFlaw) -> Option<&'static str> {
     let (_dir, log, history) = flawed(|_| {}, flaw);
     block_on(exercise_entries(&log, &history)).err().map(|violation| violation.check)
@@ -76,7 +76,8 @@ fn the_event_log_conforms() {
     block_on(exercise_visits(&log, &flawed.history)).expect("the visits conform");
 }
 
-/// [`Flawed`] has no `visit_attempts` of its own, so its attempts are visited as they began.
+/// [`Flawed`] does not implement `visit_attempts`. The default implementation visits attempts in
+/// the order in which they began.
 #[test]
 fn the_suite_notices_attempts_that_are_visited_out_of_order() {
     let (_dir, log, history) = flawed(|_| {}, (|_| {}, |_| {}));
@@ -121,7 +122,7 @@ fn the_suite_notices_what_is_missing() {
     assert_eq!(violation(|all| all.slowest.reverse()), Some("the longest completed attempts"));
 }
 
-/// [`Flawed`] has no `visit_attempts` of its own.
+/// [`Flawed`] does not implement `visit_attempts`, so the test uses the default implementation.
 #[test]
 fn a_history_that_does_not_visit_attempts_passes_those_that_it_returns() {
     let log = LongLog::new(1, 1_200);
@@ -214,7 +215,8 @@ fn a_beginning_across_the_border_of_two_blocks_is_found() {
 #[test]
 fn other_lines_are_of_no_run() {
     let log = LongLog::new(2, 1);
-    // The lines are longer than a block, not UTF-8, of another program, and cut by a crash.
+    // One line is longer than a block, one is not UTF-8, one belongs to another program, and one
+    // was cut off by a crash.
     log.append(&vec![b'x'; 3 << 20]);
     log.append(b"\n\xff\"event\":\"processor_started\"\n{\"event\":\"processor_started\",\"run_id\":\"other\"}\n");
     log.append(line(2, "processor_started", "\"jobs\":1").trim_end().as_bytes());

@@ -166,7 +166,8 @@ fn the_original_programs_monitor_file_is_read() {
     assert!(matches!(read_monitor_file(&path), Err(StateFileError::Malformed { .. })));
 }
 
-/// The pause before each file is longer than the writer's, so the event must wake the writer.
+/// The pause before each event is longer than the writer's pause between two writes. So the writer
+/// waits, and the event must wake it.
 #[test]
 fn a_state_in_between_appears_before_the_end() {
     let (_dir, path) = temp_path();

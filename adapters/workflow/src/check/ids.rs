@@ -89,7 +89,8 @@ impl<'w> Seen<'w> {
     }
 }
 
-/// Ids appear in messages and variables, and a runner may use them in file names.
+/// Reports an id with unsuitable characters or length. Ids appear in messages and variables, and a
+/// runner may use them in file names.
 fn check_id(id: &str, kind: &str, position: Position, problems: &mut Problems) {
     let is_plain = |character: char| character.is_alphanumeric() || "_-.".contains(character);
     if id.starts_with('.') || !id.chars().all(is_plain) || id.chars().count() > MAX_ID_CHARACTERS {

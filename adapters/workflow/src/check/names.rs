@@ -46,8 +46,8 @@ fn check_activation(workflow: &Workflow, problems: &mut Problems) {
     }
 }
 
-/// A default can use only the path of the file, so a default that fails for `/file` fails for every
-/// file.
+/// Reports each default that cannot be rendered. A default can use only the path of the file, so a
+/// default that fails for `/file` fails for every file.
 fn check_defaults(workflow: &Workflow, problems: &mut Problems) {
     let scope = file_scope("/file");
     for input in &workflow.inputs {

@@ -80,8 +80,8 @@ pub struct Input {
 }
 
 impl Input {
-    /// True if the value is null, or has the declared type and, in a closed input, is one of
-    /// `values`.
+    /// True if the input may have this value. Null is always allowed. Any other value must have the
+    /// declared type and, if [`is_closed`](Self::is_closed) returns true, must be one of `values`.
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         self.kind.accepts(value) && (value.is_null() || !self.is_closed() || self.values.contains(value))
     }

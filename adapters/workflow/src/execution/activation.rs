@@ -23,7 +23,7 @@ pub enum ActivationVerdict {
 }
 
 impl Plan {
-    /// Evaluates the workflow's condition of activation with the inputs of a run. If the condition
+    /// Evaluates the workflow's activation condition with the inputs of a run. If the condition
     /// depends on the file, the verdict is `Unknown`, because a run has many files.
     #[must_use]
     pub fn activation(&self, inputs: &Inputs) -> ActivationVerdict {
@@ -58,7 +58,7 @@ impl Plan {
     }
 
     /// True if the workflow declares an input `name`, or if an expression uses `name` and the name
-    /// has no fixed meaning, unlike `file` and the ids of phases.
+    /// has no fixed meaning. `file`, `files`, `steps` and the ids of phases have a fixed meaning.
     #[must_use]
     pub fn accepts_input(&self, name: &str) -> bool {
         self.workflow().inputs.iter().any(|input| input.name == name)

@@ -18,7 +18,8 @@ impl Executor<'_> {
     }
 
     /// Runs the rollback, if the workflow has one, no rollback has begun yet, and the failed
-    /// attempt is not retried. Returns the failure, or the end of the rollback if it ran.
+    /// attempt is not retried. If the rollback runs, returns the result of its steps; otherwise
+    /// returns the failure as an error.
     pub(super) async fn roll_back(&mut self, place: String, cause: AttemptOutcome) -> Result<(), EarlyEnd> {
         let outcome = failed(&place, cause.clone());
         let has_rollback = self.engine.run.plan.workflow().rollback.is_some();

@@ -76,8 +76,8 @@ pub(crate) async fn begin<'e>(
 enum Former {
     /// This attempt resumes the execution.
     Resumable { state: Box<ExecutionState>, stored: Stored },
-    /// This attempt begins a new execution. `abandoned` is the place of an execution that could be
-    /// resumed there.
+    /// This attempt begins a new execution. `abandoned` is the place of an earlier execution that
+    /// cannot be resumed here; `None` if there is none.
     None { abandoned: Option<Place> },
 }
 
@@ -155,7 +155,7 @@ async fn in_shared(
     Ok(journal.state().map(|state| state.map(|state| (state, Stored::Shared(journal)))))
 }
 
-/// True if this attempt may resume an execution, apart from the place of the execution. The
+/// True if this attempt may resume an execution. The place of the execution is not checked. The
 /// execution must have the same subject. Since the earlier attempt, the file must not have changed
 /// and the item must not have completed. If `from_start` is set, the execution must belong to this
 /// run.

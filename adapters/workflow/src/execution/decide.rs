@@ -78,8 +78,9 @@ pub(crate) fn decide<'p>(plan: &'p Plan, state: &ExecutionState, answers: &dyn A
     }
 }
 
-/// The hash in the journal ensures that the state belongs to this workflow, so a phase is unknown
-/// only if a user has edited the journal.
+/// Calls `then` with the phase `id`. Returns `Stuck` if the workflow has no such phase. This
+/// happens only if a user has edited the journal, because the hash in the journal ensures that the
+/// state belongs to this workflow.
 fn with_phase<'p>(plan: &'p Plan, id: &str, then: impl FnOnce(&'p Phase) -> Decision<'p>) -> Decision<'p> {
     plan.phase(id).map_or_else(|| stuck(id, "the workflow has no such phase".to_owned()), then)
 }
@@ -147,10 +148,13 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
     })
 }
 
-/// Fails a phase that passed but did not return a value that a later step certainly needs.
-/// Otherwise takes the first transition of the phase that has no condition or whose condition
-/// holds. If there is none, the next phase in the workflow file follows, except after a phase that
-/// passed and has transitions to other phases: the execution then fails.
+/// Decides how the execution leaves a phase.
+///
+/// A phase that passed fails if it did not return a value that a later step certainly needs.
+/// Otherwise the execution takes the first transition of the phase that has no condition or whose
+/// condition holds. If there is no such transition, the next phase in the workflow file follows.
+/// The execution fails instead if the phase and its checkpoint passed and the phase has transitions
+/// to other phases.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,

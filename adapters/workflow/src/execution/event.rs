@@ -64,9 +64,10 @@ pub(crate) struct AttemptIds {
 }
 
 impl AttemptIds {
-    /// True if an attempt in `round` may continue the execution of this attempt: always in the same
-    /// round; in the next round unless the item was completed before it (`follows_completion`);
-    /// never in a later round, because the item may have been completed in between.
+    /// True if an attempt in `round` may continue the execution of this attempt. This is always
+    /// possible in the same round. It is possible in the next round if the item was not completed
+    /// before that round (`follows_completion` is false). It is never possible in a later round,
+    /// because the item may have been completed in between.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }

@@ -306,7 +306,8 @@ impl Executor<'_> {
         Ok(self.result(phase, step, &output, end))
     }
 
-    /// If `phase` is given, the step fails if a value that a later step certainly needs is missing.
+    /// Returns the result of a try after the end of its process. If `phase` is given, the try fails
+    /// if it did not return all values that later steps certainly need.
     fn result(&mut self, phase: Option<&Phase>, step: &Step, output: &Path, end: StepEnd) -> StepResult {
         self.spent += end.elapsed;
         self.usage = sum(self.usage, end.usage);

@@ -47,7 +47,8 @@ impl Plan {
         self.expected_values(phase).into_iter().map(|value| value.name).collect()
     }
 
-    /// A name that several parts read occurs several times.
+    /// Returns each value that the steps of `phase` should return, with a part of the workflow that
+    /// reads it. A value that several parts read occurs several times.
     fn reads_of(&self, phase: &Phase) -> impl Iterator<Item = (String, Reader)> {
         let used = self.used_names();
         let position = used.positions.get(&phase.id).copied();

@@ -97,7 +97,7 @@ struct Reader<'w> {
     index: usize,
     step: &'w Step,
     number: usize,
-    /// For each phase, whether it always leads to this step.
+    /// True for each phase, by index, that always leads to `phase`.
     is_certain_from: &'w [bool],
 }
 
@@ -118,7 +118,7 @@ impl<'w> Places<'w> {
     }
 
     /// Returns the step or phase that must have returned the value of a name, and the name of the
-    /// value; `None` if this is not certain of any step or phase.
+    /// value; `None` if the value is not certainly needed.
     fn provider<'n>(&self, name: &'n Name, reader: &Reader<'_>) -> Option<(Provider<'w>, &'n str)> {
         let mut rest = name.rest();
         if name.root() == "steps" {

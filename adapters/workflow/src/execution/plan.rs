@@ -138,7 +138,8 @@ fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
     used
 }
 
-/// An invalid expression adds no names; it fails when it is evaluated.
+/// Returns the names that the expressions of a workflow use. Ignores invalid expressions, which
+/// fail when they are evaluated.
 pub(crate) fn names_used(workflow: &Workflow) -> Vec<Name> {
     let steps = workflow.steps().chain(workflow.error_steps());
     let locations = workflow.outputs.iter().filter_map(|output| output.location.as_ref());

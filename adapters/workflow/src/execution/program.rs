@@ -84,7 +84,8 @@ impl Programs {
         Ok((runner.fill(&values)?, variables))
     }
 
-    /// A missing file is not an error, because the runner may know tasks without files.
+    /// Finds a task. A missing file is not an error, because the runner may know tasks without
+    /// files.
     fn task(&self, task: &str) -> Result<Named, String> {
         let (path, name, mut variables) = match self.tasks.find(task).map_err(|error| error.to_string())? {
             TaskSource::File(file) => {

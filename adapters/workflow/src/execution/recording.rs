@@ -42,7 +42,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Begins to record in a shared journal that keeps `kept` events.
+    /// Begins to record in the shared journal of the attempt's item, which keeps its first `kept`
+    /// events.
     pub(super) async fn open(
         journals: Arc<dyn SharedJournals>,
         attempt: &Attempt,

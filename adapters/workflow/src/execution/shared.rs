@@ -20,7 +20,7 @@ pub struct Place {
     pub project_dir: String,
 }
 
-/// The journal of an execution, as read from the place that machines share.
+/// The journal of an execution, as read from the store that the machines share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedJournal {
     /// The name of the journal in error messages.

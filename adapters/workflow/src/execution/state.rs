@@ -119,7 +119,7 @@ impl ExecutionState {
         &self.subject.file_path
     }
 
-    /// Returns the name of the run that recorded the latest event.
+    /// Returns the id of the run that recorded the latest event.
     #[must_use]
     pub fn run_id(&self) -> &str {
         &self.attempt_ids.run_id
@@ -263,7 +263,7 @@ impl ExecutionState {
         self.stage = Stage::Within { phase: phase.to_owned(), next: 0 };
     }
 
-    /// A skipped phase counts as entered and has no outputs.
+    /// Skips a phase, which then counts as entered and has no outputs.
     fn skip(&mut self, phase: &str, steps: usize) {
         self.entered.insert(phase.to_owned());
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));
@@ -275,8 +275,8 @@ impl ExecutionState {
         self.stage = Stage::Leaving { phase: phase.to_owned(), end, is_checkpoint_passed };
     }
 
-    /// A repeated step keeps its position in the order, so that the outputs of later steps still
-    /// take precedence.
+    /// Records the outputs of a step. A repeated step keeps its position in the order, so that the
+    /// outputs of later steps still take precedence.
     fn record_outputs(&mut self, name: &StepName, outputs: StepOutputs) {
         let is_again = self.rerun.front() == Some(name);
         let former = is_again.then(|| self.step_outputs.iter_mut().find(|(known, _)| known == name)).flatten();

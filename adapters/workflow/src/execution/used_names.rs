@@ -12,7 +12,7 @@ use crate::expression::{Name, names_in_condition, names_in_text, names_in_value}
 type Moment = (usize, usize);
 
 /// The time of a reader that is outside the sequence of phases: the rollback, the steps of
-/// `on_error`, and the outputs. It comes after every phase.
+/// `on_error`, and the outputs. This time is after every phase.
 const AT_END: Moment = (usize::MAX, 0);
 
 /// A part of a workflow that reads values, as text: `PHASE`, `PHASE/STEP`, `checkpoint ID`,

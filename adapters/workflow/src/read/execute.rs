@@ -78,7 +78,7 @@ impl Reader<'_> {
     }
 }
 
-/// A missing condition always holds.
+/// Combines two conditions with `and`. A missing condition always holds.
 fn both(outer: Option<Located<String>>, inner: Option<Located<String>>) -> Option<Located<String>> {
     match (outer, inner) {
         (Some(outer), Some(inner)) => {

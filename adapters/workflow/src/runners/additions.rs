@@ -6,8 +6,8 @@ const RUNNERS: &str = "[runners]";
 
 impl Runners {
     /// Returns `text`, the text of this table, with `program` as the runner of each command and
-    /// task in `missing`. Also returns the added lines. Every other line of the text stays
-    /// as it is.
+    /// task in `missing`. Also returns the added lines. Every other line of the text stays as it
+    /// is.
     ///
     /// # Errors
     /// The lines that would be added, if no place for them was found in the text.
@@ -36,7 +36,7 @@ impl Runners {
     }
 }
 
-/// The text of a table of runners, its meaning, and the lines that were added to the text.
+/// The text of a table of runners, its runners, and the lines that were added to the text.
 struct Table {
     text: String,
     runners: Runners,
@@ -45,7 +45,7 @@ struct Table {
 
 impl Table {
     /// Adds the missing runners to the table `runners.SECTION`. Returns false if no place for them
-    /// was found in the text; `added` contains the lines all the same.
+    /// was found in the text; `added` contains the lines in this case too.
     fn add<'m>(&mut self, section: &str, missing: impl Iterator<Item = &'m MissingRunner>, words: &[String]) -> bool {
         let list = toml::Value::from(words.to_vec()).to_string();
         let mut entries = Vec::new();
@@ -68,7 +68,7 @@ impl Table {
 }
 
 /// Returns texts that contain the entries at different places. The caller uses the first text that
-/// can be parsed and has the right meaning.
+/// can be parsed and contains the expected runners.
 fn candidates(text: &str, section: &str, entries: &[String]) -> Vec<String> {
     let header = format!("[runners.{section}]");
     let lines: Vec<_> = text.split_inclusive('\n').collect();

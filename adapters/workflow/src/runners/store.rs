@@ -15,11 +15,12 @@ use toml::{Spanned, Value};
 use super::{FILE_NAME, RunnersError, invalid, position};
 use crate::read::small_file;
 
-/// A file without this text is not parsed, so that a mistake in it concerns workflows alone.
+/// A file that does not contain this text is not parsed here. So a syntax error in such a file
+/// affects only workflows.
 const SECTION: &str = "store";
 
-/// The section as it must be. The errors of the parser could repeat a password, so they are not
-/// shown.
+/// The error message for an invalid section. It replaces the parser's messages about the section,
+/// which could contain a password.
 const EXPECTED: &str =
     "the section [store] has url = \"postgres://USER@HOST/DATABASE\", map = [\"STORED=HERE\"], or both";
 
@@ -37,11 +38,12 @@ pub struct StoreSection {
     pub map: Vec<String>,
 }
 
-/// Returns the section `[store]` of a project's `autoproc.toml`; `None` if the project has no such
-/// file, or the file no such section. A file without the word `store` is not parsed.
+/// Returns the section `[store]` of a project's `autoproc.toml`; `None` if there is no such file or
+/// section. A file without the word `store` is not parsed.
 ///
 /// # Errors
-/// [`RunnersError`] if the file cannot be read, is no TOML, or has another content in the section.
+/// [`RunnersError`] if the file cannot be read or is not TOML, or if the section has other keys or
+/// values.
 pub fn store_section(project: &Path) -> Result<Option<StoreSection>, RunnersError> {
     let path = project.join(FILE_NAME);
     let text = match small_file(&path) {

@@ -37,8 +37,8 @@ pub(super) fn text_of_input(input: &Input) -> String {
     }
 }
 
-/// Returns a value for which the first comparison holds. If its operator is `has`, returns a list
-/// for which all `has` comparisons hold. `None` if `comparisons` is empty.
+/// Returns a value for which the first comparison holds. If the operator of the first comparison is
+/// `has`, returns a list for which all `has` comparisons hold. `None` if `comparisons` is empty.
 pub(super) fn of_comparisons(comparisons: &[&Comparison]) -> Option<Value> {
     let first = comparisons.first()?;
     if first.operator == "has" {

@@ -23,7 +23,8 @@ struct Shape {
     checkpoint: Option<bool>,
     blocking: bool,
     on_fail: OnFail,
-    /// For each transition, how many phases it leads forward and whether it has a condition.
+    /// For each transition, the number of phases by which it leads forward, and whether it has a
+    /// condition.
     transitions: Vec<(usize, bool)>,
 }
 
@@ -120,10 +121,11 @@ fn workflow(shapes: &[Shape]) -> Workflow {
     }
 }
 
-/// The environment: always the same answer to a question, and the same end of a step.
+/// The environment of an execution. It always gives the same answer to a question, and the same end
+/// to a step.
 struct World {
     seed: u64,
-    /// The number of questions in eight that are answered with no, and of steps in eight that fail.
+    /// The average number of negative answers to eight questions, and of failures of eight steps.
     negatives: u64,
 }
 
@@ -197,7 +199,7 @@ impl History {
         self.events.push(event);
     }
 
-    /// Makes one attempt. More decisions than the bound would mean a cycle.
+    /// Makes one attempt. Panics after more decisions than a workflow without a cycle can need.
     fn run_attempt(&mut self, plan: &Plan, world: &World) -> End {
         let in_rollback = plan.rollback().map_or(0, |rollback| rollback.steps.len());
         let bound = 3 * plan.steps_total() + 4 * plan.workflow().phases.len() + in_rollback + 2;
@@ -330,7 +332,7 @@ proptest! {
     }
 }
 
-/// A rollback of steps with or without a condition, with the index of a phase that does not exist.
+/// A rollback whose steps have a condition or none. The number 99 in their ids belongs to no phase.
 fn rollback(conditions: &[bool]) -> Phase {
     let steps = conditions.iter().enumerate();
     let steps = steps.map(|(number, has_condition)| step(99, number, *has_condition, true)).collect();
@@ -341,7 +343,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
 
     /// Once a rollback has begun, only its steps run, however many attempts it takes. Each of them
-    /// succeeds or is skipped once, in their order, and then nothing runs any more.
+    /// succeeds or is skipped once, in their order, and then no further step runs.
     #[test]
     fn only_the_rollback_runs_once_it_has_begun(
         shapes in vec(shapes(), 1..5),
@@ -436,7 +438,8 @@ proptest! {
     }
 }
 
-/// The check of a file reports a cycle; if one reaches the execution nevertheless, it ends.
+/// The check of a file reports a cycle. If a workflow with a cycle is executed nevertheless, the
+/// execution stops.
 #[test]
 fn an_execution_stops_at_a_cycle_of_transitions() {
     let shape = Shape {

@@ -106,7 +106,8 @@ fn ids_are_unique_and_valid() {
     );
 }
 
-/// A validation is a name or a condition; prose cannot hold.
+/// An entry of `validation` is a name or a condition. Prose is neither, so the checkpoint cannot
+/// pass.
 #[test]
 fn a_validation_that_cannot_hold_is_reported() {
     let with = |validation: &str| {
@@ -117,8 +118,8 @@ fn a_validation_that_cannot_hold_is_reported() {
     assert!(prose[0].contains("warning: ") && prose[0].ends_with("; the checkpoint cannot be passed"), "{prose:?}");
 }
 
-/// The condition of a checkpoint may use any value that its phase returns. A name is reported if it
-/// comes too early, or is similar to a name that the workflow mentions.
+/// The condition of a checkpoint may use any value that its phase returns. A name is reported if
+/// its phase comes later, or if it is similar to a name that the workflow mentions.
 #[test]
 fn a_misspelt_name_in_the_condition_of_a_checkpoint_is_reported() {
     let with = |validation: &str| {
@@ -150,7 +151,7 @@ fn a_misspelt_name_in_the_condition_of_a_checkpoint_is_reported() {
     assert_eq!(with("b.x == 1"), ["warning: the phase `b` comes later; it is false here"]);
 }
 
-/// A step that has not ended or does not exist is an error, as in other conditions.
+/// A condition that uses a later step or an unknown step is an error, as in other conditions.
 #[test]
 fn the_condition_of_a_checkpoint_uses_steps_that_have_ended() {
     let with = |condition: &str| {
@@ -192,7 +193,7 @@ fn transitions_lead_to_known_phases_without_a_cycle() {
     );
 }
 
-/// A transition may lead to the rollback, with or without a section for it.
+/// A transition may lead to the rollback, with or without a section `rollback`.
 #[test]
 fn a_transition_may_lead_to_the_rollback() {
     let lines = "    - {id: a, task: t}\n    - {id: b, task: t}\n";
@@ -459,8 +460,9 @@ proptest! {
     }
 }
 
-/// The model of a cycle: a phase leads to the targets of its transitions, or to the next phase if
-/// it has none. There is a cycle if these can be followed for more steps than there are phases.
+/// A simple model of the search for cycles. A phase leads to the targets of its transitions, or to
+/// the next phase if it has no transitions. A path with as many transitions as there are phases
+/// contains a cycle.
 fn has_cycle(count: usize, ways: &[(usize, usize)]) -> bool {
     let targets = |from: usize| {
         let own: Vec<_> = ways.iter().filter(|(start, _)| *start == from).map(|(_, to)| *to).collect();

@@ -77,7 +77,8 @@ fn conditions_read_as_people_write_them() {
     }
 }
 
-/// Values of different types have no order; a comparison that is skipped cannot fail.
+/// A comparison of values without an order is an error, except if `or` or `if` skips the
+/// comparison.
 #[test]
 fn values_without_an_order_are_not_compared() {
     let holds = |condition: &str| holds(condition, &scope());
@@ -236,7 +237,7 @@ fn operators_may_be_names() {
     }
 }
 
-/// Before an execution, a condition is decided only by the names that are known.
+/// Before an execution, a condition has a result only if the known names determine the result.
 #[test]
 fn a_condition_with_unknown_names_is_open() {
     for condition in
@@ -248,7 +249,8 @@ fn a_condition_with_unknown_names_is_open() {
     assert_eq!(holds_so_far("source_url exists and absent", &scope()), Ok(false));
 }
 
-/// Only a text that is exactly one `${…}` is null without a value.
+/// A text that is exactly one `${…}` without a value becomes null. In a longer text, a missing
+/// value is an error.
 #[test]
 fn a_missing_value_for_a_runner_is_null() {
     let value = json!({"a": "${absent}", "b": ["${phase_1.nothing.deep}"], "c": "${count}"});
@@ -338,7 +340,7 @@ fn texts_for_processes_are_short_and_hold_no_nul() {
 }
 
 proptest! {
-    /// Any text in words of conditions is evaluated or refused.
+    /// Every condition made of these words is evaluated or refused, without a panic.
     #[test]
     fn any_words_are_evaluated_or_refused(
         words in prop::collection::vec(prop::sample::select(vec![

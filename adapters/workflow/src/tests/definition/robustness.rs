@@ -1,4 +1,4 @@
-//! Any content of a file gets an answer within a short time.
+//! Checks files with any content. Each check must give an answer within a short time.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
 use super::temp_project::TempProject;
 
-/// Far longer than any case takes on a loaded machine.
+/// The maximum duration of a check, far longer than a loaded machine needs.
 const SOON: Duration = Duration::from_secs(30);
 
 /// Checks bytes as a workflow file; every problem must have a position in the file and a message.
@@ -85,7 +85,7 @@ fn hostile_files_are_checked_in_bounded_time() {
 }
 
 proptest! {
-    /// Bytes are changed, removed or inserted.
+    /// Some bytes of a valid file are changed, removed or inserted.
     #[test]
     fn mutated_files_get_an_answer(
         sample in prop::sample::select(vec![LETTERS, ARRIVAL, EVERYTHING]),
