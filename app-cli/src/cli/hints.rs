@@ -74,8 +74,8 @@ pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Comma
     error
 }
 
-/// If clap rejected an option, and the command of `run` has no `--` before it, returns the
-/// corrected command line.
+/// If clap rejected an option because `--` is missing before the command of `run`, returns the
+/// command line with the `--`.
 fn corrected(error: &Error, words: &[OsString], command: &Command) -> Option<String> {
     let is_about_option = matches!(
         error.kind(),

@@ -66,7 +66,7 @@ pub(super) fn of_past(attempts: Vec<PastAttempt>, recoveries: &[PastEvent]) -> V
     story.moments
 }
 
-/// True if a user has cancelled the item. If it is processing, it ends with its attempt.
+/// True if a user has cancelled the item, even if its attempt has not ended yet.
 pub(super) fn is_cancelled(item: &QueueItem) -> bool {
     let has_ended = item.status.has_failed() && item.last_error.as_deref() == Some(CANCELLED);
     has_ended || item.claim.as_ref().is_some_and(|claim| claim.is_cancelled)

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use super::plain_runner::PlainRunner;
 
-/// Far longer than a step of these tests takes on a slow machine.
+/// Far longer than any step of these tests, even on a slow machine.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A project folder and one workflow.

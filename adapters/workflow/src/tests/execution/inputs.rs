@@ -1,4 +1,4 @@
-//! Inputs: how their texts are converted, for files with any name.
+//! The conversion of the texts of inputs to values, for files with any name.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ fn decimals_survive_the_journal() {
     assert!(fixture.state().subject.inputs["v"] == json!(numbers));
 }
 
-/// An input with the name of a phase, or with a reserved name, would hide that.
+/// An input with the name of a phase, or with a reserved name, would hide the value of that name.
 #[test]
 fn an_input_cannot_have_a_reserved_name() {
     let fixture = Fixture::new(
@@ -133,7 +133,7 @@ workflow:
     given("loose").unwrap();
 }
 
-/// The journal nests values a few levels deeper and must remain readable.
+/// The journal nests an input a few levels deeper, so a deep input could make it unreadable.
 #[test]
 fn an_input_nested_too_deep_is_refused_before_the_run() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));

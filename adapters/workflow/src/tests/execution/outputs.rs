@@ -1,4 +1,4 @@
-//! The outputs of workflows, which are looked for at the end.
+//! The outputs of workflows. An execution checks at its end whether they exist.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
