@@ -1,4 +1,4 @@
-//! Maps an input and the state to the next state and to effects. It is a pure function.
+//! A pure function that maps an input and the state to the next state and to effects.
 
 mod browsing;
 mod keys;

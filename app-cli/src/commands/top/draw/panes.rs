@@ -25,7 +25,8 @@ const MARK: usize = 2;
 const COUNT: usize = 7;
 const AT: usize = 18;
 
-/// From this width on, a name is followed by `, attempt 2`; a narrower one by ` (2)`.
+/// If the column of names is at least this wide, a name is followed by `, attempt 2`, otherwise by
+/// ` (2)`.
 const WIDE_NAME: usize = 30;
 
 /// Returns the lines of a pane, with its title; none if the pane is not shown.
@@ -96,7 +97,7 @@ fn running(file: &RunningFile, snapshot: &Snapshot, look: &Look, columns: usize)
         Progress::Abandoned => "run died".to_owned(),
     };
     let expected = file.expected.as_deref().unwrap_or_default();
-    // The range is left out if only the typical duration fits.
+    // If the column is too narrow, shows only the typical duration, without the range.
     let about = expected.split(" (").next().unwrap_or_default();
     let expected = if expected.len() < widths.expected { expected } else { about };
     let separated = |text: &str, width: usize| cell(text, width.saturating_sub(1), layout) + &" ".repeat(width.min(1));
