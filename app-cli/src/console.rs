@@ -281,7 +281,7 @@ impl Console {
         self.live().writer.end_thread();
     }
 
-    /// Opens the live area, which stays below everything printed from now on.
+    /// Opens the live area, which stays below everything that is printed later.
     pub(crate) fn attach(&self) {
         self.live().area.open();
     }

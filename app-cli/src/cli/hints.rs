@@ -50,7 +50,7 @@ pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Comma
         if let Some(near) = near.filter(|_| hint.is_none()) {
             error.insert(suggestion, near);
         } else if is_far || hint.is_some() {
-            // Otherwise, clap's usage line would still contain the removed suggestion.
+            // Removes clap's usage line, because it contains the removed suggestion.
             error.remove(ContextKind::Usage);
         }
         // clap advises writing the unknown word after `--`. In `run`, the word would then become

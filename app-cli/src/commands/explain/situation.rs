@@ -114,7 +114,7 @@ fn max_attempts(item: &QueueItem, live: &[LiveRun]) -> Option<u32> {
     limits.all(|limit| limit == first).then_some(first)
 }
 
-/// Summarises the live runs: a run that starts files outweighs all others.
+/// Returns the state of the live run that is most likely to start a file soon; see [`rank`].
 async fn runs(live: &[LiveRun], context: &Context) -> Runs {
     let latest = context.wiring.processor_state().ok().flatten();
     let figures = in_history(live, context).await;

@@ -68,7 +68,7 @@ struct OnFailure {
     received: Option<Receiver<FailedFile>>,
 }
 
-/// The tasks that run concurrently with the attempts; `None` before the run.
+/// The tasks that run concurrently with the attempts; each is `None` before the run.
 #[derive(Default)]
 struct Tasks {
     failures: Option<JoinHandle<Tally>>,

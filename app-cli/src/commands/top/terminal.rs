@@ -4,8 +4,8 @@
 //!
 //! [`FullScreen::open`] switches to the alternate screen and to raw mode. Dropping it switches
 //! back; so does a panic of any thread, before its message is printed. While the process is
-//! suspended, the terminal belongs to the shell: [`give_up`] and [`take`] are called on another
-//! thread then, and a lock keeps them from interfering with a drawing.
+//! suspended, the terminal belongs to the shell. Another thread calls [`give_up`] before the
+//! suspension and [`take`] after it, and a lock keeps these calls from interfering with a drawing.
 
 use std::io::{self, Stdout, Write, stdout};
 use std::mem::ManuallyDrop;

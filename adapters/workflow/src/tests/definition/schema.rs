@@ -74,7 +74,7 @@ fn samples() -> Vec<Sample> {
 }
 
 impl Sample {
-    /// Returns the document in which a key has a value, or is absent.
+    /// Returns the document with `key` set to `value`, or without `key` if `value` is `None`.
     fn with(&self, key: &str, value: Option<&Value>) -> Value {
         let mut mapping = self.base.as_object().unwrap().clone();
         let alternatives = self.alternatives.as_object().unwrap();
@@ -137,7 +137,7 @@ fn the_schema_accepts_the_samples() {
     }
 }
 
-/// Returns each key of a mapping, absent and with each value.
+/// Returns each key of a mapping with each of the [`values`], and with `None` for an absent key.
 fn entries_of(definition: &Value) -> Vec<(String, Option<Value>)> {
     let values: Vec<_> = values().into_iter().map(Some).chain([None]).collect();
     let keys: &Map<String, Value> = definition["properties"].as_object().unwrap();

@@ -1,4 +1,4 @@
-//! Values in strings for the shell, tested with a real shell.
+//! Values that are inserted into shell commands, tested with a real shell.
 
 use std::process::Command;
 

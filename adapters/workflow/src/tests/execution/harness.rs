@@ -1,4 +1,4 @@
-//! A project folder, attempts, and an orchestrator with either runner.
+//! A project folder, attempts, and an orchestrator with a plain or a scripted runner.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

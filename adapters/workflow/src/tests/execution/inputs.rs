@@ -93,7 +93,8 @@ fn a_value_of_another_type_is_refused() {
     }
 }
 
-/// The journal returns exactly the same numbers, so the execution has the same inputs.
+/// Numbers that are read back from the journal are exact, so a resumed execution has the same
+/// inputs.
 #[test]
 fn decimals_survive_the_journal() {
     let numbers: Vec<f64> = (1..2_000).map(|number| f64::from(number).sqrt() * 1e-30).collect();

@@ -1,4 +1,4 @@
-//! The parameters of steps, and what runners receive of them.
+//! The parameters of steps, and how runners receive them.
 
 use std::sync::Arc;
 
