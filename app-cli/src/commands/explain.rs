@@ -108,7 +108,7 @@ async fn attempts_on(path: &FilePath, context: &Context) -> Result<Vec<PastAttem
     let wanted = path.clone();
     let visit = move |attempt: PastAttempt, _| {
         if attempt.of.file_path == wanted {
-            // Sending cannot fail, because the receiver outlives this closure.
+            // Sending does not fail, because the receiver exists until all attempts are visited.
             let _ = sender.send(attempt);
         }
     };

@@ -127,7 +127,7 @@ impl<'r> Story<'r> {
         }
     }
 
-    /// Returns the first recovery of the file after the attempt began.
+    /// Returns the first recovery of the attempt that happened after the attempt began.
     fn recovery(&self, attempt: &PastAttempt) -> Option<&'r PastEvent> {
         let is_it = |event: &&PastEvent| {
             let of = event.of.as_ref();

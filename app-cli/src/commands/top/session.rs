@@ -288,7 +288,6 @@ enum Next {
     End(ExitCode),
 }
 
-/// Reads the next snapshot.
 fn reading(mut reader: Reader<'_>) -> Reading<'_> {
     Box::pin(async move {
         let read = reader.next().await;

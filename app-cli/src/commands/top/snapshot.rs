@@ -25,7 +25,7 @@ pub(super) struct Snapshot {
     pub(super) throughput: Throughput,
     /// The processing files, the longest-running first.
     pub(super) running: Vec<RunningFile>,
-    /// The groups of failures, the largest first.
+    /// The groups of failures, the largest group first.
     pub(super) groups: Vec<FailureGroup>,
     /// The next pending files in claim order, at most as many as the reader returns.
     pub(super) next: Vec<QueueItem>,

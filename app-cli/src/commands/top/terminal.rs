@@ -41,8 +41,8 @@ pub(super) struct FullScreen {
 }
 
 impl FullScreen {
-    /// Switches the terminal to the full screen. From then on, a panic restores the terminal before
-    /// it prints its message.
+    /// Switches the terminal to the alternate screen and to raw mode. From then on, a panic
+    /// restores the terminal before it prints its message.
     ///
     /// # Errors
     /// If the terminal cannot be changed.
@@ -87,7 +87,7 @@ impl Drop for FullScreen {
     }
 }
 
-/// Switches the terminal to the full screen, unless the view already uses it.
+/// Switches the terminal to the alternate screen and to raw mode, unless the view already uses it.
 ///
 /// # Errors
 /// If the terminal cannot be switched. It is then restored.

@@ -45,7 +45,6 @@ pub(super) enum Effect {
     Redraw,
     /// Reads the queue again, because the filter has changed.
     Refresh,
-    /// Reads the story of a file.
     ReadStory(FilePath, ItemId),
     /// Carries out an action that the user has confirmed.
     CarryOut(Action),

@@ -12,7 +12,7 @@ fn scope(value: &str) -> Scope {
     scope
 }
 
-/// The output of the shell.
+/// Runs a text in a shell, and returns what the shell prints.
 fn printed(text: &str, value: &str) -> String {
     let shell = render_shell(text, &scope(value)).unwrap();
     let output = Command::new("sh").arg("-c").arg(&shell.text).envs(shell.environment).output().unwrap();

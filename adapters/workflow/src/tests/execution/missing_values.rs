@@ -19,7 +19,7 @@ fn fixture(phases: &str, more: &str) -> Fixture {
 }
 
 /// A step fails at once if it does not return a value that a later step needs. The retry repeats
-/// it.
+/// that step.
 #[test]
 fn a_step_without_a_needed_value_fails_at_once() {
     let one = returning("count");
@@ -147,8 +147,8 @@ fn a_step_after_several_branches_certainly_needs_its_values() {
     assert_eq!(fixture.read("ran"), "first\n");
 }
 
-/// An input for a runner that contains an expression and other text needs the value. A returned
-/// null counts as a value, so only the step with that input fails.
+/// If an input for a runner mixes an expression with other text, the expression needs its value. A
+/// returned null counts as a value, so only the step with that input fails.
 #[test]
 fn null_is_a_value() {
     let two = "{id: two, steps: [{execute: {command: c, inputs: {a: 'x ${one.words}'}}}]}";

@@ -85,7 +85,8 @@ fn a_transition_leads_to_the_rollback() {
     }
 }
 
-/// Only the last attempt rolls back, and its message contains the reason of the failure.
+/// After a failure, only the last attempt rolls back, and its message contains the reason of the
+/// failure.
 #[test]
 fn a_failed_phase_is_undone_once_it_has_failed_for_good() {
     let mut fixture = fixture();

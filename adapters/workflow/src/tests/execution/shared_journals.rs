@@ -40,7 +40,8 @@ struct Journals {
     here: Place,
     /// The number of further requests that fail because the store cannot be reached.
     outage: AtomicUsize,
-    /// Aborts the attempt when a request fails.
+    /// The stop signal of the attempt, raised when a request fails if `is_aborted_in_outage` is
+    /// true.
     stop: Arc<ScriptedStop>,
     is_aborted_in_outage: bool,
 }
@@ -284,8 +285,8 @@ fn an_attempt_does_not_need_the_copy_of_the_journal() {
     assert_eq!(machine.steps_of(1), ALL);
 }
 
-/// An incomplete last event is damage in the shared journal. Only in a journal file may it be torn
-/// by a crash.
+/// In the shared journal, an incomplete last event is damage. In a journal file, a crash may have
+/// torn it.
 #[test]
 fn a_damaged_shared_journal_is_kept_until_from_start() {
     let mut machine = failed("here");

@@ -93,7 +93,6 @@ async fn next(filter: &str, context: &Context) -> Result<Vec<QueueItem>, CliErro
     }
 }
 
-/// Groups the failed files.
 async fn groups(failed: usize, context: &Context) -> Result<Vec<FailureGroup>, CliError> {
     if failed == 0 {
         return Ok(Vec::new());

@@ -6,7 +6,6 @@ use std::thread;
 use ratatui::crossterm::event::{self, Event};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// A message from another thread.
 pub(super) enum Wake {
     Terminal(Event),
     /// The process continues after a suspension.
