@@ -145,9 +145,8 @@ pub(crate) fn unreadable(log: &AttemptLog, error: &io::Error) -> CliError {
     CliError::io(format!("cannot read {}", Shown(&log.path)), error)
 }
 
-/// Returns the end of an output from the first beginning of a line on, or all of it if no further
-/// line begins in it: one line without a line end, such as that of a progress bar, may be very
-/// long. `ending` begins within a line.
+/// Returns `ending` without its first line, which is incomplete. If no other line follows, returns
+/// all of `ending`: a single line, such as that of a progress bar, may be very long.
 pub(crate) fn without_partial_line(ending: &[u8]) -> &[u8] {
     let next = ending.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     if next < ending.len() { &ending[next..] } else { ending }

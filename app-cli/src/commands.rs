@@ -133,7 +133,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Returns the time for which a run may be without the database of the queue.
+    /// Returns how long a run tolerates an unreachable database; `None` for other commands.
     pub(crate) fn unreachable_timeout(&self) -> Option<Duration> {
         match self {
             Self::Run(args) => Some(args.unreachable_timeout()),
@@ -209,9 +209,9 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
     Ok(ExitCode::Success)
 }
 
-/// True if the command needs the queue, in a folder or in a database. The other commands concern
-/// workflow files, examine the database, name two queues, or report themselves that they need a
-/// queue in a folder.
+/// True if the command needs the queue, in a folder or in a database. Other commands use workflow
+/// files, examine the database, or are given two queues; some check for themselves that the queue
+/// is in a folder.
 fn uses_queue(command: &Command) -> bool {
     match command {
         Command::Queue(command) => !matches!(command, QueueCommand::Export | QueueCommand::Repair(_)),

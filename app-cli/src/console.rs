@@ -220,13 +220,13 @@ impl Console {
         Size::of(io::stderr())
     }
 
-    /// From now on, each line on standard error begins with the text that `time` returns, and a
+    /// Makes each later line on standard error begin with the text that `time` returns, and a
     /// blank.
     pub(crate) fn begin_times(&self, time: impl Fn() -> String + Send + Sync + 'static) {
         *self.time.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(time));
     }
 
-    /// From now on, lines on standard error begin without the time.
+    /// Makes later lines on standard error begin without the time.
     pub(crate) fn end_times(&self) {
         *self.time.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -238,8 +238,8 @@ impl Console {
         time.as_ref().map_or_else(String::new, |time| time() + " ")
     }
 
-    /// From now on, keeps everything that is printed, because a view uses the whole terminal.
-    /// Colours are left out.
+    /// Starts to keep all printed text instead of writing it, because a view uses the whole
+    /// terminal. Colours are left out.
     pub(crate) fn divert(&self) {
         self.diverted().get_or_insert_default();
     }
@@ -271,8 +271,8 @@ impl Console {
         self.diverted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on, a separate thread writes to standard error, so that the run continues even if
-    /// the reader of standard error stops reading.
+    /// Starts a thread that writes to standard error, so that the run continues even if the reader
+    /// of standard error stops reading.
     pub(crate) fn write_on_thread(&self) {
         self.live().writer.start_thread();
     }
@@ -281,7 +281,7 @@ impl Console {
         self.live().writer.end_thread();
     }
 
-    /// Opens the live area, which stays below everything printed from now on.
+    /// Opens the live area, which stays below everything that is printed later.
     pub(crate) fn attach(&self) {
         self.live().area.open();
     }

@@ -50,7 +50,7 @@ pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Comma
         if let Some(near) = near.filter(|_| hint.is_none()) {
             error.insert(suggestion, near);
         } else if is_far || hint.is_some() {
-            // Otherwise, clap's usage line would still contain the removed suggestion.
+            // Removes clap's usage line, because it contains the removed suggestion.
             error.remove(ContextKind::Usage);
         }
         // clap advises writing the unknown word after `--`. In `run`, the word would then become
@@ -74,8 +74,8 @@ pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Comma
     error
 }
 
-/// If clap rejected an option, and the command of `run` has no `--` before it, returns the
-/// corrected command line.
+/// If clap rejected an option because `--` is missing before the command of `run`, returns the
+/// command line with the `--`.
 fn corrected(error: &Error, words: &[OsString], command: &Command) -> Option<String> {
     let is_about_option = matches!(
         error.kind(),

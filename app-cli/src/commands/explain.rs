@@ -55,8 +55,8 @@ pub(super) async fn explain(args: &ExplainArgs, context: &Context) -> Result<(),
     context.show(&Explained { file_path: item.file_path.clone(), item: Some(item), story, running, next })
 }
 
-/// Reads the attempts on an item, and the situation of the item. Reads the item again if its run
-/// seems to be dead, because a run that ends settles its claims first.
+/// Reads the attempts on an item, and the situation of the item. If the run of the item seems to be
+/// dead, reads the item again: the run may have settled its claims and ended in the meantime.
 async fn settled(
     mut item: QueueItem,
     word: &ItemWord,
@@ -108,7 +108,7 @@ async fn attempts_on(path: &FilePath, context: &Context) -> Result<Vec<PastAttem
     let wanted = path.clone();
     let visit = move |attempt: PastAttempt, _| {
         if attempt.of.file_path == wanted {
-            // The receiver lives until the visit is over.
+            // Sending does not fail, because the receiver exists until all attempts are visited.
             let _ = sender.send(attempt);
         }
     };

@@ -58,7 +58,7 @@ pub(super) async fn failures(args: &FailuresArgs, context: &Context) -> Result<(
     context.show_named(&Failures { since, groups, project_option: context.project_option() })
 }
 
-/// `waiting` is the number of files that wait for a retry.
+/// Returns the text for an empty list. `waiting` is the number of files that wait for a retry.
 fn no_failures(since: Option<Timestamp>, waiting: u64, context: &Context) -> String {
     let since = since.map_or_else(String::new, |at| format!(" since {}", local(at)));
     if waiting == 0 {

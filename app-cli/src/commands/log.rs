@@ -168,8 +168,9 @@ async fn known(
     context: &Context,
 ) -> Result<Known, CliError> {
     // Reads the history only if a round is requested or the item may have several rounds, because a
-    // large event log takes long to read. A database reads it quickly, and only the history tells
-    // which output elsewhere is that of the latest attempt.
+    // large event log takes long to read. Always reads the history of a queue in a database: that
+    // is fast, and only the history shows which output on another machine belongs to the latest
+    // attempt.
     let has_rounds = item.as_ref().is_none_or(|item| item.round > 1) || request.round.is_some();
     let is_read = has_rounds || context.wiring.server().is_some();
     let past = if is_read { context.history_of(id).await } else { Vec::new() };
@@ -211,8 +212,8 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
     Ok(())
 }
 
-/// The addition to the report of a missing output. Attempts of a queue in a database may have run
-/// elsewhere.
+/// Returns the words to add to the report of a missing output. An attempt of a queue in a database
+/// may have run on another machine or in another project folder.
 fn or_elsewhere(context: &Context) -> &'static str {
     match context.wiring.server() {
         Some(_) => ", or it ran on another machine or in another project folder, which keeps its output",

@@ -123,7 +123,8 @@ fn are(count: usize) -> String {
 #[derive(Default)]
 struct History {
     events: usize,
-    /// The number of lines of the event log that are no events of a run, and were not copied.
+    /// The number of lines of the event log that were not copied, because they are not events of a
+    /// run.
     skipped: usize,
 }
 

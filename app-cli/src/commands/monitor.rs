@@ -92,8 +92,8 @@ struct Monitor {
 }
 
 impl Monitor {
-    /// Reads the live runs first, so that the file is complete if no run is live. If the file
-    /// cannot be read, only prints a warning, because the file is only informational.
+    /// Reads the live runs before the monitor file, so that the file is complete if no run is live.
+    /// A file that cannot be read causes only a warning, because it is informational.
     async fn read(context: &Context) -> Result<Self, CliError> {
         let control = context.wiring.run_control();
         let mut live = context.runs().live().await?;

@@ -50,7 +50,7 @@ enum Wanted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Unconfirmed,
-    /// The run is in the wanted state now.
+    /// The run has changed to the wanted state.
     Changed,
     /// The run was already in the wanted state.
     Unchanged,

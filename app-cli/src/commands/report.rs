@@ -135,8 +135,8 @@ fn reason(past: &PastAttempt) -> Cow<'_, str> {
     }
 }
 
-/// Returns the recorded command line of a run; `None` if this folder has no usable record, or has
-/// that of another run.
+/// Returns the recorded command line of a run; `None` if this folder has no usable record, or only
+/// the record of another run.
 fn command_of(run: &RunId, context: &Context) -> Option<Vec<OsString>> {
     let recorded = context.wiring.run_command().ok().flatten().filter(|recorded| recorded.is_own)?;
     (recorded.command.run.as_ref() == Some(run)).then_some(recorded.command.words)

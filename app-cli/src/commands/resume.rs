@@ -20,8 +20,8 @@ use crate::paths::resolve;
 use crate::view::quoting::{quoted, quoted_template};
 use crate::word_roles::{Role, roles};
 
-/// The options of `run` that are left out when a run is started again: they would repeat work that
-/// is done.
+/// The options of `run` that are left out when a run is started again: they would repeat finished
+/// work.
 const LEFT_OUT: [&str; 2] = ["--again", "--from-start"];
 
 const JSON: &str = "--json";
@@ -108,7 +108,7 @@ fn cannot_start(why: impl std::fmt::Display) -> CliError {
 }
 
 /// Returns the words without the files that are completed and do not exist any more, because the
-/// command moved or removed them. A run would refuse these.
+/// command moved or removed them. A run refuses files that do not exist.
 ///
 /// # Errors
 /// [`CliError`] if no file would be left, if a path is invalid, or if the queue cannot be read.
@@ -170,7 +170,8 @@ fn repeated(words: &[OsString]) -> Vec<OsString> {
     words.iter().zip(&roles).filter(is_kept).map(|(word, _)| word.clone()).collect()
 }
 
-/// Returns the words without `--until`, if that time is over. A run would refuse it.
+/// Returns the words without `--until` and its value, if the time is in the past. A run refuses
+/// such a time.
 fn without_past_deadline(words: &[OsString], context: &Context) -> Vec<OsString> {
     let roles = roles(words, &run::options());
     let is_until = |index: usize| roles[index] == Role::Option && words[index] == UNTIL;

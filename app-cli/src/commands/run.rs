@@ -134,7 +134,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     // Reads the queue first, so that an unreadable queue is reported before the run creates files.
     context.storage().counts(Scope::Queue).await?;
     let mut named = Scope::Queue;
-    // A file that is added below is due at once. Then there are no waits to report.
+    // If a file that is added below is due, there are no waits to report.
     let mut may_wait = args.quiet == 0;
     if let Some(gathered) = gathered {
         refuse_while_others_stop(&ports).await?;
@@ -183,14 +183,15 @@ fn begin_pruning(args: &RunArgs, context: &Context) -> Pruning {
     Pruning::begin(pruner, context.console.clone())
 }
 
-/// From now on, each line on standard error begins with the time, and a thread writes it.
+/// Makes the console begin each line on standard error with the time, and write on a separate
+/// thread.
 fn begin_console(context: &Context) {
     let (zone, clock) = (Zone::current(), context.wiring.clock());
     context.console.begin_times(move || zone.time_of_day(clock.now()));
     context.console.write_on_thread();
 }
 
-/// Checks the words of the work, and prints warnings and remarks about them.
+/// Checks the command line of the work, and prints warnings and remarks about it.
 ///
 /// # Errors
 /// [`CliError`] if `--` is missing before the command.
@@ -271,7 +272,7 @@ fn listeners(
     Ok(listeners)
 }
 
-/// Adds the observers of options: `--show-output` and the hooks.
+/// Adds the observers that options enable: those of `--show-output` and of the hooks.
 fn with_optional(
     mut observers: Vec<Arc<dyn Observer>>,
     args: &RunArgs,

@@ -134,8 +134,8 @@ struct Status {
     now: Timestamp,
     counts: Counts,
     live_runs: Vec<LiveRun>,
-    /// The figures of each live run from the history; empty if the state file has those of the only
-    /// live run.
+    /// The figures of each live run from the history; empty if the only live run has its figures in
+    /// the state file.
     figures: Vec<PastRun>,
     pauses: BTreeMap<RunId, Pause>,
     /// The time left of the live run; `None` if it is unknown, or if not exactly one run is live.
@@ -336,8 +336,8 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
     }
 }
 
-/// Prints what the table of the live runs does not contain: whether a run is paused, stops or holds
-/// new files, and the time left.
+/// Prints what the table of the live runs does not contain: whether a run is paused, is stopping or
+/// starts no files, and the time left.
 fn notes(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
     let owner = printable(&run.info.location);
     if let Some(pause) = view.pauses.get(&run.info.id) {
@@ -356,7 +356,8 @@ fn notes(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// Returns the reason why a run starts no files, and when it probes one; `None` if it starts files.
+/// Returns the reason why a run starts no files, and the time of its next probe; `None` if it
+/// starts files.
 pub(super) fn holding(state: &ProcessorState, now: Timestamp) -> Option<String> {
     let reason = Printable(state.pressure.as_deref()?);
     let probe = state.probe_at.filter(|at| *at > now);

@@ -25,7 +25,7 @@ use crate::wiring::{Pause, RunControl, StopTarget};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The consequence of a request in a database while no run is live.
+/// The message if the queue is in a database and no run is live.
 const NOTHING: &str = "there is nothing to stop";
 
 /// The arguments of `stop`.
@@ -77,8 +77,8 @@ pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliEr
     if args.wait { wait(&asked, args.timeout, context).await } else { Ok(()) }
 }
 
-/// Makes the request: in the database of the queue, or else in the stop file. Returns the path of
-/// that file.
+/// Writes the request to the database of the queue, or else to the stop file. Returns the path of
+/// the stop file; `None` for a database.
 async fn request(level: StopLevel, target: &StopTarget, context: &Context) -> Result<Option<PathBuf>, CliError> {
     if let Some(server) = context.wiring.server() {
         server.request_stop(level, target.clone()).await?;

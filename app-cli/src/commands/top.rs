@@ -6,8 +6,8 @@
 //! input and a state to the next state and a list of effects, and [`draw`] maps a state to lines.
 //! The shell is thin. [`session`] waits for inputs and carries out effects, [`reader`] reads the
 //! ports of `status`, [`followed_output`] reads the output of an attempt, and [`terminal`] owns the
-//! terminal. An action is a command line: the view shows it, asks, and then passes its words to the
-//! parser of the command line, so that the action and the command cannot differ.
+//! terminal. An action is a command line: the view shows it, asks for confirmation, and then passes
+//! its words to the parser of the command line. Therefore, an action and its command cannot differ.
 
 mod action;
 mod draw;

@@ -47,7 +47,7 @@ fn each_command_and_task_gets_a_stand_in_once() {
     assert_eq!(first.inputs, inputs.map(|(name, text)| (name.to_owned(), text.to_owned())));
     let second = added(&project, LETTERS);
     assert_eq!((second.created, second.lines), (Vec::new(), Vec::new()));
-    // Another workflow may use the same runners and have other values.
+    // Another workflow may use the same runners, but gets a file of values of its own.
     let other = added(&project, &LETTERS.replace("id: letters", "id: cards"));
     assert_eq!((other.created, other.lines), (vec!["runners/cards.values".into()], Vec::new()));
 }
@@ -73,7 +73,7 @@ fn a_file_that_exists_is_kept() {
     assert!(toml_of(&project).starts_with("# mine\n\n[runners.tasks]\n"), "{}", toml_of(&project));
 }
 
-/// Every table that can be read gets the lines, and keeps its own.
+/// Every valid `autoproc.toml` gets the new lines and keeps its old ones.
 #[test]
 fn the_lines_of_a_table_stay_as_they_are() {
     let tables = [
@@ -139,7 +139,7 @@ fn a_step_in_another_folder_gets_the_absolute_path() {
     assert!(toml_of(&project).contains(path.to_str().unwrap()), "{}", toml_of(&project));
 }
 
-/// The values of each phase, as the file for the stand-in has them.
+/// Returns the lines of the file from which the stand-in reads the values of each phase.
 fn values(text: &str) -> String {
     let project = TempProject::new();
     let id = plan(text).workflow().id.clone();
@@ -178,7 +178,7 @@ workflow:
     assert_eq!(serde_json::from_str::<serde_json::Value>(object).unwrap(), one);
 }
 
-/// Values that would lead to the rollback, or to no transition, are false.
+/// A value is false if true would lead to the rollback, or to no transition.
 #[test]
 fn values_lead_to_the_end() {
     let text = "workflow: {id: w, phases: [{id: a, steps: [{command: c}]}, {id: b, steps: [{command: c}]}], \

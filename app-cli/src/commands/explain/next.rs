@@ -37,7 +37,7 @@ impl Next {
         Self::new("not_queued", "nothing: the file is not in the queue", vec![commands.add()])
     }
 
-    /// Returns the next step of an item. `running` is its attempt that runs now.
+    /// Returns the next step of an item. `running` is its running attempt.
     pub(super) fn of(
         item: &QueueItem,
         situation: &Situation,
@@ -68,7 +68,7 @@ fn pending(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next
     }
 }
 
-/// Adds to the next step of a pending file a note that the file does not exist.
+/// Adds a note that the pending file does not exist, and the command that removes it.
 fn missing(next: Next, commands: &Commands) -> Next {
     let text = format!("{}; the file does not exist now", next.text);
     let commands = next.commands.into_iter().chain([commands.of_file("queue remove")]).collect();
@@ -220,7 +220,8 @@ impl Commands {
         format!("autoproc {name}{}{blank}{words}", self.options)
     }
 
-    /// Returns the command line that names the file. A path that cannot be pasted is `FILE`.
+    /// Returns the command line that names the file. Writes `FILE` for a path that cannot be
+    /// pasted.
     fn of_file(&self, name: &str) -> String {
         self.line(name, self.argument.as_deref().unwrap_or("FILE"))
     }
@@ -240,14 +241,14 @@ impl Commands {
         self.line("log", &format!("{option}{word}"))
     }
 
-    /// Returns the command lines that start a run which takes the file.
+    /// Returns the command lines that start a run which processes the file.
     fn start(&self, situation: &Situation) -> Vec<String> {
         let resume = situation.can_resume.then(|| self.line("resume", ""));
         resume.into_iter().chain([self.line("run", "-- COMMAND")]).collect()
     }
 
-    /// Returns the command line that gives the file a higher priority than the files before it; no
-    /// line if there are none, or if no priority is higher.
+    /// Returns the command line that gives the file a higher priority than all files before it.
+    /// Empty if no file is before it, or if there is no higher priority.
     fn to_front(&self, item: &QueueItem, ahead: Ahead) -> Vec<String> {
         let highest = ahead.priority.map(|priority| priority.max(item.priority));
         let higher = highest.and_then(|highest| highest.get().checked_add(1));

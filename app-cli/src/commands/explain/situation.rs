@@ -114,7 +114,7 @@ fn max_attempts(item: &QueueItem, live: &[LiveRun]) -> Option<u32> {
     limits.all(|limit| limit == first).then_some(first)
 }
 
-/// Summarises the live runs: a run that starts files outweighs all others.
+/// Returns the state of the live run that is most likely to start a file soon; see [`rank`].
 async fn runs(live: &[LiveRun], context: &Context) -> Runs {
     let latest = context.wiring.processor_state().ok().flatten();
     let figures = in_history(live, context).await;
@@ -191,8 +191,8 @@ fn file_now(item: &QueueItem) -> FileNow {
     }
 }
 
-/// True if the recorded command line is that of the run that made the file's latest attempt. Only
-/// such a run is known to process the file.
+/// True if the recorded command line belongs to the run that made the file's latest attempt. The
+/// run of another command line might not process the file.
 fn can_resume(latest: Option<&PastAttempt>, context: &Context) -> bool {
     let recorded = context.wiring.run_command().ok().flatten().filter(|recorded| recorded.is_own);
     let run = recorded.and_then(|recorded| recorded.command.run);

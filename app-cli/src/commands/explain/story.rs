@@ -12,7 +12,7 @@ const MIN_WAIT: Duration = Duration::from_secs(1);
 pub(super) struct Moment {
     /// The time of the moment; `None` if it is not recorded.
     pub(super) at: Option<Timestamp>,
-    /// The time that the file waited before it; `None` if that is unknown or short.
+    /// The time for which the file waited before the moment; `None` if that is unknown or short.
     pub(super) waited: Option<Duration>,
     pub(super) kind: Kind,
 }
@@ -66,7 +66,7 @@ pub(super) fn of_past(attempts: Vec<PastAttempt>, recoveries: &[PastEvent]) -> V
     story.moments
 }
 
-/// True if a user has cancelled the item. If it is processing, it ends with its attempt.
+/// True if a user has cancelled the item, even if its attempt has not ended yet.
 pub(super) fn is_cancelled(item: &QueueItem) -> bool {
     let has_ended = item.status.has_failed() && item.last_error.as_deref() == Some(CANCELLED);
     has_ended || item.claim.as_ref().is_some_and(|claim| claim.is_cancelled)
@@ -127,7 +127,7 @@ impl<'r> Story<'r> {
         }
     }
 
-    /// Returns the first recovery of the attempt after its beginning.
+    /// Returns the first recovery of the attempt that happened after the attempt began.
     fn recovery(&self, attempt: &PastAttempt) -> Option<&'r PastEvent> {
         let is_it = |event: &&PastEvent| {
             let of = event.of.as_ref();

@@ -1,4 +1,5 @@
-//! The outputs of attempts that ran elsewhere. The database keeps the last bytes of each output.
+//! The outputs of attempts that ran on another machine or in another project folder. The database
+//! keeps the last bytes of each output.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,9 +23,9 @@ use crate::wiring::Server;
 pub(super) struct Elsewhere(BTreeMap<ClaimNumber, StoredOutput>);
 
 impl Elsewhere {
-    /// Finds the stored outputs of an item. `here` are the outputs in this project folder. A stored
-    /// output is left out only if one of them is the very file that the database names: a database
-    /// that was created anew or restored uses the same ids and claims again.
+    /// Returns the stored outputs of an item, except those whose files are among `here`, the
+    /// outputs in this project folder. Compares the claim, the host and the path, because a
+    /// database that was created anew or restored assigns the same ids and claims again.
     ///
     /// # Errors
     /// [`CliError`] if the database cannot be read.
@@ -58,7 +59,7 @@ impl Elsewhere {
         self.0.get(&log.claim)
     }
 
-    /// Sets the host and the path of each of these outputs in a list.
+    /// Sets the host and the path of each listed attempt that has a stored output.
     pub(super) fn name_in(&self, attempts: &mut Attempts) {
         for file in &mut attempts.files {
             if let Some(stored) = self.0.get(&file.claim) {
@@ -97,7 +98,7 @@ pub(super) fn show(stored: &StoredOutput, name: &str, request: &LogArgs, context
     output.finish().map(drop)
 }
 
-/// Returns the stored bytes without a partial first line, unless nothing else is stored.
+/// Returns the stored bytes. Leaves out a partial first line if other lines follow.
 fn from_a_line(stored: &StoredOutput) -> &[u8] {
     let ending = stored.ending.as_slice();
     if ending.len() as u64 >= stored.length { ending } else { without_partial_line(ending) }

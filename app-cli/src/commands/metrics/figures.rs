@@ -21,7 +21,7 @@ pub(super) struct Figures {
     /// The maximum number of concurrent attempts of the live runs.
     pub(super) slots: usize,
     pub(super) paused_runs: usize,
-    /// The processing files whose run is dead.
+    /// The number of processing files whose run is dead.
     pub(super) abandoned: usize,
     /// The time since the earliest claim of a processing file; zero if there is none.
     pub(super) oldest_processing: Duration,

@@ -210,7 +210,7 @@ impl Added {
         self.enqueued.len() - self.count(EnqueueOutcome::AlreadyCompleted)
     }
 
-    /// Returns the number of files that became pending now, and so are due.
+    /// Returns the number of files that this command made pending. They are due at once.
     pub(in crate::commands) fn due(&self) -> usize {
         let is_new = |enqueued: &&Enqueued| {
             !matches!(

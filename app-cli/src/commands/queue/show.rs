@@ -107,7 +107,7 @@ fn attempts(attempts: &[PastAttempt], running: Option<&RunningAttempt>, out: &mu
     })
 }
 
-/// Prints the line of an attempt. `running` is the same attempt if it runs now.
+/// Prints the line of an attempt. `running` is the same attempt if it is still running.
 fn line(
     attempt: &PastAttempt,
     running: Option<&RunningAttempt>,
@@ -152,7 +152,7 @@ struct PastJson {
 }
 
 impl PastJson {
-    /// Creates the document of an attempt. `running` is the attempt of the item that runs now.
+    /// Creates the document of an attempt. `running` is the running attempt of the item.
     fn new(past: &PastAttempt, running: Option<&RunningAttempt>) -> Self {
         let running = running.filter(|running| running.is(past));
         Self {

@@ -1,8 +1,8 @@
 //! `report --html`: writes the report as one HTML page, once or until the reported runs have ended.
 //!
-//! The page is made of pure functions: `night` sums up the attempts, `page` writes the sections,
-//! and `timeline`, `rate` and `scatter` draw the charts as SVG. All text from outside goes through
-//! `escape`.
+//! Pure functions create the page: `night` sums up the attempts, `page` writes the sections, and
+//! `timeline`, `rate` and `scatter` draw the charts as SVG. `escape` escapes all text that is not
+//! part of the program.
 
 mod axis;
 mod escape;
@@ -95,8 +95,8 @@ async fn watch(target: &TargetFile, args: &ReportArgs, context: &Context) -> Res
     let stop = context.wiring.signals()?;
     loop {
         let began = Instant::now();
-        // The live runs are read before the report, so that the report on a run that is not live
-        // has its end.
+        // Reads the live runs before the report, so that the report contains the end of each run
+        // that is not live.
         let live = context.live_runs().await?;
         let report = read(args, context).await?;
         let ids: HashSet<_> = report.summary.runs.iter().map(|run| run.id.clone()).collect();
@@ -153,7 +153,7 @@ async fn document(report: &Report, refresh_s: Option<u64>, context: &Context) ->
     Ok(page.document())
 }
 
-/// Adds the attempts of the runs.
+/// Adds the attempts of the runs to the figures.
 async fn night_of(night: Night, runs: Vec<RunId>, context: &Context) -> Result<Night, CliError> {
     let shared = Arc::new(Mutex::new(night));
     let visited = shared.clone();

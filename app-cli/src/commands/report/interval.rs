@@ -6,8 +6,8 @@ use std::time::Duration;
 use autoproc_domain::ports::{PastAttempt, PastEnd, PastRun};
 use autoproc_domain::{RunId, Timestamp};
 
-/// The tolerance for the computed beginning of an attempt. If it is later than the recorded one by
-/// more than this, the attempt was suspended.
+/// If the computed beginning of an attempt is later than the recorded one by more than this, the
+/// attempt was suspended for a while.
 const MAX_LATENESS: Duration = Duration::from_secs(1);
 
 /// The properties of a run that matter for its attempts.
@@ -18,8 +18,8 @@ pub(super) struct RunSpan {
 }
 
 impl RunSpan {
-    /// Returns the spans of runs. An attempt without an end counts until `now` if its run is
-    /// `live`.
+    /// Returns the spans of runs. An attempt without an end counts as running until `now` if its
+    /// run is in `live`.
     pub(super) fn of(runs: &[PastRun], live: &HashSet<RunId>, now: Timestamp) -> HashMap<RunId, Self> {
         let span = |run: &PastRun| {
             let is_live = live.contains(&run.id);
@@ -30,14 +30,14 @@ impl RunSpan {
 
     /// Returns the end of an attempt. `ended_at` is when the end was recorded, if that is known.
     pub(super) fn end(&self, attempt: &PastAttempt, ended_at: Option<Timestamp>) -> Timestamp {
-        // If the run died, a later run recorded the end.
+        // If the run died, a later run recorded the end, so the recorded time is too late.
         ended_at.filter(|_| attempt.end != Some(PastEnd::Died)).unwrap_or(self.until)
     }
 }
 
 /// Returns the beginning of an attempt that ended at `to`: its end minus its duration, because
-/// beginnings of short attempts are recorded together. If it was suspended, returns the recorded
-/// beginning. `None` if its beginning is not recorded.
+/// beginnings of short attempts are recorded together. If the attempt was suspended, returns the
+/// recorded beginning. `None` if no beginning is recorded.
 pub(super) fn beginning(attempt: &PastAttempt, to: Timestamp) -> Option<Timestamp> {
     let recorded = attempt.started_at?;
     let Some(elapsed) = attempt.elapsed else { return Some(recorded) };

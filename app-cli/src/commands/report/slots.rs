@@ -6,12 +6,12 @@ use autoproc_domain::Timestamp;
 
 use super::html::night::Mark;
 
-/// Attempts in one row may overlap by up to the whole time divided by this, which is invisible.
-/// Attempts of one slot may overlap a little, because beginnings and durations are measured by
-/// different clocks.
+/// The maximum overlap of two attempts in one row is the whole time span divided by this. Such an
+/// overlap is too short to be seen. Attempts of one slot may overlap a little, because different
+/// clocks measure beginnings and durations.
 const PART_OF_SPAN: u32 = 500;
 
-/// The overlap is also limited to the duration of the later attempt divided by this.
+/// The overlap is also at most the duration of the later attempt divided by this.
 const PART_OF_ATTEMPT: u32 = 10;
 
 /// The rows, each with the end of its latest attempt.
@@ -27,7 +27,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Creates rows for attempts that run within this time.
+    /// Creates rows for attempts within a time span of this length.
     pub(super) fn within(whole: Duration) -> Self {
         Self { ends: Vec::new(), max_overlap: whole / PART_OF_SPAN }
     }

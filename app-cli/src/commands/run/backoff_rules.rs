@@ -73,9 +73,9 @@ pub(super) struct Rules(Vec<Rule>);
 
 impl Rules {
     /// Returns the rules of these options, and then the default rule unless an option disables it.
-    /// The default rule never waits less than the policy, and never more than its `max_backoff`. If
-    /// the policy does not wait, the default rule does not either. The rules of the options never
-    /// wait more than `limit`, if there is one.
+    /// The default rule waits at least as long as the policy, and at most the policy's
+    /// `max_backoff`. If the policy does not wait, there is no default rule. The rules of the
+    /// options wait at most `limit`, if there is one.
     pub(super) fn new(options: &[BackoffOn], policy: &RetryPolicy, limit: Option<Duration>) -> Arc<Self> {
         let limit = limit.unwrap_or(Duration::MAX);
         let rule =
@@ -83,7 +83,7 @@ impl Rules {
         let mut rules: Vec<_> = options.iter().filter_map(rule).collect();
         let is_disabled = options.iter().any(|option| matches!(option, BackoffOn::None));
         if !is_disabled && !policy.backoff_base.is_zero() {
-            // The pattern is a constant, and a test parses it.
+            // Parsing cannot fail: the pattern is a constant, and a test parses it.
             rules.extend(pattern_of(OVERLOAD).ok().map(|pattern| Rule {
                 name: DEFAULT_NAME,
                 pattern,

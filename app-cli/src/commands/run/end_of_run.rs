@@ -111,7 +111,7 @@ impl EndOfRun {
     }
 
     fn document(&self, summary: &Summary, context: &Context) -> Option<Vec<u8>> {
-        // Numbers and texts can always be encoded.
+        // Encoding cannot fail, because the document contains only numbers and texts.
         self.hooks.as_ref().and_then(|_| context.named_document(summary).ok())
     }
 

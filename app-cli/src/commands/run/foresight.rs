@@ -13,13 +13,13 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::forecasting::RecentAttempts;
 
-/// The maximum number of pending files whose sizes are known. Further files count like the average
-/// of these.
+/// The maximum number of pending files whose sizes are known. Further files are assumed to have the
+/// average size of these.
 const MAX_FILES: usize = 5000;
 
-/// Returns the forecast from earlier runs, and gives it and the next files of the run to the live
-/// view. If there is no live view and the run does not decide by forecasts, the forecast has no
-/// samples.
+/// Returns the forecast from earlier runs. Passes the forecast and the next files of the run to the
+/// live view. If there is no live view and the run does not use forecasts, reads nothing and
+/// returns a forecast without samples.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.

@@ -68,7 +68,7 @@ struct OnFailure {
     received: Option<Receiver<FailedFile>>,
 }
 
-/// The tasks that run concurrently with the attempts; `None` before the run.
+/// The tasks that run concurrently with the attempts; each is `None` before the run.
 #[derive(Default)]
 struct Tasks {
     failures: Option<JoinHandle<Tally>>,
@@ -142,7 +142,8 @@ impl Hooks {
     /// Waits for the outstanding commands of `--on-failure`, for at most the timeout of one command
     /// and its grace time. Then executes the command of `--on-finish`. If `document` is `None`, the
     /// run did not start, and this command is not executed. A further stop request, such as Ctrl-C,
-    /// ends the outstanding commands of `--on-failure`, or else the command of `--on-finish`.
+    /// ends the outstanding commands of `--on-failure` or, if there are none, the command of
+    /// `--on-finish`.
     pub(super) async fn end(mut self, document: Option<Vec<u8>>, code: ExitCode, stop: &dyn StopSignal) {
         let cancellation = self.cancellation.clone();
         let work = async {
@@ -183,16 +184,17 @@ impl Hooks {
             }
         };
         let tally = self.noticed(ON_FAILURE, tally).await;
-        // The task fails only if it panics; then there are no numbers.
+        // The task fails only if it panics. In that case, the numbers are unknown.
         let tally = tally.unwrap_or_default();
         self.warn_of_numbers(tally, on_failure.files.overflow());
     }
 
     /// Prints the numbers of files for which `--on-failure` was executed without success, and for
-    /// which it was not executed. `overflow` is the number of files that found the channel full.
+    /// which it was not executed. `overflow` is the number of files that were dropped because the
+    /// channel was full.
     fn warn_of_numbers(&self, Tally { failed, skipped }: Tally, overflow: u64) {
         let console = &self.hook.console;
-        // One failure has had its own warning.
+        // The first failure has already caused a warning.
         if failed > 1 {
             console.warn(format_args!("{ON_FAILURE} failed for {}", files(failed)));
         }

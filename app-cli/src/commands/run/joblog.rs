@@ -82,7 +82,7 @@ fn cannot_write(path: &Path, error: &io::Error) -> CliError {
         .with_hint("name a new file, or a job log")
 }
 
-/// Returns true if the file is empty.
+/// Checks that a file begins with the heading of a job log. Returns true if the file is empty.
 fn check_heading(file: &mut File, path: &Path) -> Result<bool, CliError> {
     let mut beginning = Vec::new();
     let read = file.take(HEADING.len() as u64).read_to_end(&mut beginning);
@@ -109,7 +109,7 @@ impl Joblog {
         let cannot_write = |error| cannot_write(path, &error);
         let file = open_or_create(OpenOptions::new().read(true).append(true), path);
         let mut file = file.map_err(cannot_write)?;
-        // Otherwise two runs could both write the heading.
+        // Locks the file, because otherwise two runs could both write the heading.
         file.lock().map_err(cannot_write)?;
         let is_empty = check_heading(&mut file, path)?;
         begin(&mut file, is_empty).map_err(cannot_write)?;
@@ -204,7 +204,7 @@ impl Command {
     }
 }
 
-/// Returns the exit value and the signal of an attempt, as parallel records them.
+/// Returns the exit value and the signal of an attempt, as GNU parallel records them.
 fn status_of(outcome: &AttemptOutcome) -> (i32, i32) {
     match outcome {
         AttemptOutcome::Succeeded => (0, 0),

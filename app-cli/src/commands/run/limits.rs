@@ -64,7 +64,7 @@ pub(crate) struct LimitArgs {
     pub(super) until: Option<Until>,
 }
 
-/// Parses the time for which a run may be without its database.
+/// Parses how long a run tolerates an unreachable database.
 fn unreachable_timeout(word: &str) -> Result<Duration, String> {
     let time = autoproc_time_text::parse(word).map_err(|error| error.to_string())?;
     // A shorter lease could be lost while the machine is busy; a longer one would keep the files of

@@ -36,7 +36,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// the run.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
-/// The number of files whose sizes are reported to the state at once.
+/// The number of files to measure before the state is updated with their sizes.
 const MEASURED_AT_ONCE: usize = 500;
 
 pub(super) struct Live {
@@ -103,7 +103,7 @@ impl Live {
                 live.lock().measure(&sizes);
             }
         };
-        // Without the thread, the sizes stay unknown.
+        // If the thread cannot be started, the sizes stay unknown.
         let _ = thread::Builder::new().name("file sizes".to_owned()).spawn(measure);
     }
 

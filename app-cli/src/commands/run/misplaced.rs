@@ -1,5 +1,5 @@
-//! Detects words on the wrong side of `--`: files or options of autoproc after it, or a command
-//! before it because the `--` is missing.
+//! Detects words on the wrong side of `--`: files or options of autoproc that follow it. Also
+//! detects a command without a `--` before it.
 
 use std::env;
 use std::ffi::OsStr;
@@ -61,9 +61,8 @@ pub(in crate::commands) fn options() -> clap::Command {
     RunArgs::augment_args(GlobalArgs::augment_args(clap::Command::new("run")))
 }
 
-/// Checks a run without named files. Fails if there is no queue. Unless `is_all`, warns if no file
-/// waits and an argument of the command is an existing file, because the user may have meant that
-/// file.
+/// Checks a run without named files. Warns if no file waits and an argument of the command is an
+/// existing file, because the user may have meant that file. `is_all` disables the warning.
 ///
 /// # Errors
 /// [`CliError`] if there is no queue, or if the queue cannot be read.

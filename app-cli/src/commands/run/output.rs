@@ -90,8 +90,8 @@ fn total(word: &str) -> Result<MaxTotal, InvalidSize> {
     if word == ALL { Ok(MaxTotal(None)) } else { size::parse(word).map(|bytes| MaxTotal(Some(bytes))) }
 }
 
-/// The most output of one attempt that a database keeps, in bytes. Sixteen outputs are written in
-/// one transaction, and the server may have to hold them in memory.
+/// The maximum number of bytes that a database keeps of the output of one attempt. Sixteen outputs
+/// are written in one transaction, and the server may have to hold them in memory.
 const MAX_STORED: u64 = 1 << 20;
 
 fn stored(word: &str) -> Result<u64, String> {

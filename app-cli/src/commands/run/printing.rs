@@ -31,7 +31,7 @@ enum Job {
 pub(super) struct Printing {
     console: Arc<Console>,
     /// The channel to the thread; `None` once the end of the run has closed it. The channel is
-    /// unbounded, because a job is small.
+    /// unbounded, because each job in it is small.
     jobs: Mutex<Option<Sender<Job>>>,
     done: Mutex<Option<oneshot::Receiver<Result<(), CliError>>>>,
 }

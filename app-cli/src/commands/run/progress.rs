@@ -49,7 +49,7 @@ pub(super) struct Progress {
     has_begun: AtomicBool,
     ticker: Mutex<Option<Ticker>>,
     trouble: StoreTrouble,
-    /// True once a line has explained how to end a hold of files that fail alike.
+    /// True once a line has explained how to let files start again after several have failed alike.
     has_told_way_out: AtomicBool,
 }
 
@@ -257,8 +257,8 @@ fn is_answer(kind: &RunEventKind) -> bool {
     )
 }
 
-/// Rounds a duration up to whole seconds. An event comes a little after its wait has begun, so the
-/// rest of a wait of 30 s would otherwise be shown as 29.9 s.
+/// Rounds a duration up to whole seconds. An event arrives shortly after its wait has begun, so a
+/// wait of 30 s would otherwise be shown as 29.9 s.
 fn in_whole_seconds(length: Duration) -> Duration {
     Duration::from_secs(length.as_secs() + u64::from(length.subsec_nanos() > 0))
 }

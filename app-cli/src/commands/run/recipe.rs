@@ -65,7 +65,8 @@ mod tests {
         assert_ne!(argv(&["wc"]), hash("shell", ["wc".as_bytes()]));
     }
 
-    /// Recipes are compared with those that earlier versions stored.
+    /// A recipe must not change between versions, because runs compare it with recipes that earlier
+    /// versions stored.
     #[test]
     fn a_recipe_never_changes() {
         assert_eq!(hash("argv", ["wc".as_bytes(), "-l".as_bytes()]).to_string(), "460c2ac51dea14b8");

@@ -16,8 +16,8 @@ use crate::word_roles::{Role, roles};
 
 /// Records the command line of this process, which began the run `run`. Returns true if it was
 /// recorded. If the record cannot be written, only prints a warning, because the run does not need
-/// it. If a command of a live run of the same queue started this process, records nothing: that
-/// run, when started again, starts this one too.
+/// it. If a command of a live run of the same queue started this process, records nothing: starting
+/// that run again also starts this one.
 ///
 /// # Errors
 /// [`CliError`] if the live runs cannot be read.

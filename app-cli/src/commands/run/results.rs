@@ -44,8 +44,8 @@ async fn record_completed(to: &StdoutTo, recipe: Option<Recipe>, context: &Conte
     context.each_item(&[Status::Completed], record).await
 }
 
-/// Warns if a result lies in a folder that the run adds: the next run would take the result for a
-/// file to process.
+/// Warns if a result lies in a folder that the run adds: the next run would process the result as a
+/// file.
 pub(super) fn warn_of_new_inputs(to: &StdoutTo, source: &PathSource, gathered: &Gathered, context: &Context) {
     let results = gathered.files.iter().map(|file| result_of(file, to, context.project.root()));
     let is_input = |result: &PathBuf| {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A clock that stands still while it is paused, as the timeouts of attempts do.
+/// A clock that can be paused. The timeouts of attempts stand still during the same pauses.
 #[derive(Debug)]
 pub(super) struct RunClock {
     started_at: Instant,

@@ -1,15 +1,14 @@
-//! The trouble that a run has with its store, reported once although the run tries again each
-//! second.
+//! Reports an error of the store only once, although the run retries every second.
 
 use std::sync::{Mutex, PoisonError};
 
-/// The latest trouble; none while the store answers.
+/// The latest error of the store; `None` while the store answers.
 #[derive(Default)]
 pub(super) struct StoreTrouble(Mutex<Option<Box<str>>>);
 
 impl StoreTrouble {
-    /// Records a failed attempt to use the store. Returns true if it must be reported: it is the
-    /// first one, or has another error than the one before.
+    /// Records an error of the store. Returns true if the error must be reported: it is the first
+    /// one since the store answered, or it differs from the previous one.
     pub(super) fn record(&self, error: &str) -> bool {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = latest.as_deref() != Some(error);
@@ -17,7 +16,7 @@ impl StoreTrouble {
         is_new
     }
 
-    /// Records that the store has answered. Returns true if there was trouble.
+    /// Records that the store has answered. Returns true if an error was recorded before.
     pub(super) fn end(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
     }

@@ -37,7 +37,7 @@ pub(super) struct Summary {
     pub(super) groups: FailureGroups,
     /// The files in `failures` that do not exist now.
     pub(super) missing: MissingFiles,
-    /// True if the command of the run named its files.
+    /// True if the user named the files of the run.
     pub(super) has_named_files: bool,
     pub(super) is_whole_queue: bool,
     pub(super) is_read_once: bool,

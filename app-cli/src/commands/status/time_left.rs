@@ -14,8 +14,8 @@ use crate::error::CliError;
 use crate::forecasting::{MIN_MEAN, RecentAttempts, between, sizes_of, takes_longer};
 use crate::view::time::rough_span;
 
-/// The maximum number of pending files whose sizes are read. Further files count like the average
-/// of these.
+/// The maximum number of pending files whose sizes are read. Further files are assumed to have the
+/// average size of these.
 const MAX_FILES: usize = 1000;
 
 /// Returns the time left of the run. `state` is the state that the run reported, `waiting` is the

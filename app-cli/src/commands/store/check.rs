@@ -26,7 +26,7 @@ struct Checked {
 }
 
 impl Checked {
-    /// Returns the code of the first problem, because each problem hides those behind it.
+    /// Returns the exit code of the first problem; success if there is none.
     fn exit_code(&self) -> ExitCode {
         let code = self.findings.iter().find_map(|finding| match finding.level {
             Level::Problem(code) => Some(code),

@@ -52,6 +52,6 @@ struct InitialisedJson<'a> {
     store: &'a str,
     schema: &'a str,
     version: i32,
-    /// The version before; `null` if there was no schema.
+    /// The version of the schema before the command; `null` if there was no schema.
     version_before: Option<i32>,
 }

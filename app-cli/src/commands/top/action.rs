@@ -13,13 +13,9 @@ use crate::view::quoting::quoted;
 pub(super) enum Action {
     /// Gives the failed files with this signature another round.
     Retry(SignatureId),
-    /// Changes the priority of a file.
     Prioritise(FilePath, Priority),
-    /// Holds a pending file.
     Hold(FilePath),
-    /// Releases a held file.
     Unhold(FilePath),
-    /// Cancels a file.
     Cancel(FilePath),
     /// Asks the live runs to stop after their current files.
     Stop,

@@ -1,4 +1,4 @@
-//! Draws the state. It is a pure function from a state and a size to lines.
+//! Draws the state: a pure function from a state and a size to lines.
 //!
 //! A row of the screen is a line of styled texts. Paths, reasons and errors are escaped here; host
 //! names, last lines and pages are escaped when the state is built.

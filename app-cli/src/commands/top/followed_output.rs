@@ -40,7 +40,7 @@ pub(super) struct FollowedOutput {
     pub(super) id: ItemId,
     /// The progress for which `log` was looked up; `None` at first.
     looked_up: Option<Progress>,
-    /// The latest output, whose file may not exist; `None` if there is none here.
+    /// The latest output, whose file may not exist; `None` if there is none in this project folder.
     log: Option<AttemptLog>,
     /// True if an attempt has begun in this round.
     has_begun: bool,
@@ -56,8 +56,8 @@ impl FollowedOutput {
         Self { id, looked_up: None, log: None, has_begun: false, read: None, due: Instant::now() }
     }
 
-    /// Looks the output up again if this snapshot shows a later attempt of the file. If the file is
-    /// no longer in the snapshot, the output stays.
+    /// Looks up the output again if this snapshot shows a later attempt of the file. If the
+    /// snapshot does not contain the file, keeps the output.
     pub(super) fn see(&mut self, snapshot: &Snapshot, context: &Context) {
         if let Some(file) = snapshot.running.iter().find(|file| file.id == self.id) {
             self.looked_up = Some((0, file.attempt, None));
@@ -74,9 +74,9 @@ impl FollowedOutput {
         loop {
             tokio::time::sleep_until(self.due.into()).await;
             self.due = Instant::now() + INTERVAL;
-            // Reads the queue only if no snapshot has shown the file: the reader of the view uses
-            // the same handle, and `Storage::changed` would not report to it the changes that this
-            // read has seen.
+            // Reads the queue only if no snapshot has shown the file. The reader of the view uses
+            // the same handle, and this read could hide changes from it: `Storage::changed` does
+            // not report changes that the handle has already read.
             if self.looked_up.is_none()
                 && let Ok(Some(item)) = context.storage().find(Selector::Id(self.id)).await
             {

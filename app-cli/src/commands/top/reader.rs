@@ -1,11 +1,11 @@
-//! Reads the ports for the view, as seldom as the view permits.
+//! Reads the data of the view from the ports, no more often than the view needs.
 //!
 //! # Theory of operation
 //!
-//! A poll of the live runs and of the small files that a run keeps up to date is cheap, and happens
-//! every second. The queue is read only if the store reports a change, and the history only if the
-//! queue was read after the history. A [`Throttle`] makes reads of a large queue rarer, down to one
-//! every 10 s.
+//! The live runs, and the small files that a run keeps up to date, are read every second, because
+//! this is cheap. The queue is read only if the store reports a change, and the history only if the
+//! queue was read after the history. For a large queue, a [`Throttle`] reduces the reads to as few
+//! as one every 10 s.
 
 mod attempts;
 mod history_part;
@@ -34,7 +34,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// of the queue, in a folder.
 const FOLDER_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(1));
 
-/// The same for a queue in a database. Longer, because every open view queries the same server.
+/// The same intervals for a queue in a database. They are longer, because every open view queries
+/// the same server.
 const SERVER_INTERVALS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
 
 /// The minimum time between two reads of the history.
@@ -89,7 +90,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Waits for the next poll, and returns its snapshot. The future may be dropped at any time:
-    /// the next call reads again whatever was lost.
+    /// the next call repeats the interrupted reads.
     ///
     /// # Errors
     /// [`CliError`] if the queue or its live runs cannot be read.
@@ -170,7 +171,8 @@ impl<'a> Reader<'a> {
             self.is_history_stale = false;
         }
         self.history.forecast(live, runs, &self.queue, self.context).await?;
-        // The forecast reads a page of the queue.
+        // The forecast has read a page of the queue, which may hide changes from
+        // `Storage::changed`.
         self.are_processing_stale = true;
         self.history_throttle.record(began, Instant::now());
         Ok(())

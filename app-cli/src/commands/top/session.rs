@@ -35,7 +35,7 @@ use crate::view::time::Zone;
 use command::{command, in_words};
 use wake::Wake;
 
-/// The time after which the view says that it waits for a command.
+/// The time after which the view shows that it is waiting for a command.
 const LATE: Duration = Duration::from_millis(500);
 
 /// A pending read of a snapshot. Returns the reader too, for the next read.
@@ -50,7 +50,7 @@ pub(super) async fn session(context: &Context) -> Result<ExitCode, CliError> {
     let (sender, wakes) = unbounded_channel();
     let continued = sender.clone();
     let resume = move || {
-        // If the terminal is gone, reading the keys fails and ends the view.
+        // An error is ignored: if the terminal is gone, reading the keys fails and ends the view.
         let _ = terminal::take();
         let _ = continued.send(Wake::Continued);
     };
@@ -136,7 +136,8 @@ impl<'a> Session<'a> {
         Ok(Next::Effects(effects))
     }
 
-    /// Applies a message and those that wait behind it, so that many keys cost one drawing.
+    /// Applies a message, and then the next waiting messages until one has effects, so that many
+    /// keys cause only one drawing.
     fn on_wakes(&mut self, first: Wake) -> Result<Vec<Effect>, CliError> {
         let mut effects = Vec::new();
         let mut next = Some(first);
@@ -151,7 +152,7 @@ impl<'a> Session<'a> {
         Ok(effects)
     }
 
-    /// Applies a snapshot, and shows the warnings that its reading has caused.
+    /// Applies a snapshot, and shows the warnings that occurred while it was read.
     fn on_read(&mut self, read: Result<Snapshot, CliError>) -> Result<Vec<Effect>, CliError> {
         let warnings = self.context.console.take_diverted();
         if !warnings.is_empty() {
@@ -192,7 +193,7 @@ impl<'a> Session<'a> {
     async fn perform(&mut self, effect: Effect) -> Result<Option<ExitCode>, CliError> {
         match effect {
             Effect::Quit => return Ok(Some(ExitCode::Success)),
-            // Suspends the whole group, as the terminal does when it is not in raw mode.
+            // Suspends the whole process group, as the terminal does when it is not in raw mode.
             Effect::Suspend => drop(kill_process_group(getpgrp(), Signal::TSTP)),
             Effect::Redraw => {
                 let erased = self.screen.erase();
@@ -287,7 +288,6 @@ enum Next {
     End(ExitCode),
 }
 
-/// Reads the next snapshot.
 fn reading(mut reader: Reader<'_>) -> Reading<'_> {
     Box::pin(async move {
         let read = reader.next().await;

@@ -25,7 +25,7 @@ pub(super) struct Snapshot {
     pub(super) throughput: Throughput,
     /// The processing files, the longest-running first.
     pub(super) running: Vec<RunningFile>,
-    /// The groups of failures, the largest first.
+    /// The groups of failures, the largest group first.
     pub(super) groups: Vec<FailureGroup>,
     /// The next pending files in claim order, at most as many as the reader returns.
     pub(super) next: Vec<QueueItem>,
@@ -39,11 +39,11 @@ pub(super) enum RunsNow {
     /// At least one run is live.
     Live {
         runs: usize,
-        /// The number of machines on which they run.
+        /// The number of machines with a live run.
         machines: usize,
         /// The maximum number of concurrent attempts of all runs.
         jobs: usize,
-        /// The time since the earliest of them began.
+        /// The time since the earliest live run began.
         elapsed: Duration,
         /// The files that ended in the run, out of all known files of the run; `None` if several
         /// runs are live, or if the run has not reported its progress here.

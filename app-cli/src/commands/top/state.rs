@@ -32,7 +32,7 @@ impl Pane {
     }
 }
 
-/// The effect that the keys have.
+/// The current effect of the keys.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Mode {
     /// The keys move in the lists.

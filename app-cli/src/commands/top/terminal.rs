@@ -4,8 +4,8 @@
 //!
 //! [`FullScreen::open`] switches to the alternate screen and to raw mode. Dropping it switches
 //! back; so does a panic of any thread, before its message is printed. While the process is
-//! suspended, the terminal belongs to the shell: [`give_up`] and [`take`] are called on another
-//! thread then, and a lock keeps them from interfering with a drawing.
+//! suspended, the terminal belongs to the shell. Another thread calls [`give_up`] before the
+//! suspension and [`take`] after it, and a lock keeps these calls from interfering with a drawing.
 
 use std::io::{self, Stdout, Write, stdout};
 use std::mem::ManuallyDrop;
@@ -30,18 +30,19 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 /// True while the view uses the terminal.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Held during a drawing, and while the use of the terminal changes.
+/// Locked during a drawing, and while the view takes or restores the terminal.
 static IN_USE: Mutex<()> = Mutex::new(());
 
 /// The whole terminal. Dropping it restores the terminal.
 pub(super) struct FullScreen {
-    /// Never dropped: `Terminal` shows the cursor on drop, and reports an error of that on standard
-    /// error, which panics if the terminal is closed. [`give_up`] shows the cursor instead.
+    /// Never dropped: on drop, `Terminal` shows the cursor, and prints a failure to standard error,
+    /// which panics if the terminal is closed. [`give_up`] shows the cursor instead.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
 }
 
 impl FullScreen {
-    /// Takes the terminal. From now on, a panic restores it first.
+    /// Switches the terminal to the alternate screen and to raw mode. From then on, a panic
+    /// restores the terminal before it prints its message.
     ///
     /// # Errors
     /// If the terminal cannot be changed.
@@ -86,10 +87,10 @@ impl Drop for FullScreen {
     }
 }
 
-/// Takes the terminal, if the view does not use it already.
+/// Switches the terminal to the alternate screen and to raw mode, unless the view already uses it.
 ///
 /// # Errors
-/// If the terminal cannot be changed; it is then as before.
+/// If the terminal cannot be switched. It is then restored.
 pub(super) fn take() -> io::Result<()> {
     let _in_use = in_use();
     if !IS_TAKEN.swap(true, Ordering::SeqCst) {
@@ -158,7 +159,7 @@ mod tests {
         let line = format!("'{test}' --ignored --nocapture --exact {panicking}; {raw}; echo over; exec sleep 1000");
         let opened = tmux(&socket, &["-f", "/dev/null", "new-session", "-d", "-x", "90", "-y", "50", &line]);
         if !opened.is_some_and(|opened| opened.status.success()) {
-            // The test harness captures `eprintln!`.
+            // Writes to standard error directly, because the test harness captures `eprintln!`.
             let _ = writeln!(io::stderr().lock(), "skipped: a panic in a terminal needs tmux");
             return;
         }

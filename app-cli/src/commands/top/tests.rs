@@ -1,4 +1,5 @@
-//! The view of a made-up night: its screens, its keys, and a property over many keys and sizes.
+//! Tests of the view with invented data: its screens, its keys, and a property test with many keys
+//! and sizes.
 
 mod keys;
 mod night;

@@ -34,7 +34,6 @@ impl TextPage {
         Self { source, title, lines: Vec::new(), rows: Vec::new(), first: 0, is_at_end }
     }
 
-    /// Replaces the text.
     pub(super) fn set(&mut self, lines: Vec<String>) {
         self.lines = lines;
     }

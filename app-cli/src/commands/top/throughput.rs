@@ -10,7 +10,6 @@ const MAX_WINDOW: Duration = Duration::from_mins(10);
 /// The shortest time that the bars cover. A rate over a shorter time is mostly chance.
 const MIN_WINDOW: Duration = Duration::from_secs(10);
 
-/// The number of bars.
 const BARS: u32 = 12;
 
 /// The number of files that ended in each of several equal spans of time up to now.

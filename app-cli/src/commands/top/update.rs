@@ -1,4 +1,4 @@
-//! Maps an input and the state to the next state and to effects. It is a pure function.
+//! A pure function that maps an input and the state to the next state and to effects.
 
 mod browsing;
 mod keys;
@@ -45,7 +45,6 @@ pub(super) enum Effect {
     Redraw,
     /// Reads the queue again, because the filter has changed.
     Refresh,
-    /// Reads the story of a file.
     ReadStory(FilePath, ItemId),
     /// Carries out an action that the user has confirmed.
     CarryOut(Action),

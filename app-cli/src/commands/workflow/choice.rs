@@ -64,7 +64,8 @@ impl WorkflowFolderArgs {
         Catalogue::new(context.project.root(), self.workflow_dir.as_deref())
     }
 
-    /// Returns the option for a suggested command, after a blank; empty if the option is not given.
+    /// Returns the option for a suggested command, with a leading blank; empty if the option is not
+    /// given.
     pub(super) fn option(&self) -> String {
         let option = |folder: &PathBuf| format!(" --workflow-dir {}", quoted(&folder.to_string_lossy()));
         self.workflow_dir.as_ref().map(option).unwrap_or_default()

@@ -123,7 +123,7 @@ struct FileProgress {
     is_claimed: bool,
     file: String,
     error: Option<String>,
-    /// The place of the latest attempt; `None` if it is this machine and project folder.
+    /// The machine and project folder of the latest attempt; `None` if they are the current ones.
     elsewhere: Option<Place>,
     report: ProgressReport,
 }

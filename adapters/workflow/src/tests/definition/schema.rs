@@ -1,4 +1,4 @@
-//! The JSON Schema, which the reader follows.
+//! Tests that the JSON Schema of workflow files agrees with the reader.
 
 use serde_json::{Map, Value, json};
 
@@ -34,7 +34,7 @@ fn mappings_may_have_other_keys() {
     }
 }
 
-/// A mapping that the schema defines, in a document that contains nothing else of interest.
+/// A mapping that the schema defines, inside a minimal document.
 struct Sample {
     definition: &'static str,
     /// The document, with `HERE` in place of the mapping.
@@ -74,7 +74,7 @@ fn samples() -> Vec<Sample> {
 }
 
 impl Sample {
-    /// Returns the document in which a key has a value, or is absent.
+    /// Returns the document with `key` set to `value`, or without `key` if `value` is `None`.
     fn with(&self, key: &str, value: Option<&Value>) -> Value {
         let mut mapping = self.base.as_object().unwrap().clone();
         let alternatives = self.alternatives.as_object().unwrap();
@@ -89,13 +89,14 @@ impl Sample {
     }
 }
 
-/// Values of every kind, alone, in a list and in a mapping.
+/// Values of every type, each also inside a list and inside a mapping.
 fn values() -> Vec<Value> {
     let texts = ["text", "", " ", "file", "json", "never", "always", "here", "anywhere"].map(Value::from);
     let numbers = [json!(0), json!(1), json!(-1), json!(1.5), json!(4_294_967_295_u32), json!(4_294_967_296_u64)];
     let single: Vec<_> =
         [Value::Null, json!(true), json!([]), json!({})].into_iter().chain(texts).chain(numbers).collect();
-    // The rule that a program has a name is not in the schema.
+    // Leaves out a list with an empty string: the reader rejects an empty program name, but the
+    // schema does not.
     let lists = single.iter().filter(|value| **value != json!("")).map(|value| json!([value]));
     let mappings = single.iter().map(|value| json!({"text": value}));
     single.iter().cloned().chain(lists).chain(mappings).collect()
@@ -106,7 +107,7 @@ fn is_read(document: &Value) -> bool {
     reading.workflow.is_some() && reading.problems.iter().all(|problem| problem.severity != Severity::Error)
 }
 
-/// Every key of the schema with every value: the reader accepts a document if the schema does.
+/// For every key and every value, the reader accepts the document if and only if the schema does.
 #[test]
 fn the_schema_accepts_what_the_reader_accepts() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
@@ -136,7 +137,7 @@ fn the_schema_accepts_the_samples() {
     }
 }
 
-/// Returns each key of a mapping, absent and with each value.
+/// Returns each key of a mapping with each of the [`values`], and with `None` for an absent key.
 fn entries_of(definition: &Value) -> Vec<(String, Option<Value>)> {
     let values: Vec<_> = values().into_iter().map(Some).chain([None]).collect();
     let keys: &Map<String, Value> = definition["properties"].as_object().unwrap();

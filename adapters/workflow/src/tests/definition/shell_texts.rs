@@ -1,4 +1,4 @@
-//! Values in strings for the shell, tested with a real shell.
+//! Values that are inserted into shell commands, tested with a real shell.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ fn scope(value: &str) -> Scope {
     scope
 }
 
-/// The output of the shell.
+/// Runs a text in a shell, and returns what the shell prints.
 fn printed(text: &str, value: &str) -> String {
     let shell = render_shell(text, &scope(value)).unwrap();
     let output = Command::new("sh").arg("-c").arg(&shell.text).envs(shell.environment).output().unwrap();

@@ -42,7 +42,7 @@ pub(crate) fn reported(file: &WorkflowFile) -> Vec<String> {
     file.problems.iter().map(line).collect()
 }
 
-/// The problems of a text alone, without those about runners and task files.
+/// The problems of a text, except those about runners and task files.
 pub(crate) fn problems(text: &str) -> Vec<String> {
     let file = TempProject::new().check(text);
     let is_around =

@@ -114,7 +114,7 @@ fn stderr_of_a_tolerated_failure_is_not_quoted_for_another() {
     }
 }
 
-/// A failure does not quote a failed try if a later try of the step succeeded.
+/// A failure does not quote the output of a failed try if a later try of the step succeeded.
 #[test]
 fn stderr_of_a_failed_try_is_not_quoted_after_success() {
     let shell = "test -e again || { touch again; echo harmless >&2; exit 1; }";

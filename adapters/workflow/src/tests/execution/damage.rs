@@ -37,7 +37,8 @@ fn attempt(fixture: &Fixture, number: u32) -> (Vec<String>, AttemptOutcome) {
     (runner.steps(), report.outcome)
 }
 
-/// Wherever a crash cuts the journal, exactly the steps whose lines are complete are not repeated.
+/// After a crash at any byte of the journal, the next attempt skips exactly the steps whose lines
+/// are complete.
 #[test]
 fn every_cut_is_resumable() {
     let (fixture, journal, bytes) = failed_fixture();

@@ -46,12 +46,13 @@ fn a_finished_execution_is_not_repeated() {
     let fixture = completed_fixture();
     assert_eq!(steps_of(&fixture, fixture.claim(2)), Vec::<String>::new());
     expect_archived(&fixture);
-    // The same if that run is killed at the same moment.
+    // If the second run is killed at the same moment, the third attempt executes nothing either.
     assert_eq!(steps_of(&fixture, fixture.claim(3)), Vec::<String>::new());
     expect_archived(&fixture);
 }
 
-/// The run may also be killed before it moves the journal.
+/// If a run is killed before it archives the journal, the next attempt executes nothing and
+/// archives it.
 #[test]
 fn a_finished_execution_that_was_not_archived_is_not_repeated() {
     let fixture = completed_fixture();
@@ -64,7 +65,7 @@ fn a_finished_execution_that_was_not_archived_is_not_repeated() {
 #[test]
 fn another_subject_begins_anew_although_the_execution_is_over() {
     let first = |fixture: &Fixture, claim| Attempt { number: AttemptNumber::new(1).unwrap(), ..fixture.claim(claim) };
-    // The first attempt of an item with the same number in another queue.
+    // The first attempt of an item that has the same id in another queue.
     let fixture = completed_fixture();
     assert_eq!(steps_of(&fixture, first(&fixture, 2)), ALL);
     let mut fixture = completed_fixture();
@@ -79,8 +80,8 @@ fn another_subject_begins_anew_although_the_execution_is_over() {
     assert_eq!(steps_of(&fixture, fixture.claim(2)), ALL);
 }
 
-/// The file was added again: the execution restarts even if the first attempt of the new round died
-/// before it.
+/// The file was added again, so the execution restarts. The first attempt of the new round died
+/// before it could restart the execution.
 #[test]
 fn a_finished_execution_of_an_earlier_round_is_repeated() {
     let fixture = completed_fixture();

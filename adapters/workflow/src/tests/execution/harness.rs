@@ -1,4 +1,4 @@
-//! A project folder, attempts, and an orchestrator with either runner.
+//! A project folder, attempts, and an orchestrator with a plain or a scripted runner.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use super::plain_runner::PlainRunner;
 
-/// Far longer than a step of these tests takes on a slow machine.
+/// Far longer than any step of these tests, even on a slow machine.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A project folder and one workflow.

@@ -8,7 +8,8 @@ use autoproc_domain::ports::AttemptOutcome;
 use super::harness::{Fixture, expect_success, failure};
 use super::scripted_runner::ScriptedRunner;
 
-/// Takes a second; would take hours if the cost grew with the square of the steps.
+/// The test takes a second. It would take hours if the cost grew with the square of the number of
+/// steps.
 #[test]
 fn ten_thousand_steps_run_once_each_and_are_resumable() {
     let steps: Vec<_> = (0..10_000).map(|number| format!("        - {{id: s{number}, run: [x]}}\n")).collect();

@@ -1,4 +1,4 @@
-//! Inputs: how their texts are converted, for files with any name.
+//! The conversion of the texts of inputs to values, for files with any name.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -93,7 +93,8 @@ fn a_value_of_another_type_is_refused() {
     }
 }
 
-/// The journal returns exactly the same numbers, so the execution has the same inputs.
+/// Numbers that are read back from the journal are exact, so a resumed execution has the same
+/// inputs.
 #[test]
 fn decimals_survive_the_journal() {
     let numbers: Vec<f64> = (1..2_000).map(|number| f64::from(number).sqrt() * 1e-30).collect();
@@ -112,7 +113,7 @@ fn decimals_survive_the_journal() {
     assert!(fixture.state().subject.inputs["v"] == json!(numbers));
 }
 
-/// An input with the name of a phase, or with a reserved name, would hide that.
+/// An input with the name of a phase, or with a reserved name, would hide the value of that name.
 #[test]
 fn an_input_cannot_have_a_reserved_name() {
     let fixture = Fixture::new(
@@ -133,7 +134,7 @@ workflow:
     given("loose").unwrap();
 }
 
-/// The journal nests values a few levels deeper and must remain readable.
+/// The journal nests an input a few levels deeper, so a deep input could make it unreadable.
 #[test]
 fn an_input_nested_too_deep_is_refused_before_the_run() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));

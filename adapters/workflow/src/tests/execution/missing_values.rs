@@ -4,12 +4,13 @@ use std::fs;
 
 use super::harness::{Fixture, expect_success, failure};
 
-/// A step that notes that it ran, and returns the content of the file `wanted`.
+/// A step that appends its id to the file `ran`, and returns the content of the file `wanted`.
 fn returning(id: &str) -> String {
     format!("{{id: {id}, shell: \"echo {id} >> ran; cat wanted > $AUTOPROC_OUTPUT\"}}")
 }
 
-/// Returns a project with these phases and further keys, in which `wanted` is empty.
+/// Returns a project whose workflow has these phases and further keys, and whose file `wanted` is
+/// empty.
 fn fixture(phases: &str, more: &str) -> Fixture {
     let mut fixture = Fixture::new(&format!("workflow: {{id: wf-test, phases: [{phases}]{more}}}"));
     fixture.runners = "[runners]\ncommand = ['true']\n".into();
@@ -17,7 +18,8 @@ fn fixture(phases: &str, more: &str) -> Fixture {
     fixture
 }
 
-/// The values of one step are missing before any other step runs, and the retry repeats that step.
+/// A step fails at once if it does not return a value that a later step needs. The retry repeats
+/// that step.
 #[test]
 fn a_step_without_a_needed_value_fails_at_once() {
     let one = returning("count");
@@ -30,7 +32,7 @@ fn a_step_without_a_needed_value_fails_at_once() {
     assert_eq!(fixture.read("ran"), "count\ncount\nwork\n");
 }
 
-/// Several steps may return the value of a phase, so the whole phase begins again.
+/// Any step of a phase may return the missing value, so the retry repeats the whole phase.
 #[test]
 fn a_phase_without_a_needed_value_begins_again() {
     let steps = [returning("first"), returning("second")].join(", ");
@@ -45,7 +47,8 @@ fn a_phase_without_a_needed_value_begins_again() {
     assert_eq!(fixture.read("ran"), "first\nsecond\nfirst\nsecond\nwork\n");
 }
 
-/// A retry repeats only the last step, so the advice is to begin anew, if that helps.
+/// A retry repeats only the last finished step. The message recommends `run --from-start` only if
+/// the earlier steps would not run again without it.
 #[test]
 fn the_finished_steps_of_a_phase_are_repeated_only_from_the_start() {
     let last = "{run: [echo, '${one.words}']}";
@@ -66,7 +69,8 @@ fn the_finished_steps_of_a_phase_are_repeated_only_from_the_start() {
     }
 }
 
-/// A condition decided that a step runs, so its missing value is found late.
+/// A step with a condition may be skipped, so the value that it lacks is reported only when it
+/// runs.
 #[test]
 fn a_step_behind_a_condition_fails_itself() {
     let one = returning("first");
@@ -85,7 +89,8 @@ fn a_step_behind_a_condition_fails_itself() {
     }
 }
 
-/// In each of these workflows the second phase may succeed, or fails only when it gets there.
+/// In each of these workflows, the missing value may not be needed, or its absence is tolerated. So
+/// the first step does not fail.
 #[test]
 fn a_value_that_may_not_be_needed_is_no_failure() {
     let one = format!("{{id: one, steps: [{}]}}", returning("first"));
@@ -124,7 +129,8 @@ fn a_value_that_may_not_be_needed_is_no_failure() {
     }
 }
 
-/// All ways lead to the step that needs the value, although no single transition does.
+/// Every path through the phases leads to the step that needs the value, although no single
+/// transition does.
 #[test]
 fn a_step_after_several_branches_certainly_needs_its_values() {
     let phase = |id: &str, step: &str| format!("{{id: {id}, steps: [{step}]}}");
@@ -141,7 +147,8 @@ fn a_step_after_several_branches_certainly_needs_its_values() {
     assert_eq!(fixture.read("ran"), "first\n");
 }
 
-/// For a runner, a text with further words needs the value; null is a value.
+/// If an input for a runner mixes an expression with other text, the expression needs its value. A
+/// returned null counts as a value, so only the step with that input fails.
 #[test]
 fn null_is_a_value() {
     let two = "{id: two, steps: [{execute: {command: c, inputs: {a: 'x ${one.words}'}}}]}";

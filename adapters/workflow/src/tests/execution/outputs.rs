@@ -1,4 +1,4 @@
-//! The outputs of workflows, which are looked for at the end.
+//! The outputs of workflows. An execution checks at its end whether they exist.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -68,7 +68,7 @@ fn outputs_are_looked_for_at_the_end() {
     );
 }
 
-/// The next attempt runs the last phase again, because nothing else could make the output.
+/// The next attempt runs the last phase again, so that this phase can create the output.
 #[test]
 fn a_missing_required_output_fails_the_attempt() {
     let fixture = Fixture::new(OUTPUTS);
@@ -83,7 +83,8 @@ fn a_missing_required_output_fails_the_attempt() {
     assert_eq!(fixture.read("ran"), "zero\none\none\n");
 }
 
-/// A phase that was skipped cannot make the output, so a later attempt would do nothing.
+/// If the last phase was skipped, another attempt could not create the output, so the first one is
+/// final.
 #[test]
 fn an_output_of_a_skipped_phase_is_missing_for_good() {
     let fixture = Fixture::new(

@@ -1,4 +1,4 @@
-//! The parameters of steps, and what runners receive of them.
+//! The parameters of steps, and how runners receive them.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ fn a_parameter_that_a_runner_needs_must_exist() {
     assert!(error.contains("needs the parameter `mood`, which the step does not have"), "{error}");
 }
 
-/// A command without a line of its own is carried out by the runner for all commands.
+/// The runner for all commands executes each command that has no runner of its own.
 #[test]
 fn one_runner_may_carry_out_every_command() {
     let mut fixture = Fixture::new(PARAMS);
@@ -86,7 +86,7 @@ fn an_enum_accepts_its_values_only() {
     assert_eq!(tags, json!([true, {"deep": null}]), "the value has the type of the declared one");
 }
 
-/// A checkpoint may ask for conditions and not only for names.
+/// A checkpoint may contain conditions as well as names.
 #[test]
 fn a_checkpoint_may_ask_for_conditions() {
     let text =
@@ -104,7 +104,7 @@ fn a_checkpoint_may_ask_for_conditions() {
     }
 }
 
-/// A step receives the names of the values that later steps use.
+/// The values expected of a phase are those that later steps and conditions use.
 #[test]
 fn later_expressions_are_expected_of_a_phase() {
     let mut fixture = Fixture::new(
@@ -131,7 +131,7 @@ workflow:
     assert_eq!(expected("two"), "", "only the condition and the first step of the phase use names");
 }
 
-/// Every part of a workflow that reads a value is named, with the phase that should return it.
+/// For each value expected of a phase, the plan names every part of the workflow that reads it.
 #[test]
 fn all_readers_of_a_value_are_known() {
     let mut fixture = Fixture::new(

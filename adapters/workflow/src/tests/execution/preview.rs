@@ -66,7 +66,7 @@ workflow:
     assert_eq!(seen[2].words, ["/bin/sh", "-c", "echo ${p.made}"]);
 }
 
-/// A path that is not UTF-8 cannot be within a longer text; the preview reports that.
+/// A path that is not UTF-8 cannot be part of a longer text. The preview reports this failure.
 #[test]
 fn a_preview_shows_certain_failures() {
     let mut fixture = Fixture::new("workflow: {id: w, phases: [{id: p, steps: [{run: [x, 'in ${file}']}]}]}");

@@ -55,7 +55,8 @@ fn second_attempt(fixture: &Fixture) -> Vec<String> {
     runner.steps()
 }
 
-/// The machine's want is no failure of a step: nothing is recorded, and the step is not retried.
+/// A shortage on the machine is not a failure of the step: no failure is recorded, and the step is
+/// not retried.
 #[test]
 fn a_step_without_a_process_is_repeated_by_the_next_claim() {
     let fixture = Fixture::new(&FIVE_STEPS.replace("rerun: RERUN", "retries: 3"));
@@ -86,7 +87,7 @@ fn a_step_that_always_runs_again_does() {
     assert_eq!(second_attempt(&fixture), ["s2", "s3", "s4", "s5"]);
 }
 
-/// The step ran once, so it must run again, even if its last repetition failed.
+/// If the repetition of a step with `rerun: always` fails, the next attempt runs the step again.
 #[test]
 fn a_failed_rerun_is_repeated() {
     let fixture = Fixture::new(
@@ -103,7 +104,8 @@ fn a_failed_rerun_is_repeated() {
     assert_eq!(runner.steps(), ["mount", "use"]);
 }
 
-/// After a step ran again, names have their earlier values except for those that it returned now.
+/// A step that runs again updates its own values. If a later step returned the same name, the later
+/// value still applies to the phase.
 #[test]
 fn a_rerun_does_not_override_later_steps() {
     let fixture = Fixture::new(
@@ -144,7 +146,8 @@ fn another_workflow_or_another_input_begins_anew() {
     assert_eq!(second_attempt(&changed), all);
 }
 
-/// A command completed the file in the meantime, so its next round restarts the execution.
+/// A later round restarts the execution if the file was completed in the meantime, or if that is
+/// unknown.
 #[test]
 fn an_execution_before_a_completion_is_not_resumed() {
     let later = |fixture: &Fixture, round, follows_completion| {
@@ -174,7 +177,7 @@ fn an_execution_after_a_completion_is_resumed() {
     assert_eq!(runner.steps(), ["s1", "s2", "s3", "s3", "s3", "s4", "s5"]);
 }
 
-/// The outputs of the finished steps belong to the old content.
+/// The outputs of the finished steps belong to the old content of the file.
 #[test]
 fn a_file_that_changed_since_the_failure_begins_anew() {
     let fixture = fixture();
@@ -213,7 +216,7 @@ fn from_start_ignores_only_earlier_runs() {
     assert_eq!(runner.steps(), ["s1", "s2", "s2", "s3", "s4", "s5"]);
 }
 
-/// A new queue assigns the numbers of a removed one again.
+/// A new queue assigns the same ids as a removed queue.
 #[test]
 fn an_execution_of_another_queue_is_not_resumable() {
     let fixture = fixture();

@@ -85,7 +85,8 @@ fn a_transition_leads_to_the_rollback() {
     }
 }
 
-/// The rollback waits for the last attempt, and the message keeps the reason of the failure.
+/// After a failure, only the last attempt rolls back, and its message contains the reason of the
+/// failure.
 #[test]
 fn a_failed_phase_is_undone_once_it_has_failed_for_good() {
     let mut fixture = fixture();
@@ -108,7 +109,7 @@ fn a_workflow_that_succeeds_undoes_nothing() {
     assert_eq!(runner.steps(), ["first", "second"]);
 }
 
-/// A step of the rollback that fails is tried again by the next attempt, which continues there.
+/// If a step of the rollback fails, the next attempt resumes the rollback at that step.
 #[test]
 fn a_rollback_resumes_at_the_step_that_failed() {
     let fixture = fixture();
@@ -128,7 +129,8 @@ fn a_rollback_resumes_at_the_step_that_failed() {
     assert_eq!(third.steps(), ["first", "second"]);
 }
 
-/// A later attempt of the same round exists only if the end of the earlier one was not recorded.
+/// After a rollback, the same round has a further attempt only if the queue did not record the end
+/// of the last one.
 #[test]
 fn a_rollback_that_is_over_is_not_repeated() {
     let fixture = fixture();
@@ -159,7 +161,8 @@ fn nothing_follows_a_stop() {
     assert_eq!(stopped.steps(), ["first"]);
 }
 
-/// A step of the rollback without a condition certainly needs its runner once a file fails.
+/// If a file fails, each rollback step without a condition needs its runner. So the check before a
+/// run reports a missing runner.
 #[test]
 fn a_missing_runner_of_the_rollback_is_found_before_a_run() {
     let mut fixture = fixture();
@@ -170,7 +173,7 @@ fn a_missing_runner_of_the_rollback_is_found_before_a_run() {
     assert!(error.contains("no runner for the command `tidy` of the step `rollback_3`"), "{error}");
 }
 
-/// A transition to a rollback without steps only fails the file.
+/// If the rollback has no steps, a transition to it only fails the file.
 #[test]
 fn a_rollback_needs_no_section() {
     let mut fixture = fixture();

@@ -36,7 +36,8 @@ fn a_rerun_that_fails_for_good_is_rolled_back() {
     assert_eq!(error, "rollback: rolled back after p/mount: exit status 3");
 }
 
-/// The outputs of the finished steps are still known, and their work is being undone.
+/// The rollback undoes the work of the finished steps, so none of them runs again when it is
+/// resumed.
 #[test]
 fn a_resumed_rollback_runs_no_finished_step_again() {
     let fixture = fixture(0);
@@ -52,7 +53,8 @@ fn a_resumed_rollback_runs_no_finished_step_again() {
     assert_eq!((steps, error.as_str()), (vec!["tidy".to_owned()], "rollback: rolled back after p/use: exit status 3"));
 }
 
-/// A later attempt of the same round exists only if the end of the earlier one was not recorded.
+/// After a rollback, the same round has a further attempt only if the queue did not record the end
+/// of the last one.
 #[test]
 fn a_rollback_that_has_ended_runs_no_finished_step_again() {
     let fixture = fixture(0);

@@ -36,7 +36,8 @@ impl ScriptedRunner {
     }
 }
 
-/// The latest value of a variable.
+/// Returns the value of an environment variable. If it is set several times, the last value
+/// applies.
 pub(crate) fn variable(process: &StepProcess, name: &str) -> Option<String> {
     let found = process.environment.iter().rev().find(|(known, _)| known.as_os_str() == OsStr::new(name));
     found.map(|(_, value)| value.to_str().unwrap().to_owned())

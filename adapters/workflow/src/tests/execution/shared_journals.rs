@@ -25,7 +25,7 @@ workflow:
 
 const ALL: [&str; 3] = ["s1", "s2", "s3"];
 
-/// The journal of the only item, and the place of the attempt that opened it last.
+/// The shared journal of the only item, and the host and folder of the attempt that last opened it.
 #[derive(Default)]
 struct Stored {
     events: Vec<Box<str>>,
@@ -40,7 +40,8 @@ struct Journals {
     here: Place,
     /// The number of further requests that fail because the store cannot be reached.
     outage: AtomicUsize,
-    /// Raised to abort the attempt when a request fails.
+    /// The stop signal of the attempt, raised when a request fails if `is_aborted_in_outage` is
+    /// true.
     stop: Arc<ScriptedStop>,
     is_aborted_in_outage: bool,
 }
@@ -174,7 +175,7 @@ fn a_workflow_that_resumes_anywhere_continues_on_another_machine() {
     assert_eq!(other.fixture.state().history.len(), 4);
 }
 
-/// A machine may have the share at another folder.
+/// Another machine may mount the share at another folder.
 #[test]
 fn the_file_may_have_another_path_on_another_machine() {
     for (resume, steps) in [("anywhere", &["s3"][..]), ("here", &ALL)] {
@@ -186,7 +187,8 @@ fn the_file_may_have_another_path_on_another_machine() {
     }
 }
 
-/// The shared journal alone counts: the files of the folder may be older, or lost.
+/// The execution resumes from the shared journal only: the files in the project folder may be
+/// outdated or lost.
 #[test]
 fn a_workflow_continues_in_its_place_without_the_files() {
     let one = failed("here");
@@ -194,7 +196,7 @@ fn a_workflow_continues_in_its_place_without_the_files() {
     assert_eq!(one.steps_of(2), ["s3"]);
 }
 
-/// Another machine had begun anew, so its journal has taken the place of the first one.
+/// Another machine restarted the execution, so its journal has replaced the first one.
 #[test]
 fn an_execution_that_was_abandoned_is_not_resumed() {
     let one = failed("here");
@@ -283,7 +285,8 @@ fn an_attempt_does_not_need_the_copy_of_the_journal() {
     assert_eq!(machine.steps_of(1), ALL);
 }
 
-/// Of the file, only the newest event may be torn; the shared journal is never torn.
+/// In the shared journal, an incomplete last event is damage. In a journal file, a crash may have
+/// torn it.
 #[test]
 fn a_damaged_shared_journal_is_kept_until_from_start() {
     let mut machine = failed("here");

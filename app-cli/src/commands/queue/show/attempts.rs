@@ -1,4 +1,4 @@
-//! The past attempts of an item, and the one that runs now.
+//! The past attempts of an item, and its running attempt.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(in crate::commands) async fn of(item: &QueueItem, context: &Context) -> Vec<
     history
 }
 
-/// The attempt of an item that runs now.
+/// The running attempt of an item.
 pub(in crate::commands) struct RunningAttempt {
     claim: ClaimNumber,
     pub(in crate::commands) elapsed: Duration,
@@ -29,8 +29,8 @@ pub(in crate::commands) struct RunningAttempt {
 }
 
 impl RunningAttempt {
-    /// Returns the attempt of the item that runs now; `None` if there is none, if its run is dead,
-    /// or if its beginning is unknown.
+    /// Returns the running attempt of the item; `None` if there is none, if its run is dead, or if
+    /// its beginning is unknown.
     ///
     /// # Errors
     /// [`CliError`] if the live runs cannot be read.
@@ -56,7 +56,8 @@ impl RunningAttempt {
     }
 }
 
-/// Describes an attempt without a recorded end. `running` is the same attempt if it runs now.
+/// Describes an attempt without a recorded end. `running` is the same attempt if it is still
+/// running.
 pub(in crate::commands) fn unended(running: Option<&RunningAttempt>) -> String {
     match running {
         Some(RunningAttempt { elapsed, is_slow, .. }) => {
@@ -66,8 +67,8 @@ pub(in crate::commands) fn unended(running: Option<&RunningAttempt>) -> String {
     }
 }
 
-/// Describes the duration and the resource usage of an attempt, and whether the file changed
-/// meanwhile. The text follows the word for the end.
+/// Returns the duration and the resource usage of an attempt, and whether the file changed
+/// meanwhile, as text to print after the word for the end of the attempt.
 pub(in crate::commands) fn after(attempt: &PastAttempt) -> String {
     let elapsed = attempt.elapsed.map(|elapsed| format!(" after {}", span(elapsed)));
     let usage = attempt.usage.as_ref().map(|usage| format!(", {}", used(usage)));

@@ -1,4 +1,4 @@
-//! Axes of charts: places, ticks and their labels.
+//! Axes of charts: coordinates, ticks and labels.
 
 use std::fmt;
 
@@ -83,7 +83,8 @@ impl Axis {
         Self::linear((0.0, high), ends, multiples((0.0, high), step(high), 0.0))
     }
 
-    /// Returns the coordinate of a value. A value outside the axis has that of the nearer end.
+    /// Returns the coordinate of a value. A value outside the axis gets the coordinate of the
+    /// nearer end.
     pub(super) fn at(&self, value: f64) -> f64 {
         let share = if self.is_logarithmic {
             (value.max(self.low) / self.low).ln() / (self.high / self.low).ln()
@@ -93,7 +94,8 @@ impl Axis {
         self.from + share.clamp(0.0, 1.0) * (self.to - self.from)
     }
 
-    /// Returns the value at a share of the axis, from 0 to 1.
+    /// Returns the value at a position on the axis: `share` is 0 at the beginning of the axis and 1
+    /// at its end.
     pub(super) fn value(&self, share: f64) -> f64 {
         if self.is_logarithmic {
             self.low * (self.high / self.low).powf(share)
@@ -129,7 +131,8 @@ impl<'z> TimeAxis<'z> {
         self.axis.at(seconds(point))
     }
 
-    /// Returns the label of a tick: a time of day, as exact as the ticks are.
+    /// Returns the label of a tick: a time of day, as precise as the distance between ticks
+    /// requires.
     pub(super) fn label(&self, tick: f64) -> String {
         #[expect(clippy::cast_possible_truncation, reason = "the tick lies between two timestamps")]
         let point = Timestamp::from_micros((tick * MICROS).round() as i64);

@@ -1,4 +1,4 @@
-//! Text in a page. All text that is not part of this program's source gets into a page through
+//! Text in a page. All text that is not part of this program's source is written to a page as
 //! [`Text`].
 
 use std::fmt::{self, Write as _};
@@ -23,7 +23,8 @@ impl fmt::Display for Text<'_> {
 }
 
 /// Returns the text with its unprintable characters escaped. If the result is longer than `max`
-/// characters, an ellipsis replaces its middle, because the end of a name tells the most.
+/// characters, an ellipsis replaces its middle, because the end of a name is the most informative
+/// part.
 pub(super) fn cut_in_middle(text: &str, max: usize) -> String {
     let characters: Vec<_> = Printable(text).to_string().chars().collect();
     if characters.len() <= max {

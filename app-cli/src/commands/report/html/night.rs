@@ -46,8 +46,8 @@ pub(super) struct Night {
 }
 
 impl Night {
-    /// Creates the figures without any attempt. An attempt without an end counts until `now` if its
-    /// run is `live`.
+    /// Creates the figures without any attempt. An attempt without an end counts as running until
+    /// `now` if its run is in `live`.
     pub(super) fn new(runs: &[PastRun], live: &HashSet<RunId>, now: Timestamp) -> Self {
         Self {
             runs: RunSpan::of(runs, live, now),

@@ -2,8 +2,8 @@
 
 use autoproc_domain::ports::PastEnd;
 
-/// The outcome of an attempt. If two are drawn at the same place, the later variant hides the
-/// earlier one.
+/// The outcome of an attempt. If two outcomes are drawn at the same place, the later variant hides
+/// the earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::commands::report) enum Outcome {
     /// The attempt was not counted: it was released, or its result was discarded.

@@ -41,8 +41,8 @@ pub(super) fn rate(marks: &Marks, (from, to): (Timestamp, Timestamp), axis: &Tim
     Rate { svg: chart(BOTTOM + 24.0, "Ended attempts over time", &(grid + &bars)), step }
 }
 
-/// Counts the ended attempts in each column, by outcome. An attempt that ended at the very end is
-/// in the last column.
+/// Counts the ended attempts in each column, by outcome. An attempt that ended exactly at the end
+/// of the axis is in the last column.
 fn columns(marks: &Marks, (from, to): (f64, f64), step: f64) -> BTreeMap<u64, [u64; COUNTED.len()]> {
     let mut columns: BTreeMap<u64, [u64; COUNTED.len()]> = BTreeMap::new();
     let last = ((to - from) / step).ceil() - 1.0;

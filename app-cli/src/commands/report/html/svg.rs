@@ -6,7 +6,7 @@ use super::axis::{Axis, Px};
 use super::escape::Text;
 use super::outcome::Outcome;
 
-/// The width of a chart, in units of its drawing.
+/// The width of a chart, in SVG units.
 pub(super) const WIDTH: f64 = 1000.0;
 
 /// The left and right ends of the area in which values are drawn.
@@ -15,7 +15,7 @@ pub(super) const ENDS: (f64, f64) = (64.0, 988.0);
 /// The smallest distance between two labels of an axis.
 const MIN_LABEL_DISTANCE: f64 = 14.0;
 
-/// Returns a chart of this height. `label` describes it for readers that cannot see it.
+/// Returns a chart of this height. `label` describes the chart for screen readers.
 pub(super) fn chart(height: f64, label: &str, body: &str) -> String {
     let (height, label) = (Px(height), Text(label));
     format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{label}\">\n{body}</svg>\n")

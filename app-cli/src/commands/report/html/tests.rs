@@ -1,4 +1,4 @@
-//! Pages of nights that are made up.
+//! Tests of pages on invented runs.
 
 mod markup;
 mod nights;
@@ -14,7 +14,7 @@ use super::super::slots;
 use markup::Markup;
 use nights::MadeUp;
 
-/// The expected page of a small night.
+/// The expected page on a small run.
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/commands/report/html/tests/night.html");
 
 /// If set, the test writes the expected page instead of comparing it.
@@ -25,7 +25,7 @@ const MAX_PAGE: usize = 300_000;
 
 #[test]
 fn the_page_of_a_small_night() {
-    // The expected page stays the same in the next version, and with other colours.
+    // Removes the version and the colours, so that the expected page does not depend on them.
     let page = MadeUp::small().page().replace(concat!("autoproc ", env!("CARGO_PKG_VERSION")), "autoproc 0");
     let page = page.replace(include_str!("style.css"), "/* style.css */\n");
     if env::var_os(RENEW).is_some() {
@@ -80,7 +80,7 @@ fn a_history_without_some_attempts_is_reported() {
     assert!(page.contains("The history has only 80 of the 100 attempts."), "{page}");
 }
 
-/// The numbers of the headline are those of the runs, and those of the sections are of the
+/// The numbers in the headline come from the runs, and the numbers in the sections from the
 /// attempts.
 #[test]
 fn a_page_has_the_figures_of_the_night() {
@@ -124,7 +124,8 @@ fn a_night_without_a_run_is_said_to_be_one() {
     assert!(page.contains("<h1>No run is recorded</h1>") && !page.contains("<svg"), "{page}");
 }
 
-/// The files of a group may have completed since; the command would then fail.
+/// If the files of a group are completed by now, its command would fail, so the page does not offer
+/// it.
 #[test]
 fn commands_are_offered_for_files_that_are_failed_now() {
     let failed = MadeUp::small();
@@ -166,8 +167,8 @@ fn hostile() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
 
-    /// The tags and attributes, and the values of attributes except titles, are the same whatever
-    /// the texts are.
+    /// No text changes the tags and attributes of a page, or the values of attributes other than
+    /// `aria-label`.
     #[test]
     fn no_text_becomes_markup(name in hostile(), error in hostile(), command in hostile(), project in hostile()) {
         let plain = MadeUp::with_texts("a", "b", "c", "d").page();

@@ -31,7 +31,7 @@ impl NameEvent {
         Self { name: "process_name", ph: "M", pid, tid: None, args: NameArgs { name } }
     }
 
-    /// `row` is the row from 0.
+    /// Names a row; `row` counts from 0.
     pub(super) fn of_row(pid: ProcessNumber, row: usize) -> Self {
         let name = format!("row {}", row + 1);
         Self { name: "thread_name", ph: "M", pid, tid: Some(row + 1), args: NameArgs { name } }

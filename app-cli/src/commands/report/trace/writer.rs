@@ -21,9 +21,10 @@ const END: &str = "\n]}\n";
 /// The numbers of attempts in a trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// The attempts in the history.
+    /// The number of attempts in the history.
     pub(super) attempts: u64,
-    /// Those of them that the trace lacks, because their beginnings are not recorded.
+    /// The number of these attempts that the trace lacks, because their beginnings are not
+    /// recorded.
     pub(super) without_beginning: u64,
 }
 

@@ -23,7 +23,7 @@ pub(super) struct FailedFile {
     pub(super) last: Option<LastAttempt>,
 }
 
-/// The details of an attempt that its error text does not contain.
+/// The details of an attempt that are not part of its error text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LastAttempt {
     /// The depth of the file below the folder that it was added from.
@@ -57,7 +57,7 @@ fn status_of(outcome: &AttemptOutcome) -> (Option<i32>, Option<i32>) {
     }
 }
 
-/// SIGKILL has this number on every system.
+/// The number of SIGKILL, which is the same on every system.
 const KILL: i32 = 9;
 
 impl FailedFile {
@@ -65,8 +65,8 @@ impl FailedFile {
         &self.failure.of.file_path
     }
 
-    /// Returns the variables that describe the file and its last attempt, as COMMAND has them, and
-    /// the first line of the error. Unprintable characters of that line are escaped.
+    /// Returns the variables that describe the file and its last attempt, as for COMMAND, and the
+    /// first line of the error. Unprintable characters of this line are escaped.
     pub(super) fn environment(&self, max_attempts: u32, project_dir: &Path) -> Vec<(OsString, OsString)> {
         let of = &self.failure.of;
         let depth = self.last.map_or(0, |last| last.depth);
@@ -91,7 +91,7 @@ impl FailedFile {
             signature: signature.id().to_string(),
             reason: signature.reason(),
         };
-        // Numbers and texts can always be encoded.
+        // Encoding cannot fail, because the document contains only numbers and texts.
         let mut text = serde_json::to_vec(&document).unwrap_or_default();
         text.push(b'\n');
         text

@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use autoproc_domain::ProcessingResult;
 use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 
-/// The result that the run reported at its end. An error of the run does not contain it.
+/// The result that the run reported at its end. If the run ends with an error, the error does not
+/// contain the result.
 #[derive(Debug, Default)]
 pub(super) struct RunResult(Mutex<Option<ProcessingResult>>);
 

@@ -73,12 +73,12 @@ pub(super) struct Picture {
 /// The time left, or why it is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Left {
-    /// Unknown, for another reason than overdue files.
+    /// The time left is unknown, but not because of overdue files.
     #[default]
     Unknown,
     /// The text of the time left.
     Known(String),
-    /// These running files take longer than expected; at least one.
+    /// The time left is unknown, because these running files take longer than expected. Not empty.
     Overdue(Vec<FilePath>),
 }
 

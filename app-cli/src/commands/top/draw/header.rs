@@ -26,7 +26,6 @@ const MAX_NOTICES: usize = 2;
 /// The heights of the bars of the sparkline, the lowest first.
 const SPARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Returns the lines of the header.
 pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     let (look, columns) = (&state.look, size.columns);
     let notice = |text: &str| Line::styled(look.layout.cut_at_end(text, columns), look.colour(LATER));

@@ -21,11 +21,13 @@ use crate::view::time::running_span;
 /// The width of the mark before each row, in columns.
 const MARK: usize = 2;
 
-/// The width of the number of files of a group, and of the time of its latest failure, in columns.
+/// The width, in terminal columns, of two fields of a group: its number of files, and the time of
+/// its latest failure.
 const COUNT: usize = 7;
 const AT: usize = 18;
 
-/// From this width on, a name is followed by `, attempt 2`; a narrower one by ` (2)`.
+/// If the column of names is at least this wide, a name is followed by `, attempt 2`, otherwise by
+/// ` (2)`.
 const WIDE_NAME: usize = 30;
 
 /// Returns the lines of a pane, with its title; none if the pane is not shown.
@@ -96,7 +98,7 @@ fn running(file: &RunningFile, snapshot: &Snapshot, look: &Look, columns: usize)
         Progress::Abandoned => "run died".to_owned(),
     };
     let expected = file.expected.as_deref().unwrap_or_default();
-    // The range is left out if only the typical duration fits.
+    // If the column is too narrow, shows only the typical duration, without the range.
     let about = expected.split(" (").next().unwrap_or_default();
     let expected = if expected.len() < widths.expected { expected } else { about };
     let separated = |text: &str, width: usize| cell(text, width.saturating_sub(1), layout) + &" ".repeat(width.min(1));

@@ -24,8 +24,8 @@ impl Look {
     }
 }
 
-/// Returns a text of exactly this many columns: shortened at its end, or filled with blanks. If the
-/// mark for text that was cut does not fit, the cell is blank.
+/// Returns a text of exactly this many columns: shortened at its end, or filled with blanks. If not
+/// even the ellipsis fits, the cell is blank.
 pub(super) fn cell(text: &str, columns: usize, layout: &Layout) -> String {
     filled(layout.cut_at_end(text, columns), columns)
 }

@@ -15,7 +15,7 @@ use crate::error::CliError;
 use crate::forecasting::{RecentAttempts, between, sizes_of};
 use crate::view::time::rough_span;
 
-/// The number of attempts to which the `History` port may limit an answer.
+/// The number of attempts at which the `History` port limits an answer.
 const MAX_ATTEMPTS: usize = 1000;
 
 /// The latest attempts, and the figures that are computed from them.

@@ -15,7 +15,7 @@ use crate::failure_groups::{self, FAILED};
 /// The maximum number of pending files that are shown.
 const MAX_NEXT: usize = 200;
 
-/// The number of pending files that are searched at once for those that match the filter.
+/// The number of pending files that are read at once to find those that match the filter.
 const SEARCHED_AT_ONCE: usize = 50_000;
 
 /// The maximum number of failed files that are grouped, as in `status`.
@@ -50,7 +50,7 @@ impl QueuePart {
         let counts = context.storage().counts(Scope::Queue).await?;
         let has_changed = (&processing, counts) != (&self.processing, self.counts);
         (self.processing, self.counts) = (processing, counts);
-        // The pending files may have been read earlier.
+        // Removes files that a run has claimed since the pending files were read.
         self.next.retain(|next| self.processing.iter().all(|item| item.id != next.id));
         Ok(has_changed)
     }
@@ -93,7 +93,6 @@ async fn next(filter: &str, context: &Context) -> Result<Vec<QueueItem>, CliErro
     }
 }
 
-/// Groups the failed files.
 async fn groups(failed: usize, context: &Context) -> Result<Vec<FailureGroup>, CliError> {
     if failed == 0 {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! Messages of other threads to the view.
+//! Messages from other threads to the view.
 
 use std::io;
 use std::thread;
@@ -6,10 +6,9 @@ use std::thread;
 use ratatui::crossterm::event::{self, Event};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// A message of another thread.
 pub(super) enum Wake {
     Terminal(Event),
-    /// The process was suspended and continues.
+    /// The process continues after a suspension.
     Continued,
     /// The keys cannot be read, for this reason.
     NoKeys(io::Error),

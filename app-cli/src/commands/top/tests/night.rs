@@ -1,4 +1,4 @@
-//! A night that is made up, with names that try to control the terminal.
+//! Invented data, with file names that contain control characters for the terminal.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn pending(id: u64, name: &str) -> QueueItem {
     QueueItem::added(ItemId::new(id), path(name), Priority::new(0), at(9_000))
 }
 
-/// Returns a night with one run, failures for two reasons, and waiting files.
+/// Returns a snapshot with one run, failures for two reasons, and waiting files.
 pub(super) fn night() -> Snapshot {
     let slow = RunningFile { is_slow: true, attempt: 2, host: Some("scan2".to_owned()), ..running(8, HOSTILE, 540) };
     let dead =

@@ -1,4 +1,4 @@
-//! The screens of the made-up night, compared with the expected ones in the folder `screens`.
+//! The screens for the invented data, compared with the expected ones in the folder `screens`.
 
 use std::env;
 use std::fs;
@@ -73,7 +73,7 @@ fn without_colours_no_cell_has_one() {
     }
 }
 
-/// Every cell of every screen is printable: neither names nor outputs steer the terminal.
+/// Every cell of every screen is printable, so names and outputs cannot control the terminal.
 #[test]
 fn no_screen_has_control_characters() {
     for columns in (1..60).chain([80, 120]) {

@@ -1,4 +1,5 @@
-//! A property over sequences of inputs and sizes: the view never panics, and its selections exist.
+//! A property test with sequences of inputs and sizes: the view never panics, and its selected rows
+//! exist.
 
 use proptest::prelude::*;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
@@ -32,7 +33,7 @@ enum Step {
     Key(KeyCode, KeyModifiers),
     Wheel(bool),
     Resize(u16, u16),
-    /// A night with this many running files, reasons and pending files, at most.
+    /// A snapshot with at most this many running files, reasons and pending files.
     Night(usize, usize, usize),
     Nothing,
     /// The text of the page that is shown.
@@ -82,8 +83,8 @@ fn input(step: Step, bench: &Bench) -> Input {
     }
 }
 
-/// The selections exist, and the selected row of the focused pane is on the screen if the pane has
-/// room for a row.
+/// Checks that the selected rows exist, and that the selected row of the focused pane is on the
+/// screen if the pane has room for a row.
 #[track_caller]
 fn check(bench: &Bench) {
     let state = &bench.state;
@@ -99,7 +100,7 @@ fn check(bench: &Bench) {
     assert_eq!(screen.len(), state.size.rows);
     let is_list = matches!(state.mode, Mode::Browse) && state.rows(state.focus) > 0;
     if is_list && state.size.rows >= 12 && state.size.columns >= 2 {
-        // The footer shows the outcome of an action, which is any text.
+        // Leaves out the footer, because it shows the outcome of an action, which may be any text.
         let footer = Plan::of(state, state.size).footer;
         let above = screen.iter().take(screen.len() - footer);
         assert_eq!(above.filter(|row| row.starts_with('>')).count(), 1, "{screen:#?}");

@@ -10,7 +10,7 @@ use super::super::outcome::Outcome;
 use crate::forecasting::MIN_MEAN;
 
 /// The maximum number of attempts that the charts draw. If there are more, every second, fourth, …
-/// attempt is drawn. So many marks take about 10 MB of memory.
+/// attempt is drawn. This number of marks takes about 10 MB of memory.
 pub(crate) const MAX_MARKS: usize = 100_000;
 
 /// The maximum number of marks with the name of their file. Only few attempts have room for a name

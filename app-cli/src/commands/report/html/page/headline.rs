@@ -1,4 +1,4 @@
-//! The headline: how it went, in one sentence, and the figures of each run.
+//! The headline: the result of the runs in one sentence, and the figures of each run.
 
 use std::time::Duration;
 

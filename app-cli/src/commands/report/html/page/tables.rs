@@ -1,4 +1,4 @@
-//! The slowest files, the use of retries, the resources, and the queue now.
+//! The slowest files, the success of retries, the resources, and the current queue.
 
 use autoproc_domain::FilePath;
 use autoproc_domain::forecast::FileForecast;

@@ -3,7 +3,7 @@
 /// Elements that have no end tag.
 const VOID: [&str; 3] = ["meta", "br", "hr"];
 
-/// Attributes whose values may depend on the data as text.
+/// Attributes whose values may contain text from the data.
 const TEXTS: [&str; 1] = ["aria-label"];
 
 /// The markup of a page without its text.
@@ -71,7 +71,7 @@ impl Markup {
     }
 }
 
-/// Checks that a text has no character of markup, and that each `&` begins a reference.
+/// Checks that a text contains no markup character, and that each `&` begins a character reference.
 fn check_text(text: &str) -> Result<(), String> {
     let known = ["&amp;", "&lt;", "&gt;", "&quot;", "&#39;"];
     let is_reference = |at: usize| known.iter().any(|known| text[at..].starts_with(known));

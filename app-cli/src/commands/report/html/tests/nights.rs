@@ -1,4 +1,4 @@
-//! Nights that are made up.
+//! Invented runs with their attempts.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ const PROJECT: &str = "/data/archive";
 #[derive(Clone)]
 pub(super) struct MadeUp {
     pub(super) attempts: Vec<PastAttempt>,
-    /// The number of attempts that the history has; `None` if it has all of them.
+    /// The number of attempts that the history contains; `None` for all attempts.
     pub(super) known: Option<usize>,
     pub(super) is_live: bool,
     /// True if the failed files are still failed when the page is written.
@@ -42,7 +42,7 @@ impl Default for MadeUp {
     }
 }
 
-/// 22:00 on 28 November 2026, in UTC, and a number of seconds.
+/// Returns the time `seconds` after 22:00 UTC on 28 November 2026.
 fn at(seconds: f64) -> Timestamp {
     let ten: Timestamp = "2026-11-28T22:00:00Z".parse().expect("a time");
     ten.saturating_add(Duration::from_secs_f64(seconds))
@@ -82,7 +82,7 @@ fn end_of(attempt: &PastAttempt) -> Option<Timestamp> {
 }
 
 impl MadeUp {
-    /// A night with two slots: five files complete, one of them at the second attempt; one file
+    /// A run with two slots: five files complete, one of them at the second attempt; one file
     /// fails, and one times out.
     pub(super) fn small() -> Self {
         let scan = |number: u64, time, end, error| attempt(number, &format!("scans/{number}.png"), time, end, error);
@@ -101,7 +101,7 @@ impl MadeUp {
         Self { attempts, command: Some("autoproc run scans -- ocr {}".to_owned()), ..Self::default() }
     }
 
-    /// A night with this number of attempts on `slots` slots.
+    /// A run with this number of attempts on `slots` slots.
     pub(super) fn of(attempts: u64, slots: u64, end: impl Fn(u64) -> PastEnd) -> Self {
         let one = |number: u64| {
             let (slot, turn) = (number % slots, number / slots);
@@ -115,7 +115,7 @@ impl MadeUp {
         Self { attempts: (0..attempts).map(one).collect(), ..Self::default() }
     }
 
-    /// A night in which these texts are everywhere.
+    /// A run in which every text is one of these.
     pub(super) fn with_texts(name: &str, error: &str, command: &str, project: &str) -> Self {
         let name = name.replace('\0', "\u{1}").replace('/', "\u{2215}");
         let ends = [PastEnd::Completed, PastEnd::Requeued, PastEnd::Completed, PastEnd::Failed];
@@ -128,7 +128,7 @@ impl MadeUp {
         Self { attempts, command: Some(command.to_owned()), project, ..Self::default() }
     }
 
-    /// Nights of every kind, with their names.
+    /// Runs of every kind, each with a name.
     pub(super) fn all() -> Vec<(&'static str, Self)> {
         let mixed = |number| match number % 50 {
             0 => PastEnd::Requeued,

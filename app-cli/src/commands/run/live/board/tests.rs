@@ -51,7 +51,7 @@ fn counted(pending: usize, processing: usize) -> RunEventKind {
     RunEventKind::Progress { counts: Counts { pending, processing, ..Counts::default() }, next_due: None }
 }
 
-/// The state after these events, each at so many seconds.
+/// Returns the state after these events. Each has its time in seconds since the run began.
 fn board(events: impl IntoIterator<Item = (u64, RunEventKind)>) -> Board {
     let mut board = Board::new(4);
     for (seconds, kind) in events {
@@ -161,7 +161,7 @@ fn started_with(id: u64, megabytes: u64) -> RunEventKind {
     RunEventKind::FileStarted { of: of(id), size_bytes: Some(megabytes * 1_000_000), recipe: None }
 }
 
-/// The state after 5 files of 1 to 5 MB, which took 10 s a MB each.
+/// Returns the state after 5 files of 1 to 5 MB, each of which took 10 s per MB.
 fn after_five_files() -> Board {
     let completed = |id| RunEventKind::FileCompleted {
         of: of(id),
@@ -216,7 +216,7 @@ fn short_attempts_are_not_forecast() {
         board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: started_with(id, 1) }, SECOND);
         board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: completed }, 6 * SECOND);
     }
-    // The average from one end to the next is a second.
+    // On average, a file ends every second.
     assert_eq!(board.picture(5, 6 * SECOND, START).left, known("6s left"));
 }
 
@@ -229,7 +229,7 @@ fn earlier_runs_give_a_forecast_before_the_first_end() {
     assert_eq!(board.picture(5, SECOND, START).left, known("1m left"));
 }
 
-/// A board with 30 samples of 0.31 s each, and files 1 and 2 that run from 0 s on.
+/// Returns a board with 30 samples of 0.31 s each, and with the files 1 and 2, which began at 0 s.
 fn two_running(sizes_mb: [u64; 2]) -> Board {
     let mut board = board([(0, counted(4, 0)), (0, started_with(1, sizes_mb[0])), (0, started_with(2, sizes_mb[1]))]);
     let mut earlier = Forecast::default();
