@@ -10,7 +10,7 @@ use crate::item::RunId;
 use crate::ports::StorageError;
 use crate::run_info::{DeadRun, LiveRun, RunInfo};
 
-/// The answer to the registration of a run.
+/// The answer to [`Runs::begin`].
 pub struct Begun {
     /// The other runs that are alive.
     pub others: Vec<LiveRun>,
@@ -64,7 +64,7 @@ pub trait Lease: Send + Sync {
 /// # Contract
 /// - A run is alive from `begin` until the first of: `end`, the exit of the process that called
 ///   `begin`, the expiry of the run's lease. A live run is never reported as dead.
-/// - The name of a run is never reused.
+/// - The id of a run is never reused.
 /// - Dropping a returned future does not undo the call.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]

@@ -61,13 +61,13 @@ pub struct RunConfig {
     /// The failure limit; `None` for no limit.
     pub failure_limit: Option<FailureLimit>,
     /// How long the run waits for a missing program that has worked earlier in the run, or for the
-    /// missing folder of a file. If the time is zero, the run does not wait: an attempt that fails
-    /// because its program or folder is missing counts as a failure of its file.
+    /// missing folder of a file. If zero, the run does not wait: an attempt that fails because its
+    /// program or folder is missing counts as a failure of its file.
     pub program_wait: Duration,
     /// The number of different files in a row that must fail [alike](crate::signature) before the
     /// run holds starts and probes with one file at a time. These failures do not count. A run that
-    /// does not wait for items in backoff ends instead, and the failures count. `None` to count
-    /// every failure.
+    /// does not wait for items in backoff ends instead, and the failures count. If `None`, every
+    /// failure counts.
     pub pause_on_same: Option<NonZeroUsize>,
     /// The delay before the first probe after files have failed alike. Each further delay is twice
     /// as long, up to 10 minutes.
