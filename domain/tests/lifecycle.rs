@@ -1,4 +1,4 @@
-//! Tests the table of status changes: nothing changes a status in any other way.
+//! Tests the table of status changes, and that every change of a status follows the table.
 
 use std::collections::BTreeSet;
 
@@ -64,8 +64,8 @@ fn transition(event: &Event) -> Option<(ItemId, Transition)> {
     })
 }
 
-/// Returns the change of an item's status that an event may cause: an addition begins a round for
-/// the ended item of its path.
+/// Returns the statuses that an item may have after an event. The addition of a path may begin a
+/// new round for the ended item of this path.
 fn wanted(event: &Event, item: &QueueItem) -> Vec<Option<Status>> {
     match (event, transition(event)) {
         (_, Some((id, by))) if id == item.id => vec![next(item.status, by)],
