@@ -230,8 +230,8 @@ proptest! {
         check(&restored)?;
         let mut queue = queue;
         replay(&history, |turn| {
-            // These requests are earlier than the last change of the queue, as if the clock was set
-            // back.
+            // These requests are earlier than the last change of the queue, as if the clock had been
+            // set back.
             let (request, now) = (turn.request, turn.now);
             prop_assert_eq!(request.perform(&mut restored, now), request.perform(&mut queue, now));
             Ok(())
@@ -379,8 +379,8 @@ fn fingerprint(size: u64) -> Fingerprint {
     Fingerprint { size, modified_ns: 0 }
 }
 
-/// Returns a queue with two items. The first one has this status, and was completed with the
-/// fingerprint `size` by recipe 1.
+/// Returns a queue with two items. The first one has this status. If completed, it has a completion
+/// with the fingerprint `size` and recipe 1.
 fn with(status: Status, size: Option<u64>) -> FileQueue {
     let completion = Completion { fingerprint: size.map(fingerprint), recipe: Some(Recipe::new([1; 8])) };
     let claim = Claim { number: ClaimNumber::FIRST, run: RunId::new("run"), is_cancelled: false };

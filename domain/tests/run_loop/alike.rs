@@ -143,7 +143,7 @@ fn the_run_wakes_for_its_probe() {
     assert_eq!(run.wakeup.at, Some(since.saturating_add(FIRST_DELAY)));
 }
 
-/// Files 1 to 3 are first in line again, but a file that has not failed yet proves more.
+/// Files 1 to 3 are first in line again, but the run chooses a file that has not failed yet.
 #[test]
 fn the_probe_is_a_file_that_has_not_failed_yet() {
     let mut run = paused(config());

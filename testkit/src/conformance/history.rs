@@ -160,7 +160,8 @@ fn stopped(processed: u64, failed: u64, retried: u64, stopped_by: StoppedBy) -> 
     RunEventKind::ProcessorStopped { result }
 }
 
-/// The events of two runs. The run `first` is stopped; the run `second` begins meanwhile and dies.
+/// The events of two runs. The run `first` is stopped. The run `second` begins before that, and
+/// dies.
 fn first_night() -> Vec<RunEvent> {
     let (elapsed, usage) = (Duration::from_secs(1), None);
     let retry = RunEventKind::FileRequeued {

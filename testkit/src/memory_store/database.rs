@@ -333,7 +333,7 @@ impl Contents {
     }
 
     /// Applies the failures that a test has requested. Returns an error if the transaction must not
-    /// happen, and an outage if only its answer is lost.
+    /// happen, and [`Outage::Answer`] if the transaction happens but its answer is lost.
     fn meet_order(&mut self, needs_room: bool) -> Result<Option<Outage>, StorageError> {
         if self.busy_answers > 0 {
             self.busy_answers -= 1;

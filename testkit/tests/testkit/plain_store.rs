@@ -1,4 +1,5 @@
-//! A store written only from the documentation of the ports: items in a vector, and loops.
+//! A simple store, written only from the documentation of the ports: a vector of items, which loops
+//! search.
 
 #![allow(clippy::wildcard_imports, reason = "a store names nearly every request and answer")]
 
