@@ -37,8 +37,8 @@ use waiting::{Scoped, Waiting};
 /// For n items, an addition or a settlement costs O(log n). An exchange costs an additional O(p)
 /// for p processing items. Counts cost O(1), and a page of m items costs O(n + m log m).
 ///
-/// The methods that the specification names, such as `add` and `pop`, are thin methods over
-/// transactions:
+/// The methods that the program's specification requires, such as `add` and `pop`, are thin methods
+/// over transactions:
 ///
 /// ```
 /// use autoproc_domain::{FilePath, FileQueue, Priority, Timestamp};

@@ -1,5 +1,5 @@
-//! The retry policy: decides whether another attempt follows a failed one, and after how long a
-//! wait.
+//! The retry policy: decides whether a retry follows a failed attempt, and how long the wait before
+//! it is.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -79,7 +79,7 @@ impl Counts {
 pub struct Enqueued {
     /// The outcome of the addition.
     pub outcome: EnqueueOutcome,
-    /// The id of the item; `None` only if the outcome is [`EnqueueOutcome::Accepted`].
+    /// The id of the item; `None` if and only if the outcome is [`EnqueueOutcome::Accepted`].
     pub item: Option<ItemId>,
 }
 

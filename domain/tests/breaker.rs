@@ -119,7 +119,8 @@ proptest! {
         (pause_on_same, jobs, retries) in (1_usize..6, 1_usize..4, 0_u32..3),
         (from_s, lasts_s) in (0_u64..20, 30_u64..3300),
     ) {
-        // With several jobs, a success may end a row of failures. These failures count.
+        // With several jobs, a success may end a row of failures, and these failures count. So each
+        // file needs at least one retry.
         let retries = if jobs > 1 { retries.max(1) } else { retries };
         let from = Duration::from_secs(from_s);
         let ran = run(120, config(pause_on_same, jobs, retries), (from, from + Duration::from_secs(lasts_s)));

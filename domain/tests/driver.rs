@@ -213,8 +213,7 @@ fn a_cancelled_attempt_is_ended_alone() {
     );
 }
 
-/// Tests a stop with and without a request that an earlier run left. The run removes such a request
-/// at its beginning.
+/// In the second case, an earlier run left a stop request, which the run removes at its beginning.
 #[test]
 fn a_stop_is_seen_at_once_also_after_an_old_request_was_removed() {
     for is_left in [false, true] {

@@ -30,7 +30,7 @@ fn every_transition_happens_and_every_status_is_reached() {
     assert_eq!(reached, Status::ALL.into());
 }
 
-/// Scripts compare these words.
+/// Scripts rely on these words.
 #[test]
 fn each_status_is_one_word() {
     let words = Status::ALL.map(|status| status.to_string());

@@ -95,11 +95,11 @@ pub enum RunEventKind {
         /// A human-readable description of the processes that may still be running.
         reason: Box<str>,
     },
-    /// Starts are held until [`StartsResumed`](Self::StartsResumed): the start gate is closed,
-    /// several different files in a row failed alike, or the machine lacks a process, a descriptor,
-    /// memory, the program or the folder of a file. While the machine lacks something, a few
-    /// attempts may still start: probes, and other attempts up to the number that the machine is
-    /// known to support. Reported again if the reason changes.
+    /// Starts are held until [`StartsResumed`](Self::StartsResumed). There are three causes: the
+    /// start gate is closed; several different files in a row failed alike; or the machine lacks
+    /// processes, file descriptors, memory, the program or the folder of a file. In the last two
+    /// cases, probes may still start. In the last case, other attempts may start too, up to the
+    /// number that the machine is known to support. Reported again if the reason changes.
     StartsHeld {
         /// A human-readable description of the cause.
         reason: Box<str>,

@@ -48,7 +48,7 @@ pub struct LeaseTerms {
 /// # Contract
 /// - The store renews the lease on a connection of its own, so a run that waits for a slow
 ///   transaction keeps its lease.
-/// - `lost` resolves when the lease expires or a renewal is refused. This is always before another
+/// - `lost` resolves when the lease expires or a renewal is refused, and always before another
 ///   process may treat the run as dead. If the lease is already lost, `lost` resolves at once.
 #[async_trait]
 pub trait Lease: Send + Sync {

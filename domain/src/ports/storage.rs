@@ -156,7 +156,7 @@ pub trait Storage: Send + Sync {
     ///
     /// # Errors
     /// [`StorageError`]; if the variant says that the outcome is unknown, the files may have been
-    /// added, otherwise none was. Adding the same files again is harmless.
+    /// added, otherwise no file was added. Adding the same files again is harmless.
     async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError>;
 
     /// Settles claims and then makes new ones. An item that is settled for an immediate retry can

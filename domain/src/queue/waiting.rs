@@ -33,7 +33,7 @@ impl Entry {
 pub(super) struct Waiting {
     /// The items without a backoff, and the items whose backoff ended by `promoted_until`.
     ready: Ready,
-    /// The items with a backoff, even one that is over, ordered by the end of the backoff.
+    /// The items with a backoff, even if the backoff is over, ordered by the end of the backoff.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
     /// The items of `backing_off`, ordered by the time at which the backoff was set.
     ordered: BTreeSet<(Timestamp, Sequence)>,

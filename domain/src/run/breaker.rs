@@ -11,12 +11,12 @@
 //! - if an attempt succeeds that started after the first failure of the row,
 //! - if the probe fails in another way,
 //! - if the probe runs for much longer than the failures of the row did, or
-//! - if a probe fails alike once starts have been held for [`MAX_HELD`] in all because of this
+//! - if a probe fails alike once starts have been held for [`MAX_HELD`] in total because of this
 //!   signature. The failures then belong to the files: the signature holds no more starts.
 //!
-//! A failure that completes a row, or that is like the row during the hold, is *given back*: it
-//! does not count for its file. So are the earlier failures of the row. Each round of a file gets
-//! back at most one attempt, so that files which always fail come to an end.
+//! The failures of a complete row are *given back*: they do not count for their files. So are the
+//! failures during the hold that are like the row. Each round of a file gets back at most one
+//! attempt, so that files which always fail come to an end.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;

@@ -29,8 +29,8 @@ pub const TIMEOUT_FACTOR: u32 = 4;
 /// shortest attempt by seconds.
 pub const MIN_ADAPTED_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The configuration of a run. The default is the specification's: one attempt at a time, 300 s
-/// each, three retries after 2, 4 and 8 s, and the whole queue.
+/// The configuration of a run. By default, a run processes the whole queue and makes one attempt at
+/// a time, with a time limit of 300 s and three retries after 2, 4 and 8 s.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,8 +41,8 @@ pub const MIN_ADAPTED_TIMEOUT: Duration = Duration::from_secs(30);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunConfig {
-    /// The run's name, unique among all runs that ever used the queue. The default, `local`, suits
-    /// a queue that exists only in this process.
+    /// The run's id, unique among all runs that ever used the queue. The default, `local`, suits a
+    /// queue that exists only in this process.
     pub run: RunId,
     /// The maximum number of concurrent attempts.
     pub jobs: NonZeroUsize,

@@ -8,7 +8,7 @@ use crate::run_info::{ProcessingResult, StoppedBy, Unproven};
 use crate::stop::ObeyedStop;
 use crate::time::Timestamp;
 
-/// The states of a processor that the specification defines.
+/// The status of a processor, as the program's specification defines it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ProcessorStatus {
     /// No run has begun.

@@ -358,7 +358,8 @@ impl RunState {
     }
 
     /// Returns the reason why starts are held; `None` if they are not held. The start gate's reason
-    /// comes first, then the breaker's, because its holds are longer than those of the start hold.
+    /// comes first, then the breaker's, because the breaker's holds are longer than those of the
+    /// start hold.
     pub(super) fn pressure(&self) -> Option<Pressure> {
         let of_gate = self.world.pressure.clone().map(|pressure| (pressure, None));
         let of_breaker = || self.breaker.reason().map(|(reason, at)| (BackPressure { reason }, Some(at)));
@@ -378,7 +379,7 @@ impl RunState {
     }
 
     /// True if no attempt is running or unsettled; ignores claims that are set aside. False while
-    /// an exchange is unanswered, because it may have claimed items.
+    /// an exchange is unanswered, because the exchange may have claimed items.
     pub(super) fn is_at_rest(&self) -> bool {
         !self.store.is_unanswered
             && self.attempts.in_hand.is_empty()

@@ -150,8 +150,8 @@ impl<'t> Masker<'t> {
 
     fn word_or_url(&mut self) {
         let word = self.take(self.rest.find(|character: char| !character.is_alphanumeric()).unwrap_or(self.rest.len()));
-        // Only a word of ASCII letters can be a scheme, because a word with a digit may become a
-        // mark. Letters directly after a mark may be the rest of such a word.
+        // Only a word of ASCII letters can be the scheme of a URL, because a word with a digit may
+        // become a mark. Letters directly after a mark may be the rest of such a word.
         let is_scheme = !self.out.ends_with('}') && word.chars().all(|character| character.is_ascii_alphabetic());
         self.word(word);
         if !is_scheme || !self.rest.starts_with(SCHEME_END) {

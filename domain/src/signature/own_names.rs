@@ -43,8 +43,8 @@ fn replaced_each(text: &str, name: &str, mark: &str, accepts: impl Fn(&str, &str
     out
 }
 
-/// Returns the start of the folder that ends where the text ends; the length of the text if it does
-/// not end with a slash.
+/// Returns the index at which the folder at the end of the text begins; the length of the text if
+/// the text does not end with a slash.
 fn folder_start(before: &str) -> usize {
     if !before.ends_with('/') {
         return before.len();

@@ -76,8 +76,7 @@ fn a_run_does_not_begin_while_others_are_stopping() {
     assert_eq!((runs, run.events.len()), (&vec![other_run()], 0));
 }
 
-/// When the other runs ended, this run was still registered, so they left the removal of the
-/// request to it.
+/// The other runs ended while this run was still registered, so this run must remove the request.
 #[test]
 fn a_run_that_did_not_begin_and_outlives_the_others_removes_the_request() {
     let mut run = registering();

@@ -149,7 +149,7 @@ fn a_failure_proves_the_program_but_not_a_wrapper() {
     }
 }
 
-/// The probe is on another file, because only file 2 may need the missing program.
+/// The probe is on another file, because perhaps only file 2 needs the missing program.
 #[test]
 fn a_file_that_misses_the_program_waits_until_another_has_worked() {
     let mut run = proven();
@@ -185,8 +185,8 @@ fn the_second_time_that_only_one_file_misses_the_program_it_fails() {
     }
 }
 
-/// Earlier, only file 2 missed the program. So its next failure counts, but does not show that the
-/// program is back.
+/// Earlier, the program was missing only for file 2. So the next such failure of file 2 counts, but
+/// does not show that the program is back.
 #[test]
 fn a_probe_that_misses_the_program_again_does_not_end_the_wait() {
     let mut run = proven();
@@ -332,8 +332,8 @@ fn a_suspect_is_not_offered_before_the_queue_was_asked_for_a_probe() {
     expect_nothing_settled(&mut run, 1);
 }
 
-/// File 3 began before the program was found missing. So its success does not show that only file 2
-/// misses the program.
+/// File 3 began before the program was found missing. So its success does not show that the program
+/// is missing only for file 2.
 #[test]
 fn an_old_attempt_that_succeeds_proves_nothing_about_the_suspect() {
     let mut run = proven();

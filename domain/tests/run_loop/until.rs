@@ -18,7 +18,7 @@ use super::fixture::{Run, claims, completed, released, token, unreachable};
 const SECOND: Duration = Duration::from_secs(1);
 const MB: u64 = 1_000_000;
 
-/// The time at which the run begins, and the end of its time for starting attempts, an hour later.
+/// The time at which the run begins, and the time, an hour later, until which it starts attempts.
 const BEGIN: Timestamp = Timestamp::from_micros(1_000_000_000);
 const UNTIL: Timestamp = Timestamp::from_micros(1_000_000_000 + 3_600_000_000);
 

@@ -34,7 +34,7 @@ pub enum Outage {
 struct Contents {
     queue: FileQueue,
     latest: LatestExchanges,
-    /// Every run that ever began, because a name must not be reused.
+    /// Every run that ever began, because a run id must not be reused.
     runs: BTreeMap<RunId, Run>,
     leasing: Option<Leasing>,
     version: u64,

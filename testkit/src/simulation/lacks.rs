@@ -21,8 +21,8 @@ const MIN_QUIET: Duration = Duration::from_millis(400);
 /// lack: the longest delay before a probe, and the time until the probe proves that starts are
 /// possible.
 const MAX_QUIET: Duration = Duration::from_secs(8);
-/// If a run has succeeded on another file, it must release this many attempts on a file that fail
-/// because the program is missing, before such an attempt may count as a failure.
+/// The number of attempts on a file that a run must release because the program is missing, before
+/// another such attempt may count as a failure. Applies once the run has succeeded on another file.
 const MAX_DOUBTS: usize = 1;
 
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ pub(super) struct Lacks {
     absences: usize,
 }
 
-/// The reports to a run about lacks of the machine.
+/// The reports to a run about attempts that failed because the machine lacked something.
 #[derive(Debug, Default)]
 pub(super) struct Lacking {
     /// When a failure because of a lack was last reported; `None` before the first report.
@@ -96,7 +96,7 @@ impl World {
     }
 }
 
-// Records the observations of a run.
+// Records the reports to a run.
 impl World {
     pub(super) fn note_lacks(&mut self, run: usize, reports: &[(ClaimToken, AttemptProgress)]) {
         for (token, progress) in reports {

@@ -115,8 +115,8 @@ impl Numbering {
         }
     }
 
-    /// Returns the claim key that an item of the model has in the store. The sequence number in it
-    /// is the store's.
+    /// Returns the claim key that an item of the model has in the store, with the store's sequence
+    /// number.
     pub(super) fn place(&self, item: &QueueItem) -> ClaimKey {
         ClaimKey::new(item.priority, Sequence::new(self.sequences.store(item.sequence.get())))
     }
