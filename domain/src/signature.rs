@@ -134,9 +134,8 @@ fn step_length(line: &str) -> usize {
     if is_name && (is_step || is_phase()) { line.len() - reason.len() } else { 0 }
 }
 
-/// If the reason begins with one of [`INTERRUPTIONS`], removes the quoted output line, unless the
-/// line reads like an error. Otherwise each different progress line would make a signature of its
-/// own.
+/// Removes the quoted output line from a reason that begins with one of [`INTERRUPTIONS`]. Keeps a
+/// line that reads like an error. If progress lines stayed, each would make a signature of its own.
 fn without_progress(reason: &str) -> &str {
     if !INTERRUPTIONS.iter().any(|outcome| reason.starts_with(outcome)) {
         return reason;

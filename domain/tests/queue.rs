@@ -147,7 +147,7 @@ proptest! {
         })?;
     }
 
-    /// A path keeps its id, and its rounds never decrease, unless it is removed.
+    /// A path that is not removed keeps its id, and its rounds never decrease.
     #[test]
     fn a_path_keeps_its_item(history in histories(STEPS)) {
         replay(&history, |turn| {

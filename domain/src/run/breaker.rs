@@ -28,8 +28,8 @@ use crate::run::probe::Probe;
 use crate::signature::{Signature, SignatureId};
 use crate::time::Timestamp;
 
-/// The maximum delay before a probe, unless the first delay is longer. Once the cause is gone, a
-/// run waits at most this time for the next probe.
+/// The maximum delay before a probe. If the first delay is longer, all delays are as long as the
+/// first one. Once the cause is gone, a run waits at most this time for the next probe.
 const MAX_DELAY: Duration = Duration::from_mins(10);
 
 /// The maximum time for which one signature holds starts in a run. Files that really fail alike

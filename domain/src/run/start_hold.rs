@@ -46,7 +46,7 @@ pub(super) enum Lack {
 struct Hold {
     lack: Lack,
     reason: Box<str>,
-    /// The maximum number of attempts in hand, not counting the probe.
+    /// The maximum number of unfinished attempts, not counting the probe.
     limit: usize,
     probe: Probe,
 }
@@ -75,8 +75,8 @@ pub(super) struct StartHold {
 impl StartHold {
     /// Handles an attempt that failed because of `lack`. `running` is the number of other attempts
     /// that are running. `started` is the number of attempts that have started so far. Returns true
-    /// if fewer attempts may be in hand than before; the caller must then recall the attempts that
-    /// have not started.
+    /// if fewer unfinished attempts are allowed than before; the caller must then recall the
+    /// attempts that have not started.
     pub(super) fn on_lack(
         &mut self,
         lack: Lack,
@@ -126,8 +126,8 @@ impl StartHold {
         hold.probe.become_due(MAX_DELAY, now)
     }
 
-    /// Handles an attempt that was handed to the orchestrator while `in_hand` other attempts were
-    /// in hand.
+    /// Handles an attempt that was handed to the orchestrator. `in_hand` is the number of other
+    /// attempts that were handed over and have not ended.
     pub(super) fn on_handed_over(&mut self, token: ClaimToken, in_hand: usize) {
         if let Some(hold) = self.hold.as_mut().filter(|hold| in_hand >= hold.limit) {
             hold.probe = Probe::InHand(token);
@@ -172,8 +172,8 @@ impl StartHold {
         self.missing.is_some_and(|missing| serial > missing.started)
     }
 
-    /// Returns how many more attempts may be handed over while `in_hand` attempts are in hand;
-    /// `usize::MAX` if starts are not held.
+    /// Returns how many more attempts may be handed over; `usize::MAX` if starts are not held.
+    /// `in_hand` is the number of attempts that were handed over and have not ended.
     pub(super) fn room(&self, in_hand: usize) -> usize {
         let Some(hold) = &self.hold else { return usize::MAX };
         hold.limit.saturating_sub(in_hand) + usize::from(hold.probe == Probe::Due)
@@ -191,13 +191,13 @@ impl StartHold {
         self.hold.as_ref().is_some_and(|hold| hold.probe == Probe::Due)
     }
 
-    /// True if the program or folder has been missing for `wait`, and no probe is in hand.
+    /// True if the program or folder has been missing for `wait`, and no probe is under way.
     pub(super) fn is_over_due(&self, wait: Duration, now: Timestamp) -> bool {
         self.gives_up_at(wait).is_some_and(|at| now >= at)
     }
 
     /// Returns the time at which the run gives up waiting for the program or folder; `None` if
-    /// starts are not held for this reason, or if a probe is in hand.
+    /// starts are not held for this reason, or if a probe is under way.
     fn gives_up_at(&self, wait: Duration) -> Option<Timestamp> {
         let hold = self.hold.as_ref().filter(|hold| hold.lack != Lack::Resource)?;
         let is_probing = !matches!(hold.probe, Probe::Waiting(_) | Probe::Due);

@@ -198,7 +198,8 @@ impl<'t> Masker<'t> {
         is_short || (is_http || is_compilers) && BEFORE_ERROR_CODES.iter().any(|end| self.word.ends_with(end))
     }
 
-    /// Adds the mark of a number, unless only joiners separate it from another number.
+    /// Adds the mark of a number. If at most [`MAX_JOINERS`] joiners separate the number from an
+    /// earlier number, one mark stands for both.
     fn number(&mut self) {
         let before = self.out.trim_end_matches(JOINERS);
         if before.ends_with(NUMBER) && self.out.len() - before.len() <= MAX_JOINERS {

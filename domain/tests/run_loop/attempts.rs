@@ -330,7 +330,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// After any inputs in any order: at most one operation is pending, no claim is settled twice
-    /// or while its attempt is in hand, and a run claims no more items than it has capacity for.
+    /// or before its attempt has ended, and a run claims no more items than it has capacity for.
     #[test]
     fn every_claim_is_settled_once(happenings in happenings()) {
         let mut run = Run::begun(RunConfig::default());

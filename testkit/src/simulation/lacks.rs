@@ -122,8 +122,9 @@ impl World {
 }
 
 impl Lacking {
-    /// Records a shortage. If the run has no other attempt in hand (`is_alone`), the run may hand
-    /// over none for [`MIN_QUIET`]. A later report of the same shortage does not prolong this time.
+    /// Records a shortage. If the run has no other unfinished attempt (`is_alone`), the run may
+    /// hand over none for [`MIN_QUIET`]. A later report of the same shortage does not prolong this
+    /// time.
     fn note_shortage(&mut self, now: Duration, is_alone: bool) {
         let is_first = self.lacked_at.is_none_or(|at| now >= at + MAX_QUIET);
         if is_alone && is_first {

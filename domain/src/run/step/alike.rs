@@ -131,8 +131,8 @@ impl RunState {
         self.attempts.judged.extend(over.into_iter().map(|kept| kept.judged));
     }
 
-    /// Settles the kept failures if no attempt is in hand, because then no other file can complete
-    /// their row.
+    /// Settles the kept failures if every attempt has ended and has a verdict, because then no
+    /// other file can complete their row.
     pub(super) fn settle_kept(&mut self) {
         if self.attempts.in_hand.is_empty() && self.attempts.undecided.is_empty() {
             let kept = std::mem::take(&mut self.attempts.kept);
