@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::path::FilePath;
 
-/// Reads the sizes of files. A run uses this port only if it stops starting attempts at a certain
-/// time; see [`RunConfig::until`](crate::RunConfig::until).
+/// Reads the sizes of files. Only runs that use forecasts use this port; see
+/// [`RunConfig::uses_forecasts`](crate::RunConfig::uses_forecasts).
 ///
 /// # Contract
 /// - The answer has one size for each file, in bytes, in the same order. A size is `None` if the

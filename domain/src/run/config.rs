@@ -189,7 +189,7 @@ impl RunConfig {
         Self { work: Some(work.into()), ..self }
     }
 
-    /// True if the run uses forecasts. Pass them with [`RunState::with_forecast`].
+    /// True if the run uses forecasts. [`RunState::with_forecast`] adds the samples for them.
     ///
     /// [`RunState::with_forecast`]: crate::run::RunState::with_forecast
     #[must_use]
