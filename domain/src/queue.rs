@@ -37,8 +37,8 @@ use waiting::{Scoped, Waiting};
 /// For n items, an addition or a settlement costs O(log n). An exchange costs an additional O(p)
 /// for p processing items. Counts cost O(1), and a page of m items costs O(n + m log m).
 ///
-/// The methods that the specification names, such as `add` and `pop`, are thin methods over
-/// transactions:
+/// The methods that the program's specification requires, such as `add` and `pop`, are thin methods
+/// over transactions:
 ///
 /// ```
 /// use autoproc_domain::{FilePath, FileQueue, Priority, Timestamp};
@@ -72,8 +72,8 @@ pub struct FileQueue {
     processing: BTreeSet<ItemId>,
 }
 
-/// Two queues are equal if they contain the same items, and would assign the same number to the
-/// next item and the same number to the next claim.
+/// Two queues are equal if they contain the same items, would give the next item the same number,
+/// and would give the next claim the same number.
 impl PartialEq for FileQueue {
     fn eq(&self, other: &Self) -> bool {
         (self.next_number, self.next_claim) == (other.next_number, other.next_claim)
@@ -184,8 +184,8 @@ impl FileQueue {
         scoped.map_or(&self.waiting, Scoped::waiting)
     }
 
-    /// If the scope lists items and has no index yet, drops the indexes of scopes that no run uses
-    /// any more, and then indexes the items of this scope. Otherwise does nothing.
+    /// Indexes the items of the scope, if the scope lists items and has no index yet. First drops
+    /// the indexes of scopes that are not used by any run.
     fn open_scope(&mut self, scope: &Scope) {
         let Scope::Items(ids) = scope else { return };
         if self.scoped.iter().any(|scoped| scoped.is_of(ids)) {
@@ -207,7 +207,7 @@ impl FileQueue {
         let length = request.limit.unwrap_or(keys.len()).min(keys.len());
         let has_more = length < keys.len();
         if has_more {
-            // Only the keys on the page need sorting.
+            // Sort only the keys on the page.
             keys.select_nth_unstable(length);
             keys.truncate(length);
         }

@@ -1,9 +1,9 @@
 //! Recovery of dead runs: ends their leftover processes, then recovers their claims.
 //!
 //! A store knows which runs are dead. Only the [`Reaper`] of a run's host can tell whether
-//! processes of the run are left. For a run of another host, the proof is a lease that expired at
-//! least [`LEASE_MARGIN`] ago. An item stays claimed while its attempt may still be running: two
-//! concurrent attempts on one file are worse than a delayed attempt.
+//! processes of the run are left. For a run of another host, a lease that expired at least
+//! [`LEASE_MARGIN`] ago proves that no process is left. An item stays claimed while its attempt may
+//! still be running: two concurrent attempts on one file are worse than a delayed attempt.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::view::RecoveredItem;
 /// The minimum time between the expiry of a run's lease and the recovery of its items by another
 /// host.
 ///
-/// The margin covers clocks that run at different speeds. It proves that no process is left only if
-/// every attempt ends with the lease of its run, even while the process of the run is suspended. So
-/// a store that grants leases needs guards that end attempts within this margin, as those of the
-/// subprocess adapter do.
+/// The margin covers clocks that run at different speeds. The margin is a proof only if every
+/// attempt ends with the lease of its run, even while the process of the run is suspended. So a
+/// store that grants leases needs guards that end attempts within this margin; the guards of the
+/// subprocess adapter do so.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Whether a recovery needs proof that no process of the dead run is left.

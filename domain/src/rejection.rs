@@ -6,8 +6,8 @@
 use crate::item::Status;
 use crate::request::Selector;
 
-/// A refusal by the rules of the queue. Report it to the user; the same request would be refused
-/// again.
+/// The rules of the queue do not allow the request. Report the rejection to the user; the same
+/// request would be rejected again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {

@@ -13,11 +13,11 @@ use crate::path::FilePath;
 /// Adds files, in the order of `items`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Enqueue {
-    /// The files. A path that occurs more than once counts as added again.
+    /// The files. If a path occurs more than once, each further occurrence adds the file again.
     pub items: Vec<NewItem>,
     /// Decides which ended items begin a new round.
     pub repeat: Repeat,
-    /// Whether the caller needs the full answer at once.
+    /// When the caller needs the full answer.
     pub answer: AnswerNeeded,
 }
 
@@ -86,7 +86,7 @@ pub enum Repeat {
     Always,
 }
 
-/// Whether an addition needs its full answer at once.
+/// When the caller of an addition needs the full answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum AnswerNeeded {
     /// The caller needs the outcome and the item of each file.
@@ -113,7 +113,7 @@ pub struct ExchangeRequest {
     pub scope: Scope,
 }
 
-/// Numbers the exchanges of one run, in ascending order.
+/// The number of an exchange; it increases with each exchange of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(u64);
 

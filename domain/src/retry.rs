@@ -1,5 +1,5 @@
-//! The retry policy: decides whether another attempt follows a failed one, and after how long a
-//! wait.
+//! The retry policy: decides whether a retry follows a failed attempt, and how long the wait before
+//! it is.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -57,11 +57,12 @@ impl BackoffRange {
     }
 }
 
-/// Replaces the waits of the retry policy after certain errors, for instance by longer waits if a
+/// Replaces the waits of the retry policy after certain errors, for instance with longer waits if a
 /// server is overloaded. The rules only change the wait: they neither add nor prevent a retry.
 ///
 /// # Contract
-/// `range_for` is pure: it returns soon, and always the same value for the same text and file.
+/// `range_for` is pure: it returns soon, and always returns the same value for the same text and
+/// file.
 pub trait BackoffRules: fmt::Debug + Send + Sync {
     /// Returns the waits after an attempt on `file` with this error text, as
     /// [`AttemptReport::error`](crate::attempt::AttemptReport::error) returns it; `None` for the

@@ -45,7 +45,7 @@ impl fmt::Display for Location {
 /// The data that a run registers when it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunInfo {
-    /// The run's name.
+    /// The run's id, unique among all runs that ever used the queue.
     pub id: RunId,
     /// When the run began.
     pub started_at: Timestamp,
@@ -79,7 +79,8 @@ pub struct LiveRun {
 pub struct DeadRun {
     /// The run.
     pub run: RunId,
-    /// The location of the run; `None` if unknown. An unknown location counts as this host.
+    /// The location of the run; `None` if unknown. A run of unknown location counts as a run of
+    /// this host.
     pub location: Option<Location>,
     /// The evidence of the run's death.
     pub evidence: DeathEvidence,
@@ -140,7 +141,7 @@ pub enum StoppedBy {
     /// No more attempts start, because they would not end by
     /// [`RunConfig::until`](crate::RunConfig::until), and items are still waiting.
     Deadline,
-    /// An error ended the run; [`run`](crate::AutonomousProcessor::run) returns it.
+    /// An error ended the run; [`run`](crate::AutonomousProcessor::run) returns the error.
     Error,
 }
 

@@ -59,7 +59,7 @@ impl SignatureId {
 
     /// Returns the 64-bit FNV-1a hash of a reason, XOR-folded to 32 bits. The standard library's
     /// hasher is unsuitable, because its results may differ between releases. FNV needs no
-    /// dependency, and 32 bits suffice: among 1,000 signatures, two collide with a probability of 1
+    /// dependency, and 32 bits suffice: the probability that two of 1,000 signatures collide is 1
     /// in 8,600.
     ///
     /// Source of the constants and of the XOR-folding:
@@ -115,7 +115,8 @@ impl Signature {
     }
 
     /// Returns the outcome and the reason with their marks, in one line of at most
-    /// [`MAX_REASON_BYTES`]. It has no control characters; other unprintable ones are not escaped.
+    /// [`MAX_REASON_BYTES`]. The line has no control characters; other unprintable characters are
+    /// not escaped.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
@@ -123,7 +124,7 @@ impl Signature {
 }
 
 /// Returns the length of the name of a step or phase before the reason, as in `read/count: exit
-/// status 1`; 0 if there is none. The name stays as it is, because failures of different steps have
+/// status 1`; 0 if there is none. The name stays unmasked, because failures of different steps have
 /// different causes.
 fn step_length(line: &str) -> usize {
     let Some((name, reason)) = line.split_once(": ") else { return 0 };
@@ -133,8 +134,8 @@ fn step_length(line: &str) -> usize {
     if is_name && (is_step || is_phase()) { line.len() - reason.len() } else { 0 }
 }
 
-/// If the reason begins with one of [`INTERRUPTIONS`], removes the output line from it, unless the
-/// line reads like an error. If progress lines stayed, each would count as a cause of its own.
+/// Removes the quoted output line from a reason that begins with one of [`INTERRUPTIONS`]. Keeps a
+/// line that reads like an error. If progress lines stayed, each would make a signature of its own.
 fn without_progress(reason: &str) -> &str {
     if !INTERRUPTIONS.iter().any(|outcome| reason.starts_with(outcome)) {
         return reason;

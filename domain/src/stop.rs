@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::time::Timestamp;
 
-/// The urgency of a stop request. During a run, it never falls.
+/// The urgency of a stop request. It never falls during a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StopLevel {
     /// No stop is requested.
@@ -90,7 +90,7 @@ impl fmt::Display for StopCause {
 pub struct StopRequest {
     /// The current level.
     pub level: StopLevel,
-    /// The source that requested the stop first; `None` while there is no request.
+    /// The source that first requested the stop; `None` while there is no request.
     pub cause: Option<StopCause>,
 }
 
@@ -102,7 +102,7 @@ impl StopRequest {
 /// A stop request that a run obeys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObeyedStop {
-    /// When the run noticed that the request had its present level.
+    /// When the run noticed that the request had risen to this level.
     pub at: Timestamp,
     /// The level of the request.
     pub level: StopLevel,

@@ -1,7 +1,6 @@
 //! Points in time, and their text form in files and on screen.
 //!
-//! There is deliberately no `now()` here: clocks are read through the
-//! [`Clock`](crate::ports::Clock) port.
+//! This module has no `now()`: code reads the time through the [`Clock`](crate::ports::Clock) port.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -83,15 +82,15 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The error of a text that is not a date and time.
+/// The error of parsing a text that is not a date and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a date and time")]
 pub struct NotATimestamp;
 
 /// Parses RFC 3339 with any offset. Also accepts a date and time without an offset, and reads it as
 /// UTC. The original Python program wrote such texts in local time, so the result may be off by the
-/// local offset. This is harmless: no order in the queue depends on the result, and a text has the
-/// same result on every machine.
+/// local offset. This is harmless: no order in the queue depends on the result, and every machine
+/// reads the same text as the same point.
 impl FromStr for Timestamp {
     type Err = NotATimestamp;
 
@@ -178,7 +177,7 @@ mod tests {
             prop_assert_eq!(read_own_form(at.to_string().as_bytes()), Some(at));
         }
 
-        /// The general parser and the fast one agree.
+        /// The general parser and the fast parser agree.
         #[test]
         fn both_ways_of_reading_agree(micros in FIRST..=LAST, at in 0..27_usize, to in prop::char::range('-', 'Z')) {
             let mut text = Timestamp::from_micros(micros).to_string();

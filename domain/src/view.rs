@@ -79,7 +79,7 @@ impl Counts {
 pub struct Enqueued {
     /// The outcome of the addition.
     pub outcome: EnqueueOutcome,
-    /// The id of the item; `None` exactly if the outcome is [`EnqueueOutcome::Accepted`].
+    /// The id of the item; `None` if and only if the outcome is [`EnqueueOutcome::Accepted`].
     pub item: Option<ItemId>,
 }
 
@@ -90,7 +90,7 @@ pub enum EnqueueOutcome {
     Added,
     /// The file was pending or processing; its priority was raised.
     Raised,
-    /// The file was pending or processing; nothing changed, except perhaps the item's depth.
+    /// The file was pending or processing. Nothing changed, except possibly the item's depth.
     Unchanged,
     /// The file was completed; nothing changed.
     AlreadyCompleted,
@@ -100,8 +100,8 @@ pub enum EnqueueOutcome {
     FailedBefore,
     /// The file was completed; a new round began, because the request demanded it.
     Repeated,
-    /// The addition is recorded, but the store has not read the queue: the outcome may be any other
-    /// variant, and becomes known when the queue is next read. Only returned if the request allowed
+    /// The addition is recorded, but the outcome is not known until the store next reads the queue;
+    /// it may then be any other variant. Only returned if the request allowed
     /// [`AnswerNeeded::Later`](crate::request::AnswerNeeded::Later).
     Accepted,
 }

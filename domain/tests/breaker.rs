@@ -1,4 +1,4 @@
-//! Whole runs on a virtual clock whose files fail alike: because of an outage, or for good.
+//! Whole runs, on a virtual clock, in which files fail alike: because of an outage, or for good.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
@@ -25,10 +25,11 @@ const TAKES: Duration = Duration::from_secs(1);
 /// The maximum time for which one signature holds starts in a run.
 const MAX_HELD: Duration = Duration::from_hours(1);
 
-/// Fails every attempt that ends in a certain period.
+/// An orchestrator that fails every attempt which ends during an outage.
 struct Outage {
     clock: VirtualClock,
-    /// The times since the start of the clock, the second one exclusive.
+    /// The beginning (inclusive) and the end (exclusive) of the outage, as times since the start of
+    /// the clock.
     period: (Duration, Duration),
     attempts: Mutex<BTreeMap<ItemId, u32>>,
 }
@@ -50,7 +51,7 @@ impl Orchestrator for Outage {
 struct Ran {
     result: ProcessingResult,
     took: Duration,
-    /// The number of attempts of each file, given back or not.
+    /// The number of attempts of each file, including those that were given back.
     attempts: BTreeMap<ItemId, u32>,
     events: Vec<RunEventKind>,
 }
@@ -110,26 +111,27 @@ fn without_the_breaker_an_outage_fails_the_rest_of_the_queue() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// The outage may begin in the middle of a file, and while others succeed. It lasts long enough
-    /// to complete a row, and the first 20 s leave at least 60 files. Each file that meets the
-    /// outage fails at most once, because the probes are other files.
+    /// The outage may begin during an attempt, or while other attempts succeed. It lasts long enough
+    /// to complete a row. At least 60 files are left when it begins, and each probe is on another
+    /// file, so each file fails at most once.
     #[test]
     fn an_outage_fails_no_file(
         (pause_on_same, jobs, retries) in (1_usize..6, 1_usize..4, 0_u32..3),
         (from_s, lasts_s) in (0_u64..20, 30_u64..3300),
     ) {
-        // With several jobs, a success may follow the first failures of an outage. They count.
+        // With several jobs, a success may end a row of failures, and these failures count. So each
+        // file needs at least one retry.
         let retries = if jobs > 1 { retries.max(1) } else { retries };
         let from = Duration::from_secs(from_s);
         let ran = run(120, config(pause_on_same, jobs, retries), (from, from + Duration::from_secs(lasts_s)));
         prop_assert_eq!((ran.result.failed, ran.result.processed), (0, 120), "{:?}", ran.events);
-        // The longest delay before a probe, and the time that the files take.
+        // Allows for the longest delay before a probe, and for the duration of the attempts.
         let bound = from + Duration::from_secs(lasts_s) + Duration::from_mins(10) + Duration::from_mins(3);
         prop_assert!(ran.took <= bound, "{:?}", ran.took);
     }
 
-    /// Files that always fail end as failed, with at most one attempt more than otherwise, and are
-    /// delayed by at most an hour.
+    /// Files that always fail end as failed. Each has at most one additional attempt, and starts
+    /// are held for at most an hour.
     #[test]
     fn files_that_always_fail_come_to_an_end(
         files in 1_usize..40,

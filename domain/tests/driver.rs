@@ -73,7 +73,7 @@ fn token(id: u64) -> ClaimToken {
     ClaimToken { item: ItemId::new(id), number: ClaimNumber::new(id) }
 }
 
-/// Makes attempts by calling a function with the attempt and its stop signal.
+/// An orchestrator that carries out each attempt by calling a function.
 struct By<F>(F);
 
 #[async_trait]
@@ -125,7 +125,8 @@ fn run(
     (block_on(AutonomousProcessor::new(ports, config).run()), observer.kinds())
 }
 
-/// Answers exchanges with `answers`, in order; records the requests.
+/// Makes the store answer exchanges with `answers`, in order. Returns the list in which the store
+/// records the requests.
 fn answering(storage: &mut MockStorage, answers: Vec<Exchanged>) -> Arc<Mutex<Vec<ExchangeRequest>>> {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (kept, answers) = (asked.clone(), Mutex::new(answers.into_iter()));
@@ -147,7 +148,7 @@ fn a_run_in_memory_processes_what_is_queued() {
     assert_eq!(block_on(storage.counts(Scope::Queue)).unwrap().completed, 3);
 }
 
-/// The run is woken once and makes one exchange.
+/// Both attempts have ended when the driver first polls them, so one exchange settles both.
 #[test]
 fn results_that_are_known_together_are_settled_together() {
     let mut storage = storage();
@@ -158,7 +159,8 @@ fn results_that_are_known_together_are_settled_together() {
     assert_eq!(asked.lock().unwrap()[1].settlements, [settled(1), settled(2)]);
 }
 
-/// The stop comes while the claims are pending: the ports are read before the answer is.
+/// The stop is requested during the exchange. The driver reads the stop signal before it handles
+/// the answer.
 #[test]
 fn nothing_starts_after_a_stop() {
     let asked_after_the_claims = Arc::new(AtomicUsize::new(0));
@@ -211,7 +213,7 @@ fn a_cancelled_attempt_is_ended_alone() {
     );
 }
 
-/// The request that an earlier run left is removed at the beginning.
+/// In the second case, an earlier run left a stop request, which the run removes at its beginning.
 #[test]
 fn a_stop_is_seen_at_once_also_after_an_old_request_was_removed() {
     for is_left in [false, true] {
@@ -235,7 +237,7 @@ fn a_stop_is_seen_at_once_also_after_an_old_request_was_removed() {
     }
 }
 
-/// Accepts two attempts, and seven once the first attempt has ended.
+/// An orchestrator with a capacity of two attempts, and of seven once the first attempt has ended.
 struct Growing(AtomicUsize);
 
 #[async_trait]
@@ -260,7 +262,7 @@ fn an_exchange_asks_for_as_many_files_as_the_orchestrator_accepts_now() {
     assert_eq!(asked.lock().unwrap().iter().map(|request| request.limit).collect::<Vec<_>>(), [2, 7]);
 }
 
-/// A lease that is lost when the handle aborts it.
+/// A lease that is lost when this future ends.
 struct LostWith(Shared<BoxFuture<'static, ()>>);
 
 #[async_trait]
@@ -290,11 +292,12 @@ impl Lease for LostLease {
     async fn lost(&self) {}
 }
 
-/// A store that answers every operation except changes, and exchanges after the first.
+/// A store whose `changed` never ends. Its exchanges never end either, except the first if
+/// `first_exchange` is set.
 #[derive(Default)]
 struct Hanging {
     first_exchange: Mutex<Option<Exchanged>>,
-    /// The number of waits for changes.
+    /// The number of calls of `changed`.
     waits: AtomicUsize,
 }
 
@@ -362,8 +365,8 @@ impl Storage for Hanging {
     }
 }
 
-/// The attempt takes some turns of the runtime to end. The wait for the lost lease must not starve
-/// it.
+/// The attempt ends only after several polls. The lost lease must not keep the driver from polling
+/// the attempt.
 #[test]
 fn a_lost_lease_lets_attempts_come_to_their_end() {
     let mut storage = storage();
@@ -388,7 +391,7 @@ fn a_lost_lease_lets_attempts_come_to_their_end() {
     assert!(matches!(outcome, Err(ProcessorError::Storage(StorageError::LeaseLost { .. }))), "{outcome:?}");
 }
 
-/// A wait for changes may cost the store a round trip.
+/// The driver calls `changed` only once, because each call may cost the store a round trip.
 #[test]
 fn a_wait_for_changes_continues_after_another_input() {
     let first_exchange = Mutex::new(Some(claims(&[1])));
@@ -407,7 +410,7 @@ fn a_wait_for_changes_continues_after_another_input() {
     assert_eq!(store.waits.load(Ordering::Relaxed), 1);
 }
 
-/// The exchange hangs, as behind a partition; the attempts are aborted and nothing is settled.
+/// The exchange hangs, as it may after a network partition.
 #[test]
 fn a_lost_lease_ends_the_run_while_the_store_hangs() {
     let observer = Arc::new(RecordingObserver::new());
@@ -428,7 +431,7 @@ fn a_lost_lease_ends_the_run_while_the_store_hangs() {
     assert!(matches!(observer.kinds().last(), Some(RunEventKind::ProcessorStopped { .. })));
 }
 
-/// The attempt takes some time to end; until then the driver waits without a busy loop.
+/// The attempt takes some time to end. Meanwhile, the driver must wait without a busy loop.
 #[test]
 fn a_lost_lease_is_reported_once() {
     let clock = VirtualClock::new();

@@ -1,7 +1,7 @@
-//! Tests forecasts: exact on exact data, never negative, monotone in size, independent of the order
-//! of samples, robust against outliers, and of the promised coverage on simulated durations. Files
-//! that are much larger than all samples have no forecast, and overdue files make the time left
-//! unknown.
+//! Tests forecasts. A forecast is exact on exact data, never negative, monotone in size,
+//! independent of the order of samples, and robust against outliers. On simulated durations, the
+//! ranges have the promised coverage. A file that is much larger than all samples has no forecast.
+//! Overdue files make the time left unknown.
 
 #[path = "../benches/forecast/score.rs"]
 mod score;
@@ -43,7 +43,7 @@ fn about(forecast: &Forecast, backlog: &Backlog<'_>) -> Duration {
     }
 }
 
-/// Returns samples of 2 s and 0.5 s a megabyte.
+/// Returns samples that take exactly 2 s plus 0.5 s per megabyte.
 fn exact(count: u64) -> Vec<(u64, Duration)> {
     (0..count).map(|number| (number * MB, Duration::from_millis(2000 + 500 * number))).collect()
 }
@@ -66,7 +66,7 @@ fn durations() -> impl Strategy<Value = Duration> {
     prop_oneof![8 => (0_u64..100_000).prop_map(Duration::from_millis), 1 => Just(Duration::ZERO), 1 => any_duration]
 }
 
-/// Generates durations of which a few are outliers.
+/// Generates durations, a few of which are outliers.
 fn scattered() -> impl Strategy<Value = Duration> {
     prop_oneof![9 => 1000_u64..100_000, 1 => 1_000_000_u64..10_000_000].prop_map(Duration::from_millis)
 }
@@ -242,7 +242,7 @@ proptest! {
         let mean = sizes.iter().map(|mb| length(*mb)).sum::<Duration>() / u32::try_from(sizes.len()).unwrap_or(1);
         let samples: Vec<_> = sizes.iter().map(|mb| (mb * MB, length(*mb))).collect();
         let file = of_file(&recorded(&samples), size * MB);
-        // The minimum forecast.
+        // A forecast is at least a thousandth of the mean.
         let expected = length(size).max(mean / 1000);
         prop_assert!(is_near(file.about, expected, 1e-6), "{file:?} {expected:?}");
         prop_assert!(is_near(file.fixed, Duration::from_millis(fixed.into()), 1e-5), "{file:?}");
@@ -263,7 +263,7 @@ fn one_outlier_changes_little() {
             let backlog = Backlog { slots: 1, pending: vec![pending(&path, bytes)], ..Backlog::default() };
             let left = about(&forecast, &backlog);
             let error = left.abs_diff(expected).max(of_file(&forecast, bytes).about.abs_diff(expected));
-            // About half of the mean duration.
+            // The allowed error is about half of the mean duration.
             assert!(
                 error <= Duration::from_millis(6500),
                 "{error:?} for {size} MB, if sample {at} takes {factor} times as long"
@@ -281,8 +281,9 @@ fn a_forecast_explains_itself() {
     assert_eq!(file.samples, 30);
 }
 
-/// The range must hold a further file with a probability of 90 %. The durations of n samples
-/// divide the time into n + 1 spans, each of which is as likely as the others.
+/// The range must contain the duration of a further file with a probability of 90 %. The durations
+/// of n samples divide the time into n + 1 spans, and the further duration is equally likely to
+/// fall into each of them.
 #[test]
 fn a_range_leaves_out_a_twentieth_of_the_spans_on_either_side() {
     for count in MIN_SAMPLES_FOR_RANGE..=MAX_SAMPLES {
@@ -302,7 +303,8 @@ fn the_mean_is_that_of_all_samples() {
     assert_eq!(recorded(&exact(9)).mean(), Some(Duration::from_secs(4)));
 }
 
-/// Three of four files take 10 s. The mean is 15 s.
+/// Three of four files take 10 s, the fourth takes 30 s. The mean is 15 s, but the forecast is 10
+/// s.
 #[test]
 fn half_of_the_files_take_longer_than_the_forecast() {
     let samples: Vec<_> =
@@ -318,7 +320,8 @@ fn files_that_take_no_time_have_a_forecast() {
     assert_eq!((file.about, file.fixed, file.seconds_per_byte), (Duration::ZERO, Duration::ZERO, 0.0));
 }
 
-/// Files of 1 MB to 40 MB take 1 s a megabyte, in all 820 s. The line goes nearly through 0.
+/// Files of 1 MB to 40 MB take 1 s per megabyte, 820 s in total. The fitted line gives almost 0 s
+/// for an empty file.
 #[test]
 fn an_empty_file_is_an_outlier_only_if_it_takes_a_fifth_of_the_mean() {
     let file_path = path("c.pdf");
@@ -371,7 +374,7 @@ fn many_extensions_take_bounded_memory() {
     let mut forecast = Forecast::default();
     (0..1000).for_each(|number| forecast.record(&path(&format!("a.{number}")), MB, Duration::from_secs(1)));
     (0..100).for_each(|_| forecast.record(&path("a.late"), MB, Duration::from_secs(9)));
-    // The extension came too late to have samples of its own.
+    // The limit of extensions was already reached, so this extension has no samples of its own.
     assert_eq!(forecast.of_file(&path("a.late"), MB).expect("enough samples").samples, MAX_SAMPLES);
 }
 
@@ -382,7 +385,7 @@ fn the_time_left_follows_the_slots() {
         let pending = sizes.iter().map(|mb| pending(&path, mb * MB)).collect();
         about(&forecast, &Backlog { slots, running: Vec::new(), pending, more })
     };
-    // 3 s, 4 s and 5 s.
+    // The forecasts are 3 s, 4 s and 5 s.
     assert!(is_near(left(1, &[2, 4, 6], 0), Duration::from_secs(12), 1e-6));
     assert!(is_near(left(2, &[2, 4, 6], 0), Duration::from_secs(8), 1e-6));
     assert!(is_near(left(9, &[2, 4, 6], 0), Duration::from_secs(5), 1e-6));
@@ -411,7 +414,7 @@ fn the_time_of_running_files_counts() {
     assert_eq!(left(11), Duration::ZERO);
 }
 
-/// Of files that take 10 s or 30 s, a file that has run for 20 s is one of the longer ones.
+/// Half of the files take 10 s, the others 30 s. So a file that has run for 20 s takes 30 s.
 #[test]
 fn the_time_left_of_a_running_file_is_the_mean_of_what_is_still_possible() {
     let samples: Vec<_> = (0..40).map(|number| (MB, Duration::from_secs(10 + 20 * (number % 2)))).collect();
@@ -426,9 +429,10 @@ fn the_time_left_of_a_running_file_is_the_mean_of_what_is_still_possible() {
     }
 }
 
-/// The sum of 100 durations that are drawn from 1 s to 40 s, if these are known from 40 samples.
-/// The standard deviation is 11.5 s for one duration, so 115 s for the sum and 183 s for 100 times
-/// the mean of the samples: 216 s together.
+/// The range for 100 files that take between 1 s and 40 s, forecast from 40 samples. The standard
+/// deviation of one duration is 11.5 s, so that of the sum of 100 is 115 s. The mean of the samples
+/// is uncertain too: for 100 files, this adds a standard deviation of 183 s. Both together give 216
+/// s.
 #[test]
 fn the_likely_time_left_has_the_spread_of_the_samples_and_of_the_files() {
     let samples: Vec<_> = (1..=40).map(|seconds| (MB, Duration::from_secs(seconds))).collect();
@@ -446,7 +450,7 @@ fn the_likely_time_left_has_the_spread_of_the_samples_and_of_the_files() {
     }
 }
 
-/// Two files hang after 24 of 0.31 s.
+/// 24 files took 0.31 s each. Another file is overdue after 1.32 s, but not after 1.3 s.
 #[test]
 fn overdue_files_make_the_time_left_unknown() {
     let (forecast, path) = (recorded(&[(MB, Duration::from_millis(310)); 24]), path("c.pdf"));
@@ -473,7 +477,7 @@ fn without_a_range_a_file_is_overdue_after_three_times_its_forecast() {
     assert_eq!(left(17), Some(TimeLeft::Unknown { overdue: vec![0] }));
 }
 
-/// 45 files of 100 KB take 0.3 s each, which says nothing about a file of 30 MB.
+/// 45 files of 100 KB take 0.3 s each. These samples say nothing about a file of 30 MB.
 #[test]
 fn samples_of_one_size_give_no_forecast_for_a_much_larger_file() {
     let (forecast, path) = (recorded(&[(100_000, Duration::from_millis(300)); 45]), path("c.pdf"));
@@ -504,7 +508,7 @@ fn failed_attempts_take_time_too() {
     assert!(is_near(left(&forecast), Duration::from_secs(120), 1e-6));
     (0..10).for_each(|_| forecast.record_failure(Duration::from_secs(1), false));
     assert!(is_near(left(&forecast), Duration::from_secs(132), 1e-6));
-    // A third of the files ends after 1 s.
+    // A third of the files ends as failed after 1 s.
     let mut forecast = recorded(&[(MB, Duration::from_secs(10)); 10]);
     (0..5).for_each(|_| forecast.record_failure(Duration::from_secs(1), true));
     assert!(is_near(left(&forecast), Duration::from_secs(84), 1e-6));
@@ -514,8 +518,9 @@ fn megabytes(count: f64) -> u64 {
     u64::try_from(Duration::from_secs_f64(count).as_micros()).expect("a small size")
 }
 
-/// Returns groups of 150 files with sizes over three orders of magnitude. The errors are about
-/// log-normal: the sum of 12 even distributions is about normal.
+/// Returns groups of 150 files whose sizes span three orders of magnitude. The durations scatter
+/// around a line by a log-normal factor: the sum of 12 uniform random numbers is approximately
+/// normal.
 fn simulated_groups(count: usize) -> Vec<score::Group> {
     let mut random = Random::new(7);
     let mut even = move || f64::from(u32::try_from(random.below(1 << 32)).unwrap_or(0)) / f64::from(u32::MAX);
@@ -531,7 +536,8 @@ fn simulated_groups(count: usize) -> Vec<score::Group> {
     (0..count).map(|_| group()).collect()
 }
 
-/// The figures that a recorded trace must reach in random order; see `docs/benchmarks.md`.
+/// Simulated durations must reach the same figures as a recorded trace in random order; see
+/// `docs/benchmarks.md`.
 #[test]
 fn simulated_durations_lie_within_their_ranges() {
     let score = score::Score::of(&score::shuffled(&simulated_groups(40)));

@@ -1,4 +1,4 @@
-//! Tests the table of status changes: nothing changes a status in any other way.
+//! Tests the table of status changes, and that every change of a status follows the table.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ fn every_transition_happens_and_every_status_is_reached() {
     assert_eq!(reached, Status::ALL.into());
 }
 
-/// Scripts compare these words.
+/// Scripts rely on these words.
 #[test]
 fn each_status_is_one_word() {
     let words = Status::ALL.map(|status| status.to_string());
@@ -64,8 +64,8 @@ fn transition(event: &Event) -> Option<(ItemId, Transition)> {
     })
 }
 
-/// Returns the change of an item's status that an event may cause: an addition begins a round for
-/// the ended item of its path.
+/// Returns the statuses that an item may have after an event. The addition of a path may begin a
+/// new round for the ended item of this path.
 fn wanted(event: &Event, item: &QueueItem) -> Vec<Option<Status>> {
     match (event, transition(event)) {
         (_, Some((id, by))) if id == item.id => vec![next(item.status, by)],

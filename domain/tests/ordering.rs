@@ -1,5 +1,5 @@
-//! Tests the claim order: total, by priority and then by sequence number, and never before an item
-//! is due. No clock changes it.
+//! Tests the claim order: a total order by priority and then by sequence number, which no clock
+//! changes. No item is claimed before it is due.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use autoproc_testkit::strategies::{clock_steps, grown_queue, histories, prioriti
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-/// The number of requests before each queue.
+/// The maximum number of requests from which a queue results.
 const STEPS: usize = 30;
 
 fn claim(queue: &mut FileQueue, limit: usize, scope: &Scope, now: Timestamp) -> Vec<Claimed> {
@@ -26,8 +26,8 @@ fn ids(claims: &[Claimed]) -> Vec<ItemId> {
     claims.iter().map(|(token, _)| token.item).collect()
 }
 
-/// Returns the claim order by its definition, without an index. If the clock was set back, backoffs
-/// are shortened to their original duration.
+/// Computes the claim order from its definition, without an index. If the clock was set back,
+/// backoffs are shortened to their original duration.
 fn due_in_order(queue: &FileQueue, scope: &Scope, now: Timestamp) -> Vec<ItemId> {
     let is_due = |item: &&QueueItem| item.is_waiting() && due_time(item, now) <= now;
     let mut due: Vec<_> = queue.items().filter(is_due).filter(|item| scope.contains(item.id)).collect();
@@ -51,7 +51,7 @@ fn scopes() -> impl Strategy<Value = Scope> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The time may be before that of an earlier claim.
+    /// `now` may be before the time of an earlier claim.
     #[test]
     fn exactly_what_is_due_is_claimed_in_order(
         (mut queue, now) in grown_queue(STEPS), step in clock_steps(), scope in scopes(),
@@ -89,7 +89,8 @@ proptest! {
         let mut last = None;
         let mut queue = FileQueue::new();
         replay(&history, |turn| {
-            // Claims nothing, and maintains the index of the scope from here on.
+            // This exchange claims nothing. It makes the queue keep an index of the scope from here
+            // on.
             claim(&mut queue, 0, &scope, turn.now);
             for event in turn.events {
                 queue.apply(event);
@@ -146,7 +147,7 @@ proptest! {
     }
 }
 
-/// Returns an equal scope in a different set, which no index contains.
+/// Returns an equal scope with a set of its own, for which the queue has no index yet.
 fn again(scope: &Scope) -> Scope {
     match scope {
         Scope::Queue => Scope::Queue,

@@ -40,7 +40,8 @@ fn what_never_happens_is_waited_for() {
     });
 }
 
-/// The reaper of a queue in memory is on no machine: it proves nothing about processes.
+/// The default reaper is for a queue in memory. It belongs to no host, so it proves nothing about
+/// processes.
 #[test]
 fn a_reaper_of_one_process_is_nowhere() {
     let here = InProcessReaper::default().location();
@@ -90,7 +91,7 @@ fn only_a_temporary_fault_may_pass() {
     assert!(!StartFault::Temporary.is_permanent() && !StartFault::Shortage.is_permanent());
 }
 
-/// Has one attempt for each run that it is asked about.
+/// A history that has one attempt for each run.
 struct OneAttempt;
 
 fn attempt(run: &RunId) -> PastAttempt {

@@ -67,7 +67,7 @@ fn ended(stopped_by: StoppedBy) -> RunEventKind {
     RunEventKind::ProcessorStopped { result: ProcessingResult::of_nothing(stopped_by) }
 }
 
-/// Applies the events at 1, 2, 3 … microseconds.
+/// Returns the state after these events, which happen at 1, 2, 3 … microseconds.
 fn after(events: impl IntoIterator<Item = RunEventKind>) -> ProcessorState {
     let mut state = ProcessorState::default();
     for (micros, kind) in (1..).zip(events) {

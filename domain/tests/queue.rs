@@ -60,7 +60,7 @@ fn check_counts(queue: &FileQueue) -> TestCaseResult {
     Ok(())
 }
 
-/// Generates any event about a few items, whether it fits or not.
+/// Generates any event for a few items, even if the event does not fit the queue.
 fn events() -> impl Strategy<Value = Event> {
     let id = || (0..8_u64).prop_map(ItemId::new);
     let backoff = Backoff { not_before: EPOCH, ordered_at: EPOCH };
@@ -96,7 +96,8 @@ proptest! {
         replay(&history, |turn| check(turn.after))?;
     }
 
-    /// A journal may contain a foreign line: nothing panics, and every index stays correct.
+    /// A journal may contain events that do not fit the queue. They must not cause a panic or
+    /// corrupt an index.
     #[test]
     fn events_in_any_order_leave_a_sound_queue(events in vec(events(), 0..60)) {
         let mut queue = FileQueue::new();
@@ -120,8 +121,9 @@ proptest! {
         prop_assert_eq!(folded, last);
     }
 
-    /// Without an event nothing changes, so a store has nothing to write; and every event has an
-    /// effect, although a second addition of a path may restore the depth that the first replaced.
+    /// A request without events changes nothing, so a store has nothing to write. A request with
+    /// events changes the queue. The only exception is a request that adds a path twice: the second
+    /// addition may restore the depth that the first one replaced.
     #[test]
     fn events_are_changes(history in histories(STEPS)) {
         replay(&history, |turn| {
@@ -145,7 +147,7 @@ proptest! {
         })?;
     }
 
-    /// A path keeps its id, and its rounds never decrease, unless it is removed.
+    /// A path that is not removed keeps its id, and its rounds never decrease.
     #[test]
     fn a_path_keeps_its_item(history in histories(STEPS)) {
         replay(&history, |turn| {
@@ -159,7 +161,7 @@ proptest! {
         })?;
     }
 
-    /// Compares the next claim and the next due time at any time, also before the latest claim: two
+    /// Compares the next claim and the next due time at any time, even before the latest claim: two
     /// runs may share a queue, or a clock may be set back.
     #[test]
     fn the_indexes_agree_with_the_items((queue, now) in grown_queue(STEPS), seconds in -40..40_i64) {
@@ -175,7 +177,8 @@ proptest! {
         prop_assert_eq!(queue.next_due(at), next);
     }
 
-    /// An item without its claim, as an export has it, is the item that its run releases.
+    /// `released`, which an export uses, gives the same item as a settlement that releases the
+    /// claim.
     #[test]
     fn a_released_item_is_that_of_a_settlement((queue, now) in grown_queue(STEPS)) {
         for item in queue.items() {
@@ -197,7 +200,7 @@ proptest! {
         }
     }
 
-    /// A batch has the same result as its files one after the other.
+    /// One request with several files has the same result as one request for each file.
     #[test]
     fn a_batch_is_its_files((queue, now) in grown_queue(STEPS), items in vec(new_items(), 0..20), repeat in repeats()) {
         let batch = |items| Enqueue { items, repeat, ..Enqueue::default() };
@@ -227,15 +230,17 @@ proptest! {
         check(&restored)?;
         let mut queue = queue;
         replay(&history, |turn| {
-            // The history begins long before the end of the queue: the clock was set back.
+            // These requests are earlier than the last change of the queue, as if the clock had been
+            // set back.
             let (request, now) = (turn.request, turn.now);
             prop_assert_eq!(request.perform(&mut restored, now), request.perform(&mut queue, now));
             Ok(())
         })?;
     }
 
-    /// A state file may contain anything, including several entries of a path, as the Python
-    /// program could write them: no item that does not fit is accepted.
+    /// A state file may contain inconsistent items, and several entries of one path, because the
+    /// Python program could write such files. Restoring refuses inconsistent items, and merges
+    /// entries of one path.
     #[test]
     fn restoring_takes_only_what_makes_a_queue(items in vec(stored_items(), 0..12)) {
         let mut restore = Restore::default();
@@ -253,7 +258,8 @@ proptest! {
         prop_assert_eq!(kept, rounds);
     }
 
-    /// A user may sort the array of the file: its order is the order of the line.
+    /// A user may reorder the items in the state file. The restored queue keeps the order of the
+    /// file.
     #[test]
     fn restoring_keeps_the_order_of_the_file(ids in Just((1..9_u64).collect::<Vec<_>>()).prop_shuffle()) {
         let mut restore = Restore::default();
@@ -272,9 +278,9 @@ fn added(id: u64) -> QueueItem {
     QueueItem::added(ItemId::new(id), path, Priority::default(), EPOCH)
 }
 
-/// Generates items as a file may contain them: numbers and claims need not fit. No two have the
-/// same claim number, because no queue assigns one twice; a file that repeats one is harmless,
-/// because a token contains the item too.
+/// Generates items as a state file may contain them: their numbers and claims may be inconsistent.
+/// Items with different ids have different claim numbers, because no queue assigns a claim number
+/// twice. A file that repeats a claim number is harmless, because a token also contains the item.
 fn stored_items() -> impl Strategy<Value = QueueItem> {
     let numbers = (1..20_u64, 1..20_u64, 1..4_u32);
     (numbers, file_paths(), priorities(), statuses(), weighted(0.2), any::<bool>()).prop_map(
@@ -315,7 +321,8 @@ fn a_copied_line_is_the_same_item() {
     assert_eq!(kept, [(1, Status::Pending, 3)]);
 }
 
-/// Of two items with one path, the one that is further from its end is kept, otherwise the later.
+/// Of two items with one path, restoring keeps a processing item rather than a pending one, and a
+/// pending item rather than an ended one. Otherwise, it keeps the later item.
 #[test]
 fn the_live_item_of_a_path_is_kept() {
     let claim = Claim { number: ClaimNumber::FIRST, run: RunId::new("run"), is_cancelled: false };
@@ -372,7 +379,8 @@ fn fingerprint(size: u64) -> Fingerprint {
     Fingerprint { size, modified_ns: 0 }
 }
 
-/// Returns a queue with one item of this status, completed with the fingerprint `size` by recipe 1.
+/// Returns a queue with two items. The first one has this status. If completed, it has a completion
+/// with the fingerprint `size` and recipe 1.
 fn with(status: Status, size: Option<u64>) -> FileQueue {
     let completion = Completion { fingerprint: size.map(fingerprint), recipe: Some(Recipe::new([1; 8])) };
     let claim = Claim { number: ClaimNumber::FIRST, run: RunId::new("run"), is_cancelled: false };
@@ -389,7 +397,8 @@ fn with(status: Status, size: Option<u64>) -> FileQueue {
     restore.finish(1, ClaimNumber::FIRST)
 }
 
-/// The table of additions: status, fingerprint then and now, the rule for ended items, outcome.
+/// The columns are: the status of the item, the size of the file at its completion and at its
+/// addition, the new priority, the rule for ended items, and the expected outcome.
 #[test]
 fn adding_again_is_safe() {
     use EnqueueOutcome::{AlreadyCompleted, Changed, FailedBefore, Raised, Repeated, Unchanged};
@@ -457,8 +466,7 @@ fn a_backoff_is_never_longer_than_ordered() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Generates the item that is added again, its current fingerprint, and the record of any
-    /// completion.
+    /// Adds a completed file again, with the fingerprint and the recipe of its completion.
     #[test]
     fn an_unchanged_completed_file_is_left_alone(seen in option::of(fingerprints()), recipe in any::<[u8; 8]>()) {
         let (path, recipe) = (FilePath::new("/a").expect("it is absolute"), Recipe::new(recipe));

@@ -1,4 +1,4 @@
-//! Tests which dead runs are recovered, and which processes are ended for that.
+//! Tests which dead runs are recovered, and which processes are ended before.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -20,8 +20,8 @@ fn dead(run: &str, host: Option<&str>, evidence: DeathEvidence) -> DeadRun {
     DeadRun { run: RunId::new(run), location: host.map(location), evidence }
 }
 
-/// Recovers the dead runs on the host `here`, whose reaper finds processes of the run `busy`.
-/// Returns the recovery, the runs that the reaper was given, and the runs whose items were
+/// Recovers the dead runs on the host `here`. The reaper of this host finds processes of the run
+/// `busy`. Returns the recovery, the runs that the reaper received, and the runs whose items were
 /// recovered.
 fn recovered(dead: Vec<DeadRun>, proof: Proof) -> (Recovery, Vec<String>, Vec<String>) {
     let (ended, taken) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));

@@ -14,7 +14,8 @@ fn file(number: usize) -> FilePath {
     FilePath::new(format!("/{number}")).expect("a path")
 }
 
-/// Returns the end of an attempt; each of the five kinds of ends is counted alike.
+/// Returns an event that ends an attempt. `number` selects one of the five kinds, because each kind
+/// must count.
 fn ended(number: usize, usage: Option<ResourceUsage>) -> RunEvent {
     let attempt = AttemptNumber::new(1).expect("not zero");
     let of = AttemptRef { id: ItemId::new(number as u64), file_path: file(number), round: 1, attempt, claim: None };

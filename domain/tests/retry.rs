@@ -94,7 +94,7 @@ fn the_default_ends_with_the_fourth_failure() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The queue does not count attempts that were released.
+    /// Released attempts do not count.
     #[test]
     fn attempts_never_exceed_the_limit(policy in policies(), outcomes in vec(outcomes(), 1..40)) {
         let mut made = 0;
@@ -109,7 +109,8 @@ proptest! {
         }
     }
 
-    /// Tests factors that fit into 32 bits; beyond that, the next property tests the cap.
+    /// Tests factors that fit into 32 bits; `the_wait_is_capped_after_any_attempt` tests larger
+    /// factors.
     #[test]
     fn the_wait_doubles_up_to_the_cap(policy in policies(), number in 1..32_u32) {
         let (wait, next) = (policy.backoff(attempt(number)), policy.backoff(attempt(number + 1)));
@@ -124,7 +125,6 @@ proptest! {
         prop_assert_eq!(policy.backoff(attempt(number)), Duration::ZERO);
     }
 
-    /// The waits of the policy are those of its range.
     #[test]
     fn a_range_waits_like_a_policy(policy in policies(), number in 1..=u32::MAX) {
         let range = BackoffRange { first: policy.backoff_base, longest: policy.max_backoff };
@@ -133,7 +133,7 @@ proptest! {
         prop_assert!(wait >= range.first.min(range.longest) && wait <= range.longest);
     }
 
-    /// Even the longest wait neither overflows nor panics.
+    /// Not even the highest attempt number causes an overflow or a panic.
     #[test]
     fn the_wait_is_capped_after_any_attempt(policy in policies(), number in 1..=u32::MAX) {
         prop_assert!(policy.backoff(attempt(number)) <= policy.max_backoff);
@@ -174,7 +174,7 @@ fn other_exit_statuses_can_mean_success_even_without_the_file_but_not_of_a_step(
     let exited = |code| AttemptOutcome::Exited { code };
     assert!(is_success(&exited(6)));
     assert!(!is_success(&exited(7)));
-    // A command may remove its file.
+    // A command may remove its file and succeed.
     assert!(is_success(&AttemptOutcome::InputGone { cause: Box::new(exited(6)) }));
     assert!(is_success(&AttemptOutcome::InputAway { cause: Box::new(exited(6)) }));
     assert!(!is_success(&AttemptOutcome::InputGone { cause: Box::new(exited(7)) }));

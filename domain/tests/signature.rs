@@ -229,7 +229,7 @@ fn a_long_reason_is_cut_as_little_as_possible() {
     assert!(cut.ends_with('…') && cut.len() + 1 >= MAX_REASON_BYTES && cut.len() <= MAX_REASON_BYTES, "{cut}");
 }
 
-/// People keep identities in notes and scripts.
+/// Users keep identities in notes and scripts.
 #[test]
 fn an_identity_never_changes() {
     let id = |error: &str| Signature::of(Some(error), &path("/in/a.pdf")).id().to_string();
@@ -268,7 +268,7 @@ fn the_number_of_groups_is_limited() {
     assert_eq!((groups.ungrouped(), groups.total()), (7, 2014));
 }
 
-/// A path, and a text that often contains parts of the path.
+/// Generates a path, and a text that often contains parts of the path.
 fn failures() -> impl Strategy<Value = (FilePath, String)> {
     let name = "[a-c0-3 ._é'-]{1,6}";
     let parts = prop::collection::vec(name, 1..4);

@@ -1,4 +1,4 @@
-//! Tests the values with which stores answer, and the filter of the history.
+//! Tests the types of the stores' answers, and the filter of the history.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Building blocks for the tests of autoproc: strict fakes, strategies, a conformance suite for
-//! stores, and a simulation of whole runs.
+//! Building blocks for the tests of autoproc: strict fakes, strategies, conformance suites for
+//! ports, and a simulation of whole runs.
 //!
 //! # Theory of operation
 //!
@@ -7,14 +7,14 @@
 //! [`conformance::storage`] compares any [`Storage`](autoproc_domain::ports::Storage) with a
 //! [`FileQueue`](autoproc_domain::FileQueue). [`simulation`] simulates whole runs, with injected
 //! faults. The simulation, and the leases of the store, use a [`VirtualClock`], whose time passes
-//! only when the test advances it. A night of backoffs takes microseconds and is reproducible. The
-//! [`strategies`] generate random histories of requests from small sets of values, so that several
-//! requests refer to the same items.
+//! only when the test advances it. So hours of backoffs take microseconds, and the result is
+//! reproducible. The [`strategies`] generate random histories of requests from small sets of
+//! values, so that several requests refer to the same items.
 //!
 //! # Deliberately absent
 //!
-//! Except for [`mutants`], this crate uses no runtime, files or processes; the adapters' own tests
-//! do. [`block_on`] replaces a runtime.
+//! Except for [`mutants`], this crate uses no runtime, files or processes; only the adapters' own
+//! tests do. [`block_on`] replaces a runtime.
 
 mod any_request;
 mod block_on;

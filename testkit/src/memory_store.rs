@@ -1,7 +1,7 @@
 //! A store in memory that follows the rules exactly, with or without leases.
 //!
 //! Every transaction is [`Transaction::perform`] under one lock. A [`MemoryDatabase`] holds the
-//! queue, as a folder does for a store that uses files. All handles share the queue, and it
+//! queue, as a folder does for a store that uses files. All handles share the queue, and the queue
 //! outlives every handle.
 
 mod database;

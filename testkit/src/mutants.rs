@@ -11,7 +11,7 @@ use std::process::Command;
 /// A change of the source text that makes the crate wrong.
 #[derive(Debug, Clone, Copy)]
 pub struct Mutation {
-    /// What the changed crate does wrong.
+    /// A short description of the wrong behaviour.
     pub name: &'static str,
     /// The changed file, relative to the crate's folder.
     pub file: &'static str,
@@ -54,7 +54,8 @@ impl Mutants {
     /// the crate for each mutation, which takes minutes.
     ///
     /// # Panics
-    /// If a mutation does not compile or is not detected, or if a test fails without a mutation.
+    /// Panics if a mutation does not compile or is not detected, or if a test fails without a
+    /// mutation.
     #[expect(clippy::print_stderr, reason = "the list is the result")]
     pub fn apply_all(&self) {
         let workspace = Path::new(self.folder).join("../..").canonicalize().expect("the workspace");
@@ -99,8 +100,8 @@ impl Mutation {
     }
 }
 
-/// Copies the sources of the workspace. Does not write files whose copy is already equal, so that
-/// cargo does not build them again.
+/// Copies the sources of the workspace. Skips files whose copy is already equal, so that cargo does
+/// not build them again.
 fn copy_sources(from: &Path, to: &Path) {
     let entries = fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry"));
     for entry in entries.filter(|entry| entry.file_name() != "target" && entry.file_name() != ".git") {

@@ -1,7 +1,7 @@
 //! Random numbers from a seed, the same on every machine and in every release.
 //!
-//! The generator of a library may change its numbers in a new version, but a seed that failed once
-//! must fail again.
+//! This module does not use a library, because a new version may generate other numbers, but a seed
+//! that failed once must fail again.
 
 /// A seeded generator: `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number
 /// generators", OOPSLA 2014).

@@ -52,7 +52,7 @@ pub struct ScriptedStop {
 }
 
 impl ScriptedStop {
-    /// Creates a stop signal whose stop file no other run sees.
+    /// Creates a stop signal with a stop file of its own, which no other run sees.
     #[must_use]
     pub fn alone() -> Self {
         StopFile::new().signal_for_a_run()

@@ -12,23 +12,23 @@
 //! failing seed always fails in the same way. After the last fault, further runs are begun until no
 //! file is waiting.
 //!
-//! # What it shows
+//! # Checked invariants
 //!
 //! - In each round, each file ends as its script and the retry policy determine; a cancelled file
 //!   ends as failed.
-//! - Attempts of one item never overlap; a run never has more attempts at work than jobs.
+//! - Attempts of one item never overlap; a run never has more running attempts than jobs.
 //! - Claims respect the order, the scope, holds and due times. Runs wait for backoffs, which
 //!   double. No due item waits while a run is idle.
-//! - After a stop no attempt starts. Stops, the start gate and the failure limit take effect in
+//! - No attempt starts after a stop. Stops, the start gate and the failure limit take effect in
 //!   time.
 //! - An attempt that fails because the machine has no process left never counts. If such a failure
 //!   leaves a run without attempts, the run starts none for a while.
 //! - If a program that worked before is missing, the first attempt that fails for this reason on
 //!   each file does not count. A run whose program stays missing ends.
-//! - A run that holds starts because files fail alike has a reason, and probes with one file at a
-//!   time. It gives back at most one attempt of each round of a file.
-//! - Nothing is claimed or settled under a lost lease; the reaper of a host never reaps a run of
-//!   another host.
+//! - A run holds starts because files fail alike only after enough files have failed, and then
+//!   probes with one file at a time. It gives back at most one attempt of each round of a file.
+//! - A run claims and settles nothing after it has lost its lease. The reaper of a host never reaps
+//!   a run of another host.
 //! - Results survive an unreachable store; every reported result is recorded.
 //! - Every run ends, and its result is correct.
 //!
@@ -207,7 +207,7 @@ pub fn simulate(seed: u64, setup: Setup) -> Result<Summary, Failure> {
     let mut world = World::new(Plan::new(seed), setup);
     play(&mut world).map_err(|objection| {
         let mut again = World::new(Plan::new(seed), setup).traced();
-        // The result is known: the second simulation fails in the same way, because the seed
+        // Ignore the result: the second simulation fails in the same way, because the seed
         // determines everything.
         let _ = play(&mut again);
         Failure { seed, objection, trace: again.into_trace() }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::path::FilePath;
 
-/// Reads the sizes of files. Only a run that starts attempts until a certain time uses this port;
-/// see [`RunConfig::until`](crate::RunConfig::until).
+/// Reads the sizes of files. Only runs that use forecasts use this port; see
+/// [`RunConfig::uses_forecasts`](crate::RunConfig::uses_forecasts).
 ///
 /// # Contract
 /// - The answer has one size for each file, in bytes, in the same order. A size is `None` if the
@@ -17,7 +17,7 @@ pub trait FileSizes: Send + Sync {
     async fn sizes_of(&self, files: Vec<FilePath>) -> Vec<Option<u64>>;
 }
 
-/// Knows no sizes.
+/// Returns `None` as the size of every file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnknownSizes;
 

@@ -42,12 +42,12 @@ impl HistoryQuery {
     }
 }
 
-/// The way in which a past attempt ended.
+/// How a past attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PastEnd {
     /// The attempt completed the file.
     Completed,
-    /// The attempt failed, and the file was pending again.
+    /// The attempt failed, and the file became pending again.
     Requeued,
     /// The attempt failed for good.
     Failed,
@@ -114,7 +114,7 @@ pub struct PastEvent {
     pub name: Box<str>,
     /// The attempt that the event refers to; `None` if it refers to none.
     pub of: Option<AttemptRef>,
-    /// The reason or error in the event; `None` if it has none.
+    /// The reason or error that the event reports; `None` if it reports none.
     pub reason: Option<Box<str>>,
 }
 
@@ -177,8 +177,8 @@ pub trait History: Send + Sync {
     /// [`HistoryError`] if the history cannot be read.
     async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError>;
 
-    /// Returns the matching runs with their figures. A recovery that was recorded outside a run
-    /// does not count as a run.
+    /// Returns the matching runs with their figures. Recovery events that were recorded outside a
+    /// run do not count as a run.
     ///
     /// # Errors
     /// [`HistoryError`] if the history cannot be read.

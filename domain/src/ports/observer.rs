@@ -25,8 +25,8 @@ pub struct RunEvent {
     pub kind: RunEventKind,
 }
 
-/// The reason why a run starts attempts again after different files have failed alike. The path is
-/// that of the file whose attempt ended the hold.
+/// The reason why a run starts attempts again after it held starts because different files failed
+/// alike. The path is that of the file whose attempt ended the hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resumption {
     /// An attempt succeeded.
@@ -35,8 +35,8 @@ pub enum Resumption {
     FailedOtherwise(FilePath),
     /// The probe has run for much longer than the attempts that failed alike.
     KeepsRunning(FilePath),
-    /// Starts were held for an hour in all because of failures with one signature. For the rest of
-    /// the run, such failures use up attempts as usual, and hold no more starts.
+    /// Starts were held for an hour in total because of failures with one signature. For the rest
+    /// of the run, such failures use up attempts as usual, and do not hold starts again.
     GivenUp,
 }
 
@@ -95,22 +95,22 @@ pub enum RunEventKind {
         /// A human-readable description of the processes that may still be running.
         reason: Box<str>,
     },
-    /// Starts are held until [`StartsResumed`](Self::StartsResumed): the start gate is closed,
-    /// several different files in a row failed alike, or the machine lacks a process, a descriptor,
-    /// memory, the program or the folder of a file. While the machine lacks something, a few
-    /// attempts may still start: probes, and other attempts up to the number that the machine is
-    /// known to support. Reported again if the reason changes.
+    /// Starts are held until [`StartsResumed`](Self::StartsResumed). There are three causes: the
+    /// start gate is closed; several different files in a row failed alike; or the machine lacks
+    /// processes, file descriptors, memory, the program or the folder of a file. In the last two
+    /// cases, probes may still start. In the last case, other attempts may start too, up to the
+    /// number that the machine is known to support. Reported again if the reason changes.
     StartsHeld {
         /// A human-readable description of the cause.
         reason: Box<str>,
-        /// When the next probe becomes due, if starts are held because different files failed
-        /// alike; `None` for any other cause, and if the run ends instead of waiting.
+        /// If starts are held because different files failed alike: when the next probe becomes
+        /// due, or `None` if the run ends instead of waiting. `None` for any other cause.
         probe_at: Option<Timestamp>,
     },
-    /// Starts are no longer held.
+    /// Attempts may start again.
     StartsResumed {
-        /// The reason, if starts were held because different files failed alike; `None` for any
-        /// other cause.
+        /// The reason why the hold ended, if starts were held because different files failed alike;
+        /// `None` for any other cause.
         because: Option<Resumption>,
     },
     /// The run is paused on request: its running attempts are suspended, and no attempt starts.
@@ -170,9 +170,9 @@ pub enum RunEventKind {
         input_changed: bool,
         error: Box<str>,
     },
-    /// The claim of an attempt was released, and the release is durable. The attempt was ended by a
-    /// stop, or failed because the machine lacked something that the attempt needs, or failed like
-    /// several other files in a row
+    /// The claim of an attempt was released, and the release is durable. There are three causes: a
+    /// stop ended the attempt; the attempt failed because the machine lacked something; or the
+    /// attempt failed like several other files in a row
     /// ([`RunConfig::pause_on_same`](crate::RunConfig::pause_on_same)).
     FileReleased {
         of: AttemptRef,
@@ -189,8 +189,8 @@ pub enum RunEventKind {
     /// The stop level rose.
     StopRequested { level: StopLevel, cause: StopCause },
     /// The store did not confirm a transaction. If the store is full, the run starts no more
-    /// attempts and ends. If the run is already ending, it ends without the confirmation. Otherwise
-    /// it retries the transaction later.
+    /// attempts and ends. If the run is already ending, the run ends without the confirmation.
+    /// Otherwise the run retries the transaction later.
     StorageTrouble {
         /// The error of the store.
         error: Box<str>,

@@ -18,10 +18,10 @@ use crate::ports::StopSignal;
 ///
 /// # Contract
 /// - An attempt has ended only when every process that it started has ended.
-/// - An attempt that exceeds its timeout is ended and reported as `TimedOut`.
-/// - Once `stop` is at aborting or above, the attempt is ended and reported as `Aborted`. At
-///   draining, an attempt that has begun continues. `stop` belongs to one attempt: the orchestrator
-///   watches it until the attempt ends.
+/// - The orchestrator ends an attempt that exceeds its timeout, and reports it as `TimedOut`.
+/// - Once the level of `stop` is aborting or higher, the orchestrator ends the attempt and reports
+///   it as `Aborted`. While the level is draining, an attempt that has begun continues. `stop`
+///   belongs to one attempt: the orchestrator watches it until the attempt ends.
 /// - At most `jobs` attempts run concurrently, provided that the caller hands over no more than
 ///   `capacity(jobs)`.
 /// - Attempts begin in the order in which they were handed over. Some attempts may never begin.

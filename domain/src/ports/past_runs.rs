@@ -13,7 +13,7 @@ pub enum RunFilter {
     /// Every run.
     #[default]
     All,
-    /// The runs that began last, at most this number.
+    /// The runs that began last, at most this many.
     Latest(usize),
     /// The runs that have an event at this time or later. All events of a matching run count, even
     /// those from before this time.
@@ -25,7 +25,7 @@ pub enum RunFilter {
 /// A run of the past, or one that is alive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastRun {
-    /// The name of the run.
+    /// The id of the run.
     pub id: RunId,
     /// When the run began; `None` if that is no longer known.
     pub started_at: Option<Timestamp>,
@@ -79,8 +79,8 @@ pub struct RunsSummary {
     /// The number of completed files that changed while they were processed. For each file, only
     /// the latest attempt that completed it in a matching run counts.
     pub changed_files: u64,
-    /// The first file that `changed_files` counts; `None` if there is none, or if it is no longer
-    /// known because very many files have changed and were completed again.
+    /// The first file that `changed_files` counts; `None` if there is none, or if so many files
+    /// changed that the history did not keep this one.
     pub first_changed: Option<FilePath>,
     /// The longest attempts that completed a file, the longest first; at most
     /// [`MAX_SLOWEST`](Self::MAX_SLOWEST).

@@ -23,7 +23,8 @@ pub struct RecordedEvent {
     pub attempt_run: Option<RunId>,
     /// True if a recovered file is pending again, false if it failed; `None` for other events.
     pub is_requeued: Option<bool>,
-    /// The duration of the attempt; `None` if the event is no end, or if it is unknown.
+    /// The duration of the attempt; `None` if the event does not end an attempt, or if the duration
+    /// is unknown.
     pub elapsed: Option<Duration>,
     /// The resources that the attempt used; `None` if unknown.
     pub usage: Option<ResourceUsage>,
@@ -33,7 +34,7 @@ pub struct RecordedEvent {
     pub size_bytes: Option<u64>,
     /// The recipe of the run; `None` if there is none.
     pub recipe: Option<Recipe>,
-    /// The reason or error in the event; `None` if it has none.
+    /// The reason or error that the event reports; `None` if it reports none.
     pub reason: Option<Box<str>>,
     /// The figures of a run that has ended; `None` for other events.
     pub totals: Option<RunTotals>,
@@ -41,8 +42,8 @@ pub struct RecordedEvent {
     pub stopped_by: Option<Box<str>>,
     /// The words for the level and the cause of a stop that the run obeys; `None` for other events.
     pub stop: Option<(Box<str>, Box<str>)>,
-    /// The line of an event log from which the event was copied, without its line end; `None` for
-    /// an event that another store has recorded. Contains fields that no history reads.
+    /// The line of an event log from which the event was copied, without the line end; `None` for
+    /// an event that another store has recorded. The line may contain fields that no history reads.
     pub line: Option<Box<str>>,
 }
 

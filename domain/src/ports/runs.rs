@@ -10,7 +10,7 @@ use crate::item::RunId;
 use crate::ports::StorageError;
 use crate::run_info::{DeadRun, LiveRun, RunInfo};
 
-/// The answer to the registration of a run.
+/// The answer to [`Runs::begin`].
 pub struct Begun {
     /// The other runs that are alive.
     pub others: Vec<LiveRun>,
@@ -48,7 +48,7 @@ pub struct LeaseTerms {
 /// # Contract
 /// - The store renews the lease on a connection of its own, so a run that waits for a slow
 ///   transaction keeps its lease.
-/// - `lost` resolves when the lease expires or a renewal is refused. This is always before another
+/// - `lost` resolves when the lease expires or a renewal is refused, and always before another
 ///   process may treat the run as dead. If the lease is already lost, `lost` resolves at once.
 #[async_trait]
 pub trait Lease: Send + Sync {
@@ -64,7 +64,7 @@ pub trait Lease: Send + Sync {
 /// # Contract
 /// - A run is alive from `begin` until the first of: `end`, the exit of the process that called
 ///   `begin`, the expiry of the run's lease. A live run is never reported as dead.
-/// - The name of a run is never reused.
+/// - The id of a run is never reused.
 /// - Dropping a returned future does not undo the call.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]

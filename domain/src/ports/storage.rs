@@ -47,7 +47,7 @@ pub type Cause = Box<dyn Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
-    /// The rules of the queue refuse the request: report the rejection to the user.
+    /// The rules of the queue do not allow the request: report the rejection to the user.
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// Another process holds the store: retry later.
@@ -56,8 +56,8 @@ pub enum StorageError {
         /// Human-readable description of the process that holds the store.
         holder: String,
     },
-    /// The store does not answer, and the outcome of the transaction is unknown: repeat the same
-    /// exchange under the same request id. Running attempts are not affected.
+    /// The store does not answer, and the outcome of the transaction is unknown. Repeat an exchange
+    /// unchanged, with the same request id. Running attempts are not affected.
     #[error("the queue at {place} cannot be reached")]
     Unreachable {
         /// The address of the store.
@@ -66,7 +66,8 @@ pub enum StorageError {
         #[source]
         source: Cause,
     },
-    /// The store is full: claim nothing more, settle by an exchange whose limit is 0, and end.
+    /// The store is full. Claim nothing more, settle with an exchange whose limit is 0, and end the
+    /// run.
     #[error("no space left for the queue")]
     Full(#[source] Cause),
     /// The store cannot be written: stop, and correct the permissions.
@@ -155,7 +156,7 @@ pub trait Storage: Send + Sync {
     ///
     /// # Errors
     /// [`StorageError`]; if the variant says that the outcome is unknown, the files may have been
-    /// added, otherwise none was. Adding the same files again is harmless.
+    /// added, otherwise no file was added. Adding the same files again is harmless.
     async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError>;
 
     /// Settles claims and then makes new ones. An item that is settled for an immediate retry can

@@ -1,5 +1,5 @@
 //! Applies events to the queue. Only this module and the module `restore` change the queue's items.
-//! If an event does not fit the queue's state, it changes nothing. The module `decide` never yields
+//! An event that does not fit the queue's state changes nothing; the module `decide` never yields
 //! such an event.
 
 use crate::event::Event;

@@ -1,7 +1,8 @@
-//! Packed collections: a queue of a million files fits into 300 MB with them, but not with trees.
+//! Packed collections: with them, a queue of a million files fits into 300 MB; with trees, it does
+//! not.
 //!
-//! Files are mostly added many at a time and claimed in the same order, so their sequence numbers
-//! are dense. The collections are compact for dense numbers, and correct for sparse numbers too.
+//! Most files are added many at a time and claimed in the same order, so their sequence numbers are
+//! dense. The collections are compact for dense numbers, and correct for sparse numbers too.
 
 mod items;
 mod paths;

@@ -17,7 +17,7 @@ pub struct Restore {
     folded: usize,
 }
 
-/// The refusal of an item that contradicts itself or another item of the queue.
+/// An item that was refused, because it contradicts itself or another item of the queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} was left out", item.file_path)]
 pub struct Refused {
@@ -28,7 +28,7 @@ pub struct Refused {
     pub reason: Inconsistent,
 }
 
-/// The contradiction for which an item is refused.
+/// The reason why an item is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Inconsistent {

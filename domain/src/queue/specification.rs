@@ -1,5 +1,6 @@
-//! The queue operations that the specification names, as thin methods over transactions. They are
-//! for programs that use the queue as a value and process the files themselves.
+//! The queue operations that the program's specification requires, such as `add` and `pop`, as thin
+//! methods over transactions. They are for programs that use the queue as a value and process the
+//! files themselves.
 
 use crate::fingerprint::Completion;
 use crate::item::{ClaimNumber, ClaimToken, Priority, QueueItem, RunId, Status};
@@ -10,7 +11,7 @@ use crate::request::{Clear, Enqueue, ExchangeRequest, NewItem, RequestId, Scope,
 use crate::time::Timestamp;
 use crate::view::{Counts, EnqueueOutcome};
 
-/// The name of the run under which [`FileQueue::pop`] claims.
+/// The id of the run under which [`FileQueue::pop`] claims.
 pub const LOCAL_RUN: &str = "local";
 
 impl FileQueue {

@@ -23,7 +23,8 @@ pub struct Performed<R> {
     pub reply: R,
 }
 
-/// A request with its type of answer. A store can handle all requests with one generic function.
+/// A request and the type of its answer. The trait lets a store handle all requests with one
+/// generic function.
 pub trait Transaction: Clone + Send + 'static {
     /// The type of the answer.
     type Reply: Send + 'static;

@@ -31,15 +31,15 @@ impl Entry {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
-    /// The items without a backoff, and the items whose backoff had ended by `promoted_until`.
+    /// The items without a backoff, and the items whose backoff ended by `promoted_until`.
     ready: Ready,
-    /// The items with a backoff, even one that is over, ordered by the end of the backoff.
+    /// The items with a backoff, even if the backoff is over, ordered by the end of the backoff.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
     /// The items of `backing_off`, ordered by the time at which the backoff was set.
     ordered: BTreeSet<(Timestamp, Sequence)>,
     count: usize,
-    /// The latest time at which a claim was applied; `None` before the first claim. It belongs to
-    /// the index and not to the queue's state.
+    /// The latest time at which a claim was applied; `None` before the first claim. Belongs to the
+    /// index, not to the queue's state.
     promoted_until: Option<Timestamp>,
 }
 
@@ -134,7 +134,7 @@ impl Scoped {
         Arc::ptr_eq(&self.ids, ids)
     }
 
-    /// True while the set of ids is also referenced outside of this index.
+    /// True while something other than this index references the set of ids.
     pub(super) fn is_used(&self) -> bool {
         Arc::strong_count(&self.ids) > 1
     }

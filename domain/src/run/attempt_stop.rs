@@ -1,5 +1,5 @@
-//! The stop signal of one attempt: combines the run's signal with an order to end this attempt
-//! alone.
+//! The stop signal of one attempt: the run's signal, combined with an order to end only this
+//! attempt.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -11,12 +11,12 @@
 //! - if an attempt succeeds that started after the first failure of the row,
 //! - if the probe fails in another way,
 //! - if the probe runs for much longer than the failures of the row did, or
-//! - if a probe fails alike once starts have been held for [`MAX_HELD`] in all because of this
+//! - if a probe fails alike once starts have been held for [`MAX_HELD`] in total because of this
 //!   signature. The failures then belong to the files: the signature holds no more starts.
 //!
-//! A failure that completes a row, or that is like the row during the hold, is *given back*: it
-//! does not count for its file. So are the earlier failures of the row. Each round of a file gets
-//! back at most one attempt, so that files which always fail come to an end.
+//! The failures of a complete row are *given back*: they do not count for their files. So are the
+//! failures during the hold that are like the row. Each round of a file gets back at most one
+//! attempt, so that files which always fail come to an end.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -28,8 +28,8 @@ use crate::run::probe::Probe;
 use crate::signature::{Signature, SignatureId};
 use crate::time::Timestamp;
 
-/// The maximum delay before a probe, unless the first delay is longer. Once the cause is gone, a
-/// run loses at most this time.
+/// The maximum delay before a probe. If the first delay is longer, all delays are as long as the
+/// first one. Once the cause is gone, a run waits at most this time for the next probe.
 const MAX_DELAY: Duration = Duration::from_mins(10);
 
 /// The maximum time for which one signature holds starts in a run. Files that really fail alike
@@ -49,7 +49,7 @@ pub(super) struct Settings {
     pub(super) probe_after: Duration,
 }
 
-/// A failed attempt whose failure may be due to something other than its file.
+/// A failed attempt whose cause may lie outside its file.
 pub(super) struct Failure<'a> {
     pub(super) token: ClaimToken,
     pub(super) of: &'a AttemptRef,
@@ -63,11 +63,11 @@ pub(super) struct Failure<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
     Counts,
-    /// The failure belongs to a row that is not complete. It counts, unless the row is completed.
+    /// The failure belongs to a row that is not complete. It counts if the row stays incomplete.
     InRow,
     GivenBack,
-    /// The failure has completed the row of these rounds. Those among them that
-    /// [`give_back`](Breaker::give_back) accepts are given back.
+    /// The failure has completed the row that consists of these rounds. The attempt of each round
+    /// that [`give_back`](Breaker::give_back) accepts is given back.
     CompletesRow(Vec<Round>),
 }
 
@@ -135,7 +135,7 @@ impl Breaker {
                 self.release(now);
                 (self.extend_row(settings, failure, now), Some(Release::FailedOtherwise))
             }
-            // The attempt may have failed before it came to the point at which the others fail.
+            // The attempt may have failed before it reached the point at which the others fail.
             (false, false) => (Meaning::Counts, None),
         }
     }

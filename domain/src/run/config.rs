@@ -29,8 +29,8 @@ pub const TIMEOUT_FACTOR: u32 = 4;
 /// shortest attempt by seconds.
 pub const MIN_ADAPTED_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The configuration of a run. The default is the specification's: one attempt at a time, 300 s
-/// each, three retries after 2, 4 and 8 s, and the whole queue.
+/// The configuration of a run. By default, a run processes the whole queue and makes one attempt at
+/// a time, with a time limit of 300 s and three retries after 2, 4 and 8 s.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,8 +41,8 @@ pub const MIN_ADAPTED_TIMEOUT: Duration = Duration::from_secs(30);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunConfig {
-    /// The run's name, unique among all runs that ever used the queue. The default, `local`, suits
-    /// a queue that exists only in this process.
+    /// The run's id, unique among all runs that ever used the queue. The default, `local`, suits a
+    /// queue that exists only in this process.
     pub run: RunId,
     /// The maximum number of concurrent attempts.
     pub jobs: NonZeroUsize,
@@ -61,13 +61,13 @@ pub struct RunConfig {
     /// The failure limit; `None` for no limit.
     pub failure_limit: Option<FailureLimit>,
     /// How long the run waits for a missing program that has worked earlier in the run, or for the
-    /// missing folder of a file. If the time is zero, the run does not wait: an attempt that fails
-    /// because its program or folder is missing counts as a failure of its file.
+    /// missing folder of a file. If zero, the run does not wait: an attempt that fails because its
+    /// program or folder is missing counts as a failure of its file.
     pub program_wait: Duration,
     /// The number of different files in a row that must fail [alike](crate::signature) before the
     /// run holds starts and probes with one file at a time. These failures do not count. A run that
-    /// does not wait for items in backoff ends instead, and the failures count. `None` to count
-    /// every failure.
+    /// does not wait for items in backoff ends instead, and the failures count. If `None`, every
+    /// failure counts.
     pub pause_on_same: Option<NonZeroUsize>,
     /// The delay before the first probe after files have failed alike. Each further delay is twice
     /// as long, up to 10 minutes.
@@ -189,7 +189,7 @@ impl RunConfig {
         Self { work: Some(work.into()), ..self }
     }
 
-    /// True if the run uses forecasts. Pass them with [`RunState::with_forecast`].
+    /// True if the run uses forecasts. [`RunState::with_forecast`] adds the samples for them.
     ///
     /// [`RunState::with_forecast`]: crate::run::RunState::with_forecast
     #[must_use]

@@ -84,8 +84,7 @@ impl AutonomousProcessor {
         Self { ports, config, forecast: Forecast::default() }
     }
 
-    /// Adds the samples of earlier runs of the recipe, for a run with a
-    /// [time until which attempts start](RunConfig::until).
+    /// Adds samples of earlier runs of the recipe; see [`RunConfig::uses_forecasts`].
     #[must_use]
     pub fn with_forecast(self, forecast: Forecast) -> Self {
         Self { forecast, ..self }
@@ -115,8 +114,8 @@ struct Driver<'a> {
     /// True while the stop request is being cleared. The stop signal is not read meanwhile.
     is_clearing: bool,
     wakeup: Wakeup,
-    /// The pending call of `Storage::changed`. Kept across waits, because a new call may cost the
-    /// store a round trip.
+    /// The pending call of `Storage::changed`. Kept from one wait to the next, because a new call
+    /// may cost the store a round trip.
     changed: Fuse<BoxFuture<'a, ()>>,
     // The values of the ports, as last passed to the state.
     stop: StopRequest,
@@ -146,7 +145,7 @@ impl<'a> Driver<'a> {
         let mut next = Some(Input::Begin);
         loop {
             self.prepare(next.as_ref());
-            // Changes of the ports come first, so that no answer of the store starts an attempt
+            // Handle changes of the ports first, so that no answer of the store starts an attempt
             // after a stop.
             for input in self.changes().into_iter().chain(next) {
                 for action in state.handle(input, self.ports.clock.now()) {
@@ -257,7 +256,7 @@ impl<'a> Driver<'a> {
         let mut passed = pin!(wait_if(pressure.clone(), gate_changed).fuse());
         let mut due = pin!(wait_if(wakeup.at, async |point| clock.sleep_until(point).await).fuse());
         let mut changed = pin!(wait_if(wakeup.on_change.then_some(changed), async |changed| changed.await).fuse());
-        // The first ready branch is taken, so a branch that is always ready starves only the
+        // The macro takes the first ready branch, so a branch that is always ready starves only the
         // branches below it.
         select_biased! {
             first = progress.select_next_some() => Some(Input::Attempts(all_progress(first, progress, stops))),
@@ -272,7 +271,7 @@ impl<'a> Driver<'a> {
 }
 
 /// Collects `first` and all further progress that is already available, so that one exchange can
-/// settle all attempts that have ended. Drops the stop signals of attempts that ended.
+/// settle all attempts that have ended. Drops the stop signals of these attempts.
 fn all_progress(
     first: (ClaimToken, AttemptProgress),
     progress: &mut SelectAll<Progress<'_>>,

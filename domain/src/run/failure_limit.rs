@@ -6,8 +6,8 @@ use std::num::NonZeroU64;
 /// single failure would weigh too much.
 pub const MIN_ENDED_FOR_A_SHARE: u64 = 10;
 
-/// The number or share of failed files that ends a run. Only files that ended as failed or timeout
-/// in this run count; a failed attempt that is retried does not.
+/// The number or percentage of failed files that ends a run. Only files that ended as failed or
+/// timeout in this run count; a failed attempt that is retried does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureLimit {
     /// The run ends after this many failed files.

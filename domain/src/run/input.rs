@@ -8,7 +8,7 @@ use crate::run_info::LiveRun;
 use crate::stop::StopRequest;
 use crate::view::{Counts, Exchanged};
 
-/// An occurrence that the run loop reacts to.
+/// An event that the run loop reacts to.
 #[derive(Debug)]
 pub enum Input {
     /// The program starts the run. Sent once, as the first input.

@@ -25,9 +25,9 @@ impl Probe {
         matches!(self, Self::InHand(probe) | Self::Started(probe, _) if probe == token)
     }
 
-    /// Makes the probe due if its delay is over; returns true if it was waiting and is due now. A
-    /// remaining delay of more than `max_delay` shows that the clock was set back; the delay then
-    /// counts as over.
+    /// Makes the probe due if its delay is over; returns true if this call made it due. A remaining
+    /// delay of more than `max_delay` shows that the clock was set back; the delay then counts as
+    /// over.
     pub(super) fn become_due(&mut self, max_delay: Duration, now: Timestamp) -> bool {
         let Self::Waiting(until) = *self else { return false };
         let is_over = now >= until || until > now.saturating_add(max_delay);

@@ -8,7 +8,7 @@ use crate::run_info::{ProcessingResult, StoppedBy, Unproven};
 use crate::stop::ObeyedStop;
 use crate::time::Timestamp;
 
-/// The states of a processor that the specification defines.
+/// The status of a processor, as the program's specification defines it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ProcessorStatus {
     /// No run has begun.
@@ -68,8 +68,8 @@ pub struct ProcessorState {
     pub current_files: Vec<CurrentFile>,
     /// The reason why starts are held; `None` if they are not held.
     pub pressure: Option<Box<str>>,
-    /// When the next probe becomes due, if starts are held because different files failed alike;
-    /// `None` otherwise, and if the run does not probe.
+    /// When the next probe becomes due, if starts are held because different files failed alike.
+    /// `None` if starts are not held for this reason, or if the run does not probe.
     pub probe_at: Option<Timestamp>,
     /// The stop request that the run obeys; `None` if there is none, and after the end of the run.
     pub stop: Option<ObeyedStop>,

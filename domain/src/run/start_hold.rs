@@ -4,12 +4,13 @@
 //! # Theory of operation
 //!
 //! An attempt that failed for such a reason does not count for its file. Its end begins a *hold* of
-//! starts. If processes, file descriptors or memory were used up, the hold limits the attempts in
-//! hand (handed to the orchestrator and not ended) to the number of other attempts that were
-//! running at that time. If the program or the folder was missing, the limit is 0. After a delay,
-//! one attempt more than the limit may start: the *probe*. If the probe fails for such a reason,
-//! the next delay is twice as long. If the probe ends in another way, or has run for
-//! [`PROBE_PROVES_AFTER`], the hold is lifted, and all slots may be used again.
+//! starts. An attempt is *in hand* if it was handed to the orchestrator and has not ended. If
+//! processes, file descriptors or memory were used up, the hold limits the attempts in hand to the
+//! number of other attempts that were running at that time. If the program or the folder was
+//! missing, the limit is 0. After a delay, one attempt more than the limit may start: the *probe*.
+//! If the probe fails for such a reason, the next delay is twice as long. If the probe ends in
+//! another way, or has run for [`PROBE_PROVES_AFTER`], the hold ends, and all slots may be used
+//! again.
 
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ const PROBE_PROVES_AFTER: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lack {
-    /// Processes, file descriptors or memory. The machine supports at least as many attempts as are
+    /// Processes, file descriptors or memory. The machine can run at least as many attempts as are
     /// running.
     Resource,
     /// The program. No attempt can start, however few are running.
@@ -45,7 +46,7 @@ pub(super) enum Lack {
 struct Hold {
     lack: Lack,
     reason: Box<str>,
-    /// The maximum number of attempts in hand, not counting the probe.
+    /// The maximum number of unfinished attempts, not counting the probe.
     limit: usize,
     probe: Probe,
 }
@@ -65,8 +66,8 @@ pub(super) struct StartHold {
     hold: Option<Hold>,
     /// The delay before the latest probe.
     delay: Duration,
-    /// When a hold was last lifted because its probe had run for long enough; `None` if that never
-    /// happened, or if the end of an attempt has lifted a hold since.
+    /// When a hold last ended because its probe had run for long enough. `None` if that never
+    /// happened, or if the end of an attempt has ended a hold since.
     lifted_at: Option<Timestamp>,
     missing: Option<Missing>,
 }
@@ -74,8 +75,8 @@ pub(super) struct StartHold {
 impl StartHold {
     /// Handles an attempt that failed because of `lack`. `running` is the number of other attempts
     /// that are running. `started` is the number of attempts that have started so far. Returns true
-    /// if fewer attempts may be in hand than before; then the attempts that have not started must
-    /// be recalled.
+    /// if fewer unfinished attempts are allowed than before; the caller must then recall the
+    /// attempts that have not started.
     pub(super) fn on_lack(
         &mut self,
         lack: Lack,
@@ -112,9 +113,9 @@ impl StartHold {
             // If the clock was set back, the wait begins anew.
             missing.since = missing.since.min(now);
         }
-        // Once the run has waited for `wait`, a probe that is still running no longer lifts the
-        // hold; only the end of an attempt does. Otherwise, attempts that run for a while before
-        // they fail to find the program would keep the run going for ever.
+        // Once the run has waited for `wait`, a probe that is still running does not end the hold;
+        // only the end of an attempt does. Otherwise, attempts that run for a while before they
+        // fail to find the program would keep the run alive for ever.
         let is_late = self.missing.is_some_and(|missing| now >= missing.since.saturating_add(wait));
         let Some(hold) = &mut self.hold else { return false };
         if !is_late && hold.probe.that_runs(PROBE_PROVES_AFTER, now).is_some() {
@@ -125,8 +126,8 @@ impl StartHold {
         hold.probe.become_due(MAX_DELAY, now)
     }
 
-    /// Handles an attempt that was handed to the orchestrator while `in_hand` other attempts were
-    /// in hand.
+    /// Handles an attempt that was handed to the orchestrator. `in_hand` is the number of other
+    /// attempts that were handed over and have not ended.
     pub(super) fn on_handed_over(&mut self, token: ClaimToken, in_hand: usize) {
         if let Some(hold) = self.hold.as_mut().filter(|hold| in_hand >= hold.limit) {
             hold.probe = Probe::InHand(token);
@@ -165,14 +166,14 @@ impl StartHold {
         }
     }
 
-    /// True if the program or a folder is missing, and the attempt with this number started after
-    /// the run had noticed this.
+    /// True if the program or a folder is missing, and the attempt with this serial number started
+    /// after the run noticed that.
     pub(super) fn may_prove(&self, serial: u64) -> bool {
         self.missing.is_some_and(|missing| serial > missing.started)
     }
 
-    /// Returns how many more attempts may be handed over while `in_hand` attempts are in hand;
-    /// `usize::MAX` if starts are not held.
+    /// Returns how many more attempts may be handed over; `usize::MAX` if starts are not held.
+    /// `in_hand` is the number of attempts that were handed over and have not ended.
     pub(super) fn room(&self, in_hand: usize) -> usize {
         let Some(hold) = &self.hold else { return usize::MAX };
         hold.limit.saturating_sub(in_hand) + usize::from(hold.probe == Probe::Due)
@@ -190,13 +191,13 @@ impl StartHold {
         self.hold.as_ref().is_some_and(|hold| hold.probe == Probe::Due)
     }
 
-    /// True if the program or folder has been missing for `wait`, and no probe is in hand.
+    /// True if the program or folder has been missing for `wait`, and no probe is under way.
     pub(super) fn is_over_due(&self, wait: Duration, now: Timestamp) -> bool {
         self.gives_up_at(wait).is_some_and(|at| now >= at)
     }
 
     /// Returns the time at which the run gives up waiting for the program or folder; `None` if
-    /// starts are not held for this reason, or if a probe is in hand.
+    /// starts are not held for this reason, or if a probe is under way.
     fn gives_up_at(&self, wait: Duration) -> Option<Timestamp> {
         let hold = self.hold.as_ref().filter(|hold| hold.lack != Lack::Resource)?;
         let is_probing = !matches!(hold.probe, Probe::Waiting(_) | Probe::Due);
@@ -226,7 +227,7 @@ mod tests {
     use super::*;
     use crate::item::{ClaimNumber, ItemId};
 
-    /// Longer than the test.
+    /// Longer than any time in the tests.
     const WAIT: Duration = Duration::MAX;
 
     fn token(id: u64) -> ClaimToken {
@@ -241,7 +242,7 @@ mod tests {
         hold.on_lack(lack, "why".into(), token(id), (running, id), at(now));
     }
 
-    /// Fails one probe after another; returns the delays between them in milliseconds.
+    /// Lets `count` probes fail one after another; returns the delays between them in milliseconds.
     fn delays(hold: &mut StartHold, count: u64) -> Vec<i64> {
         let mut now = 0;
         let mut delays = Vec::new();
@@ -373,7 +374,7 @@ mod tests {
         }
     }
 
-    /// Each hold has a probe with the token 9, and was preceded by two starts.
+    /// Each hold begins after two starts, and its probe has the token 9.
     #[test]
     fn the_probe_ends_any_hold_and_another_attempt_only_that_of_a_missing_program() {
         let because_of = |lacks: &[Lack]| {
@@ -392,7 +393,7 @@ mod tests {
             (program, 3, 2, true),
             (resource, 9, 1, false),
             (resource, 3, 3, true),
-            // The program is back, but a process is lacking now.
+            // The program is back, but now the machine lacks a process.
             (&[Lack::Program, Lack::Resource], 3, 3, true),
         ] {
             let mut hold = because_of(lacks);
@@ -401,7 +402,7 @@ mod tests {
         }
     }
 
-    /// A probe that only runs for a while may fail later, for the same reason.
+    /// A probe that has run for long enough may still fail later, for the same reason.
     #[test]
     fn a_lack_soon_after_a_probe_has_run_prolongs_the_delay() {
         for (now, delay) in [(1010, 1000), (6009, 1000), (6010, 500), (60_000, 500), (1009, 500)] {

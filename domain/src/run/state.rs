@@ -77,9 +77,9 @@ pub(super) struct Judged {
     pub(super) verdict: Verdict,
 }
 
-/// An ended attempt without a verdict. It was ended by a signal that may belong to a stop: such a
-/// signal often goes both to the command and to the run, and the end of the command may be reported
-/// first.
+/// An ended attempt without a verdict. A signal ended the attempt, and the signal may belong to a
+/// stop. Such a signal often goes both to the command and to the run, and the end of the command
+/// may be reported first.
 #[derive(Debug)]
 pub(super) struct Undecided {
     pub(super) token: ClaimToken,
@@ -96,8 +96,8 @@ pub(super) struct Kept {
     pub(super) since: Timestamp,
 }
 
-/// A reason why starts are held. The time is that of the breaker's latest probe; `None` for the
-/// other reasons.
+/// A reason why starts are held. The time is that of the breaker's latest probe; `None` for any
+/// other reason.
 pub(super) type Pressure = (BackPressure, Option<Timestamp>);
 
 /// The latest reports of the stop signal, the start gate and the orchestrator.
@@ -128,11 +128,11 @@ pub(super) struct Attempts {
     /// Claims whose attempt never began, in the pending or unanswered exchange.
     pub(super) releasing: Vec<(ClaimToken, AttemptRef)>,
     pub(super) measuring: Vec<Claimed>,
-    /// Claims whose attempts would not end in time; see `step/until.rs`.
+    /// Claims that are set aside because their attempts would not end in time; see `step/until.rs`.
     pub(super) set_aside: Vec<(ClaimToken, AttemptRef)>,
 }
 
-/// The evidence of whether the run's program works.
+/// The run's observations of whether its program works.
 #[derive(Debug, Default)]
 pub(super) struct ProgramRecord {
     pub(super) has_started: bool,
@@ -143,8 +143,8 @@ pub(super) struct ProgramRecord {
     /// The highest serial number of a successful attempt; see [`InHand::serial`]. It is 0 before
     /// the first success.
     pub(super) last_success: u64,
-    /// The items with an attempt that failed because the program or the item's folder was missing,
-    /// and with no success since. The value is the number of attempts that the run had started when
+    /// Items with an attempt that failed because the program or the item's folder was missing. A
+    /// success removes the item. The value is the number of attempts that the run had started when
     /// it handled the latest such failure.
     pub(super) doubts: BTreeMap<ItemId, u64>,
 }
@@ -175,7 +175,7 @@ pub(super) struct StoreAccess {
     pub(super) is_full: bool,
 }
 
-/// Whether results can still be recorded.
+/// Whether the run can still record results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recording {
     Possible,
@@ -198,8 +198,8 @@ impl Recording {
 #[derive(Debug, Default)]
 pub(super) struct Reached {
     pub(super) failure_limit: bool,
-    /// Set once the time of [`RunConfig::until`] has passed, or once no further file is expected to
-    /// end before it.
+    /// True once the time of [`RunConfig::until`] has passed, or once no further file is expected
+    /// to end before that time.
     pub(super) time: bool,
 }
 
@@ -218,7 +218,7 @@ pub struct RunState {
     pub(super) recording: Recording,
     pub(super) failure: Option<ProcessorError>,
     pub(super) reached: Reached,
-    /// The samples of the recipe. The run adds its own only if it decides by forecasts.
+    /// The samples of the recipe. The run adds its own samples only if it uses forecasts.
     pub(super) forecast: Forecast,
     pub(super) starts: StartHold,
     pub(super) breaker: Breaker,
@@ -358,7 +358,8 @@ impl RunState {
     }
 
     /// Returns the reason why starts are held; `None` if they are not held. The start gate's reason
-    /// comes first, then the breaker's, because its holds are longer than those of the start hold.
+    /// comes first, then the breaker's, because the breaker's holds are longer than those of the
+    /// start hold.
     pub(super) fn pressure(&self) -> Option<Pressure> {
         let of_gate = self.world.pressure.clone().map(|pressure| (pressure, None));
         let of_breaker = || self.breaker.reason().map(|(reason, at)| (BackPressure { reason }, Some(at)));
@@ -371,15 +372,14 @@ impl RunState {
         (self.world.pressure.is_some() || self.starts.is_held() || self.breaker.is_held()) && self.may_start()
     }
 
-    /// True while the run waits before it retries the store. If the clock was set back, the wait is
-    /// over.
+    /// True while the run waits before it retries the store. Setting the clock back ends the wait.
     pub(super) fn is_store_resting(&self) -> bool {
         let latest = self.now.saturating_add(RETRY_STORE_AFTER);
         self.store.retry_at.is_some_and(|until| self.now < until && until <= latest)
     }
 
     /// True if no attempt is running or unsettled; ignores claims that are set aside. False while
-    /// an exchange is unanswered, because it may have claimed items.
+    /// an exchange is unanswered, because the exchange may have claimed items.
     pub(super) fn is_at_rest(&self) -> bool {
         !self.store.is_unanswered
             && self.attempts.in_hand.is_empty()

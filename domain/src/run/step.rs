@@ -68,8 +68,8 @@ impl RunState {
                 for (token, progress) in progress {
                     self.on_progress(token, progress);
                 }
-                // If an attempt fails to start, its start and its end are reported in one input. So
-                // if an attempt is running once this input is handled, its program has started.
+                // If an attempt fails to start, one input reports both its start and its end. So if
+                // an attempt is running once this input is handled, its program has started.
                 self.program.has_started |= self.running() > 0;
             }
             Input::LeaseLost => self.on_lease_lost(),
@@ -118,7 +118,7 @@ impl RunState {
         let pressure = self.pressure();
         let is_wanted = self.queue.has_waiting || self.starts.is_held() || self.breaker.is_held();
         let is_news = pressure != self.reported_pressure;
-        // The reason why a hold has ended is news even if the probe fills the only slot.
+        // Report the reason why a hold ended even if the probe fills the only slot.
         let is_wanted_now = has_free_slot || self.resumption.is_some();
         if !is_wanted_now || !is_news || (self.reported_pressure.is_none() && !is_wanted) {
             return;
@@ -192,8 +192,9 @@ impl RunState {
         }
     }
 
-    /// True if an exchange could claim items, report cancellations of running attempts or, once the
-    /// time of `until` has passed, report whether files are still waiting.
+    /// True if an exchange could claim items or report cancellations of running attempts. Also true
+    /// once the time of `until` has passed, because an exchange reports whether files are still
+    /// waiting.
     fn is_exchange_of_use(&self) -> bool {
         self.may_start() || !self.attempts.in_hand.is_empty() || self.reached.time
     }
@@ -202,9 +203,9 @@ impl RunState {
         self.store.last_request.get() > 0
     }
 
-    /// Called when no attempt is running and everything is settled. Ends the run, waits for an item
-    /// to become due, gives up the claims that were set aside, or recovers dead runs before the
-    /// end.
+    /// Decides what to do while no attempt is running and everything is settled: end the run, wait
+    /// for an item to become due, release the claims that were set aside, or recover dead runs
+    /// before the end.
     fn rest(&mut self) {
         if self.is_time_useless() {
             self.end_starts();

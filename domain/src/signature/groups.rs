@@ -22,7 +22,8 @@ pub struct FailureGroup {
     pub examples: Vec<FilePath>,
 }
 
-/// Groups failures by signature. Needs a limited amount of memory, however many failures there are.
+/// Groups failures by signature. The memory is bounded by [`MAX_GROUPS`](Self::MAX_GROUPS), however
+/// many failures there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailureGroups {
     groups: BTreeMap<SignatureId, FailureGroup>,
@@ -30,7 +31,7 @@ pub struct FailureGroups {
 }
 
 impl FailureGroups {
-    /// The maximum number of groups. A failure with a further signature is only counted.
+    /// The maximum number of groups. Failures with further signatures are counted, but not grouped.
     pub const MAX_GROUPS: usize = 1000;
 
     /// The maximum number of example files of a group.
@@ -62,7 +63,7 @@ impl FailureGroups {
         groups
     }
 
-    /// Returns the total number of failures, whether they are in a group or not.
+    /// Returns the total number of failures, grouped or not.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.groups.values().map(|group| group.count).sum::<u64>() + self.ungrouped

@@ -25,8 +25,8 @@ const SHAPES: [(&str, &str); 2] = [("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "{uu
 
 const TEMPORARY: [&str; 2] = ["/tmp/", "/var/tmp/"];
 
-/// Characters, other than letters and digits, that a quoted name may contain. Other quoted text is
-/// data.
+/// Characters, other than letters and digits, that a quoted name may contain. Quoted text with any
+/// other character is data.
 const IN_NAMES: &str = "_-.:/+*#@%$&=?!()<>{}[]\\";
 
 /// The minimum number of digits of a hexadecimal number without `0x`: Git abbreviates its hashes to
@@ -52,8 +52,8 @@ const JOINERS: &[char] = &[' ', '-', ':', '.', ',', '/', '+'];
 /// The maximum number of joiners between two numbers.
 const MAX_JOINERS: usize = 2;
 
-/// Returns the text with marks. Escape sequences are removed; whitespace and other control
-/// characters become single spaces. Idempotent: a text that this function returned stays unchanged.
+/// Returns the text with marks. Removes escape sequences, and replaces whitespace and other control
+/// characters with single spaces. Idempotent: masking the result again does not change it.
 pub(super) fn masked(text: &str) -> String {
     in_plain(&plain(text))
 }
@@ -84,7 +84,7 @@ fn plain(text: &str) -> String {
 struct Masker<'t> {
     rest: &'t str,
     out: String,
-    /// The latest word that was copied, in lower case; empty after a mark.
+    /// The latest word that was copied to the output, in lower case; empty after a mark.
     word: String,
     /// The opening quotation marks that have no closing mark in the rest of the text. They are
     /// remembered so that the text is not searched again for the same closing mark, which would
@@ -125,9 +125,9 @@ impl<'t> Masker<'t> {
         self.out.push_str(mark);
     }
 
-    /// If `first` opens a quotation, returns the quoted text. A quotation mark that may be an
-    /// apostrophe does not count: after a letter or digit it opens nothing, and before a letter, a
-    /// digit, `{` or `/` it closes nothing.
+    /// If `first` opens a quotation, returns the quoted text. Ignores a quotation mark that may be
+    /// an apostrophe: one after a letter or digit opens nothing, and one before a letter, a digit,
+    /// `{` or `/` closes nothing.
     fn quoted(&mut self, first: char) -> Option<&'t str> {
         if self.out.ends_with(char::is_alphanumeric) || !QUOTES.contains(&first) || self.unclosed.contains(&first) {
             return None;
@@ -150,8 +150,8 @@ impl<'t> Masker<'t> {
 
     fn word_or_url(&mut self) {
         let word = self.take(self.rest.find(|character: char| !character.is_alphanumeric()).unwrap_or(self.rest.len()));
-        // Only a word of ASCII letters can be a scheme, because a word with a digit may become a
-        // mark. Letters directly after a mark may be the rest of such a word.
+        // Only a word of ASCII letters can be the scheme of a URL, because a word with a digit may
+        // become a mark. Letters directly after a mark may be the rest of such a word.
         let is_scheme = !self.out.ends_with('}') && word.chars().all(|character| character.is_ascii_alphabetic());
         self.word(word);
         if !is_scheme || !self.rest.starts_with(SCHEME_END) {
@@ -198,7 +198,8 @@ impl<'t> Masker<'t> {
         is_short || (is_http || is_compilers) && BEFORE_ERROR_CODES.iter().any(|end| self.word.ends_with(end))
     }
 
-    /// Adds the mark of a number, unless only joiners separate it from another number.
+    /// Adds the mark of a number. If at most [`MAX_JOINERS`] joiners separate the number from an
+    /// earlier number, one mark stands for both.
     fn number(&mut self) {
         let before = self.out.trim_end_matches(JOINERS);
         if before.ends_with(NUMBER) && self.out.len() - before.len() <= MAX_JOINERS {
@@ -224,7 +225,7 @@ fn closing(opening: char) -> &'static [char] {
 }
 
 /// Returns the length of an escape sequence for a terminal: ESC, `[`, parameters, and a letter
-/// (ECMA-48, 5.4). The length of any other sequence is that of ESC.
+/// (ECMA-48, 5.4). For any other sequence, returns the length of ESC.
 fn escape_length(text: &str) -> usize {
     let Some(parameters) = text.strip_prefix("\u{1b}[") else { return 1 };
     let end = parameters.find(|character: char| !matches!(character, '0'..='?'));

@@ -43,8 +43,8 @@ fn replaced_each(text: &str, name: &str, mark: &str, accepts: impl Fn(&str, &str
     out
 }
 
-/// Returns the start of the folder that ends where the text ends; the length of the text if it does
-/// not end with a slash.
+/// Returns the index at which the folder at the end of the text begins; the length of the text if
+/// the text does not end with a slash.
 fn folder_start(before: &str) -> usize {
     if !before.ends_with('/') {
         return before.len();
@@ -67,7 +67,7 @@ fn is_separate(name: &str, before: &str, after: &str) -> bool {
 }
 
 /// True if the occurrence refers to the file. A name that may be an ordinary word or number, such
-/// as `error` or `2`, does so only behind a slash, in quotes, or before an extension.
+/// as `error` or `2`, counts only after a slash, in quotes, or before an extension.
 fn is_name(name: &str, before: &str, after: &str) -> bool {
     let is_quoted = || before.ends_with(QUOTES) && after.starts_with(QUOTES);
     let is_extended = || after.strip_prefix('.').is_some_and(|rest| rest.starts_with(char::is_alphanumeric));
@@ -80,7 +80,7 @@ fn is_distinctive(name: &str) -> bool {
         && name.contains(|character: char| !character.is_ascii_alphabetic())
 }
 
-/// True if the occurrence is a whole folder, not the end of another path or the beginning of a
+/// True if the occurrence is a whole folder: neither the end of another path nor the beginning of a
 /// longer name.
 fn is_folder(before: &str, after: &str) -> bool {
     let continues = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.');

@@ -30,12 +30,12 @@ fn failure() -> AttemptReport {
     AttemptReport { output_tail: "connection refused".into(), ..AttemptReport::new(DOWN, Duration::from_secs(1)) }
 }
 
-/// Starts an attempt, which fails because the service is down.
+/// Starts an attempt, and lets it fail because the service is down.
 fn fail(run: &mut Run, id: u64) {
     run.start(id).progress(id, AttemptProgress::Ended(failure()));
 }
 
-/// The verdicts that the pending exchange settles, with the items.
+/// Returns the items that the pending exchange settles, with the verdicts.
 #[track_caller]
 fn settled(run: &mut Run) -> Vec<(u64, &'static str)> {
     let settlements = run.exchange_among().settlements;
@@ -62,8 +62,8 @@ fn paused(config: RunConfig) -> Run {
     run
 }
 
-/// Answers the pending exchange, and passes the delay. The exchange that claims the probe is
-/// pending then.
+/// Answers the pending exchange, and lets the delay pass. Afterwards, the exchange that claims the
+/// probe is pending.
 #[track_caller]
 fn await_probe(run: &mut Run, delay: Duration) {
     run.answer(claims(&[], true)).actions();
@@ -74,7 +74,7 @@ fn await_probe(run: &mut Run, delay: Duration) {
     assert!(run.exchange_among().limit > 0, "one attempt probes");
 }
 
-/// Passes the delay, hands over this file as the probe, and answers the operations that follow.
+/// Lets the delay pass, hands over this file as the probe, and answers the operations that follow.
 #[track_caller]
 fn probe(run: &mut Run, delay: Duration, id: u64) {
     await_probe(run, delay);
@@ -143,7 +143,7 @@ fn the_run_wakes_for_its_probe() {
     assert_eq!(run.wakeup.at, Some(since.saturating_add(FIRST_DELAY)));
 }
 
-/// Files that were given back are first in line, but have shown what they can show.
+/// Files 1 to 3 are first in line again, but the run chooses a file that has not failed yet.
 #[test]
 fn the_probe_is_a_file_that_has_not_failed_yet() {
     let mut run = paused(config());
@@ -176,7 +176,7 @@ fn a_success_or_another_failure_in_between_ends_the_row() {
     }
 }
 
-/// These failures have causes of their own, and a missing program has a hold of its own.
+/// Each of these failures has a cause of its own. A missing program has a hold of its own.
 #[test]
 fn failures_of_the_file_alone_are_no_row() {
     let cause = || Box::new(DOWN);
@@ -336,7 +336,8 @@ fn a_kept_failure_counts_for_the_failure_limit() {
     assert_eq!((word(&request.settlements[0].verdict), request.limit), ("fail", 0));
 }
 
-/// The store has counted the first attempt of file 1, so the run grants it one attempt more.
+/// The store has already counted the first attempt of file 1, so the run grants the file one
+/// attempt more.
 #[test]
 fn a_file_of_the_row_gets_its_attempt_back() {
     let mut run = paused(config());
@@ -420,7 +421,7 @@ fn a_clock_that_is_set_back_makes_the_probe_due() {
     assert!(run.exchange_among().limit > 0);
 }
 
-/// The row of file 1 may become complete once the gate opens.
+/// The failure of file 1 stays unsettled, because its row may become complete once the gate opens.
 #[test]
 fn a_kept_failure_stays_kept_while_no_file_is_asked_for() {
     let mut run = Run::begun(without_retries());

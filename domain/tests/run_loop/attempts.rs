@@ -30,7 +30,7 @@ fn results_are_settled_together_and_reported_once_recorded() {
     run.end(1, AttemptOutcome::Succeeded);
     let request = run.exchange();
     assert_eq!((request.settlements, request.limit), (vec![completed(1)], 1));
-    // While the exchange is pending, results wait.
+    // Results are not settled while an exchange is pending.
     run.end(2, AttemptOutcome::Succeeded);
     assert!(run.actions().is_empty());
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 0);
@@ -64,7 +64,7 @@ fn a_completion_keeps_the_fingerprint_and_the_recipe() {
     assert_eq!(settlements, [Settlement { token: token(1), verdict: Verdict::Complete(completion) }]);
 }
 
-/// A file before and after an attempt that changed it.
+/// The fingerprints of a file before and after an attempt that changed it.
 const BEFORE: Fingerprint = Fingerprint { size: 1, modified_ns: 1 };
 const AFTER: Fingerprint = Fingerprint { size: 2, modified_ns: 2 };
 
@@ -123,7 +123,7 @@ fn a_failure_keeps_the_last_words_of_its_error_output() {
     assert_eq!(settlements, [Settlement { token: token(1), verdict }]);
 }
 
-/// Waits longer after errors that contain a word.
+/// Backoff rules with a longer wait after errors that contain this word.
 #[derive(Debug)]
 struct LongerAfter(&'static str);
 
@@ -219,7 +219,7 @@ fn a_cancelled_file_is_ended_and_fails() {
     run.feed(Input::Woken).actions();
     run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) });
     assert!(matches!(run.actions()[..], [Action::Cancel(token_1)] if token_1 == token(1)));
-    // The report is not repeated.
+    // A repeated report of the cancellation has no effect.
     run.feed(Input::Woken).actions();
     run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) });
     assert!(run.actions().is_empty());
@@ -236,7 +236,7 @@ fn a_cancelled_file_that_succeeds_first_is_completed() {
     assert_eq!(run.end(1, AttemptOutcome::Succeeded).exchange_among().settlements, [completed(1)]);
 }
 
-/// The store records the cancellation before the run is notified.
+/// The run settles a retry. The answer reports that a user has cancelled the file.
 #[test]
 fn a_failure_of_a_cancelled_file_is_reported_as_its_end() {
     let mut run = with_two();
@@ -245,7 +245,7 @@ fn a_failure_of_a_cancelled_file_is_reported_as_its_end() {
     run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) });
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileFailed { error, .. } if **error == *"cancelled")), 1);
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileRequeued { .. })), 0);
-    // The claim of an attempt that never began is treated alike.
+    // The same applies to a claim whose attempt never began.
     run.progress(2, AttemptProgress::NotStarted { shortage: None })
         .answer(Exchanged { cancelled: vec![token(2)], ..claims(&[], true) });
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileFailed { .. })), 2);
@@ -260,11 +260,11 @@ fn an_attempt_that_a_stop_took_along_is_given_back() {
     for signal in [1, 2, 15] {
         let died = AttemptOutcome::Signalled { signal };
         for outcome in [died.clone(), in_a_step(died)] {
-            // The stop is reported first.
+            // The stop is reported before the end of the attempt.
             let mut run = with_two();
             run.stop(StopLevel::Draining, StopCause::Interrupt).actions();
             assert_eq!(run.end(1, outcome.clone()).exchange().settlements, [released(1)]);
-            // The end of the attempt is reported first, and the stop in time.
+            // The stop is reported after the end of the attempt, but within 500 ms.
             let mut run = with_two();
             run.end(1, outcome).actions();
             run.pass(Duration::from_millis(499)).stop(StopLevel::Draining, StopCause::Terminate);
@@ -302,7 +302,7 @@ fn another_death_next_to_a_stop_is_a_failure() {
     assert!(matches!(settlements[0].verdict, Verdict::Retry { .. }), "{settlements:?}");
 }
 
-/// An input of the loop in `anything_goes`.
+/// An event in a random history of a run.
 #[derive(Debug, Clone, Copy)]
 enum Happening {
     End(u64, bool),
@@ -329,8 +329,8 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// After any inputs in any order: only one operation is pending, no claim is settled twice,
-    /// none is forgotten, and no more items are claimed than there is capacity for.
+    /// After any inputs in any order: at most one operation is pending, no claim is settled twice
+    /// or before its attempt has ended, and a run claims no more items than it has capacity for.
     #[test]
     fn every_claim_is_settled_once(happenings in happenings()) {
         let mut run = Run::begun(RunConfig::default());
@@ -377,7 +377,7 @@ proptest! {
                     other => prop_assert!(matches!(other, Action::Recover), "{other:?}"),
                 }
             }
-            // Claims beyond the current capacity are being released.
+            // This exchange also releases claims beyond the current capacity.
             if let Some(request) = &under_way {
                 let back: Vec<_> = request.settlements.iter().map(|settlement| settlement.token.item.get()).collect();
                 in_hand.retain(|id| !back.contains(id));

@@ -51,7 +51,7 @@ fn a_stop_request_that_no_run_saw_is_removed() {
     assert!(matches!(run.actions()[..], [Action::Recover]));
 }
 
-/// A signal stays when the stop file is removed.
+/// Removing the stop file does not remove a signal.
 #[test]
 fn a_signal_from_the_beginning_is_obeyed() {
     let mut run = registering();
@@ -76,7 +76,7 @@ fn a_run_does_not_begin_while_others_are_stopping() {
     assert_eq!((runs, run.events.len()), (&vec![other_run()], 0));
 }
 
-/// The other runs saw this run alive when they ended, and left the request to it.
+/// The other runs ended while this run was still registered, so this run must remove the request.
 #[test]
 fn a_run_that_did_not_begin_and_outlives_the_others_removes_the_request() {
     let mut run = registering();
@@ -127,7 +127,7 @@ fn a_recovery_that_meets_a_locked_store_is_made_again() {
     assert!(matches!(run.actions()[..], [Action::Recover]));
 }
 
-/// A signal stays when the stop file is removed, and may arrive during the removal.
+/// A signal is received while the stop file is removed. Removing the file does not remove a signal.
 #[test]
 fn a_stop_that_comes_while_the_old_request_is_removed_counts() {
     let mut run = registering();

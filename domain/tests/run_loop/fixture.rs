@@ -1,4 +1,4 @@
-//! A run loop that a test feeds with inputs, and the actions that it has requested so far.
+//! A run loop that receives inputs from a test, and the actions that it has requested.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -91,7 +91,7 @@ impl Run {
         }
     }
 
-    /// Returns the exchange among the actions since the last call.
+    /// Returns the last exchange among the actions since the last call.
     #[track_caller]
     pub(crate) fn exchange_among(&mut self) -> ExchangeRequest {
         let exchanges = self.actions().into_iter().filter_map(|action| match action {

@@ -1,5 +1,5 @@
-//! Attempts that fail because the machine lacks something: nothing is charged to a file, starts are
-//! held, and one attempt probes.
+//! Attempts that fail because the machine lacks something: they do not count for their files,
+//! starts are held, and one attempt probes.
 
 use std::time::Duration;
 
@@ -26,7 +26,8 @@ fn shortage() -> AttemptProgress {
     AttemptProgress::NotStarted { shortage: Some("no process".into()) }
 }
 
-/// Reports the start and the end of an attempt at once, as a failed start is reported.
+/// Reports the start and the end of an attempt in one input, as the driver does after a failed
+/// start.
 fn fail_to_start(run: &mut Run, id: u64, outcome: &AttemptOutcome) {
     let end = AttemptProgress::Ended(AttemptReport::new(outcome.clone(), Duration::ZERO));
     let started = AttemptProgress::Started { fingerprint: None };
@@ -148,7 +149,7 @@ fn a_failure_proves_the_program_but_not_a_wrapper() {
     }
 }
 
-/// The probe is another file, because the missing program may be that of one file only.
+/// The probe is on another file, because perhaps only file 2 needs the missing program.
 #[test]
 fn a_file_that_misses_the_program_waits_until_another_has_worked() {
     let mut run = proven();
@@ -184,7 +185,8 @@ fn the_second_time_that_only_one_file_misses_the_program_it_fails() {
     }
 }
 
-/// File 2 missed the program alone before. Its next miss does not show that the program is back.
+/// Earlier, the program was missing only for file 2. So the next such failure of file 2 counts, but
+/// does not show that the program is back.
 #[test]
 fn a_probe_that_misses_the_program_again_does_not_end_the_wait() {
     let mut run = proven();
@@ -204,7 +206,7 @@ fn a_probe_that_misses_the_program_again_does_not_end_the_wait() {
     assert!(held(&run).last().is_some_and(Option::is_some), "{:?}", held(&run));
 }
 
-/// No other file is waiting, so the file itself is the probe.
+/// No other file is waiting, so file 2 itself becomes the probe.
 #[test]
 fn the_last_file_is_its_own_probe() {
     let mut run = proven();
@@ -232,7 +234,7 @@ fn a_run_whose_program_stays_missing_ends_and_fails_nothing() {
     assert_eq!((result.failed, result.remaining, result.stopped_by), (0, 8, StoppedBy::ProgramMissing));
 }
 
-/// The disk may not be mounted, so nothing need have worked before.
+/// No attempt needs to have succeeded before, because the disk of the folder may not be mounted.
 #[test]
 fn a_file_whose_folder_is_missing_waits_like_one_without_its_program() {
     let away = || AttemptOutcome::InputAway { cause: Box::new(AttemptOutcome::Exited { code: 1 }) };
@@ -308,7 +310,7 @@ fn a_running_attempt_proves_the_program() {
     assert_eq!(held(&run).len(), 1, "{:?}", run.events);
 }
 
-/// Requests the next exchange, which settles nothing.
+/// Wakes the run, and expects an exchange that settles nothing and has this limit.
 #[track_caller]
 fn expect_nothing_settled(run: &mut Run, limit: usize) {
     run.feed(Input::Woken);
@@ -316,7 +318,8 @@ fn expect_nothing_settled(run: &mut Run, limit: usize) {
     assert_eq!((request.settlements, request.limit), (Vec::new(), limit));
 }
 
-/// The answers belong to requests that are older than the hold, or that asked for no file.
+/// The answers without claims do not show that no other file is waiting: the requests are older
+/// than the hold, or had a limit of 0.
 #[test]
 fn a_suspect_is_not_offered_before_the_queue_was_asked_for_a_probe() {
     let mut run = proven();
@@ -329,8 +332,8 @@ fn a_suspect_is_not_offered_before_the_queue_was_asked_for_a_probe() {
     expect_nothing_settled(&mut run, 1);
 }
 
-/// File 3 began before the program was missed, so its success does not show that only file 2 misses
-/// the program.
+/// File 3 began before the program was found missing. So its success does not show that the program
+/// is missing only for file 2.
 #[test]
 fn an_old_attempt_that_succeeds_proves_nothing_about_the_suspect() {
     let mut run = proven();

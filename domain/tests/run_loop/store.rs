@@ -33,7 +33,7 @@ fn what_could_not_be_settled_goes_first() {
     assert_eq!(run.exchange_among().settlements, [completed(1), completed(2)]);
 }
 
-/// The commit may have happened, and only its answer may be lost.
+/// The store may have committed the exchange although the answer was lost.
 #[test]
 fn an_unanswered_exchange_is_offered_again_unchanged() {
     let mut run = Run::begun(RunConfig::default());
@@ -57,7 +57,7 @@ fn an_unanswered_exchange_is_offered_again_unchanged() {
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 1);
 }
 
-/// A locked store has not checked whether the exchange happened.
+/// A busy store has not checked whether it had committed the exchange before.
 #[test]
 fn an_unanswered_exchange_keeps_its_id_while_the_store_is_locked() {
     let mut run = Run::begun(RunConfig::default());
@@ -86,7 +86,7 @@ fn a_run_does_not_end_while_an_exchange_is_unanswered() {
     assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::Request(StopCause::Interrupt));
 }
 
-/// The answer describes the queue at the first request.
+/// The answer to a repeated request describes the queue as it was at the first request.
 #[test]
 fn a_repeated_answer_is_followed_by_another_look() {
     let mut run = Run::begun(RunConfig::default());
@@ -97,7 +97,8 @@ fn a_repeated_answer_is_followed_by_another_look() {
     assert_eq!(run.exchange().limit, 2);
 }
 
-/// A store that reads the counts has read the queue, and reports only later changes.
+/// Reading the counts counts as reading the queue, so `Storage::changed` reports only later
+/// changes.
 #[test]
 fn counts_are_followed_by_an_exchange() {
     let mut run = Run::begun(RunConfig::default());
@@ -124,7 +125,7 @@ fn a_change_is_looked_at_while_attempts_run_that_might_be_cancelled() {
     assert!(run.actions().iter().any(|action| matches!(action, Action::Cancel(_))));
 }
 
-/// The store shortens backoffs that have become too long.
+/// The next exchange shortens backoffs that have become too long, so items may become due.
 #[test]
 fn a_clock_set_back_makes_the_run_look_again() {
     let mut run = Run::begun(RunConfig::default());
@@ -245,7 +246,7 @@ fn the_run_waits_for_what_falls_due_next() {
     run.now = due;
     run.feed(Input::Woken);
     assert_eq!(run.exchange().limit, 2);
-    // No wait while the exchange is pending: it would end at once, again and again.
+    // The run does not wait while the exchange is pending, because each wait would end at once.
     assert_eq!((run.wakeup.at, run.wakeup.on_change), (None, false));
 }
 

@@ -18,12 +18,12 @@ use super::fixture::{Run, claims, completed, released, token, unreachable};
 const SECOND: Duration = Duration::from_secs(1);
 const MB: u64 = 1_000_000;
 
-/// The time of [`Run::new`], and an hour later.
+/// The time at which the run begins, and the time, an hour later, until which it starts attempts.
 const BEGIN: Timestamp = Timestamp::from_micros(1_000_000_000);
 const UNTIL: Timestamp = Timestamp::from_micros(1_000_000_000 + 3_600_000_000);
 
-/// Creates a run that starts files for an hour, and whose files take exactly 10 s a megabyte; its
-/// first exchange is pending.
+/// Creates a run that starts attempts for an hour, and whose first exchange is pending. By its
+/// forecast, files take exactly 10 s per megabyte.
 fn begun() -> Run {
     begun_with(RunConfig::default())
 }
@@ -36,7 +36,8 @@ fn begun_with(config: RunConfig) -> Run {
     run
 }
 
-/// Claims these items, which have these sizes in megabytes.
+/// Answers the pending exchange with claims on these items, and the measurement with these sizes in
+/// megabytes.
 fn claim(run: &mut Run, ids: &[u64], sizes: &[Option<u64>], has_waiting: bool) {
     run.answer(claims(ids, has_waiting));
     let measured = run.actions();
@@ -44,8 +45,8 @@ fn claim(run: &mut Run, ids: &[u64], sizes: &[Option<u64>], has_waiting: bool) {
     run.feed(Input::Measured(sizes.iter().map(|mb| mb.map(|mb| mb * MB)).collect()));
 }
 
-/// Answers counts and exchanges, which claim nothing, until the run waits. Returns the items of the
-/// attempts that it started, and its settlements.
+/// Answers counts, and answers exchanges without claims, until the run waits. Returns the items of
+/// the attempts that the run started, and the settlements that it made.
 fn until_idle(run: &mut Run) -> (Vec<u64>, Vec<Settlement>) {
     let (mut started, mut settled) = (Vec::new(), Vec::new());
     loop {
@@ -70,7 +71,8 @@ fn until_idle(run: &mut Run) -> (Vec<u64>, Vec<Settlement>) {
     }
 }
 
-/// Ends a run in which so many files wait.
+/// Answers the operations at the end of a run, with this number of pending files. Returns the
+/// result.
 fn ended(run: &mut Run, pending: usize) -> ProcessingResult {
     let actions = run.actions();
     assert!(matches!(actions.last(), Some(Action::Count(_))), "{actions:?}");
@@ -83,7 +85,7 @@ fn ended(run: &mut Run, pending: usize) -> ProcessingResult {
     }
 }
 
-/// Returns the settlements of the exchange that was ordered last.
+/// Returns the settlements of the latest exchange.
 fn settlements(run: &mut Run) -> Vec<Settlement> {
     run.exchange_among().settlements
 }
@@ -103,7 +105,7 @@ fn a_file_starts_only_if_it_ends_in_time() {
     claim(&mut run, &[1, 2], &[Some(50), Some(51)], true);
     let actions = run.actions();
     let [Action::Start(attempt), Action::Exchange(request)] = &actions[..] else { panic!("{actions:?}") };
-    // File 2 would end 10 s too late. It keeps its claim, and another file is claimed in its place.
+    // File 2 would end 10 s too late. The run keeps its claim, and claims another file.
     assert_eq!((attempt.token, request.limit, request.settlements.len()), (token(1), 1, 0));
     claim(&mut run, &[3], &[Some(1)], true);
     assert_eq!(run.started(), [3]);
@@ -113,7 +115,8 @@ fn a_file_starts_only_if_it_ends_in_time() {
 fn a_file_without_a_forecast_starts_until_the_time_itself() {
     let mut run = begun();
     run.pass(3599 * SECOND);
-    // The size is unknown, and 500 MB are more than four times 100 MB.
+    // Neither file has a forecast: the size of file 1 is unknown, and file 2 is more than four
+    // times as large as the largest sample of 100 MB.
     claim(&mut run, &[1, 2], &[None, Some(500)], true);
     assert_eq!(until_idle(&mut run), (vec![1, 2], vec![]));
     assert_eq!(run.wakeup.at, Some(UNTIL));
@@ -146,7 +149,7 @@ fn claims_that_were_measured_too_late_are_released() {
     let mut run = begun();
     run.answer(claims(&[1, 2], true)).actions();
     run.pass(3600 * SECOND).feed(Input::Measured(vec![Some(MB), None]));
-    // File 1 is set aside, and file 2 finds no room: both are released.
+    // No attempt may start any more, so the run releases both claims.
     let mut released_ids: Vec<_> = settlements(&mut run).iter().map(|settlement| settlement.token.item.get()).collect();
     released_ids.sort_unstable();
     assert_eq!(released_ids, [1, 2]);
@@ -159,7 +162,7 @@ fn the_run_ends_early_if_no_other_file_ends_in_time() {
     claim(&mut run, &[1], &[Some(90)], false);
     assert_eq!(run.exchange().limit, 2);
     run.answer(claims(&[], false));
-    // No file waits, so the claim is released.
+    // No other file is waiting, so the run releases the claim.
     let request = run.exchange();
     assert_eq!((request.limit, request.settlements), (0, vec![released(1)]));
     run.answer(claims(&[], true));
@@ -222,7 +225,7 @@ fn a_run_that_set_a_file_aside_waits_for_a_retry_in_time() {
     assert_eq!(run.wakeup.at, Some(due));
 }
 
-/// The queue changes while the run looks for dead runs.
+/// Another process changes the queue while the run looks for dead runs.
 #[test]
 fn a_run_whose_time_is_up_claims_no_further_file_and_sees_that_it_waits() {
     let mut run = begun();
@@ -309,8 +312,8 @@ fn the_run_learns_from_its_own_files() {
     assert!(run.started().is_empty());
 }
 
-/// The answer to a repeated exchange shows the queue as it was at the first one. Once its time was
-/// over, the run believed it, and ended as if the queue were empty.
+/// The answer to a repeated exchange shows the queue as it was at the first request. A run whose
+/// time is over must make another exchange to learn that a file is waiting.
 #[test]
 fn a_file_that_was_added_before_a_repeated_exchange_is_still_waiting() {
     let mut run = begun();

@@ -160,7 +160,7 @@ fn stopped(processed: u64, failed: u64, retried: u64, stopped_by: StoppedBy) -> 
     RunEventKind::ProcessorStopped { result }
 }
 
-/// The events of two runs. The run `first` is stopped; the run `second` begins meanwhile and dies.
+/// The events of two runs. The run `second` begins before the run `first` is stopped, and dies.
 fn first_night() -> Vec<RunEvent> {
     let (elapsed, usage) = (Duration::from_secs(1), None);
     let retry = RunEventKind::FileRequeued {

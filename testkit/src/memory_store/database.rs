@@ -34,7 +34,7 @@ pub enum Outage {
 struct Contents {
     queue: FileQueue,
     latest: LatestExchanges,
-    /// Every run that ever began, because a name must not be reused.
+    /// Every run that ever began, because a run id must not be reused.
     runs: BTreeMap<RunId, Run>,
     leasing: Option<Leasing>,
     version: u64,
@@ -333,7 +333,7 @@ impl Contents {
     }
 
     /// Applies the failures that a test has requested. Returns an error if the transaction must not
-    /// happen, and an outage if only its answer is lost.
+    /// happen, and [`Outage::Answer`] if the transaction happens but its answer is lost.
     fn meet_order(&mut self, needs_room: bool) -> Result<Option<Outage>, StorageError> {
         if self.busy_answers > 0 {
             self.busy_answers -= 1;

@@ -13,7 +13,7 @@ use super::holds;
 use super::run::SimulatedRun;
 use super::world::World;
 
-/// The observations of a run about files that fail alike.
+/// The reports of a run about files that fail alike.
 #[derive(Debug, Default)]
 pub(super) struct Pausing {
     /// The time of the next probe, if the run has reported that it holds starts.
@@ -35,7 +35,7 @@ impl Pausing {
 }
 
 impl World {
-    /// Records that a run holds starts. If it does so because files fail alike, checks that enough
+    /// Records that a run holds starts. If the reason is that files fail alike, checks that enough
     /// files have failed.
     pub(super) fn note_pause(&mut self, run: usize, reason: &str, probe_at: Option<Timestamp>) -> Result<(), String> {
         let pausing = &mut self.runs[run].pausing;
@@ -60,7 +60,7 @@ impl World {
         self.attempts.iter().filter(is_failure)
     }
 
-    /// Checks that a run hands over one probe at a time while it holds starts, and none too early.
+    /// While a run holds starts, checks that it hands over one probe at a time, and not too early.
     pub(super) fn check_probe(&mut self, run: usize, attempt: &Attempt) -> Result<(), String> {
         let (wall, clock_was_set) = (self.wall(), self.clock_was_set);
         let SimulatedRun { pausing, orchestrator, id, .. } = &mut self.runs[run];
@@ -76,8 +76,9 @@ impl World {
         holds(wall >= probe_at || clock_was_set, || format!("{id} probes too early: {attempt:?}"))
     }
 
-    /// Returns the numbers by which a run may judge an attempt: its number in the round and, if the
-    /// run may have given back an earlier attempt of the round, the number before.
+    /// Returns the attempt numbers by which a run may judge an attempt: the attempt's number in the
+    /// round and, if the run may have given back an earlier attempt of the round, the number
+    /// before.
     pub(super) fn numbers(&self, attempt: &AttemptTruth) -> impl Iterator<Item = AttemptNumber> {
         let before = AttemptNumber::new(attempt.number.get() - 1);
         let mut earlier = self.own_failures(attempt.run).filter(|other| is_same_round(other, attempt));
@@ -85,8 +86,8 @@ impl World {
         std::iter::once(attempt.number).chain(before.filter(|_| is_granted))
     }
 
-    /// True if the run gives back an attempt that failed as its script says, and gave back no
-    /// earlier attempt of the round.
+    /// True if the verdict gives back an attempt that failed as its script says, and if the run
+    /// gave back no earlier attempt of the round.
     pub(super) fn is_given_back(&self, attempt: &AttemptTruth, outcome: &AttemptOutcome, verdict: &Verdict) -> bool {
         let is_released = |other: &&AttemptTruth| other.recorded == Some(Recorded::Released);
         let earlier = self.own_failures(attempt.run).filter(|other| is_same_round(other, attempt)).filter(is_released);

@@ -24,7 +24,8 @@ pub(super) struct AttemptTruth {
     pub(super) recorded: Option<Recorded>,
     pub(super) is_start_reported: bool,
     pub(super) is_end_reported: bool,
-    /// True if the attempt failed because the machine lacked something, and not as its script says.
+    /// True if the attempt failed because the machine lacked something, instead of ending as its
+    /// script says.
     pub(super) is_struck: bool,
 }
 

@@ -48,8 +48,8 @@ pub(super) enum Fault {
     Full(Duration),
     /// The start gate is closed for this long.
     Pressure(Duration),
-    /// For this long, the machine lacks processes: each run can have only this many attempts at
-    /// work.
+    /// For this long, the machine lacks processes: each run can have only this many running
+    /// attempts.
     Shortage(Duration, usize),
     /// For this long, the program, or the folder of every file, is missing.
     ProgramAway(Duration),

@@ -16,8 +16,8 @@ use super::run::SimulatedRun;
 use super::snapshot::Seen;
 use super::world::World;
 
-/// The maximum time for which a run may ignore a due item. It covers the delay of a change
-/// notification and the delay before the run retries a store that did not answer.
+/// The maximum time for which a run may ignore a due item. Allows for the delay of a change
+/// notification, and for the delay before the run retries a store that did not answer.
 const MAX_IDLENESS: Duration = Duration::from_secs(3);
 /// The maximum time between the cancellation of a file and the end of its attempt: the run is
 /// informed, and then the attempt ends.

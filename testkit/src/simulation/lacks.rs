@@ -14,15 +14,15 @@ use super::schedule::Happening;
 use super::world::World;
 
 /// After a shortage that left a run without attempts, the run hands over no attempt for at least
-/// this time. It is shorter than the run's first delay, to allow for several attempts that report
+/// this time. The time is shorter than the run's first delay, because several attempts may report
 /// the same shortage one after another.
 const MIN_QUIET: Duration = Duration::from_millis(400);
 /// The maximum time for which a run holds starts after the last attempt that failed because of a
 /// lack: the longest delay before a probe, and the time until the probe proves that starts are
 /// possible.
 const MAX_QUIET: Duration = Duration::from_secs(8);
-/// A run releases at least this many attempts on a file because the program is missing, before it
-/// counts another such attempt as a failure. Applies once the run has succeeded on another file.
+/// The number of attempts on a file that a run must release because the program is missing, before
+/// another such attempt may count as a failure. Applies once the run has succeeded on another file.
 const MAX_DOUBTS: usize = 1;
 
 #[derive(Debug, Default)]
@@ -35,18 +35,18 @@ pub(super) struct Lacks {
     absences: usize,
 }
 
-/// The observations of a run about what the machine lacks.
+/// The reports to a run about attempts that failed because the machine lacked something.
 #[derive(Debug, Default)]
 pub(super) struct Lacking {
     /// When a failure because of a lack was last reported; `None` before the first report.
     lacked_at: Option<Duration>,
     /// The attempts in the order in which their starts were reported.
     started: Vec<ClaimToken>,
-    /// An entry for each attempt that failed because the program or the folder was missing: the
-    /// time of its report, and the length of `started` then. The entry is removed if an attempt
-    /// whose start is reported after that ends in a way that shows that nothing is missing.
+    /// For each attempt that failed because the program or the folder was missing: the time of the
+    /// report, and the length of `started` at that time. The entry is removed when an attempt whose
+    /// start was reported later ends in a way that shows that nothing is missing.
     misses: Vec<(Duration, usize)>,
-    /// Before this time, the run may not start an attempt.
+    /// The run may not hand over an attempt before this time.
     quiet_until: Duration,
 }
 
@@ -96,7 +96,7 @@ impl World {
     }
 }
 
-// Records the observations of a run.
+// Records the reports to a run.
 impl World {
     pub(super) fn note_lacks(&mut self, run: usize, reports: &[(ClaimToken, AttemptProgress)]) {
         for (token, progress) in reports {
@@ -122,8 +122,9 @@ impl World {
 }
 
 impl Lacking {
-    /// Records a shortage. If the run has no other attempt in hand (`is_alone`), it may start none
-    /// for [`MIN_QUIET`]. A later report of the same shortage does not prolong this time.
+    /// Records a shortage. If the run has no other unfinished attempt (`is_alone`), the run may
+    /// hand over none for [`MIN_QUIET`]. A later report of the same shortage does not prolong this
+    /// time.
     fn note_shortage(&mut self, now: Duration, is_alone: bool) {
         let is_first = self.lacked_at.is_none_or(|at| now >= at + MAX_QUIET);
         if is_alone && is_first {
@@ -148,8 +149,8 @@ impl World {
     }
 
     /// True if the run's program or folder has been missing for at least the planned waiting time.
-    /// If the clock was set, that time is unknown, and one report of a missing program or folder
-    /// suffices.
+    /// If the clock was set, the length of the absence is unknown, and one report of a missing
+    /// program or folder suffices.
     pub(super) fn has_waited_for_program(&self, run: &SimulatedRun) -> bool {
         run.lacking.misses.iter().any(|(since, _)| self.clock_was_set || self.now >= *since + self.plan.program_wait)
     }

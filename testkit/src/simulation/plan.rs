@@ -116,7 +116,7 @@ fn retry_policy(random: &mut Random) -> RetryPolicy {
     }
 }
 
-/// One seed in four has a failure limit, low enough to be reached.
+/// Returns a failure limit for one seed in four. The limit is low enough to be reached.
 fn failure_limit(random: &mut Random) -> Option<FailureLimit> {
     match random.below(8) {
         0 => NonZeroU64::new(1 + random.below(3)).map(FailureLimit::Files),
@@ -139,7 +139,7 @@ fn failing_attempt(random: &mut Random) -> ScriptedAttempt {
         5 => AttemptOutcome::Exited { code: 126 },
         6 => AttemptOutcome::Exited { code: 77 },
         7 => AttemptOutcome::Signalled { signal: 9 },
-        // The attempt ends by SIGTERM. The run may take this signal for part of a stop.
+        // SIGTERM ends the attempt. The run may take this signal for part of a stop.
         8 | 9 => AttemptOutcome::Signalled { signal: 15 },
         10 => AttemptOutcome::CannotStart { reason: "no memory".into(), fault: StartFault::Temporary },
         11 | 12 => return ScriptedAttempt { takes: Duration::MAX, outcome: Some(AttemptOutcome::Succeeded) },

@@ -14,9 +14,9 @@ pub(super) enum Happening {
     Strike(usize),
     /// A run begins on one of the hosts.
     BeginRun,
-    /// The store carries out a run's operation with this number.
+    /// The store carries out an operation of a run. The number identifies the operation.
     Commit(usize, u32),
-    /// The answer to a run's operation with this number arrives.
+    /// The answer to an operation of a run arrives. The number identifies the operation.
     Answer(usize, u32),
     /// A raised stop level is reported to a run.
     StopKnown(usize),
@@ -24,7 +24,7 @@ pub(super) enum Happening {
     GateKnown(usize),
     /// The lease of a run expires, unless it was renewed.
     LeaseEnds(usize),
-    /// A run's wait with this number ends.
+    /// A wait of a run ends. The number identifies the wait.
     Wake(usize, u32),
     /// A run that waits for a change is woken.
     Changed(usize),

@@ -22,12 +22,12 @@ use super::{Setup, Store, Summary};
 use crate::strategies::EPOCH;
 use crate::{MemoryDatabase, Random, VirtualClock};
 
-/// The maximum number of events in a simulation; more count as an endless loop. A correct
-/// simulation has a few hundred.
+/// The maximum number of events in a simulation; a simulation with more is considered endless. A
+/// correct simulation has a few hundred.
 const MAX_HAPPENINGS: u64 = 20_000;
 const MAX_TRACE: usize = 600;
-/// The maximum number of runs in a simulation; more count as an endless loop. A correct simulation
-/// has about a dozen.
+/// The maximum number of runs in a simulation; a simulation with more is considered endless. A
+/// correct simulation has about a dozen.
 pub(super) const MAX_RUNS: usize = 200;
 /// The names of the hosts. Without leases, all runs are on `here`.
 pub(super) const HOSTS: [&str; 2] = ["here", "far"];
@@ -40,15 +40,15 @@ pub(super) struct FileTruth {
     /// The index of the running attempt of the file.
     pub(super) at_work: Option<usize>,
     pub(super) ended_round: u32,
-    /// The last round with a failure that counted although the machine lacked something.
+    /// The last round in which a failure counted although the machine lacked something.
     pub(super) struck_round: u32,
     pub(super) cancelled_round: u32,
     /// The time at which a user cancelled the file while it was being processed; `None` otherwise.
     pub(super) cancelled_at: Option<Duration>,
-    /// The time since which the file has been pending and not held; `None` if it is not pending, or
-    /// is held.
+    /// The time since which the file has been pending and not held; `None` if the file is held or
+    /// not pending.
     pub(super) waiting_since: Option<Duration>,
-    /// The elapsed time by which the file must have become claimable.
+    /// The elapsed time from which the file must be claimable.
     pub(super) due_at: Duration,
     /// The elapsed time before which the next attempt must not begin.
     pub(super) backoff_until: Duration,

@@ -72,8 +72,8 @@ fn every_flaw_is_found_by_its_check() {
     assert!(missed.is_empty(), "not found by the check that should: {missed:#?}");
 }
 
-/// The wrapper itself breaks nothing, so the suite finds the flaws above and not the wrapper. After
-/// all handles were closed, the wrapper rebuilds its queue from the items alone.
+/// Shows that the wrapper itself breaks nothing, so the suite finds only the flaws above. The
+/// wrapper rebuilds its queue from the items alone after all handles were closed.
 #[test]
 fn a_wrapped_store_without_a_flaw_passes() {
     assert_eq!(exercise(|| FlawedFixture::new(Flaw::None), Effort::default()), Ok(()));

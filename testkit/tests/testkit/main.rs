@@ -1,5 +1,4 @@
-//! Tests of the testkit. A test that cannot fail is worthless, so most of these show that a flaw is
-//! *found*.
+//! Tests of the testkit. Most of them show that a check detects a deliberate flaw.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test ends at what it did not expect")]
 

@@ -1,4 +1,5 @@
-//! A store written only from the documentation of the ports: items in a vector, and loops.
+//! A simple store, written only from the documentation of the ports. It keeps the items in a
+//! vector, and searches them one by one.
 
 #![allow(clippy::wildcard_imports, reason = "a store names nearly every request and answer")]
 
@@ -347,7 +348,7 @@ impl Storage for PlainStore {
         self.transact(|tables| Ok(count(tables.items.iter().filter(|item| scope.contains(item.id)))))
     }
 
-    /// May return without a change.
+    /// Returns even if nothing has changed, as the port allows.
     async fn changed(&self) {
         yield_once().await;
     }

@@ -1,6 +1,6 @@
-//! Simulates thousands of whole runs in a hostile world, each from a seed.
+//! Simulates thousands of whole runs with injected faults, each from a seed.
 //!
-//! A failing seed is printed, with the latest happenings. `AUTOPROC_SIM_SEED=<seed> cargo test -p
+//! A failing seed is printed, with the latest events. `AUTOPROC_SIM_SEED=<seed> cargo test -p
 //! autoproc-testkit simulation` repeats only that seed; `AUTOPROC_SIM_SEEDS=<number>` simulates
 //! that many seeds instead of the default.
 
@@ -22,7 +22,7 @@ use crate::flawed::{Flaw, FlawedStore};
 
 /// The default number of seeds, which takes a few seconds without optimisation.
 const SEEDS: u64 = 50_000;
-/// The number of seeds in which a flaw must appear.
+/// Each flaw must cause a failure within this many seeds.
 const SEEDS_FOR_A_FLAW: u64 = 20_000;
 
 fn number_from(variable: &str) -> Option<u64> {
@@ -54,7 +54,7 @@ fn every_file_ends_as_it_deserves_whatever_happens() {
     }
 }
 
-/// A simulation without faults would prove nothing.
+/// Each kind of event and fault must occur in many simulations.
 #[test]
 fn the_world_is_hostile_enough() {
     let mut totals = BTreeMap::new();
@@ -81,7 +81,8 @@ fn failure_of(setup: Setup) -> Failure {
     failures.next().expect("a broken setup must not hold under every seed")
 }
 
-/// It is random which of several checks finds a flaw first, but one of them must.
+/// Expects that a broken setup fails with one of these objections. It is random which check finds a
+/// flaw first.
 fn expect_objection(name: &str, setup: Setup, objections: &[&str]) {
     let failure = failure_of(setup);
     let is_known = objections.iter().any(|objection| failure.objection.contains(objection));

@@ -2,7 +2,7 @@
 //!
 //! New items always have the highest sequence number, so a sorted vector suffices. A removed item
 //! leaves a gap, which keeps the sequence number for the binary search. When more than half of the
-//! slots are gaps, the vector is compacted, so removal costs O(1) amortised and a long-lived queue
+//! slots are gaps, the vector is compacted. So removal costs O(1) amortised, and a long-lived queue
 //! stays small.
 //!
 //! The sequence number of most items is their id. A map holds the sequence numbers of all other
@@ -102,8 +102,8 @@ impl Items {
     }
 
     /// Returns the index of the slot with this sequence number. Numbers are mostly dense, so the
-    /// difference from the first slot's number is tried as the index before a binary search. A
-    /// number above all others, such as that of a new item, needs no search.
+    /// function first tries the difference from the first slot's number as the index, and then a
+    /// binary search. A number above all others, such as that of a new item, needs no search.
     fn position(&self, sequence: Sequence) -> Option<usize> {
         let first = self.slots.first()?.sequence();
         if self.last().is_none_or(|last| sequence > last) {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     proptest! {
-        /// Long enough for compactions to happen.
+        /// Uses up to 400 steps, which suffice to compact the vector.
         #[test]
         fn items_are_a_map_with_an_order(steps in steps()) {
             let (mut items, mut model, mut next) = (Items::default(), BTreeMap::new(), 1);

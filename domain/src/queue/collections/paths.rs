@@ -1,8 +1,8 @@
 //! An index from path to item: a hash table of ids. A lookup compares the paths that the items
 //! contain.
 //!
-//! Each path is stored only once, in its item, so a queue of a million files needs little more
-//! memory than their paths. While an id is indexed, its item must exist.
+//! Each path is stored only once, in its item, so the index needs little memory. While an id is
+//! indexed, its item must exist.
 //!
 //! The hash function is foldhash: fast and seeded per process, but an attacker could choose a
 //! million colliding paths. This is acceptable, because a user who may add files can slow a queue

@@ -67,8 +67,8 @@ mod tests {
     use super::*;
     use crate::item::Priority;
 
-    /// Keys with few different numbers, so that ranges meet, including both ends of the number
-    /// space.
+    /// Generates keys with few different numbers, so that ranges become adjacent. Includes both
+    /// ends of the number space.
     fn keys() -> impl Strategy<Value = ClaimKey> {
         let numbers = prop_oneof![8 => 0..12_u64, 1 => (u64::MAX - 2)..=u64::MAX];
         (-1..=1, numbers).prop_map(|(rank, number)| ClaimKey::new(Priority::new(rank), Sequence::new(number)))

@@ -1,12 +1,12 @@
 //! Handles failures of different files in a row that are alike; see `breaker.rs`.
 //!
-//! A failure without a retry ends its file, and an ended file cannot get its attempt back. So such
-//! a failure is *kept*, unsettled, while its row may still become complete. If the row becomes
-//! complete, the attempt is released. A failure with a retry is settled at once; if its row becomes
-//! complete, the run grants the file one attempt more.
+//! A failure without a retry ends its file, and an ended file cannot get its attempt back. So the
+//! run *keeps* such a failure unsettled while its row may still become complete. If the row becomes
+//! complete, the run releases the attempt. A failure with a retry is settled at once; if its row
+//! becomes complete, the run grants the file one attempt more.
 //!
 //! A run that does not wait gives back nothing, because it cannot probe. If it gave attempts back,
-//! the next run would begin with the same files, and a series of such runs might never reach
+//! the next run would begin with the same files, and a sequence of such runs might never reach
 //! another file.
 
 use std::time::Duration;
@@ -24,11 +24,11 @@ use crate::time::Timestamp;
 use crate::view::Claimed;
 
 /// The maximum time for which a failure without a retry is kept unsettled. Most services that are
-/// down refuse a connection at once, so a row is usually complete sooner. Observers should see a
-/// failure soon.
+/// down refuse a connection at once, so a row is usually complete sooner. The time is short,
+/// because observers see a failure only once it is settled.
 const MAX_KEPT: Duration = Duration::from_secs(10);
 
-/// The maximum number of additional claims with which an exchange looks for a file that has not
+/// The maximum number of additional claims in an exchange that searches for a file that has not
 /// failed yet. Usually fewer files have failed: those that were running when the hold began, and
 /// the probes.
 const MAX_SEARCHED: usize = 1000;
@@ -131,8 +131,8 @@ impl RunState {
         self.attempts.judged.extend(over.into_iter().map(|kept| kept.judged));
     }
 
-    /// Settles the kept failures if no attempt is in hand, because then no other file can complete
-    /// their row.
+    /// Settles the kept failures if every attempt has ended and has a verdict, because then no
+    /// other file can complete their row.
     pub(super) fn settle_kept(&mut self) {
         if self.attempts.in_hand.is_empty() && self.attempts.undecided.is_empty() {
             let kept = std::mem::take(&mut self.attempts.kept);
@@ -140,13 +140,13 @@ impl RunState {
         }
     }
 
-    /// Returns the number of claims to make in addition to `room`, so that a file which has not
-    /// failed yet becomes the probe.
+    /// Returns the number of claims to make in addition to `room`, so that they include a file
+    /// which has not failed yet. Such a file becomes the probe.
     pub(in crate::run) fn searched(&self, room: usize) -> usize {
         if room == 0 { 0 } else { self.breaker.known_bad().min(MAX_SEARCHED) }
     }
 
-    /// Puts the files with an attempt that was given back behind the others, so that another file
+    /// Moves the files with an attempt that was given back behind the others, so that another file
     /// becomes the probe.
     pub(super) fn with_probe_first(&self, mut claims: Vec<Claimed>) -> Vec<Claimed> {
         if self.breaker.is_held() {
@@ -171,7 +171,7 @@ fn released(judged: Judged) -> Judged {
     Judged { verdict: Verdict::Release, ..judged }
 }
 
-/// True if the failure may have a cause that other files share. Excludes missing files, and missing
+/// True if other files may share the cause of the failure. False for missing files, and for missing
 /// programs, which have a hold of their own.
 fn may_have_other_cause(outcome: &AttemptOutcome) -> bool {
     let is_file = matches!(

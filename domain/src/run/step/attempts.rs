@@ -125,7 +125,7 @@ impl RunState {
     }
 
     /// Checks the failure limit. Also counts results that are not recorded yet, because the next
-    /// attempt may start before they are recorded.
+    /// attempt may start before they are.
     pub(super) fn check_failure_limit(&mut self) {
         let Some(limit) = self.config.failure_limit else { return };
         let kept = || self.attempts.kept.iter().map(|kept| &kept.judged);
@@ -144,9 +144,9 @@ pub(super) fn cancelled_verdict() -> Verdict {
 /// True if an attempt, or its failed step, ended by SIGHUP, SIGINT or SIGTERM. These signals have
 /// the same numbers on every system (POSIX, the `kill` utility).
 ///
-/// The sender of such a signal often sends it to the command and to the run: a service manager to
-/// every process of the service, a terminal to its foreground group. Then the signal is a stop, and
-/// not a failure of the file.
+/// The sender of such a signal often sends it both to the command and to the run: a service manager
+/// to every process of the service, a terminal to its foreground group. Then the signal is part of
+/// a stop, and not a failure of the file.
 fn may_be_of_a_stop(outcome: &AttemptOutcome) -> bool {
     matches!(outcome.root_cause(), AttemptOutcome::Signalled { signal: 1 | 2 | 15 })
 }

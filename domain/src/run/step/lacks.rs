@@ -106,16 +106,16 @@ impl RunState {
         self.starts.on_ended(token, in_hand.serial);
     }
 
-    /// True if the attempt failed because a program or a folder is missing, while starts are held
-    /// for such a reason.
+    /// True if the attempt failed because a program or a folder is missing, and starts are already
+    /// held for such a reason.
     fn missed_again(&self, outcome: &AttemptOutcome, verdict: &Verdict) -> bool {
         let is_away = matches!(outcome.root_cause(), AttemptOutcome::InputAway { .. });
         let is_held = matches!(self.starts.lack(), Some(Lack::Program | Lack::Input));
         is_held && !matches!(verdict, Verdict::Complete(_)) && (is_away || RetryPolicy::names_missing_program(outcome))
     }
 
-    /// Updates the hold of starts. Gives up waiting if the program or folder has been missing for
-    /// too long, unless a later attempt may still prove that the program or folder is back.
+    /// Updates the hold of starts. Gives up waiting once the program or folder has been missing for
+    /// too long, but not while a later attempt may still prove that the program or folder is back.
     pub(super) fn check_starts(&mut self) {
         self.queue.may_have_work |= self.starts.tick(self.config.program_wait, self.now);
         let undecided = self.attempts.undecided.iter().map(|undecided| &undecided.in_hand);

@@ -1,10 +1,11 @@
-//! Decides which attempts start in a run that starts them only until a certain time,
+//! Decides which attempts start in a run that stops starting attempts at a certain time,
 //! [`RunConfig::until`].
 //!
 //! Each claim is measured before it is handed to the orchestrator (`measurement.rs`). If its
-//! attempt would not end in time at the upper end of its forecast, the claim is *set aside*: it is
-//! kept, so that the next exchanges claim other files, and is released once no more attempts start.
-//! A forecast is no promise: an attempt that takes longer than expected still runs to its end.
+//! attempt would not end in time at the upper end of its forecast, the run *sets the claim aside*:
+//! it keeps the claim, so that the next exchanges claim other files, and releases the claim once no
+//! more attempts start. A forecast is no promise: an attempt that takes longer than expected still
+//! runs to its end.
 //!
 //! [`RunConfig::until`]: crate::RunConfig::until
 
@@ -21,14 +22,14 @@ use crate::view::Claimed;
 const MAX_SET_ASIDE: usize = 100;
 
 impl RunState {
-    /// Hands a measured claim to the orchestrator, or sets it aside if its attempt would not end in
-    /// time. `longest` is the upper end of its forecast.
+    /// Hands a measured claim to the orchestrator, or sets the claim aside if its attempt would not
+    /// end in time. `longest` is the upper end of the attempt's forecast.
     pub(super) fn hand_over_in_time(&mut self, (token, item): Claimed, longest: Option<Duration>) {
         if self.ends_in_time(longest) {
             return self.hand_over((token, item), self.timeout(longest));
         }
         self.attempts.set_aside.push((token, AttemptRef::latest(&item)));
-        // Other files may be claimed in its place.
+        // Another file may be claimed instead.
         self.queue.may_have_work = true;
         self.reached.time |= self.attempts.set_aside.len() > MAX_SET_ASIDE;
     }
@@ -50,8 +51,8 @@ impl RunState {
         }
     }
 
-    /// True if a run without a running attempt has nothing to wait for: the next file is due too
-    /// late, or files were set aside and the run waits for no other file.
+    /// True if a run without a running attempt has nothing to wait for: the next file becomes due
+    /// too late, or files were set aside and the run waits for no other file.
     pub(super) fn is_time_useless(&self) -> bool {
         let Some(until) = self.config.until else { return false };
         let is_due_too_late = self.room() > 0 && self.queue.next_due.is_some_and(|due| until <= due);

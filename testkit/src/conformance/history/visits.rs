@@ -46,7 +46,7 @@ impl Ask<'_> {
         runs: &[&str],
     ) -> Result<Vec<(PastAttempt, Option<Timestamp>)>, Violation> {
         let (sender, receiver) = mpsc::channel();
-        // The receiver lives until the visits are over.
+        // Sending cannot fail, because the receiver lives until the visits are over.
         let visit = Box::new(move |attempt, ended_at| drop(sender.send((attempt, ended_at))));
         let runs = runs.iter().map(|run| RunId::new(*run)).collect();
         let visits = self.0.visit_attempts(runs, visit).await;
@@ -125,7 +125,7 @@ fn short_runs() -> Vec<RunEvent> {
         event(8, "short", retried(of(2, 1, Some(12)))),
         event(9, "short", recovered(of(8, 1, None))),
         event(10, "short", released(of(1, 1, Some(11)))),
-        // The number of a released attempt is used again.
+        // The next attempt has the number of the released attempt.
         event(11, "short", begun(of(1, 1, Some(14)))),
         event(12, "short", begun(of(2, 2, Some(15)))),
         event(13, "short", completed(of(2, 2, Some(15)))),

@@ -188,8 +188,9 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(&format!("the answer to {request:?}"), &known(request, found, &wanted), &wanted)
     }
 
-    /// Translates the ids and claim numbers of the request from the model's to the store's. If its
-    /// scope is a set (`Arc`) that was translated before, returns the `Arc` of that translation.
+    /// Translates the ids and claim numbers of the request from the model's to the store's. If the
+    /// scope of the request is a set (`Arc`) that was translated before, the result contains the
+    /// same translated `Arc`.
     fn translated(&mut self, request: &AnyRequest) -> AnyRequest {
         let translated = self.numbering.request(request.clone());
         let AnyRequest::Exchange(translated) = translated else { return translated };

@@ -40,8 +40,8 @@ impl Pairs {
         self.to_store.get(&model).copied().unwrap_or(UNKNOWN + model)
     }
 
-    /// Returns the model's number for a number of the store. A number without a pair is returned
-    /// unchanged, or without the offset [`UNKNOWN`] if [`Self::store`] added it.
+    /// Returns the model's number for a number of the store. If the number has no pair, removes the
+    /// offset [`UNKNOWN`] that [`Self::store`] may have added.
     fn model(&self, store: u64) -> u64 {
         let unknown = if store >= UNKNOWN { store - UNKNOWN } else { store };
         self.to_model.get(&store).copied().unwrap_or(unknown)
@@ -115,8 +115,8 @@ impl Numbering {
         }
     }
 
-    /// Returns the claim key that an item of the model has in the store. The sequence number in it
-    /// is the store's.
+    /// Returns the claim key that an item of the model has in the store, with the store's sequence
+    /// number.
     pub(super) fn place(&self, item: &QueueItem) -> ClaimKey {
         ClaimKey::new(item.priority, Sequence::new(self.sequences.store(item.sequence.get())))
     }

@@ -19,8 +19,8 @@ use super::super::run::Operation;
 use super::super::schedule::Happening;
 use super::World;
 
-/// The reaper of a host. When it is asked to reap a dead run, the attempts of the run end at once.
-/// A blind reaper ends nothing.
+/// The reaper of a host. It records the dead runs that it is asked to reap, and the world then ends
+/// the attempts of these runs. If the reaper is blind, no attempt is ended.
 struct HostReaper<'a> {
     location: &'a Location,
     is_blind: bool,

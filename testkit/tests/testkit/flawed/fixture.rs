@@ -13,7 +13,7 @@ use super::{Flaw, FlawedStore, tampering};
 pub(crate) struct FlawedFixture {
     sound: MemoryFixture,
     flaw: Flaw,
-    /// Alive while a handle is open.
+    /// Can be upgraded while a handle is open.
     open: RefCell<Weak<()>>,
 }
 
@@ -27,13 +27,13 @@ impl FlawedFixture {
         &self.sound.database
     }
 
-    /// Called when the first handle opens after all were closed.
+    /// Called when a handle is opened while no other handle is open.
     fn reopen(&self) -> Arc<()> {
         match self.flaw {
             Flaw::ForgetsWhenClosed => self.database().tamper(|queue| *queue = FileQueue::new()),
             Flaw::UsesNumbersAgain => self.database().tamper(tampering::forget_numbers),
-            // Rebuilds the queue like a store of files does, so that answers depend on the items
-            // alone.
+            // Rebuilds the queue from its items, as a store of files does, so that answers depend
+            // on the items alone.
             _ => self.database().tamper(|queue| tampering::edit_items(queue, |_| {})),
         }
         Arc::new(())

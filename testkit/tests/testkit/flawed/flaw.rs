@@ -54,7 +54,7 @@ pub(crate) enum Flaw {
     UsesNumbersAgain,
     LosesClaimsOnClose,
     NoticesNothing,
-    /// Claims and settles for a run of the same handle whose lease has expired.
+    /// Claims and settles for a run of the same handle even after the lease of the run has expired.
     ServesLostLeases,
     KeepsLostLeasesSecret,
     /// Loses the settlements of exchanges that claim nothing.

@@ -26,7 +26,7 @@ pub(crate) struct FlawedStore {
     /// The run that began through this handle.
     own_run: Mutex<Option<RunId>>,
     asked: AtomicU64,
-    /// Shows the fixture that a handle is open.
+    /// Dropped with the handle, so that the fixture knows whether a handle is open.
     #[allow(dead_code, reason = "it is there to be dropped")]
     open: Option<Arc<()>>,
 }
@@ -47,7 +47,8 @@ impl FlawedStore {
         Self { open: Some(open), ..self }
     }
 
-    /// Changes the queue in the store's wrong way. The handle counts as having read its own change.
+    /// Changes the queue in ways that no request can. The handle then counts as having read the
+    /// change.
     async fn tamper<T>(&self, with: impl FnOnce(&mut FileQueue) -> T) -> Result<T, StorageError> {
         let output = self.database.tamper(with);
         self.sound.counts(Scope::Queue).await?;
@@ -61,13 +62,14 @@ impl FlawedStore {
         is_claimable: impl Fn(&QueueItem) -> bool,
         key: impl Fn(&QueueItem) -> K,
     ) -> Result<Exchanged, StorageError> {
-        // The store knows its runs regardless.
+        // An empty exchange checks that the run is alive.
         let nothing = ExchangeRequest { settlements: Vec::new(), limit: 0, ..request.clone() };
         self.sound.exchange(nothing, now).await?;
         self.tamper(|queue| by::claim_by(queue, request, now, is_claimable, key)).await
     }
 
-    /// Makes a correct exchange, and then changes the items that it settled with this status.
+    /// Makes a correct exchange, and then changes the items that the exchange settled with a
+    /// verdict for which `settled` is true.
     async fn exchange_then(
         &self,
         request: ExchangeRequest,
@@ -86,7 +88,7 @@ impl FlawedStore {
         exchanged
     }
 
-    /// Adds files correctly, and then changes the items of a later round than the first.
+    /// Adds files correctly, and then changes every item in its second or a later round.
     async fn enqueue_then(
         &self,
         request: Enqueue,

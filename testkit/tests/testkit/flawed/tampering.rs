@@ -15,12 +15,13 @@ pub(crate) fn edit_items(queue: &mut FileQueue, edit: impl FnMut(&mut QueueItem)
     *queue = edited(queue, edit, queue.next_claim(), queue.next_number());
 }
 
-/// Renumbers the items from the lowest numbers that they leave free.
+/// Makes the queue assign the lowest numbers above those of its items. Numbers of removed items are
+/// thus assigned again.
 pub(crate) fn forget_numbers(queue: &mut FileQueue) {
     *queue = edited(queue, |_| {}, ClaimNumber::FIRST, ItemId::FIRST.get());
 }
 
-/// Gives the next claim the lowest number that no current claim has.
+/// Makes the queue assign the lowest claim number above those of its current claims.
 pub(crate) fn forget_claim_numbers(queue: &mut FileQueue) {
     *queue = edited(queue, |_| {}, ClaimNumber::FIRST, queue.next_number());
 }
@@ -41,7 +42,7 @@ fn edited(
     restore.finish(next_number, next_claim)
 }
 
-/// Returns the positions of all items.
+/// Returns the sequence number of each item, by path.
 pub(crate) fn places(queue: &FileQueue) -> BTreeMap<FilePath, Sequence> {
     queue.items().map(|item| (item.file_path.clone(), item.sequence)).collect()
 }
@@ -90,7 +91,7 @@ pub(crate) fn claim_twice(queue: &FileQueue, request: &ExchangeRequest, mut exch
     exchanged
 }
 
-/// Replaces a stale token by the current one.
+/// Replaces each stale token with the current token of its item.
 pub(crate) fn freshen(queue: &FileQueue, mut request: ExchangeRequest) -> ExchangeRequest {
     for settlement in &mut request.settlements {
         let claim = queue.get(settlement.token.item).and_then(|item| item.claim.as_ref());
@@ -103,7 +104,8 @@ pub(crate) fn freshen(queue: &FileQueue, mut request: ExchangeRequest) -> Exchan
     request
 }
 
-/// Settles claims of other runs in their names. Returns the claims.
+/// Settles claims of other runs, as if those runs had made the request. Returns the tokens of these
+/// claims.
 pub(crate) fn settle_for_others(queue: &mut FileQueue, request: &ExchangeRequest, now: Timestamp) -> Vec<ClaimToken> {
     let mut settled = Vec::new();
     for settlement in &request.settlements {
@@ -117,7 +119,7 @@ pub(crate) fn settle_for_others(queue: &mut FileQueue, request: &ExchangeRequest
     settled
 }
 
-/// Returns the items whose claims the request settles with this verdict.
+/// Returns the items whose claims the request settles with a verdict for which `matches` is true.
 pub(crate) fn settled_as(request: &ExchangeRequest, matches: impl Fn(&Verdict) -> bool) -> Vec<ItemId> {
     let settlements = request.settlements.iter().filter(|settlement| matches(&settlement.verdict));
     settlements.map(|settlement| settlement.token.item).collect()
@@ -133,7 +135,8 @@ pub(crate) fn by_clock(item: &QueueItem) -> (Reverse<Priority>, Timestamp, ItemI
     (Reverse(item.priority), item.added_at, item.id)
 }
 
-/// The byte that hides a second entry of a path; `unhidden` removes it.
+/// A character that is appended to a path to hide that the queue already contains this path;
+/// `unhidden` removes the character.
 const HIDDEN: char = '\u{1}';
 
 pub(crate) fn hidden(queue: &FileQueue, path: &FilePath) -> FilePath {
