@@ -59,7 +59,7 @@ mod tests {
 
     use super::*;
 
-    /// In a folder with the files `a`, `b` and `in`.
+    /// Corrects a command line in a folder with the files `a`, `b` and `in`.
     fn line(words: &[&str]) -> Option<String> {
         let folder = tempfile::tempdir().expect("a folder for the test");
         for name in ["a", "b", "in"] {

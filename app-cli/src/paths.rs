@@ -101,7 +101,7 @@ pub(crate) struct PathSource {
     /// True if unreadable places below a folder and an empty result are errors.
     strict: bool,
     filter: Filter,
-    /// A file that a search of a folder leaves out.
+    /// A file that is skipped when folders are searched.
     left_out: Option<PathBuf>,
 }
 
@@ -323,7 +323,7 @@ impl PathSource {
     }
 
     fn found(&self, entry: &DirEntry, below: &Path, into: &mut Gathered) {
-        // Links are followed, as the command will follow them.
+        // Follows links, because the command that processes the file follows them too.
         let Some(metadata) = fs::metadata(entry.path()).ok().filter(Metadata::is_file) else { return };
         if !self.filter.wants(below, Some(&metadata)) {
             into.left_out += 1;

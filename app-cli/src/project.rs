@@ -27,8 +27,8 @@ pub(crate) struct Project {
     root: PathBuf,
     /// True if the user has named the folder, and so trusts it.
     is_named: bool,
-    /// The name of the database whose local files are meant; `None` for the queue in the folder.
-    /// The ids of items are unique only within a queue, so each queue has its own files.
+    /// The name of the database whose local files this value refers to; `None` for the queue in the
+    /// folder. The ids of items are unique only within a queue, so each queue has its own files.
     store: Option<String>,
 }
 

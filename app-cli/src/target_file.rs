@@ -1,4 +1,4 @@
-//! A file that a command writes whole, in a place that the user names.
+//! A file that a command writes to a path that the user names.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _};
@@ -89,7 +89,7 @@ impl TargetFile {
         written.map_err(|error| self.cannot_write(&error))
     }
 
-    /// Writes the file with these permissions, whatever the umask.
+    /// Writes the file with these permissions, regardless of the umask.
     ///
     /// # Errors
     /// The errors of [`TargetFile::write`].

@@ -263,7 +263,7 @@ impl Wiring {
     }
 
     /// Calls `pause` when this process is suspended, for instance by Ctrl-Z, and `resume` when it
-    /// continues, until the answer is dropped.
+    /// continues, until the returned value is dropped.
     ///
     /// # Errors
     /// If no thread can be started.
