@@ -38,7 +38,7 @@ fn old_files_can_be_left_out() {
     assert_eq!(project.json(["queue", "add", "in", "--newer-than", "2d"])["left_out"], 1);
 }
 
-/// A path that is too long cannot be read by anyone, root included.
+/// The test uses a path that is too long, because not even root can read it.
 #[test]
 fn what_cannot_be_read_is_named_and_the_rest_is_added() {
     let project = TempProject::new();
@@ -59,7 +59,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_added() {
     let before = project.bytes();
     project.ask(["queue", "add", "in", "--strict"]).expect_error(74, "cannot read");
     assert_eq!(project.bytes(), before);
-    // The folder for the test is removed by paths that are short enough.
+    // Removes the deep folders with rm(1), which does not need their full paths.
     fs::set_permissions(project.path("in"), fs::Permissions::from_mode(0o700)).expect("it is ours");
     let emptied = std::process::Command::new("rm").arg("-rf").arg(project.path("in")).status().expect("rm");
     assert!(emptied.success());

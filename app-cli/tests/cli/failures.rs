@@ -26,7 +26,8 @@ fn after_run(files: &[&str]) -> TempProject {
     project
 }
 
-/// Replaces the folder of the project, and what stands behind `latest attempts:`.
+/// Replaces the parts that differ from test to test: the folder, and the times of the latest
+/// attempts.
 fn without_what_varies(project: &TempProject, text: &str) -> String {
     let text = text.replace(&project.path("in").display().to_string(), "IN");
     let is_time = |line: &str| line.starts_with("  latest attempts: 20");

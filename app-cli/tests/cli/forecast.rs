@@ -13,8 +13,8 @@ use crate::stop::{begun, wait_until_heard};
 
 const RECIPE: &str = "0123456789abcdef";
 
-/// Appends completed attempts of an earlier run to the event log. They take 2 s and 1 s a megabyte,
-/// on files of 1 MB, 2 MB, …
+/// Appends completed attempts of an earlier run to the event log. The files have 1 MB, 2 MB, …;
+/// each attempt takes 2 s, plus 1 s per megabyte.
 fn record(project: &TempProject, recipe: &str, attempts: u64) {
     record_all(project, recipe, (1..=attempts).map(|number| (number, 1000 * (2 + number))));
 }
@@ -103,7 +103,7 @@ fn the_time_left_of_a_run_follows_from_the_sizes_of_its_files() {
     let time_left = || project.json(["status"])["live_runs"][0]["time_left"].clone();
     assert_eq!(time_left(), Value::Null, "no file has ended");
     record_long(&project, &recipe(&project).expect("a recipe"), 20);
-    // The file that runs takes 2000 s.
+    // By the forecast, the running file takes 2000 s.
     wait_until("the running file is in the state file", || {
         let left = time_left();
         let (about, from, to) = (seconds(&left["about_s"]), seconds(&left["from_s"]), seconds(&left["to_s"]));
@@ -167,7 +167,7 @@ fn a_file_that_takes_longer_than_expected_makes_the_time_left_unknown() {
     end_of(run).expect_code(0);
 }
 
-/// Samples of one size cannot tell how much a megabyte adds.
+/// If all samples have the same size, they do not show how much time a megabyte adds.
 #[test]
 fn a_file_that_is_much_larger_than_all_samples_has_no_forecast() {
     let project = TempProject::with_queue(&["a", "b", "c"]);

@@ -53,7 +53,7 @@ fn a_later_run_appends() {
     project.ask(["run", "-r0", "--joblog", "jobs", "--", "cat", "{}", "x y"]).expect_code(100);
     let jobs = project.path("jobs");
     let first = fs::read_to_string(&jobs).expect("the job log");
-    // A crash may have cut the last line.
+    // Simulates a crash that cut off the end of the last line.
     fs::write(&jobs, first.trim_end()).expect("written");
     project.write("b", "");
     project.ask(["run", "b", "--joblog", "jobs", "--", "test", "-e", "{}"]).expect_code(0);

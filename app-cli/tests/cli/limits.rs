@@ -131,7 +131,7 @@ fn a_run_ends_after_so_many_failed_files() {
     assert_eq!((&result["stopped_by"], &result["remaining"]), (&"too_many_failed".into(), &2.into()));
 }
 
-/// The share counts from the tenth of twelve files on.
+/// The percentage is first checked when ten files have ended; the test has twelve.
 #[test]
 fn a_run_ends_when_too_large_a_share_failed() {
     let names: Vec<_> = (10..22).map(|number| format!("f{number}")).collect();

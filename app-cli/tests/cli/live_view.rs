@@ -31,8 +31,8 @@ fn without_time(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The lines from the failure on that do not belong to the summary: all that may be left of the
-/// live view.
+/// Returns the remains of the live view after the run: the lines between the failure and the
+/// summary, and earlier lines that look like a part of the view.
 fn leftovers(lines: &[String]) -> Option<Vec<String>> {
     lines.iter().position(|line| line == "over")?;
     let failure = lines.iter().position(|line| line.contains("failed in/bad"))?;

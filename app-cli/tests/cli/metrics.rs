@@ -201,7 +201,7 @@ fn the_file_is_replaced_as_a_whole_and_everyone_can_read_it() {
     assert!(project.ask(["metrics", "-o", "-"]).expect_code(0).out.starts_with("# HELP "));
 }
 
-/// `autoproc_time_left_seconds` needs several long attempts.
+/// `autoproc_time_left_seconds` is missing, because it needs several long attempts.
 #[test]
 fn every_figure_is_documented_and_no_other() {
     let page = fs::read_to_string(FORMATS).expect("the page");

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// Runs longer than any test, in the command's process group and outside of it; one process ignores
-/// SIGTERM.
+/// A command with two child processes that run longer than any test: one in its process group, and
+/// one outside of it. All three ignore SIGTERM.
 const STAY: &str = "trap '' TERM; sleep 1000 & setsid sleep 1000 & echo $! >{//}/escaped; echo $$ >{//}/leader; wait";
 
 /// A project whose run was killed while it processed the file `a`; its processes are still running.

@@ -72,12 +72,12 @@ impl Database {
         self.url_in(credentials, &self.name)
     }
 
-    /// Returns the address for a machine that reaches the server at this address.
+    /// Returns the URL for a machine that reaches the server at the network address `address`.
     pub(super) fn url_at(&self, address: &str) -> String {
         format!("postgres://postgres@{address}/{}", self.name)
     }
 
-    /// Returns the address of any database.
+    /// Returns the URL of a database on this server.
     pub(super) fn url_in(&self, credentials: &str, database: &str) -> String {
         let socket = self.server.socket();
         let folder = socket.parent().and_then(|folder| folder.to_str()).expect("a folder");

@@ -80,7 +80,7 @@ fn runs_behind_a_pooler_share_a_queue() {
         for place in [&project, &other] {
             scope.spawn(|| {
                 let answer = pooled.ask(place, &run);
-                // 75: the other run still processes the last files.
+                // Exit code 75: the other run is still processing the last files.
                 assert!([0, 75].contains(&answer.code), "{answer:?}");
             });
         }

@@ -1,4 +1,4 @@
-//! Passwords: the places that a password comes from, and the places where it must not be.
+//! Passwords: where they are read from, and where they must not appear.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -62,7 +62,7 @@ fn a_password_is_found_and_shown_nowhere() {
     ask(&with_password, &["store", "init"], &[], 0);
     ask(&with_password, &["store", "check"], &[], 0);
 
-    // The environment, and the password file.
+    // The password comes from the environment, then from the password file.
     ask(&without, &["queue", "size"], &[("PGPASSWORD", Path::new(PASSWORD))], 0);
     let file = project.write("pgpass", format!("*:*:*:locked:{PASSWORD}\n"));
     set_mode(&file, 0o600);
