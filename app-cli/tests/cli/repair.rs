@@ -16,7 +16,7 @@ pub(crate) fn place_with_journal() -> TempProject {
     let project = TempProject::with_queue(&["a", "b", "c", "d"]);
     let run = project.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 1000"]);
     wait_until("the third file is begun", || project.path("begun").exists());
-    // The run may have started before the second file was settled.
+    // When the third file is begun, the second file may not be settled yet.
     wait_until("the second file is completed", || project.status_of("b") == "completed");
     // A line is acknowledged once the lock file notes the end of the journal.
     wait_until("the last line is acknowledged", || {
@@ -78,7 +78,8 @@ fn the_error_of_damage_names_the_repair() {
 
 #[test]
 fn each_choice_mends_and_keeps_a_copy() {
-    // The second line is the first completion and the second claim: `a` was claimed before it.
+    // The damaged second line contains the first completion and the second claim. The claim of `a`
+    // is in the line before it.
     for (choice, completed) in [("truncate", 0), ("use-snapshot", 0), ("salvage", 1)] {
         let project = damaged_place();
         let before = project.bytes();
@@ -103,7 +104,7 @@ fn each_choice_mends_and_keeps_a_copy() {
     }
 }
 
-/// The run has one file in hand and one waiting when its journal is removed.
+/// When its journal is removed, the run is processing one file, and another file is waiting.
 #[test]
 fn a_run_that_lost_its_journal_writes_what_it_knows_and_refuses() {
     let project = TempProject::with_queue(&["a", "b", "c"]);

@@ -1,5 +1,5 @@
-//! The option `--store`, without a server: addresses, the order of its sources, and servers that
-//! are not there.
+//! The option `--store`, without a server: addresses, the order of the places that name a store,
+//! and servers that cannot be reached.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

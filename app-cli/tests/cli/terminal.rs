@@ -89,8 +89,8 @@ fn times_are_in_the_zone_that_is_asked_for() {
     assert!(york.ends_with("ST") || york.ends_with("DT"), "{york}");
 }
 
-/// The seconds since midnight in the time of day with which a line begins, after which follows a
-/// blank.
+/// Parses the time of day at the beginning of a line, which a blank follows. Returns the seconds
+/// since midnight.
 #[track_caller]
 fn seconds(line: &str) -> i32 {
     let (time, _) = line.split_once(' ').expect("a time and a blank");

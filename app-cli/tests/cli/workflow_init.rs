@@ -52,7 +52,8 @@ fn every_example_runs_to_its_end_with_the_stand_in() {
     }
 }
 
-/// The stand-in prints what it was given, and its values fit the conditions.
+/// The stand-in prints its arguments, and returns values that satisfy the conditions of the
+/// workflow.
 #[test]
 fn a_stand_in_is_written_and_then_replaced() {
     let project = TempProject::new();

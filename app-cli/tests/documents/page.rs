@@ -4,7 +4,7 @@
 pub(crate) const NOT_RUN: [&str; 10] =
     ["text", "crontab", "dockerfile", "ini", "toml", "yaml", "json", "markdown", "python", "rust"];
 
-/// A block; lines are counted from 1.
+/// A block of a page. Lines are counted from 1.
 pub(crate) enum Block {
     Script {
         line: usize,

@@ -1,4 +1,4 @@
-//! The log that the command writes, the one source that is independent of the binary.
+//! The log that the command writes. It is the only source that is independent of the binary.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -15,7 +15,7 @@ const KILL: i32 = 9;
 /// Concurrent attempts.
 const JOBS: usize = 4;
 
-/// The next run may claim ahead. The killed one cannot, because none of its attempts has ended.
+/// The next run may claim ahead. The killed run cannot, because none of its attempts has ended.
 #[test]
 fn files_of_a_killed_run_are_processed_by_the_next_run() {
     let project = TempProject::with_short_attempts();

@@ -57,7 +57,7 @@ pub(crate) fn logged(events: &[Event]) -> BTreeMap<(String, u32), Logged> {
     attempts
 }
 
-/// Status of a file after this end of an attempt.
+/// Returns the status of a file after this event, which ended an attempt.
 pub(crate) fn status_after(ending: &Event) -> &'static str {
     match (ending.kind.as_str(), ending.document["requeued"].as_bool()) {
         ("file_completed", _) => "completed",
