@@ -78,7 +78,8 @@ fn lists_from_elsewhere_are_read_as_meant() {
     assert_eq!(added.err.matches("CRLF line ends").count(), 1, "{added:?}");
 }
 
-/// Without a link, `..` removes the name before it, so that a path is stored as it is written.
+/// After a symbolic link, `..` leads to the parent of the link's target. Otherwise, `..` only
+/// removes the name before it.
 #[test]
 fn a_path_through_the_parent_of_a_link_is_the_one_that_the_system_opens() {
     let project = TempProject::new();
@@ -102,7 +103,8 @@ fn a_path_through_the_parent_of_a_link_is_the_one_that_the_system_opens() {
     assert!(elsewhere.contains("store/2026;"), "{elsewhere}");
 }
 
-/// macOS decomposes the letters of names (NFD), so a list that was made there names no file here.
+/// macOS decomposes the letters of names (NFD), so the names in a list from a Mac may match no file
+/// here.
 #[test]
 fn a_name_in_another_unicode_form_is_recognised() {
     let project = TempProject::new();

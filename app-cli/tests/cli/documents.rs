@@ -11,7 +11,7 @@ use crate::fixture::TempProject;
 /// The reference, which is generated from the help texts.
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli-reference.md");
 
-/// If set, the test writes the reference instead of comparing it.
+/// If this variable is set, the test writes the reference instead of comparing it.
 const RENEW: &str = "AUTOPROC_RENEW_REFERENCE";
 
 /// A command and its help.
@@ -22,7 +22,7 @@ struct Helped {
 }
 
 impl Helped {
-    /// Every command in the help texts; parents before children.
+    /// Returns every command in the help texts, parents before children.
     fn all(project: &TempProject) -> Vec<Self> {
         let (mut all, mut open) = (Vec::new(), vec![Vec::new()]);
         while let Some(words) = open.pop() {
@@ -41,7 +41,7 @@ impl Helped {
     }
 }
 
-/// The commands in a help text, except `help`.
+/// Returns the commands in a help text, except `help`.
 fn listed(help: &str) -> impl Iterator<Item = &str> {
     let section = help.split_once("\nCommands:\n").map_or("", |(_, section)| section);
     let lines = section.lines().take_while(|line| !line.is_empty());

@@ -327,8 +327,8 @@ fn the_manuals_first_example_does_its_work() {
     assert!(project.path("shelves/Ada/short.txt").is_file() && project.path("shelves/Ada/long.txt").is_file());
 }
 
-/// As in the original project: named tasks and commands, checkpoints, transitions, all run by a
-/// small script.
+/// Named tasks and commands, checkpoints and transitions, as in the original project. A small
+/// script runs all tasks and commands.
 #[test]
 fn named_tasks_and_commands_run_once_each_in_order_with_their_inputs() {
     let project = TempProject::with_queue(&["a"]);

@@ -19,7 +19,7 @@ fn night() -> TempProject {
     project
 }
 
-/// A project with this state file.
+/// Creates a project with this state file.
 fn with_items(items: &str) -> TempProject {
     let project = TempProject::new();
     let state = format!(r#"{{"version": "1.0.0", "items": [{items}]}}"#);

@@ -16,7 +16,7 @@ const COMMAND: &str = "case {/} in \
 /// The signature of the files whose name begins with `a`.
 const BAD_HEADER: &str = "6dcc91a0";
 
-/// A project in which a run has failed on these files.
+/// Creates a project in which a run has failed on these files.
 fn after_run(files: &[&str]) -> TempProject {
     let project = TempProject::new();
     for name in files {
@@ -114,7 +114,7 @@ fn a_file_that_waits_for_its_retry_has_not_failed_for_good() {
     assert!(later.err.starts_with("no file has failed since 2999-01-01 00:00:00"), "{later:?}");
 }
 
-/// clap replaces `{n}` by a line break.
+/// The placeholder `{n}` could be lost, because clap replaces `{n}` in a help text by a line break.
 #[test]
 fn the_help_names_the_placeholder_of_a_number() {
     let project = TempProject::new();

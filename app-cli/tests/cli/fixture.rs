@@ -230,7 +230,7 @@ impl Answer {
     }
 }
 
-/// A list of files that do not exist, one a line.
+/// Returns a list of files that do not exist, one per line.
 pub(crate) fn list_of(count: usize) -> Vec<u8> {
     (0..count).flat_map(|number| format!("f{number}\n").into_bytes()).collect()
 }

@@ -19,7 +19,7 @@ fn document(project: &TempProject, name: &str) -> Value {
     serde_json::from_str(&read(project, name)).expect("a document")
 }
 
-/// The JSON documents in a file, one a line.
+/// Returns the JSON documents in a file, one per line.
 fn documents(project: &TempProject, name: &str) -> Vec<Value> {
     read(project, name).lines().map(|line| serde_json::from_str(line).expect("a document")).collect()
 }

@@ -50,7 +50,7 @@ fn start_with_descriptors(project: &TempProject, limit: u32, words: &[&str]) -> 
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("sh(1)")
 }
 
-/// A run of 30 jobs would need more than 60 descriptors.
+/// A run of 30 jobs would need more than 60 descriptors, but can open only 40.
 #[test]
 fn files_wait_for_descriptors_and_the_others_go_on() {
     let names: Vec<_> = (0..30).map(|number| format!("f{number}")).collect();
@@ -139,7 +139,7 @@ fn files_whose_folder_is_away_wait_for_it() {
     expect_nothing_was_charged(&project);
 }
 
-/// Exit status 127 may be caused by one file. If other files succeed, the file has failed.
+/// Exit status 127 may concern only one file: if other files succeed, this file fails.
 #[test]
 fn a_file_that_alone_misses_a_program_fails() {
     let project = TempProject::with_queue(&["a", "bad", "c", "d", "e"]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, signal_again, wait_until_heard};
 
-/// Writes its pid, and ignores SIGTERM.
+/// A command that writes its pid, and ignores SIGTERM.
 const DEAF: &str = "trap '' TERM; echo $$ > {//}/pid; touch {}.begun; while :; do sleep 0.1; done";
 
 fn times_heard(project: &TempProject) -> usize {
@@ -97,16 +97,17 @@ fn a_command_that_a_stop_took_along_is_given_back() {
     assert_eq!((&item["status"], &item["attempts"]), (&"pending".into(), &0.into()));
 }
 
-/// Makes visible progress until it is released.
+/// A command that appends to the file `ticks` until the file `go` exists.
 pub(crate) const TICKING: &str = "touch {}.begun; until test -e {//}/go; do echo . >> {//}/ticks; sleep 0.02; done";
 
-/// The state is the third field of `proc_pid_stat(5)`; the second is the name, in parentheses.
+/// True if a process is stopped. Its state is the third field of `proc_pid_stat(5)`; the second
+/// field is its name, in parentheses.
 pub(crate) fn is_stopped(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
-/// Whether a command made no progress for fifteen of its intervals.
+/// True if a [`TICKING`] command makes no progress for fifteen of its intervals.
 pub(crate) fn stands_still(project: &TempProject) -> bool {
     let ticks = || fs::read(project.path("ticks")).map_or(0, |ticks| ticks.len());
     let before = ticks();

@@ -179,7 +179,7 @@ fn following_a_long_output_shows_its_end_at_the_end() {
     end_of(run).expect_code(0);
 }
 
-/// A terminal for a command, and its other end.
+/// Opens a terminal; returns the end for a command, and the end for the test.
 fn terminal() -> (File, File) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
@@ -188,7 +188,8 @@ fn terminal() -> (File, File) {
     (screen, File::from(terminal))
 }
 
-/// A command whose standard output is a terminal, and the other end of that terminal.
+/// Starts a command whose standard output is a terminal; returns the command and the test's end of
+/// the terminal.
 fn begun_on_a_terminal(project: &TempProject, words: &[&str]) -> (Child, File) {
     let (screen, terminal) = terminal();
     let mut command = project.command(words);
@@ -252,7 +253,7 @@ fn a_run_removes_what_it_made_itself() {
     assert_eq!(outputs(&project), ["pruned"]);
 }
 
-/// A file that failed twice in its first round, and was added again.
+/// Creates a project with a file that failed twice in its first round and was added again.
 fn in_its_second_round() -> TempProject {
     let project = TempProject::with_queue(&["a"]);
     let shell = "echo attempt $AUTOPROC_ATTEMPT of {/}; false";
@@ -393,7 +394,8 @@ fn a_progress_line_is_overwritten_on_a_terminal_and_nothing_else_steers_it() {
     assert!(last.is_some_and(|last| last.trim_end() == "end\\u{1b}[2J"), "{seen:?}");
 }
 
-/// Fails until the last of two attempts; the first one waits.
+/// A command that waits for the file `go`. It succeeds only in the second attempt, and only if the
+/// file `good` exists.
 const TWO_ATTEMPTS: &str = "echo attempt $AUTOPROC_ATTEMPT; until test -e {//}/go; do sleep 0.02; done; \
                             test -e {//}/good && test $AUTOPROC_ATTEMPT = 2";
 
@@ -464,7 +466,7 @@ fn an_attempt_that_is_named_is_followed_alone() {
     end_of(run).expect_code(75);
 }
 
-/// An attempt that prints to both streams, several times.
+/// A command that prints to both streams, several times.
 const BOTH_STREAMS: &str = "echo out 1; echo err 1 >&2; echo out 2; printf err\\ 2 >&2; false {}";
 
 #[test]

@@ -1,10 +1,10 @@
-//! Mistakes of people who use the program for the first days, and what the program answers.
+//! Mistakes of new users, and the answers of the program.
 
 use std::fs;
 
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 
-/// The files `in/a.pdf`, `in/b.pdf` and `in/c.pdf`, in a folder without a queue.
+/// Creates the files `in/a.pdf`, `in/b.pdf` and `in/c.pdf`, in a folder without a queue.
 fn with_papers() -> TempProject {
     let project = TempProject::new();
     for name in ["a", "b", "c"] {

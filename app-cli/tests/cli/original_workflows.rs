@@ -58,8 +58,7 @@ fn every_example_is_checked_and_runs_to_its_end() {
     }
 }
 
-/// A check that fails takes the transition to the rollback, and the file is failed after one
-/// attempt.
+/// If the check fails, a transition leads to the rollback, and the file fails after one attempt.
 #[test]
 fn a_transition_to_the_rollback_fails_the_file() {
     let project = project();
@@ -76,7 +75,7 @@ fn a_transition_to_the_rollback_fails_the_file() {
     assert_eq!((&shown["status"], &shown["attempts"]), (&"failed".into(), &1.into()));
 }
 
-/// A phase that fails is undone once no attempt is left.
+/// A failed phase is rolled back after the last attempt.
 #[test]
 fn a_failed_phase_is_undone_after_the_last_attempt() {
     let project = project();

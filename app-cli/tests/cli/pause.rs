@@ -14,7 +14,8 @@ use crate::stop::{begun_through, signal, signal_again, wait_until_heard};
 const WITH_CHILD: &str = "sleep 1000 & echo $$ $! > {}.pids.new; mv {}.pids.new {}.pids; \
                           until test -e {//}/go; do sleep 0.02; done; kill $!";
 
-/// Starts a run, and waits until the command on `a` has a child; returns the numbers of both.
+/// Starts a run, and waits until the command on `a` has a child; returns the run, and the pids of
+/// the command and its child.
 fn with_child(project: &TempProject, options: &[&str]) -> (Child, Vec<u32>) {
     let run = project.start([&["run", "--grace", "1"], options, &["--shell", WITH_CHILD]].concat());
     let pids = project.path("a.pids");
@@ -29,7 +30,7 @@ fn is_held(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 'D']))
 }
 
-/// The files of pauses in the folder of runs.
+/// Returns the pause files in the folder `runs`.
 fn pause_files(project: &TempProject) -> Vec<PathBuf> {
     let entries = fs::read_dir(project.state("runs")).into_iter().flatten().flatten();
     let is_pause = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "pause" || ending == "paused");
@@ -40,7 +41,7 @@ fn exists(pid: u32) -> bool {
     fs::exists(format!("/proc/{pid}")).expect("a look")
 }
 
-/// The first live run in `status --json`.
+/// Returns the first live run in `status --json`.
 fn live_run(project: &TempProject) -> Value {
     project.json(["status"])["live_runs"][0].clone()
 }

@@ -10,7 +10,8 @@ use crate::fixture::{TempProject, end_of, wait_until};
 /// one outside of it. All three ignore SIGTERM.
 const STAY: &str = "trap '' TERM; sleep 1000 & setsid sleep 1000 & echo $! >{//}/escaped; echo $$ >{//}/leader; wait";
 
-/// A project whose run was killed while it processed the file `a`; its processes are still running.
+/// Creates a project whose run was killed while it processed the file `a`. The processes of the
+/// command are still running.
 fn place_of_a_death() -> TempProject {
     let project = TempProject::with_queue(&["a", "b"]);
     let mut run = project.start(["run", "-q", "--shell", STAY]);
@@ -133,8 +134,7 @@ fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     project.ask(["queue", "recover"]).expect_code(0);
 }
 
-/// Each container that is killed leaves a dead run. Recovering 1,000 dead runs one by one took 28
-/// s.
+/// Each killed container leaves a dead run. Recovered one by one, 1,000 dead runs took 28 seconds.
 #[test]
 fn a_thousand_dead_runs_are_recovered_together() {
     let project = TempProject::with_queue(&["a"]);

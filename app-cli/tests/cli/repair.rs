@@ -11,14 +11,15 @@ use crate::fixture::{TempProject, end_of, wait_until};
 
 const SNAPSHOT: &str = "QUEUE-STATE.json";
 
-/// A project with the journal of a killed run: `a` and `b` are completed, `c` is being processed.
+/// Creates a project with the journal of a killed run: `a` and `b` are completed, `c` is being
+/// processed.
 pub(crate) fn place_with_journal() -> TempProject {
     let project = TempProject::with_queue(&["a", "b", "c", "d"]);
     let run = project.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 1000"]);
     wait_until("the third file is begun", || project.path("begun").exists());
     // When the third file is begun, the second file may not be settled yet.
     wait_until("the second file is completed", || project.status_of("b") == "completed");
-    // A line is acknowledged once the lock file notes the end of the journal.
+    // A line is acknowledged once the lock file records the new end of the journal.
     wait_until("the last line is acknowledged", || {
         let length = fs::metadata(journal(&project)).expect("the journal").len();
         let lock = fs::read(project.state("QUEUE-STATE.lock")).expect("the lock file");
@@ -33,7 +34,7 @@ pub(crate) fn journal(project: &TempProject) -> PathBuf {
     journal.expect("what a run that died leaves")
 }
 
-/// The project of a killed run with a flipped bit in the journal's second line.
+/// Creates a project of a killed run, with a flipped bit in the journal's second line.
 pub(crate) fn damaged_place() -> TempProject {
     let project = place_with_journal();
     let mut bytes = fs::read(journal(&project)).expect("the journal");

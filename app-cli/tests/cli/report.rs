@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, wait_until_heard};
 
-/// The fields of the only run that `runs` lists.
+/// Returns the fields of the only run that `runs` lists.
 #[track_caller]
 fn only_run(project: &TempProject) -> Value {
     let runs = project.json(["runs"])["runs"].clone();

@@ -16,7 +16,7 @@ pub(crate) fn begun(project: &TempProject, options: &[&str]) -> Child {
     run
 }
 
-/// Starts the run through a program that changes the signals that it ignores.
+/// Starts a run through a program that changes which signals the run ignores.
 pub(crate) fn begun_through(project: &TempProject, wrapper: &[&str]) -> Child {
     let mut command = project.program(wrapper[0]);
     command.args(&wrapper[1..]).args([env!("CARGO_BIN_EXE_autoproc"), "run", "--grace", "1", "--shell", UNTIL_GO]);

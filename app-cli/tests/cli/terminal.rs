@@ -2,7 +2,7 @@
 
 use crate::fixture::TempProject;
 
-/// Runs a command line of the binary in a terminal of so many columns, with these variables.
+/// Runs a command line of the binary in a terminal of this width, with these environment variables.
 fn on_terminal(project: &TempProject, columns: usize, variables: &[(&str, &str)], line: &str) -> String {
     let binary = env!("CARGO_BIN_EXE_autoproc");
     let mut script = project.program("script");

@@ -35,7 +35,7 @@ impl Terminal<'_> {
         self.expect(|lines| first(lines).is_some_and(|row| row.contains(text)), &true);
     }
 
-    /// The process of the binary: the only child of the shell.
+    /// Returns the pid of the binary, which is the only child of the shell.
     fn binary(&self) -> String {
         let shell = self.format("#{pane_pid}");
         let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).expect("the children");

@@ -12,7 +12,7 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples");
 const SORT: &str = "workflow: {id: sort, inputs: [{name: word, required: true}], phases: \
                     [{id: p, steps: [{task: look}, {command: sort}], checkpoint: {validation: [sorted, count > 3]}}]}\n";
 
-/// The workflow files of the documentation.
+/// Returns the paths of the workflow files of the documentation.
 fn examples() -> Vec<PathBuf> {
     let entries = ["", "original"].map(|folder| fs::read_dir(Path::new(EXAMPLES).join(folder)).expect("the examples"));
     let paths = entries.into_iter().flatten().map(|entry| entry.expect("an example").path());

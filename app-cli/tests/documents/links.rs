@@ -26,7 +26,7 @@ fn links(text: &str) -> Vec<String> {
     targets.filter(|link| !link.starts_with("https://")).collect()
 }
 
-/// The lines outside fenced blocks.
+/// Returns the lines outside fenced blocks.
 pub(crate) fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut fenced = false;
     text.lines().filter(move |line| {

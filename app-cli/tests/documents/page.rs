@@ -32,7 +32,7 @@ pub(crate) struct Command {
     pub(crate) output: Vec<String>,
 }
 
-/// The blocks of a page, in order.
+/// Returns the blocks of a page, in order.
 pub(crate) fn blocks(page: &str) -> impl Iterator<Item = Block> {
     let mut lines = page.lines().zip(1..);
     std::iter::from_fn(move || {

@@ -29,7 +29,7 @@ const CARGO_LINES: [&str; 3] = [
     "cargo install --path app-cli",
 ];
 
-/// Files that stand for those of a reader.
+/// Sample files in place of the files that a reader has.
 const SAMPLES: [&str; 8] = [
     "scans/page 1.png",
     "scans/page 2.png",

@@ -43,7 +43,7 @@ pub(crate) fn events(project: &TempProject) -> Vec<Event> {
     str::from_utf8(whole_lines(&log)).expect("text").lines().map(event).collect()
 }
 
-/// Events by file and attempt. Panics on an unknown event about an attempt.
+/// Returns the events by file and attempt. Panics on an unknown event about an attempt.
 pub(crate) fn logged(events: &[Event]) -> BTreeMap<(String, u32), Logged> {
     let mut attempts: BTreeMap<_, Logged> = BTreeMap::new();
     for event in events.iter().filter(|event| event.document.get("item_id").is_some()) {
@@ -83,7 +83,7 @@ impl Event {
         self.document[key].as_u64().unwrap_or_else(|| panic!("no {key} in {self:?}"))
     }
 
-    /// A duration, converted from seconds to microseconds.
+    /// Returns a duration, converted from seconds to microseconds.
     #[track_caller]
     #[expect(clippy::cast_possible_truncation, reason = "these are seconds and minutes")]
     pub(crate) fn span(&self, key: &str) -> i64 {

@@ -27,12 +27,12 @@ const BY_NAME: [(&str, Expectation); 11] = [
     ("thicket-", Expectation { status: "timeout", attempts: 4 }),
 ];
 
-/// The outcome of each of these files, by the displayed name.
+/// Returns the outcome of each of these files, by the displayed name.
 pub(crate) fn expectations<'a>(names: impl IntoIterator<Item = &'a OsString>) -> BTreeMap<String, Expectation> {
     names.into_iter().map(|name| (shown(name), expectation(&shown(name)))).collect()
 }
 
-/// A name with invalid UTF-8 replaced.
+/// Returns a name with invalid UTF-8 replaced.
 pub(crate) fn shown(name: &OsStr) -> String {
     name.to_string_lossy().into_owned()
 }

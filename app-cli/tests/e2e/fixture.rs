@@ -219,7 +219,7 @@ impl Finished {
     }
 }
 
-/// Polls a condition until it holds; panics after [`TIMEOUT`].
+/// Polls a condition until it is true; panics after [`TIMEOUT`].
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();

@@ -1,11 +1,11 @@
 //! Eight concurrent processes whose effects must be those of some sequential order.
 //!
 //! Each change took effect within an interval: between the start and the end of its command, or,
-//! for a claim, between its time in the queue and its `file_started` event. The test fails if no
-//! sequential order explains the claims: a file was claimed while another file, which comes earlier
-//! in claim order, was certainly waiting. This can be checked only for claims that are made for a
-//! free slot: a claim made ahead (docs/adr/0013) may be given back and made again after later files
-//! have started.
+//! for a claim, between the time that the queue records for it and its `file_started` event. The
+//! test fails if no sequential order explains the claims: a file was claimed while another file,
+//! which comes earlier in claim order, was certainly waiting. This can be checked only for claims
+//! that are made for a free slot: a claim made ahead (docs/adr/0013) may be given back and made
+//! again after later files have started.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

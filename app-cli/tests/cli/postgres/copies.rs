@@ -11,8 +11,8 @@ use super::database::Database;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::json::expect_documented;
 
-/// A project with files of every status but `processing`, a held one, priorities, and the history
-/// of two runs.
+/// Creates a project with files of every status except `processing`, a held file, priorities, and
+/// the history of two runs.
 fn full_project() -> TempProject {
     let project = TempProject::with_queue(&["done", "bad", "slow", "later", "held"]);
     let picky = "case {/} in bad) echo it is bad >&2; exit 3 ;; slow) sleep 60 ;; esac";

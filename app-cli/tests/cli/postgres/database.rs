@@ -106,7 +106,7 @@ impl Database {
         });
     }
 
-    /// Returns the words of a command on this database.
+    /// Returns the arguments of a command on this database.
     fn words<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Vec<OsString> {
         let words = words.into_iter().map(|word| word.as_ref().to_owned());
         ["--store".into(), self.url().into()].into_iter().chain(words).collect()

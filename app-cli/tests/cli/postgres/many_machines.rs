@@ -136,7 +136,7 @@ fn many_machines_survive_a_kill_and_a_lost_network() {
     });
     let recent = "select count(*)::int from autoproc.lease l join autoproc.run r on r.id = l.run
                   where r.host = 'm3' and l.until_us > autoproc.clock_us() - 15000000";
-    // Fails with a division by 0 if the lease has been over for longer.
+    // Fails with a division by 0 if the lease ended more than 15 s ago.
     story.database.execute(&format!("select 1 / ({recent})"));
     end_of(cut_off).expect_code(75);
     // The sound machine does not wait for the files of the dead runs, which may still be

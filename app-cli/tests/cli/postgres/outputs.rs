@@ -8,7 +8,7 @@ use super::database::Database;
 use crate::fixture::{Answer, TempProject};
 use crate::json::expect_documented;
 
-/// Prints a line to standard output, and the numbers from 1 to 9 to standard error, a line each.
+/// Prints a line to standard output, and the numbers from 1 to 9 to standard error, one per line.
 const PRINTS: &str = "echo of {/}; for n in 1 2 3 4 5 6 7 8 9; do echo $n >&2; done";
 
 const ALL: &str = "of a\n1\n2\n3\n4\n5\n6\n7\n8\n9\n";

@@ -42,7 +42,7 @@ fn checked(answer: Answer, code: i32) -> Answer {
     answer.expect_code(code)
 }
 
-/// One test, because the role belongs to the whole server.
+/// This is one test, because the role belongs to the whole server.
 #[test]
 fn a_password_is_found_and_shown_nowhere() {
     let Some((database, project)) = locked() else { return };

@@ -92,7 +92,7 @@ fn the_commands_of_a_stopped_run_end_before_another_run_may_take_their_files() {
         status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
     };
     wait_until("the command has ended", || !is_at_work());
-    // Fails with a division by 0 if the lease has been over for longer.
+    // Fails with a division by 0 if the lease ended more than 15 s ago.
     let recent = "select count(*)::int from autoproc.lease where until_us > autoproc.clock_us() - 15000000";
     database.execute(&format!("select 1 / ({recent})"));
     kill("CONT", &run.id().to_string());

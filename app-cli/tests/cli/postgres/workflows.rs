@@ -20,7 +20,8 @@ workflow:
 
 const PATH: &str = "core/workflows/pair.yaml";
 
-/// A project whose file `a` failed in the second step and is pending again, and another project.
+/// Creates a project whose file `a` failed in the second step and is pending again, and another
+/// project.
 fn failed(database: &Database, workflow: &str) -> (TempProject, TempProject) {
     let (one, other) = (TempProject::new(), TempProject::new());
     one.write("a", "");
