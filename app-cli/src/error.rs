@@ -62,7 +62,8 @@ impl CliError {
         }
     }
 
-    /// Creates an error from an I/O error. `action` says which action failed: "cannot read a.txt".
+    /// Creates an error from an I/O error. `action` describes the failure, for instance "cannot
+    /// read a.txt".
     pub(crate) fn io(action: impl Into<String>, source: &io::Error) -> Self {
         Self::new(ExitCode::Io, format!("{}: {source}", action.into()))
     }

@@ -14,9 +14,9 @@ use crate::paths::absolute;
 
 /// The kind of file that a command writes.
 pub(crate) struct FileKind {
-    /// The beginning of every such file, by which it is recognised.
+    /// The text with which every file of this kind begins. It identifies the kind.
     pub(crate) beginning: &'static str,
-    /// The name of such a file in an error, for instance `page of X`.
+    /// The name of the kind in an error, for instance `page of X`.
     pub(crate) name: &'static str,
 }
 

@@ -125,8 +125,8 @@ impl Forecast {
         self.record_past(file_path, size_bytes, elapsed);
     }
 
-    /// Records a successful attempt of an earlier run. It counts as a sample, but says nothing
-    /// about the share of failures in this run.
+    /// Records a successful attempt of an earlier run. It counts as a sample, but not for the share
+    /// of failures in this run.
     pub fn record_past(&mut self, file_path: &FilePath, size_bytes: u64, elapsed: Duration) {
         let sample = Sample { bytes: bytes(size_bytes), seconds: elapsed.as_secs_f64() };
         push(&mut self.all, sample);

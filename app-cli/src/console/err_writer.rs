@@ -30,8 +30,7 @@ pub(super) enum ErrWriter {
         /// The number of texts dropped since the last report.
         dropped: Arc<AtomicU64>,
     },
-    /// The thread was still waiting for the reader at the end of the run. Nothing is written any
-    /// more.
+    /// The thread was still waiting for the reader when the run ended. Nothing more is written.
     Stalled,
 }
 

@@ -42,7 +42,7 @@ const POOL_MODES: &str = "set its pool_mode to transaction or session, or connec
 const NOT_REACHED: &str =
     "check the host and the port, and that the server runs and accepts connections from this machine";
 
-/// The number of renewals in the duration of a lease, so that a few may fail.
+/// A run renews its lease this many times during one lease, so that a few renewals may fail.
 const RENEWALS_PER_LEASE: u32 = 4;
 
 /// The time from the end of a lease until the commands of its run are killed. The run sends SIGTERM
