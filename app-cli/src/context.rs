@@ -40,7 +40,7 @@ pub(crate) struct Context {
     pub(crate) had_queue: bool,
 }
 
-/// The JSON document of a change, with the project folder of the queue.
+/// The JSON document of a view, with the project folder and the store of the queue.
 #[derive(Serialize)]
 struct Changed<'a, V> {
     #[serde(flatten)]
@@ -202,8 +202,8 @@ impl Context {
         }
     }
 
-    /// Fails if the queue is in a database, for a command that concerns the files of a queue in a
-    /// folder.
+    /// Fails if the queue is in a database. A command calls this if it works only on the files of a
+    /// queue in a folder.
     ///
     /// # Errors
     /// [`CliError`] that names the command.
@@ -238,8 +238,8 @@ impl Context {
         Err(CliError::usage(self.no_queue()).with_hint(OTHER_FOLDER))
     }
 
-    /// Prints a remark if there is no queue, for a command that only reads. The remark names the
-    /// folder, and the ways to choose another.
+    /// Prints a remark if there is no queue: it names the folder, and the ways to choose another.
+    /// Commands that only read call this instead of failing.
     pub(crate) fn remark_on_missing_queue(&self) {
         if !self.had_queue {
             self.remark(&format!("{}; {OTHER_FOLDER}", self.no_queue()));

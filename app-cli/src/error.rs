@@ -53,7 +53,8 @@ impl CliError {
         let cut = text.char_indices().nth(MAX_SHOWN).map(|(end, _)| &text[..end]);
         match (cut, error) {
             (_, InvalidPath::Empty) => Self::usage(error.to_string()),
-            // A resolved path is still relative only if the current folder no longer exists.
+            // The path is still relative after it was resolved, so the current folder no longer
+            // exists.
             (_, InvalidPath::Relative) => Self::usage(format!("{}: {NO_CURRENT_FOLDER}", Shown(word)))
                 .with_hint("give the absolute path, or change to another folder"),
             (Some(beginning), _) => Self::usage(format!("{}…: {error}", Printable(beginning))),
@@ -61,7 +62,8 @@ impl CliError {
         }
     }
 
-    /// Creates an error from an I/O error. `action` says which action failed: "cannot read a.txt".
+    /// Creates an error from an I/O error. `action` describes the failure, for instance "cannot
+    /// read a.txt".
     pub(crate) fn io(action: impl Into<String>, source: &io::Error) -> Self {
         Self::new(ExitCode::Io, format!("{}: {source}", action.into()))
     }
@@ -175,7 +177,7 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
         StorageError::NotWritable { source, .. } if has_kind(source, io::ErrorKind::Unsupported) => {
             (ExitCode::CannotWrite, Some(LOCAL_PLACE))
         }
-        // The text of a database names the next move.
+        // An error of a database tells the user what to do next, so it needs no hint.
         StorageError::NotWritable { source, .. } if !source.is::<io::Error>() => (ExitCode::CannotWrite, None),
         StorageError::NotWritable { .. } => (ExitCode::CannotWrite, Some(OTHER_PLACE)),
         StorageError::Damaged { .. } => {

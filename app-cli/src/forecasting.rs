@@ -17,8 +17,8 @@ use crate::view::bytes::file_size;
 use crate::view::files;
 use crate::view::time::rough_span;
 
-/// The time left is not forecast if the mean duration of attempts is below this, because the run's
-/// own work between the attempts then takes a large part of the time.
+/// The minimum mean duration of attempts for a forecast of the time left. If attempts are shorter,
+/// the run's own work between them takes a large part of the time.
 pub(crate) const MIN_MEAN: Duration = Duration::from_millis(100);
 
 /// The mark of a running attempt that takes longer than expected, printed after its elapsed time.
@@ -28,7 +28,8 @@ const MB: f64 = 1e6;
 
 const MEASURE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Belongs to the thread of the latest measurement that timed out. Alive until this thread ends.
+/// Points to a value that the thread of the latest timed-out measurement owns. The value is dropped
+/// when that thread ends.
 static LATE: Mutex<Weak<()>> = Mutex::new(Weak::new());
 
 /// The latest attempts of the queue. They are read from a limited part at the end of the history.
@@ -51,8 +52,8 @@ impl RecentAttempts {
         self.0.iter().filter(|attempt| attempt.run == *run).find_map(|attempt| attempt.recipe)
     }
 
-    /// Returns the ends of the attempts after which a file was completed or had failed, in the
-    /// order of the history. Attempts whose end is unknown are left out.
+    /// Returns the times at which attempts completed a file or failed it for good, in the order of
+    /// the history. Leaves out attempts whose end time is unknown.
     pub(crate) fn ends_of_files(&self) -> impl Iterator<Item = Timestamp> {
         let has_ended =
             |past: &&PastAttempt| matches!(past.end, Some(PastEnd::Completed | PastEnd::Failed | PastEnd::Timeout));
@@ -84,9 +85,9 @@ impl RecentAttempts {
         forecast
     }
 
-    /// Returns the positions of the attempts of a live run that take longer than expected, in
-    /// increasing order. `running` contains, for each attempt, the file and the time since it
-    /// began.
+    /// Returns the indexes in `running` of the attempts that take longer than expected, in
+    /// increasing order. `running` contains the file of each attempt of a live run, and the time
+    /// since the attempt began.
     pub(crate) fn slow(&self, run: &RunInfo, running: &[(&FilePath, Duration)]) -> Vec<usize> {
         let Some(recipe) = self.recipe_of(&run.id).or(run.recipe) else { return Vec::new() };
         let sizes = sizes_of(running.iter().map(|(file_path, _)| (*file_path).clone()).collect());
@@ -96,10 +97,10 @@ impl RecentAttempts {
     }
 }
 
-/// Returns the sizes of files, in bytes. `None` for a file that cannot be examined, and for files
-/// whose sizes are not known after [`MEASURE_TIMEOUT`]: a file system that does not answer must not
-/// hold up a command. While an earlier measurement still waits for it, all sizes are `None`, so
-/// that repeated measurements leave one thread behind at most.
+/// Returns the sizes of files, in bytes. The size is `None` if a file cannot be examined, or if its
+/// size is still unknown after [`MEASURE_TIMEOUT`]: a file system that does not answer must not
+/// hold up a command. All sizes are `None` while the thread of an earlier measurement is still
+/// waiting, so that at most one thread waits.
 pub(crate) fn sizes_of(files: Vec<FilePath>) -> Vec<Option<u64>> {
     sizes_by(files, |path| fingerprint_of(path.as_path()).map(|fingerprint| fingerprint.size), &LATE)
 }

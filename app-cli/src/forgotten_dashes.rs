@@ -40,9 +40,9 @@ pub(crate) fn corrected(words: &[OsString], options: &Command, cwd: &Path) -> Op
     Some(Printable(&format!("autoproc {}", line.join(" "))).to_string())
 }
 
-/// True if `word` can begin a command: it is a name without a slash that is found in `PATH` and is
-/// not a file in the current folder, or it is the path of an executable file. `is_later` is false
-/// for the first word after `run`, which must be a name: a path may be a file to process.
+/// True if `word` can begin a command. Such a word is a name that is found in `PATH` and is not a
+/// file in the current folder, or it is the path of an executable file. The first word after `run`
+/// (`is_later` is false) must be a name, because a path may be a file to process.
 fn is_program(word: &OsStr, is_later: bool, cwd: &Path) -> bool {
     let is_path = word.as_encoded_bytes().contains(&b'/');
     program_path::is_found(word) && if is_path { is_later } else { !cwd.join(word).exists() }
@@ -59,7 +59,7 @@ mod tests {
 
     use super::*;
 
-    /// In a folder with the files `a`, `b` and `in`.
+    /// Corrects a command line in a folder with the files `a`, `b` and `in`.
     fn line(words: &[&str]) -> Option<String> {
         let folder = tempfile::tempdir().expect("a folder for the test");
         for name in ["a", "b", "in"] {

@@ -196,13 +196,13 @@ fn cut(text: &[u8], columns: usize) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// Everything that is printed to a file or pipe, if the output comes as a whole.
+    /// Returns everything that is printed to a file or pipe if the output arrives in one piece.
     fn plain(output: &[u8]) -> Vec<u8> {
         let mut printer = LinePrinter::plain();
         [printer.take(output), printer.finish()].concat()
     }
 
-    /// The rows of a screen that obeys carriage returns as a terminal does.
+    /// Returns the rows that a terminal shows after it has received `printed`.
     fn screen(printed: &[u8]) -> Vec<String> {
         let text = str::from_utf8(printed).expect("text");
         let row = |line: &str| {
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!([printer.take(b"yes\n10%\r"), printer.current()].concat(), b"yes\n");
         assert_eq!([printer.take(b"20%"), printer.current()].concat(), b"");
         assert_eq!(printer.take(b"\n"), b"20%\n");
-        // What was given cannot be taken back.
+        // Text that was already passed on cannot be replaced.
         assert_eq!([printer.take(b"30%"), printer.current(), printer.take(b"\r40%\n")].concat(), b"30%\r40%\n");
     }
 

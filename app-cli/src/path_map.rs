@@ -39,7 +39,7 @@ impl FromStr for MapRule {
 }
 
 impl fmt::Display for MapRule {
-    /// Writes the rule as it is parsed.
+    /// Writes the rule in the form in which a user enters it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}", self.stored.text(), self.here.text())
     }
@@ -64,7 +64,8 @@ pub(crate) enum Ambiguous {
 /// The reason why a path on this machine has no stored path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoName {
-    /// The stored path that it would have belongs to another file on this machine.
+    /// The rules map `path` to the stored path `stored`, but on this machine `stored` is the file
+    /// `other`.
     #[error("{path} has no name in the queue: with --map, {stored} is {other} on this machine")]
     Taken { path: FilePath, stored: FilePath, other: FilePath },
     #[error("{path} has no name in the queue: with --map, {error}")]
@@ -76,10 +77,10 @@ pub(crate) enum NoName {
 /// A rule applies to its prefix and to every path below it. If several rules apply, the one with
 /// the longest prefix is used. A path without a rule is the same on both sides.
 ///
-/// `to_stored(to_here(path))` equals `path` for each stored path, with one exception: no rule maps
-/// the path, and it lies below the folder of a rule on this machine. Such an item cannot be named
-/// by its path here. `to_here(to_stored(path))` equals `path` for each path on this machine that
-/// has a stored name.
+/// `to_stored(to_here(path))` equals `path` for each stored path, with one exception: a path that
+/// no rule maps, and that lies below the folder of a rule on this machine. An item with such a path
+/// cannot be named by its path here. `to_here(to_stored(path))` equals `path` for each path on this
+/// machine that has a stored name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PathMap {
     /// The rules, the longest stored prefix first.
@@ -243,7 +244,8 @@ mod tests {
             let is_mapped = map.rules.iter().any(|rule| is_below(&stored, &rule.stored));
             let is_shadowed = !is_mapped && map.rules.iter().any(|rule| is_below(&stored, &rule.here));
             if is_shadowed {
-                // On this machine, the file has the name that the rule gives it.
+                // A shadowed path is mapped to itself. On this machine, a rule gives this name to
+                // another file.
                 prop_assert_eq!(&here, &stored);
             } else {
                 prop_assert_eq!(map.to_stored(&here).expect("short"), stored);

@@ -98,10 +98,10 @@ pub(crate) struct PathSource {
     null: bool,
     hidden: bool,
     must_exist: bool,
-    /// True if unreadable places below a folder and an empty result are errors.
+    /// True if an unreadable file or folder below a named folder, or an empty result, is an error.
     strict: bool,
     filter: Filter,
-    /// A file that a search of a folder leaves out.
+    /// A file that is skipped when folders are searched.
     left_out: Option<PathBuf>,
 }
 
@@ -127,7 +127,7 @@ pub(crate) struct Gathered {
     pub(crate) files: Vec<FoundFile>,
     pub(crate) folders: Vec<FilePath>,
     pub(crate) missing: Listed,
-    /// Unreadable places below folders, with the reasons.
+    /// Unreadable files and folders below the named folders, with the reasons.
     pub(crate) unreadable: Listed,
     /// The number of files that `--include`, `--exclude` or `--newer-than` excluded.
     pub(crate) left_out: usize,
@@ -179,7 +179,7 @@ impl Listed {
 /// The maximum number of missing files that are named.
 const MAX_MISSING: usize = 20;
 
-/// The maximum number of unreadable places that are named.
+/// The maximum number of unreadable files and folders that are named.
 const MAX_UNREADABLE: usize = 5;
 
 pub(crate) struct Surroundings<'a> {
@@ -323,7 +323,7 @@ impl PathSource {
     }
 
     fn found(&self, entry: &DirEntry, below: &Path, into: &mut Gathered) {
-        // Links are followed, as the command will follow them.
+        // Follows links, because the command that processes the file follows them too.
         let Some(metadata) = fs::metadata(entry.path()).ok().filter(Metadata::is_file) else { return };
         if !self.filter.wants(below, Some(&metadata)) {
             into.left_out += 1;

@@ -15,8 +15,8 @@ use trust::{Caller, Foreign};
 /// The state folder, relative to the project folder.
 const STATE_DIR: &str = ".claude/mission-control";
 
-/// The name of a folder below the state folder and of one below `logs`. Each contains a folder for
-/// every database that this project uses as its store.
+/// The name of two folders: one below the state folder, and one below `logs`. Each contains a
+/// folder for every database that this project uses as its store.
 const STORES: &str = "stores";
 
 /// The environment variables that may name the project folder, in order of precedence.
@@ -27,8 +27,8 @@ pub(crate) struct Project {
     root: PathBuf,
     /// True if the user has named the folder, and so trusts it.
     is_named: bool,
-    /// The name of the database whose local files are meant; `None` for the queue in the folder.
-    /// The ids of items are unique only within a queue, so each queue has its own files.
+    /// The name of the database whose local files this value refers to; `None` for the queue in the
+    /// folder. The ids of items are unique only within a queue, so each queue has its own files.
     store: Option<String>,
 }
 

@@ -17,9 +17,8 @@ use crate::view::files;
 const MAX_LISTED: usize = 5;
 
 /// Returns a selector for each file that the arguments name. A path that is not in the queue may be
-/// a folder; it then stands for the files of the queue below it that have one of the statuses. A
-/// path that is neither in the queue nor such a folder is returned unchanged, and the queue will
-/// reject it.
+/// a folder; the folder selects the files of the queue below it that have one of the statuses. Any
+/// other path that is not in the queue is returned unchanged, and the queue will reject it.
 ///
 /// # Errors
 /// [`CliError`] if an argument is not a path, if all files below a folder have other statuses, or

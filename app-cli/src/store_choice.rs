@@ -24,7 +24,7 @@ pub(crate) const MAP_OPTION: &str = "--map";
 
 const MAP_IN_FILE: &str = "map in autoproc.toml";
 
-/// The environment variable that may have the rules of the map, one a line.
+/// The environment variable with the rules of the path map, one per line.
 pub(crate) const MAP_VARIABLE: &str = "AUTOPROC_MAP";
 
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
@@ -34,7 +34,7 @@ const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 pub(crate) struct StoreUrl(String);
 
 impl StoreUrl {
-    /// Returns the text, which must not be shown.
+    /// Returns the URL. Callers must never print it, because it may contain a password.
     pub(crate) fn secret(&self) -> &str {
         &self.0
     }
@@ -117,7 +117,7 @@ pub(crate) enum NamedBy {
     Option,
     Variable,
     File,
-    /// This option, which names a place.
+    /// The option of `migrate` with this name, for instance `--from`.
     Place(&'static str),
 }
 
@@ -139,9 +139,9 @@ pub(crate) struct StoreChoice {
 }
 
 impl StoreChoice {
-    /// Returns the database that is named by the option, else by the environment variable, else by
-    /// the project's `autoproc.toml`. `None` for the queue in the project folder. An empty variable
-    /// names nothing.
+    /// Returns the database that the option, else the environment variable, else the project's
+    /// `autoproc.toml` names. Returns `None` if none of them names a database: the queue is then in
+    /// the project folder. An empty variable counts as missing.
     ///
     /// # Errors
     /// [`CliError`] if the variable is not UTF-8, or if `autoproc.toml` cannot be read or another
@@ -170,8 +170,9 @@ fn section(project: &Project) -> Result<StoreSection, CliError> {
     Ok(section.unwrap_or_default())
 }
 
-/// Returns the map of paths of the options, else of the environment variable, else of the project's
-/// `autoproc.toml`. The latter two have no effect on the queue of a folder.
+/// Returns the map of paths. Its rules come from the options, else from the environment variable,
+/// else from the project's `autoproc.toml`. The variable and the file have no effect on a queue in
+/// a folder.
 ///
 /// # Errors
 /// [`CliError`] if a rule is malformed, if the rules are ambiguous, if options map the paths of a
@@ -208,7 +209,7 @@ fn rules_of_file(project: &Project, variable: impl Fn(&str) -> Option<OsString>)
     rules(texts.iter().map(String::as_str), MAP_IN_FILE)
 }
 
-/// Parses rules that `source` has.
+/// Parses rules. Errors name `source`, the place where the rules were found.
 fn rules<'t>(texts: impl Iterator<Item = &'t str>, source: &str) -> Result<Vec<MapRule>, CliError> {
     let rule = |text: &str| {
         let invalid = |error| CliError::config(format!("{source}: {}: {error}", Printable(text)));

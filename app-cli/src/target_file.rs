@@ -1,4 +1,4 @@
-//! A file that a command writes whole, in a place that the user names.
+//! A file that a command writes to a path that the user names.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _};
@@ -14,9 +14,9 @@ use crate::paths::absolute;
 
 /// The kind of file that a command writes.
 pub(crate) struct FileKind {
-    /// The beginning of every such file, by which it is recognised.
+    /// The text with which every file of this kind begins. It identifies the kind.
     pub(crate) beginning: &'static str,
-    /// The name of such a file in an error, for instance `page of X`.
+    /// The name of the kind in an error, for instance `page of X`.
     pub(crate) name: &'static str,
 }
 
@@ -89,7 +89,7 @@ impl TargetFile {
         written.map_err(|error| self.cannot_write(&error))
     }
 
-    /// Writes the file with these permissions, whatever the umask.
+    /// Writes the file with these permissions, regardless of the umask.
     ///
     /// # Errors
     /// The errors of [`TargetFile::write`].

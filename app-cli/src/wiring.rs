@@ -63,7 +63,7 @@ pub(crate) struct OpenOptions {
 pub(crate) enum Purpose {
     Command,
     Run,
-    /// A view of the queue that must stay responsive: reading a large queue does not block it.
+    /// A view of the queue that must stay responsive while a large queue is being read.
     Watch,
     /// Completion in a shell: the ports are only read, and no warnings are printed.
     Completion,
@@ -75,8 +75,8 @@ pub(crate) struct Wiring {
     store: Store,
     /// The map of paths; `None` if the paths of the queue are those of this machine.
     map: Option<Arc<PathMap>>,
-    /// True if the command line of this process has the map. A variable or a file has it for
-    /// commands of a run too.
+    /// True if the map comes from options of this process. Unlike a variable or a file, options are
+    /// not known to the commands of a run.
     is_map_of_options: bool,
     options: OpenOptions,
     clock: Arc<SystemClock>,
@@ -104,20 +104,20 @@ impl Wiring {
         Self { project, console, store, map: None, is_map_of_options: false, options, clock: Arc::new(SystemClock) }
     }
 
-    /// Maps the paths of a queue in a database to those of this machine, and back.
-    /// `is_of_options` is true if the command line of this process has the map.
+    /// Maps the paths of a queue in a database to those of this machine, and back. `is_of_options`
+    /// is true if the map comes from options of this process.
     pub(crate) fn with_map(self, map: PathMap, is_of_options: bool) -> Self {
         let map = (!map.is_empty() && self.server().is_some()).then(|| Arc::new(map));
         Self { map, is_map_of_options: is_of_options, ..self }
     }
 
-    /// Returns the rules of the map that the command line of this process has.
+    /// Returns the rules of the map, if they come from options of this process.
     fn rules_of_options(&self) -> impl Iterator<Item = &MapRule> {
         self.map.iter().filter(|_| self.is_map_of_options).flat_map(|map| map.rules())
     }
 
     /// Returns the options for the store and the map of paths in a suggested command, each after a
-    /// blank; empty if the suggested command finds them elsewhere.
+    /// blank. Leaves out an option that the suggested command finds in a variable or a file.
     pub(crate) fn store_options(&self) -> String {
         let map = self.rules_of_options().map(|rule| format!(" {MAP_OPTION} {}", quoted(&printable(rule))));
         self.server().map(Server::option).into_iter().chain(map).collect()

@@ -19,7 +19,7 @@ use autoproc_domain::forecast::{Backlog, Forecast, RemainingFile};
 use score::{Group, Score, percentile, share, shuffled};
 
 fn main() {
-    // Cargo passes `--bench`.
+    // Skips the argument `--bench`, which Cargo passes.
     if let Some(trace) = std::env::args().skip(1).find(|argument| !argument.starts_with("--")) {
         let groups = groups(&std::fs::read_to_string(trace).unwrap());
         print("in the recorded order", &groups);

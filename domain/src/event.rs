@@ -19,7 +19,7 @@ pub enum Event {
     /// A file was added. A new path becomes an item. A live item takes `priority` if that is higher
     /// than its own. An item that failed or timed out begins a new round. A completed item begins a
     /// new round only if `repeat` or a changed fingerprint requires it. If `depth` is not 0, the
-    /// item takes it, except if the item stays completed.
+    /// item takes this depth, except if the item stays completed.
     Enqueued {
         file_path: FilePath,
         /// See [`QueueItem::depth`](crate::item::QueueItem::depth).

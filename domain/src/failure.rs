@@ -49,7 +49,7 @@ const ERROR_WORDS: [&str; 22] = [
     "abort",
 ];
 
-/// The beginnings of lines that only say that a failure was reported before, in lower case.
+/// The beginnings of lines, in lower case, that only refer to a failure that was reported before.
 const ECHOES: [&str; 10] = [
     "make: *** [",
     "tar: child returned",

@@ -41,12 +41,12 @@ pub const MIN_SAMPLES: usize = 5;
 /// The number of samples below which a forecast has no range.
 pub const MIN_SAMPLES_FOR_RANGE: usize = 19;
 
-/// The minimum number of samples for an extension to have a line of its own. Below it, the files
-/// with this extension are forecast from all samples of the recipe.
+/// The minimum number of samples for an extension to have a line of its own. With fewer samples,
+/// files with this extension are forecast from all samples of the recipe.
 const MIN_SAMPLES_OF_EXTENSION: usize = 20;
 
-/// The maximum number of extensions that have samples of their own. It bounds the memory: a recipe
-/// takes at most about 55 kB.
+/// The maximum number of extensions that have samples of their own. The limit bounds the memory: a
+/// recipe takes at most about 55 kB.
 const MAX_EXTENSIONS: usize = 16;
 
 /// The samples of one recipe, from which the durations of files are forecast.
@@ -63,7 +63,8 @@ pub struct Forecast {
 pub struct FileForecast {
     /// The typical duration: half of the files take longer.
     pub about: Duration,
-    /// The range that holds nine of ten files; `None` below [`MIN_SAMPLES_FOR_RANGE`] samples.
+    /// The range that holds nine of ten files; `None` if there are fewer than
+    /// [`MIN_SAMPLES_FOR_RANGE`] samples.
     pub range: Option<RangeInclusive<Duration>>,
     /// The part of `about` that does not depend on the size.
     pub fixed: Duration,
@@ -124,8 +125,8 @@ impl Forecast {
         self.record_past(file_path, size_bytes, elapsed);
     }
 
-    /// Records a successful attempt of an earlier run. It counts as a sample, but says nothing
-    /// about the share of failures in this run.
+    /// Records a successful attempt of an earlier run. It counts as a sample, but not for the share
+    /// of failures in this run.
     pub fn record_past(&mut self, file_path: &FilePath, size_bytes: u64, elapsed: Duration) {
         let sample = Sample { bytes: bytes(size_bytes), seconds: elapsed.as_secs_f64() };
         push(&mut self.all, sample);
@@ -144,7 +145,7 @@ impl Forecast {
         self.attempts.failed += if is_final { 1.0 } else { 0.0 };
     }
 
-    /// Returns the mean duration of the samples; `None` below [`MIN_SAMPLES`].
+    /// Returns the mean duration of the samples; `None` if there are fewer than [`MIN_SAMPLES`].
     #[must_use]
     pub fn mean(&self) -> Option<Duration> {
         let sum: f64 = self.all.iter().map(|sample| sample.seconds).sum();

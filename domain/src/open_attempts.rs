@@ -35,8 +35,9 @@ pub fn joined(begun: &PastAttempt, ended: PastAttempt) -> PastAttempt {
     PastAttempt { of, started_at, size_bytes, recipe, ..ended }
 }
 
-/// Passes attempts to a visitor as [`History::visit_attempts`] promises, while their beginnings and
-/// ends are read in the order in which they were recorded. Holds only the attempts without an end.
+/// Passes attempts to a visitor, in the order that [`History::visit_attempts`] promises. The caller
+/// adds the beginnings and ends of attempts in the order in which they were recorded. Only the
+/// attempts without an end are kept in memory.
 ///
 /// [`History::visit_attempts`]: crate::ports::History::visit_attempts
 pub struct OpenAttempts {
@@ -66,8 +67,8 @@ impl OpenAttempts {
         self.next += 1;
     }
 
-    /// Adds the end of an attempt, recorded at `at`, and passes the attempt to the visitor. An end
-    /// without a beginning is an attempt of its own.
+    /// Adds the end of an attempt, recorded at `at`, and passes the attempt to the visitor. If no
+    /// beginning belongs to the end, the attempt consists of the end alone.
     pub fn end(&mut self, ended: PastAttempt, at: Timestamp) {
         let begun = self.numbers.remove(&key(&ended)).and_then(|number| self.open.remove(&number));
         let ended = match begun {

@@ -7,8 +7,8 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread;
 use std::time::Duration;
 
-/// The maximum number of texts that wait for the thread. A busy run prints this many in a few
-/// seconds.
+/// The maximum number of texts that wait for the writing thread. A busy run prints this many in a
+/// few seconds.
 const MAX_WAITING: usize = 1024;
 
 /// The maximum time that a run waits at its end until all texts are written.
@@ -30,8 +30,7 @@ pub(super) enum ErrWriter {
         /// The number of texts dropped since the last report.
         dropped: Arc<AtomicU64>,
     },
-    /// The thread was still waiting for the reader at the end of the run. Nothing is written any
-    /// more.
+    /// The thread was still waiting for the reader when the run ended. Nothing more is written.
     Stalled,
 }
 
@@ -43,7 +42,8 @@ pub(super) enum Message {
 }
 
 impl ErrWriter {
-    /// Writes on a thread from now on. If the system refuses to start a thread, writes directly.
+    /// Starts a thread that writes from now on. If the system refuses to start a thread, the
+    /// calling thread continues to write.
     pub(super) fn start_thread(&mut self) {
         let (texts, received) = mpsc::sync_channel(MAX_WAITING);
         let dropped = Arc::new(AtomicU64::new(0));

@@ -4,13 +4,13 @@
 //!
 //! After each drawing the cursor returns to the beginning of the first line. Everything from the
 //! cursor to the end of the screen then belongs to the area, so the area can be erased without
-//! knowing its height. This is still true after the size of the terminal has changed: a terminal
-//! that wraps the lines again keeps the cursor at the beginning of the same line. Moving the cursor
-//! up by the number of drawn rows would fail then, because that number belongs to the old width.
+//! knowing its height. This also works after the size of the terminal has changed: a terminal that
+//! wraps the lines again keeps the cursor at the beginning of the same line. The area does not move
+//! the cursor up by the number of drawn rows, because that number is wrong for another width.
 //!
 //! A row is erased before its line is written. After the writing of a line that fills the row, the
 //! cursor stands on the last character, and erasing from there would remove that character.
-//! Wrapping is off during a drawing. If the terminal has become narrower, wrapped lines would take
+//! Wrapping is off during a drawing: if the terminal had become narrower, wrapped lines would take
 //! more rows than the cursor moves up at the end of the drawing.
 
 /// Erases the row of the cursor and all rows below, and returns the cursor to the beginning of the

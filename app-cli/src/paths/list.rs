@@ -66,8 +66,8 @@ pub(super) fn read<E>(
     Ok(Ok(oddities))
 }
 
-/// True if another process may be unable to read the list at this absolute path: the path stands
-/// for a descriptor, like `/dev/fd/3` or `/dev/stdin`, or does not lead to a regular file.
+/// True if another process may be unable to read the list at this absolute path: the path names a
+/// descriptor, like `/dev/fd/3` or `/dev/stdin`, or does not lead to a regular file.
 pub(super) fn is_transient(list: &Path) -> bool {
     let is_process = |folder: &Path| folder.starts_with("/proc") && folder.file_name() == Some(OsStr::new("fd"));
     let is_open_file = list.parent().is_some_and(|folder| folder == Path::new("/dev/fd") || is_process(folder));

@@ -82,7 +82,7 @@ impl Caller {
 mod tests {
     use super::*;
 
-    /// A project of the caller's.
+    /// Creates a project that the caller owns.
     fn project() -> (tempfile::TempDir, Caller) {
         let folder = tempfile::tempdir().expect("a folder for the test");
         fs::create_dir_all(folder.path().join(STATE_DIR)).expect("the state folder");

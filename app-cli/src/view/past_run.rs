@@ -12,7 +12,7 @@ const SHORT_ID: usize = 13;
 /// The length of a run's name that is a UUID, in characters.
 const FULL_ID: usize = 36;
 
-/// Returns the line that says how to continue a stopped run.
+/// Returns the line that tells the user how to continue a stopped run.
 pub(crate) fn continued(project_option: &str) -> String {
     format!("next: `autoproc resume{project_option}` continues")
 }

@@ -42,7 +42,8 @@ fn escaped(byte: u8) -> Vec<u8> {
         b'\n' => b"\\n".to_vec(),
         b'\t' => b"\\t".to_vec(),
         b'\'' | b'\\' => vec![b'\\', byte],
-        // Three octal digits, so that a digit after them is not read as one of them.
+        // Always three octal digits: with fewer, a digit after them would be read as part of the
+        // number.
         _ if byte.is_ascii_control() => format!("\\{byte:03o}").into_bytes(),
         _ => vec![byte],
     }

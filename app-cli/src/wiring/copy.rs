@@ -109,7 +109,7 @@ impl Place {
         }
     }
 
-    /// Locks the queue for adding.
+    /// Locks the queue, so that a copy can fill it.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be used, if it is locked, or if a run is alive.
@@ -125,8 +125,8 @@ impl Place {
     }
 }
 
-/// Refuses a folder with outputs or executions of an earlier queue: the copy has items with the
-/// same ids, and would take them for its own.
+/// Refuses a folder with outputs or executions of an earlier queue: the copied items have the same
+/// ids, so these files would be taken for theirs.
 fn refuse_leftovers(project: &Project) -> Result<(), CliError> {
     let dirs = [project.attempts_dir(), project.executions_dir()];
     let Some(dir) = dirs.iter().find(|dir| dir.read_dir().is_ok_and(|mut entries| entries.next().is_some())) else {
@@ -183,7 +183,8 @@ impl Source<'_> {
         }
     }
 
-    /// Reads at most `limit` further events of the history. At its end, nothing is read or skipped.
+    /// Reads at most `limit` further events of the history. At the end of the history, the result
+    /// contains no events, and no skipped ones.
     ///
     /// # Errors
     /// [`CliError`] if the history cannot be read.

@@ -19,7 +19,8 @@ pub(crate) const HOOK_GRACE: Duration = Duration::from_secs(2);
 const MAX_OUTPUT: usize = 16 << 10;
 
 /// Runs a command line of the user with both output streams in one. `exec` avoids another process.
-/// The line is an argument, so that the line numbers in messages of the shell are right.
+/// The command line is an argument of this script, not a part of it, so that the line numbers in
+/// messages of the shell are right.
 const IN_ONE_STREAM: &str = "exec sh -c \"$1\" 2>&1";
 
 /// Runs the commands of hooks. They have guards of their own, so a pause of the run, a lost lease
@@ -30,11 +31,11 @@ pub(crate) struct HookProcesses {
 }
 
 pub(crate) struct HookCommand {
-    /// The line for `sh -c`.
+    /// The command line, which `sh -c` executes.
     pub(crate) line: OsString,
-    /// The contents of its standard input.
+    /// The bytes that the command reads from its standard input.
     pub(crate) input: Vec<u8>,
-    /// Variables that are added to the environment that the commands of the run have.
+    /// Variables that a hook has in addition to those of the run's other commands.
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) timeout: Duration,
 }

@@ -28,7 +28,8 @@ pub(super) struct MappedStorage {
 }
 
 impl MappedStorage {
-    /// Maps the path in a rejection, so that the error names the file as on this machine.
+    /// Maps the path in a rejection to this machine, so that the error shows the path that the user
+    /// knows.
     fn error(&self, error: StorageError) -> StorageError {
         let here = |which: Selector| match which {
             Selector::Path(path) => Selector::Path(to_here(path, &self.map)),

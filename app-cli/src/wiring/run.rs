@@ -137,7 +137,8 @@ impl Wiring {
         if self.server().is_none() {
             return Ok(());
         }
-        // The logs have the mode of other new folders, as in a project with a queue of its own.
+        // The folder of the logs gets the default mode of new folders, as if the queue were in this
+        // project.
         let folders = [(self.project.runs_dir(), STATE_MODE), (self.project.logs_dir(), 0o777)];
         folders.iter().try_for_each(|(folder, mode)| {
             let made = regular_file::create_folders(folder, *mode);
@@ -263,7 +264,7 @@ impl Wiring {
     }
 
     /// Calls `pause` when this process is suspended, for instance by Ctrl-Z, and `resume` when it
-    /// continues, until the answer is dropped.
+    /// continues, until the returned value is dropped.
     ///
     /// # Errors
     /// If no thread can be started.

@@ -42,11 +42,11 @@ const POOL_MODES: &str = "set its pool_mode to transaction or session, or connec
 const NOT_REACHED: &str =
     "check the host and the port, and that the server runs and accepts connections from this machine";
 
-/// The number of renewals in the duration of a lease, so that a few may fail.
+/// A run renews its lease this many times during one lease, so that a few renewals may fail.
 const RENEWALS_PER_LEASE: u32 = 4;
 
-/// The time from the end of a lease until the commands of its run are killed. The run asks them to
-/// end when it loses the lease, and this time lets them do so. Other machines may take the run's
+/// The time from the end of a lease until the commands of its run are killed. The run sends SIGTERM
+/// when it loses the lease; this time lets the commands end. Other machines may take the run's
 /// files 5 s after the kill: [`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN) after the
 /// end of the lease.
 const KILLED_AFTER: Duration = Duration::from_secs(10);
@@ -144,7 +144,8 @@ impl Server {
         self.options.schema()
     }
 
-    /// Returns the address without the password, with which another process can name the store.
+    /// Returns the address without the password. Another process can use this address to name the
+    /// store.
     pub(crate) fn address(&self) -> String {
         self.options.address()
     }
@@ -178,7 +179,7 @@ impl Server {
     /// Connects to the server, and checks that the schema is that of this program.
     ///
     /// # Errors
-    /// [`CliError`] with a hint at the next step.
+    /// [`CliError`] that tells the user what to do next.
     pub(crate) async fn reach(&self) -> Result<(), CliError> {
         self.store.connect().await.map_err(|error| self.refusal(error))
     }
@@ -186,7 +187,7 @@ impl Server {
     /// Connects to the server, and locks the queue for a copy.
     ///
     /// # Errors
-    /// [`CliError`] with the next move.
+    /// [`CliError`] that tells the user what to do next.
     pub(super) async fn lock_for_copy(&self, timeout: Duration) -> Result<LockedDatabase<'_>, CliError> {
         self.reach().await?;
         Ok(self.store.lock_for_copy(timeout).await?)
@@ -195,7 +196,7 @@ impl Server {
     /// Creates or updates the schema.
     ///
     /// # Errors
-    /// [`CliError`] with the next move.
+    /// [`CliError`] that tells the user what to do next.
     pub(crate) async fn migrate(&self) -> Result<Migrated, CliError> {
         self.store.migrate().await.map_err(|error| self.refusal(error))
     }

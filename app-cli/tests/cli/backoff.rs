@@ -1,4 +1,4 @@
-//! `run --backoff-on`: waits that the error of an attempt decides.
+//! `run --backoff-on`: waits that depend on the error of an attempt.
 
 use std::fs;
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::fixture::TempProject;
 
-/// Fails with the words of the file as its error output.
+/// Prints the file to standard error, and fails.
 const FAIL: &str = "cat {} >&2; exit 3";
 
-/// The waits before retries in the event log, in seconds, as they are written there.
+/// Returns the waits before retries, in seconds, as the event log contains them.
 fn waits(project: &TempProject) -> Vec<String> {
     let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("a document"));

@@ -219,7 +219,7 @@ fn a_command_that_cannot_be_found_is_refused_before_anything_is_touched() {
     }
 }
 
-/// The change is all or nothing, and so it stands when its report cannot be printed.
+/// If the report of a change cannot be printed, the change is not undone.
 #[test]
 fn a_change_that_cannot_be_reported_was_made_and_says_so() {
     let project = TempProject::new();

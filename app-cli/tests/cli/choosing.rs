@@ -38,7 +38,7 @@ fn old_files_can_be_left_out() {
     assert_eq!(project.json(["queue", "add", "in", "--newer-than", "2d"])["left_out"], 1);
 }
 
-/// A path that is too long cannot be read by anyone, root included.
+/// The test uses a path that is too long, because not even root can read it.
 #[test]
 fn what_cannot_be_read_is_named_and_the_rest_is_added() {
     let project = TempProject::new();
@@ -59,7 +59,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_added() {
     let before = project.bytes();
     project.ask(["queue", "add", "in", "--strict"]).expect_error(74, "cannot read");
     assert_eq!(project.bytes(), before);
-    // The folder for the test is removed by paths that are short enough.
+    // Removes the deep folders with rm(1), which does not need their full paths.
     fs::set_permissions(project.path("in"), fs::Permissions::from_mode(0o700)).expect("it is ours");
     let emptied = std::process::Command::new("rm").arg("-rf").arg(project.path("in")).status().expect("rm");
     assert!(emptied.success());
@@ -78,7 +78,8 @@ fn lists_from_elsewhere_are_read_as_meant() {
     assert_eq!(added.err.matches("CRLF line ends").count(), 1, "{added:?}");
 }
 
-/// Without a link, `..` removes the name before it, so that a path is stored as it is written.
+/// After a symbolic link, `..` leads to the parent of the link's target. Otherwise, `..` only
+/// removes the name before it.
 #[test]
 fn a_path_through_the_parent_of_a_link_is_the_one_that_the_system_opens() {
     let project = TempProject::new();
@@ -102,7 +103,8 @@ fn a_path_through_the_parent_of_a_link_is_the_one_that_the_system_opens() {
     assert!(elsewhere.contains("store/2026;"), "{elsewhere}");
 }
 
-/// macOS decomposes the letters of names (NFD), so a list that was made there names no file here.
+/// macOS decomposes the letters of names (NFD), so the names in a list from a Mac may match no file
+/// here.
 #[test]
 fn a_name_in_another_unicode_form_is_recognised() {
     let project = TempProject::new();

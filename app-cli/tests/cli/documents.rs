@@ -8,10 +8,10 @@ use std::io;
 
 use crate::fixture::TempProject;
 
-/// The reference, which is made of the help texts.
+/// The reference, which is generated from the help texts.
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli-reference.md");
 
-/// If set, the test writes the reference instead of comparing it.
+/// If this variable is set, the test writes the reference instead of comparing it.
 const RENEW: &str = "AUTOPROC_RENEW_REFERENCE";
 
 /// A command and its help.
@@ -22,7 +22,7 @@ struct Helped {
 }
 
 impl Helped {
-    /// Every command in the help texts; parents before children.
+    /// Returns every command in the help texts, parents before children.
     fn all(project: &TempProject) -> Vec<Self> {
         let (mut all, mut open) = (Vec::new(), vec![Vec::new()]);
         while let Some(words) = open.pop() {
@@ -31,7 +31,7 @@ impl Helped {
             open.extend(below.into_iter().rev());
             all.push(Self { words, help });
         }
-        // The deepest command shows that the lists were parsed.
+        // If this command of the second level was found, the lists of both levels were parsed.
         assert!(all.iter().any(|helped| helped.words == ["workflow", "progress"]), "no commands are found in the help");
         all
     }
@@ -41,11 +41,11 @@ impl Helped {
     }
 }
 
-/// The commands in a help text, except `help`.
+/// Returns the commands in a help text, except `help`.
 fn listed(help: &str) -> impl Iterator<Item = &str> {
     let section = help.split_once("\nCommands:\n").map_or("", |(_, section)| section);
     let lines = section.lines().take_while(|line| !line.is_empty());
-    // A continued explanation is indented further.
+    // Skips the further lines of an explanation, which are indented more.
     let words = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|word| !word.is_empty()));
     words.filter(|word| *word != "help")
 }
@@ -113,7 +113,8 @@ fn all_manual_pages_are_written_to_a_folder() {
     project.ask(["man", "--dir", "x", "queue"]).expect_error(2, "cannot be used with");
 }
 
-/// bash, zsh and fish ask the program; see the tests in `completions`.
+/// Only these shells have a fixed script. The scripts of bash, zsh and fish call the program;
+/// `completions` tests them.
 #[test]
 fn fixed_completions_know_the_commands() {
     let project = TempProject::new();

@@ -59,8 +59,8 @@ fn a_run_killed_in_its_third_step_resumes_there() {
     assert!(project.ask(["log", "a"]).expect_code(0).out.contains("==> second/s5\nall done\n"));
 }
 
-/// After `queue recover` and after `stop --now`, no run has the file, and its execution is not
-/// over.
+/// After `queue recover` or `stop --now`, no run has the file, although its execution has not
+/// ended.
 #[test]
 fn an_execution_whose_run_is_gone_is_not_running() {
     let project = project();
@@ -112,8 +112,7 @@ fn a_failed_step_is_told_and_the_retry_resumes_with_it() {
     assert_eq!(ran(&project), "one\ntwo\ntwo\ntwo\n");
 }
 
-/// A damaged execution of one file does not affect the others. A command may complete a file that
-/// the workflow had failed.
+/// After the workflow has failed on a file, a run with a command may complete the file.
 #[test]
 fn a_file_completed_since_its_failure_begins_anew() {
     let project = TempProject::with_queue(&["a"]);
@@ -328,8 +327,8 @@ fn the_manuals_first_example_does_its_work() {
     assert!(project.path("shelves/Ada/short.txt").is_file() && project.path("shelves/Ada/long.txt").is_file());
 }
 
-/// As in the original project: named tasks and commands, checkpoints, transitions, all run by a
-/// small script.
+/// Named tasks and commands, checkpoints and transitions, as in the original project. A small
+/// script runs all tasks and commands.
 #[test]
 fn named_tasks_and_commands_run_once_each_in_order_with_their_inputs() {
     let project = TempProject::with_queue(&["a"]);

@@ -11,7 +11,7 @@ use crate::stop::{begun, wait_until_heard};
 
 const FAILS: &str = "echo opening {/} >&2; echo no such page >&2; exit 3";
 
-/// A project whose files `a` and `b` have failed twice and were completed.
+/// Creates a project in which the file `a` has failed in two attempts, and `b` was completed.
 fn night() -> TempProject {
     let project = TempProject::with_queue(&["a", "b"]);
     let command = format!("case {{}} in */a) {FAILS} ;; esac");
@@ -19,7 +19,7 @@ fn night() -> TempProject {
     project
 }
 
-/// A project with this state file.
+/// Creates a project with this state file.
 fn with_items(items: &str) -> TempProject {
     let project = TempProject::new();
     let state = format!(r#"{{"version": "1.0.0", "items": [{items}]}}"#);

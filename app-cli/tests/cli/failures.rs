@@ -16,7 +16,7 @@ const COMMAND: &str = "case {/} in \
 /// The signature of the files whose name begins with `a`.
 const BAD_HEADER: &str = "6dcc91a0";
 
-/// A project in which a run has failed on these files.
+/// Creates a project in which a run has failed on these files.
 fn after_run(files: &[&str]) -> TempProject {
     let project = TempProject::new();
     for name in files {
@@ -26,7 +26,8 @@ fn after_run(files: &[&str]) -> TempProject {
     project
 }
 
-/// Replaces the folder of the project, and what stands behind `latest attempts:`.
+/// Replaces the parts that differ from test to test: the folder, and the times of the latest
+/// attempts.
 fn without_what_varies(project: &TempProject, text: &str) -> String {
     let text = text.replace(&project.path("in").display().to_string(), "IN");
     let is_time = |line: &str| line.starts_with("  latest attempts: 20");
@@ -113,7 +114,7 @@ fn a_file_that_waits_for_its_retry_has_not_failed_for_good() {
     assert!(later.err.starts_with("no file has failed since 2999-01-01 00:00:00"), "{later:?}");
 }
 
-/// clap replaces `{n}` by a line break.
+/// The placeholder `{n}` could be lost, because clap replaces `{n}` in a help text by a line break.
 #[test]
 fn the_help_names_the_placeholder_of_a_number() {
     let project = TempProject::new();

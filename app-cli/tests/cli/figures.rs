@@ -114,7 +114,7 @@ fn a_file_is_shown_without_a_log() {
     assert!(shown.out.contains("completed") && shown.err.contains("warning: cannot read the event log"), "{shown:#?}");
 }
 
-/// For each of them the kernel says "No such file or directory", and the program is there.
+/// For both scripts, the kernel reports "No such file or directory", although the script exists.
 #[test]
 fn a_missing_interpreter_is_named() {
     let project = TempProject::with_queue(&["a"]);
@@ -145,8 +145,8 @@ fn a_file_that_is_gone_is_tried_once() {
     project.ask(["retry-failed", "in/gone"]).expect_code(0);
     project.ask(["run", "-q", "--ok-exit", "3", "--shell", "cat {} >&2; exit 3"]).expect_code(0);
     project.ask(["queue", "add", "in/gone", "--again"]).expect_code(0);
-    // A command may not need the file. And the disk of a missing folder may come back: unless the
-    // run waits for it, the file is retried.
+    // A missing file does not fail a command that does not need it. A missing folder may come back
+    // with its disk, so the file is retried if the run does not wait (`--program-wait 0`).
     project.ask(["run", "-q", "--", "true"]).expect_code(0);
     project.ask(["queue", "add", "in/gone", "--again"]).expect_code(0);
     fs::rename(project.path("in"), project.path("elsewhere")).expect("renamed");

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Longer than any wait on any machine.
+/// The maximum time that a test waits for a condition; enough for a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -52,7 +52,7 @@ pub(crate) struct Answer {
 }
 
 impl TempProject {
-    /// An empty folder.
+    /// Creates an empty folder.
     pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
@@ -75,12 +75,12 @@ impl TempProject {
         project
     }
 
-    /// The folder, or a path in it.
+    /// Returns a path in the folder; the folder itself for an empty name.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// The folder of the queue's files.
+    /// Returns the path of a file in the state folder.
     pub(crate) fn state(&self, name: &str) -> PathBuf {
         self.path(".claude/mission-control").join(name)
     }
@@ -93,14 +93,15 @@ impl TempProject {
         path
     }
 
-    /// The binary with these arguments, in this folder.
+    /// Returns a command that runs the binary in this folder with these arguments.
     pub(crate) fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
         let mut command = self.program(env!("CARGO_BIN_EXE_autoproc"));
         command.args(words);
         command
     }
 
-    /// A program in the folder, without variables that change what the binary does.
+    /// Returns a command that runs `program` in this folder, without the variables that would
+    /// change the behaviour of the binary.
     pub(crate) fn program(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.dir.path()).stdin(Stdio::null());
@@ -229,12 +230,12 @@ impl Answer {
     }
 }
 
-/// A list of files that do not exist, one a line.
+/// Returns a list of files that do not exist, one per line.
 pub(crate) fn list_of(count: usize) -> Vec<u8> {
     (0..count).flat_map(|number| format!("f{number}\n").into_bytes()).collect()
 }
 
-/// Polls a condition until it holds; panics after [`TIMEOUT`].
+/// Polls a condition until it is true; panics after [`TIMEOUT`].
 #[track_caller]
 pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let began = Instant::now();

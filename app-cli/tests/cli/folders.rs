@@ -67,8 +67,8 @@ fn a_project_in_the_place_of_another_one_is_not_touched() {
     assert_eq!(below(&state), Vec::<String>::new());
 }
 
-/// Without its lock file, the run looks dead. Its processes name it, and the next transaction
-/// registers it again.
+/// A run without its lock file looks dead. But the marker in its processes shows that it is alive,
+/// and the next transaction creates the lock file again.
 #[test]
 fn a_run_whose_lock_file_is_lost_is_not_taken_for_dead() {
     expect_unharmed(|runs| fs::remove_dir_all(runs).expect("removed"));

@@ -1,6 +1,6 @@
 //! Forecasts from the event log: the expected duration of a file, and the time left of a run.
 //!
-//! The durations stand in a log that the tests write, so that no test depends on real durations.
+//! The durations are in a log that the tests write, so that no test depends on real durations.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -13,20 +13,20 @@ use crate::stop::{begun, wait_until_heard};
 
 const RECIPE: &str = "0123456789abcdef";
 
-/// Appends completed attempts of an earlier run to the event log. They take 2 s and 1 s a megabyte,
-/// on files of 1 MB, 2 MB, …
+/// Appends completed attempts of an earlier run to the event log. The files have 1 MB, 2 MB, …;
+/// each attempt takes 2 s, plus 1 s per megabyte.
 fn record(project: &TempProject, recipe: &str, attempts: u64) {
     record_all(project, recipe, (1..=attempts).map(|number| (number, 1000 * (2 + number))));
 }
 
-/// Appends completed attempts like `record` that take a thousand times as long, so that no file of
-/// a test takes longer than expected.
+/// Like [`record`], but each attempt takes a thousand times as long, so that no file of a test
+/// takes longer than expected.
 pub(crate) fn record_long(project: &TempProject, recipe: &str, attempts: u64) {
     record_all(project, recipe, (1..=attempts).map(|number| (number, 1_000_000 * (2 + number))));
 }
 
-/// Appends completed attempts of an earlier run, each with its megabytes and milliseconds, to the
-/// event log.
+/// Appends completed attempts of an earlier run to the event log. `attempts` has the megabytes and
+/// the milliseconds of each.
 fn record_all(project: &TempProject, recipe: &str, attempts: impl Iterator<Item = (u64, u64)>) {
     fs::create_dir_all(project.path("logs")).expect("the folder of the log");
     let mut log = OpenOptions::new().create(true).append(true).open(project.path("logs/autonomous-processing.jsonl"));
@@ -46,7 +46,7 @@ fn record_all(project: &TempProject, recipe: &str, attempts: impl Iterator<Item 
     }
 }
 
-/// Makes a file of this size, without content.
+/// Gives a file this size, without writing content.
 pub(crate) fn resize(project: &TempProject, name: &str, megabytes: u64) {
     let file = OpenOptions::new().write(true).open(project.path(name)).expect("the file");
     file.set_len(1_000_000 * megabytes).expect("room");
@@ -103,7 +103,7 @@ fn the_time_left_of_a_run_follows_from_the_sizes_of_its_files() {
     let time_left = || project.json(["status"])["live_runs"][0]["time_left"].clone();
     assert_eq!(time_left(), Value::Null, "no file has ended");
     record_long(&project, &recipe(&project).expect("a recipe"), 20);
-    // The file that runs takes 2000 s.
+    // By the forecast, the running file takes 2000 s.
     wait_until("the running file is in the state file", || {
         let left = time_left();
         let (about, from, to) = (seconds(&left["about_s"]), seconds(&left["from_s"]), seconds(&left["to_s"]));
@@ -133,7 +133,8 @@ fn files_that_the_run_leaves_alone_take_no_time() {
     let run = begun(&project, &[a.to_str().expect("a path"), b.to_str().expect("a path")]);
     wait_until("the first file is in the log", || recipe(&project).is_some());
     record_long(&project, &recipe(&project).expect("a recipe"), 20);
-    // The size of the pending file is not known, so it counts like the average of 12,500 s.
+    // The size of the pending file is unknown, so its forecast is the average of the samples:
+    // 12,500 s.
     let about = seconds(&project.json(["status"])["live_runs"][0]["time_left"]["about_s"]);
     assert!((12_400.0..=25_001.0).contains(&about), "{about}");
     project.write("go", "");
@@ -167,7 +168,7 @@ fn a_file_that_takes_longer_than_expected_makes_the_time_left_unknown() {
     end_of(run).expect_code(0);
 }
 
-/// Samples of one size cannot tell how much a megabyte adds.
+/// If all samples have the same size, they do not show how much time a megabyte adds.
 #[test]
 fn a_file_that_is_much_larger_than_all_samples_has_no_forecast() {
     let project = TempProject::with_queue(&["a", "b", "c"]);

@@ -7,7 +7,7 @@ use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::ladder::is_stopped;
 use crate::stop::{signal, signal_again};
 
-/// Stops its guard, and never ends.
+/// A command that stops its guard, and never ends.
 const STOPS_ITS_GUARD: &str = "echo $PPID > {//}/guard; kill -STOP $PPID; touch {}.begun; exec sleep 1000";
 
 fn begun(project: &TempProject) -> std::process::Child {
@@ -74,10 +74,11 @@ fn a_killed_guard_fails_only_the_file_that_was_being_processed() {
     assert_eq!(begun, names, "each file is begun once");
 }
 
-/// Kills its guard, in all of whose processes the variables are missing.
+/// A command that kills its guard, and leaves a process without the marker of the run.
 const KILLS_ITS_GUARD: &str = "env -i sleep 1000 & echo $! > {//}/orphan; kill -9 $PPID; exec sleep 1000";
 
-/// As an entrypoint script does with a service.
+/// A script can start a service and then replace itself with the run, as an entrypoint script does.
+/// The service is then a child of the run.
 #[test]
 fn a_child_that_the_run_inherited_is_not_ended_with_a_killed_guard() {
     let project = TempProject::with_queue(&["a"]);
@@ -105,8 +106,8 @@ fn a_child_that_the_run_inherited_is_not_ended_with_a_killed_guard() {
     assert_eq!(project.status_of("a"), "failed");
 }
 
-/// As in a container. The run is process 1, which adopts a process of others and reaps it. Another
-/// one, which is still running, is left alone when a guard is killed.
+/// The run is process 1, as in a container, so it adopts orphans. It reaps an orphan that ends. An
+/// orphan that is still running is not ended when a guard is killed.
 #[test]
 fn process_1_reaps_the_processes_of_others_and_does_not_end_them() {
     let project = TempProject::with_queue(&["a", "b"]);

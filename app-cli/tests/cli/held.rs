@@ -1,8 +1,8 @@
-//! Files that a person set aside, and files of a dead run that a person cancelled.
+//! Files that a user holds, and files of a dead run that a user cancelled.
 
 use crate::fixture::TempProject;
 
-/// A project with this state file.
+/// Creates a project with this state file.
 fn with_items(items: &str) -> TempProject {
     let project = TempProject::new();
     let state = format!(r#"{{"version": "1.0.0", "items": [{items}]}}"#);

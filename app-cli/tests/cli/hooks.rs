@@ -19,7 +19,7 @@ fn document(project: &TempProject, name: &str) -> Value {
     serde_json::from_str(&read(project, name)).expect("a document")
 }
 
-/// The JSON documents in a file, one a line.
+/// Returns the JSON documents in a file, one per line.
 fn documents(project: &TempProject, name: &str) -> Vec<Value> {
     read(project, name).lines().map(|line| serde_json::from_str(line).expect("a document")).collect()
 }
@@ -137,14 +137,15 @@ fn a_hook_that_hangs_is_ended_with_all_its_processes() {
     let words =
         ["run", "-r0", "--hook-timeout", "0.3", "--on-failure", hook, "--on-finish", "sleep 600", "--", "false"];
     let answer = project.ask(words).expect_code(100);
-    // Its own time limit ends the first command or, if this machine is very slow, the end of the run.
+    // The first command is ended by its own time limit or, on a very slow machine, by the end of
+    // the run.
     let late = format!("warning: --on-failure failed for {}: ", path(&project, "a"));
     assert!(answer.err.contains(&late), "{answer:?}");
     assert!(answer.err.contains("warning: --on-finish failed: timed out after 0.3 s\n"), "{answer:?}");
     assert!(!is_alive(&read(&project, "pid")));
 }
 
-/// Each command takes half a second, and the run waits for 2.5 s.
+/// Each command would be ended after half a second. The run waits at most 2.5 s for all of them.
 #[test]
 fn the_run_does_not_wait_for_commands_without_end() {
     let project = TempProject::new();

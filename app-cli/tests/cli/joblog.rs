@@ -10,7 +10,7 @@ use crate::fixture::TempProject;
 
 const HEADING: &str = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand";
 
-/// The lines below the heading, each as its columns.
+/// Returns the lines below the heading, each split into its columns.
 fn lines(project: &TempProject) -> Vec<Vec<String>> {
     let text = fs::read_to_string(project.path("jobs")).expect("the job log");
     let mut lines = text.lines();
@@ -53,7 +53,7 @@ fn a_later_run_appends() {
     project.ask(["run", "-r0", "--joblog", "jobs", "--", "cat", "{}", "x y"]).expect_code(100);
     let jobs = project.path("jobs");
     let first = fs::read_to_string(&jobs).expect("the job log");
-    // A crash may have cut the last line.
+    // Simulates a crash that cut off the end of the last line.
     fs::write(&jobs, first.trim_end()).expect("written");
     project.write("b", "");
     project.ask(["run", "b", "--joblog", "jobs", "--", "test", "-e", "{}"]).expect_code(0);

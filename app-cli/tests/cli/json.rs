@@ -14,10 +14,10 @@ use crate::repair::{damaged_place, place_with_journal};
 use crate::stop::{begun, signal};
 use page::{Page, differences};
 
-/// A step has one of these fields, which is named by the kind of its action.
+/// Each step has one of these fields; the kind of its action determines which.
 const ACTIONS: [&str; 4] = ["run", "shell", "command", "task"];
 
-/// Commands that print no document, or a file in its own format.
+/// Commands whose output the page does not describe: it is text, or a file in a format of its own.
 const WITHOUT: [&str; 9] = ["", "queue", "store", "workflow", "queue export", "completions", "man", "metrics", "top"];
 
 const WORKFLOW: &str = "\

@@ -1,5 +1,4 @@
-//! What the machine lacks is not charged to a file: descriptors are used up, or the program is
-//! away.
+//! A lack of descriptors, or a missing program or folder, does not count as a failure of a file.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -31,7 +30,7 @@ fn events(project: &TempProject) -> Vec<String> {
     log.lines().map(name).collect()
 }
 
-/// Checks that starts were held, and that no attempt failed.
+/// Checks that starts were held, and that no attempt counted as failed.
 #[track_caller]
 fn expect_nothing_was_charged(project: &TempProject) {
     let events = events(project);
@@ -43,7 +42,7 @@ fn expect_nothing_was_charged(project: &TempProject) {
     }
 }
 
-/// Starts a run that can open so many descriptors.
+/// Starts a run that can open at most `limit` descriptors.
 fn start_with_descriptors(project: &TempProject, limit: u32, words: &[&str]) -> Child {
     let mut command = project.program("sh");
     let script = format!("ulimit -n {limit} && exec \"$@\"");
@@ -51,7 +50,7 @@ fn start_with_descriptors(project: &TempProject, limit: u32, words: &[&str]) -> 
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("sh(1)")
 }
 
-/// A run of 30 jobs would need more than 60 descriptors.
+/// A run of 30 jobs would need more than 60 descriptors, but can open only 40.
 #[test]
 fn files_wait_for_descriptors_and_the_others_go_on() {
     let names: Vec<_> = (0..30).map(|number| format!("f{number}")).collect();
@@ -70,7 +69,7 @@ fn files_wait_for_descriptors_and_the_others_go_on() {
     expect_nothing_was_charged(&project);
 }
 
-/// The program moves itself away when it has processed the first file.
+/// The program moves itself away when it processes the first file.
 const VANISHES_ONCE: &str = "[ -e away ] || mv \"$0\" away";
 
 #[test]
@@ -116,7 +115,7 @@ fn a_program_that_stays_away_ends_the_run_and_fails_no_file() {
         assert_eq!((&item["status"], &item["attempts"]), (&"pending".into(), &0.into()), "{item}");
     }
     assert!(project.ask(["runs"]).expect_code(0).out.contains("program missing"));
-    // At the start of the next run, the program is checked as ever.
+    // The next run checks at its start that the program exists.
     project.ask(["run", "--", "./tool", "{}"]).expect_error(2, "./tool");
 }
 
@@ -140,7 +139,7 @@ fn files_whose_folder_is_away_wait_for_it() {
     expect_nothing_was_charged(&project);
 }
 
-/// The exit status 127 may be the fault of one file. Others are processed, and then it fails.
+/// Exit status 127 may concern only one file: if other files succeed, this file fails.
 #[test]
 fn a_file_that_alone_misses_a_program_fails() {
     let project = TempProject::with_queue(&["a", "bad", "c", "d", "e"]);

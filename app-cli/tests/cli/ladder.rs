@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, signal_again, wait_until_heard};
 
-/// Writes its pid, and ignores SIGTERM.
+/// A command that writes its pid, and ignores SIGTERM.
 const DEAF: &str = "trap '' TERM; echo $$ > {//}/pid; touch {}.begun; while :; do sleep 0.1; done";
 
 fn times_heard(project: &TempProject) -> usize {
@@ -64,7 +64,7 @@ fn one_stop_is_for_all_runs_and_the_last_takes_it_away() {
     assert_eq!(project.status_of("c"), "pending");
 }
 
-/// With a grace of an hour.
+/// With a grace time of an hour, only the third signal can end the command during the test.
 #[test]
 fn the_third_signal_waits_for_nothing() {
     let project = TempProject::with_queue(&["a"]);
@@ -82,7 +82,7 @@ fn the_third_signal_waits_for_nothing() {
     assert!(!fs::exists(stat).expect("a look"), "nothing is left of it");
 }
 
-/// As a service manager does with every process of a service.
+/// A service manager may send SIGTERM to every process of a service: to the run and to its command.
 #[test]
 fn a_command_that_a_stop_took_along_is_given_back() {
     let project = TempProject::with_queue(&["a"]);
@@ -97,16 +97,17 @@ fn a_command_that_a_stop_took_along_is_given_back() {
     assert_eq!((&item["status"], &item["attempts"]), (&"pending".into(), &0.into()));
 }
 
-/// Makes visible progress until it is released.
+/// A command that appends to the file `ticks` until the file `go` exists.
 pub(crate) const TICKING: &str = "touch {}.begun; until test -e {//}/go; do echo . >> {//}/ticks; sleep 0.02; done";
 
-/// The state is the third field of `proc_pid_stat(5)`; the second is the name, in parentheses.
+/// True if a process is stopped. Its state is the third field of `proc_pid_stat(5)`; the second
+/// field is its name, in parentheses.
 pub(crate) fn is_stopped(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
-/// Whether a command made no progress for fifteen of its intervals.
+/// True if a [`TICKING`] command makes no progress for fifteen of its intervals.
 pub(crate) fn stands_still(project: &TempProject) -> bool {
     let ticks = || fs::read(project.path("ticks")).map_or(0, |ticks| ticks.len());
     let before = ticks();
@@ -134,7 +135,7 @@ fn a_suspended_run_suspends_its_commands_and_goes_on_with_them() {
     assert!(over.out.starts_with("processed 2, failed 0"), "{over:#?}");
 }
 
-/// The suspension is longer than the timeout, the work much shorter.
+/// The file is suspended for longer than its timeout. The command itself takes much less time.
 #[test]
 fn the_time_of_a_suspended_attempt_stands_still() {
     const TIMEOUT: Duration = Duration::from_secs(20);
@@ -158,7 +159,8 @@ fn to_continue_a_run_that_was_not_suspended_means_nothing() {
     assert!(over.out.starts_with("processed 1"), "{over:#?}");
 }
 
-/// A parent may have blocked or ignored any signal. Nohup's SIGHUP stays ignored.
+/// A parent may have blocked or ignored any signal; commands start with none blocked or ignored.
+/// Only SIGHUP stays ignored, for nohup(1).
 #[test]
 fn signals_that_a_parent_blocked_or_ignored_are_reset() {
     let project = TempProject::with_queue(&["a", "b"]);
@@ -171,7 +173,7 @@ fn signals_that_a_parent_blocked_or_ignored_are_reset() {
         for file in ["a", "b"] {
             let signals = project.ask(["log", file]).expect_code(0).out;
             let masks = signals.split_whitespace().filter(|word| !word.ends_with(':'));
-            // The C library has signals 32 and 33 for itself.
+            // Signals 32 and 33 are left out: the C library uses them itself.
             let standard = masks.map(|mask| u64::from_str_radix(mask, 16).expect("a mask") & 0x7fff_ffff);
             assert_eq!(standard.collect::<Vec<_>>(), [0, 0], "{signals}");
             let shown = project.json(["queue", "show", file]);
@@ -182,8 +184,8 @@ fn signals_that_a_parent_blocked_or_ignored_are_reset() {
     }
 }
 
-/// A pager, Ctrl-S or a frozen connection stops reading. The run neither waits for the reader nor
-/// ignores a stop.
+/// The reader of standard error may stop reading, as a pager does, or a terminal after Ctrl-S. The
+/// run does not wait for the reader, and still obeys a stop.
 #[test]
 fn a_run_whose_messages_are_not_read_continues_and_can_be_stopped() {
     let project = TempProject::new();
@@ -208,7 +210,8 @@ fn a_run_whose_messages_are_not_read_continues_and_can_be_stopped() {
     drop((unread, again));
 }
 
-/// As with `| less`. The run continues, and a stop does not wait for the reader.
+/// A pager such as less(1) may stop reading. The run continues, and a stop does not wait for the
+/// pager.
 #[test]
 fn a_run_whose_output_is_not_read_continues_and_can_be_stopped() {
     for signals in [false, true] {

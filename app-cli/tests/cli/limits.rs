@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 use crate::fixture::{TempProject, end_of, wait_until};
 use crate::stop::signal;
 
-/// More than any disk has.
+/// More free space than any disk has.
 const TOO_MUCH: &str = "8000PB";
 
 #[test]
@@ -74,11 +74,12 @@ fn a_load_that_is_always_exceeded_holds() {
     end_of(run).expect_code(130);
 }
 
-/// A busy process.
+/// A process that keeps a processor busy until this value is dropped.
 struct Busy(Child);
 
 impl Busy {
-    /// The load average exceeds 0.00 within seconds, and returns to it only within minutes.
+    /// Starts a busy process, and waits until the load average shows it. The load average returns
+    /// to 0 only after minutes.
     fn until_the_load_shows_it() -> Self {
         let busy = Self(Command::new("sh").args(["-c", "while :; do :; done"]).spawn().expect("sh(1)"));
         let load = || fs::read_to_string("/proc/loadavg").expect("the machine's load");
@@ -131,7 +132,7 @@ fn a_run_ends_after_so_many_failed_files() {
     assert_eq!((&result["stopped_by"], &result["remaining"]), (&"too_many_failed".into(), &2.into()));
 }
 
-/// The share counts from the tenth of twelve files on.
+/// The percentage is first checked when ten files have ended; the test has twelve.
 #[test]
 fn a_run_ends_when_too_large_a_share_failed() {
     let names: Vec<_> = (10..22).map(|number| format!("f{number}")).collect();

@@ -5,7 +5,7 @@ use crate::tmux::{Terminal, has_tmux};
 
 const LONG: &str = "a-file-whose-name-is-too-long-for-forty-columns";
 
-/// Fails on one file, and works on the others until there is a file named `go`.
+/// A command that fails on one file, and ends on the others when the file `go` exists.
 const COMMAND: &str = "test {/} != bad && until test -e {//}/../go; do sleep 0.02; done";
 
 /// The live view without its times: the running files in the order of their names, and the totals
@@ -23,7 +23,7 @@ fn live_view(lines: &[String], columns: usize) -> Vec<String> {
     shown
 }
 
-/// The line without the time that it begins with, or its indentation.
+/// Returns the line without the time at its beginning, and without its indentation.
 fn without_time(line: &str) -> String {
     let line = line.trim_start();
     let is_time = |word: &str| word.starts_with(|first: char| first.is_ascii_digit()) && word.ends_with('s');
@@ -31,8 +31,8 @@ fn without_time(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The lines from the failure on that do not belong to the summary: all that may be left of the
-/// live view.
+/// Returns the remains of the live view after the run: the lines between the failure and the
+/// summary, and earlier lines that look like a part of the view.
 fn leftovers(lines: &[String]) -> Option<Vec<String>> {
     lines.iter().position(|line| line == "over")?;
     let failure = lines.iter().position(|line| line.contains("failed in/bad"))?;

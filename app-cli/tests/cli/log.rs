@@ -64,7 +64,8 @@ fn an_attempt_that_printed_nothing_is_told_from_one_that_never_was() {
     answer.expect_error(2, "attempt 3 does not exist");
 }
 
-/// A file older than a tick of the system's clock.
+/// Repeats the removal, because a file is removed only if it is older than a tick of the system's
+/// clock.
 #[test]
 fn old_output_is_removed_and_said_to_be() {
     let project = TempProject::with_queue(&["a"]);
@@ -139,8 +140,8 @@ fn only_the_beginning_and_the_end_of_a_long_output_are_kept() {
     assert_eq!(outputs(&project), ["1.1.1.log"]);
 }
 
-/// The names in the folder of outputs, without the mark of outputs whose streams are kept apart,
-/// and the mark of the latest look at their ages.
+/// Returns the names of the outputs, without two other files in their folder: `streams` and
+/// `looked`.
 fn outputs(project: &TempProject) -> Vec<String> {
     let entries = fs::read_dir(project.path("logs/attempts")).expect("a folder");
     let names = entries.map(|entry| entry.expect("a file").file_name().into_string().expect("text"));
@@ -178,7 +179,7 @@ fn following_a_long_output_shows_its_end_at_the_end() {
     end_of(run).expect_code(0);
 }
 
-/// A terminal for a command, and its other end.
+/// Opens a terminal; returns the end for a command, and the end for the test.
 fn terminal() -> (File, File) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
@@ -187,7 +188,8 @@ fn terminal() -> (File, File) {
     (screen, File::from(terminal))
 }
 
-/// A command whose standard output is a terminal, and the other end of that terminal.
+/// Starts a command whose standard output is a terminal; returns the command and the test's end of
+/// the terminal.
 fn begun_on_a_terminal(project: &TempProject, words: &[&str]) -> (Child, File) {
     let (screen, terminal) = terminal();
     let mut command = project.command(words);
@@ -195,8 +197,8 @@ fn begun_on_a_terminal(project: &TempProject, words: &[&str]) -> (Child, File) {
     (child, terminal)
 }
 
-/// Reads until these bytes have come; until the end if they do not come. Reading fails once the
-/// other end is closed (pty(7)).
+/// Reads until these bytes have arrived, or until the end. Reading fails once the other end is
+/// closed (pty(7)).
 fn read_until(terminal: &mut File, wanted: &[u8], seen: &mut Vec<u8>) {
     let mut piece = [0; 4096];
     while !seen.windows(wanted.len()).any(|window| window == wanted) {
@@ -224,7 +226,7 @@ fn output_steers_no_terminal_unless_it_is_trusted() {
     assert_eq!(on_a_terminal(&project, &["log", "--raw", "a"]), b"\x1b[31m\tred\x07");
 }
 
-/// The standard error of a command, on a terminal that is the standard error of the run.
+/// A command's standard error is shown on a terminal: the standard error of the run.
 #[test]
 fn shown_output_steers_no_terminal() {
     let project = TempProject::with_queue(&["a"]);
@@ -232,7 +234,7 @@ fn shown_output_steers_no_terminal() {
     let (screen, mut terminal) = terminal();
     let mut command = project.command(["run", "-q", "--show-output", "--shell", shell]);
     let run = command.env("TERM", "xterm").stdout(Stdio::null()).stderr(screen).spawn();
-    // The command holds the other end of the terminal.
+    // `command` keeps the other end of the terminal open.
     drop(command);
     let mut seen = Vec::new();
     let _ = terminal.read_to_end(&mut seen);
@@ -241,7 +243,7 @@ fn shown_output_steers_no_terminal() {
     assert!(seen.contains("\\u{1b}[31mred\r\n") && !seen.contains("\u{1b}[31m"), "{seen:?}");
 }
 
-/// Output written within the last tenth of a second is kept.
+/// The command sleeps for 0.3 s, because output of the last tenth of a second is kept.
 #[test]
 fn a_run_removes_what_it_made_itself() {
     let project = TempProject::with_queue(&["a"]);
@@ -251,7 +253,7 @@ fn a_run_removes_what_it_made_itself() {
     assert_eq!(outputs(&project), ["pruned"]);
 }
 
-/// A file that failed twice in its first round, and was added again.
+/// Creates a project with a file that failed twice in its first round and was added again.
 fn in_its_second_round() -> TempProject {
     let project = TempProject::with_queue(&["a"]);
     let shell = "echo attempt $AUTOPROC_ATTEMPT of {/}; false";
@@ -320,7 +322,7 @@ fn each_round_has_attempts_of_its_own() {
     assert_eq!(project.ask(["log", "1"]).expect_code(0).out, format!("{}\n", project.path("a").display()));
 }
 
-/// Nothing more happens to the file until another run starts.
+/// The follower must end, because nothing more happens to the file until another run starts.
 #[test]
 fn following_ends_with_a_run_that_died() {
     let project = TempProject::with_queue(&["a"]);
@@ -349,7 +351,7 @@ fn following_waits_for_the_next_attempt() {
     assert_eq!(end_of(log).expect_code(0).out, "second round\nof a\n");
 }
 
-/// The output of a released attempt is not that of the attempt with the same number that follows.
+/// A released attempt and the next attempt have the same number, but not the same output.
 #[test]
 fn the_claim_tells_an_attempt_from_one_that_was_given_back() {
     let project = in_its_second_round();
@@ -392,7 +394,8 @@ fn a_progress_line_is_overwritten_on_a_terminal_and_nothing_else_steers_it() {
     assert!(last.is_some_and(|last| last.trim_end() == "end\\u{1b}[2J"), "{seen:?}");
 }
 
-/// Fails until the last of two attempts; the first one waits.
+/// A command that waits for the file `go`. It succeeds only in the second attempt, and only if the
+/// file `good` exists.
 const TWO_ATTEMPTS: &str = "echo attempt $AUTOPROC_ATTEMPT; until test -e {//}/go; do sleep 0.02; done; \
                             test -e {//}/good && test $AUTOPROC_ATTEMPT = 2";
 
@@ -463,7 +466,7 @@ fn an_attempt_that_is_named_is_followed_alone() {
     end_of(run).expect_code(75);
 }
 
-/// An attempt that prints to both streams, several times.
+/// A command that prints to both streams, several times.
 const BOTH_STREAMS: &str = "echo out 1; echo err 1 >&2; echo out 2; printf err\\ 2 >&2; false {}";
 
 #[test]
@@ -489,7 +492,7 @@ fn a_stream_that_is_empty_or_unknown_is_said_to_be() {
     project.ask(["run", "-q", "--again", "a", "--shell", "echo out; : {}"]).expect_code(0);
     assert_eq!(outputs(&project).len(), 3, "no note of streams without standard error");
     expect_remark(&project, &["--stderr"], "attempt 1 of round 2 printed nothing to its standard error");
-    // A note that could not be written.
+    // Simulates a record of streams that was not written to its end.
     project.write("logs/attempts/1.1.2.log.streams", [0]);
     for option in ["--stdout", "--stderr"] {
         let answer = project.ask(["log", "a", option]).expect_code(0);
@@ -516,7 +519,7 @@ fn output_of_an_earlier_version_is_said_to_have_both_streams() {
     let modified = |path: PathBuf| fs::metadata(path).and_then(|file| file.modified()).expect("its time");
     let written = modified(project.path("logs/attempts/1.1.1.log"));
     wait_until("the clock advances", || modified(project.write("now", "")) > written);
-    // A run of this version does not change what is known of earlier output.
+    // A run of this version does not change the remark about output of an earlier version.
     project.write("b", "");
     project.ask(["run", "-q", "b", "--shell", "echo out; : {}"]).expect_code(0);
     assert!(mark.exists());

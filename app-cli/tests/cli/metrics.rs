@@ -16,8 +16,9 @@ type Samples = BTreeMap<(String, BTreeMap<String, String>), f64>;
 /// A label besides `queue`, with its value.
 type Label = Option<(&'static str, &'static str)>;
 
-/// Parses a text, and refuses everything that the format does not allow or that the collector
-/// complains of: a sample without help and type before it, families in parts, two equal series.
+/// Parses a text, and refuses everything that the format forbids or that the collector complains
+/// of: for instance, a sample without help and type before it, a family in several parts, or two
+/// equal series.
 #[track_caller]
 fn parsed(text: &str) -> Samples {
     assert!(text.ends_with('\n') && !text.contains('\r'), "{text}");
@@ -76,7 +77,7 @@ fn metrics(project: &TempProject) -> Samples {
     parsed(&project.ask(["metrics"]).expect_code(0).out)
 }
 
-/// The only sample of a family, or the one with this label besides `queue`.
+/// Returns the value of the only sample of a family, or of the sample with this label.
 #[track_caller]
 fn value(samples: &Samples, name: &str, label: Label) -> f64 {
     let has_label = |labels: &BTreeMap<String, String>| match label {
@@ -201,7 +202,7 @@ fn the_file_is_replaced_as_a_whole_and_everyone_can_read_it() {
     assert!(project.ask(["metrics", "-o", "-"]).expect_code(0).out.starts_with("# HELP "));
 }
 
-/// `autoproc_time_left_seconds` needs several long attempts.
+/// `autoproc_time_left_seconds` is missing, because it needs several long attempts.
 #[test]
 fn every_figure_is_documented_and_no_other() {
     let page = fs::read_to_string(FORMATS).expect("the page");

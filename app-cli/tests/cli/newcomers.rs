@@ -1,10 +1,10 @@
-//! Mistakes of people who use the program for the first days, and what the program answers.
+//! Mistakes of new users, and the answers of the program.
 
 use std::fs;
 
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 
-/// The files `in/a.pdf`, `in/b.pdf` and `in/c.pdf`, in a folder without a queue.
+/// Creates the files `in/a.pdf`, `in/b.pdf` and `in/c.pdf`, in a folder without a queue.
 fn with_papers() -> TempProject {
     let project = TempProject::new();
     for name in ["a", "b", "c"] {
@@ -13,7 +13,7 @@ fn with_papers() -> TempProject {
     project
 }
 
-/// Panics unless standard error has these words.
+/// Panics if standard error does not contain these words.
 #[track_caller]
 fn says(answer: &Answer, words: &str) {
     assert!(answer.err.contains(words), "no {words:?} in {answer:#?}");
@@ -107,7 +107,7 @@ fn a_command_without_dashes_is_recognised() {
         assert!(error.err.lines().any(|text| text.ends_with(line)), "no {line:?} in {error:#?}");
         says(&error, "`--`");
     }
-    // A workflow that takes the place of a command does not change that.
+    // The error is the same if the project has a workflow that `run` uses without a command.
     project.write("core/workflows/wf-pipeline-full.yaml", "id: wf-pipeline-full\nphases: []\n");
     project.ask(["run", "in", "cat", "{}"]).expect_error(2, "there is no `--` before the command");
     let elsewhere = project.ask(["--project-dir", ".", "run", "--no-wait", "--jobs", "4", "cat", "in"]);
@@ -133,7 +133,8 @@ fn a_filter_that_matches_nothing_is_named() {
     project.ask(["run", "in", "--strict", "--include", "a.*", "--", "true"]).expect_code(0);
 }
 
-/// Otherwise `run in -- convert && rm -r in` removes files that were not converted.
+/// If the run succeeded, `run in -- convert && rm -r in` would remove files that were not
+/// converted.
 #[test]
 fn files_that_another_command_completed_meanwhile_are_no_success() {
     let project = TempProject::new();
@@ -266,7 +267,7 @@ fn a_second_command_on_the_same_queue_is_noticed() {
     assert_eq!(alone.err, "");
 }
 
-/// What cron mails.
+/// cron(8) mails everything that a quiet run prints.
 #[test]
 fn a_quiet_run_says_why_its_exit_code_is_not_0() {
     let project = TempProject::with_queue(&["a", "b"]);

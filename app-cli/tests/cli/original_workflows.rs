@@ -58,8 +58,7 @@ fn every_example_is_checked_and_runs_to_its_end() {
     }
 }
 
-/// A check that fails takes the transition to the rollback, and the file is failed after one
-/// attempt.
+/// If the check fails, a transition leads to the rollback, and the file fails after one attempt.
 #[test]
 fn a_transition_to_the_rollback_fails_the_file() {
     let project = project();
@@ -76,7 +75,7 @@ fn a_transition_to_the_rollback_fails_the_file() {
     assert_eq!((&shown["status"], &shown["attempts"]), (&"failed".into(), &1.into()));
 }
 
-/// A phase that fails is undone once no attempt is left.
+/// A failed phase is rolled back after the last attempt.
 #[test]
 fn a_failed_phase_is_undone_after_the_last_attempt() {
     let project = project();
@@ -90,7 +89,8 @@ fn a_failed_phase_is_undone_after_the_last_attempt() {
     assert_eq!(done, format!("publish \npublish \nwithdraw {step}\nnotify {step}\nnotify {step}\n"));
 }
 
-/// A run that is killed in the rollback leaves it to the next one, which repeats nothing.
+/// A run is killed during the rollback. The next run continues the rollback, and repeats no
+/// finished step.
 #[test]
 fn a_rollback_continues_after_a_crash() {
     let project = project();
@@ -109,7 +109,7 @@ fn a_rollback_continues_after_a_crash() {
     assert_eq!(project.status_of("letter.txt"), "failed");
 }
 
-/// The inputs decide before the run which workflow is used.
+/// The inputs determine, before the run, which workflow is used.
 #[test]
 fn an_activation_that_does_not_hold_leads_to_the_fallback() {
     let project = project();
@@ -138,7 +138,7 @@ fn an_activation_that_does_not_hold_leads_to_the_fallback() {
     run(&["mode=fresh"]).expect_error(78, "name each other");
 }
 
-/// Outputs are listed with whether they were there at the end; a required one must be.
+/// A missing output is reported. If the output is required, the file fails.
 #[test]
 fn outputs_are_shown_and_looked_for() {
     let project = project();

@@ -10,11 +10,12 @@ use crate::fixture::{TempProject, end_of, wait_until};
 use crate::ladder::{TICKING, is_stopped, stands_still};
 use crate::stop::{begun_through, signal, signal_again, wait_until_heard};
 
-/// Writes the numbers of the shell and of its child, and waits for the file `go`.
+/// Writes the pids of the shell and of its child, and waits for the file `go`.
 const WITH_CHILD: &str = "sleep 1000 & echo $$ $! > {}.pids.new; mv {}.pids.new {}.pids; \
                           until test -e {//}/go; do sleep 0.02; done; kill $!";
 
-/// Starts a run, and waits until the command on `a` has a child; returns the numbers of both.
+/// Starts a run, and waits until the command on `a` has a child; returns the run, and the pids of
+/// the command and its child.
 fn with_child(project: &TempProject, options: &[&str]) -> (Child, Vec<u32>) {
     let run = project.start([&["run", "--grace", "1"], options, &["--shell", WITH_CHILD]].concat());
     let pids = project.path("a.pids");
@@ -29,7 +30,7 @@ fn is_held(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 'D']))
 }
 
-/// The files of pauses in the folder of runs.
+/// Returns the pause files in the folder `runs`.
 fn pause_files(project: &TempProject) -> Vec<PathBuf> {
     let entries = fs::read_dir(project.state("runs")).into_iter().flatten().flatten();
     let is_pause = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "pause" || ending == "paused");
@@ -40,7 +41,7 @@ fn exists(pid: u32) -> bool {
     fs::exists(format!("/proc/{pid}")).expect("a look")
 }
 
-/// The first live run in `status --json`.
+/// Returns the first live run in `status --json`.
 fn live_run(project: &TempProject) -> Value {
     project.json(["status"])["live_runs"][0].clone()
 }
@@ -58,7 +59,7 @@ fn a_paused_run_stands_still_with_everything_below_it_until_it_is_resumed() {
     assert!(!is_stopped(run.id()), "the run itself obeys stop requests");
     let again = project.ask(["pause"]).expect_code(0);
     assert!(again.out.starts_with("already paused since "), "{again:?}");
-    // The command has all it needs to end, and so has the next one to begin.
+    // With the file `go`, the command could end and the next one begin, but both must wait.
     project.write("go", "");
     assert!(pids.iter().all(|pid| is_held(*pid)) && !project.path("b.pids").exists());
     let resumed = project.ask(["resume"]).expect_code(0);
@@ -212,7 +213,7 @@ fn a_run_of_another_machine_is_named_and_left_alone() {
 #[test]
 fn a_run_that_ctrl_z_suspended_counts_as_paused_and_can_be_resumed() {
     let project = TempProject::with_queue(&["a", "b"]);
-    // The tests may run where SIGTSTP is ignored.
+    // The tests may have been started with SIGTSTP ignored.
     let run = begun_through(&project, &["env", "--default-signal=TSTP"]);
     signal(&run, "TSTP");
     wait_until("the run stops", || is_stopped(run.id()));
@@ -225,7 +226,7 @@ fn a_run_that_ctrl_z_suspended_counts_as_paused_and_can_be_resumed() {
     end_of(run).expect_code(0);
 }
 
-/// A run of a command that ticks, with the default action of SIGTSTP.
+/// Starts a run of the command [`TICKING`], with the default action of SIGTSTP.
 fn ticking() -> (TempProject, Child) {
     let project = TempProject::with_queue(&["a"]);
     let mut command = project.program("env");

@@ -15,7 +15,7 @@ fn project() -> TempProject {
     TempProject::with_queue(&["a", "b", "c", "d", "e", "f", "g", "h"])
 }
 
-/// The events of all runs with this name.
+/// Returns the events named `name` of all runs.
 fn events(project: &TempProject, name: &str) -> Vec<Value> {
     let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     let events = log.lines().map(|line| serde_json::from_str(line).expect("an event"));

@@ -65,8 +65,8 @@ fn a_file_added_by_itself_is_below_the_project_folder() {
     assert_eq!(project.relative_paths(0, &[], &RECORD), ["scans/2026/a", "b"]);
 }
 
-/// A folder per slot, which a concurrent attempt in the same slot could not create. Batches begin
-/// after the first short attempts.
+/// Each attempt creates a folder for its slot; this fails if a concurrent attempt has the same
+/// slot. After the first short attempts, batches are used.
 #[test]
 fn attempts_at_the_same_time_have_different_slots() {
     let project = TempProject::new();

@@ -1,8 +1,8 @@
-//! The queue on PostgreSQL, with a real server: `--store`, its bad days, two runs at once,
-//! workflows, and outputs of other machines.
+//! The queue on PostgreSQL, with a real server: `--store`, servers and users that do not work, two
+//! runs at once, workflows, and outputs of other machines.
 //!
-//! The tests start a server of their own, in the same way as the tests of the store, and are left
-//! out in the same way.
+//! Like the tests of the store, these tests start a server of their own, and are skipped if the
+//! programs of PostgreSQL are missing.
 
 mod bad_days;
 mod copies;

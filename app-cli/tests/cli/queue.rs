@@ -1,4 +1,4 @@
-//! `queue …` and `retry-failed`: the specified forms, and those beyond.
+//! `queue …` and `retry-failed`, with the forms in the specification and further ones.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -6,11 +6,12 @@ use std::process::Command;
 
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// Runs longer than any test, in the command's process group and outside of it; one process ignores
-/// SIGTERM.
+/// A command with two child processes that run longer than any test: one in its process group, and
+/// one outside of it. All three ignore SIGTERM.
 const STAY: &str = "trap '' TERM; sleep 1000 & setsid sleep 1000 & echo $! >{//}/escaped; echo $$ >{//}/leader; wait";
 
-/// A project whose run was killed while it processed the file `a`; its processes are still running.
+/// Creates a project whose run was killed while it processed the file `a`. The processes of the
+/// command are still running.
 fn place_of_a_death() -> TempProject {
     let project = TempProject::with_queue(&["a", "b"]);
     let mut run = project.start(["run", "-q", "--shell", STAY]);
@@ -22,14 +23,15 @@ fn place_of_a_death() -> TempProject {
     project
 }
 
-/// Whether the process whose pid is in this file is running.
+/// True if the process whose pid is in this file is running.
 fn is_at_work(project: &TempProject, name: &str) -> bool {
     let number = fs::read_to_string(project.path(name)).expect("the command wrote it");
     let stat = fs::read_to_string(format!("/proc/{}/stat", number.trim())).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
 }
 
-/// The record of a guard in another pid namespace, where its processes are invisible.
+/// Writes a record of a guard in another pid namespace. The processes of that guard cannot be seen
+/// from here.
 fn blind_the_sweep(project: &TempProject) -> PathBuf {
     let runs = fs::read_dir(project.state("runs")).expect("the folder of the runs");
     let mut names = runs.map(|entry| entry.expect("an entry").file_name().into_string().expect("text"));
@@ -87,7 +89,7 @@ fn a_file_without_attempts_left_has_failed() {
 #[test]
 fn a_new_run_ends_what_a_dead_one_left() {
     let project = place_of_a_death();
-    // The command reports if it overlaps with processes of the dead run.
+    // The command fails if processes of the dead run are still running.
     let script =
         "for n in $(cat {//}/leader {//}/escaped); do ! grep -q '^State:.[^Z]' /proc/$n/status || exit 9; done";
     project.ask(["run", "-q", "--retries", "1", "--shell", &format!("{script} 2>/dev/null; : {{}}")]).expect_code(0);
@@ -132,8 +134,7 @@ fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     project.ask(["queue", "recover"]).expect_code(0);
 }
 
-/// A container that is killed leaves a dead run each time. Handling each of them on its own took
-/// 28 s for 1,000 of them.
+/// Each killed container leaves a dead run. Recovered one by one, 1,000 dead runs took 28 seconds.
 #[test]
 fn a_thousand_dead_runs_are_recovered_together() {
     let project = TempProject::with_queue(&["a"]);
@@ -161,7 +162,8 @@ fn a_run_that_lives_is_left_alone() {
     assert!(!is_at_work(&project, "leader") && !is_at_work(&project, "escaped"));
 }
 
-/// `cp -a`, a restored backup or a snapshot: in the copy, the live run of the original looks dead.
+/// A copy may come from `cp -a`, a restored backup or a snapshot. In the copy, the live run of the
+/// original looks dead.
 #[test]
 fn a_run_in_a_copy_touches_no_process_of_the_original() {
     let original = TempProject::with_queue(&["a", "b"]);

@@ -11,14 +11,15 @@ use crate::fixture::{TempProject, end_of, wait_until};
 
 const SNAPSHOT: &str = "QUEUE-STATE.json";
 
-/// A project with the journal of a killed run: `a` and `b` are completed, `c` is being processed.
+/// Creates a project with the journal of a killed run: `a` and `b` are completed, `c` is being
+/// processed.
 pub(crate) fn place_with_journal() -> TempProject {
     let project = TempProject::with_queue(&["a", "b", "c", "d"]);
     let run = project.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 1000"]);
     wait_until("the third file is begun", || project.path("begun").exists());
-    // The run may have started before the second file was settled.
+    // When the third file is begun, the second file may not be settled yet.
     wait_until("the second file is completed", || project.status_of("b") == "completed");
-    // A line is acknowledged once the lock file notes the end of the journal.
+    // A line is acknowledged once the lock file records the new end of the journal.
     wait_until("the last line is acknowledged", || {
         let length = fs::metadata(journal(&project)).expect("the journal").len();
         let lock = fs::read(project.state("QUEUE-STATE.lock")).expect("the lock file");
@@ -33,7 +34,7 @@ pub(crate) fn journal(project: &TempProject) -> PathBuf {
     journal.expect("what a run that died leaves")
 }
 
-/// The project of a killed run with a flipped bit in the journal's second line.
+/// Creates a project of a killed run, with a flipped bit in the journal's second line.
 pub(crate) fn damaged_place() -> TempProject {
     let project = place_with_journal();
     let mut bytes = fs::read(journal(&project)).expect("the journal");
@@ -78,7 +79,8 @@ fn the_error_of_damage_names_the_repair() {
 
 #[test]
 fn each_choice_mends_and_keeps_a_copy() {
-    // The second line is the first completion and the second claim: `a` was claimed before it.
+    // The damaged second line contains the first completion and the second claim. The claim of `a`
+    // is in the line before it.
     for (choice, completed) in [("truncate", 0), ("use-snapshot", 0), ("salvage", 1)] {
         let project = damaged_place();
         let before = project.bytes();
@@ -103,7 +105,7 @@ fn each_choice_mends_and_keeps_a_copy() {
     }
 }
 
-/// The run has one file in hand and one waiting when its journal is removed.
+/// When its journal is removed, the run is processing one file, and another file is waiting.
 #[test]
 fn a_run_that_lost_its_journal_writes_what_it_knows_and_refuses() {
     let project = TempProject::with_queue(&["a", "b", "c"]);

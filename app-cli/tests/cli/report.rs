@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, wait_until_heard};
 
-/// The fields of the only run that `runs` lists.
+/// Returns the fields of the only run that `runs` lists.
 #[track_caller]
 fn only_run(project: &TempProject) -> Value {
     let runs = project.json(["runs"])["runs"].clone();
@@ -60,7 +60,7 @@ fn a_dead_run_is_reported_with_what_it_did() {
     assert_eq!(only_run(&project)["run_id"], dead["run_id"], "a recovery is not a run");
 }
 
-/// The attempt is given back, so no figure of the run counts it.
+/// The claim of the attempt is released, so no figure of the run counts the attempt.
 #[test]
 fn a_run_that_was_stopped_in_mid_work_is_not_idle() {
     let project = TempProject::with_queue(&["a", "b"]);
@@ -153,7 +153,7 @@ fn runs_are_chosen_by_number_time_and_name() {
     assert_eq!(project.json(["runs", "--since", "2199-01-01"])["runs"], Value::Array(Vec::new()));
     let name = all["runs"][0]["run_id"].as_str().expect("a name");
     assert_eq!(project.json(["report", "--run", name])["runs"][0], all["runs"][0]);
-    // All names that are made in these years begin with these digits.
+    // A run name begins with the time (UUID version 7), whose first digit stays 0 for centuries.
     project.ask(["report", "--run", "0"]).expect_error(2, "several runs begin with 0");
     project.ask(["report", "--run", ""]).expect_error(2, "a value is required");
     for words in [&["runs", "--since", "soon"][..], &["report", "--since", "25:00"]] {
@@ -189,7 +189,7 @@ fn status_shows_that_a_run_is_stopping_and_for_what_reason() {
 #[test]
 fn status_has_the_figures_of_each_of_several_runs() {
     let project = TempProject::new();
-    // The first file of a run ends; its second one waits.
+    // The first file of each run is completed; the second file waits.
     let command = "case {/} in *2) touch {}.begun; until test -e {//}/../go; do sleep 0.02; done ;; esac";
     let runs = ["x", "y"].map(|name| {
         project.write(format!("{name}/1"), "");

@@ -7,7 +7,7 @@ use std::process::Child;
 use crate::fixture::{TempProject, end_of, wait_until};
 use crate::stop::{begun, signal};
 
-/// A project in which one of two files has failed.
+/// Creates a project in which one of two files has failed.
 fn night() -> TempProject {
     let project = TempProject::with_queue(&["good", "<b>bad"]);
     let command = "case {} in *bad) echo '<script>' >&2; exit 3 ;; esac";

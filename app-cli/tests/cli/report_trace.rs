@@ -12,7 +12,8 @@ use crate::stop::begun;
 
 const FORMATS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/formats.md");
 
-/// A project with two runs of two jobs. One file fails at first, and with hostile output.
+/// Creates a project with two runs. In the first run, one file fails twice, and prints text that
+/// must be escaped.
 fn nights() -> TempProject {
     let project = TempProject::with_queue(&["a", "b", "c", "d", "e"]);
     let command = "case {} in */a) printf '\"},{\\033[2J\\n' >&2; exit 3 ;; *) sleep 0.1 ;; esac";
@@ -21,7 +22,7 @@ fn nights() -> TempProject {
     project
 }
 
-/// The events of a printed trace.
+/// Returns the events of a printed trace.
 #[track_caller]
 fn events(project: &TempProject, options: &[&str]) -> Vec<Value> {
     let text = project.ask([&["report", "--trace", "-"], options].concat()).expect_code(0).out;

@@ -13,7 +13,8 @@ use crate::stop::{begun, signal};
 /// The error line if no run can be started.
 const NONE: &str = "no run is live, and none can be started again";
 
-/// Appends its first argument to the file `done`, and works on the file in the second one.
+/// Appends its first argument to the file `done`; succeeds if the file in the second argument
+/// exists.
 const APPEND: &str = "printf '%s\\n' \"$1\" >> done; test -e \"$2\"";
 
 #[test]
@@ -30,7 +31,8 @@ fn a_killed_run_starts_again_with_its_options_and_its_command() {
     assert_eq!((&document["processed"], &document["stopped_by"]), (&0.into(), &"queue_empty".into()));
 }
 
-/// Neither blanks, quotes, variables nor bytes that are not UTF-8 pass through a shell.
+/// A shell would change blanks, quotes, variables and bytes that are not UTF-8. The recorded words
+/// must not pass through one.
 #[test]
 fn the_words_of_the_command_are_the_same() {
     let project = TempProject::with_queue(&["a"]);
@@ -159,7 +161,7 @@ fn a_stopped_run_names_the_command_that_continues() {
     assert!(earlier.contains(", stopped by ") && !earlier.contains("autoproc resume"), "{earlier}");
 }
 
-/// The shell of the process substitution `<(…)` passes such a path.
+/// A shell passes a path like `/dev/fd/63` for the process substitution `<(…)`.
 #[test]
 fn a_list_from_a_pipe_or_an_open_file_is_not_read_again() {
     let project = TempProject::new();
@@ -198,7 +200,8 @@ fn a_run_in_a_command_of_a_run_is_not_the_latest_run() {
     assert!(over.err.contains("starting again: autoproc run -q -r 0 a --shell "), "{over:?}");
     let other = project.ask(["--project-dir", "other", "resume"]).expect_code(0);
     assert!(other.err.contains(" run -q other/c -- test -e"), "another queue has its own record: {other:?}");
-    // The outer run has ended, so this one is the latest.
+    // The outer run is no longer live, so a run with its name in the environment is recorded as the
+    // latest run.
     let run = project.json(["runs"])["runs"][0]["run_id"].as_str().expect("an id").to_owned();
     let mut later = project.command(["run", "-q", "b", "--", "test", "-f"]);
     Answer::from(later.env("AUTOPROC_RUN_ID", run).output().expect("the binary")).expect_code(0);

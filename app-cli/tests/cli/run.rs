@@ -148,7 +148,7 @@ fn a_closed_queue_is_one_readable_file() {
     );
 }
 
-/// Short files are claimed by the dozen; too many names to list.
+/// The status lists only some of the 18 files that are being processed, and of the 12 that wait.
 #[test]
 fn the_status_names_some_of_many_files() {
     let names: Vec<_> = (10..40).map(|number| number.to_string()).collect();

@@ -1,5 +1,5 @@
-//! Adding again, the scope of a run, exit codes, and which queue: what a person means on the second
-//! day.
+//! Adding files again, the scope of a run, exit codes, and the choice of the queue: the questions
+//! of a user who has run autoproc once before.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::fixture::{TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, wait_until_heard};
 
-/// Twelve files in `in`, and `n` others that wait.
+/// Creates a project with twelve files in `in`, and with `others` further files that are pending.
 fn with_others(others: usize) -> TempProject {
     let project = TempProject::new();
     for number in 1..=12 {
@@ -24,7 +24,7 @@ fn with_others(others: usize) -> TempProject {
     project
 }
 
-/// The result of a run that completes its scope.
+/// Returns the result of a run, which must complete its scope.
 fn result(project: &TempProject, words: &[&str]) -> Value {
     project.ask(["--json"].iter().chain(words)).expect_code(0).json()
 }
@@ -36,7 +36,7 @@ fn a_folder_that_is_named_again_is_not_done_again() {
     let again = project.ask(["run", "in", "--", "true"]).expect_code(0);
     assert!(again.err.contains("0 files added, 12 already completed\n"), "{again:?}");
     assert!(again.out.starts_with("processed 0, "), "{again:?}");
-    // A changed file, a new one, and another command.
+    // A changed file and a new file are processed; with another command, all files are.
     project.write("in/01", "more than nothing");
     project.write("in/13", "");
     let third = result(&project, &["run", "-q", "in", "--", "true"]);
@@ -166,7 +166,7 @@ fn a_run_that_was_stopped_continues_where_it_was() {
     assert_eq!(rest["processed"], 12 - done);
 }
 
-/// As in `run in -- COMMAND && rm -r in`.
+/// The exit code must keep `run in -- COMMAND && rm -r in` from removing files.
 #[test]
 fn nothing_follows_a_run_that_left_files() {
     let project = with_others(0);
@@ -182,12 +182,12 @@ fn a_signal_ends_the_loop_around_a_run() {
     let line = format!(
         "for i in 1 2 3; do echo round >> rounds; '{binary}' run in -qq --again -- sh -c 'touch begun; sleep 0.3'; done"
     );
-    // A background job of a script, as the tests may be, ignores SIGINT.
+    // The tests may be a background job of a script, which ignores SIGINT.
     let mut shell = project.program("env");
     shell.args(["--default-signal=INT", "setsid", "bash", "-c", &line]);
     let mut shell = shell.spawn().expect("setsid");
     wait_until("the first file is begun", || project.path("begun").exists());
-    // Ctrl-C reaches the shell and the run.
+    // Ctrl-C sends SIGINT to the shell and to the run.
     let sent = Command::new("kill").args(["-INT", "--", &format!("-{}", shell.id())]).status().expect("kill(1)");
     assert!(sent.success());
     shell.wait().expect("it ends");
@@ -260,7 +260,7 @@ fn failures_are_repeated_at_the_end_and_in_the_status() {
     let status = project.ask(["status"]).expect_code(0).out;
     let (_, named) = status.split_once("\nfailed:\n").expect("the failures");
     assert!(named.contains("/in/01  exit status 3: no such page\n"), "{status}");
-    // What cron mails.
+    // cron(8) mails everything that a quiet run prints.
     let quiet =
         project.ask(["run", "in", "-q", "-r", "0", "--pause-on-same", "0", "--shell", command]).expect_code(100);
     assert!(quiet.out.is_empty() && quiet.err.lines().all(|line| line[8..].starts_with(" failed ")), "{quiet:?}");
@@ -346,8 +346,8 @@ fn a_stop_that_stands_is_shown() {
     assert!(project.json(["status"])["stop"].is_null());
 }
 
-/// A night of 60 scans, of which three are broken and one hangs; and the night after, with new
-/// scans and the results of the first night in the same folder.
+/// In the first night, three of 60 scans are broken, and one hangs. In the second night, the folder
+/// has new scans, and the results of the first night.
 #[test]
 fn a_report_shows_both_nights() {
     let project = TempProject::new();

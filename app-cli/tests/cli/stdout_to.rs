@@ -1,4 +1,4 @@
-//! `run --stdout-to`: one result a file, whole or not at all.
+//! `run --stdout-to`: one result for each file, which is either complete or not there.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -75,7 +75,7 @@ fn the_second_file_with_the_same_result_fails() {
         assert_eq!(names(&project, "out"), ["a", "b"]);
     };
     expect_results();
-    // A later run refuses it too, with the same reason.
+    // A later run refuses the same file for the same reason.
     let words = ["run", "-r0", "--stdout-to", "out/{/.}", "--shell", "cat {}"];
     project.ask(["retry-failed"]).expect_code(0);
     let answer = project.ask(words).expect_code(100);
@@ -91,7 +91,7 @@ fn the_second_file_with_the_same_result_fails() {
     assert_eq!(read(&project, "out/a"), "in/a.png");
 }
 
-/// Attempts this short are started in batches.
+/// The attempts are short enough to be started in batches.
 #[test]
 fn one_of_many_short_attempts_with_the_same_result_writes_it() {
     let project = TempProject::new();
@@ -130,7 +130,7 @@ fn a_failed_file_leaves_its_result_to_others() {
 #[test]
 fn a_result_that_is_reserved_is_free_once_its_file_has_failed() {
     let project = TempProject::with_queue(&["a.gif", "a.png"]);
-    // The second file waits for a retry while the first one fails.
+    // The second file must wait for a retry at least once before the first file fails.
     let script = "case {} in *.gif) until test -e {//}/refused; do sleep 0.02; done; exit 1;; esac; echo {/}";
     let words = ["run", "-q", "-j2", "-r1000", "--no-retry-exit", "1", "--backoff-base", "0.2", "--max-backoff", "0.2"];
     let run = project.start(words.iter().chain(&["--stdout-to", "out/{/.}", "--shell", script]));
@@ -168,7 +168,7 @@ fn a_result_may_have_the_longest_possible_name() {
     }
 }
 
-/// Names that could be guessed from the name of the result.
+/// These files have names that a temporary file of the result could have.
 #[test]
 fn other_files_beside_the_result_stay_as_they_are() {
     let project = TempProject::new();
@@ -273,7 +273,7 @@ fn names_of_any_bytes_are_kept() {
     assert_eq!(log.lines().count(), 1, "a name never forges a line: {log:?}");
 }
 
-/// The parent of the command is its guard.
+/// The command kills its parent, which is its guard.
 #[test]
 fn a_killed_guard_leaves_no_temporary_file() {
     let project = TempProject::new();
@@ -293,7 +293,8 @@ fn after_a_killed_run_the_next_one_completes_the_result() {
     let kill = "kill -STOP $PPID; kill -9 $(cut -d' ' -f4 /proc/$PPID/stat) $PPID";
     let killed = project.start(words(&format!(": {{}}; echo a longer beginning; {kill}; sleep 60")));
     assert_eq!(end_of(killed).code, 128 + 9);
-    // Without files that have no name, a temporary file is left, and the next attempt removes it.
+    // On a file system without unnamed files (`O_TMPFILE`), the killed attempt leaves a temporary
+    // file. The next attempt removes it.
     project.ask(words(": {}; echo whole")).expect_code(0);
     assert_eq!((read(&project, "out/a"), names(&project, "out")), ("whole\n".into(), vec!["a".into()]));
 }

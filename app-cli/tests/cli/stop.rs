@@ -16,7 +16,7 @@ pub(crate) fn begun(project: &TempProject, options: &[&str]) -> Child {
     run
 }
 
-/// Starts the run through a program that changes the signals that it ignores.
+/// Starts a run through a program that changes which signals the run ignores.
 pub(crate) fn begun_through(project: &TempProject, wrapper: &[&str]) -> Child {
     let mut command = project.program(wrapper[0]);
     command.args(&wrapper[1..]).args([env!("CARGO_BIN_EXE_autoproc"), "run", "--grace", "1", "--shell", UNTIL_GO]);
@@ -31,7 +31,7 @@ pub(crate) fn signal(run: &Child, name: &str) {
     assert!(sent.expect("kill(1)").success());
 }
 
-/// Sends a further signal, later than one that would count as a part of the first.
+/// Sends another signal, late enough to count as a new one.
 pub(crate) fn signal_again(run: &Child, name: &str) {
     thread::sleep(Duration::from_millis(550));
     signal(run, name);
@@ -101,7 +101,7 @@ fn two_terminations_end_a_run_with_143() {
     end_of(run).expect_code(143);
 }
 
-/// As `docker stop` needs it, which kills after 10 s.
+/// `docker stop` kills a container 10 s after SIGTERM, so the run must end earlier.
 #[test]
 fn the_time_to_finish_after_a_termination_is_limited() {
     let project = TempProject::with_queue(&["a"]);
@@ -111,11 +111,11 @@ fn the_time_to_finish_after_a_termination_is_limited() {
     assert_eq!(project.status_of("a"), "pending");
 }
 
-/// As a terminal that closes sends it.
+/// A terminal that closes may send SIGHUP more than once.
 #[test]
 fn signals_in_quick_succession_let_the_current_file_finish() {
     let project = TempProject::with_queue(&["a", "b"]);
-    // The tests may run under nohup(1).
+    // The tests may run under nohup(1), which ignores SIGHUP.
     let run = begun_through(&project, &["env", "--default-signal=HUP"]);
     signal(&run, "HUP");
     wait_until_heard(&project);
@@ -174,7 +174,7 @@ fn a_hang_up_that_is_ignored_from_the_start_stays_so() {
     assert!(over.out.starts_with("processed 2") && over.out.contains("no files are left"), "{over:?}");
 }
 
-/// The host is text of a file that others may write.
+/// The name of the host comes from a file that others may have written.
 #[test]
 fn the_name_of_a_host_steers_no_terminal() {
     let project = TempProject::with_queue(&["a"]);

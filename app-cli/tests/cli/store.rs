@@ -1,5 +1,5 @@
-//! The option `--store`, without a server: addresses, the order of its sources, and servers that
-//! are not there.
+//! The option `--store`, without a server: addresses, the order of the places that name a store,
+//! and servers that cannot be reached.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -113,7 +113,7 @@ fn commands_that_need_no_queue_do_not_connect() {
     project.ask(["store", "init"]).expect_error(2, "no database is named");
 }
 
-/// An error of the command line quotes words, but never an address.
+/// An error about the command line quotes words, but never the address of a database.
 #[test]
 fn a_usage_error_does_not_repeat_the_address() {
     let project = TempProject::new();

@@ -1,4 +1,4 @@
-//! Surroundings that lack `/proc` or a current folder.
+//! Systems without `/proc`, and commands without a current folder.
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
@@ -19,7 +19,7 @@ pub(crate) fn unshared(project: &TempProject, options: &[&str], script: &str) ->
         return Some(unshare(script).output().expect("unshare(1)").into());
     }
     let test = std::thread::current().name().unwrap_or_default().to_owned();
-    // The test harness captures `eprintln!`.
+    // Writes to standard error directly, because the test harness captures `eprintln!`.
     let _ = writeln!(io::stderr().lock(), "skipped: {test} needs namespaces of users and mounts");
     None
 }
@@ -55,7 +55,7 @@ fn with_the_proc_of_other_processes_nothing_is_touched() {
     assert_untouched(&project, answer, "/proc belongs to another pid namespace");
 }
 
-/// As for cron or tmux in a folder that was removed.
+/// cron(8) or tmux(1) may start a command in a folder that was removed.
 #[test]
 fn absolute_paths_need_no_current_folder() {
     let project = TempProject::with_queue(&["a"]);

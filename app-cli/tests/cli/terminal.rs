@@ -2,7 +2,7 @@
 
 use crate::fixture::TempProject;
 
-/// Runs a command line of the binary in a terminal of so many columns, with these variables.
+/// Runs a command line of the binary in a terminal of this width, with these environment variables.
 fn on_terminal(project: &TempProject, columns: usize, variables: &[(&str, &str)], line: &str) -> String {
     let binary = env!("CARGO_BIN_EXE_autoproc");
     let mut script = project.program("script");
@@ -89,8 +89,8 @@ fn times_are_in_the_zone_that_is_asked_for() {
     assert!(york.ends_with("ST") || york.ends_with("DT"), "{york}");
 }
 
-/// The seconds since midnight in the time of day with which a line begins, after which follows a
-/// blank.
+/// Parses the time of day at the beginning of a line, which a blank follows. Returns the seconds
+/// since midnight.
 #[track_caller]
 fn seconds(line: &str) -> i32 {
     let (time, _) = line.split_once(' ').expect("a time and a blank");

@@ -6,7 +6,8 @@ use crate::forecast::{recipe, record_long, resize};
 /// Prints the time until the deadline, in seconds.
 const LEFT: &str = r#": {}; echo $(( $(date -d "$AUTOPROC_DEADLINE" +%s) - $(date +%s) ))"#;
 
-/// Runs a file; returns its time limit in seconds, less the time until its command began.
+/// Runs a command on a file; returns the seconds that were left until the time limit when the
+/// command began.
 fn limit(project: &TempProject, file: &str, timeout: &str) -> u64 {
     project.ask(["run", "-q", file, "--timeout", timeout, "--shell", LEFT]).expect_code(0);
     let printed = project.ask(["log", "--stdout", file]).expect_code(0).out;
@@ -18,7 +19,7 @@ fn a_limit_follows_the_forecast() {
     let project = TempProject::with_queue(&["first", "second"]);
     let first = limit(&project, "first", "auto");
     assert!((3000..=3600).contains(&first), "{first}: there is no forecast yet");
-    // Such a file takes 2000 s and 1000 s a megabyte.
+    // By these samples, a file takes 2000 s, plus 1000 s per megabyte.
     record_long(&project, &recipe(&project).expect("a recipe"), 20);
     resize(&project, "second", 1);
     let second = limit(&project, "second", "auto:9h");

@@ -9,7 +9,7 @@ use crate::surroundings::unshared;
 /// Writes a temporary file, and fails for the file `bad`.
 const SCRIPT: &str = r#"echo x >"$TMPDIR/file"; case "$1" in */bad) echo reason >&2; exit 3;; esac"#;
 
-/// A project in which the files are pending, with a folder for temporary files.
+/// Creates a project in which these files are pending, with a folder for temporary files.
 fn project(files: &[&str]) -> TempProject {
     let project = TempProject::with_queue(files);
     fs::create_dir(project.path("tmp")).expect("a folder");

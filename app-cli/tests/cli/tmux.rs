@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::fixture::TempProject;
 
-/// Longer than any redrawing on any machine.
+/// The maximum time until the screen shows an expected text; enough for a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -43,15 +43,15 @@ impl<'a> Terminal<'a> {
         assert!(resized.status.success(), "{resized:?}");
     }
 
-    /// The lines of the screen and those that have left it at the top. A line that the terminal has
-    /// wrapped is one line.
+    /// Returns the lines of the screen, and the lines that have scrolled off at its top. A line
+    /// that the terminal has wrapped is one line.
     pub(crate) fn lines(&self) -> Vec<String> {
         let shown = self.tmux(&["capture-pane", "-p", "-J", "-S", "-"]).stdout;
         let text = String::from_utf8(shown).expect("it is text");
         text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
     }
 
-    /// Waits until what the function returns of the lines is the expected value.
+    /// Waits until `of`, applied to the lines of the screen, returns `expected`.
     #[track_caller]
     pub(crate) fn expect<T: PartialEq + std::fmt::Debug>(&self, of: impl Fn(&[String]) -> T, expected: &T) {
         let began = Instant::now();
@@ -73,11 +73,11 @@ impl Drop for Terminal<'_> {
     }
 }
 
-/// Whether tmux is there; reports that the test is skipped if not.
+/// True if tmux is installed; otherwise reports that the test is skipped.
 pub(crate) fn has_tmux() -> bool {
     let found = Command::new("tmux").arg("-V").stdin(Stdio::null()).output().is_ok_and(|tmux| tmux.status.success());
     if !found {
-        // The test harness captures `eprintln!`.
+        // Writes to standard error directly, because the test harness captures `eprintln!`.
         let _ = writeln!(io::stderr().lock(), "skipped: a view in a terminal needs tmux");
     }
     found

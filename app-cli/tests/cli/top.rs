@@ -35,7 +35,7 @@ impl Terminal<'_> {
         self.expect(|lines| first(lines).is_some_and(|row| row.contains(text)), &true);
     }
 
-    /// The process of the binary: the only child of the shell.
+    /// Returns the pid of the binary, which is the only child of the shell.
     fn binary(&self) -> String {
         let shell = self.format("#{pane_pid}");
         let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).expect("the children");
@@ -47,8 +47,8 @@ impl Terminal<'_> {
         assert!(sent.success());
     }
 
-    /// Waits until the view has taken the terminal, or has left it as it was: on the usual screen,
-    /// with a cursor, and without reports of the mouse.
+    /// Waits until the view is open or closed. If it is closed, the terminal must be as before:
+    /// with its usual screen, a cursor, and no reports of the mouse.
     fn wait_for_view(&self, is_open: bool) {
         let expected = if is_open { "1 0 1" } else { "0 1 0" };
         wait_until(&format!("the terminal is {expected}"), || {
@@ -56,7 +56,7 @@ impl Terminal<'_> {
         });
     }
 
-    /// Waits until the binary has ended, and checks that it has left the terminal as it was.
+    /// Waits until the binary has ended, and checks that the terminal is as before.
     #[track_caller]
     fn expect_over(&self) {
         self.expect(|lines| lines.last().cloned(), &Some("over".to_owned()));
@@ -123,7 +123,7 @@ fn a_suspended_view_gives_the_terminal_back() {
     terminal.expect_over();
 }
 
-/// Each key asks for a command, and the answer `y` has its effect.
+/// Each key asks whether to execute a command; the answer `y` executes it.
 #[test]
 fn actions_do_what_their_commands_do() {
     if !has_tmux() {

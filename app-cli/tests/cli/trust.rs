@@ -1,5 +1,5 @@
-//! Files in the place of autoproc's own that others may have put there: links, FIFOs, and a
-//! document with a key that is given twice.
+//! Files that others may have put in the place of autoproc's own files: links, FIFOs, and a
+//! document with a duplicate key.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use std::process::Command;
 
 use crate::fixture::{Answer, TempProject};
 
-/// The commands that read the project's files, and one that changes them.
+/// Commands that read or change the project's files.
 const COMMANDS: [&[&str]; 11] = [
     &["queue", "list"],
     &["status"],
@@ -24,7 +24,8 @@ const COMMANDS: [&[&str]; 11] = [
     &["resume"],
 ];
 
-/// A project with a file of each kind: state, event log, output, workflow, and a table of runners.
+/// Creates a project with a file of each kind: state, event log, output, workflow, and a table of
+/// runners.
 fn project() -> TempProject {
     let project = TempProject::with_queue(&["a"]);
     project.ask(["run", "-q", "-r", "0", "--", "sh", "-c", "echo printed; exit 1"]).expect_code(100);
@@ -33,7 +34,7 @@ fn project() -> TempProject {
     project
 }
 
-/// The files that another user could replace, by their place.
+/// Returns the paths of the files that another user could replace.
 fn files(project: &TempProject) -> Vec<PathBuf> {
     let attempts = project.path("logs/attempts");
     vec![
@@ -54,7 +55,7 @@ fn files(project: &TempProject) -> Vec<PathBuf> {
     ]
 }
 
-/// Runs a command that must end.
+/// Runs a command; panics if the command hangs.
 fn ask(project: &TempProject, words: &[&str]) -> Answer {
     let mut command = project.program("timeout");
     command.args(["-k", "1", "60", env!("CARGO_BIN_EXE_autoproc")]).args(words);
@@ -83,7 +84,7 @@ fn a_fifo_in_the_place_of_a_file_blocks_no_command() {
     }
 }
 
-/// The file behind the link is one that the victim may write and the attacker may not.
+/// The link leads to a file that the victim may write, and the attacker may not.
 #[test]
 fn nothing_is_written_through_a_link() {
     for index in 0..files(&project()).len() {
@@ -109,7 +110,7 @@ fn a_queue_behind_a_link_is_refused_and_named() {
     assert!(error.code != 0 && error.err.contains("symbolic link"), "{error:?}");
 }
 
-/// The first of the two values would be lost with the next change.
+/// Otherwise, the next change would lose one of the two values.
 #[test]
 fn a_key_that_is_given_twice_is_damage() {
     let project = TempProject::with_queue(&["a", "b"]);
@@ -150,7 +151,8 @@ fn a_project_that_others_can_change_is_used_only_if_it_is_named() {
     project.ask(["--project-dir", "own", "status"]).expect_code(0);
 }
 
-/// The inner call is told the project by its environment, whatever named the project.
+/// The inner command gets the project from its environment, however the project of the run was
+/// chosen.
 #[test]
 fn a_command_that_calls_autoproc_works_on_the_queue_of_its_run() {
     let project = TempProject::new();
@@ -204,7 +206,7 @@ fn other_users_can_read_neither_queue_nor_logs() {
     assert_eq!(others(project.path("logs/attempts")), [] as [PathBuf; 0]);
 }
 
-/// Each of these commands executes the name of the file.
+/// Each of these commands executes the name of the file as code.
 #[test]
 fn a_command_that_may_execute_names_as_code_is_warned_of() {
     let project = TempProject::new();
@@ -232,7 +234,8 @@ fn a_command_that_may_execute_names_as_code_is_warned_of() {
     }
 }
 
-/// Otherwise a single `sudo autoproc queue add` locks the owner of the project out.
+/// If root owned the new files, a single `sudo autoproc queue add` would lock the owner of the
+/// project out.
 #[test]
 fn files_that_root_makes_belong_to_the_owner_of_the_project() {
     const OWNER: u32 = 12_345;

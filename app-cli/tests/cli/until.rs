@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::fixture::TempProject;
 use crate::forecast::{recipe, record_long, resize};
 
-/// A project with the files `a` of 0 MB and `b` of 10 MB, and with attempts of earlier runs of
-/// `--shell true`, which took 2000 s and 1000 s a megabyte.
+/// Creates a project with the files `a` of 0 MB and `b` of 10 MB. By earlier attempts of `--shell
+/// true`, a file takes 2000 s, plus 1000 s per megabyte.
 fn with_samples() -> TempProject {
     let project = TempProject::with_queue(&["first"]);
     project.ask(["run", "-q", "--shell", "true"]).expect_code(0);
@@ -53,7 +53,7 @@ fn a_run_that_is_out_of_time_says_so_in_its_document() {
     assert_eq!((&without["until"], &without["processed"]), (&Value::Null, &1.into()));
 }
 
-/// A run would refuse the time, and `resume` was the advice.
+/// A time in the past would make the run fail, so `resume` leaves out `--until`.
 #[test]
 fn a_run_whose_time_is_over_is_resumed_without_it() {
     let project = with_samples();

@@ -1,8 +1,9 @@
-//! Words that a person types: aliases, words of other programs, slips, and the length of the help.
+//! Words that a user types: aliases, words of other programs, and typing errors; and the length of
+//! the help.
 
 use crate::fixture::TempProject;
 
-/// Lines of a terminal that shows a short help as a whole.
+/// The maximum number of lines of a short help, so that a terminal shows it as a whole.
 const SCREEN: usize = 40;
 
 #[test]
@@ -84,7 +85,7 @@ fn words_of_other_programs_get_a_hint_that_works() {
     assert!(!project.path(".claude").exists());
 }
 
-/// A shell pattern inserts the names of files as they are.
+/// A shell replaces a pattern by file names, which may contain control characters.
 #[test]
 fn an_argument_in_a_usage_error_steers_no_terminal() {
     let project = TempProject::new();

@@ -29,7 +29,7 @@ workflow:
     - {from: read, to: shelve, condition: checkpoint_passed}
 ";
 
-/// The sample without its faults.
+/// Returns the sample without its errors.
 fn good() -> String {
     GOOD.replace("id: file\n", "id: shelve\n")
 }
@@ -115,7 +115,7 @@ fn all_errors_are_told_at_once_with_line_and_mark() {
     assert_eq!((&json["exit_code"], &json["files"][0]["problems"][0]["line"]), (&78.into(), &15.into()));
 }
 
-/// A misspelt key and a name that stands for nothing are warnings, and errors with `--strict`.
+/// A misspelt key and an undefined name are warnings, and errors with `--strict`.
 #[test]
 fn a_strict_check_refuses_slips() {
     let project = project();
@@ -139,7 +139,7 @@ fn a_strict_check_refuses_slips() {
     check(good(), &["--strict"]).expect_code(0);
 }
 
-/// A workflow with keys that only its owner knows is executed.
+/// A workflow is executed even if autoproc does not know all of its keys.
 #[test]
 fn unknown_keys_do_not_stop_a_workflow() {
     let project = project();
@@ -177,8 +177,8 @@ fn nothing_in_a_file_steers_the_terminal() {
     assert!(!check.out.contains(['\u{1b}', '\u{9b}', '\u{85}']), "{check:?}");
 }
 
-/// A refusal is a warning, an error and a hint at most, regardless of the contents of the
-/// arguments.
+/// A refusal has at most three lines: a warning, an error and a hint. Line ends and control
+/// characters in arguments do not change that.
 #[test]
 fn nothing_in_a_refusal_steers_the_terminal() {
     let project = project();

@@ -12,7 +12,7 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples");
 const SORT: &str = "workflow: {id: sort, inputs: [{name: word, required: true}], phases: \
                     [{id: p, steps: [{task: look}, {command: sort}], checkpoint: {validation: [sorted, count > 3]}}]}\n";
 
-/// The workflow files of the documentation.
+/// Returns the paths of the workflow files of the documentation.
 fn examples() -> Vec<PathBuf> {
     let entries = ["", "original"].map(|folder| fs::read_dir(Path::new(EXAMPLES).join(folder)).expect("the examples"));
     let paths = entries.into_iter().flatten().map(|entry| entry.expect("an example").path());
@@ -52,7 +52,8 @@ fn every_example_runs_to_its_end_with_the_stand_in() {
     }
 }
 
-/// The stand-in prints what it was given, and its values fit the conditions.
+/// The stand-in prints its arguments, and returns values that satisfy the conditions of the
+/// workflow.
 #[test]
 fn a_stand_in_is_written_and_then_replaced() {
     let project = TempProject::new();

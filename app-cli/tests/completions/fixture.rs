@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use tempfile::TempDir;
 
-/// Files that wait, by names with characters that shells treat specially.
+/// The names of the pending files, with characters that shells treat specially.
 pub(crate) const NAMES: [&str; 8] = [
     "my file.pdf",
     "it's.pdf",
@@ -27,13 +27,14 @@ pub(crate) struct TempProject {
 }
 
 impl TempProject {
-    /// An empty folder.
+    /// Creates an empty folder.
     pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// One with [`NAMES`] in the queue, a failed file `broken.pdf`, and in its folder `other`
-    /// another project with the file `there.pdf`.
+    /// Creates a project with the files [`NAMES`] and `inbox/one.pdf` in the queue, a failed file
+    /// `broken.pdf`, and workflows. Its folder `other` is another project, with the file
+    /// `there.pdf`.
     pub(crate) fn with_queues() -> Self {
         let project = Self::new();
         project.ask(["queue", "add", "broken.pdf"]);
@@ -49,7 +50,7 @@ impl TempProject {
         project
     }
 
-    /// The folder, or a path in it.
+    /// Returns a path in the folder; the folder itself for an empty name.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -62,7 +63,7 @@ impl TempProject {
         path
     }
 
-    /// The binary with these arguments, in this folder.
+    /// Returns a command that runs the binary in this folder with these arguments.
     pub(crate) fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_autoproc"));
         command.args(words).current_dir(self.dir.path()).stdin(Stdio::null());
@@ -77,7 +78,7 @@ impl TempProject {
         output
     }
 
-    /// Every file below the folder, with its content and the time of its last change.
+    /// Returns every file below the folder, with its content and its modification time.
     pub(crate) fn files(&self) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
         let (mut files, mut folders) = (BTreeMap::new(), vec![self.path("")]);
         while let Some(folder) = folders.pop() {

@@ -1,4 +1,5 @@
-//! Completion at a Tab: in real shells on a terminal, and by the records that their scripts get.
+//! Completion at a Tab: in real shells on a terminal, and by the records that the completion
+//! scripts receive.
 
 mod fixture;
 mod records;

@@ -1,4 +1,4 @@
-//! The records that the scripts get at a Tab.
+//! The records that the completion scripts receive at a Tab.
 
 use std::fs;
 use std::path::Path;
@@ -8,13 +8,14 @@ use serde_json::Value;
 
 use crate::fixture::{NAMES, TempProject};
 
-/// The records for the words up to the cursor, as zsh asks for them.
+/// Returns the records that the script of zsh receives for these words. The cursor is at the last
+/// word.
 fn records(project: &TempProject, words: &[&str]) -> Vec<String> {
     let words = ["autoproc"].into_iter().chain(words.iter().copied());
     of(project.command(words).env("AUTOPROC_COMPLETE", "zsh"))
 }
 
-/// The records of a call, which must print nothing else.
+/// Returns the records that a command prints. The command must print nothing else.
 #[track_caller]
 fn of(command: &mut Command) -> Vec<String> {
     let output = command.output().expect("the binary");
@@ -126,7 +127,7 @@ fn nothing_is_offered_that_is_wrong() {
     assert!(commands.len() > 8 && !commands.iter().any(|command| command.contains("torture")), "{commands:?}");
 }
 
-/// No file appears, disappears or changes; a lock would create its file.
+/// No file appears, disappears or changes: a command that took the lock would create the lock file.
 #[test]
 fn a_tab_changes_nothing() {
     let empty = TempProject::new();

@@ -13,13 +13,13 @@ use tempfile::TempDir;
 
 use crate::fixture::TempProject;
 
-/// Longer than any shell takes to answer on any machine.
+/// The maximum time until a shell answers; enough for a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Takes the place of autoproc on the search path: a Tab goes to the binary, and of other calls the
-/// words are recorded.
+/// Replaces autoproc on the search path. At a Tab, it executes the binary; for any other call, it
+/// records the words.
 const STAND_IN: &str = r#"#!/bin/sh
 if test -n "$AUTOPROC_COMPLETE"; then exec BINARY "$@"; fi
 { printf '%s\037' "$@"; echo; } >> "$HOME/calls"
@@ -49,7 +49,8 @@ impl Shell {
         }
     }
 
-    /// Without the files of the person and the system.
+    /// Returns the options that keep the shell from reading the files of the user and of the
+    /// system.
     fn options(self) -> &'static [&'static str] {
         match self {
             Self::Bash => &["--norc", "--noprofile", "-i"],
@@ -58,7 +59,7 @@ impl Shell {
         }
     }
 
-    /// The script's place below the home folder.
+    /// Returns the path of the completion script below the home folder.
     fn script(self) -> &'static str {
         match self {
             Self::Bash => ".local/share/bash-completion/completions/autoproc",
@@ -67,7 +68,7 @@ impl Shell {
         }
     }
 
-    /// What loads the script.
+    /// Returns the command line that loads the completion script.
     fn load(self) -> &'static str {
         match self {
             Self::Bash => "source ~/.local/share/bash-completion/completions/autoproc",
@@ -82,10 +83,11 @@ impl Shell {
 }
 
 impl Session {
-    /// Starts a shell in a project; reports that it is not installed if it is not.
+    /// Starts a shell in a project. Returns `None`, and reports that the test is skipped, if the
+    /// shell is not installed.
     pub(crate) fn start(test: &str, shell: Shell, project: &TempProject) -> Option<Self> {
         if !shell.is_installed() {
-            // The test harness captures `eprintln!`.
+            // Writes to standard error directly, because the test harness captures `eprintln!`.
             let _ = writeln!(io::stderr().lock(), "skipped: {test} needs {}", shell.name());
             return None;
         }
@@ -101,7 +103,7 @@ impl Session {
             }
         });
         let mut session = Self { shell: child, keyboard: terminal, screen, home };
-        // A shell may drop what is typed before its first prompt.
+        // A shell may drop text that is typed before its first prompt.
         session.wait("a prompt", |session| !session.screen().is_empty());
         session.keys(&format!("{}\r", shell.load()));
         session.keys("autoproc ready\r");
@@ -109,8 +111,8 @@ impl Session {
         Some(session)
     }
 
-    /// Types a line, Tab and Enter; returns the words that the shell calls autoproc with. A slash
-    /// after a folder is left out, as zsh does at Enter.
+    /// Types a line, Tab and Enter; returns the words with which the shell calls autoproc. Removes
+    /// a slash at the end of a word, because only zsh removes it at Enter.
     #[track_caller]
     pub(crate) fn complete(&mut self, line: &str) -> Vec<String> {
         let before = self.calls().len();
@@ -131,7 +133,8 @@ impl Session {
         self.home.path()
     }
 
-    /// All that the shell printed so far, without the padding of slow terminals.
+    /// Returns everything that the shell has printed so far, without the NUL bytes that pad output
+    /// for slow terminals.
     pub(crate) fn screen(&self) -> String {
         String::from_utf8_lossy(&self.screen.lock().unwrap_or_else(PoisonError::into_inner)).replace('\0', "")
     }
@@ -140,7 +143,7 @@ impl Session {
         self.keyboard.write_all(keys.as_bytes()).expect("the terminal");
     }
 
-    /// The calls so far, each with its words.
+    /// Returns the words of each call so far.
     fn calls(&self) -> Vec<Vec<String>> {
         let calls = fs::read_to_string(self.home.path().join("calls")).unwrap_or_default();
         let whole = calls.rfind('\n').map_or("", |end| &calls[..=end]);
@@ -164,7 +167,7 @@ impl Drop for Session {
     }
 }
 
-/// A home folder with the stand-in and the script.
+/// Creates a home folder with the stand-in for autoproc and the completion script.
 fn home(shell: Shell, project: &TempProject) -> TempDir {
     let home = tempfile::tempdir().expect("a folder for the test");
     let write = |name: &str, text: &[u8]| -> PathBuf {
@@ -179,7 +182,7 @@ fn home(shell: Shell, project: &TempProject) -> TempDir {
     home
 }
 
-/// The shell with a terminal of its own, and the other end of that.
+/// Starts the shell on a new terminal; returns the shell and the other end of the terminal.
 fn spawn(shell: Shell, home: &TempDir, project: &TempProject) -> (Child, File) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");

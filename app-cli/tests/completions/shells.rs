@@ -3,7 +3,7 @@
 use crate::fixture::TempProject;
 use crate::session::{Session, Shell};
 
-/// What is typed before the Tab, and the words that the shell makes of the completed line.
+/// The text before the Tab, and the words that the shell passes to autoproc after the completion.
 const LINES: [(&str, &[&str]); 27] = [
     ("queue pri", &["queue", "prioritise"]),
     ("tort", &["tort"]),

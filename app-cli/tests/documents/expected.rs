@@ -1,6 +1,7 @@
 //! Output as a document shows it: `…` stands for any text.
 
-/// Whether the output is the shown one. Blanks at the end of either do not count.
+/// True if the output is the one that the document shows. Blanks at the end of either text are
+/// ignored.
 pub(crate) fn agrees(shown: &str, output: &str) -> bool {
     let (shown, mut rest) = (shown.trim_end(), output.trim_end());
     let Some((first, others)) = shown.split_once('…') else { return shown == rest };

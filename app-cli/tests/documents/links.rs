@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Links of the README and the pages in `docs` that lead to no file or no heading.
+/// Returns the links of the README and of the pages in `docs` whose file or heading does not exist.
 pub(crate) fn broken(repository: &Path) -> io::Result<Vec<String>> {
     let mut pages = vec![repository.join("README.md")];
     for entry in fs::read_dir(repository.join("docs"))? {
@@ -26,7 +26,7 @@ fn links(text: &str) -> Vec<String> {
     targets.filter(|link| !link.starts_with("https://")).collect()
 }
 
-/// The lines outside fenced blocks.
+/// Returns the lines outside fenced blocks.
 pub(crate) fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut fenced = false;
     text.lines().filter(move |line| {
@@ -46,7 +46,8 @@ fn leads_somewhere(page: &Path, link: &str) -> bool {
     prose(&text).filter_map(|line| line.strip_prefix('#')).any(|line| anchor(line) == heading)
 }
 
-/// The anchor of a heading: small letters, digits, `-` and `_`; a blank becomes a dash.
+/// Returns the anchor of a heading: lower-case letters, digits, `-` and `_`; a blank becomes a
+/// dash.
 fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = text.chars().filter(|char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_'));

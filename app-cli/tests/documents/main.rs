@@ -35,7 +35,7 @@ fn read(page: &str) -> String {
     fs::read_to_string(repository().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
 }
 
-/// Runs the blocks of a page; the problems found, each with its page and line.
+/// Runs the blocks of a page; returns the problems, each with its page and line.
 fn problems(page: &str, text: &str) -> io::Result<Vec<String>> {
     let mut problems = Vec::new();
     let mut report = |line: usize, problem: String| problems.push(format!("{page}:{line}: {problem}"));
@@ -110,7 +110,8 @@ fn coming_from_the_python_program_runs() {
     check("docs/coming-from-python.md");
 }
 
-/// Its commands need a server and several machines; `cli::postgres` tests them.
+/// The commands of this page need a server and several machines, so only their options are checked
+/// here. `cli::postgres` tests the commands.
 #[test]
 fn the_page_on_many_machines_names_known_options() {
     let page = "docs/many-machines.md";

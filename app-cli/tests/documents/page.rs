@@ -4,7 +4,7 @@
 pub(crate) const NOT_RUN: [&str; 10] =
     ["text", "crontab", "dockerfile", "ini", "toml", "yaml", "json", "markdown", "python", "rust"];
 
-/// A block; lines are counted from 1.
+/// A block of a page. Lines are counted from 1.
 pub(crate) enum Block {
     Script {
         line: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Command {
     pub(crate) output: Vec<String>,
 }
 
-/// The blocks of a page, in order.
+/// Returns the blocks of a page, in order.
 pub(crate) fn blocks(page: &str) -> impl Iterator<Item = Block> {
     let mut lines = page.lines().zip(1..);
     std::iter::from_fn(move || {

@@ -13,13 +13,13 @@ use crate::expected::agrees;
 use crate::page::Command;
 use crate::repository;
 
-/// A block that takes longer has failed.
+/// The time limit of a block, in seconds. A block that exceeds it has failed.
 const TIMEOUT_S: &str = "60";
 
 /// The home folder in the documents.
 const SHOWN_HOME: &str = "/home/ada";
 
-/// Printed after each command of a console block.
+/// Printed after each command of a console block, to separate the outputs.
 const SEPARATOR: &str = "\u{1e}";
 
 /// Lines that build or test the repository itself. They are compared with this list, and not run.
@@ -29,7 +29,7 @@ const CARGO_LINES: [&str; 3] = [
     "cargo install --path app-cli",
 ];
 
-/// Files that stand for those of a reader.
+/// Sample files in place of the files that a reader has.
 const SAMPLES: [&str; 8] = [
     "scans/page 1.png",
     "scans/page 2.png",
@@ -84,13 +84,13 @@ impl PageFolder {
         fs::write(path, text)
     }
 
-    /// Runs a script; the inner error says how it failed.
+    /// Runs a script; the inner error describes the failure of the script.
     pub(crate) fn run_script(&self, script: &str) -> io::Result<Result<(), String>> {
         let (code, output) = self.bash(&["-e", "-u", "-o", "pipefail"], script)?;
         Ok(if code == 0 { Ok(()) } else { Err(format!("the script ended with {code}:\n{output}")) })
     }
 
-    /// Runs the commands of a console block; the problems, each with its line.
+    /// Runs the commands of a console block; returns the problems, each with its line.
     pub(crate) fn run_console(&self, commands: &[Command]) -> io::Result<Vec<(usize, String)>> {
         let mut problems = Vec::new();
         let (mut script, mut run) = (String::new(), Vec::new());
@@ -113,7 +113,7 @@ impl PageFolder {
         let mut outputs = output.split(SEPARATOR);
         for command in run {
             let output = outputs.next().unwrap_or_default();
-            // The part behind the last separator is not a command's.
+            // A command that ends the shell prints no separator, so its output is the last part.
             if code != 0 && outputs.clone().next().is_none() {
                 problems.push((command.line, format!("`{}` ended with {code}:\n{output}", command.text)));
                 break;
@@ -126,7 +126,7 @@ impl PageFolder {
         Ok(problems)
     }
 
-    /// Runs a script in the page's folder; its exit code and all that it printed.
+    /// Runs a script in the page's folder; returns its exit code and everything that it printed.
     fn bash(&self, options: &[&str], script: &str) -> io::Result<(i32, String)> {
         let (file, printed) = (self.home.path().join("block"), self.home.path().join("printed"));
         // Processes that a block leaves in the background end before the next block.
@@ -144,8 +144,8 @@ impl PageFolder {
         Ok((code, printed.replace(&*self.home.path().to_string_lossy(), SHOWN_HOME)))
     }
 
-    /// The binary and the stand-ins first. Behind the system's own programs come the stand-ins for
-    /// tools that are better used if they are installed.
+    /// Returns the search path: the binary, the stand-ins, the system's programs, and the
+    /// fallbacks. A fallback is used only if the system does not have the tool.
     fn search_path(&self) -> OsString {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/documents");
         let mut path = self.programs().into_os_string();
@@ -161,7 +161,8 @@ impl PageFolder {
     }
 }
 
-/// Whether a line is one of those that build or test the repository, and a known one.
+/// Returns `None` for a line that does not build or test the repository. For other lines, returns
+/// whether the line is a known one.
 fn builds_the_repository(command: &str) -> Option<bool> {
     let command = command.split(" #").next().unwrap_or_default().trim_end();
     if let Some(recipe) = command.strip_prefix("just ") {

@@ -9,7 +9,7 @@ pub(crate) fn unknown<'m>(manual: &'m str, sources: &str) -> Vec<&'m str> {
     reasons.into_iter().flat_map(fixed_parts).filter(|part| !sources.contains(part)).collect()
 }
 
-/// Splits a reason at its examples: a process number, the name behind it in brackets, and `…`.
+/// Splits a reason at its examples: a process number, the name in brackets after it, and `…`.
 fn fixed_parts(reason: &str) -> impl Iterator<Item = &str> {
     let is_example = |c: char| c.is_ascii_digit() || "…()".contains(c);
     let parts = reason.split(is_example).map(|part| part.trim_matches([' ', ';', ':']));

@@ -19,7 +19,7 @@ pub(crate) const BACKOFF_BASE: &str = "200ms";
 /// [`BACKOFF_BASE`] in microseconds.
 const BACKOFF_BASE_MICROS: i64 = 200_000;
 
-/// All that is known about a queue after its runs have ended.
+/// Everything that is known about a queue after its runs have ended.
 pub(crate) struct Evidence {
     /// The queue's items, in claim order.
     items: Vec<Value>,
@@ -42,7 +42,7 @@ impl Evidence {
         }
     }
 
-    /// The checks that hold after every test.
+    /// Makes the checks that hold after every test.
     pub(crate) fn check(&self, project: &TempProject, expectations: &BTreeMap<String, Expectation>) {
         self.every_file_has_its_outcome(expectations);
         self.every_attempt_was_made_and_logged_once(expectations);
@@ -64,8 +64,8 @@ impl Evidence {
         assert!(wrong.is_empty(), "expected: {wrong:#?}\nfound: {seen:#?}");
     }
 
-    /// The last attempt in the log ended as the queue's status says, and all attempts were on one
-    /// item.
+    /// Checks that the end of the last attempt in the log agrees with the status in the queue, and
+    /// that all attempts on a file have the same item.
     fn the_log_ends_with_the_status(&self) {
         for item in &self.items {
             let name = base_name(item);
@@ -81,7 +81,7 @@ impl Evidence {
         }
     }
 
-    /// A small queue that was closed is one readable JSON file without a journal.
+    /// Checks that the closed queue, which is small, is one readable JSON file without a journal.
     fn the_queue_is_one_file(&self, project: &TempProject) {
         let file = fs::read(project.state("QUEUE-STATE.json")).expect("the queue");
         let file: Value = serde_json::from_slice(&file).expect("JSON");

@@ -1,4 +1,4 @@
-//! The log that the command writes, the one source that is independent of the binary.
+//! The log that the command writes. It is the only source that is independent of the binary.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,14 +24,14 @@ pub(crate) struct Recorded {
     pub(crate) ends: Vec<Moment>,
 }
 
-/// All entries so far.
+/// Returns all entries so far.
 pub(crate) fn moments(project: &TempProject) -> Vec<Moment> {
     let bytes = fs::read(project.command_log()).expect("the command's log");
     // File names need not be UTF-8.
     String::from_utf8_lossy(whole_lines(&bytes)).lines().map(moment).collect()
 }
 
-/// The complete lines. A concurrent append may leave a partial last line.
+/// Returns the complete lines. A concurrent append may leave a partial last line.
 pub(crate) fn whole_lines(bytes: &[u8]) -> &[u8] {
     let last = bytes.iter().rposition(|byte| *byte == b'\n');
     last.map_or(&[], |last| &bytes[..=last])
@@ -42,7 +42,7 @@ pub(crate) fn starts(project: &TempProject) -> usize {
     moments(project).iter().filter(|moment| moment.what == "start").count()
 }
 
-/// Entries by file and attempt. Panics if two attempts on a file overlapped.
+/// Returns the entries by file and attempt. Panics if two attempts on a file overlapped.
 pub(crate) fn recorded(project: &TempProject) -> BTreeMap<(String, u32), Recorded> {
     let mut attempts: BTreeMap<_, Recorded> = BTreeMap::new();
     for moment in moments(project) {

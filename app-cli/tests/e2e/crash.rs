@@ -15,7 +15,7 @@ const KILL: i32 = 9;
 /// Concurrent attempts.
 const JOBS: usize = 4;
 
-/// The next run may claim ahead. The killed one cannot, because none of its attempts has ended.
+/// The next run may claim ahead. The killed run cannot, because none of its attempts has ended.
 #[test]
 fn files_of_a_killed_run_are_processed_by_the_next_run() {
     let project = TempProject::with_short_attempts();
@@ -95,8 +95,8 @@ fn kill_busy_run(project: &TempProject) -> String {
     claimed[0]["run_id"].as_str().expect("a run").to_owned()
 }
 
-/// Recovered files in the order of the log: file, attempt, dead run, and whether the file was
-/// requeued.
+/// Returns the recovered files in the order of the log: file, attempt, dead run, and whether the
+/// file was requeued.
 fn recovered(project: &TempProject) -> Vec<(String, u32, String, bool)> {
     let events = event_log::events(project).into_iter().filter(|event| event.kind == "file_recovered");
     let word = |event: &event_log::Event| event.document["dead_run"].as_str().expect("a run").to_owned();

@@ -43,7 +43,7 @@ pub(crate) fn events(project: &TempProject) -> Vec<Event> {
     str::from_utf8(whole_lines(&log)).expect("text").lines().map(event).collect()
 }
 
-/// Events by file and attempt. Panics on an unknown event about an attempt.
+/// Returns the events by file and attempt. Panics on an unknown event about an attempt.
 pub(crate) fn logged(events: &[Event]) -> BTreeMap<(String, u32), Logged> {
     let mut attempts: BTreeMap<_, Logged> = BTreeMap::new();
     for event in events.iter().filter(|event| event.document.get("item_id").is_some()) {
@@ -57,7 +57,7 @@ pub(crate) fn logged(events: &[Event]) -> BTreeMap<(String, u32), Logged> {
     attempts
 }
 
-/// Status of a file after this end of an attempt.
+/// Returns the status of a file after this event, which ended an attempt.
 pub(crate) fn status_after(ending: &Event) -> &'static str {
     match (ending.kind.as_str(), ending.document["requeued"].as_bool()) {
         ("file_completed", _) => "completed",
@@ -83,7 +83,7 @@ impl Event {
         self.document[key].as_u64().unwrap_or_else(|| panic!("no {key} in {self:?}"))
     }
 
-    /// A duration, converted from seconds to microseconds.
+    /// Returns a duration, converted from seconds to microseconds.
     #[track_caller]
     #[expect(clippy::cast_possible_truncation, reason = "these are seconds and minutes")]
     pub(crate) fn span(&self, key: &str) -> i64 {

@@ -10,7 +10,8 @@ pub(crate) struct Expectation {
     pub(crate) attempts: u32,
 }
 
-/// Outcome by part of the name, with 3 retries. `command.sh` implements the names.
+/// The outcome of files whose name contains this text, with 3 retries. `command.sh` implements
+/// these names.
 const BY_NAME: [(&str, Expectation); 11] = [
     ("ok-", Expectation { status: "completed", attempts: 1 }),
     ("held-", Expectation { status: "completed", attempts: 1 }),
@@ -26,22 +27,22 @@ const BY_NAME: [(&str, Expectation); 11] = [
     ("thicket-", Expectation { status: "timeout", attempts: 4 }),
 ];
 
-/// The outcome of each of these files, by the displayed name.
+/// Returns the outcome of each of these files, by the displayed name.
 pub(crate) fn expectations<'a>(names: impl IntoIterator<Item = &'a OsString>) -> BTreeMap<String, Expectation> {
     names.into_iter().map(|name| (shown(name), expectation(&shown(name)))).collect()
 }
 
-/// A name with invalid UTF-8 replaced.
+/// Returns a name with invalid UTF-8 replaced.
 pub(crate) fn shown(name: &OsStr) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The names `kind-N` for each number.
+/// Returns the names `kind-N` for these numbers.
 pub(crate) fn numbered(kind: &str, numbers: std::ops::Range<usize>) -> Vec<OsString> {
     numbers.map(|number| format!("{kind}-{number}").into()).collect()
 }
 
-/// Whether attempts on this file are killed before the command logs their end.
+/// True if attempts on this file are killed before the command logs their end.
 pub(crate) fn is_cut_short(name: &str) -> bool {
     ["hang-", "stubborn-", "tree-", "thicket-", "killer-"].iter().any(|part| name.contains(part))
 }

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Longer than any wait on any machine, the end of a whole run included.
+/// The maximum time that a test waits for a condition, such as the end of a run; enough for a slow
+/// machine.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -21,8 +22,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const FOREIGN_VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
 
 /// Shortest duration of an attempt, in seconds. A run whose attempts take less than 100 ms claims
-/// ahead of its free slots (docs/adr/0013). The order of events that most tests check holds only if
-/// a claim is made for a free slot.
+/// ahead of its free slots (docs/adr/0013). Most tests check an order of events that is guaranteed
+/// only if each claim is made for a free slot.
 const MIN_SECONDS: &str = "0.12";
 
 /// A project folder. It holds the files in `in`, the command, and the command's log.
@@ -47,12 +48,12 @@ pub(crate) struct Finished {
 }
 
 impl TempProject {
-    /// Without files; attempts last long enough that runs do not claim ahead.
+    /// Creates a project without files. Attempts last long enough that runs do not claim ahead.
     pub(crate) fn new() -> Self {
         Self::with_attempts_of(MIN_SECONDS)
     }
 
-    /// Without files; attempts are as short as possible.
+    /// Creates a project without files. Attempts are as short as possible.
     pub(crate) fn with_short_attempts() -> Self {
         Self::with_attempts_of("0")
     }
@@ -107,15 +108,15 @@ impl TempProject {
         self.start(words)
     }
 
-    /// Adds files and returns the answer.
+    /// Adds files, and returns the JSON document that the command prints.
     pub(crate) fn add<N: AsRef<OsStr>>(&self, priority: i32, names: &[N]) -> Value {
         self.start_adding(priority, names).wait().expect_code(0).json()
     }
 
     /// Starts a run of the command, with these options.
     pub(crate) fn start_run(&self, options: &[&str]) -> Started {
-        // The files that end with 126 and 127 do so by themselves: no program is missing. Files
-        // that fail alike do so by themselves too.
+        // No start hold and no breaker: the exit statuses 126 and 127, and failures that are alike,
+        // are intended.
         let words = ["run", "--quiet", "--json", "--program-wait", "0", "--pause-on-same", "0"];
         let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
         words.extend(options.iter().map(OsString::from));
@@ -159,7 +160,7 @@ impl Started {
         self.child.kill().expect("a live child");
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     #[track_caller]
     pub(crate) fn wait(mut self) -> Finished {
         let mut status = None;
@@ -175,7 +176,7 @@ impl Started {
     }
 }
 
-/// A failed test leaves no process behind.
+/// Kills the process, so that a failed test leaves none behind.
 impl Drop for Started {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -218,7 +219,7 @@ impl Finished {
     }
 }
 
-/// Polls a condition until it holds; panics after [`TIMEOUT`].
+/// Polls a condition until it is true; panics after [`TIMEOUT`].
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();

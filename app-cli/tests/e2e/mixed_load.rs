@@ -105,7 +105,7 @@ fn run(project: &TempProject, jobs: usize) -> Started {
     ])
 }
 
-/// Adds each batch by two concurrent processes. At most one of them reports a file as added.
+/// Adds each batch by two concurrent processes. At most one of the two reports a file as added.
 fn add_early(project: &TempProject, batches: &[Batch]) {
     let adding = |(priority, names): &Batch| [(); 2].map(|()| project.start_adding(*priority, names));
     let adding: Vec<_> = batches.iter().map(adding).collect();
@@ -117,8 +117,9 @@ fn add_early(project: &TempProject, batches: &[Batch]) {
     assert_eq!(project.count("pending"), files as u64, "one entry a file");
 }
 
-/// Adds each batch by its own process, all at once, together with files that are queued already:
-/// the batch a second time, and the files that hang, whose four attempts take longer than 20 s.
+/// Adds each batch by a separate process; all processes run at once. Each also adds files that are
+/// already queued: its own batch a second time, and the files that hang, whose four attempts take
+/// longer than 20 s.
 fn add_late(project: &TempProject, batches: &[Batch]) {
     let hanging = &early()[0].1;
     let adding = |(priority, names): &Batch| project.start_adding(*priority, &[&names[..], names, hanging].concat());
@@ -136,7 +137,7 @@ fn add_odd(project: &TempProject) {
     assert_eq!(answer["missing"], 0, "{answer}");
 }
 
-/// Number of files reported as added; a store that appended unread reports none.
+/// Returns the number of files reported as added; 0 for a blind append.
 fn added(answer: &Value) -> usize {
     assert_eq!(answer["raised"], 0, "no priority was higher: {answer}");
     answer["added"].as_u64().and_then(|sum| usize::try_from(sum).ok()).expect("a number")
@@ -148,7 +149,8 @@ fn is_under_way(project: &TempProject) -> bool {
     runs.len() >= MIN_STARTS_BEFORE_STOP && runs.iter().collect::<BTreeSet<_>>().len() == 2
 }
 
-/// Stops both runs. They finish their current files; adding pending files again changes nothing.
+/// Stops both runs, which finish their current files. Then adds the pending files again, which must
+/// change nothing.
 fn stop(project: &TempProject, runs: [Started; 2]) -> Vec<Value> {
     let stopping = project.json(["stop"]);
     assert_eq!(stopping["live_runs"].as_array().map(Vec::len), Some(2), "{stopping}");

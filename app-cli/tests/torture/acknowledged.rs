@@ -1,4 +1,4 @@
-//! Acknowledged changes, which a fresh process must find.
+//! Acknowledged changes. After a fault, a fresh process must find all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,21 +6,21 @@ use std::path::PathBuf;
 
 use crate::fixture::{TempProject, number, path_of, word};
 
-/// Additions that exited with 0, and completions that were listed.
+/// Additions whose command exited with 0, and completions that `queue list` has shown.
 #[derive(Default)]
 pub(crate) struct Acknowledged {
     pub(crate) added: BTreeSet<String>,
-    /// Path and attempts.
+    /// The number of attempts of each completed file, by path.
     pub(crate) completed: BTreeMap<String, u64>,
 }
 
-/// The record that a run's commands write, outside of the queue.
+/// Returns the path of the record that a run's commands write. The record is no part of the queue.
 pub(crate) fn record(project: &TempProject) -> PathBuf {
     project.path("record")
 }
 
 impl Acknowledged {
-    /// Additions that are missing, or listed twice.
+    /// Returns the added files that are missing, or listed twice.
     pub(crate) fn lost(&self, project: &TempProject) -> Vec<String> {
         let mut found = BTreeMap::new();
         for item in project.items() {
@@ -29,8 +29,8 @@ impl Acknowledged {
         self.added.iter().filter(|path| found.get(*path) != Some(&1)).cloned().collect()
     }
 
-    /// Every added file is listed once. A completed file stays completed, by the same attempt, and
-    /// is not processed again.
+    /// Checks that every added file is listed once, and that a completed file stays completed by
+    /// the same attempt and is not processed again.
     #[track_caller]
     pub(crate) fn check(&mut self, project: &TempProject, told: &str) {
         let lost = self.lost(project);
@@ -50,7 +50,7 @@ impl Acknowledged {
     }
 }
 
-/// No attempt ran twice, or after the attempt that completed its file.
+/// Checks that no attempt ran twice, and that no attempt ran after its file was completed.
 fn check_record(project: &TempProject, completed: &BTreeMap<String, u64>, told: &str) {
     let record = fs::read_to_string(record(project)).unwrap_or_default();
     let mut seen = BTreeSet::new();

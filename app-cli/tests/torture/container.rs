@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::fixture::TempProject;
 use crate::skip::{Need, can};
 
-/// A pid namespace of its own, in which the program is process 1, and which dies with its starter.
+/// Runs a program as process 1 of a new pid namespace. The program is killed if unshare(1) dies.
 const BOX: [&str; 5] = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
 
 #[test]
@@ -26,7 +26,8 @@ fn the_files_of_a_killed_container_are_processed_by_the_next() {
     }
     killed.kill().expect("killed");
     killed.wait().expect("reaped");
-    // Another container has the number of the namespace, as far as it can be given out again.
+    // A new container may get the number of the killed container's namespace, if the kernel uses it
+    // again.
     let mut neighbour = Command::new(BOX[0]).args(&BOX[1..]).args(["sleep", "1000"]).spawn().expect("unshare(1)");
     let next = project.command_under(&BOX, ["run", "-q", "--shell", "true"]).output();
     neighbour.kill().expect("killed");

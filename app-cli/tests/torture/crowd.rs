@@ -1,9 +1,10 @@
 //! Eight concurrent processes whose effects must be those of some sequential order.
 //!
 //! Each change took effect within an interval: between the start and the end of its command, or,
-//! for a claim, between its time in the queue and its `file_started` event. No sequential order has
-//! a claim that certainly passed over a file which certainly waited and came before it. This holds
-//! for claims made for a free slot: a claim made ahead (docs/adr/0013) may be given back and made
+//! for a claim, between the time that the queue records for it and its `file_started` event. The
+//! test fails if no sequential order explains the claims: a file was claimed while another file,
+//! which comes earlier in claim order, was certainly waiting. This can be checked only for claims
+//! that are made for a free slot: a claim made ahead (docs/adr/0013) may be given back and made
 //! again after later files have started.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,10 +29,10 @@ const PRIORITIES: u64 = 3;
 /// Makes attempts long enough that a run does not claim ahead.
 const MIN_DURATION: &str = "sleep 0.12";
 
-/// The reports of the processes.
+/// The changes that the processes have reported.
 #[derive(Default)]
 struct Told {
-    /// The time after each addition.
+    /// The time at which the addition of each file had ended.
     added: BTreeMap<String, Timestamp>,
     removed: BTreeSet<String>,
     /// Files whose priority may have changed.
@@ -42,7 +43,7 @@ struct Told {
 fn eight_concurrent_processes_act_in_some_sequential_order() {
     let (project, told) = (TempProject::new(), Mutex::new(Told::default()));
     let count = effort::crowd();
-    // A run is refused until there is a queue.
+    // A run is refused if there is no queue, so this creates one.
     for verb in ["add", "remove"] {
         project.run(["queue", verb, "/before"]).expect_code(0);
     }
@@ -72,7 +73,7 @@ fn add(project: &TempProject, told: &Mutex<Told>, adder: usize, count: usize) {
     }
 }
 
-/// A path that one of the adders adds.
+/// Returns a random path among those that the adders add.
 fn any(random: &mut Random, count: usize) -> String {
     format!("/{}/{}", random.below(ADDERS as u64), random.below(count as u64))
 }
@@ -104,8 +105,8 @@ fn process(project: &TempProject) -> Done {
     Done::of(&command.arg("--json").output().expect("the binary"))
 }
 
-/// Nothing is lost, doubled, or back after its removal, and every remaining file was processed
-/// once.
+/// Checks that no file is lost or listed twice, that no removed file is back, and that every
+/// remaining file was processed once.
 fn check_set(project: &TempProject, told: &Told) {
     let kept = told.added.keys().filter(|path| !told.removed.contains(*path)).cloned().collect();
     let mut acknowledged = Acknowledged { added: kept, ..Acknowledged::default() };
@@ -116,15 +117,15 @@ fn check_set(project: &TempProject, told: &Told) {
     assert!(attempts.lines().all(|line| line.ends_with(" 1")), "an attempt was repeated: {attempts}");
 }
 
-/// A claim, with bounds on its time.
+/// A claim. The exact time of the claim is unknown, but it lies between two bounds.
 struct Claim {
     path: String,
     /// The file's place in claim order.
     key: (i64, u64),
     added: Timestamp,
-    /// Lower bound.
+    /// The lower bound of the time of the claim.
     from: Timestamp,
-    /// Upper bound.
+    /// The upper bound of the time of the claim.
     until: Timestamp,
 }
 

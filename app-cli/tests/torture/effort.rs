@@ -1,36 +1,37 @@
-//! The effort of each test: small in an ordinary run, larger if a variable says so.
+//! The size of each test: small in an ordinary run, larger if an environment variable says so.
 
-/// Kills at random moments.
+/// Returns the number of kills at random moments.
 pub(crate) fn kills() -> usize {
     number("AUTOPROC_TORTURE_KILLS", 120)
 }
 
-/// Queues whose runs are killed until every file has ended.
+/// Returns the number of queues whose runs are killed until every file has ended.
 pub(crate) fn rounds() -> usize {
     number("AUTOPROC_TORTURE_ROUNDS", 2)
 }
 
-/// Files in each of them.
+/// Returns the number of files in each of these queues.
 pub(crate) fn files_per_round() -> usize {
     number("AUTOPROC_TORTURE_FILES", 100)
 }
 
-/// The maximum number of killed runs in each round.
+/// Returns the maximum number of killed runs for each of these queues.
 pub(crate) fn kills_per_round() -> usize {
     number("AUTOPROC_TORTURE_NIGHT_KILLS", 20)
 }
 
-/// Losses of power.
+/// Returns the number of power cuts.
 pub(crate) fn power_cuts() -> usize {
     number("AUTOPROC_TORTURE_POWER_CUTS", 4)
 }
 
-/// Commands of each process in a crowd.
+/// Returns the number of commands that each process of the test `crowd` executes.
 pub(crate) fn crowd() -> usize {
     number("AUTOPROC_TORTURE_CROWD", 25)
 }
 
-/// Injects a fault at every `stride`th possible point; 1 means all.
+/// Returns the distance between the points at which faults are injected; 1 means every possible
+/// point.
 pub(crate) fn stride() -> usize {
     number("AUTOPROC_TORTURE_STRIDE", 4).max(1)
 }

@@ -1,4 +1,4 @@
-//! Each system call that changes something fails once.
+//! Lets each system call that changes something fail once.
 
 use crate::effort;
 use crate::fixture::TempProject;
@@ -9,9 +9,10 @@ use crate::strace::tampered;
 /// Calls that can fail on a broken or full disk.
 const FAILING: [&str; 8] = ["mkdir", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
 
-/// Threads also wake each other by writes, which no disk makes fail. In a command, a thread's first
-/// write goes to a file or to the terminal; in a run it may not. Other writes fail on disks that
-/// are really full (`full_disk`, `torn`).
+/// True if the call certainly concerns a disk. Threads also use `write` to wake each other, which
+/// never fails. Only the first `write` of a thread certainly goes to a file or the terminal, and
+/// only in commands other than `run`. All other writes are tested on disks that are really full
+/// (`full_disk`, `torn`).
 fn is_of_the_disk(scenario: &Scenario, call: &str, nth: usize) -> bool {
     call != "write" || (nth == 1 && scenario.words[0] != "run")
 }

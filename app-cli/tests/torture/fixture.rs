@@ -15,15 +15,15 @@ const FOREIGN_VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DI
 /// SIGKILL (signal(7)).
 pub(crate) const SIGKILL: i32 = 9;
 
-/// This many items with names of this length make a snapshot of more than 256 KiB, which commands
-/// do not rewrite.
+/// This number of items, with names of this length, makes a snapshot of more than 256 KiB. Commands
+/// do not rewrite such a snapshot.
 const LARGE: usize = 400;
 const LONG: usize = 600;
 
 /// A project folder.
 pub(crate) struct TempProject {
     folder: PathBuf,
-    /// Removed with the project, if the fixture made it.
+    /// The temporary folder, if the fixture has created it. It is removed with this value.
     _made: Option<TempDir>,
 }
 
@@ -36,39 +36,39 @@ pub(crate) struct Done {
 }
 
 impl TempProject {
-    /// A fresh folder.
+    /// Creates an empty folder.
     pub(crate) fn new() -> Self {
         let made = tempfile::tempdir().expect("a folder for the test");
         Self { folder: made.path().to_owned(), _made: Some(made) }
     }
 
-    /// An existing folder.
+    /// Returns a project in an existing folder.
     pub(crate) fn at(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), _made: None }
     }
 
-    /// A fresh folder with this many pending files.
+    /// Creates a folder with this many pending files.
     pub(crate) fn with_items(count: usize) -> Self {
         let project = Self::new();
         project.add_many("item", count);
         project
     }
 
-    /// A fresh folder with a large queue.
+    /// Creates a folder with a large queue.
     pub(crate) fn large() -> Self {
         let project = Self::new();
         project.add_large();
         project
     }
 
-    /// Makes the queue a large one. Its first files are named as those of
-    /// [`TempProject::with_items`].
+    /// Adds files, so that the queue is large. The first files have the names that
+    /// [`TempProject::with_items`] uses.
     pub(crate) fn add_large(&self) {
         self.add_many("item", 3);
         self.add_many(&format!("item/{}", "x".repeat(LONG)), LARGE);
     }
 
-    /// Adds that many files in one command.
+    /// Adds `count` files in one command.
     pub(crate) fn add_many(&self, kind: &str, count: usize) {
         let list = self.path("list");
         let names: Vec<_> = (0..count).map(|number| format!("/{kind}/{number}")).collect();
@@ -85,12 +85,12 @@ impl TempProject {
         self.path(".claude/mission-control")
     }
 
-    /// The binary with these arguments, for this folder.
+    /// Returns a command that runs the binary on this folder with these arguments.
     pub(crate) fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
         self.command_under(&[], words)
     }
 
-    /// [`TempProject::command`] under a tool such as strace.
+    /// Returns [`TempProject::command`], executed by a tool such as strace.
     pub(crate) fn command_under<W: AsRef<OsStr>>(&self, tool: &[&str], words: impl IntoIterator<Item = W>) -> Command {
         let binary = env!("CARGO_BIN_EXE_autoproc");
         let mut command = Command::new(tool.first().unwrap_or(&binary));
@@ -110,13 +110,13 @@ impl TempProject {
         Done::of(&self.command(words).output().expect("the binary"))
     }
 
-    /// A run that appends path and attempt of each file to the record. It has retries for many
-    /// kills.
+    /// Returns a run that appends the path and the attempt number of each file to the record. It
+    /// has enough retries for many kills.
     pub(crate) fn process(&self, record: &Path) -> Command {
         self.process_and(record, "true")
     }
 
-    /// [`TempProject::process`] with a further command.
+    /// Like [`TempProject::process`]; the shell also executes `after` for each file.
     pub(crate) fn process_and(&self, record: &Path, after: &str) -> Command {
         let script = format!("echo \"$AUTOPROC_FILE $AUTOPROC_ATTEMPT\" >> '{}'; {after}", record.display());
         let mut command =
@@ -125,7 +125,7 @@ impl TempProject {
         command
     }
 
-    /// Every item of `queue list`.
+    /// Returns every item of `queue list`.
     #[track_caller]
     pub(crate) fn items(&self) -> Vec<Value> {
         let listed = self.run(["queue", "list", "--json"]).expect_code(0);
@@ -133,20 +133,20 @@ impl TempProject {
         document["items"].as_array_mut().map(std::mem::take).expect("a list of items")
     }
 
-    /// Path, status and attempts of every item, in claim order.
+    /// Returns the path, status and attempts of every item, in claim order.
     #[track_caller]
     pub(crate) fn summary(&self) -> Vec<(String, String, u64)> {
         self.items().iter().map(|item| (path_of(item), word(item, "status"), number(item, "attempts"))).collect()
     }
 
-    /// The contents of every file in the state folder.
+    /// Returns the contents of every file in the state folder.
     pub(crate) fn contents(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut contents: Vec<_> = files_below(&self.path(".claude")).collect();
         contents.sort();
         contents
     }
 
-    /// The one journal in the state folder.
+    /// Returns the path of the only journal in the state folder.
     pub(crate) fn journal(&self) -> Option<PathBuf> {
         let is_journal = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -155,8 +155,8 @@ impl TempProject {
         files_below(&self.state()).map(|(path, _)| path).find(is_journal)
     }
 
-    /// Length of the journal, or of the snapshot if there is no journal. Concurrent writers may
-    /// change both.
+    /// Returns the length of the journal, or of the snapshot if there is no journal. Concurrent
+    /// writers may change both.
     pub(crate) fn next_write(&self) -> u64 {
         let length_of = |is_meant: fn(&str) -> bool| {
             let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();
@@ -167,7 +167,7 @@ impl TempProject {
         journal.or_else(|| length_of(|name| name == "QUEUE-STATE.json")).unwrap_or(0)
     }
 
-    /// Replaces this folder's state by a copy of that of `other`.
+    /// Replaces the state of this folder by a copy of the state of `other`.
     pub(crate) fn copy_state(&self, other: &Self) {
         let _ = fs::remove_dir_all(self.path(".claude"));
         let _ = fs::remove_dir_all(self.path("logs"));
@@ -215,8 +215,8 @@ impl Done {
         self
     }
 
-    /// Fails unless a run, given `--json`, found no more work: with code 0, or with 75 because
-    /// other runs were processing files or because files were added after its last exchange.
+    /// Panics if a run with `--json` left work to do. Accepts exit code 0, and 75 if other runs
+    /// were processing files, or if files were added after the run's last exchange.
     #[track_caller]
     pub(crate) fn expect_no_more_work(self) {
         if self.status.code() != Some(75) {

@@ -16,9 +16,9 @@ use crate::skip::tell;
 const BLOCK: u64 = 4096;
 /// Enough files to exceed the space that a run reserves for results.
 const FILES: usize = 700;
-/// More than any disk here has.
+/// More inodes than any disk of these tests has.
 const MOST_INODES: usize = 1000;
-/// The largest number of free blocks.
+/// The maximum number of free blocks that is tested.
 const MOST_FREE: usize = 32;
 
 #[test]
@@ -28,7 +28,8 @@ fn every_command_at_every_count_of_free_blocks() {
         mount(disk.path(), "size=4m");
         let project = TempProject::at(disk.path());
         let (mut refused, mut done) = (0, 0);
-        // A run writes more than its queue: see below.
+        // Runs are left out, because they also write other files than the queue. The tests below
+        // cover them.
         for scenario in scenario::all().iter().filter(|scenario| scenario.words[0] != "run") {
             for free in counts(MOST_FREE) {
                 let before = scenario.prepare(&project);
@@ -101,8 +102,8 @@ fn a_run_on_a_disk_that_fills_up_loses_nothing_and_the_next_completes_everything
     });
 }
 
-/// The first file fills most of the disk, and only the test frees space again. Its command outlasts
-/// a reading of the disk.
+/// The first file fills most of the disk, and only the test frees space again. The command takes
+/// longer than the interval between two readings of the disk.
 #[test]
 fn a_run_waits_for_room_and_goes_on_by_itself() {
     inside("full_disk::a_run_waits_for_room_and_goes_on_by_itself", &[], || {
@@ -135,7 +136,7 @@ fn a_run_waits_for_room_and_goes_on_by_itself() {
     });
 }
 
-/// Longer than any wait on any machine.
+/// The maximum time until a condition is true; enough for a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[track_caller]
@@ -147,8 +148,8 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Every count up to the largest; in an ordinary run the smallest, the critical ones, and the
-/// largest.
+/// Returns the counts to test: in a long run, all counts up to `most`; in an ordinary run, only 0,
+/// 1, 2 and `most`.
 fn counts(most: usize) -> impl Iterator<Item = usize> {
     (0..=most).filter(move |count| effort::stride() == 1 || *count < 3 || *count == most)
 }
@@ -157,7 +158,7 @@ fn mount(at: &Path, options: &str) {
     tool(&["mount", "-t", "tmpfs", "-o", options, "tmpfs", at.to_str().expect("text")]);
 }
 
-/// Fills the disk except for this many blocks.
+/// Fills the disk, except for `free` blocks.
 fn fill(project: &TempProject, free: u64) {
     let filler = project.path("filler");
     let mut file = File::create(&filler).expect("a file");
@@ -167,7 +168,7 @@ fn fill(project: &TempProject, free: u64) {
     file.set_len(length.saturating_sub(free * BLOCK)).expect("a shorter file");
 }
 
-/// Uses all inodes except this many.
+/// Uses all inodes, except for `free` ones.
 fn take_inodes(project: &TempProject, free: usize) {
     let many = project.path("many");
     fs::create_dir(&many).expect("a folder");

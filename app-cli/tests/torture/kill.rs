@@ -1,6 +1,6 @@
-//! Several writers and a run, all killed at random moments. Every second addition runs under a
-//! limit on file size, at which the kernel writes only a part (setrlimit(2)): it is refused, or
-//! killed before it has cut that part off.
+//! Kills several writers and a run at random moments. Every second addition has a limit on file
+//! size, at which the kernel writes only a part (setrlimit(2)). Such an addition is either refused,
+//! or killed before it has removed the partial write.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
@@ -20,15 +20,16 @@ const WRITERS: u64 = 3;
 const CYCLE: usize = 30;
 /// Kills in one project folder; more items would make each check slow.
 const FOLDER: usize = 900;
-/// The longest life of a writer, as a multiple of an undisturbed one: about every second writer is
-/// killed.
+/// The maximum life of a writer, as a multiple of the duration of an addition: about every second
+/// writer is killed.
 const LIVES: u64 = 3;
-/// A run lives longer, so that most runs recover the files of those before and process some of
-/// their own.
+/// The maximum life of a run, as the same multiple: most runs recover the files of earlier runs,
+/// and process some more.
 const RUN_LIVES: u64 = 200;
 /// The exit code of a command that found no space, as at the file size limit.
 const NO_SPACE: i32 = 75;
-/// A limit exceeds the longest file by at most this: about one line of the journal.
+/// The file size limit exceeds the length of the longest file by less than this: about one line of
+/// the journal.
 const LINE: u64 = 250;
 
 #[test]
@@ -77,7 +78,7 @@ impl Kills {
     }
 }
 
-/// Runs all processes until [`CYCLE`] of them were killed.
+/// Runs all processes until [`CYCLE`] of them have been killed.
 fn kill_some(project: &TempProject, acknowledged: &mut Acknowledged, seed: u64, splits: bool) -> Kills {
     let began = Instant::now();
     let first = format!("/first/{seed}");
@@ -98,7 +99,7 @@ fn kill_some(project: &TempProject, acknowledged: &mut Acknowledged, seed: u64, 
     all
 }
 
-/// Adds one file after the other; returns the acknowledged ones.
+/// Adds one file after the other; returns the files whose addition was acknowledged.
 fn write(project: &TempProject, life: u64, seed: u64, kills: &Kills, splits: bool) -> Vec<String> {
     let mut random = Random::new(seed);
     let mut acknowledged = Vec::new();
@@ -143,7 +144,7 @@ fn process(project: &TempProject, life: u64, seed: u64, kills: &Kills) {
     }
 }
 
-/// Kills a process after this many microseconds; returns its end if it was not killed.
+/// Kills a process after `life` microseconds. Returns its result if it ended earlier.
 fn killed_or_done(mut child: Child, life: u64, kills: &Kills) -> Option<Done> {
     thread::sleep(Duration::from_micros(life));
     child.kill().expect("it is ours to kill");

@@ -1,8 +1,8 @@
-//! Runs killed at random moments, often with their guards, each followed by the next at once, until
-//! every file has ended.
+//! Kills runs at random moments, often with their guards. The next run starts at once. This
+//! continues until every file has ended.
 //!
-//! Each job logs its attempts. While a job or a process that it started lives, it holds a lock on
-//! its file, so that an overlapping attempt on the same file is logged as such.
+//! Each job logs its attempts. A job and its child processes hold a lock on the job's file while
+//! they are alive, so a concurrent attempt on the same file notices the overlap and logs it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,8 +16,8 @@ use crate::fixture::{SIGKILL, TempProject, path_of, word};
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// The job, by its file's name. Its children are in a session of their own, ignore SIGTERM, or
-/// both.
+/// The job. The name of its file determines what it does. Some jobs have child processes in a
+/// session of their own, which may ignore SIGTERM.
 const JOB: &str = r#"
 record=$1 name=${2##*/}
 tell() { echo "$1 $name $AUTOPROC_ATTEMPT" >>"$record"; }
@@ -33,7 +33,7 @@ esac
 tell end
 "#;
 
-/// A kind of file, its share in ten files, and its final status.
+/// A kind of file, the number of such files among ten, and their final status.
 const KINDS: [(&str, usize, &str); 5] = [
     ("ok", 5, "completed"),
     ("slow", 2, "completed"),
@@ -45,14 +45,14 @@ const KINDS: [(&str, usize, &str); 5] = [
 /// One of this many files hangs, and so occupies a slot for the whole timeout.
 const PER_HANGING_FILE: usize = 250;
 
-/// In seconds; longer than any job that does not hang, on any machine.
+/// The timeout in seconds; longer than any job that does not hang takes on a slow machine.
 const TIMEOUT: &str = "10";
 
-/// The longest life of a killed run, in milliseconds per ten files: short enough for several kills
-/// a round.
+/// The maximum life of a killed run, in milliseconds per ten files: short enough that several runs
+/// are killed for each queue.
 const LIFE_PER_TEN_FILES: u64 = 15;
 
-/// A variable that only the processes of a round have.
+/// An environment variable that only the processes of one queue have.
 const MARK: &str = "AUTOPROC_TORTURE_NIGHT";
 
 #[test]
@@ -75,7 +75,7 @@ fn killed_runs_leave_nothing_and_no_attempt_meets_another() {
     assert!(killed > 0, "no run was killed");
 }
 
-/// The files of a round, with their final status.
+/// The files of a queue, with their final status.
 struct Files(BTreeMap<String, &'static str>);
 
 impl Files {
@@ -104,7 +104,7 @@ impl Files {
     }
 }
 
-/// Returns the number of killed runs.
+/// Starts runs, and kills all but the last; returns the number of killed runs.
 fn run_until_done(project: &TempProject, seed: u64) -> usize {
     let mut random = Random::new(seed);
     let longest = LIFE_PER_TEN_FILES * effort::files_per_round() as u64 / 10;
@@ -124,8 +124,9 @@ fn run_until_done(project: &TempProject, seed: u64) -> usize {
     unreachable!("one of them was left alone");
 }
 
-/// The runner alone; or its guards and then the runner, which may be reaping what they left; or the
-/// runner and then its guards, which may be ending their commands.
+/// Kills a run. `choice` 0 kills only the process of the run. 1 kills its guards first; the run may
+/// then be reaping their processes. 2 kills its guards afterwards; they may then be ending their
+/// commands.
 fn kill(run: &mut Child, project: &TempProject, choice: u64) {
     if choice == 1 {
         kill_guards(project);
@@ -144,7 +145,7 @@ fn kill_guards(project: &TempProject) {
     let guards = left_of(project).into_iter().filter(is_guard);
     let numbers: Vec<_> = guards.filter_map(|process| Some(process.file_name()?.to_owned())).collect();
     if !numbers.is_empty() {
-        // kill(1) fails if one of them has ended.
+        // kill(1) fails if one of the guards has already ended.
         let _ = Command::new("kill").arg("-KILL").args(numbers).stderr(Stdio::null()).status();
     }
 }
@@ -153,7 +154,7 @@ fn start_run(project: &TempProject) -> Child {
     let script = format!("sh '{}' '{}' {{}}", project.path("job.sh").display(), record(project).display());
     let words = ["run", "--quiet", "-j", "4", "--timeout", TIMEOUT, "--grace", "100ms", "--no-retry-timeouts"];
     let mut command = project.command(words);
-    // Many kills use up many attempts of a file.
+    // A file needs many attempts, because each kill may use up one.
     command.args(["--no-retry-exit", "3", "--retries", "1000", "--backoff-base", "10ms", "--max-backoff", "20ms"]);
     command.args(["--pause-on-same", "0"]);
     command.args(["--shell", &script]).env(MARK, project.path("")).stdout(Stdio::null());
@@ -164,7 +165,7 @@ fn record(project: &TempProject) -> PathBuf {
     project.path("record")
 }
 
-/// Checks the jobs' log in its order; returns the number of attempts.
+/// Checks the jobs' log line by line; returns the number of attempts.
 fn check_record(project: &TempProject) -> usize {
     let text = fs::read_to_string(record(project)).expect("the record");
     let mut latest: BTreeMap<&str, u32> = BTreeMap::new();
@@ -186,7 +187,8 @@ fn check_record(project: &TempProject) -> usize {
     begun
 }
 
-/// The living processes of a round. Zombies have no environment.
+/// Returns the living processes of a queue. Zombies are not among them, because they have no
+/// environment.
 fn left_of(project: &TempProject) -> Vec<PathBuf> {
     let mark = format!("{MARK}={}", project.path("").display()).into_bytes();
     let is_marked = |process: &Path| {

@@ -1,16 +1,16 @@
 //! Runs a test in a mount namespace, by starting this test binary again inside one.
 //!
-//! The last process in the namespace takes its mounts with it, and a mount its loop device, so that
-//! nothing stays behind.
+//! When the last process of the namespace ends, the kernel removes the mounts and their loop
+//! devices, so that nothing stays behind.
 
 use std::process::Command;
 
 use crate::skip::{Need, can};
 
-/// Set in the process inside.
+/// The variable that is set for the process in the namespace.
 const INSIDE: &str = "AUTOPROC_TORTURE_INSIDE";
 
-/// Runs `work`, the whole body of the test with this name, with permission to mount.
+/// Runs `work`, which is the whole body of the test named `test`, with permission to mount.
 pub(crate) fn inside(test: &str, needs: &[Need], work: impl FnOnce()) {
     if std::env::var_os(INSIDE).is_some() {
         return work();
@@ -18,7 +18,7 @@ pub(crate) fn inside(test: &str, needs: &[Need], work: impl FnOnce()) {
     if !can(test, &[&[Need::Root, Need::Tool("unshare"), Need::Tool("mount")], needs].concat()) {
         return;
     }
-    // In a process namespace too, so that no process of the test outlives it.
+    // The process is also in a new pid namespace, so that no process of the test outlives it.
     let status = Command::new("unshare")
         .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
         .arg(std::env::current_exe().expect("this test binary"))

@@ -7,25 +7,26 @@ use std::process::Output;
 use crate::fixture::TempProject;
 use crate::skip::skip;
 
-/// The limit of the group: room for a run with its guard, not for the command.
+/// The memory limit of the group: enough for a run with its guard, and too little for the command.
 const LIMIT: &str = "100M";
 
-/// Takes all memory for one of the files: tail(1) keeps the last lines, and the input is one
-/// endless line.
+/// Uses up all memory for one of the files: tail(1) keeps the last lines in memory, and its input
+/// is one endless line.
 const COMMAND: &str = "test $AUTOPROC_ITEM_ID != 1 || exec tail /dev/zero";
 
 /// A control group with little memory, which is removed at the end.
 struct Group(PathBuf);
 
 impl Group {
-    /// `None` if this process may not create such a group.
+    /// Creates a group; `None` if this process may not create one.
     fn new() -> Option<Self> {
         let name = format!("autoproc-test-{}", std::process::id());
         let limits = ["memory/{}/memory.limit_in_bytes", "{}/memory.max", "unified/{}/memory.max"];
         limits.into_iter().find_map(|limit| {
             let limit = PathBuf::from("/sys/fs/cgroup").join(limit.replace("{}", &name));
             let group = Self(limit.parent()?.to_owned());
-            // Without swap, the kernel kills at the limit. Version 1 limits swap only after memory.
+            // Without swap, the kernel kills at the limit. Control groups of version 1 accept a
+            // limit for swap only after one for memory.
             fs::create_dir(&group.0).and_then(|()| fs::write(&limit, LIMIT)).ok()?;
             let _ = fs::write(group.0.join("memory.memsw.limit_in_bytes"), LIMIT);
             let _ = fs::write(group.0.join("memory.swap.max"), "0");

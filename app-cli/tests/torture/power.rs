@@ -27,10 +27,11 @@ const SHUT_DOWN: &str =
 /// Makes every sync succeed without effect.
 const LYING: &[&str] = &["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync,fdatasync:retval=0"];
 
-/// The longest wait for the first addition before a cut.
+/// The maximum wait for the first addition before a cut.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Attempts to detect missing syncs: the kernel may write data back by chance.
+/// The number of attempts to detect missing syncs. One attempt may fail, because the kernel may
+/// write data back by chance.
 const TRIES: usize = 5;
 
 const NEEDS: &[Need] = &[Need::Ext4, Need::Tool("perl")];
@@ -54,7 +55,7 @@ fn power_cuts_lose_nothing_acknowledged() {
     });
 }
 
-/// Shows that the check above can fail.
+/// Shows that the test above detects missing syncs.
 #[test]
 fn a_power_cut_takes_what_was_not_synced() {
     inside("power::a_power_cut_takes_what_was_not_synced", &[NEEDS, &[Need::Strace]].concat(), || {
@@ -96,7 +97,7 @@ impl Disk {
         tool(&["mount", "-o", "loop", &self.text("image"), &self.text("mounted")]);
     }
 
-    /// A project folder on this file system.
+    /// Returns a project folder on this file system.
     fn project(&self, number: usize) -> TempProject {
         let folder = Path::new(&self.text("mounted")).join(number.to_string());
         fs::create_dir_all(&folder).expect("a folder");

@@ -1,6 +1,6 @@
 //! Pseudo-random numbers, from a seed that a failure reports.
 
-/// Sebastiano Vigna's `SplitMix64` (2015).
+/// A generator of pseudo-random numbers: `SplitMix64` (Sebastiano Vigna, 2015).
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -8,7 +8,7 @@ impl Random {
         Self(seed)
     }
 
-    /// A number below `limit`, which is not 0.
+    /// Returns a number from 0 to `limit - 1`. `limit` must not be 0.
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;

@@ -37,8 +37,8 @@ fn a_read_only_folder_can_be_read_and_every_change_is_refused() {
     }
     let project = TempProject::with_items(3);
     let binary = project.path("autoproc");
-    // cp makes the copy of the binary: a descriptor of this process, open for writing, would be
-    // inherited by processes of other tests, and the copy could not be executed (execve(2),
+    // Copies the binary with cp(1). If this process copied it, its descriptor for writing could be
+    // inherited by processes of other tests, and executing the copy would fail (execve(2),
     // ETXTBSY).
     tool(&["cp", "-p", env!("CARGO_BIN_EXE_autoproc"), binary.to_str().expect("text")]);
     forbid(&project.path(""));

@@ -5,24 +5,24 @@ use crate::fixture::{Done, TempProject};
 /// Path, status and attempts of each item, in the order of the list.
 pub(crate) type Summary = Vec<(String, String, u64)>;
 
-/// Added under a fault; it exists, so that there is no warning.
+/// The file that a command adds under a fault. It exists, so that there is no warning.
 const NEW: &str = "/etc/passwd";
-/// Added after the fault.
+/// The file that is added after the fault.
 const AFTER: &str = "/after";
 
-/// A command on a queue of a certain length.
+/// A command, and a queue that is small or large.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     template: TempProject,
-    /// The queue is large and was just changed, so that the command finds a journal and the note of
-    /// its end.
+    /// True if the queue is large and was just changed. The command then finds a journal and the
+    /// recorded end of the journal.
     is_warm: bool,
     pub(crate) words: &'static [&'static str],
-    /// The transactions of the scenario.
+    /// The effects of the command's transactions on the summary, in order.
     steps: &'static [fn(&mut Summary)],
 }
 
-/// All commands that write, on small and large queues.
+/// Returns all commands that write, on small and large queues.
 pub(crate) fn all() -> Vec<Scenario> {
     const ADD: &[&str] = &["queue", "add", NEW];
     const REMOVE: &[&str] = &["queue", "remove", "/item/0"];
@@ -79,8 +79,9 @@ impl Scenario {
         project.summary()
     }
 
-    /// Checks that a fault left none, all, or the first of the command's transactions; all if it
-    /// was acknowledged. Returns the summary.
+    /// Checks that, after a fault, the queue has the effects of none, some or all of the command's
+    /// transactions, from the first on, and of all if the command was acknowledged. Returns the
+    /// summary.
     #[track_caller]
     pub(crate) fn check(&self, project: &TempProject, before: &Summary, done: &Done, fault: &str) -> Summary {
         let found = project.summary();
@@ -97,8 +98,8 @@ impl Scenario {
         found
     }
 
-    /// Checks that files can be added and processed after the fault, and that completed ones stay
-    /// so.
+    /// Checks that files can be added and processed after the fault, and that completed files stay
+    /// completed.
     #[track_caller]
     pub(crate) fn go_on(&self, project: &TempProject, found: &Summary, fault: &str) {
         let told = format!("{}, {fault}", self.name);

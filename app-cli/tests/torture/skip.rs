@@ -1,4 +1,4 @@
-//! Tests that cannot run here report that.
+//! Reports the tests that cannot run on this machine.
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 /// A requirement of a test.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Need {
-    /// User 0, to mount and to change users.
+    /// The user is root, in order to mount and to change users.
     Root,
     /// A program on the search path.
     Tool(&'static str),
@@ -19,26 +19,26 @@ pub(crate) enum Need {
     Ext4,
 }
 
-/// Whether a test can run; reports it as skipped if not.
+/// True if a test can run; otherwise reports that it is skipped.
 pub(crate) fn can(test: &str, needs: &[Need]) -> bool {
     let Some(missing) = needs.iter().find(|need| !need.is_met()) else { return true };
     skip(test, &missing.in_words());
     false
 }
 
-/// Reports a skipped test, and how many were skipped so far.
+/// Reports a skipped test, and the number of tests that were skipped so far.
 pub(crate) fn skip(test: &str, why: &str) {
     let count = SKIPPED.fetch_add(1, Ordering::SeqCst) + 1;
-    // The test harness captures `eprintln!`.
+    // Writes to standard error directly, because the test harness captures `eprintln!`.
     let _ = writeln!(io::stderr().lock(), "skipped: {test} needs {why} ({count} skipped so far)");
 }
 
-/// Prints figures, past the capture of the test harness.
+/// Prints figures to standard error directly, because the test harness captures `eprintln!`.
 pub(crate) fn tell(figures: &str) {
     let _ = writeln!(io::stderr().lock(), "{figures}");
 }
 
-/// Whether the test runs as root.
+/// True if the test runs as root.
 pub(crate) fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n")
 }

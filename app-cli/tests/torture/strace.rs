@@ -1,20 +1,20 @@
-//! Faults at single system calls, by `strace -e inject` (strace(1), "Tampering").
+//! Injects faults at single system calls with `strace -e inject` (strace(1), "Tampering").
 
 use crate::fixture::{Done, TempProject};
 
-/// All calls by which the binary changes something, on all architectures of Linux.
+/// All system calls by which the binary changes something, on all architectures of Linux.
 pub(crate) const CHANGING: [&str; 9] =
     ["mkdir", "flock", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
 
-/// Result of a command with an injected fault.
+/// The result of a command with an injected fault.
 pub(crate) struct Tampered {
     pub(crate) done: Done,
-    /// Whether the fault was reached.
+    /// True if the command reached the fault.
     pub(crate) is_hit: bool,
 }
 
-/// Runs the binary with a fault, such as `signal=SIGKILL` or `error=EIO`, at the `nth` of these
-/// calls in a thread.
+/// Runs the binary with a fault, such as `signal=SIGKILL` or `error=EIO`, at the `nth` system call
+/// `call` of a thread.
 pub(crate) fn tampered(project: &TempProject, words: &[&str], call: &str, fault: &str, nth: usize) -> Tampered {
     let log = project.path("strace.log");
     let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}:when={nth}"));

@@ -1,5 +1,5 @@
 //! Partial writes: at the file size limit the kernel writes only a part (setrlimit(2)), and
-//! strace(1) kills the process when it is about to cut that part off.
+//! strace(1) kills the process before it can remove the partial write.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ fn a_line_torn_at_any_byte_is_cut_off_and_nothing_else() {
     let mut torn = 0;
     for bytes in (1..400).step_by(effort::stride() * 5) {
         project.copy_state(&template);
-        // A journal longer than the lock file: the limit is one for all files.
+        // The journal must become longer than the lock file, because the limit applies to both.
         for number in 0..8 {
             project.run(["queue", "add", &format!("/warm/{number}")]).expect_code(0);
         }

@@ -18,21 +18,24 @@ type File = (u64, f64);
 pub(crate) struct Score {
     /// The errors of the forecasts of single files.
     pub(crate) files: Vec<f64>,
-    /// For each group of at least 100 files, the share of files within their range.
+    /// For each group of at least 100 files, the share of files whose duration was within its
+    /// range.
     pub(crate) group_coverage: Vec<f64>,
     /// The number of files without a forecast, because they are much larger than the files before.
     pub(crate) much_larger: u32,
-    /// The numbers of files within their range, and of all files that have a range.
+    /// The number of files whose duration was within its range, and the number of files that had a
+    /// range.
     pub(crate) covered: (u32, u32),
     /// The errors of the time left after a quarter of each group.
     pub(crate) left: Vec<f64>,
-    /// The numbers of groups that take longer than the lower bound of their time left, and of all
-    /// groups whose time left is only a lower bound.
+    /// The number of groups that took longer than a lower bound of their time left, and the number
+    /// of groups that had only a lower bound.
     pub(crate) bounds: (u32, u32),
-    /// The errors of `left` if the mean duration is multiplied by the number of files.
+    /// For comparison: the errors of the time left if it is the mean duration times the number of
+    /// files.
     pub(crate) left_by_mean: Vec<f64>,
-    /// The numbers of groups whose time left is within the likely range, and of all groups that
-    /// have a likely range.
+    /// The number of groups that took a time within the likely range, and the number of groups that
+    /// had a likely range.
     pub(crate) left_covered: (u32, u32),
 }
 

@@ -3,14 +3,14 @@
 use super::{Sample, count};
 
 /// A sample is an outlier if its error is more than this many times the 90th percentile of the
-/// errors. An error is a duration divided by the line's value. The factors 2, 3, 5 and 10 differ
-/// little on recorded traces (docs/benchmarks.md).
+/// errors. An error is a duration divided by the usual duration (see [`Line::usual`]). The factors
+/// 2, 3, 5 and 10 differ little on recorded traces (docs/benchmarks.md).
 const OUTLIER: f64 = 2.0;
 
 /// The number of times that the durations of outliers are reduced and the line is fitted again.
 const CUTS: usize = 4;
 
-/// The minimum usual duration, in seconds, so that no duration is divided by 0.
+/// The smallest usual duration, in seconds. It is not 0, because durations are divided by it.
 const TINY: f64 = 1e-9;
 
 /// The duration as a function of the size. It is never negative and never decreases.
@@ -66,8 +66,8 @@ impl Fit {
     /// Returns an approximate prediction of each sample, in seconds, by a line that is fitted to
     /// the other samples. The prediction may be negative.
     ///
-    /// The formula is exact for a plain least-squares line. It ignores that, without this sample,
-    /// other outliers would be reduced and the line would be scaled differently.
+    /// The formula is exact for a plain least-squares line. It ignores that leaving out a sample
+    /// also changes which outliers are reduced, and how the line is scaled.
     pub(super) fn without_each<'a>(&'a self, samples: &'a [Sample]) -> impl Iterator<Item = f64> + 'a {
         samples.iter().zip(&self.leverages).map(|(sample, leverage)| {
             let (value, leverage) = (self.line.at(sample.bytes), leverage.min(0.99));
@@ -186,8 +186,9 @@ mod tests {
         Sample { bytes: f64::from(bytes), seconds: f64::from(tenths) / 10.0 }
     }
 
-    /// Computes the line as the documentation of [`Fit::new`] states it, from the normal equations.
-    /// Returns `None` if the sizes are too much alike for their plain sums.
+    /// Computes the line from the normal equations, as the documentation of [`Fit::new`] describes
+    /// it. Returns `None` if the sizes are so similar that rounding errors would falsify the
+    /// result.
     fn expected(samples: &[Sample]) -> Option<Line> {
         let mut sizes: Vec<_> = samples.iter().map(|sample| sample.bytes).collect();
         sizes.sort_unstable_by(f64::total_cmp);

@@ -34,7 +34,7 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Fits a model; `None` below [`MIN_SAMPLES`].
+    /// Fits a model; `None` if there are fewer than [`MIN_SAMPLES`].
     pub(super) fn fit(samples: impl Iterator<Item = Sample>) -> Option<Self> {
         let samples: Vec<_> = samples.collect();
         if samples.len() < MIN_SAMPLES {
@@ -57,8 +57,9 @@ impl Model {
         bytes.map_or(self.mean, |bytes| self.line.at(bytes))
     }
 
-    /// Returns the mean time left, in seconds, of an attempt that has run for `elapsed` seconds:
-    /// the mean over the errors that give a longer duration; 0 if there are none.
+    /// Returns the mean time left, in seconds, of an attempt that has run for `elapsed` seconds.
+    /// The mean is over the errors that forecast a longer duration than `elapsed`; it is 0 if there
+    /// are none.
     pub(super) fn left(&self, bytes: Option<f64>, elapsed: f64) -> f64 {
         let mean = self.mean(bytes);
         let first = self.ratios.partition_point(|ratio| ratio * mean <= elapsed);

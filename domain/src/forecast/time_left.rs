@@ -72,12 +72,11 @@ pub enum TimeLeft {
 
 impl Forecast {
     /// Returns the time until the backlog is processed, from mean durations and without a likely
-    /// range. `None` below [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
+    /// range. `None` if there are fewer than [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
     ///
-    /// A running file is overdue if its attempt exceeds its range, or
-    /// [`OVERDUE`](super::OVERDUE) times its forecast if there is no range, by more than
-    /// [`OVERDUE_MARGIN`]. The time of failed attempts counts in proportion to the failures of the
-    /// run so far.
+    /// A running file is overdue if its attempt exceeds its range, or [`OVERDUE`](super::OVERDUE)
+    /// times its forecast if there is no range, by more than [`OVERDUE_MARGIN`]. The time of failed
+    /// attempts counts in proportion to the failures of the run so far.
     #[must_use]
     pub fn time_left(&self, backlog: &Backlog<'_>) -> Option<TimeLeft> {
         let models = Models::new(self, |samples| Model::fit(samples.iter().copied()))?;
@@ -105,7 +104,7 @@ impl Forecast {
     }
 
     /// Returns the positions of the running files that take longer than expected, in increasing
-    /// order; see [`time_left`](Self::time_left). Empty below
+    /// order; see [`time_left`](Self::time_left). Empty if there are fewer than
     /// [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
     #[must_use]
     pub fn overdue(&self, running: &[RemainingFile<'_>]) -> Vec<usize> {
@@ -139,7 +138,7 @@ impl Forecast {
     }
 
     /// Returns the time until the backlog is processed. `error` returns the factor between the
-    /// duration of a pending file and the mean duration of such files.
+    /// duration of a pending file and the mean duration of files of its size.
     fn simulate(&self, models: &Models<'_>, backlog: &Backlog<'_>, mut error: impl FnMut(&Model) -> f64) -> Duration {
         let factor = self.attempts.time_factor();
         let size = |file: &RemainingFile<'_>| file.size_bytes.map(bytes);

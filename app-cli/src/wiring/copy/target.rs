@@ -1,4 +1,4 @@
-//! The side of a copy that is filled.
+//! The queue that a copy fills.
 
 use std::path::PathBuf;
 use std::{fs, io};
@@ -61,8 +61,8 @@ impl Target<'_> {
     /// Makes everything that was added visible and durable.
     ///
     /// # Errors
-    /// [`CliError`] if that fails. The queue is then still empty, unless the answer of a database
-    /// was lost.
+    /// [`CliError`] if that fails. The queue is then still empty, except if a database committed
+    /// but its answer was lost.
     pub(crate) async fn commit(self) -> Result<(), CliError> {
         match self {
             Self::Folder(target) => target.commit(),
@@ -71,12 +71,12 @@ impl Target<'_> {
     }
 }
 
-/// The queue of a folder that is filled.
+/// The target of a copy if it is the queue of a folder.
 pub(crate) struct FolderTarget {
     locked: LockedQueue,
     /// The path of the event log.
     path: PathBuf,
-    /// `None` before the first events.
+    /// The new event log; `None` until the first events are added.
     log: Option<NewEventLog>,
     queue: FileQueue,
 }

@@ -1,4 +1,4 @@
-//! Paths and selectors, mapped.
+//! Maps paths and selectors.
 
 use autoproc_domain::FilePath;
 use autoproc_domain::ports::StorageError;

@@ -42,8 +42,8 @@ impl OutputStore {
     }
 }
 
-/// Returns the end of an attempt's output; `None` if there is none, or if it cannot be read. The
-/// run has reported an output that it could not write.
+/// Returns the end of an attempt's output; `None` if there is none, or if it cannot be read. If an
+/// output could not be written, the run has already reported that.
 fn end_of(logs: &AttemptLogs, of: &AttemptRef, max: u64) -> Option<OutputEnd> {
     let log = logs.log_of(ClaimToken { item: of.id, number: of.claim? }, of.attempt);
     let end = log.end(max).ok()??;

@@ -28,7 +28,7 @@ impl Page {
         Self::parse(&fs::read_to_string(PAGE).expect("docs/json.md"))
     }
 
-    /// Parses a page. A shared object stands before the first table that refers to it.
+    /// Parses a page. A shared object must come before the first table that refers to it.
     pub(super) fn parse(text: &str) -> Self {
         let mut page = Self { sections: BTreeMap::new() };
         let mut name = String::new();
@@ -54,7 +54,8 @@ impl Page {
         self.sections.get_mut(name).expect("a heading before it")
     }
 
-    /// Returns a row's field, with those of the shared object that its type names.
+    /// Returns the field of a row. If its type is a shared object, also returns the fields of the
+    /// object.
     fn expanded(&self, path: &str, kind: &str) -> Fields {
         let shared = kind.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(name, _)| name);
         let before = match path.strip_suffix('…') {

@@ -1,4 +1,5 @@
-//! Databases and users that a command cannot work with: one error, the next move, nothing changed.
+//! Databases and users with which a command cannot work: it prints one error with advice, and
+//! changes nothing.
 
 use super::database::Database;
 use crate::fixture::{Answer, TempProject};
@@ -54,7 +55,7 @@ fn another_version_of_the_schema_is_refused() {
     assert!(checked.out.contains("use the version of autoproc that made it"), "{checked:#?}");
 }
 
-/// One test, because the roles belong to the whole server.
+/// This is one test, because the roles belong to the whole server.
 #[test]
 fn a_user_without_rights_and_a_read_only_server_change_nothing() {
     let Some(database) = Database::with_queue() else { return };

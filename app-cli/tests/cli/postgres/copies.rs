@@ -11,8 +11,8 @@ use super::database::Database;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::json::expect_documented;
 
-/// A project with files of every status but `processing`, a held one, priorities, and the history
-/// of two runs.
+/// Creates a project with files of every status except `processing`, a held file, priorities, and
+/// the history of two runs.
 fn full_project() -> TempProject {
     let project = TempProject::with_queue(&["done", "bad", "slow", "later", "held"]);
     let picky = "case {/} in bad) echo it is bad >&2; exit 3 ;; slow) sleep 60 ;; esac";
@@ -40,7 +40,7 @@ fn log(project: &TempProject) -> PathBuf {
     project.path("logs/autonomous-processing.jsonl")
 }
 
-/// Returns what the queue and its history are for a person: the export and the report on all runs.
+/// Returns the queue and its history as a user sees them: the export, and the report on all runs.
 fn contents(project: &TempProject) -> (String, String) {
     let export = project.ask(["queue", "export"]).expect_code(0).out;
     let mut report = project.json(["report", "--since", "1d"]);
@@ -78,14 +78,14 @@ fn a_round_trip_over_a_database_is_equal() {
     assert_eq!(fs::read(log(&back)).expect("a log"), fs::read(log(&project)).expect("a log"));
 }
 
-/// Returns the field by which a document of a queue in a database differs.
+/// Returns the field that only documents of a queue in a database have.
 fn store_field(database: &Database, project: &TempProject) -> String {
     let store = database.json(project, ["status"])["store"].as_str().expect("an address").to_owned();
     format!(",\"store\":\"{store}\"")
 }
 
-/// What a run on the database has added comes back too, in an event log without the fields that
-/// only the log of its machine has.
+/// A run on the database adds results and events. The copy to a folder contains them, without the
+/// fields that only the event log of a machine has.
 #[test]
 fn the_work_of_a_database_returns_to_a_folder() {
     let Some(database) = Database::with_queue() else { return };
@@ -101,7 +101,7 @@ fn the_work_of_a_database_returns_to_a_folder() {
     let file = project.path("new").canonicalize().expect("the file");
     let shown = back.json(["queue", "show", text(&file)]);
     assert_eq!(shown["status"], "completed", "{shown}");
-    // A further file gets a number that no file had.
+    // Another file gets an id that no file has had.
     back.write("more", "");
     back.ask(["queue", "add", "more"]).expect_code(0);
     let id = back.json(["queue", "show", "more"])["id"].as_u64();
@@ -126,11 +126,11 @@ fn a_target_must_be_empty_and_a_source_must_exist() {
     named.expect_error(2, "and not from --store");
     let absent = database.url_in("postgres", "absent");
     copy(&project, ".", &absent).expect_error(78, "create the database");
-    // The outputs of an earlier queue have the names of those of the copied files.
+    // Outputs of an earlier queue could be taken for outputs of the copied files.
     empty.write("logs/attempts/1.1.1.log", "of another file");
     copy(&project, ".", text(&nothing)).expect_error(2, "the target has files of an earlier queue");
     std::fs::remove_dir_all(empty.path("logs/attempts")).expect("it exists");
-    // A folder whose log is not empty has another history.
+    // A folder whose event log is not empty already has a history.
     empty.write("logs/autonomous-processing.jsonl", "{}\n");
     copy(&project, ".", text(&nothing)).expect_error(2, "the history of the target is not empty");
     copy(&project, ".", &url).expect_code(0);
@@ -161,7 +161,7 @@ fn a_live_run_on_either_side_is_an_error() {
         assert!(refused.err.contains("hint: stop it with: autoproc stop --wait --store "), "{refused:?}");
         refused.expect_error(75, "locked by the run ");
     }
-    // Without its run, a file that is still processing belongs to a dead one.
+    // Without its lease, the run counts as dead, but its file is still processing.
     database.execute("delete from autoproc.lease");
     other.write("go", "");
     end_of(run);
@@ -191,8 +191,8 @@ fn a_killed_copy_leaves_an_empty_target() {
     assert_eq!([database.count(&project, "pending"), database.count(&project, "failed")], [3, 1]);
 }
 
-/// Locks a table that an insertion of events changes, until the returned function is dropped. The
-/// function runs a query for a number.
+/// Locks a table that changes when events are inserted. The returned function executes a query that
+/// returns a number; dropping the function releases the lock.
 fn locked_history(database: &Database) -> impl Fn(&str) -> i64 + use<> {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let config = database.config();
@@ -205,7 +205,7 @@ fn locked_history(database: &Database) -> impl Fn(&str) -> i64 + use<> {
     move |query: &str| runtime.block_on(client.query_one(query, &[])).expect("a row").get(0)
 }
 
-/// A copy that is killed after it has put the log into place, and before the queue.
+/// The earlier copy was killed after it had installed the event log, and before the queue.
 #[test]
 fn a_copy_to_a_folder_continues_after_a_crash() {
     let (project, target) = (full_project(), TempProject::new());

@@ -72,12 +72,12 @@ impl Database {
         self.url_in(credentials, &self.name)
     }
 
-    /// Returns the address for a machine that reaches the server at this address.
+    /// Returns the URL for a machine that reaches the server at the network address `address`.
     pub(super) fn url_at(&self, address: &str) -> String {
         format!("postgres://postgres@{address}/{}", self.name)
     }
 
-    /// Returns the address of any database.
+    /// Returns the URL of a database on this server.
     pub(super) fn url_in(&self, credentials: &str, database: &str) -> String {
         let socket = self.server.socket();
         let folder = socket.parent().and_then(|folder| folder.to_str()).expect("a folder");
@@ -106,7 +106,7 @@ impl Database {
         });
     }
 
-    /// Returns the words of a command on this database.
+    /// Returns the arguments of a command on this database.
     fn words<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Vec<OsString> {
         let words = words.into_iter().map(|word| word.as_ref().to_owned());
         ["--store".into(), self.url().into()].into_iter().chain(words).collect()

@@ -9,7 +9,7 @@ use super::database::Database;
 use crate::fixture::{Answer, TempProject};
 use crate::json::expect_documented;
 
-/// A worker whose file `a` has failed, and another project.
+/// Creates a project whose run failed on the file `a`, and another project.
 fn night(database: &Database) -> (TempProject, TempProject) {
     let (worker, other) = (TempProject::new(), TempProject::new());
     worker.write("a", "");

@@ -11,7 +11,7 @@ use crate::json::expect_documented;
 /// Ends when there is a file `go`.
 const PATIENT: &str = "until test -e go; do sleep 0.05; done; : {}";
 
-/// Starts a run on one file in each folder, and waits until both files are at work.
+/// Starts a run on one file in each folder, and waits until both files are being processed.
 fn two_runs(database: &Database, projects: [&TempProject; 2]) -> [Child; 2] {
     let runs = projects.map(|project| {
         project.write("a", "");

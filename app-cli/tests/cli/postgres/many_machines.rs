@@ -14,17 +14,17 @@ use crate::fixture::{Answer, TempProject, end_of, wait_until};
 /// The variable with the number of files.
 const FILES: &str = "AUTOPROC_MANY_MACHINES_FILES";
 
-/// The machines that work; the next one watches.
+/// The number of machines with runs. One more machine watches.
 const WORKERS: usize = 3;
 const KILLED: usize = 1;
 const SOUND: usize = 2;
 const CUT_OFF: usize = 3;
 const WATCHER: usize = 4;
 
-/// Leaves traces in the folder `$W`: `overlaps` if another command is at work on the file,
-/// `starts`, and `ends`. Waits for the file `go`. While there is a file `stick-MACHINE`, does not
-/// end, and on the machine that is cut off not on SIGTERM either; `pid-MACHINE` then has the
-/// process.
+/// Appends the name of its file to `starts` and `ends` in the folder `$W`, and to `overlaps` if
+/// another command is processing the same file. Waits for the file `go`, and then until no file
+/// `stick-MACHINE` exists. Meanwhile, `pid-MACHINE` contains its pid, and it ignores SIGTERM on the
+/// machine that is cut off.
 const COMMAND: &str = r#"
 exec 9>>"$W/locks/"{/}; flock -n 9 || echo {/} >> "$W/overlaps"
 echo "$MACHINE "{/} >> "$W/starts"
@@ -136,10 +136,11 @@ fn many_machines_survive_a_kill_and_a_lost_network() {
     });
     let recent = "select count(*)::int from autoproc.lease l join autoproc.run r on r.id = l.run
                   where r.host = 'm3' and l.until_us > autoproc.clock_us() - 15000000";
-    // Fails with a division by 0 if the lease has been over for longer.
+    // Fails with a division by 0 if the lease ended more than 15 s ago.
     story.database.execute(&format!("select 1 / ({recent})"));
     end_of(cut_off).expect_code(75);
-    // It has most of the files to do, and does not wait for those of the dead runs.
+    // The sound machine does not wait for the files of the dead runs, which may still be
+    // processing.
     let ended: Answer = sound.wait_with_output().expect("it ended").into();
     assert!([0, 75].contains(&ended.code), "{ended:?}");
     wait_until("a further run completes the files of the other machines", || end_of(story.run(SOUND)).code == 0);

@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 
 use crate::fixture::TempProject;
 
-/// The addresses begin with these numbers; a third one is that of the machine.
+/// The first two numbers of each address. The third number is the number of the machine.
 const PREFIX: &str = "10.83";
 
-/// Sets the name of the host, and becomes the given command.
+/// Sets the host name, and then executes the given command in place of the shell.
 const NAMED_HOST: &str = "hostname \"$0\" && exec \"$@\"";
 
 /// A server and some machines. Each machine has a link to the server, and none to another machine.
@@ -18,7 +18,8 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Creates a network; `None`, with a message, if this user may not, or if ip(8) is absent.
+    /// Creates a network. Returns `None`, and prints a message, if this user may not create one or
+    /// a program is missing.
     pub(super) fn create(test: &str, machines: usize) -> Option<Self> {
         let network = Self { machines };
         if !Self::can_create() {
@@ -66,13 +67,13 @@ impl Network {
         format!("{PREFIX}.{machine}.1")
     }
 
-    /// Takes down the link of a machine. Its connections stay open, and carry nothing.
+    /// Takes down the link of a machine. Its connections stay open, but transfer nothing.
     pub(super) fn disconnect(&self, machine: usize) {
         ip(&["-n", &self.namespace(machine), "link", "set", "eth0", "down"]);
     }
 
-    /// Returns a command of the binary on a machine, whose host name is `m1`, `m2`, …; also in the
-    /// variable `MACHINE`.
+    /// Returns a command that runs the binary on a machine. The host name of the machine is `m1`,
+    /// `m2`, …; the variable `MACHINE` contains it too.
     pub(super) fn command(&self, machine: usize, project: &TempProject, words: &[&str]) -> Command {
         let (namespace, name) = (self.namespace(machine), format!("m{machine}"));
         let mut command = project.program("ip");

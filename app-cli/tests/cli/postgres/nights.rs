@@ -109,8 +109,8 @@ fn a_signal_stops_a_run_and_leaves_the_other_files() {
     assert_eq!([database.count(&project, "completed"), database.count(&project, "pending")], [1, 1]);
 }
 
-/// The files of a folder describe the runs of this folder alone, so a run of another folder neither
-/// keeps `resume` from starting one here nor counts for `monitor`.
+/// The files in a folder describe only the runs of this folder. A run of another folder does not
+/// keep `resume` from starting a run here, and `monitor` does not show it.
 #[test]
 fn the_history_of_all_machines_is_one() {
     let Some(database) = Database::with_queue() else { return };

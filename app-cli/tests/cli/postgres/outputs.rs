@@ -8,12 +8,12 @@ use super::database::Database;
 use crate::fixture::{Answer, TempProject};
 use crate::json::expect_documented;
 
-/// Prints a line to standard output, and the numbers from 1 to 9 to standard error, a line each.
+/// Prints a line to standard output, and the numbers from 1 to 9 to standard error, one per line.
 const PRINTS: &str = "echo of {/}; for n in 1 2 3 4 5 6 7 8 9; do echo $n >&2; done";
 
 const ALL: &str = "of a\n1\n2\n3\n4\n5\n6\n7\n8\n9\n";
 
-/// A project that has processed the file `a`, and another one.
+/// Creates a project that has processed the file `a`, and another project.
 fn processed(database: &Database, store_output: &[&str]) -> (TempProject, TempProject) {
     let (project, other) = (TempProject::new(), TempProject::new());
     project.write("a", "");
@@ -53,7 +53,7 @@ fn the_output_of_another_machine_is_shown_with_its_place() {
     expect_documented("log", &document);
 }
 
-/// The file of the attempt is gone here, and the database still has its end.
+/// The file with the output is missing, but the database has the end of the output.
 #[test]
 fn the_end_of_a_long_output_begins_with_a_line() {
     let Some(database) = Database::with_queue() else { return };
@@ -79,7 +79,7 @@ fn a_run_that_stores_no_output_says_where_to_look() {
     assert!(elsewhere.out.is_empty() && elsewhere.err.contains(expected), "{elsewhere:?}");
 }
 
-/// A database that is created anew, or restored, uses the same ids and claims again.
+/// After a database was created anew or restored, ids and claim numbers are used again.
 #[test]
 fn the_output_of_an_earlier_queue_is_not_shown() {
     let Some(database) = Database::with_queue() else { return };
@@ -94,7 +94,7 @@ fn the_output_of_an_earlier_queue_is_not_shown() {
     assert_eq!(document["attempts"][0]["output_path"], path);
 }
 
-/// The latest attempt ran here, and the one before on another machine.
+/// The latest attempt ran on this machine, the attempt before it on another one.
 #[test]
 fn each_attempt_is_found_where_it_ran() {
     let Some(database) = Database::with_queue() else { return };

@@ -65,7 +65,7 @@ fn a_night_behind_a_pooler_ends_with_every_file_completed() {
     assert_eq!(pooled.database.count(&project, "completed"), 3, "a direct connection sees the same queue");
 }
 
-/// A command fails if its file is processed twice.
+/// The command fails if a file is processed a second time.
 #[test]
 fn runs_behind_a_pooler_share_a_queue() {
     let Some(pooled) = Pooled::create("transaction") else { return };
@@ -80,7 +80,7 @@ fn runs_behind_a_pooler_share_a_queue() {
         for place in [&project, &other] {
             scope.spawn(|| {
                 let answer = pooled.ask(place, &run);
-                // 75: the other run still processes the last files.
+                // Exit code 75: the other run is still processing the last files.
                 assert!([0, 75].contains(&answer.code), "{answer:?}");
             });
         }

@@ -1,4 +1,4 @@
-//! Passwords: the places that a password comes from, and the places where it must not be.
+//! Passwords: where they are read from, and where they must not appear.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -42,7 +42,7 @@ fn checked(answer: Answer, code: i32) -> Answer {
     answer.expect_code(code)
 }
 
-/// One test, because the role belongs to the whole server.
+/// This is one test, because the role belongs to the whole server.
 #[test]
 fn a_password_is_found_and_shown_nowhere() {
     let Some((database, project)) = locked() else { return };
@@ -62,7 +62,7 @@ fn a_password_is_found_and_shown_nowhere() {
     ask(&with_password, &["store", "init"], &[], 0);
     ask(&with_password, &["store", "check"], &[], 0);
 
-    // The environment, and the password file.
+    // The password comes from the environment, then from the password file.
     ask(&without, &["queue", "size"], &[("PGPASSWORD", Path::new(PASSWORD))], 0);
     let file = project.write("pgpass", format!("*:*:*:locked:{PASSWORD}\n"));
     set_mode(&file, 0o600);

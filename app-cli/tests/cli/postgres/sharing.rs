@@ -6,7 +6,8 @@ use std::process::Command;
 use super::database::Database;
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// Waits until both runs are live, and leaves a trace of each file; fails if there is one already.
+/// Waits for the file `go`, and creates a folder for the file. Fails if the file was already
+/// processed, because the folder then exists.
 const WITNESS: &str = "until test -e {//}/go; do sleep 0.05; done; mkdir {//}/ran/{/}";
 
 #[test]
@@ -47,9 +48,9 @@ fn a_run_that_lost_its_lease_ends_and_settles_nothing() {
     assert_eq!(database.count(&project, "completed"), 0);
 }
 
-/// Kills the run and its guard at once, so that only another run can end its command. That run is
-/// of another project folder, so it must look for the guard's record in the folder of the killed
-/// run.
+/// The run and its guard are killed at the same time, so that only another run can end their
+/// command. This other run belongs to another project folder, so it must search the folder of the
+/// killed run for the guard's record.
 #[test]
 fn a_run_ends_what_a_killed_run_of_another_folder_left() {
     let Some(database) = Database::with_queue() else { return };
@@ -91,7 +92,7 @@ fn the_commands_of_a_stopped_run_end_before_another_run_may_take_their_files() {
         status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
     };
     wait_until("the command has ended", || !is_at_work());
-    // Fails with a division by 0 if the lease has been over for longer.
+    // Fails with a division by 0 if the lease ended more than 15 s ago.
     let recent = "select count(*)::int from autoproc.lease where until_us > autoproc.clock_us() - 15000000";
     database.execute(&format!("select 1 / ({recent})"));
     kill("CONT", &run.id().to_string());

@@ -5,7 +5,7 @@ use std::fs;
 use super::database::Database;
 use crate::fixture::{TempProject, wait_until};
 
-/// Two steps that leave a trace; the second one fails unless the project has the file `fixed`.
+/// Two steps that write to a file. The second step fails if the project has no file `fixed`.
 const WORKFLOW: &str = "\
 workflow:
   id: pair
@@ -20,7 +20,8 @@ workflow:
 
 const PATH: &str = "core/workflows/pair.yaml";
 
-/// A project whose file `a` failed in the second step and is pending again, and another project.
+/// Creates a project whose file `a` failed in the second step and is pending again, and another
+/// project.
 fn failed(database: &Database, workflow: &str) -> (TempProject, TempProject) {
     let (one, other) = (TempProject::new(), TempProject::new());
     one.write("a", "");
@@ -101,7 +102,7 @@ fn a_workflow_of_a_killed_run_continues_on_another_machine() {
     assert_eq!(steps(&one), "one\ntwo hello\ntwo hello\n");
 }
 
-/// The executions of files that have left the queue are removed with them.
+/// When a file leaves the queue, its execution is removed.
 #[test]
 fn a_removed_file_takes_its_execution_along() {
     let Some(database) = Database::with_queue() else { return };

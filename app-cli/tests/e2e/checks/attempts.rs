@@ -1,4 +1,4 @@
-//! For each attempt, the command's log and the event log agree.
+//! Checks, for each attempt, that the command's log and the event log agree.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::expectations::{Expectation, is_cut_short};
 const MAX_START_DELAY_MICROS: i64 = 500_000;
 
 impl Evidence {
-    /// Every file has the expected number of attempts, numbered from 1, each with one start and one
-    /// end in both logs.
+    /// Checks that every file has the expected number of attempts, numbered from 1, and that each
+    /// attempt has one start and one end in both logs.
     pub(super) fn every_attempt_was_made_and_logged_once(&self, expectations: &BTreeMap<String, Expectation>) {
         let numbers = |(name, expectation): (&String, &Expectation)| {
             (1..=expectation.attempts).map(|n| (name.clone(), n)).collect()
@@ -28,8 +28,9 @@ impl Evidence {
         }
     }
 
-    /// The event log has the start within half a second of the command, and the end after it. The
-    /// end of a dead run's attempt is logged by the run that recovered the file.
+    /// Checks that the event log reports a start at most half a second after the command's log, and
+    /// an end after the command's end. The run that recovers a file logs the end of a dead run's
+    /// attempt.
     pub(super) fn both_logs_agree_on_times(&self) {
         for (key, recorded, logged) in self.both() {
             let (start, ending) = (&logged.starts[0], &logged.endings[0]);
@@ -42,8 +43,8 @@ impl Evidence {
         }
     }
 
-    /// An attempt starts after the end of the one before. A killed attempt has no end in the
-    /// command's log; reading that log asserts that it was gone.
+    /// Checks that an attempt starts after the end of the attempt before it. A killed attempt has
+    /// no end in the command's log; for it, `recorded` has checked that no attempts overlap.
     pub(super) fn attempts_follow_each_other(&self) {
         for ((name, attempt), recorded, _) in self.both().filter(|(key, ..)| key.1 > 1) {
             let before = &self.recorded[&(name.clone(), attempt - 1)];
@@ -62,7 +63,8 @@ impl Evidence {
             waits += 1;
             let backoff = ending.span("backoff_s");
             assert_eq!(backoff, BACKOFF_BASE_MICROS << (attempt - 1), "{name}, attempt {attempt}");
-            // The start may be reported late, and with it the end that follows from the duration.
+            // The event log may report the start late. The end is computed from the start and the
+            // duration, so it is then late too.
             let earliest_end = logged.starts[0].at - MAX_START_DELAY_MICROS + ending.span("duration_s");
             let end = recorded.ends.first().map_or(earliest_end, |moment| moment.at);
             let next = self.recorded[&(name.clone(), attempt + 1)].starts[0].at;
@@ -71,7 +73,7 @@ impl Evidence {
         assert!(waits > 0, "no retry was logged, so this check proves nothing");
     }
 
-    /// Every attempt with its entries in both logs.
+    /// Returns every attempt with its entries in both logs.
     fn both(&self) -> impl Iterator<Item = (&(String, u32), &Recorded, &Logged)> {
         self.recorded.iter().filter_map(|(key, recorded)| Some((key, recorded, self.logged.get(key)?)))
     }
