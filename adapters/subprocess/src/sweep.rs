@@ -76,7 +76,7 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The number of consecutive scans of the process table that must find nothing to kill. A single
 /// scan may miss a process that is being forked, or a process in execve(2), which has no
 /// environment for a moment.
-const CLEAN_READINGS: u32 = 3;
+const CLEAN_SCANS: u32 = 3;
 
 /// The maximum number of dead runs that are swept concurrently. A sweep spends most of its time in
 /// the pauses between scans of the process table.
@@ -249,7 +249,7 @@ fn end_all(marker: &Marker, killed_guards: &[Contents]) -> Result<(), String> {
         let outcome = kill_once(&search).map_err(|error| unreadable(&error))?;
         clean = if outcome.killed.is_empty() { clean + 1 } else { 0 };
         let is_late = clean == 0 && Instant::now() > deadline;
-        if is_late || clean == CLEAN_READINGS {
+        if is_late || clean == CLEAN_SCANS {
             return outcome.verdict();
         }
         thread::sleep(POLL_INTERVAL);

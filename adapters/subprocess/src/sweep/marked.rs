@@ -5,10 +5,10 @@ use std::io;
 use std::thread;
 
 use crate::process_table::{self, Processes};
-use crate::sweep::{CLEAN_READINGS, POLL_INTERVAL};
+use crate::sweep::{CLEAN_SCANS, POLL_INTERVAL};
 
 /// Returns the runs in `runs` whose marker is in the environment of any process. Reads all
-/// processes [`CLEAN_READINGS`] times. Reads nothing if `runs` is empty.
+/// processes [`CLEAN_SCANS`] times. Reads nothing if `runs` is empty.
 ///
 /// # Errors
 /// If the process table cannot be read.
@@ -17,8 +17,8 @@ pub(super) fn runs_of_processes(runs: &HashSet<&str>) -> io::Result<HashSet<Stri
     if runs.is_empty() {
         return Ok(marked);
     }
-    for reading in 0..CLEAN_READINGS {
-        if reading > 0 {
+    for scan in 0..CLEAN_SCANS {
+        if scan > 0 {
             thread::sleep(POLL_INTERVAL);
         }
         let all = Processes::read()?;

@@ -41,7 +41,7 @@ pub(crate) fn serve(tag: &str, run: &str) {
     let guards = guards(run, &folder);
     // The last digit of the tag replaces the number of the trial, which decides whether the command
     // has the chain.
-    let trial = tag.bytes().last().map_or(0, usize::from);
+    let trial = tag.bytes().last().map_or(0, |digit| usize::from(digit - b'0'));
     let ended = runtime().block_on(guards.run(stubborn::spec(trial, tag, false, &folder), &After::never()));
     panic!("the command ended before its runner: {ended:?}");
 }
