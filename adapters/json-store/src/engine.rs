@@ -241,8 +241,8 @@ impl<D: Disk> Engine<D> {
         worked.and_then(|answer| released.map(|()| answer))
     }
 
-    /// Takes the lock, and returns it if this engine may change the store. The caller must release
-    /// the lock.
+    /// Takes the lock. Fails if this engine must not change the store. The caller must release the
+    /// returned lock.
     pub(crate) fn begin_locked(&mut self) -> Result<Arc<StoreLock<D>>, StorageError> {
         if self.poisoned {
             return Err(poisoned());
@@ -250,7 +250,7 @@ impl<D: Disk> Engine<D> {
         let lock = self.acquire()?;
         if let Err(error) = self.pin_folder().and_then(|()| self.refuse_beside_version_1()) {
             self.loaded = None;
-            // The caller learns of the first error.
+            // The caller gets the first error, so an error of the release is ignored.
             let _ = lock.release(&self.disk);
             return Err(error);
         }
@@ -273,7 +273,7 @@ impl<D: Disk> Engine<D> {
             lock.acquire(&self.disk, self.settings.lock_timeout)?;
             let in_place = lock.is_in_place(&self.disk);
             if !matches!(in_place, Ok(true)) {
-                // Otherwise the lock would be held until the next transaction.
+                // Releases the lock, which would otherwise be held until the next transaction.
                 let _ = lock.release(&self.disk);
             }
             if in_place? {
