@@ -1,6 +1,6 @@
-//! Exchanges for each second on a private server: `cargo bench -p autoproc-postgres-store`.
+//! Measures exchanges per second on a private server: `cargo bench -p autoproc-postgres-store`.
 //!
-//! Each runner settles the claims of its last exchange and claims as many again, until nothing
+//! Each runner settles the claims of its last exchange and claims as many again, until no file
 //! waits. The arguments are the number of files of a case, and the number of other files that wait
 //! with a lower priority. One case runs through `PgBouncer`, if it is installed. If the variable
 //! `AUTOPROC_PEERS` names the folder that `just bench-queues` prepares, other queues on PostgreSQL
@@ -58,7 +58,8 @@ fn report(case: &str, count: usize, elapsed: Duration) {
     println!("{case:<44} {rate:>9.0}/s");
 }
 
-/// Returns the number of exchanges.
+/// Claims and completes files until no file with a priority above 0 waits. Returns the number of
+/// exchanges.
 fn drain(store: &PostgresStore, run: &str, batch: usize, scope: &Scope) -> usize {
     begin(store, run);
     let mut settlements = Vec::new();
@@ -115,7 +116,8 @@ impl Case<'_> {
     }
 }
 
-/// Measures the floor: a transaction that changes one row, in one round trip.
+/// Measures the lower bound for the time of an exchange: a transaction that changes one row, in one
+/// round trip.
 fn measure_floor(transactions: usize) {
     let Some(queue) = Queue::create() else { return };
     let begun = Instant::now();
@@ -125,7 +127,8 @@ fn measure_floor(transactions: usize) {
     report("the floor: transactions of one row", transactions, begun.elapsed());
 }
 
-/// Adds jobs to other queues, and completes them; each script prints its results.
+/// Runs the scripts that add jobs to other queue programs and complete them. Each script prints its
+/// results.
 fn measure_peers(jobs: usize) {
     let Some((folder, server)) = env::var_os("AUTOPROC_PEERS").map(PathBuf::from).zip(PostgresServer::shared()) else {
         return;

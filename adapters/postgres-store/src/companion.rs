@@ -144,7 +144,8 @@ impl Companion {
         let mut version = self.subscribe();
         let seen = self.seen.load(Ordering::Relaxed);
         let wait = async {
-            // Without a connection, only the end of the interval reports a change.
+            // Without a connection, no notification arrives, so only the end of the interval ends
+            // the wait.
             let connected = self.link().await;
             let has_changed = version.wait_for(|version| *version != seen).await.is_ok();
             if connected.is_err() || !has_changed {

@@ -22,10 +22,10 @@
 //!
 //! | Module | Responsibility |
 //! | --- | --- |
-//! | `options` | what a caller chooses: address, schema, lease |
+//! | `options` | the options of a caller: address, schema, lease |
 //! | `address` | the password in an address |
 //! | `password_file` | passwords from `~/.pgpass` |
-//! | `inspection` | a look at the server for a person, and the creation of the schema |
+//! | `inspection` | a description of the server for users, and the creation of the schema |
 //! | `link` | a connection, direct or through a pooler |
 //! | `parameter` | parameters of statements, with their types |
 //! | `connection` | the connection for transactions, and its reconnection after a loss |

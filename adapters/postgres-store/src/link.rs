@@ -1,9 +1,9 @@
 //! A connection to the server: direct, or through a connection pooler.
 //!
-//! A pooler may give each transaction another session of the server, and a session may serve other
-//! programs in between. Settings of a session, prepared statements and `listen` do not survive
-//! there. On a pooled link, each transaction therefore makes the settings for itself, and statements
-//! are sent as text.
+//! A pooler may give each transaction another session of the server, and may give a session to
+//! other programs between two transactions. Behind a pooler, settings of a session, prepared
+//! statements and `listen` do not last. On a pooled link, each transaction therefore applies the
+//! settings again, and statements are sent as text.
 //!
 //! A link is direct if the session of the server has the setting that the link sent when it
 //! connected. A pooler refuses or ignores this setting.
@@ -159,7 +159,7 @@ fn may_refuse_mark(error: &Error) -> bool {
 }
 
 impl Unset {
-    /// Makes the settings of the session if the connection is direct. Leaves a session behind a
+    /// Applies the settings to the session if the connection is direct. Leaves a session behind a
     /// pooler unchanged, because other programs use it too.
     pub(crate) async fn set_up(self, options: &Options) -> Answer<Link> {
         let Self { client, mark } = self;

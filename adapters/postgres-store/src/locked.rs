@@ -76,7 +76,7 @@ impl PostgresStore {
 async fn lock(options: &Options, timeout: Duration) -> Answer<Link> {
     let link = within_timeout(options, connection::connect(options)).await?;
     within_timeout(options, migration::require(&link, options)).await?;
-    // The other side of a copy may take longer between two statements than a session may idle.
+    // The other store of a copy may be slow, so this session has no idle timeout.
     let begin = format!(
         "{}; set local idle_in_transaction_session_timeout to 0; set local lock_timeout to {}; {LOCK_REGISTRY}; {LOCK_TABLES}",
         link.begin_statement(),

@@ -1,4 +1,4 @@
-//! What a caller chooses: the server, the schema, and the terms of leases.
+//! The options of a caller: the server, the schema, and the terms of leases.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -22,7 +22,8 @@ const MAX_SCHEMA_BYTES: usize = 50;
 /// `LEASE_MARGIN` of the domain.
 const DEFAULT_LEASE: LeaseTerms = LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_secs(15) };
 
-/// The time after which a waiting handle looks again, because a notification may be lost.
+/// The time after which a wait for a change ends without a notification, because a notification may
+/// be lost.
 const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -172,9 +173,10 @@ impl Options {
         Self { lease, ..self }
     }
 
-    /// Returns the options with this interval between two looks at the queue while no notification
-    /// arrives. With an interval above the default of 5 s, a lost notification delays
-    /// [`Storage::changed`](autoproc_domain::ports::Storage::changed) longer than the port allows.
+    /// Returns the options with this maximum wait for a change: a wait ends after this time even if
+    /// no notification arrives. With an interval above the default of 5 s, a lost notification
+    /// delays [`Storage::changed`](autoproc_domain::ports::Storage::changed) longer than the port
+    /// allows.
     #[must_use]
     pub fn with_poll_interval(self, poll_interval: Duration) -> Self {
         Self { poll_interval, ..self }

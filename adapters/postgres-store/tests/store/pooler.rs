@@ -48,7 +48,7 @@ impl Pooler {
         fs::write(&settings, configuration(server, &folder, mode)).unwrap();
         give_to_server(&settings);
         let pooler = Self { watchdog: watched(WATCHDOG, [&program, &folder], ""), folder };
-        // The socket is there a moment before the pooler listens on it.
+        // The socket appears a moment before the pooler listens on it.
         while UnixStream::connect(pooler.socket()).is_err() {
             thread::yield_now();
         }
@@ -84,7 +84,7 @@ fn configuration(server: &PostgresServer, folder: &Path, mode: &str) -> String {
     )
 }
 
-/// Debian has the program in a folder that is in the path of root only.
+/// Debian installs the program in a folder that only root has in `PATH`.
 fn find_program() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);

@@ -19,7 +19,8 @@ use tokio_postgres::{Client, NoTls, Row};
 
 use crate::server::PostgresServer;
 
-/// Leases that last longer than a stalled machine, renewed so often that tests need not wait.
+/// The lease is long enough to outlast a stall of the machine, and the interval of renewals is
+/// short enough that tests need not wait.
 pub(crate) const TERMS: LeaseTerms =
     LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_millis(50) };
 
@@ -78,7 +79,8 @@ impl Queue {
         Options::parse(address).unwrap().with_schema(&self.schema).unwrap().with_lease(TERMS)
     }
 
-    /// Returns the options of a role. Its sessions have the name of the schema.
+    /// Returns the options of a role. The application name of its sessions is the name of the
+    /// schema.
     pub(crate) fn options(&self, role: &str) -> Options {
         let address = self.server.address(role, "postgres");
         self.options_at(&format!("{address} application_name={}", self.schema))
@@ -114,7 +116,7 @@ impl Drop for Queue {
 pub(crate) fn ended<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        // The test may have given up.
+        // The test may have stopped waiting.
         let _ = sender.send(wait());
     });
     receiver.recv_timeout(Duration::from_secs(60)).ok()

@@ -14,8 +14,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
-/// Starts the server, reports that it is ready, and waits for the end of its standard input: the
-/// system closes the pipe when the test binary ends, in whatever way. Then stops the server and
+/// Starts the server, reports that it is ready, and waits for the end of its standard input. The
+/// system closes this pipe when the test binary ends for any reason. Then stops the server and
 /// removes its folder.
 const WATCHDOG: &str = r#"
 $START_AS "$1/pg_ctl" -D "$2/data" -l "$2/log" -w -t 120 start >/dev/null </dev/null && echo ready
@@ -27,7 +27,7 @@ rm -rf "$2"
 /// Runs a program as another user, if the tests run as root.
 const AS_USER: &str = "setpriv --reuid=nobody --regid=nogroup --clear-groups";
 
-/// Durable like a real server, and small.
+/// The server uses little memory, and keeps the default settings for durability.
 const SETTINGS: &str = "
 listen_addresses = ''
 max_connections = 200
@@ -158,12 +158,12 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         drop(self.watchdog.stdin.take());
-        // The watchdog ends after the server, whether that succeeds or not.
+        // Waits until the watchdog has stopped the server. A failure is ignored.
         let _ = self.watchdog.wait();
     }
 }
 
-/// Reports that the test of this thread is left out.
+/// Reports that the test of this thread is skipped.
 ///
 /// # Panics
 /// Panics if the environment requires the programs.
@@ -171,7 +171,7 @@ fn report_absence() {
     report_absence_of("initdb and pg_ctl of PostgreSQL", "AUTOPROC_REQUIRE_POSTGRES");
 }
 
-/// Reports that the test of this thread is left out, because it needs these programs.
+/// Reports that the test of this thread is skipped, because it needs these programs.
 ///
 /// # Panics
 /// Panics if this environment variable, which requires the programs, is 1.
@@ -257,7 +257,7 @@ fn append(file: &Path, text: &str) {
     fs::OpenOptions::new().append(true).open(file).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
-/// Starts a server by a command that begins with these words.
+/// Starts a server with [`WATCHDOG`]. `words` precede the command that starts the server.
 fn start_watchdog(programs: &Path, folder: &Path, words: &str) -> Child {
     watched(WATCHDOG, [programs, folder], words)
 }
