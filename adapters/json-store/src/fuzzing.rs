@@ -70,8 +70,8 @@ pub fn operations(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a file of the Python program with these bytes as its list of items. If the file opens,
-/// the first write must keep an exact copy of it.
+/// Checks a file of the original Python program with these bytes as its list of items. If the file
+/// opens, the first write must keep an exact copy of it.
 pub fn original(bytes: &[u8]) {
     let document = [&b"{\"version\": \"1.0.0\", \"items\": ["[..], bytes, b"]}"].concat();
     let disk = FakeDisk::default();

@@ -3,8 +3,8 @@
 //! Each runner settles the claims of its last exchange and claims as many again, until no file
 //! waits. The arguments are the number of files of a case, and the number of other files that wait
 //! with a lower priority. One case runs through `PgBouncer`, if it is installed. If the variable
-//! `AUTOPROC_PEERS` names the folder that `just bench-queues` prepares, other queues on PostgreSQL
-//! are measured on the same server.
+//! `AUTOPROC_PEERS` names the folder that `just bench-queues` prepares, other queue programs on
+//! PostgreSQL are measured on the same server.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its results")]
 
 #[path = "../tests/store/pooler.rs"]

@@ -1,5 +1,5 @@
-//! The changes that the domain decides. In one transaction, each locks its rows, lets the domain
-//! carry out the request on a small queue of these rows, and writes the changed rows back.
+//! The changes that the domain decides. Each change is one transaction: it locks its rows, lets the
+//! domain carry out the request on a small queue of these rows, and writes the changed rows back.
 
 mod rows;
 

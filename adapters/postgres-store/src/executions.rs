@@ -42,8 +42,8 @@ pub struct ExecutionJournal {
     pub project: PathBuf,
 }
 
-/// The claim under which an attempt records the execution on its item. A change has no effect if
-/// the item has another claim, or if the lease of the run is over.
+/// The claim under which an attempt records the workflow execution of its item. A change has no
+/// effect if the item has another claim, or if the lease of the run is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordingClaim {
     /// The item and the number of the claim.

@@ -59,9 +59,9 @@ impl Inspection {
 /// The versions of the schema before and after its creation or update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migrated {
-    /// The version before; `None` if there was no schema.
+    /// The version before the call; `None` if there was no schema.
     pub before: Option<i32>,
-    /// The version now.
+    /// The version after the call.
     pub now: i32,
 }
 

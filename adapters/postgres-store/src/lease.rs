@@ -23,8 +23,8 @@ const RENEW: &str = include_str!("../sql/runs/renew.sql");
 /// The longest time between two readings of the clock. A timer does not count the time for which
 /// the machine was suspended.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
-/// The minimum timeout of a renewal. The timeout is the interval of the renewals, but a shorter
-/// interval than this would not suffice on a busy machine.
+/// The minimum timeout of a renewal. Usually the timeout equals the interval between renewals, but
+/// a very short interval would not be enough time on a busy machine.
 const MIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The time since the machine booted, including the time for which it was suspended.

@@ -151,8 +151,8 @@ fn marked(config: &Config, mark: &str) -> Config {
     config.clone().options(format!("{own} -c {MARK}={mark}")).clone()
 }
 
-/// True if a pooler may have refused the setting: for `PgBouncer` it is a violation of the protocol,
-/// for others a feature that they do not support.
+/// True if a pooler may have refused the setting. `PgBouncer` reports a protocol violation; other
+/// poolers report an unsupported feature.
 fn may_refuse_mark(error: &Error) -> bool {
     let refusals = [SqlState::PROTOCOL_VIOLATION, SqlState::FEATURE_NOT_SUPPORTED];
     error.code().is_some_and(|code| refusals.contains(code))

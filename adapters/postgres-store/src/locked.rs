@@ -55,8 +55,8 @@ impl std::fmt::Debug for LockedQueue<'_> {
 }
 
 impl PostgresStore {
-    /// Locks the queue, and waits for other changes of it for at most `timeout`. Until the returned
-    /// value is dropped, no run begins and nothing changes.
+    /// Locks the queue. Waits at most `timeout` for changes that are in progress. Until the
+    /// returned value is dropped, no run begins and nothing changes.
     ///
     /// # Errors
     /// [`StorageError::Busy`] while a run is alive or another session holds a lock; other errors as

@@ -37,7 +37,7 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 2;
 
-/// Where the queue is, and the terms of its leases.
+/// The location of the queue, and the terms of its leases.
 #[derive(Clone)]
 pub struct Options {
     pub(crate) config: Config,
@@ -55,8 +55,8 @@ pub struct Options {
     pub(crate) may_migrate: bool,
 }
 
-/// The address or the schema of a store cannot be used. The text contains nothing of the address,
-/// because an address may contain a password.
+/// The address or the schema of a store cannot be used. The error text contains no part of the
+/// address, because an address may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
     /// The text is not a connection string.
@@ -269,7 +269,7 @@ fn without_verification(address: &str) -> (Cow<'_, str>, bool) {
     (address.into(), false)
 }
 
-/// Returns the reason why the driver refuses an address, without any part of it.
+/// Returns the reason why the driver refuses an address, without any part of the address.
 fn invalid(error: &tokio_postgres::Error) -> InvalidAddress {
     let is_mode = error.source().is_some_and(|source| source.to_string().contains("sslmode"));
     if is_mode { InvalidAddress::SslMode } else { InvalidAddress::Malformed }

@@ -75,9 +75,9 @@ impl PostgresStore {
         Ok(Self { shared: Arc::new(shared), runtime: Some(runtime) })
     }
 
-    /// Connects, checks the server, and creates or updates the schema, or refuses it if the options
-    /// are those of [`Options::without_migration`]. Every other method does the same when it needs
-    /// the connection.
+    /// Connects, checks the server, and creates or updates the schema. With the options of
+    /// [`Options::without_migration`], refuses a schema that is missing or has another version.
+    /// Every other method does the same when it needs the connection.
     ///
     /// # Errors
     /// [`StorageError`] if the server cannot be reached, refuses the user, or is not safe for the

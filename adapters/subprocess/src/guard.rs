@@ -12,9 +12,9 @@
 //! The guard is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): when the parents of a
 //! descendant have ended, the descendant becomes a child of the guard, even if it detached itself.
 //! So when `waitpid` returns ECHILD, no process of the command is left. If the command has left
-//! nothing behind, one call proves it. Leftovers receive SIGTERM, have the grace time to end, and
-//! are then killed repeatedly until `waitpid` returns ECHILD ([`attempt`]; [`descendants`] finds
-//! and signals them).
+//! nothing behind, one call of `waitpid` proves it. Leftovers receive SIGTERM, have the grace time
+//! to end, and are then killed repeatedly until `waitpid` returns ECHILD ([`attempt`];
+//! [`descendants`] finds and signals them).
 //!
 //! A single thread waits in poll(2) for the control pipe, both output pipes of the command, the
 //! exits of children (a self-pipe written by the handler of SIGCHLD), and the next deadline.

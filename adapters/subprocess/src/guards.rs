@@ -248,7 +248,8 @@ impl Guards {
         state.started += 1;
         state.controls.retain(|control| control.strong_count() > 0);
         state.controls.push(Arc::downgrade(guard.control()));
-        // Sent under the lock, so that `Pause` precedes the `Resume` of a later call of `resume`.
+        // The messages are sent under the lock, so that `Pause` precedes the `Resume` of a later
+        // call of `resume`.
         let sent = state.orders().try_for_each(|order| guard.control().send(&order));
         drop(state);
         reap_unless_sent(guard, sent)

@@ -74,8 +74,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The part of a call that the disk carries out.
 enum Permit {
     Whole,
-    /// Half of the bytes of a write, or nothing of any other call; then the call returns this
-    /// error.
+    /// Half of the bytes of a write are written; any other call has no effect. The call then
+    /// returns this error.
     Half(io::Error),
 }
 

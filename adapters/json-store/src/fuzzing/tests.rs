@@ -17,7 +17,7 @@ enum Damage {
     Cut(Index, Index),
     Double(Index, Index),
     Insert(Index, Vec<u8>),
-    /// Overwrites a part with another part.
+    /// Overwrites a part of the file with another part.
     Splice(Index, Index, Index),
 }
 

@@ -1,4 +1,5 @@
-//! Files of the Python program, files written or edited by hand, and files of other versions.
+//! Files of the original Python program, files written or edited by hand, and files of other
+//! versions.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -61,7 +61,7 @@ fn totals(row: &Row) -> Answer<Option<RunTotals>> {
 }
 
 /// Returns the outcome of the attempt that an event ends, and the counter of the run that the event
-/// increments, both as numbers of the table.
+/// increments. The table represents both by numbers.
 fn ending(event: &RecordedEvent) -> (Option<i16>, Option<i16>) {
     let (end, figure) = match &*event.name {
         "file_completed" => (PastEnd::Completed, Some(COMPLETED)),

@@ -20,7 +20,7 @@ fn files() -> Vec<String> {
     (0..FILES).map(|file| format!("/in/{file}")).collect()
 }
 
-/// Claims and settles until nothing waits. Every second claim is released or retried at once.
+/// Claims and settles files until no file waits. Every second claim is released or retried at once.
 fn process(store: &PostgresStore, run: &str, scope: &Scope, ended: &Mutex<BTreeMap<String, usize>>) {
     let mut settlements = Vec::new();
     for id in 1.. {

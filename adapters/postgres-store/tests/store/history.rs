@@ -1,4 +1,4 @@
-//! The history: the port's conformance suite, and events that cannot be written at once.
+//! The history: the port's conformance suite, and events that can be written only after a failure.
 
 use std::sync::{Arc, Mutex};
 

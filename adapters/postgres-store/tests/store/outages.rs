@@ -151,7 +151,7 @@ fn an_exchange_with_an_unknown_outcome_is_resolved_by_its_id() {
     assert_eq!(find(&other, "/b").attempts, 0);
 }
 
-/// The exchange is committed when its notification fails.
+/// The exchange is already committed when its notification fails.
 #[test]
 fn a_notification_that_fails_is_no_failure_of_its_exchange() {
     let Some(queue) = Queue::create() else { return };
@@ -167,7 +167,8 @@ fn a_notification_that_fails_is_no_failure_of_its_exchange() {
     assert_eq!((answer.stale, answer.has_waiting), (vec![], true));
 }
 
-/// An addition is not repeated by the store, because its answer tells new files from known ones.
+/// The store does not repeat an addition: the second answer would report the new files as known
+/// ones.
 #[test]
 fn an_addition_whose_commit_was_not_answered_has_an_unknown_outcome() {
     let Some(queue) = Queue::create() else { return };
@@ -206,7 +207,8 @@ fn the_name_of_a_run_is_never_used_again() {
     assert_eq!(block_on(store.live()).unwrap().len(), 0);
 }
 
-/// The answer of the registration was lost, and the run asks again too late.
+/// The answer of the registration was lost, and the run repeats the registration after its lease is
+/// over.
 #[test]
 fn a_repeated_registration_does_not_revive_a_lease_that_is_over() {
     let Some(queue) = Queue::create() else { return };

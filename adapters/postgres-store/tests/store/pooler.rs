@@ -69,7 +69,7 @@ impl Pooler {
 impl Drop for Pooler {
     fn drop(&mut self) {
         drop(self.watchdog.stdin.take());
-        // The watchdog ends after the pooler.
+        // Waits until the watchdog has stopped the pooler. A failure is ignored.
         let _ = self.watchdog.wait();
     }
 }

@@ -105,14 +105,15 @@ impl Queue {
 impl Drop for Queue {
     fn drop(&mut self) {
         if self.has_created {
-            // A test that failed may have left locks; the server is removed in any case.
+            // A failed test may have left locks, so this may fail. The server is removed in any
+            // case.
             let _ =
                 self.runtime.block_on(self.client.batch_execute(&format!("drop schema \"{}\" cascade", self.schema)));
         }
     }
 }
 
-/// Performs a wait in a thread of its own; returns `None` if the wait does not end.
+/// Calls `wait` in a separate thread. Returns `None` if the call does not end within 60 s.
 pub(crate) fn ended<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {

@@ -47,7 +47,7 @@ const AUTHENTICATION: &str = "local all locked scram-sha-256\nlocal all all trus
 const NETWORK_AUTHENTICATION: &str = "local all all trust\nhost all all 10.83.0.0/16 trust\n";
 const ENCRYPTED_AUTHENTICATION: &str = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
 
-/// The port that names the socket of a server that does not listen on any.
+/// The port number in the name of the socket if the server listens on no TCP port.
 const DEFAULT_PORT: u16 = 5432;
 
 /// A running server. It is stopped when the test binary ends, or when the value is dropped.
@@ -62,7 +62,7 @@ impl PostgresServer {
     /// Returns the server that the tests of this binary share; `None` if its programs are absent.
     ///
     /// # Panics
-    /// Panics if the programs are absent and the environment requires them.
+    /// Panics if the programs are absent and `AUTOPROC_REQUIRE_POSTGRES` is 1.
     pub(crate) fn shared() -> Option<&'static Self> {
         static SERVER: OnceLock<Option<PostgresServer>> = OnceLock::new();
         let server = SERVER.get_or_init(|| find_programs().map(Self::start_with)).as_ref();
@@ -94,7 +94,7 @@ impl PostgresServer {
             fs::set_permissions(data.join(file), fs::Permissions::from_mode(0o600)).unwrap();
             give_to_server(&data.join(file));
         }
-        // Another program may take the port in the meantime, which is unlikely.
+        // It is unlikely that another program takes the port in the meantime.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         append(&data.join("postgresql.conf"), ENCRYPTED);
         append(&data.join("postgresql.conf"), &format!("listen_addresses = '127.0.0.1'\nport = {port}\n"));
@@ -166,7 +166,7 @@ impl Drop for PostgresServer {
 /// Reports that the test of this thread is skipped.
 ///
 /// # Panics
-/// Panics if the environment requires the programs.
+/// Panics if `AUTOPROC_REQUIRE_POSTGRES` is 1.
 fn report_absence() {
     report_absence_of("initdb and pg_ctl of PostgreSQL", "AUTOPROC_REQUIRE_POSTGRES");
 }
@@ -262,9 +262,10 @@ fn start_watchdog(programs: &Path, folder: &Path, words: &str) -> Child {
     watched(WATCHDOG, [programs, folder], words)
 }
 
-/// Starts a script that starts a server, given the paths of its program and of its folder, and
-/// waits until the script reports that the server is ready. `START_AS` in its environment is
-/// `words` and the words of `AS_USER`, which run a program as the user of the server.
+/// Starts a script that starts a server, and waits until the script reports that the server is
+/// ready. The arguments of the script are `program` and `folder`. The environment variable
+/// `START_AS` of the script is `words` followed by the words of `AS_USER`, which run a program as
+/// the user of the server.
 pub(crate) fn watched(script: &str, [program, folder]: [&Path; 2], words: &str) -> Child {
     let as_user = if is_root() { AS_USER } else { "" };
     let mut watchdog = Command::new("sh")

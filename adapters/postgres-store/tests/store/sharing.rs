@@ -12,7 +12,7 @@ use autoproc_testkit::block_on;
 
 use crate::queue::{NOW, Queue, add, begin, ended, exchange};
 
-/// The statement by which an exchange makes a claim, after it was entered.
+/// The statement by which an exchange makes a claim, after the call of `enter_exchange`.
 const CLAIM: &str =
     "update item set status = 1, attempts = 1, claim_number = nextval('claim_number'), claim_run = 'run',
                      claim_request = 1, claim_priority = priority, claim_depth = depth";

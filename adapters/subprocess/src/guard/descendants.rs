@@ -65,8 +65,8 @@ impl Descendants {
             match wait(WaitOptions::NOHANG) {
                 Ok(Some(_)) | Err(Errno::INTR) => {}
                 Ok(None) => return false,
-                // ECHILD: without a child there is no descendant, because all orphans become
-                // children of the guard.
+                // The error is ECHILD. Without a child there is no descendant, because all orphans
+                // become children of the guard.
                 Err(_) => return self.group_is_gone(),
             }
         }
