@@ -88,7 +88,7 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn sync_data(&self, file: &Self::File) -> io::Result<()>;
     /// Makes data and metadata durable: fsync(2).
     fn sync_all(&self, file: &Self::File) -> io::Result<()>;
-    /// Makes the names in the state folder durable.
+    /// Makes the directory entries of the state folder durable.
     fn sync_folder(&self) -> io::Result<()>;
     /// Gives `file` the permissions of the file called `name`, if there is such a file.
     fn copy_mode(&self, name: &str, file: &Self::File) -> io::Result<()>;

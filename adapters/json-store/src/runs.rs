@@ -54,7 +54,7 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Registers the runs of this engine again if their lock files were removed or replaced.
-    /// Otherwise other processes would take the runs for dead. Requires the store's lock.
+    /// Otherwise other processes would treat the runs as dead. Requires the store's lock.
     pub(crate) fn restore_runs(&mut self) {
         let lost: Vec<RunInfo> =
             self.held_runs().filter(|held| self.has_lost_name(held)).map(|held| held.info.clone()).collect();

@@ -45,8 +45,8 @@ impl Lock {
         Self::Selected { ids, paths, numbers: None }
     }
 
-    /// Selects the items of a requeue, with a new number for each, because the requeue may move
-    /// them behind the others of their priority.
+    /// Selects the items of a requeue. Reserves a new sequence number for each, because the requeue
+    /// may move an item behind the other items of its priority.
     pub(crate) fn to_move(which: &[Selector]) -> Self {
         match Self::selected(which) {
             Self::Selected { ids, paths, .. } => {

@@ -173,7 +173,7 @@ enum Renewal {
     Unanswered,
 }
 
-/// Renews a lease. Connecting has a timeout of its own.
+/// Renews a lease. Connecting has a separate timeout.
 async fn renew(companion: &Companion, run: &RunId, terms: LeaseTerms) -> Answer<Renewal> {
     let link = companion.link().await?;
     let parameters: [&dyn Parameter; 2] = [&run.as_str(), &micros(terms.lasts)];

@@ -16,7 +16,7 @@
 //! that they concern, let the domain carry out the request on a small queue of these rows, and
 //! write the changed rows back.
 //!
-//! The events of a run wait in memory until a task writes them, in order and each one once.
+//! The events of a run wait in memory until a task writes them, in order, and each event once.
 //! Triggers derive the attempts and the figures of runs that the history returns. The ends of the
 //! outputs of attempts are written in the same way, after the events.
 //!

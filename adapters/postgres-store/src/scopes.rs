@@ -1,4 +1,4 @@
-//! The scopes that the runs of this store have named, as numbers in the table `scope_item`.
+//! The scopes of the runs of this store. The table `scope_item` identifies each scope by a number.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -83,8 +83,8 @@ impl CommandRunner {
     }
 
     /// Converts an event of an attempt's process to progress of the attempt. If the process could
-    /// not start for lack of resources, the attempt is reported as not started. Before any other
-    /// end of a process that has not started, a start is reported.
+    /// not start for lack of resources, reports the attempt as not started. For any other end
+    /// without a reported start, reports a start first.
     pub(crate) fn progress(
         &self,
         attempt: &Attempt,

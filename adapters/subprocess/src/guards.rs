@@ -219,7 +219,7 @@ impl Guards {
     fn assign(&self, message: &[u8]) -> io::Result<GuardProcess> {
         while let Some(guard) = self.take_idle() {
             // The guard may have been stopped while it was idle. The watchdog would resume it only
-            // after the timeout of the process.
+            // after the timeout of the process, so the guard is resumed now.
             if guard.is_stopped() {
                 guard.resume();
             }

@@ -1,5 +1,5 @@
-//! A disk in memory. It tracks which data and which names are visible and which are durable. Its
-//! calls fail on request.
+//! A disk in memory. It tracks which data and which directory entries are visible and which are
+//! durable. Its calls fail on request.
 //!
 //! The fake disk panics if the store touches a file that is not the store's, or removes a file that
 //! must stay.

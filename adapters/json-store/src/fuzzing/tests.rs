@@ -133,8 +133,8 @@ proptest! {
     }
 }
 
-/// A fuzzer found these snapshots: each names a file of another program as its journal, or contains
-/// a number that cannot be incremented.
+/// A fuzzer found these snapshots: each names a file that cannot be its journal, or contains a
+/// number that cannot be incremented.
 #[test]
 fn a_snapshot_that_cannot_be_continued_is_refused() {
     let written = std::str::from_utf8(SNAPSHOTS[0]).expect("text");

@@ -60,7 +60,6 @@ impl Pooler {
         format!("host={} user=postgres dbname={database}", self.folder.display())
     }
 
-    /// Returns the path of the pooler's socket.
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.join(".s.PGSQL.5432")
     }

@@ -69,7 +69,6 @@ impl Queue {
         Self { has_created: false, server, schema, runtime, client }
     }
 
-    /// Returns the server of the queue.
     pub(crate) fn server(&self) -> &'static PostgresServer {
         self.server
     }
@@ -86,7 +85,6 @@ impl Queue {
         self.options_at(&format!("{address} application_name={}", self.schema))
     }
 
-    /// Opens a handle.
     pub(crate) fn open(&self) -> PostgresStore {
         PostgresStore::open(self.options("postgres")).unwrap()
     }

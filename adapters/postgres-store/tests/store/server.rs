@@ -128,12 +128,10 @@ impl PostgresServer {
         format!("host={} port={} user={role} dbname={database}", self.folder.display(), self.port)
     }
 
-    /// Returns the port of the server.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Returns the path of the server's socket.
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.join(format!(".s.PGSQL.{}", self.port))
     }
@@ -180,7 +178,7 @@ pub(crate) fn report_absence_of(programs: &str, variable: &str) {
     assert!(!is_required, "{programs} not found, and {variable} is 1");
     let thread = thread::current();
     let test = thread.name().unwrap_or("a test");
-    // Written directly, because the output of a test that passes is not shown.
+    // Writes to the standard error directly, because the output of a test that passes is not shown.
     let _ = writeln!(std::io::stderr().lock(), "skipped: {test} needs {programs}");
 }
 

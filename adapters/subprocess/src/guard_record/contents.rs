@@ -120,7 +120,7 @@ impl Contents {
     }
 
     /// Returns the path of the guard's current folder for temporary files; `None` if there is none
-    /// or if the path is not known. A record without `file` is not believed, because it may be a
+    /// or if the path is not known. A record without `file` is not trusted, because it may be a
     /// copy; earlier versions of this program recorded no such folder.
     pub(crate) fn tmp_dir(&self) -> Option<PathBuf> {
         self.file?;
