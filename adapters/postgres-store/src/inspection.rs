@@ -1,4 +1,5 @@
-//! Inspects the server and the schema without changing them, and creates or updates the schema.
+//! Inspects the server and the schema without changing them. A separate operation creates or
+//! updates the schema.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -58,7 +58,7 @@ pub(crate) fn damaged(detail: String) -> StorageError {
     StorageError::Damaged { place: "the queue in the database".to_owned(), detail }
 }
 
-/// Reads a `bigint` column as a number type with a smaller range.
+/// Reads a `bigint` column as a smaller number type.
 pub(crate) fn number<T: TryFrom<i64>>(row: &Row, name: &str) -> Answer<T> {
     let value: i64 = column(row, name)?;
     T::try_from(value).map_err(|_| damaged(format!("the column {name} is {value}")).into())

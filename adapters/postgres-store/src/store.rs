@@ -86,9 +86,9 @@ impl PostgresStore {
         self.work(Connecting).await
     }
 
-    /// From now on, calls `on_lease` whenever the lease of a new run is granted or renewed. The
+    /// From now on, calls the function whenever the lease of a new run is granted or renewed. The
     /// argument is the end of the lease, as a time since this machine booted (`CLOCK_BOOTTIME`).
-    /// The thread of the store makes the call, so `on_lease` must not block.
+    /// The thread of the store makes the call, so the function must not block.
     pub fn on_lease(&self, on_lease: impl Fn(Duration) + Send + Sync + 'static) {
         self.shared.leases.call_on_lease(Arc::new(on_lease));
     }

@@ -141,8 +141,9 @@ impl<D: Disk> Engine<D> {
 
     /// Fails if another file in the folder contains changes that `loaded` lacks. These files are:
     ///
-    /// - with a snapshot, a rescued queue of the same store that contains more transactions;
-    /// - without a snapshot, any rescued queue, and any journal named in `known`.
+    /// - if `loaded` has a snapshot, a rescued queue of the same store that contains more
+    ///   transactions;
+    /// - if `loaded` has no snapshot, any rescued queue, and any journal named in `known`.
     ///
     /// A journal that is not named in `known` contains no acknowledged change: a power cut may have
     /// removed its snapshot.

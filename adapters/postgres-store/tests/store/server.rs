@@ -14,8 +14,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
-/// Starts the server, reports that it is ready, and waits for the end of its standard input. The
-/// system closes this pipe when the test binary ends for any reason. Then stops the server and
+/// Starts the server, reports that it is ready, and waits for the end of its standard input: a pipe
+/// that the system closes when the test binary ends for any reason. Then stops the server and
 /// removes its folder.
 const WATCHDOG: &str = r#"
 $START_AS "$1/pg_ctl" -D "$2/data" -l "$2/log" -w -t 120 start >/dev/null </dev/null && echo ready

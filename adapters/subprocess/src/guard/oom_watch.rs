@@ -7,8 +7,8 @@
 //! (`/proc/vmstat`). A count rises before the counted process is killed. The guard reads the count
 //! when it starts, and again after SIGKILL has ended a process. If the count of the guard's own
 //! group has risen, the kernel certainly killed the process because memory ran out. If only the
-//! count of the machine is known and has risen, or if no count can be read, this is a possible
-//! reason.
+//! count of the machine is known and has risen, or if no count can be read, this reason is possible
+//! but not certain.
 
 use std::fs;
 use std::path::{Path, PathBuf};
