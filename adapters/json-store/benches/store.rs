@@ -121,7 +121,7 @@ fn open_and_count(bencher: Bencher<'_, '_>, length: usize) {
     });
 }
 
-/// Writes the whole queue to a new file, including its syncs.
+/// Adds all files to a new queue in one call.
 #[divan::bench(args = LENGTHS, sample_count = 5, sample_size = 1)]
 fn bulk_add(bencher: Bencher<'_, '_>, length: usize) {
     let batch: Vec<_> = (0..length).map(new_item).collect();

@@ -29,8 +29,8 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// True if both stamps have the same device and inode number, and so belong to one file, even
-    /// if its contents have changed. Reliable only if the file of at least one stamp is open: after
-    /// a removed file is closed, a new file may get its inode number.
+    /// if its contents have changed. Reliable only while one of the stamped files is open: a new
+    /// file may get the inode number of a file that was removed and closed.
     pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
@@ -88,7 +88,7 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn sync_data(&self, file: &Self::File) -> io::Result<()>;
     /// Makes data and metadata durable: fsync(2).
     fn sync_all(&self, file: &Self::File) -> io::Result<()>;
-    /// Makes the names in the state folder durable.
+    /// Makes the directory entries of the state folder durable.
     fn sync_folder(&self) -> io::Result<()>;
     /// Gives `file` the permissions of the file called `name`, if there is such a file.
     fn copy_mode(&self, name: &str, file: &Self::File) -> io::Result<()>;
@@ -101,8 +101,8 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn pause(&self, span: Duration);
     /// Returns a text for a unique file name: no other call in any process returns the same text.
     fn nonce(&self) -> String;
-    /// Returns a description of this process for users. A process that waits too long for the
-    /// store's lock names its holder by this text.
+    /// Returns a description of this process for users. If another process waits too long for the
+    /// store's lock, its error contains this text as the name of the lock's holder.
     fn identity(&self) -> String;
 }
 

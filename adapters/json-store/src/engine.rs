@@ -54,7 +54,8 @@ pub enum Mode {
 const MAX_LOCK_FILES: usize = 10;
 
 pub(crate) struct Settings {
-    /// Relative paths in a snapshot that the Python program wrote are resolved against this folder.
+    /// Relative paths in a snapshot of the original Python program are resolved against this
+    /// folder.
     pub(crate) base: PathBuf,
     pub(crate) lock_timeout: Duration,
     pub(crate) limits: Limits,
@@ -76,7 +77,8 @@ pub(crate) struct Engine<D: Disk> {
     /// True if a write has failed and left the disk in an unknown state. This process must then
     /// make no further changes.
     poisoned: bool,
-    /// True once this engine, while holding the lock, has found that no run of version 1 is alive.
+    /// True once this engine, while holding the lock, has found that no run of version 1 of this
+    /// program is alive.
     is_without_version_1: bool,
     /// The identity of the state folder, noted when this engine first took the lock; `None` before
     /// that.
@@ -111,12 +113,12 @@ struct Loaded<D: Disk> {
 /// The snapshot that the cached state is based on.
 struct Base<D: Disk> {
     /// The open snapshot. While it is open, no other file gets its inode number, so a new snapshot
-    /// has another stamp even if the file system keeps coarse times.
+    /// has another stamp even if the file system keeps coarse timestamps.
     file: D::File,
     stamp: Stamp,
     sum: SnapshotSum,
     /// The identity in the snapshot's `store` section; `None` if this program has not written the
-    /// file.
+    /// snapshot.
     store: Option<StoreIdentity>,
     /// True if a rewrite by this program would keep the items, their numbers and their order; see
     /// [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
@@ -185,7 +187,7 @@ impl<D: Disk> Engine<D> {
             self.rescue(&mut changes);
         }
         if committed.is_err() {
-            // `latest` may contain an exchange that was not committed.
+            // Clears `latest`, which may contain an exchange that was not committed.
             self.latest = LatestExchanges::default();
         }
         for change in changes {
@@ -241,8 +243,8 @@ impl<D: Disk> Engine<D> {
         worked.and_then(|answer| released.map(|()| answer))
     }
 
-    /// Takes the lock, and returns it if this engine may change the store. The caller must release
-    /// the lock.
+    /// Takes the lock. Fails if this engine must not change the store. The caller must release the
+    /// returned lock.
     pub(crate) fn begin_locked(&mut self) -> Result<Arc<StoreLock<D>>, StorageError> {
         if self.poisoned {
             return Err(poisoned());
@@ -250,7 +252,7 @@ impl<D: Disk> Engine<D> {
         let lock = self.acquire()?;
         if let Err(error) = self.pin_folder().and_then(|()| self.refuse_beside_version_1()) {
             self.loaded = None;
-            // The caller learns of the first error.
+            // The caller gets the first error, so an error of the release is ignored.
             let _ = lock.release(&self.disk);
             return Err(error);
         }
@@ -273,7 +275,7 @@ impl<D: Disk> Engine<D> {
             lock.acquire(&self.disk, self.settings.lock_timeout)?;
             let in_place = lock.is_in_place(&self.disk);
             if !matches!(in_place, Ok(true)) {
-                // Otherwise the lock would be held until the next transaction.
+                // Releases the lock, which would otherwise be held until the next transaction.
                 let _ = lock.release(&self.disk);
             }
             if in_place? {

@@ -39,7 +39,7 @@ pub struct Probe {
     /// True if a lock taken through one open file excludes a lock through another open file; an
     /// error if locks are not supported.
     pub locks: io::Result<bool>,
-    /// An error if the system refuses to sync data or names.
+    /// An error if the system refuses to sync a file or its folder.
     pub syncs: io::Result<()>,
 }
 

@@ -19,7 +19,7 @@ use crate::engine::Mode;
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
 use check::{check, engine};
 
-/// A snapshot that names [`JOURNAL`], in this program's layout.
+/// A snapshot with the journal [`JOURNAL`], in this program's own layout.
 const A_SNAPSHOT: &str = r#"{
 "version": "1.0.0",
 "store": {"id":"fuzz","generation":3,"seq":7,"next_id":4,"next_claim":2,"journal":"QUEUE-STATE.journal.3-0a1b2c3d"},
@@ -31,7 +31,7 @@ const A_SNAPSHOT: &str = r#"{
 }
 "#;
 
-/// The name of the journal that [`A_SNAPSHOT`] names.
+/// The name of the journal of [`A_SNAPSHOT`].
 const JOURNAL: &str = "QUEUE-STATE.journal.3-0a1b2c3d";
 
 /// The id of the run in [`run_lock`].
@@ -70,8 +70,8 @@ pub fn operations(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a file of the Python program with these bytes as its list of items. If the file opens,
-/// the first write must keep an exact copy of it.
+/// Checks a file of the original Python program with these bytes as its list of items. If the file
+/// opens, the first write must keep an exact copy of it.
 pub fn original(bytes: &[u8]) {
     let document = [&b"{\"version\": \"1.0.0\", \"items\": ["[..], bytes, b"]}"].concat();
     let disk = FakeDisk::default();

@@ -1,4 +1,4 @@
-//! The journal's lines: writes and verifies them, and classifies damage.
+//! Writes and verifies the lines of the journal, and classifies damage.
 //!
 //! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte after the comma that
 //! follows it, up to the newline. A line is one transaction. It contains the transaction's number
@@ -7,7 +7,7 @@
 //! snapshot. The header is part of the first line, so that a crash cannot separate it from the
 //! first transaction.
 //!
-//! This module does not access files: a scan is a function of bytes.
+//! This module accesses no files. It works on bytes in memory.
 
 mod salvage;
 
@@ -56,8 +56,8 @@ struct Line<'a> {
     ops: Vec<Op<'a>>,
 }
 
-/// A position between two lines, with the transaction number and the checksum that the next line
-/// must follow.
+/// A position between two lines, with the transaction number and the checksum of the line before
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
     pub(crate) offset: u64,
@@ -81,8 +81,8 @@ pub(crate) enum Tail {
     },
 }
 
-/// Returns the line that continues the journal at `position`, and the position after it. Only the
-/// first line has the header.
+/// Returns the line that continues the journal at `position`, and the position after this line.
+/// Only the first line of a journal has the header.
 pub(crate) fn line(position: Position, header: &Header, events: &[Event]) -> (Vec<u8>, Position) {
     let seq = position.seq + 1;
     let header = (position.offset == 0).then(|| header.clone());
@@ -96,8 +96,8 @@ fn seal(body: &impl Serialize) -> (Vec<u8>, u32) {
     line.extend_from_slice(PREFIX);
     line.extend_from_slice(&[b'0'; DIGITS]);
     line.extend_from_slice(AFTER_DIGITS);
-    // Merges the fields of the body into the object: the body is written over the last comma, and
-    // the opening brace of the body becomes a comma.
+    // Appends the fields of the body to the object that begins with the checksum: the body replaces
+    // the last comma, and then a comma replaces the body's opening brace.
     let brace = line.len() - 1;
     line.pop();
     serde_json::to_writer(&mut line, body).expect("lines hold only strings, numbers and lists, written to memory");
@@ -149,7 +149,7 @@ pub(crate) struct Scan {
 }
 
 /// Reads `bytes`, which begin at `position`, up to the first invalid line. Passes each operation to
-/// `take`. An error of `take` counts as damage and describes it.
+/// `take`. If `take` fails, its error describes the damage.
 pub(crate) fn scan(
     bytes: &[u8],
     mut position: Position,

@@ -30,8 +30,8 @@
 //!
 //! The rules of the queue are in the domain. No timeout declares a slow run dead: a run is alive
 //! while it holds the lock on its own file, which the kernel releases exactly when the process
-//! ends. A failed sync is never repeated: afterwards, the page cache may report success for lost
-//! data (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
+//! ends. A failed sync is never repeated, because a second sync may report success although the
+//! data is lost (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
 
 mod checksum;
 mod disk;

@@ -51,8 +51,8 @@ pub(crate) fn unlock(file: &File) -> io::Result<()> {
     fs2::FileExt::unlock(file)
 }
 
-/// The note that names the lock's holder. A process that waits for the lock for too long repeats
-/// the name in its error.
+/// The note that names the lock's holder. If a process waits for the lock for too long, its error
+/// contains this name.
 #[derive(Serialize, Deserialize)]
 struct Holder {
     holder: String,
@@ -191,7 +191,7 @@ mod tests {
     use crate::disk::fake::{DiskImage, FakeDisk};
     use crate::snapshot::Numbering;
 
-    /// Otherwise `queue add` would append to any file that a crafted note names.
+    /// Without this check, `queue add` would append to any file that a crafted note names.
     #[test]
     fn a_note_that_names_no_journal_is_ignored() {
         let disk = FakeDisk::new(DiskImage::default());

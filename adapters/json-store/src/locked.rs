@@ -15,8 +15,8 @@ use crate::layout::SNAPSHOT;
 use crate::lock::StoreLock;
 use crate::repair::{StateFolder, engine, refuse_during_runs};
 
-/// A queue whose lock is locked, and on which no run is alive. Dropping the value releases the
-/// lock.
+/// A queue whose lock this process holds, and on which no run is alive. Dropping the value releases
+/// the lock.
 pub struct LockedQueue {
     engine: Engine<RealDisk>,
     lock: Arc<StoreLock<RealDisk>>,
@@ -52,8 +52,8 @@ impl LockedQueue {
         self.engine.fresh_queue().map(|queue| &*queue).map_err(|error| in_folder(error, &self.state_dir))
     }
 
-    /// True if the files of the queue contain keys that this program does not know, which
-    /// [`queue`](Self::queue) lacks.
+    /// True if the files of the queue contain keys that this program does not know.
+    /// [`queue`](Self::queue) returns the queue without them.
     ///
     /// # Errors
     /// [`StorageError`] if the queue cannot be read.
@@ -73,7 +73,7 @@ impl LockedQueue {
         replaced.map_err(|error| in_folder(error, &self.state_dir))
     }
 
-    /// Returns the new queue, whose next numbers are at least those of the present one.
+    /// Returns `queue` with its next numbers raised to at least those of the current queue.
     fn numbered(&mut self, queue: FileQueue) -> Result<FileQueue, StorageError> {
         let present = self.engine.fresh_queue()?;
         let (number, claim) = (present.next_number(), present.next_claim());

@@ -1,5 +1,5 @@
-//! The serialised form of an item in the snapshot: the six keys of the Python program, and optional
-//! keys of this program.
+//! The serialised form of an item in the snapshot: the six keys of the original Python program, and
+//! optional keys of this program.
 
 use std::borrow::Cow;
 use std::path::Path;

@@ -45,7 +45,8 @@ use inspection::Inspection;
 pub struct StateFolder {
     /// The folder of the store's files.
     pub state_dir: PathBuf,
-    /// Relative paths in a snapshot that the Python program wrote are resolved against this folder.
+    /// Relative paths in a snapshot of the original Python program are resolved against this
+    /// folder.
     pub base: PathBuf,
     /// The maximum wait for the store's lock. After this time, the call fails with an error that
     /// names the lock's holder.
@@ -69,7 +70,7 @@ pub enum RepairMethod {
 }
 
 impl RepairMethod {
-    /// All methods. The method that loses least, if it is possible, is first.
+    /// All methods. [`Self::UseRescued`] is first because it loses least, if it is possible.
     pub const ALL: [Self; 4] = [Self::UseRescued, Self::Truncate, Self::Salvage, Self::UseSnapshot];
 
     /// Returns the method's name on the command line.
@@ -256,8 +257,8 @@ fn repair_locked(
     let files = backup::files(engine.disk())?;
     let backup = backup::copy(&folder.state_dir, &files, now)?;
     engine.replace(replacement)?;
-    // The new snapshot has retired the other files, and the backup contains them. If one of them
-    // stays, it contains no transaction that the repaired queue lacks.
+    // The new snapshot has retired the other files, and the backup contains them. If the removal of
+    // one fails, the remaining file contains no transaction that the repaired queue lacks.
     for retired in files.iter().filter(|name| *name != SNAPSHOT) {
         let _ = engine.disk().remove(retired);
     }
@@ -284,7 +285,7 @@ pub(crate) fn refuse_during_runs(engine: &Engine<RealDisk>) -> Result<(), Storag
     }
 }
 
-/// Opens the store for reading, and drops the contents. Fails if the store cannot be opened.
+/// Checks that the store can be opened for reading.
 fn open(folder: &StateFolder) -> Result<(), StorageError> {
     engine(folder).view().map(drop)
 }

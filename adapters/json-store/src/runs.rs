@@ -46,7 +46,7 @@ impl<D: Disk> Engine<D> {
         // one.
         let held = self.lock_and_describe(&file, info).and_then(|()| self.disk().rename(&new, &name));
         held.map_err(|error| {
-            // If the file stays, the next run that begins removes it.
+            // If the removal fails, the next run that begins removes the file.
             let _ = self.disk().remove(&new);
             classify(&name)(error)
         })?;
@@ -54,7 +54,7 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Registers the runs of this engine again if their lock files were removed or replaced.
-    /// Otherwise other processes would take the runs for dead. Requires the store's lock.
+    /// Otherwise other processes would treat the runs as dead. Requires the store's lock.
     pub(crate) fn restore_runs(&mut self) {
         let lost: Vec<RunInfo> =
             self.held_runs().filter(|held| self.has_lost_name(held)).map(|held| held.info.clone()).collect();
@@ -91,7 +91,7 @@ impl<D: Disk> Engine<D> {
     fn remove_unfinished_registrations(&self) -> Result<(), StorageError> {
         let names = self.disk().list(layout::RUNS).map_err(unreadable(layout::RUNS))?;
         for name in names.iter().filter(|name| layout::is_new_run(name)) {
-            // If a file stays, it does no harm: it does not count as a run.
+            // If the removal fails, the file does no harm, because it does not count as a run.
             let _ = self.disk().remove(&format!("{}/{name}", layout::RUNS));
         }
         Ok(())
@@ -165,7 +165,7 @@ impl<D: Disk> Engine<D> {
     /// Removes a run's lock file and releases the lock.
     pub(crate) fn forget_run(&mut self, run: &RunId) {
         let held = self.release_run(run);
-        // If the file stays, its run counts as dead and has no claims; the next recovery removes
+        // If the removal fails, the run counts as dead and has no claims; the next recovery removes
         // the file.
         let _ = self.disk().remove(&layout::run(run.as_str()));
         drop(held);

@@ -2,7 +2,7 @@
 //!
 //! This program writes one item per line and reads this layout line by line, so that a million
 //! files need no second copy of the document in memory. A document in any other layout, such as one
-//! written by a user or the Python program, is read as a whole.
+//! written by a user or the original Python program, is read as a whole.
 
 mod builder;
 mod lines;
@@ -83,7 +83,7 @@ impl Extra {
 pub(crate) struct Snapshot {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,
-    /// The `store` section; `None` in a file of the Python program or of a user.
+    /// The `store` section; `None` in a file of the original Python program or of a user.
     pub(crate) store: Option<StoreSection>,
     pub(crate) stamp: Stamp,
     pub(crate) sum: SnapshotSum,
@@ -146,8 +146,8 @@ pub(crate) fn store_of<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<S
     Ok(section.and_then(|section| serde_json::from_slice(section).ok()))
 }
 
-/// Reads the document. Relative paths, as in a snapshot of the Python program, are resolved against
-/// `base`.
+/// Reads the document. Relative paths, as in a snapshot of the original Python program, are
+/// resolved against `base`.
 ///
 /// # Errors
 /// [`StorageError::Damaged`] if the document is invalid; [`StorageError::Unsupported`] if a later

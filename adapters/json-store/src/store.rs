@@ -24,7 +24,8 @@ use crate::worker::Worker;
 pub struct StoreConfig {
     /// The folder of the store's files. Created by the first change.
     pub state_dir: PathBuf,
-    /// Relative paths in a snapshot that the Python program wrote are resolved against this folder.
+    /// Relative paths in a snapshot of the original Python program are resolved against this
+    /// folder.
     pub base: PathBuf,
     /// The maximum wait for the store's lock. After this time, the call fails with an error that
     /// names the lock's holder.

@@ -1,6 +1,7 @@
-//! Mutations of the protocol's decisions. The crate's own tests must detect each.
+//! Mutations of the code that decides what the store reads and writes. The crate's own tests must
+//! detect each mutation.
 //!
-//! `just mutants` applies one after another to a copy of the workspace and runs the named test
+//! `just mutants` applies them one after another to a copy of the workspace and runs the named test
 //! there. Wrong calls to the disk need no mutation: the simulation has a flawed disk for them.
 
 use autoproc_testkit::mutants::{Mutants, Mutation};

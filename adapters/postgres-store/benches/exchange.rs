@@ -1,10 +1,10 @@
-//! Exchanges for each second on a private server: `cargo bench -p autoproc-postgres-store`.
+//! Measures exchanges per second on a private server: `cargo bench -p autoproc-postgres-store`.
 //!
-//! Each runner settles the claims of its last exchange and claims as many again, until nothing
-//! waits. The arguments are the number of files of a case, and the number of other files that are
-//! beside them. One case runs through `PgBouncer`, if it is installed. If the variable
-//! `AUTOPROC_PEERS` names the folder that `just bench-queues` prepares, other queues on PostgreSQL
-//! are measured on the same server.
+//! Each runner settles the claims of its last exchange and claims as many again, until no file
+//! waits. The arguments are the number of files of a case, and the number of other files in the
+//! same queue. One case runs through `PgBouncer`, if it is installed. If the variable
+//! `AUTOPROC_PEERS` names the folder that `just bench-queues` prepares, other queue programs on
+//! PostgreSQL are measured on the same server.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its results")]
 
 #[path = "../tests/store/pooler.rs"]
@@ -58,7 +58,8 @@ fn report(case: &str, count: usize, elapsed: Duration) {
     println!("{case:<44} {rate:>9.0}/s");
 }
 
-/// Returns the number of exchanges.
+/// Claims and completes files until no file with a priority above 0 waits. Returns the number of
+/// exchanges.
 fn drain(store: &PostgresStore, run: &str, batch: usize, scope: &Scope) -> usize {
     begin(store, run);
     let mut settlements = Vec::new();
@@ -144,7 +145,8 @@ impl Case<'_> {
     }
 }
 
-/// Measures the floor: a transaction that changes one row, in one round trip.
+/// Measures the lower bound for the time of an exchange: a transaction that changes one row, in one
+/// round trip.
 fn measure_floor(transactions: usize) {
     let Some(queue) = Queue::create() else { return };
     let begun = Instant::now();
@@ -154,7 +156,8 @@ fn measure_floor(transactions: usize) {
     report("the floor: transactions of one row", transactions, begun.elapsed());
 }
 
-/// Adds jobs to other queues, and completes them; each script prints its results.
+/// Runs the scripts that add jobs to other queue programs and complete them. Each script prints its
+/// results.
 fn measure_peers(jobs: usize) {
     let Some((folder, server)) = env::var_os("AUTOPROC_PEERS").map(PathBuf::from).zip(PostgresServer::shared()) else {
         return;

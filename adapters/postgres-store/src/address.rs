@@ -1,4 +1,5 @@
-//! The text of an address: checks that protect the password, and the address without the password.
+//! Checks the text of an address, to protect its password, and removes the password from an
+//! address.
 
 use crate::options::InvalidAddress;
 

@@ -1,5 +1,5 @@
-//! The changes that the domain decides. In one transaction, each locks its rows, lets the domain
-//! carry out the request on a small queue of these rows, and writes the changed rows back.
+//! The changes that the domain decides. Each change is one transaction: it locks its rows, lets the
+//! domain carry out the request on a small queue of these rows, and writes the changed rows back.
 
 mod rows;
 
@@ -45,8 +45,8 @@ impl Lock {
         Self::Selected { ids, paths, numbers: None }
     }
 
-    /// Selects the items of a requeue, with a new number for each, because the requeue may move
-    /// them behind the others of their priority.
+    /// Selects the items of a requeue. Reserves a new sequence number for each, because the requeue
+    /// may move an item behind the other items of its priority.
     pub(crate) fn to_move(which: &[Selector]) -> Self {
         match Self::selected(which) {
             Self::Selected { ids, paths, .. } => {

@@ -42,9 +42,9 @@ impl Notices {
         transaction.execute("select pg_notify($1, $2)", &[&self.channel, &self.sender]).await
     }
 
-    /// Returns the statement that announces an exchange, to be sent after its commit. Returns
-    /// `None` within [`MIN_NOTICE_INTERVAL`] of the last one; other handles then see the change
-    /// with their next poll.
+    /// Returns the statement that announces an exchange, to be sent after the commit of the
+    /// exchange. Returns `None` within [`MIN_NOTICE_INTERVAL`] of the last announcement; other
+    /// handles then see the change with their next poll.
     pub(crate) fn after_exchange(&self) -> Option<&str> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|last| last.elapsed() < MIN_NOTICE_INTERVAL) {
@@ -122,7 +122,7 @@ impl Companion {
     }
 
     /// Connects, and listens if the link is direct. Behind a pooler, changes are seen at the next
-    /// poll. Changes before this moment may be unknown, so the version grows.
+    /// poll. The handle may have missed earlier changes, so the version grows.
     async fn connect(&self) -> Answer<Link> {
         let (version, own) = (self.version.clone(), self.own_sender.clone());
         let hear = move |message: Option<AsyncMessage>| match message {
@@ -144,7 +144,8 @@ impl Companion {
         let mut version = self.subscribe();
         let seen = self.seen.load(Ordering::Relaxed);
         let wait = async {
-            // Without a connection, only the end of the interval reports a change.
+            // Without a connection, no notification arrives, so only the end of the interval ends
+            // the wait.
             let connected = self.link().await;
             let has_changed = version.wait_for(|version| *version != seen).await.is_ok();
             if connected.is_err() || !has_changed {

@@ -141,7 +141,7 @@ impl Transaction<'_> {
     }
 }
 
-/// Creates or updates the schema within [`MIGRATION_TIMEOUT`]. Returns the version before; `None`
+/// Creates or updates the schema within [`MIGRATION_TIMEOUT`]. Returns the previous version; `None`
 /// if there was no schema.
 pub(crate) async fn migrate(link: &mut Link, options: &Options) -> Answer<Option<i32>> {
     let migrated = timeout(MIGRATION_TIMEOUT, migration::migrate(link, options)).await;

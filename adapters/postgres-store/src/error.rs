@@ -1,5 +1,5 @@
-//! Maps the errors of the server to those of the port. No text contains a password, and most name
-//! the caller's next move.
+//! Maps the errors of the server to those of the port. No error text contains a password, and most
+//! texts say what the caller can do next.
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Cause, StorageError};
@@ -69,8 +69,8 @@ impl Fault {
         self.code().is_some_and(|code| conflicts.contains(code))
     }
 
-    /// True if the connection is lost, or if the server closes it: the outcome of the transaction
-    /// is unknown.
+    /// True if the connection is lost, or if the server closes it. In both cases, the outcome of
+    /// the transaction is unknown.
     pub(crate) fn is_unreachable(&self) -> bool {
         match self {
             Self::Sql(error) => error.code().map_or_else(|| error.is_closed() || is_io(error), is_outage),
@@ -142,14 +142,14 @@ fn not_writable(place: String, error: Error) -> StorageError {
     StorageError::NotWritable { place, source: cause(error) }
 }
 
-/// Returns the cause of an error. The error itself says only `db error`, for instance.
+/// Returns the cause of an error, because the error's own text may be only `db error`.
 fn cause(error: Error) -> Cause {
     let text = error.to_string();
     error.into_source().unwrap_or_else(|| text.into())
 }
 
-/// True if the network failed. A rejected TLS message is an `io::Error` too, but one of the kind
-/// `InvalidData`.
+/// True if the network failed. A rejected TLS message is also an `io::Error`, but it has the kind
+/// `InvalidData` and does not count.
 fn is_io(error: &Error) -> bool {
     let source = std::error::Error::source(error).and_then(<dyn std::error::Error>::downcast_ref::<std::io::Error>);
     source.is_some_and(|source| !is_encryption(error) || source.kind() != std::io::ErrorKind::InvalidData)
@@ -169,7 +169,7 @@ fn is_configuration(error: &Error) -> bool {
     error.to_string() == "invalid configuration"
 }
 
-/// True if the server refuses or closes connections for a time.
+/// True if the server refuses or closes connections temporarily.
 fn is_outage(code: &SqlState) -> bool {
     let outages = [
         SqlState::ADMIN_SHUTDOWN,

@@ -1,4 +1,4 @@
-//! Exchanges: one pipelined transaction.
+//! Makes exchanges, each as one pipelined transaction.
 
 mod settlements;
 
@@ -77,7 +77,7 @@ async fn carry_out(
 /// Returns the answer that a request got when it was carried out.
 ///
 /// # Errors
-/// `LeaseLost` if a recovery has deleted the answer since.
+/// `LeaseLost` if a recovery has deleted the answer since then.
 async fn recorded(connection: &mut Connection, request: &ExchangeRequest) -> Answer<Exchanged> {
     let rows = connection.query(RECORDED, &[&request.run.as_str(), &request.id.get().cast_signed()]).await?;
     let answer = rows.first().ok_or_else(|| lease_lost(&request.run))?;
@@ -105,7 +105,7 @@ impl Statements {
     }
 }
 
-/// The parameters that several statements of an exchange have.
+/// The parameters that several statements of an exchange share.
 struct Pipeline<'a> {
     run: &'a str,
     id: i64,

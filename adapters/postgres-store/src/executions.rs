@@ -24,10 +24,11 @@ const APPEND: &str = include_str!("../sql/executions/append.sql");
 const UNFINISHED: &str = include_str!("../sql/executions/unfinished.sql");
 const PRUNE: &str = include_str!("../sql/executions/prune.sql");
 
-/// The number of completed executions that are kept for later inspection, as in a folder.
+/// The number of completed executions that are kept for later inspection. Executions in a project
+/// folder have the same limit.
 const MAX_COMPLETED: i64 = 1_000;
 
-/// The number of completions of a handle between two prunings.
+/// The number of executions that a handle completes between two prunings.
 const PRUNE_EVERY: u64 = 256;
 
 /// The journal of an item's execution.
@@ -41,8 +42,8 @@ pub struct ExecutionJournal {
     pub project: PathBuf,
 }
 
-/// The claim under which an attempt records the execution on its item. A change has no effect if
-/// the item has another claim, or if the lease of the run is over.
+/// The claim under which an attempt records the workflow execution of its item. A change has no
+/// effect if the item has another claim, or if the lease of the run is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordingClaim {
     /// The item and the number of the claim.
@@ -80,8 +81,8 @@ impl PostgresStore {
     }
 
     /// Appends events to a journal that has `before` events; the events are durable on return.
-    /// After an unknown outcome, the same call may be repeated. If `is_completed` is true, the
-    /// execution has completed: only the latest thousand or so of these are kept.
+    /// After an unknown outcome, the same call may be repeated. `is_completed` must be true if the
+    /// execution has completed. About the latest 1,000 completed executions are kept.
     ///
     /// # Errors
     /// [`StorageError::LeaseLost`] if the claim is lost; nothing is changed. Other
@@ -184,7 +185,7 @@ impl Work for Appending {
 }
 
 impl RecordingClaim {
-    /// Returns the item and the number of the claim as the table has them.
+    /// Returns the item's id and the claim's number as values of database columns.
     fn numbers(&self) -> (i64, i64) {
         (bigint(self.token.item.get()), bigint(self.token.number.get()))
     }

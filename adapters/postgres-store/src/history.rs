@@ -33,9 +33,9 @@ pub(crate) mod row {
     pub(crate) use super::past_rows::{at, attempt_ref, span, text, usage};
 }
 
-/// Returns a query for the matching entries of a table. `$start` may repeat the condition on the
-/// item or the run, which is optional in `matching.sql`: a generic plan uses an index only for a
-/// condition that always applies.
+/// Returns a query for the matching entries of a table. In `matching.sql`, the conditions on the
+/// item and the run are optional, so a generic plan uses no index for them. `$start` may repeat one
+/// of these conditions, so that the plan can use an index.
 macro_rules! matching {
     ($start:literal) => {
         concat!($start, include_str!("../sql/history/matching.sql"))

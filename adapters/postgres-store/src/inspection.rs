@@ -1,4 +1,5 @@
-//! A look at the server and the schema that changes nothing, and the creation of the schema.
+//! Inspects the server and the schema without changing them. A separate operation creates or
+//! updates the schema.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,7 +21,7 @@ const CLOCK: &str = "select (extract(epoch from clock_timestamp()) * 1000000)::b
 /// The properties of a server, and of the queue's schema in its database.
 #[derive(Debug)]
 pub struct Inspection {
-    /// The server's version, as it reports it.
+    /// The server's version, as the server reports it.
     pub server_version: String,
     /// The version as a number: 140005 is 14.5.
     pub server_version_number: i32,
@@ -39,7 +40,7 @@ pub struct Inspection {
     pub is_read_only: bool,
     /// The server's clock minus the clock of this machine, in microseconds.
     pub clock_offset_us: i64,
-    /// The time between a question and its answer.
+    /// The time between the sending of a query and the arrival of its answer.
     pub round_trip: Duration,
     /// The version of the schema; `None` if there is no schema; an error if the user may not read
     /// it.
@@ -59,9 +60,9 @@ impl Inspection {
 /// The versions of the schema before and after its creation or update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migrated {
-    /// The version before; `None` if there was no schema.
+    /// The version before the call; `None` if there was no schema.
     pub before: Option<i32>,
-    /// The version now.
+    /// The version after the call.
     pub now: i32,
 }
 
@@ -76,7 +77,8 @@ pub(crate) async fn inspect(options: &Options) -> Answer<Inspection> {
 }
 
 async fn try_inspect(options: &Options) -> Answer<Inspection> {
-    // The store's own settings of a session would hide the defaults.
+    // The settings of the store are not applied to this session yet, because they would hide the
+    // defaults.
     let unset = link::dial(options, |_| {}).await?;
     let row = unset.client.query_typed_one(SETTINGS, &[]).await?;
     let (clock_offset_us, round_trip) = clock_offset(&unset.client).await?;

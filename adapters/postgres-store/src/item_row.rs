@@ -23,8 +23,8 @@ pub(crate) fn status_number(status: Status) -> i16 {
     }
 }
 
-/// Returns an id, a sequence number or a claim number as a `bigint`. No store assigns numbers above
-/// the range, so a higher number matches nothing.
+/// Returns an id, a sequence number or a claim number as a `bigint`. No store assigns a number
+/// above the range of `bigint`, so such a number becomes the maximum, which matches no row.
 pub(crate) fn bigint(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -58,7 +58,7 @@ pub(crate) fn damaged(detail: String) -> StorageError {
     StorageError::Damaged { place: "the queue in the database".to_owned(), detail }
 }
 
-/// Reads a column that contains a number of a smaller range.
+/// Reads a `bigint` column as a smaller number type.
 pub(crate) fn number<T: TryFrom<i64>>(row: &Row, name: &str) -> Answer<T> {
     let value: i64 = column(row, name)?;
     T::try_from(value).map_err(|_| damaged(format!("the column {name} is {value}")).into())
@@ -129,7 +129,7 @@ pub(crate) fn recipe(row: &Row, name: &str) -> Answer<Option<Recipe>> {
 }
 
 pub(crate) fn recipe_bytes(recipe: Recipe) -> Vec<u8> {
-    // The text of a recipe is the only access to its hash.
+    // `Recipe` exposes its hash only as text.
     u64::from_str_radix(&recipe.to_string(), 16).map_or_else(|_| Vec::new(), |hash| hash.to_be_bytes().to_vec())
 }
 

@@ -20,11 +20,11 @@ use crate::parameter::Parameter;
 
 const RENEW: &str = include_str!("../sql/runs/renew.sql");
 
-/// The longest time between two looks at the clock. A timer does not count the time for which the
-/// machine was suspended.
+/// The longest time between two readings of the clock. A timer does not count the time for which
+/// the machine was suspended.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
-/// The minimum timeout of a renewal. Otherwise, the timeout is the interval of the renewals, which
-/// may be too short for a busy machine.
+/// The minimum timeout of a renewal. Usually the timeout equals the interval between renewals, but
+/// a very short interval would not be enough time on a busy machine.
 const MIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The time since the machine booted, including the time for which it was suspended.
@@ -66,7 +66,8 @@ impl Lease for PostgresLease {
         self.terms
     }
 
-    /// Also returns when the store is dropped, because the lease is then no longer renewed.
+    /// Waits until the lease is lost. Also returns when the store is dropped, because this ends the
+    /// renewals.
     async fn lost(&self) {
         let mut state = self.state.clone();
         let is_over = state.wait_for(|state| *state != State::Held).await.is_ok_and(|state| *state == State::Ended);
@@ -154,7 +155,7 @@ async fn keep(
     });
 }
 
-/// Waits until a time, which may pass while the machine is suspended.
+/// Waits until `time` has passed. It may pass while the machine is suspended.
 async fn reached(time: SinceBoot) {
     loop {
         let left = SinceBoot::now().until(time);
@@ -172,7 +173,7 @@ enum Renewal {
     Unanswered,
 }
 
-/// Renews a lease. Connecting has a timeout of its own.
+/// Renews a lease. Connecting has a separate timeout.
 async fn renew(companion: &Companion, run: &RunId, terms: LeaseTerms) -> Answer<Renewal> {
     let link = companion.link().await?;
     let parameters: [&dyn Parameter; 2] = [&run.as_str(), &micros(terms.lasts)];
@@ -184,7 +185,7 @@ async fn renew(companion: &Companion, run: &RunId, terms: LeaseTerms) -> Answer<
     Ok(if renewed?.is_empty() { Renewal::Refused } else { Renewal::Renewed })
 }
 
-/// Returns a span in microseconds, at most a third of the range, so that sums do not overflow.
+/// Returns a duration in microseconds, at most a third of `i64::MAX`, so that sums do not overflow.
 pub(crate) fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 3)
 }

@@ -16,16 +16,16 @@
 //! that they concern, let the domain carry out the request on a small queue of these rows, and
 //! write the changed rows back.
 //!
-//! The events of a run wait in memory until a task writes them, in order and each one once.
+//! The events of a run wait in memory until a task writes them, in order, and each event once.
 //! Triggers derive the attempts and the figures of runs that the history returns. The ends of the
 //! outputs of attempts are written in the same way, after the events.
 //!
 //! | Module | Responsibility |
 //! | --- | --- |
-//! | `options` | what a caller chooses: address, schema, lease |
+//! | `options` | the options of a caller: address, schema, lease |
 //! | `address` | the password in an address |
 //! | `password_file` | passwords from `~/.pgpass` |
-//! | `inspection` | a look at the server for a person, and the creation of the schema |
+//! | `inspection` | a description of the server for users, and the creation of the schema |
 //! | `link` | a connection, direct or through a pooler |
 //! | `parameter` | parameters of statements, with their types |
 //! | `connection` | the connection for transactions, and its reconnection after a loss |

@@ -1,9 +1,9 @@
 //! A connection to the server: direct, or through a connection pooler.
 //!
-//! A pooler may give each transaction another session of the server, and a session may serve other
-//! programs in between. Settings of a session, prepared statements and `listen` do not survive
-//! there. On a pooled link, each transaction therefore makes the settings for itself, and statements
-//! are sent as text.
+//! A pooler may give each transaction another session of the server, and may give a session to
+//! other programs between two transactions. Behind a pooler, settings of a session, prepared
+//! statements and `listen` do not last. On a pooled link, each transaction therefore applies the
+//! settings again, and statements are sent as text.
 //!
 //! A link is direct if the session of the server has the setting that the link sent when it
 //! connected. A pooler refuses or ignores this setting.
@@ -151,15 +151,15 @@ fn marked(config: &Config, mark: &str) -> Config {
     config.clone().options(format!("{own} -c {MARK}={mark}")).clone()
 }
 
-/// True if a pooler may have refused the setting: for `PgBouncer` it is a violation of the protocol,
-/// for others a feature that they do not support.
+/// True if a pooler may have refused the setting. `PgBouncer` reports a protocol violation; other
+/// poolers report an unsupported feature.
 fn may_refuse_mark(error: &Error) -> bool {
     let refusals = [SqlState::PROTOCOL_VIOLATION, SqlState::FEATURE_NOT_SUPPORTED];
     error.code().is_some_and(|code| refusals.contains(code))
 }
 
 impl Unset {
-    /// Makes the settings of the session if the connection is direct. Leaves a session behind a
+    /// Applies the settings to the session if the connection is direct. Leaves a session behind a
     /// pooler unchanged, because other programs use it too.
     pub(crate) async fn set_up(self, options: &Options) -> Answer<Link> {
         let Self { client, mark } = self;

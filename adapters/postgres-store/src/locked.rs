@@ -55,8 +55,8 @@ impl std::fmt::Debug for LockedQueue<'_> {
 }
 
 impl PostgresStore {
-    /// Locks the queue, and waits for other changes of it for at most `timeout`. Until the returned
-    /// value is dropped, no run begins and nothing changes.
+    /// Locks the queue. Waits at most `timeout` for changes that are in progress. Until the
+    /// returned value is dropped, no run begins and nothing changes.
     ///
     /// # Errors
     /// [`StorageError::Busy`] while a run is alive or another session holds a lock; other errors as
@@ -76,7 +76,7 @@ impl PostgresStore {
 async fn lock(options: &Options, timeout: Duration) -> Answer<Link> {
     let link = within_timeout(options, connection::connect(options)).await?;
     within_timeout(options, migration::require(&link, options)).await?;
-    // The other side of a copy may take longer between two statements than a session may idle.
+    // The other store of a copy may be slow, so this session has no idle timeout.
     let begin = format!(
         "{}; set local idle_in_transaction_session_timeout to 0; set local lock_timeout to {}; {LOCK_REGISTRY}; {LOCK_TABLES}",
         link.begin_statement(),

@@ -65,7 +65,7 @@ pub(crate) async fn require(link: &Link, options: &Options) -> Answer<()> {
     Err(StorageError::Failed { action, source: Box::new(source) }.into())
 }
 
-/// Creates the schema, or brings it to the known version. Returns the version before.
+/// Creates the schema, or updates it to the known version. Returns the previous version.
 pub(crate) async fn migrate(link: &mut Link, options: &Options) -> Answer<Option<i32>> {
     match version(link, options).await? {
         Some(found) if found > KNOWN => Err(unsupported(found, options).into()),

@@ -1,4 +1,4 @@
-//! What a caller chooses: the server, the schema, and the terms of leases.
+//! The options of a caller: the server, the schema, and the terms of leases.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -22,7 +22,8 @@ const MAX_SCHEMA_BYTES: usize = 50;
 /// `LEASE_MARGIN` of the domain.
 const DEFAULT_LEASE: LeaseTerms = LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_secs(15) };
 
-/// The time after which a waiting handle looks again, because a notification may be lost.
+/// The time after which a wait for a change ends without a notification, because a notification may
+/// be lost.
 const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,7 +37,7 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 2;
 
-/// Where the queue is, and the terms of its leases.
+/// The location of the queue, and the terms of its leases.
 #[derive(Clone)]
 pub struct Options {
     pub(crate) config: Config,
@@ -54,8 +55,8 @@ pub struct Options {
     pub(crate) may_migrate: bool,
 }
 
-/// The address or the schema of a store cannot be used. The text contains nothing of the address,
-/// because an address may contain a password.
+/// The address or the schema of a store cannot be used. The error text contains no part of the
+/// address, because an address may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
     /// The text is not a connection string.
@@ -172,9 +173,10 @@ impl Options {
         Self { lease, ..self }
     }
 
-    /// Returns the options with this interval between two looks at the queue while no notification
-    /// arrives. With an interval above the default of 5 s, a lost notification delays
-    /// [`Storage::changed`](autoproc_domain::ports::Storage::changed) longer than the port allows.
+    /// Returns the options with this maximum wait for a change: a wait ends after this time even if
+    /// no notification arrives. With an interval above the default of 5 s, a lost notification
+    /// delays [`Storage::changed`](autoproc_domain::ports::Storage::changed) longer than the port
+    /// allows.
     #[must_use]
     pub fn with_poll_interval(self, poll_interval: Duration) -> Self {
         Self { poll_interval, ..self }
@@ -267,7 +269,7 @@ fn without_verification(address: &str) -> (Cow<'_, str>, bool) {
     (address.into(), false)
 }
 
-/// Returns the reason why the driver refuses an address, without any part of it.
+/// Returns the reason why the driver refuses an address, without any part of the address.
 fn invalid(error: &tokio_postgres::Error) -> InvalidAddress {
     let is_mode = error.source().is_some_and(|source| source.to_string().contains("sslmode"));
     if is_mode { InvalidAddress::SslMode } else { InvalidAddress::Malformed }

@@ -63,7 +63,8 @@ impl Options {
     }
 }
 
-/// Returns the password of the servers in the address; `None` unless all have the same one.
+/// Returns the password that all servers in the address have; `None` if the passwords differ or one
+/// is missing.
 fn password_of_all(text: &[u8], options: &Options) -> Option<Vec<u8>> {
     let mut found: Vec<_> = servers(options).map(|server| password(text, &server)).collect();
     found.dedup();

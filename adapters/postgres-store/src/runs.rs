@@ -61,8 +61,8 @@ impl Work for Beginning {
     }
 }
 
-/// Adds a run. Accepts a run that was added before and has made no exchange: the answer of its
-/// registration was lost.
+/// Adds a run. If the run was added before and has made no exchange, succeeds without adding it
+/// again, because the caller may have lost the first answer.
 ///
 /// # Errors
 /// [`StorageError::Failed`] if another run has used the name.
@@ -170,8 +170,8 @@ impl Work for Recovery {
     }
 }
 
-/// Locks those of the runs whose lease is over. Returns the names of these and of the runs that
-/// have ended.
+/// Locks those of the runs whose lease is over. Returns the names of the locked runs and of the
+/// runs that have ended.
 async fn lock_dead(transaction: &mut Transaction<'_>, runs: &[RunId]) -> Answer<Vec<String>> {
     let named: Vec<&str> = runs.iter().map(RunId::as_str).collect();
     let expired = transaction.query(LOCK_EXPIRED, &[&named]).await?;

@@ -1,4 +1,4 @@
-//! The scopes that the runs of this store have named, as numbers in the table `scope_item`.
+//! The scopes of the runs of this store. The table `scope_item` identifies each scope by a number.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +13,8 @@ use crate::item_row::bigint;
 
 const ADD: &str = include_str!("../sql/exchange/add_scope.sql");
 
-/// The largest number of ids in one statement. The statement locks their items, and exchanges of
-/// other runs claim none of these in the meantime.
+/// The largest number of ids in one statement. While the statement locks the items of these ids,
+/// the exchanges of other runs cannot claim them.
 const MAX_ADDED: usize = 1000;
 
 /// A scope of a run, with its number in the table.

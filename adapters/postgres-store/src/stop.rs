@@ -1,4 +1,4 @@
-//! Requests to stop, as numbered rows, and the [`StopSignal`] that tells a run of them.
+//! Requests to stop, as numbered rows, and the [`StopSignal`] that reports them to a run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,9 +90,9 @@ fn level_number(level: StopLevel) -> Option<i16> {
 
 /// The stop signal of one run: it reports the requests that were made after the run began.
 ///
-/// A notification tells the run of a request; if it is lost, the run finds the request within about
-/// 0.4 s. While the server cannot be reached, no request reaches the run. If the store is dropped,
-/// the level stays as it is.
+/// A notification tells the run of a request. If the notification is lost, the run finds the
+/// request within about 0.4 s. While the server cannot be reached, no request reaches the run. If
+/// the store is dropped, the level stays as it is.
 pub struct PostgresStopSignal {
     state: watch::Receiver<StopRequest>,
     _watching: AbortOnDrop,
@@ -133,7 +133,7 @@ pub(crate) async fn watch(companion: Arc<Companion>, run: RunId, state: watch::S
     let pace = Pace::default();
     loop {
         pace.wait().await;
-        // After a failure, the next look connects again.
+        // After a failure, the next query connects again.
         if let Ok(Ok(level)) = timeout(LOOK_TIMEOUT, requested_level(&companion, &run)).await {
             state.send_if_modified(|request| rise(request, level));
         }

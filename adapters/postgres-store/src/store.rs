@@ -75,9 +75,9 @@ impl PostgresStore {
         Ok(Self { shared: Arc::new(shared), runtime: Some(runtime) })
     }
 
-    /// Connects, checks the server, and creates or updates the schema, or refuses it if the options
-    /// are those of [`Options::without_migration`]. Every other method does the same when it needs
-    /// the connection.
+    /// Connects, checks the server, and creates or updates the schema. With the options of
+    /// [`Options::without_migration`], refuses a schema that is missing or has another version.
+    /// Every other method does the same when it needs the connection.
     ///
     /// # Errors
     /// [`StorageError`] if the server cannot be reached, refuses the user, or is not safe for the
@@ -86,15 +86,15 @@ impl PostgresStore {
         self.work(Connecting).await
     }
 
-    /// Calls `on_lease` with the end of a lease, as a time since this machine booted
-    /// (`CLOCK_BOOTTIME`), whenever the lease of a run that begins later is granted or renewed. The
-    /// call comes from the thread of the store, and must not block.
+    /// From now on, calls the function whenever the lease of a new run is granted or renewed. The
+    /// argument is the end of the lease, as a time since this machine booted (`CLOCK_BOOTTIME`).
+    /// The thread of the store makes the call, so the function must not block.
     pub fn on_lease(&self, on_lease: impl Fn(Duration) + Send + Sync + 'static) {
         self.shared.leases.call_on_lease(Arc::new(on_lease));
     }
 
-    /// Creates the schema, or updates it, on a connection of its own, whether the options allow
-    /// that or not.
+    /// Creates or updates the schema on a separate connection, even if the options forbid
+    /// migrations.
     ///
     /// # Errors
     /// [`StorageError`] as for [`connect`](Self::connect); [`StorageError::Unsupported`] if a newer
@@ -105,8 +105,8 @@ impl PostgresStore {
             .await
     }
 
-    /// Inspects the server and the schema, on a connection of its own. Changes nothing, and needs
-    /// no schema.
+    /// Inspects the server and the schema on a separate connection. Changes nothing, and needs no
+    /// schema.
     ///
     /// # Errors
     /// [`StorageError`] if the server cannot be reached or refuses the user.
@@ -166,8 +166,8 @@ impl PostgresStore {
         }
     }
 
-    /// Runs a future on the thread of the store, and to its end even if the caller drops the future
-    /// that this method returns.
+    /// Runs `task` to its end on the thread of the store, even if the caller drops the returned
+    /// future.
     pub(crate) async fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = Result<T, StorageError>> + Send + 'static,
@@ -182,7 +182,8 @@ impl PostgresStore {
 
 impl Drop for PostgresStore {
     fn drop(&mut self) {
-        // A runtime must not be dropped by a task of another one, because that may block.
+        // Does not wait for the runtime: a task of another runtime may drop the store, and a wait
+        // there would panic.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -257,7 +258,7 @@ impl Storage for PostgresStore {
         let companion = Arc::clone(&self.shared.companion);
         let task = self.runtime().spawn(async move { companion.changed().await });
         let _ended_with_the_wait = AbortOnDrop(task.abort_handle());
-        // The only failure is that the store is being closed.
+        // The task fails only if the store is being closed.
         let _ = task.await;
     }
 
@@ -278,7 +279,8 @@ impl Runs for PostgresStore {
     }
 
     async fn end(&self, run: RunId) -> Result<Vec<LiveRun>, StorageError> {
-        // First, because a renewal after the end would be refused, and reported as a lost lease.
+        // The renewals stop first: after the end of the run, a renewal would be refused and
+        // reported as a lost lease.
         self.shared.leases.end(&run);
         let left = self.work(Ending(run.clone())).await?;
         self.shared.scopes.forget(&run);

@@ -1,4 +1,4 @@
-//! Pieces of work on the connection for transactions, and the parts of a store that they share.
+//! Units of work on the connection for transactions, and the parts of a store that they share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -1,7 +1,7 @@
-//! Mutations of the protections in SQL and of the decisions around them. The crate's own tests must
-//! detect each.
+//! Mutations of the protections in SQL and of the code around them. The crate's own tests must
+//! detect each mutation.
 //!
-//! `just mutants` applies one after another to a copy of the workspace and runs the named test
+//! `just mutants` applies them one after another to a copy of the workspace and runs the named test
 //! there, against a real server.
 
 use autoproc_testkit::mutants::{Mutants, Mutation};

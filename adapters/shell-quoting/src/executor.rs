@@ -115,7 +115,8 @@ fn script_in(name: &[u8], arguments: &[&[u8]]) -> Option<usize> {
         if option.starts_with(b"-") && !option.starts_with(b"--") && option.contains(&letter) {
             return Some(index + 1);
         }
-        // `-o` of a shell takes a value, also in `-euo pipefail`.
+        // The option `-o` of a shell takes a value, even as the last letter of a group such as
+        // `-euo`.
         index += if option.ends_with(b"o") && letter == b'c' { 2 } else { 1 };
     }
     None

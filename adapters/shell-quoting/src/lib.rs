@@ -57,7 +57,7 @@ enum Open {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Before {
-    /// Whitespace or an operator: a word or a comment may begin.
+    /// Whitespace or an operator, after which a word or a comment may begin.
     #[default]
     Blank,
     /// Within a word, where `#` begins no comment.
@@ -163,7 +163,7 @@ impl Quoting {
                 self.begin(Open::Comment, Before::Blank)
             }
             b' ' | b'\t' => Before::Blank,
-            // The operator of a redirection, as in `2>&1` and `&>`.
+            // This `&` belongs to a redirection, as in `2>&1` and `0<&3`.
             b'&' if self.command.ends_with(b">&") || self.command.ends_with(b"<&") => Before::Word,
             b'\n' | b';' | b'&' | b'|' => {
                 self.command.clear();

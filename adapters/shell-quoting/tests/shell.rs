@@ -41,7 +41,7 @@ proptest! {
     #[test]
     fn a_value_is_never_code_in_any_string(before in "[$()`'\"\\\\# a;\n]{0,12}") {
         let value = "$(printf ran)`printf ran`'\";printf ran;";
-        // None of these strings prints anything without the value.
+        // No string in `before` prints anything, so any output would come from the value.
         prop_assert_eq!(printed(&before, "", value), "");
     }
 }

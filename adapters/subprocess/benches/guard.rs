@@ -23,7 +23,7 @@ const ROUND_PROCESSES: usize = 100;
 const FILE: &str = "/srv/archive/recordings/2025/session-000001/audio.wav";
 /// Rounds of each kind.
 const ROUNDS: usize = 15;
-/// The highest accepted ratio of a guarded to a direct process.
+/// The highest accepted ratio of the cost of a guarded process to that of a direct process.
 const MAX_RATIO: f64 = 1.25;
 
 struct Bench {

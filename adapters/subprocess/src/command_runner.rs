@@ -82,9 +82,9 @@ impl CommandRunner {
         BatchProcess { spec: self.spec(attempt, slot), input: attempt.file_path.as_path().to_owned(), stop }
     }
 
-    /// Converts an event of an attempt's process to progress of the attempt. If the process ends
-    /// before it has started, a lack of resources is reported as not started; for any other ending,
-    /// a start is reported first.
+    /// Converts an event of an attempt's process to progress of the attempt. If the process could
+    /// not start for lack of resources, reports the attempt as not started. For any other end
+    /// without a reported start, reports a start first.
     pub(crate) fn progress(
         &self,
         attempt: &Attempt,

@@ -12,9 +12,9 @@
 //! The guard is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): when the parents of a
 //! descendant have ended, the descendant becomes a child of the guard, even if it detached itself.
 //! So when `waitpid` returns ECHILD, no process of the command is left. If the command has left
-//! nothing behind, one call proves it. Leftovers receive SIGTERM, have the grace time to end, and
-//! are then killed repeatedly until `waitpid` returns ECHILD ([`attempt`]; [`descendants`] finds
-//! and signals them).
+//! nothing behind, one call of `waitpid` proves it. Leftovers receive SIGTERM, have the grace time
+//! to end, and are then killed repeatedly until `waitpid` returns ECHILD ([`attempt`];
+//! [`descendants`] finds and signals them).
 //!
 //! A single thread waits in poll(2) for the control pipe, both output pipes of the command, the
 //! exits of children (a self-pipe written by the handler of SIGCHLD), and the next deadline.
@@ -116,7 +116,7 @@ fn leave_terminal() {
     let _ = setsid();
 }
 
-/// If writing fails, only the exit status reports the error.
+/// Prints an error. If printing fails, only the exit status reports the error.
 fn report_error(what: &str, error: &io::Error) {
     let _ = writeln!(io::stderr(), "autoproc: {what}: {error}");
 }
@@ -152,7 +152,7 @@ impl Guard {
                 Control::Pause => self.orders.is_paused = true,
                 Control::Resume => self.orders.is_paused = false,
                 Control::Deadline(since_boot) => self.orders.extend_deadline(since_boot),
-                // A late message for a batch that has already ended.
+                // These messages are for a batch that has already ended.
                 Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
             }
         }
@@ -243,9 +243,9 @@ impl Guard {
         }
     }
 
-    /// If SIGKILL ended the process and the kernel may have sent it for want of memory, changes the
-    /// ending to [`Ending::OutOfMemory`]. Adds the reason why the process had no folder of its own
-    /// for temporary files, and the fingerprint that its input file has now.
+    /// If SIGKILL ended the process, and the kernel may have sent it because memory ran out,
+    /// changes the ending to [`Ending::OutOfMemory`]. Adds the reason why the process had no
+    /// separate folder for temporary files, and the current fingerprint of its input file.
     fn explain(&mut self, report: Report, tmp_error: Option<String>, input_after: Option<Fingerprint>) -> Report {
         let Report::Ended(mut report) = report else { return report };
         if report.ending == (Ending::Signalled { signal: SIGKILL }) {

@@ -219,7 +219,7 @@ impl Guards {
     fn assign(&self, message: &[u8]) -> io::Result<GuardProcess> {
         while let Some(guard) = self.take_idle() {
             // The guard may have been stopped while it was idle. The watchdog would resume it only
-            // after the timeout of the process.
+            // after the timeout of the process, so the guard is resumed now.
             if guard.is_stopped() {
                 guard.resume();
             }
@@ -248,7 +248,8 @@ impl Guards {
         state.started += 1;
         state.controls.retain(|control| control.strong_count() > 0);
         state.controls.push(Arc::downgrade(guard.control()));
-        // Sent under the lock, so that `Pause` precedes the `Resume` of a later call of `resume`.
+        // The messages are sent under the lock, so that `Pause` precedes the `Resume` of a later
+        // call of `resume`.
         let sent = state.orders().try_for_each(|order| guard.control().send(&order));
         drop(state);
         reap_unless_sent(guard, sent)

@@ -1,4 +1,5 @@
-//! A stop file with any bytes requests a stop, and a later request never makes it less urgent.
+//! Fuzzes the stop file: a file with any contents requests a stop, and a later request never makes
+//! the stop less urgent.
 #![no_main]
 
 use std::fs;

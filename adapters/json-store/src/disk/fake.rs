@@ -1,8 +1,8 @@
-//! A disk in memory. It tracks which data and which names are visible and which are durable. Its
-//! calls fail on request.
+//! A disk in memory. It tracks which data and which directory entries are visible and which are
+//! durable. Its calls fail on request.
 //!
-//! The fake disk panics if the store touches a file that does not belong to it, or removes a file
-//! that must stay.
+//! The fake disk panics if the store touches a file that is not the store's, or removes a file that
+//! must stay.
 
 mod image;
 
@@ -74,8 +74,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The part of a call that the disk carries out.
 enum Permit {
     Whole,
-    /// Half of the bytes of a write, or nothing of any other call; then the call returns this
-    /// error.
+    /// Half of the bytes of a write are written; any other call has no effect. The call then
+    /// returns this error.
     Half(io::Error),
 }
 
@@ -223,8 +223,8 @@ fn killed() -> io::Error {
     io::Error::other("this process was killed")
 }
 
-/// Panics if no file of the store can have this name. A file in any folder except `runs` is
-/// refused, because it could belong to another program.
+/// Panics if `name` is not the name of one of the store's files. The only folder in a valid name is
+/// `runs`, because a file in any other folder could belong to another program.
 fn assert_own(name: &str) {
     let own = name.strip_prefix("QUEUE-STATE.").or_else(|| name.strip_prefix("runs/"));
     assert!(own.is_some_and(|rest| !rest.contains(['/', '\0'])), "{name:?} is none of the store's files");
@@ -313,8 +313,8 @@ impl Disk for FakeDisk {
     fn overwrite(&self, file: &FakeFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         if offset == 0 {
-            // The note at offset 0 names the lock's holder. Nothing depends on this note, so it is
-            // not written.
+            // The note at offset 0 names the lock's holder. The fake disk does not write this note,
+            // because nothing depends on it.
             return self.alive().map(drop);
         }
         self.change(|image| {

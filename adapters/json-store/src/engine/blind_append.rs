@@ -61,8 +61,8 @@ impl<D: Disk> Engine<D> {
             return None;
         }
         let snapshot = self.disk.open(SNAPSHOT, Access::Read).ok()?;
-        // If the file system records coarse times, a newer snapshot may have the noted stamp. Such
-        // a snapshot names another journal than the note.
+        // If the file system records coarse timestamps, a newer snapshot may have the noted stamp.
+        // Such a snapshot names a journal other than the noted one.
         if snapshot::store_of(&self.disk, &snapshot).ok()??.journal != tip.journal {
             return None;
         }

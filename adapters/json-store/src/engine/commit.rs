@@ -48,7 +48,7 @@ pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
 /// the path.
 const RECORD_BYTES: usize = 250;
 /// The space reserved in the journal for the result of each claim, in bytes. A result with its
-/// error text is well below this length.
+/// error text is much shorter.
 const RESULT_BYTES: u64 = 1024;
 /// The number of bytes that a reservation asks for in addition to the needed space, so that few
 /// claims need a system call.
@@ -139,7 +139,7 @@ impl<D: Disk> Engine<D> {
         let section = self.next_section(loaded, seq);
         let temp = layout::temp(&self.disk.nonce());
         let (file, sum) = self.write_snapshot(&temp, loaded, &section).map_err(|error| {
-            // If the file stays, the next process that loads the store removes it.
+            // If the removal fails, the next process that loads the store removes the file.
             let _ = self.disk.remove(&temp);
             Fault::Unchanged(classify(SNAPSHOT)(error))
         })?;
@@ -147,8 +147,8 @@ impl<D: Disk> Engine<D> {
         let stamp = named.and_then(|()| self.disk.stat_open(&file));
         let stamp = stamp.map_err(|error| Fault::Unknown(classify(SNAPSHOT)(error)))?;
         if let (Some((old, _)), Some(_)) = (loaded.journal_header(), &loaded.journal) {
-            // The rename has retired the journal. If its file stays, the next process that loads
-            // the store removes it.
+            // The rename has retired the journal. If the removal fails, the next process that loads
+            // the store removes the file.
             let _ = self.disk.remove(&old);
         }
         let store = Some(StoreIdentity::from(section));
@@ -199,7 +199,8 @@ impl<D: Disk> Engine<D> {
         let copy = self.disk.open(ORIGINAL, Access::Create).map_err(classify(ORIGINAL))?;
         let copied = write_all(&self.disk, &copy, &bytes).and_then(|()| self.disk.sync_all(&copy));
         copied.map_err(|error| {
-            // A later checkpoint would mistake an incomplete copy for the original.
+            // The incomplete copy is removed, because a later checkpoint would mistake it for a
+            // complete one.
             let _ = self.disk.remove(ORIGINAL);
             classify(ORIGINAL)(error)
         })

@@ -139,13 +139,14 @@ impl<D: Disk> Engine<D> {
         Ok(loaded)
     }
 
-    /// Fails if another file in the folder contains changes that `loaded` lacks.
+    /// Fails if another file in the folder contains changes that `loaded` lacks. These files are:
     ///
-    /// - If there is a snapshot, a rescued queue of the same store with more transactions contains
-    ///   such changes.
-    /// - If there is no snapshot, any rescued queue and any journal named in `known` contain such
-    ///   changes. A journal that is not named in `known` contains no acknowledged change: a power
-    ///   cut may have removed its snapshot.
+    /// - if `loaded` has a snapshot, a rescued queue of the same store that contains more
+    ///   transactions;
+    /// - if `loaded` has no snapshot, any rescued queue, and any journal named in `known`.
+    ///
+    /// A journal that is not named in `known` contains no acknowledged change: a power cut may have
+    /// removed its snapshot.
     fn refuse_beside_newer(&self, loaded: &Loaded<D>, known: &[Tip]) -> Result<(), StorageError> {
         let names = self.disk.list("").map_err(unreadable("the state folder"))?;
         let store = loaded.base.as_ref().and_then(|base| base.store.as_ref());
@@ -202,8 +203,8 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Applies the journal's lines after `loaded.position`. Returns `false` if the journal was
-    /// replaced, or if its ids refer to another numbering. Fails if the journal is shorter than one
-    /// of `known` says, because acknowledged changes are then missing.
+    /// replaced, or if its ids refer to another numbering. Fails if the journal is shorter than an
+    /// end in `known`, because acknowledged changes are then missing.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState, known: &[Tip]) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
         let is_of = |tip: &&Tip| loaded.base.as_ref().is_some_and(|base| tip.snapshot == base.stamp);
@@ -317,8 +318,9 @@ impl<D: Disk> Engine<D> {
         written.is_ok()
     }
 
-    /// Syncs lines that other processes may have left unsynced. Otherwise a power cut could remove
-    /// a line after this process has reported its contents or acknowledged a later change.
+    /// Syncs lines that other processes may have left unsynced. Without this sync, a power cut
+    /// could remove a line after this process has reported its contents or acknowledged a later
+    /// change.
     fn sync_journal(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         if let Some(journal) = loaded.journal.as_ref().filter(|_| loaded.journal_is_unsynced) {
             let name = loaded.journal_header().map_or_else(String::new, |(name, _)| name);

@@ -58,7 +58,8 @@ impl<D: Disk> Engine<D> {
         let loaded = &outlived.loaded;
         let section = self.next_section(loaded, loaded.position.seq);
         let name = layout::rescued(&self.disk.nonce());
-        // A kill may leave an unfinished file, which must not count as rescued.
+        // The contents are written under another name first, because a kill may leave an unfinished
+        // file, which must not count as a rescued queue.
         let temp = layout::temp(&self.disk.nonce());
         let written = self.disk.open(&temp, Access::Create).and_then(|file| {
             snapshot::write(&self.disk, &file, &loaded.queue, &loaded.extra, &section)?;

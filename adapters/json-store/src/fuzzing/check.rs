@@ -36,8 +36,8 @@ fn engine_for(disk: &FakeDisk, mode: Mode, limits: Limits) -> Engine<FakeDisk> {
     Engine::new(disk.clone(), settings)
 }
 
-/// Reads the store and changes it, as a run and as commands; returns `false` if the store does not
-/// open.
+/// Reads the store, and changes it in the ways of a run and of commands. Returns `false` if the
+/// store does not open.
 pub(super) fn check(disk: &FakeDisk) -> bool {
     let before = disk.contents();
     let seen = read(disk);

@@ -17,7 +17,7 @@ enum Damage {
     Cut(Index, Index),
     Double(Index, Index),
     Insert(Index, Vec<u8>),
-    /// Overwrites a part with another part.
+    /// Overwrites a part of the file with another part.
     Splice(Index, Index, Index),
 }
 
@@ -133,7 +133,8 @@ proptest! {
     }
 }
 
-/// Found by fuzzing: a snapshot that names another program's file, or a number without a successor.
+/// A fuzzer found these snapshots: each names a file that cannot be its journal, or contains a
+/// number that cannot be incremented.
 #[test]
 fn a_snapshot_that_cannot_be_continued_is_refused() {
     let written = std::str::from_utf8(SNAPSHOTS[0]).expect("text");
@@ -161,7 +162,7 @@ fn a_snapshot_that_cannot_be_continued_is_refused() {
     }
 }
 
-/// No name of a run leads to a file outside the folder of the runs.
+/// A run's name never leads to a file outside the folder of the runs.
 #[test]
 fn a_run_of_any_name_can_be_recovered() {
     let written = std::str::from_utf8(SNAPSHOTS[0]).expect("text");

@@ -1,5 +1,5 @@
-//! Operations of version 1. Version 1 could have several items for one path, and did not record
-//! when a backoff was set.
+//! Operations in the journals of version 1 of this program. Version 1 could have several items for
+//! one path, and did not record when a backoff was set.
 //!
 //! If an ended file was added again, version 1 gave the addition a new item number, and later lines
 //! of the journal use the new number. So the ended item is removed from the queue before the file

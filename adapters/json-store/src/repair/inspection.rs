@@ -34,8 +34,8 @@ pub(super) struct Inspection {
     prefix_changes: ChangeCounts,
     /// The number of the last transaction in `prefix`.
     seq: u64,
-    /// If the journal ends before the end that is noted in the lock file: the number of the last
-    /// transaction before the noted end. Otherwise 0.
+    /// The number of the last transaction according to the note in the lock file, if the journal
+    /// ends before that transaction; otherwise 0.
     noted_seq: u64,
     salvaged: Vec<SalvagedLine>,
     unreadable_bytes: u64,
@@ -246,9 +246,8 @@ impl Inspection {
         Ok(())
     }
 
-    /// Reads the note of the journal's end. If the journal lacks transactions before this end,
-    /// raises `noted_seq` and `lost_bytes`, so that numbers in the missing lines are not assigned
-    /// again.
+    /// If the note in the lock file names transactions that the journal lacks, raises `noted_seq`
+    /// and `lost_bytes`, so that numbers in the missing lines are not assigned again.
     fn add_noted_loss<D: Disk>(&mut self, disk: &D, journal: &str) -> Result<(), StorageError> {
         let noted = StoreLock::open_existing(disk)?.and_then(|lock| lock.tip(disk));
         if let Some(tip) = noted.filter(|tip| tip.journal == journal && tip.position.seq > self.seq) {

@@ -144,7 +144,8 @@ mod tests {
         SalvagedLine { seq, store: None, events }
     }
 
-    /// Replays lines on a queue of `/a` after transaction 1; returns statuses, kept, skipped.
+    /// Replays lines on a queue that contains `/a` after transaction 1. Returns the statuses of the
+    /// items, and the counts of the kept and of the skipped changes.
     fn replayed(lines: &[SalvagedLine]) -> (Vec<Status>, ChangeCounts, ChangeCounts) {
         let mut queue = FileQueue::new();
         queue.apply(&added("/a"));

@@ -1,4 +1,4 @@
-//! Deliberate damage, and the result of each repair compared with the acknowledged changes.
+//! Damages stores in known ways, and compares each repaired queue with the acknowledged changes.
 
 use std::fs::{self, File};
 
@@ -13,16 +13,16 @@ use crate::engine::Mode;
 use crate::layout::SNAPSHOT;
 use crate::request::PendingRequest;
 
-/// Flips a bit in the middle of a line, counted from 0.
+/// Flips a bit in the middle of line `number`. The first line has the number 0.
 fn damage_line(bytes: &mut [u8], number: usize) {
     let lengths: Vec<_> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::len).collect();
     let begins: usize = lengths[..number].iter().map(|length| length + 1).sum();
     bytes[begins + lengths[number] / 2] ^= 1;
 }
 
-/// Six files were added, and the first two of them completed. The journal's lines are the additions
-/// of `/file-1` and later, with a claim and a completion after the first and the third of these.
-/// One line is damaged.
+/// Returns a store with six files, of which the first two were completed. The lines of the journal:
+/// add `/file-1`, claim and complete `/file-0`, add `/file-2` and `/file-3`, claim and complete
+/// `/file-1`, add `/file-4` and `/file-5`. The line with the number `line` is damaged.
 fn damaged(line: usize) -> TempStore {
     let temp = TempStore::with_journal(6);
     temp.alter(&temp.journal(), |bytes| damage_line(bytes, line));
@@ -120,7 +120,7 @@ fn salvage_loses_no_addition_but_the_damaged_one_wherever_the_damage_is() {
             .filter(|name| !items.iter().any(|item| item.file_path.to_string() == *name))
             .collect();
         assert!(lost.len() <= 1, "line {line}: {lost:?}");
-        // No file gets the result of another one.
+        // A repair must not give a file the result of another file.
         let wrongly: Vec<_> =
             temp.files(Status::Completed).into_iter().filter(|name| !names(0..2).contains(name)).collect();
         assert!(wrongly.is_empty(), "line {line}: {wrongly:?}");
@@ -373,7 +373,7 @@ fn the_contents_that_a_run_wrote_beside_the_damage_can_be_taken() {
     assert!(temp.contents().keys().all(|name| !crate::layout::is_rescued(name)));
 }
 
-/// As after a kill between the new snapshot and the removal of the other files.
+/// If a repair is killed after it has written the new snapshot, the rescued queue may stay.
 #[test]
 fn a_rescued_queue_that_stays_after_a_repair_is_no_damage() {
     for method in RepairMethod::ALL {

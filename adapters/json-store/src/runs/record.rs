@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    /// The host and the boot id of the location in a file with these keys.
+    /// Returns the host and the boot id of the run in the lock file with the text `json`.
     fn place(json: &str) -> Option<[String; 2]> {
         let location = ReadRecord::read(json.as_bytes()).location()?;
         Some([location.host.into(), location.boot.into()])

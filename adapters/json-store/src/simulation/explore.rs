@@ -109,7 +109,7 @@ impl Explorer {
         let disk = FakeDisk::default().with_fault(call, fault);
         let mut processes = Processes::new(disk.clone(), self.flaw);
         // A failed change may or may not have happened. Both results are allowed until a later
-        // change that builds on it is acknowledged.
+        // change is acknowledged.
         let mut allowed = vec![FileQueue::new()];
         for operation in &self.history.clone() {
             let (expected, done) = processes.perform(*operation);
@@ -151,8 +151,8 @@ impl Explorer {
     fn open_and_change(&mut self, left: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         let found = self.open(&FakeDisk::new(left.clone()), allowed, place)?;
         self.change(left, allowed, &found, addition("/after-the-crash"), place)?;
-        // Adding a known file changes nothing, but its answer is a guarantee too: the file must
-        // survive a later crash.
+        // Adding a known file changes nothing, but the reply guarantees that the file survives a
+        // later crash.
         let known = found.items().next().map(|item| item.file_path.to_string());
         match known {
             Some(known) => self.change(left, allowed, &found, addition(&known), place),
@@ -161,7 +161,7 @@ impl Explorer {
     }
 
     /// Adds a file as a new process, which is crashed at every call and after the last call. Until
-    /// the addition is answered, all earlier results remain allowed.
+    /// the addition is acknowledged, all earlier results remain allowed.
     fn change(
         &mut self,
         left: &DiskImage,

@@ -88,8 +88,8 @@ pub(super) struct FlawedFile {
     unsynced: Mutex<Unsynced>,
 }
 
-/// Drops the kind of a delayed sync's error. The error is returned by a later call, and a full disk
-/// at the sync must not look like a full disk at that call.
+/// Replaces the kind of a delayed sync's error. A later call returns the error, and a full disk at
+/// the sync must not look like a full disk at that call.
 fn delayed_error(error: io::Error) -> io::Error {
     io::Error::other(error)
 }
@@ -111,8 +111,8 @@ impl FlawedDisk {
         lock(&self.state)
     }
 
-    /// Makes a call that changes the disk, and the delayed sync, if any: after the call if
-    /// `is_awaited`, otherwise before it.
+    /// Makes a call that changes the disk. If a sync is delayed, makes it too: after the call if
+    /// `is_awaited` is true, otherwise before the call.
     fn change<T>(&self, is_awaited: bool, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let delayed = std::mem::take(&mut self.state().delayed);
         let sync = || match &delayed {

@@ -30,7 +30,7 @@ pub(super) enum Operation {
     Remove,
     /// The run writes the queue as one file.
     Checkpoint,
-    /// A command of another process adds a file and closes.
+    /// A command of another process adds a file and closes its handle.
     OneShot,
     /// Another run adds a file and dies.
     Second,

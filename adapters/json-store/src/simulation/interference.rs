@@ -151,8 +151,8 @@ fn a_live_run_refuses_an_older_snapshot_and_a_missing_one() {
     assert!(matches!(added, Err(StorageError::Damaged { .. })), "{added:?}");
 }
 
-/// On a file system with coarse times, a new snapshot may get the inode number and the length of an
-/// older one. Then both have the same stamp.
+/// On a file system with coarse timestamps, a new snapshot may get the inode number and the length
+/// of an older one. Then both have the same stamp.
 #[test]
 fn a_new_snapshot_is_not_mistaken_for_an_older_one_of_the_same_stamp() {
     let disk = FakeDisk::default();

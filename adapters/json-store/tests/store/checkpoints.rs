@@ -1,4 +1,5 @@
-//! When the queue is one readable file, when it has a journal, and which leftovers are removed.
+//! Tests when the queue is one readable file, when it has a journal, and which leftovers are
+//! removed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -123,7 +124,7 @@ fn a_journal_with_later_transactions_than_the_snapshot_is_kept() {
     let journal = fs::read(temp.journal()).unwrap();
     block_on(store.close()).unwrap();
     drop(store);
-    // An older snapshot is restored; its journal has another name than the present one.
+    // Restores an older snapshot. The name of its journal differs from that of the current journal.
     fs::write(temp.path(SNAPSHOT), String::from_utf8(backup).unwrap().replace("journal.1-", "journal.1-x")).unwrap();
     fs::write(temp.path("QUEUE-STATE.journal.1-feed"), &journal).unwrap();
     let store = temp.open(Mode::Command);

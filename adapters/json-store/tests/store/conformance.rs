@@ -9,7 +9,7 @@ use autoproc_testkit::conformance::storage::{Effort, StorageFixture, exercise};
 
 use crate::temp_store::TempStore;
 
-/// Each case syncs some dozens of times.
+/// The number of cases is small, because each case syncs the disk dozens of times.
 const EFFORT: Effort = Effort { cases: 24, steps: 30 };
 
 struct Fixture {

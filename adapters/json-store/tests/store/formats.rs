@@ -1,4 +1,5 @@
-//! Files of the Python program, files written or edited by hand, and files of other versions.
+//! Files of the original Python program, files written or edited by hand, and files of other
+//! versions.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -190,8 +191,8 @@ fn a_file_that_went_is_no_longer_queued_after_a_reopen() {
     assert_eq!((status(&store, "/a"), status(&store, "/b")), (Some(Status::Completed), Some(Status::Processing)));
 }
 
-/// A folder of version 1 after a kill: `d.txt` had ended and was added again, `b.txt` waits for its
-/// second attempt.
+/// Version 1 left this folder after a kill: `d.txt` had ended and was added again, and `b.txt`
+/// waits for its second attempt.
 #[test]
 fn a_folder_of_version_1_opens_as_it_is() {
     let temp = TempStore::new();
@@ -229,7 +230,8 @@ fn a_folder_of_version_1_opens_as_it_is() {
     assert_eq!(items(&temp.open(Mode::Command)).unwrap(), before);
 }
 
-/// Version 1 gave new numbers to items that a person had reordered, and its journal refers to them.
+/// If a user had reordered items, version 1 gave them new numbers. Its journal refers to the new
+/// numbers.
 #[test]
 fn a_journal_of_version_1_after_an_edit_means_the_numbers_of_version_1() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
@@ -240,14 +242,14 @@ fn a_journal_of_version_1_after_an_edit_means_the_numbers_of_version_1() {
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().id.get(), 1, "without a journal the ids stay");
 }
 
-/// Version 1 omitted a second live entry of a path without using up a number, and kept an ended one
-/// with a number of its own.
+/// If a path had two live entries, version 1 omitted the second and gave it no number. An ended
+/// entry was kept and had its own number.
 #[test]
 fn version_1_gave_a_second_live_entry_no_number() {
     let entries = r#"{"file_path":"/e","status":"failed"},{"file_path":"/a"},{"file_path":"/b"},{"file_path":"/a","priority":7},
         {"file_path":"/a","status":"completed"},{"file_path":"/c"},{"file_path":"/e","status":"failed"}"#;
     let temp = TempStore::with_snapshot(&edited(entries));
-    // 3: the older /e, 4: /a, 5: /b, 6: the ended /a, 7: /c, 8: /e.
+    // The ids: 3 is the older `/e`, 4 `/a`, 5 `/b`, 6 the ended `/a`, 7 `/c`, 8 the newer `/e`.
     let claims: Vec<_> = (4..=7)
         .filter(|id| *id != 6)
         .map(|id| format!(r#"{{"claim":{{"id":{id},"run":"r","at":"2026-11-22T13:16:00.000000Z"}}}}"#))
@@ -282,7 +284,8 @@ fn a_journal_of_version_1_over_a_later_snapshot_means_the_numbers_of_version_1()
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().priority.get(), 9);
 }
 
-/// A full disk may have space for a line but not for a new snapshot.
+/// This program appends a line after an edit if the disk has space for the line but not for a new
+/// snapshot.
 #[test]
 fn a_journal_of_this_version_after_an_edit_means_the_ids_in_the_list() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
@@ -290,7 +293,7 @@ fn a_journal_of_this_version_after_an_edit_means_the_ids_in_the_list() {
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().priority.get(), 9);
 }
 
-/// A refused append leaves an empty journal.
+/// If appending the first line fails, an empty journal remains.
 #[test]
 fn an_empty_journal_changes_no_id() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
@@ -315,7 +318,7 @@ fn write_journal(temp: &TempStore, numbering: &str, ops: &str) {
     fs::write(temp.path("QUEUE-STATE.journal.1-aa"), line).unwrap();
 }
 
-/// Like a document that `queue export` printed and a person extended.
+/// A user may extend a document that `queue export` has printed.
 #[test]
 fn new_entries_get_ids_above_all_others_of_the_list() {
     for separator in [", ", ",\n"] {

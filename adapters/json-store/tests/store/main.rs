@@ -1,4 +1,4 @@
-//! The store in a real folder: the ports' guarantees, formats, damage, sharing, checkpoints.
+//! Tests the store in a real folder: the ports' guarantees, formats, damage, sharing, checkpoints.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod checkpoints;

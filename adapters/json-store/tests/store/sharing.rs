@@ -1,5 +1,5 @@
-//! Several handles at once, as several processes hold them: flock(2) locks belong to the open file,
-//! not to the process.
+//! Tests several handles of one store. They exclude each other like separate processes, because a
+//! flock(2) lock belongs to the open file, not to the process.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;

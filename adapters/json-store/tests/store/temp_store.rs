@@ -145,7 +145,7 @@ pub(crate) fn begin(store: &JsonStore, name: &str) {
     }
 }
 
-/// An exchange under an id of its own.
+/// Returns an exchange with a new request id.
 pub(crate) fn exchange(run: &str, settlements: Vec<Settlement>, limit: usize) -> ExchangeRequest {
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     let id = RequestId::new(NEXT_ID.fetch_add(1, Ordering::Relaxed));

@@ -12,7 +12,7 @@ use super::past_rows::ENDS;
 use crate::item_row::{bigint, escaped, recipe_bytes};
 use crate::lease::micros;
 
-// The values of the column `figure`, which names the count of the run that an event increments.
+// The values of the column `figure`: an event with this value increments this count of its run.
 pub(crate) const COMPLETED: i16 = 1;
 pub(crate) const RETRIED: i16 = 2;
 pub(crate) const FAILED: i16 = 3;
@@ -42,7 +42,7 @@ pub(super) struct EventRow<'e> {
     pub(super) stop: Option<[&'static str; 2]>,
 }
 
-/// Returns the number of an end in the table.
+/// Returns the number by which the tables represent the end of an attempt.
 pub(crate) fn ending_number(end: PastEnd) -> Option<i16> {
     ENDS.iter().position(|known| *known == end).and_then(|number| i16::try_from(number).ok())
 }

@@ -67,8 +67,8 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
-    /// Adds the attempt that an event ends. If too many attempts wait, the output of this one is
-    /// not stored.
+    /// Adds the attempt that an event ends. Does nothing if outputs are not stored. If too many
+    /// attempts wait, the output of the new attempt is not stored.
     pub(super) fn add(&self, event: &RunEvent) {
         let Some(of) = ended_here(&event.kind) else { return };
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);

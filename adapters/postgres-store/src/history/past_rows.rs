@@ -16,7 +16,7 @@ use tokio_postgres::Row;
 use crate::error::Answer;
 use crate::item_row::{column, damaged, number, recipe, time, unescaped};
 
-/// The ends of attempts; their positions are the numbers in the table.
+/// The ends of attempts. The tables represent an end by its index in this list.
 pub(super) const ENDS: [PastEnd; 7] = [
     PastEnd::Completed,
     PastEnd::Requeued,
@@ -44,7 +44,7 @@ pub(super) fn ended_attempt(row: &Row) -> Answer<EndedAttempt> {
     Ok(EndedAttempt { attempt: attempt(row, run, None)?, ended_at: at(row, "at_us")? })
 }
 
-/// Reads the columns that both tables have.
+/// Reads the columns that the tables `past_attempt` and `event` have in common.
 fn attempt(row: &Row, run: RunId, started_at: Option<Timestamp>) -> Answer<PastAttempt> {
     let of = attempt_ref(row)?.ok_or_else(|| damaged("an attempt without an item".to_owned()))?;
     let ending: Option<i16> = column(row, "ending")?;

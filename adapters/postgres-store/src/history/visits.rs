@@ -1,6 +1,6 @@
-//! Visits of all attempts of some runs. The events are read in pages by their number, each in a
-//! transaction of its own, so a visit keeps no snapshot open and holds only the attempts without an
-//! end.
+//! Visits all attempts of some runs. Pages of events are read in the order of their numbers, each
+//! page in a separate transaction. So a visit keeps no database snapshot open, and keeps in memory
+//! only the attempts whose end it has not read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

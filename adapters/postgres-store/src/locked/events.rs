@@ -17,8 +17,8 @@ use crate::parameter::typed;
 const ADD: &str = include_str!("../../sql/copy/add_events.sql");
 const PAGE: &str = "select * from event where number > $1 order by number limit $2";
 
-/// Reads at most `limit` events after the one with the number `after`. Also returns the number of
-/// the last one; `after` if there is none.
+/// Reads at most `limit` events after event number `after`. Also returns the number of the last
+/// event that was read, or `after` if there is none.
 pub(super) async fn read(client: &Client, after: i64, limit: usize) -> Answer<(i64, Vec<RecordedEvent>)> {
     let rows = client.query_typed(PAGE, &[(&after, Type::INT8), (&bigint(limit as u64), Type::INT8)]).await?;
     let last = rows.last().map_or(Ok(after), |row| column(row, "number"))?;
@@ -61,7 +61,7 @@ fn totals(row: &Row) -> Answer<Option<RunTotals>> {
 }
 
 /// Returns the outcome of the attempt that an event ends, and the counter of the run that the event
-/// increments, both as numbers of the table.
+/// increments. The table represents both by numbers.
 fn ending(event: &RecordedEvent) -> (Option<i16>, Option<i16>) {
     let (end, figure) = match &*event.name {
         "file_completed" => (PastEnd::Completed, Some(COMPLETED)),

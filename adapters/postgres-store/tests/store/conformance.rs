@@ -13,7 +13,7 @@ use crate::pooler::Pooler;
 use crate::queue::Queue;
 use crate::server::PostgresServer;
 
-/// Each case makes some hundreds of transactions.
+/// The number of cases is small, because each case makes hundreds of transactions.
 const EFFORT: Effort = Effort { cases: 24, steps: 30 };
 
 const SETTABLE_CLOCK: &str = "
@@ -65,7 +65,7 @@ impl StorageFixture for Fixture {
         true
     }
 
-    /// Ages every lease that is not over, and waits until the stores have renewed all of them.
+    /// Shortens every active lease, and waits until the stores have renewed all of them.
     fn let_leases_pass(&self) {
         let aged = "update lease set until_us = clock_us() + 30000000 where until_us >= clock_us()
                     returning run";

@@ -17,7 +17,7 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::queue::{NOW, Queue, add, begin};
 use crate::sharing::while_waiting;
 
-/// Longer than any wait for a lock that is released.
+/// A lock timeout that is longer than any wait in a test that passes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Returns the queue without the claims of runs, which are not copied.

@@ -20,7 +20,7 @@ fn files() -> Vec<String> {
     (0..FILES).map(|file| format!("/in/{file}")).collect()
 }
 
-/// Claims and settles until nothing waits. Every second claim is released or retried at once.
+/// Claims and settles files until no file waits. Every second claim is released or retried at once.
 fn process(store: &PostgresStore, run: &str, scope: &Scope, ended: &Mutex<BTreeMap<String, usize>>) {
     let mut settlements = Vec::new();
     for id in 1.. {
@@ -95,7 +95,7 @@ fn check_crowd(queue: &Queue, whose: &Scope) {
         }
         scope.spawn(|| disturb(&queue.open()));
     });
-    // A file that was held when the last run looked still waits.
+    // A file that was held while the last run looked for files is still waiting.
     let last = queue.open();
     begin(&last, "last");
     process(&last, "last", whose, &ended);
@@ -117,7 +117,7 @@ fn an_exchange_reads_few_rows() {
         let before = rows_read(&queue);
         drain_some(&queue, name, &scope);
         let read = rows_read(&queue) - before;
-        // The scope itself is read once.
+        // To store a scope, the first exchange reads all of its items.
         let most = EXCHANGES * 200 + if name == "scope" { 4 * FILES_IN_LINE } else { 0 };
         assert!(read <= most, "{EXCHANGES} exchanges of the {name} read {read} rows, at most {most} are expected");
     }
@@ -140,7 +140,7 @@ fn drain_some(queue: &Queue, name: &str, scope: &Scope) {
         settlements = completed(&block_on(store.exchange(request, NOW)).unwrap());
     }
     drop(store);
-    // A session reports what it read when it ends.
+    // A session adds the rows that it has read to the statistics at the latest when it ends.
     let open = "select from pg_stat_activity where application_name = $1";
     while !queue.query(open, &[&session]).is_empty() {
         thread::yield_now();

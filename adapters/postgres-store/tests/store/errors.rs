@@ -1,5 +1,5 @@
-//! Errors of the server: each maps to an error of the port that names the next move, and none
-//! contains a password.
+//! Errors of the server. Each maps to an error of the port whose text says what the caller can do
+//! next, and no text contains a password.
 
 use autoproc_domain::ports::StorageError;
 use autoproc_postgres_store::{Options, PostgresStore};
@@ -26,7 +26,7 @@ fn check_text(error: &StorageError, parts: &[&str]) {
     }
 }
 
-/// Creates a role; its name is not that of any other test.
+/// Creates a role with a name that no other test uses.
 fn create_role(queue: &Queue, role: &str, options: &str) {
     queue.execute(&format!("create role {role} login {options}"));
 }
@@ -104,7 +104,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     assert_eq!(queue.query("select version from schema_version", &[])[0].get::<_, i32>(0), 99);
 }
 
-/// The settings concern the whole server, so the test has one of its own.
+/// The settings concern the whole server, so the test starts a separate one.
 #[test]
 fn a_server_that_does_not_sync_is_refused() {
     let Some(server) = PostgresServer::start() else { return };

@@ -63,7 +63,7 @@ fn a_journal_grows_and_begins_anew() {
     assert_eq!(events(&store, item), Vec::<String>::new());
     append(&store, &claim, 0, "one \\u0000").unwrap();
     append(&store, &claim, 1, "two").unwrap();
-    // The answer was lost.
+    // Repeats the call, as after a lost answer.
     append(&store, &claim, 1, "two").unwrap();
     let other = queue.open();
     assert_eq!(events(&other, item), ["one \\u0000", "two"]);
@@ -77,7 +77,7 @@ fn a_journal_grows_and_begins_anew() {
     assert_eq!(events(&other, item).len(), 2);
 }
 
-/// Each part of the fence counts: the item, the number of its claim, and the run.
+/// The store checks the item, the number of its claim, and the run.
 #[test]
 fn a_journal_belongs_to_the_claim() {
     let Some(queue) = Queue::create() else { return };
@@ -103,7 +103,8 @@ fn a_run_that_lost_its_lease_changes_no_journal() {
     let Some(queue) = Queue::create() else { return };
     let (store, claim) = opened(&queue);
     append(&store, &claim, 0, "one").unwrap();
-    // The renewals of the lease stop too: they are refused.
+    // Ends the lease. The store cannot renew it, because the server refuses to renew a lease that
+    // is over.
     queue.execute("update lease set until_us = clock_us() - 1");
     expect_lost(&append(&store, &claim, 1, "two"));
     expect_lost(&block_on(store.open_execution(claim.clone(), 0)));
@@ -114,7 +115,8 @@ fn a_run_that_lost_its_lease_changes_no_journal() {
     assert_eq!(events(&other, claim.token.item), ["one"]);
 }
 
-/// Otherwise the attempt would record an execution without its beginning.
+/// If the store continued such a journal, the attempt would record an execution without its
+/// beginning.
 #[test]
 fn a_journal_that_was_removed_meanwhile_is_not_continued() {
     let Some(queue) = Queue::create() else { return };
@@ -126,7 +128,7 @@ fn a_journal_that_was_removed_meanwhile_is_not_continued() {
     block_on(store.open_execution(claim, 0)).unwrap();
 }
 
-/// The event would otherwise be appended to the journal of the next attempt.
+/// Without this wait, the event would be appended to the journal of the next attempt.
 #[test]
 fn a_change_of_a_journal_waits_for_a_recovery_that_has_begun() {
     let Some(queue) = Queue::create() else { return };
@@ -164,7 +166,8 @@ fn a_journal_leaves_with_its_item() {
     assert_eq!(queue.query("select item from execution_event", &[]).len(), 1);
 }
 
-/// Keeps the journal of a claimed item, because the end of its attempt may not be recorded yet.
+/// Removal keeps the journal of a claimed item, because the end of its attempt may not be recorded
+/// yet.
 #[test]
 fn old_completed_executions_are_removed() {
     let Some(queue) = Queue::create() else { return };

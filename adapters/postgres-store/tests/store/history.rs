@@ -1,4 +1,4 @@
-//! The history: the port's conformance suite, and events that cannot be written at once.
+//! The history: the port's conformance suite, and events that can be written only after a failure.
 
 use std::sync::{Arc, Mutex};
 
@@ -68,8 +68,8 @@ fn closing_a_store_writes_its_events() {
     assert_eq!(runs[0].started_at, Some(event(1_200, started()).at));
 }
 
-/// The store writes the same events again, and the number of the last one tells that they are
-/// there.
+/// The store writes the same events again. The number of the last recorded event shows the server
+/// that it already has them.
 #[test]
 fn events_whose_answer_was_lost_are_recorded_once() {
     let Some(queue) = Queue::create() else { return };

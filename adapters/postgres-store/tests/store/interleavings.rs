@@ -1,4 +1,5 @@
-//! Exchanges between whose statements time passes, or another transaction makes a change.
+//! Exchanges during which, between two statements, time passes or another transaction makes a
+//! change.
 
 use std::sync::Arc;
 use std::thread;
@@ -113,7 +114,7 @@ fn no_exchange_waits_until_the_tally_is_folded() {
     assert!(answered.is_some(), "the exchange waits for the fold");
 }
 
-/// Returns a wait for so many exchanges, each of which must be answered.
+/// Returns a function that makes `count` exchanges, one after another.
 fn exchanges(store: &Arc<PostgresStore>, count: u64) -> impl FnOnce() + Send + 'static {
     let store = Arc::clone(store);
     move || {

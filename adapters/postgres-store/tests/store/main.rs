@@ -1,8 +1,8 @@
-//! The store on a real server: the ports' guarantees, errors, lost connections.
+//! Tests the store on a real server: the ports' guarantees, errors, lost connections.
 //!
-//! The tests start a server of their own, which needs the programs `initdb`, `postgres` and
-//! `pg_ctl`. They are looked for in the folder `AUTOPROC_TEST_POSTGRES`, in `PATH`, and in
-//! `/usr/lib/postgresql`. If they are absent, the tests are left out, or fail if
+//! The tests start a private server, which needs the programs `initdb`, `postgres` and `pg_ctl`.
+//! The tests look for these programs in the folder `AUTOPROC_TEST_POSTGRES`, in `PATH`, and in
+//! `/usr/lib/postgresql`. If the programs are absent, the tests are skipped, or fail if
 //! `AUTOPROC_REQUIRE_POSTGRES` is 1. The tests behind a pooler need `pgbouncer` in the same way, in
 //! `PATH` or in `/usr/sbin`, and fail without it if `AUTOPROC_REQUIRE_PGBOUNCER` is 1.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]

@@ -22,7 +22,7 @@ fn through(proxy: &Proxy, queue: &Queue) -> PostgresStore {
     PostgresStore::open(queue.options_at(&proxy.address())).unwrap()
 }
 
-/// A server of its own restarts without a shutdown, between two transactions of a run.
+/// The server of this test restarts without a shutdown, between two transactions of a run.
 #[test]
 fn a_run_outlives_a_restart_of_its_server() {
     let Some(server) = PostgresServer::start() else { return };
@@ -95,7 +95,8 @@ fn a_server_that_never_answers_is_unreachable() {
     assert!(full_text(&error).contains("does not answer"), "{error:?}");
 }
 
-/// The store asks again on another connection, and the id of the request tells that it happened.
+/// The store repeats the request on another connection. The server finds the id of the request, and
+/// returns the recorded answer.
 #[test]
 fn an_exchange_whose_commit_was_not_answered_happens_once() {
     let Some(queue) = Queue::create() else { return };
@@ -111,7 +112,7 @@ fn an_exchange_whose_commit_was_not_answered_happens_once() {
     assert_eq!((find(&other, "/a").status, find(&other, "/b").attempts), (Status::Completed, 1));
 }
 
-/// The answer is the recorded one, also for the settlements.
+/// The recorded answer contains the cancelled claims.
 #[test]
 fn a_repeated_exchange_reports_the_claims_that_were_cancelled() {
     let Some(queue) = Queue::create() else { return };
@@ -129,7 +130,7 @@ fn a_repeated_exchange_reports_the_claims_that_were_cancelled() {
     assert_eq!((find(&store, "/a").status, find(&store, "/b").status), (Status::Pending, Status::Failed));
 }
 
-/// The server cannot be reached again at first, so the caller asks again.
+/// At first, the store cannot connect again, so the caller repeats the request.
 #[test]
 fn an_exchange_with_an_unknown_outcome_is_resolved_by_its_id() {
     let Some(queue) = Queue::create() else { return };
@@ -150,7 +151,7 @@ fn an_exchange_with_an_unknown_outcome_is_resolved_by_its_id() {
     assert_eq!(find(&other, "/b").attempts, 0);
 }
 
-/// The exchange is committed when its notification fails.
+/// The exchange is already committed when its notification fails.
 #[test]
 fn a_notification_that_fails_is_no_failure_of_its_exchange() {
     let Some(queue) = Queue::create() else { return };
@@ -166,7 +167,8 @@ fn a_notification_that_fails_is_no_failure_of_its_exchange() {
     assert_eq!((answer.stale, answer.has_waiting), (vec![], true));
 }
 
-/// An addition is not repeated by the store, because its answer tells new files from known ones.
+/// The store does not repeat an addition: the second answer would report the new files as known
+/// ones.
 #[test]
 fn an_addition_whose_commit_was_not_answered_has_an_unknown_outcome() {
     let Some(queue) = Queue::create() else { return };
@@ -205,7 +207,8 @@ fn the_name_of_a_run_is_never_used_again() {
     assert_eq!(block_on(store.live()).unwrap().len(), 0);
 }
 
-/// The answer of the registration was lost, and the run asks again too late.
+/// The answer of the registration was lost, and the run repeats the registration after its lease is
+/// over.
 #[test]
 fn a_repeated_registration_does_not_revive_a_lease_that_is_over() {
     let Some(queue) = Queue::create() else { return };

@@ -68,7 +68,8 @@ fn the_ends_of_outputs_are_stored_after_their_attempts() {
     assert_eq!(block_on(other.stored_outputs(ItemId::new(8))).unwrap(), []);
 }
 
-/// The answer to the insertion of the output is lost, after that of the event was received.
+/// The store receives the answer to the insertion of the event, but not the answer to the insertion
+/// of the output.
 #[test]
 fn outputs_whose_answer_was_lost_are_stored_once() {
     let Some(queue) = Queue::create() else { return };

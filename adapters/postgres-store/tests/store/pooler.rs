@@ -48,7 +48,7 @@ impl Pooler {
         fs::write(&settings, configuration(server, &folder, mode)).unwrap();
         give_to_server(&settings);
         let pooler = Self { watchdog: watched(WATCHDOG, [&program, &folder], ""), folder };
-        // The socket is there a moment before the pooler listens on it.
+        // The socket appears a moment before the pooler listens on it.
         while UnixStream::connect(pooler.socket()).is_err() {
             thread::yield_now();
         }
@@ -60,7 +60,6 @@ impl Pooler {
         format!("host={} user=postgres dbname={database}", self.folder.display())
     }
 
-    /// Returns the path of the pooler's socket.
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.join(".s.PGSQL.5432")
     }
@@ -69,7 +68,7 @@ impl Pooler {
 impl Drop for Pooler {
     fn drop(&mut self) {
         drop(self.watchdog.stdin.take());
-        // The watchdog ends after the pooler.
+        // Waits until the watchdog has stopped the pooler. A failure is ignored.
         let _ = self.watchdog.wait();
     }
 }
@@ -84,7 +83,7 @@ fn configuration(server: &PostgresServer, folder: &Path, mode: &str) -> String {
     )
 }
 
-/// Debian has the program in a folder that is in the path of root only.
+/// Debian installs the program in a folder that only root has in `PATH`.
 fn find_program() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);

@@ -19,7 +19,7 @@ use crate::pooler::Pooler;
 use crate::queue::{NOW, Queue, add, begin, completed, exchange, full_text};
 use crate::server::PostgresServer;
 
-/// Longer than any wait for a lock that is released.
+/// A lock timeout that is longer than any wait in a test that passes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The random requests are the same as without a pooler, so a few cases are enough.
@@ -71,7 +71,8 @@ fn a_pooler_is_recognised() {
     add(&store, &["/a"]).unwrap();
 }
 
-/// Returns what some sessions behind the pooler answer to a statement. At least two sessions answer.
+/// Returns the answers of some sessions behind the pooler to a statement. Panics if fewer than two
+/// sessions answer.
 fn answers(pooler: &Pooler, statement: &str) -> BTreeSet<String> {
     let sql = format!("select pg_backend_pid(), ({statement})");
     let runtime = Runtime::new().unwrap();
@@ -93,7 +94,7 @@ fn answers(pooler: &Pooler, statement: &str) -> BTreeSet<String> {
     rows.iter().map(|row| row.get(1).unwrap_or("null").to_owned()).collect()
 }
 
-/// Other programs have the sessions of the server too.
+/// Other programs use the same sessions of the server.
 #[test]
 fn the_store_leaves_sessions_of_the_server_unchanged() {
     let Some((queue, pooler)) = pooled_queue() else { return };
@@ -136,7 +137,8 @@ fn a_request_to_stop_reaches_a_run_behind_a_pooler() {
     assert_eq!(block_on(store.end(RunId::new("run"))).unwrap(), []);
 }
 
-/// A direct handle hears of the change at once; a pooled one sees it when it polls.
+/// A direct handle is notified of the change at once; a pooled handle sees the change at its next
+/// poll.
 #[test]
 fn changes_behind_a_pooler_are_announced_and_polled() {
     let Some((queue, pooler)) = pooled_queue() else { return };

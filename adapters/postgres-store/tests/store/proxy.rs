@@ -64,7 +64,7 @@ impl Proxy {
         *self.switches.lost.lock().unwrap() = Some(COMMITTED);
     }
 
-    /// As `lose_next_commit`, for an insertion that is a transaction of its own.
+    /// Like `lose_next_commit`, for an insertion that is a transaction of its own.
     pub(crate) fn lose_next_insertion(&self) {
         *self.switches.lost.lock().unwrap() = Some(INSERTED);
     }
@@ -80,8 +80,7 @@ impl Proxy {
         self.switches.refuses_connections.store(refuses, Ordering::SeqCst);
     }
 
-    /// Accepts connections from now on, and answers nothing, neither on them nor on the present
-    /// ones.
+    /// Accepts connections from now on, but sends no answer on any connection, new or existing.
     pub(crate) fn fall_silent(&self) {
         self.switches.is_silent.store(true, Ordering::SeqCst);
     }

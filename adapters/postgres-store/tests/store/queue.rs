@@ -19,7 +19,8 @@ use tokio_postgres::{Client, NoTls, Row};
 
 use crate::server::PostgresServer;
 
-/// Leases that last longer than a stalled machine, renewed so often that tests need not wait.
+/// The lease is long enough to outlast a stall of the machine, and the interval of renewals is
+/// short enough that tests need not wait.
 pub(crate) const TERMS: LeaseTerms =
     LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_millis(50) };
 
@@ -68,7 +69,6 @@ impl Queue {
         Self { has_created: false, server, schema, runtime, client }
     }
 
-    /// Returns the server of the queue.
     pub(crate) fn server(&self) -> &'static PostgresServer {
         self.server
     }
@@ -78,13 +78,13 @@ impl Queue {
         Options::parse(address).unwrap().with_schema(&self.schema).unwrap().with_lease(TERMS)
     }
 
-    /// Returns the options of a role. Its sessions have the name of the schema.
+    /// Returns the options of a role. The application name of its sessions is the name of the
+    /// schema.
     pub(crate) fn options(&self, role: &str) -> Options {
         let address = self.server.address(role, "postgres");
         self.options_at(&format!("{address} application_name={}", self.schema))
     }
 
-    /// Opens a handle.
     pub(crate) fn open(&self) -> PostgresStore {
         PostgresStore::open(self.options("postgres")).unwrap()
     }
@@ -103,18 +103,19 @@ impl Queue {
 impl Drop for Queue {
     fn drop(&mut self) {
         if self.has_created {
-            // A test that failed may have left locks; the server is removed in any case.
+            // A failed test may have left locks, so this may fail. The server is removed in any
+            // case.
             let _ =
                 self.runtime.block_on(self.client.batch_execute(&format!("drop schema \"{}\" cascade", self.schema)));
         }
     }
 }
 
-/// Performs a wait in a thread of its own; returns `None` if the wait does not end.
+/// Calls `wait` in a separate thread. Returns `None` if the call does not end within 60 s.
 pub(crate) fn ended<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        // The test may have given up.
+        // The test may have stopped waiting.
         let _ = sender.send(wait());
     });
     receiver.recv_timeout(Duration::from_secs(60)).ok()

@@ -14,8 +14,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
-/// Starts the server, reports that it is ready, and waits for the end of its standard input: the
-/// system closes the pipe when the test binary ends, in whatever way. Then stops the server and
+/// Starts the server, reports that it is ready, and waits for the end of its standard input: a pipe
+/// that the system closes when the test binary ends for any reason. Then stops the server and
 /// removes its folder.
 const WATCHDOG: &str = r#"
 $START_AS "$1/pg_ctl" -D "$2/data" -l "$2/log" -w -t 120 start >/dev/null </dev/null && echo ready
@@ -27,7 +27,7 @@ rm -rf "$2"
 /// Runs a program as another user, if the tests run as root.
 const AS_USER: &str = "setpriv --reuid=nobody --regid=nogroup --clear-groups";
 
-/// Durable like a real server, and small.
+/// The server uses little memory, and keeps the default settings for durability.
 const SETTINGS: &str = "
 listen_addresses = ''
 max_connections = 200
@@ -47,7 +47,7 @@ const AUTHENTICATION: &str = "local all locked scram-sha-256\nlocal all all trus
 const NETWORK_AUTHENTICATION: &str = "local all all trust\nhost all all 10.83.0.0/16 trust\n";
 const ENCRYPTED_AUTHENTICATION: &str = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
 
-/// The port that names the socket of a server that does not listen on any.
+/// The port number in the name of the socket if the server listens on no TCP port.
 const DEFAULT_PORT: u16 = 5432;
 
 /// A running server. It is stopped when the test binary ends, or when the value is dropped.
@@ -62,7 +62,7 @@ impl PostgresServer {
     /// Returns the server that the tests of this binary share; `None` if its programs are absent.
     ///
     /// # Panics
-    /// Panics if the programs are absent and the environment requires them.
+    /// Panics if the programs are absent and `AUTOPROC_REQUIRE_POSTGRES` is 1.
     pub(crate) fn shared() -> Option<&'static Self> {
         static SERVER: OnceLock<Option<PostgresServer>> = OnceLock::new();
         let server = SERVER.get_or_init(|| find_programs().map(Self::start_with)).as_ref();
@@ -94,7 +94,7 @@ impl PostgresServer {
             fs::set_permissions(data.join(file), fs::Permissions::from_mode(0o600)).unwrap();
             give_to_server(&data.join(file));
         }
-        // Another program may take the port in the meantime, which is unlikely.
+        // It is unlikely that another program takes the port in the meantime.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         append(&data.join("postgresql.conf"), ENCRYPTED);
         append(&data.join("postgresql.conf"), &format!("listen_addresses = '127.0.0.1'\nport = {port}\n"));
@@ -128,12 +128,10 @@ impl PostgresServer {
         format!("host={} port={} user={role} dbname={database}", self.folder.display(), self.port)
     }
 
-    /// Returns the port of the server.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Returns the path of the server's socket.
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder.join(format!(".s.PGSQL.{}", self.port))
     }
@@ -158,20 +156,20 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         drop(self.watchdog.stdin.take());
-        // The watchdog ends after the server, whether that succeeds or not.
+        // Waits until the watchdog has stopped the server. A failure is ignored.
         let _ = self.watchdog.wait();
     }
 }
 
-/// Reports that the test of this thread is left out.
+/// Reports that the test of this thread is skipped.
 ///
 /// # Panics
-/// Panics if the environment requires the programs.
+/// Panics if `AUTOPROC_REQUIRE_POSTGRES` is 1.
 fn report_absence() {
     report_absence_of("initdb and pg_ctl of PostgreSQL", "AUTOPROC_REQUIRE_POSTGRES");
 }
 
-/// Reports that the test of this thread is left out, because it needs these programs.
+/// Reports that the test of this thread is skipped, because it needs these programs.
 ///
 /// # Panics
 /// Panics if this environment variable, which requires the programs, is 1.
@@ -180,7 +178,7 @@ pub(crate) fn report_absence_of(programs: &str, variable: &str) {
     assert!(!is_required, "{programs} not found, and {variable} is 1");
     let thread = thread::current();
     let test = thread.name().unwrap_or("a test");
-    // Written directly, because the output of a test that passes is not shown.
+    // Writes to the standard error directly, because the output of a test that passes is not shown.
     let _ = writeln!(std::io::stderr().lock(), "skipped: {test} needs {programs}");
 }
 
@@ -257,14 +255,15 @@ fn append(file: &Path, text: &str) {
     fs::OpenOptions::new().append(true).open(file).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
-/// Starts a server by a command that begins with these words.
+/// Starts a server with [`WATCHDOG`]. `words` precede the command that starts the server.
 fn start_watchdog(programs: &Path, folder: &Path, words: &str) -> Child {
     watched(WATCHDOG, [programs, folder], words)
 }
 
-/// Starts a script that starts a server, given the paths of its program and of its folder, and
-/// waits until the script reports that the server is ready. `START_AS` in its environment is
-/// `words` and the words of `AS_USER`, which run a program as the user of the server.
+/// Starts a script that starts a server, and waits until the script reports that the server is
+/// ready. The arguments of the script are `program` and `folder`. The environment variable
+/// `START_AS` of the script is `words` followed by the words of `AS_USER`, which run a program as
+/// the user of the server.
 pub(crate) fn watched(script: &str, [program, folder]: [&Path; 2], words: &str) -> Child {
     let as_user = if is_root() { AS_USER } else { "" };
     let mut watchdog = Command::new("sh")

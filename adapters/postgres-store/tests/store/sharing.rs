@@ -12,13 +12,13 @@ use autoproc_testkit::block_on;
 
 use crate::queue::{NOW, Queue, add, begin, ended, exchange};
 
-/// The claim that an exchange makes after it was entered.
+/// The statement by which an exchange makes a claim, after the call of `enter_exchange`.
 const CLAIM: &str =
     "update item set status = 1, attempts = 1, claim_number = nextval('claim_number'), claim_run = 'run',
                      claim_request = 1, claim_priority = priority, claim_depth = depth";
 
-/// Runs `work` in another thread, waits until it waits for a lock, and then calls `release`.
-/// Returns the answer of `work`.
+/// Runs `work` in another thread, and calls `release` once a session of the queue waits for a lock.
+/// Returns the result of `work`.
 pub(crate) fn while_waiting<T: Send>(queue: &Queue, work: impl FnOnce() -> T + Send, release: impl FnOnce()) -> T {
     thread::scope(|scope| {
         let worker = scope.spawn(work);
@@ -55,7 +55,8 @@ fn a_recovery_waits_for_an_exchange_that_has_begun() {
     assert_eq!(recovered.len(), 1, "the recovery did not see the claim");
 }
 
-/// Another run is ending: it is the last one before its transaction is committed.
+/// The other run ends in a transaction that is not committed yet. The store must wait for the
+/// commit before it can tell that no other run is alive.
 #[test]
 fn ends_of_runs_wait_for_each_other() {
     let Some(queue) = Queue::create() else { return };
@@ -103,7 +104,8 @@ fn changes_of_other_handles_are_announced() {
     notices(&waiting, || drop(block_on(other.exchange(exchange("run", 2, vec![released], 0), NOW)).unwrap()));
 }
 
-/// The notification has arrived before the other request, which reads no items.
+/// A handle remembers a notification until it reads the queue. Listing the live runs reads no
+/// items.
 #[test]
 fn only_reading_the_queue_ends_the_news_of_a_change() {
     let Some(queue) = Queue::create() else { return };

@@ -59,7 +59,7 @@ fn a_request_reaches_only_its_target() {
     assert_eq!(levels, [StopLevel::Draining, StopLevel::Killing]);
 }
 
-/// A request before the first live run is removed with the next one.
+/// A request that was made while no run was alive is removed by the next request.
 #[test]
 fn requests_do_not_accumulate() {
     let Some(queue) = Queue::create() else { return };
@@ -101,7 +101,7 @@ fn a_busy_queue_makes_a_run_look_at_most_ten_times_a_second() {
         queue.execute(&format!("select pg_notify('autoproc.{}', 'another handle')", queue.schema));
     }
     let made = looks() - before;
-    // One look may have begun before, and one begins at the end.
+    // One query may have begun before the measurement, and one may begin at its end.
     let most = began.elapsed().div_duration_f64(Duration::from_millis(100)) + 2.0;
     assert!(f64::from(i32::try_from(made).unwrap()) <= most, "{made} looks, at most {most} are expected");
 }

@@ -16,7 +16,8 @@ fn create() -> Option<Queue> {
     PostgresServer::start_encrypted().map(|server| Queue::create_on(Box::leak(Box::new(server))))
 }
 
-/// Returns options with this host and mode. The host need not be resolved.
+/// Returns options with this host and mode. They contain the host's address, so its name is not
+/// resolved.
 fn options(queue: &Queue, host: &str, mode: &str) -> Options {
     let port = queue.server().port();
     queue.options_at(&format!("host={host} hostaddr=127.0.0.1 port={port} user=postgres dbname=postgres {mode}"))
@@ -62,7 +63,7 @@ fn a_server_is_verified_by_its_name_and_its_authority() {
         assert!(matches!(error, StorageError::Failed { .. }), "{error:?}");
         assert!(full_text(&error).contains(reason), "{}", full_text(&error));
     }
-    // The system trusts no authority of this test, or none at all.
+    // The system does not trust the authority of this test.
     let error = error_of(options(&queue, "localhost", "sslmode=verify-full"));
     assert!(matches!(error, StorageError::Failed { .. }), "{error:?}");
 }

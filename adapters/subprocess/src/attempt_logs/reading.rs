@@ -23,8 +23,8 @@ impl AttemptLog {
     }
 
     /// Returns the end of the output of an attempt that has ended: at most `max` bytes. Returns
-    /// `None` if there is no output. If a crash left a part of the output beside the file, this
-    /// part is missing.
+    /// `None` if there is no output. Reads only the main file: a part of the output that a crash
+    /// left in the `.tail` is missing.
     ///
     /// # Errors
     /// If the output cannot be read.

@@ -299,7 +299,8 @@ impl Attempt {
             _ if self.stopwatch.is_paused() => Duration::MAX,
             Phase::Running => self.timeout.saturating_sub(elapsed),
             Phase::Terminating { since } => self.grace.saturating_sub(elapsed.saturating_sub(since)),
-            // No pause, because killing must be faster than a process that forks continuously.
+            // There is no pause, because killing must be faster than a process that forks
+            // continuously.
             Phase::Killing { .. } if self.last_round.found_new => Duration::ZERO,
             Phase::Killing { .. } => KILL_INTERVAL,
         };

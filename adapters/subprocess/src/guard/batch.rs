@@ -64,8 +64,8 @@ impl Batch {
         self.hold(Report::Started(fingerprint), Instant::now() + delay);
     }
 
-    /// Records the report of the process that was started last. If it did not exit with status 0,
-    /// recalls the batch.
+    /// Records the report of the process that was started last. If this process did not exit with
+    /// status 0, recalls the batch.
     pub(crate) fn end_current(&mut self, report: Report) {
         if !matches!(&report, Report::Ended(ProcessReport { ending: Ending::Exited { code: 0 }, .. })) {
             self.recall();

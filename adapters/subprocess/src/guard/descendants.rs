@@ -65,8 +65,8 @@ impl Descendants {
             match wait(WaitOptions::NOHANG) {
                 Ok(Some(_)) | Err(Errno::INTR) => {}
                 Ok(None) => return false,
-                // ECHILD: without a child there is no descendant, because all orphans become
-                // children of the guard.
+                // The error is ECHILD. Without a child there is no descendant, because all orphans
+                // become children of the guard.
                 Err(_) => return self.group_is_gone(),
             }
         }
@@ -110,8 +110,8 @@ impl Descendants {
         groups.collect()
     }
 
-    /// True if the command's process group is gone. Always true on Linux, where the ECHILD that the
-    /// caller has received proves it.
+    /// True if the command's process group is gone. Always true on Linux: there, the ECHILD that
+    /// the caller has received shows that no descendant is left.
     #[cfg(target_os = "linux")]
     #[expect(clippy::unused_self, reason = "needed on other systems")]
     fn group_is_gone(&self) -> bool {

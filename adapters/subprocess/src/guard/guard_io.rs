@@ -17,7 +17,7 @@ const MAX_POLL_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// The maximum time for which the guard spins for a message that it expects soon. If the run has
 /// another attempt ready, the request arrives within this time. On a virtual machine, waking a
-/// sleeping process takes nearly as long.
+/// sleeping process takes nearly this long.
 const SPIN_TIME: Duration = Duration::from_micros(50);
 
 pub(crate) struct GuardIo {

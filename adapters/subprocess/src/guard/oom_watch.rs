@@ -1,21 +1,21 @@
-//! Tells whether a process was killed because the kernel ran out of memory.
+//! Tells whether a process was killed because the machine or its control group ran out of memory.
 //!
 //! # Theory of operation
 //!
-//! The kernel counts the processes of each control group that it killed for want of memory (cgroups
-//! version 2, `memory.events`; version 1, `memory.oom_control`), and those of the whole machine
+//! The kernel counts the processes that it kills because memory ran out: for each control group
+//! (cgroups version 2, `memory.events`; version 1, `memory.oom_control`) and for the whole machine
 //! (`/proc/vmstat`). A count rises before the counted process is killed. The guard reads the count
 //! when it starts, and again after SIGKILL has ended a process. If the count of the guard's own
-//! group has risen, the kernel certainly ended the process for want of memory. If only the count of
-//! the machine is known and has risen, or if no count can be read, want of memory is a possible
-//! reason.
+//! group has risen, the kernel certainly killed the process because memory ran out. If only the
+//! count of the machine is known and has risen, or if no count can be read, this reason is possible
+//! but not certain.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::process::Ending;
 
-/// The signal with which the kernel kills a process for want of memory.
+/// The signal with which the kernel kills a process if memory runs out.
 pub(super) const SIGKILL: i32 = 9;
 
 /// The file that names the control groups of this process (`cgroups(7)`).
@@ -52,8 +52,8 @@ impl OomWatch {
         match has_risen {
             Some(false) => Ending::Signalled { signal: SIGKILL },
             Some(true) if self.is_of_group => Ending::OutOfMemory { is_certain: true },
-            // Systems other than Linux have no such counts, and want of memory is not assumed
-            // there.
+            // Systems other than Linux have no such counts. There, SIGKILL is not attributed to a
+            // lack of memory.
             None if !cfg!(target_os = "linux") => Ending::Signalled { signal: SIGKILL },
             Some(true) | None => Ending::OutOfMemory { is_certain: false },
         }

@@ -1,4 +1,5 @@
-//! The lasting orders of a run to its guards: the pause and the deadline.
+//! The instructions of a run that stay in effect in a guard until the run changes them: the pause
+//! and the deadline.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ pub(crate) struct Orders {
 }
 
 impl Orders {
-    /// Moves the deadline to this time since boot, unless that would make it earlier.
+    /// Moves the deadline to this time since boot. Ignores a time before the current deadline.
     pub(crate) fn extend_deadline(&mut self, since_boot: Duration) {
         self.deadline = self.deadline.max(Some(since_boot));
     }

@@ -57,8 +57,7 @@ impl ResultFile {
     /// # Errors
     /// [`Ending::NoResult`] if the result file would replace the input, the result file of another
     /// input, or something that is not a regular file; or if the temporary file cannot be created.
-    /// If it cannot be created for want of descriptors or memory, the error is
-    /// [`Ending::CannotStart`] instead.
+    /// If descriptors or memory are short, the error is [`Ending::CannotStart`] instead.
     pub(crate) fn create(wanted: &StdoutFile, input: Option<&Path>) -> Result<Self, Ending> {
         Self::create_with(wanted, input, open_unnamed)
     }
@@ -255,12 +254,12 @@ mod tests {
         StdoutFile { path: path.into(), ok_exits: Vec::new(), temporary: TEMPORARY.into(), owner: None }
     }
 
-    /// As on a file system without files that have no name.
+    /// Fails like `open_unnamed` on a file system that has no files without a name.
     fn unsupported(_: &Path) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// As on a file system that cannot give a name to a file without one.
+    /// Returns a file without a name that cannot be given a name, as on some file systems.
     fn without_link(folder: &Path) -> io::Result<File> {
         let path = folder.join("removed");
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
@@ -342,7 +341,8 @@ mod tests {
             fs::write(folder.path().join(name), "").expect("a file");
         }
         remove_abandoned(&wanted(&path));
-        // The lock of the file in use was taken through another open file.
+        // The call for `/` makes `folder` differ from the last folder. The lock of `used` belongs
+        // to its own open file, so it also keeps this process from removing the file.
         remove_leftovers(Path::new("/"));
         remove_leftovers(folder.path());
         let mut expected: Vec<_> = others.iter().copied().chain([TEMPORARY]).map(OsString::from).collect();
@@ -391,7 +391,7 @@ mod tests {
         }
     }
 
-    /// A share that is not mounted leaves an empty folder of root.
+    /// While a share is not mounted, its mount point is an empty folder that belongs to root.
     #[test]
     fn a_folder_that_may_be_mounted_later_is_not_refused_for_good() {
         let is_permanent =
@@ -404,7 +404,7 @@ mod tests {
         }
     }
 
-    /// The mode 0300 of a folder, and a file system that cannot sync folders.
+    /// The folder may have the mode 0300, or its file system may be unable to sync folders.
     #[test]
     fn a_result_in_a_folder_that_cannot_be_synced_is_written() {
         let unreadable: fn(&Path) -> io::Result<File> = |_| Err(Errno::ACCESS.into());

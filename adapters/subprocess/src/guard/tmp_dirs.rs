@@ -1,7 +1,7 @@
 //! The guard's folder for the temporary files of its current process.
 //!
-//! A folder that a process has not touched is given to the next process. Most processes create no
-//! temporary files, and a look at the folder costs less than a new folder.
+//! If a process has not touched its folder, the next process gets the same folder. Most processes
+//! create no temporary files, and checking a folder costs less than creating one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::tmp_dir::{TmpDir, new_path, parent};
 
 pub(crate) struct TmpDirs {
     /// The folder in which the folders of processes are created. Determined at the start of the
-    /// guard, because its working directory may be removed later.
+    /// guard, because the guard's working directory may be removed later.
     parent: io::Result<PathBuf>,
     /// The folder of the running process, or an empty folder for the next process.
     current: Option<TmpDir>,
@@ -50,9 +50,10 @@ impl TmpDirs {
         TmpDir::create(path).map_err(|error| format!("no folder can be created in {}: {error}", shown(parent)))
     }
 
-    /// Removes the folder of a process that has ended with all its descendants, unless the folder
-    /// is untouched. With `is_kept`, a folder with contents stays, and the guard forgets it.
-    /// Returns a line for the log if the folder still exists and is not empty.
+    /// Removes the folder of a process that has ended with all its descendants. An untouched folder
+    /// is kept for the next process. If `is_kept` is true, a folder that is not empty stays, but
+    /// the guard does not use it again. Returns a line for the log if the folder still exists and
+    /// is not empty.
     pub(crate) fn finish(&mut self, is_kept: bool) -> Option<String> {
         let folder = self.current.take()?;
         if folder.is_untouched() {

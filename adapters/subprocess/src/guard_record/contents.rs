@@ -120,7 +120,7 @@ impl Contents {
     }
 
     /// Returns the path of the guard's current folder for temporary files; `None` if there is none
-    /// or if the path is not known. A record without `file` is not believed, because it may be a
+    /// or if the path is not known. A record without `file` is not trusted, because it may be a
     /// copy; earlier versions of this program recorded no such folder.
     pub(crate) fn tmp_dir(&self) -> Option<PathBuf> {
         self.file?;
@@ -267,7 +267,7 @@ mod tests {
         #[test]
         fn garbage_is_not_a_record(bytes: Vec<u8>, contents in contents(), at: prop::sample::Index, byte: u8) {
             prop_assert!(!matches!(parse(&bytes), Parsed::Contents(_)));
-            // A damaged byte may yield another number, but must not panic.
+            // A damaged byte may change a number, but parsing must not panic.
             let (mut line, _) = line(&contents);
             let at = at.index(line.len());
             line[at] = byte;

@@ -307,8 +307,8 @@ impl<'a> Assignment<'a> {
 }
 
 /// Returns the current time on the clock of the watchdog's deadlines. Before an abort, this clock
-/// excludes pauses, as the timeout of a process does. After an abort was requested, the clock
-/// includes them, because a process that is being ended is not paused.
+/// excludes pauses, as the timeout of a process does. After an abort, it includes pauses, because a
+/// process that is being ended is not paused.
 fn watch_time(guards: &Guards, sent_level: StopLevel) -> Duration {
     if sent_level < StopLevel::Aborting { guards.time_without_pauses() } else { guards.time() }
 }

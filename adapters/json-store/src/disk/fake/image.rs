@@ -142,7 +142,7 @@ impl DiskImage {
     }
 
     /// Returns the stamp of a file. All times are equal, as if everything happened within one tick
-    /// of a file system with coarse times.
+    /// of a file system with coarse timestamps.
     pub(super) fn stamp(&self, inode: usize) -> Stamp {
         let Inode { visible, number, .. } = &self.inodes[inode];
         Stamp { device: 0, inode: *number, len: visible.len() as u64, modified: (0, 0), changed: (0, 0) }
