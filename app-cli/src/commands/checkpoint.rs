@@ -50,7 +50,7 @@ struct Checkpoint {
 
 impl View for Checkpoint {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
-        writeln!(out, "every change is a checkpoint: it is on the disk in {}", Shown(&self.state_dir))?;
+        writeln!(out, "every change is a checkpoint: it is saved at once in {}", Shown(&self.state_dir))?;
         status::totals(self.counts, out)
     }
 

@@ -36,12 +36,12 @@ impl OutputStore {
         match self.0 {}
     }
 
-    #[expect(clippy::unused_async, reason = "the store on PostgreSQL has the same methods")]
+    #[expect(clippy::unused_async, reason = "the methods of the server with PostgreSQL are async")]
     pub(crate) async fn of(&self, _: ItemId) -> Result<Vec<StoredOutput>, CliError> {
         match self.0 {}
     }
 
-    #[expect(clippy::unused_async, reason = "the store on PostgreSQL has the same methods")]
+    #[expect(clippy::unused_async, reason = "the methods of the server with PostgreSQL are async")]
     pub(crate) async fn prune(&self, _: Duration) -> Result<(), CliError> {
         match self.0 {}
     }
@@ -68,7 +68,7 @@ impl StopTarget {
 /// A locked queue in a database. There is no value of this type.
 pub(crate) struct LockedDatabase<'s>(Infallible, PhantomData<&'s ()>);
 
-#[expect(clippy::unused_async, reason = "the store on PostgreSQL has the same methods")]
+#[expect(clippy::unused_async, reason = "the methods of the server with PostgreSQL are async")]
 impl LockedDatabase<'_> {
     pub(super) async fn is_empty(&self) -> Result<bool, StorageError> {
         match self.0 {}
@@ -123,7 +123,7 @@ impl Server {
         match self.0 {}
     }
 
-    #[expect(clippy::unused_async, reason = "the store on PostgreSQL has the same methods")]
+    #[expect(clippy::unused_async, reason = "the methods of the server with PostgreSQL are async")]
     pub(super) async fn unfinished_executions(&self) -> Result<Vec<ItemId>, StorageError> {
         match self.0 {}
     }
@@ -140,7 +140,7 @@ impl Server {
         match self.0 {}
     }
 
-    #[expect(clippy::unused_async, reason = "the store on PostgreSQL has the same methods")]
+    #[expect(clippy::unused_async, reason = "the methods of the server with PostgreSQL are async")]
     pub(crate) async fn request_stop(&self, _: StopLevel, _: StopTarget) -> Result<(), StorageError> {
         match self.0 {}
     }
@@ -169,22 +169,22 @@ impl Server {
         match self.0 {}
     }
 
-    #[expect(clippy::unused_async, reason = "the store on PostgreSQL has the same methods")]
+    #[expect(clippy::unused_async, reason = "the methods of the server with PostgreSQL are async")]
     pub(crate) async fn reach(&self) -> Result<(), CliError> {
         match self.0 {}
     }
 
-    #[expect(clippy::unused_async, reason = "the store on PostgreSQL has the same methods")]
+    #[expect(clippy::unused_async, reason = "the methods of the server with PostgreSQL are async")]
     pub(super) async fn lock_for_copy(&self, _: Duration) -> Result<LockedDatabase<'_>, CliError> {
         match self.0 {}
     }
 
-    #[expect(clippy::unused_async, reason = "the store on PostgreSQL has the same methods")]
+    #[expect(clippy::unused_async, reason = "the methods of the server with PostgreSQL are async")]
     pub(crate) async fn migrate(&self) -> Result<Migrated, CliError> {
         match self.0 {}
     }
 
-    #[expect(clippy::unused_async, reason = "the store on PostgreSQL has the same methods")]
+    #[expect(clippy::unused_async, reason = "the methods of the server with PostgreSQL are async")]
     pub(crate) async fn findings(&self) -> Vec<Finding> {
         match self.0 {}
     }

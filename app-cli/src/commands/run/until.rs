@@ -34,7 +34,7 @@ pub(in crate::commands) fn is_past(word: &str, context: &Context) -> bool {
 /// Prints the time, so that a user sees which day is meant.
 pub(super) fn announce(until: Option<Timestamp>, args: &RunArgs, context: &Context) {
     if let Some(until) = until.filter(|_| args.quiet == 0) {
-        context.remark(&format!("files start until {}", local(until)));
+        context.remark(&format!("no file starts after {}", local(until)));
     }
 }
 
