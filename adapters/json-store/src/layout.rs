@@ -19,7 +19,7 @@ const RESCUED_PREFIX: &str = "QUEUE-STATE.rescued-";
 const ORPHAN_SUFFIX: &str = ".orphan";
 const TORN_INFIX: &str = ".torn.";
 const RUN_SUFFIX: &str = ".lock";
-/// Appended to the name of a run's lock file until the file is locked and complete.
+/// The suffix of the name of a run's lock file until the file is locked and complete.
 const NEW_SUFFIX: &str = ".new";
 
 /// The maximum number of characters of a run's id in its file name; a UUID has 36.

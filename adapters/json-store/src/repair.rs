@@ -60,8 +60,8 @@ pub struct StateFolder {
 pub enum RepairMethod {
     /// Keeps the snapshot, and the journal up to the damage.
     Truncate,
-    /// Keeps the snapshot, the journal up to the damage, and the readable lines after the damage if
-    /// they still apply.
+    /// Keeps the snapshot, the journal up to the damage, and those readable lines after the damage
+    /// that still apply to the queue.
     Salvage,
     /// Keeps only the snapshot.
     UseSnapshot,
@@ -257,8 +257,8 @@ fn repair_locked(
     let files = backup::files(engine.disk())?;
     let backup = backup::copy(&folder.state_dir, &files, now)?;
     engine.replace(replacement)?;
-    // The new snapshot has retired the other files, and the backup contains them. If the removal of
-    // one fails, the remaining file contains no transaction that the repaired queue lacks.
+    // The new snapshot has retired the other files, and the backup contains them. If a file cannot
+    // be removed, it does no harm: it contains no transaction that the repaired queue lacks.
     for retired in files.iter().filter(|name| *name != SNAPSHOT) {
         let _ = engine.disk().remove(retired);
     }

@@ -15,8 +15,9 @@ use crate::migration;
 use crate::options::Options;
 use crate::parameter::{Parameters, typed, values};
 
-/// The encoding of the database, and the settings that are off. Without `fsync` or
-/// `full_page_writes`, a power failure may lose or damage acknowledged changes.
+/// Selects the encoding of the database, and the names of those of the settings `fsync` and
+/// `full_page_writes` that are off. Without one of these settings, a power failure may lose or
+/// damage acknowledged changes.
 const SETTINGS: &str = "select current_setting('server_encoding') as encoding, \
     array(select name from unnest(array['fsync', 'full_page_writes']) as name \
           where current_setting(name) = 'off') as off";

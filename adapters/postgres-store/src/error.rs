@@ -49,7 +49,7 @@ impl Fault {
         }
     }
 
-    /// True if this is an error of the server or of a pooler whose message contains `text`.
+    /// True if the server or a pooler reported an error whose message contains `text`.
     pub(crate) fn says(&self, text: &str) -> bool {
         matches!(self, Self::Sql(error) if error.as_db_error().is_some_and(|error| error.message().contains(text)))
     }

@@ -36,7 +36,7 @@ const PRUNE_EVERY: u64 = 256;
 pub struct ExecutionJournal {
     /// The events as they were appended, the oldest first.
     pub events: Vec<Box<str>>,
-    /// The host of the run that recorded last.
+    /// The host of the run that last wrote to the journal.
     pub host: Box<str>,
     /// The project folder of this run.
     pub project: PathBuf,
@@ -190,7 +190,8 @@ impl RecordingClaim {
         (bigint(self.token.item.get()), bigint(self.token.number.get()))
     }
 
-    /// Executes a statement that returns a row only if the claim holds.
+    /// Executes a statement that returns a row only if the claim is still valid. Fails if there is
+    /// no row.
     async fn change(&self, connection: &mut Connection, sql: &'static str, parameters: Parameters<'_>) -> Answer<()> {
         if connection.query(sql, parameters).await?.is_empty() {
             return Err(lease_lost(&self.run).into());

@@ -121,7 +121,8 @@ impl LockedQueue<'_> {
         Ok(restore.finish(number.cast_unsigned(), ClaimNumber::new(claim.cast_unsigned())))
     }
 
-    /// Adds the items of another queue, which have no claims, and continues its numbers.
+    /// Adds the items of another queue, which must not have claims. Raises the next numbers of this
+    /// queue to at least those of the other queue.
     ///
     /// # Errors
     /// [`StorageError`] if the items cannot be added.

@@ -48,7 +48,8 @@ pub struct Options {
     pub(crate) poll_interval: Duration,
     /// True if the server must prove its name by a certificate.
     pub(crate) verifies_server: bool,
-    /// The file with the certificates of the trusted authorities; those of the system if `None`.
+    /// The file with the certificates of the trusted authorities; `None` for those that the system
+    /// trusts.
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only encrypted connections read it"))]
     pub(crate) root_certificates: Option<PathBuf>,
     /// True if a connection creates or updates the schema; false if it refuses any other version.

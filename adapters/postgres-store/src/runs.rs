@@ -154,8 +154,8 @@ pub(crate) struct Recovery(pub(crate) RecoverRequest);
 impl Work for Recovery {
     type Reply = Vec<RecoveredItem>;
 
-    /// Locks the rows of the runs first. This waits for any exchange that they have begun, and
-    /// keeps them from beginning another.
+    /// Locks the rows of the runs first: this waits for the exchanges of these runs that are in
+    /// progress, and prevents them from beginning another exchange.
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Vec<RecoveredItem>> {
         let mut transaction = connection.begin().await?;
         let dead = lock_dead(&mut transaction, &self.0.runs).await?;

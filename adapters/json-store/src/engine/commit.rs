@@ -74,8 +74,8 @@ impl<D: Disk> Engine<D> {
             if engine.needs_checkpoint(loaded, events) {
                 let seq = loaded.position.seq + 1;
                 match engine.checkpoint(loaded, seq) {
-                    // A full disk may have space for a line but not for a snapshot, so the line is
-                    // tried next.
+                    // The disk may be too full for a snapshot and still have space for a line, so a
+                    // line is appended instead.
                     Err(Fault::Unchanged(_)) if loaded.journal_header().is_some() => {}
                     done => return done,
                 }
@@ -124,7 +124,7 @@ impl<D: Disk> Engine<D> {
         }
         let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.sum.len);
         let limit = self.settings.limits.small_snapshot_bytes;
-        // When the queue has just outgrown the limit, its old snapshot is still short. One more
+        // The snapshot on disk is still short when the queue has just outgrown the limit. One more
         // checkpoint then writes a longer snapshot, and later commands append lines.
         if self.settings.mode == Mode::Command && (snapshot_len <= limit || is_small(&loaded.queue, limit)) {
             return true;

@@ -203,8 +203,8 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Applies the journal's lines after `loaded.position`. Returns `false` if the journal was
-    /// replaced, or if its ids refer to another numbering. Fails if the journal is shorter than an
-    /// end in `known`, because acknowledged changes are then missing.
+    /// replaced, or if its ids follow another numbering rule than the loaded snapshot. Fails if the
+    /// journal is shorter than an end in `known`, because acknowledged changes are then missing.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState, known: &[Tip]) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
         let is_of = |tip: &&Tip| loaded.base.as_ref().is_some_and(|base| tip.snapshot == base.stamp);

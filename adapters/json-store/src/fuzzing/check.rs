@@ -72,7 +72,8 @@ fn change(disk: &FakeDisk, mut run: Engine<FakeDisk>, queue: FileQueue) {
     model.transact(&mut run, addition("/by the run"));
     let claimed = model.transact(&mut run, exchange(None));
     model.transact(&mut run, exchange(claimed.claims.first().map(|(token, _)| *token)));
-    // Two blind appends: the first leaves the note of the journal's end that the second uses.
+    // Two blind appends: the first one writes a note of the journal's end, which the second one
+    // uses.
     for path in ["/blind", "/blind again"] {
         model.transact(&mut engine_for(disk, Mode::Command, Limits::ZERO), addition(path));
     }

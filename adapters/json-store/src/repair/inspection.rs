@@ -340,7 +340,8 @@ impl Inspection {
     }
 }
 
-/// Returns the numbering to which the snapshot's journal refers.
+/// Returns the rule by which the items of the snapshot are numbered. The ids in the snapshot's
+/// journal refer to these numbers.
 fn numbering<D: Disk>(disk: &D, snapshot: &Snapshot) -> Numbering {
     let journal =
         snapshot.store.as_ref().map(|store| store.journal.as_str()).filter(|name| layout::is_journal_name(name));

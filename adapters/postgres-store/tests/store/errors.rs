@@ -1,5 +1,5 @@
-//! Errors of the server. Each maps to an error of the port whose text says what the caller can do
-//! next, and no text contains a password.
+//! Tests the errors of the server. Each becomes an error of the port whose text says what the
+//! caller can do next, and no text contains a password.
 
 use autoproc_domain::ports::StorageError;
 use autoproc_postgres_store::{Options, PostgresStore};

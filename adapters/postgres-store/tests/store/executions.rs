@@ -1,4 +1,4 @@
-//! The journals of executions: their claims, their removal, and recoveries at the same time.
+//! Tests the journals of executions: their claims, their removal, and concurrent recoveries.
 
 use std::path::Path;
 
@@ -115,7 +115,7 @@ fn a_run_that_lost_its_lease_changes_no_journal() {
     assert_eq!(events(&other, claim.token.item), ["one"]);
 }
 
-/// If the store continued such a journal, the attempt would record an execution without its
+/// If the store continued a removed journal, the attempt would record an execution without its
 /// beginning.
 #[test]
 fn a_journal_that_was_removed_meanwhile_is_not_continued() {

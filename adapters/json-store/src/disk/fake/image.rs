@@ -13,7 +13,8 @@ pub(crate) enum Write {
         offset: usize,
         bytes: Vec<u8>,
     },
-    /// Bytes with a checksum. A power cut keeps all of them or none.
+    /// Bytes of a note in the lock file. The note has a checksum, so a torn note would be ignored:
+    /// a power cut keeps all of these bytes or none.
     Note {
         offset: usize,
         bytes: Vec<u8>,
