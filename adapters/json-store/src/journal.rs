@@ -143,7 +143,7 @@ fn body(line: &[u8]) -> Vec<u8> {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Scan {
-    /// The end of the valid lines.
+    /// The position after the last valid line.
     pub(crate) position: Position,
     pub(crate) tail: Tail,
 }

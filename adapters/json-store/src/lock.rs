@@ -159,8 +159,9 @@ impl<D: Disk> StoreLock<D> {
         is_journal_name(&tip.journal).then_some(tip)
     }
 
-    /// Returns the name of the lock's holder from the note. Ignores a note that this process wrote:
-    /// it is outdated, because the current holder, for instance flock(1), has left no note.
+    /// Returns the name of the lock's holder from the note. Ignores a note that this process wrote.
+    /// That note is outdated: this process is waiting for the lock, and the current holder, for
+    /// instance flock(1), has left no note.
     fn holder(&self, disk: &D) -> String {
         let note = self.note::<Holder>(disk, 0, HOLDER_BYTES).map(|note| note.holder);
         note.filter(|holder| *holder != noted_identity(disk)).unwrap_or_else(|| "another process".into())

@@ -96,7 +96,7 @@ impl Connection {
         Ok(Query::Prepared(self.statements.get(self.link.client(), sql).await?))
     }
 
-    /// Begins a transaction, which is undone if it is dropped.
+    /// Begins a transaction, which is rolled back if it is dropped.
     pub(crate) async fn begin(&mut self) -> Answer<Transaction<'_>> {
         let statements = if self.link.is_pooled() { None } else { Some(&mut self.statements) };
         Ok(Transaction { inner: self.link.begin().await?, statements })

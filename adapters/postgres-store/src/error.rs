@@ -62,8 +62,8 @@ impl Fault {
         self.code().is_some_and(|code| code.code() == REPEATED)
     }
 
-    /// True if the server undid the transaction because of a concurrent one. The transaction must
-    /// then be repeated.
+    /// True if the server rolled the transaction back because of a concurrent one. The transaction
+    /// must then be repeated.
     pub(crate) fn is_conflict(&self) -> bool {
         let conflicts = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
         self.code().is_some_and(|code| conflicts.contains(code))

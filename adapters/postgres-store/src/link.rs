@@ -80,7 +80,7 @@ impl Link {
         &self.begin
     }
 
-    /// Begins a transaction, which is undone if it is dropped.
+    /// Begins a transaction, which is rolled back if it is dropped.
     pub(crate) async fn begin(&mut self) -> Answer<Transaction<'_>> {
         let transaction = self.client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
         let transaction = transaction.start().await?;

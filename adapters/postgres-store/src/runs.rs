@@ -170,8 +170,8 @@ impl Work for Recovery {
     }
 }
 
-/// Locks those of the runs whose lease is over. Returns the names of the locked runs and of the
-/// runs that have ended.
+/// Locks those of the given runs whose lease is over. Returns the names of the locked runs, and of
+/// the given runs that have ended.
 async fn lock_dead(transaction: &mut Transaction<'_>, runs: &[RunId]) -> Answer<Vec<String>> {
     let named: Vec<&str> = runs.iter().map(RunId::as_str).collect();
     let expired = transaction.query(LOCK_EXPIRED, &[&named]).await?;

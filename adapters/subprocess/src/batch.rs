@@ -78,8 +78,8 @@ impl Batches {
         Self { shared, dispatcher: OnceLock::new() }
     }
 
-    /// Returns the maximum number of unfinished attempts that the run may hand over: the unfinished
-    /// attempts in slots, one for each free slot, and the number to prefetch.
+    /// Returns the maximum number of unfinished attempts that the run may hand over. This is the
+    /// sum of the attempts in busy slots, the free slots, and the attempts to prefetch.
     pub(crate) fn capacity(&self) -> usize {
         let state = self.shared.state();
         state.taken + (self.shared.slots - state.busy_slots) + state.prefetch.target()
@@ -238,8 +238,9 @@ impl Shared {
         self.added.notify_one();
     }
 
-    /// Splits the attempts in two: first those that must not start, because they were recalled or
-    /// their stop signal has risen; then all others.
+    /// Splits the attempts in two. The first part contains the attempts that must not start,
+    /// because they were recalled or have a stop signal above its lowest level. The second part
+    /// contains all others.
     fn split_stopped(
         &self,
         attempts: impl IntoIterator<Item = Queued<QueuedAttempt>>,

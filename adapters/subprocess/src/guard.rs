@@ -76,8 +76,8 @@ use crate::process::{Ending, ProcessReport};
 /// shows it. The optional third argument is the path of the guard's record.
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
-/// If a process was shorter than this, the guard expects the next request at once. It spins for the
-/// request instead of sleeping, because waking a sleeping guard may take as long as a short
+/// If a process took less time than this, the guard expects the next request at once. It spins for
+/// the request instead of sleeping, because waking a sleeping guard may take as long as a short
 /// process.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 

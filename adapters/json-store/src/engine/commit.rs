@@ -16,8 +16,8 @@ use crate::snapshot::{self, Numbering, SnapshotSum, StoreSection};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// A command that has loaded the queue writes it back as one readable file if the snapshot has
-    /// at most this length, in bytes.
+    /// The maximum length of the snapshot of a small queue, in bytes. A command that has loaded a
+    /// small queue writes it back as one readable file.
     pub(crate) small_snapshot_bytes: u64,
     /// The maximum length, in bytes, of a snapshot that an addition loads and rewrites. If the
     /// snapshot is longer, the addition is appended blindly.

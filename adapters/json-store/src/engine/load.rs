@@ -395,16 +395,16 @@ impl<D: Disk> Loaded<D> {
         }
     }
 
-    /// Returns the end of the journal that is certainly durable; `None` if there is no snapshot, or
-    /// if the snapshot names no journal.
+    /// Returns the position up to which the journal is certainly durable; `None` if there is no
+    /// snapshot, or if the snapshot names no journal.
     pub(super) fn durable_end(&self) -> Option<Tip> {
         let (journal, header) = self.journal_header()?;
         let snapshot = self.base.as_ref()?.stamp;
         Some(Tip { snapshot, journal, header, position: self.durable })
     }
 
-    /// Fails if `before` contains transactions that `self` lacks: the snapshot is missing, or an
-    /// older one was put in its place.
+    /// Fails if `before` contains transactions that `self` lacks, because the snapshot is missing
+    /// or was replaced by an older one.
     fn refuse_older_than(&self, before: &Self) -> Result<(), StorageError> {
         let store = |loaded: &Self| loaded.base.as_ref().and_then(|base| base.store.clone()).map(|store| store.id);
         let is_missing = before.base.is_some() && self.base.is_none();

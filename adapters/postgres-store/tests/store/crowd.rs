@@ -155,7 +155,7 @@ fn rows_read(queue: &Queue) -> i64 {
     queue.query(read, &[&queue.schema])[0].get(0)
 }
 
-/// The tally has more rows than a handle folds at once.
+/// The tally has more rows than a handle merges at once.
 #[test]
 fn the_tally_is_folded_and_stays_exact() {
     let Some(queue) = Queue::create() else { return };

@@ -13,7 +13,7 @@ use autoproc_testkit::block_on;
 use crate::queue::{NOW, Queue, add, begin, exchange};
 use crate::sharing::while_waiting;
 
-/// Adds a file, and claims it by a run.
+/// Adds a file, and claims it for a run.
 fn claim(store: &PostgresStore, file: &str, run: &str, request: u64) -> RecordingClaim {
     add(store, &[file]).unwrap();
     let claimed = block_on(store.exchange(exchange(run, request, Vec::new(), 1), NOW)).unwrap();

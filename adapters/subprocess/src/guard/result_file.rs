@@ -341,8 +341,9 @@ mod tests {
             fs::write(folder.path().join(name), "").expect("a file");
         }
         remove_abandoned(&wanted(&path));
-        // The call for `/` makes `folder` differ from the last folder. The lock of `used` belongs
-        // to its own open file, so it also keeps this process from removing the file.
+        // `remove_leftovers` skips a folder that was also the folder of the previous call, so `/`
+        // comes in between. The lock of `used` belongs to the open file, so even this process does
+        // not remove the file.
         remove_leftovers(Path::new("/"));
         remove_leftovers(folder.path());
         let mut expected: Vec<_> = others.iter().copied().chain([TEMPORARY]).map(OsString::from).collect();

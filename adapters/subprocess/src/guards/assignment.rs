@@ -272,8 +272,8 @@ impl<'a> Assignment<'a> {
 
     /// Reports the pending processes after the death of the guard. The guard had begun the first
     /// `begun` of them, and the last begun process was interrupted. The begun processes before it
-    /// succeeded, because a guard begins a process only after the previous one has succeeded. Only
-    /// the average length of the begun processes is known.
+    /// succeeded, because a guard begins a process only after the previous one has succeeded. The
+    /// lengths of the begun processes are unknown, so each is reported with the average.
     fn settle_begun(&mut self, begun: usize, since: Instant, interrupted: impl Fn() -> ProcessReport) {
         let begun = begun.min(self.pending);
         let Some(succeeded) = begun.checked_sub(1) else { return self.try_another_guard() };

@@ -6,7 +6,7 @@ use std::io;
 
 use crate::disk::Stamp;
 
-/// A change of a file's data that is not durable yet.
+/// An unsynced change of a file's data.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Write {
     Bytes {
@@ -39,7 +39,7 @@ impl Write {
     }
 }
 
-/// A change of a name in a folder that is not durable yet.
+/// An unsynced change of a name in a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum NameChange {
     Link(String, usize),
