@@ -119,8 +119,8 @@ impl<D: Disk> StoreLock<D> {
         Ok(())
     }
 
-    /// True if the lock file still has its name. Otherwise other processes lock another file, and
-    /// this lock excludes none of them.
+    /// True if the lock file still has its name. Otherwise other processes lock another file, so
+    /// this lock does not exclude them.
     pub(crate) fn is_in_place(&self, disk: &D) -> Result<bool, StorageError> {
         let (own, named) = (disk.stat_open(&self.file), disk.stat(LOCK));
         let (own, named) = (own.map_err(unreadable(LOCK))?, named.map_err(unreadable(LOCK))?);

@@ -88,11 +88,11 @@ impl RepairMethod {
 /// The number of changes of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChangeCounts {
-    /// Added files.
+    /// The number of added files.
     pub additions: usize,
-    /// Ended attempts, successful or not.
+    /// The number of ended attempts, successful or not.
     pub results: usize,
-    /// Changes of any other kind.
+    /// The number of changes of any other kind.
     pub others: usize,
 }
 

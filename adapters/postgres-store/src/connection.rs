@@ -15,9 +15,8 @@ use crate::migration;
 use crate::options::Options;
 use crate::parameter::{Parameters, typed, values};
 
-/// Selects the encoding of the database, and the names of those of the settings `fsync` and
-/// `full_page_writes` that are off. Without one of these settings, a power failure may lose or
-/// damage acknowledged changes.
+/// Selects the encoding of the database, and which of the settings `fsync` and `full_page_writes`
+/// are off. If one of them is off, a power failure may lose or damage acknowledged changes.
 const SETTINGS: &str = "select current_setting('server_encoding') as encoding, \
     array(select name from unnest(array['fsync', 'full_page_writes']) as name \
           where current_setting(name) = 'off') as off";
@@ -65,7 +64,7 @@ impl Statements {
     }
 }
 
-/// A connection whose schema exists and is of the right version.
+/// A connection to a queue whose schema exists and has the right version.
 pub(crate) struct Connection {
     link: Link,
     statements: Statements,

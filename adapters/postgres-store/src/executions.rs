@@ -101,8 +101,9 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Removes old completed executions in the background, after the first completion and each
-    /// [`PRUNE_EVERY`]th one after it. A failure is not reported, because a later call tries again.
+    /// Removes old completed executions in the background, after the first completion, and then
+    /// after every [`PRUNE_EVERY`] completions. A failure is not reported, because a later call
+    /// tries again.
     fn prune_executions_sometimes(&self) {
         let shared = self.shared();
         if shared.completions.fetch_add(1, Ordering::Relaxed).is_multiple_of(PRUNE_EVERY) {

@@ -120,8 +120,8 @@ impl Leases {
 
 /// Renews a lease that was requested at `granted`, until it is lost or its run ends. This machine
 /// counts the duration of the lease from the moment at which the last successful renewal was sent,
-/// so the lease ends here before it ends on the server. After each renewal, passes the new end of
-/// the lease to `tell`.
+/// so the lease ends on this machine before it ends on the server. After each renewal, passes the
+/// new end of the lease to `tell`.
 async fn keep(
     companion: Arc<Companion>,
     run: RunId,

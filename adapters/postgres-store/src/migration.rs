@@ -33,7 +33,7 @@ const CREATE_VERSION: &str = "create table if not exists schema_version \
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
-    /// The database has no such schema.
+    /// The schema does not exist.
     #[error("the schema {schema} does not exist")]
     Absent {
         /// The name of the schema.

@@ -102,7 +102,7 @@ impl Bench {
     }
 }
 
-/// Each thread starts processes in groups of their own, as a guard does, and waits for them.
+/// Each thread starts processes in separate process groups, as a guard does, and waits for them.
 fn direct_round(slots: usize) {
     use std::os::unix::process::CommandExt;
     let thread = || {

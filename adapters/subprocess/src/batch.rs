@@ -10,7 +10,7 @@
 //! starts immediately, while the transaction for the ended batch is still running.
 //!
 //! A prefetched file is claimed, so no other run can process it while it waits. Therefore an
-//! attempt that has waited for [`MAX_WAIT`], here or in a guard, is reported as `NotStarted`.
+//! attempt that has waited for [`MAX_WAIT`], for a slot or in a guard, is reported as `NotStarted`.
 //!
 //! One tokio task runs all batches. So every attempt progresses, even if the caller does not poll
 //! the stream of its progress. The task ends with the orchestrator.
@@ -228,8 +228,8 @@ impl Shared {
         self.state().prefetch.take_overdue(Instant::now())
     }
 
-    /// Makes attempts that a guard has not started wait again, for any slot. Reports those that
-    /// must not start as `NotStarted`.
+    /// Lets attempts wait for a slot again, because their guard has not started them. Reports
+    /// attempts that must not start as `NotStarted`.
     fn put_back(&self, rest: VecDeque<Queued<QueuedAttempt>>) {
         self.state().taken -= rest.len();
         let (stopped, waiting) = self.split_stopped(rest);

@@ -50,8 +50,8 @@ const RECORD_BYTES: usize = 250;
 /// The space reserved in the journal for the result of each claim, in bytes. A result with its
 /// error text is much shorter.
 const RESULT_BYTES: u64 = 1024;
-/// The number of bytes that a reservation asks for in addition to the needed space, so that few
-/// claims need a system call.
+/// Each reservation of disk space asks for this many bytes more than needed, so that few claims
+/// need a system call.
 const RESERVE_STEP_BYTES: u64 = 64 * 1024;
 /// The length of the nonce in a journal's name.
 const NONCE_DIGITS: usize = 8;

@@ -36,7 +36,7 @@ fn engine_for(disk: &FakeDisk, mode: Mode, limits: Limits) -> Engine<FakeDisk> {
     Engine::new(disk.clone(), settings)
 }
 
-/// Reads the store, and changes it in the ways of a run and of commands. Returns `false` if the
+/// Reads the store, and makes the changes that a run and commands make. Returns `false` if the
 /// store does not open.
 pub(super) fn check(disk: &FakeDisk) -> bool {
     let before = disk.contents();

@@ -1,5 +1,5 @@
-//! Damage on a real disk: a half-written tail is copied and cut off, any other damage is refused.
-//! The crate's `simulation` tries every byte.
+//! Tests damage on a real disk: a half-written tail is copied and cut off, any other damage is
+//! refused. The crate's `simulation` tries every byte.
 
 use std::fs;
 

@@ -141,8 +141,7 @@ fn drain_some(queue: &Queue, name: &str, scope: &Scope) {
         settlements = completed(&block_on(store.exchange(request, NOW)).unwrap());
     }
     drop(store);
-    // The server's statistics contain all rows that a session has read at the latest when the
-    // session has ended.
+    // Once a session has ended, the server's statistics contain all rows that the session has read.
     let open = "select from pg_stat_activity where application_name = $1";
     while !queue.query(open, &[&session]).is_empty() {
         thread::yield_now();

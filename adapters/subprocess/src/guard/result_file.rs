@@ -100,9 +100,9 @@ impl ResultFile {
     /// Also returns a line for the log.
     ///
     /// # Errors
-    /// [`Ending::NoResult`] if the command succeeded and the result file could not be written. It
-    /// is no error if the result file has its name and its folder cannot be synced; then the line
-    /// for the log says so.
+    /// [`Ending::NoResult`] if the command succeeded and the result file could not be written. If
+    /// only the folder cannot be synced, the result counts as written, and the line for the log
+    /// reports the error.
     pub(crate) fn finish(self, has_succeeded: bool) -> (String, Result<(), Ending>) {
         self.finish_with(has_succeeded, |folder| File::open(folder))
     }
