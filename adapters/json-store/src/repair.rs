@@ -156,7 +156,8 @@ pub struct Examination {
     pub damage: Vec<Damage>,
     /// The counts of the queue; `None` if the store is damaged.
     pub counts: Option<Counts>,
-    /// The possible repairs; empty if the files can only be repaired by hand.
+    /// The possible repairs; empty if the store is intact, or if its files can only be repaired by
+    /// hand.
     pub plans: Vec<RepairPlan>,
     /// The length of an unfinished last line of the journal. Such a line is not damage: the next
     /// change cuts it off.

@@ -160,7 +160,7 @@ impl Guard {
         self.record.map_or(Ok(()), GuardRecord::close)
     }
 
-    /// Runs a batch; returns true if its last process was short.
+    /// Runs a batch; returns true if its last process took less time than [`SHORT_PROCESS`].
     fn run_batch(&mut self, mut batch: Batch) -> io::Result<bool> {
         let mut was_short = false;
         while let Some(request) = batch.next() {

@@ -21,7 +21,7 @@ fn store_with_journal(additions: usize) -> TempStore {
     temp
 }
 
-/// Returns a copy of the store whose journal contains `bytes`.
+/// Returns a copy of the store, with `bytes` as its journal.
 fn with_journal_bytes(temp: &TempStore, bytes: &[u8]) -> TempStore {
     let copy = TempStore::new();
     copy.copy_from(temp);

@@ -118,7 +118,7 @@ impl StreamFilter {
         self.wanted
     }
 
-    /// Returns the bytes of a chunk that came from the wanted stream, and the marker of omitted
+    /// Returns those bytes of a chunk that came from the wanted stream, and the marker of omitted
     /// bytes. Bytes whose stream is unknown are left out.
     ///
     /// # Errors

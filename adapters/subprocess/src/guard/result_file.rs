@@ -341,9 +341,9 @@ mod tests {
             fs::write(folder.path().join(name), "").expect("a file");
         }
         remove_abandoned(&wanted(&path));
-        // `remove_leftovers` skips a folder that was also the folder of the previous call, so `/`
-        // comes in between. The lock of `used` belongs to the open file, so even this process does
-        // not remove the file.
+        // Repeated calls for one folder do nothing, so the call for `/` separates two calls for
+        // `folder`. The lock of `used` belongs to the open file, so even this process does not
+        // remove the file.
         remove_leftovers(Path::new("/"));
         remove_leftovers(folder.path());
         let mut expected: Vec<_> = others.iter().copied().chain([TEMPORARY]).map(OsString::from).collect();

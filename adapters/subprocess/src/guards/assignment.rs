@@ -185,7 +185,8 @@ impl<'a> Assignment<'a> {
         let _ = guard.control().send(&control_for(level, self.current - *first));
     }
 
-    /// Acts on a guard that has not reported the end of its process in time.
+    /// If the guard has not reported the end of its process in time, resumes the guard, kills it or
+    /// gives it up, as the watchdog decides.
     fn watch(&mut self) {
         let Some(Active { guard, sent_level, watchdog, is_killed, .. }) = &mut self.active else { return };
         match watchdog.expire(watch_time(self.guards, *sent_level), || guard.is_stopped()) {
