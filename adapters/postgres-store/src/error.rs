@@ -118,7 +118,7 @@ pub(crate) fn lease_lost(run: &RunId) -> StorageError {
 }
 
 fn without_code(error: Error, place: String) -> StorageError {
-    // The error of a refused connection has no code, and does not count as `is_closed`.
+    // The error of a refused connection has no code, and `is_closed` is false for it.
     if error.is_closed() || is_io(&error) || is_connect(&error) {
         return StorageError::Unreachable { place, source: cause(error) };
     }
