@@ -1,4 +1,4 @@
-//! The time of one operation at several lengths of the queue.
+//! Measures the time of one operation on queues of several lengths.
 //!
 //! `cargo bench -p autoproc-json-store`. Durable operations depend on the disk: compare them with
 //! `floor_append_and_sync`, which is measured in the same run.
@@ -111,7 +111,7 @@ fn settle_and_claim(bencher: Bencher<'_, '_>, length: usize) {
     });
 }
 
-/// Opens and reads a closed queue.
+/// Opens a store with a new handle and counts its items.
 #[divan::bench(args = LENGTHS, sample_count = 10, sample_size = 1)]
 fn open_and_count(bencher: Bencher<'_, '_>, length: usize) {
     let folder = filled(length);

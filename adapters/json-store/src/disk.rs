@@ -50,8 +50,8 @@ pub(crate) enum Access {
     Append,
     /// For reading and appending. Creates the file with mode 0600; fails if it exists.
     Create,
-    /// For the lock file: to lock it, and to overwrite the notes in it. Creates the file if it is
-    /// missing.
+    /// For the lock file: to lock it, and to overwrite the notes in it (the holder's name and the
+    /// journal's end). Creates the file if it is missing.
     Lock,
 }
 
@@ -99,7 +99,7 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn unlock(&self, file: &Self::File) -> io::Result<()>;
     /// Waits between two tries to take a lock.
     fn pause(&self, span: Duration);
-    /// Returns a text for a unique file name: no other call in any process returns the same text.
+    /// Returns a text for a unique file name. Every call in every process returns another text.
     fn nonce(&self) -> String;
     /// Returns a description of this process for users. If another process waits too long for the
     /// store's lock, its error contains this text as the name of the lock's holder.

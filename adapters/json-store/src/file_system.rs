@@ -27,7 +27,7 @@ pub struct FileSystem {
     pub is_network: bool,
     /// True if the contents are lost when the machine is switched off.
     pub is_volatile: bool,
-    /// Bytes available to unprivileged users.
+    /// The free space for unprivileged users, in bytes.
     pub free_bytes: u64,
     /// The number of files that can still be created; `None` if the file system has no such limit.
     pub free_files: Option<u64>,

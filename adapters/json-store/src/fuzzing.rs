@@ -1,5 +1,5 @@
-//! Entry points for fuzzers, only in builds for tests and fuzzers. Each function receives bytes and
-//! panics if the store breaks a guarantee.
+//! Entry points for fuzzers. They are compiled only for tests and fuzzers. Each function receives
+//! bytes and panics if the store breaks a guarantee.
 //!
 //! The guarantees are: for any bytes in the state folder, no call panics, and a refused store is
 //! left unchanged. If a store opens, a reader and a writer see the same queue. After each change,

@@ -1,11 +1,10 @@
 //! Writes and verifies the lines of the journal, and classifies damage.
 //!
-//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers every byte after the comma that
-//! follows it, up to the newline. A line is one transaction. It contains the transaction's number
-//! in the history of the store, and the checksum of the previous line. These two values expose
-//! missing and misplaced lines. The first line also contains a header that ties the journal to its
-//! snapshot. The header is part of the first line, so that a crash cannot separate it from the
-//! first transaction.
+//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers `<the rest>`, without the newline. A
+//! line is one transaction. It contains the transaction's number in the history of the store, and
+//! the checksum of the previous line. These two values expose missing and misplaced lines. The
+//! first line also contains a header that ties the journal to its snapshot. The header is part of
+//! the first line, so that a crash cannot separate it from the first transaction.
 //!
 //! This module accesses no files. It works on bytes in memory.
 
@@ -37,7 +36,8 @@ pub(crate) struct Header {
     pub(crate) snapshot_len: u64,
     #[serde(with = "hex")]
     pub(crate) snapshot_crc: u32,
-    /// The numbering to which the journal's ids refer. Absent in version 1.
+    /// The rule by which the snapshot's items are numbered; the journal's ids are these numbers.
+    /// Absent in version 1.
     #[serde(default, skip_serializing_if = "Numbering::is_version_1")]
     pub(crate) numbering: Numbering,
 }
@@ -96,8 +96,8 @@ fn seal(body: &impl Serialize) -> (Vec<u8>, u32) {
     line.extend_from_slice(PREFIX);
     line.extend_from_slice(&[b'0'; DIGITS]);
     line.extend_from_slice(AFTER_DIGITS);
-    // Appends the fields of the body to the object that begins with the checksum: the body replaces
-    // the last comma, and then a comma replaces the body's opening brace.
+    // The line is one JSON object: the checksum, followed by the fields of the body. So the body
+    // overwrites the last comma, and then a comma overwrites the body's opening brace.
     let brace = line.len() - 1;
     line.pop();
     serde_json::to_writer(&mut line, body).expect("lines hold only strings, numbers and lists, written to memory");
@@ -143,7 +143,7 @@ fn body(line: &[u8]) -> Vec<u8> {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Scan {
-    /// The end of the valid lines.
+    /// The position after the last valid line.
     pub(crate) position: Position,
     pub(crate) tail: Tail,
 }

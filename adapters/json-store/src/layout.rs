@@ -3,8 +3,8 @@
 use autoproc_domain::Timestamp;
 
 pub(crate) const SNAPSHOT: &str = "QUEUE-STATE.json";
-/// The copy of a snapshot that the original Python program or a user wrote. It is made before this
-/// program first replaces such a snapshot.
+/// The copy of the snapshot that the original Python program or a user wrote. The copy is made
+/// before this program first replaces that snapshot.
 pub(crate) const ORIGINAL: &str = "QUEUE-STATE.original.json";
 /// The lock file. It is never renamed or removed: a lock on the old file would not exclude
 /// processes that lock a new one.
@@ -19,7 +19,7 @@ const RESCUED_PREFIX: &str = "QUEUE-STATE.rescued-";
 const ORPHAN_SUFFIX: &str = ".orphan";
 const TORN_INFIX: &str = ".torn.";
 const RUN_SUFFIX: &str = ".lock";
-/// Appended to the name of a run's lock file until the file is locked and complete.
+/// The suffix of the name of a run's lock file until the file is locked and complete.
 const NEW_SUFFIX: &str = ".new";
 
 /// The maximum number of characters of a run's id in its file name; a UUID has 36.

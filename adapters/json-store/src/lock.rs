@@ -119,8 +119,8 @@ impl<D: Disk> StoreLock<D> {
         Ok(())
     }
 
-    /// True if the lock file still has its name. Otherwise other processes lock another file, and
-    /// this lock excludes none of them.
+    /// True if the lock file still has its name. Otherwise other processes lock another file, so
+    /// this lock does not exclude them.
     pub(crate) fn is_in_place(&self, disk: &D) -> Result<bool, StorageError> {
         let (own, named) = (disk.stat_open(&self.file), disk.stat(LOCK));
         let (own, named) = (own.map_err(unreadable(LOCK))?, named.map_err(unreadable(LOCK))?);
@@ -159,8 +159,9 @@ impl<D: Disk> StoreLock<D> {
         is_journal_name(&tip.journal).then_some(tip)
     }
 
-    /// Returns the name of the lock's holder from the note. Ignores a note that this process wrote:
-    /// it is outdated, because the current holder, for instance flock(1), has left no note.
+    /// Returns the name of the lock's holder from the note. Ignores a note that this process wrote.
+    /// That note is outdated: this process is waiting for the lock, and the current holder, for
+    /// instance flock(1), has left no note.
     fn holder(&self, disk: &D) -> String {
         let note = self.note::<Holder>(disk, 0, HOLDER_BYTES).map(|note| note.holder);
         note.filter(|holder| *holder != noted_identity(disk)).unwrap_or_else(|| "another process".into())

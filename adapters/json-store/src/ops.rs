@@ -36,7 +36,7 @@ pub(crate) enum Op<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         modified_ns: Option<i64>,
         /// Whether the addition of an ended file begins a new round. If absent, only failed or
-        /// changed files begin one.
+        /// changed files begin a new round.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repeat: Option<RepeatWord>,
         /// The current recipe; present only with [`RepeatWord::OtherThan`].

@@ -144,7 +144,7 @@ impl From<StatusWord> for Status {
 }
 
 pub(crate) struct ReadItem {
-    /// The item; its id is 0 if the record has none.
+    /// The item; its id is 0 if the record has no id.
     pub(crate) item: QueueItem,
     pub(crate) extra: Map<String, Value>,
 }
@@ -161,7 +161,7 @@ pub(crate) fn read(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     }
 }
 
-/// Returns the id of an item, or 0 if its JSON text has none or is invalid.
+/// Returns the id in an item's JSON text; 0 if the text has no id or is invalid.
 pub(crate) fn id(json: &[u8]) -> u64 {
     #[derive(Deserialize)]
     struct Numbered {

@@ -60,8 +60,8 @@ pub struct StateFolder {
 pub enum RepairMethod {
     /// Keeps the snapshot, and the journal up to the damage.
     Truncate,
-    /// Keeps the snapshot, the journal up to the damage, and the readable lines after the damage if
-    /// they still apply.
+    /// Keeps the snapshot, the journal up to the damage, and those readable lines after the damage
+    /// that still apply to the queue.
     Salvage,
     /// Keeps only the snapshot.
     UseSnapshot,
@@ -88,11 +88,11 @@ impl RepairMethod {
 /// The number of changes of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChangeCounts {
-    /// Added files.
+    /// The number of added files.
     pub additions: usize,
-    /// Ended attempts, successful or not.
+    /// The number of ended attempts, successful or not.
     pub results: usize,
-    /// Changes of any other kind.
+    /// The number of changes of any other kind.
     pub others: usize,
 }
 
@@ -156,7 +156,8 @@ pub struct Examination {
     pub damage: Vec<Damage>,
     /// The counts of the queue; `None` if the store is damaged.
     pub counts: Option<Counts>,
-    /// The possible repairs; empty if the files can only be repaired by hand.
+    /// The possible repairs; empty if the store is intact, or if its files can only be repaired by
+    /// hand.
     pub plans: Vec<RepairPlan>,
     /// The length of an unfinished last line of the journal. Such a line is not damage: the next
     /// change cuts it off.
@@ -257,8 +258,8 @@ fn repair_locked(
     let files = backup::files(engine.disk())?;
     let backup = backup::copy(&folder.state_dir, &files, now)?;
     engine.replace(replacement)?;
-    // The new snapshot has retired the other files, and the backup contains them. If the removal of
-    // one fails, the remaining file contains no transaction that the repaired queue lacks.
+    // The new snapshot has retired the other files, and the backup contains them. If a file cannot
+    // be removed, it does no harm: it contains no transaction that the repaired queue lacks.
     for retired in files.iter().filter(|name| *name != SNAPSHOT) {
         let _ = engine.disk().remove(retired);
     }

@@ -1,4 +1,4 @@
-//! Requests: the domain's transactions, as this store performs and answers them.
+//! Performs requests, which are the domain's transactions, on this store's queue, and answers them.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::item::RunId;

@@ -33,17 +33,17 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    /// Creates a run's lock file. The file is locked before it gets its final name, because a
-    /// search for dead runs does not take the store's lock. A flock(2) belongs to the open file, so
-    /// it survives the rename.
+    /// Creates a run's lock file. The file is locked before it gets its final name. Otherwise a
+    /// concurrent search for dead runs, which takes no store lock, could find the file unlocked and
+    /// mistake the run for dead. A flock(2) belongs to the open file, so it survives the rename.
     fn register(&self, info: &RunInfo) -> Result<D::File, StorageError> {
         let (name, new) = (layout::run(info.id.as_str()), layout::new_run(info.id.as_str()));
         if self.disk().stat(&name).map_err(classify(&name))?.is_some() {
             return Err(classify(&name)(std::io::ErrorKind::AlreadyExists.into()));
         }
         let file = self.disk().open(&new, Access::Create).map_err(classify(&name))?;
-        // The file is not synced: no run survives a power cut, so the file would be useless after
-        // one.
+        // The file is not synced: it is useful only while the run is alive, and no run survives a
+        // power cut.
         let held = self.lock_and_describe(&file, info).and_then(|()| self.disk().rename(&new, &name));
         held.map_err(|error| {
             // If the removal fails, the next run that begins removes the file.

@@ -1,10 +1,10 @@
 //! Measures exchanges per second on a private server: `cargo bench -p autoproc-postgres-store`.
 //!
-//! Each runner settles the claims of its last exchange and claims as many again, until no file
-//! waits. The arguments are the number of files of a case, and the number of other files in the
-//! same queue. One case runs through `PgBouncer`, if it is installed. If the variable
-//! `AUTOPROC_PEERS` names the folder that `just bench-queues` prepares, other queue programs on
-//! PostgreSQL are measured on the same server.
+//! Each simulated run settles in each exchange the claims of the previous one, and claims the same
+//! number of further files, until no file is left. The two arguments are the number of files of a
+//! case and the number of other files in the same queue. One case runs through `PgBouncer`, if it
+//! is installed. If the variable `AUTOPROC_PEERS` names the folder that `just bench-queues`
+//! prepares, other queue programs on PostgreSQL are measured on the same server.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its results")]
 
 #[path = "../tests/store/pooler.rs"]
@@ -58,8 +58,8 @@ fn report(case: &str, count: usize, elapsed: Duration) {
     println!("{case:<44} {rate:>9.0}/s");
 }
 
-/// Claims and completes files until no file with a priority above 0 waits. Returns the number of
-/// exchanges.
+/// Claims and completes files until no file with a priority above 0 can be claimed. Returns the
+/// number of exchanges.
 fn drain(store: &PostgresStore, run: &str, batch: usize, scope: &Scope) -> usize {
     begin(store, run);
     let mut settlements = Vec::new();
@@ -75,15 +75,16 @@ fn drain(store: &PostgresStore, run: &str, batch: usize, scope: &Scope) -> usize
     0
 }
 
-/// What is in the queue beside the files of a case.
+/// The other contents of the queue, in addition to the files of a case.
 #[derive(Clone, Copy)]
 enum Beside {
-    /// Files that wait with a lower priority.
+    /// Files with a lower priority, which are waiting.
     Waiting(usize),
     /// Files of a higher priority whose backoff is not over.
     NotDue(usize),
     Completed(usize),
-    /// No files, but a transaction that began before them and stays open, as that of a backup does.
+    /// No other files. But during the case a transaction stays open that began before the files
+    /// were added, as during a backup.
     OpenSnapshot,
 }
 

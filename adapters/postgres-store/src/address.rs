@@ -39,7 +39,7 @@ struct Url<'a> {
     user: Option<&'a str>,
     /// Hosts, ports and database.
     location: &'a str,
-    /// The text after the `?`; empty without one.
+    /// The text after the `?`; empty if there is no `?`.
     parameters: &'a str,
 }
 

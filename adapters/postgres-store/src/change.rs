@@ -26,7 +26,7 @@ const CLEAR: &str = include_str!("../sql/queue/clear.sql");
 const NOW: &str = "select now_us() as now_us";
 
 pub(crate) enum Lock {
-    /// The items of these ids and paths. If `numbers` is set, the change may take that many new
+    /// The items with these ids or paths. If `numbers` is set, the change may take that many new
     /// numbers.
     Selected { ids: Vec<i64>, paths: Vec<Vec<u8>>, numbers: Option<i64> },
     /// Every item that failed or timed out. The change may take a new sequence number for each.
@@ -113,7 +113,7 @@ pub(crate) async fn now(transaction: &mut Transaction<'_>) -> Answer<Timestamp> 
 }
 
 /// Lets the domain carry out a request on the locked rows, and writes the changed rows back. New
-/// items and new positions get numbers from `first` on.
+/// ids and new sequence numbers begin at `first`.
 pub(crate) async fn decide<T: Decision + Sync>(
     transaction: &mut Transaction<'_>,
     rows: &[Row],

@@ -55,7 +55,7 @@ impl Notices {
     }
 }
 
-/// Limits the rate of reactions to notifications, because a busy queue sends many.
+/// Limits the rate at which a handle reacts to notifications, because a busy queue sends many.
 #[derive(Default)]
 pub(crate) struct Pace(SyncMutex<Option<Instant>>);
 
@@ -75,9 +75,10 @@ pub(crate) struct Companion {
     options: Options,
     own_sender: String,
     link: Mutex<Option<Arc<Link>>>,
-    /// Grows with each notification from another handle, and whenever a connection is made or lost.
+    /// A counter. It is incremented by each notification from another handle, and whenever a
+    /// connection is made or lost.
     version: watch::Sender<u64>,
-    /// The version just before this handle last read the queue.
+    /// The value of `version` just before this handle last read the queue.
     seen: AtomicU64,
     pace: Pace,
 }
@@ -116,13 +117,14 @@ impl Companion {
         Ok(Arc::clone(slot.insert(link)))
     }
 
-    /// Closes a link that does not answer, unless another one has replaced it.
+    /// Closes a link that does not answer, unless a newer link has already replaced it.
     pub(crate) async fn close(&self, silent: &Arc<Link>) {
         self.link.lock().await.take_if(|link| Arc::ptr_eq(link, silent));
     }
 
-    /// Connects, and listens if the link is direct. Behind a pooler, changes are seen at the next
-    /// poll. The handle may have missed earlier changes, so the version grows.
+    /// Connects, and listens for notifications if the link is direct. Behind a pooler, the handle
+    /// sees changes at its next poll. It may have missed changes before the connection was made, so
+    /// `version` is incremented.
     async fn connect(&self) -> Answer<Link> {
         let (version, own) = (self.version.clone(), self.own_sender.clone());
         let hear = move |message: Option<AsyncMessage>| match message {

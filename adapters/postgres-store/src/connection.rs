@@ -15,8 +15,8 @@ use crate::migration;
 use crate::options::Options;
 use crate::parameter::{Parameters, typed, values};
 
-/// The encoding of the database, and the settings that are off. Without `fsync` or
-/// `full_page_writes`, a power failure may lose or damage acknowledged changes.
+/// Selects the encoding of the database, and which of the settings `fsync` and `full_page_writes`
+/// are off. If one of them is off, a power failure may lose or damage acknowledged changes.
 const SETTINGS: &str = "select current_setting('server_encoding') as encoding, \
     array(select name from unnest(array['fsync', 'full_page_writes']) as name \
           where current_setting(name) = 'off') as off";
@@ -64,7 +64,7 @@ impl Statements {
     }
 }
 
-/// A connection whose schema exists and is of the right version.
+/// A connection to a queue whose schema exists and has the right version.
 pub(crate) struct Connection {
     link: Link,
     statements: Statements,
@@ -95,7 +95,7 @@ impl Connection {
         Ok(Query::Prepared(self.statements.get(self.link.client(), sql).await?))
     }
 
-    /// Begins a transaction, which is undone if it is dropped.
+    /// Begins a transaction, which is rolled back if it is dropped.
     pub(crate) async fn begin(&mut self) -> Answer<Transaction<'_>> {
         let statements = if self.link.is_pooled() { None } else { Some(&mut self.statements) };
         Ok(Transaction { inner: self.link.begin().await?, statements })

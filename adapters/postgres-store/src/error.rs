@@ -49,7 +49,7 @@ impl Fault {
         }
     }
 
-    /// True if this is an error of the server or of a pooler whose message contains `text`.
+    /// True if the server or a pooler reported an error whose message contains `text`.
     pub(crate) fn says(&self, text: &str) -> bool {
         matches!(self, Self::Sql(error) if error.as_db_error().is_some_and(|error| error.message().contains(text)))
     }
@@ -62,8 +62,8 @@ impl Fault {
         self.code().is_some_and(|code| code.code() == REPEATED)
     }
 
-    /// True if the server undid the transaction because of a concurrent one. The transaction must
-    /// then be repeated.
+    /// True if the server rolled the transaction back because of a concurrent one. The transaction
+    /// must then be repeated.
     pub(crate) fn is_conflict(&self) -> bool {
         let conflicts = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
         self.code().is_some_and(|code| conflicts.contains(code))
@@ -118,7 +118,7 @@ pub(crate) fn lease_lost(run: &RunId) -> StorageError {
 }
 
 fn without_code(error: Error, place: String) -> StorageError {
-    // The error of a refused connection has no code, and does not count as `is_closed`.
+    // The error of a refused connection has no code, and `is_closed` is false for it.
     if error.is_closed() || is_io(&error) || is_connect(&error) {
         return StorageError::Unreachable { place, source: cause(error) };
     }

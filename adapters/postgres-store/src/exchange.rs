@@ -117,9 +117,9 @@ struct Pipeline<'a> {
 
 impl Pipeline<'_> {
     /// Sends the whole transaction without waiting for an answer in between. If a statement fails,
-    /// the server skips the following ones, and `commit` undoes the transaction. A failed notice is
-    /// not an error: the exchange is committed, and other handles see it with their next poll.
-    /// Returns the claimed rows and the recorded answer.
+    /// the server skips the following ones, and `commit` rolls the transaction back. A failed
+    /// notice is not an error: the exchange is committed, and other handles see its changes at
+    /// their next poll. Returns the claimed rows and the recorded answer.
     async fn send(
         &self,
         link: &Link,

@@ -36,7 +36,7 @@ const PRUNE_EVERY: u64 = 256;
 pub struct ExecutionJournal {
     /// The events as they were appended, the oldest first.
     pub events: Vec<Box<str>>,
-    /// The host of the run that recorded last.
+    /// The host of the run that last wrote to the journal.
     pub host: Box<str>,
     /// The project folder of this run.
     pub project: PathBuf,
@@ -101,8 +101,9 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Removes old completed executions in the background, after the first completion and each
-    /// [`PRUNE_EVERY`]th one after it. A failure is not reported, because a later call tries again.
+    /// Removes old completed executions in the background, after the first completion, and then
+    /// after every [`PRUNE_EVERY`] completions. A failure is not reported, because a later call
+    /// tries again.
     fn prune_executions_sometimes(&self) {
         let shared = self.shared();
         if shared.completions.fetch_add(1, Ordering::Relaxed).is_multiple_of(PRUNE_EVERY) {
@@ -190,7 +191,8 @@ impl RecordingClaim {
         (bigint(self.token.item.get()), bigint(self.token.number.get()))
     }
 
-    /// Executes a statement that returns a row only if the claim holds.
+    /// Executes a statement that returns a row only if the claim is still valid. Fails if there is
+    /// no row.
     async fn change(&self, connection: &mut Connection, sql: &'static str, parameters: Parameters<'_>) -> Answer<()> {
         if connection.query(sql, parameters).await?.is_empty() {
             return Err(lease_lost(&self.run).into());

@@ -20,8 +20,8 @@ use crate::parameter::Parameter;
 
 const RENEW: &str = include_str!("../sql/runs/renew.sql");
 
-/// The longest time between two readings of the clock. A timer does not count the time for which
-/// the machine was suspended.
+/// The maximum sleep between two readings of the clock. A timer does not count the time for which
+/// the machine was suspended, so a longer sleep could end too late.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 /// The minimum timeout of a renewal. Usually the timeout equals the interval between renewals, but
 /// a very short interval would not be enough time on a busy machine.
@@ -77,7 +77,8 @@ impl Lease for PostgresLease {
     }
 }
 
-/// Receives the end of a lease; see [`PostgresStore::on_lease`](crate::PostgresStore::on_lease).
+/// Receives each new end of a lease; see
+/// [`PostgresStore::on_lease`](crate::PostgresStore::on_lease).
 pub(crate) type OnLease = Arc<dyn Fn(Duration) + Send + Sync>;
 
 #[derive(Default)]
@@ -91,7 +92,7 @@ impl Leases {
         *self.on_lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(on_lease);
     }
 
-    /// Renews the lease of a run from now on.
+    /// Begins to renew the lease of a run.
     pub(crate) fn keep(
         &self,
         companion: &Arc<Companion>,
@@ -119,8 +120,8 @@ impl Leases {
 
 /// Renews a lease that was requested at `granted`, until it is lost or its run ends. This machine
 /// counts the duration of the lease from the moment at which the last successful renewal was sent,
-/// so the lease ends here before it ends on the server. Passes each later end of the lease to
-/// `tell`.
+/// so the lease ends on this machine before it ends on the server. After each renewal, passes the
+/// new end of the lease to `tell`.
 async fn keep(
     companion: Arc<Companion>,
     run: RunId,
@@ -155,7 +156,7 @@ async fn keep(
     });
 }
 
-/// Waits until `time` has passed. It may pass while the machine is suspended.
+/// Waits until `time` has passed. Counts the time for which the machine is suspended.
 async fn reached(time: SinceBoot) {
     loop {
         let left = SinceBoot::now().until(time);

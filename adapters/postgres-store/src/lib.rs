@@ -6,19 +6,19 @@
 //! A file is one row of the table `item`; the tables are in one schema, `autoproc` by default. All
 //! times come from the server's clock. A store has two connections: one for transactions, and one
 //! that renews leases and listens for changes, so that a slow transaction never delays a renewal.
-//! Both belong to a thread of the store. The futures of a store therefore work under every
-//! executor, and dropping a future does not interrupt its transaction. A connection through a
-//! pooler is detected. It uses no prepared statements and does not listen for notifications, and
-//! each transaction applies the settings of the store again.
+//! One thread of the store owns both. The futures of a store therefore work under every executor,
+//! and dropping a future does not interrupt its transaction. A connection through a pooler is
+//! detected. It uses no prepared statements and does not listen for notifications, and each
+//! transaction applies the settings of the store again.
 //!
-//! The decisions of an exchange are made in SQL. It is sent as one pipelined transaction: enter,
-//! settle, claim, finish, commit. Other changes, such as additions and cancellations, lock the rows
-//! that they concern, let the domain carry out the request on a small queue of these rows, and
-//! write the changed rows back.
+//! The decisions of an exchange are made in SQL. An exchange is sent as one pipelined transaction:
+//! enter, settle, claim, finish, commit. Other changes, such as additions and cancellations, lock
+//! the rows that they concern, let the domain carry out the request on a small queue of these rows,
+//! and write the changed rows back.
 //!
 //! The events of a run wait in memory until a task writes them, in order, and each event once.
-//! Triggers derive the attempts and the figures of runs that the history returns. The ends of the
-//! outputs of attempts are written in the same way, after the events.
+//! Triggers derive the attempts and the figures of runs that the history returns. The last bytes of
+//! each attempt's output are written in the same way, after the events.
 //!
 //! | Module | Responsibility |
 //! | --- | --- |
@@ -43,7 +43,8 @@
 //! | `companion` | the second connection, with its notifications |
 //! | `work` | repeating transactions after conflicts and lost connections |
 //!
-//! ADR 0023 states the decisions and what the SQL promises, ADR 0026 those about poolers.
+//! ADR 0023 states the design decisions and the guarantees of the SQL. ADR 0026 states the
+//! decisions about poolers.
 
 mod address;
 mod change;

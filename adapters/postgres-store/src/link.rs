@@ -31,7 +31,7 @@ const BEGIN: &str = "begin isolation level read committed";
 const STATEMENT_POOLING: &str = "statement pooling mode";
 
 /// A connection pooler that does not keep a transaction in one session of the server, so the store
-/// cannot use it. A handle reports it as the source of a [`StorageError::Failed`].
+/// cannot use it. A handle reports this error as the source of a [`StorageError::Failed`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it pools statements")]
 pub struct StatementPooling;
@@ -39,7 +39,7 @@ pub struct StatementPooling;
 /// The way from this machine to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
-    /// The connection has a server session of its own.
+    /// The connection has its own session of the server.
     Direct,
     /// The connection leads through a pooler, which may give each transaction another session.
     Pooled,
@@ -80,7 +80,7 @@ impl Link {
         &self.begin
     }
 
-    /// Begins a transaction, which is undone if it is dropped.
+    /// Begins a transaction, which is rolled back if it is dropped.
     pub(crate) async fn begin(&mut self) -> Answer<Transaction<'_>> {
         let transaction = self.client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
         let transaction = transaction.start().await?;
@@ -99,7 +99,7 @@ impl Link {
             return Ok(query.await?);
         }
         // `join3` first polls its futures in this order, so the messages are sent in this order. No
-        // other task sends any in between, because all tasks of a store run on one thread.
+        // other task sends a message in between, because all tasks of a store run on one thread.
         let sent = join3(self.client.batch_execute(&self.begin), query, self.client.batch_execute("commit"));
         let (begun, rows, committed) = sent.await;
         begun?;
@@ -182,9 +182,9 @@ enum Lasts {
 }
 
 /// Returns a query that applies the settings of the store. The query returns one row per setting.
-/// `synchronous_commit` makes acknowledged changes durable, even if the server's default is another
-/// one. The planner must prefer indexes, because the statistics of a new or quickly changing table
-/// may be wrong.
+/// `synchronous_commit` makes acknowledged changes durable, even if the server's default does not.
+/// The planner must prefer indexes, because the statistics of a new or quickly changing table may
+/// be wrong.
 fn settings(options: &Options, lasts: Lasts) -> String {
     let search_path = search_path(options);
     let all = [

@@ -38,7 +38,7 @@ const SET_CLAIM: &str = "select setval('claim_number', \
     greatest($1::bigint, (select case when is_called then last_value + 1 else last_value end from claim_number)), false)";
 
 /// A queue whose tables are locked in a transaction, and on which no run is alive. Dropping the
-/// value undoes the transaction and closes its connection.
+/// value rolls the transaction back and closes its connection.
 pub struct LockedQueue<'s> {
     link: Link,
     options: Options,
@@ -121,7 +121,8 @@ impl LockedQueue<'_> {
         Ok(restore.finish(number.cast_unsigned(), ClaimNumber::new(claim.cast_unsigned())))
     }
 
-    /// Adds the items of another queue, which have no claims, and continues its numbers.
+    /// Adds the items of another queue, which must not have claims. Raises the next numbers of this
+    /// queue to at least those of the other queue.
     ///
     /// # Errors
     /// [`StorageError`] if the items cannot be added.

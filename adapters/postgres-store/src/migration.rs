@@ -6,7 +6,7 @@ use crate::options::Options;
 use autoproc_domain::ports::StorageError;
 use tokio_postgres::types::Type;
 
-/// The migrations, each with the version that it makes.
+/// The migrations, each with the version to which it updates the schema.
 const MIGRATIONS: [(i32, &str); 6] = [
     (1, include_str!("../sql/migrations/0001_queue.sql")),
     (2, include_str!("../sql/migrations/0002_stop.sql")),
@@ -33,7 +33,7 @@ const CREATE_VERSION: &str = "create table if not exists schema_version \
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
-    /// The database has no such schema.
+    /// The schema does not exist.
     #[error("the schema {schema} does not exist")]
     Absent {
         /// The name of the schema.
@@ -49,7 +49,7 @@ pub enum SchemaError {
     },
 }
 
-/// Refuses a schema that is absent or has another version than the known one.
+/// Fails if the schema is absent, or if its version is not the one that this program uses.
 pub(crate) async fn require(link: &Link, options: &Options) -> Answer<()> {
     let (action, source) = match version(link, options).await? {
         Some(found) if found == KNOWN => return Ok(()),

@@ -48,7 +48,8 @@ pub struct Options {
     pub(crate) poll_interval: Duration,
     /// True if the server must prove its name by a certificate.
     pub(crate) verifies_server: bool,
-    /// The file with the certificates of the trusted authorities; those of the system if `None`.
+    /// The file with the certificates of the trusted authorities; `None` for those that the system
+    /// trusts.
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only encrypted connections read it"))]
     pub(crate) root_certificates: Option<PathBuf>,
     /// True if a connection creates or updates the schema; false if it refuses any other version.
@@ -94,8 +95,8 @@ impl Options {
     /// Connections to a socket in a folder are never encrypted.
     ///
     /// # Errors
-    /// [`InvalidAddress::Malformed`] if the text is neither a URL nor such pairs, or names no host.
-    /// [`InvalidAddress::Ambiguous`] if a part of its password could count as a host.
+    /// [`InvalidAddress::Malformed`] if the text is neither a URL nor a list of pairs, or names no
+    /// host. [`InvalidAddress::Ambiguous`] if a part of its password could count as a host.
     /// [`InvalidAddress::SslMode`] if the text contains another `sslmode`.
     pub fn parse(address: &str) -> Result<Self, InvalidAddress> {
         address::check(address)?;
@@ -257,7 +258,7 @@ impl Options {
 }
 
 /// Replaces `sslmode=verify-full`, which the driver does not know, by `sslmode=require`. Returns
-/// the address, and true if it demanded the verification.
+/// the address, and true if the address demanded the verification.
 fn without_verification(address: &str) -> (Cow<'_, str>, bool) {
     for demanded in ["sslmode=verify-full", "sslmode='verify-full'"] {
         let is_parameter = |start: usize| address[..start].chars().next_back().is_none_or(|c| " \t\n?&".contains(c));

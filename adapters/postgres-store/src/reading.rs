@@ -1,4 +1,4 @@
-//! Reading the queue, and keeping its counts fast to read.
+//! Reads the queue, and merges the changes of its counts so that reading the counts stays fast.
 
 use std::os::unix::ffi::OsStrExt;
 

@@ -154,8 +154,8 @@ pub(crate) struct Recovery(pub(crate) RecoverRequest);
 impl Work for Recovery {
     type Reply = Vec<RecoveredItem>;
 
-    /// Locks the rows of the runs first. This waits for any exchange that they have begun, and
-    /// keeps them from beginning another.
+    /// Locks the rows of the runs first: this waits for the exchanges of these runs that are in
+    /// progress, and prevents them from beginning another exchange.
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Vec<RecoveredItem>> {
         let mut transaction = connection.begin().await?;
         let dead = lock_dead(&mut transaction, &self.0.runs).await?;
@@ -170,8 +170,8 @@ impl Work for Recovery {
     }
 }
 
-/// Locks those of the runs whose lease is over. Returns the names of the locked runs and of the
-/// runs that have ended.
+/// Locks those of the given runs whose lease is over. Returns the names of the locked runs, and of
+/// the given runs that have ended.
 async fn lock_dead(transaction: &mut Transaction<'_>, runs: &[RunId]) -> Answer<Vec<String>> {
     let named: Vec<&str> = runs.iter().map(RunId::as_str).collect();
     let expired = transaction.query(LOCK_EXPIRED, &[&named]).await?;

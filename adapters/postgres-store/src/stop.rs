@@ -24,7 +24,7 @@ const LEVEL: &str = include_str!("../sql/stop/level.sql");
 const POLL_INTERVAL: Duration = Duration::from_millis(400);
 
 /// The maximum time of one query for requests, including a new connection. A query that takes
-/// longer is abandoned, and made again after the next interval.
+/// longer is abandoned, and repeated after the next interval.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The runs that a request addresses.
@@ -61,8 +61,8 @@ impl Work for Stopping {
     type Reply = usize;
     const IS_IDEMPOTENT: bool = true;
 
-    /// Takes the lock that the beginning of a run takes too. Each run therefore begins either
-    /// before the request and obeys it, or after the request and ignores it.
+    /// Takes a lock that a run also takes when it begins. Each run therefore begins either before
+    /// the request and obeys it, or after the request and ignores it.
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<usize> {
         let (host, run) = match &self.target {
             StopTarget::AllRuns => (None, None),

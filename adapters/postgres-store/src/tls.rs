@@ -1,4 +1,4 @@
-//! Encrypted connections.
+//! Encrypts connections to the server.
 
 #[cfg(feature = "tls")]
 mod rustls_connector;

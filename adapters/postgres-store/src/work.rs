@@ -34,7 +34,7 @@ pub(crate) struct Shared {
 #[async_trait]
 pub(crate) trait Work: Send + Sync + 'static {
     type Reply: Send + 'static;
-    /// True if repeating the work after an unknown outcome changes nothing.
+    /// True if repeating the work after an unknown outcome has no further effect.
     const IS_IDEMPOTENT: bool = false;
     /// True if the reply shows the changes that other handles have made to the items.
     const READS_QUEUE: bool = false;

@@ -1,4 +1,4 @@
-//! References tested with a real shell.
+//! Tests references with a real shell.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
@@ -7,7 +7,8 @@ use std::process::Command;
 use autoproc_shell_quoting::{Quoting, script_argument};
 use proptest::prelude::*;
 
-/// The output of `sh` for a script with the value between these two texts.
+/// Returns the output of `sh` for a script that consists of `before`, a reference to the value, and
+/// `after`.
 fn printed(before: &str, after: &str, value: &str) -> String {
     let mut quoting = Quoting::default();
     quoting.pass(before.as_bytes());

@@ -1,4 +1,5 @@
-//! The cost of a guard: processes that do nothing, spawned directly and run under guards.
+//! Measures the cost of a guard. Compares processes that are spawned directly with processes that
+//! run under guards; all of them do nothing.
 //!
 //! `cargo bench -p autoproc-subprocess`. The figures depend on the load of the machine, so rounds
 //! of both kinds alternate and their medians are compared. A round is a number of processes,
@@ -16,12 +17,12 @@ use autoproc_domain::ports::NeverStop;
 use autoproc_subprocess::{Ending, GuardSettings, Guards, OutputLimits, ProcessSpec};
 use tempfile::TempDir;
 
-/// Processes in a round, per thread or slot.
+/// The number of processes in a round, for each thread or slot.
 const ROUND_PROCESSES: usize = 100;
 /// The argument of all processes. With an argument, true(1) of GNU sets up its locale, which takes
 /// a quarter of its time.
 const FILE: &str = "/srv/archive/recordings/2025/session-000001/audio.wav";
-/// Rounds of each kind.
+/// The number of measured rounds of each kind.
 const ROUNDS: usize = 15;
 /// The highest accepted ratio of the cost of a guarded process to that of a direct process.
 const MAX_RATIO: f64 = 1.25;
@@ -61,7 +62,8 @@ impl Bench {
         Self { folder, guards, runtime }
     }
 
-    /// The median cost of a process in microseconds, direct and guarded.
+    /// Returns the median cost of a process in microseconds: first when spawned directly, then
+    /// under a guard.
     fn medians(&self, slots: usize) -> (f64, f64) {
         let (mut direct, mut guarded) = (Vec::new(), Vec::new());
         // The first round warms up and starts the guards.
@@ -72,7 +74,7 @@ impl Bench {
         (median(direct.split_off(1)), median(guarded.split_off(1)))
     }
 
-    /// Uses one thread with the runtime and one guard per slot, as a run does.
+    /// Runs the guards of all slots from one thread, which also runs the runtime, as a run does.
     fn guarded_round(&self, slots: usize) {
         let slot = || async {
             for _ in 0..ROUND_PROCESSES {
@@ -100,7 +102,7 @@ impl Bench {
     }
 }
 
-/// Each thread starts processes in groups of their own, as a guard does, and waits for them.
+/// Each thread starts processes in separate process groups, as a guard does, and waits for them.
 fn direct_round(slots: usize) {
     use std::os::unix::process::CommandExt;
     let thread = || {

@@ -10,7 +10,7 @@
 //! starts immediately, while the transaction for the ended batch is still running.
 //!
 //! A prefetched file is claimed, so no other run can process it while it waits. Therefore an
-//! attempt that has waited for [`MAX_WAIT`], here or in a guard, is reported as `NotStarted`.
+//! attempt that has waited for [`MAX_WAIT`], for a slot or in a guard, is reported as `NotStarted`.
 //!
 //! One tokio task runs all batches. So every attempt progresses, even if the caller does not poll
 //! the stream of its progress. The task ends with the orchestrator.
@@ -78,8 +78,8 @@ impl Batches {
         Self { shared, dispatcher: OnceLock::new() }
     }
 
-    /// Returns the maximum number of unfinished attempts that the run may hand over: the unfinished
-    /// attempts in slots, one for each free slot, and the number to prefetch.
+    /// Returns the maximum number of unfinished attempts that the run may hand over. This is the
+    /// sum of the attempts in busy slots, the free slots, and the attempts to prefetch.
     pub(crate) fn capacity(&self) -> usize {
         let state = self.shared.state();
         state.taken + (self.shared.slots - state.busy_slots) + state.prefetch.target()
@@ -228,8 +228,8 @@ impl Shared {
         self.state().prefetch.take_overdue(Instant::now())
     }
 
-    /// Makes attempts that a guard has not started wait again, for any slot. Reports those that
-    /// must not start as `NotStarted`.
+    /// Lets attempts wait for a slot again, because their guard has not started them. Reports
+    /// attempts that must not start as `NotStarted`.
     fn put_back(&self, rest: VecDeque<Queued<QueuedAttempt>>) {
         self.state().taken -= rest.len();
         let (stopped, waiting) = self.split_stopped(rest);
@@ -238,8 +238,9 @@ impl Shared {
         self.added.notify_one();
     }
 
-    /// Splits the attempts in two: first those that must not start, because they were recalled or
-    /// their stop signal has risen; then all others.
+    /// Splits the attempts in two. The first part contains the attempts that must not start,
+    /// because they were recalled or have a stop signal above its lowest level. The second part
+    /// contains all others.
     fn split_stopped(
         &self,
         attempts: impl IntoIterator<Item = Queued<QueuedAttempt>>,

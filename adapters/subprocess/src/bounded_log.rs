@@ -112,7 +112,7 @@ enum Phase {
 impl BoundedLog {
     /// Prepares to write to `path` without creating a file. Removes an existing file, which a
     /// deleted queue has left. If the file stayed and the new attempt printed nothing, readers
-    /// would take the old output for that of the new attempt.
+    /// would mistake the old output for the output of the new attempt.
     #[must_use]
     pub fn new(path: PathBuf, limits: OutputLimits) -> Self {
         // If the removal fails, creating the new file will fail too and report the error.

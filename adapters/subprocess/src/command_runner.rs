@@ -83,8 +83,8 @@ impl CommandRunner {
     }
 
     /// Converts an event of an attempt's process to progress of the attempt. If the process could
-    /// not start for lack of resources, reports the attempt as not started. For any other end
-    /// without a reported start, reports a start first.
+    /// not start for lack of resources, reports the attempt as not started. If the process ended in
+    /// any other way and its start was not reported, reports the start first.
     pub(crate) fn progress(
         &self,
         attempt: &Attempt,
@@ -155,7 +155,7 @@ impl CommandRunner {
         Some(StdoutFile { path: path.into(), ok_exits: ok_exits.clone(), temporary: owners.temporary_name(), owner })
     }
 
-    /// Releases the output file that was reserved for an attempt that has not started.
+    /// Cancels the reservation of an output file, because the attempt has not started.
     pub(crate) fn forget(&self, attempt: &Attempt) {
         if let Some(StdoutTo { owners, .. }) = &self.settings.stdout_to {
             owners.release(attempt.token.item, false);

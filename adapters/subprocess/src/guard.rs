@@ -76,8 +76,8 @@ use crate::process::{Ending, ProcessReport};
 /// shows it. The optional third argument is the path of the guard's record.
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
-/// If a process was shorter than this, the guard expects the next request at once. It spins for the
-/// request instead of sleeping, because waking a sleeping guard may take as long as a short
+/// If a process took less time than this, the guard expects the next request at once. It spins for
+/// the request instead of sleeping, because waking a sleeping guard may take as long as a short
 /// process.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
@@ -160,7 +160,7 @@ impl Guard {
         self.record.map_or(Ok(()), GuardRecord::close)
     }
 
-    /// Runs a batch; returns true if its last process was short.
+    /// Runs a batch; returns true if its last process took less time than [`SHORT_PROCESS`].
     fn run_batch(&mut self, mut batch: Batch) -> io::Result<bool> {
         let mut was_short = false;
         while let Some(request) = batch.next() {

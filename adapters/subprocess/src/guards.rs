@@ -192,8 +192,8 @@ impl Guards {
 
     /// Moves the deadline of all guards to `since_boot`: a time since the machine booted, including
     /// the time for which it was suspended (`CLOCK_BOOTTIME`). After the deadline, each guard kills
-    /// its process and starts no other, even if the calling process has been stopped. Without a
-    /// call, there is no deadline. Can be called from any thread.
+    /// its process and starts no further process, even if the calling process has been stopped.
+    /// Without a call, there is no deadline. Can be called from any thread.
     ///
     /// A run with a lease calls this whenever its lease is renewed.
     pub fn extend_deadline(&self, since_boot: Duration) {

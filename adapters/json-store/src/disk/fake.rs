@@ -149,8 +149,8 @@ impl FakeDisk {
         image.locks.insert(inode, u64::MAX);
     }
 
-    /// Returns every file with its bytes, except the lock file. The notes in the lock file are not
-    /// part of the store's contents.
+    /// Returns every file with its bytes, except the lock file, which is not part of the store's
+    /// contents.
     pub(crate) fn contents(&self) -> Vec<(String, Vec<u8>)> {
         let image = lock(&self.image);
         let files = image.files().filter(|(name, _)| *name != LOCK);

@@ -16,8 +16,8 @@ use crate::snapshot::{self, Numbering, SnapshotSum, StoreSection};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// A command that has loaded the queue writes it back as one readable file if the snapshot has
-    /// at most this length, in bytes.
+    /// The maximum length of the snapshot of a small queue, in bytes. A command that has loaded a
+    /// small queue writes it back as one readable file.
     pub(crate) small_snapshot_bytes: u64,
     /// The maximum length, in bytes, of a snapshot that an addition loads and rewrites. If the
     /// snapshot is longer, the addition is appended blindly.
@@ -50,8 +50,8 @@ const RECORD_BYTES: usize = 250;
 /// The space reserved in the journal for the result of each claim, in bytes. A result with its
 /// error text is much shorter.
 const RESULT_BYTES: u64 = 1024;
-/// The number of bytes that a reservation asks for in addition to the needed space, so that few
-/// claims need a system call.
+/// Each reservation of disk space asks for this many bytes more than needed, so that few claims
+/// need a system call.
 const RESERVE_STEP_BYTES: u64 = 64 * 1024;
 /// The length of the nonce in a journal's name.
 const NONCE_DIGITS: usize = 8;
@@ -74,8 +74,8 @@ impl<D: Disk> Engine<D> {
             if engine.needs_checkpoint(loaded, events) {
                 let seq = loaded.position.seq + 1;
                 match engine.checkpoint(loaded, seq) {
-                    // A full disk may have space for a line but not for a snapshot, so the line is
-                    // tried next.
+                    // The disk may be too full for a snapshot and still have space for a line, so a
+                    // line is appended instead.
                     Err(Fault::Unchanged(_)) if loaded.journal_header().is_some() => {}
                     done => return done,
                 }
@@ -124,7 +124,7 @@ impl<D: Disk> Engine<D> {
         }
         let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.sum.len);
         let limit = self.settings.limits.small_snapshot_bytes;
-        // When the queue has just outgrown the limit, its old snapshot is still short. One more
+        // The snapshot on disk is still short when the queue has just outgrown the limit. One more
         // checkpoint then writes a longer snapshot, and later commands append lines.
         if self.settings.mode == Mode::Command && (snapshot_len <= limit || is_small(&loaded.queue, limit)) {
             return true;

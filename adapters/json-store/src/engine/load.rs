@@ -203,8 +203,8 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Applies the journal's lines after `loaded.position`. Returns `false` if the journal was
-    /// replaced, or if its ids refer to another numbering. Fails if the journal is shorter than an
-    /// end in `known`, because acknowledged changes are then missing.
+    /// replaced, or if its ids follow another numbering rule than the loaded snapshot. Fails if the
+    /// journal is shorter than an end in `known`, because acknowledged changes are then missing.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState, known: &[Tip]) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
         let is_of = |tip: &&Tip| loaded.base.as_ref().is_some_and(|base| tip.snapshot == base.stamp);
@@ -395,16 +395,16 @@ impl<D: Disk> Loaded<D> {
         }
     }
 
-    /// Returns the end of the journal that is certainly durable; `None` if there is no snapshot, or
-    /// if the snapshot names no journal.
+    /// Returns the position up to which the journal is certainly durable; `None` if there is no
+    /// snapshot, or if the snapshot names no journal.
     pub(super) fn durable_end(&self) -> Option<Tip> {
         let (journal, header) = self.journal_header()?;
         let snapshot = self.base.as_ref()?.stamp;
         Some(Tip { snapshot, journal, header, position: self.durable })
     }
 
-    /// Fails if `before` contains transactions that `self` lacks: the snapshot is missing, or an
-    /// older one was put in its place.
+    /// Fails if `before` contains transactions that `self` lacks, because the snapshot is missing
+    /// or was replaced by an older one.
     fn refuse_older_than(&self, before: &Self) -> Result<(), StorageError> {
         let store = |loaded: &Self| loaded.base.as_ref().and_then(|base| base.store.clone()).map(|store| store.id);
         let is_missing = before.base.is_some() && self.base.is_none();

@@ -1,7 +1,7 @@
 //! Replaces the queue by another one: the last step of a repair, and of a copy from another store.
 //!
 //! The replacement is an ordinary checkpoint, whose only commit point is the rename of the new
-//! snapshot. After a crash, the store is either as before or complete.
+//! snapshot. After a crash, the store is either unchanged or completely replaced.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;

@@ -36,7 +36,7 @@ fn engine_for(disk: &FakeDisk, mode: Mode, limits: Limits) -> Engine<FakeDisk> {
     Engine::new(disk.clone(), settings)
 }
 
-/// Reads the store, and changes it in the ways of a run and of commands. Returns `false` if the
+/// Reads the store, and makes the changes that a run and commands make. Returns `false` if the
 /// store does not open.
 pub(super) fn check(disk: &FakeDisk) -> bool {
     let before = disk.contents();
@@ -72,7 +72,8 @@ fn change(disk: &FakeDisk, mut run: Engine<FakeDisk>, queue: FileQueue) {
     model.transact(&mut run, addition("/by the run"));
     let claimed = model.transact(&mut run, exchange(None));
     model.transact(&mut run, exchange(claimed.claims.first().map(|(token, _)| *token)));
-    // Two blind appends: the first leaves the note of the journal's end that the second uses.
+    // Two blind appends: the first one writes a note of the journal's end, which the second one
+    // uses.
     for path in ["/blind", "/blind again"] {
         model.transact(&mut engine_for(disk, Mode::Command, Limits::ZERO), addition(path));
     }

@@ -1,4 +1,4 @@
-//! The fuzzers' entry points with random bytes and with damaged copies of the fuzzers' seeds.
+//! Calls the fuzzers' entry points with random bytes and with damaged copies of the fuzzers' seeds.
 
 use autoproc_domain::ports::StorageError;
 use proptest::collection::vec;

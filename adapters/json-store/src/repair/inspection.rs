@@ -75,7 +75,7 @@ impl Inspection {
             && let Some(refused) = refused
         {
             // The files show no damage, but acknowledged changes are missing. An unfinished last
-            // line may be one of them, so its bytes count as unreadable.
+            // line may be a part of such a change, so its bytes count as unreadable.
             inspection.unreadable_bytes += std::mem::take(&mut inspection.half_written_bytes);
             inspection.damage.push(refused);
         }
@@ -257,8 +257,9 @@ impl Inspection {
         Ok(())
     }
 
-    /// Returns the rescued contents of this store with the most transactions; `None` if there are
-    /// none. Unreadable files are ignored, because their writer may have died.
+    /// Of the rescued contents of this store, returns those with the most transactions; `None` if
+    /// there are no rescued contents. Unreadable files are ignored, because their writer may have
+    /// died.
     fn latest_rescued<D: Disk>(&self, disk: &D, base: &Path, names: &[String]) -> Option<Snapshot> {
         let files = names.iter().filter(|name| layout::is_rescued(name));
         let files = files.filter_map(|name| disk.open(name, Access::Read).ok());
@@ -296,8 +297,8 @@ impl Inspection {
         scan
     }
 
-    /// Adds the readable lines of the journal. If a line belongs to another store, adds none of
-    /// them and counts all `lost` bytes as unreadable.
+    /// Adds the readable lines of the journal. If a line belongs to another store, adds no line and
+    /// counts all `lost` bytes as unreadable.
     fn add_salvage(&mut self, salvage: Salvage, lost: u64) {
         let own = self.store.as_ref().map(|store| store.id.as_str());
         let is_foreign = |line: &SalvagedLine| line.store.as_deref().is_some_and(|id| own.is_some_and(|own| own != id));
@@ -340,7 +341,8 @@ impl Inspection {
     }
 }
 
-/// Returns the numbering to which the snapshot's journal refers.
+/// Returns the rule by which the items of the snapshot are numbered. The ids in the snapshot's
+/// journal refer to these numbers.
 fn numbering<D: Disk>(disk: &D, snapshot: &Snapshot) -> Numbering {
     let journal =
         snapshot.store.as_ref().map(|store| store.journal.as_str()).filter(|name| layout::is_journal_name(name));

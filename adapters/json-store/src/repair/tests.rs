@@ -29,7 +29,7 @@ fn damaged(line: usize) -> TempStore {
     temp
 }
 
-/// The methods that need only the damaged files.
+/// The methods that need no rescued queue.
 const OF_THE_FILES: [RepairMethod; 3] = [RepairMethod::Truncate, RepairMethod::Salvage, RepairMethod::UseSnapshot];
 
 fn plan(examination: &Examination, method: RepairMethod) -> &RepairPlan {

@@ -94,7 +94,7 @@ pub(super) fn misplaced_lines() -> Result<(), String> {
             other => return Err(format!("{case}: {other:?}")),
         }
     }
-    // `foreign` is the journal of another snapshot with the same store and length.
+    // `foreign` belongs to another snapshot, which has the same store id and the same length.
     let edited = with_other_snapshot(&image);
     match change_with(&edited, &foreign)? {
         CLEANLY_REFUSED => Ok(()),

@@ -34,8 +34,8 @@ pub(super) fn concurrent_writers(flaw: Option<Flaw>) -> Result<(), String> {
     if found.size() == expected { Ok(()) } else { Err(format!("{} of {expected} additions are there", found.size())) }
 }
 
-/// Adds files as commands or as runs. At every fifth addition, a new process replaces the previous
-/// one.
+/// Adds files through handles for commands if `writer` is even, or through handles for runs if it
+/// is odd. At every fifth addition, a new process replaces the previous one.
 fn write(disk: &FakeDisk, flaw: Option<Flaw>, writer: usize) -> Result<usize, String> {
     let mode = if writer.is_multiple_of(2) { Mode::Command } else { Mode::Service };
     let mut process = engine(disk.clone(), flaw, mode);

@@ -104,7 +104,8 @@ impl Processes {
         Self { disk, flaw, run, files: 0, model: FileQueue::new() }
     }
 
-    /// Executes an operation; returns the queue that the operation must produce, and its result.
+    /// Executes an operation. Returns the queue that the operation must produce, and the
+    /// operation's result.
     pub(super) fn perform(&mut self, operation: Operation) -> (FileQueue, Result<(), StorageError>) {
         match operation {
             Operation::Enqueue => {

@@ -28,8 +28,8 @@ fn command(disk: &FakeDisk) -> Engine<FlawedDisk> {
     engine(disk.of_another_process(), None, Mode::Command)
 }
 
-/// Returns a disk and a run on it. The snapshot contains `/first`, and the journal `/second` and
-/// `/third`.
+/// Returns a disk and a run on it. The snapshot contains `/first`; the journal contains `/second`
+/// and `/third`.
 fn run_with_a_journal() -> (FakeDisk, Engine<FlawedDisk>) {
     let disk = FakeDisk::default();
     let mut run = engine(disk.of_another_process(), None, Mode::Service);

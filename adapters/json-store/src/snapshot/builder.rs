@@ -50,7 +50,7 @@ impl Builder {
     }
 
     /// Makes new numbers start above `highest`, the highest id in the list. Has no effect for
-    /// [`Numbering::Version1`]: version 1 did not look at the ids of later items.
+    /// [`Numbering::Version1`]: version 1 ignored the ids of later items.
     pub(super) fn numbering_above(self, highest: u64) -> Self {
         match self.numbering {
             Numbering::Kept => {

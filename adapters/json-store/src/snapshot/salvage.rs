@@ -1,4 +1,5 @@
-//! Reads a damaged snapshot: in this program's layout each line is an item and can be read alone.
+//! Reads a damaged snapshot. In this program's layout, each item is on a separate line and can be
+//! read alone.
 
 use std::path::Path;
 

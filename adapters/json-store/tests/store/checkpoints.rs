@@ -1,5 +1,5 @@
-//! Tests when the queue is one readable file, when it has a journal, and which leftovers are
-//! removed.
+//! Tests in which cases the queue is one readable file, in which cases it has a journal, and which
+//! leftovers are removed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

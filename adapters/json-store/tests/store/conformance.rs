@@ -1,4 +1,5 @@
-//! The ports' conformance suite, with handles for commands, handles for runs, and both alternately.
+//! Runs the ports' conformance suite with handles for commands, with handles for runs, and with
+//! both kinds in turn.
 
 use std::cell::Cell;
 

@@ -1,5 +1,5 @@
-//! Damage on a real disk: a half-written tail is copied and cut off, any other damage is refused.
-//! The crate's `simulation` tries every byte.
+//! Tests damage on a real disk: a half-written tail is copied and cut off, any other damage is
+//! refused. The crate's `simulation` tries every byte.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ fn store_with_journal(additions: usize) -> TempStore {
     temp
 }
 
-/// Returns a copy of the store whose journal contains `bytes`.
+/// Returns a copy of the store, with `bytes` as its journal.
 fn with_journal_bytes(temp: &TempStore, bytes: &[u8]) -> TempStore {
     let copy = TempStore::new();
     copy.copy_from(temp);

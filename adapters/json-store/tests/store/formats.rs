@@ -1,4 +1,4 @@
-//! Files of the original Python program, files written or edited by hand, and files of other
+//! Opens files of the original Python program, files written or edited by hand, and files of other
 //! versions.
 
 use std::ffi::OsStr;
@@ -249,7 +249,8 @@ fn version_1_gave_a_second_live_entry_no_number() {
     let entries = r#"{"file_path":"/e","status":"failed"},{"file_path":"/a"},{"file_path":"/b"},{"file_path":"/a","priority":7},
         {"file_path":"/a","status":"completed"},{"file_path":"/c"},{"file_path":"/e","status":"failed"}"#;
     let temp = TempStore::with_snapshot(&edited(entries));
-    // The ids: 3 is the older `/e`, 4 `/a`, 5 `/b`, 6 the ended `/a`, 7 `/c`, 8 the newer `/e`.
+    // The items by id: 3 is the older `/e`, 4 is `/a`, 5 is `/b`, 6 is the ended `/a`, 7 is `/c`,
+    // and 8 is the newer `/e`.
     let claims: Vec<_> = (4..=7)
         .filter(|id| *id != 6)
         .map(|id| format!(r#"{{"claim":{{"id":{id},"run":"r","at":"2026-11-22T13:16:00.000000Z"}}}}"#))

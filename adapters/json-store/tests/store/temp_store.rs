@@ -30,7 +30,7 @@ impl TempStore {
         Self { folder: tempfile::tempdir().unwrap(), notices: Arc::default() }
     }
 
-    /// A folder whose snapshot is this text.
+    /// Creates a folder whose snapshot has this text.
     pub(crate) fn with_snapshot(text: &str) -> Self {
         let temp = Self::new();
         fs::create_dir(temp.state_dir()).unwrap();
@@ -61,7 +61,7 @@ impl TempStore {
         self.notices.lock().unwrap().clone()
     }
 
-    /// The names in the state folder, sorted.
+    /// Returns the names in the state folder, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(self.state_dir())
             .unwrap()
@@ -71,7 +71,7 @@ impl TempStore {
         names
     }
 
-    /// The only journal.
+    /// Returns the path of the only journal. Panics if there are several or none.
     pub(crate) fn journal(&self) -> PathBuf {
         let journals: Vec<_> = self.names().into_iter().filter(|name| is_journal(name)).collect();
         assert_eq!(journals.len(), 1, "{journals:?}");
@@ -82,7 +82,8 @@ impl TempStore {
         self.names().iter().any(|name| is_journal(name))
     }
 
-    /// Every file of the folder with its bytes, except the lock, whose notes change.
+    /// Returns every file of the folder with its bytes, except the lock file, which changes even if
+    /// the queue does not.
     pub(crate) fn contents(&self) -> Vec<(String, Vec<u8>)> {
         let files = self.names().into_iter().filter(|name| name != "QUEUE-STATE.lock" && self.path(name).is_file());
         files.map(|name| (name.clone(), fs::read(self.path(&name)).unwrap())).collect()
@@ -113,7 +114,7 @@ pub(crate) fn new_item(file: impl AsRef<Path>, priority: i32) -> NewItem {
     NewItem::new(path(file)).with_priority(Priority::new(priority))
 }
 
-/// An addition that may be appended blindly.
+/// Returns an addition that may be appended blindly.
 pub(crate) fn later(items: Vec<NewItem>) -> Enqueue {
     Enqueue { items, answer: AnswerNeeded::Later, ..Enqueue::default() }
 }
@@ -137,7 +138,7 @@ pub(crate) fn run(name: &str) -> RunInfo {
     }
 }
 
-/// Begins the run, if it is not alive.
+/// Begins the run, unless it is alive already.
 pub(crate) fn begin(store: &JsonStore, name: &str) {
     let live = block_on(store.live()).unwrap();
     if live.iter().all(|live| live.info.id.as_str() != name) {
@@ -172,7 +173,7 @@ pub(crate) fn items(store: &JsonStore) -> Result<Vec<QueueItem>, StorageError> {
     block_on(store.page(PageRequest::default())).map(|page| page.items)
 }
 
-/// Paths in claim order.
+/// Returns the paths in claim order.
 pub(crate) fn files(store: &JsonStore) -> Result<Vec<String>, StorageError> {
     Ok(items(store)?.iter().map(|item| item.file_path.to_string()).collect())
 }

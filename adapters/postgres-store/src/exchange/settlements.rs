@@ -1,4 +1,5 @@
-//! The settlements of an exchange as parameters of a statement, and their part of the answer.
+//! Converts the settlements of an exchange to parameters of a statement, and reads their outcomes
+//! from the recorded answer.
 
 use std::collections::BTreeSet;
 
@@ -90,7 +91,7 @@ impl Settlements {
     /// Returns the recorded answer, without its claims.
     pub(super) fn answer(&self, recorded: &Row) -> Answer<Exchanged> {
         let mut effective: BTreeSet<ClaimToken> = self.at_places(recorded, "settled")?.into_iter().collect();
-        // The first settlement of a token had its effect; further ones of the same token are stale.
+        // Only the first settlement of a token can have an effect; its repetitions are stale.
         let stale = self.all.iter().copied().filter(|token| !effective.remove(token)).collect();
         let mut cancelled = self.at_places(recorded, "settled_cancelled")?;
         let items: Vec<i64> = column(recorded, "cancelled_items")?;

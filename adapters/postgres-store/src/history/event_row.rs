@@ -12,7 +12,8 @@ use super::past_rows::ENDS;
 use crate::item_row::{bigint, escaped, recipe_bytes};
 use crate::lease::micros;
 
-// The values of the column `figure`: an event with this value increments this count of its run.
+// The values of the column `figure`. A constant is named after the count of a run that an event
+// with this value increments.
 pub(crate) const COMPLETED: i16 = 1;
 pub(crate) const RETRIED: i16 = 2;
 pub(crate) const FAILED: i16 = 3;
@@ -36,13 +37,14 @@ pub(super) struct EventRow<'e> {
     pub(super) size_bytes: Option<i64>,
     pub(super) recipe: Option<Vec<u8>>,
     pub(super) reason: Option<Cow<'e, str>>,
-    /// The completed files, the failed files and the retries of a run that has ended.
+    /// The numbers of completed files, of failed files and of retries, in the event that ends a
+    /// run.
     pub(super) totals: Option<[i64; 3]>,
     pub(super) stopped_by: Option<&'static str>,
     pub(super) stop: Option<[&'static str; 2]>,
 }
 
-/// Returns the number by which the tables represent the end of an attempt.
+/// Returns the number that represents the outcome of an attempt in the tables.
 pub(crate) fn ending_number(end: PastEnd) -> Option<i16> {
     ENDS.iter().position(|known| *known == end).and_then(|number| i16::try_from(number).ok())
 }

@@ -1,4 +1,5 @@
-//! The last bytes of the outputs of attempts. A whole output is a file on the host of its run.
+//! Stores the last bytes of each attempt's output. The whole output is a file on the host of the
+//! run.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -28,10 +29,11 @@ const PRUNE: &str = include_str!("../../sql/outputs/prune.sql");
 /// The largest number of outputs in one transaction. An exchange may have to wait for such a
 /// transaction.
 const MAX_BATCH: usize = 16;
-/// The largest number of attempts whose outputs wait to be read and written. They take about 20 MB.
+/// The maximum number of attempts whose outputs wait to be read and stored. This many attempts take
+/// about 20 MB of memory.
 const MAX_WAITING: usize = 100_000;
 
-/// The end of an attempt's output.
+/// The last bytes of an attempt's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputEnd {
     /// The path of the file with the whole output.
@@ -42,7 +44,7 @@ pub struct OutputEnd {
     pub ending: Vec<u8>,
 }
 
-/// The stored end of an attempt's output.
+/// The stored last bytes of an attempt's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredOutput {
     /// The number of the attempt.
@@ -51,24 +53,24 @@ pub struct StoredOutput {
     pub claim: ClaimNumber,
     /// The host of the run that made the attempt.
     pub host: Box<str>,
-    /// The end of the output, and the path of the file on `host`.
+    /// The last bytes of the output, and the path of the whole output on `host`.
     pub output: OutputEnd,
 }
 
-/// Reads the end of an attempt's output; returns `None` if there is none.
+/// Reads the last bytes of an attempt's output; returns `None` if there is no output.
 type ReadOutput = Arc<dyn Fn(&AttemptRef) -> Option<OutputEnd> + Send + Sync>;
 
 /// The attempts of this handle that have ended, and whose outputs are not written yet.
 #[derive(Default)]
 pub(crate) struct Outputs {
-    /// `None` if no outputs are stored.
+    /// Reads an output; `None` if outputs are not to be stored.
     read: Mutex<Option<ReadOutput>>,
     waiting: Mutex<VecDeque<(RunId, AttemptRef)>>,
 }
 
 impl Outputs {
-    /// Adds the attempt that an event ends. Does nothing if outputs are not stored. If too many
-    /// attempts wait, the output of the new attempt is not stored.
+    /// Adds the attempt whose end the event reports. Does nothing if outputs are not to be stored.
+    /// If too many attempts are waiting, the output of the new attempt is not stored.
     pub(super) fn add(&self, event: &RunEvent) {
         let Some(of) = ended_here(&event.kind) else { return };
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,8 +79,8 @@ impl Outputs {
         }
     }
 
-    /// Reads and writes the outputs that wait. After an error, those that are not yet written keep
-    /// waiting. Must not be called concurrently.
+    /// Reads the outputs of the waiting attempts and stores their last bytes. After an error, the
+    /// attempts whose outputs are not stored yet keep waiting. Must not be called concurrently.
     pub(super) async fn write(&self, shared: &Shared) -> Answer<()> {
         while let Some((read, attempts)) = self.next() {
             let count = attempts.len();
@@ -103,8 +105,8 @@ impl Outputs {
     }
 }
 
-/// Returns the attempt of this run that an event ends. `None` for a recovery: the output of the
-/// dead run may be on another machine.
+/// Returns the attempt of this run whose end the event reports. Returns `None` for a recovery: the
+/// output of the dead run may be on another machine.
 fn ended_here(kind: &RunEventKind) -> Option<&AttemptRef> {
     match kind {
         RunEventKind::FileStarted { .. } | RunEventKind::FileRecovered { .. } => None,
@@ -116,7 +118,7 @@ fn ended_here(kind: &RunEventKind) -> Option<&AttemptRef> {
 #[derive(Default)]
 struct Batch(Vec<Ended>);
 
-/// The end of the output of an attempt.
+/// The last bytes of one attempt's output, with the attempt.
 struct Ended {
     item: i64,
     claim: i64,
@@ -126,7 +128,7 @@ struct Ended {
 }
 
 impl Batch {
-    /// Reads the outputs of attempts; leaves out those without output.
+    /// Reads the outputs of attempts. Omits attempts without output.
     fn read(read: &ReadOutput, attempts: Vec<(RunId, AttemptRef)>) -> Self {
         let ended = attempts.into_iter().filter_map(|(run, of)| {
             let (item, attempt) = (bigint(of.id.get()), i64::from(of.attempt.get()));
@@ -201,17 +203,16 @@ impl Work for Pruning {
 }
 
 impl PostgresStore {
-    /// From now on, stores the last bytes of each attempt's output, after the event that ends the
-    /// attempt. `read` returns these bytes, or `None` if there is no output; it is called on a
-    /// thread that may block. The observer of
-    /// [`event_log`](Self::event_log) must receive the events.
+    /// From now on, stores the last bytes of each attempt's output, after the event that reports
+    /// the attempt's end. `read` returns these bytes, or `None` if there is no output; it is called
+    /// on a thread that may block. The observer of [`event_log`](Self::event_log) must receive the
+    /// events.
     pub fn store_outputs(&self, read: impl Fn(&AttemptRef) -> Option<OutputEnd> + Send + Sync + 'static) {
         let shared = self.shared();
         *shared.recorder.outputs.read.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(read));
     }
 
-    /// Returns the stored ends of the outputs of an item's attempts, ordered by claim, the earliest
-    /// first.
+    /// Returns the stored outputs of an item's attempts, ordered by claim, the earliest first.
     ///
     /// # Errors
     /// [`StorageError`] if they cannot be read.

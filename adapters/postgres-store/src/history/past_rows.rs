@@ -16,7 +16,7 @@ use tokio_postgres::Row;
 use crate::error::Answer;
 use crate::item_row::{column, damaged, number, recipe, time, unescaped};
 
-/// The ends of attempts. The tables represent an end by its index in this list.
+/// The outcomes of attempts. The tables represent an outcome by its index in this list.
 pub(super) const ENDS: [PastEnd; 7] = [
     PastEnd::Completed,
     PastEnd::Requeued,

@@ -21,8 +21,8 @@ const RECORD: &str = include_str!("../../sql/history/record.sql");
 /// The largest number of events in one transaction. An exchange may have to wait for such a
 /// transaction.
 const MAX_BATCH: usize = 500;
-/// The largest number of events that wait while the server cannot be reached. They take about
-/// 50 MB.
+/// The maximum number of events that wait while the server cannot be reached. This many events take
+/// about 50 MB of memory.
 const MAX_WAITING: usize = 100_000;
 
 pub(crate) struct Recorder {
@@ -58,8 +58,8 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    /// Adds an event. Returns false if this is the first event that is lost because too many wait.
-    /// Progress is not recorded.
+    /// Adds an event. If too many events are waiting, the event is lost; returns false for the
+    /// first lost event only. Progress is not recorded.
     pub(super) fn add(&self, event: &RunEvent) -> bool {
         if matches!(event.kind, RunEventKind::Progress { .. }) {
             return true;
@@ -75,13 +75,13 @@ impl Recorder {
         true
     }
 
-    /// Waits until an event was added since the last wait.
+    /// Waits for the next event. Returns at once if an event was added since the last wait.
     pub(super) async fn arrival(&self) {
         self.arrived.notified().await;
     }
 
-    /// Writes the waiting events, and then the outputs of the attempts that they end. After an
-    /// error, those that are not yet written keep waiting.
+    /// Writes the waiting events, and then the outputs of the attempts whose ends they report.
+    /// After an error, the events and outputs that are not written yet keep waiting.
     pub(crate) async fn write(&self, shared: &Shared) -> Answer<()> {
         let _turn = self.turn.lock().await;
         while let Some(batch) = self.next_batch() {

@@ -87,7 +87,7 @@ fn entry(row: &Row) -> Answer<Entry> {
     })
 }
 
-/// The attempts and runs of a visit whose ends have not been read yet.
+/// The attempts and runs of one visit that have not ended in the events read so far.
 struct Visits {
     open: OpenAttempts,
     /// The runs whose end has not been read.

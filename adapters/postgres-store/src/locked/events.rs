@@ -60,8 +60,8 @@ fn totals(row: &Row) -> Answer<Option<RunTotals>> {
     Ok(Some(RunTotals { completed, failed, retried }))
 }
 
-/// Returns the outcome of the attempt that an event ends, and the counter of the run that the event
-/// increments. The table represents both by numbers.
+/// If the event reports the end of an attempt, returns the numbers in the table for the attempt's
+/// outcome and for the counter of the run that the event increments.
 fn ending(event: &RecordedEvent) -> (Option<i16>, Option<i16>) {
     let (end, figure) = match &*event.name {
         "file_completed" => (PastEnd::Completed, Some(COMPLETED)),
@@ -73,7 +73,7 @@ fn ending(event: &RecordedEvent) -> (Option<i16>, Option<i16>) {
         "result_discarded" => (PastEnd::Discarded, None),
         _ => return (None, None),
     };
-    // Only a damaged log has such an event without an attempt.
+    // In an undamaged log, an event that ends an attempt also names the attempt.
     if event.of.is_some() { (ending_number(end), figure) } else { (None, None) }
 }
 

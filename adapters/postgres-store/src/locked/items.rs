@@ -31,7 +31,7 @@ pub(super) async fn read(client: &Client) -> Answer<Vec<QueueItem>> {
     }
 }
 
-/// Adds the items of a queue, which have no claims.
+/// Adds the items of a queue, which must not have claims.
 pub(super) async fn write(client: &Client, queue: &FileQueue) -> Answer<()> {
     let mut items = queue.items();
     loop {

@@ -1,4 +1,4 @@
-//! The encryption of connections by rustls.
+//! Encrypts connections with rustls.
 
 use std::path::Path;
 use std::sync::Arc;

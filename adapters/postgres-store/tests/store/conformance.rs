@@ -1,5 +1,5 @@
-//! The ports' conformance suite. The clock of the queue is a table, so that the suite can set it;
-//! leases stay on the server's own clock.
+//! Runs the ports' conformance suite. The queue reads its clock from a table, so that the suite can
+//! set the time; leases use the server's own clock.
 
 use std::thread;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Whole queues and histories, copied into a database and read back.
+//! Tests copies of whole queues and histories into a database and back.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Many handles at the same time.
+//! Tests many concurrent handles of one queue.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -95,7 +95,7 @@ fn check_crowd(queue: &Queue, whose: &Scope) {
         }
         scope.spawn(|| disturb(&queue.open()));
     });
-    // A file that was held while the last run looked for files is still waiting.
+    // A file that was held when the other runs ended is still pending. The last run processes it.
     let last = queue.open();
     begin(&last, "last");
     process(&last, "last", whose, &ended);
@@ -104,8 +104,9 @@ fn check_crowd(queue: &Queue, whose: &Scope) {
     assert_eq!((counts.completed, counts.total(), counts.held), (FILES, FILES, 0));
 }
 
-/// Without statistics, the rows that an exchange reads do not depend on the length of the queue.
-/// A plan that reads all claims, all items in line, or a whole scope reads thousands of rows.
+/// Even if the planner has no statistics, the number of rows that an exchange reads does not depend
+/// on the length of the queue. A plan that reads all claims, all items in line, or a whole scope
+/// reads thousands of rows.
 #[test]
 fn an_exchange_reads_few_rows() {
     let Some(queue) = Queue::create() else { return };
@@ -140,7 +141,7 @@ fn drain_some(queue: &Queue, name: &str, scope: &Scope) {
         settlements = completed(&block_on(store.exchange(request, NOW)).unwrap());
     }
     drop(store);
-    // A session adds the rows that it has read to the statistics at the latest when it ends.
+    // Once a session has ended, the server's statistics contain all rows that the session has read.
     let open = "select from pg_stat_activity where application_name = $1";
     while !queue.query(open, &[&session]).is_empty() {
         thread::yield_now();
@@ -153,7 +154,7 @@ fn rows_read(queue: &Queue) -> i64 {
     queue.query(read, &[&queue.schema])[0].get(0)
 }
 
-/// The tally has more rows than a handle folds at once.
+/// The tally has more rows than a handle merges at once.
 #[test]
 fn the_tally_is_folded_and_stays_exact() {
     let Some(queue) = Queue::create() else { return };

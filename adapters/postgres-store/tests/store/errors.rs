@@ -1,5 +1,5 @@
-//! Errors of the server. Each maps to an error of the port whose text says what the caller can do
-//! next, and no text contains a password.
+//! Tests the errors of the server. Each becomes an error of the port whose text says what the
+//! caller can do next, and no text contains a password.
 
 use autoproc_domain::ports::StorageError;
 use autoproc_postgres_store::{Options, PostgresStore};
@@ -15,7 +15,7 @@ fn error_of(options: Options) -> StorageError {
     block_on(PostgresStore::open(options).unwrap().connect()).unwrap_err()
 }
 
-/// Checks that a text contains the parts, and neither of the passwords.
+/// Checks that the text of an error contains all of `parts` and no password.
 fn check_text(error: &StorageError, parts: &[&str]) {
     let text = full_text(error);
     for part in parts {

@@ -1,4 +1,4 @@
-//! The journals of executions: their claims, their removal, and recoveries at the same time.
+//! Tests the journals of executions: their claims, their removal, and concurrent recoveries.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use autoproc_testkit::block_on;
 use crate::queue::{NOW, Queue, add, begin, exchange};
 use crate::sharing::while_waiting;
 
-/// Adds a file, and claims it by a run.
+/// Adds a file, and claims it for a run.
 fn claim(store: &PostgresStore, file: &str, run: &str, request: u64) -> RecordingClaim {
     add(store, &[file]).unwrap();
     let claimed = block_on(store.exchange(exchange(run, request, Vec::new(), 1), NOW)).unwrap();
@@ -115,7 +115,7 @@ fn a_run_that_lost_its_lease_changes_no_journal() {
     assert_eq!(events(&other, claim.token.item), ["one"]);
 }
 
-/// If the store continued such a journal, the attempt would record an execution without its
+/// If the store continued a removed journal, the attempt would record an execution without its
 /// beginning.
 #[test]
 fn a_journal_that_was_removed_meanwhile_is_not_continued() {

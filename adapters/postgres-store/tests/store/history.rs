@@ -1,4 +1,5 @@
-//! The history: the port's conformance suite, and events that can be written only after a failure.
+//! Tests the history with the port's conformance suite, and with events that can be written only
+//! after a failure.
 
 use std::sync::{Arc, Mutex};
 

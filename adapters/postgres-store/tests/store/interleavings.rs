@@ -1,5 +1,5 @@
-//! Exchanges during which, between two statements, time passes or another transaction makes a
-//! change.
+//! Tests exchanges during which time passes, or another transaction makes a change, between two
+//! statements.
 
 use std::sync::Arc;
 use std::thread;

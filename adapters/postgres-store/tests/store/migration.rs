@@ -1,4 +1,4 @@
-//! The version of the schema.
+//! Tests the migrations of the schema.
 
 use std::thread;
 

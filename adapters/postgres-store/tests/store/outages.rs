@@ -1,4 +1,4 @@
-//! Lost connections: a server that restarts, and commits whose answers are lost.
+//! Tests lost connections: a server that restarts, and commits whose answers are lost.
 
 use std::time::Duration;
 

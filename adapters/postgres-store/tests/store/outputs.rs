@@ -1,4 +1,4 @@
-//! The ends of outputs, which the store reads and writes after the events.
+//! Tests the stored last bytes of outputs, which the store reads and writes after the events.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use autoproc_testkit::block_on;
 use crate::proxy::Proxy;
 use crate::queue::{NOW, Queue, begin};
 
-/// Returns the event that ends an attempt.
+/// Returns an event that reports the end of an attempt.
 fn ended(claim: Option<u64>) -> RunEvent {
     let of = AttemptRef {
         id: ItemId::new(7),

@@ -1,4 +1,4 @@
-//! The store behind `PgBouncer`, which gives each transaction another session of the server.
+//! Tests the store behind `PgBouncer`, which gives each transaction another session of the server.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

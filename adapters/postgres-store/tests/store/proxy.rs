@@ -34,7 +34,7 @@ struct Switches {
 }
 
 impl Proxy {
-    /// Listens in a folder of its own, and connects to `server`.
+    /// Listens in a separate folder, and connects to `server`.
     pub(crate) fn start(server: PathBuf) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();

@@ -1,4 +1,4 @@
-//! A queue in a schema of its own, and access to its tables.
+//! A queue in a separate schema, and access to its tables.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -35,7 +35,7 @@ shared_buffers = 32MB
 max_wal_size = 256MB
 ";
 
-/// Offers encryption, and refuses connections over TCP without it.
+/// Offers encryption, and refuses unencrypted connections over TCP.
 const ENCRYPTED: &str = "
 ssl = on
 ssl_cert_file = 'server.pem'
@@ -198,7 +198,8 @@ fn major_version(programs: &Path) -> u32 {
     name.and_then(|name| name.parse().ok()).unwrap_or(0)
 }
 
-/// Returns the path of a file with a certificate or a key, which are valid until the year 2126.
+/// Returns the path of a file with a certificate or a key. All certificates are valid until the
+/// year 2126.
 pub(crate) fn certificate(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/certificates").join(name)
 }

@@ -1,4 +1,4 @@
-//! Handles that wait for each other, and handles that notify each other.
+//! Tests handles that wait for each other, and handles that notify each other.
 
 use std::sync::Arc;
 use std::thread;

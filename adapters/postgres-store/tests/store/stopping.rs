@@ -1,4 +1,4 @@
-//! Requests to stop, and the runs that obey them.
+//! Tests requests to stop, and the runs that obey them.
 
 use std::time::{Duration, Instant};
 

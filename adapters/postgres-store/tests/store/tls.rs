@@ -1,4 +1,4 @@
-//! Encrypted connections.
+//! Tests encrypted connections.
 #![cfg(feature = "tls")]
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use autoproc_testkit::block_on;
 use crate::queue::{Queue, ended, full_text};
 use crate::server::{PostgresServer, certificate};
 
-/// Creates a queue on a server of its own, which refuses connections that are not encrypted.
+/// Creates a queue on a separate server, which refuses unencrypted connections.
 fn create() -> Option<Queue> {
     PostgresServer::start_encrypted().map(|server| Queue::create_on(Box::leak(Box::new(server))))
 }

@@ -22,9 +22,9 @@ impl AttemptLog {
         self.follow().rest()
     }
 
-    /// Returns the end of the output of an attempt that has ended: at most `max` bytes. Returns
-    /// `None` if there is no output. Reads only the main file: a part of the output that a crash
-    /// left in the `.tail` is missing.
+    /// Returns the last bytes of the output, at most `max`; `None` if there is no output. The
+    /// attempt must have ended. Reads only the main file: a part of the output that a crash left in
+    /// the `.tail` is missing.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -54,7 +54,7 @@ impl AttemptLog {
     }
 }
 
-/// The end of an output.
+/// The last bytes of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEnd {
     /// The length of the file with the whole output, in bytes.
@@ -63,7 +63,7 @@ pub struct LogEnd {
     pub bytes: Vec<u8>,
 }
 
-/// Reads the end of a file, at most `max` bytes and none before the current position.
+/// Reads the last bytes of a file: at most `max` bytes, and no byte before the current position.
 fn end_of(mut file: File, max: u64) -> io::Result<LogEnd> {
     let length = file.metadata()?.len();
     let first = file.stream_position()?.max(length.saturating_sub(max));

@@ -22,18 +22,19 @@ pub struct Piece<'a> {
 }
 
 impl AttemptLogs {
-    /// Marks the folder. The mark tells readers that each later output that contains standard error
-    /// has a note of its streams. Does nothing if the folder is already marked or does not exist.
-    /// The first output creates a missing folder and marks it. Call this before a run.
+    /// Marks the folder of the outputs with an empty file. The mark tells readers that each later
+    /// output that contains standard error has a `.streams` file. Does nothing if the folder is
+    /// already marked or does not exist. The first output creates a missing folder and marks it.
+    /// Call this before a run.
     pub fn begin_notes(&self) {
         begin_notes(&self.dir);
     }
 }
 
 impl AttemptLog {
-    /// True if the output was written by a version of this program that notes the streams.
-    /// Otherwise the output holds both streams, and all of it counts as standard output. If there
-    /// is no file, the result is true.
+    /// True if the output was written by a version of this program that records which bytes are
+    /// standard error. Otherwise, all bytes of both streams count as standard output. If there is
+    /// no file, the result is true.
     ///
     /// # Errors
     /// If the times of the files cannot be read.
@@ -117,7 +118,7 @@ impl StreamFilter {
         self.wanted
     }
 
-    /// Returns the bytes of a chunk that came from the wanted stream, and the marker of omitted
+    /// Returns those bytes of a chunk that came from the wanted stream, and the marker of omitted
     /// bytes. Bytes whose stream is unknown are left out.
     ///
     /// # Errors

@@ -19,9 +19,9 @@ const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
 const BATCH_TARGET: Duration = Duration::from_millis(50);
 
 /// The maximum number of attempts in a batch. Even with very short attempts, a batch of this size
-/// takes far longer to run than to set up. If the run is killed, every file of the running batch
-/// uses up an attempt, and so does the same number of prefetched files. A larger batch would
-/// increase this loss.
+/// takes far longer to run than to set up. If the run is killed, each file of the running batch
+/// loses one of its attempts, and so does each prefetched file. A larger batch would increase this
+/// loss.
 const MAX_BATCH: usize = 16;
 
 /// A new attempt has the weight 1 / `AVERAGE_WINDOW` in the moving average. After eight new

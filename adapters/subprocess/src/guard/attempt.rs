@@ -25,8 +25,8 @@ use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::within_one_tick;
 use crate::tmp_dir::TMPDIR_VARIABLE;
 
-/// The pause between two rounds of SIGKILL that found the same processes. The exit of a child ends
-/// the pause early.
+/// The pause after a round of SIGKILL that found no new process. The exit of a child ends the pause
+/// early.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The maximum time to wait for killed processes to disappear. Freeing their memory takes less.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 /// The longest time between two checks of the deadline. The deadline counts the time for which the
-/// machine is suspended; a timer does not.
+/// machine is suspended; a timer does not, so a longer sleep could end after the deadline.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]

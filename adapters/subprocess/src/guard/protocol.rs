@@ -57,8 +57,8 @@ pub(crate) enum Control {
     /// Continues the running process.
     Resume,
     /// Moves the deadline to this time since boot, which includes the time for which the machine
-    /// was suspended. After the deadline, the guard kills the running process and starts no other.
-    /// The guard ignores a time before its present deadline.
+    /// was suspended. After the deadline, the guard kills the running process and starts no further
+    /// process. The guard ignores a time before its present deadline.
     Deadline(Duration),
 }
 

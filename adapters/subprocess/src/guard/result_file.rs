@@ -100,9 +100,9 @@ impl ResultFile {
     /// Also returns a line for the log.
     ///
     /// # Errors
-    /// [`Ending::NoResult`] if the command succeeded and the result file could not be written. It
-    /// is no error if the result file has its name and its folder cannot be synced; then the line
-    /// for the log says so.
+    /// [`Ending::NoResult`] if the command succeeded and the result file could not be written. If
+    /// only the folder cannot be synced, the result counts as written, and the line for the log
+    /// reports the error.
     pub(crate) fn finish(self, has_succeeded: bool) -> (String, Result<(), Ending>) {
         self.finish_with(has_succeeded, |folder| File::open(folder))
     }
@@ -341,8 +341,9 @@ mod tests {
             fs::write(folder.path().join(name), "").expect("a file");
         }
         remove_abandoned(&wanted(&path));
-        // The call for `/` makes `folder` differ from the last folder. The lock of `used` belongs
-        // to its own open file, so it also keeps this process from removing the file.
+        // Repeated calls for one folder do nothing, so the call for `/` separates two calls for
+        // `folder`. The lock of `used` belongs to the open file, so even this process does not
+        // remove the file.
         remove_leftovers(Path::new("/"));
         remove_leftovers(folder.path());
         let mut expected: Vec<_> = others.iter().copied().chain([TEMPORARY]).map(OsString::from).collect();

@@ -80,7 +80,7 @@ impl TmpDirs {
         }
     }
 
-    /// Removes the empty folder for the next process.
+    /// Removes the folder that was kept for the next process, if any.
     pub(crate) fn close(self) {
         if let Some(folder) = self.current {
             // A folder that cannot be removed is empty, so it does no harm.

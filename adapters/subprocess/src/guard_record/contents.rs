@@ -188,8 +188,8 @@ fn parse_leader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pro
     ProcessId::deserialize(deserializer).map(|leader| Some(leader).filter(|leader| leader.pid > 0))
 }
 
-/// A name that [`tmp_dir::is_name`] refuses counts as none: the folder is removed later, so the
-/// name must not lead to another folder.
+/// A name that [`tmp_dir::is_name`] refuses is ignored: the folder is removed later, so the name
+/// must not lead to another folder.
 fn parse_tmp_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<str>>, D::Error> {
     Box::<str>::deserialize(deserializer).map(|name| Some(name).filter(|name| tmp_dir::is_name(name)))
 }

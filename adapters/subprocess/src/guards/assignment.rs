@@ -185,7 +185,8 @@ impl<'a> Assignment<'a> {
         let _ = guard.control().send(&control_for(level, self.current - *first));
     }
 
-    /// Acts on a guard that has not reported the end of its process in time.
+    /// If the guard has not reported the end of its process in time, resumes the guard, kills it or
+    /// gives it up, as the watchdog decides.
     fn watch(&mut self) {
         let Some(Active { guard, sent_level, watchdog, is_killed, .. }) = &mut self.active else { return };
         match watchdog.expire(watch_time(self.guards, *sent_level), || guard.is_stopped()) {
@@ -272,8 +273,8 @@ impl<'a> Assignment<'a> {
 
     /// Reports the pending processes after the death of the guard. The guard had begun the first
     /// `begun` of them, and the last begun process was interrupted. The begun processes before it
-    /// succeeded, because a guard begins a process only after the previous one has succeeded. Only
-    /// the average length of the begun processes is known.
+    /// succeeded, because a guard begins a process only after the previous one has succeeded. The
+    /// lengths of the begun processes are unknown, so each is reported with the average.
     fn settle_begun(&mut self, begun: usize, since: Instant, interrupted: impl Fn() -> ProcessReport) {
         let begun = begun.min(self.pending);
         let Some(succeeded) = begun.checked_sub(1) else { return self.try_another_guard() };

@@ -6,14 +6,15 @@ use std::io;
 
 use crate::disk::Stamp;
 
-/// A change of a file's data that is not durable yet.
+/// An unsynced change of a file's data.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Write {
     Bytes {
         offset: usize,
         bytes: Vec<u8>,
     },
-    /// Bytes with a checksum. A power cut keeps all of them or none.
+    /// Bytes of a note in the lock file. The note has a checksum, so a torn note would be ignored:
+    /// a power cut keeps all of these bytes or none.
     Note {
         offset: usize,
         bytes: Vec<u8>,
@@ -38,7 +39,7 @@ impl Write {
     }
 }
 
-/// A change of a name in a folder that is not durable yet.
+/// An unsynced change of a name in a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum NameChange {
     Link(String, usize),

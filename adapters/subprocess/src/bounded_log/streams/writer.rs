@@ -22,7 +22,7 @@ pub(in crate::bounded_log) struct NoteWriter {
     length_without_cut: u64,
     /// The source that the note gives for the latest byte of the output.
     source: Source,
-    /// True if the note was given up, but the NUL byte that marks it as such is not written yet.
+    /// True if the note was given up, but the NUL byte that says so is not written yet.
     is_mark_due: bool,
 }
 

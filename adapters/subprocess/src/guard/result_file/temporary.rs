@@ -1,4 +1,5 @@
-//! Temporary files of results: with and without a name, and leftovers of killed guards.
+//! Creates the temporary files of results, with or without a name, and removes the leftovers of
+//! killed guards.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
