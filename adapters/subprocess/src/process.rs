@@ -66,8 +66,8 @@ pub struct StdoutFile {
     /// file system does not support files without a name, and briefly while an older file is
     /// replaced.
     pub temporary: String,
-    /// Another input file that the output file already belongs to; `None` if there is none. If set,
-    /// the process does not start, and its ending is [`Ending::NoResult`].
+    /// The other input file to which the output file already belongs; `None` if there is no such
+    /// file. If set, the process does not start, and its ending is [`Ending::NoResult`].
     pub owner: Option<ResultOwner>,
 }
 
@@ -139,8 +139,8 @@ pub enum Ending {
     /// SIGKILL ended the process. The signal probably came from the kernel, because memory was
     /// short.
     OutOfMemory {
-        /// True if the kernel has counted a kill for lack of memory in the control group of the
-        /// guard.
+        /// True if the counters of the guard's control group show that the kernel killed a process
+        /// for lack of memory.
         is_certain: bool,
     },
     /// The guard ended the process after its timeout.

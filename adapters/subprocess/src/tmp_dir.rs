@@ -156,7 +156,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Returns the absolute path of the folder in which the folders of processes are created: `TMPDIR`
-/// of this process, or `/tmp` if that is not set or empty.
+/// of this process, or `/tmp` if `TMPDIR` is unset or empty.
 ///
 /// # Errors
 /// If `TMPDIR` is a relative path, and the working directory of this process does not exist.
@@ -176,18 +176,18 @@ pub(crate) fn is_name(name: &str) -> bool {
     name.len() == NAME_LENGTH && name.strip_prefix(PREFIX).is_some_and(|digits| digits.bytes().all(is_digit))
 }
 
-/// Removes the folder that the guard with this record left. The guard must have been killed, and no
-/// process of it may be left. `owner` is the number of the user who owns the record.
+/// Removes the folder that the guard with this record left. The guard must have been killed, and
+/// all its processes must have ended. `owner` is the number of the user who owns the record.
 pub(crate) fn remove_of_record(record: &Contents, owner: u32) {
     if let Some(path) = record.tmp_dir() {
         remove_abandoned(&path, owner);
     }
 }
 
-/// Removes the folder that a killed guard left at `path`. No process of the guard may be left.
-/// `record_owner` is the number of the user who owns the guard's record. Does nothing if `path` is
-/// not a folder, if it belongs to neither this user nor `record_owner`, or if a living guard holds
-/// its lock.
+/// Removes the folder that a killed guard left at `path`. All processes of the guard must have
+/// ended. `record_owner` is the number of the user who owns the guard's record. Does nothing if
+/// `path` is not a folder, if it belongs to neither this user nor `record_owner`, or if a living
+/// guard holds its lock.
 fn remove_abandoned(path: &Path, record_owner: u32) {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
     let Ok(parent) = File::open(parent) else { return };

@@ -78,8 +78,8 @@ impl Removal {
         }
     }
 
-    /// Removes a folder that is not empty from the top folder. The folders in it that are not empty
-    /// move to the top folder.
+    /// Removes the folder `name`, which is in the top folder. Moves its nonempty subfolders to the
+    /// top folder, and removes its other contents.
     fn take_apart(&mut self, name: &CStr) -> io::Result<()> {
         let folder = open(self.top.as_fd(), name)?;
         for below in names_in(folder.as_fd())? {

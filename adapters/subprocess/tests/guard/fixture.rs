@@ -32,7 +32,7 @@ impl Fixture {
     /// Creates a fixture with changed settings.
     pub(crate) fn with(grace: Duration, change: impl FnOnce(GuardSettings) -> GuardSettings) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        // Unique across processes, so that no fixture ends the commands of another.
+        // The id is unique across processes, so that no fixture ends the commands of another.
         let run = format!("guard-{}-{}", std::process::id(), FIXTURES.fetch_add(1, Ordering::Relaxed));
         let settings = GuardSettings {
             executable: env!("CARGO_BIN_EXE_autoproc-guard").into(),

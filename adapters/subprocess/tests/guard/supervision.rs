@@ -12,7 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::fixture::{Fixture, LONG, until, write_program};
 use crate::stop::Stop;
 
-/// The maximum delay, long enough for a loaded machine. The test prints the measured delay.
+/// The maximum time from the end of a command's grace time to the end of the next command, long
+/// enough for a loaded machine. The test prints the measured time.
 const MAX_DELAY: Duration = Duration::from_secs(20);
 
 const SHORT: Duration = Duration::from_millis(200);

@@ -10,7 +10,8 @@ use autoproc_subprocess::{Ending, Guards, ProcessReport, ProcessSpec};
 use crate::runner::{self, After, GRACE};
 use crate::{leftovers, stubborn};
 
-/// The maximum delay, long enough for a loaded machine. The test prints the measured delay.
+/// The maximum time from the end of the grace time to the end of the attempt, long enough for a loaded
+/// machine. The test prints the longest measured time.
 const MAX_DELAY: Duration = Duration::from_secs(20);
 
 /// Runs all trials. Kills runners first, because this process later treats every child as an
@@ -61,8 +62,8 @@ impl<'a> Fixture<'a> {
         Self { folder, guards, run, runtime: runner::runtime() }
     }
 
-    /// Runs one attempt. Returns the delay of its end after its timeout and grace time; zero
-    /// without a timeout.
+    /// Runs one attempt. Returns the time from the end of the grace time to the end of the
+    /// attempt; zero if the attempt has no timeout.
     fn run_trial(&self, trial: usize) -> Duration {
         let (tag, _) = names(trial, "lives");
         match trial % 4 {
@@ -122,7 +123,8 @@ impl<'a> Fixture<'a> {
         self.runtime.block_on(self.guards.run(spec, stop)).expect("an ending")
     }
 
-    /// Checks without waiting: when an attempt has ended, nothing may be left.
+    /// Checks that no process of an ended attempt is left. Does not wait, because the end of an
+    /// attempt must imply the end of its processes.
     fn assert_nothing_left(&self, tag: &str) {
         assert_eq!(leftovers::of(tag, &self.run), Vec::<String>::new());
     }

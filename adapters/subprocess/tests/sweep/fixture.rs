@@ -126,7 +126,8 @@ impl Fixture {
         std::fs::read_to_string(path).expect("there")
     }
 
-    /// Reaps the processes that were started; returns their exit statuses, `None` for killed ones.
+    /// Reaps the processes that were started; returns their exit statuses, `None` for a killed
+    /// process.
     pub(crate) fn exit_codes(&mut self) -> Vec<Option<i32>> {
         self.children.iter_mut().map(|child| child.wait().expect("reaped").code()).collect()
     }

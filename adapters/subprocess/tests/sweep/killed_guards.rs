@@ -4,9 +4,9 @@ use autoproc_subprocess::process_table::{self, ProcessId};
 
 use crate::fixture::{Fixture, Record, exists, until};
 
-/// A script that leaves eight `sleep` processes: in the leader's group; ignoring SIGTERM; in
-/// sessions of their own, forked twice, with all descriptors closed; without an environment, below
-/// the leader and below an orphan.
+/// A script that leaves eight `sleep` processes. Some are in the leader's group, and others in
+/// sessions of their own. One ignores SIGTERM. Some are descendants of an orphan. Some do not have
+/// the run's marker, because `env -i` cleared their environment.
 const TREE: &str = r#"
     sleep "$NAP" &
     sh -c 'trap "" TERM HUP INT; sleep "$NAP"; :' &
