@@ -45,7 +45,7 @@ impl Phase {
         }
     }
 
-    /// Returns the consequence if a step of the phase fails and has no retries left.
+    /// Returns the consequence of a failed step of the phase that has no retries left.
     pub(crate) fn after_failed_step(&self) -> AfterFailure {
         match (&self.on_fail, self.blocking) {
             (OnFail::Continue, _) => AfterFailure::NextStep,

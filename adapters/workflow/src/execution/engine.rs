@@ -126,9 +126,8 @@ impl Engine {
         }
     }
 
-    /// Waits for `running`, the process of a step. Meanwhile writes `state` to the file of the
-    /// latest state once the pause after the previous write is over. If the process ends first,
-    /// `state` is not written.
+    /// Waits for `running`, the process of a step. If the pause after the previous write of the
+    /// latest state ends before the process does, writes `state` to the file of the latest state.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         while let Some(rest) = self.latest_state.offer(state) {

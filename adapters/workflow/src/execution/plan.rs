@@ -50,8 +50,9 @@ impl Plan {
         &self.workflow
     }
 
-    /// True if an attempt here may resume an execution whose latest attempt ran at the place
-    /// `elsewhere`; `None` is the place of this process.
+    /// True if an attempt of this process may resume an execution. `elsewhere` is the machine and
+    /// the project folder of the latest attempt of the execution; `None` if they are those of this
+    /// process.
     pub(crate) fn is_resumable_from(&self, elsewhere: Option<&Place>) -> bool {
         elsewhere.is_none() || self.workflow.resume == Resume::Anywhere
     }

@@ -11,7 +11,7 @@ use super::error::ExecutionError;
 use super::journal;
 use super::state::ExecutionState;
 
-/// The place of an attempt: its machine, and the project folder there.
+/// The machine on which an attempt runs, and the project folder on that machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The host name of the machine.
@@ -27,7 +27,8 @@ pub struct SharedJournal {
     pub name: PathBuf,
     /// The events as JSON texts, the oldest first.
     pub events: Vec<Box<str>>,
-    /// The place of the latest attempt; `None` if it is the place of this process.
+    /// The machine and the project folder of the latest attempt; `None` if they are those of this
+    /// process.
     pub elsewhere: Option<Place>,
 }
 
