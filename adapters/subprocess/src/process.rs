@@ -25,7 +25,8 @@ pub struct ProcessSpec {
     /// The arguments after the program's name, passed byte for byte.
     pub arguments: Vec<OsString>,
     /// Variables that are added to the inherited environment. If a name is repeated, the last value
-    /// wins. Unless `TMPDIR` is among these variables, it names a private folder of the process.
+    /// wins. If `TMPDIR` is not among these variables, the guard sets it to a private folder of the
+    /// process.
     pub environment: Vec<(OsString, OsString)>,
     /// The process's working directory; that of the run if `None`. A relative program path is
     /// resolved against this directory.

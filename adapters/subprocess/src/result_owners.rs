@@ -41,7 +41,8 @@ struct Owner {
 #[derive(Debug)]
 struct Reservation {
     path: PathHash,
-    /// True if the output file held the output of an earlier attempt on the same input file.
+    /// True if, before the reservation, the output file held the output of an earlier attempt on
+    /// the same input file.
     had_written: bool,
 }
 

@@ -58,7 +58,7 @@ const DATED_BACK: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct TmpDir {
     path: PathBuf,
-    /// Holds the lock.
+    /// The open folder. The lock lasts until it is closed.
     _folder: File,
     state: State,
 }
@@ -200,7 +200,7 @@ fn remove_abandoned(path: &Path, record_owner: u32) {
         return;
     }
     if let Ok(name) = CString::new(path.as_os_str().as_bytes()) {
-        // A process may have changed the mode; without this, the folder cannot be opened.
+        // The folder cannot be opened if a process has removed its permissions.
         removal::make_accessible(CWD, &name);
     }
     if let Ok(folder) = open(path)

@@ -124,16 +124,15 @@ impl Removal {
     }
 }
 
-/// Opens a folder for reading, and first gives it mode 0700 if it belongs to this user. Refuses a
-/// link.
+/// Makes a folder accessible with [`make_accessible`], and opens it for reading. Refuses a link.
 fn open(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
     make_accessible(parent, name);
     Ok(openat(parent, name, FOLDER.union(OFlags::RDONLY), Mode::empty())?)
 }
 
-/// Gives a folder mode 0700 if it belongs to this user, without following links. Without write and
-/// search permission, the contents of a folder cannot be removed. Errors are ignored: the removal
-/// reports them.
+/// Gives a folder mode 0700 if it belongs to this user and denies its owner a permission. The
+/// contents of a folder can be removed only with write and search permission. Does not follow
+/// links. Errors are ignored, because the removal reports them.
 #[cfg(target_os = "linux")]
 pub(super) fn make_accessible(parent: BorrowedFd<'_>, name: &CStr) {
     use std::os::fd::AsRawFd;

@@ -86,7 +86,7 @@ impl Fixture {
     }
 }
 
-/// `None` while the record is being written.
+/// Returns the process number of the guard in a record; `None` while the record is being written.
 fn guard_of(record: &str) -> Option<i32> {
     let (_, after) = record.split_once("\"guard\":{\"pid\":")?;
     after.split_once(',')?.0.parse().ok()

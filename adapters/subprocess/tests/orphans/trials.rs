@@ -160,7 +160,8 @@ fn names(trial: usize, kind: &str) -> (String, String) {
     (format!("3600.{own}{trial:05}"), format!("orphans-{kind}-{own}-{trial}"))
 }
 
-/// A delay that differs between trials: from none to well after the start of the command.
+/// Returns a delay of 0 to 119 ms, which differs between trials. The longest delays end well after
+/// the start of the command.
 fn moment(trial: usize) -> Duration {
     Duration::from_millis((trial as u64).wrapping_mul(7919) % 120)
 }

@@ -78,7 +78,7 @@ pub struct Equipment {
     pub executions: Option<Executions>,
     /// The journals that all machines of the queue share. If `None`, only attempts that use the
     /// same folder of journals can resume an execution. Used only if `executions` is not `None`;
-    /// the folder then has copies of the journals that this process records.
+    /// `executions` then contains copies of the journals that this process writes.
     pub shared_journals: Option<Arc<dyn SharedJournals>>,
     /// The folder for the input and output files of steps; used only if `executions` is `None`.
     pub scratch_dir: PathBuf,

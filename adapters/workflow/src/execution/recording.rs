@@ -1,4 +1,4 @@
-//! The journal that a running attempt records.
+//! Writes the journal of a running attempt.
 //!
 //! # Theory of operation
 //!

@@ -54,18 +54,18 @@ pub(crate) struct StepRecord {
 /// The position of an execution in the workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Before the beginning of the phase with this id.
+    /// The phase with this id has not begun.
     Entering(String),
-    /// In a phase, before the step with the index `next`. If all steps have ended, before the
-    /// checkpoint.
+    /// The phase has begun, and the step with the index `next` is the next to run. If all steps
+    /// have ended, the checkpoint is next.
     Within { phase: String, next: usize },
-    /// After the steps and the checkpoint of a phase; the next phase is not chosen yet.
+    /// The steps and the checkpoint of the phase have ended; the next phase is not chosen yet.
     Leaving { phase: String, end: PhaseEnd, is_checkpoint_passed: bool },
-    /// In the rollback, before the step with the index `next`.
+    /// The rollback has begun, and its step with the index `next` is the next to run.
     RollingBack { next: usize, failure: Failure },
-    /// After the rollback: the execution has failed.
+    /// The rollback has ended, and the execution has failed.
     RolledBack { failure: Failure },
-    /// After the end of the last phase.
+    /// The last phase has ended.
     Finished,
 }
 
