@@ -24,7 +24,7 @@ pub(crate) enum Placeholder {
     WithoutExtension,
     /// `{/.}`: the last component without the extension.
     Stem,
-    /// `{rel}`: the path below the folder that the file was added from.
+    /// `{rel}`: the path relative to the folder from which the file was added.
     Relative,
     /// `{#}`: the file's item id in the queue.
     Item,

@@ -38,8 +38,8 @@ pub(crate) const TMPDIR_VARIABLE: &str = "TMPDIR";
 /// would leave less room for sockets, whose paths have at most 107 bytes (unix(7)).
 const PREFIX: &str = "autoproc-";
 
-/// The beginning of the names of folders that are kept after their process. 16 lower-case
-/// hexadecimal digits follow.
+/// The beginning of the names of folders that are kept after the end of their process. 16
+/// lower-case hexadecimal digits follow.
 const KEPT_PREFIX: &str = "autoproc-kept-";
 
 pub(crate) const NAME_LENGTH: usize = PREFIX.len() + 16;

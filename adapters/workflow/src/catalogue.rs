@@ -87,7 +87,7 @@ impl Catalogue {
     }
 
     /// Finds a workflow by its id or by its path, then reads and checks its file. A relative path
-    /// starts at `cwd`.
+    /// is resolved against `cwd`.
     ///
     /// # Errors
     /// [`FindError`] if there is no such workflow, or if its file, a folder or the table of runners

@@ -233,7 +233,7 @@ mod tests {
         remove(&top).expect("nothing to remove");
     }
 
-    /// Root may remove the contents of a folder of any mode, so the test checks the mode.
+    /// If root runs the test, a removal succeeds with any mode. So the test checks the mode itself.
     #[test]
     fn a_closed_folder_is_made_accessible_but_not_through_a_link() {
         let dir = tempfile::tempdir().expect("a folder");

@@ -171,7 +171,7 @@ async fn other_work_continues_while_idle_guards_are_ended() {
     assert!(fixture.guard_pids().is_empty());
 }
 
-/// The waiting commands are returned to the caller, because another guard may be idle.
+/// The waiting commands are returned to the caller, so that an idle guard can run them.
 #[tokio::test]
 async fn commands_that_wait_too_long_are_returned_before_the_long_one_ends() {
     let fixture = Fixture::new(LONG);
@@ -337,8 +337,8 @@ async fn a_batch_too_long_for_a_message_is_reduced_to_its_first_command() {
     assert!(matches!(&*events, [Event::NotStarted(1), Event::Ended(Ending::CannotStart { .. })]), "{events:?}");
 }
 
-/// Fingerprints are taken at the start of each command: the first command changes the second one's
-/// input.
+/// Each fingerprint is taken at the start of its command. The first command changes the input of
+/// the second command, and the second fingerprint shows the change.
 #[tokio::test]
 async fn each_start_is_reported_with_the_fingerprint_of_its_input() {
     let fixture = Fixture::new(LONG);

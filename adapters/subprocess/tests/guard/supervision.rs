@@ -164,7 +164,8 @@ async fn a_command_is_ended_if_its_future_is_dropped() {
     assert!(process_table::read(pid().trim().parse().expect("a number")).is_err());
 }
 
-/// A sweep would take an empty record as proof that the guard had started nothing.
+/// The guard removes the empty record. A sweep would take it as proof that the guard had started
+/// nothing.
 #[test]
 fn a_guard_that_cannot_write_its_record_leaves_none() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -10,8 +10,8 @@ use autoproc_subprocess::{Ending, Guards, ProcessReport, ProcessSpec};
 use crate::runner::{self, After, GRACE};
 use crate::{leftovers, stubborn};
 
-/// The maximum time from the end of the grace time to the end of the attempt, long enough for a loaded
-/// machine. The test prints the longest measured time.
+/// The maximum time from the end of the grace time to the end of the attempt, long enough for a
+/// loaded machine. The test prints the longest measured time.
 const MAX_DELAY: Duration = Duration::from_secs(20);
 
 /// Runs all trials. Kills runners first, because this process later treats every child as an
@@ -98,7 +98,8 @@ impl<'a> Fixture<'a> {
         self.assert_nothing_left(tag);
     }
 
-    /// Another command runs concurrently under another guard, which must not be affected.
+    /// Kills the guard of a command. A command that runs concurrently under another guard must
+    /// succeed.
     fn loses_its_guard(&self, trial: usize, tag: &str) {
         let never = After::never();
         let victim = self.guards.run(stubborn::spec(trial, tag, false, self.folder), &never);

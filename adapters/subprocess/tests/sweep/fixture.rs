@@ -146,7 +146,8 @@ impl Record {
         fixture.write(guard, Self { file: Some((metadata.dev(), metadata.ino())), ..self }.text())
     }
 
-    /// The record of a guard of this boot and namespace that was killed while it ran this command.
+    /// Returns the record of a guard that ran in this boot and pid namespace, and was killed while
+    /// it ran the command with this leader.
     pub(crate) fn of(leader: ProcessId) -> Self {
         Self {
             boot_id: process_table::boot_id().expect("a boot"),

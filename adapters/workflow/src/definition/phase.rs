@@ -90,8 +90,8 @@ pub struct Checkpoint {
     pub id: String,
     /// True if a failed checkpoint fails the phase; otherwise it is only a warning.
     pub blocking: bool,
-    /// The names and conditions that the checkpoint requires. It passes if the steps of the phase
-    /// have returned a true value for each name, and each condition holds.
+    /// The names and conditions that the checkpoint requires. The checkpoint passes if the steps of
+    /// the phase have returned a true value for each name, and each condition holds.
     pub validation: Vec<Located<String>>,
     pub position: Position,
 }

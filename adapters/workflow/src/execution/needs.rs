@@ -138,8 +138,8 @@ impl<'w> Places<'w> {
         Some((Provider::UntilStep(before), value))
     }
 
-    /// True if a failed step of the phase `from` fails the attempt, and the phase always leads to
-    /// the reader. False if `from` is the phase of the reader.
+    /// True if a failed step of the phase `from` fails the attempt, and the execution always
+    /// reaches the phase of `reader` after `from`. False if `from` is the phase of `reader`.
     fn leads(&self, from: usize, reader: &Reader<'_>) -> bool {
         from != reader.index && fails_with_a_step(&self.workflow.phases[from]) && reader.is_certain_from[from]
     }

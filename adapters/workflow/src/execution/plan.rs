@@ -108,10 +108,10 @@ impl Plan {
         }
     }
 
-    /// Returns the finished steps with `rerun: always`, in the order in which they first ended;
-    /// none if all phases have ended or a rollback has begun. These steps run again when the
-    /// execution is resumed. A step whose repetition failed is included, because later steps depend
-    /// on its outputs.
+    /// Returns the finished steps with `rerun: always`, in the order in which they first ended. The
+    /// result is empty if all phases have ended or a rollback has begun. These steps run again when
+    /// the execution is resumed. A step whose repetition failed is included, because later steps
+    /// depend on its outputs.
     pub(crate) fn to_rerun(&self, state: &ExecutionState) -> Vec<StepName> {
         match state.stage {
             Stage::Finished | Stage::RollingBack { .. } | Stage::RolledBack { .. } => return Vec::new(),

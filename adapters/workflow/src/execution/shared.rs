@@ -42,7 +42,7 @@ impl SharedJournal {
     }
 }
 
-/// Keeps the journals of executions where all machines of a queue can read them.
+/// Keeps the journals of executions in a store that all machines of a queue can read.
 ///
 /// # Contract
 /// - `open` and `append` have no effect if the attempt no longer holds its claim: if the item's
@@ -60,7 +60,7 @@ pub trait SharedJournals: Send + Sync {
     async fn load(&self, item: ItemId) -> Result<Option<SharedJournal>, StorageError>;
 
     /// Begins to record for an attempt. Keeps the first `kept` events of its item's journal, and
-    /// removes the others; with 0, the journal begins anew.
+    /// removes the others; if `kept` is 0, the journal becomes empty.
     ///
     /// # Errors
     /// [`StorageError`] if the journal cannot be written.

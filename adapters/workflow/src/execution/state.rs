@@ -56,12 +56,12 @@ pub(crate) struct StepRecord {
 pub(crate) enum Stage {
     /// The phase with this id has not begun.
     Entering(String),
-    /// The phase has begun, and the step with the index `next` is the next to run. If all steps
-    /// have ended, the checkpoint is next.
+    /// The phase has begun. The step with the index `next` follows, or the checkpoint if all steps
+    /// have ended.
     Within { phase: String, next: usize },
-    /// The steps and the checkpoint of the phase have ended; the next phase is not chosen yet.
+    /// The phase has ended or was skipped; the next phase is not chosen yet.
     Leaving { phase: String, end: PhaseEnd, is_checkpoint_passed: bool },
-    /// The rollback has begun, and its step with the index `next` is the next to run.
+    /// The rollback has begun. Its step with the index `next` follows.
     RollingBack { next: usize, failure: Failure },
     /// The rollback has ended, and the execution has failed.
     RolledBack { failure: Failure },
