@@ -11,9 +11,9 @@
 //!
 //! A *guard* is a process between the process of the run and a command. Both the guard and the run
 //! execute the same program, whose `main` begins with [`become_guard`]. A program whose `main`
-//! cannot call it uses the binary `autoproc-guard` instead. Each concurrent attempt has its own
-//! guard. The guard starts the command in a separate process group, enforces its timeout, and
-//! copies its output to a [`BoundedLog`]. The guard is a child subreaper, so even detached
+//! cannot call this function uses the binary `autoproc-guard` instead. Each concurrent attempt has
+//! its own guard. The guard starts the command in a separate process group, enforces its timeout,
+//! and copies its output to a [`BoundedLog`]. The guard is a child subreaper, so even detached
 //! processes of the command become its children. It reports the end of the command only when
 //! `waitpid` returns ECHILD, which proves that *no* process of the command is left. If the process
 //! of the run dies, its guards end their processes. If a guard is killed, the run ends the guard's

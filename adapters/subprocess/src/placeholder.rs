@@ -24,7 +24,7 @@ pub(crate) enum Placeholder {
     WithoutExtension,
     /// `{/.}`: the last component without the extension.
     Stem,
-    /// `{rel}`: the path below the folder that the file was added from.
+    /// `{rel}`: the path relative to the folder from which the file was added.
     Relative,
     /// `{#}`: the file's item id in the queue.
     Item,
@@ -63,14 +63,15 @@ impl Placeholder {
         !matches!(self, Self::Item | Self::Slot)
     }
 
-    /// Returns the placeholder at the beginning of `text`. No token is a prefix of another token,
-    /// so at most one placeholder matches.
+    /// Returns the placeholder at the beginning of `text`. At most one placeholder matches, because
+    /// none begins with the text of another.
     pub(crate) fn at_start_of(text: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|placeholder| text.starts_with(placeholder.token().as_bytes()))
     }
 
-    /// Returns the value of the placeholder. A path that ends in no name (`/`, `..`) is its own
-    /// basename and stem. The parent of a path without a folder is `.`; the parent of `/` is `/`.
+    /// Returns the value of the placeholder. If the path does not end in a name (`/`, `..`), its
+    /// basename and its stem are the whole path. The parent of a path without a folder is `.`; the
+    /// parent of `/` is `/`.
     pub(crate) fn value(self, subject: Subject<'_>) -> Cow<'_, OsStr> {
         let path = subject.path;
         let part = match self {

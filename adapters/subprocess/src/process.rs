@@ -25,7 +25,8 @@ pub struct ProcessSpec {
     /// The arguments after the program's name, passed byte for byte.
     pub arguments: Vec<OsString>,
     /// Variables that are added to the inherited environment. If a name is repeated, the last value
-    /// wins. Unless `TMPDIR` is among these variables, it names a private folder of the process.
+    /// wins. If `TMPDIR` is not among these variables, the guard sets it to a private folder of the
+    /// process.
     pub environment: Vec<(OsString, OsString)>,
     /// The process's working directory; that of the run if `None`. A relative program path is
     /// resolved against this directory.
@@ -66,8 +67,8 @@ pub struct StdoutFile {
     /// file system does not support files without a name, and briefly while an older file is
     /// replaced.
     pub temporary: String,
-    /// Another input file that the output file already belongs to; `None` if there is none. If set,
-    /// the process does not start, and its ending is [`Ending::NoResult`].
+    /// The other input file to which the output file already belongs; `None` if there is no such
+    /// file. If set, the process does not start, and its ending is [`Ending::NoResult`].
     pub owner: Option<ResultOwner>,
 }
 
@@ -139,8 +140,8 @@ pub enum Ending {
     /// SIGKILL ended the process. The signal probably came from the kernel, because memory was
     /// short.
     OutOfMemory {
-        /// True if the kernel has counted a kill for lack of memory in the control group of the
-        /// guard.
+        /// True if the counters of the guard's control group show that the kernel killed a process
+        /// for lack of memory.
         is_certain: bool,
     },
     /// The guard ended the process after its timeout.

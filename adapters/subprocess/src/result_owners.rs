@@ -25,7 +25,7 @@ type PathHash = [u64; 2];
 #[derive(Debug, Default)]
 struct State {
     by_path: HashMap<PathHash, Owner>,
-    /// The output files of the attempts that have not ended.
+    /// The reservations of the attempts that have not ended, by item id.
     reserved: HashMap<ItemId, Reservation>,
     temporary_names: u64,
 }
@@ -41,21 +41,22 @@ struct Owner {
 #[derive(Debug)]
 struct Reservation {
     path: PathHash,
-    /// True if the output file held the output of an earlier attempt on the same input file.
+    /// True if, before the reservation, the output file held the output of an earlier attempt on
+    /// the same input file.
     had_written: bool,
 }
 
 impl ResultOwners {
-    /// Records that the output file at `path` holds the output of the input file `file`, which an
-    /// earlier run wrote. If the output file already belongs to an input file, changes nothing.
+    /// Records that an earlier run wrote the output file at `path` for the input file `file`. If
+    /// the output file already belongs to an input file, changes nothing.
     pub fn record(&self, path: &Path, file: &FilePath) {
         let hash = self.hash(path);
         self.state().by_path.entry(hash).or_insert_with(|| Owner { file: file.clone(), has_written: true });
     }
 
-    /// Reserves the output file at `path` for an attempt on the input file `file` with this id. If
-    /// the output file belongs to another input file, changes nothing and returns the owner. An
-    /// output file that was written and no longer exists belongs to no input file.
+    /// Reserves the output file at `path` for an attempt on the input file `file`, whose item id is
+    /// `item`. If the output file belongs to another input file, changes nothing and returns the
+    /// owner. An output file that was written and no longer exists belongs to no input file.
     pub(crate) fn reserve(&self, path: &Path, item: ItemId, file: &FilePath) -> Option<ResultOwner> {
         let hash = self.hash(path);
         let mut state = self.state();

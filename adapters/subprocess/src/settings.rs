@@ -18,8 +18,8 @@ pub struct Settings {
     /// The files that receive the standard output of commands. If `None`, the standard output is
     /// part of the output of attempts, like the standard error.
     pub stdout_to: Option<StdoutTo>,
-    /// The project folder. If a file was added individually, its `{rel}` is its path below the
-    /// project folder; see [`relative_path`](crate::relative_path).
+    /// The project folder. If a file was added individually, its `{rel}` is its path relative to
+    /// the project folder; see [`relative_path`](crate::relative_path).
     pub project_dir: PathBuf,
     /// The settings for batches of short attempts.
     pub batches: BatchSettings,

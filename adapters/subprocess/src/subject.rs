@@ -9,7 +9,8 @@ use autoproc_domain::{FilePath, ItemId};
 pub struct Subject<'a> {
     /// The file: `{}`, and its parts in `{/}`, `{//}`, `{.}` and `{/.}`.
     pub path: &'a Path,
-    /// The path below the folder that the file was added from: `{rel}`. See [`relative_path`].
+    /// The path relative to the folder from which the file was added: `{rel}`. See
+    /// [`relative_path`].
     pub relative: &'a Path,
     /// The file's item id in the queue: `{#}`. If the id is `None`, the text `{#}` is kept.
     pub item: Option<ItemId>,
@@ -17,10 +18,10 @@ pub struct Subject<'a> {
     pub slot: usize,
 }
 
-/// Returns the path of a file below the folder that the file was added from: its last `depth`
+/// Returns the path of a file relative to the folder from which it was added: its last `depth`
 /// components; see [`QueueItem::depth`](autoproc_domain::QueueItem::depth). If `depth` is 0, the
-/// file was added individually: returns its path below `project_dir`, or only its name if it is not
-/// below `project_dir`. The result has no `..` and does not begin with a slash.
+/// file was added individually: returns its path relative to `project_dir`, or only its name if it
+/// is not in `project_dir`. The result has no `..` and does not begin with a slash.
 #[must_use]
 pub fn relative_path<'a>(file: &'a FilePath, depth: u8, project_dir: &Path) -> &'a Path {
     match file.as_path().strip_prefix(project_dir) {

@@ -338,7 +338,8 @@ fn check_groups(killed_guards: &[Contents]) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// Only runs that may have left processes are searched for, because a search takes long.
+    /// The sweep searches only for the processes of runs that may have left some, because a search
+    /// takes long.
     #[test]
     fn runs_without_traces_are_not_searched_for() {
         let dir = tempfile::tempdir().expect("a folder");

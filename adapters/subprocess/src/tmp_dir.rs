@@ -38,8 +38,8 @@ pub(crate) const TMPDIR_VARIABLE: &str = "TMPDIR";
 /// would leave less room for sockets, whose paths have at most 107 bytes (unix(7)).
 const PREFIX: &str = "autoproc-";
 
-/// The beginning of the names of folders that are kept after their process. 16 lower-case
-/// hexadecimal digits follow.
+/// The beginning of the names of folders that are kept after the end of their process. 16
+/// lower-case hexadecimal digits follow.
 const KEPT_PREFIX: &str = "autoproc-kept-";
 
 pub(crate) const NAME_LENGTH: usize = PREFIX.len() + 16;
@@ -58,7 +58,7 @@ const DATED_BACK: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct TmpDir {
     path: PathBuf,
-    /// Holds the lock.
+    /// The open folder. The lock lasts until it is closed.
     _folder: File,
     state: State,
 }
@@ -156,7 +156,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Returns the absolute path of the folder in which the folders of processes are created: `TMPDIR`
-/// of this process, or `/tmp` if that is not set or empty.
+/// of this process, or `/tmp` if `TMPDIR` is unset or empty.
 ///
 /// # Errors
 /// If `TMPDIR` is a relative path, and the working directory of this process does not exist.
@@ -176,18 +176,18 @@ pub(crate) fn is_name(name: &str) -> bool {
     name.len() == NAME_LENGTH && name.strip_prefix(PREFIX).is_some_and(|digits| digits.bytes().all(is_digit))
 }
 
-/// Removes the folder that the guard with this record left. The guard must have been killed, and no
-/// process of it may be left. `owner` is the number of the user who owns the record.
+/// Removes the folder that the guard with this record left. The guard must have been killed, and
+/// all its processes must have ended. `owner` is the number of the user who owns the record.
 pub(crate) fn remove_of_record(record: &Contents, owner: u32) {
     if let Some(path) = record.tmp_dir() {
         remove_abandoned(&path, owner);
     }
 }
 
-/// Removes the folder that a killed guard left at `path`. No process of the guard may be left.
-/// `record_owner` is the number of the user who owns the guard's record. Does nothing if `path` is
-/// not a folder, if it belongs to neither this user nor `record_owner`, or if a living guard holds
-/// its lock.
+/// Removes the folder that a killed guard left at `path`. All processes of the guard must have
+/// ended. `record_owner` is the number of the user who owns the guard's record. Does nothing if
+/// `path` is not a folder, if it belongs to neither this user nor `record_owner`, or if a living
+/// guard holds its lock.
 fn remove_abandoned(path: &Path, record_owner: u32) {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
     let Ok(parent) = File::open(parent) else { return };
@@ -200,7 +200,7 @@ fn remove_abandoned(path: &Path, record_owner: u32) {
         return;
     }
     if let Ok(name) = CString::new(path.as_os_str().as_bytes()) {
-        // A process may have changed the mode; without this, the folder cannot be opened.
+        // The folder cannot be opened if a process has removed its permissions.
         removal::make_accessible(CWD, &name);
     }
     if let Ok(folder) = open(path)

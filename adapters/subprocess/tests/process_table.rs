@@ -1,4 +1,4 @@
-//! The process table against real processes.
+//! Compares the process table with real processes.
 
 use std::io;
 use std::process::{Child, Command, Stdio};

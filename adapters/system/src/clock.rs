@@ -8,7 +8,7 @@ use autoproc_domain::ports::Clock;
 use tokio::time::{Instant, sleep};
 
 /// The maximum sleep between two readings of the wall clock. If the clock is set during a wait, the
-/// wait ends at most this much too late; the `Clock` port allows a minute. One reading a second
+/// wait ends too late by at most this time; the `Clock` port allows a minute. One reading a second
 /// costs little, because a waiting run reads the queue five times a second anyway.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 

@@ -14,9 +14,9 @@
 //!   gate, while the process of the run continues. [`PauseWatch`] keeps the run paused while the
 //!   request file of [`PauseFiles`] exists.
 //! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads
-//!   the history from that log. [`EventLogReader`] and [`NewEventLog`] copy it from and to another
-//!   store. [`StateFile`] keeps the processor's state and its progress in two
-//!   small files, the state file and the monitor file; [`read_state_file`] and
+//!   the history from that log. [`EventLogReader`] and [`NewEventLog`] copy the log from and to
+//!   another store. [`StateFile`] keeps the processor's state and its progress in two small files,
+//!   the state file and the monitor file; [`read_state_file`] and
 //!   [`read_monitor_file`] read them. [`Observers`] passes each event to several observers.
 //! - [`write_run_command`] records the command line of a run, and [`read_run_command`] reads it, so
 //!   that the run can be repeated.

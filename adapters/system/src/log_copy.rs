@@ -31,7 +31,8 @@ impl EventLogReader {
         }
     }
 
-    /// Reads at most `limit` further lines. At the end of the log, the answer is empty.
+    /// Reads at most `limit` further lines. At the end of the log, returns no event and 0 skipped
+    /// lines.
     ///
     /// # Errors
     /// If the log cannot be read.
@@ -85,7 +86,7 @@ impl NewEventLog {
     }
 }
 
-/// True if there is no log at `path`, an empty one, or one with the contents of `new`.
+/// True if the log at `path` does not exist, is empty, or has the same contents as `new`.
 fn is_free(path: &Path, new: &Path) -> io::Result<bool> {
     let present = match regular_file::open_to_read(Links::Refuse, path) {
         Ok(present) => present,

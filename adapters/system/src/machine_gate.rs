@@ -319,7 +319,8 @@ mod tests {
         assert!(gate(limits(0, Some(-1.0))).is_some());
     }
 
-    /// Returns a gate on a disk whose free bytes the test sets, and the number of measurements.
+    /// Returns a gate with a simulated disk, the number of free bytes, which the test can set, and
+    /// the number of measurements.
     fn scripted(limit: u64) -> (MachineGate, Arc<AtomicU64>, Arc<AtomicU64>) {
         let (free, count) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let (free_now, counter) = (free.clone(), count.clone());

@@ -38,7 +38,8 @@ pub struct MonitorDocument {
     /// The number of files of the run that have not ended: pending files, and files that are being
     /// processed.
     pub estimated_remaining_files: u64,
-    /// The mean duration of the attempts that ended a file, in seconds; 0 if there is none.
+    /// The mean duration of final attempts, after which a file was completed, failed or timeout, in
+    /// seconds; 0 if no file has ended.
     pub avg_file_duration_seconds: f64,
     /// The share of failed files among the files that ended in the run, in percent, rounded to one
     /// decimal; 0 if no file has ended.
@@ -61,9 +62,9 @@ pub(crate) struct MonitorTally {
     counts: Counts,
     /// The number of files that have ended since `counts` were reported.
     ended_since: usize,
-    /// The number of attempts that ended a file.
+    /// The number of final attempts, after which a file was completed, failed or timeout.
     attempts: u32,
-    /// The sum of the durations of these attempts.
+    /// The sum of the durations of the attempts that `attempts` counts.
     elapsed: Duration,
 }
 

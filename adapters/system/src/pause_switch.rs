@@ -73,8 +73,8 @@ impl PauseSwitch {
         Self { files, pause, resume, reasons: Mutex::default(), published: watch::Sender::new(false) }
     }
 
-    /// Sets whether a reason holds; returns true if this is a change. The run is paused or resumed
-    /// before the function returns.
+    /// Sets whether a reason holds; returns false if this was already set. The run is paused or
+    /// resumed before the function returns.
     pub fn set(&self, reason: PauseReason, holds: bool) -> bool {
         let mut reasons = self.reasons();
         let was_paused = reasons.any();

@@ -17,8 +17,9 @@ use tempfile::{Builder, NamedTempFile};
 #[derive(Debug)]
 pub struct ReplacedFile {
     path: PathBuf,
-    /// The device and inode of the folder at the first replacement; `None` before it. Locked during
-    /// a replacement, so that the replacements of several threads do not overlap.
+    /// The device and inode of the folder at the first replacement; `None` before the first
+    /// replacement. Locked during a replacement, so that the replacements of several threads do not
+    /// overlap.
     folder: Mutex<Option<(u64, u64)>>,
 }
 

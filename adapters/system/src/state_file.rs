@@ -37,7 +37,7 @@ struct Shared {
     monitor: ReplacedFile,
     warning: WarnOnce,
     folded: Mutex<Folded>,
-    /// Wakes the writer when a state becomes pending or the observer is dropped.
+    /// Wakes the writer when there is a new state to write, or when the observer is dropped.
     changed: Condvar,
     /// Ends the writer's pause between two writes when the observer is dropped. During this pause,
     /// the writer does not wait for `changed`.

@@ -55,7 +55,8 @@ impl StopRequests {
         self.drain_timeout = drain_timeout;
     }
 
-    /// For a process that has nothing to drain: the first signal requests an abort.
+    /// Creates a value without requests, for a process that has nothing to drain. The first signal
+    /// then requests an abort.
     pub(crate) fn without_drain() -> Self {
         Self { skips_drain: true, ..Self::default() }
     }

@@ -13,8 +13,8 @@ const STEPS: [(StopLevel, StopLevel); 3] = [
     (StopLevel::Aborting, StopLevel::Killing),
 ];
 
-/// A signal for each step, and the reported cause of the first. Under nohup(1) SIGHUP stays
-/// ignored.
+/// Returns the signal to send at each of the [`STEPS`], and the cause that is reported for the
+/// first signal. SIGHUP is not among the signals if it is ignored, as under nohup(1).
 fn signals() -> ([Signal; 3], StopCause) {
     if is_hang_up_ignored() {
         ([Signal::INT, Signal::TERM, Signal::INT], StopCause::Interrupt)

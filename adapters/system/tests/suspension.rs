@@ -1,7 +1,7 @@
 //! Ctrl-Z and `fg` on a child process: stopping the test process itself would stop all tests.
 //!
-//! With the argument `child` this program prints a line for each pause and resume; without it, it
-//! is the test.
+//! With the argument `child` this program prints a line for each pause and resume. Without this
+//! argument, this program is the test.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,

@@ -63,8 +63,8 @@ fn parse_signed(word: &str) -> Result<SignedDuration, InvalidSpan> {
     span.map_err(|_| if is_bare { too_many_digits(digits) } else { InvalidSpan::NoSpan })
 }
 
-/// If jiff refuses a bare number, a point in it is misplaced; without a point, it has too many
-/// digits.
+/// Returns the error for a bare number that jiff refuses. If the number has a point, the point is
+/// misplaced; otherwise the number has too many digits.
 fn too_many_digits(digits: &str) -> InvalidSpan {
     if digits.contains('.') { InvalidSpan::NoSpan } else { InvalidSpan::TooLong }
 }

@@ -3,8 +3,8 @@
 //! A workflow is named by one word. A word that contains a slash or ends in `.yaml` or `.yml` is a
 //! path; any other word is an id. An id is searched for in the project's folders and then in an
 //! extra folder. The id of a file is the value of its key `id` or, without this key, the stem of
-//! its name. If several files have the same id, the first one is used, in the order of folders and
-//! then of names.
+//! its name. If several files have the same id, the first file is used. The files are ordered by
+//! folder, and within a folder by name.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -87,7 +87,7 @@ impl Catalogue {
     }
 
     /// Finds a workflow by its id or by its path, then reads and checks its file. A relative path
-    /// starts at `cwd`.
+    /// is resolved against `cwd`.
     ///
     /// # Errors
     /// [`FindError`] if there is no such workflow, or if its file, a folder or the table of runners
@@ -225,8 +225,8 @@ fn id_of(path: &Path) -> String {
     workflow.map_or_else(|| stem(path), |workflow| workflow.id)
 }
 
-/// Reads at most one byte more than `MAX_FILE_BYTES`, which shows the caller that the file is too
-/// large.
+/// Reads at most `MAX_FILE_BYTES` bytes and one more. If there is one more, the caller knows that
+/// the file is too large.
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     regular_file::open_to_read(Links::Follow, path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;

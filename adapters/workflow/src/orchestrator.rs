@@ -15,8 +15,8 @@ use crate::execution::{Engine, Equipment, ExecutionState, ProgressReport, Workfl
 
 /// Carries out attempts by executing a workflow on each file.
 ///
-/// Requires a tokio runtime with its time driver enabled. If journals are kept, an attempt after a
-/// failed attempt or a dead run resumes with the unfinished step.
+/// Requires a tokio runtime with its time driver enabled. If journals are kept, and an earlier
+/// attempt failed or its run died, the next attempt resumes the execution at the unfinished step.
 pub struct WorkflowOrchestrator {
     engine: Engine,
 }

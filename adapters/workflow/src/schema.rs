@@ -41,7 +41,8 @@ impl Schema {
         self.find("required").map(texts).unwrap_or_default()
     }
 
-    /// Returns the schema of the elements of a list, or of the values of a mapping with free keys.
+    /// Returns the schema of the elements of a list, or of the values of a mapping that allows any
+    /// key.
     pub(crate) fn elements(self) -> Self {
         let mut forms = self.forms().into_iter();
         let elements = forms.find_map(|form| form.get("items").or_else(|| form.get("additionalProperties")));

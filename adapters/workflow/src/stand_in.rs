@@ -4,7 +4,7 @@
 //! A stand-in is one script for all commands and tasks. It prints what a runner is given, and
 //! returns example values. `autoproc.toml` gets a line for each command and task without a runner,
 //! and a further file contains the example values of the workflow, one line per phase. A file that
-//! exists is never replaced, and the lines of `autoproc.toml` stay as they are.
+//! exists is never replaced, and the existing lines of `autoproc.toml` stay as they are.
 
 mod comparisons;
 mod samples;

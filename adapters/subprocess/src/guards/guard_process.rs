@@ -1,4 +1,4 @@
-//! A guard as a child process of this process.
+//! Starts and controls a guard, which is a child of this process.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -107,7 +107,7 @@ impl GuardProcess {
         self.child.id()
     }
 
-    /// True if a signal or a debugger has stopped the guard. False without a process table.
+    /// True if a signal or a debugger has stopped the guard. False if there is no process table.
     pub(crate) fn is_stopped(&self) -> bool {
         process_table::read(self.pid().cast_signed()).is_ok_and(|guard| guard.is_stopped)
     }
@@ -120,9 +120,9 @@ impl GuardProcess {
         }
     }
 
-    /// Kills the guard, which ends its report pipe.
+    /// Kills the guard. Its report pipe is then closed.
     pub(crate) fn kill(&mut self) {
-        // This fails only if the guard has ended.
+        // The kill fails only if the guard has already ended.
         let _ = self.child.kill();
     }
 
@@ -142,7 +142,7 @@ impl GuardProcess {
         }
     }
 
-    /// Kills and reaps a guard that has no processes.
+    /// Kills and reaps a guard that runs no process.
     pub(crate) fn reap(self) {
         // This cannot fail, because `reap_with` returns only errors of the closure.
         let _ = self.reap_with(|| Ok(()));
@@ -152,16 +152,16 @@ impl GuardProcess {
     /// guard leaves behind. The guard's record and its folder for temporary files are removed only
     /// if `end_orphans` succeeds.
     ///
-    /// Returns the number of processes that the guard began and whose end it has not reported;
-    /// `None` if unknown.
+    /// Returns how many processes the guard started without reporting their end; `None` if unknown.
     pub(crate) fn reap_with(mut self, end_orphans: impl FnOnce() -> io::Result<()>) -> io::Result<Option<u64>> {
         // Both calls fail only if the guard has already been reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
         ReapLock::acquire().forget(&self.child);
         end_orphans()?;
-        // A child that the guard was starting shares the lock of the record until the child
-        // executes its program. So the record is inspected only after all processes have ended.
+        // While the record is locked, its guard counts as alive. A child that the guard was
+        // starting shares the lock until it executes its program. So the record is inspected only
+        // after all processes have ended.
         let killed = self.record.as_ref().and_then(|record| guard_record::of_killed(record, self.pid()));
         if let Some((contents, owner)) = &killed {
             tmp_dir::remove_of_record(contents, *owner);

@@ -125,8 +125,8 @@ fn repeat_until_none_left(mut round: impl FnMut(&ReapLock) -> io::Result<Vec<Pro
         }
         let seen_before = seen.len();
         seen.extend(orphans.iter().map(|orphan| orphan.id));
-        // If the round found new processes, there is no pause, because killing must be faster than
-        // a process that forks continuously.
+        // If the round found new processes, there is no pause: a process may fork continuously, and
+        // the rounds must kill its children faster than it starts them.
         if seen.len() == seen_before {
             sleep(KILL_INTERVAL);
         }

@@ -24,9 +24,9 @@ const KILL_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// kernel takes longer.
 const DEATH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// If the run notices a deadline more than this time after it expired, the process of the run was
-/// suspended, and its guards may have been suspended too. All deadlines of the guard then begin
-/// anew.
+/// The maximum delay until the run notices an expired deadline, if nothing was suspended. After a
+/// longer delay, all deadlines of the guard are counted from the current time, because the guard
+/// may have been suspended together with the run.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +50,10 @@ enum Step {
 /// the caller provides.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Watchdog {
-    /// The time at which the guard should begin to end its process.
+    /// The time at which a healthy guard begins to end its process.
     limit: Duration,
     grace: Duration,
-    /// A guard that has not reported this long after its grace time is killed.
+    /// The time from the end of the grace time until a guard without a report is killed.
     silence_timeout: Duration,
     step: Step,
 }

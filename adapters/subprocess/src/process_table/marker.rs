@@ -71,8 +71,8 @@ impl Marker {
     }
 }
 
-/// Returns the id of the run whose marker process `pid` has in its initial environment; `None` if
-/// it has no marker, or if its environment cannot be read.
+/// Returns the id of the run to which process `pid` belongs, according to the marker in its initial
+/// environment; `None` if it has no marker, or if its environment cannot be read.
 pub(crate) fn marked_run(pid: i32) -> Option<String> {
     run_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
 }

@@ -110,7 +110,7 @@ impl<'a> Records<'a> {
 }
 
 /// Removes each record whose guard is not alive, and the folder for temporary files that the record
-/// names. No process of these guards may be left.
+/// names. All processes of these guards must have ended.
 pub(super) fn remove_unlocked<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) {
     for path in paths {
         if let Ok(RecordState::Unlocked { parsed, owner }) = guard_record::inspect(path) {

@@ -78,8 +78,8 @@ impl Removal {
         }
     }
 
-    /// Removes a folder that is not empty from the top folder. The folders in it that are not empty
-    /// move to the top folder.
+    /// Removes the folder `name`, which is in the top folder. Moves its nonempty subfolders to the
+    /// top folder, and removes its other contents.
     fn take_apart(&mut self, name: &CStr) -> io::Result<()> {
         let folder = open(self.top.as_fd(), name)?;
         for below in names_in(folder.as_fd())? {
@@ -124,16 +124,15 @@ impl Removal {
     }
 }
 
-/// Opens a folder for reading, and first gives it mode 0700 if it belongs to this user. Refuses a
-/// link.
+/// Makes a folder accessible with [`make_accessible`], and opens it for reading. Refuses a link.
 fn open(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
     make_accessible(parent, name);
     Ok(openat(parent, name, FOLDER.union(OFlags::RDONLY), Mode::empty())?)
 }
 
-/// Gives a folder mode 0700 if it belongs to this user, without following links. Without write and
-/// search permission, the contents of a folder cannot be removed. Errors are ignored: the removal
-/// reports them.
+/// Gives a folder mode 0700 if it belongs to this user and denies its owner a permission. The
+/// contents of a folder can be removed only with write and search permission. Does not follow
+/// links. Errors are ignored, because the removal reports them.
 #[cfg(target_os = "linux")]
 pub(super) fn make_accessible(parent: BorrowedFd<'_>, name: &CStr) {
     use std::os::fd::AsRawFd;
@@ -234,7 +233,7 @@ mod tests {
         remove(&top).expect("nothing to remove");
     }
 
-    /// Root may remove the contents of a folder of any mode, so the test checks the mode.
+    /// If root runs the test, a removal succeeds with any mode. So the test checks the mode itself.
     #[test]
     fn a_closed_folder_is_made_accessible_but_not_through_a_link() {
         let dir = tempfile::tempdir().expect("a folder");

@@ -116,7 +116,8 @@ async fn nothing_starts_after_a_command_that_cannot_start() {
     assert!(!fixture.path("started").exists());
 }
 
-/// The run ends the guard, because the guard occupies a process that a command may lack.
+/// A command may start only if the system allows a further process. So the run ends the guard,
+/// which is a process too.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_guard_without_descriptors_reports_a_shortage_and_is_ended() {
@@ -170,7 +171,7 @@ async fn other_work_continues_while_idle_guards_are_ended() {
     assert!(fixture.guard_pids().is_empty());
 }
 
-/// The waiting commands are returned to the caller, because another guard may be idle.
+/// The waiting commands are returned to the caller, so that an idle guard can run them.
 #[tokio::test]
 async fn commands_that_wait_too_long_are_returned_before_the_long_one_ends() {
     let fixture = Fixture::new(LONG);
@@ -221,8 +222,8 @@ async fn nothing_starts_after_a_stop() {
     }
 }
 
-/// After a request to drain, only the first command starts, as a single command would. After a
-/// request to abort, no command starts.
+/// After a request to drain, the first command still starts, because a command that is not in a
+/// batch starts too. No other command starts. After a request to abort, no command starts.
 #[tokio::test]
 async fn after_a_stop_only_the_first_command_starts() {
     for (level, ending) in [(StopLevel::Draining, Ending::Exited { code: 0 }), (StopLevel::Aborting, Ending::Aborted)] {
@@ -309,7 +310,7 @@ async fn a_command_that_a_killed_guard_has_not_begun_gets_another_guard() {
     assert_eq!(fixture.read("started"), "\n");
 }
 
-/// The waiting commands are returned, because the length of a pause is unknown.
+/// At a pause, the waiting commands are returned to the caller: the length of the pause is unknown.
 #[tokio::test]
 async fn nothing_starts_after_a_pause() {
     let fixture = Fixture::new(LONG);
@@ -336,8 +337,8 @@ async fn a_batch_too_long_for_a_message_is_reduced_to_its_first_command() {
     assert!(matches!(&*events, [Event::NotStarted(1), Event::Ended(Ending::CannotStart { .. })]), "{events:?}");
 }
 
-/// Fingerprints are taken at the start of each command: the first command changes the second one's
-/// input.
+/// Each fingerprint is taken at the start of its command. The first command changes the input of
+/// the second command, and the second fingerprint shows the change.
 #[tokio::test]
 async fn each_start_is_reported_with_the_fingerprint_of_its_input() {
     let fixture = Fixture::new(LONG);

@@ -32,7 +32,7 @@ impl Fixture {
     /// Creates a fixture with changed settings.
     pub(crate) fn with(grace: Duration, change: impl FnOnce(GuardSettings) -> GuardSettings) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        // Unique across processes, so that no fixture ends the commands of another.
+        // The id is unique across processes, so that no fixture ends the commands of another.
         let run = format!("guard-{}-{}", std::process::id(), FIXTURES.fetch_add(1, Ordering::Relaxed));
         let settings = GuardSettings {
             executable: env!("CARGO_BIN_EXE_autoproc-guard").into(),
@@ -86,7 +86,7 @@ impl Fixture {
     }
 }
 
-/// `None` while the record is being written.
+/// Returns the process number of the guard in a record; `None` while the record is being written.
 fn guard_of(record: &str) -> Option<i32> {
     let (_, after) = record.split_once("\"guard\":{\"pid\":")?;
     after.split_once(',')?.0.parse().ok()

@@ -62,7 +62,8 @@ async fn output_that_cannot_be_kept_is_reported_and_fails_nothing() {
     assert!(report.log_error.is_some());
 }
 
-/// A pipe holds 64 KiB, so a longer input would block a guard that wrote to a pipe.
+/// The input is longer than the 64 KiB that a pipe holds. So the guard would block if it passed the
+/// input through a pipe.
 #[tokio::test]
 async fn a_command_reads_its_own_input_and_the_next_one_reads_nothing() {
     let fixture = Fixture::new(LONG);

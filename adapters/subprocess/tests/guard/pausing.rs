@@ -11,7 +11,8 @@ use crate::fixture::{Fixture, LONG, until};
 /// signal to the group alone does not stop it.
 const TICKING: &str = "setsid sh -c 'while ! [ -e enough ]; do echo >>ticks; sleep 0.02; done'";
 
-/// Long enough for a runnable process to run on most machines.
+/// The time for which a test observes a process. On most machines, a runnable process runs within
+/// this time.
 const OBSERVATION_TIME: Duration = Duration::from_millis(600);
 
 fn ticks(fixture: &Fixture) -> usize {
@@ -32,8 +33,9 @@ async fn stopped_at(fixture: &Fixture) -> usize {
     ticks(fixture)
 }
 
-/// A zombie counts as stopped. So does the caller of vfork(2) whose child is stopped before its
-/// exec: until the exec, the kernel holds the caller in the state `D`, with a pending stop.
+/// True if a process is stopped or a zombie. Also true for the caller of vfork(2) if its child is
+/// stopped before the exec: the kernel holds the caller in the state `D` until the exec of the
+/// child.
 fn is_stopped(process: &Process, all: &[Process]) -> bool {
     let mut children = all.iter().filter(|child| child.parent == process.id.pid);
     match state(process) {
@@ -43,7 +45,8 @@ fn is_stopped(process: &Process, all: &[Process]) -> bool {
     }
 }
 
-/// The third field of `proc_pid_stat(5)`, after the name in parentheses.
+/// Returns the state of a process: the third field of `proc_pid_stat(5)`, after the name in
+/// parentheses.
 fn state(process: &Process) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id.pid)).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()

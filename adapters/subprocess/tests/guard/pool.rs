@@ -91,7 +91,8 @@ async fn a_guard_that_exits_before_its_first_message_leaves_nothing_behind() {
         if pause {
             fixture.guards.pause();
         }
-        // Longer than the capacity of the pipe, so that the write fails unless the guard reads.
+        // The message is longer than the capacity of the pipe. So it can be written only if the
+        // guard reads.
         let mut long = fixture.script(": >started");
         long.arguments.push("x".repeat(1 << 20).into());
         let ending = fixture.run(long).await.ending;

@@ -12,7 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::fixture::{Fixture, LONG, until, write_program};
 use crate::stop::Stop;
 
-/// The maximum delay, long enough for a loaded machine. The test prints the measured delay.
+/// The maximum time from the end of a command's grace time to the end of the next command, long
+/// enough for a loaded machine. The test prints the measured time.
 const MAX_DELAY: Duration = Duration::from_secs(20);
 
 const SHORT: Duration = Duration::from_millis(200);
@@ -163,7 +164,8 @@ async fn a_command_is_ended_if_its_future_is_dropped() {
     assert!(process_table::read(pid().trim().parse().expect("a number")).is_err());
 }
 
-/// A sweep would take an empty record as proof that the guard had started nothing.
+/// The guard removes the empty record. A sweep would take it as proof that the guard had started
+/// nothing.
 #[test]
 fn a_guard_that_cannot_write_its_record_leaves_none() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,5 @@
-//! Commands that try to leave orphans, and attempts that end in every way: no process may be left.
+//! Checks that no process is left by commands that try to leave orphans, in every way in which an
+//! attempt can end.
 //!
 //! Each trial runs [`stubborn::SCRIPT`]. Some trials kill a runner, which is this program in
 //! another mode. All other trials use this process, which adopts orphans. Leftovers are found by an

@@ -10,7 +10,8 @@ use autoproc_subprocess::{Ending, Guards, ProcessReport, ProcessSpec};
 use crate::runner::{self, After, GRACE};
 use crate::{leftovers, stubborn};
 
-/// The maximum delay, long enough for a loaded machine. The test prints the measured delay.
+/// The maximum time from the end of the grace time to the end of the attempt, long enough for a
+/// loaded machine. The test prints the longest measured time.
 const MAX_DELAY: Duration = Duration::from_secs(20);
 
 /// Runs all trials. Kills runners first, because this process later treats every child as an
@@ -61,8 +62,8 @@ impl<'a> Fixture<'a> {
         Self { folder, guards, run, runtime: runner::runtime() }
     }
 
-    /// Runs one attempt. Returns the delay of its end after its timeout and grace time; zero
-    /// without a timeout.
+    /// Runs one attempt. Returns the time from the end of the grace time to the end of the
+    /// attempt; zero if the attempt has no timeout.
     fn run_trial(&self, trial: usize) -> Duration {
         let (tag, _) = names(trial, "lives");
         match trial % 4 {
@@ -97,7 +98,8 @@ impl<'a> Fixture<'a> {
         self.assert_nothing_left(tag);
     }
 
-    /// Another command runs concurrently under another guard, which must not be affected.
+    /// Kills the guard of a command. A command that runs concurrently under another guard must
+    /// succeed.
     fn loses_its_guard(&self, trial: usize, tag: &str) {
         let never = After::never();
         let victim = self.guards.run(stubborn::spec(trial, tag, false, self.folder), &never);
@@ -122,7 +124,8 @@ impl<'a> Fixture<'a> {
         self.runtime.block_on(self.guards.run(spec, stop)).expect("an ending")
     }
 
-    /// Checks without waiting: when an attempt has ended, nothing may be left.
+    /// Checks that no process of an ended attempt is left. Does not wait, because the end of an
+    /// attempt must imply the end of its processes.
     fn assert_nothing_left(&self, tag: &str) {
         assert_eq!(leftovers::of(tag, &self.run), Vec::<String>::new());
     }
@@ -158,7 +161,8 @@ fn names(trial: usize, kind: &str) -> (String, String) {
     (format!("3600.{own}{trial:05}"), format!("orphans-{kind}-{own}-{trial}"))
 }
 
-/// A delay that differs between trials: from none to well after the start of the command.
+/// Returns a delay of 0 to 119 ms, which differs between trials. The longest delays end well after
+/// the start of the command.
 fn moment(trial: usize) -> Duration {
     Duration::from_millis((trial as u64).wrapping_mul(7919) % 120)
 }

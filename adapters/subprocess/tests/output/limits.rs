@@ -23,7 +23,7 @@ pub(crate) fn fixture() -> (TempDir, AttemptLog) {
     (dir, log)
 }
 
-/// The expected contents for an output.
+/// Returns the bytes that a reader of the log must see after `output` was written.
 fn model(output: &[u8], limits: OutputLimits) -> Vec<u8> {
     let (head, tail) = (size(limits.head), size(limits.tail));
     let Some(omitted) = output.len().checked_sub(head + tail).filter(|omitted| *omitted > 0) else {

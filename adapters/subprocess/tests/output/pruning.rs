@@ -31,8 +31,9 @@ fn claims_in(dir: &Path) -> BTreeSet<u64> {
     names.filter_map(|name| claim(name.to_str()?)).collect()
 }
 
-/// The claims whose output must stay, computed in another way: an output stays if it is excepted,
-/// or if it is young and fits into the limit together with all younger and excepted ones.
+/// The claims whose output must stay, computed in another way. The output of the claim `keep`
+/// always stays. Any other output stays if it is young enough, and if all younger outputs, this
+/// output and that of `keep` fit into the limit together.
 fn model(outputs: &Outputs, retention: &Retention, keep: u64) -> BTreeSet<u64> {
     let mut left: Vec<_> = outputs.iter().map(|(claim, (age, length))| (*age, *claim, *length)).collect();
     let old = |age: u64| retention.max_age.is_some_and(|most| Duration::from_secs(age) > most);

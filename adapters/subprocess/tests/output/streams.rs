@@ -12,8 +12,8 @@ use rustix::fs::{CWD, Mode, mkfifoat};
 
 use crate::limits::{Action, action, fixture, limits, size};
 
-/// Returns the bytes of standard output, of standard error, and of no known stream, as read from
-/// the log. The marker of omitted bytes belongs to both streams.
+/// Returns the bytes of standard output, of standard error, and of an unknown stream, as read from
+/// the log. The line that replaces omitted bytes belongs to both streams.
 pub(crate) fn read_apart(log: &AttemptLog) -> [Vec<u8>; 3] {
     let (mut apart, mut rest, streams) =
         ([Vec::new(), Vec::new(), Vec::new()], log.read().expect("readable"), log.streams());
@@ -43,7 +43,8 @@ fn is_of(source: Source, index: usize) -> bool {
     }
 }
 
-/// The expected bytes of the stream with this index, for an output of bytes with their streams.
+/// Returns the expected bytes of the stream with this index. `output` contains each byte with its
+/// stream.
 pub(crate) fn model_of(output: &[(u8, Stream)], limits: OutputLimits, index: usize) -> Vec<u8> {
     let (head, tail) = (size(limits.head), size(limits.tail));
     let of = |part: &[(u8, Stream)]| -> Vec<u8> {
@@ -104,7 +105,7 @@ proptest! {
 }
 
 /// If the note cannot be created, the writer tries again at the end, and writes a note that says
-/// that no stream is known. A note that began in the middle would be wrong about the bytes before.
+/// that no stream is known. A note that began in the middle would be wrong about earlier bytes.
 #[test]
 fn streams_without_a_note_are_not_guessed() {
     let (_dir, log) = fixture();
@@ -122,8 +123,8 @@ fn streams_without_a_note_are_not_guessed() {
     assert_eq!(read_apart(&log), [Vec::new(), Vec::new(), b"outerrout".to_vec()]);
 }
 
-/// A note that cannot be continued is given up, because it would be wrong about the bytes that
-/// follow.
+/// If a note cannot be continued, it is marked as unusable, because it would be wrong about later
+/// bytes.
 #[test]
 fn a_fifo_in_the_place_of_a_note_or_an_output_blocks_no_writer() {
     for (name, is_output) in [("7.2.30.log.streams", false), ("7.2.30.log", true)] {
@@ -147,7 +148,8 @@ fn a_fifo_in_the_place_of_a_note_or_an_output_blocks_no_writer() {
     }
 }
 
-/// Before the writer was killed, it had noted the streams of bytes that never reached the disk.
+/// Before the writer was killed, it recorded in the note to which streams some bytes belong, but
+/// the bytes never reached the disk.
 #[test]
 fn what_a_killed_writer_noted_and_lost_is_forgotten() {
     let (_dir, log) = fixture();

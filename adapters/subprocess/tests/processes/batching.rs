@@ -39,7 +39,8 @@ fn start<'o>(orchestrator: &'o CommandOrchestrator, fixture: &Fixture, id: u64) 
     orchestrator.start(attempt(fixture, id), Arc::new(NeverStop))
 }
 
-/// The outcome of an attempt whose progress is complete and in order; `None` if it has not started.
+/// Returns the outcome of an attempt; `None` if the attempt was not started. Checks that the
+/// progress is complete and in order.
 async fn outcome(progress: BoxStream<'_, AttemptProgress>) -> Option<AttemptOutcome> {
     let progress = tokio::time::timeout(TIMEOUT, progress.collect::<Vec<_>>()).await.expect("ended in time");
     match <[_; 2]>::try_from(progress) {

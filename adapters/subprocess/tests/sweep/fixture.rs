@@ -126,7 +126,8 @@ impl Fixture {
         std::fs::read_to_string(path).expect("there")
     }
 
-    /// Reaps the processes that were started; returns their exit statuses, `None` for killed ones.
+    /// Reaps the processes that were started; returns their exit statuses, `None` for a killed
+    /// process.
     pub(crate) fn exit_codes(&mut self) -> Vec<Option<i32>> {
         self.children.iter_mut().map(|child| child.wait().expect("reaped").code()).collect()
     }
@@ -145,7 +146,8 @@ impl Record {
         fixture.write(guard, Self { file: Some((metadata.dev(), metadata.ino())), ..self }.text())
     }
 
-    /// The record of a guard of this boot and namespace that was killed while it ran this command.
+    /// Returns the record of a guard that ran in this boot and pid namespace, and was killed while
+    /// it ran the command with this leader.
     pub(crate) fn of(leader: ProcessId) -> Self {
         Self {
             boot_id: process_table::boot_id().expect("a boot"),

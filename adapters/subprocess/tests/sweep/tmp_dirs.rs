@@ -59,7 +59,7 @@ fn the_folder_of_an_unproven_run_stays() {
     assert!(exists(&folder.join("file")));
 }
 
-/// Only a forged record names a folder without its own file.
+/// A record that names a folder but not the device and inode of its own file is forged.
 #[test]
 fn a_record_without_its_own_file_names_no_folder() {
     let (fixture, parent) = (Fixture::new(), tempfile::tempdir().expect("a folder"));

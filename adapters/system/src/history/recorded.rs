@@ -15,13 +15,14 @@ use crate::event_line::{AttemptText, UsageText};
 pub struct RecordedEvents {
     /// The events, in the order of the log.
     pub events: Vec<RecordedEvent>,
-    /// The number of lines that are no events of a run.
+    /// The number of lines that are not events of a run. Lines that are incomplete, too long or not
+    /// UTF-8 are not counted.
     pub skipped: usize,
 }
 
 impl RecordedEvents {
-    /// Reads at most `limit` further lines of the log. At the end of the log, both fields are
-    /// empty.
+    /// Reads at most `limit` further lines of the log. At the end of the log, returns no event and
+    /// 0 skipped lines.
     pub(crate) fn read(log: &mut impl BufRead, limit: usize) -> io::Result<Self> {
         let mut read = Self::default();
         for_each_line(log, |text| {
@@ -48,7 +49,7 @@ struct RunText {
     cause: Option<Box<str>>,
 }
 
-/// Parses a line; `None` if the line is no event of a run.
+/// Parses a line; `None` if the line is not an event of a run.
 fn event(text: &str) -> Option<RecordedEvent> {
     let line = Line::parse(text)?;
     let is_plain = |text: &str| !text.contains('\0');

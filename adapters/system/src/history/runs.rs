@@ -46,7 +46,7 @@ struct Files {
     /// files were first added.
     numbers: HashMap<u64, u64>,
     next: u64,
-    /// The latest added attempt of a file, by the number of the file; at most
+    /// For each file, the attempt that was added last, by the number of the file; at most
     /// [`RunsSummary::MAX_FAILURES`] entries.
     attempts: BTreeMap<u64, EndedAttempt>,
 }

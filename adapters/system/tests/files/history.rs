@@ -139,7 +139,7 @@ fn a_recovery_ends_the_attempt_of_the_dead_run_and_a_release_is_counted_again() 
     assert_eq!(history(&path)[0].run, RunId::new("run-0"));
 }
 
-/// Lines of a recovery, and of earlier versions, have no claim.
+/// A line has no claim number if it records a recovery or was written by an earlier version.
 #[test]
 fn an_attempt_has_the_claim_that_any_of_its_lines_has() {
     let (_dir, path) = temp_path();
@@ -179,7 +179,8 @@ fn attempts_match_by_item_run_and_the_time_of_their_beginning() {
     assert_eq!((items(&found), found[0].end), (vec![17], Some(PastEnd::Completed)), "its end is later");
 }
 
-/// The end of the log is read first, and more of it until the answer is complete.
+/// The history first reads the end of the log. If this does not complete the answer, it reads a
+/// longer part.
 #[test]
 fn the_latest_attempts_of_a_long_log_are_found() {
     let (_dir, path) = temp_path();

@@ -184,8 +184,8 @@ fn a_state_in_between_appears_before_the_end() {
     }
 }
 
-/// A reader always sees a complete document; after the start a new one appears at most every 100
-/// ms.
+/// A reader always sees a complete document. After the start of the run, a new document appears at
+/// most every 100 ms.
 #[test]
 fn writes_are_atomic_and_at_most_ten_a_second() {
     let (_dir, path) = temp_path();

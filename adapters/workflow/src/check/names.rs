@@ -71,7 +71,7 @@ fn check_transitions(workflow: &Workflow, known: &Known<'_>, problems: &mut Prob
 /// The point in an execution at which an expression is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Moment {
-    /// The index in the workflow file.
+    /// The index of the phase in the workflow file.
     phase: usize,
     /// The index of a step in the phase. The steps before it have ended; `usize::MAX` means that
     /// all steps have ended.
@@ -111,7 +111,8 @@ impl<'w> Known<'w> {
     }
 }
 
-/// The effect of a name that has no value, which depends on the place of the expression.
+/// The effect of a name that has no value. The effect depends on the part of the workflow that
+/// contains the expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WithoutValue {
     Fails,

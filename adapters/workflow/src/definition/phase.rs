@@ -45,7 +45,7 @@ impl Phase {
         }
     }
 
-    /// Returns the consequence if a step of the phase fails and has no retries left.
+    /// Returns the consequence of a failed step of the phase that has no retries left.
     pub(crate) fn after_failed_step(&self) -> AfterFailure {
         match (&self.on_fail, self.blocking) {
             (OnFail::Continue, _) => AfterFailure::NextStep,
@@ -90,8 +90,8 @@ pub struct Checkpoint {
     pub id: String,
     /// True if a failed checkpoint fails the phase; otherwise it is only a warning.
     pub blocking: bool,
-    /// The names and conditions that the checkpoint requires. It passes if the steps of the phase
-    /// have returned a true value for each name, and each condition holds.
+    /// The names and conditions that the checkpoint requires. The checkpoint passes if the steps of
+    /// the phase have returned a true value for each name, and each condition holds.
     pub validation: Vec<Located<String>>,
     pub position: Position,
 }

@@ -26,20 +26,21 @@ pub struct Workflow {
     /// The steps to run after a failed attempt that is not retried, as a phase with the id
     /// `on_error`.
     pub on_error: Option<Phase>,
-    /// The places where an execution may be resumed.
+    /// The machines and project folders in which an execution may be resumed.
     pub resume: Resume,
     pub position: Position,
 }
 
-/// The places where an attempt may resume the execution of an earlier attempt. A place is a machine
-/// and a project folder on it.
+/// The machines and project folders in which an attempt may resume the execution of an earlier
+/// attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Resume {
-    /// Only where the earlier attempt ran, because steps may leave files there.
+    /// Only the machine and the project folder of the earlier attempt, because steps may leave
+    /// files there.
     #[default]
     Here,
-    /// Everywhere, because the steps need only the values of earlier steps, and files that every
-    /// machine of the queue can read.
+    /// All machines and project folders, because the steps need only the values of earlier steps,
+    /// and files that every machine of the queue can read.
     Anywhere,
 }
 

@@ -60,7 +60,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Grants the following processes another full timeout of the attempt, which begins now.
+    /// Starts the timeout of the attempt anew, for the steps of the rollback or of `on_error`.
     pub(super) fn renew_allowance(&mut self) {
         self.allowance = self.spent.saturating_add(self.attempt.timeout);
         self.deadline = self.engine.equipment.clock.now().saturating_add(self.attempt.timeout);

@@ -76,8 +76,8 @@ pub(crate) async fn begin<'e>(
 enum Former {
     /// This attempt resumes the execution.
     Resumable { state: Box<ExecutionState>, stored: Stored },
-    /// This attempt begins a new execution. `abandoned` is the place of an earlier execution that
-    /// cannot be resumed here; `None` if there is none.
+    /// This attempt begins a new execution. `abandoned` is the machine and the project folder of an
+    /// earlier execution that cannot be resumed here; `None` if there is no such execution.
     None { abandoned: Option<Place> },
 }
 
@@ -88,7 +88,8 @@ enum Stored {
 }
 
 impl Stored {
-    /// Returns the place of the latest attempt; `None` if it is the place of this process.
+    /// Returns the machine and the project folder of the latest attempt; `None` if they are those
+    /// of this process.
     fn elsewhere(&self) -> Option<&Place> {
         match self {
             Self::InFolder(_) => None,
@@ -155,10 +156,13 @@ async fn in_shared(
     Ok(journal.state().map(|state| state.map(|state| (state, Stored::Shared(journal)))))
 }
 
-/// True if this attempt may resume an execution. The place of the execution is not checked. The
-/// execution must have the same subject. Since the earlier attempt, the file must not have changed
-/// and the item must not have completed. If `from_start` is set, the execution must belong to this
-/// run.
+/// True if this attempt may resume the execution of an earlier attempt. The caller checks whether
+/// the workflow may be resumed on this machine and in this project folder.
+///
+/// The two attempts must have the same item, file path, workflow and inputs; the path may differ
+/// between machines and between project folders. Since the earlier attempt, the file must not have
+/// changed, and the item must not have completed. If `from_start` is set, the execution must belong
+/// to this run.
 ///
 /// The claim number of the execution must be smaller than the claim number of this attempt.
 /// Otherwise the execution belongs to another queue with the same item ids.

@@ -150,11 +150,13 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
 
 /// Decides how the execution leaves a phase.
 ///
-/// A phase that passed fails if it did not return a value that a later step certainly needs.
-/// Otherwise the execution takes the first transition of the phase that has no condition or whose
-/// condition holds. If there is no such transition, the next phase in the workflow file follows.
-/// The execution fails instead if the phase and its checkpoint passed and the phase has transitions
-/// to other phases.
+/// If `end` is `Passed`, but the phase did not return a value that a later step certainly needs,
+/// the attempt fails. Otherwise the execution takes the first transition of the phase that has no
+/// condition or whose condition holds.
+///
+/// If no transition can be taken, the next phase in the workflow file follows, with one exception:
+/// if `end` is `Passed`, the checkpoint passed, and the phase has transitions to other phases, the
+/// attempt fails.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,

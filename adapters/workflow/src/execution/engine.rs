@@ -78,7 +78,7 @@ pub struct Equipment {
     pub executions: Option<Executions>,
     /// The journals that all machines of the queue share. If `None`, only attempts that use the
     /// same folder of journals can resume an execution. Used only if `executions` is not `None`;
-    /// the folder then has copies of the journals that this process records.
+    /// `executions` then contains copies of the journals that this process writes.
     pub shared_journals: Option<Arc<dyn SharedJournals>>,
     /// The folder for the input and output files of steps; used only if `executions` is `None`.
     pub scratch_dir: PathBuf,
@@ -126,9 +126,8 @@ impl Engine {
         }
     }
 
-    /// Waits for `running`, the process of a step. Meanwhile writes `state` to the file of the
-    /// latest state once the pause after the previous write is over. If the process ends first,
-    /// `state` is not written.
+    /// Waits for `running`, the process of a step. If the pause after the previous write of the
+    /// latest state ends before the process does, writes `state` to the file of the latest state.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         while let Some(rest) = self.latest_state.offer(state) {

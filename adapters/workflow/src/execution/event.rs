@@ -99,8 +99,9 @@ pub(crate) struct Subject {
 
 impl Subject {
     /// True if an attempt of `self` may resume an execution of `earlier`. The version of the format
-    /// is not compared. If the earlier attempt was made at another place, the path is not compared
-    /// either, because machines may have the same file in different folders.
+    /// is not compared. If the earlier attempt was made on another machine or in another project
+    /// folder (`is_elsewhere`), the path is not compared either, because machines may have the same
+    /// file in different folders.
     pub(crate) fn is_same_work(&self, earlier: &Self, is_elsewhere: bool) -> bool {
         let mut comparable = Self { version: earlier.version.clone(), ..self.clone() };
         if is_elsewhere {
@@ -155,7 +156,8 @@ pub(crate) enum EventKind {
         steps_total: usize,
         /// The first phase.
         first: Option<String>,
-        /// The place of an earlier execution that cannot be resumed here; `None` if there is none.
+        /// The machine and the project folder of an earlier execution that cannot be resumed here;
+        /// `None` if there is no such execution.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         abandoned: Option<Place>,
     },
@@ -229,7 +231,7 @@ pub(crate) enum EventKind {
         end: PhaseEnd,
         next: Option<String>,
     },
-    /// When the rollback ends, the execution fails.
+    /// The rollback begins. When it ends, the execution fails.
     RollbackStarted {
         #[serde(flatten)]
         failure: Failure,

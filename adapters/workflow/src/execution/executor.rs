@@ -35,7 +35,7 @@ pub(crate) struct Executor<'e> {
     pub(crate) deadline: Timestamp,
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
-    /// The journal; `None` if no journals are kept, and after the execution has completed.
+    /// The journal; `None` if no journals are kept, or if the execution has completed.
     pub(crate) journal: Option<Recording>,
     pub(super) scratch: Scratch,
     /// The total time of the attempt's processes and of the waits between tries.
@@ -306,8 +306,8 @@ impl Executor<'_> {
         Ok(self.result(phase, step, &output, end))
     }
 
-    /// Returns the result of a try after the end of its process. If `phase` is given, the try fails
-    /// if it did not return all values that later steps certainly need.
+    /// Returns the result of a try after the end of its process. If `phase` is given, a successful
+    /// try must also have returned all values that later steps certainly need.
     fn result(&mut self, phase: Option<&Phase>, step: &Step, output: &Path, end: StepEnd) -> StepResult {
         self.spent += end.elapsed;
         self.usage = sum(self.usage, end.usage);

@@ -97,7 +97,8 @@ struct Reader<'w> {
     index: usize,
     step: &'w Step,
     number: usize,
-    /// True for each phase, by index, that always leads to `phase`.
+    /// For each phase, by index: true if `phase` always follows it, directly or later, unless the
+    /// execution fails.
     is_certain_from: &'w [bool],
 }
 
@@ -137,8 +138,8 @@ impl<'w> Places<'w> {
         Some((Provider::UntilStep(before), value))
     }
 
-    /// True if a failed step of the phase `from` fails the attempt, and the phase always leads to
-    /// the reader. False if `from` is the phase of the reader.
+    /// True if a failed step of the phase `from` fails the attempt, and the execution always
+    /// reaches the phase of `reader` after `from`. False if `from` is the phase of `reader`.
     fn leads(&self, from: usize, reader: &Reader<'_>) -> bool {
         from != reader.index && fails_with_a_step(&self.workflow.phases[from]) && reader.is_certain_from[from]
     }
@@ -179,8 +180,8 @@ impl Paths {
         Self { successors, backwards, may_end }
     }
 
-    /// Returns for each phase whether every path from the phase leads to the phase `target`, apart
-    /// from executions that fail before. False for every phase if `target` has a condition.
+    /// Returns for each phase whether every path from the phase leads to the phase `target`, if no
+    /// failure ends the execution. False for every phase if `target` has a condition.
     fn leading_to(&self, workflow: &Workflow, target: usize) -> Vec<bool> {
         if workflow.phases[target].condition.is_some() {
             return vec![false; self.successors.len()];

@@ -50,8 +50,9 @@ impl Plan {
         &self.workflow
     }
 
-    /// True if an attempt here may resume an execution whose latest attempt ran at the place
-    /// `elsewhere`; `None` is the place of this process.
+    /// True if an attempt of this process may resume an execution. `elsewhere` is the machine and
+    /// the project folder of the latest attempt of the execution; `None` if they are those of this
+    /// process.
     pub(crate) fn is_resumable_from(&self, elsewhere: Option<&Place>) -> bool {
         elsewhere.is_none() || self.workflow.resume == Resume::Anywhere
     }
@@ -107,10 +108,10 @@ impl Plan {
         }
     }
 
-    /// Returns the finished steps with `rerun: always`, in the order in which they first ended;
-    /// none if all phases have ended or a rollback has begun. These steps run again when the
-    /// execution is resumed. A step whose repetition failed is included, because later steps depend
-    /// on its outputs.
+    /// Returns the finished steps with `rerun: always`, in the order in which they first ended. The
+    /// result is empty if all phases have ended or a rollback has begun. These steps run again when
+    /// the execution is resumed. A step whose repetition failed is included, because later steps
+    /// depend on its outputs.
     pub(crate) fn to_rerun(&self, state: &ExecutionState) -> Vec<StepName> {
         match state.stage {
             Stage::Finished | Stage::RollingBack { .. } | Stage::RolledBack { .. } => return Vec::new(),

@@ -68,12 +68,13 @@ pub fn preview(run: &WorkflowRun, file: &FilePath) -> Result<Vec<PreviewedStep>,
 pub struct StoredExecution {
     /// The state of the execution.
     pub state: ExecutionState,
-    /// The place of the latest attempt; `None` if it is the place of this process.
+    /// The machine and the project folder of the latest attempt; `None` if they are those of this
+    /// process.
     pub elsewhere: Option<Place>,
 }
 
-/// Returns the state of `stored`, an execution on the item, if the next attempt here would resume
-/// it; `None` if the attempt would begin a new execution.
+/// Returns the state of `stored`, an execution on the item, if the next attempt of this process
+/// would resume the execution; `None` if the attempt would begin a new execution.
 #[must_use]
 pub fn resumable(run: &WorkflowRun, stored: StoredExecution, item: &QueueItem) -> Option<ExecutionState> {
     let StoredExecution { state, elsewhere } = stored;

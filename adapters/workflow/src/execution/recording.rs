@@ -1,4 +1,4 @@
-//! The journal that a running attempt records.
+//! Writes the journal of a running attempt.
 //!
 //! # Theory of operation
 //!
@@ -26,7 +26,7 @@ use super::shared::SharedJournals;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(crate) struct Recording {
-    /// `None` if the copy of a shared journal could not be written.
+    /// The journal file. `None` if the file is a copy of a shared journal and cannot be written.
     file: Option<Journal>,
     shared: Option<Shared>,
 }
@@ -100,8 +100,8 @@ impl Recording {
     /// not blocked.
     ///
     /// # Errors
-    /// [`EarlyEnd::Unrecorded`] if that fails; [`EarlyEnd::Aborted`] if the attempt is aborted
-    /// while it waits for the store.
+    /// [`EarlyEnd::Unrecorded`] if the events cannot be written; [`EarlyEnd::Aborted`] if the
+    /// attempt is aborted while it waits for the store.
     pub(super) async fn sync(&mut self, stop: &dyn StopSignal) -> Result<(), EarlyEnd> {
         if let Some(shared) = &mut self.shared {
             return shared.flush(stop).await;

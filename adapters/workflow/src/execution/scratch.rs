@@ -46,7 +46,7 @@ impl Scratch {
         Ok(path)
     }
 
-    /// Creates the folder on first use. Replaces one that a dead run has left.
+    /// Creates the folder on first use. Replaces a folder that a dead run left.
     fn create(&mut self) -> io::Result<()> {
         if self.is_created {
             return Ok(());
@@ -77,8 +77,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Truncates the file of an earlier try, or creates the file. A step may have replaced its file by
-/// a link to a file of the user, which must not be truncated.
+/// Truncates the file of an earlier try, or creates the file. A step may have replaced the file by
+/// a link to a file of the user. The user's file must not be truncated.
 fn empty_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);

@@ -11,7 +11,7 @@ use super::error::ExecutionError;
 use super::journal;
 use super::state::ExecutionState;
 
-/// The place of an attempt: its machine, and the project folder there.
+/// The machine on which an attempt runs, and the project folder on that machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The host name of the machine.
@@ -27,7 +27,8 @@ pub struct SharedJournal {
     pub name: PathBuf,
     /// The events as JSON texts, the oldest first.
     pub events: Vec<Box<str>>,
-    /// The place of the latest attempt; `None` if it is the place of this process.
+    /// The machine and the project folder of the latest attempt; `None` if they are those of this
+    /// process.
     pub elsewhere: Option<Place>,
 }
 
@@ -41,7 +42,7 @@ impl SharedJournal {
     }
 }
 
-/// Keeps the journals of executions where all machines of a queue can read them.
+/// Keeps the journals of executions in a store that all machines of a queue can read.
 ///
 /// # Contract
 /// - `open` and `append` have no effect if the attempt no longer holds its claim: if the item's
@@ -59,7 +60,7 @@ pub trait SharedJournals: Send + Sync {
     async fn load(&self, item: ItemId) -> Result<Option<SharedJournal>, StorageError>;
 
     /// Begins to record for an attempt. Keeps the first `kept` events of its item's journal, and
-    /// removes the others; with 0, the journal begins anew.
+    /// removes the others; if `kept` is 0, the journal becomes empty.
     ///
     /// # Errors
     /// [`StorageError`] if the journal cannot be written.

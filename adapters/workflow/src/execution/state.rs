@@ -54,18 +54,18 @@ pub(crate) struct StepRecord {
 /// The position of an execution in the workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Before the beginning of the phase with this id.
+    /// The phase with this id has not begun.
     Entering(String),
-    /// In a phase, before the step with the index `next`. If all steps have ended, before the
-    /// checkpoint.
+    /// The phase has begun. The step with the index `next` follows, or the checkpoint if all steps
+    /// have ended.
     Within { phase: String, next: usize },
-    /// After the steps and the checkpoint of a phase; the next phase is not chosen yet.
+    /// The phase has ended or was skipped; the next phase is not chosen yet.
     Leaving { phase: String, end: PhaseEnd, is_checkpoint_passed: bool },
-    /// In the rollback, before the step with the index `next`.
+    /// The rollback has begun. Its step with the index `next` follows.
     RollingBack { next: usize, failure: Failure },
-    /// After the rollback: the execution has failed.
+    /// The rollback has ended, and the execution has failed.
     RolledBack { failure: Failure },
-    /// After the end of the last phase.
+    /// The last phase has ended.
     Finished,
 }
 

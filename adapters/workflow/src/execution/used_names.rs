@@ -7,12 +7,12 @@ use crate::check::phase_order;
 use crate::definition::{Action, Checkpoint, Located, ON_ERROR, Phase, ROLLBACK, Step, Workflow};
 use crate::expression::{Name, names_in_condition, names_in_text, names_in_value};
 
-/// The time at which a reader is evaluated: the position of its phase, and the number of steps of
-/// this phase that have ended by then.
+/// The time at which a [`Reader`] is evaluated: the position of its phase, and the number of steps
+/// of this phase that have ended at that time.
 type Moment = (usize, usize);
 
-/// The time of a reader that is outside the sequence of phases: the rollback, the steps of
-/// `on_error`, and the outputs. This time is after every phase.
+/// The time at which the rollback, the steps of `on_error` and the outputs are evaluated. They are
+/// outside the sequence of phases, so their time is after every phase.
 const AT_END: Moment = (usize::MAX, 0);
 
 /// A part of a workflow that reads values, as text: `PHASE`, `PHASE/STEP`, `checkpoint ID`,

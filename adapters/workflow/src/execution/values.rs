@@ -18,8 +18,8 @@ const MAX_NAME_BYTES: usize = 200;
 /// `serde_json` reads at most 128 levels.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// Reads the output file of a step: one JSON object, or lines of `name=value`. A missing file
-/// contains no values.
+/// Reads the output file of a step: one JSON object, or lines of `name=value`. If the file is
+/// missing, the step has returned no values.
 ///
 /// # Errors
 /// A message, if the file is too long or in neither form.

@@ -14,7 +14,7 @@ use super::{filters, operators};
 pub(crate) const MAX_EXPRESSION_CHARACTERS: usize = 1_000;
 
 /// The maximum number of operations of one evaluation. Even an expression of maximum length takes
-/// only a few thousand, because there are no loops.
+/// only a few thousand operations, because there are no loops.
 const FUEL: u64 = 100_000;
 
 static STRICT: LazyLock<Environment<'static>> =

@@ -14,7 +14,8 @@ pub(crate) enum Part {
     Other,
 }
 
-/// Returns the parts of a condition, in order; none if the condition is not an expression.
+/// Returns the parts of a condition, in order. The result is empty if the condition is not an
+/// expression.
 pub(crate) fn parts_of_condition(condition: &str) -> Vec<Part> {
     let Ok(condition) = without_braces(condition) else { return Vec::new() };
     let (mut parts, mut operand) = (Vec::new(), String::new());

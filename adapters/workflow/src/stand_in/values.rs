@@ -101,8 +101,8 @@ fn free_names(phase: &Phase, values: &HashMap<String, Values>) -> Vec<(String, S
 #[derive(Default)]
 struct Clues {
     comparisons: HashMap<String, Vec<Comparison>>,
-    /// The names whose members are used, with the path of each member, such as `senders` in
-    /// `phase_1.register.senders`.
+    /// The paths of the members that expressions use, by the name of the value:
+    /// `phase_1.register.senders` uses the member `senders` of the value `register`.
     members: HashMap<String, Vec<Vec<String>>>,
     /// The types of the declared outputs.
     types: HashMap<String, String>,

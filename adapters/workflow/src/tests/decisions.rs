@@ -125,7 +125,8 @@ fn workflow(shapes: &[Shape]) -> Workflow {
 /// to a step.
 struct World {
     seed: u64,
-    /// The average number of negative answers to eight questions, and of failures of eight steps.
+    /// The average number of negative answers among eight answers, and of failures among eight
+    /// steps.
     negatives: u64,
 }
 
@@ -289,7 +290,7 @@ proptest! {
         }
     }
 
-    /// After every event, the state read back from the journal equals the current one.
+    /// The state that is computed from the events in the journal equals the current state.
     #[test]
     fn the_journal_restores_the_state(shapes in vec(shapes(), 0..5), seed: u64, negatives in 0..5_u64) {
         let plan = Plan::new(workflow(&shapes));
@@ -304,8 +305,9 @@ proptest! {
         prop_assert_eq!(state, history.state);
     }
 
-    /// Once the causes are gone, a failed execution resumes and completes. It repeats no finished
-    /// step except those that always run again and those of a phase whose checkpoint failed.
+    /// Once the causes are gone, a failed execution resumes and completes. It repeats only two
+    /// kinds of finished steps: those that always run again, and those of a phase whose checkpoint
+    /// failed.
     #[test]
     fn a_failed_execution_resumes_and_completes(shapes in vec(shapes(), 1..7), seed: u64, negatives in 1..5_u64) {
         let plan = Plan::new(workflow(&shapes));
@@ -332,7 +334,8 @@ proptest! {
     }
 }
 
-/// A rollback whose steps have a condition or none. The number 99 in their ids belongs to no phase.
+/// Returns a rollback. Each element of `conditions` tells whether one step has a condition. The
+/// number 99 in the ids of the steps belongs to no phase.
 fn rollback(conditions: &[bool]) -> Phase {
     let steps = conditions.iter().enumerate();
     let steps = steps.map(|(number, has_condition)| step(99, number, *has_condition, true)).collect();

@@ -52,9 +52,9 @@ fn value_of<'n>(name: &'n Name, known: &Known<'_>) -> Option<(usize, &'n str)> {
 }
 
 impl Checker<'_, '_> {
-    /// An unknown name is taken for a value that the phase must return. It is reported only if it
-    /// resembles an input, a phase or a name in `mentioned`: the values of the phase that the
-    /// workflow mentions.
+    /// Checks a name in the condition of a checkpoint. An unknown name is taken for a value that
+    /// the phase must return. It is reported only if it resembles an input, a phase or a name in
+    /// `mentioned`. `mentioned` contains the names that the workflow uses for values of the phase.
     fn checkpoint_name(&mut self, name: &Name, position: Position, mentioned: &BTreeSet<String>) {
         let (root, known) = (name.root(), self.known);
         if root == CHECKPOINT_PASSED || mentioned.contains(root) {

@@ -191,7 +191,7 @@ workflow:
     assert!(unexpected.is_empty(), "{unexpected:#?}");
 }
 
-/// An unknown key has no effect; one that is probably misspelt is an error of a strict check.
+/// An unknown key has no effect. A key that is probably misspelt is an error of a strict check.
 #[test]
 fn unknown_keys_are_reported_and_kept() {
     let text = "\
