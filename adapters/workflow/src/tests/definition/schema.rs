@@ -16,7 +16,7 @@ fn definitions() -> Vec<Value> {
     inner.into_iter().chain([schema]).collect()
 }
 
-/// Ensures that tests of the sample cover every key and every definition.
+/// Tests that use the sample `EVERYTHING` then cover every key of the schema.
 #[test]
 fn the_sample_has_every_key() {
     for definition in definitions() {
@@ -41,7 +41,7 @@ struct Sample {
     document: &'static str,
     /// The mandatory entries.
     base: Value,
-    /// Entries of which the mapping needs exactly one.
+    /// The mapping must have exactly one of these entries.
     alternatives: Value,
 }
 
