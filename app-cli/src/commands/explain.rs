@@ -1,4 +1,4 @@
-//! `explain`: tells the story of one file in the order of time, and what happens to it next.
+//! `explain`: tells the story of one file in chronological order, and what happens to it next.
 
 mod next;
 mod situation;
@@ -55,7 +55,7 @@ pub(super) async fn explain(args: &ExplainArgs, context: &Context) -> Result<(),
     context.show(&Explained { file_path: item.file_path.clone(), item: Some(item), story, running, next })
 }
 
-/// Reads the attempts on an item, and the situation of the item. If the run of the item seems to be
+/// Reads the attempts on an item, and the item's situation. If the run of the item seems to be
 /// dead, reads the item again: the run may have settled its claims and ended in the meantime.
 async fn settled(
     mut item: QueueItem,
@@ -78,7 +78,7 @@ async fn settled(
 /// Explains a file that is not in the queue by its past attempts.
 ///
 /// # Errors
-/// [`CliError`] if there are none, or if the history cannot be read.
+/// [`CliError`] if no attempt on the file is known, or if the history cannot be read.
 async fn explain_past(word: &ItemWord, context: &Context) -> Result<(), CliError> {
     let path = word.path();
     let commands = Commands::new(path, context);

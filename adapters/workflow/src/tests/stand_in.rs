@@ -178,7 +178,8 @@ workflow:
     assert_eq!(serde_json::from_str::<serde_json::Value>(object).unwrap(), one);
 }
 
-/// If true would lead to the rollback or to no transition, the stand-in returns false.
+/// The stand-in returns a value as false if the value true would lead to the rollback or to no
+/// transition.
 #[test]
 fn values_lead_to_the_end() {
     let text = "workflow: {id: w, phases: [{id: a, steps: [{command: c}]}, {id: b, steps: [{command: c}]}], \

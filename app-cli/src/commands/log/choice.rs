@@ -160,8 +160,9 @@ impl Known {
         self.past_in(round).rfind(|past| number.is_none_or(|number| past.of.attempt.get() == number))
     }
 
-    /// True if an output belongs to the attempt with this number, or to the latest attempt if
-    /// `number` is `None`. False if the output belongs to a released attempt with the same number.
+    /// True if an output belongs to attempt `number` of the round, or to the latest attempt of the
+    /// round if `number` is `None`. An earlier, released attempt may have the same number; its
+    /// output does not count. `is_latest` is true if the attempt is the latest one of the item.
     fn is_of(&self, output: &Output, round: u32, number: Option<u32>, is_latest: bool) -> bool {
         match self.last_of(round, number).and_then(|past| past.of.claim) {
             Some(claim) => output.log.claim >= claim,
@@ -252,13 +253,13 @@ fn places(item: Option<&QueueItem>, past: &[PastAttempt]) -> BTreeMap<ClaimNumbe
     past.chain(current).collect()
 }
 
-/// True if an output may belong to the item's latest attempt, and if this attempt is of the item's
-/// current round.
+/// True if the item's latest attempt is of the current round, and the output may belong to this
+/// attempt.
 fn is_of_this_round(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
     (item.attempts > 0 || item.round == 1) && fits_latest(item, log, written)
 }
 
-/// True if an output may belong to the item's latest attempt, including one that was released.
+/// True if an output may belong to the item's latest attempt. This attempt may have been released.
 fn fits_latest(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
     let is_next = (item.attempts..=item.attempts.saturating_add(1)).contains(&log.attempt.get());
     let is_after = item.last_attempt.is_none_or(|began| written.saturating_add(CLOCK_SLACK) >= began);

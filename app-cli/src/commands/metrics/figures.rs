@@ -18,7 +18,7 @@ pub(super) struct Figures {
     /// True if a pending file is due.
     pub(super) is_due: bool,
     pub(super) live_runs: usize,
-    /// The maximum number of concurrent attempts of the live runs.
+    /// The maximum number of concurrent attempts of all live runs together.
     pub(super) slots: usize,
     pub(super) paused_runs: usize,
     /// The number of processing files whose run is dead.

@@ -151,7 +151,8 @@ fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
 }
 
 /// True if `autoproc resume` continues the latest reported run: it was stopped on request or by
-/// `--until`, its command line is recorded, no run began later, none is live, and files wait.
+/// `--until`, its command line is recorded, no run began later, no run is live, and files are
+/// waiting.
 pub(super) fn was_interrupted(report: &Report) -> bool {
     let end = report.summary.runs.last().and_then(|run| run.end);
     let is_stopped = end.is_some_and(|end| matches!(end.stopped_by, Some(StoppedBy::Request(_) | StoppedBy::Deadline)));

@@ -75,7 +75,8 @@ struct Tasks {
     watch: Option<JoinHandle<()>>,
 }
 
-/// The numbers of files for which `--on-failure` was executed without success, or not at all.
+/// The number of files for which the command of `--on-failure` failed, and the number of files for
+/// which it was not executed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Tally {
     failed: u64,
@@ -189,9 +190,9 @@ impl Hooks {
         self.warn_of_numbers(tally, on_failure.files.overflow());
     }
 
-    /// Prints the numbers of files for which `--on-failure` was executed without success, and for
-    /// which it was not executed. `overflow` is the number of files that were dropped because the
-    /// channel was full.
+    /// Prints for how many files the command of `--on-failure` failed, and for how many files it
+    /// was not executed. `overflow` is the number of files that were dropped because the channel
+    /// was full.
     fn warn_of_numbers(&self, Tally { failed, skipped }: Tally, overflow: u64) {
         let console = &self.hook.console;
         // The first failure has already caused a warning.

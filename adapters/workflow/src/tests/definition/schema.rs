@@ -16,7 +16,7 @@ fn definitions() -> Vec<Value> {
     inner.into_iter().chain([schema]).collect()
 }
 
-/// Tests that use the sample `EVERYTHING` then cover every key of the schema.
+/// If the sample `EVERYTHING` has every key, tests that use it cover the whole schema.
 #[test]
 fn the_sample_has_every_key() {
     for definition in definitions() {

@@ -129,8 +129,8 @@ fn a_rollback_resumes_at_the_step_that_failed() {
     assert_eq!(third.steps(), ["first", "second"]);
 }
 
-/// The queue makes another attempt in the round of a rollback only if it did not record the end of
-/// the attempt that rolled back.
+/// A run makes another attempt in the round of a rollback only if the queue did not record the end
+/// of the attempt that rolled back.
 #[test]
 fn a_rollback_that_is_over_is_not_repeated() {
     let fixture = fixture();

@@ -53,8 +53,8 @@ fn a_resumed_rollback_runs_no_finished_step_again() {
     assert_eq!((steps, error.as_str()), (vec!["tidy".to_owned()], "rollback: rolled back after p/use: exit status 3"));
 }
 
-/// The queue makes another attempt in the round of a rollback only if it did not record the end of
-/// the attempt that rolled back.
+/// A run makes another attempt in the round of a rollback only if the queue did not record the end
+/// of the attempt that rolled back.
 #[test]
 fn a_rollback_that_has_ended_runs_no_finished_step_again() {
     let fixture = fixture(0);

@@ -19,7 +19,8 @@ const ERROR_VARIABLE: &str = "AUTOPROC_ERROR";
 pub(super) struct FailedFile {
     pub(super) run: RunId,
     pub(super) failure: Failure,
-    /// The end of its last attempt; `None` if that attempt died with an earlier run.
+    /// The details of the last attempt on the file; `None` if that attempt died with an earlier
+    /// run.
     pub(super) last: Option<LastAttempt>,
 }
 

@@ -21,7 +21,7 @@ use crate::view::time::running_span;
 /// The width of the mark before each row, in columns.
 const MARK: usize = 2;
 
-/// The width, in terminal columns, of two fields of a group: its number of files, and the time of
+/// The widths of two fields of a group, in terminal columns: its number of files, and the time of
 /// its latest failure.
 const COUNT: usize = 7;
 const AT: usize = 18;
