@@ -119,8 +119,8 @@ async fn attempts_on(path: &FilePath, context: &Context) -> Result<Vec<PastAttem
     Ok(attempts)
 }
 
-/// Returns the different ids of the attempts' items. A file that was removed and added again had
-/// several.
+/// Returns the different ids of the attempts' items. A file that was removed and added again has
+/// had several ids.
 fn ids(attempts: &[PastAttempt]) -> Vec<ItemId> {
     let mut ids: Vec<_> = attempts.iter().map(|attempt| attempt.of.id).collect();
     ids.sort_unstable();
@@ -129,7 +129,7 @@ fn ids(attempts: &[PastAttempt]) -> Vec<ItemId> {
 }
 
 /// Returns the events that report a recovery of the file; an empty list if the history cannot be
-/// read. The caller has reported that error when it read the attempts.
+/// read. The caller has read the attempts from the same history, and has reported such an error.
 async fn recoveries(item: ItemId, path: &FilePath, context: &Context) -> Vec<PastEvent> {
     let events = context.wiring.history().events(HistoryQuery::of_item(item)).await.unwrap_or_default();
     let is_it =

@@ -1,4 +1,4 @@
-//! The circumstances on which it depends what happens to a file next: the live runs, the other
+//! The situation of a file, which decides what happens to the file next: the live runs, the other
 //! files, and the file itself.
 
 use std::ops::ControlFlow;
@@ -38,7 +38,7 @@ pub(super) enum Runs {
     Starting,
     /// Every live run is stopping. Contains a description of the stop.
     Stopping(String),
-    /// Every live run is stopping or paused, and one is paused.
+    /// Every live run is stopping or paused, and at least one is paused.
     Paused,
     /// No live run starts files, and at least one holds its starts. Contains the reason.
     Holding(String),

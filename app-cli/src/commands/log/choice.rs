@@ -210,8 +210,8 @@ impl Known {
         Choice::NoOutput { what, hint }
     }
 
-    /// True if the output of an attempt may have been pruned. This is possible if the attempt began
-    /// before the newest pruned output was written, or at an unknown time.
+    /// True if the output of an attempt may have been pruned: the attempt began before the newest
+    /// pruned output was written, or its start time is unknown.
     fn may_be_pruned(&self, round: u32, number: Option<u32>) -> bool {
         let is_latest = |item: &&QueueItem| item.round == round && number.is_none_or(|number| number >= item.attempts);
         let began = match self.item.as_ref().filter(is_latest) {
@@ -229,8 +229,8 @@ pub(in crate::commands) fn current(item: &QueueItem, logs: &AttemptLogs) -> Opti
     Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))
 }
 
-/// Returns the output of an item's latest attempt in this round. `None` if there is none in this
-/// project folder: it was removed, the attempt ran elsewhere, or no attempt has begun.
+/// Returns the output of an item's latest attempt in this round. `None` if this project folder has
+/// no such output: it was removed, the attempt ran elsewhere, or no attempt has begun.
 pub(in crate::commands) fn latest(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
     if let Some(current) = current(item, logs) {
         return Some(current);

@@ -32,8 +32,8 @@ impl Rows {
         Self { ends: Vec::new(), max_overlap: whole / PART_OF_SPAN }
     }
 
-    /// Places an attempt. Returns its row, counted from 0, and its beginning. If the attempt
-    /// overlaps the previous attempt in the row, its beginning is moved to the end of that attempt.
+    /// Places an attempt. Returns its row, counted from 0, and its beginning. If the previous
+    /// attempt in the row overlaps it, returns the end of the previous attempt as the beginning.
     pub(super) fn place(&mut self, from: Timestamp, to: Timestamp) -> (usize, Timestamp) {
         let overlap = self.max_overlap.min(to.saturating_since(from) / PART_OF_ATTEMPT);
         let begins = from.saturating_add(overlap);

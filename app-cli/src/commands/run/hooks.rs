@@ -221,8 +221,8 @@ impl Hooks {
         }
     }
 
-    /// Waits for the commands of an option at the end of a run. If the wait exceeds [`LATE`],
-    /// prints a notice, provided that standard error is a terminal.
+    /// Waits for the commands of an option at the end of a run. If the wait exceeds [`LATE`] and
+    /// standard error is a terminal, prints a notice.
     async fn noticed<T>(&self, option: &str, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         tokio::select! {

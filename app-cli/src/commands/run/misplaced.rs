@@ -1,5 +1,5 @@
-//! Detects words on the wrong side of `--`: files or options of autoproc that follow it. Also
-//! detects a command without a `--` before it.
+//! Detects options and files of autoproc that were written after `--`, and a command without a `--`
+//! before it.
 
 use std::env;
 use std::ffi::OsStr;

@@ -17,7 +17,7 @@ pub(super) struct Unaccounted {
 }
 
 impl Unaccounted {
-    /// Counts the unaccounted files among the named ones. A completed file is accounted for if its
+    /// Counts the unaccounted files among the named files. A completed file is accounted for if its
     /// recorded recipe is `recipe` or is missing. A file in any other state is accounted for if it
     /// is in the queue.
     ///

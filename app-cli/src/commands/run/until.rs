@@ -39,8 +39,7 @@ pub(super) fn announce(until: Option<Timestamp>, args: &RunArgs, context: &Conte
 }
 
 impl Until {
-    /// Returns the point in time: the next occurrence of a time of day, or the end of a span that
-    /// begins now.
+    /// Returns the point in time. A time of day means its next occurrence, and a span begins now.
     ///
     /// # Errors
     /// A usage error if the point is not in the future.

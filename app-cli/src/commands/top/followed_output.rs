@@ -17,7 +17,7 @@ use crate::overwritten_lines::LinePrinter;
 /// The time between two reads.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// The number of bytes at the end of the output that are shown.
+/// The maximum number of bytes that are shown: the last bytes of the output.
 const MAX_BYTES: u64 = 256 * 1024;
 
 /// The blanks that replace a tab.

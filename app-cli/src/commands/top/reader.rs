@@ -30,8 +30,8 @@ use runs_part::RunsPart;
 /// The time between two polls of the live runs.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The minimum times between two reads of the processing files, and between two reads of the rest
-/// of the queue, in a folder.
+/// For a queue in a folder: the minimum time between two reads of the processing files, and the
+/// minimum time between two reads of the rest of the queue.
 const FOLDER_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(1));
 
 /// The same intervals for a queue in a database. They are longer, because every open view queries

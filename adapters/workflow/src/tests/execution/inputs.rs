@@ -134,7 +134,8 @@ workflow:
     given("loose").unwrap();
 }
 
-/// The journal nests an input a few levels deeper, so a deep input could make it unreadable.
+/// The journal nests an input a few levels deeper, so a deep input could make the journal
+/// unreadable.
 #[test]
 fn an_input_nested_too_deep_is_refused_before_the_run() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));

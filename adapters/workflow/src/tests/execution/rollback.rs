@@ -221,7 +221,7 @@ fn an_activation_is_decided_by_the_inputs() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// However often a rollback is interrupted, its steps succeed once each and in order.
+    /// However often a rollback is interrupted, each of its steps succeeds once, and in order.
     #[test]
     fn an_interrupted_rollback_runs_each_step_once(ends in prop::collection::vec(0..3_u8, 0..6)) {
         let mut fixture = fixture();

@@ -40,8 +40,8 @@ struct Journals {
     here: Place,
     /// The number of requests that are still to fail because the store cannot be reached.
     outage: AtomicUsize,
-    /// The stop signal of the attempt, raised when a request fails if `is_aborted_in_outage` is
-    /// true.
+    /// The stop signal of the attempt. If `is_aborted_in_outage` is true, a failed request raises
+    /// it.
     stop: Arc<ScriptedStop>,
     is_aborted_in_outage: bool,
 }

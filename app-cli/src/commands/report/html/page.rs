@@ -86,7 +86,7 @@ fn section(heading: &'static str, body: &str) -> String {
     format!("<section>\n<h2>{heading}</h2>\n{body}</section>\n")
 }
 
-/// Returns commands to paste, one a line; empty if there are none.
+/// Returns commands to paste, one per line; empty without commands.
 fn to_paste(commands: &[String]) -> String {
     let lines: Vec<_> = commands.iter().map(|command| Text(command).to_string()).collect();
     if lines.is_empty() { String::new() } else { format!("<pre>{}</pre>\n", lines.join("\n")) }

@@ -17,7 +17,7 @@ const BAR: (usize, usize) = (8, 30);
 /// The maximum number of lines for the totals: on a low screen, and on a high one; see [`HIGH`].
 const TOTALS: (usize, usize) = (1, 3);
 
-/// A screen with fewer rows than this is low, any other one is high.
+/// A screen with fewer rows than this is low; any other screen is high.
 const HIGH: usize = 16;
 
 /// The maximum number of lines for the reasons why files wait.
