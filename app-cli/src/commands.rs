@@ -168,8 +168,8 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         context.wiring.reach_store().await?;
     }
     match command {
-        // Large futures are boxed, because this future is as large as the largest one that it
-        // contains.
+        // Large futures are boxed, because this function's future is as large as the largest future
+        // that it contains.
         Command::Run(args) => return Box::pin(run::run(*args, context)).await,
         Command::Workflow(command) => return Box::pin(workflow::workflow(command, context)).await,
         Command::Top => return Box::pin(top::top(context)).await,
@@ -209,9 +209,9 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
     Ok(ExitCode::Success)
 }
 
-/// True if the command needs the queue, in a folder or in a database. Other commands use workflow
-/// files, examine the database, or are given two queues; some check for themselves that the queue
-/// is in a folder.
+/// True if the command needs the queue, in a folder or in a database. The other commands use
+/// workflow files, examine the database, are given two queues, or check for themselves that the
+/// queue is in a folder.
 fn uses_queue(command: &Command) -> bool {
     match command {
         Command::Queue(command) => !matches!(command, QueueCommand::Export | QueueCommand::Repair(_)),

@@ -120,8 +120,9 @@ fn find(typed: &Typed, command: clap::Command, cwd: &Path) -> Option<Answer> {
     Some(Answer { kind, candidates })
 }
 
-/// False for an option if the typed word does not begin with a dash. Also false for hidden options
-/// and commands, which clap's engine offers if nothing else matches.
+/// True if the shell may offer a candidate. Options are offered only if the typed word begins with
+/// a dash. Hidden options and commands, which clap's engine offers if nothing else matches, are
+/// never offered.
 fn is_offered(candidate: &CompletionCandidate, typed: &Typed) -> bool {
     let (is_option, is_command) = (has_id(candidate, "arg::"), has_id(candidate, "command::"));
     (typed.is_option() || !is_option) && !(candidate.is_hide_set() && (is_option || is_command))

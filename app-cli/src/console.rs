@@ -68,7 +68,7 @@ const MAX_DEFERRED: usize = 1 << 20;
 struct ErrStream {
     area: LiveArea,
     writer: ErrWriter,
-    /// The number of prints in progress to standard output on the same terminal.
+    /// The number of calls that are printing to standard output on the same terminal.
     prints: u32,
     /// The lines that are deferred until no print is in progress.
     deferred: String,
@@ -244,7 +244,8 @@ impl Console {
         self.diverted().get_or_insert_default();
     }
 
-    /// Returns the texts that were printed since [`Console::divert`] or since the last call.
+    /// Returns the texts that were printed since [`Console::divert`] or since the last call of this
+    /// function.
     pub(crate) fn take_diverted(&self) -> String {
         self.diverted().as_mut().map(std::mem::take).unwrap_or_default()
     }

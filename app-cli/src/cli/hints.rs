@@ -27,8 +27,8 @@ const COMMAND: ContextKind = ContextKind::InvalidSubcommand;
 const REPEATED: &str = "`autoproc resume` repeats the latest run with its options and files";
 
 /// Returns the error without clap's unlikely suggestions, and with the hints of this module.
-/// `words` are the words of the command line with the name of the program, and `command` is the
-/// definition of autoproc's commands and options.
+/// `words` is the command line with the name of the program, and `command` is the definition of
+/// autoproc's commands and options.
 pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Command) -> Error {
     command.build();
     let words = words.get(1..).unwrap_or_default();

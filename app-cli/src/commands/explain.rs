@@ -1,4 +1,4 @@
-//! `explain`: tells the story of one file in the order of time, and what happens to it next.
+//! `explain`: tells the story of one file in chronological order, and what happens to it next.
 
 mod next;
 mod situation;
@@ -55,7 +55,7 @@ pub(super) async fn explain(args: &ExplainArgs, context: &Context) -> Result<(),
     context.show(&Explained { file_path: item.file_path.clone(), item: Some(item), story, running, next })
 }
 
-/// Reads the attempts on an item, and the situation of the item. If the run of the item seems to be
+/// Reads the attempts on an item, and the item's situation. If the run of the item seems to be
 /// dead, reads the item again: the run may have settled its claims and ended in the meantime.
 async fn settled(
     mut item: QueueItem,
@@ -78,7 +78,7 @@ async fn settled(
 /// Explains a file that is not in the queue by its past attempts.
 ///
 /// # Errors
-/// [`CliError`] if there are none, or if the history cannot be read.
+/// [`CliError`] if no attempt on the file is known, or if the history cannot be read.
 async fn explain_past(word: &ItemWord, context: &Context) -> Result<(), CliError> {
     let path = word.path();
     let commands = Commands::new(path, context);
@@ -119,8 +119,8 @@ async fn attempts_on(path: &FilePath, context: &Context) -> Result<Vec<PastAttem
     Ok(attempts)
 }
 
-/// Returns the different ids of the attempts' items. A file that was removed and added again had
-/// several.
+/// Returns the different ids of the attempts' items. A file that was removed and added again has
+/// had several ids.
 fn ids(attempts: &[PastAttempt]) -> Vec<ItemId> {
     let mut ids: Vec<_> = attempts.iter().map(|attempt| attempt.of.id).collect();
     ids.sort_unstable();
@@ -129,7 +129,7 @@ fn ids(attempts: &[PastAttempt]) -> Vec<ItemId> {
 }
 
 /// Returns the events that report a recovery of the file; an empty list if the history cannot be
-/// read. The caller has reported that error when it read the attempts.
+/// read. The caller has read the attempts from the same history, and has reported such an error.
 async fn recoveries(item: ItemId, path: &FilePath, context: &Context) -> Vec<PastEvent> {
     let events = context.wiring.history().events(HistoryQuery::of_item(item)).await.unwrap_or_default();
     let is_it =

@@ -144,7 +144,7 @@ async fn latest_like(id: SignatureId, context: &Context) -> Result<(ItemId, Opti
     Ok((alike.latest.id, Some(alike.latest)))
 }
 
-/// True if there is output of an item's attempts, in this project folder or in the database.
+/// True if this project folder or the database has output of the item's attempts.
 async fn has_output(item: ItemId, context: &Context) -> Result<bool, CliError> {
     let logs = logs(item, context)?;
     Ok(!logs.is_empty() || !Elsewhere::of(item, &logs, context).await?.is_empty())
@@ -201,7 +201,8 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
     if printed.has_unknown || !has_streams {
         context.console.warn(format_args!("{name}: {}", if has_streams { PARTLY_APART } else { NOT_APART }));
     } else if !printed.is_any {
-        // An attempt that ran elsewhere may have ended while it was followed.
+        // The attempt may have run elsewhere and ended while it was followed. Its output may then
+        // be stored in the database.
         if let Some(stored) = Elsewhere::of(log.item, &[], context).await?.get(log).filter(|_| !log.path.exists()) {
             return elsewhere::show(stored, name, request, context);
         }

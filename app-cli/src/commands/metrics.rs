@@ -52,7 +52,8 @@ pub(super) async fn metrics(args: &MetricsArgs, context: &Context) -> Result<(),
 }
 
 /// Returns the value of the label `queue`: the project folder, or the address of the database
-/// without user and password. Unprintable characters are escaped, because a terminal may show it.
+/// without user and password. Unprintable characters are escaped, because a terminal may show the
+/// value.
 fn queue(context: &Context) -> String {
     let place = context.store_place().map(|place| Printable(&place).to_string());
     place.unwrap_or_else(|| Shown(context.project.root()).to_string())

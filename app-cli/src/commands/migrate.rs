@@ -93,7 +93,7 @@ fn refuse_equal(from: &Place, to: &Place) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Adds a hint with the command that stops the live run, if a live run locks the queue.
+/// If a live run locks the queue, adds a hint to the error: the command that stops the run.
 fn advised(error: CliError, place: &Place) -> CliError {
     if error.exit_code() != ExitCode::TryAgain || !error.message().contains("locked by the run ") {
         return error;
@@ -101,7 +101,7 @@ fn advised(error: CliError, place: &Place) -> CliError {
     error.with_hint(format!("stop it with: autoproc stop --wait {}", place.option()))
 }
 
-/// Refuses a queue with processing files. Dead runs have left them, and the claims of these runs
+/// Refuses a queue with processing files. Dead runs left these files, and the claims of dead runs
 /// have no meaning in another place.
 fn refuse_processing(queue: &FileQueue, place: &Place) -> Result<(), CliError> {
     match queue.counts().processing {

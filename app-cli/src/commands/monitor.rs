@@ -1,5 +1,5 @@
-//! `monitor`: shows the progress of the latest run, from the monitor file. With `--watch`, until
-//! the run ends.
+//! `monitor`: shows the progress of the latest run, from the monitor file. With `--watch`, repeats
+//! this until the run ends.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -93,7 +93,7 @@ struct Monitor {
 
 impl Monitor {
     /// Reads the live runs before the monitor file, so that the file is complete if no run is live.
-    /// A file that cannot be read causes only a warning, because it is informational.
+    /// An unreadable file causes only a warning, because the file is informational.
     async fn read(context: &Context) -> Result<Self, CliError> {
         let control = context.wiring.run_control();
         let mut live = context.runs().live().await?;

@@ -100,8 +100,8 @@ async fn request(wanted: Wanted, run: &LiveRun, control: &RunControl, context: &
     let (files, pause) = (control.files(run), control.pause_of(run));
     let cannot_write = |error| CliError::cannot_write(files.request_path(), &error);
     let is_new = match wanted {
-        // A run that a signal stopped is already suspended. When `fg` or another process continues
-        // the run, it reads this request and stays paused.
+        // A run that was stopped by a signal is already suspended. When it continues, for instance
+        // after `fg`, it reads this request and stays paused.
         Wanted::Paused if pause.is_some_and(|pause| pause.is_stopped) => {
             files.request().map_err(cannot_write)?;
             false
@@ -176,7 +176,8 @@ fn unconfirmed(wanted: Wanted, late: &[&Affected]) -> CliError {
 struct Changed<'a> {
     wanted: Wanted,
     affected: &'a [Affected],
-    /// The end of the line for a run that cannot be reached, as in `is on another machine`.
+    /// The reason why a run is left alone, as the end of a line: for instance `is on another
+    /// machine`.
     elsewhere: &'static str,
 }
 

@@ -20,8 +20,8 @@ use crate::paths::resolve;
 use crate::view::quoting::{quoted, quoted_template};
 use crate::word_roles::{Role, roles};
 
-/// The options of `run` that are left out when a run is started again: they would repeat finished
-/// work.
+/// The options of `run` that are left out when a run is started again, because they would repeat
+/// finished work.
 const LEFT_OUT: [&str; 2] = ["--again", "--from-start"];
 
 const JSON: &str = "--json";
@@ -107,8 +107,8 @@ fn cannot_start(why: impl std::fmt::Display) -> CliError {
     CliError::new(ExitCode::NoInput, format!("no run is live, and none can be started again: {why}"))
 }
 
-/// Returns the words without the files that are completed and do not exist any more, because the
-/// command moved or removed them. A run refuses files that do not exist.
+/// Returns the command line without its finished files. A file is finished if it is completed and
+/// does not exist any more: the command moved or removed it. A run refuses files that do not exist.
 ///
 /// # Errors
 /// [`CliError`] if no file would be left, if a path is invalid, or if the queue cannot be read.
@@ -151,7 +151,8 @@ fn start_again(mut words: Vec<OsString>, current_dir: &Path, context: &Context) 
         Ok(program) => program,
         Err(error) => return CliError::io("cannot determine the path of this program", &error),
     };
-    // The environment variable selects this project, unless the words contain `--project-dir`.
+    // The environment variable selects this project, unless the command line contains
+    // `--project-dir`.
     let mut run = Command::new(program);
     run.arg0("autoproc").args(words).current_dir(current_dir);
     let error = run.env(PROJECT_VARIABLE, context.project.root()).exec();
@@ -170,8 +171,8 @@ fn repeated(words: &[OsString]) -> Vec<OsString> {
     words.iter().zip(&roles).filter(is_kept).map(|(word, _)| word.clone()).collect()
 }
 
-/// Returns the words without `--until` and its value, if the time is in the past. A run refuses
-/// such a time.
+/// Returns the command line without `--until` and its value if that time is in the past, because a
+/// run refuses such a time.
 fn without_past_deadline(words: &[OsString], context: &Context) -> Vec<OsString> {
     let roles = roles(words, &run::options());
     let is_until = |index: usize| roles[index] == Role::Option && words[index] == UNTIL;
@@ -190,7 +191,7 @@ fn has_option(words: &[OsString], option: &str) -> bool {
     words.iter().zip(roles(words, &run::options())).any(|(word, role)| role == Role::Option && word == option)
 }
 
-/// Returns the position of the word `run`; `None` if the words call another command.
+/// Returns the position of the word `run` in the command line; `None` if the command is not `run`.
 fn subcommand(words: &[OsString]) -> Option<usize> {
     let first = roles(words, &run::options()).iter().position(|role| *role == Role::Other)?;
     (words[first] == "run").then_some(first)
@@ -202,8 +203,8 @@ fn are_files(words: &[OsString]) -> Vec<bool> {
     (0..words.len()).map(|index| roles[index] == Role::Other && index < end && Some(index) != run).collect()
 }
 
-/// Returns the words of a run without its files and lists of files. Such a run processes the whole
-/// queue.
+/// Returns the command line of a run without its files and lists of files. Such a run processes the
+/// whole queue.
 fn without_files(words: &[OsString]) -> Vec<OsString> {
     let (roles, are_files) = (roles(words, &run::options()), are_files(words));
     let is_list = |index: usize| roles[index] == Role::Option && words[index] == LIST;

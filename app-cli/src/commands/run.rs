@@ -134,7 +134,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     // Reads the queue first, so that an unreadable queue is reported before the run creates files.
     context.storage().counts(Scope::Queue).await?;
     let mut named = Scope::Queue;
-    // If a file that is added below is due, there are no waits to report.
+    // If one of the files that are added next is due, the run has no waits to report.
     let mut may_wait = args.quiet == 0;
     if let Some(gathered) = gathered {
         refuse_while_others_stop(&ports).await?;

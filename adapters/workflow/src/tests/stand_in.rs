@@ -1,4 +1,4 @@
-//! Stand-ins for runners.
+//! Tests of stand-ins for the runners that a workflow lacks.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ fn each_command_and_task_gets_a_stand_in_once() {
     assert_eq!(first.inputs, inputs.map(|(name, text)| (name.to_owned(), text.to_owned())));
     let second = added(&project, LETTERS);
     assert_eq!((second.created, second.lines), (Vec::new(), Vec::new()));
-    // Another workflow may use the same runners, but gets a file of values of its own.
+    // Another workflow may use the same runners, but gets a separate file of values.
     let other = added(&project, &LETTERS.replace("id: letters", "id: cards"));
     assert_eq!((other.created, other.lines), (vec!["runners/cards.values".into()], Vec::new()));
 }
@@ -73,7 +73,7 @@ fn a_file_that_exists_is_kept() {
     assert!(toml_of(&project).starts_with("# mine\n\n[runners.tasks]\n"), "{}", toml_of(&project));
 }
 
-/// Every valid `autoproc.toml` gets the new lines and keeps its old ones.
+/// Every valid `autoproc.toml` keeps its old lines when new lines are added.
 #[test]
 fn the_lines_of_a_table_stay_as_they_are() {
     let tables = [
@@ -178,7 +178,8 @@ workflow:
     assert_eq!(serde_json::from_str::<serde_json::Value>(object).unwrap(), one);
 }
 
-/// A value is false if true would lead to the rollback, or to no transition.
+/// The stand-in returns a value as false if the value true would lead to the rollback or to no
+/// transition.
 #[test]
 fn values_lead_to_the_end() {
     let text = "workflow: {id: w, phases: [{id: a, steps: [{command: c}]}, {id: b, steps: [{command: c}]}], \

@@ -1,8 +1,8 @@
 //! Commands and options of GNU parallel, xargs, pueue, task-spooler and others, with their
 //! equivalents in autoproc.
 
-/// Commands of other programs. Each entry contains the words and the hint that names the equivalent
-/// in autoproc.
+/// Commands of other programs. Each entry contains the names of the commands, and the hint that
+/// names the equivalent in autoproc.
 pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     (
         &["skip"],

@@ -108,7 +108,7 @@ pub(super) async fn carry_out(length: Duration, context: &Context) -> Result<Cra
 fn cycle(scratch: &Scratch, number: u64, context: &Context) -> io::Result<Vec<PathBuf>> {
     let started: Vec<_> = (0..WRITERS).map(|writer| Writer::start(scratch, number, writer, context)).collect();
     thread::sleep(MAX_LIFE.mul_f64(random_part()));
-    // Kills all writers before it reads their output, so that none keeps running if an error is
+    // Kills all writers before reading their output, so that no writer keeps running if an error is
     // returned.
     let killed: Vec<_> = started.into_iter().map(|writer| writer.map(Writer::kill)).collect();
     let told: Vec<_> = killed.into_iter().map(|writer| writer.map(Writer::told)).collect();

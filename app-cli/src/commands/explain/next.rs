@@ -13,14 +13,14 @@ use crate::view::failure::in_one_line;
 use crate::view::files;
 use crate::view::time::{local, span};
 
-/// The next step of a file.
+/// What happens to a file next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Next {
-    /// A stable word for scripts.
+    /// A stable word for scripts, such as `held` or `backoff`.
     pub(super) reason: &'static str,
     /// A sentence without unprintable characters.
     pub(super) text: String,
-    /// The end of the wait; `None` if it is unknown or there is none.
+    /// When the wait of the file ends; `None` if that is unknown, or if the file does not wait.
     pub(super) at: Option<Timestamp>,
     /// The number of due files that a run claims before this one; `None` if the file is not due.
     pub(super) ahead: Option<u64>,
@@ -37,7 +37,7 @@ impl Next {
         Self::new("not_queued", "nothing: the file is not in the queue", vec![commands.add()])
     }
 
-    /// Returns the next step of an item. `running` is its running attempt.
+    /// Returns what happens to an item next. `running` is its running attempt.
     pub(super) fn of(
         item: &QueueItem,
         situation: &Situation,
@@ -100,7 +100,7 @@ fn numbered(item: &QueueItem, situation: &Situation) -> String {
     }
 }
 
-/// Returns the next step of a file that is due.
+/// Returns what happens next to a file that is due.
 fn waiting(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next {
     let ahead = situation.ahead;
     let place = match ahead.due {

@@ -1,5 +1,5 @@
-//! The circumstances on which the next step of a file depends: the live runs, the other files, and
-//! the file itself.
+//! The situation of a file, which decides what happens to the file next: the live runs, the other
+//! files, and the file itself.
 
 use std::ops::ControlFlow;
 
@@ -17,8 +17,8 @@ use crate::error::CliError;
 pub(super) struct Situation {
     pub(super) now: Timestamp,
     pub(super) runs: Runs,
-    /// The limit on attempts of the run that has claimed the file, or else of all live runs; `None`
-    /// if no run is live, or if their limits differ.
+    /// The maximum number of attempts in the run that has claimed the file or, if no run has, in
+    /// the live runs; `None` if no run is live, or if the live runs have different maximums.
     pub(super) max_attempts: Option<u32>,
     /// True if no error is recorded for the latest attempt, or if there is no attempt.
     pub(super) is_error_untold: bool,
@@ -38,7 +38,7 @@ pub(super) enum Runs {
     Starting,
     /// Every live run is stopping. Contains a description of the stop.
     Stopping(String),
-    /// Every live run is stopping or paused, and one is paused.
+    /// Every live run is stopping or paused, and at least one is paused.
     Paused,
     /// No live run starts files, and at least one holds its starts. Contains the reason.
     Holding(String),
@@ -65,17 +65,17 @@ pub(super) struct Ahead {
     pub(super) priority: Option<Priority>,
 }
 
-/// The state of the file on disk, compared with the file that was completed.
+/// The file on disk, compared with its state when it was completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileNow {
     /// The file does not exist.
     Missing,
-    /// The file exists, and differs from the file that was completed.
+    /// The file exists, and has changed since it was completed.
     Changed,
-    /// The file exists, and equals the file that was completed.
+    /// The file exists, and has not changed since it was completed.
     Unchanged,
-    /// The file exists or cannot be examined; it is not completed, or was completed by a version of
-    /// autoproc that did not record its size.
+    /// The comparison is impossible: the file is not completed, its size was not recorded when it
+    /// was completed, or it cannot be examined now.
     Unknown,
 }
 

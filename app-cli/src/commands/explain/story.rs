@@ -1,4 +1,4 @@
-//! The story of a file: what happened to it, in the order of time.
+//! The story of a file: what happened to it, in chronological order.
 
 use std::time::Duration;
 
@@ -18,9 +18,9 @@ pub(super) struct Moment {
 }
 
 pub(super) enum Kind {
-    /// The file was first added. Only its present priority is recorded.
+    /// The file was added for the first time. Only its present priority is recorded.
     Added(Priority),
-    /// A round after the first began.
+    /// Another round began.
     Round(u32, RoundCause),
     /// An attempt began.
     Attempt(Box<PastAttempt>),
@@ -32,7 +32,7 @@ pub(super) enum Kind {
     Cancelled,
 }
 
-/// The state of the file when a round began.
+/// How the preceding round ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RoundCause {
     Completed,
@@ -77,7 +77,7 @@ struct Story<'r> {
     recoveries: &'r [PastEvent],
     round: u32,
     has_attempts: bool,
-    /// The end of the latest attempt; `None` if it has none.
+    /// The end of the latest attempt; `None` if there is no attempt, or if its end is unknown.
     latest: Option<PastEnd>,
     /// When the file began to wait for its next attempt; `None` if that is unknown.
     last_end: Option<Timestamp>,
@@ -127,7 +127,7 @@ impl<'r> Story<'r> {
         }
     }
 
-    /// Returns the first recovery of the attempt that happened after the attempt began.
+    /// Returns the first recovery after the beginning of the attempt.
     fn recovery(&self, attempt: &PastAttempt) -> Option<&'r PastEvent> {
         let is_it = |event: &&PastEvent| {
             let of = event.of.as_ref();

@@ -160,8 +160,9 @@ impl Known {
         self.past_in(round).rfind(|past| number.is_none_or(|number| past.of.attempt.get() == number))
     }
 
-    /// True if an output belongs to the attempt with this number, or to the latest attempt if
-    /// `number` is `None`. False if the output belongs to a released attempt with the same number.
+    /// True if an output belongs to attempt `number` of the round, or to the latest attempt of the
+    /// round if `number` is `None`. An earlier, released attempt may have the same number; its
+    /// output does not count. `is_latest` is true if the attempt is the latest one of the item.
     fn is_of(&self, output: &Output, round: u32, number: Option<u32>, is_latest: bool) -> bool {
         match self.last_of(round, number).and_then(|past| past.of.claim) {
             Some(claim) => output.log.claim >= claim,
@@ -209,8 +210,8 @@ impl Known {
         Choice::NoOutput { what, hint }
     }
 
-    /// True if the output of an attempt may have been pruned. This is possible if the attempt began
-    /// before the newest pruned output was written, or at an unknown time.
+    /// True if the output of an attempt may have been pruned: the attempt began before the newest
+    /// pruned output was written, or its start time is unknown.
     fn may_be_pruned(&self, round: u32, number: Option<u32>) -> bool {
         let is_latest = |item: &&QueueItem| item.round == round && number.is_none_or(|number| number >= item.attempts);
         let began = match self.item.as_ref().filter(is_latest) {
@@ -228,8 +229,8 @@ pub(in crate::commands) fn current(item: &QueueItem, logs: &AttemptLogs) -> Opti
     Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))
 }
 
-/// Returns the output of an item's latest attempt in this round. `None` if there is none in this
-/// project folder: it was removed, the attempt ran elsewhere, or no attempt has begun.
+/// Returns the output of an item's latest attempt in this round. `None` if this project folder has
+/// no such output: it was removed, the attempt ran elsewhere, or no attempt has begun.
 pub(in crate::commands) fn latest(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
     if let Some(current) = current(item, logs) {
         return Some(current);
@@ -252,13 +253,13 @@ fn places(item: Option<&QueueItem>, past: &[PastAttempt]) -> BTreeMap<ClaimNumbe
     past.chain(current).collect()
 }
 
-/// True if an output may belong to the item's latest attempt, and if this attempt is of the item's
-/// current round.
+/// True if the item's latest attempt is of the current round, and the output may belong to this
+/// attempt.
 fn is_of_this_round(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
     (item.attempts > 0 || item.round == 1) && fits_latest(item, log, written)
 }
 
-/// True if an output may belong to the item's latest attempt, including one that was released.
+/// True if an output may belong to the item's latest attempt. This attempt may have been released.
 fn fits_latest(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
     let is_next = (item.attempts..=item.attempts.saturating_add(1)).contains(&log.attempt.get());
     let is_after = item.last_attempt.is_none_or(|began| written.saturating_add(CLOCK_SLACK) >= began);

@@ -40,8 +40,8 @@ impl Elsewhere {
         Ok(Self(stored.filter(is_elsewhere).map(|stored| (stored.claim, stored)).collect()))
     }
 
-    /// Adds these outputs to those of this project folder. Replaces outputs with the same claims,
-    /// and orders all by claim.
+    /// Adds these outputs to `logs`, the outputs in this project folder. If both have an output of
+    /// the same claim, keeps only the stored output. Sorts the result by claim.
     pub(super) fn add_to(&self, logs: &mut Vec<AttemptLog>, item: ItemId, context: &Context) {
         let folder = context.wiring.attempt_logs();
         let log = |stored: &StoredOutput| folder.log_of(ClaimToken { item, number: stored.claim }, stored.attempt);
@@ -54,7 +54,8 @@ impl Elsewhere {
         self.0.is_empty()
     }
 
-    /// Returns the stored output of an attempt; `None` if its file is here or nothing is stored.
+    /// Returns the stored output of an attempt; `None` if its file is in this project folder, or if
+    /// nothing is stored.
     pub(super) fn get(&self, log: &AttemptLog) -> Option<&StoredOutput> {
         self.0.get(&log.claim)
     }
@@ -69,12 +70,12 @@ impl Elsewhere {
     }
 }
 
-/// True if both paths name one file that exists.
+/// True if both paths name the same existing file.
 fn is_same_file(one: &Path, other: &Path) -> bool {
     one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
 }
 
-/// Prints the stored end of an output, after a line that names the file with the whole output.
+/// Prints the stored tail of an output, after a line that names the file with the whole output.
 /// `name` is the name of the attempt.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The figures of the queue and its runs. None of them needs a list of all files.
+//! The figures of the queue and its runs. Reading them does not require a list of all files.
 
 use std::time::Duration;
 
@@ -18,15 +18,15 @@ pub(super) struct Figures {
     /// True if a pending file is due.
     pub(super) is_due: bool,
     pub(super) live_runs: usize,
-    /// The maximum number of concurrent attempts of the live runs.
+    /// The maximum number of concurrent attempts of all live runs together.
     pub(super) slots: usize,
     pub(super) paused_runs: usize,
     /// The number of processing files whose run is dead.
     pub(super) abandoned: usize,
-    /// The time since the earliest claim of a processing file; zero if there is none.
+    /// The time since the earliest claim of a processing file; zero if no file is processing.
     pub(super) oldest_processing: Duration,
     pub(super) is_stop_requested: bool,
-    /// True if the live run that wrote the state file of this folder starts no files at present.
+    /// True if the run that wrote the state file of this folder is live and holds its starts.
     pub(super) are_starts_held: bool,
     /// The forecast time left; `None` if it is unknown, or if not exactly one run is live.
     pub(super) time_left: Option<Duration>,

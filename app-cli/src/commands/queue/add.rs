@@ -72,7 +72,7 @@ pub(super) async fn add(mut args: AddArgs, context: &Context) -> Result<(), CliE
     context.show_change(&added)
 }
 
-/// Removes `-0` from the words and sets the flag `null`, because clap parses `-0` as a negative
+/// Removes `-0` from `args.words` and sets the flag `null`, because clap parses `-0` as a negative
 /// number. A file named `-0` must be written `./-0`.
 fn take_out_null_flag(args: &mut AddArgs) {
     let before = args.words.len();

@@ -52,9 +52,9 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliEr
     context.show(&ItemShown { now: context.now(), item, forecast, running, outputs, history })
 }
 
-/// Returns the size and the forecast duration of a pending file under the recipe of the latest
-/// completed attempt. `None` if the file is not pending or does not exist, or if no attempt is
-/// known.
+/// Returns the size of a pending file, and its forecast duration with the recipe of the latest
+/// completed attempt in the history. `None` if the file is not pending or does not exist, or if no
+/// such attempt is known.
 async fn forecast(item: &QueueItem, context: &Context) -> Option<SizedForecast> {
     if item.status != Status::Pending {
         return None;

@@ -54,8 +54,7 @@ fn run(shown: &RunShown<'_>, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "  {} completed, {} failed, {} retried", run.completed, run.failed, run.retried)
 }
 
-/// Prints a line about the runs after the reported run, which had nothing to do. Prints nothing if
-/// there are none.
+/// If runs with nothing to do followed the reported run, prints a line about them.
 fn later(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let Some(last) = report.later.last() else { return Ok(()) };
     let at = local(last.started_at.unwrap_or(last.last_event_at));
@@ -93,7 +92,7 @@ fn since_then(now: Option<Status>) -> &'static str {
 }
 
 /// Prints the number of files that changed while they were processed, and names the first of them.
-/// Prints nothing if there are none.
+/// Prints nothing if no file changed.
 fn changed(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let count = report.summary.changed_files;
     let Some(line) = changed_while_processed(count, false) else { return Ok(()) };
@@ -151,7 +150,8 @@ fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
 }
 
 /// True if `autoproc resume` continues the latest reported run: it was stopped on request or by
-/// `--until`, its command line is recorded, no run began later, none is live, and files wait.
+/// `--until`, its command line is recorded, no run began later, no run is live, and files are
+/// waiting.
 pub(super) fn was_interrupted(report: &Report) -> bool {
     let end = report.summary.runs.last().and_then(|run| run.end);
     let is_stopped = end.is_some_and(|end| matches!(end.stopped_by, Some(StoppedBy::Request(_) | StoppedBy::Deadline)));

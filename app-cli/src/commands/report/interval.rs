@@ -1,4 +1,4 @@
-//! The time during which an attempt ran, from its records.
+//! The time during which an attempt ran, computed from its records.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use autoproc_domain::ports::{PastAttempt, PastEnd, PastRun};
 use autoproc_domain::{RunId, Timestamp};
 
-/// If the computed beginning of an attempt is later than the recorded one by more than this, the
-/// attempt was suspended for a while.
+/// If the beginning of an attempt, computed from its end and its duration, is later than the
+/// recorded beginning by more than this, the attempt was suspended for a while.
 const MAX_LATENESS: Duration = Duration::from_secs(1);
 
 /// The properties of a run that matter for its attempts.

@@ -14,7 +14,7 @@ const FIRST_SEARCH: usize = 64;
 const GROWTH: usize = 8;
 
 pub(super) struct Latest {
-    /// The summary of the run to report; contains no run if none is recorded.
+    /// The summary of the run to report. If no run is recorded, it contains no run.
     pub(super) summary: RunsSummary,
     /// The runs after the run to report, the earliest first.
     pub(super) later: Vec<PastRun>,

@@ -19,7 +19,7 @@ const PART_OF_ATTEMPT: u32 = 10;
 /// An attempt is placed in the free row that became free last. If attempts are placed in order of
 /// beginning, or in order of end, the number of rows is minimal: it is the largest number of
 /// attempts that run at the same time (Faigle and Nawijn, Note on scheduling intervals on-line,
-/// 1995). The memory grows only with the number of rows.
+/// 1995). Memory use grows only with the number of rows.
 #[derive(Debug)]
 pub(super) struct Rows {
     ends: Vec<Timestamp>,
@@ -32,8 +32,8 @@ impl Rows {
         Self { ends: Vec::new(), max_overlap: whole / PART_OF_SPAN }
     }
 
-    /// Places an attempt. Returns its row, from 0, and its beginning without the overlap with the
-    /// attempt before it.
+    /// Places an attempt. Returns its row, counted from 0, and its beginning. If the previous
+    /// attempt in the row overlaps it, returns the end of the previous attempt as the beginning.
     pub(super) fn place(&mut self, from: Timestamp, to: Timestamp) -> (usize, Timestamp) {
         let overlap = self.max_overlap.min(to.saturating_since(from) / PART_OF_ATTEMPT);
         let begins = from.saturating_add(overlap);

@@ -1,7 +1,7 @@
 //! `report --trace`: writes the attempts of the reported runs as a trace of events, which Perfetto
 //! and `chrome://tracing` show on a time axis.
 //!
-//! The attempts are written one by one while the history is read, so the memory grows neither with
+//! The attempts are written one by one while the history is read, so memory use grows neither with
 //! their number nor with the length of the runs.
 
 mod event;
@@ -60,8 +60,8 @@ async fn print(args: &ReportArgs, context: &Context) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Writes the trace of a report. Returns the output and the numbers of attempts, or the error of a
-/// write.
+/// Writes the trace of a report to `out`. Returns `out` and a tally of the attempts, or the write
+/// error.
 ///
 /// # Errors
 /// [`CliError`] if the attempts cannot be read.

@@ -14,8 +14,8 @@ use regex_lite::{Regex, RegexBuilder};
 /// 503 matches only as a status, not as a line number or as a part of a name.
 const OVERLOAD: &str = r"overloaded|rate[ _-]?limit|too many requests|throttl|unavailable|(?:^|[:=(\[]|\b(?:http(?:/[0-9.]+)?|status|code|error|response|returned|received|got))[^\w\n./-]{0,3}(?:429|503|529)(?:[^\w./-]|\.?$|\.\s)";
 
-/// The waits after an overload: 30 s, 1 min, 2 min, … and at most 10 min. Limits on the rate of
-/// requests are mostly stated for a minute.
+/// The waits after an overload: 30 s, 1 min, 2 min, … and at most 10 min. Most limits on the rate
+/// of requests are stated per minute.
 const OVERLOAD_RANGE: BackoffRange = BackoffRange { first: Duration::from_secs(30), longest: Duration::from_secs(600) };
 
 /// The name of the default rule in the lines about retries.

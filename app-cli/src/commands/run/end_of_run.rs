@@ -115,8 +115,8 @@ impl EndOfRun {
         self.hooks.as_ref().and_then(|_| context.named_document(summary).ok())
     }
 
-    /// Returns the numbers of unaccounted files. Counts them only if the run processed all its
-    /// files, or if files failed; otherwise, all numbers are 0.
+    /// Counts the unaccounted files if the run processed all its files, or if files failed.
+    /// Otherwise, all counts are 0.
     async fn unaccounted(&self, result: &ProcessingResult, context: &Context) -> Result<Unaccounted, CliError> {
         let none = Unaccounted::default();
         match exit_code(result, none, self.is_whole_queue()) {

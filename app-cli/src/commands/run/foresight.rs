@@ -1,5 +1,5 @@
-//! Collects what a run needs for forecasts: the durations of earlier runs of the same recipe and,
-//! for the live view, the next files of the run.
+//! Collects what a run needs for forecasts: the durations of earlier attempts with the same recipe
+//! and, for the live view, the next files of the run.
 
 use std::sync::Arc;
 

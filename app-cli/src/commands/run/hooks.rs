@@ -75,7 +75,8 @@ struct Tasks {
     watch: Option<JoinHandle<()>>,
 }
 
-/// The numbers of files for which `--on-failure` was executed without success, or not at all.
+/// The number of files for which the command of `--on-failure` failed, and the number of files for
+/// which it was not executed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Tally {
     failed: u64,
@@ -189,9 +190,9 @@ impl Hooks {
         self.warn_of_numbers(tally, on_failure.files.overflow());
     }
 
-    /// Prints the numbers of files for which `--on-failure` was executed without success, and for
-    /// which it was not executed. `overflow` is the number of files that were dropped because the
-    /// channel was full.
+    /// Prints for how many files the command of `--on-failure` failed, and for how many files it
+    /// was not executed. `overflow` is the number of files that were dropped because the channel
+    /// was full.
     fn warn_of_numbers(&self, Tally { failed, skipped }: Tally, overflow: u64) {
         let console = &self.hook.console;
         // The first failure has already caused a warning.
@@ -220,8 +221,8 @@ impl Hooks {
         }
     }
 
-    /// Waits for the commands of an option at the end of a run. If the wait exceeds [`LATE`],
-    /// prints a notice, provided that standard error is a terminal.
+    /// Waits for the commands of an option at the end of a run. If the wait exceeds [`LATE`] and
+    /// standard error is a terminal, prints a notice.
     async fn noticed<T>(&self, option: &str, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         tokio::select! {

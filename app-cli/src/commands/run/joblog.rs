@@ -82,7 +82,8 @@ fn cannot_write(path: &Path, error: &io::Error) -> CliError {
         .with_hint("name a new file, or a job log")
 }
 
-/// Checks that a file begins with the heading of a job log. Returns true if the file is empty.
+/// Checks that a file is empty or begins with the heading of a job log. Returns true if the file is
+/// empty.
 fn check_heading(file: &mut File, path: &Path) -> Result<bool, CliError> {
     let mut beginning = Vec::new();
     let read = file.take(HEADING.len() as u64).read_to_end(&mut beginning);
@@ -147,7 +148,8 @@ impl Joblog {
     }
 }
 
-/// Writes the heading into an empty file. If an older file ends within a line, ends that line.
+/// Writes the heading into an empty file. If the last line of an older file lacks its line end,
+/// adds the line end.
 fn begin(file: &mut File, is_empty: bool) -> io::Result<()> {
     if is_empty {
         return file.write_all(HEADING);
@@ -173,8 +175,8 @@ impl AttemptListener for Joblog {
 }
 
 impl Command {
-    /// Returns the command for a file, quoted for a shell, as one line. Assignments of the
-    /// variables that a shell command reads precede it.
+    /// Returns the command for a file, quoted for a shell, as one line. Before a shell command, the
+    /// line contains assignments of the variables that the command reads.
     fn for_attempt(&self, attempt: &Attempt, project_dir: &Path) -> Vec<u8> {
         let file = &attempt.file_path;
         let line = match self {

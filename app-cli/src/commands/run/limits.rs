@@ -80,7 +80,7 @@ impl LimitArgs {
     }
 
     /// Returns the limits that are checked before an attempt starts. The queue is in `state_dir`;
-    /// relative folders are below `cwd`.
+    /// other folders may be relative to `cwd`.
     ///
     /// # Errors
     /// A usage error if a folder does not exist: its disk may not be mounted.

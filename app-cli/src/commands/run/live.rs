@@ -88,7 +88,7 @@ impl Live {
         self.lock().set_waits(waits);
     }
 
-    /// Adds what is known before the run begins: the next pending files, and the durations of
+    /// Adds what is known before the run begins: the next pending files, and the forecast from
     /// earlier runs. A thread then measures the sizes of the files.
     pub(super) fn foresee(self: &Arc<Self>, files: Vec<(ItemId, FilePath)>, earlier: Forecast) {
         let mut board = self.lock();

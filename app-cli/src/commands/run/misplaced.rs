@@ -1,5 +1,5 @@
-//! Detects words on the wrong side of `--`: files or options of autoproc that follow it. Also
-//! detects a command without a `--` before it.
+//! Detects options and files of autoproc that were written after `--`, and a command without a `--`
+//! before it.
 
 use std::env;
 use std::ffi::OsStr;
@@ -21,7 +21,7 @@ use crate::paths::PathSource;
 /// Long options of `run` that many programs have too. They are never reported as misplaced.
 const COMMON: [&str; 6] = ["all", "exclude", "include", "null", "quiet", "verbose"];
 
-/// Fails if the user omitted `--`, so that the words for files contain a command.
+/// Fails if the user omitted `--` before the command, so that the command was parsed as files.
 ///
 /// # Errors
 /// A usage error whose hint is the corrected command line.

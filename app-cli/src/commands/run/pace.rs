@@ -60,8 +60,8 @@ pub(super) fn left_text(left: Duration) -> String {
 mod tests {
     use super::*;
 
-    /// Returns the rate after `ended` files that took `each`, and the time left for `count` more
-    /// files if the last one ended `waited` ago.
+    /// Returns the rate after `ended` files with a duration of `each`, and the time left for
+    /// `count` more files if the last file ended `waited` ago.
     fn texts(each: Duration, ended: u32, count: u64, waited: Duration) -> [Option<String>; 2] {
         let pace = Pace { last_end: each * ended, ended: ended.into() };
         [pace.rate(pace.last_end), pace.left(count, pace.last_end + waited)]

@@ -60,7 +60,7 @@ pub(super) fn check_pattern(pattern: &OsStr) -> Result<(), CliError> {
     })
 }
 
-/// Returns the placeholder that a text in braces resembles. The two differ only in letter case, in
+/// Returns the placeholder that a text in braces resembles: they differ only in letter case, in
 /// blanks, or in one character. `None` if there is no such placeholder.
 fn misspelt(unknown: &str) -> Option<&'static str> {
     let word = inner(unknown).to_ascii_lowercase();

@@ -14,10 +14,10 @@ use crate::store_choice::OPTION;
 use crate::wiring::Server;
 use crate::word_roles::{Role, roles};
 
-/// Records the command line of this process, which began the run `run`. Returns true if it was
-/// recorded. If the record cannot be written, only prints a warning, because the run does not need
-/// it. If a command of a live run of the same queue started this process, records nothing: starting
-/// that run again also starts this one.
+/// Records the command line of this process, which began the run `run`. Returns true if the command
+/// line was recorded. If it cannot be written, only prints a warning, because the run does not need
+/// the record. Records nothing if this process was started by a command of a live run of the same
+/// queue: starting that run again starts this command line again.
 ///
 /// # Errors
 /// [`CliError`] if the live runs cannot be read.
@@ -47,8 +47,8 @@ async fn is_nested(context: &Context) -> Result<bool, CliError> {
     })
 }
 
-/// Returns the words with `address` as the only address of the store. Other addresses may contain a
-/// password.
+/// Returns the command line with `address` as the only address of the store. Other addresses may
+/// contain a password.
 fn with_store(words: &[OsString], address: &str) -> Vec<OsString> {
     let roles = roles(words, &options());
     let is_named = |index: usize| roles[index] == Role::Option && words[index] == OPTION;

@@ -8,7 +8,7 @@ pub(super) struct StoreTrouble(Mutex<Option<Box<str>>>);
 
 impl StoreTrouble {
     /// Records an error of the store. Returns true if the error must be reported: it is the first
-    /// one since the store answered, or it differs from the previous one.
+    /// error since the store answered, or it differs from the previous error.
     pub(super) fn record(&self, error: &str) -> bool {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = latest.as_deref() != Some(error);

@@ -9,7 +9,8 @@ const DEFAULT_MAXIMUM: Duration = Duration::from_secs(3600);
 /// The time limit of an attempt, as the user entered it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TimeLimit {
-    /// The time limit, or its maximum if it is adapted to the forecast of the file.
+    /// The time limit. If `is_adapted` is true, the time limit is computed from the forecast of the
+    /// file, and this is its maximum.
     pub(super) maximum: Duration,
     pub(super) is_adapted: bool,
 }

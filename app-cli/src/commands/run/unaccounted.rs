@@ -1,5 +1,5 @@
-//! Counts the unaccounted files of a run. Another command completed these files, or a user removed
-//! them from the queue or added them again, during the run.
+//! Counts the unaccounted files of a run: during the run, another command completed these files, or
+//! a user removed them from the queue or added them again.
 
 use autoproc_domain::request::Scope;
 use autoproc_domain::{QueueItem, Recipe};
@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::view::files;
 
-/// The numbers of unaccounted files, by reason. All are 0 if no files were named.
+/// The number of unaccounted files for each reason. All numbers are 0 if no files were named.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Unaccounted {
     pub(super) completed_by_others: usize,
@@ -17,7 +17,7 @@ pub(super) struct Unaccounted {
 }
 
 impl Unaccounted {
-    /// Counts the unaccounted files among the named ones. A completed file is accounted for if its
+    /// Counts the unaccounted files among the named files. A completed file is accounted for if its
     /// recorded recipe is `recipe` or is missing. A file in any other state is accounted for if it
     /// is in the queue.
     ///

@@ -26,7 +26,7 @@ pub(super) fn parse(word: &str) -> Result<Until, String> {
     Ok(Until { word: word.to_owned(), point })
 }
 
-/// True if this word after `--until` names a time that is not in the future.
+/// True if this value of `--until` is a time in the past.
 pub(in crate::commands) fn is_past(word: &str, context: &Context) -> bool {
     parse(word).is_ok_and(|until| until.point(context).is_err())
 }
@@ -39,7 +39,7 @@ pub(super) fn announce(until: Option<Timestamp>, args: &RunArgs, context: &Conte
 }
 
 impl Until {
-    /// Returns the point in time: for a time of day its next occurrence, for a span its end.
+    /// Returns the point in time. A time of day means its next occurrence, and a span begins now.
     ///
     /// # Errors
     /// A usage error if the point is not in the future.

@@ -35,8 +35,8 @@ impl Waits {
         Ok(if is_due { Self::default() } else { Self(waits) })
     }
 
-    /// Prints a line about the waits, and adds them to the live view. Does nothing if there are
-    /// none.
+    /// Prints a line about the waits, and adds them to the live view. Does nothing if no file
+    /// waits.
     pub(super) fn show(self, live: Option<&Live>, context: &Context) {
         let Some(first) = self.0.iter().map(|(_, due)| *due).min() else { return };
         let first = Zone::current().time_after(context.now(), first);

@@ -81,7 +81,7 @@ impl Work {
         }
     }
 
-    /// Returns the options that choose the workflow; none for a command.
+    /// Returns the options that choose the workflow; empty for a command.
     pub(super) fn workflow_options(&self) -> Vec<OsString> {
         match self {
             Self::Workflow(choice) => choice.options(),

@@ -41,8 +41,8 @@ pub(in crate::commands) async fn of_run(
     let Some(forecast) = forecast else { return Ok(None) };
     let Ok(Some(monitor)) = context.wiring.monitor() else { return Ok(None) };
     let remaining = usize::try_from(monitor.estimated_remaining_files).unwrap_or(usize::MAX);
-    // If the run processes only named files, it is unknown which pending files these are. The
-    // margin of `2 * jobs` allows for changes of the queue since `remaining` was reported.
+    // If the run processes only named files, it is unknown which pending files belong to the run.
+    // The margin of `2 * jobs` allows for changes of the queue since `remaining` was reported.
     let is_whole_queue = remaining.saturating_add(2 * run.info.jobs) >= waiting;
     let mut pending = if is_whole_queue { pending(context).await? } else { Vec::new() };
     pending.truncate(remaining.saturating_sub(state.current_files.len()));

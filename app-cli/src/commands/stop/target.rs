@@ -27,7 +27,7 @@ fn in_folder() -> CliError {
         .with_hint("`autoproc stop` stops every run of this queue")
 }
 
-/// Returns the live run with this name, or the only one whose name begins with `name`.
+/// Returns the live run with this name, or the only live run whose name begins with `name`.
 async fn named(name: &str, context: &Context) -> Result<RunId, CliError> {
     let live = context.runs().live().await?.into_iter().map(|run| run.info.id);
     let mut matching: Vec<_> = live.filter(|id| id.as_str().starts_with(name)).collect();

@@ -24,8 +24,8 @@ pub(super) enum Action {
 }
 
 impl Action {
-    /// Returns the words of the command line, without the program. The path of a file is complete,
-    /// byte for byte.
+    /// Returns the command line as separate words, without the program. The path of a file is
+    /// exact, byte for byte.
     pub(super) fn words(&self) -> Vec<OsString> {
         self.command(|path| path.as_os_str().to_owned()).0
     }

@@ -28,7 +28,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>) {
     }
 }
 
-/// Returns the lines of the screen, from the top. There are as many as the screen has rows.
+/// Returns the lines of the screen, from the top: one for each row of the screen.
 fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     let plan = Plan::of(state, size);
     let mut lines = header::lines(state, size);

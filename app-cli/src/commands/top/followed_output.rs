@@ -17,7 +17,7 @@ use crate::overwritten_lines::LinePrinter;
 /// The time between two reads.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// The number of bytes at the end of the output that are shown.
+/// The maximum number of bytes that are shown: the last bytes of the output.
 const MAX_BYTES: u64 = 256 * 1024;
 
 /// The blanks that replace a tab.
@@ -32,7 +32,8 @@ const EMPTY: &str = "(no output so far, or it was removed)";
 /// The line in place of a missing output, if the attempt may have run on another machine.
 const ELSEWHERE: &str = "(no output here: the latest attempt printed nothing, or it ran on another machine or in another project folder, which keeps its output)";
 
-/// The round, the attempts and the latest attempt of a file, which change with each attempt.
+/// The round of a file, the number of its attempts, and the time of its latest attempt. These
+/// values change with each attempt.
 type Progress = (u32, u32, Option<Timestamp>);
 
 /// The output of a file's latest attempt.
@@ -68,15 +69,15 @@ impl FollowedOutput {
         }
     }
 
-    /// Waits until a read is due, and then until the output has changed. Returns its last lines,
-    /// escaped.
+    /// Waits until a read is due, and then until the output has changed. Returns the last lines of
+    /// the output, escaped.
     pub(super) async fn next(&mut self, context: &Context) -> Vec<String> {
         loop {
             tokio::time::sleep_until(self.due.into()).await;
             self.due = Instant::now() + INTERVAL;
             // Reads the queue only if no snapshot has shown the file. The reader of the view uses
-            // the same handle, and this read could hide changes from it: `Storage::changed` does
-            // not report changes that the handle has already read.
+            // the same handle, and `Storage::changed` does not report changes that the handle has
+            // already read. So this read could hide changes from the reader.
             if self.looked_up.is_none()
                 && let Ok(Some(item)) = context.storage().find(Selector::Id(self.id)).await
             {

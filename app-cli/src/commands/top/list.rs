@@ -5,7 +5,7 @@
 pub(super) struct List<K> {
     /// The rows that match the filter: the position of each in the snapshot, and its key.
     rows: Vec<(usize, K)>,
-    /// The selected row, counted among `rows`; 0 if there are none.
+    /// The selected row, counted among `rows`; 0 if there are no rows.
     selected: usize,
     /// The first row on the screen, counted among `rows`.
     first: usize,

@@ -30,8 +30,8 @@ use runs_part::RunsPart;
 /// The time between two polls of the live runs.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The minimum times between two reads of the processing files, and between two reads of the rest
-/// of the queue, in a folder.
+/// For a queue in a folder: the minimum time between two reads of the processing files, and the
+/// minimum time between two reads of the rest of the queue.
 const FOLDER_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(1));
 
 /// The same intervals for a queue in a database. They are longer, because every open view queries
@@ -57,7 +57,7 @@ pub(super) struct Reader<'a> {
     /// True if the queue may have changed since its processing files were read.
     are_processing_stale: bool,
     processing_throttle: Throttle,
-    /// True if the queue may have changed since the rest of it was read.
+    /// True if the queue, except its processing files, may have changed since it was read.
     is_queue_stale: bool,
     queue_throttle: Throttle,
     history_throttle: Throttle,
@@ -138,9 +138,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the processing files if they may have changed and their throttle permits it. Must be
-    /// called after everything else that reads the queue. If the files differ, the next call reads
-    /// the rest of the queue again, because `Storage::changed` does not report the changes that
-    /// this read has seen.
+    /// called after everything else that reads the queue. If the files have changed, the next call
+    /// reads the rest of the queue again, because `Storage::changed` does not report the changes
+    /// that this read has seen.
     async fn read_processing(&mut self) -> Result<(), CliError> {
         let began = Instant::now();
         if self.are_processing_stale && self.processing_throttle.is_due(began) {
@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
             self.is_history_stale = false;
         }
         self.history.forecast(live, runs, &self.queue, self.context).await?;
-        // The forecast has read a page of the queue, which may hide changes from
+        // Computing the forecast has read a page of the queue. This read may hide changes from
         // `Storage::changed`.
         self.are_processing_stale = true;
         self.history_throttle.record(began, Instant::now());

@@ -44,7 +44,7 @@ type Reading<'a> = Pin<Box<dyn Future<Output = (Reader<'a>, Result<Snapshot, Cli
 /// Shows the view until the user quits or a signal ends it.
 ///
 /// # Errors
-/// [`CliError`] if the terminal cannot be used, or if the queue cannot be read at first.
+/// [`CliError`] if the terminal cannot be used, or if the first read of the queue fails.
 pub(super) async fn session(context: &Context) -> Result<ExitCode, CliError> {
     let stop = context.wiring.signals()?;
     let (sender, wakes) = unbounded_channel();
@@ -295,7 +295,7 @@ fn reading(mut reader: Reader<'_>) -> Reading<'_> {
     })
 }
 
-/// Returns the lines of a text in one line, escaped.
+/// Joins the lines of a text into one line, escaped.
 fn in_one_line(text: &str) -> String {
     Printable(&text.lines().collect::<Vec<_>>().join("; ")).to_string()
 }

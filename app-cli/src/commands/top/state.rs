@@ -79,7 +79,7 @@ pub(super) struct Look {
 }
 
 impl State {
-    /// Creates the state before the queue was read.
+    /// Creates the initial state, before the queue is read.
     pub(super) fn new(look: Look, size: Size) -> Self {
         Self {
             snapshot: None,

@@ -47,7 +47,7 @@ impl Bench {
         self.input(Input::Terminal(Event::Key(KeyEvent::new(code, KeyModifiers::NONE))))
     }
 
-    /// Types characters, and returns the effects of the last one.
+    /// Types characters, and returns the effects of the last character.
     fn type_in(&mut self, text: &str) -> Vec<Effect> {
         text.chars().map(|character| self.press(KeyCode::Char(character))).last().unwrap_or_default()
     }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 /// [`MAX_PAUSE`] limits the pause, so a read of over 200 ms takes a larger share.
 const PAUSE_PER_COST: u32 = 50;
 
-/// The maximum pause after a read, unless the interval is longer, so that the first read of a large
-/// queue does not leave the view without news for a minute.
+/// The maximum pause after a read, unless the interval is longer. This maximum limits the time for
+/// which the view has no news after the first read of a large queue.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// Decides when something may be read again.

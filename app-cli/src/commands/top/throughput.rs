@@ -39,8 +39,8 @@ impl Throughput {
         if bars.iter().all(|count| *count == 0) { Self::default() } else { Self { bars, window } }
     }
 
-    /// Describes the rate in files, per second if that is at least one, otherwise per minute or per
-    /// hour; `None` if no file has ended.
+    /// Describes the rate in files per second, per minute or per hour: the first of these units in
+    /// which the rate is at least 1. `None` if no file has ended.
     pub(super) fn rate(&self) -> Option<String> {
         let count: u64 = self.bars.iter().sum();
         #[expect(clippy::cast_precision_loss, reason = "counts of attempts are small")]

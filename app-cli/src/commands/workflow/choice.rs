@@ -81,8 +81,8 @@ pub(crate) struct WorkflowChoice {
     pub(crate) inputs: Vec<(String, String)>,
     /// True to restart an unfinished execution from the first step; false to resume it.
     pub(crate) from_start: bool,
-    /// True if the workflow is the fallback of another one. Inputs that it does not declare are
-    /// then ignored.
+    /// True if the workflow is the fallback of another workflow. A fallback ignores inputs that it
+    /// does not declare.
     is_fallback: bool,
 }
 

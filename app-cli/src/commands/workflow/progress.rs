@@ -93,8 +93,9 @@ impl Interruption {
     }
 }
 
-/// Returns why no run continues an execution; `None` if a live run does, or if the latest attempt
-/// has ended. `live` are the runs that were alive after the item and the execution were read.
+/// Returns why no run continues an execution; `None` if a live run continues it, or if the latest
+/// attempt has ended. `live` are the runs that were alive after the item and the execution were
+/// read.
 async fn interruption(
     item: &QueueItem,
     state: &ExecutionState,

@@ -1,6 +1,7 @@
 //! Workflows like those of existing projects, with invented contents.
 
-/// Tasks in phases, values passed to later steps, checkpoints, a transition after each phase.
+/// A workflow with tasks, checkpoints, values passed to later steps, and a transition after each
+/// phase.
 pub(crate) const LETTERS: &str = r#"
 workflow:
   id: wf-letters
@@ -62,7 +63,8 @@ workflow:
       type: json
 "#;
 
-/// Conditions, commands, a phase with a single task, ignored keys, names that steps return.
+/// A workflow with conditions, commands, a phase with a single task, ignored keys, and names that
+/// steps return.
 pub(crate) const ARRIVAL: &str = r#"
 workflow:
   id: wf-arrival
@@ -114,7 +116,7 @@ workflow:
       description: "What happened"
 "#;
 
-/// Every key of the schema.
+/// A workflow that uses every key of the schema.
 pub(crate) const EVERYTHING: &str = r#"
 workflow:
   id: everything

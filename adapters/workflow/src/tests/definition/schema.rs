@@ -16,7 +16,7 @@ fn definitions() -> Vec<Value> {
     inner.into_iter().chain([schema]).collect()
 }
 
-/// Ensures that tests of the sample cover every key and every definition.
+/// If the sample `EVERYTHING` has every key, tests that use it cover the whole schema.
 #[test]
 fn the_sample_has_every_key() {
     for definition in definitions() {
@@ -26,7 +26,7 @@ fn the_sample_has_every_key() {
     }
 }
 
-/// The reader keeps unknown keys, so an editor must not refuse them.
+/// The reader keeps unknown keys, so the schema must accept them too.
 #[test]
 fn mappings_may_have_other_keys() {
     for definition in definitions().iter().filter(|definition| definition.get("properties").is_some()) {
@@ -41,7 +41,7 @@ struct Sample {
     document: &'static str,
     /// The mandatory entries.
     base: Value,
-    /// Entries of which the mapping needs exactly one.
+    /// The mapping must have exactly one of these entries.
     alternatives: Value,
 }
 

@@ -1,4 +1,4 @@
-//! Task files.
+//! Tests of task files.
 
 use crate::task::{TaskError, TaskFile, TaskFolders, TaskSource};
 

@@ -17,7 +17,7 @@ impl TempProject {
         self.0.path()
     }
 
-    /// Writes a file, and the folders it needs.
+    /// Writes a file, and creates its parent folders.
     pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.root().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -29,7 +29,7 @@ impl TempProject {
         Catalogue::new(self.root(), None)
     }
 
-    /// Checks a text as the only workflow of the project.
+    /// Writes a text as the only workflow of the project, and checks it.
     pub(crate) fn check(&self, text: &str) -> WorkflowFile {
         let path = self.write("core/workflows/sample.yaml", text);
         self.catalogue().load(&path).unwrap()

@@ -17,7 +17,8 @@ impl Validator {
         keywords.iter().all(|(keyword, rule)| self.rule(keyword, rule, keywords, value))
     }
 
-    /// Checks a keyword. Most keywords accept every value of a type that they do not apply to.
+    /// Checks a value against one keyword. Most keywords apply to one type only, and accept every
+    /// value of another type.
     fn rule(&self, keyword: &str, rule: &Value, schema: &Map<String, Value>, value: &Value) -> bool {
         let accepting =
             |schemas: &Value| schemas.as_array().unwrap().iter().filter(|schema| self.check(schema, value)).count();

@@ -17,7 +17,8 @@ workflow:
       steps: [{id: s1, run: [x]}, {id: s2, run: [x]}, {id: s3, run: [x]}]
 ";
 
-/// A project whose first attempt failed at the third step, and the path and bytes of its journal.
+/// Returns a project whose first attempt failed at the third step, and the path and the bytes of
+/// the journal.
 fn failed_fixture() -> (Fixture, std::path::PathBuf, Vec<u8>) {
     let fixture = Fixture::new(WORKFLOW);
     let runner = Arc::new(ScriptedRunner::new(|process| {

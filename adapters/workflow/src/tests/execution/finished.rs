@@ -1,4 +1,4 @@
-//! Executions that ended before the queue recorded it.
+//! Executions that have ended without a record of their end in the queue.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -39,8 +39,8 @@ fn expect_archived(fixture: &Fixture) {
     assert_eq!(fixture.executions().under_way().unwrap(), Vec::<ItemId>::new());
 }
 
-/// If a run is killed after the end of a workflow and before the queue records it, the next attempt
-/// executes nothing, not even steps that always run again.
+/// If a run is killed after the end of a workflow and before the queue records this end, the next
+/// attempt executes nothing, not even steps that always run again.
 #[test]
 fn a_finished_execution_is_not_repeated() {
     let fixture = completed_fixture();
@@ -51,8 +51,8 @@ fn a_finished_execution_is_not_repeated() {
     expect_archived(&fixture);
 }
 
-/// If a run is killed before it archives the journal, the next attempt executes nothing and
-/// archives it.
+/// If a run is killed before it archives the journal, the next attempt archives the journal and
+/// executes nothing.
 #[test]
 fn a_finished_execution_that_was_not_archived_is_not_repeated() {
     let fixture = completed_fixture();
@@ -65,7 +65,8 @@ fn a_finished_execution_that_was_not_archived_is_not_repeated() {
 #[test]
 fn another_subject_begins_anew_although_the_execution_is_over() {
     let first = |fixture: &Fixture, claim| Attempt { number: AttemptNumber::new(1).unwrap(), ..fixture.claim(claim) };
-    // The first attempt of an item that has the same id in another queue.
+    // If this is the item's first attempt, the finished execution is of another queue, which
+    // assigned the same id.
     let fixture = completed_fixture();
     assert_eq!(steps_of(&fixture, first(&fixture, 2)), ALL);
     let mut fixture = completed_fixture();
@@ -74,14 +75,14 @@ fn another_subject_begins_anew_although_the_execution_is_over() {
     let mut fixture = completed_fixture();
     fixture.workflow.push_str("\n# a remark\n");
     assert_eq!(steps_of(&fixture, fixture.claim(2)), ALL);
-    // A journal that cannot be read belongs to no item.
+    // An unreadable journal is attributed to no item, so all steps run.
     let fixture = completed_fixture();
     fs::write(fixture.path("state/executions/completed/7.jsonl"), "{\n{\n").unwrap();
     assert_eq!(steps_of(&fixture, fixture.claim(2)), ALL);
 }
 
-/// The file was added again, so the execution restarts. The first attempt of the new round died
-/// before it could restart the execution.
+/// The file was added again, and the first attempt of the new round died before it restarted the
+/// execution. So the second attempt still finds the finished execution.
 #[test]
 fn a_finished_execution_of_an_earlier_round_is_repeated() {
     let fixture = completed_fixture();
@@ -89,7 +90,7 @@ fn a_finished_execution_of_an_earlier_round_is_repeated() {
     expect_archived(&fixture);
 }
 
-/// The file is done, so a journal that cannot be moved is only a warning.
+/// The file is completed, so a failure to archive its journal causes only a warning.
 #[test]
 fn a_journal_that_cannot_be_archived_is_a_warning() {
     let fixture = Fixture::new("workflow: {id: w, phases: [{id: p, steps: [{id: s1, run: [x]}]}]}");

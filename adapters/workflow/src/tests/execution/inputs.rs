@@ -1,4 +1,4 @@
-//! The conversion of the texts of inputs to values, for files with any name.
+//! The conversion of inputs from text to values, for files with any name.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::harness::{Fixture, expect_success, failure};
 use super::scripted_runner::{ScriptedRunner, step_of, variable};
 
-/// A workflow with one input, which is also the input of its step.
+/// A workflow that passes its only input to its only step.
 fn workflow(kind: &str) -> String {
     format!(
         "workflow: {{id: w, inputs: [{{name: v, type: {kind}}}], phases: [{{id: p, steps: [{{id: s, run: [x], inputs: {{seen: '${{v}}'}}}}]}}]}}"
@@ -134,7 +134,8 @@ workflow:
     given("loose").unwrap();
 }
 
-/// The journal nests an input a few levels deeper, so a deep input could make it unreadable.
+/// The journal nests an input a few levels deeper, so a deep input could make the journal
+/// unreadable.
 #[test]
 fn an_input_nested_too_deep_is_refused_before_the_run() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
@@ -151,8 +152,8 @@ fn an_input_nested_too_deep_is_refused_before_the_run() {
     assert_eq!(refused, "the input `v` is nested more than 64 levels deep");
 }
 
-/// The condition of a checkpoint is an expression like any other: its names may be inputs, and the
-/// standard output that it uses is kept.
+/// Like any other expression, the condition of a checkpoint may use inputs and the standard output
+/// of steps.
 #[test]
 fn the_condition_of_a_checkpoint_uses_inputs_and_standard_output() {
     let workflow = "workflow: {id: w, phases: [{id: p, steps: [{id: judge, shell: 'echo ok; echo score=3 > $AUTOPROC_OUTPUT'}], \

@@ -9,8 +9,8 @@ fn returning(id: &str) -> String {
     format!("{{id: {id}, shell: \"echo {id} >> ran; cat wanted > $AUTOPROC_OUTPUT\"}}")
 }
 
-/// Returns a project whose workflow has these phases and further keys, and whose file `wanted` is
-/// empty.
+/// Returns a project whose workflow has these phases and the further keys `more`, and whose file
+/// `wanted` is empty.
 fn fixture(phases: &str, more: &str) -> Fixture {
     let mut fixture = Fixture::new(&format!("workflow: {{id: wf-test, phases: [{phases}]{more}}}"));
     fixture.runners = "[runners]\ncommand = ['true']\n".into();
@@ -47,8 +47,8 @@ fn a_phase_without_a_needed_value_begins_again() {
     assert_eq!(fixture.read("ran"), "first\nsecond\nfirst\nsecond\nwork\n");
 }
 
-/// A retry repeats only the last finished step. The message recommends `run --from-start` only if
-/// the earlier steps would not run again without it.
+/// A retry repeats only the last finished step. If earlier steps of the phase stay finished, the
+/// message recommends `run --from-start`, which repeats these steps too.
 #[test]
 fn the_finished_steps_of_a_phase_are_repeated_only_from_the_start() {
     let last = "{run: [echo, '${one.words}']}";
@@ -69,8 +69,7 @@ fn the_finished_steps_of_a_phase_are_repeated_only_from_the_start() {
     }
 }
 
-/// A step with a condition may be skipped, so the value that it lacks is reported only when it
-/// runs.
+/// A step with a condition may be skipped, so a missing value is reported only when the step runs.
 #[test]
 fn a_step_behind_a_condition_fails_itself() {
     let one = returning("first");
@@ -89,8 +88,8 @@ fn a_step_behind_a_condition_fails_itself() {
     }
 }
 
-/// In each of these workflows, the missing value may not be needed, or its absence is tolerated. So
-/// the first step does not fail.
+/// In each of these workflows, either the value may turn out not to be needed, or its absence is
+/// tolerated. So the first step succeeds without returning the value.
 #[test]
 fn a_value_that_may_not_be_needed_is_no_failure() {
     let one = format!("{{id: one, steps: [{}]}}", returning("first"));
@@ -129,8 +128,7 @@ fn a_value_that_may_not_be_needed_is_no_failure() {
     }
 }
 
-/// Every path through the phases leads to the step that needs the value, although no single
-/// transition does.
+/// The phase `one` branches to two phases, and both lead to the step that needs the value.
 #[test]
 fn a_step_after_several_branches_certainly_needs_its_values() {
     let phase = |id: &str, step: &str| format!("{{id: {id}, steps: [{step}]}}");
@@ -147,8 +145,8 @@ fn a_step_after_several_branches_certainly_needs_its_values() {
     assert_eq!(fixture.read("ran"), "first\n");
 }
 
-/// If an input for a runner mixes an expression with other text, the expression needs its value. A
-/// returned null counts as a value, so only the step with that input fails.
+/// An input that mixes an expression with other text needs the value of the expression. A step that
+/// returned null has returned the value, so only the step with the input fails.
 #[test]
 fn null_is_a_value() {
     let two = "{id: two, steps: [{execute: {command: c, inputs: {a: 'x ${one.words}'}}}]}";

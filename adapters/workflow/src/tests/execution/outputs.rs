@@ -83,8 +83,8 @@ fn a_missing_required_output_fails_the_attempt() {
     assert_eq!(fixture.read("ran"), "zero\none\none\n");
 }
 
-/// If the last phase was skipped, another attempt could not create the output, so the first one is
-/// final.
+/// If the last phase was skipped, another attempt could not create the output, so the first attempt
+/// is final.
 #[test]
 fn an_output_of_a_skipped_phase_is_missing_for_good() {
     let fixture = Fixture::new(

@@ -59,7 +59,7 @@ impl StepRunner for PlainRunner {
     }
 }
 
-/// The end of a step for which only the outcome and the duration are known.
+/// Creates a `StepEnd` with only an outcome and a duration.
 pub(crate) fn step_end(outcome: AttemptOutcome, elapsed: Duration) -> StepEnd {
     StepEnd { outcome, elapsed, usage: None, output_tail: Box::default(), stdout: Vec::new(), stdout_bytes: 0 }
 }

@@ -1,4 +1,4 @@
-//! A later attempt resumes where the last one ended.
+//! A later attempt resumes where the previous attempt ended.
 
 use std::fs;
 use std::sync::Arc;
@@ -104,8 +104,8 @@ fn a_failed_rerun_is_repeated() {
     assert_eq!(runner.steps(), ["mount", "use"]);
 }
 
-/// A step that runs again updates its own values. If a later step returned the same name, the later
-/// value still applies to the phase.
+/// A step that runs again updates its own values. If a later step returned a value of the same
+/// name, the phase keeps the value of the later step.
 #[test]
 fn a_rerun_does_not_override_later_steps() {
     let fixture = Fixture::new(
@@ -146,8 +146,7 @@ fn another_workflow_or_another_input_begins_anew() {
     assert_eq!(second_attempt(&changed), all);
 }
 
-/// A later round restarts the execution if the file was completed in the meantime, or if that is
-/// unknown.
+/// If the file may have been completed since the execution, a later round restarts the execution.
 #[test]
 fn an_execution_before_a_completion_is_not_resumed() {
     let later = |fixture: &Fixture, round, follows_completion| {
@@ -163,7 +162,8 @@ fn an_execution_before_a_completion_is_not_resumed() {
     assert_eq!(later(&fixture(), 3, false), 5, "how its second round began is not known");
 }
 
-/// An execution is resumed within its round, and in the next round after a failure.
+/// The execution began in a round that followed a completion. A retry resumes the execution, and so
+/// does the next round, because the next round follows a failure.
 #[test]
 fn an_execution_after_a_completion_is_resumed() {
     let fixture = fixture();
@@ -210,7 +210,8 @@ fn from_start_ignores_only_earlier_runs() {
     let runner = runner("s2", &broken);
     failure(&fixture.attempt_with(runner.clone(), fixture.claim(2)));
     broken.store(false, Ordering::Relaxed);
-    // A retry within the same run resumes that run's steps.
+    // A retry in the same run keeps the steps that this run has finished, although `from_start` is
+    // set.
     let again = Attempt { run: fixture.claim(2).run, ..fixture.claim(3) };
     expect_success(&fixture.attempt_with(runner.clone(), again));
     assert_eq!(runner.steps(), ["s1", "s2", "s2", "s3", "s4", "s5"]);

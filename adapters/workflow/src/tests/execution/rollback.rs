@@ -39,7 +39,7 @@ fn fixture() -> Fixture {
     fixture
 }
 
-/// A runner that fails the steps in `failing`; `first` returns `values`.
+/// Creates a runner in which the steps in `failing` fail, and the step `first` returns `values`.
 fn runner(values: &str, failing: &[&str]) -> Arc<ScriptedRunner> {
     let (values, failing) = (values.to_owned(), failing.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>());
     Arc::new(ScriptedRunner::new(move |process| {
@@ -121,7 +121,7 @@ fn a_rollback_resumes_at_the_step_that_failed() {
     let error = failure(&fixture.attempt_with(second.clone(), fixture.claim(2)));
     assert!(error.starts_with("rollback: rolled back after one: "), "{error}");
     assert_eq!(second.steps(), ["rollback_3", "on_error_1"]);
-    // A new round begins anew.
+    // A new round restarts the workflow.
     let third = runner("good=true\n", &[]);
     let mut claim = fixture.claim(3);
     claim.round = 2;
@@ -129,8 +129,8 @@ fn a_rollback_resumes_at_the_step_that_failed() {
     assert_eq!(third.steps(), ["first", "second"]);
 }
 
-/// After a rollback, the same round has a further attempt only if the queue did not record the end
-/// of the last one.
+/// A run makes another attempt in the round of a rollback only if the queue did not record the end
+/// of the attempt that rolled back.
 #[test]
 fn a_rollback_that_is_over_is_not_repeated() {
     let fixture = fixture();
@@ -221,7 +221,7 @@ fn an_activation_is_decided_by_the_inputs() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// However often a rollback is interrupted, its steps succeed once each and in order.
+    /// However often a rollback is interrupted, each of its steps succeeds once, and in order.
     #[test]
     fn an_interrupted_rollback_runs_each_step_once(ends in prop::collection::vec(0..3_u8, 0..6)) {
         let mut fixture = fixture();

@@ -36,8 +36,8 @@ fn a_rerun_that_fails_for_good_is_rolled_back() {
     assert_eq!(error, "rollback: rolled back after p/mount: exit status 3");
 }
 
-/// The rollback undoes the work of the finished steps, so none of them runs again when it is
-/// resumed.
+/// The rollback undoes the work of the finished steps. So a resumed rollback runs none of these
+/// steps again.
 #[test]
 fn a_resumed_rollback_runs_no_finished_step_again() {
     let fixture = fixture(0);
@@ -53,8 +53,8 @@ fn a_resumed_rollback_runs_no_finished_step_again() {
     assert_eq!((steps, error.as_str()), (vec!["tidy".to_owned()], "rollback: rolled back after p/use: exit status 3"));
 }
 
-/// After a rollback, the same round has a further attempt only if the queue did not record the end
-/// of the last one.
+/// A run makes another attempt in the round of a rollback only if the queue did not record the end
+/// of the attempt that rolled back.
 #[test]
 fn a_rollback_that_has_ended_runs_no_finished_step_again() {
     let fixture = fixture(0);

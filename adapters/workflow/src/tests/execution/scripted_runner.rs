@@ -1,4 +1,4 @@
-//! A runner whose processes are functions of a test; it records every process.
+//! A runner that calls a function of the test in place of each process, and records the processes.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -38,10 +38,10 @@ struct Stored {
 struct Journals {
     stored: Arc<Mutex<Stored>>,
     here: Place,
-    /// The number of further requests that fail because the store cannot be reached.
+    /// The number of requests that are still to fail because the store cannot be reached.
     outage: AtomicUsize,
-    /// The stop signal of the attempt, raised when a request fails if `is_aborted_in_outage` is
-    /// true.
+    /// The stop signal of the attempt. If `is_aborted_in_outage` is true, a failed request raises
+    /// it.
     stop: Arc<ScriptedStop>,
     is_aborted_in_outage: bool,
 }
@@ -171,7 +171,7 @@ fn a_workflow_that_resumes_anywhere_continues_on_another_machine() {
     let other = one.beside("other");
     assert_eq!(other.steps_of(2), ["s3"]);
     assert_eq!(*other.warnings.lock().unwrap(), Vec::<String>::new());
-    // The journal is copied for the live view.
+    // The attempt copied the journal to the project folder, for the live view.
     assert_eq!(other.fixture.state().history.len(), 4);
 }
 
@@ -196,7 +196,8 @@ fn a_workflow_continues_in_its_place_without_the_files() {
     assert_eq!(one.steps_of(2), ["s3"]);
 }
 
-/// Another machine restarted the execution, so its journal has replaced the first one.
+/// Another machine restarted the execution, so its new journal has replaced the journal of the
+/// first machine.
 #[test]
 fn an_execution_that_was_abandoned_is_not_resumed() {
     let one = failed("here");
@@ -263,7 +264,8 @@ fn an_abort_ends_the_wait_for_the_journals() {
     assert_eq!(runner.steps(), ["s1"]);
 }
 
-/// The queue records that the file is done, so nothing depends on the last event.
+/// The attempt succeeds without storing the last event, because the queue records that the file is
+/// done.
 #[test]
 fn an_abort_after_the_last_step_changes_nothing() {
     let journals = Journals { is_aborted_in_outage: true, ..Journals::on("one", &Arc::default()) };
@@ -285,8 +287,8 @@ fn an_attempt_does_not_need_the_copy_of_the_journal() {
     assert_eq!(machine.steps_of(1), ALL);
 }
 
-/// In the shared journal, an incomplete last event is damage. In a journal file, a crash may have
-/// torn it.
+/// An incomplete last event is damage in the shared journal. In a journal file, it may be the
+/// result of a crash.
 #[test]
 fn a_damaged_shared_journal_is_kept_until_from_start() {
     let mut machine = failed("here");

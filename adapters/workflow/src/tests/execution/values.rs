@@ -79,7 +79,8 @@ fn values_in_neither_form_fail_the_step() {
     }
 }
 
-/// The next attempt reads a returned value from the journal, which nests it a little deeper.
+/// The next attempt reads a returned value from the journal, where the value is nested a little
+/// deeper.
 #[test]
 fn values_nested_deep_are_refused_before_they_are_recorded() {
     for depth in [64, 65, 126, 127, 200] {

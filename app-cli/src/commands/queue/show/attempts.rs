@@ -29,8 +29,8 @@ pub(in crate::commands) struct RunningAttempt {
 }
 
 impl RunningAttempt {
-    /// Returns the running attempt of the item; `None` if there is none, if its run is dead, or if
-    /// its beginning is unknown.
+    /// Returns the running attempt of the item; `None` if no attempt is running, if the run is
+    /// dead, or if the start time of the attempt is unknown.
     ///
     /// # Errors
     /// [`CliError`] if the live runs cannot be read.
@@ -67,8 +67,8 @@ pub(in crate::commands) fn unended(running: Option<&RunningAttempt>) -> String {
     }
 }
 
-/// Returns the duration and the resource usage of an attempt, and whether the file changed
-/// meanwhile, as text to print after the word for the end of the attempt.
+/// Describes the duration and the resource usage of an attempt, and a change of the file during the
+/// attempt. The text follows the word for the end of the attempt.
 pub(in crate::commands) fn after(attempt: &PastAttempt) -> String {
     let elapsed = attempt.elapsed.map(|elapsed| format!(" after {}", span(elapsed)));
     let usage = attempt.usage.as_ref().map(|usage| format!(", {}", used(usage)));

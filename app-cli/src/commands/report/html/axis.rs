@@ -9,7 +9,7 @@ use crate::view::time::Zone;
 
 const MICROS: f64 = 1e6;
 
-/// The spans between ticks of a time axis, in seconds.
+/// The possible distances between two ticks of a time axis, in seconds.
 const TIME_STEPS: [f64; 30] = [
     1e-6, 1e-5, 1e-4, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0,
     120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0,
@@ -21,7 +21,7 @@ const TICKS_OF_TIME: [f64; 16] = [
     360_000.0,
 ];
 
-/// The ratio of the largest value to the median above which an axis is logarithmic.
+/// If the ratio of the largest value to the median exceeds this, the axis is logarithmic.
 const MAX_LINEAR_RATIO: f64 = 20.0;
 
 /// A coordinate, printed to a tenth of a unit.
@@ -187,7 +187,7 @@ pub(super) fn seconds_label(seconds: f64) -> String {
     }
 }
 
-/// Formats the label of a size in powers of 1000.
+/// Formats a size as a label, with units in powers of 1000.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes are positive")]
 pub(super) fn bytes_label(bytes: f64) -> String {
     if bytes == 0.0 { "0".to_owned() } else { file_size(bytes.round() as u64) }

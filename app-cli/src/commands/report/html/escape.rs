@@ -5,8 +5,9 @@ use std::fmt::{self, Write as _};
 
 use crate::escape::Printable;
 
-/// A text as HTML text or as the value of a quoted attribute. Unprintable characters are escaped as
-/// on a terminal, and the characters of markup become references.
+/// Displays a text as HTML: as the content of an element, or as the value of a quoted attribute.
+/// Unprintable characters are escaped as on a terminal, and markup characters become character
+/// references.
 pub(super) struct Text<'a>(pub(super) &'a str);
 
 impl fmt::Display for Text<'_> {

@@ -17,7 +17,7 @@ use crate::view::time::Zone;
 /// The beginning of every page. It identifies a file that `report --html` has written.
 pub(super) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"autoproc report\">\n";
 
-/// Forbids a browser to load or to run anything, whatever the page contains.
+/// Prevents the browser from loading or running anything, whatever the page contains.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// The maximum number of characters of a path.
@@ -86,7 +86,7 @@ fn section(heading: &'static str, body: &str) -> String {
     format!("<section>\n<h2>{heading}</h2>\n{body}</section>\n")
 }
 
-/// Returns commands to paste, one a line; empty if there are none.
+/// Returns commands to paste, one per line; empty without commands.
 fn to_paste(commands: &[String]) -> String {
     let lines: Vec<_> = commands.iter().map(|command| Text(command).to_string()).collect();
     if lines.is_empty() { String::new() } else { format!("<pre>{}</pre>\n", lines.join("\n")) }

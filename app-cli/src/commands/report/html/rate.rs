@@ -55,7 +55,7 @@ fn columns(marks: &Marks, (from, to): (f64, f64), step: f64) -> BTreeMap<u64, [u
     columns
 }
 
-/// Draws one column. The last column may end after the axis, and is cut there.
+/// Draws one column. The last column may extend beyond the end of the axis, and is cut off there.
 fn bar(from: f64, step: f64, of: &[u64; COUNTED.len()], axis: &TimeAxis<'_>, counts: &Axis) -> String {
     let (left, right) = (axis.axis.at(from), axis.axis.at(from + step).min(ENDS.1));
     let (mut bar, mut below) = (String::new(), 0);

@@ -114,7 +114,7 @@ fn cell(coordinate: f64) -> i64 {
     (coordinate / CELL) as i64
 }
 
-/// Draws the line and the band of the forecast; empty if there are none.
+/// Draws the line and the band of the forecast. Without a forecast, both are empty.
 fn forecast(expectations: &Expectations, axes: &Axes) -> (String, String) {
     let Some(common) = expectations.most_common() else { return (String::new(), String::new()) };
     let (mut line, mut upper, mut lower) = (Vec::new(), Vec::new(), Vec::new());

@@ -124,8 +124,8 @@ fn a_night_without_a_run_is_said_to_be_one() {
     assert!(page.contains("<h1>No run is recorded</h1>") && !page.contains("<svg"), "{page}");
 }
 
-/// If the files of a group are completed by now, its command would fail, so the page does not offer
-/// it.
+/// If the files of a group have been completed since the runs, the command for the group would
+/// fail, so the page does not offer the command.
 #[test]
 fn commands_are_offered_for_files_that_are_failed_now() {
     let failed = MadeUp::small();

@@ -12,8 +12,8 @@ use crate::view::time::{Zone, span};
 
 const MAX_ROWS: usize = 32;
 
-/// The maximum number of attempts that are drawn one by one, each with its name. More attempts are
-/// drawn in a raster.
+/// The maximum number of attempts that are drawn one by one, each with its name. If there are more,
+/// all attempts are drawn as a raster.
 const MAX_BARS: usize = super::night::MAX_NAMED;
 
 /// The maximum number of cells of the raster. It bounds the size of the page.
@@ -92,7 +92,7 @@ fn raster<'p>(placed: impl Iterator<Item = &'p Placed<'p>>, rows: usize, height:
     Outcome::ALL.into_iter().filter_map(path).collect()
 }
 
-/// Draws the cells with one outcome as one path; `None` if there are none.
+/// Draws all cells with this outcome as a single path; `None` if no cell has this outcome.
 fn path_of(outcome: Outcome, cells: &[Option<Outcome>], columns: usize, (width, height): (f64, f64)) -> Option<String> {
     let mut path = String::new();
     for (row, cells) in cells.chunks(columns).enumerate() {

@@ -18,7 +18,7 @@ pub(super) const BEGINNING: &str =
 
 const END: &str = "\n]}\n";
 
-/// The numbers of attempts in a trace.
+/// The number of attempts, and how many of them the trace lacks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     /// The number of attempts in the history.
@@ -42,13 +42,13 @@ pub(super) struct TraceWriter<W> {
     is_first: bool,
     processes: HashMap<RunId, Process>,
     tally: Tally,
-    /// The first error of a write, after which no event is written.
+    /// The first write error. After it, no event is written.
     error: Option<io::Error>,
 }
 
 impl<W: Write> TraceWriter<W> {
-    /// Begins a trace of runs. `hosts` has the host names of live runs; those of other runs are not
-    /// recorded.
+    /// Begins a trace of runs. `hosts` contains the host names of the live runs; the host names of
+    /// other runs are not recorded.
     pub(super) fn new(
         out: W,
         runs: &[PastRun],
@@ -94,7 +94,7 @@ impl<W: Write> TraceWriter<W> {
     /// Ends the trace.
     ///
     /// # Errors
-    /// The first error of a write.
+    /// The first write error.
     pub(super) fn finish(mut self) -> io::Result<(W, Tally)> {
         let ended = self.out.write_all(END.as_bytes());
         self.note(ended);

@@ -31,7 +31,7 @@ impl Cancellation {
         self.0.send_modify(|cancelled| *cancelled = to.max(*cancelled));
     }
 
-    /// Cancels the commands of `--on-failure` or, if these are cancelled, every command.
+    /// Cancels the commands of `--on-failure` or, if these are already cancelled, every command.
     pub(super) fn raise_further(&self) {
         let next = |cancelled: &mut Cancelled| {
             *cancelled = if *cancelled == Cancelled::None { Cancelled::Failures } else { Cancelled::All };

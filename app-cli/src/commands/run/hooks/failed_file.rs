@@ -19,7 +19,8 @@ const ERROR_VARIABLE: &str = "AUTOPROC_ERROR";
 pub(super) struct FailedFile {
     pub(super) run: RunId,
     pub(super) failure: Failure,
-    /// The end of its last attempt; `None` if that attempt died with an earlier run.
+    /// The details of the last attempt on the file; `None` if that attempt died with an earlier
+    /// run.
     pub(super) last: Option<LastAttempt>,
 }
 
@@ -65,8 +66,9 @@ impl FailedFile {
         &self.failure.of.file_path
     }
 
-    /// Returns the variables that describe the file and its last attempt, as for COMMAND, and the
-    /// first line of the error. Unprintable characters of this line are escaped.
+    /// Returns the environment variables that describe the file and its last attempt, which are the
+    /// same as for COMMAND, and a variable with the first line of the error. Unprintable characters
+    /// of this line are escaped.
     pub(super) fn environment(&self, max_attempts: u32, project_dir: &Path) -> Vec<(OsString, OsString)> {
         let of = &self.failure.of;
         let depth = self.last.map_or(0, |last| last.depth);

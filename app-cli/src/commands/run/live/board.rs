@@ -169,9 +169,9 @@ impl Board {
         }
     }
 
-    /// Returns the state to show. `now` is the elapsed time of the run, `at` the time of day. The
-    /// running files take at most `max` rows. If some files do not fit, the last row is reserved
-    /// for the number of omitted files.
+    /// Returns the state to show. `now` is the elapsed time of the run, and `at` is the time of
+    /// day. The running files take at most `max` rows. If some files do not fit, the last row is
+    /// reserved for the number of omitted files.
     pub(super) fn picture(&mut self, max: usize, now: Duration, at: Timestamp) -> Picture {
         self.retries.retain(|_, due| *due > at);
         let mut running = self.shown(now);

@@ -26,7 +26,7 @@ impl Steps {
     }
 
     /// Sets the current step of each file. Reads the steps again if `INTERVAL` has passed since the
-    /// latest read. `now` is the monotonic time, `at` the time of day.
+    /// latest read. `now` is the monotonic time, and `at` is the time of day.
     pub(super) fn add_to(&mut self, files: &mut [RunningFile], now: Instant, at: Timestamp) {
         if self.read_at.is_none_or(|read_at| now.saturating_duration_since(read_at) >= INTERVAL) {
             let read = |file: &RunningFile| Some((file.id, self.read(file.id, at)?));

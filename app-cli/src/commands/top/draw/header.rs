@@ -17,7 +17,7 @@ const BAR: (usize, usize) = (8, 30);
 /// The maximum number of lines for the totals: on a low screen, and on a high one; see [`HIGH`].
 const TOTALS: (usize, usize) = (1, 3);
 
-/// A screen with fewer rows than this is low, any other one is high.
+/// A screen with fewer rows than this is low; any other screen is high.
 const HIGH: usize = 16;
 
 /// The maximum number of lines for the reasons why files wait.
@@ -96,8 +96,8 @@ fn bar(Done { ended, total }: Done, columns: usize) -> String {
     format!("[{:<width$}] {:>2}%", "=".repeat(done) + tip, part(100))
 }
 
-/// Returns one character for each bar. The highest bar has the highest character, and an empty one
-/// the lowest.
+/// Returns one character for each bar. The highest bar has the highest character, and an empty bar
+/// has the lowest character.
 fn sparkline(bars: &[u64]) -> String {
     let highest = bars.iter().copied().max().unwrap_or(0).max(1);
     let last = SPARKS.len() as u64 - 1;

@@ -21,7 +21,7 @@ use crate::view::time::running_span;
 /// The width of the mark before each row, in columns.
 const MARK: usize = 2;
 
-/// The width, in terminal columns, of two fields of a group: its number of files, and the time of
+/// The widths of two fields of a group, in terminal columns: its number of files, and the time of
 /// its latest failure.
 const COUNT: usize = 7;
 const AT: usize = 18;
@@ -30,7 +30,7 @@ const AT: usize = 18;
 /// ` (2)`.
 const WIDE_NAME: usize = 30;
 
-/// Returns the lines of a pane, with its title; none if the pane is not shown.
+/// Returns the lines of a pane, with its title; empty if the pane is not shown.
 pub(super) fn lines(state: &State, pane: Pane, plan: &Plan, size: Size) -> Vec<Line<'static>> {
     let (height, Some(snapshot)) = (plan.height(pane), &state.snapshot) else { return Vec::new() };
     let columns = size.columns.saturating_sub(MARK);

@@ -44,8 +44,8 @@ impl Plan {
 }
 
 /// Divides the rows of the body among the panes. `wanted` is the number of rows that each pane
-/// could fill. Each pane gets a row for its title. The other rows are given to the panes one by
-/// one; the focused pane gets two in each round.
+/// could fill. Each pane gets a row for its title. The other rows are given out one at a time; the
+/// focused pane has twice as many turns as another pane.
 fn shares(body: usize, wanted: [usize; 3], focus: Pane) -> [usize; 3] {
     let mut heights = [0; 3];
     if body < MIN_ROWS_FOR_ALL {

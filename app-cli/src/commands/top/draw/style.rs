@@ -30,7 +30,8 @@ pub(super) fn cell(text: &str, columns: usize, layout: &Layout) -> String {
     filled(layout.cut_at_end(text, columns), columns)
 }
 
-/// Returns a path of exactly this many columns: shortened in its middle, or else like [`cell`].
+/// Returns a path of exactly this many columns: shortened in its middle, or filled with blanks. If
+/// not even the ellipsis fits, the cell is blank.
 pub(super) fn name_cell(text: &str, columns: usize, layout: &Layout) -> String {
     filled(layout.cut_in_middle(text, columns), columns)
 }

@@ -15,7 +15,7 @@ use crate::error::CliError;
 use crate::forecasting::{RecentAttempts, between, sizes_of};
 use crate::view::time::rough_span;
 
-/// The number of attempts at which the `History` port limits an answer.
+/// The maximum number of attempts that the `History` port returns at once.
 const MAX_ATTEMPTS: usize = 1000;
 
 /// The latest attempts, and the figures that are computed from them.
@@ -35,7 +35,7 @@ pub(super) struct HistoryPart {
 }
 
 impl HistoryPart {
-    /// Reads the latest attempts. If they cannot be read, there are none.
+    /// Reads the latest attempts. If they cannot be read, the list is empty.
     pub(super) async fn read(&mut self, context: &Context) {
         self.recent = RecentAttempts::read(&*context.wiring.history()).await;
     }
@@ -101,7 +101,7 @@ impl HistoryPart {
     }
 }
 
-/// Describes the forecast duration of a file; `None` if it has none.
+/// Describes the forecast duration of a file; `None` if the file has no forecast.
 fn text(forecast: &Forecast, file_path: &FilePath, size_bytes: u64) -> Option<String> {
     let file = forecast.of_file(file_path, size_bytes).ok()?;
     let range = file.range.as_ref().map_or_else(String::new, |range| between(*range.start(), *range.end()));

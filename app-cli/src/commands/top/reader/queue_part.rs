@@ -32,7 +32,7 @@ pub(super) struct QueuePart {
     /// The groups of failures, the largest first.
     pub(super) groups: Vec<FailureGroup>,
     /// The number of failed files at the latest grouping, and its time; `None` before the first
-    /// one.
+    /// grouping.
     grouped: Option<(usize, Instant)>,
     /// The next pending files that match the filter.
     pub(super) next: Vec<QueueItem>,

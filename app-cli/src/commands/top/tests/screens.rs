@@ -15,7 +15,7 @@ use crate::commands::top::update::{Effect, Input};
 /// If set, the tests write the expected screens instead of comparing them.
 const RENEW: &str = "AUTOPROC_RENEW_SCREENS";
 
-/// Compares the screen with the expected one of this name.
+/// Compares the screen with the expected screen of this name.
 #[track_caller]
 fn expect(bench: &Bench, name: &str) {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/commands/top/tests/screens"));

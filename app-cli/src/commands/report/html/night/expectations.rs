@@ -23,7 +23,7 @@ struct OfRecipe {
     recipe: Option<Recipe>,
     forecast: Forecast,
     completed: u64,
-    /// For each extension, the number of completed files and one of them.
+    /// For each extension, the number of completed files and the path of one of them.
     extensions: BTreeMap<Box<[u8]>, (u64, FilePath)>,
 }
 

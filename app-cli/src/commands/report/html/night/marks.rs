@@ -13,8 +13,8 @@ use crate::forecasting::MIN_MEAN;
 /// attempt is drawn. This number of marks takes about 10 MB of memory.
 pub(crate) const MAX_MARKS: usize = 100_000;
 
-/// The maximum number of marks with the name of their file. Only few attempts have room for a name
-/// in a chart.
+/// The maximum number of marks that keep the name of their file. A chart has room for only a few
+/// names.
 pub(crate) const MAX_NAMED: usize = 300;
 
 /// An attempt whose beginning is known.
@@ -31,7 +31,7 @@ pub(crate) struct Mark {
     pub(crate) file_path: Option<FilePath>,
 }
 
-/// A regular sample of the attempts: one of every `stride`.
+/// A regular selection of the attempts: one of every `stride` attempts.
 #[derive(Debug)]
 pub(crate) struct Marks {
     kept: Vec<Mark>,

@@ -15,7 +15,7 @@ pub(crate) struct Resources {
     pub(crate) processor: Duration,
     /// The longest processor time of an attempt, and its file.
     pub(crate) most_processor: Option<(Duration, FilePath)>,
-    /// The largest memory of a process, in bytes, and the file of its attempt.
+    /// The largest memory use of a process, in bytes, and the file of its attempt.
     pub(crate) most_memory: Option<(u64, FilePath)>,
 }
 

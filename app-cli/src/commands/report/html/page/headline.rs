@@ -39,8 +39,8 @@ impl Page<'_> {
         format!("{} completed, {} failed, in {took}", files(completed), summary.failed_files)
     }
 
-    /// Returns when the first reported run began, and when the last one ended. If a run is live,
-    /// the end is the current time.
+    /// Returns when the first reported run began, and when the last reported run ended. If a run is
+    /// live, the end is the current time.
     fn ends(&self) -> Option<(Timestamp, Timestamp)> {
         let runs = || self.report.summary.runs.iter();
         let from = runs().map(|run| run.started_at.unwrap_or(run.last_event_at)).min()?;
@@ -113,7 +113,7 @@ impl Page<'_> {
         format!("<ul class=\"tiles\">\n{tiles}</ul>\n{}", self.changed())
     }
 
-    /// Describes the files that changed while they were processed; empty if there are none.
+    /// Describes the files that changed while they were processed; empty if no file changed.
     fn changed(&self) -> String {
         let summary = &self.report.summary;
         let Some(line) = changed_while_processed(summary.changed_files, false) else { return String::new() };

@@ -115,7 +115,7 @@ impl MadeUp {
         Self { attempts: (0..attempts).map(one).collect(), ..Self::default() }
     }
 
-    /// A run in which every text is one of these.
+    /// Returns a run with these texts as file name, error, command line and project folder.
     pub(super) fn with_texts(name: &str, error: &str, command: &str, project: &str) -> Self {
         let name = name.replace('\0', "\u{1}").replace('/', "\u{2215}");
         let ends = [PastEnd::Completed, PastEnd::Requeued, PastEnd::Completed, PastEnd::Failed];
