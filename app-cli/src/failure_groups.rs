@@ -1,4 +1,4 @@
-//! The failed files of the queue, by the signatures of their failures.
+//! Groups the failed files of the queue by the signatures of their failures.
 
 use autoproc_domain::signature::{FailureGroups, Signature, SignatureId};
 use autoproc_domain::{FilePath, QueueItem, Status, Timestamp};
@@ -36,8 +36,8 @@ pub(crate) async fn of_queue(since: Option<Timestamp>, context: &Context) -> Res
     Ok(groups)
 }
 
-/// Returns the number of pending files whose next attempt is a retry after a failure. `since` is as
-/// for [`of_queue`].
+/// Returns the number of pending files whose next attempt is a retry after a failure. `since`
+/// restricts the files as in [`of_queue`].
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -56,7 +56,7 @@ fn began_since(item: &QueueItem, since: Option<Timestamp>) -> bool {
 pub(crate) struct Alike {
     /// The files, in claim order.
     pub(crate) files: Vec<FilePath>,
-    /// The item whose latest attempt began last.
+    /// The item of the file that was attempted most recently.
     pub(crate) latest: QueueItem,
 }
 

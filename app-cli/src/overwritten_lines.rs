@@ -6,7 +6,7 @@
 //!
 //! On a terminal, each version of the line is shown until the next one. To replace a version, the
 //! printer returns to the beginning of the line by a carriage return, and writes the new version.
-//! If the old version was longer, blanks cover its end. Of all control characters, only carriage
+//! If the old version was longer, spaces cover its end. Of all control characters, only carriage
 //! returns, line ends and tabs reach the terminal. A file or pipe receives only the last version.
 
 use std::mem;
@@ -50,7 +50,7 @@ pub(crate) struct LinePrinter {
 struct Drawn {
     text: Vec<u8>,
     columns: usize,
-    /// True if the screen also shows an earlier part of the line before `text`, or blanks after
+    /// True if the screen also shows an earlier part of the line before `text`, or spaces after
     /// `text`. The next version then begins with a carriage return.
     is_stale: bool,
 }

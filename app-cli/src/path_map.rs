@@ -128,7 +128,8 @@ impl PathMap {
     /// of a rule contains another one.
     ///
     /// # Errors
-    /// [`NoName`] if the stored path would be too long, or is that of another file on this machine.
+    /// [`NoName`] if the stored path would be too long, or if it would name another file on this
+    /// machine.
     pub(crate) fn to_stored(&self, here: &FilePath) -> Result<FilePath, NoName> {
         let invalid = |error| NoName::Invalid { path: here.clone(), error };
         let rule = self.rules.iter().find(|rule| is_below(here, &rule.here));
@@ -144,7 +145,7 @@ fn is_below(path: &FilePath, folder: &FilePath) -> bool {
     path.as_path().starts_with(folder.as_path())
 }
 
-/// Returns a path below `from` as the same path below `to`.
+/// Returns `path` with the folder `from` replaced by `to`; unchanged if it is not below `from`.
 fn moved(path: &FilePath, from: &FilePath, to: &FilePath) -> Result<FilePath, InvalidPath> {
     match path.as_path().strip_prefix(from.as_path()) {
         Ok(rest) => FilePath::new(to.as_path().join(rest)),

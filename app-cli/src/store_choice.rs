@@ -76,7 +76,7 @@ pub(crate) fn word_without_password(word: &OsString) -> OsString {
 }
 
 /// Returns the text without the passwords in addresses. An address that is one of `words` is
-/// recognised to its end; any other address ends at a blank or a quotation mark.
+/// recognised to its end; any other address ends at white space or a quotation mark.
 fn without_passwords_of(text: &str, words: impl Iterator<Item = String>) -> String {
     let mut text = text.to_owned();
     for word in words {

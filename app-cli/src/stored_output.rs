@@ -1,10 +1,10 @@
-//! The end of an attempt's output, as the database of a queue keeps it.
+//! The tail of an attempt's output that the database of a queue keeps.
 
 use std::path::PathBuf;
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber};
 
-/// The stored end of the output of one attempt.
+/// The stored tail of the output of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredOutput {
     pub(crate) attempt: AttemptNumber,

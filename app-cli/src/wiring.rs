@@ -65,7 +65,7 @@ pub(crate) enum Purpose {
     Run,
     /// A view of the queue that must stay responsive while a large queue is being read.
     Watch,
-    /// Completion in a shell: the ports are only read, and no warnings are printed.
+    /// Completion in a shell. It changes nothing, and prints no warnings.
     Completion,
 }
 
@@ -117,7 +117,7 @@ impl Wiring {
     }
 
     /// Returns the options for the store and the map of paths in a suggested command, each after a
-    /// blank. Leaves out an option that the suggested command finds in a variable or a file.
+    /// space. Leaves out an option that the suggested command finds in a variable or a file.
     pub(crate) fn store_options(&self) -> String {
         let map = self.rules_of_options().map(|rule| format!(" {MAP_OPTION} {}", quoted(&printable(rule))));
         self.server().map(Server::option).into_iter().chain(map).collect()

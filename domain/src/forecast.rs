@@ -94,7 +94,7 @@ struct Sample {
 
 type Samples = VecDeque<Sample>;
 
-/// The durations and numbers of a run's attempts. They account for the time of failed attempts,
+/// Counts and total durations of a run's attempts. They account for the time of failed attempts,
 /// which the samples do not contain.
 #[derive(Debug, Clone, Default)]
 struct AttemptTally {
@@ -108,7 +108,7 @@ struct AttemptTally {
 
 impl AttemptTally {
     /// Returns the mean time spent on a file that ended, divided by the mean duration of an attempt
-    /// that completed a file; 1 if no attempt has completed.
+    /// that completed a file; 1 if no attempt has completed a file.
     fn time_factor(&self) -> f64 {
         let factor = self.total_s / self.completed_s * self.completed / (self.completed + self.failed);
         if factor.is_finite() { factor } else { 1.0 }

@@ -143,7 +143,7 @@ impl Layout {
     }
 }
 
-/// Returns the longest beginning of the characters that fits in `columns`.
+/// Returns the longest prefix of the characters that fits in `columns`.
 fn widest(characters: impl Iterator<Item = char>, columns: usize) -> String {
     let mut width = 0;
     let fits = |character: &char| {

@@ -1,5 +1,5 @@
-//! Decorators that map the paths of the ports of a database: the database has stored paths, and
-//! every other part of the program sees the paths of this machine.
+//! Decorators that map paths for the ports of a database: the database has stored paths, and every
+//! other part of the program sees the paths of this machine.
 
 mod history;
 mod items;

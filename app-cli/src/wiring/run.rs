@@ -57,7 +57,7 @@ pub(crate) struct RunSettings {
     pub(crate) start_limits: StartLimits,
     /// The maximum disk space for the output of one attempt, in bytes.
     pub(crate) max_output: u64,
-    /// The number of bytes of the end of each output that a queue in a database keeps there.
+    /// The maximum length of the tail of each output that a queue in a database keeps, in bytes.
     pub(crate) store_output: u64,
     /// If set, the temporary folders of attempts that fail are kept. Contains the exit statuses of
     /// commands that count as success, in addition to 0.
@@ -238,7 +238,7 @@ impl Wiring {
         Ok(GuardSettings { executable, run, environment, grace, records_dir: None, output, keep_tmp: None })
     }
 
-    /// Returns the equipment of executions that keep no journals.
+    /// Returns the ports, paths and settings of executions that keep no journals.
     fn equipment(&self, guards: Arc<Guards>) -> Equipment {
         let logs = self.attempt_logs();
         Equipment {

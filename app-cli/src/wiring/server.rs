@@ -150,7 +150,7 @@ impl Server {
         self.options.address()
     }
 
-    /// Returns the option `--store` for a suggested command, after a blank; empty if a variable or
+    /// Returns the option `--store` for a suggested command, after a space; empty if a variable or
     /// a file names the store, because the suggested command finds it there too.
     pub(crate) fn option(&self) -> String {
         match self.named_by {

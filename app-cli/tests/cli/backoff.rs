@@ -16,8 +16,8 @@ fn waits(project: &TempProject) -> Vec<String> {
     lines.filter_map(|line| Some(line.get("backoff_s")?.to_string())).collect()
 }
 
-/// Runs a command that fails with this error output once, and returns the wait and the line about
-/// it.
+/// Runs a command once on a file; the command prints this error output and fails. Returns the wait
+/// before the retry, and the line about the wait.
 fn wait_after(error: &str, options: &[&str]) -> (String, String) {
     let project = TempProject::new();
     project.write("a", error);

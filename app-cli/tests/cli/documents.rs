@@ -153,7 +153,7 @@ fn reference() -> String {
     text
 }
 
-/// Removes the section of global options, which the reference has once.
+/// Removes the section of global options, which the reference contains only once.
 fn without_global(help: &str) -> String {
     let Some((before, section)) = help.split_once("Global options:\n") else { return help.to_owned() };
     let rest = section.lines().skip_while(|line| line.is_empty() || line.starts_with(' ')).collect::<Vec<_>>();

@@ -103,7 +103,7 @@ fn the_time_left_of_a_run_follows_from_the_sizes_of_its_files() {
     let time_left = || project.json(["status"])["live_runs"][0]["time_left"].clone();
     assert_eq!(time_left(), Value::Null, "no file has ended");
     record_long(&project, &recipe(&project).expect("a recipe"), 20);
-    // By the forecast, the running file takes 2000 s.
+    // According to the forecast, the running file takes 2000 s.
     wait_until("the running file is in the state file", || {
         let left = time_left();
         let (about, from, to) = (seconds(&left["about_s"]), seconds(&left["from_s"]), seconds(&left["to_s"]));

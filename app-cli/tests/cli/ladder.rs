@@ -135,7 +135,7 @@ fn a_suspended_run_suspends_its_commands_and_goes_on_with_them() {
     assert!(over.out.starts_with("processed 2, failed 0"), "{over:#?}");
 }
 
-/// The file is suspended for longer than its timeout. The command itself takes much less time.
+/// The attempt is suspended for longer than its timeout. The command itself takes much less time.
 #[test]
 fn the_time_of_a_suspended_attempt_stands_still() {
     const TIMEOUT: Duration = Duration::from_secs(20);

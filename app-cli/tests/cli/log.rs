@@ -226,7 +226,8 @@ fn output_steers_no_terminal_unless_it_is_trusted() {
     assert_eq!(on_a_terminal(&project, &["log", "--raw", "a"]), b"\x1b[31m\tred\x07");
 }
 
-/// A command's standard error is shown on a terminal: the standard error of the run.
+/// The run shows the standard error of a command on its own standard error, which is a terminal
+/// here.
 #[test]
 fn shown_output_steers_no_terminal() {
     let project = TempProject::with_queue(&["a"]);

@@ -79,7 +79,7 @@ fn a_command_that_edits_its_file_in_place_does_so_once() {
     assert_eq!(result(&project, &edit)["processed"], 1, "another program has changed the file");
 }
 
-/// Two of three commands append to their file.
+/// Appends to each file except `b`.
 const APPEND: &str = "case {/} in b) ;; *) echo more >>{} ;; esac";
 
 #[test]
@@ -108,7 +108,7 @@ fn a_change_during_an_attempt_is_a_fact_of_the_history() {
     assert_eq!((&again["processed"], &again["changed_files"]), (&2.into(), &2.into()));
 }
 
-/// A failed file begins a new round when it is added again, changed or not.
+/// A failed file begins a new round when it is added again, whether or not it has changed.
 #[test]
 fn a_change_during_a_failed_attempt_is_in_the_history_only() {
     let project = TempProject::new();

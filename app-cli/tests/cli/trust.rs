@@ -110,7 +110,7 @@ fn a_queue_behind_a_link_is_refused_and_named() {
     assert!(error.code != 0 && error.err.contains("symbolic link"), "{error:?}");
 }
 
-/// Otherwise, the next change would lose one of the two values.
+/// If a duplicate key were accepted, the next change would lose one of its two values.
 #[test]
 fn a_key_that_is_given_twice_is_damage() {
     let project = TempProject::with_queue(&["a", "b"]);

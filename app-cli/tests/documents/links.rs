@@ -46,7 +46,7 @@ fn leads_somewhere(page: &Path, link: &str) -> bool {
     prose(&text).filter_map(|line| line.strip_prefix('#')).any(|line| anchor(line) == heading)
 }
 
-/// Returns the anchor of a heading: lower-case letters, digits, `-` and `_`; a blank becomes a
+/// Returns the anchor of a heading: lower-case letters, digits, `-` and `_`; a space becomes a
 /// dash.
 fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();

@@ -14,7 +14,7 @@ pub(crate) struct Acknowledged {
     pub(crate) completed: BTreeMap<String, u64>,
 }
 
-/// Returns the path of the record that a run's commands write. The record is no part of the queue.
+/// Returns the path of the record that a run's commands write. The record is not part of the queue.
 pub(crate) fn record(project: &TempProject) -> PathBuf {
     project.path("record")
 }

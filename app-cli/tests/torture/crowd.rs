@@ -23,7 +23,7 @@ use crate::skip::tell;
 
 const ADDERS: usize = 3;
 const RUNS: usize = 3;
-/// Priorities that files are given.
+/// The number of different priorities that files are given.
 const PRIORITIES: u64 = 3;
 
 /// Makes attempts long enough that a run does not claim ahead.

@@ -98,7 +98,8 @@ impl Forecast {
         let TimeLeft::About { about, .. } = left else { return Some(left) };
         let has_range = self.all.len() >= MIN_SAMPLES_FOR_RANGE;
         let likely = has_range.then(|| self.likely(backlog)).flatten();
-        // All results of the simulations may be less than `about`, or all of them more.
+        // The range must contain `about`, but all results of the simulations may be less than
+        // `about`, or all of them more.
         let likely = likely.map(|(low, high)| low.min(about)..=high.max(about));
         Some(TimeLeft::About { about, likely })
     }

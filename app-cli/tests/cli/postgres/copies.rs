@@ -101,7 +101,7 @@ fn the_work_of_a_database_returns_to_a_folder() {
     let file = project.path("new").canonicalize().expect("the file");
     let shown = back.json(["queue", "show", text(&file)]);
     assert_eq!(shown["status"], "completed", "{shown}");
-    // Another file gets an id that no file has had.
+    // A new file gets an id that no file has had.
     back.write("more", "");
     back.ask(["queue", "add", "more"]).expect_code(0);
     let id = back.json(["queue", "show", "more"])["id"].as_u64();

@@ -1,4 +1,4 @@
-//! The ends of outputs in the database: another project folder stands for another machine.
+//! The tails of outputs in the database: another project folder stands for another machine.
 
 use std::ffi::OsString;
 use std::fs;
@@ -53,7 +53,7 @@ fn the_output_of_another_machine_is_shown_with_its_place() {
     expect_documented("log", &document);
 }
 
-/// The file with the output is missing, but the database has the end of the output.
+/// The file with the output is missing, but the database has the tail of the output.
 #[test]
 fn the_end_of_a_long_output_begins_with_a_line() {
     let Some(database) = Database::with_queue() else { return };
