@@ -227,7 +227,7 @@ impl Context {
         }
     }
 
-    /// Fails if there is no queue, so that a command in a wrong folder creates none.
+    /// Fails if there is no queue, so that a command in a wrong folder creates no queue.
     ///
     /// # Errors
     /// [`CliError`] that names the folder.

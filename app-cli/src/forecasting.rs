@@ -42,7 +42,7 @@ impl RecentAttempts {
         Self(history.attempts(HistoryQuery::default()).await.unwrap_or_default())
     }
 
-    /// Returns the recipe of the latest completed attempt that has one.
+    /// Returns the recipe of the latest completed attempt whose recipe is known.
     pub(crate) fn latest_recipe(&self) -> Option<Recipe> {
         self.0.iter().rev().filter(|attempt| attempt.end == Some(PastEnd::Completed)).find_map(|attempt| attempt.recipe)
     }

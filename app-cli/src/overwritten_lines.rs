@@ -155,8 +155,8 @@ impl LinePrinter {
         }
     }
 
-    /// Prints a version of the current line. If the version continues the printed one, prints only
-    /// the added text; otherwise prints a carriage return and the whole version.
+    /// Prints a version of the current line. If the version only adds text to the printed version,
+    /// prints the added text; otherwise prints a carriage return and the whole version.
     fn draw(&mut self, text: Vec<u8>, out: &mut Vec<u8>) {
         match text.strip_prefix(self.drawn.text.as_slice()) {
             Some(added) if !self.drawn.is_stale => out.extend_from_slice(added),

@@ -75,12 +75,13 @@ pub(crate) enum NoName {
 /// The rules of this machine.
 ///
 /// A rule applies to its prefix and to every path below it. If several rules apply, the one with
-/// the longest prefix is used. A path without a rule is the same on both sides.
+/// the longest prefix is used. A path without a rule is the same in the database and on this
+/// machine.
 ///
 /// `to_stored(to_here(path))` equals `path` for each stored path, with one exception: a path that
-/// no rule maps, and that lies below the folder of a rule on this machine. An item with such a path
-/// cannot be named by its path here. `to_here(to_stored(path))` equals `path` for each path on this
-/// machine that has a stored name.
+/// no rule maps, and that lies below the folder of a rule on this machine. On this machine, an item
+/// with such a path cannot be named by its path. `to_here(to_stored(path))` equals `path` for each
+/// path on this machine that has a stored name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PathMap {
     /// The rules, the longest stored prefix first.

@@ -20,8 +20,8 @@ pub(crate) struct FileKind {
     pub(crate) name: &'static str,
 }
 
-/// The file that a command writes. A file that is already there is replaced whole: a reader sees
-/// the old or the new file, never a part of one.
+/// The file that a command writes. A file that is already there is replaced atomically: a reader
+/// sees either the old or the new content.
 #[derive(Debug)]
 pub(crate) struct TargetFile {
     path: PathBuf,

@@ -10,12 +10,12 @@
 //! needs no assumption about the distribution of the errors. The time left of a run is computed by
 //! simulating how its slots take the remaining files one after the other.
 //!
-//! A file that is much larger than all samples has no forecast, and makes the time left a lower
-//! bound: if the samples have similar sizes, they do not show how much time a megabyte adds. While
-//! a running file takes longer than expected, the time left is unknown.
+//! A file that is much larger than all samples has no forecast, because samples of similar sizes do
+//! not show how much time a megabyte adds. If such a file remains, the forecast of the time left is
+//! a lower bound. While a running file takes longer than expected, the time left is unknown.
 //!
 //! A forecast does not foresee changes: if later files take longer than earlier files of the same
-//! size, for instance because the machine gets busier, the forecast follows late.
+//! size, for instance because the machine gets busier, the forecast adapts with a delay.
 
 mod line;
 mod model;

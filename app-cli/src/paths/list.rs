@@ -31,7 +31,7 @@ pub(super) struct Oddities {
 /// or carriage return in a path is kept.
 ///
 /// # Errors
-/// If the list cannot be read; otherwise the error of `take`.
+/// [`io::Error`] if the list cannot be read. The inner error is that of `take`.
 pub(super) fn read<E>(
     list: &Path,
     null: bool,

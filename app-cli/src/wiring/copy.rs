@@ -21,7 +21,7 @@ use crate::view::quoting::quoted;
 
 pub(crate) use target::Target;
 
-/// The place of a queue.
+/// Where a queue is: in a project folder or in a database.
 pub(crate) enum Place {
     Folder(Project),
     Database(Box<Server>),
@@ -69,7 +69,7 @@ impl Place {
         }
     }
 
-    /// True if both places are the same queue, as far as their names tell.
+    /// True if both places are the same queue, judged by their names only.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Folder(one), Self::Folder(other)) => real(one.root()) == real(other.root()),

@@ -263,8 +263,8 @@ impl Wiring {
         Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
-    /// Calls `pause` when this process is suspended, for instance by Ctrl-Z, and `resume` when it
-    /// continues, until the returned value is dropped.
+    /// Until the returned value is dropped, calls `pause` when this process is suspended, for
+    /// instance by Ctrl-Z, and `resume` when it continues.
     ///
     /// # Errors
     /// If no thread can be started.

@@ -237,7 +237,7 @@ fn a_run_whose_output_is_not_read_continues_and_can_be_stopped() {
     }
 }
 
-/// All output arrives, although the reader begins only after the end of the run.
+/// All output arrives, although the reader begins to read only after the end of the run.
 #[test]
 fn a_run_waits_for_a_slow_reader_unless_it_is_stopped() {
     let project = TempProject::with_queue(&["a"]);

@@ -400,8 +400,8 @@ fn a_progress_line_is_overwritten_on_a_terminal_and_nothing_else_steers_it() {
 const TWO_ATTEMPTS: &str = "echo attempt $AUTOPROC_ATTEMPT; until test -e {//}/go; do sleep 0.02; done; \
                             test -e {//}/good && test $AUTOPROC_ATTEMPT = 2";
 
-/// Follows the file from its first attempt on, while that attempt waits; returns the process and
-/// the files with what it prints to each stream.
+/// Starts `log -f` on the file, and waits until it shows the first attempt. Returns the process,
+/// and the files that receive its two output streams.
 fn followed_from_the_start(project: &TempProject) -> (Child, [PathBuf; 2]) {
     let files = [project.write("out", ""), project.write("err", "")];
     let [out, err] = files.each_ref().map(|path| File::options().write(true).open(path).expect("a file"));
@@ -414,7 +414,7 @@ fn text(path: &PathBuf) -> String {
     fs::read_to_string(path).expect("a file")
 }
 
-/// Follows both attempts; returns what it prints to each stream.
+/// Follows both attempts to their ends. Returns what `log -f` prints to each stream.
 fn followed_to_the_end(project: &TempProject) -> [String; 2] {
     let run = project.start(["run", "-q", "-r1", "--backoff-base", "0", "--shell", TWO_ATTEMPTS]);
     let (log, files) = followed_from_the_start(project);

@@ -36,7 +36,8 @@ fn a_folder_that_is_named_again_is_not_done_again() {
     let again = project.ask(["run", "in", "--", "true"]).expect_code(0);
     assert!(again.err.contains("0 files added, 12 already completed\n"), "{again:?}");
     assert!(again.out.starts_with("processed 0, "), "{again:?}");
-    // A changed file and a new file are processed; with another command, all files are.
+    // The same command processes only a changed file and a new file; another command processes all
+    // files.
     project.write("in/01", "more than nothing");
     project.write("in/13", "");
     let third = result(&project, &["run", "-q", "in", "--", "true"]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// Waits for a file named `go` in the folder of the queue.
+/// Waits for a file named `go` in the folder of the processed file.
 const UNTIL_GO: &str = "touch {}.begun; until test -e {//}/go; do sleep 0.02; done";
 
 pub(crate) fn begun(project: &TempProject, options: &[&str]) -> Child {

@@ -162,7 +162,7 @@ impl PageFolder {
 }
 
 /// Returns `None` for a line that does not build or test the repository. For other lines, returns
-/// whether the line is a known one.
+/// whether the line is in [`CARGO_LINES`] or names a recipe of the `justfile`.
 fn builds_the_repository(command: &str) -> Option<bool> {
     let command = command.split(" #").next().unwrap_or_default().trim_end();
     if let Some(recipe) = command.strip_prefix("just ") {

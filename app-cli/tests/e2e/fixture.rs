@@ -82,7 +82,7 @@ impl TempProject {
         self.path("command.log")
     }
 
-    /// Releases the attempts on files named `held-…`.
+    /// Lets the attempts on files named `held-…` end.
     pub(crate) fn open_gate(&self) {
         fs::write(self.path("gate"), "").expect("the gate");
     }

@@ -43,7 +43,7 @@ struct Told {
 fn eight_concurrent_processes_act_in_some_sequential_order() {
     let (project, told) = (TempProject::new(), Mutex::new(Told::default()));
     let count = effort::crowd();
-    // A run is refused if there is no queue, so this creates one.
+    // A run is refused if there is no queue, so these commands create a queue.
     for verb in ["add", "remove"] {
         project.run(["queue", verb, "/before"]).expect_code(0);
     }

@@ -154,7 +154,7 @@ fn start_run(project: &TempProject) -> Child {
     let script = format!("sh '{}' '{}' {{}}", project.path("job.sh").display(), record(project).display());
     let words = ["run", "--quiet", "-j", "4", "--timeout", TIMEOUT, "--grace", "100ms", "--no-retry-timeouts"];
     let mut command = project.command(words);
-    // A file needs many attempts, because each kill may use up one.
+    // A file needs many attempts, because each kill may use up one attempt.
     command.args(["--no-retry-exit", "3", "--retries", "1000", "--backoff-base", "10ms", "--max-backoff", "20ms"]);
     command.args(["--pause-on-same", "0"]);
     command.args(["--shell", &script]).env(MARK, project.path("")).stdout(Stdio::null());

@@ -13,7 +13,7 @@ use crate::path::FilePath;
 /// duration of the others is spread over the slots.
 const MAX_SINGLE: u64 = 1000;
 
-/// The number of simulations with redrawn samples, for the likely range.
+/// The number of simulations for the likely range. Each simulation redraws the samples at random.
 const RESAMPLES: usize = 200;
 
 /// A running file is overdue only if its attempt exceeds its range by more than this margin,

@@ -94,7 +94,7 @@ fn the_output_of_an_earlier_queue_is_not_shown() {
     assert_eq!(document["attempts"][0]["output_path"], path);
 }
 
-/// The latest attempt ran on this machine, the attempt before it on another one.
+/// The latest attempt ran on this machine, and the attempt before it on another machine.
 #[test]
 fn each_attempt_is_found_where_it_ran() {
     let Some(database) = Database::with_queue() else { return };
