@@ -20,8 +20,8 @@ pub(crate) fn add(groups: &mut FailureGroups, item: &QueueItem) {
     groups.add(item.last_error.as_deref(), &item.file_path, item.last_attempt);
 }
 
-/// Groups the failed files of the queue whose latest attempt began at `since` or later; all failed
-/// files if `since` is `None`.
+/// Groups the failed files whose latest attempt began at `since` or later; all failed files of the
+/// queue if `since` is `None`.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.

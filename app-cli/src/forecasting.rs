@@ -1,4 +1,4 @@
-//! Forecasts from the history of the queue, and their texts.
+//! Computes forecasts from the history of the queue, and describes them as text.
 
 use std::iter;
 use std::sync::mpsc::channel;

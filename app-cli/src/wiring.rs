@@ -234,7 +234,8 @@ impl Wiring {
     }
 
     /// Returns the stop request in the stop file; `None` if there is none, or if the queue is in a
-    /// database. Requests in a database are not standing: they apply only to runs that are live.
+    /// database. A request in a database is not returned, because it applies only to runs that are
+    /// live.
     pub(crate) fn standing_stop(&self) -> Option<StandingStop> {
         let is_watched = self.server().is_none();
         is_watched.then(|| StandingStop::read(&self.project.stop_file())).flatten()

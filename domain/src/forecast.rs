@@ -63,7 +63,7 @@ pub struct Forecast {
 pub struct FileForecast {
     /// The typical duration: half of the files take longer.
     pub about: Duration,
-    /// The range that holds nine of ten files; `None` if there are fewer than
+    /// The range that contains the durations of nine of ten files; `None` if there are fewer than
     /// [`MIN_SAMPLES_FOR_RANGE`] samples.
     pub range: Option<RangeInclusive<Duration>>,
     /// The part of `about` that does not depend on the size.
@@ -98,9 +98,9 @@ type Samples = VecDeque<Sample>;
 /// which the samples do not contain.
 #[derive(Debug, Clone, Default)]
 struct AttemptTally {
-    /// The sum over all attempts, in seconds.
+    /// The total duration of all attempts, in seconds.
     total_s: f64,
-    /// The sum over the attempts that completed a file, in seconds.
+    /// The total duration of the attempts that completed a file, in seconds.
     completed_s: f64,
     completed: f64,
     failed: f64,

@@ -61,7 +61,7 @@ impl Place {
         }
     }
 
-    /// Returns the option that names the place to another command.
+    /// Returns the option by which another command names the place.
     pub(crate) fn option(&self) -> String {
         match self {
             Self::Folder(project) => format!("--project-dir {}", quoted(&Shown(project.root()).to_string())),

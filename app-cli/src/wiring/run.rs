@@ -209,8 +209,8 @@ impl Wiring {
     ) -> Result<(TaskOrchestrator, Supervision), CliError> {
         autoproc_subprocess::adopt_orphans();
         self.attempt_logs().begin_notes();
-        // No records are kept: they serve only the recovery of dead runs, and this execution is no
-        // run.
+        // No records are kept: they serve only the recovery of dead runs, and this execution does
+        // not belong to a run.
         let guards = Arc::new(Guards::new(self.guard_settings(run, grace)?));
         let supervision = Supervision::suspendable(guards.clone())?;
         Ok((TaskOrchestrator::new(workflow, self.equipment(guards)), supervision))

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::fixture::TempProject;
 
-/// Prints the file to standard error, and fails.
+/// Prints the contents of the file to standard error, and fails.
 const FAIL: &str = "cat {} >&2; exit 3";
 
 /// Returns the waits before retries, in seconds, as the event log contains them.

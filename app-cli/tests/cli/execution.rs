@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::signal;
 
-/// Each step appends its name to a file; the third waits while another file exists.
+/// Each step appends its name to a file; the third step waits while another file exists.
 const FIVE_STEPS: &str = r#"
 workflow:
   id: five

@@ -25,8 +25,8 @@ pub(crate) fn record_long(project: &TempProject, recipe: &str, attempts: u64) {
     record_all(project, recipe, (1..=attempts).map(|number| (number, 1_000_000 * (2 + number))));
 }
 
-/// Appends completed attempts of an earlier run to the event log. `attempts` has the megabytes and
-/// the milliseconds of each.
+/// Appends completed attempts of an earlier run to the event log. `attempts` contains, for each
+/// attempt, the size of the file in megabytes and the duration in milliseconds.
 fn record_all(project: &TempProject, recipe: &str, attempts: impl Iterator<Item = (u64, u64)>) {
     fs::create_dir_all(project.path("logs")).expect("the folder of the log");
     let mut log = OpenOptions::new().create(true).append(true).open(project.path("logs/autonomous-processing.jsonl"));

@@ -159,8 +159,8 @@ fn to_continue_a_run_that_was_not_suspended_means_nothing() {
     assert!(over.out.starts_with("processed 1"), "{over:#?}");
 }
 
-/// A parent may have blocked or ignored any signal; commands start with none blocked or ignored.
-/// Only SIGHUP stays ignored, for nohup(1).
+/// A parent may have blocked or ignored any signal, but commands start with no signal blocked or
+/// ignored. The only exception is SIGHUP, which stays ignored for nohup(1).
 #[test]
 fn signals_that_a_parent_blocked_or_ignored_are_reset() {
     let project = TempProject::with_queue(&["a", "b"]);

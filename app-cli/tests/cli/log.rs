@@ -493,7 +493,7 @@ fn a_stream_that_is_empty_or_unknown_is_said_to_be() {
     project.ask(["run", "-q", "--again", "a", "--shell", "echo out; : {}"]).expect_code(0);
     assert_eq!(outputs(&project).len(), 3, "no note of streams without standard error");
     expect_remark(&project, &["--stderr"], "attempt 1 of round 2 printed nothing to its standard error");
-    // Simulates a record of streams that was not written to its end.
+    // Simulates a partly written record of streams.
     project.write("logs/attempts/1.1.2.log.streams", [0]);
     for option in ["--stdout", "--stderr"] {
         let answer = project.ask(["log", "a", option]).expect_code(0);

@@ -31,7 +31,7 @@ pub(crate) fn signal(run: &Child, name: &str) {
     assert!(sent.expect("kill(1)").success());
 }
 
-/// Sends another signal, late enough to count as a new one.
+/// Sends another signal, late enough to count as a separate signal.
 pub(crate) fn signal_again(run: &Child, name: &str) {
     thread::sleep(Duration::from_millis(550));
     signal(run, name);

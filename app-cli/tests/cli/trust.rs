@@ -151,8 +151,8 @@ fn a_project_that_others_can_change_is_used_only_if_it_is_named() {
     project.ask(["--project-dir", "own", "status"]).expect_code(0);
 }
 
-/// The inner command gets the project from its environment, however the project of the run was
-/// chosen.
+/// The inner command gets the project from its environment, regardless of how the project of the
+/// run was chosen.
 #[test]
 fn a_command_that_calls_autoproc_works_on_the_queue_of_its_run() {
     let project = TempProject::new();

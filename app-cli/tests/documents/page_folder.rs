@@ -22,7 +22,8 @@ const SHOWN_HOME: &str = "/home/ada";
 /// Printed after each command of a console block, to separate the outputs.
 const SEPARATOR: &str = "\u{1e}";
 
-/// Lines that build or test the repository itself. They are compared with this list, and not run.
+/// Lines of pages that build or test the repository itself. Such a line is not run, but it must be
+/// in this list.
 const CARGO_LINES: [&str; 3] = [
     "cargo run --release -- run --show-output docs/inbox -- wc",
     "cargo test --workspace",

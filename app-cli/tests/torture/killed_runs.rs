@@ -124,9 +124,9 @@ fn run_until_done(project: &TempProject, seed: u64) -> usize {
     unreachable!("one of them was left alone");
 }
 
-/// Kills a run. `choice` 0 kills only the process of the run. 1 kills its guards first; the run may
-/// then be reaping their processes. 2 kills its guards afterwards; they may then be ending their
-/// commands.
+/// Kills a run. If `choice` is 0, kills only the process of the run. If it is 1, kills the guards
+/// of the run first; the run may then be reaping their processes. If it is 2, kills the guards
+/// afterwards; they may then be ending their commands.
 fn kill(run: &mut Child, project: &TempProject, choice: u64) {
     if choice == 1 {
         kill_guards(project);

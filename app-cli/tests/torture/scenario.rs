@@ -71,7 +71,7 @@ impl Scenario {
         Self { name, template, is_warm: false, words, steps }
     }
 
-    /// Prepares a project for the command, and returns its summary.
+    /// Prepares a project for the command, and returns the summary of the queue.
     pub(crate) fn prepare(&self, project: &TempProject) -> Summary {
         project.copy_state(&self.template);
         if self.is_warm {

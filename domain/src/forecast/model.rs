@@ -110,8 +110,8 @@ impl Model {
         self.ratios[self.ratios.len() / 2]
     }
 
-    /// Returns the range that holds nine of ten files with this mean duration, in seconds; `None`
-    /// if there are too few samples.
+    /// Returns the range that contains the durations of nine of ten files with this mean duration,
+    /// in seconds; `None` if there are too few samples.
     fn range(&self, mean: f64) -> Option<RangeInclusive<f64>> {
         let samples = self.ratios.len();
         // The conformal quantiles for a coverage of 90 %.

@@ -205,7 +205,8 @@ fn locked_history(database: &Database) -> impl Fn(&str) -> i64 + use<> {
     move |query: &str| runtime.block_on(client.query_one(query, &[])).expect("a row").get(0)
 }
 
-/// The earlier copy was killed after it had installed the event log, and before the queue.
+/// The earlier copy was killed after it had installed the event log, and before it installed the
+/// queue.
 #[test]
 fn a_copy_to_a_folder_continues_after_a_crash() {
     let (project, target) = (full_project(), TempProject::new());
