@@ -99,8 +99,9 @@ impl Project {
         self.store.is_some()
     }
 
-    /// Returns the project in another folder of this machine that uses the same store. `None` if it
-    /// has no files about that store, or if another user controls a part of it.
+    /// Returns the project in another folder of this machine that uses the same store. `None` if
+    /// that project has no files about the store, or if another user controls a part of that
+    /// project.
     pub(crate) fn sibling(&self, root: &Path) -> Option<Self> {
         let project = trusted(root, |name| std::env::var_os(name)).ok()?;
         let sibling = Self { store: self.store.clone(), ..project };

@@ -11,9 +11,9 @@ pub(crate) struct StoredOutput {
     pub(crate) claim: ClaimNumber,
     /// The host on which the attempt ran.
     pub(crate) host: Box<str>,
-    /// The file on this host with the whole output.
+    /// The path, on this host, of the file with the whole output.
     pub(crate) file: PathBuf,
-    /// The length of this file in bytes.
+    /// The length of `file`, in bytes.
     pub(crate) length: u64,
     /// The last bytes of the output.
     pub(crate) ending: Vec<u8>,

@@ -285,7 +285,7 @@ impl Wiring {
     }
 
     /// Returns the folder with the journals of this machine's workflow executions. For a queue in a
-    /// database, they are copies.
+    /// database, these journals are copies of those in the database.
     pub(crate) fn executions(&self) -> Executions {
         Executions::new(self.project.executions_dir())
     }

@@ -386,7 +386,7 @@ impl QueueItem {
 mod tests {
     use super::*;
 
-    /// A queue of a million items has a million of these values, and their paths.
+    /// A queue of a million items has a million values of this type, and their paths.
     #[test]
     fn an_item_is_small() {
         assert_eq!(size_of::<QueueItem>(), 112);

@@ -80,7 +80,7 @@ fn old_output_is_removed_and_said_to_be() {
     });
     let answer = project.ask(["log", "a"]).expect_code(0);
     assert!(answer.err.contains("its output was removed"), "{answer:?}");
-    // Later output is shown in full, and an attempt without output is reported.
+    // An attempt that printed nothing is not reported as an attempt whose output was removed.
     project.write("b", "");
     project.ask(["run", "-q", "--keep-output", "1h", "b", "--", "true"]).expect_code(0);
     let answer = project.ask(["log", "b"]).expect_code(0);

@@ -168,7 +168,7 @@ fn a_result_may_have_the_longest_possible_name() {
     }
 }
 
-/// These files have names that a temporary file of the result could have.
+/// The other files have names that a temporary file of the result could have.
 #[test]
 fn other_files_beside_the_result_stay_as_they_are() {
     let project = TempProject::new();

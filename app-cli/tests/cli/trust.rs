@@ -206,7 +206,7 @@ fn other_users_can_read_neither_queue_nor_logs() {
     assert_eq!(others(project.path("logs/attempts")), [] as [PathBuf; 0]);
 }
 
-/// Each of these commands executes the name of the file as code.
+/// Each command of this test executes the name of the file as code.
 #[test]
 fn a_command_that_may_execute_names_as_code_is_warned_of() {
     let project = TempProject::new();

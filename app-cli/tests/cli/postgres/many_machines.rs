@@ -131,7 +131,7 @@ fn many_machines_survive_a_kill_and_a_lost_network() {
     killed.wait().expect("it ends");
     story.network.disconnect(CUT_OFF);
 
-    // Others may take the files 15 s after the end of the lease.
+    // Other machines may take the files 15 s after the end of the lease.
     wait_until("the commands of the machine that is cut off have ended", || {
         !story.stuck(CUT_OFF).iter().any(|process| is_at_work(process))
     });
