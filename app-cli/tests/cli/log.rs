@@ -197,8 +197,8 @@ fn begun_on_a_terminal(project: &TempProject, words: &[&str]) -> (Child, File) {
     (child, terminal)
 }
 
-/// Reads until these bytes have arrived, or until the end. Reading fails once the other end is
-/// closed (pty(7)).
+/// Reads until these bytes have arrived, or until the other end of the terminal is closed; reading
+/// then fails (pty(7)).
 fn read_until(terminal: &mut File, wanted: &[u8], seen: &mut Vec<u8>) {
     let mut piece = [0; 4096];
     while !seen.windows(wanted.len()).any(|window| window == wanted) {

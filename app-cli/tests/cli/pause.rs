@@ -24,7 +24,7 @@ fn with_child(project: &TempProject, options: &[&str]) -> (Child, Vec<u32>) {
     (run, pids.split_whitespace().map(|pid| pid.parse().expect("a number")).collect())
 }
 
-/// True if a process is stopped, or waits for a stopped child to execute a program (vfork(2)).
+/// True if a process is stopped, or is blocked in vfork(2) because its child is stopped.
 fn is_held(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 'D']))

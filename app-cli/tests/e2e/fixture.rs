@@ -115,8 +115,8 @@ impl TempProject {
 
     /// Starts a run of the command, with these options.
     pub(crate) fn start_run(&self, options: &[&str]) -> Started {
-        // Disables the start hold and the breaker, because these tests intend the exit statuses 126
-        // and 127, and failures that are alike.
+        // Disables the start hold and the breaker, because these tests cause the exit statuses 126
+        // and 127, and failures that are alike, on purpose.
         let words = ["run", "--quiet", "--json", "--program-wait", "0", "--pause-on-same", "0"];
         let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
         words.extend(options.iter().map(OsString::from));
