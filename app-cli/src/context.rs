@@ -227,7 +227,7 @@ impl Context {
         }
     }
 
-    /// Fails if there is no queue, so that a command in a wrong folder creates none.
+    /// Fails if there is no queue, so that a command in a wrong folder creates no queue.
     ///
     /// # Errors
     /// [`CliError`] that names the folder.
@@ -238,8 +238,8 @@ impl Context {
         Err(CliError::usage(self.no_queue()).with_hint(OTHER_FOLDER))
     }
 
-    /// Prints a remark if there is no queue: it names the folder, and the ways to choose another.
-    /// Commands that only read call this instead of failing.
+    /// If there is no queue, prints a remark that names the folder, and the ways to choose another
+    /// queue. Commands that only read call this instead of failing.
     pub(crate) fn remark_on_missing_queue(&self) {
         if !self.had_queue {
             self.remark(&format!("{}; {OTHER_FOLDER}", self.no_queue()));
@@ -251,7 +251,7 @@ impl Context {
     }
 
     /// Returns the options `--project-dir`, `--store` and `--map` for a suggested command, each
-    /// after a blank; empty if the command finds the queue without them.
+    /// after a space; empty if the command finds the queue without them.
     pub(crate) fn project_option(&self) -> String {
         let root = self.project.root();
         let folder = if self.cwd.starts_with(root) {

@@ -20,7 +20,7 @@ use crate::path_map::NoName;
 const OTHER_PLACE: &str =
     "check that the path is a folder, check its permissions, or choose another folder with --project-dir";
 
-/// The hint if the location of the queue has no reliable locks and syncs.
+/// The hint if locks and syncs are not reliable at the location of the queue.
 pub(crate) const LOCAL_PLACE: &str =
     "keep the queue on a local disk (--project-dir), or take the risk with --allow-network-fs";
 

@@ -1,4 +1,4 @@
-//! The failed files of the queue, by the signatures of their failures.
+//! Groups the failed files of the queue by the signatures of their failures.
 
 use autoproc_domain::signature::{FailureGroups, Signature, SignatureId};
 use autoproc_domain::{FilePath, QueueItem, Status, Timestamp};
@@ -20,8 +20,8 @@ pub(crate) fn add(groups: &mut FailureGroups, item: &QueueItem) {
     groups.add(item.last_error.as_deref(), &item.file_path, item.last_attempt);
 }
 
-/// Groups the failed files of the queue whose latest attempt began at `since` or later; all failed
-/// files if `since` is `None`.
+/// Groups the failed files whose latest attempt began at `since` or later; all failed files of the
+/// queue if `since` is `None`.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -36,8 +36,8 @@ pub(crate) async fn of_queue(since: Option<Timestamp>, context: &Context) -> Res
     Ok(groups)
 }
 
-/// Returns the number of pending files whose next attempt is a retry after a failure. `since` is as
-/// for [`of_queue`].
+/// Returns the number of pending files whose next attempt is a retry after a failure. `since`
+/// restricts the files as in [`of_queue`].
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -56,7 +56,7 @@ fn began_since(item: &QueueItem, since: Option<Timestamp>) -> bool {
 pub(crate) struct Alike {
     /// The files, in claim order.
     pub(crate) files: Vec<FilePath>,
-    /// The item whose latest attempt began last.
+    /// The item of the file that was attempted most recently.
     pub(crate) latest: QueueItem,
 }
 

@@ -37,7 +37,7 @@ impl<'a> FollowedLog<'a> {
     /// Prints the output since the last call.
     ///
     /// # Errors
-    /// If the log cannot be read; otherwise the errors of [`AttemptOutput::print`].
+    /// [`CliError`] if the log cannot be read. Also the errors of [`AttemptOutput::print`].
     pub(crate) fn poll(&mut self) -> Result<Delivery, CliError> {
         loop {
             let chunk = self.follower.next_chunk().map_err(|error| unreadable(self.log, &error))?;

@@ -1,4 +1,4 @@
-//! Forecasts from the history of the queue, and their texts.
+//! Computes forecasts from the history of the queue, and describes them as text.
 
 use std::iter;
 use std::sync::mpsc::channel;
@@ -17,8 +17,8 @@ use crate::view::bytes::file_size;
 use crate::view::files;
 use crate::view::time::rough_span;
 
-/// The minimum mean duration of attempts for a forecast of the time left. If attempts are shorter,
-/// the run's own work between them takes a large part of the time.
+/// If the mean duration of attempts is shorter than this, the time left is not forecast: the run's
+/// own work between such short attempts takes a large part of the time.
 pub(crate) const MIN_MEAN: Duration = Duration::from_millis(100);
 
 /// The mark of a running attempt that takes longer than expected, printed after its elapsed time.
@@ -28,8 +28,7 @@ const MB: f64 = 1e6;
 
 const MEASURE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Points to a value that the thread of the latest timed-out measurement owns. The value is dropped
-/// when that thread ends.
+/// Refers to a value that lives as long as the thread of the latest measurement that timed out.
 static LATE: Mutex<Weak<()>> = Mutex::new(Weak::new());
 
 /// The latest attempts of the queue. They are read from a limited part at the end of the history.
@@ -43,7 +42,7 @@ impl RecentAttempts {
         Self(history.attempts(HistoryQuery::default()).await.unwrap_or_default())
     }
 
-    /// Returns the recipe of the latest completed attempt that has one.
+    /// Returns the recipe of the latest completed attempt whose recipe is known.
     pub(crate) fn latest_recipe(&self) -> Option<Recipe> {
         self.0.iter().rev().filter(|attempt| attempt.end == Some(PastEnd::Completed)).find_map(|attempt| attempt.recipe)
     }
@@ -60,13 +59,13 @@ impl RecentAttempts {
         self.0.iter().filter(has_ended).filter_map(|past| Some(past.started_at?.saturating_add(past.elapsed?)))
     }
 
-    /// Returns the number of attempts. The history may have returned only its latest ones.
+    /// Returns the number of attempts that were read. The history may contain more.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns the forecast of a recipe. `current` is the live run, whose failed attempts count
-    /// too; it is `None` if only single files are forecast.
+    /// Returns the forecast of a recipe. `current` is the live run, whose failed attempts also
+    /// count; `None` to forecast single files only.
     pub(crate) fn forecast(&self, recipe: Recipe, current: Option<&RunId>) -> Forecast {
         let mut forecast = Forecast::default();
         for attempt in self.0.iter().filter(|attempt| attempt.recipe == Some(recipe)) {
@@ -139,9 +138,9 @@ fn sizes_by(
 /// The size of a file in bytes, and its forecast.
 pub(crate) type SizedForecast = (u64, Result<FileForecast, NoForecast>);
 
-/// Describes the forecast of a file, or says that the file is too large for one, for instance
-/// `unknown: 30 MB is more than the files so far (at most 100 kB)`. `None` if there are too few
-/// samples.
+/// Describes the forecast of a file, or states that the file is too large for a forecast, for
+/// instance `unknown: 30 MB is more than the files so far (at most 100 kB)`. `None` if there are
+/// too few samples.
 pub(crate) fn describe((size_bytes, forecast): &SizedForecast) -> Option<String> {
     match forecast {
         Ok(file) => Some(describe_known(file)),
@@ -172,7 +171,7 @@ pub(crate) fn takes_longer(count: usize) -> String {
     format!("{} {verb} longer than expected", files(count))
 }
 
-/// Formats a range in parentheses, after a blank; empty if both ends have the same text.
+/// Formats a range in parentheses, after a space; empty if both ends have the same text.
 pub(crate) fn between(from: Duration, to: Duration) -> String {
     let (from, to) = (rough_span(from), rough_span(to));
     if from == to { String::new() } else { format!(" ({from} to {to})") }

@@ -10,7 +10,7 @@ use crate::program_path;
 use crate::view::quoting::quoted_template;
 use crate::word_roles::{Role, roles};
 
-/// Options of `run` that take the place of a command.
+/// Options of `run` that replace the command.
 const IN_PLACE: [&str; 2] = ["--shell", "--workflow"];
 
 /// If the words contain a command but no `--`, returns the command line with `--` before the

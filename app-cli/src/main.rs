@@ -68,7 +68,7 @@ use store_choice::StoreChoice;
 use tokio::runtime::Runtime;
 use wiring::{OpenOptions, Purpose, Server, Wiring};
 
-/// The environment variable whose value 1 has the effect of `--allow-network-fs`.
+/// The environment variable that has the effect of `--allow-network-fs` if its value is 1.
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
 /// The time for which the runtime keeps idle threads: longer than any run.

@@ -154,9 +154,9 @@ pub(crate) struct Damage {
 pub(crate) struct RepairPlan {
     pub(crate) method: RepairMethod,
     pub(crate) counts: Counts,
-    /// The numbers of changes that the method keeps from the readable lines after the damage.
+    /// How many changes of each kind the method keeps from the readable lines after the damage.
     pub(crate) keeps: ChangeCounts,
-    /// The numbers of readable changes that the method loses.
+    /// How many readable changes of each kind the method loses.
     pub(crate) loses: ChangeCounts,
     /// The number of unreadable bytes, which every method loses.
     pub(crate) unreadable_bytes: u64,

@@ -1,4 +1,4 @@
-//! Failed files that no longer exist: another round would fail too.
+//! Finds failed files that no longer exist. Further attempts on these files would fail too.
 
 use autoproc_domain::FilePath;
 

@@ -19,7 +19,7 @@ fn expected(range: &RangeInclusive<u64>) -> String {
     }
 }
 
-/// The valid numbers of attempts and rounds.
+/// The valid ordinal numbers of an attempt or a round.
 pub(crate) const ORDINAL: RangeInclusive<u64> = 1..=u32::MAX as u64;
 
 pub(crate) const COUNT: RangeInclusive<u64> = 0..=u32::MAX as u64;

@@ -6,7 +6,7 @@
 //!
 //! On a terminal, each version of the line is shown until the next one. To replace a version, the
 //! printer returns to the beginning of the line by a carriage return, and writes the new version.
-//! If the old version was longer, blanks cover its end. Of all control characters, only carriage
+//! If the old version was longer, spaces cover its end. Of all control characters, only carriage
 //! returns, line ends and tabs reach the terminal. A file or pipe receives only the last version.
 
 use std::mem;
@@ -50,7 +50,7 @@ pub(crate) struct LinePrinter {
 struct Drawn {
     text: Vec<u8>,
     columns: usize,
-    /// True if the screen also shows an earlier part of the line before `text`, or blanks after
+    /// True if the screen also shows an earlier part of the line before `text`, or spaces after
     /// `text`. The next version then begins with a carriage return.
     is_stale: bool,
 }
@@ -155,8 +155,8 @@ impl LinePrinter {
         }
     }
 
-    /// Prints a version of the current line. If the version continues the printed one, prints only
-    /// the added text; otherwise prints a carriage return and the whole version.
+    /// Prints a version of the current line. If the version only adds text to the printed version,
+    /// prints the added text; otherwise prints a carriage return and the whole version.
     fn draw(&mut self, text: Vec<u8>, out: &mut Vec<u8>) {
         match text.strip_prefix(self.drawn.text.as_slice()) {
             Some(added) if !self.drawn.is_stale => out.extend_from_slice(added),

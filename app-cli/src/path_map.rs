@@ -75,12 +75,13 @@ pub(crate) enum NoName {
 /// The rules of this machine.
 ///
 /// A rule applies to its prefix and to every path below it. If several rules apply, the one with
-/// the longest prefix is used. A path without a rule is the same on both sides.
+/// the longest prefix is used. A path without a rule is the same in the database and on this
+/// machine.
 ///
 /// `to_stored(to_here(path))` equals `path` for each stored path, with one exception: a path that
-/// no rule maps, and that lies below the folder of a rule on this machine. An item with such a path
-/// cannot be named by its path here. `to_here(to_stored(path))` equals `path` for each path on this
-/// machine that has a stored name.
+/// no rule maps, and that lies below the folder of a rule on this machine. On this machine, an item
+/// with such a path cannot be named by its path. `to_here(to_stored(path))` equals `path` for each
+/// path on this machine that has a stored name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PathMap {
     /// The rules, the longest stored prefix first.
@@ -128,7 +129,8 @@ impl PathMap {
     /// of a rule contains another one.
     ///
     /// # Errors
-    /// [`NoName`] if the stored path would be too long, or is that of another file on this machine.
+    /// [`NoName`] if the stored path would be too long, or if it would name another file on this
+    /// machine.
     pub(crate) fn to_stored(&self, here: &FilePath) -> Result<FilePath, NoName> {
         let invalid = |error| NoName::Invalid { path: here.clone(), error };
         let rule = self.rules.iter().find(|rule| is_below(here, &rule.here));
@@ -144,7 +146,7 @@ fn is_below(path: &FilePath, folder: &FilePath) -> bool {
     path.as_path().starts_with(folder.as_path())
 }
 
-/// Returns a path below `from` as the same path below `to`.
+/// Returns `path` with the folder `from` replaced by `to`; unchanged if it is not below `from`.
 fn moved(path: &FilePath, from: &FilePath, to: &FilePath) -> Result<FilePath, InvalidPath> {
     match path.as_path().strip_prefix(from.as_path()) {
         Ok(rest) => FilePath::new(to.as_path().join(rest)),

@@ -207,7 +207,7 @@ impl PathSource {
         })
     }
 
-    /// Leaves out the file at this absolute path, if there is one, in searches of folders.
+    /// Excludes the file at this absolute path from searches of folders; `None` excludes no file.
     pub(crate) fn leaving_out(self, path: Option<PathBuf>) -> Self {
         Self { left_out: path, ..self }
     }
@@ -228,8 +228,8 @@ impl PathSource {
     ///
     /// # Errors
     /// [`CliError`] if a list or a given folder cannot be read, if an argument is not a path, if a
-    /// required file is missing, or, with `strict`, if a place below a folder cannot be read or if
-    /// there are no files.
+    /// required file is missing, or, with `strict`, if a file or folder below a given folder cannot
+    /// be read or if no file is found.
     pub(crate) fn gather(&self, absent: Absent, around: &Surroundings<'_>) -> Result<Gathered, CliError> {
         let mut gathered = Gathered { options: self.filter.options(), ..Gathered::default() };
         gathered.unquoted = Unquoted::find(&self.filter, &self.words, around.cwd);
@@ -295,7 +295,8 @@ impl PathSource {
     }
 
     /// Adds the files below a folder, in the order of their names. Links to files count as files;
-    /// links to folders are not followed. Unreadable places below the folder are skipped.
+    /// links to folders are not followed. Unreadable files and folders below the folder are
+    /// skipped.
     fn walk(&self, folder: &FilePath, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
         let walk = WalkDir::new(folder.as_path()).sort_by_file_name().into_iter();
         let below = |path: &Path| path.strip_prefix(folder.as_path()).unwrap_or(path).to_owned();

@@ -27,8 +27,9 @@ pub(crate) struct Project {
     root: PathBuf,
     /// True if the user has named the folder, and so trusts it.
     is_named: bool,
-    /// The name of the database whose local files this value refers to; `None` for the queue in the
-    /// folder. The ids of items are unique only within a queue, so each queue has its own files.
+    /// The name of the folder with this machine's files about the queue in a database; `None` for
+    /// the queue in the project folder. Item ids are unique only within a queue, so each queue has
+    /// its own files.
     store: Option<String>,
 }
 
@@ -79,7 +80,8 @@ impl Project {
         Self { root, is_named: false, store: None }
     }
 
-    /// Returns the project with the files that this machine keeps about the queue in a database.
+    /// Returns this project for the queue in a database. Its paths are those of this machine's
+    /// files about that queue.
     pub(crate) fn of_store(self, name: String) -> Self {
         Self { store: Some(name), ..self }
     }
@@ -97,8 +99,9 @@ impl Project {
         self.store.is_some()
     }
 
-    /// Returns the project in another folder of this machine that uses the same store. `None` if it
-    /// has no files about that store, or if another user controls a part of it.
+    /// Returns the project in another folder of this machine that uses the same store. `None` if
+    /// that project has no files about the store, or if another user controls a part of that
+    /// project.
     pub(crate) fn sibling(&self, root: &Path) -> Option<Self> {
         let project = trusted(root, |name| std::env::var_os(name)).ok()?;
         let sibling = Self { store: self.store.clone(), ..project };

@@ -18,9 +18,9 @@ pub(crate) const EXPECTED: &str =
 /// in the time zone in which times are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Since {
-    /// This duration before the current time, or after it.
+    /// This duration before the current time; for [`after`](Self::after), after the current time.
     Ago(Duration),
-    /// The latest moment with this time of day, or the next one.
+    /// The latest moment with this time of day; for [`after`](Self::after), the next one.
     TimeOfDay(Time),
     /// A date and time; midnight if only the date was given.
     Local(DateTime),

@@ -76,7 +76,7 @@ pub(crate) fn word_without_password(word: &OsString) -> OsString {
 }
 
 /// Returns the text without the passwords in addresses. An address that is one of `words` is
-/// recognised to its end; any other address ends at a blank or a quotation mark.
+/// recognised to its end; any other address ends at white space or a quotation mark.
 fn without_passwords_of(text: &str, words: impl Iterator<Item = String>) -> String {
     let mut text = text.to_owned();
     for word in words {
@@ -139,9 +139,9 @@ pub(crate) struct StoreChoice {
 }
 
 impl StoreChoice {
-    /// Returns the database that the option, else the environment variable, else the project's
-    /// `autoproc.toml` names. Returns `None` if none of them names a database: the queue is then in
-    /// the project folder. An empty variable counts as missing.
+    /// Returns the database that is named by the option, by the environment variable, or by the
+    /// project's `autoproc.toml`, in this order of precedence. Returns `None` if none of them names
+    /// a database: the queue is then in the project folder. An empty variable counts as missing.
     ///
     /// # Errors
     /// [`CliError`] if the variable is not UTF-8, or if `autoproc.toml` cannot be read or another

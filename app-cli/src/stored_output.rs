@@ -1,19 +1,19 @@
-//! The end of an attempt's output, as the database of a queue keeps it.
+//! The tail of an attempt's output that the database of a queue keeps.
 
 use std::path::PathBuf;
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber};
 
-/// The stored end of the output of one attempt.
+/// The stored tail of the output of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredOutput {
     pub(crate) attempt: AttemptNumber,
     pub(crate) claim: ClaimNumber,
     /// The host on which the attempt ran.
     pub(crate) host: Box<str>,
-    /// The file on this host with the whole output.
+    /// The path, on this host, of the file with the whole output.
     pub(crate) file: PathBuf,
-    /// The length of this file in bytes.
+    /// The length of `file`, in bytes.
     pub(crate) length: u64,
     /// The last bytes of the output.
     pub(crate) ending: Vec<u8>,

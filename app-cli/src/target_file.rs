@@ -20,8 +20,8 @@ pub(crate) struct FileKind {
     pub(crate) name: &'static str,
 }
 
-/// The file that a command writes. A file that is already there is replaced whole: a reader sees
-/// the old or the new file, never a part of one.
+/// The file that a command writes. A file that is already there is replaced atomically: a reader
+/// sees either the old or the new content.
 #[derive(Debug)]
 pub(crate) struct TargetFile {
     path: PathBuf,
@@ -31,8 +31,9 @@ impl TargetFile {
     /// Checks that a file of this kind may be written to `path`. Writes nothing.
     ///
     /// # Errors
-    /// [`CliError`] if the path names no regular file, a file of autoproc itself or, unless
-    /// `may_replace`, a link or a file of another kind; also if its folder does not exist.
+    /// [`CliError`] if the path names a file of autoproc itself, or something other than a regular
+    /// file or a link, or if its folder does not exist. Without `may_replace`, also if the path
+    /// names a link, or a file of another kind that is not empty.
     pub(crate) fn checked(
         path: &Path,
         kind: &FileKind,
@@ -76,7 +77,7 @@ impl TargetFile {
         read.is_ok() && beginning == kind.beginning.as_bytes()
     }
 
-    /// Writes the file. The permissions of an existing file stay; those of a new one follow the
+    /// Writes the file. An existing file keeps its permissions; those of a new file follow the
     /// umask.
     ///
     /// # Errors
@@ -106,7 +107,8 @@ impl TargetFile {
         Replacement::begin(&self.path).map_err(|error| self.cannot_write(&error))
     }
 
-    /// Completes a replacement. The permissions of the file are those of [`TargetFile::write`].
+    /// Completes a replacement. An existing file keeps its permissions; those of a new file follow
+    /// the umask.
     ///
     /// # Errors
     /// [`CliError`] if the file cannot be replaced; an existing file stays as it is.

@@ -37,9 +37,9 @@ pub(crate) fn files(count: impl TryInto<u64> + Display + Copy) -> String {
     format!("{count} {noun}")
 }
 
-/// Formats the number of completed files that changed while they were processed, and names the
-/// consequence; `None` if there are none. `is_named` is true if the run's command line named its
-/// files: only such a command processes completed files again.
+/// Formats the number of completed files that changed while they were processed, and states which
+/// run processes them again; `None` if `count` is 0. `is_named` is true if the run's command line
+/// named its files: only such a command processes completed files again.
 pub(crate) fn changed_while_processed(count: u64, is_named: bool) -> Option<String> {
     let (were, them) = if count == 1 { ("it was", "it") } else { ("they were", "them") };
     let by = if is_named { "the same command".to_owned() } else { format!("a run that names {them}") };

@@ -65,7 +65,7 @@ pub(crate) enum Purpose {
     Run,
     /// A view of the queue that must stay responsive while a large queue is being read.
     Watch,
-    /// Completion in a shell: the ports are only read, and no warnings are printed.
+    /// Completion in a shell. It changes nothing, and prints no warnings.
     Completion,
 }
 
@@ -117,7 +117,7 @@ impl Wiring {
     }
 
     /// Returns the options for the store and the map of paths in a suggested command, each after a
-    /// blank. Leaves out an option that the suggested command finds in a variable or a file.
+    /// space. Leaves out an option that the suggested command finds in a variable or a file.
     pub(crate) fn store_options(&self) -> String {
         let map = self.rules_of_options().map(|rule| format!(" {MAP_OPTION} {}", quoted(&printable(rule))));
         self.server().map(Server::option).into_iter().chain(map).collect()
@@ -234,7 +234,8 @@ impl Wiring {
     }
 
     /// Returns the stop request in the stop file; `None` if there is none, or if the queue is in a
-    /// database. Requests in a database are not standing: they apply only to runs that are live.
+    /// database. A request in a database is not returned, because it applies only to runs that are
+    /// live.
     pub(crate) fn standing_stop(&self) -> Option<StandingStop> {
         let is_watched = self.server().is_none();
         is_watched.then(|| StandingStop::read(&self.project.stop_file())).flatten()
@@ -284,7 +285,7 @@ impl Wiring {
     }
 
     /// Returns the folder with the journals of this machine's workflow executions. For a queue in a
-    /// database, they are copies.
+    /// database, these journals are copies of those in the database.
     pub(crate) fn executions(&self) -> Executions {
         Executions::new(self.project.executions_dir())
     }

@@ -242,8 +242,8 @@ impl AttemptReport {
     }
 }
 
-/// The progress of an attempt that was handed to an orchestrator. An attempt reports either
-/// `Started` and then `Ended` or `Lost`, or only `NotStarted`.
+/// The progress of an attempt that was handed to an orchestrator. An attempt that begins reports
+/// `Started`, and then `Ended` or `Lost`. An attempt that never begins reports only `NotStarted`.
 #[derive(Debug)]
 pub enum AttemptProgress {
     /// The attempt began.

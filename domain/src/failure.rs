@@ -63,7 +63,7 @@ const ECHOES: [&str; 10] = [
     "npm err! a complete log",
 ];
 
-/// Joins an outcome and the end of the attempt's output into a text of at most [`MAX_TEXT_BYTES`].
+/// Joins an outcome and the tail of the attempt's output into a text of at most [`MAX_TEXT_BYTES`].
 /// If the text is too long, the earliest lines of the output are omitted first; the first line is
 /// cut only if it alone is too long.
 #[must_use]

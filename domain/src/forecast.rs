@@ -10,12 +10,12 @@
 //! needs no assumption about the distribution of the errors. The time left of a run is computed by
 //! simulating how its slots take the remaining files one after the other.
 //!
-//! A file that is much larger than all samples has no forecast, and makes the time left a lower
-//! bound: if the samples have similar sizes, they do not show how much time a megabyte adds. While
-//! a running file takes longer than expected, the time left is unknown.
+//! A file that is much larger than all samples has no forecast, because samples of similar sizes do
+//! not show how much time a megabyte adds. If such a file remains, the forecast of the time left is
+//! a lower bound. While a running file takes longer than expected, the time left is unknown.
 //!
 //! A forecast does not foresee changes: if later files take longer than earlier files of the same
-//! size, for instance because the machine gets busier, the forecast follows late.
+//! size, for instance because the machine gets busier, the forecast adapts with a delay.
 
 mod line;
 mod model;
@@ -63,7 +63,7 @@ pub struct Forecast {
 pub struct FileForecast {
     /// The typical duration: half of the files take longer.
     pub about: Duration,
-    /// The range that holds nine of ten files; `None` if there are fewer than
+    /// The range that contains the durations of nine of ten files; `None` if there are fewer than
     /// [`MIN_SAMPLES_FOR_RANGE`] samples.
     pub range: Option<RangeInclusive<Duration>>,
     /// The part of `about` that does not depend on the size.
@@ -94,13 +94,13 @@ struct Sample {
 
 type Samples = VecDeque<Sample>;
 
-/// The durations and numbers of a run's attempts. They account for the time of failed attempts,
+/// Counts and total durations of a run's attempts. They account for the time of failed attempts,
 /// which the samples do not contain.
 #[derive(Debug, Clone, Default)]
 struct AttemptTally {
-    /// The sum over all attempts, in seconds.
+    /// The total duration of all attempts, in seconds.
     total_s: f64,
-    /// The sum over the attempts that completed a file, in seconds.
+    /// The total duration of the attempts that completed a file, in seconds.
     completed_s: f64,
     completed: f64,
     failed: f64,
@@ -108,7 +108,7 @@ struct AttemptTally {
 
 impl AttemptTally {
     /// Returns the mean time spent on a file that ended, divided by the mean duration of an attempt
-    /// that completed a file; 1 if no attempt has completed.
+    /// that completed a file; 1 if no attempt has completed a file.
     fn time_factor(&self) -> f64 {
         let factor = self.total_s / self.completed_s * self.completed / (self.completed + self.failed);
         if factor.is_finite() { factor } else { 1.0 }

@@ -305,7 +305,7 @@ pub struct QueueItem {
     /// The wait before the next attempt; `None` if the item need not wait. Only a pending item has
     /// a backoff.
     pub backoff: Option<Backoff>,
-    /// The claim on the item; `None` unless the item is processing. Boxed to save memory, because
+    /// The claim on the item; `None` if the item is not processing. Boxed to save memory, because
     /// few of a million items are processing.
     pub claim: Option<Box<Claim>>,
     /// The error text of the latest failure, see [`failure`](crate::failure); `None` if there was
@@ -386,7 +386,7 @@ impl QueueItem {
 mod tests {
     use super::*;
 
-    /// A queue of a million items has a million of these values, and their paths.
+    /// A queue of a million items has a million values of this type, and their paths.
     #[test]
     fn an_item_is_small() {
         assert_eq!(size_of::<QueueItem>(), 112);

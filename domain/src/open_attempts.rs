@@ -43,7 +43,7 @@ pub fn joined(begun: &PastAttempt, ended: PastAttempt) -> PastAttempt {
 pub struct OpenAttempts {
     /// The open attempts by their number. Attempts are numbered in the order in which they begin.
     open: BTreeMap<u64, PastAttempt>,
-    /// The number in `open` of each open attempt.
+    /// For each open attempt, its number in `open`.
     numbers: HashMap<Key, u64>,
     next: u64,
     visit: AttemptVisitor,

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// few seconds.
 const MAX_WAITING: usize = 1024;
 
-/// The maximum time that a run waits at its end until all texts are written.
+/// The maximum time that a run, at its end, waits for its texts to be written.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Writes to standard error. During a run, a separate thread writes.

@@ -8,10 +8,10 @@
 //! wraps the lines again keeps the cursor at the beginning of the same line. The area does not move
 //! the cursor up by the number of drawn rows, because that number is wrong for another width.
 //!
-//! A row is erased before its line is written. After the writing of a line that fills the row, the
-//! cursor stands on the last character, and erasing from there would remove that character.
-//! Wrapping is off during a drawing: if the terminal had become narrower, wrapped lines would take
-//! more rows than the cursor moves up at the end of the drawing.
+//! A row is erased before its line is written. After a line that fills the row, the cursor stands
+//! on the last character, so erasing the rest of the row would remove this character. Wrapping is
+//! off during a drawing: if the terminal had become narrower, wrapped lines would take more rows
+//! than the cursor moves up at the end of the drawing.
 
 /// Erases the row of the cursor and all rows below, and returns the cursor to the beginning of the
 /// row. The rows below are erased by a separate sequence. If one sequence erased everything from

@@ -53,8 +53,9 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Creates a filter. A file must match a pattern of `include`, unless there is none, and no
-    /// pattern of `exclude`; it must have been modified at `newer_than` or later.
+    /// Creates a filter. A file passes if it matches a pattern of `include`, matches no pattern of
+    /// `exclude`, and was modified at `newer_than` or later. If `include` is empty, every file
+    /// matches it.
     ///
     /// # Errors
     /// [`CliError`] if the patterns together are too large.

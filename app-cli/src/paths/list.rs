@@ -31,7 +31,7 @@ pub(super) struct Oddities {
 /// or carriage return in a path is kept.
 ///
 /// # Errors
-/// If the list cannot be read; otherwise the error of `take`.
+/// [`io::Error`] if the list cannot be read. The inner error is that of `take`.
 pub(super) fn read<E>(
     list: &Path,
     null: bool,
@@ -78,7 +78,7 @@ fn exists(path: &[u8]) -> bool {
     Path::new(OsStr::from_bytes(path)).exists()
 }
 
-/// An open list, and a sender whose drop cancels the message about waiting.
+/// An open list. Dropping the sender cancels the message about waiting.
 type OpenList = (Box<dyn BufRead>, Option<Sender<()>>);
 
 fn open(list: &Path, console: &Arc<Console>) -> io::Result<OpenList> {

@@ -18,7 +18,7 @@ const PARTS: [&str; 8] =
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
     pub(super) uid: u32,
-    /// The user who called sudo(8), if any. Trusted only if root is the caller.
+    /// The user who called sudo(8), if any. This user is trusted only if root is the caller.
     pub(super) sudo_uid: Option<u32>,
 }
 

@@ -14,7 +14,8 @@ use crate::view::screen::Screen;
 /// groups.
 pub(crate) const MAX_SINGLE: u64 = 5;
 
-/// The maximum number of groups that a report lists, chosen to fit on a screen with the rest.
+/// The maximum number of groups that a report lists, chosen to fit on a screen with the rest of the
+/// report.
 const MAX_LISTED: usize = 5;
 
 /// Prints the largest groups, each with its number of files, its reason and an example. Then prints

@@ -86,14 +86,14 @@ impl Layout {
     }
 
     /// Returns a path as text. On a terminal, a path below the current folder is relative to that
-    /// folder; any other path is complete.
+    /// folder; any other path is absolute.
     pub(crate) fn path(&self, path: &FilePath) -> String {
         let below = self.terminal.as_ref().and_then(|terminal| path.as_path().strip_prefix(&terminal.base).ok());
         Shown(below.unwrap_or(path.as_path())).to_string()
     }
 
-    /// Returns a path as a word of a shell command; `None` if characters of the path are escaped in
-    /// print.
+    /// Returns a path as a word of a shell command; `None` if the path contains characters that are
+    /// escaped when it is printed.
     pub(crate) fn argument(&self, path: &FilePath) -> Option<String> {
         let exact = path.as_path().to_str();
         exact.filter(|exact| Shown(path.as_path()).to_string() == *exact)?;
@@ -143,7 +143,7 @@ impl Layout {
     }
 }
 
-/// Returns the longest beginning of the characters that fits in `columns`.
+/// Returns the longest prefix of the characters that fits in `columns`.
 fn widest(characters: impl Iterator<Item = char>, columns: usize) -> String {
     let mut width = 0;
     let fits = |character: &char| {

@@ -1,4 +1,4 @@
-//! Prints runs of the past, and runs that are alive.
+//! Prints past runs and live runs.
 
 use autoproc_domain::ports::{ObeyedStop, PastRun, StopCause};
 use autoproc_domain::run_info::StoppedBy;

@@ -32,7 +32,8 @@ pub(crate) fn local(point: Timestamp) -> String {
 pub(crate) struct Zone(TimeZone);
 
 impl Zone {
-    /// Returns the zone that `TZ` names, otherwise the machine's; UTC if the name is unknown.
+    /// Returns the zone that `TZ` names, or the machine's zone if `TZ` is not set; UTC if the name
+    /// is unknown.
     pub(crate) fn current() -> Self {
         Self(zone())
     }
@@ -72,7 +73,8 @@ impl Zone {
     }
 }
 
-/// Returns the zone that `TZ` names, otherwise the machine's; UTC if the name is unknown.
+/// Returns the zone that `TZ` names, or the machine's zone if `TZ` is not set; UTC if the name is
+/// unknown.
 pub(crate) fn zone() -> TimeZone {
     // POSIX allows a `TZ` without daylight-saving rules, but the library requires them. The rules
     // added here are the defaults of the C library.

@@ -1,4 +1,5 @@
-//! The two sides of a copy of a queue. Each is the queue of a project folder, or one in a database.
+//! The source and the target when a queue is copied. Each is the queue in a project folder, or a
+//! queue in a database.
 
 mod target;
 
@@ -20,7 +21,7 @@ use crate::view::quoting::quoted;
 
 pub(crate) use target::Target;
 
-/// The place of a queue.
+/// Where a queue is: in a project folder or in a database.
 pub(crate) enum Place {
     Folder(Project),
     Database(Box<Server>),
@@ -60,7 +61,7 @@ impl Place {
         }
     }
 
-    /// Returns the option that names the place to another command.
+    /// Returns the option by which another command names the place.
     pub(crate) fn option(&self) -> String {
         match self {
             Self::Folder(project) => format!("--project-dir {}", quoted(&Shown(project.root()).to_string())),
@@ -68,7 +69,7 @@ impl Place {
         }
     }
 
-    /// True if both places are the same queue, as far as their names tell.
+    /// True if both places are the same queue, judged by their names only.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Folder(one), Self::Folder(other)) => real(one.root()) == real(other.root()),
@@ -100,7 +101,8 @@ impl Place {
     pub(crate) async fn lock_to_read(&self, options: OpenOptions) -> Result<Source<'_>, CliError> {
         match self {
             Self::Folder(project) => {
-                // Opens the log after the lock, because a run may create the log until then.
+                // Opens the log after the queue is locked, because until then a run may create the
+                // log.
                 let (queue, path) = (Box::new(LockedQueue::lock(&folder(project, options))?), project.event_log());
                 let log = EventLogReader::open(&path).map_err(|error| cannot_read(&path, &error))?;
                 Ok(Source::Folder { queue, log, path })
@@ -184,7 +186,7 @@ impl Source<'_> {
     }
 
     /// Reads at most `limit` further events of the history. At the end of the history, the result
-    /// contains no events, and no skipped ones.
+    /// has no events, and its number of skipped events is 0.
     ///
     /// # Errors
     /// [`CliError`] if the history cannot be read.

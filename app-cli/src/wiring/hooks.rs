@@ -18,9 +18,9 @@ pub(crate) const HOOK_GRACE: Duration = Duration::from_secs(2);
 /// The maximum number of bytes of output that are kept of one command.
 const MAX_OUTPUT: usize = 16 << 10;
 
-/// Runs a command line of the user with both output streams in one. `exec` avoids another process.
-/// The command line is an argument of this script, not a part of it, so that the line numbers in
-/// messages of the shell are right.
+/// Runs a command line of the user, with both output streams merged into one. `exec` avoids another
+/// process. The command line is an argument of this script, not a part of it, so that the line
+/// numbers in messages of the shell are right.
 const IN_ONE_STREAM: &str = "exec sh -c \"$1\" 2>&1";
 
 /// Runs the commands of hooks. They have guards of their own, so a pause of the run, a lost lease

@@ -1,5 +1,5 @@
-//! Decorators that map the paths of the ports of a database: the database has stored paths, and
-//! every other part of the program sees the paths of this machine.
+//! Decorators that map paths for the ports of a database: the database has stored paths, and every
+//! other part of the program sees the paths of this machine.
 
 mod history;
 mod items;
@@ -21,7 +21,7 @@ use crate::path_map::PathMap;
 pub(super) use history::MappedHistory;
 use items::{named, selector, selectors, to_here};
 
-/// A store whose paths are mapped.
+/// A store that accepts and returns the paths of this machine.
 pub(super) struct MappedStorage {
     pub(super) inner: Arc<dyn Storage>,
     pub(super) map: Arc<PathMap>,

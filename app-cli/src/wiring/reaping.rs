@@ -1,8 +1,8 @@
 //! The reaper of dead runs: chooses the folder in which the guards of a dead run left their
 //! records.
 //!
-//! The runs of a queue in a folder all have their records there. The runs of a database may be of
-//! several project folders of this machine, and of containers that share its kernel. A run whose
+//! The runs of a queue in a folder all have their records there. The runs of a database may belong
+//! to several project folders of this machine, and to containers that share its kernel. A run whose
 //! records or processes cannot be seen from here is treated like a run of another machine: only an
 //! expired lease proves that it has no process left.
 
@@ -41,7 +41,8 @@ impl RunReaper {
         }
     }
 
-    /// Removes the records of a run whose items were recovered without proof.
+    /// Removes the records of a run whose items were recovered without proof that its processes
+    /// have ended.
     pub(crate) fn forget(&self, run: &RunId) {
         self.sweeper(&self.project).forget(run);
     }

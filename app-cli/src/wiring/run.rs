@@ -57,7 +57,7 @@ pub(crate) struct RunSettings {
     pub(crate) start_limits: StartLimits,
     /// The maximum disk space for the output of one attempt, in bytes.
     pub(crate) max_output: u64,
-    /// The number of bytes of the end of each output that a queue in a database keeps there.
+    /// The maximum length of the tail of each output that a queue in a database keeps, in bytes.
     pub(crate) store_output: u64,
     /// If set, the temporary folders of attempts that fail are kept. Contains the exit statuses of
     /// commands that count as success, in addition to 0.
@@ -209,8 +209,8 @@ impl Wiring {
     ) -> Result<(TaskOrchestrator, Supervision), CliError> {
         autoproc_subprocess::adopt_orphans();
         self.attempt_logs().begin_notes();
-        // No records are kept: they serve only the recovery of dead runs, and this execution is no
-        // run.
+        // No records are kept: they serve only the recovery of dead runs, and this execution does
+        // not belong to a run.
         let guards = Arc::new(Guards::new(self.guard_settings(run, grace)?));
         let supervision = Supervision::suspendable(guards.clone())?;
         Ok((TaskOrchestrator::new(workflow, self.equipment(guards)), supervision))
@@ -238,7 +238,7 @@ impl Wiring {
         Ok(GuardSettings { executable, run, environment, grace, records_dir: None, output, keep_tmp: None })
     }
 
-    /// Returns the equipment of executions that keep no journals.
+    /// Returns the ports, paths and settings of executions that keep no journals.
     fn equipment(&self, guards: Arc<Guards>) -> Equipment {
         let logs = self.attempt_logs();
         Equipment {
@@ -263,8 +263,8 @@ impl Wiring {
         Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
-    /// Calls `pause` when this process is suspended, for instance by Ctrl-Z, and `resume` when it
-    /// continues, until the returned value is dropped.
+    /// Until the returned value is dropped, calls `pause` when this process is suspended, for
+    /// instance by Ctrl-Z, and `resume` when it continues.
     ///
     /// # Errors
     /// If no thread can be started.

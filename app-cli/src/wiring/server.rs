@@ -150,7 +150,7 @@ impl Server {
         self.options.address()
     }
 
-    /// Returns the option `--store` for a suggested command, after a blank; empty if a variable or
+    /// Returns the option `--store` for a suggested command, after a space; empty if a variable or
     /// a file names the store, because the suggested command finds it there too.
     pub(crate) fn option(&self) -> String {
         match self.named_by {
@@ -159,8 +159,8 @@ impl Server {
         }
     }
 
-    /// True if only the command line of this process names the store. A variable or a file also
-    /// names it for the commands of a run.
+    /// True if only the command line of this process names the store. A command of a run would find
+    /// a variable or a file, but not this option.
     pub(crate) fn is_named_by_option(&self) -> bool {
         self.named_by == NamedBy::Option
     }
@@ -248,7 +248,7 @@ fn parse(choice: &StoreChoice) -> Result<Options, CliError> {
 }
 
 /// Returns the options with the password from the environment or the password file, unless the
-/// address has one. Warns of a password file that cannot be used.
+/// address contains a password. Warns if the password file cannot be used.
 fn with_password(options: Options, variable: impl Fn(&str) -> Option<OsString>, console: &Console) -> Options {
     if options.has_password() {
         return options;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::fixture::TempProject;
 
-/// Prints the file to standard error, and fails.
+/// Prints the contents of the file to standard error, and fails.
 const FAIL: &str = "cat {} >&2; exit 3";
 
 /// Returns the waits before retries, in seconds, as the event log contains them.
@@ -16,8 +16,8 @@ fn waits(project: &TempProject) -> Vec<String> {
     lines.filter_map(|line| Some(line.get("backoff_s")?.to_string())).collect()
 }
 
-/// Runs a command that fails with this error output once, and returns the wait and the line about
-/// it.
+/// Runs a command once on a file; the command prints this error output and fails. Returns the wait
+/// before the retry, and the line about the wait.
 fn wait_after(error: &str, options: &[&str]) -> (String, String) {
     let project = TempProject::new();
     project.write("a", error);

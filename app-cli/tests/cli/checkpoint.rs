@@ -1,4 +1,4 @@
-//! `checkpoint` and `run --checkpoint`, which users of the Python program type.
+//! `checkpoint` and `run --checkpoint`, the commands that users of the Python program are used to.
 
 use crate::fixture::TempProject;
 

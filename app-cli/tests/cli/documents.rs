@@ -113,8 +113,8 @@ fn all_manual_pages_are_written_to_a_folder() {
     project.ask(["man", "--dir", "x", "queue"]).expect_error(2, "cannot be used with");
 }
 
-/// Only these shells have a fixed script. The scripts of bash, zsh and fish call the program;
-/// `completions` tests them.
+/// Only elvish and PowerShell have a fixed script. The scripts of bash, zsh and fish call the
+/// program; the test program `completions` tests them.
 #[test]
 fn fixed_completions_know_the_commands() {
     let project = TempProject::new();
@@ -153,7 +153,7 @@ fn reference() -> String {
     text
 }
 
-/// Removes the section of global options, which the reference has once.
+/// Removes the section of global options, which the reference contains only once.
 fn without_global(help: &str) -> String {
     let Some((before, section)) = help.split_once("Global options:\n") else { return help.to_owned() };
     let rest = section.lines().skip_while(|line| line.is_empty() || line.starts_with(' ')).collect::<Vec<_>>();

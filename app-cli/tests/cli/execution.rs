@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::signal;
 
-/// Each step appends its name to a file; the third waits while another file exists.
+/// Each step appends its name to a file; the third step waits while another file exists.
 const FIVE_STEPS: &str = r#"
 workflow:
   id: five
@@ -59,8 +59,8 @@ fn a_run_killed_in_its_third_step_resumes_there() {
     assert!(project.ask(["log", "a"]).expect_code(0).out.contains("==> second/s5\nall done\n"));
 }
 
-/// After `queue recover` or `stop --now`, no run has the file, although its execution has not
-/// ended.
+/// After `queue recover` or `stop --now`, no run is processing the file, although its execution has
+/// not ended.
 #[test]
 fn an_execution_whose_run_is_gone_is_not_running() {
     let project = project();
@@ -126,7 +126,7 @@ fn a_file_completed_since_its_failure_begins_anew() {
     assert!(!project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("resumes"));
     project.ask(fail).expect_code(100);
     assert_eq!(ran(&project), "one\ntwo\none\ntwo\n");
-    // A failed execution is resumed, in the next round too.
+    // The failed execution is also resumed in a new round.
     project.write("mended", "");
     project.ask(["retry-failed"]).expect_code(0);
     assert!(project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("resumes"));

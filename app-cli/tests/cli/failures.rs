@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::fixture::TempProject;
 
-/// A command that fails for three reasons: on files whose name begins with `a`, `b` or `c`. Other
-/// files are completed.
+/// A command that fails on files whose name begins with `a`, `b` or `c`, for a different reason
+/// with each letter. Other files are completed.
 const COMMAND: &str = "case {/} in \
     a*) echo \"pdftool: {}: bad header at byte $$\" >&2; exit 3 ;; \
     b*) echo \"pdftool: {}: no space left\" >&2; exit 3 ;; \

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::fixture::TempProject;
 
-/// Prints more than a line, with a terminal control sequence.
+/// Prints several lines to standard error, one of them with a terminal control sequence, and fails.
 const COMPLAIN: &str = "echo opening {} >&2; printf 'page 3\\033[2J\\n' >&2; echo 'no such page' >&2; exit 3";
 
 /// Keeps a processor busy for a moment.
@@ -145,8 +145,9 @@ fn a_file_that_is_gone_is_tried_once() {
     project.ask(["retry-failed", "in/gone"]).expect_code(0);
     project.ask(["run", "-q", "--ok-exit", "3", "--shell", "cat {} >&2; exit 3"]).expect_code(0);
     project.ask(["queue", "add", "in/gone", "--again"]).expect_code(0);
-    // A missing file does not fail a command that does not need it. A missing folder may come back
-    // with its disk, so the file is retried if the run does not wait (`--program-wait 0`).
+    // A command that does not need its file succeeds without it. If the folder of the file is
+    // missing, and the run does not wait for it (`--program-wait 0`), the file is retried, because
+    // the folder may come back with its disk.
     project.ask(["run", "-q", "--", "true"]).expect_code(0);
     project.ask(["queue", "add", "in/gone", "--again"]).expect_code(0);
     fs::rename(project.path("in"), project.path("elsewhere")).expect("renamed");

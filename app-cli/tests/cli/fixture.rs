@@ -172,7 +172,7 @@ impl TempProject {
     }
 
     /// The contents of every file in the state folder, without lock files and the records of
-    /// guards. The guard of a killed run changes its record until it has ended the command.
+    /// guards. The record of a killed run's guard changes until the guard has ended the command.
     pub(crate) fn bytes(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path(".claude"), &mut files);
@@ -203,15 +203,15 @@ impl From<Output> for Answer {
 }
 
 impl Answer {
-    /// Panics unless the exit code is this one.
+    /// Panics if the exit code is not `code`.
     #[track_caller]
     pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
         self
     }
 
-    /// Panics unless the command failed with this code and one error line that contains these
-    /// words, without output.
+    /// Expects a failure with this exit code, an error line that contains these words, and an empty
+    /// standard output. Panics otherwise.
     #[track_caller]
     pub(crate) fn expect_error(self, code: i32, words: &str) -> Self {
         assert_eq!(self.code, code, "{self:#?}");

@@ -6,7 +6,8 @@ use std::process::Child;
 
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 
-/// Processes three files; each waits for the file `go`.
+/// Starts a run of three files, whose commands wait for the file `go`. Returns when the first
+/// command has begun.
 fn begun(home: &TempProject) -> Child {
     let project = home.path("project");
     fs::create_dir(&project).expect("the project");

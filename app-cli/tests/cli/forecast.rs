@@ -25,8 +25,8 @@ pub(crate) fn record_long(project: &TempProject, recipe: &str, attempts: u64) {
     record_all(project, recipe, (1..=attempts).map(|number| (number, 1_000_000 * (2 + number))));
 }
 
-/// Appends completed attempts of an earlier run to the event log. `attempts` has the megabytes and
-/// the milliseconds of each.
+/// Appends completed attempts of an earlier run to the event log. `attempts` contains, for each
+/// attempt, the size of the file in megabytes and the duration in milliseconds.
 fn record_all(project: &TempProject, recipe: &str, attempts: impl Iterator<Item = (u64, u64)>) {
     fs::create_dir_all(project.path("logs")).expect("the folder of the log");
     let mut log = OpenOptions::new().create(true).append(true).open(project.path("logs/autonomous-processing.jsonl"));
@@ -103,7 +103,7 @@ fn the_time_left_of_a_run_follows_from_the_sizes_of_its_files() {
     let time_left = || project.json(["status"])["live_runs"][0]["time_left"].clone();
     assert_eq!(time_left(), Value::Null, "no file has ended");
     record_long(&project, &recipe(&project).expect("a recipe"), 20);
-    // By the forecast, the running file takes 2000 s.
+    // According to the forecast, the running file takes 2000 s.
     wait_until("the running file is in the state file", || {
         let left = time_left();
         let (about, from, to) = (seconds(&left["about_s"]), seconds(&left["from_s"]), seconds(&left["to_s"]));

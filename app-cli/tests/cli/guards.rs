@@ -99,7 +99,7 @@ fn a_child_that_the_run_inherited_is_not_ended_with_a_killed_guard() {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     assert_eq!(command.status().expect("sh(1)").code(), Some(100));
     let service = fs::read_to_string(project.path("service")).expect("a number");
-    // The command fails if the process does not exist.
+    // kill(1) fails if the process does not exist.
     assert!(Command::new("kill").args(["-9", service.trim()]).status().expect("kill(1)").success());
     let orphan = fs::read_to_string(project.path("orphan")).expect("a number");
     assert!(!fs::exists(format!("/proc/{}", orphan.trim())).expect("a look"), "the guard's own child is ended");

@@ -135,7 +135,7 @@ fn a_suspended_run_suspends_its_commands_and_goes_on_with_them() {
     assert!(over.out.starts_with("processed 2, failed 0"), "{over:#?}");
 }
 
-/// The file is suspended for longer than its timeout. The command itself takes much less time.
+/// The attempt is suspended for longer than its timeout. The command itself takes much less time.
 #[test]
 fn the_time_of_a_suspended_attempt_stands_still() {
     const TIMEOUT: Duration = Duration::from_secs(20);
@@ -159,8 +159,8 @@ fn to_continue_a_run_that_was_not_suspended_means_nothing() {
     assert!(over.out.starts_with("processed 1"), "{over:#?}");
 }
 
-/// A parent may have blocked or ignored any signal; commands start with none blocked or ignored.
-/// Only SIGHUP stays ignored, for nohup(1).
+/// A parent may have blocked or ignored any signal, but commands start with no signal blocked or
+/// ignored. The only exception is SIGHUP, which stays ignored for nohup(1).
 #[test]
 fn signals_that_a_parent_blocked_or_ignored_are_reset() {
     let project = TempProject::with_queue(&["a", "b"]);
@@ -237,7 +237,7 @@ fn a_run_whose_output_is_not_read_continues_and_can_be_stopped() {
     }
 }
 
-/// All output arrives, although the reader begins only after the end of the run.
+/// All output arrives, although the reader begins to read only after the end of the run.
 #[test]
 fn a_run_waits_for_a_slow_reader_unless_it_is_stopped() {
     let project = TempProject::with_queue(&["a"]);

@@ -1,4 +1,4 @@
-//! Conditions that keep a run from starting attempts, and that end it early.
+//! Conditions that keep a run from starting attempts, and conditions that end a run early.
 
 use std::fs;
 use std::process::{Child, Command};

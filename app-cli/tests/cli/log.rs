@@ -80,7 +80,7 @@ fn old_output_is_removed_and_said_to_be() {
     });
     let answer = project.ask(["log", "a"]).expect_code(0);
     assert!(answer.err.contains("its output was removed"), "{answer:?}");
-    // Later output is shown in full, and an attempt without output is reported.
+    // An attempt that printed nothing is not reported as an attempt whose output was removed.
     project.write("b", "");
     project.ask(["run", "-q", "--keep-output", "1h", "b", "--", "true"]).expect_code(0);
     let answer = project.ask(["log", "b"]).expect_code(0);
@@ -197,8 +197,8 @@ fn begun_on_a_terminal(project: &TempProject, words: &[&str]) -> (Child, File) {
     (child, terminal)
 }
 
-/// Reads until these bytes have arrived, or until the end. Reading fails once the other end is
-/// closed (pty(7)).
+/// Reads until these bytes have arrived, or until the other end of the terminal is closed; reading
+/// then fails (pty(7)).
 fn read_until(terminal: &mut File, wanted: &[u8], seen: &mut Vec<u8>) {
     let mut piece = [0; 4096];
     while !seen.windows(wanted.len()).any(|window| window == wanted) {
@@ -226,7 +226,8 @@ fn output_steers_no_terminal_unless_it_is_trusted() {
     assert_eq!(on_a_terminal(&project, &["log", "--raw", "a"]), b"\x1b[31m\tred\x07");
 }
 
-/// A command's standard error is shown on a terminal: the standard error of the run.
+/// The run shows the standard error of a command on its own standard error, which is a terminal
+/// here.
 #[test]
 fn shown_output_steers_no_terminal() {
     let project = TempProject::with_queue(&["a"]);
@@ -399,8 +400,8 @@ fn a_progress_line_is_overwritten_on_a_terminal_and_nothing_else_steers_it() {
 const TWO_ATTEMPTS: &str = "echo attempt $AUTOPROC_ATTEMPT; until test -e {//}/go; do sleep 0.02; done; \
                             test -e {//}/good && test $AUTOPROC_ATTEMPT = 2";
 
-/// Follows the file from its first attempt on, while that attempt waits; returns the process and
-/// the files with what it prints to each stream.
+/// Starts `log -f` on the file, and waits until it shows the first attempt. Returns the process,
+/// and the files that receive its two output streams.
 fn followed_from_the_start(project: &TempProject) -> (Child, [PathBuf; 2]) {
     let files = [project.write("out", ""), project.write("err", "")];
     let [out, err] = files.each_ref().map(|path| File::options().write(true).open(path).expect("a file"));
@@ -413,7 +414,7 @@ fn text(path: &PathBuf) -> String {
     fs::read_to_string(path).expect("a file")
 }
 
-/// Follows both attempts; returns what it prints to each stream.
+/// Follows both attempts to their ends. Returns what `log -f` prints to each stream.
 fn followed_to_the_end(project: &TempProject) -> [String; 2] {
     let run = project.start(["run", "-q", "-r1", "--backoff-base", "0", "--shell", TWO_ATTEMPTS]);
     let (log, files) = followed_from_the_start(project);
@@ -492,7 +493,7 @@ fn a_stream_that_is_empty_or_unknown_is_said_to_be() {
     project.ask(["run", "-q", "--again", "a", "--shell", "echo out; : {}"]).expect_code(0);
     assert_eq!(outputs(&project).len(), 3, "no note of streams without standard error");
     expect_remark(&project, &["--stderr"], "attempt 1 of round 2 printed nothing to its standard error");
-    // Simulates a record of streams that was not written to its end.
+    // Simulates a partly written record of streams.
     project.write("logs/attempts/1.1.2.log.streams", [0]);
     for option in ["--stdout", "--stderr"] {
         let answer = project.ask(["log", "a", option]).expect_code(0);

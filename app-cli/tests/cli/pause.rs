@@ -24,7 +24,7 @@ fn with_child(project: &TempProject, options: &[&str]) -> (Child, Vec<u32>) {
     (run, pids.split_whitespace().map(|pid| pid.parse().expect("a number")).collect())
 }
 
-/// True if a process is stopped, or waits for a stopped child to execute a program (vfork(2)).
+/// True if a process is stopped, or is blocked in vfork(2) because its child is stopped.
 fn is_held(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 'D']))
@@ -59,7 +59,8 @@ fn a_paused_run_stands_still_with_everything_below_it_until_it_is_resumed() {
     assert!(!is_stopped(run.id()), "the run itself obeys stop requests");
     let again = project.ask(["pause"]).expect_code(0);
     assert!(again.out.starts_with("already paused since "), "{again:?}");
-    // With the file `go`, the command could end and the next one begin, but both must wait.
+    // The file `go` lets the command end and the next command begin, but the pause must prevent
+    // both.
     project.write("go", "");
     assert!(pids.iter().all(|pid| is_held(*pid)) && !project.path("b.pids").exists());
     let resumed = project.ask(["resume"]).expect_code(0);

@@ -1,5 +1,5 @@
-//! The queue on PostgreSQL, with a real server: `--store`, servers and users that do not work, two
-//! runs at once, workflows, and outputs of other machines.
+//! The queue on PostgreSQL, with a real server: `--store`, unusable servers and users, two runs at
+//! once, workflows, and outputs of other machines.
 //!
 //! Like the tests of the store, these tests start a server of their own, and are skipped if the
 //! programs of PostgreSQL are missing.

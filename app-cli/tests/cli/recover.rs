@@ -134,7 +134,8 @@ fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     project.ask(["queue", "recover"]).expect_code(0);
 }
 
-/// Each killed container leaves a dead run. Recovered one by one, 1,000 dead runs took 28 seconds.
+/// Each killed container leaves a dead run. The recovery of 1,000 dead runs one by one took 28
+/// seconds.
 #[test]
 fn a_thousand_dead_runs_are_recovered_together() {
     let project = TempProject::with_queue(&["a"]);

@@ -105,7 +105,8 @@ fn each_choice_mends_and_keeps_a_copy() {
     }
 }
 
-/// When its journal is removed, the run is processing one file, and another file is waiting.
+/// When the journal of the run is removed, the run is processing one file, and another file is
+/// waiting.
 #[test]
 fn a_run_that_lost_its_journal_writes_what_it_knows_and_refuses() {
     let project = TempProject::with_queue(&["a", "b", "c"]);

@@ -100,7 +100,7 @@ fn without_a_run_the_page_says_so() {
     assert!(!project.path(".claude").exists());
 }
 
-/// Starts to watch a live run, and waits for the first page.
+/// Starts `report --html` with `--watch` on a live run, and waits for the first page.
 fn watched(project: &TempProject) -> Child {
     let watch = project.start(["report", "--html", "night.html", "--watch"]);
     wait_until("the page is written", || page(project).contains("http-equiv=\"refresh\""));

@@ -40,7 +40,7 @@ fn of_phase<'e>(events: &'e [Value], phase: &str) -> Vec<&'e Value> {
     events.iter().filter(|event| event["ph"] == phase).collect()
 }
 
-/// The attempts of one row must not overlap: a viewer would nest them.
+/// In a row of the trace, attempts must not overlap: a viewer would nest them.
 #[track_caller]
 fn expect_rows(events: &[Value]) {
     let mut rows: BTreeMap<_, Vec<(i64, i64)>> = BTreeMap::new();

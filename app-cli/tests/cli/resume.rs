@@ -31,8 +31,8 @@ fn a_killed_run_starts_again_with_its_options_and_its_command() {
     assert_eq!((&document["processed"], &document["stopped_by"]), (&0.into(), &"queue_empty".into()));
 }
 
-/// A shell would change blanks, quotes, variables and bytes that are not UTF-8. The recorded words
-/// must not pass through one.
+/// A shell would change spaces, quotes, variables and bytes that are not UTF-8. The recorded words
+/// must not pass through a shell.
 #[test]
 fn the_words_of_the_command_are_the_same() {
     let project = TempProject::with_queue(&["a"]);
@@ -200,8 +200,8 @@ fn a_run_in_a_command_of_a_run_is_not_the_latest_run() {
     assert!(over.err.contains("starting again: autoproc run -q -r 0 a --shell "), "{over:?}");
     let other = project.ask(["--project-dir", "other", "resume"]).expect_code(0);
     assert!(other.err.contains(" run -q other/c -- test -e"), "another queue has its own record: {other:?}");
-    // The outer run is no longer live, so a run with its name in the environment is recorded as the
-    // latest run.
+    // The outer run is no longer live. A run that has the outer run's name in its environment is
+    // therefore recorded as the latest run.
     let run = project.json(["runs"])["runs"][0]["run_id"].as_str().expect("an id").to_owned();
     let mut later = project.command(["run", "-q", "b", "--", "test", "-f"]);
     Answer::from(later.env("AUTOPROC_RUN_ID", run).output().expect("the binary")).expect_code(0);

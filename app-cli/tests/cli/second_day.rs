@@ -36,7 +36,8 @@ fn a_folder_that_is_named_again_is_not_done_again() {
     let again = project.ask(["run", "in", "--", "true"]).expect_code(0);
     assert!(again.err.contains("0 files added, 12 already completed\n"), "{again:?}");
     assert!(again.out.starts_with("processed 0, "), "{again:?}");
-    // A changed file and a new file are processed; with another command, all files are.
+    // The same command processes only a changed file and a new file; another command processes all
+    // files.
     project.write("in/01", "more than nothing");
     project.write("in/13", "");
     let third = result(&project, &["run", "-q", "in", "--", "true"]);
@@ -79,7 +80,7 @@ fn a_command_that_edits_its_file_in_place_does_so_once() {
     assert_eq!(result(&project, &edit)["processed"], 1, "another program has changed the file");
 }
 
-/// Two of three commands append to their file.
+/// Appends to each file except `b`.
 const APPEND: &str = "case {/} in b) ;; *) echo more >>{} ;; esac";
 
 #[test]
@@ -108,7 +109,7 @@ fn a_change_during_an_attempt_is_a_fact_of_the_history() {
     assert_eq!((&again["processed"], &again["changed_files"]), (&2.into(), &2.into()));
 }
 
-/// A failed file begins a new round when it is added again, changed or not.
+/// A failed file begins a new round when it is added again, whether or not it has changed.
 #[test]
 fn a_change_during_a_failed_attempt_is_in_the_history_only() {
     let project = TempProject::new();

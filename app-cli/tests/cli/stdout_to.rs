@@ -1,4 +1,4 @@
-//! `run --stdout-to`: one result for each file, which is either complete or not there.
+//! `run --stdout-to`: one result for each file. A result is either complete or absent.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -168,7 +168,7 @@ fn a_result_may_have_the_longest_possible_name() {
     }
 }
 
-/// These files have names that a temporary file of the result could have.
+/// The other files have names that a temporary file of the result could have.
 #[test]
 fn other_files_beside_the_result_stay_as_they_are() {
     let project = TempProject::new();
@@ -341,7 +341,8 @@ fn a_dry_run_shows_the_result() {
     assert!(!project.path("out").exists());
 }
 
-/// Another user who can write to the folder of the results could otherwise block the run for ever.
+/// If a FIFO were accepted, another user who can write to the folder of the results could block the
+/// run for ever.
 #[test]
 fn a_fifo_in_the_place_of_the_result_is_refused() {
     let project = TempProject::with_queue(&["a"]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// Waits for a file named `go` in the folder of the queue.
+/// Waits for a file named `go` in the folder of the processed file.
 const UNTIL_GO: &str = "touch {}.begun; until test -e {//}/go; do sleep 0.02; done";
 
 pub(crate) fn begun(project: &TempProject, options: &[&str]) -> Child {
@@ -31,7 +31,7 @@ pub(crate) fn signal(run: &Child, name: &str) {
     assert!(sent.expect("kill(1)").success());
 }
 
-/// Sends another signal, late enough to count as a new one.
+/// Sends another signal, late enough to count as a separate signal.
 pub(crate) fn signal_again(run: &Child, name: &str) {
     thread::sleep(Duration::from_millis(550));
     signal(run, name);

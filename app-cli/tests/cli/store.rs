@@ -1,5 +1,5 @@
-//! The option `--store`, without a server: addresses, the order of the places that name a store,
-//! and servers that cannot be reached.
+//! The option `--store`, without a server: addresses, the order of precedence of the option, the
+//! variable and the file that name a store, and servers that cannot be reached.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -89,7 +89,7 @@ fn times_are_in_the_zone_that_is_asked_for() {
     assert!(york.ends_with("ST") || york.ends_with("DT"), "{york}");
 }
 
-/// Parses the time of day at the beginning of a line, which a blank follows. Returns the seconds
+/// Parses the time of day at the beginning of a line; a space must follow it. Returns the seconds
 /// since midnight.
 #[track_caller]
 fn seconds(line: &str) -> i32 {

@@ -19,7 +19,7 @@ fn a_limit_follows_the_forecast() {
     let project = TempProject::with_queue(&["first", "second"]);
     let first = limit(&project, "first", "auto");
     assert!((3000..=3600).contains(&first), "{first}: there is no forecast yet");
-    // By these samples, a file takes 2000 s, plus 1000 s per megabyte.
+    // According to these samples, a file takes 2000 s, plus 1000 s per megabyte.
     record_long(&project, &recipe(&project).expect("a recipe"), 20);
     resize(&project, "second", 1);
     let second = limit(&project, "second", "auto:9h");

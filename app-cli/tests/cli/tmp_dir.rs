@@ -79,7 +79,7 @@ fn the_next_run_removes_what_a_killed_run_left() {
         fs::read_to_string(project.path("guard")).is_ok_and(|guard| guard.ends_with('\n'))
     });
     let guard = fs::read_to_string(project.path("guard")).expect("a number");
-    // Both are stopped first, so that neither acts on the death of the other.
+    // The run and the guard are stopped first, so that neither acts on the death of the other.
     let script = "kill -STOP $0 $1 && kill -KILL $0 $1";
     let pid = run_of_death.id().to_string();
     assert!(project.program("sh").args(["-c", script, &pid, guard.trim()]).status().expect("sh(1)").success());

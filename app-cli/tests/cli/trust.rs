@@ -110,7 +110,7 @@ fn a_queue_behind_a_link_is_refused_and_named() {
     assert!(error.code != 0 && error.err.contains("symbolic link"), "{error:?}");
 }
 
-/// Otherwise, the next change would lose one of the two values.
+/// If a duplicate key were accepted, the next change would lose one of its two values.
 #[test]
 fn a_key_that_is_given_twice_is_damage() {
     let project = TempProject::with_queue(&["a", "b"]);
@@ -151,8 +151,8 @@ fn a_project_that_others_can_change_is_used_only_if_it_is_named() {
     project.ask(["--project-dir", "own", "status"]).expect_code(0);
 }
 
-/// The inner command gets the project from its environment, however the project of the run was
-/// chosen.
+/// The inner command gets the project from its environment, regardless of how the project of the
+/// run was chosen.
 #[test]
 fn a_command_that_calls_autoproc_works_on_the_queue_of_its_run() {
     let project = TempProject::new();
@@ -206,7 +206,7 @@ fn other_users_can_read_neither_queue_nor_logs() {
     assert_eq!(others(project.path("logs/attempts")), [] as [PathBuf; 0]);
 }
 
-/// Each of these commands executes the name of the file as code.
+/// Each command of this test executes the name of the file as code.
 #[test]
 fn a_command_that_may_execute_names_as_code_is_warned_of() {
     let project = TempProject::new();

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::fixture::TempProject;
 use crate::forecast::{recipe, record_long, resize};
 
-/// Creates a project with the files `a` of 0 MB and `b` of 10 MB. By earlier attempts of `--shell
-/// true`, a file takes 2000 s, plus 1000 s per megabyte.
+/// Creates a project with the files `a` of 0 MB and `b` of 10 MB. According to earlier attempts of
+/// `--shell true`, a file takes 2000 s, plus 1000 s per megabyte.
 fn with_samples() -> TempProject {
     let project = TempProject::with_queue(&["first"]);
     project.ask(["run", "-q", "--shell", "true"]).expect_code(0);

@@ -1,4 +1,4 @@
-//! Words that a user types: aliases, words of other programs, and typing errors; and the length of
+//! Words that a user types: aliases, words of other programs, and typing errors. Also the length of
 //! the help.
 
 use crate::fixture::TempProject;

@@ -1,4 +1,4 @@
-//! `workflow init`, and workflows that run with its stand-in.
+//! `workflow init`, and workflows whose missing runners it replaces by a stand-in.
 
 use std::env;
 use std::fs;
@@ -118,7 +118,8 @@ fn what_cannot_be_prepared_changes_nothing() {
     }
 }
 
-/// A run is killed in each step once. The next run resumes there, and repeats no finished step.
+/// In each step, a run is killed once. The next run resumes at this step, and repeats no finished
+/// step.
 #[test]
 fn a_run_killed_in_every_step_finishes_each_step_once() {
     let project = project(&Path::new(EXAMPLES).join("original/pipeline.yaml"));

@@ -1,5 +1,5 @@
-//! Completion at a Tab: in real shells on a terminal, and by the records that the completion
-//! scripts receive.
+//! Completion with the Tab key: in real shells on a terminal, and in the records that the
+//! completion scripts receive.
 
 mod fixture;
 mod records;

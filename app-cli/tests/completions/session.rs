@@ -49,8 +49,8 @@ impl Shell {
         }
     }
 
-    /// Returns the options that keep the shell from reading the files of the user and of the
-    /// system.
+    /// Returns the options for an interactive shell. They keep bash and zsh from reading startup
+    /// files.
     fn options(self) -> &'static [&'static str] {
         match self {
             Self::Bash => &["--norc", "--noprofile", "-i"],

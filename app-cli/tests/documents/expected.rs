@@ -1,6 +1,6 @@
 //! Output as a document shows it: `…` stands for any text.
 
-/// True if the output is the one that the document shows. Blanks at the end of either text are
+/// True if the output is the one that the document shows. White space at the end of either text is
 /// ignored.
 pub(crate) fn agrees(shown: &str, output: &str) -> bool {
     let (shown, mut rest) = (shown.trim_end(), output.trim_end());

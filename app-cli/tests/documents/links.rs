@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Returns the links of the README and of the pages in `docs` whose file or heading does not exist.
+/// Returns the broken links of the README and of the pages in `docs`. A link is broken if its file
+/// or heading does not exist.
 pub(crate) fn broken(repository: &Path) -> io::Result<Vec<String>> {
     let mut pages = vec![repository.join("README.md")];
     for entry in fs::read_dir(repository.join("docs"))? {
@@ -46,7 +47,7 @@ fn leads_somewhere(page: &Path, link: &str) -> bool {
     prose(&text).filter_map(|line| line.strip_prefix('#')).any(|line| anchor(line) == heading)
 }
 
-/// Returns the anchor of a heading: lower-case letters, digits, `-` and `_`; a blank becomes a
+/// Returns the anchor of a heading: lower-case letters, digits, `-` and `_`; a space becomes a
 /// dash.
 fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();

@@ -5,7 +5,7 @@ use crate::links::prose;
 /// Pages whose tables have the commands of another tool on the left.
 const COMPARISONS: [&str; 2] = ["docs/coming-from.md", "docs/coming-from-python.md"];
 
-/// Returns the options in inline code that no help text contains.
+/// Returns the options that the page shows in inline code, but that no help text contains.
 pub(crate) fn unknown(page: &str, text: &str, reference: &str) -> Vec<String> {
     let known: Vec<_> = reference.split(|char: char| !is_part(char)).collect();
     let lines = prose(text).map(|line| match line.strip_suffix(" |").and_then(|row| row.rsplit_once(" | ")) {

@@ -22,7 +22,8 @@ const SHOWN_HOME: &str = "/home/ada";
 /// Printed after each command of a console block, to separate the outputs.
 const SEPARATOR: &str = "\u{1e}";
 
-/// Lines that build or test the repository itself. They are compared with this list, and not run.
+/// Lines of pages that build or test the repository itself. Such a line is not run, but it must be
+/// in this list.
 const CARGO_LINES: [&str; 3] = [
     "cargo run --release -- run --show-output docs/inbox -- wc",
     "cargo test --workspace",
@@ -162,7 +163,7 @@ impl PageFolder {
 }
 
 /// Returns `None` for a line that does not build or test the repository. For other lines, returns
-/// whether the line is a known one.
+/// whether the line is in [`CARGO_LINES`] or names a recipe of the `justfile`.
 fn builds_the_repository(command: &str) -> Option<bool> {
     let command = command.split(" #").next().unwrap_or_default().trim_end();
     if let Some(recipe) = command.strip_prefix("just ") {

@@ -1,6 +1,6 @@
 //! The manual's table of the reasons for which the files of a dead run stay `processing`.
 
-/// Returns the fixed parts of the quoted reasons that `sources` does not contain.
+/// Returns the fixed parts of the quoted reasons, except for the parts that `sources` contains.
 pub(crate) fn unknown<'m>(manual: &'m str, sources: &str) -> Vec<&'m str> {
     let (_, table) = manual.split_once("| Reason | Meaning").expect("the table");
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));

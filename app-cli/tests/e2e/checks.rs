@@ -42,7 +42,7 @@ impl Evidence {
         }
     }
 
-    /// Makes the checks that hold after every test.
+    /// Makes the checks that apply after every test.
     pub(crate) fn check(&self, project: &TempProject, expectations: &BTreeMap<String, Expectation>) {
         self.every_file_has_its_outcome(expectations);
         self.every_attempt_was_made_and_logged_once(expectations);
@@ -81,7 +81,8 @@ impl Evidence {
         }
     }
 
-    /// Checks that the closed queue, which is small, is one readable JSON file without a journal.
+    /// Checks that the queue is one readable JSON file without a journal. Closing a queue as small
+    /// as this one leaves no journal.
     fn the_queue_is_one_file(&self, project: &TempProject) {
         let file = fs::read(project.state("QUEUE-STATE.json")).expect("the queue");
         let file: Value = serde_json::from_slice(&file).expect("JSON");

@@ -10,8 +10,8 @@ pub(crate) struct Expectation {
     pub(crate) attempts: u32,
 }
 
-/// The outcome of files whose name contains this text, with 3 retries. `command.sh` implements
-/// these names.
+/// The outcome of files whose name contains this text, with 3 retries. `command.sh` implements the
+/// outcomes.
 const BY_NAME: [(&str, Expectation); 11] = [
     ("ok-", Expectation { status: "completed", attempts: 1 }),
     ("held-", Expectation { status: "completed", attempts: 1 }),

@@ -82,7 +82,7 @@ impl TempProject {
         self.path("command.log")
     }
 
-    /// Releases the attempts on files named `held-…`.
+    /// Lets the attempts on files named `held-…` end.
     pub(crate) fn open_gate(&self) {
         fs::write(self.path("gate"), "").expect("the gate");
     }
@@ -115,8 +115,8 @@ impl TempProject {
 
     /// Starts a run of the command, with these options.
     pub(crate) fn start_run(&self, options: &[&str]) -> Started {
-        // No start hold and no breaker: the exit statuses 126 and 127, and failures that are alike,
-        // are intended.
+        // Disables the start hold and the breaker, because these tests cause the exit statuses 126
+        // and 127, and failures that are alike, on purpose.
         let words = ["run", "--quiet", "--json", "--program-wait", "0", "--pause-on-same", "0"];
         let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
         words.extend(options.iter().map(OsString::from));
@@ -148,7 +148,7 @@ impl TempProject {
         self.start(words.into_iter().chain(["--json"])).wait().expect_code(0).json()
     }
 
-    /// Number of items in a status.
+    /// Number of items with this status.
     pub(crate) fn count(&self, status: &str) -> u64 {
         self.json(["status"])["counts"][status].as_u64().expect("a count")
     }
@@ -176,7 +176,7 @@ impl Started {
     }
 }
 
-/// Kills the process, so that a failed test leaves none behind.
+/// Kills the process, so that a failed test leaves no process behind.
 impl Drop for Started {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -203,7 +203,8 @@ impl Finished {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {:?}, {}", self.out, self.err))
     }
 
-    /// The result that a run printed. Panics if its exit code does not agree.
+    /// Returns the result that a run printed. Panics if the exit code of the run does not match the
+    /// result.
     #[track_caller]
     pub(crate) fn result(self) -> Value {
         let result = self.json();

@@ -11,7 +11,7 @@
 //! # Dependence on time
 //!
 //! Tests wait for conditions, with a generous timeout. Two points in time are compared only if one
-//! event caused the other. All of them come from the machine's clock, which must not be set during
+//! event caused the other. All times come from the machine's clock, which must not be set during
 //! the tests. Two tests depend on the speed of the machine: a shell that hangs must log its start
 //! within its timeout of 5 s, and a waiting run must wake up within 15 s. No attempt is short
 //! enough for a run to claim ahead of its free slots, unless a test says so.

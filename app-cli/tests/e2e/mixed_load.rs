@@ -20,7 +20,7 @@ const TIMEOUT: &str = "5";
 /// The minimum number of attempts before the stop, out of more than 600.
 const MIN_STARTS_BEFORE_STOP: usize = 150;
 
-/// Concurrent attempts of the last run, which has the most.
+/// The number of concurrent attempts of the last run, which has more than the other runs.
 const MAX_JOBS: usize = 6;
 
 /// Names that are easy to mishandle.
@@ -64,8 +64,8 @@ fn every_file_has_its_outcome() {
     evidence.first_attempts_come_in_order(&named(&early).iter().map(|name| shown(name)).collect(), MAX_JOBS);
 }
 
-/// Files added before any run. Those that hang come first, so that they hang while others are
-/// processed.
+/// Returns the files that are added before any run. The files that hang come first, so that they
+/// hang while other files are processed.
 fn early() -> Vec<Batch> {
     vec![
         (50, [numbered("hang", 0..2), numbered("stubborn", 0..2)].concat()),
@@ -76,7 +76,7 @@ fn early() -> Vec<Batch> {
     ]
 }
 
-/// Files added during the runs.
+/// Returns the files that are added during the runs.
 fn late() -> Vec<Batch> {
     let batch = |number: usize| {
         let oks = numbered("ok", 240 + 32 * number..272 + 32 * number);

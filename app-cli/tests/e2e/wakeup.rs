@@ -7,8 +7,8 @@ use crate::event_log;
 use crate::expectations::numbered;
 use crate::fixture::{Started, TempProject, wait_until};
 
-/// The promise is half a second. A busy machine may take longer to start a process, so the test
-/// prints the figures.
+/// A run should wake up within half a second. On a busy machine, the start of a process may take
+/// longer, so the test prints the figures.
 const MAX_DELAY: Duration = Duration::from_secs(15);
 
 /// Longer than any test.

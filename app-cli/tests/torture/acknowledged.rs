@@ -14,7 +14,7 @@ pub(crate) struct Acknowledged {
     pub(crate) completed: BTreeMap<String, u64>,
 }
 
-/// Returns the path of the record that a run's commands write. The record is no part of the queue.
+/// Returns the path of the record that a run's commands write. The record is not part of the queue.
 pub(crate) fn record(project: &TempProject) -> PathBuf {
     project.path("record")
 }
@@ -29,8 +29,8 @@ impl Acknowledged {
         self.added.iter().filter(|path| found.get(*path) != Some(&1)).cloned().collect()
     }
 
-    /// Checks that every added file is listed once, and that a completed file stays completed by
-    /// the same attempt and is not processed again.
+    /// Checks that every added file is listed once, that every file that was completed earlier is
+    /// still completed by the same attempt, and that no file was processed after its completion.
     #[track_caller]
     pub(crate) fn check(&mut self, project: &TempProject, told: &str) {
         let lost = self.lost(project);

@@ -26,8 +26,8 @@ fn the_files_of_a_killed_container_are_processed_by_the_next() {
     }
     killed.kill().expect("killed");
     killed.wait().expect("reaped");
-    // A new container may get the number of the killed container's namespace, if the kernel uses it
-    // again.
+    // The kernel may use the number of the killed container's namespace again, for this container
+    // or for that of the next run.
     let mut neighbour = Command::new(BOX[0]).args(&BOX[1..]).args(["sleep", "1000"]).spawn().expect("unshare(1)");
     let next = project.command_under(&BOX, ["run", "-q", "--shell", "true"]).output();
     neighbour.kill().expect("killed");

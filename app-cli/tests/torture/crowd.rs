@@ -23,7 +23,7 @@ use crate::skip::tell;
 
 const ADDERS: usize = 3;
 const RUNS: usize = 3;
-/// Priorities that files are given.
+/// The number of different priorities that files are given.
 const PRIORITIES: u64 = 3;
 
 /// Makes attempts long enough that a run does not claim ahead.
@@ -43,7 +43,7 @@ struct Told {
 fn eight_concurrent_processes_act_in_some_sequential_order() {
     let (project, told) = (TempProject::new(), Mutex::new(Told::default()));
     let count = effort::crowd();
-    // A run is refused if there is no queue, so this creates one.
+    // A run is refused if there is no queue, so these commands create a queue.
     for verb in ["add", "remove"] {
         project.run(["queue", verb, "/before"]).expect_code(0);
     }

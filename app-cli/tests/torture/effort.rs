@@ -5,17 +5,17 @@ pub(crate) fn kills() -> usize {
     number("AUTOPROC_TORTURE_KILLS", 120)
 }
 
-/// Returns the number of queues whose runs are killed until every file has ended.
+/// Returns the number of queues in the test `killed_runs`.
 pub(crate) fn rounds() -> usize {
     number("AUTOPROC_TORTURE_ROUNDS", 2)
 }
 
-/// Returns the number of files in each of these queues.
+/// Returns the number of files in each queue of the test `killed_runs`.
 pub(crate) fn files_per_round() -> usize {
     number("AUTOPROC_TORTURE_FILES", 100)
 }
 
-/// Returns the maximum number of killed runs for each of these queues.
+/// Returns the maximum number of runs that the test `killed_runs` kills for each queue.
 pub(crate) fn kills_per_round() -> usize {
     number("AUTOPROC_TORTURE_NIGHT_KILLS", 20)
 }

@@ -14,17 +14,18 @@ use crate::fixture::{Done, SIGKILL, TempProject};
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// Concurrent writers.
+/// The number of concurrent writers.
 const WRITERS: u64 = 3;
-/// Kills between two checks of the queue.
+/// The number of kills between two checks of the queue.
 const CYCLE: usize = 30;
-/// Kills in one project folder; more items would make each check slow.
+/// The maximum number of kills in one project folder. With more kills, the folder would have more
+/// items, which would slow down each check.
 const FOLDER: usize = 900;
 /// The maximum life of a writer, as a multiple of the duration of an addition: about every second
 /// writer is killed.
 const LIVES: u64 = 3;
-/// The maximum life of a run, as the same multiple: most runs recover the files of earlier runs,
-/// and process some more.
+/// The maximum life of a run, as a multiple of the duration of an addition. Most runs recover the
+/// files of earlier runs, and process some more files.
 const RUN_LIVES: u64 = 200;
 /// The exit code of a command that found no space, as at the file size limit.
 const NO_SPACE: i32 = 75;

@@ -124,9 +124,9 @@ fn run_until_done(project: &TempProject, seed: u64) -> usize {
     unreachable!("one of them was left alone");
 }
 
-/// Kills a run. `choice` 0 kills only the process of the run. 1 kills its guards first; the run may
-/// then be reaping their processes. 2 kills its guards afterwards; they may then be ending their
-/// commands.
+/// Kills a run. If `choice` is 0, kills only the process of the run. If it is 1, kills the guards
+/// of the run first; the run may then be reaping their processes. If it is 2, kills the guards
+/// afterwards; they may then be ending their commands.
 fn kill(run: &mut Child, project: &TempProject, choice: u64) {
     if choice == 1 {
         kill_guards(project);
@@ -154,7 +154,7 @@ fn start_run(project: &TempProject) -> Child {
     let script = format!("sh '{}' '{}' {{}}", project.path("job.sh").display(), record(project).display());
     let words = ["run", "--quiet", "-j", "4", "--timeout", TIMEOUT, "--grace", "100ms", "--no-retry-timeouts"];
     let mut command = project.command(words);
-    // A file needs many attempts, because each kill may use up one.
+    // A file needs many attempts, because each kill may use up one attempt.
     command.args(["--no-retry-exit", "3", "--retries", "1000", "--backoff-base", "10ms", "--max-backoff", "20ms"]);
     command.args(["--pause-on-same", "0"]);
     command.args(["--shell", &script]).env(MARK, project.path("")).stdout(Stdio::null());

@@ -26,7 +26,7 @@ impl Group {
             let limit = PathBuf::from("/sys/fs/cgroup").join(limit.replace("{}", &name));
             let group = Self(limit.parent()?.to_owned());
             // Without swap, the kernel kills at the limit. Control groups of version 1 accept a
-            // limit for swap only after one for memory.
+            // limit for swap only after a limit for memory.
             fs::create_dir(&group.0).and_then(|()| fs::write(&limit, LIMIT)).ok()?;
             let _ = fs::write(group.0.join("memory.memsw.limit_in_bytes"), LIMIT);
             let _ = fs::write(group.0.join("memory.swap.max"), "0");

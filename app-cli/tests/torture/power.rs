@@ -27,7 +27,7 @@ const SHUT_DOWN: &str =
 /// Makes every sync succeed without effect.
 const LYING: &[&str] = &["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync,fdatasync:retval=0"];
 
-/// The maximum wait for the first addition before a cut.
+/// The maximum time that a test waits for the first addition before it cuts the power.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The number of attempts to detect missing syncs. One attempt may fail, because the kernel may

@@ -83,7 +83,8 @@ fn set(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
 }
 
-/// Visits the contents of a folder before the folder, or after it.
+/// Calls `act` for everything below `path`, and then for `path`. A folder without write permission
+/// below `path` is also visited before its contents.
 fn each(path: &Path, act: &dyn Fn(&Path, bool)) {
     if path.is_dir() {
         for entry in fs::read_dir(path).expect("a folder") {

@@ -1,4 +1,5 @@
-//! Commands that change the queue, and the states that a fault may leave behind each.
+//! Commands that change the queue, and the states in which the queue may be after a fault during
+//! each command.
 
 use crate::fixture::{Done, TempProject};
 
@@ -70,7 +71,7 @@ impl Scenario {
         Self { name, template, is_warm: false, words, steps }
     }
 
-    /// Prepares a project for the command, and returns its summary.
+    /// Prepares a project for the command, and returns the summary of the queue.
     pub(crate) fn prepare(&self, project: &TempProject) -> Summary {
         project.copy_state(&self.template);
         if self.is_warm {
@@ -79,9 +80,9 @@ impl Scenario {
         project.summary()
     }
 
-    /// Checks that, after a fault, the queue has the effects of none, some or all of the command's
-    /// transactions, from the first on, and of all if the command was acknowledged. Returns the
-    /// summary.
+    /// Checks that, after a fault, the queue has the effects of the command's first transactions:
+    /// of none, some or all of them. If the command was acknowledged, the queue must have the
+    /// effects of all. Returns the summary.
     #[track_caller]
     pub(crate) fn check(&self, project: &TempProject, before: &Summary, done: &Done, fault: &str) -> Summary {
         let found = project.summary();

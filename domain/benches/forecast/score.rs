@@ -18,23 +18,24 @@ type File = (u64, f64);
 pub(crate) struct Score {
     /// The errors of the forecasts of single files.
     pub(crate) files: Vec<f64>,
-    /// For each group of at least 100 files, the share of files whose duration was within its
-    /// range.
+    /// For each group of at least 100 files, the share of files whose duration was within the
+    /// forecast range.
     pub(crate) group_coverage: Vec<f64>,
     /// The number of files without a forecast, because they are much larger than the files before.
     pub(crate) much_larger: u32,
-    /// The number of files whose duration was within its range, and the number of files that had a
-    /// range.
+    /// Two numbers of files: those whose duration was within the forecast range, and all those that
+    /// had a range.
     pub(crate) covered: (u32, u32),
-    /// The errors of the time left after a quarter of each group.
+    /// The errors of the forecast time left. The time left is forecast once for each group, after a
+    /// quarter of its files.
     pub(crate) left: Vec<f64>,
-    /// The number of groups that took longer than a lower bound of their time left, and the number
-    /// of groups that had only a lower bound.
+    /// Two numbers of groups: those that took at least as long as the lower bound of the time left,
+    /// and all those that had only a lower bound.
     pub(crate) bounds: (u32, u32),
-    /// For comparison: the errors of the time left if it is the mean duration times the number of
-    /// files.
+    /// For comparison: the errors of a simpler forecast of the time left, the mean duration times
+    /// the number of files that are left.
     pub(crate) left_by_mean: Vec<f64>,
-    /// The number of groups that took a time within the likely range, and the number of groups that
+    /// Two numbers of groups: those that took a time within the likely range, and all those that
     /// had a likely range.
     pub(crate) left_covered: (u32, u32),
 }

@@ -100,8 +100,9 @@ impl Fit {
 
 impl Line {
     /// Returns the usual duration at the size of each sample, in seconds. To find outliers, the
-    /// durations of the samples are divided by it. It is at least a tenth of the mean, so that no
-    /// small file counts as an outlier only because the line is nearly 0 at its size.
+    /// duration of each sample is divided by its usual duration. The usual duration is at least a
+    /// tenth of the mean, so that no small file counts as an outlier only because the line is
+    /// nearly 0 at its size.
     fn usual(self, samples: &[Sample]) -> Vec<f64> {
         let mut values: Vec<_> = samples.iter().map(|sample| self.at(sample.bytes)).collect();
         let least = (values.iter().sum::<f64>() / count(values.len()) / 10.0).max(TINY);
@@ -129,7 +130,7 @@ struct Sums {
     mean_seconds: f64,
     /// The sum of the squared deviations of the sizes from their mean.
     sizes: f64,
-    /// The sum, over the samples, of the deviation of the size times that of the duration.
+    /// The sum over the samples of (deviation of the size) × (deviation of the duration).
     product: f64,
     sizes_from_0: f64,
 }
@@ -234,7 +235,7 @@ mod tests {
             assert_near(fit.leverages.iter().sum(), parameters);
         }
 
-        /// With two sizes, the line goes through the mean duration of each.
+        /// With two sizes, the line goes through the mean duration of each size.
         #[test]
         fn a_prediction_is_the_mean_of_the_other_samples_of_its_size(
             small in vec(900_u32..1100, 2..9),

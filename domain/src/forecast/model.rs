@@ -1,4 +1,4 @@
-//! A line with its errors.
+//! A fitted line, and the errors of its predictions.
 
 use std::ops::RangeInclusive;
 
@@ -58,8 +58,8 @@ impl Model {
     }
 
     /// Returns the mean time left, in seconds, of an attempt that has run for `elapsed` seconds.
-    /// The mean is over the errors that forecast a longer duration than `elapsed`; it is 0 if there
-    /// are none.
+    /// Each of the errors gives one possible duration; the mean is over the durations that exceed
+    /// `elapsed`. Returns 0 if there are none.
     pub(super) fn left(&self, bytes: Option<f64>, elapsed: f64) -> f64 {
         let mean = self.mean(bytes);
         let first = self.ratios.partition_point(|ratio| ratio * mean <= elapsed);
@@ -85,7 +85,7 @@ impl Model {
         self.range(mean).map_or(OVERDUE * mean * self.median(), |range| *range.end())
     }
 
-    /// Returns one of the errors. `random` may be any number.
+    /// Returns the error that `random` selects. `random` may be any number.
     pub(super) fn ratio(&self, random: u64) -> f64 {
         let length = self.ratios.len() as u64;
         usize::try_from(random % length.max(1)).ok().and_then(|index| self.ratios.get(index)).copied().unwrap_or(1.0)
@@ -110,8 +110,8 @@ impl Model {
         self.ratios[self.ratios.len() / 2]
     }
 
-    /// Returns the range that holds nine of ten files with this mean duration, in seconds; `None`
-    /// if there are too few samples.
+    /// Returns the range that contains the durations of nine of ten files with this mean duration,
+    /// in seconds; `None` if there are too few samples.
     fn range(&self, mean: f64) -> Option<RangeInclusive<f64>> {
         let samples = self.ratios.len();
         // The conformal quantiles for a coverage of 90 %.

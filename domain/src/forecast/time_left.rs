@@ -13,7 +13,7 @@ use crate::path::FilePath;
 /// duration of the others is spread over the slots.
 const MAX_SINGLE: u64 = 1000;
 
-/// The number of simulations with redrawn samples, for the likely range.
+/// The number of simulations for the likely range. Each simulation redraws the samples at random.
 const RESAMPLES: usize = 200;
 
 /// A running file is overdue only if its attempt exceeds its range by more than this margin,
@@ -39,7 +39,7 @@ pub struct Backlog<'a> {
 pub struct RemainingFile<'a> {
     /// The path of the file.
     pub file_path: &'a FilePath,
-    /// The size in bytes; `None` if unknown. Such a file counts like the average sample.
+    /// The size in bytes; `None` if unknown. A file of unknown size counts like the average sample.
     pub size_bytes: Option<u64>,
     /// The time for which the attempt has run; 0 for a pending file.
     pub elapsed: Duration,
@@ -65,7 +65,8 @@ pub enum TimeLeft {
     MoreThan(Duration),
     /// Some running files take longer than expected, so the time left is unknown.
     Unknown {
-        /// The positions of these files in [`Backlog::running`], in increasing order; at least one.
+        /// The positions of the overdue files in [`Backlog::running`], in increasing order; at
+        /// least one.
         overdue: Vec<usize>,
     },
 }
@@ -74,9 +75,10 @@ impl Forecast {
     /// Returns the time until the backlog is processed, from mean durations and without a likely
     /// range. `None` if there are fewer than [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
     ///
-    /// A running file is overdue if its attempt exceeds its range, or [`OVERDUE`](super::OVERDUE)
-    /// times its forecast if there is no range, by more than [`OVERDUE_MARGIN`]. The time of failed
-    /// attempts counts in proportion to the failures of the run so far.
+    /// A running file is overdue if its attempt exceeds a limit by more than [`OVERDUE_MARGIN`].
+    /// The limit is the upper end of the range or, without a range, [`OVERDUE`](super::OVERDUE)
+    /// times the forecast. The time of failed attempts counts in proportion to the failures of the
+    /// run so far.
     #[must_use]
     pub fn time_left(&self, backlog: &Backlog<'_>) -> Option<TimeLeft> {
         let models = Models::new(self, |samples| Model::fit(samples.iter().copied()))?;
@@ -98,7 +100,8 @@ impl Forecast {
         let TimeLeft::About { about, .. } = left else { return Some(left) };
         let has_range = self.all.len() >= MIN_SAMPLES_FOR_RANGE;
         let likely = has_range.then(|| self.likely(backlog)).flatten();
-        // All results of the simulations may be less than `about`, or all of them more.
+        // The range must contain `about`, but all results of the simulations may be less than
+        // `about`, or all of them more.
         let likely = likely.map(|(low, high)| low.min(about)..=high.max(about));
         Some(TimeLeft::About { about, likely })
     }

@@ -121,8 +121,8 @@ fn trials(state_dir: &Path) -> Vec<Finding> {
     ]
 }
 
-/// Checks that this user can write to the files in the folder, and that not every user can write to
-/// the files or to the folder.
+/// Checks that this user can write to the files in the folder, and that neither the files nor the
+/// folder are writable by every user.
 fn permissions(folder: &Path) -> Finding {
     const SUBJECT: &str = "permissions";
     let entries = match fs::read_dir(folder) {

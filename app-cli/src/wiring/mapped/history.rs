@@ -12,7 +12,7 @@ use autoproc_domain::ports::{
 use super::items::to_here;
 use crate::path_map::PathMap;
 
-/// A history whose paths are mapped.
+/// A history that returns the paths of this machine.
 pub(in crate::wiring) struct MappedHistory {
     pub(in crate::wiring) inner: Arc<dyn History>,
     pub(in crate::wiring) map: Arc<PathMap>,

@@ -6,13 +6,13 @@ use autoproc_domain::request::Selector;
 
 use crate::path_map::PathMap;
 
-/// Returns the path on this machine of a stored path. A path that would be too long here stays as
-/// it is.
+/// Maps a stored path to the path on this machine. If that path would be too long, returns the
+/// stored path.
 pub(super) fn to_here(stored: FilePath, map: &PathMap) -> FilePath {
     map.to_here(&stored).unwrap_or(stored)
 }
 
-/// Returns the stored path of a path on this machine.
+/// Maps a path on this machine to its stored path.
 pub(super) fn named(here: &FilePath, map: &PathMap) -> Result<FilePath, StorageError> {
     map.to_stored(here).map_err(|error| StorageError::Failed {
         action: "the file cannot be named".to_owned(),

@@ -70,7 +70,8 @@ fn clock(inspection: &Inspection) -> Finding {
     Finding::warning(SUBJECT, message, advice)
 }
 
-/// The finding about a setting without which a power failure may lose acknowledged results.
+/// Returns the finding about a setting of the server. If the setting is off, a power failure may
+/// lose acknowledged results.
 fn setting(subject: &'static str, is_on: bool) -> Finding {
     if is_on {
         return Finding::well(subject, "on");

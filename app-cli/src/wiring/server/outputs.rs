@@ -1,4 +1,4 @@
-//! The ends of outputs in the database.
+//! The tails of outputs in the database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,8 +42,8 @@ impl OutputStore {
     }
 }
 
-/// Returns the end of an attempt's output; `None` if there is none, or if it cannot be read. If an
-/// output could not be written, the run has already reported that.
+/// Returns the tail of an attempt's output; `None` if there is no output, or if it cannot be read.
+/// If the output could not be written, the run has already reported that.
 fn end_of(logs: &AttemptLogs, of: &AttemptRef, max: u64) -> Option<OutputEnd> {
     let log = logs.log_of(ClaimToken { item: of.id, number: of.claim? }, of.attempt);
     let end = log.end(max).ok()??;

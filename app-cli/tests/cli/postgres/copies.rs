@@ -101,7 +101,7 @@ fn the_work_of_a_database_returns_to_a_folder() {
     let file = project.path("new").canonicalize().expect("the file");
     let shown = back.json(["queue", "show", text(&file)]);
     assert_eq!(shown["status"], "completed", "{shown}");
-    // Another file gets an id that no file has had.
+    // A new file gets an id that no file has had.
     back.write("more", "");
     back.ask(["queue", "add", "more"]).expect_code(0);
     let id = back.json(["queue", "show", "more"])["id"].as_u64();
@@ -205,7 +205,8 @@ fn locked_history(database: &Database) -> impl Fn(&str) -> i64 + use<> {
     move |query: &str| runtime.block_on(client.query_one(query, &[])).expect("a row").get(0)
 }
 
-/// The earlier copy was killed after it had installed the event log, and before the queue.
+/// The earlier copy was killed after it had installed the event log, and before it installed the
+/// queue.
 #[test]
 fn a_copy_to_a_folder_continues_after_a_crash() {
     let (project, target) = (full_project(), TempProject::new());

@@ -22,9 +22,10 @@ const CUT_OFF: usize = 3;
 const WATCHER: usize = 4;
 
 /// Appends the name of its file to `starts` and `ends` in the folder `$W`, and to `overlaps` if
-/// another command is processing the same file. Waits for the file `go`, and then until no file
-/// `stick-MACHINE` exists. Meanwhile, `pid-MACHINE` contains its pid, and it ignores SIGTERM on the
-/// machine that is cut off.
+/// another command is processing the same file. Waits for the file `go`. If the file
+/// `stick-MACHINE` exists, appends the pid of the command to `pid-MACHINE`, and waits until
+/// `stick-MACHINE` is gone; on the machine that is cut off, the command ignores SIGTERM from then
+/// on.
 const COMMAND: &str = r#"
 exec 9>>"$W/locks/"{/}; flock -n 9 || echo {/} >> "$W/overlaps"
 echo "$MACHINE "{/} >> "$W/starts"
@@ -76,8 +77,8 @@ impl Story {
         self.command(machine, words).output().expect("ip(8)").into()
     }
 
-    /// Starts a run whose lease lasts for five seconds, and whose grace never ends: only a guard
-    /// ends commands that ignore SIGTERM.
+    /// Starts a run with a lease of five seconds, and with a grace time longer than the test: only
+    /// a guard kills a command that ignores SIGTERM.
     fn run(&self, machine: usize) -> Child {
         let limits = ["-j", "4", "--grace", "1h", "--unreachable-timeout", "5", "--backoff-base", "0"];
         let words = [&["run", "-qq"], &limits[..], &["--shell", COMMAND]].concat();
@@ -89,7 +90,7 @@ impl Story {
         usize::try_from(self.database.count(&self.share, "completed")).expect("few files")
     }
 
-    /// Waits until commands of a machine stay at work, and returns their processes.
+    /// Waits until commands of a machine have written their pids, and returns the pids.
     fn stuck(&self, machine: usize) -> Vec<String> {
         let name = format!("pid-m{machine}");
         wait_until("commands stay at work", || self.witness(&name).ends_with('\n'));
@@ -130,7 +131,7 @@ fn many_machines_survive_a_kill_and_a_lost_network() {
     killed.wait().expect("it ends");
     story.network.disconnect(CUT_OFF);
 
-    // Others may take the files 15 s after the end of the lease.
+    // Other machines may take the files 15 s after the end of the lease.
     wait_until("the commands of the machine that is cut off have ended", || {
         !story.stuck(CUT_OFF).iter().any(|process| is_at_work(process))
     });
@@ -139,7 +140,7 @@ fn many_machines_survive_a_kill_and_a_lost_network() {
     // Fails with a division by 0 if the lease ended more than 15 s ago.
     story.database.execute(&format!("select 1 / ({recent})"));
     end_of(cut_off).expect_code(75);
-    // The sound machine does not wait for the files of the dead runs, which may still be
+    // The healthy machine does not wait for the files of the dead runs, which may still be
     // processing.
     let ended: Answer = sound.wait_with_output().expect("it ended").into();
     assert!([0, 75].contains(&ended.code), "{ended:?}");

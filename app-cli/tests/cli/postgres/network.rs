@@ -11,15 +11,15 @@ const PREFIX: &str = "10.83";
 /// Sets the host name, and then executes the given command in place of the shell.
 const NAMED_HOST: &str = "hostname \"$0\" && exec \"$@\"";
 
-/// A server and some machines. Each machine has a link to the server, and none to another machine.
-/// The namespaces lose their names when the value is dropped, and end with their last processes.
+/// A server and some machines. Each machine has a link only to the server. The namespaces lose
+/// their names when the value is dropped, and end with their last processes.
 pub(super) struct Network {
     machines: usize,
 }
 
 impl Network {
-    /// Creates a network. Returns `None`, and prints a message, if this user may not create one or
-    /// a program is missing.
+    /// Creates a network. Returns `None`, and prints a message, if this user may not create a
+    /// network, or if a program is missing.
     pub(super) fn create(test: &str, machines: usize) -> Option<Self> {
         let network = Self { machines };
         if !Self::can_create() {

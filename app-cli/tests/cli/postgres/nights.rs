@@ -155,7 +155,7 @@ fn a_command_adds_files_to_the_queue_of_its_run() {
     assert!(!project.state("QUEUE-STATE.json").exists());
 }
 
-/// The ids of two queues are the same, so neither may see the files of the other.
+/// Items of the two queues have the same ids, so neither queue may see the files of the other.
 #[test]
 fn the_queue_of_the_folder_is_left_alone() {
     let Some(database) = Database::with_queue() else { return };

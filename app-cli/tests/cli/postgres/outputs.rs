@@ -1,4 +1,4 @@
-//! The ends of outputs in the database: another project folder stands for another machine.
+//! The tails of outputs in the database: another project folder stands for another machine.
 
 use std::ffi::OsString;
 use std::fs;
@@ -53,7 +53,7 @@ fn the_output_of_another_machine_is_shown_with_its_place() {
     expect_documented("log", &document);
 }
 
-/// The file with the output is missing, but the database has the end of the output.
+/// The file with the output is missing, but the database has the tail of the output.
 #[test]
 fn the_end_of_a_long_output_begins_with_a_line() {
     let Some(database) = Database::with_queue() else { return };
@@ -94,7 +94,7 @@ fn the_output_of_an_earlier_queue_is_not_shown() {
     assert_eq!(document["attempts"][0]["output_path"], path);
 }
 
-/// The latest attempt ran on this machine, the attempt before it on another one.
+/// The latest attempt ran on this machine, and the attempt before it on another machine.
 #[test]
 fn each_attempt_is_found_where_it_ran() {
     let Some(database) = Database::with_queue() else { return };

@@ -25,7 +25,7 @@ fn two_runs_share_a_queue_and_no_file_runs_twice() {
     files.write("go", "");
     for run in runs {
         let ended = end_of(run);
-        // A run does not wait for the last files of the other one.
+        // A run does not wait for the last files of the other run.
         assert!([0, 75].contains(&ended.code), "{ended:?}");
     }
     assert_eq!(database.count(&files, "completed"), 40);

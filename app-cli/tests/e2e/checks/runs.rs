@@ -35,8 +35,8 @@ impl Evidence {
         assert_eq!(sum("failed"), count(&["failed", "timeout"]));
     }
 
-    /// Checks that each stopped run logged the request once, and that one of them logged its
-    /// removal.
+    /// Checks that each stopped run logged the request once, and that one of the runs logged the
+    /// removal of the request.
     pub(crate) fn stops_are_logged(&self) {
         let stop_requests = |run: &Value| {
             let run_events = self.events.iter().filter(|event| *run == *event.run);
