@@ -35,7 +35,7 @@ use waiting::{Scoped, Waiting};
 /// A priority queue of files, as a plain value.
 ///
 /// For n items, an addition or a settlement costs O(log n). An exchange costs an additional O(p)
-/// for p processing items. Counts cost O(1), and a page of m items costs O(n + m log m).
+/// for p processing items. Reading the counts costs O(1). A page of m items costs O(n + m log m).
 ///
 /// The methods that the program's specification requires, such as `add` and `pop`, are thin methods
 /// over transactions:

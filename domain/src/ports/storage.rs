@@ -159,8 +159,8 @@ pub trait Storage: Send + Sync {
     /// added, otherwise no file was added. Adding the same files again is harmless.
     async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError>;
 
-    /// Settles claims and then makes new ones. An item that is settled for an immediate retry can
-    /// be claimed again in the same exchange.
+    /// Settles claims, then claims items. An item that is settled for an immediate retry can be
+    /// claimed again in the same exchange.
     ///
     /// If the clock was set back, backoffs are first shortened to at most their original duration.
     /// This applies to all items that are not held, inside and outside of the scope; see

@@ -65,9 +65,9 @@ pub struct RunConfig {
     /// program or folder is missing counts as a failure of its file.
     pub program_wait: Duration,
     /// The number of different files in a row that must fail [alike](crate::signature) before the
-    /// run holds starts and probes with one file at a time. These failures do not count. A run that
-    /// does not wait for items in backoff ends instead, and the failures count. If `None`, every
-    /// failure counts.
+    /// run holds starts. The failures of these files do not count. While starts are held, one file
+    /// at a time starts as a probe. A run that does not wait for items in backoff ends instead, and
+    /// the failures count. If `None`, every failure counts.
     pub pause_on_same: Option<NonZeroUsize>,
     /// The delay before the first probe after files have failed alike. Each further delay is twice
     /// as long, up to 10 minutes.
@@ -189,7 +189,8 @@ impl RunConfig {
         Self { work: Some(work.into()), ..self }
     }
 
-    /// True if the run uses forecasts. [`RunState::with_forecast`] adds the samples for them.
+    /// True if the run uses forecasts. [`RunState::with_forecast`] passes the samples of earlier
+    /// runs.
     ///
     /// [`RunState::with_forecast`]: crate::run::RunState::with_forecast
     #[must_use]

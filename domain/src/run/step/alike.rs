@@ -29,8 +29,8 @@ use crate::view::Claimed;
 const MAX_KEPT: Duration = Duration::from_secs(10);
 
 /// The maximum number of additional claims in an exchange that searches for a file that has not
-/// failed yet. Usually fewer files have failed: those that were running when the hold began, and
-/// the probes.
+/// failed yet. Usually far fewer files have failed: those of the row, those that were running when
+/// the hold began, and the probes.
 const MAX_SEARCHED: usize = 1000;
 
 impl RunState {
@@ -146,8 +146,8 @@ impl RunState {
         if room == 0 { 0 } else { self.breaker.known_bad().min(MAX_SEARCHED) }
     }
 
-    /// Moves the files with an attempt that was given back behind the others, so that another file
-    /// becomes the probe.
+    /// While starts are held, orders the files so that those with an attempt that was given back
+    /// come last. Another file then becomes the probe.
     pub(super) fn with_probe_first(&self, mut claims: Vec<Claimed>) -> Vec<Claimed> {
         if self.breaker.is_held() {
             claims.sort_by_key(|(_, item)| self.breaker.has_given_back((item.id, item.round)));
