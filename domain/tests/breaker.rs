@@ -1,4 +1,5 @@
-//! Whole runs, on a virtual clock, in which files fail alike: because of an outage, or for good.
+//! Tests whole runs on a virtual clock in which files fail alike, either during an outage or
+//! always.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
