@@ -106,9 +106,9 @@ impl World {
         holds(is_expected, || format!("{} failed without a cause: {error:?}", run.id))
     }
 
-    /// Checks that the run ended in time after each stop request: a draining run may wait only for
-    /// its running attempts, an aborting run for nothing. Skipped if the clock was set or the run
-    /// was cut off from the store.
+    /// Checks that the run ended in time after each stop request. A draining run may wait only for
+    /// its running attempts; an aborting run must not wait for them. Skipped if the clock was set
+    /// or the run was cut off from the store.
     fn check_stops(&self, run: usize) -> Result<(), String> {
         let ending = &self.runs[run];
         if self.clock_was_set || ending.was_cut_off {

@@ -57,7 +57,7 @@ impl SimulatedOrchestrator {
     }
 }
 
-/// The numbers of results that a run reported, or that the store recorded for the run.
+/// The counts of the results, as a run reported them or as the store recorded them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) completed: u64,
@@ -106,7 +106,7 @@ pub(super) struct SimulatedRun {
     // The data for the checks.
     /// True once the run has reported its start.
     pub(super) is_working: bool,
-    /// True once an attempt was lost or the store was full: the run must not claim any more.
+    /// True once an attempt was lost or the store was full: the run must claim nothing more.
     pub(super) has_failed: bool,
     pub(super) was_cut_off: bool,
     pub(super) knows_of_lost_lease: bool,

@@ -10,8 +10,8 @@ use autoproc_domain::{FilePath, ItemId, RunId, Timestamp};
 
 use super::{Violation, event, same, started, stopped, tell};
 
-/// The number of files of the long run: more than an implementation reads at once, or than an
-/// answer of [`History::attempts`] may be limited to.
+/// The number of files of the long run: more than an implementation reads at once, and more than
+/// the limit that an answer of [`History::attempts`] may have.
 const MANY: u64 = 2_500;
 
 /// A visited attempt: item, attempt number, end, and the seconds at which it began and at which its
