@@ -1,9 +1,9 @@
 //! The queue: an aggregate that changes only by events.
 //!
-//! A request is a [`Transaction`]: [`perform`](Transaction::perform) decides, applies the events to
-//! the queue in memory, and returns the events and the answer. A durable store records the events
-//! before it answers. If recording fails, the store discards the queue in memory and reads the
-//! stored queue again. [`FileQueue::apply`] applies recorded events.
+//! A request is a [`Transaction`]: [`perform`](Transaction::perform) decides the request, applies
+//! the resulting events to the queue in memory, and returns the events and the answer. A durable
+//! store records the events before it answers. If recording fails, the store discards the queue in
+//! memory and reads the stored queue again. [`FileQueue::apply`] applies recorded events.
 //!
 //! This module reads no clock: the caller passes the time.
 

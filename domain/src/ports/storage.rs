@@ -8,7 +8,7 @@
 //! - Each item is one row, unique by path. Ids and sequence numbers come from one row of a table,
 //!   which a transaction locks until its commit. Two additions of one path therefore wait for each
 //!   other, and the order of the numbers is the order of the commits. Claim numbers come from a
-//!   database sequence. Gaps are allowed. A new round assigns a new sequence number.
+//!   database sequence. All these numbers may have gaps. A new round assigns a new sequence number.
 //! - `enqueue` first merges repeated paths of a request, then inserts or updates by the rules of
 //!   [`Repeat`](crate::request::Repeat). It returns the outcome of each path, never
 //!   [`EnqueueOutcome::Accepted`](crate::view::EnqueueOutcome::Accepted).

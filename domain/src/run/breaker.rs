@@ -10,8 +10,6 @@
 //!
 //! - if an attempt succeeds that started after the first failure of the row,
 //! - if the probe fails in another way,
-//! - if the probe runs for much longer than the failures of the row did, or
-//! - if the probe fails in another way,
 //! - if the probe runs for much longer than the failed attempts of the row did, or
 //! - if a probe fails alike once starts have been held for [`MAX_HELD`] in total because of this
 //!   signature. The files themselves then cause the failures, and this signature begins no further
@@ -66,7 +64,8 @@ pub(super) struct Failure<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
     Counts,
-    /// The failure belongs to a row that is not complete. It counts if the row stays incomplete.
+    /// The failure belongs to a row that is not complete. The failure counts if the row stays
+    /// incomplete.
     InRow,
     GivenBack,
     /// The failure has completed a row; these are the rounds of the row. For each of them, the

@@ -33,8 +33,8 @@ const PROBE_PROVES_AFTER: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lack {
-    /// Processes, file descriptors or memory. The machine can run at least as many attempts as are
-    /// running.
+    /// Processes, file descriptors or memory. There are enough for the attempts that are already
+    /// running, so the hold's limit is their number.
     Resource,
     /// The program. No attempt can start, however few are running.
     Program,

@@ -176,7 +176,8 @@ fn a_success_or_another_failure_in_between_ends_the_row() {
     }
 }
 
-/// Each of these failures has a cause of its own. A missing program has a hold of its own.
+/// These outcomes never form a row: a missing file or an aborted attempt has no cause that other
+/// files share, and a missing program or folder has a hold of its own.
 #[test]
 fn failures_of_the_file_alone_are_no_row() {
     let cause = || Box::new(DOWN);

@@ -3,11 +3,11 @@
 //! A failure without a retry ends its file, and an ended file cannot get its attempt back. So the
 //! run *keeps* such a failure unsettled while its row may still become complete. If the row becomes
 //! complete, the run releases the attempt. A failure with a retry is settled at once; if its row
-//! becomes complete, the run grants the file one attempt more.
+//! becomes complete, the run grants the file one more attempt.
 //!
-//! A run that does not wait gives back nothing, because it cannot probe. If it gave attempts back,
-//! the next run would begin with the same files, and a sequence of such runs might never reach
-//! another file.
+//! A run that does not wait for items in backoff gives back no attempts, because it cannot wait for
+//! a probe. If it gave attempts back, the next run would begin with the same files, and a sequence
+//! of such runs might never reach another file.
 
 use std::time::Duration;
 
@@ -171,8 +171,8 @@ fn released(judged: Judged) -> Judged {
     Judged { verdict: Verdict::Release, ..judged }
 }
 
-/// True if other files may share the cause of the failure. False for missing files, and for missing
-/// programs, which have a hold of their own.
+/// True if other files may share the cause of the failure. False for missing files and aborted
+/// attempts. Also false for missing programs and folders, which have a hold of their own.
 fn may_have_other_cause(outcome: &AttemptOutcome) -> bool {
     let is_file = matches!(
         outcome.root_cause(),

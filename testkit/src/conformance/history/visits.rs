@@ -111,8 +111,8 @@ fn recovered(of: AttemptRef) -> RunEventKind {
     RunEventKind::FileRecovered { of, dead_run, requeued: true, cancelled: false, in_scope: true }
 }
 
-/// The run `dead` dies while the run `short` works, and `short` recovers one of its two files. A
-/// later run, `later`, recovers the other one.
+/// The run `dead` dies while the run `short` works, and `short` recovers one of the two files of
+/// `dead`. A later run, `later`, recovers the other file.
 fn short_runs() -> Vec<RunEvent> {
     vec![
         event(1, "dead", started()),

@@ -20,8 +20,8 @@ use super::World;
 /// The delay before a simulated user repeats a request that failed temporarily.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The maximum pause, in seconds, between the end of the last run and the beginning of another one.
-/// The pauses grow with the number of runs: a run that does not wait for backoffs ends at once, so
-/// hundreds of runs would otherwise follow.
+/// The pauses grow with the number of runs. Without them, hundreds of runs might follow, because a
+/// run that does not wait for backoffs ends at once.
 const MAX_PAUSE_BETWEEN_RUNS: u64 = 5;
 /// The maximum delay before a stop request is reported to a run.
 const MAX_STOP_LAG_MS: u64 = 500;
