@@ -126,7 +126,7 @@ pub struct Summary {
     /// Dead runs whose recovery was withheld, because their processes might still have been
     /// running.
     pub withheld: usize,
-    /// Reports of back-pressure.
+    /// The number of reports of back-pressure.
     pub pressures: usize,
     /// Store operations that failed temporarily.
     pub troubles: usize,

@@ -53,7 +53,7 @@ pub enum StorageError {
     /// Another process holds the store: retry later.
     #[error("the queue is locked by {holder}")]
     Busy {
-        /// Human-readable description of the process that holds the store.
+        /// A human-readable description of the process that holds the store.
         holder: String,
     },
     /// The store does not answer, and the outcome of the transaction is unknown. Repeat an exchange
@@ -84,7 +84,7 @@ pub enum StorageError {
     Damaged {
         /// The damaged part of the store.
         place: String,
-        /// Human-readable description of the damage.
+        /// A human-readable description of the damage.
         detail: String,
     },
     /// A newer version wrote the stored data: stop, and use that version.
@@ -108,7 +108,7 @@ pub enum StorageError {
     /// outcome is unknown until the store is opened again.
     #[error("{action}")]
     Failed {
-        /// Human-readable description of the action that failed.
+        /// A human-readable description of the action that failed.
         action: String,
         /// The underlying error.
         #[source]

@@ -20,9 +20,9 @@ pub struct PeakMemory {
 pub struct RunResources {
     /// The number of attempts whose usage is known.
     pub attempts: u64,
-    /// Total processor time in user mode.
+    /// The total processor time in user mode.
     pub user: Duration,
-    /// Total processor time in the kernel.
+    /// The total processor time in the kernel.
     pub system: Duration,
     /// The attempt with the highest peak memory, or the first of several with the same peak; `None`
     /// if no usage is known.

@@ -15,7 +15,7 @@ use super::world::World;
 
 type Outcome = Result<ProcessingResult, ProcessorError>;
 
-// Checks at the end of a run.
+// The checks at the end of a run.
 impl World {
     pub(super) fn check_run(&mut self, run: usize, outcome: &Outcome) -> Result<(), String> {
         let ending = &self.runs[run];
@@ -124,7 +124,7 @@ impl World {
     }
 }
 
-// Checks at the end of the simulation.
+// The checks at the end of the simulation.
 impl World {
     pub(super) fn check_end(&self) -> Result<(), String> {
         let queue = self.database.queue();

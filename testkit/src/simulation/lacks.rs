@@ -97,7 +97,7 @@ impl World {
     }
 }
 
-// Records the reports to a run.
+// Records what is reported to a run.
 impl World {
     pub(super) fn note_lacks(&mut self, run: usize, reports: &[(ClaimToken, AttemptProgress)]) {
         for (token, progress) in reports {
@@ -135,7 +135,7 @@ impl Lacking {
     }
 }
 
-// Checks the decisions of runs.
+// The checks of the decisions of runs.
 impl World {
     pub(super) fn check_quiet(&self, run: usize, attempt: &Attempt) -> Result<(), String> {
         let run = &self.runs[run];

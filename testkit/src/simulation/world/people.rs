@@ -101,7 +101,7 @@ impl World {
         Ok(())
     }
 
-    // The requests of users.
+    // The following methods make the requests of users.
 
     pub(super) fn add(&mut self, file: usize) -> Result<(), String> {
         self.enqueue(file, Repeat::IfChanged, Happening::Add(file))
@@ -198,7 +198,7 @@ impl World {
         }
     }
 
-    // The beginnings and deaths of runs.
+    // The following methods begin and end runs.
 
     /// Schedules the beginning of a run if items are waiting or processing, and no run is alive or
     /// scheduled.
@@ -324,7 +324,7 @@ impl World {
         }
     }
 
-    // Stop requests.
+    // The following methods ask runs to stop.
 
     fn raise_file(&mut self, level: StopLevel) {
         self.stop_file = self.stop_file.max(Some(level));
@@ -387,7 +387,7 @@ impl World {
         self.feed(run, None)
     }
 
-    // The machine and the network.
+    // The following methods inject and end faults of the machine and the network.
 
     fn set_clock(&mut self, seconds: i64) {
         self.clock_was_set = true;
