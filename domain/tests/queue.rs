@@ -230,8 +230,8 @@ proptest! {
         check(&restored)?;
         let mut queue = queue;
         replay(&history, |turn| {
-            // These requests are earlier than the last change of the queue, as if the clock had been
-            // set back.
+            // These requests are earlier than the last change of the queue, as if the clock had
+            // been set back.
             let (request, now) = (turn.request, turn.now);
             prop_assert_eq!(request.perform(&mut restored, now), request.perform(&mut queue, now));
             Ok(())

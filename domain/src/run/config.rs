@@ -25,8 +25,8 @@ pub const DEFAULT_PROBE_AFTER: Duration = Duration::from_secs(30);
 /// An [adapted](RunConfig::adapts_timeout) timeout is this many times the upper end of a forecast.
 pub const TIMEOUT_FACTOR: u32 = 4;
 
-/// The minimum of an [adapted](RunConfig::adapts_timeout) timeout. A busy machine can delay even the
-/// shortest attempt by seconds.
+/// The minimum of an [adapted](RunConfig::adapts_timeout) timeout. A busy machine can delay even
+/// the shortest attempt by seconds.
 pub const MIN_ADAPTED_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The configuration of a run. By default, a run processes the whole queue and makes one attempt at
@@ -48,8 +48,8 @@ pub struct RunConfig {
     pub jobs: NonZeroUsize,
     /// The time limit of an attempt.
     pub timeout: Duration,
-    /// True if the time limit of a file with a forecast is [`TIMEOUT_FACTOR`] times the upper end of
-    /// its forecast, at least [`MIN_ADAPTED_TIMEOUT`] and at most [`timeout`](Self::timeout).
+    /// True if the time limit of a file with a forecast is [`TIMEOUT_FACTOR`] times the upper end
+    /// of its forecast, at least [`MIN_ADAPTED_TIMEOUT`] and at most [`timeout`](Self::timeout).
     pub adapts_timeout: bool,
     /// The retry policy.
     pub retry: RetryPolicy,

@@ -30,7 +30,7 @@ pub struct RunResources {
 }
 
 impl RunResources {
-    /// Adds the resource usage that the event reports. Ignores events without one.
+    /// Adds the resource usage that the event reports. Ignores events without resource usage.
     pub fn apply(&mut self, event: &RunEvent) {
         match &event.kind {
             RunEventKind::ProcessorStarted { .. } => *self = Self::default(),
