@@ -2,8 +2,8 @@
 //! services. Each file contains the contract of one port.
 //!
 //! The documentation of each error variant states what the caller must do next. `autoproc-testkit`
-//! has a conformance suite for [`Storage`] and [`Runs`], and one for the runs of [`History`]; every
-//! adapter of these ports must pass them.
+//! has conformance suites for [`Storage`], [`Runs`] and [`History`]; every adapter of these ports
+//! must pass them.
 
 mod clock;
 mod file_sizes;

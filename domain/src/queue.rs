@@ -1,9 +1,9 @@
 //! The queue: an aggregate that changes only by events.
 //!
-//! A request is a [`Transaction`]: [`perform`](Transaction::perform) decides, applies the events to
-//! the queue in memory, and returns the events and the answer. A durable store records the events
-//! before it answers. If recording fails, the store discards the queue in memory and reads the
-//! stored queue again. [`FileQueue::apply`] applies recorded events.
+//! A request is a [`Transaction`]: [`perform`](Transaction::perform) decides the request, applies
+//! the resulting events to the queue in memory, and returns the events and the answer. A durable
+//! store records the events before it answers. If recording fails, the store discards the queue in
+//! memory and reads the stored queue again. [`FileQueue::apply`] applies recorded events.
 //!
 //! This module reads no clock: the caller passes the time.
 
@@ -35,7 +35,7 @@ use waiting::{Scoped, Waiting};
 /// A priority queue of files, as a plain value.
 ///
 /// For n items, an addition or a settlement costs O(log n). An exchange costs an additional O(p)
-/// for p processing items. Counts cost O(1), and a page of m items costs O(n + m log m).
+/// for p processing items. Reading the counts costs O(1). A page of m items costs O(n + m log m).
 ///
 /// The methods that the program's specification requires, such as `add` and `pop`, are thin methods
 /// over transactions:

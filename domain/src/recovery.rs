@@ -43,8 +43,8 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Returns one event for each recovered item. `scope` is the scope of the run that reports
-    /// them.
+    /// Returns one event for each recovered item. `scope` is the scope of the run that reports the
+    /// events.
     pub fn events<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = RunEventKind> + 'a {
         self.recovered.iter().map(|recovered| RunEventKind::FileRecovered {
             of: AttemptRef::latest(&recovered.item),
@@ -63,7 +63,7 @@ pub struct RecoveryPorts<'a> {
     pub storage: &'a dyn Storage,
     /// The registry of the dead runs.
     pub runs: &'a dyn Runs,
-    /// Ends the leftover processes of this host.
+    /// Ends the leftover processes of dead runs of this host.
     pub reaper: &'a dyn Reaper,
     /// The clock for the time of the transaction.
     pub clock: &'a dyn Clock,

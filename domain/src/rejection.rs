@@ -20,7 +20,7 @@ pub enum Rejection {
     /// The item has no running attempt that could be settled.
     #[error("{selector} is {status}, not being processed")]
     NotProcessing { selector: Selector, status: Status },
-    /// The item has not failed or timed out, so it cannot be requeued.
+    /// The item has neither failed nor timed out, so it cannot be requeued.
     #[error("{selector} is {status}, not failed or timeout")]
     NotFailed { selector: Selector, status: Status },
     /// The item has ended, so it can no longer be reprioritised, held or cancelled.

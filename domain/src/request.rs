@@ -17,7 +17,7 @@ pub struct Enqueue {
     pub items: Vec<NewItem>,
     /// Decides which ended items begin a new round.
     pub repeat: Repeat,
-    /// When the caller needs the full answer.
+    /// Whether the caller needs the full answer at once.
     pub answer: AnswerNeeded,
 }
 
@@ -86,7 +86,7 @@ pub enum Repeat {
     Always,
 }
 
-/// When the caller of an addition needs the full answer.
+/// Whether the caller of an addition needs the full answer at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum AnswerNeeded {
     /// The caller needs the outcome and the item of each file.
@@ -97,7 +97,7 @@ pub enum AnswerNeeded {
     Later,
 }
 
-/// Settles ended attempts, then claims new ones.
+/// Settles ended attempts, then claims items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExchangeRequest {
     /// The run that makes the request. It must be alive.

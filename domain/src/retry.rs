@@ -64,9 +64,9 @@ impl BackoffRange {
 /// `range_for` is pure: it returns soon, and always returns the same value for the same text and
 /// file.
 pub trait BackoffRules: fmt::Debug + Send + Sync {
-    /// Returns the waits after an attempt on `file` with this error text, as
-    /// [`AttemptReport::error`](crate::attempt::AttemptReport::error) returns it; `None` for the
-    /// waits of the retry policy.
+    /// Returns the waits after an attempt on `file` that failed with this error text; `None` to
+    /// keep the waits of the retry policy. The text is that of
+    /// [`AttemptReport::error`](crate::attempt::AttemptReport::error).
     fn range_for(&self, error: &str, file: &FilePath) -> Option<BackoffRange>;
 }
 

@@ -17,18 +17,18 @@
 //! held until a probe shows that attempts can start again (`start_hold.rs`, `step/lacks.rs`).
 //!
 //! If several different files in a row fail alike, the cause is probably not the files. Their
-//! attempts are given back, and starts are held until a probe shows that the cause is gone, or that
-//! the failures belong to the files (`breaker.rs`, `step/alike.rs`).
+//! failed attempts do not count, and starts are held until a probe shows that the cause is gone, or
+//! that the files themselves cause the failures (`breaker.rs`, `step/alike.rs`).
 //!
 //! If the run has a time until which attempts start, or adapts time limits to forecasts, it
-//! measures each claimed file first (`step/measurement.rs`). In the first case, it sets aside the
-//! files whose attempts are not expected to end by that time (`step/until.rs`).
+//! measures each claimed file first (`step/measurement.rs`). A run with such a time also sets aside
+//! the files whose attempts are not expected to end by then (`step/until.rs`).
 //!
 //! A run ends when no item of its scope is waiting, when it is asked to stop, when the failure
 //! limit or the time until which attempts start is reached, when the store is full, when its
-//! program or the folder of a file stays missing, or by an error. In every case, it first waits
-//! until no attempt is running. The run does not wait for items of dead runs whose processes may
-//! still be running.
+//! program or the folder of a file stays missing, or when an error occurs. In every case, it first
+//! waits until no attempt is running. The run does not wait for items of dead runs whose processes
+//! may still be running.
 
 mod action;
 mod attempt_stop;

@@ -99,7 +99,7 @@ impl DeadRun {
 pub enum DeathEvidence {
     /// The process of the run is gone.
     Gone,
-    /// The run has not renewed its lease in time.
+    /// The lease of the run has expired.
     LeaseOver {
         /// The time since the lease expired, by the store's clock.
         since: Duration,

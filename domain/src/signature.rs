@@ -33,7 +33,8 @@ const NO_REASON: &str = "no reason is recorded";
 /// signatures made by different rules do not match by accident.
 const VERSION: &str = "v1\n";
 
-/// The beginnings of the reasons for which a phase of a workflow fails as a whole.
+/// The beginnings of the reasons that a workflow reports if a whole phase fails, and not one of its
+/// steps.
 const PHASE_REASONS: [&str; 5] = [
     "checkpoint ",
     "its steps did not return ",
@@ -42,7 +43,8 @@ const PHASE_REASONS: [&str; 5] = [
     "rolled back",
 ];
 
-/// Outcomes after which the last line of the output is usually a progress line.
+/// The beginnings of reasons that usually quote a progress line, because the command was
+/// interrupted.
 const INTERRUPTIONS: [&str; 2] = ["timed out after ", "killed by signal "];
 
 /// The identity of a signature, shown as eight hexadecimal digits.

@@ -52,7 +52,7 @@ impl Timestamp {
         FIRST + (self.0.get() - 1).cast_signed()
     }
 
-    /// Returns the point `span` later, at most [`Timestamp::MAX`].
+    /// Returns the point that is `span` after this one, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn saturating_add(self, span: Duration) -> Self {
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);

@@ -1,4 +1,5 @@
-//! Whole runs, on a virtual clock, in which files fail alike: because of an outage, or for good.
+//! Tests whole runs on a virtual clock in which files fail alike, either during an outage or
+//! always.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
@@ -111,9 +112,9 @@ fn without_the_breaker_an_outage_fails_the_rest_of_the_queue() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// The outage may begin during an attempt, or while other attempts succeed. It lasts long enough
-    /// to complete a row. At least 60 files are left when it begins, and each probe is on another
-    /// file, so each file fails at most once.
+    /// The outage may begin during an attempt, or while other attempts succeed. It lasts long
+    /// enough to complete a row. At least 60 files are left when it begins, and each probe is on
+    /// another file, so each file fails at most once.
     #[test]
     fn an_outage_fails_no_file(
         (pause_on_same, jobs, retries) in (1_usize..6, 1_usize..4, 0_u32..3),

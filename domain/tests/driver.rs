@@ -213,7 +213,8 @@ fn a_cancelled_attempt_is_ended_alone() {
     );
 }
 
-/// In the second case, an earlier run left a stop request, which the run removes at its beginning.
+/// In one of the two cases, an earlier run left a stop request, which this run removes at its
+/// beginning.
 #[test]
 fn a_stop_is_seen_at_once_also_after_an_old_request_was_removed() {
     for is_left in [false, true] {

@@ -43,7 +43,7 @@ fn about(forecast: &Forecast, backlog: &Backlog<'_>) -> Duration {
     }
 }
 
-/// Returns samples that take exactly 2 s plus 0.5 s per megabyte.
+/// Returns samples of attempts that took exactly 2 s plus 0.5 s per megabyte.
 fn exact(count: u64) -> Vec<(u64, Duration)> {
     (0..count).map(|number| (number * MB, Duration::from_millis(2000 + 500 * number))).collect()
 }
@@ -95,7 +95,7 @@ proptest! {
     fn the_typical_duration_lies_in_the_range(
         samples in vec((MB..100 * MB, 500_u64..2000), MIN_SAMPLES_FOR_RANGE..60), size in prop_oneof![0..MB, 0..400 * MB],
     ) {
-        // Durations in proportion to the sizes: an empty file would take no time.
+        // The durations are proportional to the sizes, so an empty file would take no time.
         let length = |(bytes, per_mb): &(u64, u64)| (*bytes, Duration::from_micros(bytes * per_mb / 1000));
         let samples: Vec<_> = samples.iter().map(length).collect();
         let largest = samples.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0);
@@ -429,10 +429,10 @@ fn the_time_left_of_a_running_file_is_the_mean_of_what_is_still_possible() {
     }
 }
 
-/// The range for 100 files that take between 1 s and 40 s, forecast from 40 samples. The standard
-/// deviation of one duration is 11.5 s, so that of the sum of 100 is 115 s. The mean of the samples
-/// is uncertain too: for 100 files, this adds a standard deviation of 183 s. Both together give 216
-/// s.
+/// The range is for 100 files, and is computed from 40 samples of 1 s to 40 s. The standard
+/// deviation of one duration is 11.5 s, so that of the sum of 100 durations is 115 s. The mean of
+/// the samples is uncertain too: for 100 files, this adds a standard deviation of 183 s. Both
+/// together give 216 s.
 #[test]
 fn the_likely_time_left_has_the_spread_of_the_samples_and_of_the_files() {
     let samples: Vec<_> = (1..=40).map(|seconds| (MB, Duration::from_secs(seconds))).collect();

@@ -1,5 +1,5 @@
-//! Tests the claim order: a total order by priority and then by sequence number, which no clock
-//! changes. No item is claimed before it is due.
+//! Tests the claim order: a total order by priority and then by sequence number. Changes of the
+//! clock do not change this order, and no item is claimed before it is due.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use autoproc_testkit::strategies::{clock_steps, grown_queue, histories, prioriti
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-/// The maximum number of requests from which a queue results.
+/// The maximum number of requests that build a queue.
 const STEPS: usize = 30;
 
 fn claim(queue: &mut FileQueue, limit: usize, scope: &Scope, now: Timestamp) -> Vec<Claimed> {

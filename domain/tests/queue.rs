@@ -147,7 +147,7 @@ proptest! {
         })?;
     }
 
-    /// A path that is not removed keeps its id, and its rounds never decrease.
+    /// A path that is not removed keeps its id, and its round number never decreases.
     #[test]
     fn a_path_keeps_its_item(history in histories(STEPS)) {
         replay(&history, |turn| {
@@ -161,8 +161,8 @@ proptest! {
         })?;
     }
 
-    /// Compares the next claim and the next due time at any time, even before the latest claim: two
-    /// runs may share a queue, or a clock may be set back.
+    /// The indexes give the right next claim and the right next due time at any time, even before
+    /// the latest claim: two runs may share a queue, or a clock may be set back.
     #[test]
     fn the_indexes_agree_with_the_items((queue, now) in grown_queue(STEPS), seconds in -40..40_i64) {
         let at = Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
@@ -230,8 +230,8 @@ proptest! {
         check(&restored)?;
         let mut queue = queue;
         replay(&history, |turn| {
-            // These requests are earlier than the last change of the queue, as if the clock had been
-            // set back.
+            // These requests are earlier than the last change of the queue, as if the clock had
+            // been set back.
             let (request, now) = (turn.request, turn.now);
             prop_assert_eq!(request.perform(&mut restored, now), request.perform(&mut queue, now));
             Ok(())
@@ -379,7 +379,7 @@ fn fingerprint(size: u64) -> Fingerprint {
     Fingerprint { size, modified_ns: 0 }
 }
 
-/// Returns a queue with two items. The first one has this status. If completed, it has a completion
+/// Returns a queue with two items. The first one has this status. A completed item has a completion
 /// with the fingerprint `size` and recipe 1.
 fn with(status: Status, size: Option<u64>) -> FileQueue {
     let completion = Completion { fingerprint: size.map(fingerprint), recipe: Some(Recipe::new([1; 8])) };

@@ -1,4 +1,4 @@
-//! Tests which dead runs are recovered, and which processes are ended before.
+//! Tests which dead runs are recovered, and which processes are ended first.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

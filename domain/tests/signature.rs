@@ -229,7 +229,7 @@ fn a_long_reason_is_cut_as_little_as_possible() {
     assert!(cut.ends_with('…') && cut.len() + 1 >= MAX_REASON_BYTES && cut.len() <= MAX_REASON_BYTES, "{cut}");
 }
 
-/// Users keep identities in notes and scripts.
+/// Users keep the identities of signatures in notes and scripts.
 #[test]
 fn an_identity_never_changes() {
     let id = |error: &str| Signature::of(Some(error), &path("/in/a.pdf")).id().to_string();

@@ -15,7 +15,7 @@ use autoproc_domain::{FileQueue, QueueItem, Timestamp};
 pub enum AnyRequest {
     /// Adds files.
     Enqueue(Enqueue),
-    /// Settles claims and makes new ones.
+    /// Settles claims, then claims items.
     Exchange(ExchangeRequest),
     /// Begins a new round for failed items.
     Requeue(Requeue),

@@ -22,11 +22,12 @@
 //! - No attempt starts after a stop. Stops, the start gate and the failure limit take effect in
 //!   time.
 //! - An attempt that fails because the machine has no process left never counts. If such a failure
-//!   leaves a run without attempts, the run starts none for a while.
+//!   leaves a run without attempts, the run starts no attempt for a while.
 //! - If a program that worked before is missing, the first attempt that fails for this reason on
 //!   each file does not count. A run whose program stays missing ends.
-//! - A run holds starts because files fail alike only after enough files have failed, and then
-//!   probes with one file at a time. It gives back at most one attempt of each round of a file.
+//! - A run holds starts for files that fail alike only once enough files have failed. While it
+//!   holds starts, it lets one file at a time start as a probe. It gives back at most one attempt
+//!   of each round of a file.
 //! - A run claims and settles nothing after it has lost its lease. The reaper of a host never reaps
 //!   a run of another host.
 //! - Results survive an unreachable store; every reported result is recorded.
@@ -122,9 +123,10 @@ pub struct Summary {
     pub recoveries: usize,
     /// Attempts that were recovered from dead runs of another host.
     pub far_recoveries: usize,
-    /// Dead runs that were reported as withheld.
+    /// Dead runs whose recovery was withheld, because their processes might still have been
+    /// running.
     pub withheld: usize,
-    /// Reports of back-pressure.
+    /// The number of reports of back-pressure.
     pub pressures: usize,
     /// Store operations that failed temporarily.
     pub troubles: usize,

@@ -22,6 +22,6 @@ async fn timer(limit: Duration) {
         thread::sleep(limit);
         wait.abort();
     });
-    // The result is always `Aborted`, because the future never completes otherwise.
+    // The result is always `Aborted`, because only the thread can end the future.
     let _ = done.await;
 }

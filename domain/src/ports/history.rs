@@ -62,7 +62,7 @@ pub enum PastEnd {
 }
 
 impl PastEnd {
-    /// Returns the name of this end, as shown on screen.
+    /// Returns the name of this variant, as shown on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -129,8 +129,8 @@ pub struct HistoryError {
     pub source: io::Error,
 }
 
-/// A receiver of past attempts; see [`History::visit_attempts`]. The second argument is the time at
-/// which the end of the attempt was recorded; `None` if that is unknown.
+/// A callback that receives past attempts; see [`History::visit_attempts`]. The second argument is
+/// the time at which the end of the attempt was recorded; `None` if that is unknown.
 pub type AttemptVisitor = Box<dyn FnMut(PastAttempt, Option<Timestamp>) + Send>;
 
 /// Reads attempts, events and runs of the past.
@@ -154,9 +154,9 @@ pub trait History: Send + Sync {
     /// ended. Attempts without a recorded end come last. The attempts are not limited in number,
     /// and an implementation does not hold all of them in memory.
     ///
-    /// This default implementation passes the attempts that [`History::attempts`] returns for each
-    /// run, in its order and within its limit. It computes the ends from the beginnings and
-    /// durations.
+    /// This default implementation calls [`History::attempts`] for each run, and passes the
+    /// attempts in the order of its answer. A limit of that answer applies too. The time of each
+    /// end is computed as the beginning plus the duration.
     ///
     /// # Errors
     /// [`HistoryError`] if the history cannot be read. Some attempts may have been visited already.
@@ -177,8 +177,8 @@ pub trait History: Send + Sync {
     /// [`HistoryError`] if the history cannot be read.
     async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError>;
 
-    /// Returns the matching runs with their figures. Recovery events that were recorded outside a
-    /// run do not count as a run.
+    /// Returns the matching runs with their figures. A recovery that was recorded outside a run is
+    /// not listed as a run.
     ///
     /// # Errors
     /// [`HistoryError`] if the history cannot be read.

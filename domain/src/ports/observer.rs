@@ -25,8 +25,8 @@ pub struct RunEvent {
     pub kind: RunEventKind,
 }
 
-/// The reason why a run starts attempts again after it held starts because different files failed
-/// alike. The path is that of the file whose attempt ended the hold.
+/// The reason why the breaker's hold of starts ended. The path is that of the file whose attempt
+/// ended the hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resumption {
     /// An attempt succeeded.
@@ -69,7 +69,7 @@ pub enum RunEventKind {
     ProcessorStarted {
         /// The maximum number of concurrent attempts.
         jobs: usize,
-        /// The counts of the run's scope when the run began.
+        /// The number of items of the run's scope in each status, when the run began.
         counts: Counts,
     },
     /// A stop request was removed, because it was made before this run began or because every run
@@ -95,16 +95,20 @@ pub enum RunEventKind {
         /// A human-readable description of the processes that may still be running.
         reason: Box<str>,
     },
-    /// Starts are held until [`StartsResumed`](Self::StartsResumed). There are three causes: the
-    /// start gate is closed; several different files in a row failed alike; or the machine lacks
-    /// processes, file descriptors, memory, the program or the folder of a file. In the last two
-    /// cases, probes may still start. In the last case, other attempts may start too, up to the
-    /// number that the machine is known to support. Reported again if the reason changes.
+    /// Starts are held until [`StartsResumed`](Self::StartsResumed). Reported again if the reason
+    /// changes. There are three causes:
+    ///
+    /// - The start gate is closed. No attempt starts.
+    /// - Several different files in a row failed alike. Only probes start.
+    /// - The machine has run out of processes, file descriptors or memory, or the program or the
+    ///   folder of a file is missing. Probes start, and other attempts up to the number that the
+    ///   machine is known to support.
     StartsHeld {
         /// A human-readable description of the cause.
         reason: Box<str>,
-        /// If starts are held because different files failed alike: when the next probe becomes
-        /// due, or `None` if the run ends instead of waiting. `None` for any other cause.
+        /// The time at which the next probe becomes due, if starts are held because different files
+        /// failed alike and the run waits for a probe. `None` if the run ends instead, and for any
+        /// other cause.
         probe_at: Option<Timestamp>,
     },
     /// Attempts may start again.
@@ -252,8 +256,8 @@ impl RunEventKind {
         }
     }
 
-    /// Returns the path of the file that the event names, for an observer that replaces paths;
-    /// `None` if the event names no file.
+    /// Returns a mutable reference to the path in the event, for an observer that replaces paths;
+    /// `None` if the event contains no path.
     pub fn file_path_mut(&mut self) -> Option<&mut FilePath> {
         match self {
             Self::FileStarted { of, .. }

@@ -80,7 +80,7 @@ pub struct RunsSummary {
     /// the latest attempt that completed it in a matching run counts.
     pub changed_files: u64,
     /// The first file that `changed_files` counts; `None` if there is none, or if so many files
-    /// changed that the history did not keep this one.
+    /// changed that the history dropped the first.
     pub first_changed: Option<FilePath>,
     /// The longest attempts that completed a file, the longest first; at most
     /// [`MAX_SLOWEST`](Self::MAX_SLOWEST).

@@ -9,7 +9,8 @@ use crate::run_info::{DeadRun, Location, Unproven};
 /// Ends the leftover processes of dead runs of this host.
 ///
 /// # Contract
-/// - `reap` receives only dead runs of this host, before their items are claimed again.
+/// - The caller passes only dead runs of this host, and calls `reap` before the items of these runs
+///   are claimed again.
 /// - When `reap` returns, all processes of the given runs have ended, except possibly those of the
 ///   returned runs.
 #[cfg_attr(feature = "mocks", mockall::automock)]

@@ -7,8 +7,9 @@ use crate::fingerprint::Recipe;
 use crate::item::RunId;
 use crate::time::Timestamp;
 
-/// An event of the past with everything that a history derives attempts and figures from. Unlike
-/// [`RunEvent`](super::RunEvent), its fields may be absent: older versions recorded fewer of them.
+/// A recorded event, with all fields from which a history computes attempts and figures. Unlike the
+/// fields of [`RunEvent`](super::RunEvent), these may be absent: older versions recorded fewer of
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedEvent {
     /// When the event happened.

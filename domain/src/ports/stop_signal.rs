@@ -19,8 +19,8 @@ pub struct StopSignalError(#[source] pub std::io::Error);
 /// - A *standing* request, such as the stop file, stays until it is removed. `clear` removes it but
 ///   does not clear signals that this process received. A standing request that is made after
 ///   `clear` takes effect.
-/// - A source may number its requests and report only requests that are newer than the run. Such a
-///   source has no standing request, and its `clear` returns `false`.
+/// - An implementation may instead number its requests and report only requests that are newer than
+///   the run. It then has no standing request, and its `clear` returns `false`.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait StopSignal: Send + Sync {

@@ -8,7 +8,7 @@
 //! - Each item is one row, unique by path. Ids and sequence numbers come from one row of a table,
 //!   which a transaction locks until its commit. Two additions of one path therefore wait for each
 //!   other, and the order of the numbers is the order of the commits. Claim numbers come from a
-//!   database sequence. Gaps are allowed. A new round assigns a new sequence number.
+//!   database sequence. All these numbers may have gaps. A new round assigns a new sequence number.
 //! - `enqueue` first merges repeated paths of a request, then inserts or updates by the rules of
 //!   [`Repeat`](crate::request::Repeat). It returns the outcome of each path, never
 //!   [`EnqueueOutcome::Accepted`](crate::view::EnqueueOutcome::Accepted).
@@ -53,7 +53,7 @@ pub enum StorageError {
     /// Another process holds the store: retry later.
     #[error("the queue is locked by {holder}")]
     Busy {
-        /// Human-readable description of the process that holds the store.
+        /// A human-readable description of the process that holds the store.
         holder: String,
     },
     /// The store does not answer, and the outcome of the transaction is unknown. Repeat an exchange
@@ -84,7 +84,7 @@ pub enum StorageError {
     Damaged {
         /// The damaged part of the store.
         place: String,
-        /// Human-readable description of the damage.
+        /// A human-readable description of the damage.
         detail: String,
     },
     /// A newer version wrote the stored data: stop, and use that version.
@@ -108,7 +108,7 @@ pub enum StorageError {
     /// outcome is unknown until the store is opened again.
     #[error("{action}")]
     Failed {
-        /// Human-readable description of the action that failed.
+        /// A human-readable description of the action that failed.
         action: String,
         /// The underlying error.
         #[source]
@@ -159,8 +159,8 @@ pub trait Storage: Send + Sync {
     /// added, otherwise no file was added. Adding the same files again is harmless.
     async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError>;
 
-    /// Settles claims and then makes new ones. An item that is settled for an immediate retry can
-    /// be claimed again in the same exchange.
+    /// Settles claims, then claims items. An item that is settled for an immediate retry can be
+    /// claimed again in the same exchange.
     ///
     /// If the clock was set back, backoffs are first shortened to at most their original duration.
     /// This applies to all items that are not held, inside and outside of the scope; see

@@ -1,5 +1,5 @@
-//! Packed collections: with them, a queue of a million files fits into 300 MB; with trees, it does
-//! not.
+//! Compact collections. With them, a queue of a million files needs at most 300 MB; with trees, it
+//! needs more.
 //!
 //! Most files are added many at a time and claimed in the same order, so their sequence numbers are
 //! dense. The collections are compact for dense numbers, and correct for sparse numbers too.

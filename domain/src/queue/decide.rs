@@ -48,7 +48,7 @@ pub(super) fn next_claim(queue: &FileQueue, now: Timestamp) -> Option<&QueueItem
     queue.items.at(key.sequence())
 }
 
-/// Returns the items that `events` make due at `now` by shortening their backoff.
+/// Returns the items whose backoff ends by `now` because one of `events` shortens it.
 fn brought_forward_to(events: &[Event], queue: &FileQueue, now: Timestamp) -> impl Iterator<Item = (ClaimKey, ItemId)> {
     events.iter().filter_map(move |event| match event {
         Event::BroughtForward { id, backoff } if backoff.not_before <= now => {

@@ -1,5 +1,5 @@
-//! Carries out requests as transactions on a queue in memory. Each request decides, applies its
-//! events and returns an answer.
+//! Carries out requests as transactions on a queue in memory: decides a request, applies the
+//! resulting events to the queue, and returns an answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,8 +29,8 @@ pub trait Transaction: Clone + Send + 'static {
     /// The type of the answer.
     type Reply: Send + 'static;
 
-    /// Decides, applies the events, and returns the answer. A rejected request does not change the
-    /// queue.
+    /// Decides the request, applies the resulting events to the queue, and returns the events and
+    /// the answer. A rejected request does not change the queue.
     ///
     /// # Errors
     /// [`Rejection`] if the rules refuse the request.

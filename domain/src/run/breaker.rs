@@ -10,13 +10,14 @@
 //!
 //! - if an attempt succeeds that started after the first failure of the row,
 //! - if the probe fails in another way,
-//! - if the probe runs for much longer than the failures of the row did, or
+//! - if the probe runs for much longer than the failed attempts of the row did, or
 //! - if a probe fails alike once starts have been held for [`MAX_HELD`] in total because of this
-//!   signature. The failures then belong to the files: the signature holds no more starts.
+//!   signature. The files themselves then cause the failures, and this signature begins no further
+//!   hold.
 //!
-//! The failures of a complete row are *given back*: they do not count for their files. So are the
-//! failures during the hold that are like the row. Each round of a file gets back at most one
-//! attempt, so that files which always fail come to an end.
+//! The failures of a complete row are *given back*: they do not count for their files. Failures
+//! during the hold are given back too if they are like those of the row. Each round of a file gets
+//! back at most one attempt, so that files which always fail come to an end.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -28,12 +29,12 @@ use crate::run::probe::Probe;
 use crate::signature::{Signature, SignatureId};
 use crate::time::Timestamp;
 
-/// The maximum delay before a probe. If the first delay is longer, all delays are as long as the
-/// first one. Once the cause is gone, a run waits at most this time for the next probe.
+/// The maximum delay before a probe. If [`Settings::probe_after`] is longer, it is the delay before
+/// every probe. Once the cause is gone, a run waits at most this time for the next probe.
 const MAX_DELAY: Duration = Duration::from_mins(10);
 
-/// The maximum time for which one signature holds starts in a run. Files that really fail alike
-/// delay a run by at most this time.
+/// The maximum time for which one signature holds starts in a run. If the files themselves cause
+/// the failures, the run loses at most this time.
 const MAX_HELD: Duration = Duration::from_hours(1);
 
 /// A probe proves that the cause is gone if it runs for at least this time, and for twice as long
@@ -63,11 +64,12 @@ pub(super) struct Failure<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
     Counts,
-    /// The failure belongs to a row that is not complete. It counts if the row stays incomplete.
+    /// The failure belongs to a row that is not complete. The failure counts if the row stays
+    /// incomplete.
     InRow,
     GivenBack,
-    /// The failure has completed the row that consists of these rounds. The attempt of each round
-    /// that [`give_back`](Breaker::give_back) accepts is given back.
+    /// The failure has completed a row; these are the rounds of the row. For each of them, the
+    /// failed attempt is given back if [`give_back`](Breaker::give_back) returns true.
     CompletesRow(Vec<Round>),
 }
 
@@ -96,9 +98,9 @@ struct Row {
 struct Hold {
     row: Row,
     since: Timestamp,
-    /// The delay before the latest probe.
+    /// The delay before the current probe.
     delay: Duration,
-    /// The time at which the latest probe was or becomes due.
+    /// The due time of the current probe, past or future.
     probe_at: Timestamp,
     probe: Probe,
 }
@@ -111,7 +113,7 @@ pub(super) struct Breaker {
     /// How long each signature has held starts, not counting the current hold.
     held_for: BTreeMap<SignatureId, Duration>,
     /// The rounds with an attempt that was given back. The value is true if the store has counted
-    /// the attempt, so that the run must grant the file one attempt more.
+    /// the attempt; the run then grants the file one more attempt.
     given_back: BTreeMap<Round, bool>,
 }
 
@@ -135,7 +137,8 @@ impl Breaker {
                 self.release(now);
                 (self.extend_row(settings, failure, now), Some(Release::FailedOtherwise))
             }
-            // The attempt may have failed before it reached the point at which the others fail.
+            // This failure does not show that the cause is gone: the attempt may have failed before
+            // it reached the point at which the others fail.
             (false, false) => (Meaning::Counts, None),
         }
     }
@@ -203,9 +206,9 @@ impl Breaker {
         is_first
     }
 
-    /// Handles a success. `serial` is the attempt's number among the attempts that have started. An
-    /// attempt that started before the first failure of the row does not show that the cause is
-    /// gone: it may have been past its critical part when the cause arose.
+    /// Handles a success. `serial` is the attempt's number among the attempts that have started. If
+    /// the attempt started before the first failure of the row, its success does not show that the
+    /// cause is gone: its critical part may have been over when the cause arose.
     pub(super) fn on_success(&mut self, serial: u64, now: Timestamp) -> Option<Release> {
         self.row = None;
         self.hold.as_ref().filter(|hold| serial > hold.row.started)?;
@@ -282,8 +285,8 @@ impl Breaker {
         self.given_back.get(&round).copied().unwrap_or_default()
     }
 
-    /// Returns a description of the cause of the hold, and the time of the latest probe; `None` if
-    /// starts are not held.
+    /// Returns a description of the cause of the hold, and the due time of the current probe;
+    /// `None` if starts are not held.
     pub(super) fn reason(&self) -> Option<(Box<str>, Timestamp)> {
         let Hold { row, probe_at, .. } = self.hold.as_ref()?;
         let (count, reason, id) = (row.rounds.len(), row.signature.reason(), row.signature.id());

@@ -25,8 +25,8 @@ pub const DEFAULT_PROBE_AFTER: Duration = Duration::from_secs(30);
 /// An [adapted](RunConfig::adapts_timeout) timeout is this many times the upper end of a forecast.
 pub const TIMEOUT_FACTOR: u32 = 4;
 
-/// The minimum of an [adapted](RunConfig::adapts_timeout) timeout. A busy machine can delay even the
-/// shortest attempt by seconds.
+/// The minimum of an [adapted](RunConfig::adapts_timeout) timeout. A busy machine can delay even
+/// the shortest attempt by seconds.
 pub const MIN_ADAPTED_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The configuration of a run. By default, a run processes the whole queue and makes one attempt at
@@ -48,8 +48,8 @@ pub struct RunConfig {
     pub jobs: NonZeroUsize,
     /// The time limit of an attempt.
     pub timeout: Duration,
-    /// True if the time limit of a file with a forecast is [`TIMEOUT_FACTOR`] times the upper end of
-    /// its forecast, at least [`MIN_ADAPTED_TIMEOUT`] and at most [`timeout`](Self::timeout).
+    /// True if the time limit of a file with a forecast is [`TIMEOUT_FACTOR`] times the upper end
+    /// of its forecast, at least [`MIN_ADAPTED_TIMEOUT`] and at most [`timeout`](Self::timeout).
     pub adapts_timeout: bool,
     /// The retry policy.
     pub retry: RetryPolicy,
@@ -65,9 +65,9 @@ pub struct RunConfig {
     /// program or folder is missing counts as a failure of its file.
     pub program_wait: Duration,
     /// The number of different files in a row that must fail [alike](crate::signature) before the
-    /// run holds starts and probes with one file at a time. These failures do not count. A run that
-    /// does not wait for items in backoff ends instead, and the failures count. If `None`, every
-    /// failure counts.
+    /// run holds starts. The failures of these files do not count. While starts are held, one file
+    /// at a time starts as a probe. A run that does not wait for items in backoff ends instead, and
+    /// the failures count. If `None`, every failure counts.
     pub pause_on_same: Option<NonZeroUsize>,
     /// The delay before the first probe after files have failed alike. Each further delay is twice
     /// as long, up to 10 minutes.
@@ -189,7 +189,8 @@ impl RunConfig {
         Self { work: Some(work.into()), ..self }
     }
 
-    /// True if the run uses forecasts. [`RunState::with_forecast`] adds the samples for them.
+    /// True if the run uses forecasts. [`RunState::with_forecast`] passes the samples of earlier
+    /// runs.
     ///
     /// [`RunState::with_forecast`]: crate::run::RunState::with_forecast
     #[must_use]

@@ -4,8 +4,9 @@ use crate::attempt::LostAttempt;
 use crate::ports::{StopSignalError, StorageError};
 use crate::run_info::LiveRun;
 
-/// The error that ended a run early. All attempts of the run have ended, except any whose outcome
-/// is unknown. Results that could not be recorded are lost; the next run recovers their items.
+/// The error that ended a run early. All attempts of the run have ended, except attempts whose
+/// outcome is unknown. Results that could not be recorded are lost; the next run recovers their
+/// items.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessorError {

@@ -19,7 +19,8 @@ pub enum Input {
     Pressure(Option<BackPressure>),
     /// The orchestrator's capacity changed.
     Capacity(usize),
-    /// Attempts made progress: all progress since the last input of this kind, in order.
+    /// Attempts made progress. The list contains all progress since the last input of this kind, in
+    /// order.
     Attempts(Vec<(ClaimToken, AttemptProgress)>),
     /// The run's lease is lost.
     LeaseLost,

@@ -20,9 +20,9 @@ pub struct PeakMemory {
 pub struct RunResources {
     /// The number of attempts whose usage is known.
     pub attempts: u64,
-    /// Total processor time in user mode.
+    /// The total processor time in user mode.
     pub user: Duration,
-    /// Total processor time in the kernel.
+    /// The total processor time in the kernel.
     pub system: Duration,
     /// The attempt with the highest peak memory, or the first of several with the same peak; `None`
     /// if no usage is known.
@@ -30,7 +30,7 @@ pub struct RunResources {
 }
 
 impl RunResources {
-    /// Adds the resource usage in the next event, if it has any.
+    /// Adds the resource usage that the event reports. Ignores events without resource usage.
     pub fn apply(&mut self, event: &RunEvent) {
         match &event.kind {
             RunEventKind::ProcessorStarted { .. } => *self = Self::default(),

@@ -33,8 +33,8 @@ const PROBE_PROVES_AFTER: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lack {
-    /// Processes, file descriptors or memory. The machine can run at least as many attempts as are
-    /// running.
+    /// Processes, file descriptors or memory. There are enough for the attempts that are already
+    /// running, so the hold's limit is their number.
     Resource,
     /// The program. No attempt can start, however few are running.
     Program,
@@ -64,10 +64,10 @@ struct Missing {
 #[derive(Debug, Default)]
 pub(super) struct StartHold {
     hold: Option<Hold>,
-    /// The delay before the latest probe.
+    /// The delay before the current probe.
     delay: Duration,
-    /// When a hold last ended because its probe had run for long enough. `None` if that never
-    /// happened, or if the end of an attempt has ended a hold since.
+    /// When a hold last ended because its probe had run for long enough. `None` before that, and
+    /// again after the end of an attempt has ended a hold.
     lifted_at: Option<Timestamp>,
     missing: Option<Missing>,
 }
@@ -151,8 +151,8 @@ impl StartHold {
         }
     }
 
-    /// Handles the end of an attempt that succeeded, or that failed for a reason other than a lack.
-    /// `serial` is the attempt's number among the attempts that have started.
+    /// Handles the end of an attempt that succeeded, or that failed for a reason that is not a
+    /// [`Lack`]. `serial` is the attempt's number among the attempts that have started.
     pub(super) fn on_ended(&mut self, token: ClaimToken, serial: u64) {
         // An attempt other than the probe also proves that the program is there, if it began after
         // the program was first found missing. For instance, an attempt in a batch may begin before
@@ -167,7 +167,7 @@ impl StartHold {
     }
 
     /// True if the program or a folder is missing, and the attempt with this serial number started
-    /// after the run noticed that.
+    /// after the run noticed the absence.
     pub(super) fn may_prove(&self, serial: u64) -> bool {
         self.missing.is_some_and(|missing| serial > missing.started)
     }
@@ -393,7 +393,7 @@ mod tests {
             (program, 3, 2, true),
             (resource, 9, 1, false),
             (resource, 3, 3, true),
-            // The program is back, but now the machine lacks a process.
+            // The program is back, but the machine has now run out of processes.
             (&[Lack::Program, Lack::Resource], 3, 3, true),
         ] {
             let mut hold = because_of(lacks);

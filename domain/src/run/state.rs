@@ -30,7 +30,8 @@ pub(super) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The run is not yet registered, or waits for permission to start.
+    /// The run is preparing: the counts are read, the run is registered, and a leftover stop
+    /// request is removed.
     Beginning,
     Working,
     /// All attempts have ended; only the final reports remain.
@@ -77,9 +78,9 @@ pub(super) struct Judged {
     pub(super) verdict: Verdict,
 }
 
-/// An ended attempt without a verdict. A signal ended the attempt, and the signal may belong to a
-/// stop. Such a signal often goes both to the command and to the run, and the end of the command
-/// may be reported first.
+/// An attempt that was ended by a signal, and has no verdict yet. The signal may belong to a stop:
+/// such a signal often goes both to the command and to the run, and the end of the command may be
+/// reported first.
 #[derive(Debug)]
 pub(super) struct Undecided {
     pub(super) token: ClaimToken,
@@ -96,8 +97,8 @@ pub(super) struct Kept {
     pub(super) since: Timestamp,
 }
 
-/// A reason why starts are held. The time is that of the breaker's latest probe; `None` for any
-/// other reason.
+/// The reason why starts are held. If it comes from the breaker, the second value is the due time
+/// of the current probe; otherwise `None`.
 pub(super) type Pressure = (BackPressure, Option<Timestamp>);
 
 /// The latest reports of the stop signal, the start gate and the orchestrator.
@@ -132,13 +133,13 @@ pub(super) struct Attempts {
     pub(super) set_aside: Vec<(ClaimToken, AttemptRef)>,
 }
 
-/// The run's observations of whether its program works.
+/// Observations of the run that show whether its program works.
 #[derive(Debug, Default)]
 pub(super) struct ProgramRecord {
     pub(super) has_started: bool,
     pub(super) has_succeeded: bool,
     /// The reason to end the run: the program or a folder stayed missing, or files failed alike in
-    /// a run that does not wait for items in backoff. `None` if there is none.
+    /// a run that does not wait for items in backoff. `None` while there is no such reason.
     pub(super) given_up: Option<StoppedBy>,
     /// The highest serial number of a successful attempt; see [`InHand::serial`]. It is 0 before
     /// the first success.
@@ -225,8 +226,8 @@ pub struct RunState {
     /// The reason why the breaker's hold has ended; `None` once it is reported.
     pub(super) resumption: Option<Resumption>,
     pub(super) program: ProgramRecord,
-    /// True if the attempts that have not started must be recalled, although attempts may still
-    /// start.
+    /// True if starts are held more strictly than before, so the attempts that the orchestrator has
+    /// not started must be recalled.
     pub(super) is_recall_due: bool,
     /// The number of attempts that have started.
     pub(super) started: u64,

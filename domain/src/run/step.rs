@@ -1,10 +1,14 @@
 //! The run loop: handles an input, then decides on the next actions.
 //!
-//! `step/attempts.rs` handles the progress of attempts, `step/lacks.rs` attempts that failed
-//! because the machine lacks something, `step/alike.rs` different files that fail alike,
-//! `step/store.rs` the answers of the store, `step/measurement.rs` claims that are measured before
-//! their attempts start, `step/until.rs` the time until which attempts start, and
-//! `step/registration.rs` the beginning and the end of a run.
+//! The modules in `step/` handle parts of this:
+//!
+//! - `attempts.rs`: the progress of attempts,
+//! - `lacks.rs`: attempts that failed because the machine lacks something,
+//! - `alike.rs`: different files that fail alike,
+//! - `store.rs`: the answers of the store,
+//! - `measurement.rs`: claims that are measured before their attempts start,
+//! - `until.rs`: the time until which attempts start,
+//! - `registration.rs`: the beginning and the end of a run.
 
 mod alike;
 mod attempts;

@@ -55,7 +55,7 @@ impl FailureGroups {
         }
     }
 
-    /// Returns the groups, the largest first; groups of equal size by reason.
+    /// Returns the groups, the largest first. Groups of equal size are ordered by reason.
     #[must_use]
     pub fn largest_first(&self) -> Vec<&FailureGroup> {
         let mut groups: Vec<_> = self.groups.values().collect();

@@ -5,7 +5,7 @@ use super::own_names::{QUOTES, is_part_of_path};
 /// Words, in lower case, after which a short number is a code or a part of a name.
 const BEFORE_CODES: [&str; 8] = ["status", "signal", "code", "errno", "exit", "http", "utf", "latin"];
 
-/// Word endings, in lower case, after which an error code of HTTP or of a compiler may follow.
+/// Endings of words that may stand before an error code of HTTP or of a compiler, in lower case.
 const BEFORE_ERROR_CODES: [&str; 4] = ["error", "code", "returned", "response"];
 
 /// The maximum number of digits of an exit code, a signal or another short code.
@@ -52,8 +52,9 @@ const JOINERS: &[char] = &[' ', '-', ':', '.', ',', '/', '+'];
 /// The maximum number of joiners between two numbers.
 const MAX_JOINERS: usize = 2;
 
-/// Returns the text with marks. Removes escape sequences, and replaces whitespace and other control
-/// characters with single spaces. Idempotent: masking the result again does not change it.
+/// Returns the text with marks in place of the parts that differ from file to file. Removes escape
+/// sequences, and replaces whitespace and other control characters with single spaces. Idempotent:
+/// masking the result again does not change it.
 pub(super) fn masked(text: &str) -> String {
     in_plain(&plain(text))
 }
@@ -150,8 +151,8 @@ impl<'t> Masker<'t> {
 
     fn word_or_url(&mut self) {
         let word = self.take(self.rest.find(|character: char| !character.is_alphanumeric()).unwrap_or(self.rest.len()));
-        // Only a word of ASCII letters can be the scheme of a URL, because a word with a digit may
-        // become a mark. Letters directly after a mark may be the rest of such a word.
+        // Only a word of ASCII letters counts as the scheme of a URL, because a word with a digit
+        // may become a mark. Letters directly after a mark may be the rest of such a word.
         let is_scheme = !self.out.ends_with('}') && word.chars().all(|character| character.is_ascii_alphabetic());
         self.word(word);
         if !is_scheme || !self.rest.starts_with(SCHEME_END) {
@@ -176,7 +177,7 @@ impl<'t> Masker<'t> {
             self.word = lower;
         } else if self.is_code(word) {
             self.out.push_str(word);
-            // Only after `http` may a second number be a code, as in `HTTP/1.1 503`.
+            // A second number may be a code only after `http`, as in `HTTP/1.1 503`.
             self.word.truncate(if self.word == "http" { self.word.len() } else { 0 });
         } else if is_hex(&lower) {
             self.mark("{hex}");

@@ -1,5 +1,5 @@
 //! Different files in a row that fail alike: their attempts are given back, starts are held, and
-//! one file at a time probes.
+//! one file at a time starts as a probe.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -51,8 +51,8 @@ fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// Returns a run in which the files 1 to 3 have failed alike; the exchange that settles the third
-/// is pending.
+/// Returns a run in which the files 1 to 3 have failed alike; the exchange that settles file 3 is
+/// pending.
 fn paused(config: RunConfig) -> Run {
     let mut run = Run::begun(config);
     for id in 1..=3 {
@@ -62,8 +62,8 @@ fn paused(config: RunConfig) -> Run {
     run
 }
 
-/// Answers the pending exchange, and lets the delay pass. Afterwards, the exchange that claims the
-/// probe is pending.
+/// Answers the pending exchange, and lets the delay pass. The run then requests another exchange,
+/// which claims the probe and stays pending.
 #[track_caller]
 fn await_probe(run: &mut Run, delay: Duration) {
     run.answer(claims(&[], true)).actions();
@@ -176,7 +176,8 @@ fn a_success_or_another_failure_in_between_ends_the_row() {
     }
 }
 
-/// Each of these failures has a cause of its own. A missing program has a hold of its own.
+/// These outcomes never form a row: a missing file or an aborted attempt has no cause that other
+/// files share, and a missing program or folder has a hold of its own.
 #[test]
 fn failures_of_the_file_alone_are_no_row() {
     let cause = || Box::new(DOWN);

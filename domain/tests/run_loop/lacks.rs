@@ -1,5 +1,5 @@
 //! Attempts that fail because the machine lacks something: they do not count for their files,
-//! starts are held, and one attempt probes.
+//! starts are held, and one attempt at a time starts as a probe.
 
 use std::time::Duration;
 
@@ -277,7 +277,7 @@ fn a_run_wakes_for_its_probe() {
     assert_eq!(run.wakeup.at, Some(since.saturating_add(FIRST_DELAY)));
 }
 
-/// Another file is running, so the limit of the hold is not 0.
+/// Another attempt is running, so the limit of the hold is not 0.
 #[test]
 fn one_attempt_probes_while_another_runs() {
     let mut run = Run::begun(RunConfig::default());

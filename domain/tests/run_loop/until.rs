@@ -45,8 +45,8 @@ fn claim(run: &mut Run, ids: &[u64], sizes: &[Option<u64>], has_waiting: bool) {
     run.feed(Input::Measured(sizes.iter().map(|mb| mb.map(|mb| mb * MB)).collect()));
 }
 
-/// Answers counts, and answers exchanges without claims, until the run waits. Returns the items of
-/// the attempts that the run started, and the settlements that it made.
+/// Answers each request for counts, and answers each exchange with no claims, until the run waits.
+/// Returns the items of the attempts that the run started, and the settlements that it made.
 fn until_idle(run: &mut Run) -> (Vec<u64>, Vec<Settlement>) {
     let (mut started, mut settled) = (Vec::new(), Vec::new());
     loop {

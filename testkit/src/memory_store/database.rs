@@ -84,7 +84,7 @@ impl MemoryDatabase {
         MemoryStore::on(self.clone())
     }
 
-    /// Ends a run's process, like a crash. The claims of the run stay until they are recovered.
+    /// Ends a run's process as a crash would. The claims of the run stay until they are recovered.
     /// With leases, the run is dead only after its lease has expired.
     pub fn kill(&self, run: &RunId) {
         if self.lock().leasing.is_some() {

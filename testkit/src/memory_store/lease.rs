@@ -18,8 +18,8 @@ pub(super) struct Leasing {
 }
 
 impl Leasing {
-    /// Returns the expiry of a lease that was granted at `granted`, if the store does not renew it
-    /// from now on.
+    /// Returns the expiry time of a lease that was granted at `granted`, if the store does not
+    /// renew it from now on.
     pub(super) fn end_without_renewal(&self, granted: Duration) -> Duration {
         let held = self.clock.elapsed().saturating_sub(granted);
         let every = self.terms.renewed_every.as_micros().max(1);

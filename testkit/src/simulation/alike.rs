@@ -77,8 +77,8 @@ impl World {
     }
 
     /// Returns the attempt numbers by which a run may judge an attempt: the attempt's number in the
-    /// round and, if the run may have given back an earlier attempt of the round, the number
-    /// before.
+    /// round and, if the run may have given back an earlier attempt of the round, also the number
+    /// below.
     pub(super) fn numbers(&self, attempt: &AttemptTruth) -> impl Iterator<Item = AttemptNumber> {
         let before = AttemptNumber::new(attempt.number.get() - 1);
         let mut earlier = self.own_failures(attempt.run).filter(|other| is_same_round(other, attempt));
@@ -114,7 +114,7 @@ fn is_same_round(a: &AttemptTruth, b: &AttemptTruth) -> bool {
 }
 
 /// True for failures that may make a run hold starts. The exit statuses 126 and 127 may be due to a
-/// missing program, which has rules of its own.
+/// missing program; `lacks.rs` checks the rules for them.
 fn fails(outcome: &AttemptOutcome) -> bool {
     !matches!(outcome, AttemptOutcome::Succeeded | AttemptOutcome::Aborted | AttemptOutcome::Exited { code: 126 | 127 })
 }

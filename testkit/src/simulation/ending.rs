@@ -15,7 +15,7 @@ use super::world::World;
 
 type Outcome = Result<ProcessingResult, ProcessorError>;
 
-// Checks at the end of a run.
+// The checks at the end of a run.
 impl World {
     pub(super) fn check_run(&mut self, run: usize, outcome: &Outcome) -> Result<(), String> {
         let ending = &self.runs[run];
@@ -106,9 +106,9 @@ impl World {
         holds(is_expected, || format!("{} failed without a cause: {error:?}", run.id))
     }
 
-    /// Checks that the run ended in time after each stop request: a draining run may wait only for
-    /// its running attempts, an aborting run for nothing. Skipped if the clock was set or the run
-    /// was cut off from the store.
+    /// Checks that the run ended in time after each stop request. A draining run may wait only for
+    /// its running attempts; an aborting run must not wait for them. Skipped if the clock was set
+    /// or the run was cut off from the store.
     fn check_stops(&self, run: usize) -> Result<(), String> {
         let ending = &self.runs[run];
         if self.clock_was_set || ending.was_cut_off {
@@ -124,7 +124,7 @@ impl World {
     }
 }
 
-// Checks at the end of the simulation.
+// The checks at the end of the simulation.
 impl World {
     pub(super) fn check_end(&self) -> Result<(), String> {
         let queue = self.database.queue();

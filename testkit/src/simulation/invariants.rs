@@ -26,7 +26,7 @@ const MAX_CANCELLATION: Duration = Duration::from_secs(8);
 /// the stop request.
 const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 
-// Checks of the decisions of a run.
+// The checks of the decisions of runs.
 impl World {
     /// Checks that the run may make the request, and that each settlement agrees with the outcome
     /// of its attempt.
@@ -234,7 +234,7 @@ impl World {
     }
 }
 
-// Checks of transactions and of reported events.
+// The checks of transactions and of reported events.
 impl World {
     /// Checks that an exchange respects the lease of its run, and that its claims respect the
     /// limit, the claim order, the scope, the holds and the due times. Records the settlements.

@@ -17,12 +17,13 @@ use super::world::World;
 /// this time. The time is shorter than the run's first delay, because several attempts may report
 /// the same shortage one after another.
 const MIN_QUIET: Duration = Duration::from_millis(400);
-/// The maximum time for which a run holds starts after the last attempt that failed because of a
-/// lack: the longest delay before a probe, and the time until the probe proves that starts are
-/// possible.
+/// The maximum time between the last attempt that failed because of a lack and the end of the
+/// resulting hold: the longest delay before a probe, and the time until the probe proves that
+/// starts are possible.
 const MAX_QUIET: Duration = Duration::from_secs(8);
 /// The number of attempts on a file that a run must release because the program is missing, before
-/// another such attempt may count as a failure. Applies once the run has succeeded on another file.
+/// another such attempt may count as a failure. Applies only after another attempt of the run has
+/// succeeded.
 const MAX_DOUBTS: usize = 1;
 
 #[derive(Debug, Default)]
@@ -42,9 +43,9 @@ pub(super) struct Lacking {
     lacked_at: Option<Duration>,
     /// The attempts in the order in which their starts were reported.
     started: Vec<ClaimToken>,
-    /// For each attempt that failed because the program or the folder was missing: the time of the
-    /// report, and the length of `started` at that time. The entry is removed when an attempt whose
-    /// start was reported later ends in a way that shows that nothing is missing.
+    /// One entry for each attempt that failed because the program or the folder was missing: the
+    /// time of the report, and the length of `started` at that time. An attempt whose start was
+    /// reported later removes the entry if its end shows that nothing is missing.
     misses: Vec<(Duration, usize)>,
     /// The run may not hand over an attempt before this time.
     quiet_until: Duration,
@@ -96,7 +97,7 @@ impl World {
     }
 }
 
-// Records the reports to a run.
+// Records what is reported to a run.
 impl World {
     pub(super) fn note_lacks(&mut self, run: usize, reports: &[(ClaimToken, AttemptProgress)]) {
         for (token, progress) in reports {
@@ -122,8 +123,8 @@ impl World {
 }
 
 impl Lacking {
-    /// Records a shortage. If the run has no other unfinished attempt (`is_alone`), the run may
-    /// hand over none for [`MIN_QUIET`]. A later report of the same shortage does not prolong this
+    /// Records a shortage. If the run has no other unfinished attempt (`is_alone`), it may hand
+    /// over no attempt for [`MIN_QUIET`]. A later report of the same shortage does not prolong this
     /// time.
     fn note_shortage(&mut self, now: Duration, is_alone: bool) {
         let is_first = self.lacked_at.is_none_or(|at| now >= at + MAX_QUIET);
@@ -134,7 +135,7 @@ impl Lacking {
     }
 }
 
-// Checks the decisions of runs.
+// The checks of the decisions of runs.
 impl World {
     pub(super) fn check_quiet(&self, run: usize, attempt: &Attempt) -> Result<(), String> {
         let run = &self.runs[run];

@@ -31,7 +31,7 @@ pub(super) struct Plan {
     pub(super) wait_for_backoff: bool,
     pub(super) failure_limit: Option<FailureLimit>,
     pub(super) program_wait: Duration,
-    /// The number of files in a row that hold starts if they fail alike.
+    /// The number of files in a row that must fail alike before a run holds starts.
     pub(super) pause_on_same: Option<NonZeroUsize>,
     pub(super) recipe: Option<Recipe>,
     /// The maximum number of attempts that the orchestrator accepts in addition to the jobs.

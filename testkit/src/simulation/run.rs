@@ -57,7 +57,7 @@ impl SimulatedOrchestrator {
     }
 }
 
-/// The numbers of results that a run reported, or that the store recorded for the run.
+/// The counts of the results, as a run reported them or as the store recorded them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) completed: u64,
@@ -77,7 +77,7 @@ pub(super) struct SimulatedRun {
     pub(super) state: RunState,
     pub(super) end: Option<(Duration, RunEnd)>,
 
-    // The data of the driver.
+    // The following fields are the data that a driver would hold.
     pub(super) pending: Option<Pending>,
     pub(super) operations: u32,
     pub(super) wakeup: Wakeup,
@@ -92,7 +92,7 @@ pub(super) struct SimulatedRun {
     pub(super) known_capacity: usize,
     pub(super) orchestrator: SimulatedOrchestrator,
 
-    // The state of the run's connection to the store.
+    // The following fields are the state of the run's connection to the store.
     pub(super) has_lease: bool,
     pub(super) is_cut_off: bool,
     pub(super) has_lost_its_lease: bool,
@@ -103,10 +103,10 @@ pub(super) struct SimulatedRun {
     pub(super) exchanged_at: Duration,
     pub(super) is_recovered_since_exchange: bool,
 
-    // The data for the checks.
+    // The following fields are kept for the checks.
     /// True once the run has reported its start.
     pub(super) is_working: bool,
-    /// True once an attempt was lost or the store was full: the run must not claim any more.
+    /// True once an attempt was lost or the store was full: the run must claim nothing more.
     pub(super) has_failed: bool,
     pub(super) was_cut_off: bool,
     pub(super) knows_of_lost_lease: bool,

@@ -35,11 +35,11 @@ pub(super) enum Happening {
     /// An attempt ends, unless the end was rescheduled.
     End(usize),
     Deliver(usize),
-    /// A fault that keeps the start gate closed ends.
+    /// One of the faults that close the start gate is over.
     GateOpens,
-    /// A fault that caused a lack of processes ends.
+    /// One of the faults that cause a lack of processes is over.
     Processes,
-    /// A fault that made the program missing ends.
+    /// One of the faults that make the program missing is over.
     Program,
     /// The reapers can observe processes again.
     Sight,

@@ -29,7 +29,7 @@ const NEVER: u64 = 1 << 59;
 pub enum SymbolicRequest {
     /// Add these files.
     Enqueue(Vec<NewItem>, Repeat),
-    /// Settle claims and make new ones.
+    /// Settle claims, then claim items.
     Exchange {
         /// The run that makes the request.
         run: Index,

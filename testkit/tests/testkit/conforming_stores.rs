@@ -28,8 +28,8 @@ fn a_memory_store_that_defers_answers_passes() {
     assert_eq!(exercise(deferring, Effort::default()), Ok(()));
 }
 
-/// The store in memory of the domain. A run of this store cannot die without the program, so `kill`
-/// ends the run while it holds its claims.
+/// The in-memory store of the domain crate. A run of this store cannot die without the program, so
+/// `kill` ends the run while it holds its claims.
 struct Plain(MemoryStorage);
 
 impl StorageFixture for Plain {

@@ -364,7 +364,8 @@ impl Runs for PlainStore {
         })
     }
 
-    /// A run that ends with claims is dead, because its attempts may still be running.
+    /// If the run still holds claims, its attempts may still be running. So the run then counts as
+    /// dead, and its claims must be recovered.
     async fn end(&self, run: RunId) -> Answer<Vec<LiveRun>> {
         self.transact(|tables| {
             let holds = tables.items.iter().any(|item| item.claim.as_ref().is_some_and(|claim| claim.run == run));

@@ -20,7 +20,7 @@ use autoproc_testkit::simulation::{Failure, Setup, simulate};
 
 use crate::flawed::{Flaw, FlawedStore};
 
-/// The default number of seeds, which takes a few seconds without optimisation.
+/// The default number of seeds. Simulating them takes a few seconds without optimisation.
 const SEEDS: u64 = 50_000;
 /// Each flaw must cause a failure within this many seeds.
 const SEEDS_FOR_A_FLAW: u64 = 20_000;
@@ -29,7 +29,7 @@ fn number_from(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a seed is a number"))
 }
 
-/// Returns the first failure among seeds that several threads share.
+/// Simulates the seeds, shared among several threads, and returns the failure with the lowest seed.
 fn first_failure(seeds: std::ops::Range<u64>) -> Option<Failure> {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let failures = thread::scope(|scope| {
@@ -81,8 +81,8 @@ fn failure_of(setup: Setup) -> Failure {
     failures.next().expect("a broken setup must not hold under every seed")
 }
 
-/// Expects that a broken setup fails with one of these objections. It is random which check finds a
-/// flaw first.
+/// Expects that a broken setup fails with one of these texts in [`Failure::objection`]. It is
+/// random which check finds a flaw first.
 fn expect_objection(name: &str, setup: Setup, objections: &[&str]) {
     let failure = failure_of(setup);
     let is_known = objections.iter().any(|objection| failure.objection.contains(objection));
@@ -194,7 +194,7 @@ fn a_run_that_is_not_as_planned_is_noticed() {
     }
 }
 
-/// A run loop that ignores an input.
+/// Each setup hides one kind of input from the run loop, or changes it.
 #[test]
 fn a_run_that_overlooks_an_input_is_noticed() {
     fn without(input: fn(Input) -> Option<Input>) -> Setup {
@@ -259,7 +259,7 @@ fn a_run_that_overlooks_an_input_is_noticed() {
 
 static LAST_ID: AtomicU64 = AtomicU64::new(1 << 40);
 
-/// A run loop that omits or changes an action.
+/// Each setup omits or changes one kind of action of the run loop.
 #[test]
 fn a_run_that_acts_wrongly_is_noticed() {
     fn without(action: fn(Action) -> Option<Action>) -> Setup {

@@ -3,11 +3,11 @@
 //! A failure without a retry ends its file, and an ended file cannot get its attempt back. So the
 //! run *keeps* such a failure unsettled while its row may still become complete. If the row becomes
 //! complete, the run releases the attempt. A failure with a retry is settled at once; if its row
-//! becomes complete, the run grants the file one attempt more.
+//! becomes complete, the run grants the file one more attempt.
 //!
-//! A run that does not wait gives back nothing, because it cannot probe. If it gave attempts back,
-//! the next run would begin with the same files, and a sequence of such runs might never reach
-//! another file.
+//! A run that does not wait for items in backoff gives back no attempts, because it cannot wait for
+//! a probe. If it gave attempts back, the next run would begin with the same files, and a sequence
+//! of such runs might never reach another file.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ use crate::view::Claimed;
 const MAX_KEPT: Duration = Duration::from_secs(10);
 
 /// The maximum number of additional claims in an exchange that searches for a file that has not
-/// failed yet. Usually fewer files have failed: those that were running when the hold began, and
-/// the probes.
+/// failed yet. Usually far fewer files have failed: those of the row, those that were running when
+/// the hold began, and the probes.
 const MAX_SEARCHED: usize = 1000;
 
 impl RunState {
@@ -146,8 +146,8 @@ impl RunState {
         if room == 0 { 0 } else { self.breaker.known_bad().min(MAX_SEARCHED) }
     }
 
-    /// Moves the files with an attempt that was given back behind the others, so that another file
-    /// becomes the probe.
+    /// While starts are held, orders the files so that those with an attempt that was given back
+    /// come last. Another file then becomes the probe.
     pub(super) fn with_probe_first(&self, mut claims: Vec<Claimed>) -> Vec<Claimed> {
         if self.breaker.is_held() {
             claims.sort_by_key(|(_, item)| self.breaker.has_given_back((item.id, item.round)));
@@ -171,8 +171,8 @@ fn released(judged: Judged) -> Judged {
     Judged { verdict: Verdict::Release, ..judged }
 }
 
-/// True if other files may share the cause of the failure. False for missing files, and for missing
-/// programs, which have a hold of their own.
+/// True if other files may share the cause of the failure. False for missing files and aborted
+/// attempts. Also false for missing programs and folders, which have a hold of their own.
 fn may_have_other_cause(outcome: &AttemptOutcome) -> bool {
     let is_file = matches!(
         outcome.root_cause(),

@@ -125,7 +125,7 @@ impl RunState {
     }
 
     /// Checks the failure limit. Also counts results that are not recorded yet, because the next
-    /// attempt may start before they are.
+    /// attempt may start before they are recorded.
     pub(super) fn check_failure_limit(&mut self) {
         let Some(limit) = self.config.failure_limit else { return };
         let kept = || self.attempts.kept.iter().map(|kept| &kept.judged);

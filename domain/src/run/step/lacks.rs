@@ -79,8 +79,7 @@ impl RunState {
         self.is_recall_due |= self.starts.on_lack(lack, reason, token, extent, self.now);
     }
 
-    /// Handles the end of an attempt that succeeded, or that ended for a reason other than a lack
-    /// of the machine.
+    /// Handles the end of an attempt for which [`lack_behind`](Self::lack_behind) returned `None`.
     pub(super) fn on_worked(
         &mut self,
         token: ClaimToken,
@@ -115,7 +114,8 @@ impl RunState {
     }
 
     /// Updates the hold of starts. Gives up waiting once the program or folder has been missing for
-    /// too long, but not while a later attempt may still prove that the program or folder is back.
+    /// too long. Does not give up while an attempt that started after the absence was noticed may
+    /// still prove that the program or folder is back.
     pub(super) fn check_starts(&mut self) {
         self.queue.may_have_work |= self.starts.tick(self.config.program_wait, self.now);
         let undecided = self.attempts.undecided.iter().map(|undecided| &undecided.in_hand);

@@ -44,8 +44,8 @@ impl RunState {
 
     fn on_exchange_failed(&mut self, error: StorageError) {
         if !self.store.is_unanswered {
-            // The exchange was not committed. The next exchange repeats its settlements before
-            // newer ones.
+            // The exchange was not committed. The next exchange repeats the settlements of this
+            // one, followed by newer settlements.
             self.attempts.settling.append(&mut self.attempts.judged);
             self.attempts.judged = std::mem::take(&mut self.attempts.settling);
             self.attempts.unused.append(&mut self.attempts.releasing);

@@ -16,9 +16,8 @@ use crate::item::ClaimToken;
 use crate::run::state::RunState;
 use crate::view::Claimed;
 
-/// The maximum number of claims that are set aside. If there are more, the other files are unlikely
-/// to end in time either, and no more attempts start. The limit keeps a run from claiming the whole
-/// queue.
+/// Once the run has set aside more claims than this, no more attempts start: the other files are
+/// unlikely to end in time either. The limit keeps a run from claiming the whole queue.
 const MAX_SET_ASIDE: usize = 100;
 
 impl RunState {

@@ -10,8 +10,8 @@ use autoproc_domain::{FilePath, ItemId, RunId, Timestamp};
 
 use super::{Violation, event, same, started, stopped, tell};
 
-/// The number of files of the long run: more than an implementation reads at once, or than an
-/// answer of [`History::attempts`] may be limited to.
+/// The number of files of the long run: more than an implementation reads at once, and more than
+/// the limit that an answer of [`History::attempts`] may have.
 const MANY: u64 = 2_500;
 
 /// A visited attempt: item, attempt number, end, and the seconds at which it began and at which its
@@ -111,8 +111,8 @@ fn recovered(of: AttemptRef) -> RunEventKind {
     RunEventKind::FileRecovered { of, dead_run, requeued: true, cancelled: false, in_scope: true }
 }
 
-/// The run `dead` dies while the run `short` works, and `short` recovers one of its two files. A
-/// later run, `later`, recovers the other one.
+/// The run `dead` dies while the run `short` works, and `short` recovers one of the two files of
+/// `dead`. A later run, `later`, recovers the other file.
 fn short_runs() -> Vec<RunEvent> {
     vec![
         event(1, "dead", started()),

@@ -45,8 +45,8 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.fixture.block_on(future)
     }
 
-    /// Waits for a request that is made at `now`. If the store has its own clock, sets that clock
-    /// to `now` first.
+    /// Runs the future of a request that is made at `now` to its end. If the store has its own
+    /// clock, sets that clock to `now` first.
     pub(super) fn wait_at<T>(&self, now: Timestamp, future: impl Future<Output = T>) -> T {
         self.fixture.set_clock(now);
         self.fixture.block_on(future)
@@ -198,7 +198,7 @@ pub(super) fn infos(runs: Vec<LiveRun>) -> Vec<RunInfo> {
     infos
 }
 
-/// Returns the registration of the run named `run`. Its numbers all differ, so that a store that
+/// Returns the registration of the run named `run`. All numbers in it differ, so that a store that
 /// mixes up fields is detected. Runs whose names begin with `far` are on one host, all other runs
 /// on another.
 pub(super) fn info(run: &str) -> RunInfo {

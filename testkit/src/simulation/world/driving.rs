@@ -137,7 +137,7 @@ impl World {
         Ok(())
     }
 
-    // The waits of runs.
+    // The following methods begin and end the waits of runs.
 
     fn wait(&mut self, run: usize) {
         self.runs[run].waits += 1;

@@ -189,7 +189,7 @@ impl World {
         self.attempts.iter().rposition(|attempt| attempt.token == token)
     }
 
-    // Attempts that do not begin.
+    // The following methods return attempts that do not begin.
 
     fn not_started(&mut self, run: usize, token: ClaimToken) {
         self.report(run, token, AttemptProgress::NotStarted { shortage: None });
@@ -211,7 +211,7 @@ impl World {
         }
     }
 
-    // Attempts that are ended early.
+    // The following methods end attempts early.
 
     /// Recalls the queued attempts of a run, and ends each running attempt within `grace_ms`
     /// milliseconds.

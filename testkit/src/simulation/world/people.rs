@@ -20,8 +20,8 @@ use super::World;
 /// The delay before a simulated user repeats a request that failed temporarily.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The maximum pause, in seconds, between the end of the last run and the beginning of another one.
-/// The pauses grow with the number of runs: a run that does not wait for backoffs ends at once, so
-/// hundreds of runs would otherwise follow.
+/// The pauses grow with the number of runs. Without them, hundreds of runs might follow, because a
+/// run that does not wait for backoffs ends at once.
 const MAX_PAUSE_BETWEEN_RUNS: u64 = 5;
 /// The maximum delay before a stop request is reported to a run.
 const MAX_STOP_LAG_MS: u64 = 500;
@@ -101,7 +101,7 @@ impl World {
         Ok(())
     }
 
-    // The requests of users.
+    // The following methods make the requests of users.
 
     pub(super) fn add(&mut self, file: usize) -> Result<(), String> {
         self.enqueue(file, Repeat::IfChanged, Happening::Add(file))
@@ -198,7 +198,7 @@ impl World {
         }
     }
 
-    // The beginnings and deaths of runs.
+    // The following methods begin and end runs.
 
     /// Schedules the beginning of a run if items are waiting or processing, and no run is alive or
     /// scheduled.
@@ -324,7 +324,7 @@ impl World {
         }
     }
 
-    // Stop requests.
+    // The following methods ask runs to stop.
 
     fn raise_file(&mut self, level: StopLevel) {
         self.stop_file = self.stop_file.max(Some(level));
@@ -387,7 +387,7 @@ impl World {
         self.feed(run, None)
     }
 
-    // The machine and the network.
+    // The following methods inject and end faults of the machine and the network.
 
     fn set_clock(&mut self, seconds: i64) {
         self.clock_was_set = true;

@@ -13,7 +13,7 @@ use super::{Flaw, FlawedStore, tampering};
 pub(crate) struct FlawedFixture {
     sound: MemoryFixture,
     flaw: Flaw,
-    /// Can be upgraded while a handle is open.
+    /// A weak reference that can be upgraded while a handle is open.
     open: RefCell<Weak<()>>,
 }
 

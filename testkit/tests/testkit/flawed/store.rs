@@ -68,8 +68,8 @@ impl FlawedStore {
         self.tamper(|queue| by::claim_by(queue, request, now, is_claimable, key)).await
     }
 
-    /// Makes a correct exchange, and then changes the items that the exchange settled with a
-    /// verdict for which `settled` is true.
+    /// Makes a correct exchange. Then changes the items of those settlements whose verdict
+    /// `settled` accepts.
     async fn exchange_then(
         &self,
         request: ExchangeRequest,
@@ -88,7 +88,7 @@ impl FlawedStore {
         exchanged
     }
 
-    /// Adds files correctly, and then changes every item in its second or a later round.
+    /// Adds files correctly. Then changes every item that is in its second round or a later one.
     async fn enqueue_then(
         &self,
         request: Enqueue,

@@ -119,7 +119,7 @@ pub(crate) fn settle_for_others(queue: &mut FileQueue, request: &ExchangeRequest
     settled
 }
 
-/// Returns the items whose claims the request settles with a verdict for which `matches` is true.
+/// Returns the items of those settlements in the request whose verdict `matches` accepts.
 pub(crate) fn settled_as(request: &ExchangeRequest, matches: impl Fn(&Verdict) -> bool) -> Vec<ItemId> {
     let settlements = request.settlements.iter().filter(|settlement| matches(&settlement.verdict));
     settlements.map(|settlement| settlement.token.item).collect()
