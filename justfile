@@ -50,11 +50,13 @@ bench-queues files="100000":
 forecast trace="":
     cargo bench -p autoproc-domain --bench forecast -- {{ if trace == "" { "" } else { quote(absolute_path(trace)) } }}
 
-# Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks, killed runs, orphans (up to an hour)
+# Crash the stores in longer simulated histories, then for real: kills, power cuts, failing calls, full disks, killed runs, servers and machines, orphans (up to an hour)
 torture length="4" kills="10000" power_cuts="500" rounds="50":
     AUTOPROC_HISTORY={{length}} AUTOPROC_ALL_BYTES=1 cargo test --release -p autoproc-json-store --lib simulation -- --nocapture
     AUTOPROC_TORTURE_KILLS={{kills}} AUTOPROC_TORTURE_POWER_CUTS={{power_cuts}} AUTOPROC_TORTURE_CROWD=400 \
-        AUTOPROC_TORTURE_STRIDE=1 AUTOPROC_TORTURE_ROUNDS={{rounds}} AUTOPROC_TORTURE_FILES=1000 cargo test --release -p autoproc-cli --test torture
+        AUTOPROC_TORTURE_STRIDE=1 AUTOPROC_TORTURE_ROUNDS={{rounds}} AUTOPROC_TORTURE_FILES=1000 \
+        AUTOPROC_TORTURE_POSTMASTER_KILLS=100 AUTOPROC_TORTURE_PROMOTIONS=30 AUTOPROC_TORTURE_MACHINES=30 \
+        cargo test --release -p autoproc-cli --test torture
     AUTOPROC_ORPHAN_TRIALS=1000 cargo test --release -p autoproc-subprocess --test orphans
     AUTOPROC_MANY_MACHINES_FILES=3000 cargo test --release -p autoproc-cli --test cli many_machines -- --ignored
     just mutants
@@ -63,6 +65,19 @@ torture length="4" kills="10000" power_cuts="500" rounds="50":
 mutants:
     cargo test -p autoproc-json-store --test mutants -- --ignored --nocapture
     cargo test -p autoproc-postgres-store --test mutants -- --ignored --nocapture
+
+# Test the queue in a database on each supported version of the server, from npm (as root, the user nobody must be able to read target/)
+postgres-versions versions="14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    package=@embedded-postgres/linux-{{ if arch() == "aarch64" { "arm64" } else { "x64" } }}
+    for version in {{versions}}; do
+        folder="$PWD/target/postgres/$version"
+        npm install --silent --prefix "$folder" "$package@$version"
+        export AUTOPROC_REQUIRE_POSTGRES=1 AUTOPROC_TEST_POSTGRES="$folder/node_modules/$package/native/bin"
+        cargo test -p autoproc-postgres-store --test store
+        cargo test -p autoproc-cli --test cli postgres
+    done
 
 # Fuzz a file that is read back (adapters/json-store/fuzz/fuzz_targets); needs cargo-fuzz and a nightly toolchain
 fuzz target="snapshot" seconds="60":

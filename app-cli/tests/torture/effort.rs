@@ -36,6 +36,27 @@ pub(crate) fn stride() -> usize {
     number("AUTOPROC_TORTURE_STRIDE", 4).max(1)
 }
 
+/// Servers of a queue killed under load.
+pub(crate) fn postmaster_kills() -> usize {
+    number("AUTOPROC_TORTURE_POSTMASTER_KILLS", 10)
+}
+
+/// Promotions of a standby after its primary was killed.
+pub(crate) fn promotions() -> usize {
+    number("AUTOPROC_TORTURE_PROMOTIONS", 3)
+}
+
+/// Machines of each kind of fault: a killed runner, a suspended one, a lost network.
+pub(crate) fn machines_per_fault() -> usize {
+    number("AUTOPROC_TORTURE_MACHINES", 3)
+}
+
+/// The seed of the random moments, and by default another one each time.
+pub(crate) fn seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    number("AUTOPROC_TORTURE_SEED", usize::try_from(now.as_secs()).expect("it fits")) as u64
+}
+
 fn number(variable: &str, ordinary: usize) -> usize {
     std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(ordinary)
 }

@@ -53,7 +53,7 @@ const TIMEOUT: &str = "10";
 const LIFE_PER_TEN_FILES: u64 = 15;
 
 /// An environment variable that only the processes of one queue have.
-const MARK: &str = "AUTOPROC_TORTURE_NIGHT";
+pub(crate) const MARK: &str = "AUTOPROC_TORTURE_NIGHT";
 
 #[test]
 fn killed_runs_leave_nothing_and_no_attempt_meets_another() {
@@ -189,7 +189,7 @@ fn check_record(project: &TempProject) -> usize {
 
 /// Returns the living processes of a queue. Zombies are not among them, because they have no
 /// environment.
-fn left_of(project: &TempProject) -> Vec<PathBuf> {
+pub(crate) fn left_of(project: &TempProject) -> Vec<PathBuf> {
     let mark = format!("{MARK}={}", project.path("").display()).into_bytes();
     let is_marked = |process: &Path| {
         let environment = fs::read(process.join("environ")).unwrap_or_default();

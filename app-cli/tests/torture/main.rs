@@ -12,6 +12,8 @@
 //! a mount namespace, which the test process enters by starting itself again (`namespace`), so that
 //! nothing is left behind.
 //!
+//! A queue in a database has disturbances of its own, which `postgres` describes.
+//!
 //! # Skipped tests
 //!
 //! A test that needs root or a missing tool prints `skipped: …` and the number of skipped tests to
@@ -19,7 +21,7 @@
 //!
 //! # Longer runs
 //!
-//! The ordinary run takes seconds. `just torture` raises the numbers through the variables in
+//! The ordinary run takes a minute or two. `just torture` raises the numbers through the variables in
 //! `effort`.
 
 mod acknowledged;
@@ -34,6 +36,8 @@ mod kill_at_call;
 mod killed_runs;
 mod namespace;
 mod out_of_memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod power;
 mod random;
 mod read_only;

@@ -77,11 +77,16 @@ fn answers(pooler: &Pooler, statement: &str) -> BTreeSet<String> {
     let sql = format!("select pg_backend_pid(), ({statement})");
     let runtime = Runtime::new().unwrap();
     let rows = runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(&pooler.address("postgres"), NoTls).await.unwrap();
-        tokio::spawn(connection);
-        let mut rows = Vec::new();
+        let connect = async || {
+            let (client, connection) = tokio_postgres::connect(&pooler.address("postgres"), NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client
+        };
+        let (one, other) = (connect().await, connect().await);
+        // While this transaction is open, the other client has other sessions.
+        let mut rows = one.simple_query(&format!("begin; {sql}")).await.unwrap();
         for _ in 0..20 {
-            rows.extend(client.simple_query(&sql).await.unwrap());
+            rows.extend(other.simple_query(&sql).await.unwrap());
         }
         rows
     });

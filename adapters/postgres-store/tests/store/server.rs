@@ -123,9 +123,15 @@ impl PostgresServer {
         let watchdog = start_watchdog(&programs, &folder, "");
         Self { programs, folder, port: DEFAULT_PORT, watchdog }
     }
+
     /// Returns the address of the database `database` for this role.
     pub(crate) fn address(&self, role: &str, database: &str) -> String {
         format!("host={} port={} user={role} dbname={database}", self.folder.display(), self.port)
+    }
+
+    /// Returns the folder of the server's data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.join("data")
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -140,7 +146,7 @@ impl PostgresServer {
     pub(crate) fn control(&self, arguments: &[&str]) {
         let done = as_server_user(self.programs.join("pg_ctl"))
             .arg("-D")
-            .arg(self.folder.join("data"))
+            .arg(self.data())
             .arg("-l")
             .arg(self.folder.join("log"))
             .args(arguments)
@@ -149,7 +155,7 @@ impl PostgresServer {
             .stderr(Stdio::null())
             .status()
             .unwrap();
-        assert!(done.success(), "pg_ctl {arguments:?} failed");
+        assert!(done.success(), "pg_ctl {arguments:?} failed: {}", log_of(&self.folder));
     }
 }
 
@@ -252,7 +258,8 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-fn append(file: &Path, text: &str) {
+/// Appends text to a file.
+pub(crate) fn append(file: &Path, text: &str) {
     fs::OpenOptions::new().append(true).open(file).unwrap().write_all(text.as_bytes()).unwrap();
 }
 

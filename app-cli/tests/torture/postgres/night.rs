@@ -1,0 +1,224 @@
+//! A queue in a database, the runs on it, and the command that adds files.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Builder;
+use tokio_postgres::{Config, Error, NoTls, SimpleQueryMessage, SimpleQueryRow};
+
+use super::witness;
+use crate::fixture::{Done, TempProject};
+use crate::killed_runs::{MARK, left_of};
+
+/// Longer than any wait on any machine.
+const TIMEOUT: Duration = Duration::from_secs(300);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// The time from the end of a run to the start of the next one.
+const RESTART_DELAY: Duration = Duration::from_millis(100);
+
+/// Files of one addition.
+const BATCH: usize = 6;
+/// Files are added while fewer than these wait.
+const MAX_WAITING: usize = 60;
+
+/// A machine, or only a project folder on this one.
+pub(super) struct Machine {
+    pub(super) name: String,
+    pub(super) project: TempProject,
+    /// The address of the queue for this machine.
+    pub(super) url: String,
+    /// The words before those of a command that runs on the machine.
+    pub(super) tool: Vec<String>,
+}
+
+impl Machine {
+    /// Returns a project folder on this machine.
+    pub(super) fn here(name: &str, url: &str) -> Self {
+        Self { name: name.into(), project: TempProject::new(), url: url.into(), tool: Vec::new() }
+    }
+}
+
+/// One addition of files.
+struct Batch {
+    files: Vec<String>,
+    is_acknowledged: bool,
+}
+
+/// A queue in a database that runs process until the night is over.
+pub(super) struct Night {
+    config: Config,
+    /// The machine that adds files and initialises the queue.
+    client: Machine,
+    /// The folder of the files and of the traces of commands.
+    share: TempProject,
+    batches: Mutex<Vec<Batch>>,
+    is_fed: AtomicBool,
+    is_over: AtomicBool,
+}
+
+/// Ends the night when it is dropped, also by a panic, so that no thread waits for the others.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Night {
+    /// Creates a queue in an existing database, which has this address for the binary and this one
+    /// for the test.
+    pub(super) fn begin(url: &str, config: Config) -> Self {
+        let share = TempProject::new();
+        for folder in ["in", "locks", "beats"] {
+            fs::create_dir(share.path(folder)).expect("a folder");
+        }
+        let client = Machine::here("client", url);
+        let (batches, is_fed, is_over) = Default::default();
+        let night = Self { config, client, share, batches, is_fed, is_over };
+        night.ask(&["store", "init"]).expect_code(0);
+        night.rows(witness::SCHEMA);
+        night
+    }
+
+    /// Processes files on these machines while `disturb` lasts and until all are completed; then
+    /// checks the result. `disturb` may start further threads, which end when the night is over.
+    pub(super) fn spend<'env>(
+        &'env self,
+        machines: &[&'env Machine],
+        disturb: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>),
+    ) {
+        thread::scope(|scope| {
+            let _ending = Ending(&self.is_over);
+            for machine in machines.iter().copied() {
+                scope.spawn(|| self.keep_running(machine));
+            }
+            let feeder = scope.spawn(|| self.add_files());
+            disturb(scope);
+            self.is_fed.store(true, Ordering::SeqCst);
+            feeder.join().expect("files are added");
+            wait_until("every file is completed", || self.is_over() || self.unfinished() == 0);
+        });
+        wait_until("no process is left", || left_of(&self.share).is_empty());
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
+    }
+
+    /// Starts a run on a machine whenever the last one has ended, until the night is over.
+    pub(super) fn keep_running(&self, machine: &Machine) {
+        while !self.is_over() {
+            let mut run = self.run(machine, &[]);
+            let done = Done::of(&run.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("the binary"));
+            assert!(matches!(done.status.code(), Some(0 | 75)), "{}: {done:?}", machine.name);
+            thread::sleep(RESTART_DELAY);
+        }
+    }
+
+    /// Returns a run on a machine with these further options.
+    pub(super) fn run(&self, machine: &Machine, options: &[&str]) -> Command {
+        let limits = ["run", "-qq", "-j", "2", "--retries", "1000", "--backoff-base", "10ms", "--pause-on-same", "0"];
+        let words = [&["--store", &machine.url], &limits[..], options, &["--shell", witness::COMMAND]].concat();
+        let tool: Vec<_> = machine.tool.iter().map(String::as_str).collect();
+        let mut command = machine.project.command_under(&tool, words);
+        command.env("W", self.share.path("")).env("MACHINE", &machine.name).env(MARK, self.share.path(""));
+        command
+    }
+
+    fn ask(&self, words: &[&str]) -> Done {
+        let words = [&["--store", &self.client.url], words].concat();
+        self.client.project.run(words)
+    }
+
+    fn add_files(&self) {
+        while !self.is_fed.load(Ordering::SeqCst) && !self.is_over() {
+            let [acknowledged, _] = self.additions();
+            if acknowledged.len() * BATCH < MAX_WAITING + self.trace("ends").lines().count() {
+                self.add_batch();
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    fn add_batch(&self) {
+        let number = self.batches.lock().expect("no panic").len() * BATCH;
+        let create = |number| {
+            let file = self.share.path("in").join(format!("f{number}"));
+            fs::write(&file, "").expect("a file");
+            file.to_str().expect("text").to_owned()
+        };
+        let files: Vec<String> = (number..number + BATCH).map(create).collect();
+        let words: Vec<_> = ["queue", "add"].into_iter().chain(files.iter().map(String::as_str)).collect();
+        let done = self.ask(&words);
+        assert!(matches!(done.status.code(), Some(0 | 75)), "{done:?}");
+        let is_acknowledged = done.is_acknowledged();
+        self.batches.lock().expect("no panic").push(Batch { files, is_acknowledged });
+    }
+
+    /// Waits until a further file is completed.
+    pub(super) fn wait_for_progress(&self) {
+        let completed = || self.number("select count(*) from witness.settlement");
+        let before = completed();
+        wait_until("a further file is completed", || self.is_over() || completed() > before);
+    }
+
+    fn unfinished(&self) -> usize {
+        self.number("select count(*) from autoproc.item where status <> 2")
+    }
+
+    /// Returns the additions that were acknowledged, and those that were not, by file.
+    pub(super) fn additions(&self) -> [Vec<Vec<String>>; 2] {
+        let batches = self.batches.lock().expect("no panic");
+        [true, false].map(|is_acknowledged| {
+            let batches = batches.iter().filter(|batch| batch.is_acknowledged == is_acknowledged);
+            batches.map(|batch| batch.files.clone()).collect()
+        })
+    }
+
+    /// Returns the path of a trace of the commands.
+    pub(super) fn trace_path(&self, name: &str) -> PathBuf {
+        self.share.path(name)
+    }
+
+    /// Returns a trace of the commands; empty if there is none yet.
+    pub(super) fn trace(&self, name: &str) -> String {
+        fs::read_to_string(self.trace_path(name)).unwrap_or_default()
+    }
+
+    /// Returns the first column of the first row.
+    pub(super) fn number(&self, sql: &str) -> usize {
+        self.rows(sql)[0].get(0).expect("a column").parse().expect("a number")
+    }
+
+    /// Executes statements, and returns the rows of their answers.
+    pub(super) fn rows(&self, sql: &str) -> Vec<SimpleQueryRow> {
+        execute(&self.config, sql).expect(sql)
+    }
+}
+
+/// Executes statements on a connection of their own, and returns the rows of their answers.
+pub(super) fn execute(config: &Config, sql: &str) -> Result<Vec<SimpleQueryRow>, Error> {
+    Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
+        let (client, connection) = config.connect(NoTls).await?;
+        tokio::spawn(connection);
+        let answers = client.simple_query(sql).await?;
+        let row = |answer| if let SimpleQueryMessage::Row(row) = answer { Some(row) } else { None };
+        Ok(answers.into_iter().filter_map(row).collect())
+    })
+}
+
+/// Waits until the condition holds.
+#[track_caller]
+pub(super) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < TIMEOUT, "waited for {TIMEOUT:?} until {what}");
+        thread::sleep(POLL_INTERVAL);
+    }
+}
