@@ -46,12 +46,36 @@ const REMOVED_MEANWHILE: &str = "executions::a_journal_that_was_removed";
 const COPY_WAITS: &str = "copies::a_copy_waits";
 const COPY_IS_BUSY: &str = "copies::a_queue_with_a_live_run";
 
+const COPIED_PARTS: &str = "copies::copied_outputs";
+const COPY_IS_EMPTY: &str = "copies::a_database_with_outputs";
+
 const MIGRATION: &str = "sql/migrations/0001_queue.sql";
 const HISTORY_MIGRATION: &str = "sql/migrations/0003_history.sql";
 const APPEND: &str = "sql/executions/append.sql";
 const OPEN: &str = "sql/executions/open.sql";
 
-const MUTATIONS: [Mutation; 59] = [
+const MUTATIONS: [Mutation; 62] = [
+    Mutation {
+        name: "the host of a copied output is that of its run",
+        file: "sql/outputs/of_item.sql",
+        text: "coalesce(o.host, r.host) as host",
+        replacement: "r.host",
+        test: COPIED_PARTS,
+    },
+    Mutation {
+        name: "a copied run is alive or dead",
+        file: "sql/copy/add_runs.sql",
+        text: "'', 0, project, 0",
+        replacement: "'', 0, project, null",
+        test: COPIED_PARTS,
+    },
+    Mutation {
+        name: "a database with outputs is empty",
+        file: "src/locked.rs",
+        text: " \\\n    and not exists (select from attempt_output)",
+        replacement: "",
+        test: COPY_IS_EMPTY,
+    },
     Mutation {
         name: "a settlement does not compare the claim number",
         file: "sql/exchange/settle.sql",

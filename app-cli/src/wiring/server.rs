@@ -15,8 +15,8 @@ use autoproc_domain::ports::{
 };
 use autoproc_domain::{ItemId, RunId};
 pub(super) use autoproc_postgres_store::LockedQueue as LockedDatabase;
+pub(crate) use autoproc_postgres_store::{CopiedExecution, CopiedOutput, Migrated, RunPlace, StopTarget};
 use autoproc_postgres_store::{InvalidAddress, Options, PostgresStore, SchemaError, StatementPooling};
-pub(crate) use autoproc_postgres_store::{Migrated, StopTarget};
 use autoproc_subprocess::Guards;
 use autoproc_workflow::execution::SharedJournals;
 use sha2::{Digest, Sha256};
@@ -108,6 +108,14 @@ impl Server {
     /// [`StorageError`] if the database cannot be read.
     pub(super) async fn unfinished_executions(&self) -> Result<Vec<ItemId>, StorageError> {
         self.store.unfinished_executions().await
+    }
+
+    /// Returns the place of a run; `None` if no run ever had this name.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    pub(super) async fn place_of_run(&self, run: &RunId) -> Result<Option<RunPlace>, StorageError> {
+        self.store.place_of_run(run).await
     }
 
     /// Returns the outputs of attempts that the database keeps.

@@ -91,7 +91,7 @@ impl Stored {
     /// Returns the place of the latest attempt; `None` if it is the place of this process.
     fn elsewhere(&self) -> Option<&Place> {
         match self {
-            Self::InFolder(_) => None,
+            Self::InFolder(found) => found.elsewhere.as_ref(),
             Self::Shared(journal) => journal.elsewhere.as_ref(),
         }
     }
