@@ -52,7 +52,7 @@ pub(crate) use copy::{Place, Source, Target};
 pub(crate) use hooks::{HOOK_GRACE, HookCommand, HookProcesses};
 pub(crate) use run::{OnSuspension, RunSettings, Task};
 pub(crate) use run_control::{Pause, RunControl};
-pub(crate) use server::{Migrated, OutputStore, Server, StopTarget};
+pub(crate) use server::{HistorySize, Migrated, OutputStore, Server, StopTarget};
 pub(crate) use watched::AttemptListener;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

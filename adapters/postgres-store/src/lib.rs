@@ -73,7 +73,7 @@ mod tls;
 mod work;
 
 pub use executions::{ExecutionJournal, RecordingClaim};
-pub use history::{OutputEnd, PostgresEventLog, StoredOutput};
+pub use history::{HistorySize, OutputEnd, PostgresEventLog, StoredOutput};
 pub use inspection::{Inspection, Migrated};
 pub use link::{Route, StatementPooling};
 pub use locked::{CopiedExecution, CopiedOutput, LockedQueue};

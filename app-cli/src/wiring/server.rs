@@ -15,7 +15,7 @@ use autoproc_domain::ports::{
 };
 use autoproc_domain::{ItemId, RunId};
 pub(super) use autoproc_postgres_store::LockedQueue as LockedDatabase;
-pub(crate) use autoproc_postgres_store::{CopiedExecution, CopiedOutput, Migrated, RunPlace, StopTarget};
+pub(crate) use autoproc_postgres_store::{CopiedExecution, CopiedOutput, HistorySize, Migrated, RunPlace, StopTarget};
 use autoproc_postgres_store::{InvalidAddress, Options, PostgresStore, SchemaError, StatementPooling};
 use autoproc_subprocess::Guards;
 use autoproc_workflow::execution::SharedJournals;
@@ -206,6 +206,22 @@ impl Server {
     /// [`CliError`] with the next move.
     pub(crate) async fn migrate(&self) -> Result<Migrated, CliError> {
         self.store.migrate().await.map_err(|error| self.refusal(error))
+    }
+
+    /// Returns the size of the history of runs that have had no event for `age`.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the history cannot be read.
+    pub(crate) async fn prunable_history(&self, age: Duration) -> Result<HistorySize, StorageError> {
+        self.store.prunable_history(age).await
+    }
+
+    /// Removes the history of runs that have had no event for `age`. Returns its size.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the history cannot be changed.
+    pub(crate) async fn prune_history(&self, age: Duration) -> Result<HistorySize, StorageError> {
+        self.store.prune_history(age).await
     }
 
     /// Examines the server and the schema, and changes nothing.
