@@ -7,7 +7,7 @@
 //! begins with its kind, which tells the shell how to use the values that follow. clap's engine
 //! determines which argument is being completed. This module lists the values that only this
 //! program knows: commands, options, statuses, files of the queue, ids of workflows, and names of
-//! runs. The shell itself completes other files, folders and commands, because only the shell knows
+//! runs and hosts. The shell itself completes other files, folders and commands, because only the shell knows
 //! its variables and patterns.
 //!
 //! The scripts call `autoproc` by this name, so the shell finds it on the search path at each Tab.
@@ -50,6 +50,10 @@ pub(crate) enum Candidates {
     Workflows,
     Runs,
     Signatures,
+    /// The names of the live runs of a queue in a database.
+    LiveRuns,
+    /// The hosts of the live runs of a queue in a database.
+    LiveHosts,
 }
 
 impl ArgExt for Candidates {}

@@ -175,6 +175,11 @@ impl Project {
         self.logs_dir().join("autonomous-processing.jsonl")
     }
 
+    /// Returns the file with the places of copied runs.
+    pub(crate) fn copied_runs_file(&self) -> PathBuf {
+        self.state_dir().join("COPIED-RUNS.json")
+    }
+
     /// Returns the folder with the output of attempts.
     pub(crate) fn attempts_dir(&self) -> PathBuf {
         self.logs_dir().join("attempts")

@@ -51,3 +51,8 @@ pub(crate) fn changed_while_processed(count: u64, is_named: bool) -> Option<Stri
 pub(crate) fn held(count: usize) -> String {
     if count == 0 { String::new() } else { format!(" ({count} held)") }
 }
+
+/// Returns a number with a noun, which gets an "s" if the number is not 1.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

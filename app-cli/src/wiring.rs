@@ -1,6 +1,7 @@
 //! Connects concrete adapters to the ports.
 
 mod adapter_error;
+mod copied_runs;
 mod copy;
 mod file_sizes;
 mod folder;
@@ -18,6 +19,7 @@ mod steps;
 mod stop_signals;
 mod watched;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +33,11 @@ use autoproc_system::{
     StateFileError, SystemClock, read_monitor_file, read_run_command, read_state_file, write_run_command,
     write_stop_request,
 };
-use autoproc_workflow::execution::{Executions, SharedJournals, StoredExecution};
+use autoproc_workflow::execution::{Executions, Place as RunLocation, SharedJournals, StoredExecution};
 
 use crate::console::Console;
 use crate::error::CliError;
-use crate::escape::printable;
+use crate::escape::{Shown, printable};
 use crate::maintenance::Maintenance;
 use crate::path_map::{MapRule, PathMap};
 use crate::project::Project;
@@ -50,7 +52,7 @@ pub(crate) use copy::{Place, Source, Target};
 pub(crate) use hooks::{HOOK_GRACE, HookCommand, HookProcesses};
 pub(crate) use run::{OnSuspension, RunSettings, Task};
 pub(crate) use run_control::{Pause, RunControl};
-pub(crate) use server::{Migrated, OutputStore, Server, StopTarget};
+pub(crate) use server::{HistorySize, Migrated, OutputStore, Server, StopTarget};
 pub(crate) use watched::AttemptListener;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -287,7 +289,33 @@ impl Wiring {
     /// Returns the folder with the journals of this machine's workflow executions. For a queue in a
     /// database, these journals are copies of those in the database.
     pub(crate) fn executions(&self) -> Executions {
-        Executions::new(self.project.executions_dir())
+        let executions = Executions::new(self.project.executions_dir());
+        if self.server().is_some() { executions } else { executions.with_places(self.copied_runs()) }
+    }
+
+    /// Returns the places of the runs that were copied into this project folder, by their names.
+    /// If they cannot be read, warns and returns none.
+    pub(crate) fn copied_runs(&self) -> BTreeMap<String, RunLocation> {
+        let file = self.project.copied_runs_file();
+        copied_runs::read(&file).unwrap_or_else(|error| {
+            self.console.warn(format_args!("cannot read {}: {error}", Shown(&file)));
+            BTreeMap::new()
+        })
+    }
+
+    /// Returns the machine and the project folder of a run; `None` if they are those of this
+    /// process, or unknown.
+    ///
+    /// # Errors
+    /// [`CliError`] if the database of the queue cannot be read.
+    pub(crate) async fn elsewhere_of(&self, run: &RunId) -> Result<Option<RunLocation>, CliError> {
+        let Some(server) = self.server() else { return Ok(self.copied_runs().remove(run.as_str())) };
+        let (here, place) = (self.location(), server.place_of_run(run).await?);
+        let elsewhere = place.filter(|place| place.host != here.host || *place.project != *here.project);
+        Ok(elsewhere.map(|place| RunLocation {
+            host: place.host.into(),
+            project_dir: place.project.to_string_lossy().into_owned(),
+        }))
     }
 
     /// Returns the latest workflow execution on an item, wherever the queue keeps its journal;
@@ -297,8 +325,12 @@ impl Wiring {
     /// [`CliError`] if the journal cannot be read.
     pub(crate) async fn execution_of(&self, item: ItemId) -> Result<Option<StoredExecution>, CliError> {
         let Some(journals) = self.shared_journals() else {
-            let state = self.executions().of(item).map_err(|error| execution_error(&error))?;
-            return Ok(state.map(|state| StoredExecution { state, elsewhere: None }));
+            let executions = self.executions();
+            let state = executions.of(item).map_err(|error| execution_error(&error))?;
+            return Ok(state.map(|state| {
+                let elsewhere = executions.elsewhere(&state).cloned();
+                StoredExecution { state, elsewhere }
+            }));
         };
         let Some(journal) = journals.load(item).await? else { return Ok(None) };
         let state = journal.state().map_err(|error| execution_error(&error))?;

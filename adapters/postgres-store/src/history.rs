@@ -4,6 +4,7 @@ mod event_log;
 mod event_row;
 mod outputs;
 mod past_rows;
+mod pruning;
 mod recorder;
 mod visits;
 
@@ -25,6 +26,7 @@ use past_rows::{ended_attempt, past_attempt, past_event, past_run};
 
 pub use event_log::PostgresEventLog;
 pub use outputs::{OutputEnd, StoredOutput};
+pub use pruning::HistorySize;
 pub(crate) use recorder::Recorder;
 
 /// The parts of a row of the table `event`.

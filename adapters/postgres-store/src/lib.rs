@@ -34,6 +34,7 @@
 //! | `change` | the changes that the domain decides |
 //! | `reading` | pages, single items, counts |
 //! | `runs` | the registry of runs |
+//! | `run_places` | the host and the project folder of each run |
 //! | `executions` | the journals of workflow executions |
 //! | `history` | events, written in the background; attempts, events and runs of the past |
 //! | `locked` | locking the queue while it is copied from or to another store |
@@ -64,6 +65,7 @@ mod options;
 mod parameter;
 mod password_file;
 mod reading;
+mod run_places;
 mod runs;
 mod scopes;
 mod stop;
@@ -72,12 +74,13 @@ mod tls;
 mod work;
 
 pub use executions::{ExecutionJournal, RecordingClaim};
-pub use history::{OutputEnd, PostgresEventLog, StoredOutput};
+pub use history::{HistorySize, OutputEnd, PostgresEventLog, StoredOutput};
 pub use inspection::{Inspection, Migrated};
 pub use link::{Route, StatementPooling};
-pub use locked::LockedQueue;
+pub use locked::{CopiedExecution, CopiedOutput, LockedQueue};
 pub use migration::SchemaError;
 pub use options::{InvalidAddress, Options};
 pub use password_file::PasswordFileError;
+pub use run_places::RunPlace;
 pub use stop::{PostgresStopSignal, StopTarget};
 pub use store::PostgresStore;

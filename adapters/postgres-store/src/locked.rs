@@ -1,8 +1,11 @@
 //! Locks a queue while it is copied from or to another store.
 
 mod events;
+mod executions;
 mod items;
+mod outputs;
 
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use autoproc_domain::FileQueue;
@@ -18,14 +21,23 @@ use crate::item_row::{bigint, damaged};
 use crate::link::Link;
 use crate::migration;
 use crate::options::Options;
+use crate::parameter::typed;
+use crate::run_places::{RunPlace, run_place};
 use crate::runs::{self, LOCK_REGISTRY};
 use crate::store::PostgresStore;
+
+pub use executions::CopiedExecution;
+pub use outputs::CopiedOutput;
 
 /// Excludes every change of the items and the numbers, and allows reading. An addition locks the
 /// numbers before the items, so this statement does too.
 const LOCK_TABLES: &str = "lock table numbering, item, event in share row exclusive mode";
 
-const IS_EMPTY: &str = "select not exists (select from item) and not exists (select from event)";
+const IS_EMPTY: &str = "select not exists (select from item) and not exists (select from event) \
+    and not exists (select from attempt_output)";
+
+const RUNS: &str = "select id, host, project from run order by id";
+const ADD_RUNS: &str = include_str!("../sql/copy/add_runs.sql");
 
 /// The next id or sequence number, and the number of the next claim.
 const NUMBERS: &str = "select next_number, \
@@ -46,6 +58,10 @@ pub struct LockedQueue<'s> {
     _store: &'s PostgresStore,
     /// The number of the last event that [`next_events`](Self::next_events) returned.
     last_event: i64,
+    /// The last output that [`next_outputs`](Self::next_outputs) returned.
+    last_output: outputs::Position,
+    /// The item of the last execution that [`next_executions`](Self::next_executions) returned.
+    last_execution: i64,
 }
 
 impl std::fmt::Debug for LockedQueue<'_> {
@@ -67,7 +83,14 @@ impl PostgresStore {
             let options = options.clone();
             self.spawn(async move { lock(&options, timeout).await.map_err(|fault| fault.into_storage(&options)) })
         };
-        Ok(LockedQueue { link: link.await?, options, _store: self, last_event: 0 })
+        Ok(LockedQueue {
+            link: link.await?,
+            options,
+            _store: self,
+            last_event: 0,
+            last_output: outputs::Position::before_all(),
+            last_execution: i64::MIN,
+        })
     }
 }
 
@@ -92,7 +115,7 @@ async fn lock(options: &Options, timeout: Duration) -> Answer<Link> {
 }
 
 impl LockedQueue<'_> {
-    /// True if the queue has no items and no history.
+    /// True if the queue has no items, no history and no outputs.
     ///
     /// # Errors
     /// [`StorageError`] if the database cannot be read.
@@ -154,6 +177,65 @@ impl LockedQueue<'_> {
     /// [`StorageError`] if the events cannot be added.
     pub async fn add_events(&self, events: &[RecordedEvent]) -> Result<(), StorageError> {
         events::write(self.client(), events).await.map_err(|fault| self.error(fault))
+    }
+
+    /// Returns the places of all runs that ever began.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    pub async fn run_places(&self) -> Result<Vec<RunPlace>, StorageError> {
+        let rows = self.client().query_typed(RUNS, &[]).await.map_err(|error| self.error(error.into()))?;
+        rows.iter().map(run_place).collect::<Answer<_>>().map_err(|fault| self.error(fault))
+    }
+
+    /// Adds the places of runs that have ended. Outputs and executions refer to them.
+    ///
+    /// # Errors
+    /// [`StorageError`] if they cannot be added.
+    pub async fn add_run_places(&self, places: &[RunPlace]) -> Result<(), StorageError> {
+        let names: Vec<&str> = places.iter().map(|place| place.run.as_str()).collect();
+        let hosts: Vec<&str> = places.iter().map(|place| &*place.host).collect();
+        let projects: Vec<&[u8]> = places.iter().map(|place| place.project.as_os_str().as_bytes()).collect();
+        let added = self.client().execute_typed(ADD_RUNS, &typed(&[&names, &hosts, &projects])).await;
+        added.map(drop).map_err(|error| self.error(error.into()))
+    }
+
+    /// Returns at most `limit` further ends of outputs.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    pub async fn next_outputs(&mut self, limit: usize) -> Result<Vec<CopiedOutput>, StorageError> {
+        let read = outputs::read(self.link.client(), &mut self.last_output, limit).await;
+        read.map_err(|fault| self.error(fault))
+    }
+
+    /// Adds ends of outputs. Leaves out those of attempts that are not in the history, and returns
+    /// the number of the others.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the outputs cannot be added.
+    pub async fn add_outputs(&self, outputs: &[CopiedOutput]) -> Result<u64, StorageError> {
+        outputs::write(self.client(), outputs).await.map_err(|fault| self.error(fault))
+    }
+
+    /// Returns at most `limit` further executions, by item.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    pub async fn next_executions(&mut self, limit: usize) -> Result<Vec<CopiedExecution>, StorageError> {
+        let read = executions::read(self.client(), self.last_execution, limit).await;
+        let executions = read.map_err(|fault| self.error(fault))?;
+        self.last_execution = executions.last().map_or(self.last_execution, |last| bigint(last.item.get()));
+        Ok(executions)
+    }
+
+    /// Adds the execution of an item. Returns false, and adds nothing, if the queue has no such
+    /// item.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the execution cannot be added.
+    pub async fn add_execution(&self, execution: &CopiedExecution) -> Result<bool, StorageError> {
+        executions::write(self.client(), execution).await.map_err(|fault| self.error(fault))
     }
 
     /// Commits everything that was added, in one transaction.

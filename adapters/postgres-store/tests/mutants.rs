@@ -46,12 +46,66 @@ const REMOVED_MEANWHILE: &str = "executions::a_journal_that_was_removed";
 const COPY_WAITS: &str = "copies::a_copy_waits";
 const COPY_IS_BUSY: &str = "copies::a_queue_with_a_live_run";
 
+const COPIED_PARTS: &str = "copies::copied_outputs";
+const COPY_IS_EMPTY: &str = "copies::a_database_with_outputs";
+const OLD_RUNS: &str = "pruning::old_runs";
+const OLD_ATTEMPTS: &str = "pruning::old_attempts";
+
 const MIGRATION: &str = "sql/migrations/0001_queue.sql";
 const HISTORY_MIGRATION: &str = "sql/migrations/0003_history.sql";
 const APPEND: &str = "sql/executions/append.sql";
 const OPEN: &str = "sql/executions/open.sql";
 
-const MUTATIONS: [Mutation; 59] = [
+const MUTATIONS: [Mutation; 66] = [
+    Mutation {
+        name: "the host of a copied output is that of its run",
+        file: "sql/outputs/of_item.sql",
+        text: "coalesce(o.host, r.host) as host",
+        replacement: "r.host",
+        test: COPIED_PARTS,
+    },
+    Mutation {
+        name: "a copied run is alive or dead",
+        file: "sql/copy/add_runs.sql",
+        text: "'', 0, project, 0",
+        replacement: "'', 0, project, null",
+        test: COPIED_PARTS,
+    },
+    Mutation {
+        name: "a database with outputs is empty",
+        file: "src/locked.rs",
+        text: " \\\n    and not exists (select from attempt_output)",
+        replacement: "",
+        test: COPY_IS_EMPTY,
+    },
+    Mutation {
+        name: "the events of a waiting file are removed",
+        file: "sql/history/prune_events.sql",
+        text: "i.status in (0, 1)",
+        replacement: "false",
+        test: OLD_RUNS,
+    },
+    Mutation {
+        name: "the history of a live run is removed",
+        file: "sql/history/old_runs.sql",
+        text: "r.ended_at_us is null",
+        replacement: "false",
+        test: OLD_RUNS,
+    },
+    Mutation {
+        name: "the attempts from which durations are forecast are removed",
+        file: "sql/history/prune_attempts.sql",
+        text: "desc limit 1000",
+        replacement: "desc limit 1",
+        test: OLD_ATTEMPTS,
+    },
+    Mutation {
+        name: "only the first batch of old events is removed",
+        file: "src/history/pruning.rs",
+        text: "            after = last;\n",
+        replacement: "            after = (String::from(char::MAX), last.1);\n",
+        test: OLD_ATTEMPTS,
+    },
     Mutation {
         name: "a settlement does not compare the claim number",
         file: "sql/exchange/settle.sql",

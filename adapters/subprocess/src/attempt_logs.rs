@@ -5,6 +5,7 @@
 //! output has no file. [`BoundedLog`](crate::BoundedLog) writes the files; [`reading`], [`streams`]
 //! and [`pruning`] work on existing files.
 
+mod copying;
 mod pruning;
 mod reading;
 mod streams;
@@ -67,6 +68,18 @@ impl AttemptLogs {
     /// # Errors
     /// If the folder exists and cannot be read.
     pub fn attempts_of(&self, item: ItemId) -> io::Result<Vec<AttemptLog>> {
+        self.list(|log| log.item == item)
+    }
+
+    /// Lists all existing outputs, ordered by claim, the earliest first.
+    ///
+    /// # Errors
+    /// If the folder exists and cannot be read.
+    pub fn all(&self) -> io::Result<Vec<AttemptLog>> {
+        self.list(|_| true)
+    }
+
+    fn list(&self, is_wanted: impl Fn(&AttemptLog) -> bool) -> io::Result<Vec<AttemptLog>> {
         let entries = match self.dir.read_dir() {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -75,7 +88,7 @@ impl AttemptLogs {
         let mut logs = Vec::new();
         for entry in entries {
             let name = entry?.file_name();
-            logs.extend(self.parse_name(Path::new(&name)).filter(|log| log.item == item));
+            logs.extend(self.parse_name(Path::new(&name)).filter(&is_wanted));
         }
         logs.sort_by_key(|log| log.claim);
         Ok(logs)

@@ -34,7 +34,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use files::Tail;
-pub(crate) use files::{NOTED, begin_notes, marker_length, new_tail_path, omitted_before, open_tail, tail_path};
+pub(crate) use files::{
+    NOTED, begin_notes, marker, marker_length, new_tail_path, omitted_before, open_tail, tail_path,
+};
 use ring::Ring;
 use streams::NoteWriter;
 pub(crate) use streams::{Cut, Note, streams_path};

@@ -21,6 +21,7 @@
 mod activation;
 mod aftermath;
 mod begin;
+mod copying;
 mod decide;
 mod document;
 mod engine;
@@ -53,6 +54,7 @@ mod values;
 mod variables;
 
 pub use activation::ActivationVerdict;
+pub use copying::CopiedJournal;
 pub use engine::{Equipment, WorkflowRun};
 pub use error::ExecutionError;
 pub use expected::ExpectedValue;

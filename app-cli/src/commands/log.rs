@@ -99,6 +99,12 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
     }
     match known.choose(request.round, request.attempt) {
         Choice::Log(log, name) => {
+            if request.follow
+                && let Some(remark) = elsewhere::running(&log, &name, context).await?
+            {
+                context.remark(&remark);
+                return Ok(());
+            }
             match elsewhere.get(&log) {
                 Some(stored) => elsewhere::show(stored, &name, request, context)?,
                 None => show(&log, &name, request, context).await?,
@@ -114,8 +120,9 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
             context.remark(&remark);
             Ok(())
         }
-        Choice::NoOutput { what, hint } => {
-            context.remark(&(what + or_elsewhere(context) + &hint));
+        Choice::NoOutput { name, what, hint, run } => {
+            let what = elsewhere::no_output(&name, what, run.as_ref(), context).await?;
+            context.remark(&(what + &hint));
             Ok(())
         }
         Choice::NeverMade { wanted, made } => Err(CliError::usage(format!("{wanted} does not exist"))
@@ -168,11 +175,11 @@ async fn known(
     context: &Context,
 ) -> Result<Known, CliError> {
     // Reads the history only if a round is requested or the item may have several rounds, because a
-    // large event log takes long to read. Always reads the history of a queue in a database: that
-    // is fast, and only the history shows which output on another machine belongs to the latest
-    // attempt.
+    // large event log takes long to read. A database returns the history of an item quickly. The
+    // history tells which run an attempt belongs to, and so where its output is if it was copied
+    // here without its output, or if it ran on another machine.
     let has_rounds = item.as_ref().is_none_or(|item| item.round > 1) || request.round.is_some();
-    let is_read = has_rounds || context.wiring.server().is_some();
+    let is_read = has_rounds || context.wiring.server().is_some() || !context.wiring.copied_runs().is_empty();
     let past = if is_read { context.history_of(id).await } else { Vec::new() };
     let known = Known::find(item, logs, past, &context.wiring.attempt_logs());
     known.map_err(|error| no_folder(context, &error))
@@ -206,20 +213,14 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
         if let Some(stored) = Elsewhere::of(log.item, &[], context).await?.get(log).filter(|_| !log.path.exists()) {
             return elsewhere::show(stored, name, request, context);
         }
+        if let Some(remark) = elsewhere::running(log, name, context).await? {
+            context.remark(&remark);
+            return Ok(());
+        }
         let so_far = if is_current(log, context).await? { "has printed nothing yet" } else { "printed nothing" };
-        let elsewhere = if log.path.exists() { "" } else { or_elsewhere(context) };
-        context.remark(&format!("{name} {so_far}{}{elsewhere}", to_stream(log, request)));
+        context.remark(&format!("{name} {so_far}{}", to_stream(log, request)));
     }
     Ok(())
-}
-
-/// Returns the words to add to the report of a missing output. An attempt of a queue in a database
-/// may have run on another machine or in another project folder.
-fn or_elsewhere(context: &Context) -> &'static str {
-    match context.wiring.server() {
-        Some(_) => ", or it ran on another machine or in another project folder, which keeps its output",
-        None => "",
-    }
 }
 
 /// The warning if only a part of the output can be attributed to standard output or standard error.

@@ -14,11 +14,16 @@ use crate::exit_code::ExitCode;
 use crate::store_choice::StoreUrl;
 use crate::view::json::CountsJson;
 use crate::view::screen::Screen;
-use crate::view::{View, files};
+use crate::view::{View, counted, files};
 use crate::wiring::{Place, Server, Source, Target};
 
 /// The number of events that are copied at once. They take a few MB of memory.
 const EVENTS: usize = 5_000;
+
+/// The number of outputs that are copied at once. Between folders, each may take 16 MiB of memory.
+const OUTPUTS: usize = 16;
+
+const EXECUTIONS: usize = 100;
 
 /// The arguments of `migrate`.
 #[derive(Debug, Args)]
@@ -26,9 +31,10 @@ const EVENTS: usize = 5_000;
     after_help = "A PLACE is a project folder, or postgres://USER@HOST/DATABASE. The database needs the schema of the
 queue (`autoproc store init`), and the queue of --to must be empty.
 
-Copies all files with their statuses, priorities, order, failures and holds, and the history of runs.
-The output of attempts, workflow executions and settings stay where they are. Both queues are locked
-meanwhile, and the copy appears as a whole or not at all. The queue of --from is not changed.
+Copies all files with their statuses, priorities, order, failures and holds, the history of runs,
+the outputs of attempts, and workflow executions. Of each output, a database has the last 64 KiB.
+Settings stay where they are. Both queues are locked meanwhile, and the copy appears as a whole or
+not at all. The queue of --from is not changed.
 
 Exit status:
   0   the queue is copied
@@ -69,6 +75,9 @@ pub(super) async fn migrate(args: &MigrateArgs, context: &Context) -> Result<(),
     let counts = queue.counts();
     target.add_queue(queue).await?;
     let history = copy_history(&mut source, &mut target).await?;
+    target.add_run_places(source.run_places().await?).await?;
+    let outputs = copy_outputs(&mut source, &mut target).await?;
+    let executions = copy_executions(&mut source, &mut target, context).await?;
     target.commit().await?;
     context.remark(&format!("commands use the copy with {}; the {} is unchanged", to.option(), from.in_words()));
     if to.names_a_database() {
@@ -78,7 +87,7 @@ pub(super) async fn migrate(args: &MigrateArgs, context: &Context) -> Result<(),
             Printable(&folder)
         ));
     }
-    context.show(&Migrated { from, to, counts, history })
+    context.show(&Migrated { from, to, counts, history, outputs, executions })
 }
 
 fn refuse_equal(from: &Place, to: &Place) -> Result<(), CliError> {
@@ -143,11 +152,67 @@ async fn copy_history(source: &mut Source<'_>, target: &mut Target<'_>) -> Resul
     }
 }
 
+/// The numbers of outputs.
+#[derive(Default)]
+struct Outputs {
+    copied: u64,
+    /// The number of copied outputs of which only the end was copied.
+    cut: u64,
+    /// The number of outputs of attempts that are not in the history, which were not copied.
+    left_out: u64,
+}
+
+async fn copy_outputs(source: &mut Source<'_>, target: &mut Target<'_>) -> Result<Outputs, CliError> {
+    let mut counted = Outputs::default();
+    loop {
+        let outputs = source.next_outputs(OUTPUTS, target.max_output()).await?;
+        if outputs.is_empty() {
+            return Ok(counted);
+        }
+        let read = outputs.len() as u64;
+        counted.cut += outputs.iter().filter(|output| (output.ending.len() as u64) < output.bytes).count() as u64;
+        let copied = target.add_outputs(outputs).await?;
+        counted.copied += copied;
+        counted.left_out += read - copied;
+    }
+}
+
+/// The numbers of workflow executions.
+#[derive(Default)]
+struct Executions {
+    copied: u64,
+    /// The number of those that have not completed.
+    unfinished: u64,
+}
+
+async fn copy_executions(
+    source: &mut Source<'_>,
+    target: &mut Target<'_>,
+    context: &Context,
+) -> Result<Executions, CliError> {
+    let mut counted = Executions::default();
+    let warn = |error: &str| context.console.warn(format_args!("{error}; not copied: its file begins again"));
+    loop {
+        let executions = source.next_executions(EXECUTIONS, warn).await?;
+        if executions.is_empty() {
+            return Ok(counted);
+        }
+        for execution in executions {
+            let is_unfinished = execution.completed_at.is_none();
+            let is_copied = target.add_execution(execution).await?;
+            counted.copied += u64::from(is_copied);
+            counted.unfinished += u64::from(is_copied && is_unfinished);
+        }
+    }
+}
+
 struct Migrated {
     from: Place,
     to: Place,
     counts: Counts,
     history: History,
+    outputs: Outputs,
+    executions: Executions,
 }
 
 impl View for Migrated {
@@ -158,7 +223,18 @@ impl View for Migrated {
         if skipped > 0 {
             writeln!(out, "left out {skipped} lines of the event log that are no events of a run")?;
         }
-        Ok(())
+        let Outputs { copied, cut, left_out } = self.outputs;
+        let part = if cut > 0 { format!(", only the end of {cut}") } else { String::new() };
+        writeln!(out, "copied {} of attempts{part}", counted(copied, "output"))?;
+        if left_out > 0 {
+            writeln!(out, "left out {} of attempts that are not in the history", counted(left_out, "output"))?;
+        }
+        match self.executions {
+            Executions { copied: 0, .. } => Ok(()),
+            Executions { copied, unfinished } => {
+                writeln!(out, "copied {}, {unfinished} of them unfinished", counted(copied, "workflow execution"))
+            }
+        }
     }
 
     fn document(&self) -> impl Serialize {
@@ -168,6 +244,11 @@ impl View for Migrated {
             counts: self.counts.into(),
             events: self.history.events,
             skipped_lines: self.history.skipped,
+            outputs: self.outputs.copied,
+            outputs_in_part: self.outputs.cut,
+            outputs_left_out: self.outputs.left_out,
+            executions: self.executions.copied,
+            executions_unfinished: self.executions.unfinished,
         }
     }
 }
@@ -180,4 +261,11 @@ struct MigratedJson {
     counts: CountsJson,
     events: usize,
     skipped_lines: usize,
+    outputs: u64,
+    /// The number of copied outputs of which only the end was copied.
+    outputs_in_part: u64,
+    /// The number of outputs that were not copied: their attempts are not in the history.
+    outputs_left_out: u64,
+    executions: u64,
+    executions_unfinished: u64,
 }

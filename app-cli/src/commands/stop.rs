@@ -14,9 +14,10 @@ use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 use tokio::time::sleep;
 
+use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::escape::{Printable, printable};
+use crate::escape::printable;
 use crate::view::View;
 use crate::view::json::LiveRunJson;
 use crate::view::screen::Screen;
@@ -38,17 +39,17 @@ const NOTHING: &str = "there is nothing to stop";
 
 Exit status:
   0   the request is made; with --wait, every run has ended
-  2   with --run: no live run has this name
+  2   with --host or --run: no live run is on this host, or has this name
   75  with --wait: a run has not ended within --timeout")]
 pub(crate) struct StopArgs {
     /// End the current attempts instead of letting them finish; they do not use up a retry
     #[arg(long)]
     now: bool,
     /// Stop only the runs on this host, as `status` names it; for a queue in a database
-    #[arg(long, value_name = "HOST", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "HOST", add = Candidates::LiveHosts, value_parser = NonEmptyStringValueParser::new())]
     host: Option<String>,
     /// Stop only this run: its name, or the beginning of the name; for a queue in a database
-    #[arg(long, value_name = "RUN", conflicts_with = "host", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "RUN", add = Candidates::LiveRuns, conflicts_with = "host", value_parser = NonEmptyStringValueParser::new())]
     run: Option<String>,
     /// Wait until every run that is live now has ended
     #[arg(long)]
@@ -73,7 +74,7 @@ pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliEr
         wake(&live_runs, &control, context).await?;
     }
     let asked: BTreeSet<_> = live_runs.iter().map(|run| run.info.id.clone()).collect();
-    context.show_change(&Stopping { level, target, stop_file, live_runs, pauses })?;
+    context.show_change(&Stopping { level, stop_file, live_runs, pauses })?;
     if args.wait { wait(&asked, args.timeout, context).await } else { Ok(()) }
 }
 
@@ -133,7 +134,6 @@ fn owners(runs: &[LiveRun]) -> String {
 
 struct Stopping {
     level: StopLevel,
-    target: StopTarget,
     /// The stop file; `None` if the request is in a database.
     stop_file: Option<PathBuf>,
     /// The runs that were live after the request was written.
@@ -168,11 +168,7 @@ impl View for Stopping {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         if self.live_runs.is_empty() {
             let consequence = if self.stop_file.is_some() { "the next one will discard this request" } else { NOTHING };
-            let place = match &self.target {
-                StopTarget::Host(host) => format!(" on {}", Printable(host)),
-                StopTarget::AllRuns | StopTarget::Run(_) => String::new(),
-            };
-            return writeln!(out, "no run is live{place}: {consequence}");
+            return writeln!(out, "no run is live: {consequence}");
         }
         self.live_runs.iter().try_for_each(|run| self.line(run, out))
     }

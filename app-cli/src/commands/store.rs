@@ -1,7 +1,9 @@
-//! `store …`: creates, updates and checks the database of a queue that many machines share.
+//! `store …`: creates, updates and checks the database of a queue that many machines share, and
+//! removes old history from it.
 
 mod check;
 mod init;
+mod prune;
 
 use clap::Subcommand;
 
@@ -40,6 +42,8 @@ Exit status:
 Example:
   autoproc store check --store postgres://anna@db.example.com/queue")]
     Check,
+    /// Remove old runs from the history in the database
+    Prune(prune::PruneArgs),
 }
 
 pub(super) async fn store(command: &StoreCommand, context: &Context) -> Result<ExitCode, CliError> {
@@ -47,12 +51,13 @@ pub(super) async fn store(command: &StoreCommand, context: &Context) -> Result<E
     match command {
         StoreCommand::Init => init::init(server, context).await,
         StoreCommand::Check => check::check(server, context).await,
+        StoreCommand::Prune(args) => prune::prune(args, server, context).await,
     }
 }
 
 fn server(context: &Context) -> Result<&Server, CliError> {
     context.wiring.server().ok_or_else(|| {
-        CliError::usage("no database is named, and the queue of a folder needs no preparation")
+        CliError::usage("no database is named, and `autoproc store` is for the queue in one")
             .with_hint("name the database with --store postgres://USER@HOST/DATABASE, or with AUTOPROC_STORE")
     })
 }

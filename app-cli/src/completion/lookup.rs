@@ -1,6 +1,7 @@
 //! Looks up completion values in the project that the command line selects. If a lookup fails, no
 //! values are offered.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -9,7 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use autoproc_domain::ports::{PastRun, RunFilter};
+use autoproc_domain::ports::{LiveRun, PastRun, RunFilter};
 use autoproc_domain::signature::{FailureGroup, FailureGroups};
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{QueueItem, Status};
@@ -23,9 +24,9 @@ use crate::escape::printable;
 use crate::failure_groups::{self, FAILED};
 use crate::paths::absolute;
 use crate::project::Project;
-use crate::store_choice::StoreChoice;
+use crate::store_choice::{StoreChoice, StoreUrl};
 use crate::view::time::local;
-use crate::wiring::{OpenOptions, Purpose, Wiring};
+use crate::wiring::{OpenOptions, Purpose, Server, Wiring};
 
 /// The time limit for reading the queue or the history, after which no values are offered. A slow
 /// machine reads about 300,000 files of the queue in this time.
@@ -37,6 +38,9 @@ const MAX_FILES: usize = 10_000;
 
 /// The number of latest runs whose names are offered.
 const MAX_RUNS: usize = 50;
+
+/// The options of the store: nothing is locked.
+const OPTIONS: OpenOptions = OpenOptions { lock_timeout: Duration::ZERO, allow_network_fs: false };
 
 /// The tag of candidates that were looked up in the project.
 const TAG: &str = "looked up";
@@ -50,7 +54,8 @@ pub(super) struct Lookup {
     cwd: PathBuf,
     project_dir: Option<PathBuf>,
     workflow_dir: Option<PathBuf>,
-    has_store: bool,
+    /// The database that the command line names.
+    store: Option<StoreUrl>,
     is_escaped: bool,
 }
 
@@ -60,7 +65,7 @@ impl Lookup {
             cwd: cwd.to_owned(),
             project_dir: typed.value_of("--project-dir"),
             workflow_dir: typed.value_of("--workflow-dir"),
-            has_store: typed.value_of("--store").is_some(),
+            store: typed.value_of("--store").and_then(|url| url.to_str()?.parse().ok()),
             is_escaped: typed.is_escaped(),
         }
     }
@@ -73,8 +78,9 @@ impl Lookup {
             return Vec::new();
         }
         let Some(project) = self.project() else { return Vec::new() };
-        // A database may answer too slowly for a Tab.
-        if self.has_store && !matches!(which, Candidates::Workflows) {
+        // A database may answer too slowly for a Tab, except about its live runs, which are few.
+        let is_quick = matches!(which, Candidates::Workflows | Candidates::LiveRuns | Candidates::LiveHosts);
+        if self.store.is_some() && !is_quick {
             return Vec::new();
         }
         let mut found = match which {
@@ -84,6 +90,8 @@ impl Lookup {
             // that marks values to quote.
             Candidates::Runs => return runs(project, current),
             Candidates::Signatures => return signatures(project, current),
+            Candidates::LiveRuns => return live_runs(self.live(project), current),
+            Candidates::LiveHosts => return hosts(self.live(project), current),
         };
         found.sort_unstable_by(|one, other| rank(one).cmp(&rank(other)));
         found.dedup();
@@ -96,6 +104,12 @@ impl Lookup {
 
     fn project(&self) -> Option<Project> {
         Project::find(self.project_dir.as_deref(), &self.cwd, |name| env::var_os(name)).ok()
+    }
+
+    /// Returns the live runs of a queue in a database.
+    fn live(&self, project: Project) -> Vec<LiveRun> {
+        let store = self.store.clone();
+        in_time(move || live(project, store.as_ref()))
     }
 
     fn files(&self, project: Project, statuses: &[Status], current: &OsStr) -> Vec<OsString> {
@@ -130,6 +144,23 @@ fn runs(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
         CompletionCandidate::new(run.id.as_str()).help(began)
     };
     matching.map(candidate).collect()
+}
+
+/// Returns the names of live runs, each with its place.
+fn live_runs(runs: Vec<LiveRun>, current: &OsStr) -> Vec<CompletionCandidate> {
+    let matching = runs.into_iter().filter(|run| run.info.id.as_str().as_bytes().starts_with(current.as_bytes()));
+    let candidate = |run: LiveRun| {
+        let place = printable(&run.info.location);
+        CompletionCandidate::new(run.info.id.as_str()).help(Some(place.into()))
+    };
+    matching.map(candidate).collect()
+}
+
+/// Returns the hosts of live runs.
+fn hosts(runs: Vec<LiveRun>, current: &OsStr) -> Vec<CompletionCandidate> {
+    let hosts: BTreeSet<_> = runs.into_iter().map(|run| run.info.location.host).collect();
+    let matching = hosts.into_iter().filter(|host| host.as_bytes().starts_with(current.as_bytes()));
+    matching.map(|host| CompletionCandidate::new(&*host)).collect()
 }
 
 /// Returns the signatures of the first [`MAX_FILES`] failed files, each with its reason.
@@ -172,14 +203,28 @@ fn past_runs(project: Project) -> Option<Vec<PastRun>> {
     runtime()?.block_on(history.runs(RunFilter::Latest(MAX_RUNS))).ok().map(|summary| summary.runs)
 }
 
+fn live(project: Project, store: Option<&StoreUrl>) -> Option<Vec<LiveRun>> {
+    let choice = StoreChoice::find(store, &project, |name| env::var_os(name)).ok()??;
+    let console = silent_console();
+    let server = Server::open(&choice, None, &console).ok()?;
+    let runs = Wiring::new(project, Some(server), OPTIONS, Purpose::Completion, console).runs();
+    runtime()?.block_on(runs.live()).ok()
+}
+
+/// Returns a console that prints nothing.
+fn silent_console() -> Arc<Console> {
+    let console = Console::new(ColorWhen::Never);
+    console.divert();
+    Arc::new(console)
+}
+
 /// Returns the ports of the queue in the project folder; `None` if the queue is in a database,
 /// which may answer too slowly for a Tab.
 fn wiring(project: Project) -> Option<Wiring> {
     if StoreChoice::find(None, &project, |name| env::var_os(name)).ok()?.is_some() {
         return None;
     }
-    let options = OpenOptions { lock_timeout: Duration::ZERO, allow_network_fs: false };
-    Some(Wiring::new(project, None, options, Purpose::Completion, Arc::new(Console::new(ColorWhen::Never))))
+    Some(Wiring::new(project, None, OPTIONS, Purpose::Completion, silent_console()))
 }
 
 fn runtime() -> Option<tokio::runtime::Runtime> {

@@ -1,17 +1,18 @@
 //! The source and the target when a queue is copied. Each is the queue in a project folder, or a
 //! queue in a database.
 
+mod folder;
 mod target;
 
 use std::path::{Path, PathBuf};
 
 use autoproc_domain::FileQueue;
 use autoproc_json_store::{LockedQueue, StateFolder};
-use autoproc_system::{EventLogReader, RecordedEvents};
+use autoproc_system::RecordedEvents;
 use autoproc_workflow::runners::store_section;
 
 use super::OpenOptions;
-use super::server::{LockedDatabase, Server};
+use super::server::{CopiedExecution, CopiedOutput, LockedDatabase, RunPlace, Server};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::escape::{Printable, Shown};
@@ -19,6 +20,7 @@ use crate::project::Project;
 use crate::store_choice::{NamedBy, StoreChoice, StoreUrl};
 use crate::view::quoting::quoted;
 
+use folder::FolderSource;
 pub(crate) use target::Target;
 
 /// Where a queue is: in a project folder or in a database.
@@ -101,11 +103,8 @@ impl Place {
     pub(crate) async fn lock_to_read(&self, options: OpenOptions) -> Result<Source<'_>, CliError> {
         match self {
             Self::Folder(project) => {
-                // Opens the log after the queue is locked, because until then a run may create the
-                // log.
-                let (queue, path) = (Box::new(LockedQueue::lock(&folder(project, options))?), project.event_log());
-                let log = EventLogReader::open(&path).map_err(|error| cannot_read(&path, &error))?;
-                Ok(Source::Folder { queue, log, path })
+                let queue = LockedQueue::lock(&folder(project, options))?;
+                Ok(Source::Folder(Box::new(FolderSource::open(queue, project)?)))
             }
             Self::Database(server) => Ok(Source::Database(Box::new(server.lock_for_copy(options.lock_timeout).await?))),
         }
@@ -120,7 +119,7 @@ impl Place {
             Self::Folder(project) => {
                 let queue = LockedQueue::lock(&folder(project, options))?;
                 refuse_leftovers(project)?;
-                Ok(Target::in_folder(queue, project.event_log()))
+                Ok(Target::in_folder(queue, project))
             }
             Self::Database(server) => Ok(Target::Database(Box::new(server.lock_for_copy(options.lock_timeout).await?))),
         }
@@ -158,7 +157,7 @@ fn cannot_read(path: &Path, error: &std::io::Error) -> CliError {
 
 /// The locked queue that a copy reads.
 pub(crate) enum Source<'p> {
-    Folder { queue: Box<LockedQueue>, log: EventLogReader, path: PathBuf },
+    Folder(Box<FolderSource>),
     Database(Box<LockedDatabase<'p>>),
 }
 
@@ -169,7 +168,7 @@ impl Source<'_> {
     /// [`CliError`] if it cannot be read.
     pub(crate) async fn queue(&mut self) -> Result<FileQueue, CliError> {
         match self {
-            Self::Folder { queue, .. } => Ok(queue.queue()?.clone()),
+            Self::Folder(folder) => Ok(folder.queue.queue()?.clone()),
             Self::Database(locked) => Ok(locked.queue().await?),
         }
     }
@@ -180,7 +179,7 @@ impl Source<'_> {
     /// [`CliError`] if the queue cannot be read.
     pub(crate) fn has_unknown_keys(&mut self) -> Result<bool, CliError> {
         match self {
-            Self::Folder { queue, .. } => Ok(queue.has_unknown_keys()?),
+            Self::Folder(folder) => Ok(folder.queue.has_unknown_keys()?),
             Self::Database(_) => Ok(false),
         }
     }
@@ -192,8 +191,46 @@ impl Source<'_> {
     /// [`CliError`] if the history cannot be read.
     pub(crate) async fn next_events(&mut self, limit: usize) -> Result<RecordedEvents, CliError> {
         match self {
-            Self::Folder { log, path, .. } => log.next(limit).map_err(|error| cannot_read(path, &error)),
+            Self::Folder(folder) => folder.next_events(limit),
             Self::Database(locked) => Ok(RecordedEvents { events: locked.next_events(limit).await?, skipped: 0 }),
+        }
+    }
+
+    /// Returns the places of the runs in the history, all of which must have been read.
+    ///
+    /// # Errors
+    /// [`CliError`] if they cannot be read.
+    pub(crate) async fn run_places(&self) -> Result<Vec<RunPlace>, CliError> {
+        match self {
+            Self::Folder(folder) => Ok(folder.run_places()),
+            Self::Database(locked) => Ok(locked.run_places().await?),
+        }
+    }
+
+    /// Reads at most `limit` further outputs: of a file, the last `max_bytes`.
+    ///
+    /// # Errors
+    /// [`CliError`] if they cannot be read.
+    pub(crate) async fn next_outputs(&mut self, limit: usize, max_bytes: u64) -> Result<Vec<CopiedOutput>, CliError> {
+        match self {
+            Self::Folder(folder) => folder.next_outputs(limit, max_bytes),
+            Self::Database(locked) => Ok(locked.next_outputs(limit).await?),
+        }
+    }
+
+    /// Reads at most `limit` further workflow executions. `on_unreadable` receives the errors of
+    /// journals that cannot be read, which are left out.
+    ///
+    /// # Errors
+    /// [`CliError`] if the executions cannot be read.
+    pub(crate) async fn next_executions(
+        &mut self,
+        limit: usize,
+        on_unreadable: impl Fn(&str),
+    ) -> Result<Vec<CopiedExecution>, CliError> {
+        match self {
+            Self::Folder(folder) => Ok(folder.next_executions(limit, on_unreadable)),
+            Self::Database(locked) => Ok(locked.next_executions(limit).await?),
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use autoproc_domain::item::{AttemptNumber, ClaimNumber};
 use autoproc_domain::ports::{
     History, LiveRun, Location, Observer, RecordedEvent, Runs, StopLevel, StopSignal, Storage, StorageError,
 };
-use autoproc_domain::{FileQueue, ItemId, RunId};
+use autoproc_domain::{FileQueue, ItemId, RunId, Timestamp};
 use autoproc_subprocess::{AttemptLogs, Guards};
 use autoproc_workflow::execution::SharedJournals;
 
@@ -25,6 +27,12 @@ pub(crate) struct Server(Infallible);
 pub(crate) struct Migrated {
     pub(crate) before: Option<i32>,
     pub(crate) now: i32,
+}
+
+/// The size of a part of the history.
+pub(crate) struct HistorySize {
+    pub(crate) runs: u64,
+    pub(crate) events: u64,
 }
 
 /// The outputs of attempts in a database. There is no value of this type.
@@ -45,6 +53,34 @@ impl OutputStore {
     pub(crate) async fn prune(&self, _: Duration) -> Result<(), CliError> {
         match self.0 {}
     }
+}
+
+/// The place of a run.
+pub(crate) struct RunPlace {
+    pub(crate) run: RunId,
+    pub(crate) host: Box<str>,
+    pub(crate) project: PathBuf,
+}
+
+/// The end of the output of an attempt, as it is copied between stores.
+pub(crate) struct CopiedOutput {
+    pub(crate) item: ItemId,
+    pub(crate) attempt: AttemptNumber,
+    pub(crate) claim: ClaimNumber,
+    pub(crate) at: Timestamp,
+    pub(crate) host: Box<str>,
+    pub(crate) file: PathBuf,
+    pub(crate) bytes: u64,
+    pub(crate) ending: Vec<u8>,
+}
+
+/// The journal of an item's execution, as it is copied between stores.
+pub(crate) struct CopiedExecution {
+    pub(crate) item: ItemId,
+    pub(crate) claim: ClaimNumber,
+    pub(crate) run: RunId,
+    pub(crate) completed_at: Option<Timestamp>,
+    pub(crate) events: Vec<String>,
 }
 
 /// The runs that a request to stop addresses.
@@ -90,6 +126,30 @@ impl LockedDatabase<'_> {
         match self.0 {}
     }
 
+    pub(super) async fn run_places(&self) -> Result<Vec<RunPlace>, StorageError> {
+        match self.0 {}
+    }
+
+    pub(super) async fn add_run_places(&self, _: &[RunPlace]) -> Result<(), StorageError> {
+        match self.0 {}
+    }
+
+    pub(super) async fn next_outputs(&mut self, _: usize) -> Result<Vec<CopiedOutput>, StorageError> {
+        match self.0 {}
+    }
+
+    pub(super) async fn add_outputs(&self, _: &[CopiedOutput]) -> Result<u64, StorageError> {
+        match self.0 {}
+    }
+
+    pub(super) async fn next_executions(&mut self, _: usize) -> Result<Vec<CopiedExecution>, StorageError> {
+        match self.0 {}
+    }
+
+    pub(super) async fn add_execution(&self, _: &CopiedExecution) -> Result<bool, StorageError> {
+        match self.0 {}
+    }
+
     pub(super) async fn commit(self) -> Result<(), StorageError> {
         match self.0 {}
     }
@@ -125,6 +185,11 @@ impl Server {
 
     #[expect(clippy::unused_async, reason = "the methods of the server with PostgreSQL are async")]
     pub(super) async fn unfinished_executions(&self) -> Result<Vec<ItemId>, StorageError> {
+        match self.0 {}
+    }
+
+    #[expect(clippy::unused_async, reason = "the store on PostgreSQL has the same methods")]
+    pub(super) async fn place_of_run(&self, _: &RunId) -> Result<Option<RunPlace>, StorageError> {
         match self.0 {}
     }
 
@@ -186,6 +251,16 @@ impl Server {
 
     #[expect(clippy::unused_async, reason = "the methods of the server with PostgreSQL are async")]
     pub(crate) async fn findings(&self) -> Vec<Finding> {
+        match self.0 {}
+    }
+
+    #[expect(clippy::unused_async, reason = "the store on PostgreSQL has the same methods")]
+    pub(crate) async fn prunable_history(&self, _: Duration) -> Result<HistorySize, StorageError> {
+        match self.0 {}
+    }
+
+    #[expect(clippy::unused_async, reason = "the store on PostgreSQL has the same methods")]
+    pub(crate) async fn prune_history(&self, _: Duration) -> Result<HistorySize, StorageError> {
         match self.0 {}
     }
 }

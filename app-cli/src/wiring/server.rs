@@ -15,8 +15,8 @@ use autoproc_domain::ports::{
 };
 use autoproc_domain::{ItemId, RunId};
 pub(super) use autoproc_postgres_store::LockedQueue as LockedDatabase;
+pub(crate) use autoproc_postgres_store::{CopiedExecution, CopiedOutput, HistorySize, Migrated, RunPlace, StopTarget};
 use autoproc_postgres_store::{InvalidAddress, Options, PostgresStore, SchemaError, StatementPooling};
-pub(crate) use autoproc_postgres_store::{Migrated, StopTarget};
 use autoproc_subprocess::Guards;
 use autoproc_workflow::execution::SharedJournals;
 use sha2::{Digest, Sha256};
@@ -110,6 +110,14 @@ impl Server {
         self.store.unfinished_executions().await
     }
 
+    /// Returns the place of a run; `None` if no run ever had this name.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot be read.
+    pub(super) async fn place_of_run(&self, run: &RunId) -> Result<Option<RunPlace>, StorageError> {
+        self.store.place_of_run(run).await
+    }
+
     /// Returns the outputs of attempts that the database keeps.
     pub(crate) fn outputs(&self) -> OutputStore {
         OutputStore(self.store.clone())
@@ -199,6 +207,22 @@ impl Server {
     /// [`CliError`] that tells the user what to do next.
     pub(crate) async fn migrate(&self) -> Result<Migrated, CliError> {
         self.store.migrate().await.map_err(|error| self.refusal(error))
+    }
+
+    /// Returns the size of the history of runs that have had no event for `age`.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the history cannot be read.
+    pub(crate) async fn prunable_history(&self, age: Duration) -> Result<HistorySize, StorageError> {
+        self.store.prunable_history(age).await
+    }
+
+    /// Removes the history of runs that have had no event for `age`. Returns its size.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the history cannot be changed.
+    pub(crate) async fn prune_history(&self, age: Duration) -> Result<HistorySize, StorageError> {
+        self.store.prune_history(age).await
     }
 
     /// Examines the server and the schema, and changes nothing.

@@ -16,6 +16,7 @@ mod network;
 mod nights;
 mod outputs;
 mod pooling;
+mod pruning;
 mod secrets;
 mod sharing;
 mod top;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use autoproc_domain::item::AttemptNumber;
+use autoproc_domain::item::{AttemptNumber, ClaimNumber};
 use autoproc_domain::ports::{
-    AttemptRef, History, HistoryQuery, RecordedEvent, ResourceUsage, RunFilter, RunTotals, Storage, StorageError,
+    AttemptRef, History, HistoryQuery, RecordedEvent, ResourceUsage, RunFilter, RunTotals, Runs, Storage, StorageError,
 };
 use autoproc_domain::queue::Restore;
 use autoproc_domain::request::Scope;
 use autoproc_domain::{FilePath, FileQueue, ItemId, Recipe, RunId, Timestamp};
+use autoproc_postgres_store::{CopiedExecution, CopiedOutput, RunPlace};
 use autoproc_testkit::block_on;
 use autoproc_testkit::strategies::grown_queue;
 use proptest::prelude::*;
@@ -207,4 +208,69 @@ fn a_copied_history_is_equal_and_has_the_figures_of_its_runs() {
     let attempts = block_on(store.attempts(HistoryQuery::of_item(ItemId::new(2)))).unwrap();
     assert_eq!(attempts.len(), 1);
     assert_eq!((attempts[0].started_at, attempts[0].error.as_deref()), (Some(at(2)), Some("no \0 text\\")));
+}
+
+/// The outputs and the execution of the attempt that [`events`] begins with this claim.
+fn parts(claim: u64) -> (CopiedOutput, CopiedExecution) {
+    let (item, claim) = (ItemId::new(2), ClaimNumber::new(claim));
+    let output = CopiedOutput {
+        item,
+        attempt: AttemptNumber::FIRST,
+        claim,
+        at: at(4),
+        host: "elsewhere".into(),
+        file: "/logs/2.1.9.log".into(),
+        bytes: 1_000,
+        ending: b"the \0 end".to_vec(),
+    };
+    let events = vec!["{\"at\":\"\\u0000\"}".to_owned(), "{}".to_owned()];
+    (output, CopiedExecution { item, claim, run: RunId::new("run"), completed_at: None, events })
+}
+
+#[test]
+fn copied_outputs_and_executions_are_equal() {
+    let Some(database) = Queue::create() else { return };
+    let store = database.open();
+    add(&store, &["/a", "/b"]).unwrap();
+    let claim = ClaimNumber::new(9);
+    let mut copied = events();
+    copied[2].of.as_mut().unwrap().claim = Some(claim);
+    let (output, execution) = parts(9);
+    let unknown = CopiedOutput { claim: ClaimNumber::new(8), ..output.clone() };
+    let gone = CopiedExecution { item: ItemId::new(77), ..execution.clone() };
+    let place = RunPlace { run: RunId::new("run"), host: "there".into(), project: "/night".into() };
+    let locked = block_on(store.lock_for_copy(PATIENCE)).unwrap();
+    block_on(locked.add_events(&copied)).unwrap();
+    block_on(locked.add_run_places(&[place.clone()])).unwrap();
+    assert_eq!(block_on(locked.add_outputs(&[unknown, output.clone()])).unwrap(), 1);
+    assert!(block_on(locked.add_execution(&execution)).unwrap());
+    assert!(!block_on(locked.add_execution(&gone)).unwrap());
+    block_on(locked.commit()).unwrap();
+
+    let mut locked = block_on(store.lock_for_copy(PATIENCE)).unwrap();
+    assert_eq!(block_on(locked.run_places()).unwrap(), [place.clone()]);
+    assert_eq!(block_on(locked.next_outputs(1)).unwrap(), [output]);
+    assert_eq!(block_on(locked.next_outputs(1)).unwrap(), []);
+    assert_eq!(block_on(locked.next_executions(1)).unwrap(), [execution.clone()]);
+    assert_eq!(block_on(locked.next_executions(1)).unwrap(), []);
+    drop(locked);
+    assert_eq!(block_on(store.place_of_run(&place.run)).unwrap(), Some(place));
+    let stored = block_on(store.stored_outputs(ItemId::new(2))).unwrap();
+    assert_eq!((stored.len(), &*stored[0].host), (1, "elsewhere"), "the host of the file, not of the run");
+    let journal = block_on(store.execution(ItemId::new(2))).unwrap().unwrap();
+    assert_eq!((&*journal.host, journal.project.as_path()), ("there", std::path::Path::new("/night")));
+    assert_eq!(journal.events.iter().map(|event| &**event).collect::<Vec<_>>(), execution.events);
+    assert_eq!(block_on(store.dead()).unwrap(), [], "a copied run has ended");
+}
+
+/// A copy would take the outputs for those of its own items.
+#[test]
+fn a_database_with_outputs_is_not_empty() {
+    let Some(database) = Queue::create() else { return };
+    let store = database.open();
+    database.execute(
+        "insert into attempt_output (item, claim, run, attempt, file, bytes, ending) values (1, 1, 'r', 1, '/f', 1, 'x')",
+    );
+    let locked = block_on(store.lock_for_copy(PATIENCE)).unwrap();
+    assert!(!block_on(locked.is_empty()).unwrap());
 }

@@ -20,6 +20,7 @@ mod outputs;
 mod pooler;
 mod pooling;
 mod proxy;
+mod pruning;
 mod queue;
 #[expect(dead_code, reason = "the tests of the binary use more of the server")]
 mod server;

@@ -18,7 +18,7 @@ fn handles_that_meet_an_empty_database_create_the_schema_once() {
         }
     });
     let versions = queue.query("select version from schema_version", &[]);
-    assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i32>>(), [6]);
+    assert_eq!(versions.iter().map(|row| row.get(0)).collect::<Vec<i32>>(), [7]);
     assert_eq!(queue.query("select next_number from numbering", &[])[0].get::<_, i64>(0), 1);
 }
 
@@ -44,6 +44,6 @@ fn an_older_schema_is_brought_up_to_date() {
     );
     let store = queue.open();
     assert_eq!(block_on(store.request_stop(StopLevel::Draining, StopTarget::AllRuns)).unwrap(), 1);
-    assert_eq!(queue.query("select version from schema_version", &[])[0].get::<_, i32>(0), 6);
+    assert_eq!(queue.query("select version from schema_version", &[])[0].get::<_, i32>(0), 7);
     assert_eq!(queue.query("select path from item", &[]).len(), 1);
 }

@@ -254,7 +254,12 @@ pub(crate) fn omitted_before(tail: &mut File) -> io::Result<u64> {
 /// Returns the length in bytes of the marker line for `omitted` bytes; 0 if no byte was omitted,
 /// because then there is no marker.
 pub(crate) fn marker_length(omitted: u64) -> u64 {
-    if omitted == 0 { 0 } else { line(LEFT_OUT, omitted).len() as u64 }
+    if omitted == 0 { 0 } else { marker(omitted).len() as u64 }
+}
+
+/// Returns the marker line for `omitted` bytes.
+pub(crate) fn marker(omitted: u64) -> String {
+    line(LEFT_OUT, omitted)
 }
 
 /// Writes as many bytes as possible. Returns the number of written bytes, and the error if not all

@@ -92,7 +92,7 @@ impl Stored {
     /// of this process.
     fn elsewhere(&self) -> Option<&Place> {
         match self {
-            Self::InFolder(_) => None,
+            Self::InFolder(found) => found.elsewhere.as_ref(),
             Self::Shared(journal) => journal.elsewhere.as_ref(),
         }
     }

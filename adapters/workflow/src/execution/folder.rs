@@ -1,8 +1,10 @@
 //! The folder of executions, with one journal per queue item. A subfolder contains the completed
 //! executions.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use autoproc_domain::ItemId;
@@ -10,6 +12,7 @@ use autoproc_system::creating_folder;
 
 use super::error::ExecutionError;
 use super::journal::{self, Journal};
+use super::shared::Place;
 use super::state::ExecutionState;
 
 /// The maximum number of completed executions that are kept for later inspection. If all are short,
@@ -24,6 +27,8 @@ const PRUNE_EVERY: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Executions {
     dir: PathBuf,
+    /// The places of the runs that did not run here, by their names.
+    places: Arc<BTreeMap<String, Place>>,
 }
 
 /// An execution that was read from its journal in the folder.
@@ -32,6 +37,8 @@ pub(crate) struct Found {
     pub(crate) state: ExecutionState,
     /// True if the journal is in the subfolder of completed executions.
     pub(crate) is_completed: bool,
+    /// The place of the latest attempt; `None` if it is this folder.
+    pub(crate) elsewhere: Option<Place>,
     valid_bytes: u64,
 }
 
@@ -39,7 +46,21 @@ impl Executions {
     /// Creates a handle to the executions in `dir`, which need not exist.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self { dir: dir.into(), places: Arc::default() }
+    }
+
+    /// Sets the places of runs on other machines or in other project folders, by their names: those
+    /// from which executions were copied. Such an execution is resumed as if its journal were
+    /// shared.
+    #[must_use]
+    pub fn with_places(self, places: BTreeMap<String, Place>) -> Self {
+        Self { places: Arc::new(places), ..self }
+    }
+
+    /// Returns the place of an execution's latest attempt; `None` if it is this folder.
+    #[must_use]
+    pub fn elsewhere(&self, state: &ExecutionState) -> Option<&Place> {
+        self.places.get(state.run_id())
     }
 
     /// Returns the execution of an item, unfinished or completed.
@@ -80,11 +101,15 @@ impl Executions {
     /// Returns the execution of an earlier attempt on the item, unfinished or completed. Ignores a
     /// completed execution that cannot be read, because a new execution can begin without it.
     pub(crate) fn find(&self, item: ItemId) -> Result<Option<Found>, ExecutionError> {
+        let found = |state: ExecutionState, is_completed, valid_bytes| {
+            let elsewhere = self.elsewhere(&state).cloned();
+            Found { state, is_completed, elsewhere, valid_bytes }
+        };
         if let Some((state, valid_bytes)) = journal::read(&self.path(item))? {
-            return Ok(state.map(|state| Found { state, is_completed: false, valid_bytes }));
+            return Ok(state.map(|state| found(state, false, valid_bytes)));
         }
         let read = journal::read(&self.completed_path(item)).ok().flatten();
-        Ok(read.and_then(|(state, valid_bytes)| Some(Found { state: state?, is_completed: true, valid_bytes })))
+        Ok(read.and_then(|(state, valid_bytes)| Some(found(state?, true, valid_bytes))))
     }
 
     pub(crate) fn create(&self, item: ItemId) -> io::Result<Journal> {
@@ -125,11 +150,16 @@ impl Executions {
         self.dir.join(format!("{item}.steps"))
     }
 
-    fn path(&self, item: ItemId) -> PathBuf {
+    /// Returns the items with an execution in the subfolder of completed ones.
+    pub(super) fn completed(&self) -> io::Result<Vec<ItemId>> {
+        Ok(journals_in(&self.dir.join("completed"))?.iter().filter_map(|path| item_of(path)).collect())
+    }
+
+    pub(super) fn path(&self, item: ItemId) -> PathBuf {
         self.dir.join(format!("{item}.jsonl"))
     }
 
-    fn completed_path(&self, item: ItemId) -> PathBuf {
+    pub(super) fn completed_path(&self, item: ItemId) -> PathBuf {
         self.dir.join("completed").join(format!("{item}.jsonl"))
     }
 }

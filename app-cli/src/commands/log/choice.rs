@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::PastAttempt;
-use autoproc_domain::{ItemId, QueueItem, Timestamp};
+use autoproc_domain::{ItemId, QueueItem, RunId, Timestamp};
 use autoproc_subprocess::{AttemptLog, AttemptLogs};
 
 use super::attempts::{AttemptFile, Attempts};
@@ -32,8 +32,16 @@ pub(super) enum Choice {
     Log(AttemptLog, String),
     /// Print this remark, because no attempt has begun.
     Remark(String),
-    /// The attempt has no output. Print `what`, and then `hint`.
-    NoOutput { what: String, hint: String },
+    /// The attempt has no output.
+    NoOutput {
+        /// The name of the attempt.
+        name: String,
+        /// The rest of the message, after the name.
+        what: &'static str,
+        hint: String,
+        /// The run of the attempt; `None` if it is unknown.
+        run: Option<RunId>,
+    },
     NeverMade {
         /// The requested attempt or round, in words.
         wanted: String,
@@ -198,16 +206,13 @@ impl Known {
             return Choice::Remark(not_begun(round));
         }
         let number = wanted.or(made).filter(|number| *number > 0);
-        let which = self.name(round, number);
-        let what = if made.is_none() || self.may_be_pruned(round, number) {
-            format!("{which} has no output, or its output was removed")
-        } else {
-            format!("{which} printed nothing")
-        };
+        let is_removed = made.is_none() || self.may_be_pruned(round, number);
+        let what = if is_removed { "has no output, or its output was removed" } else { "printed nothing" };
         let other = earlier.filter(|output| Some(output.log.attempt.get()) != number);
         let hint =
             other.map_or_else(String::new, |other| format!("; `--attempt {}` shows an earlier one", other.log.attempt));
-        Choice::NoOutput { what, hint }
+        let run = self.last_of(round, number).map(|past| past.run.clone());
+        Choice::NoOutput { name: self.name(round, number), what, hint, run }
     }
 
     /// True if the output of an attempt may have been pruned: the attempt began before the newest

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use autoproc_domain::ItemId;
 use autoproc_domain::item::{ClaimNumber, ClaimToken};
+use autoproc_domain::request::Selector;
+use autoproc_domain::{ItemId, RunId};
 use autoproc_subprocess::{AttemptLog, Stream};
+use autoproc_workflow::execution::Place;
 
 use super::LogArgs;
 use super::attempts::Attempts;
@@ -16,6 +18,7 @@ use crate::error::CliError;
 use crate::escape::{Printable, Shown};
 use crate::stored_output::StoredOutput;
 use crate::view::bytes::memory;
+use crate::view::quoting::quoted;
 use crate::wiring::Server;
 
 /// The stored outputs of an item, except those whose files are in this project folder.
@@ -97,6 +100,56 @@ pub(super) fn show(stored: &StoredOutput, name: &str, request: &LogArgs, context
     let mut output = AttemptOutput::of_text(&context.console, request.raw);
     output.print(ending)?;
     output.finish().map(drop)
+}
+
+/// Returns a remark on an attempt that is running on another machine or in another project folder;
+/// `None` if it is running here or has ended. `name` is the name of the attempt.
+///
+/// # Errors
+/// [`CliError`] if the queue cannot be read.
+pub(super) async fn running(log: &AttemptLog, name: &str, context: &Context) -> Result<Option<String>, CliError> {
+    if context.wiring.server().is_none() {
+        return Ok(None);
+    }
+    let Some(item) = context.storage().find(Selector::Id(log.item)).await? else { return Ok(None) };
+    let Some(claim) = item.claim.as_ref().filter(|claim| claim.number == log.claim) else { return Ok(None) };
+    if !context.live_runs().await?.contains(&claim.run) {
+        return Ok(None);
+    }
+    let elsewhere = context.wiring.elsewhere_of(&claim.run).await?;
+    Ok(elsewhere.map(|Place { host, project_dir }| {
+        let folder = quoted(&Printable(&project_dir).to_string());
+        format!(
+            "{name} is running on {}; follow it there with: autoproc log -f {} --project-dir {folder}{}",
+            Printable(&host),
+            item.id,
+            context.wiring.store_options()
+        )
+    }))
+}
+
+/// Returns the message on an attempt without output here. `name` is the name of the attempt, and
+/// `what` the rest of the message if the attempt ran here. `run` is its run, if that is known.
+///
+/// # Errors
+/// [`CliError`] if the database of the queue cannot be read.
+pub(super) async fn no_output(
+    name: &str,
+    what: &str,
+    run: Option<&RunId>,
+    context: &Context,
+) -> Result<String, CliError> {
+    let place = match run {
+        Some(run) => context.wiring.elsewhere_of(run).await?,
+        None => None,
+    };
+    let Some(Place { host, project_dir }) = place else { return Ok(format!("{name} {what}")) };
+    let kept = if context.wiring.server().is_some() { "the database has none of it" } else { "it was not copied" };
+    Ok(format!(
+        "{name} ran on {} in {}: it printed nothing, or its output is there and {kept}",
+        Printable(&host),
+        Printable(&project_dir)
+    ))
 }
 
 /// Returns the stored bytes. Leaves out a partial first line if other lines follow.

@@ -5,7 +5,7 @@ use autoproc_domain::request::Selector;
 use autoproc_domain::{ItemId, QueueItem, Status, Timestamp};
 use autoproc_subprocess::AttemptLog;
 
-use super::{LogArgs, choice, logs, show};
+use super::{LogArgs, choice, elsewhere, logs, show};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::followed_log::POLL_INTERVAL;
@@ -15,7 +15,8 @@ use crate::view::time::span;
 /// Prints the outputs of an item's attempts. While the item waits for an attempt, prints remarks
 /// instead. Starts after the claim `after`, or after the latest existing output if `after` is
 /// `None`. Ends when the item has ended or has left the queue, when the requested attempt or round
-/// is over, or when the run that processes the item has died.
+/// is over, when the run that processes the item has died, or when an attempt begins on another
+/// machine or in another project folder.
 pub(super) async fn following(
     id: ItemId,
     after: Option<ClaimNumber>,
@@ -29,7 +30,12 @@ pub(super) async fn following(
         // Lists the outputs after reading the item. If the item has ended, all outputs exist by
         // then.
         if let Some(log) = next(&item, after, context)? {
-            show(&log, &name(&item, &log), request, context).await?;
+            let name = name(&item, &log);
+            if let Some(remark) = elsewhere::running(&log, &name, context).await? {
+                context.remark(&remark);
+                return Ok(());
+            }
+            show(&log, &name, request, context).await?;
             if request.attempt.is_some() {
                 return Ok(());
             }

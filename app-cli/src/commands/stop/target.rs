@@ -1,5 +1,7 @@
 //! The runs that a stop request addresses.
 
+use std::collections::BTreeSet;
+
 use autoproc_domain::RunId;
 
 use super::StopArgs;
@@ -11,13 +13,13 @@ use crate::wiring::StopTarget;
 /// Returns the runs that the arguments select.
 ///
 /// # Errors
-/// [`CliError`] if the queue is in a folder, whose stop file addresses every run, or if not exactly
-/// one live run has the given name.
+/// [`CliError`] if the queue is in a folder, whose stop file addresses every run, if no live run is
+/// on the given host, or if not exactly one live run has the given name.
 pub(super) async fn of(args: &StopArgs, context: &Context) -> Result<StopTarget, CliError> {
     match (&args.host, &args.run) {
         (None, None) => Ok(StopTarget::AllRuns),
         _ if context.wiring.server().is_none() => Err(in_folder()),
-        (Some(host), _) => Ok(StopTarget::Host(host.as_str().into())),
+        (Some(host), _) => on_host(host, context).await,
         (None, Some(name)) => named(name, context).await.map(StopTarget::Run),
     }
 }
@@ -25,6 +27,22 @@ pub(super) async fn of(args: &StopArgs, context: &Context) -> Result<StopTarget,
 fn in_folder() -> CliError {
     CliError::usage("--host and --run are for a queue in a database; the queue of a folder has one machine")
         .with_hint("`autoproc stop` stops every run of this queue")
+}
+
+/// Returns the runs on a host.
+async fn on_host(host: &str, context: &Context) -> Result<StopTarget, CliError> {
+    let live = context.runs().live().await?;
+    let hosts: BTreeSet<&str> = live.iter().map(|run| &*run.info.location.host).collect();
+    if hosts.contains(host) {
+        return Ok(StopTarget::Host(host.into()));
+    }
+    let error = CliError::usage(format!("no live run is on the host {}", Printable(host)));
+    let hosts = hosts.into_iter().map(|host| Printable(host).to_string()).collect::<Vec<_>>().join(", ");
+    Err(error.with_hint(if hosts.is_empty() {
+        "no run is live".to_owned()
+    } else {
+        format!("live runs are on: {hosts}")
+    }))
 }
 
 /// Returns the live run with this name, or the only live run whose name begins with `name`.

@@ -1,16 +1,18 @@
 //! The queue that a copy fills.
 
-use std::path::PathBuf;
-use std::{fs, io};
+mod folder;
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::RecordedEvent;
 use autoproc_json_store::LockedQueue;
-use autoproc_system::NewEventLog;
 
 use crate::error::CliError;
-use crate::escape::Shown;
-use crate::wiring::server::LockedDatabase;
+use crate::project::Project;
+use crate::wiring::server::{CopiedExecution, CopiedOutput, LockedDatabase, RunPlace};
+use folder::FolderTarget;
+
+/// The number of bytes of each output that a database keeps: the default of `run --store-output`.
+const MAX_STORED_OUTPUT: u64 = 64 << 10;
 
 /// The locked queue that a copy fills. Nothing is visible before [`Target::commit`].
 pub(crate) enum Target<'p> {
@@ -19,8 +21,8 @@ pub(crate) enum Target<'p> {
 }
 
 impl Target<'_> {
-    pub(super) fn in_folder(locked: LockedQueue, path: PathBuf) -> Self {
-        Self::Folder(Box::new(FolderTarget { locked, path, log: None, queue: FileQueue::new() }))
+    pub(super) fn in_folder(locked: LockedQueue, project: &Project) -> Self {
+        Self::Folder(Box::new(FolderTarget::new(locked, project.clone())))
     }
 
     /// True if the queue has no items and, in a database, no history. For a folder,
@@ -30,8 +32,16 @@ impl Target<'_> {
     /// [`CliError`] if the queue cannot be read.
     pub(crate) async fn is_empty(&mut self) -> Result<bool, CliError> {
         match self {
-            Self::Folder(target) => Ok(target.locked.queue()?.counts().total() == 0),
+            Self::Folder(target) => target.is_empty(),
             Self::Database(locked) => Ok(locked.is_empty().await?),
+        }
+    }
+
+    /// Returns the maximum number of bytes of an output that the target keeps.
+    pub(crate) fn max_output(&self) -> u64 {
+        match self {
+            Self::Folder(_) => u64::MAX,
+            Self::Database(_) => MAX_STORED_OUTPUT,
         }
     }
 
@@ -41,7 +51,7 @@ impl Target<'_> {
     /// [`CliError`] if it cannot be written.
     pub(crate) async fn add_queue(&mut self, queue: FileQueue) -> Result<(), CliError> {
         match self {
-            Self::Folder(target) => target.queue = queue,
+            Self::Folder(target) => target.add_queue(queue),
             Self::Database(locked) => locked.add_queue(&queue).await?,
         }
         Ok(())
@@ -58,6 +68,40 @@ impl Target<'_> {
         }
     }
 
+    /// Adds the places of the runs in the history.
+    ///
+    /// # Errors
+    /// [`CliError`] if they cannot be written.
+    pub(crate) async fn add_run_places(&mut self, places: Vec<RunPlace>) -> Result<(), CliError> {
+        match self {
+            Self::Folder(target) => target.add_run_places(places),
+            Self::Database(locked) => locked.add_run_places(&places).await?,
+        }
+        Ok(())
+    }
+
+    /// Adds outputs of attempts in the history. Returns the number of added ones.
+    ///
+    /// # Errors
+    /// [`CliError`] if they cannot be written.
+    pub(crate) async fn add_outputs(&mut self, outputs: Vec<CopiedOutput>) -> Result<u64, CliError> {
+        match self {
+            Self::Folder(target) => target.add_outputs(outputs),
+            Self::Database(locked) => Ok(locked.add_outputs(&outputs).await?),
+        }
+    }
+
+    /// Adds a workflow execution. Returns false if the queue has no such item.
+    ///
+    /// # Errors
+    /// [`CliError`] if it cannot be written.
+    pub(crate) async fn add_execution(&mut self, execution: CopiedExecution) -> Result<bool, CliError> {
+        match self {
+            Self::Folder(target) => target.add_execution(execution).map(|()| true),
+            Self::Database(locked) => Ok(locked.add_execution(&execution).await?),
+        }
+    }
+
     /// Makes everything that was added visible and durable.
     ///
     /// # Errors
@@ -68,47 +112,5 @@ impl Target<'_> {
             Self::Folder(target) => target.commit(),
             Self::Database(locked) => Ok(locked.commit().await?),
         }
-    }
-}
-
-/// The target of a copy if it is the queue of a folder.
-pub(crate) struct FolderTarget {
-    locked: LockedQueue,
-    /// The path of the event log.
-    path: PathBuf,
-    /// The new event log; `None` until the first events are added.
-    log: Option<NewEventLog>,
-    queue: FileQueue,
-}
-
-impl FolderTarget {
-    fn add_events(&mut self, events: &[RecordedEvent]) -> Result<(), CliError> {
-        let log = match self.log.take() {
-            Some(log) => Ok(log),
-            None => NewEventLog::create(&self.path),
-        };
-        let added = log.and_then(|mut log| {
-            log.add(events)?;
-            Ok(log)
-        });
-        self.log = Some(added.map_err(|error| CliError::cannot_write(&self.path, &error))?);
-        Ok(())
-    }
-
-    /// Installs the log first, then the queue. If the process dies in between, the queue is still
-    /// empty, and a further copy accepts the identical log.
-    fn commit(mut self) -> Result<(), CliError> {
-        let is_free = match self.log.take() {
-            Some(log) => log.finish().map_err(|error| CliError::cannot_write(&self.path, &error))?,
-            None => match fs::metadata(&self.path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-                log => log.map_err(|error| CliError::cannot_write(&self.path, &error))?.len() == 0,
-            },
-        };
-        if !is_free {
-            return Err(CliError::usage(format!("the history of the target is not empty: {}", Shown(&self.path)))
-                .with_hint("move that file away, or name another folder"));
-        }
-        Ok(self.locked.replace(self.queue)?)
     }
 }

@@ -1,5 +1,6 @@
 //! `migrate`: queues that are copied between folders and databases.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -76,6 +77,108 @@ fn a_round_trip_over_a_database_is_equal() {
     assert!(answer.out.starts_with("copied 6 files and "), "{answer:?}");
     assert_eq!(contents(&back), contents(&project));
     assert_eq!(fs::read(log(&back)).expect("a log"), fs::read(log(&project)).expect("a log"));
+    assert_eq!(outputs(&back), outputs(&project));
+    assert_eq!(there["outputs"], outputs(&project).len(), "{there}");
+}
+
+/// Returns the outputs of attempts, by the names of their files.
+fn outputs(project: &TempProject) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(project.path("logs/attempts")).expect("the folder");
+    let files = entries.map(|entry| entry.expect("an entry").path());
+    let outputs = files.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
+    let mut outputs: Vec<_> = outputs
+        .map(|path| (path.file_name().expect("a name").display().to_string(), fs::read(&path).expect("a file")))
+        .collect();
+    outputs.sort();
+    assert!(!outputs.is_empty());
+    outputs
+}
+
+/// The database keeps the end of a long output, and the folder shows what is missing.
+#[test]
+fn a_copied_output_names_its_missing_part() {
+    let Some(database) = Database::with_queue() else { return };
+    let (project, back) = (TempProject::with_queue(&["a"]), TempProject::new());
+    project.ask(["run", "-qq", "--shell", "seq 100000; : {}"]).expect_code(0);
+    let there = copy(&project, ".", &database.url()).expect_code(0);
+    assert!(there.out.contains("copied 1 output of attempts, only the end of 1\n"), "{there:?}");
+    let file = project.path("a").canonicalize().expect("the file");
+    let shown = database.ask(&back, [OsStr::new("log"), file.as_os_str()]).expect_code(0);
+    assert!(shown.out.ends_with("\n100000\n") && shown.err.contains(", and its output is there in "), "{shown:?}");
+    copy(&project, &database.url(), text(&back.path(""))).expect_code(0);
+    let shown = back.ask([OsStr::new("log"), file.as_os_str()]).expect_code(0);
+    assert!(shown.out.starts_with("\n[autoproc: 523359 bytes left out]\n"), "{shown:?}");
+    assert!(shown.out.ends_with("\n100000\n"), "{shown:?}");
+}
+
+/// The history of the copy has an attempt whose output stayed in the other folder.
+#[test]
+fn a_copied_attempt_without_output_names_its_place() {
+    let Some(database) = Database::with_queue() else { return };
+    let (project, back) = (TempProject::with_files(&["a"]), TempProject::new());
+    let words = ["run", "-qq", "a", "--store-output", "0", "--shell", "echo {}"];
+    database.ask(&project, words).expect_code(0);
+    copy(&project, &database.url(), text(&back.path(""))).expect_code(0);
+    let file = project.path("a").canonicalize().expect("the file");
+    let shown = back.ask([OsStr::new("log"), file.as_os_str()]).expect_code(0);
+    let folder = project.path("").canonicalize().expect("the folder");
+    let place = format!(" in {}: it printed nothing, or its output is there", folder.display());
+    let place = place.replace("/:", ":");
+    assert!(shown.err.contains("attempt 1 ran on ") && shown.err.contains(&place), "{shown:?}");
+    // An attempt that was made here is told apart.
+    back.ask([OsStr::new("run"), "-qq".as_ref(), "--again".as_ref(), file.as_os_str(), "--".as_ref(), "true".as_ref()])
+        .expect_code(0);
+    let shown = back.ask([OsStr::new("log"), file.as_os_str()]).expect_code(0);
+    assert!(shown.err.contains("attempt 1 of round 2 printed nothing\n"), "{shown:?}");
+}
+
+/// A workflow whose second step fails unless the project has the file `fixed`.
+const WORKFLOW: &str = "\
+workflow:
+  id: pair
+  resume: anywhere
+  phases:
+    - id: p
+      steps:
+        - {id: one, shell: 'echo one >> ${file}.steps'}
+        - {id: two, shell: 'echo two >> ${file}.steps; test -e fixed'}
+";
+
+/// Returns the steps that a file went through on its way from a folder to a database and to another
+/// folder, where its workflow ends.
+fn steps_of_round_trip(database: &Database, workflow: &str) -> (String, Answer) {
+    let (project, back) = (TempProject::with_files(&["a"]), TempProject::new());
+    for folder in [&project, &back] {
+        folder.write("core/workflows/pair.yaml", workflow);
+    }
+    project.ask(["run", "-qq", "a", "--workflow", "pair", "-r", "0"]).expect_code(100);
+    project.ask(["retry-failed"]).expect_code(0);
+    let there = copy(&project, ".", &database.url()).expect_code(0);
+    assert!(there.out.ends_with("copied 1 workflow execution, 1 of them unfinished\n"), "{there:?}");
+    // The database knows the place, and a run there continues.
+    let previewed = database.ask(&project, ["run", "--dry-run", "--workflow", "pair"]).expect_code(0);
+    assert!(previewed.out.contains("1 of 2 steps"), "{previewed:?}");
+    copy(&project, &database.url(), text(&back.path(""))).expect_code(0);
+    let journal = ".claude/mission-control/executions/1.jsonl";
+    assert_eq!(fs::read(back.path(journal)).expect("a journal"), fs::read(project.path(journal)).expect("a journal"));
+    back.write("fixed", "");
+    let run = back.ask(["run", "--workflow", "pair"]).expect_code(0);
+    (fs::read_to_string(project.path("a.steps")).expect("the trace"), run)
+}
+
+#[test]
+fn a_copied_workflow_continues_where_it_stood() {
+    let Some(database) = Database::with_queue() else { return };
+    let (steps, _) = steps_of_round_trip(&database, WORKFLOW);
+    assert_eq!(steps, "one\ntwo\ntwo\n");
+}
+
+#[test]
+fn a_copied_workflow_that_resumes_here_begins_anew_elsewhere() {
+    let Some(database) = Database::with_queue() else { return };
+    let (steps, run) = steps_of_round_trip(&database, &WORKFLOW.replace("anywhere", "here"));
+    assert_eq!(steps, "one\ntwo\none\ntwo\n");
+    assert!(run.err.contains("/a: the workflow begins anew here: its earlier steps ran on "), "{run:?}");
 }
 
 /// Returns the field that only documents of a queue in a database have.

@@ -71,21 +71,70 @@ fn a_stop_request_names_a_run_or_a_host() {
     let (stopped, spared) = (run_of(&database, &one), run_of(&database, &other));
     database.ask(&one, ["stop", "--run", "0000"]).expect_error(2, "no live run is named 0000");
     database.ask(&one, ["stop", "--run", ""]).expect_error(2, "a value is required for");
-    let nowhere = database.ask(&one, ["stop", "--host", "nowhere"]).expect_code(0);
-    assert_eq!(nowhere.out, "no run is live on nowhere: there is nothing to stop\n");
+    let host = live_runs(&database, &one)[0]["host"].as_str().expect("a name").to_owned();
+    let nowhere = database.ask(&one, ["stop", "--host", "nowhere"]);
+    assert!(nowhere.err.contains(&format!("hint: live runs are on: {host}\n")), "{nowhere:?}");
+    nowhere.expect_error(2, "no live run is on the host nowhere");
+    database.execute("select 1 / (case when exists (select from autoproc.stop_request) then 0 else 1 end)");
     let asked = database.json(&one, ["stop", "--run", &stopped]);
     expect_documented("stop", &asked);
     assert_eq!(asked["live_runs"].as_array().map(Vec::len), Some(1), "{asked}");
     let obeys = |id: &str| live_runs(&database, &one).iter().any(|run| run["run_id"] == id && run["stop"].is_object());
     wait_until("the run obeys", || obeys(&stopped));
     assert!(!obeys(&spared));
-    let host = live_runs(&database, &one)[0]["host"].as_str().expect("a name").to_owned();
     let all = database.json(&one, ["stop", "--host", &host]);
     assert_eq!(all["live_runs"].as_array().map(Vec::len), Some(2), "{all}");
     wait_until("the other run obeys", || obeys(&spared));
     for (project, run) in [&one, &other].into_iter().zip(runs) {
         project.write("go", "");
         end_of(run);
+    }
+    database.ask(&one, ["stop", "--run", &stopped]).expect_error(2, &format!("no live run is named {stopped}"));
+    let nobody = database.ask(&one, ["stop", "--host", &host]);
+    assert!(nobody.err.contains("hint: no run is live\n"), "{nobody:?}");
+    nobody.expect_error(2, &format!("no live run is on the host {host}"));
+}
+
+/// The records of a Tab after these words, as zsh asks for them.
+fn completed(database: &Database, project: &TempProject, words: &[&str]) -> Vec<String> {
+    let mut command = project.command(["autoproc"].iter().chain(words));
+    command.env("AUTOPROC_COMPLETE", "zsh");
+    if !words.contains(&"--store") {
+        command.env("AUTOPROC_STORE", database.url());
+    }
+    let output = command.output().expect("the binary");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("text");
+    text.split_terminator(['\0', '\n']).map(str::to_owned).collect()
+}
+
+#[test]
+fn hosts_and_runs_that_are_live_are_completed() {
+    let Some(database) = Database::with_queue() else { return };
+    let (one, other) = (TempProject::new(), TempProject::new());
+    let none = completed(&database, &one, &["stop", "--host", ""]);
+    assert_eq!(none, ["words"]);
+    let runs = two_runs(&database, [&one, &other]);
+    let host = live_runs(&database, &one)[0]["host"].as_str().expect("a name").to_owned();
+    let mut names = [&one, &other].map(|project| run_of(&database, project));
+    names.sort();
+    // A Tab waits for half a second, which a busy machine may exceed.
+    let offers = |words: &[&str], wanted: &[&str]| {
+        let found = completed(&database, &one, words);
+        found.len() == wanted.len() + 1
+            && found[0] == "words"
+            && found[1..].iter().zip(wanted).all(|(found, wanted)| found.split(':').next() == Some(*wanted))
+    };
+    let both = [names[0].as_str(), &names[1]];
+    wait_until("the host is offered", || offers(&["stop", "--host", &host[..1]], &[&host]));
+    wait_until("the runs are offered", || offers(&["stop", "--now", "--run", ""], &both));
+    wait_until("one run is offered", || offers(&["stop", "--run", &names[1]], &both[1..]));
+    wait_until("nothing else is offered", || offers(&["stop", "--host", "/"], &[]));
+    let option = ["--store", &database.url(), "stop", "--run", ""];
+    wait_until("the option names the database", || offers(&option, &both));
+    for (project, run) in [&one, &other].into_iter().zip(runs) {
+        project.write("go", "");
+        end_of(run).expect_code(0);
     }
 }
 

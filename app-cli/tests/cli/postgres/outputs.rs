@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::database::Database;
-use crate::fixture::{Answer, TempProject};
+use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::json::expect_documented;
 
 /// Prints a line to standard output, and the numbers from 1 to 9 to standard error, one per line.
@@ -75,8 +75,29 @@ fn a_run_that_stores_no_output_says_where_to_look() {
     let Some(database) = Database::with_queue() else { return };
     let projects = processed(&database, &["--store-output", "0"]);
     let elsewhere = log(&database, &projects, &[]);
-    let expected = "attempt 1 printed nothing, or it ran on another machine or in another project folder";
-    assert!(elsewhere.out.is_empty() && elsewhere.err.contains(expected), "{elsewhere:?}");
+    let folder = projects.0.path("").canonicalize().expect("the folder");
+    let expected = format!(" in {}: it printed nothing, or its output is there", folder.display());
+    let is_told = elsewhere.err.contains("attempt 1 ran on ") && elsewhere.err.contains(&expected.replace("/:", ":"));
+    assert!(elsewhere.out.is_empty() && is_told, "{elsewhere:?}");
+}
+
+#[test]
+fn a_running_attempt_is_followed_where_it_runs() {
+    let Some(database) = Database::with_queue() else { return };
+    let (project, other) = (TempProject::new(), TempProject::new());
+    project.write("a", "");
+    let patient = "echo begun; until test -e go; do sleep 0.05; done; : {}";
+    let run = database.start(&project, ["run", "a", "--shell", patient], "errors");
+    wait_until("the file is at work", || database.count(&project, "processing") == 1);
+    // Neither waits for the end of the attempt.
+    for options in [&["log", "-f"][..], &["log"]] {
+        let told = database.ask(&other, words(&project, options)).expect_code(0);
+        assert_eq!(told.out, "");
+        assert!(told.err.contains("attempt 1 is running on "), "{told:?}");
+        assert!(told.err.contains("; follow it there with: autoproc log -f 1 --project-dir "), "{told:?}");
+    }
+    project.write("go", "");
+    end_of(run).expect_code(0);
 }
 
 /// After a database was created anew or restored, ids and claim numbers are used again.

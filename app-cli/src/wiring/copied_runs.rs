@@ -1,0 +1,42 @@
+//! The file that names the places of copied runs: runs whose events, outputs and executions were
+//! copied into the project folder from another place.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use autoproc_regular_file::{self as regular_file, Links};
+use autoproc_system::replace_durably;
+use autoproc_workflow::execution::Place;
+use serde::{Deserialize, Serialize};
+
+const VERSION: &str = "1.0.0";
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    version: String,
+    /// The places by the names of the runs.
+    runs: BTreeMap<String, Place>,
+}
+
+/// Reads the places of copied runs, by the names of the runs. Without a file, there are none.
+///
+/// # Errors
+/// If the file cannot be read or parsed.
+pub(super) fn read(path: &Path) -> io::Result<BTreeMap<String, Place>> {
+    match regular_file::read(Links::Refuse, path) {
+        Ok(bytes) => Ok(serde_json::from_slice::<Document>(&bytes)?.runs),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the places of copied runs, and makes them durable.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(super) fn write(path: &Path, runs: BTreeMap<String, Place>) -> io::Result<()> {
+    let mut bytes = serde_json::to_vec_pretty(&Document { version: VERSION.to_owned(), runs })?;
+    bytes.push(b'\n');
+    replace_durably(path, &bytes, None)
+}
