@@ -63,6 +63,7 @@ pub(crate) struct RunPlace {
 }
 
 /// The end of the output of an attempt, as it is copied between stores.
+#[expect(dead_code, reason = "only a database keeps the host and the path of the file")]
 pub(crate) struct CopiedOutput {
     pub(crate) item: ItemId,
     pub(crate) attempt: AttemptNumber,

@@ -241,17 +241,17 @@ fn copied_outputs_and_executions_are_equal() {
     let place = RunPlace { run: RunId::new("run"), host: "there".into(), project: "/night".into() };
     let locked = block_on(store.lock_for_copy(PATIENCE)).unwrap();
     block_on(locked.add_events(&copied)).unwrap();
-    block_on(locked.add_run_places(&[place.clone()])).unwrap();
+    block_on(locked.add_run_places(std::slice::from_ref(&place))).unwrap();
     assert_eq!(block_on(locked.add_outputs(&[unknown, output.clone()])).unwrap(), 1);
     assert!(block_on(locked.add_execution(&execution)).unwrap());
     assert!(!block_on(locked.add_execution(&gone)).unwrap());
     block_on(locked.commit()).unwrap();
 
     let mut locked = block_on(store.lock_for_copy(PATIENCE)).unwrap();
-    assert_eq!(block_on(locked.run_places()).unwrap(), [place.clone()]);
+    assert_eq!(block_on(locked.run_places()).unwrap(), std::slice::from_ref(&place));
     assert_eq!(block_on(locked.next_outputs(1)).unwrap(), [output]);
     assert_eq!(block_on(locked.next_outputs(1)).unwrap(), []);
-    assert_eq!(block_on(locked.next_executions(1)).unwrap(), [execution.clone()]);
+    assert_eq!(block_on(locked.next_executions(1)).unwrap(), std::slice::from_ref(&execution));
     assert_eq!(block_on(locked.next_executions(1)).unwrap(), []);
     drop(locked);
     assert_eq!(block_on(store.place_of_run(&place.run)).unwrap(), Some(place));

@@ -119,7 +119,8 @@ fn waiting(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next
             Next::new("due", text, commands.to_front(item, ahead))
         }
         Runs::Stopping(how) => {
-            let text = format!("due, but the live runs start no more files: {how}; start another run when they have ended");
+            let text =
+                format!("due, but the live runs start no more files: {how}; start another run when they have ended");
             Next::new("stopping", text, commands.start(situation))
         }
         Runs::Paused => {

@@ -42,9 +42,10 @@ pub(crate) struct PruneArgs {
 
 pub(super) async fn prune(args: &PruneArgs, server: &Server, context: &Context) -> Result<ExitCode, CliError> {
     server.reach().await?;
-    let size = match args.dry_run {
-        true => server.prunable_history(args.older_than).await?,
-        false => server.prune_history(args.older_than).await?,
+    let size = if args.dry_run {
+        server.prunable_history(args.older_than).await?
+    } else {
+        server.prune_history(args.older_than).await?
     };
     context.show(&Pruned { size, is_dry_run: args.dry_run, place: server.place() })?;
     Ok(ExitCode::Success)
