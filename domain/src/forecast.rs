@@ -144,6 +144,12 @@ impl Forecast {
         self.attempts.failed += if is_final { 1.0 } else { 0.0 };
     }
 
+    /// True if there is no sample: no successful attempt was recorded.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// Returns the mean duration of the samples; `None` below [`MIN_SAMPLES`].
     #[must_use]
     pub fn mean(&self) -> Option<Duration> {

@@ -65,9 +65,12 @@ pub struct RunConfig {
     /// because its program or folder is missing counts as a failure of its file.
     pub program_wait: Duration,
     /// The number of different files in a row that must fail [alike](crate::signature) before the
-    /// run holds starts and probes with one file at a time. These failures do not count. A run that
-    /// does not wait for items in backoff ends instead, and the failures count. `None` to count
-    /// every failure.
+    /// run holds starts and probes with one file at a time. These failures do not count. Failures
+    /// before the first success of the recipe always count; pass the successes of earlier runs with
+    /// [`RunState::with_forecast`]. A run that does not wait for items in backoff ends instead of
+    /// holding starts, and the failures count. `None` to count every failure.
+    ///
+    /// [`RunState::with_forecast`]: crate::run::RunState::with_forecast
     pub pause_on_same: Option<NonZeroUsize>,
     /// The delay before the first probe after files have failed alike. Each further delay is twice
     /// as long, up to 10 minutes.

@@ -18,8 +18,7 @@ use crate::forecasting::RecentAttempts;
 const MAX_FILES: usize = 5000;
 
 /// Returns the forecast from earlier runs, and gives it and the next files of the run to the live
-/// view. If there is no live view and the run does not decide by forecasts, the forecast has no
-/// samples.
+/// view. If the run does not need the history, the forecast has no samples.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -28,7 +27,8 @@ pub(super) async fn prepare(
     config: &RunConfig,
     context: &Context,
 ) -> Result<Forecast, CliError> {
-    if live.is_none() && !config.uses_forecasts() {
+    let decides_by_history = config.uses_forecasts() || config.pause_on_same.is_some();
+    if live.is_none() && !decides_by_history {
         return Ok(Forecast::default());
     }
     let recent = RecentAttempts::read(&*context.wiring.history()).await;
