@@ -54,6 +54,7 @@ forecast trace="":
 failures-corpus folder="target/failures-corpus":
     cargo build --release -p autoproc-cli
     app-cli/benches/failures/measure.py target/release/autoproc {{quote(folder)}}
+    cargo bench -p autoproc-domain --bench signature -- {{quote(absolute_path(folder) / "failures.tsv")}}
 
 # Crash the store in longer simulated histories, then for real: kills, power cuts, failing calls, full disks, killed runs, orphans (up to an hour)
 torture length="4" kills="10000" power_cuts="500" rounds="50":

@@ -5,7 +5,7 @@ Usage: measure.py BINARY FOLDER [KIND...]
 
 Makes 20 different files for each kind of kinds.py in FOLDER, and runs the kind's command on them with `autoproc run --retries 0`, each
 kind in a project of its own. A kind that has a project there already is not run again. Reads the groups from `autoproc failures --json`, and prints how well they agree with the
-kinds. FOLDER/failures.tsv then has the path and the first line of the error of each failure.
+kinds. FOLDER/failures.tsv then has the path and the first line of the error of each failure, for the benchmark `signature` of the domain.
 
 Every third kind by name is held out: its figures count, and rules of signatures are not changed because of it. Kinds whose program is not installed are left
 out. Debian's packages for all of them: bzip2 curl default-jdk ffmpeg gawk gcc git gzip imagemagick-6.q16 jq libxml2-utils lua5.4 make nodejs
