@@ -50,6 +50,12 @@ bench-queues files="100000":
 forecast trace="":
     cargo bench -p autoproc-domain --bench forecast -- {{ if trace == "" { "" } else { quote(absolute_path(trace)) } }}
 
+# Run real programs that fail in 100 ways, and measure how well `failures` groups them (minutes; docs/benchmarks.md names the packages)
+failures-corpus folder="target/failures-corpus":
+    cargo build --release -p autoproc-cli
+    app-cli/benches/failures/measure.py target/release/autoproc {{quote(folder)}}
+    cargo bench -p autoproc-domain --bench signature -- {{quote(absolute_path(folder) / "failures.tsv")}}
+
 # Crash the stores in longer simulated histories, then for real: kills, power cuts, failing calls, full disks, killed runs, servers and machines, orphans (up to an hour)
 torture length="4" kills="10000" power_cuts="500" rounds="50":
     AUTOPROC_HISTORY={{length}} AUTOPROC_ALL_BYTES=1 cargo test --release -p autoproc-json-store --lib simulation -- --nocapture

@@ -36,8 +36,8 @@ static LATE: Mutex<Weak<()>> = Mutex::new(Weak::new());
 pub(crate) struct RecentAttempts(Vec<PastAttempt>);
 
 impl RecentAttempts {
-    /// Reads the latest attempts; none if the history cannot be read, because a forecast is only
-    /// informational.
+    /// Reads the latest attempts; none if the history cannot be read. A run then begins like the
+    /// first run of its recipe.
     pub(crate) async fn read(history: &dyn History) -> Self {
         Self(history.attempts(HistoryQuery::default()).await.unwrap_or_default())
     }

@@ -50,7 +50,7 @@ const ERROR_WORDS: [&str; 22] = [
 ];
 
 /// The beginnings of lines, in lower case, that only refer to a failure that was reported before.
-const ECHOES: [&str; 10] = [
+const ECHOES: [&str; 13] = [
     "make: *** [",
     "tar: child returned",
     "tar: error is not recoverable",
@@ -61,6 +61,9 @@ const ECHOES: [&str; 10] = [
     "error: recipe",
     "conversion failed!",
     "npm err! a complete log",
+    "convert: no images defined",
+    "convert-im6.q16: no images defined",
+    "magick: no images defined",
 ];
 
 /// Joins an outcome and the tail of the attempt's output into a text of at most [`MAX_TEXT_BYTES`].

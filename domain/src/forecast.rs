@@ -145,6 +145,12 @@ impl Forecast {
         self.attempts.failed += if is_final { 1.0 } else { 0.0 };
     }
 
+    /// True if there is no sample: no successful attempt was recorded.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// Returns the mean duration of the samples; `None` if there are fewer than [`MIN_SAMPLES`].
     #[must_use]
     pub fn mean(&self) -> Option<Duration> {

@@ -16,9 +16,10 @@
 //! of a file is missing, the failed attempt does not count. Its claim is released, and starts are
 //! held until a probe shows that attempts can start again (`start_hold.rs`, `step/lacks.rs`).
 //!
-//! If several different files in a row fail alike, the cause is probably not the files. Their
-//! failed attempts do not count, and starts are held until a probe shows that the cause is gone, or
-//! that the files themselves cause the failures (`breaker.rs`, `step/alike.rs`).
+//! If several different files in a row fail alike, and the recipe has completed a file before, the
+//! cause is probably not the files. Their failed attempts do not count, and starts are held until a
+//! probe shows that the cause is gone, or that the files themselves cause the failures
+//! (`breaker.rs`, `step/alike.rs`).
 //!
 //! If the run has a time until which attempts start, or adapts time limits to forecasts, it
 //! measures each claimed file first (`step/measurement.rs`). A run with such a time also sets aside

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoproc_domain::forecast::Forecast;
 use autoproc_domain::memory::MemoryStorage;
 use autoproc_domain::ports::{
     Attempt, AttemptOutcome, AttemptReport, Clock, LostAttempt, Orchestrator, RunEventKind, StopSignal, Storage,
@@ -57,7 +58,14 @@ struct Ran {
     events: Vec<RunEventKind>,
 }
 
+/// Runs a recipe that has completed a file in an earlier run.
 fn run(files: usize, config: RunConfig, period: (Duration, Duration)) -> Ran {
+    let mut earlier = Forecast::default();
+    earlier.record_past(&FilePath::new("/in/earlier").unwrap(), 1, TAKES);
+    run_after(earlier, files, config, period)
+}
+
+fn run_after(earlier: Forecast, files: usize, config: RunConfig, period: (Duration, Duration)) -> Ran {
     let clock = VirtualClock::new();
     let store = Arc::new(MemoryStorage::new());
     let new = (0..files).map(|file| NewItem::new(FilePath::new(format!("/in/file{file}")).unwrap())).collect();
@@ -65,7 +73,8 @@ fn run(files: usize, config: RunConfig, period: (Duration, Duration)) -> Ran {
     let outage = Arc::new(Outage { clock: clock.clone(), period, attempts: Mutex::default() });
     let observer = Arc::new(RecordingObserver::new());
     let ports = Ports::in_process(store, Arc::new(clock.clone()), outage.clone());
-    let processor = AutonomousProcessor::new(Ports { observer: observer.clone(), ..ports }, config);
+    let processor =
+        AutonomousProcessor::new(Ports { observer: observer.clone(), ..ports }, config).with_forecast(earlier);
     let mut run = Box::pin(processor.run());
     let result = loop {
         match (&mut run).now_or_never() {
@@ -100,6 +109,19 @@ fn a_thousand_files_that_really_fail_alike_all_end_as_failed() {
     assert!(delay < MAX_HELD + Duration::from_mins(1), "{delay:?}");
 }
 
+/// The outage begins in the first run of the recipe, after 500 files. The first retry waits for 10
+/// times the duration of an attempt, as it does by default if attempts fail within 0.2 s.
+#[test]
+fn an_outage_in_the_middle_costs_at_most_ten_attempts() {
+    let period = (Duration::from_secs(500), Duration::from_secs(500) + Duration::from_mins(10));
+    let mut config = config(5, 1, 3);
+    config.retry.backoff_base = 10 * TAKES;
+    let ran = run_after(Forecast::default(), 1000, config, period);
+    assert_eq!((ran.result.failed, ran.result.processed), (0, 1000));
+    let failed = ran.attempts.values().sum::<u32>() - 1000;
+    assert!(failed <= 10, "{failed} attempts have failed");
+}
+
 #[test]
 fn without_the_breaker_an_outage_fails_the_rest_of_the_queue() {
     let period = (Duration::from_secs(10), Duration::from_mins(50));
@@ -129,6 +151,19 @@ proptest! {
         // Allows for the longest delay before a probe, and for the duration of the attempts.
         let bound = from + Duration::from_secs(lasts_s) + Duration::from_mins(10) + Duration::from_mins(3);
         prop_assert!(ran.took <= bound, "{:?}", ran.took);
+    }
+
+    /// If the recipe has never completed a file, its failures have the same effect as without the
+    /// breaker.
+    #[test]
+    fn a_command_that_never_worked_is_not_held(
+        files in 1_usize..40,
+        (pause_on_same, jobs, retries) in (1_usize..7, 1_usize..4, 0_u32..4),
+    ) {
+        let run = |pause_on_same| run_after(Forecast::default(), files, config(pause_on_same, jobs, retries), ALWAYS);
+        let (with, without) = (run(pause_on_same), run(0));
+        prop_assert_eq!((with.result.failed, with.took), (files as u64, without.took));
+        prop_assert_eq!((with.attempts, with.events), (without.attempts, without.events));
     }
 
     /// Files that always fail end as failed. Each has at most one additional attempt, and starts

@@ -24,6 +24,7 @@ fn the_line_that_says_why_comes_first() {
     assert_eq!(reason("see --help"), "exit status 3: see --help");
     assert_eq!(reason("input: invalid data\nframe=1\rframe=2\r"), "exit status 3: input: invalid data");
     assert_eq!(reason("cannot open the file\nbye"), "exit status 3: cannot open the file");
+    assert_eq!(reason("x: improper header\nconvert: no images defined `y'"), "exit status 3: x: improper header");
     assert_eq!(reason("error: one\nerror: two\n10 pages"), "exit status 3: error: two");
     assert_eq!(&*text(&EXITED, "reading\nerror: bad\nbye"), "exit status 3: error: bad\nreading\nbye");
 }

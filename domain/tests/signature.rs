@@ -15,8 +15,8 @@ const FILES: [&str; 4] =
 /// for the names of the file, and `NUM` for a number that differs from file to file.
 const OUTPUTS: [(&str, &str); 42] = [
     ("wc: PATH: No such file or directory", "wc: {}: No such file or directory"),
-    ("cp: cannot stat 'PATH': No such file or directory", "cp: cannot stat '{}': No such file or directory"),
-    ("cp: error writing 'out/NAME': No space left on device", "cp: error writing '{/}': No space left on device"),
+    ("cp: cannot stat 'PATH': No such file or directory", "cp: cannot stat {}: No such file or directory"),
+    ("cp: error writing 'out/NAME': No space left on device", "cp: error writing {/}: No space left on device"),
     ("gzip: PATH: not in gzip format", "gzip: {}: not in gzip format"),
     (
         "gzip: stdin: not in gzip format\ntar: Child returned status 1\ntar: Error is not recoverable: exiting now",
@@ -69,7 +69,7 @@ const OUTPUTS: [(&str, &str); 42] = [
     (
         "Traceback (most recent call last):\n  File \"/srv/read.py\", line NUM, in <module>\n\
          FileNotFoundError: [Errno 2] No such file or directory: 'PATH'",
-        "FileNotFoundError: [Errno 2] No such file or directory: '{}'",
+        "FileNotFoundError: [Errno 2] No such file or directory: {}",
     ),
     (
         "  File \"<frozen codecs>\", line 322, in decode\n\
@@ -89,7 +89,7 @@ const OUTPUTS: [(&str, &str); 42] = [
     ),
     (
         "subprocess.CalledProcessError: Command '['wc', 'PATH']' returned non-zero exit status 1.",
-        "subprocess.CalledProcessError: Command '{text}', '{}']' returned non-zero exit status 1.",
+        "subprocess.CalledProcessError: Command '{text}', {}]' returned non-zero exit status 1.",
     ),
     (
         "SyntaxError: Expected property name or '}' in JSON at position NUM\n    at JSON.parse (<anonymous>)\n\nNode.js v20.20.2",
@@ -97,7 +97,7 @@ const OUTPUTS: [(&str, &str); 42] = [
     ),
     (
         "Error: ENOENT: no such file or directory, open 'PATH'\n    at Object.openSync (node:fs:573:18) {\n  errno: -2,\n}",
-        "Error: ENOENT: no such file or directory, open '{}'",
+        "Error: ENOENT: no such file or directory, open {}",
     ),
     (
         "Exception in thread \"main\" java.io.FileNotFoundException: PATH (No such file or directory)\n\
@@ -123,7 +123,7 @@ const OUTPUTS: [(&str, &str); 42] = [
     ),
     ("error[E0425]: cannot find value `x` in this scope", "error[E0425]: cannot find value `x` in this scope"),
     ("make: *** No rule to make target 'all'.  Stop.", "make: *** No rule to make target 'all'. Stop."),
-    ("fatal: repository 'PATH' does not exist", "fatal: repository '{}' does not exist"),
+    ("fatal: repository 'PATH' does not exist", "fatal: repository {} does not exist"),
     (
         "error: pathspec '3fa2cNUM' did not match any file(s) known to git",
         "error: pathspec '{hex}' did not match any file(s) known to git",

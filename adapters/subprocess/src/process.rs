@@ -14,8 +14,10 @@ pub const MAX_CAPTURE_BYTES: usize = 32 << 20;
 /// The maximum length of [`ProcessReport::output_tail`] in bytes.
 pub const OUTPUT_TAIL_BYTES: usize = 4 << 10;
 
-const MAX_QUOTED_LINES: usize = 5;
-const MAX_QUOTED_BYTES: usize = 500;
+/// The maximum number of lines among which the reason of a failure is looked for. Below the line
+/// that names the cause, Node.js prints ten frames and the fields of the error, and rustc the source
+/// with its notes.
+const MAX_QUOTED_LINES: usize = 30;
 
 /// A process to run under a guard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,15 +187,14 @@ impl ProcessReport {
         }
     }
 
-    /// Returns the last lines of [`ProcessReport::output_tail`] as text: at most 5 lines and 500
-    /// bytes, with invalid UTF-8 replaced.
+    /// Returns the last lines of [`ProcessReport::output_tail`] as text: at most 30 lines, with
+    /// invalid UTF-8 replaced.
     #[must_use]
     pub fn last_error_lines(&self) -> String {
         let text = String::from_utf8_lossy(&self.output_tail);
         let text = text.trim_end();
-        let by_lines = text.rmatch_indices('\n').nth(MAX_QUOTED_LINES - 1).map_or(0, |(end, _)| end + 1);
-        let by_bytes = text.ceil_char_boundary(text.len().saturating_sub(MAX_QUOTED_BYTES));
-        text[by_lines.max(by_bytes)..].to_owned()
+        let start = text.rmatch_indices('\n').nth(MAX_QUOTED_LINES - 1).map_or(0, |(end, _)| end + 1);
+        text[start..].to_owned()
     }
 }
 
@@ -306,8 +307,9 @@ mod tests {
     }
 
     #[test]
-    fn the_last_five_lines_are_quoted() {
-        assert_eq!(quoted(b"1\n2\n3\n4\n5\n6\n7\n\n"), "3\n4\n5\n6\n7");
+    fn the_last_thirty_lines_are_quoted() {
+        let lines: Vec<_> = (1..=32).map(|line| line.to_string()).collect();
+        assert_eq!(quoted((lines.join("\n") + "\n\n").as_bytes()), lines[2..].join("\n"));
         assert_eq!(quoted(b"just\none"), "just\none");
         assert_eq!(quoted(b" \n"), "");
     }
@@ -316,7 +318,7 @@ mod tests {
         #[test]
         fn a_quotation_is_short_and_a_suffix(stderr in prop::collection::vec(any::<u8>(), 0..1500)) {
             let quotation = quoted(&stderr);
-            prop_assert!(quotation.len() <= MAX_QUOTED_BYTES && quotation.lines().count() <= MAX_QUOTED_LINES);
+            prop_assert!(quotation.lines().count() <= MAX_QUOTED_LINES);
             prop_assert!(String::from_utf8_lossy(&stderr).trim_end().ends_with(&quotation));
         }
     }

@@ -3,6 +3,8 @@
 //!
 //! # Theory of operation
 //!
+//! Only failures after the first success of the recipe are considered; see `step/alike.rs`.
+//!
 //! Failures are alike if they have the same [`Signature`]. Different files that fail alike, without
 //! a success or another failure in between, form a *row*. A complete row begins a *hold*: no
 //! attempt starts, except one *probe* after [`Settings::probe_after`]. If the probe fails alike,

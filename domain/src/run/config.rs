@@ -66,8 +66,12 @@ pub struct RunConfig {
     pub program_wait: Duration,
     /// The number of different files in a row that must fail [alike](crate::signature) before the
     /// run holds starts. The failures of these files do not count. While starts are held, one file
-    /// at a time starts as a probe. A run that does not wait for items in backoff ends instead, and
-    /// the failures count. If `None`, every failure counts.
+    /// at a time starts as a probe. Failures before the first success of the recipe always count;
+    /// pass the successes of earlier runs with [`RunState::with_forecast`]. A run that does not wait
+    /// for items in backoff ends instead of holding starts, and the failures count. If `None`, every
+    /// failure counts.
+    ///
+    /// [`RunState::with_forecast`]: crate::run::RunState::with_forecast
     pub pause_on_same: Option<NonZeroUsize>,
     /// The delay before the first probe after files have failed alike. Each further delay is twice
     /// as long, up to 10 minutes.

@@ -84,7 +84,9 @@ impl AutonomousProcessor {
         Self { ports, config, forecast: Forecast::default() }
     }
 
-    /// Adds samples of earlier runs of the recipe; see [`RunConfig::uses_forecasts`].
+    /// Adds the samples of earlier runs of the recipe, for a run that
+    /// [uses forecasts](RunConfig::uses_forecasts) or
+    /// [holds starts if files fail alike](RunConfig::pause_on_same).
     #[must_use]
     pub fn with_forecast(self, forecast: Forecast) -> Self {
         Self { forecast, ..self }

@@ -96,6 +96,9 @@ struct Masker<'t> {
 impl<'t> Masker<'t> {
     fn step(&mut self, first: char) {
         if let Some(content) = self.quoted(first) {
+            if first == '\'' && is_own_name(content) {
+                return self.unquote(content);
+            }
             self.copy(first);
             self.take(content.len());
             self.out.push_str(&if is_name(content) { in_plain(content) } else { "{text}".to_owned() });
@@ -108,6 +111,13 @@ impl<'t> Masker<'t> {
         } else {
             self.copy(first);
         }
+    }
+
+    /// Copies the name of the file without its quotation marks: GNU programs quote a name only if it
+    /// has spaces or other special characters.
+    fn unquote(&mut self, content: &str) {
+        self.take(1 + content.len() + 1);
+        self.out.push_str(&in_plain(content));
     }
 
     fn take(&mut self, length: usize) -> &'t str {
@@ -233,6 +243,11 @@ fn escape_length(text: &str) -> usize {
     end.filter(|end| parameters[*end..].starts_with(|last: char| last.is_ascii_alphabetic())).map_or(1, |end| end + 3)
 }
 
+/// True if the text begins with a placeholder for a name of the file and is a name.
+fn is_own_name(content: &str) -> bool {
+    (content.starts_with("{}") || content.starts_with("{/")) && is_name(content)
+}
+
 fn is_name(content: &str) -> bool {
     content.chars().all(|character| character.is_ascii_alphanumeric() || IN_NAMES.contains(character))
 }
@@ -308,6 +323,7 @@ mod tests {
             ("cannot open “my file, 2”", "cannot open “{text}”"),
             ("say \"a b, c\" now", "say \"{text}\" now"),
             ("it's 'a b, c' of 'it's a b'", "it's '{text}' of '{text}'"),
+            ("cat: '{}': bad, to '{/.}.txt7'", "cat: {}: bad, to {/.}.txt{n}"),
             ("x'a b' and \"open 17", "x'a b' and \"open {n}"),
         ] {
             assert_eq!(masked(text), expected);

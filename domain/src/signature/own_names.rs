@@ -67,10 +67,13 @@ fn is_separate(name: &str, before: &str, after: &str) -> bool {
 }
 
 /// True if the occurrence refers to the file. A name that may be an ordinary word or number, such
-/// as `error` or `2`, counts only after a slash, in quotes, or before an extension.
+/// as `error` or `2`, counts only after a slash, in quotes, or before an extension. In
+/// `urllib.error.URLError`, it is a part of another name.
 fn is_name(name: &str, before: &str, after: &str) -> bool {
     let is_quoted = || before.ends_with(QUOTES) && after.starts_with(QUOTES);
-    let is_extended = || after.strip_prefix('.').is_some_and(|rest| rest.starts_with(char::is_alphanumeric));
+    let is_extended = || {
+        !before.ends_with('.') && after.strip_prefix('.').is_some_and(|rest| rest.starts_with(char::is_alphanumeric))
+    };
     is_separate(name, before, after) && (is_distinctive(name) || before.ends_with('/') || is_quoted() || is_extended())
 }
 
@@ -117,6 +120,7 @@ mod tests {
         assert_eq!(in_file("/in/error.pdf", "error: no page"), "error: no page");
         assert_eq!(in_file("/in/file.pdf", "No such file or 'file'"), "No such file or '{/.}'");
         assert_eq!(in_file("/in/error.pdf", "'error log' and 'my error'"), "'error log' and 'my error'");
+        assert_eq!(in_file("/in/error.pdf", "urllib.error.URLError: error.txt"), "urllib.error.URLError: {/.}.txt");
         assert_eq!(in_file("/in/2", "page 2 of out/2"), "page 2 of {/}");
         assert_eq!(in_file("/in/123.pdf", "line 123: bad 123.txt"), "line 123: bad {/.}.txt");
     }

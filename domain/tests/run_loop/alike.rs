@@ -4,6 +4,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use autoproc_domain::forecast::Forecast;
 use autoproc_domain::ports::{
     AttemptOutcome, AttemptProgress, AttemptReport, BackPressure, Resumption, RunEventKind, StopCause, StopLevel,
 };
@@ -11,7 +12,7 @@ use autoproc_domain::request::{ExchangeRequest, Settlement, Verdict};
 use autoproc_domain::run::{Action, Input};
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::view::{Counts, Exchanged};
-use autoproc_domain::{RetryPolicy, RunConfig};
+use autoproc_domain::{FilePath, RetryPolicy, RunConfig};
 
 use super::fixture::{Run, claimed, claims, completed, failed, released, token};
 
@@ -28,6 +29,13 @@ fn without_retries() -> RunConfig {
 
 fn failure() -> AttemptReport {
     AttemptReport { output_tail: "connection refused".into(), ..AttemptReport::new(DOWN, Duration::from_secs(1)) }
+}
+
+/// Returns a run of a recipe that has completed a file in an earlier run.
+fn begun(config: RunConfig) -> Run {
+    let mut earlier = Forecast::default();
+    earlier.record_past(&FilePath::new("/earlier").unwrap(), 1, Duration::from_secs(1));
+    Run::new(config).with_forecast(earlier).and_begun()
 }
 
 /// Starts an attempt, and lets it fail because the service is down.
@@ -54,7 +62,7 @@ fn word(verdict: &Verdict) -> &'static str {
 /// Returns a run in which the files 1 to 3 have failed alike; the exchange that settles file 3 is
 /// pending.
 fn paused(config: RunConfig) -> Run {
-    let mut run = Run::begun(config);
+    let mut run = begun(config);
     for id in 1..=3 {
         run.answer(claims(&[id], true)).actions();
         fail(&mut run, id);
@@ -163,7 +171,7 @@ fn the_probe_is_a_file_that_has_not_failed_yet() {
 #[test]
 fn a_success_or_another_failure_in_between_ends_the_row() {
     for other in [AttemptOutcome::Succeeded, failed()] {
-        let mut run = Run::begun(config());
+        let mut run = begun(config());
         for id in 1..=5 {
             run.answer(claims(&[id], true)).actions();
             if id == 3 {
@@ -174,6 +182,25 @@ fn a_success_or_another_failure_in_between_ends_the_row() {
         }
         assert!(holds(&run).is_empty());
     }
+}
+
+/// A mistyped command fails on every file. There is nothing to wait for.
+#[test]
+fn failures_before_the_first_success_count_at_once() {
+    let mut run = Run::begun(without_retries());
+    for id in 1..=5 {
+        run.answer(claims(&[id], true)).actions();
+        fail(&mut run, id);
+        assert_eq!(settled(&mut run), [(id, "fail")]);
+    }
+    run.answer(claims(&[6], true)).actions();
+    run.succeed(6);
+    for id in 7..=9 {
+        assert!(holds(&run).is_empty(), "{id}: {:?}", holds(&run));
+        run.answer(claims(&[id], true)).actions();
+        fail(&mut run, id);
+    }
+    assert_eq!(holds(&run).len(), 1);
 }
 
 /// These outcomes never form a row: a missing file or an aborted attempt has no cause that other
@@ -187,7 +214,7 @@ fn failures_of_the_file_alone_are_no_row() {
         AttemptOutcome::Aborted,
         AttemptOutcome::Exited { code: 127 },
     ] {
-        let mut run = Run::begun(without_retries().with_program_wait(Duration::ZERO));
+        let mut run = begun(without_retries().with_program_wait(Duration::ZERO));
         for id in 1..=4 {
             run.answer(claims(&[id], true)).actions();
             run.start(id).end(id, outcome.clone());
@@ -198,7 +225,7 @@ fn failures_of_the_file_alone_are_no_row() {
 
 #[test]
 fn cancelled_attempts_are_no_row() {
-    let mut run = Run::begun(config());
+    let mut run = begun(config());
     for id in 1..=4 {
         run.answer(claims(&[id], true)).actions();
         run.start(id);
@@ -211,7 +238,7 @@ fn cancelled_attempts_are_no_row() {
 
 #[test]
 fn one_file_that_fails_again_and_again_is_no_row() {
-    let mut run = Run::begun(config());
+    let mut run = begun(config());
     for _ in 1..=4 {
         run.answer(claims(&[1], true)).actions();
         fail(&mut run, 1);
@@ -221,7 +248,7 @@ fn one_file_that_fails_again_and_again_is_no_row() {
 
 #[test]
 fn the_rest_of_the_attempts_is_given_back_while_it_ends() {
-    let mut run = Run::begun(config());
+    let mut run = begun(config());
     run.feed(Input::Capacity(5)).actions();
     run.answer(claims(&[1, 2, 3, 4, 5], true)).actions();
     for id in 1..=4 {
@@ -242,7 +269,7 @@ fn the_rest_of_the_attempts_is_given_back_while_it_ends() {
 #[test]
 fn an_old_attempt_that_succeeds_proves_nothing() {
     for started in [[9, 1], [1, 9]] {
-        let mut run = Run::begun(config());
+        let mut run = begun(config());
         run.answer(claims(&[1, 9], true)).actions();
         run.start(started[0]).start(started[1]).progress(1, AttemptProgress::Ended(failure()));
         for id in 2..=3 {
@@ -299,7 +326,7 @@ fn files_without_a_retry_do_not_fail_if_the_row_becomes_complete() {
 
 #[test]
 fn kept_failures_are_settled_when_the_row_ends() {
-    let mut run = Run::begun(without_retries());
+    let mut run = begun(without_retries());
     run.answer(claims(&[1], true)).actions();
     fail(&mut run, 1);
     assert!(settled(&mut run).is_empty(), "the failure is kept");
@@ -310,7 +337,7 @@ fn kept_failures_are_settled_when_the_row_ends() {
 
 #[test]
 fn kept_failures_are_settled_after_a_while_or_if_nothing_else_runs() {
-    let mut run = Run::begun(without_retries());
+    let mut run = begun(without_retries());
     run.answer(claims(&[1], true)).actions();
     fail(&mut run, 1);
     run.answer(claims(&[2], true)).start(2).actions();
@@ -319,7 +346,7 @@ fn kept_failures_are_settled_after_a_while_or_if_nothing_else_runs() {
     run.pass(Duration::from_secs(10)).feed(Input::Woken);
     assert_eq!(settled(&mut run), [(1, "fail")]);
 
-    let mut run = Run::begun(without_retries());
+    let mut run = begun(without_retries());
     run.answer(claims(&[1], false)).actions();
     fail(&mut run, 1);
     run.actions();
@@ -330,7 +357,7 @@ fn kept_failures_are_settled_after_a_while_or_if_nothing_else_runs() {
 #[test]
 fn a_kept_failure_counts_for_the_failure_limit() {
     let limit = autoproc_domain::run::FailureLimit::Files(std::num::NonZeroU64::MIN);
-    let mut run = Run::begun(without_retries().with_failure_limit(limit));
+    let mut run = begun(without_retries().with_failure_limit(limit));
     run.answer(claims(&[1], true)).actions();
     fail(&mut run, 1);
     let request = run.exchange_among();
@@ -425,7 +452,7 @@ fn a_clock_that_is_set_back_makes_the_probe_due() {
 /// The failure of file 1 stays unsettled, because its row may become complete once the gate opens.
 #[test]
 fn a_kept_failure_stays_kept_while_no_file_is_asked_for() {
-    let mut run = Run::begun(without_retries());
+    let mut run = begun(without_retries());
     run.answer(claims(&[1], true)).actions();
     run.start(1).feed(Input::Pressure(Some(BackPressure { reason: "no disk".into() })));
     assert_eq!(run.exchange_among().limit, 0);
@@ -450,7 +477,7 @@ fn a_file_that_got_its_attempt_back_has_one_attempt_more() {
 
 #[test]
 fn a_run_that_does_not_wait_gives_back_no_attempt() {
-    let mut run = Run::begun(config().without_waiting());
+    let mut run = begun(config().without_waiting());
     run.feed(Input::Capacity(4)).actions();
     run.answer(claims(&[1, 2, 3, 4], true));
     for id in 1..=4 {

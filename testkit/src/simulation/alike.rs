@@ -16,6 +16,8 @@ use super::world::World;
 /// The reports of a run about files that fail alike.
 #[derive(Debug, Default)]
 pub(super) struct Pausing {
+    /// True if the run began with the durations of earlier runs of its recipe.
+    pub(super) has_history: bool,
     /// The time of the next probe, if the run has reported that it holds starts.
     probe_at: Option<Timestamp>,
     /// The attempt that the run handed over last since it reported the hold.
@@ -36,7 +38,7 @@ impl Pausing {
 
 impl World {
     /// Records that a run holds starts. If the reason is that files fail alike, checks that enough
-    /// files have failed.
+    /// files have failed, and that the recipe has completed a file before.
     pub(super) fn note_pause(&mut self, run: usize, reason: &str, probe_at: Option<Timestamp>) -> Result<(), String> {
         let pausing = &mut self.runs[run].pausing;
         if !reason.contains("failed alike") && probe_at.is_none() {
@@ -45,6 +47,9 @@ impl World {
         }
         self.summary.pauses += usize::from(!pausing.is_paused());
         (pausing.probe_at, pausing.has_given_up) = (probe_at, probe_at.is_none());
+        let succeeded = |attempt: &AttemptTruth| attempt.known_outcome() == Some(&AttemptOutcome::Succeeded);
+        let has_worked = pausing.has_history || self.attempts.iter().any(|one| one.run == run && succeeded(one));
+        holds(has_worked, || format!("{} pauses before its recipe has completed a file", self.runs[run].id))?;
         let mut failed: Vec<_> = self.own_failures(run).map(|attempt| attempt.file).collect();
         failed.sort_unstable();
         failed.dedup();

@@ -18,7 +18,7 @@ use crate::forecasting::RecentAttempts;
 const MAX_FILES: usize = 5000;
 
 /// Returns the forecast from earlier runs. Passes the forecast and the next files of the run to the
-/// live view. If there is no live view and the run does not use forecasts, reads nothing and
+/// live view. If there is no live view and the run does not need the history, reads nothing and
 /// returns a forecast without samples.
 ///
 /// # Errors
@@ -28,7 +28,8 @@ pub(super) async fn prepare(
     config: &RunConfig,
     context: &Context,
 ) -> Result<Forecast, CliError> {
-    if live.is_none() && !config.uses_forecasts() {
+    let decides_by_history = config.uses_forecasts() || config.pause_on_same.is_some();
+    if live.is_none() && !decides_by_history {
         return Ok(Forecast::default());
     }
     let recent = RecentAttempts::read(&*context.wiring.history()).await;

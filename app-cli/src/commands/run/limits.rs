@@ -48,7 +48,8 @@ pub(crate) struct LimitArgs {
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, default_value = "60", value_parser = unreachable_timeout)]
     pub(super) unreachable_timeout: Duration,
     /// Pause once N different files in a row have failed alike, and try one file at a time. One
-    /// such failure of each file is not counted. 0 disables the pause
+    /// such failure of each file is not counted. A COMMAND that has never completed a file does not
+    /// pause. 0 disables the pause
     #[arg(long, hide_short_help = true, value_name = "N", allow_negative_numbers = true, default_value = "5", value_parser = number::within::<u32>(number::COUNT))]
     pub(super) pause_on_same: u32,
     /// Wait this long before the first file is tried after a pause by --pause-on-same; doubled for

@@ -5,6 +5,9 @@
 //! complete, the run releases the attempt. A failure with a retry is settled at once; if its row
 //! becomes complete, the run grants the file one more attempt.
 //!
+//! Failures before the first success of the recipe, in this run or an earlier one, begin no row:
+//! the command is probably wrong, and waiting does not correct it.
+//!
 //! A run that does not wait for items in backoff gives back no attempts, because it cannot wait for
 //! a probe. If it gave attempts back, the next run would begin with the same files, and a sequence
 //! of such runs might never reach another file.
@@ -38,7 +41,8 @@ impl RunState {
     /// Holds starts if files fail alike, and gives back the attempt if its failure is probably not
     /// due to its file. `serial` is the attempt's number among the attempts that have started.
     pub(super) fn on_verdict(&mut self, judged: Judged, (serial, is_cancelled): (u64, bool), outcome: &AttemptOutcome) {
-        let Some(files) = self.config.pause_on_same else { return self.attempts.judged.push(judged) };
+        let files = self.config.pause_on_same.filter(|_| self.has_ever_succeeded());
+        let Some(files) = files else { return self.attempts.judged.push(judged) };
         let signature = match &judged.verdict {
             Verdict::Complete(_) => {
                 let release = self.breaker.on_success(serial, self.now);
@@ -61,6 +65,11 @@ impl RunState {
         let (meaning, release) = self.breaker.on_failure(settings, failure, self.now);
         self.resume(release, &judged.of);
         self.record_failure(judged, meaning);
+    }
+
+    /// True if the recipe has completed a file in this run, or has samples of earlier runs.
+    fn has_ever_succeeded(&self) -> bool {
+        self.program.has_succeeded || !self.forecast.is_empty()
     }
 
     fn record_failure(&mut self, judged: Judged, meaning: Meaning) {

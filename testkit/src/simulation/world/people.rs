@@ -237,8 +237,11 @@ impl World {
         let id = config.run.clone();
         let given = (self.setup.config)(config.clone());
         let jobs = given.jobs;
-        let state = RunState::new(given, self.locations[host].clone()).with_forecast(self.forecast());
+        let forecast = if number % 3 == 2 { Forecast::default() } else { self.forecast() };
+        let has_history = !forecast.is_empty();
+        let state = RunState::new(given, self.locations[host].clone()).with_forecast(forecast);
         let mut run = SimulatedRun::new(id, host, config, jobs, state, self.queue_version);
+        run.pausing.has_history = has_history;
         run.stop.read_file(self.stop_file);
         self.runs.push(run);
         self.read_waits();
