@@ -34,7 +34,7 @@ pub use outputs::CopiedOutput;
 const LOCK_TABLES: &str = "lock table numbering, item, event in share row exclusive mode";
 
 const IS_EMPTY: &str = "select not exists (select from item) and not exists (select from event) \
-    and not exists (select from attempt_output)";
+    and not exists (select from past_attempt) and not exists (select from attempt_output)";
 
 const RUNS: &str = "select id, host, project from run order by id";
 const ADD_RUNS: &str = include_str!("../sql/copy/add_runs.sql");

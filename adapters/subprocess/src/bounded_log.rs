@@ -35,7 +35,8 @@ use std::time::{Duration, Instant};
 
 use files::Tail;
 pub(crate) use files::{
-    NOTED, begin_notes, marker, marker_length, new_tail_path, omitted_before, open_tail, tail_path,
+    FILE_MODE, NOTED, begin_notes, create_folder, marker, marker_length, new_tail_path, omitted_before, open_tail,
+    tail_path,
 };
 use ring::Ring;
 use streams::NoteWriter;

@@ -9,7 +9,7 @@ use autoproc_regular_file::{self as regular_file, Links, folder_of};
 use tempfile::NamedTempFile;
 
 use crate::history::{RecordedEvents, line};
-use crate::replace::temporary_file;
+use crate::replace::temporary_file_with;
 
 /// Reads the events of a log, a part at a time.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl NewEventLog {
     pub fn create(path: &Path) -> io::Result<Self> {
         let folder = folder_of(path);
         regular_file::create_folders(folder, 0o777)?;
-        let file = temporary_file(folder)?;
+        let file = temporary_file_with(0o600, folder)?;
         Ok(Self { file: BufWriter::new(file), path: path.to_owned() })
     }
 

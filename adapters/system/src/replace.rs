@@ -180,11 +180,11 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
 
 /// Creates the temporary file that will replace the existing file. The permissions of the temporary
 /// file are limited only by the umask, so that other users can read a report.
-pub(crate) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     temporary_file_with(0o666, folder)
 }
 
-fn temporary_file_with(mode: u32, folder: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn temporary_file_with(mode: u32, folder: &Path) -> io::Result<NamedTempFile> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(mode);
     Builder::new().suffix(".tmp").make_in(folder, |path| regular_file::create(&mut options, path))

@@ -226,9 +226,9 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
 /// The warning if only a part of the output can be attributed to standard output or standard error.
 const PARTLY_APART: &str = "its standard output and standard error were not kept apart to the end, so a part is left out; `autoproc log` without --stdout and --stderr prints all of it";
 
-/// The warning for output that an earlier version of autoproc wrote without separating the streams.
-const NOT_APART: &str =
-    "an earlier version of autoproc wrote its output and did not keep the streams apart; --stdout prints both";
+/// The warning for an output that an earlier version of autoproc wrote without separating the
+/// streams, or that was copied from another queue.
+const NOT_APART: &str = "its standard output and standard error were not kept apart; --stdout prints both";
 
 /// Returns the words that name the requested stream. Returns an empty string if both streams were
 /// requested, or if the attempt has no output file.

@@ -117,8 +117,11 @@ impl Place {
     pub(crate) async fn lock_to_fill(&self, options: OpenOptions) -> Result<Target<'_>, CliError> {
         match self {
             Self::Folder(project) => {
-                let queue = LockedQueue::lock(&folder(project, options))?;
-                refuse_leftovers(project)?;
+                let mut queue = LockedQueue::lock(&folder(project, options))?;
+                if queue.queue()?.counts().total() == 0 {
+                    target::remove_interrupted(project)?;
+                    refuse_leftovers(project)?;
+                }
                 Ok(Target::in_folder(queue, project))
             }
             Self::Database(server) => Ok(Target::Database(Box::new(server.lock_for_copy(options.lock_timeout).await?))),
@@ -133,8 +136,8 @@ fn refuse_leftovers(project: &Project) -> Result<(), CliError> {
     let Some(dir) = dirs.iter().find(|dir| dir.read_dir().is_ok_and(|mut entries| entries.next().is_some())) else {
         return Ok(());
     };
-    Err(CliError::usage(format!("the target has files of an earlier queue: {}", Shown(dir)))
-        .with_hint("move that folder away, or name another target"))
+    Err(CliError::usage(format!("the target is not empty: it has files of attempts in {}", Shown(dir)))
+        .with_hint("name an empty target; if these files are of a queue that is gone, move that folder away"))
 }
 
 /// Returns the path with its symbolic links resolved, or the path itself if that fails.
@@ -200,7 +203,7 @@ impl Source<'_> {
     ///
     /// # Errors
     /// [`CliError`] if they cannot be read.
-    pub(crate) async fn run_places(&self) -> Result<Vec<RunPlace>, CliError> {
+    pub(crate) async fn run_places(&mut self) -> Result<Vec<RunPlace>, CliError> {
         match self {
             Self::Folder(folder) => Ok(folder.run_places()),
             Self::Database(locked) => Ok(locked.run_places().await?),

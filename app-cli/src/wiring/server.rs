@@ -162,9 +162,14 @@ impl Server {
     /// a file names the store, because the suggested command finds it there too.
     pub(crate) fn option(&self) -> String {
         match self.named_by {
-            NamedBy::Option | NamedBy::Place(_) => format!(" {OPTION} {}", quoted(&self.address())),
+            NamedBy::Option | NamedBy::Place(_) => self.option_elsewhere(),
             NamedBy::Variable | NamedBy::File => String::new(),
         }
+    }
+
+    /// Returns the option `--store` for a command on another machine, after a space.
+    pub(crate) fn option_elsewhere(&self) -> String {
+        format!(" {OPTION} {}", quoted(&self.address()))
     }
 
     /// True if only the command line of this process names the store. A command of a run would find

@@ -17,6 +17,7 @@ const OLD_RUNS: &str = include_str!("../../sql/history/old_runs.sql");
 const COUNT: &str = include_str!("../../sql/history/count_old.sql");
 const PRUNE_EVENTS: &str = include_str!("../../sql/history/prune_events.sql");
 const PRUNE_ATTEMPTS: &str = include_str!("../../sql/history/prune_attempts.sql");
+const PRUNE_REST: &str = include_str!("../../sql/history/prune_rest.sql");
 const PRUNE_RUNS: &str = include_str!("../../sql/history/prune_runs.sql");
 
 /// The largest number of runs whose history is removed together.
@@ -63,15 +64,19 @@ impl PostgresStore {
             self.prune(PRUNE_ATTEMPTS, runs).await?;
             removed.runs += self.work(RemovingRuns(runs.to_vec())).await?;
         }
+        while self.work(RemovingRest).await? > 0 {}
         Ok(removed)
     }
 
-    /// Removes rows of some runs. Returns the number of removed rows.
-    async fn prune(&self, sql: &'static str, runs: &[String]) -> Result<u64, StorageError> {
+    /// Removes rows of some runs, which are in the order of the database. Returns the number of
+    /// removed rows.
+    async fn prune(&self, sql: &'static str, mut runs: &[String]) -> Result<u64, StorageError> {
         let (mut after, mut removed) = ((String::new(), 0), 0);
         while let Some((last, count)) = self.work(Removing { sql, runs: runs.to_vec(), after: after.clone() }).await? {
             removed += count;
-            after = last;
+            // The statement would read the rows of the earlier runs again.
+            let begun = runs.iter().position(|run| *run == last.0).unwrap_or(0);
+            (runs, after) = (&runs[begun..], last);
         }
         Ok(removed)
     }
@@ -100,6 +105,20 @@ impl Work for Counting {
     async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<u64> {
         let rows = connection.query(COUNT, &[&self.0]).await?;
         rows.first().map_or(Ok(0), |row| number(row, "events"))
+    }
+}
+
+/// Removes a batch of the attempts that an earlier call kept because they were the latest ones.
+struct RemovingRest;
+
+#[async_trait]
+impl Work for RemovingRest {
+    type Reply = u64;
+    const IS_IDEMPOTENT: bool = true;
+
+    async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<u64> {
+        let rows = connection.query(PRUNE_REST, &[&bigint(MAX_BATCH)]).await?;
+        rows.first().map_or(Ok(0), |row| number(row, "removed"))
     }
 }
 

@@ -86,10 +86,15 @@ fn old_attempts_are_removed_in_batches() {
     let store = database.open();
     let paths: Vec<_> = (0..6_000).map(|number| (number + 10, format!("/{number}"))).collect();
     let items: Vec<_> = paths.iter().map(|(item, path)| (*item, path.as_str())).collect();
-    record(&store, "old", 100, &items);
+    record(&store, "old-1", 100, &items[..3_000]);
+    record(&store, "old-2", 100, &items[3_000..]);
     record(&store, "recent", 1, &items[..500]);
-    assert_eq!(block_on(store.prune_history(90 * DAY)).unwrap(), HistorySize { runs: 1, events: 12_001 });
-    let left = "select 1 / (case when (select count(*) from past_attempt) = 1000 then 1 else 0 end)";
-    database.execute(left);
+    assert_eq!(block_on(store.prune_history(90 * DAY)).unwrap(), HistorySize { runs: 2, events: 12_002 });
+    let left = || database.query("select count(*) from past_attempt", &[])[0].get::<_, i64>(0);
+    assert_eq!(left(), 1_000);
     assert_eq!([attempts(&store, 10), attempts(&store, 6_009)], [1, 1]);
+    // The attempts of `old-2` are no longer among the latest.
+    record(&store, "recent-2", 1, &items[..1_000]);
+    assert_eq!(block_on(store.prune_history(90 * DAY)).unwrap(), HistorySize::default());
+    assert_eq!((left(), attempts(&store, 6_009)), (1_500, 0));
 }

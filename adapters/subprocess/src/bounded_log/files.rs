@@ -23,7 +23,7 @@ use autoproc_regular_file::{self as regular_file, Links};
 use super::streams::streams_path;
 
 /// The mode of new files: only the owner may read output, because it may be confidential.
-pub(super) const FILE_MODE: u32 = 0o600;
+pub(crate) const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
 /// The name of the empty file that marks a folder of outputs. Every output that is written after
@@ -156,7 +156,7 @@ pub(super) fn open_new(path: &Path) -> io::Result<File> {
 /// is missing too, it is created with the default mode, because other programs use it. No folder
 /// above these two is created, because that could recreate a project folder that a user has
 /// removed.
-fn create_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if let Some(above) = folder.parent() {
         existing_or_new(regular_file::create_folder(above, 0o777))?;

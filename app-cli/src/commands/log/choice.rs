@@ -176,7 +176,8 @@ impl Known {
             Some(claim) => output.log.claim >= claim,
             None if is_latest => self.item.as_ref().is_none_or(|item| match (item.last_attempt, output.written) {
                 (None, _) => true,
-                (Some(_), None) => false,
+                // The output is in a database whose history of this attempt was removed.
+                (Some(_), None) => output.log.attempt.get() == item.attempts,
                 (Some(_), Some(written)) => fits_latest(item, &output.log, written),
             }),
             None => true,

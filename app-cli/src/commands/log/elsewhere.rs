@@ -108,9 +108,7 @@ pub(super) fn show(stored: &StoredOutput, name: &str, request: &LogArgs, context
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
 pub(super) async fn running(log: &AttemptLog, name: &str, context: &Context) -> Result<Option<String>, CliError> {
-    if context.wiring.server().is_none() {
-        return Ok(None);
-    }
+    let Some(server) = context.wiring.server() else { return Ok(None) };
     let Some(item) = context.storage().find(Selector::Id(log.item)).await? else { return Ok(None) };
     let Some(claim) = item.claim.as_ref().filter(|claim| claim.number == log.claim) else { return Ok(None) };
     if !context.live_runs().await?.contains(&claim.run) {
@@ -123,7 +121,7 @@ pub(super) async fn running(log: &AttemptLog, name: &str, context: &Context) -> 
             "{name} is running on {}; follow it there with: autoproc log -f {} --project-dir {folder}{}",
             Printable(&host),
             item.id,
-            context.wiring.store_options()
+            server.option_elsewhere()
         )
     }))
 }

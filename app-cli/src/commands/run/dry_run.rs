@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use autoproc_domain::request::Selector;
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{FilePath, QueueItem, Status};
 use autoproc_subprocess::{StdoutPattern, Subject, relative_path};
@@ -74,21 +75,23 @@ async fn of_file(
     }
 }
 
-/// Returns the file to preview: the next due item of the queue. If no item is due, returns the
-/// first of the given files, with `None` as its item. If no files are given either, returns the
-/// first file that a dead run left.
+/// Returns the file to preview, with its item if it is on the queue: the first of the given files.
+/// If no files are given, returns the next due item or, if no item is due, the first file that a
+/// dead run left.
 async fn first_file(
     source: &PathSource,
     context: &Context,
 ) -> Result<Option<(FoundFile, Option<QueueItem>)>, CliError> {
-    let due = context.storage().peek(context.now()).await?;
-    if due.is_some() || source.is_empty() {
-        let next = if due.is_some() { due } else { first_of_dead_runs(context).await? };
-        let found = |item: &QueueItem| FoundFile { path: item.file_path.clone(), depth: item.depth };
-        return Ok(next.map(|item| (found(&item), Some(item))));
+    if !source.is_empty() {
+        let given = source.gather(Absent::Refuse, &context.surroundings())?.files.into_iter().next();
+        let Some(file) = given else { return Ok(None) };
+        let item = context.storage().find(Selector::Path(file.path.clone())).await?;
+        return Ok(Some((file, item)));
     }
-    let given = source.gather(Absent::Refuse, &context.surroundings())?.files.into_iter().next();
-    Ok(given.map(|file| (file, None)))
+    let due = context.storage().peek(context.now()).await?;
+    let next = if due.is_some() { due } else { first_of_dead_runs(context).await? };
+    let found = |item: &QueueItem| FoundFile { path: item.file_path.clone(), depth: item.depth };
+    Ok(next.map(|item| (found(&item), Some(item))))
 }
 
 /// Returns the first file that a dead run left `processing`. A run recovers these files before it

@@ -32,12 +32,19 @@ Example:
   autoproc store prune --older-than 90d --dry-run --store postgres://anna@db.example.com/queue"
 )]
 pub(crate) struct PruneArgs {
-    /// Remove the runs whose latest event is older than this
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = autoproc_time_text::parse)]
+    /// Remove the runs whose latest event is older than this, for instance 90d; the unit is required
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = older_than)]
     older_than: Duration,
     /// Only count what would be removed
     #[arg(long)]
     dry_run: bool,
+}
+
+/// Parses a span with a unit: a bare number would mean seconds, and the history cannot be restored.
+fn older_than(word: &str) -> Result<Duration, String> {
+    let span = autoproc_time_text::parse(word).map_err(|error| error.to_string())?;
+    let has_unit = word.ends_with(|last: char| last.is_ascii_alphabetic());
+    if has_unit { Ok(span) } else { Err("expected a time with its unit, such as 90d".to_owned()) }
 }
 
 pub(super) async fn prune(args: &PruneArgs, server: &Server, context: &Context) -> Result<ExitCode, CliError> {

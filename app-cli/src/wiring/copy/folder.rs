@@ -25,7 +25,7 @@ pub(crate) struct FolderSource {
     log: EventLogReader,
     log_path: PathBuf,
     here: Location,
-    /// The runs that the events name.
+    /// The runs that the events and the executions name.
     runs: BTreeSet<RunId>,
     copied_runs: BTreeMap<String, Place>,
     outputs: vec::IntoIter<AttemptLog>,
@@ -62,8 +62,12 @@ impl FolderSource {
         Ok(read)
     }
 
-    /// Returns the places of the runs that the events name, which must all have been read.
-    pub(super) fn run_places(&self) -> Vec<RunPlace> {
+    /// Returns the places of the runs that the events and the executions name. All events must have
+    /// been read.
+    pub(super) fn run_places(&mut self) -> Vec<RunPlace> {
+        // The event log may have been removed, or may lack the latest events after a power cut.
+        let journals = self.items.as_slice().iter().filter_map(|item| self.executions.journal(*item).ok()?);
+        self.runs.extend(journals.map(|journal| journal.run));
         let place = |run: &RunId| match self.copied_runs.get(run.as_str()) {
             Some(Place { host, project_dir }) => {
                 RunPlace { run: run.clone(), host: host.as_str().into(), project: project_dir.into() }
@@ -82,7 +86,7 @@ impl FolderSource {
             let Some(log) = self.outputs.next() else { break };
             let unreadable = |error| cannot_read(&log.path, &error);
             let written = log.written_at().map_err(unreadable)?.unwrap_or(SystemTime::UNIX_EPOCH);
-            let Some(end) = log.end(max_bytes).map_err(unreadable)? else { continue };
+            let Some(end) = log.end_after_crash(max_bytes).map_err(unreadable)? else { continue };
             outputs.push(CopiedOutput {
                 item: log.item,
                 attempt: log.attempt,

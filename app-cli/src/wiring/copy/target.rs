@@ -10,6 +10,7 @@ use crate::error::CliError;
 use crate::project::Project;
 use crate::wiring::server::{CopiedExecution, CopiedOutput, LockedDatabase, RunPlace};
 use folder::FolderTarget;
+pub(super) use folder::remove_interrupted;
 
 /// The number of bytes of each output that a database keeps: the default of `run --store-output`.
 const MAX_STORED_OUTPUT: u64 = 64 << 10;

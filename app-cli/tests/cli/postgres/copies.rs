@@ -231,7 +231,7 @@ fn a_target_must_be_empty_and_a_source_must_exist() {
     copy(&project, ".", &absent).expect_error(78, "create the database");
     // Outputs of an earlier queue could be taken for outputs of the copied files.
     empty.write("logs/attempts/1.1.1.log", "of another file");
-    copy(&project, ".", text(&nothing)).expect_error(2, "the target has files of an earlier queue");
+    copy(&project, ".", text(&nothing)).expect_error(2, "it has files of attempts in ");
     std::fs::remove_dir_all(empty.path("logs/attempts")).expect("it exists");
     // A folder whose event log is not empty already has a history.
     empty.write("logs/autonomous-processing.jsonl", "{}\n");
@@ -318,6 +318,18 @@ fn a_copy_to_a_folder_continues_after_a_crash() {
     assert_eq!(target.json(["queue", "size"])["size"], 0);
     copy(&project, ".", text(&target.path(""))).expect_code(0);
     assert_eq!(contents(&target), contents(&project));
+}
+
+/// The earlier copy was killed after it had installed the outputs, and before it installed the queue.
+#[test]
+fn parts_of_an_interrupted_copy_are_replaced() {
+    let (project, target) = (full_project(), TempProject::new());
+    target.write(".claude/mission-control/COPY-BEGUN", "");
+    target.write("logs/attempts/1.1.1.log", "of the interrupted copy");
+    target.write("logs/autonomous-processing.jsonl", "{}\n");
+    copy(&project, ".", text(&target.path(""))).expect_code(0);
+    assert_eq!(contents(&target), contents(&project));
+    assert!(!target.path(".claude/mission-control/COPY-BEGUN").exists());
 }
 
 #[test]

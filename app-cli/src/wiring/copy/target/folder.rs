@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use autoproc_domain::item::ClaimToken;
@@ -12,7 +12,7 @@ use autoproc_domain::{FileQueue, Timestamp};
 use autoproc_json_store::LockedQueue;
 use autoproc_regular_file::folder_of;
 use autoproc_subprocess::{AttemptLogs, LogEnd};
-use autoproc_system::NewEventLog;
+use autoproc_system::{NewEventLog, replace_durably};
 use autoproc_workflow::execution::{CopiedJournal, Executions, Place};
 
 use crate::error::CliError;
@@ -91,17 +91,21 @@ impl FolderTarget {
         executions.add(&journal).map_err(|error| self.executions.unwritten(&error))
     }
 
-    /// Installs the log first, and the queue last. If the process dies in between, the queue is
-    /// still empty, and a further copy accepts the identical log.
+    /// Installs the log first, and the queue last. While the other parts are installed, a note
+    /// exists: if the process dies, the queue is still empty, and [`remove_interrupted`] removes
+    /// these parts before the next copy.
     pub(super) fn commit(mut self) -> Result<(), CliError> {
         self.install_log()?;
+        let note = note(&self.project);
+        replace_durably(&note, b"", None).map_err(|error| CliError::cannot_write(&note, &error))?;
         if !self.copied_runs.is_empty() {
             let file = self.project.copied_runs_file();
             copied_runs::write(&file, self.copied_runs).map_err(|error| CliError::cannot_write(&file, &error))?;
         }
         self.attempts.install()?;
         self.executions.install()?;
-        Ok(self.locked.replace(self.queue)?)
+        self.locked.replace(self.queue)?;
+        remove_if_exists(&note)
     }
 
     fn install_log(&mut self) -> Result<(), CliError> {
@@ -121,6 +125,41 @@ impl FolderTarget {
     }
 }
 
+/// Removes what a copy that did not end has put into the folder of an empty queue. Does nothing if
+/// there was no such copy.
+///
+/// # Errors
+/// [`CliError`] if a file cannot be removed.
+pub(in crate::wiring::copy) fn remove_interrupted(project: &Project) -> Result<(), CliError> {
+    let note = note(project);
+    if !note.exists() {
+        return Ok(());
+    }
+    for folder in [project.attempts_dir(), project.executions_dir()] {
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(CliError::cannot_write(&folder, &error));
+            }
+            _ => {}
+        }
+    }
+    remove_if_exists(&project.event_log())?;
+    remove_if_exists(&project.copied_runs_file())?;
+    remove_if_exists(&note)
+}
+
+/// Returns the file that exists while a copy installs its parts.
+fn note(project: &Project) -> PathBuf {
+    project.copied_runs_file().with_file_name("COPY-BEGUN")
+}
+
+fn remove_if_exists(file: &Path) -> Result<(), CliError> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(CliError::cannot_write(file, &error)),
+        _ => Ok(()),
+    }
+}
+
 /// A folder that is written beside its final path. It is removed if the value is dropped before it
 /// is installed.
 struct Staged {
@@ -136,14 +175,19 @@ impl Staged {
         begun
     }
 
-    /// Puts the folder to its path, where an empty folder may be. Does nothing if it has no files.
+    /// Makes the files durable, and renames the folder to its path, where an empty folder may be.
+    /// Does nothing if there is no file.
     fn install(&self) -> Result<(), CliError> {
         if !self.staged.exists() {
             return Ok(());
         }
-        let installed =
-            fs::rename(&self.staged, &self.path).and_then(|()| File::open(folder_of(&self.path))?.sync_all());
-        installed.map_err(|error| self.unwritten(&error))
+        self.rename().map_err(|error| self.unwritten(&error))
+    }
+
+    fn rename(&self) -> io::Result<()> {
+        rustix::fs::syncfs(File::open(&self.staged)?)?;
+        fs::rename(&self.staged, &self.path)?;
+        File::open(folder_of(&self.path))?.sync_all()
     }
 
     fn remove(&self) {
