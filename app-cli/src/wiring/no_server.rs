@@ -227,6 +227,10 @@ impl Server {
         match self.0 {}
     }
 
+    pub(crate) fn option_elsewhere(&self) -> String {
+        match self.0 {}
+    }
+
     pub(crate) fn is_named_by_option(&self) -> bool {
         match self.0 {}
     }
