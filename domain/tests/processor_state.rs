@@ -1,5 +1,5 @@
-//! Tests the processor's state, which is computed from the events of a run, and the words of its
-//! values.
+//! Tests the processor's state, and the names under which its values are written. The state is
+//! computed from the events of a run.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

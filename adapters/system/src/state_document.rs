@@ -50,7 +50,7 @@ pub enum StateFileError {
         #[source]
         source: io::Error,
     },
-    /// The file is larger than any file that this program writes: remove it.
+    /// The file is larger than any file that this program writes. The user should remove it.
     #[error("{} is larger than {} MiB", path.display(), max_bytes >> 20)]
     TooLarge {
         /// The state file.

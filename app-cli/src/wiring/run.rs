@@ -128,8 +128,8 @@ impl Wiring {
         Ok((ports, Supervision::pausable(guards, switch, on_change, on_suspension)?))
     }
 
-    /// If the queue is in a database, creates the folders for this machine's files about it. A
-    /// queue in a folder creates its folders itself.
+    /// Creates the folders in which this machine keeps its own files for a queue in a database.
+    /// Does nothing for a queue in a folder, which creates its folders itself.
     ///
     /// # Errors
     /// [`CliError`] if a folder cannot be created.

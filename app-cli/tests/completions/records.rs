@@ -127,7 +127,8 @@ fn nothing_is_offered_that_is_wrong() {
     assert!(commands.len() > 8 && !commands.iter().any(|command| command.contains("torture")), "{commands:?}");
 }
 
-/// No file appears, disappears or changes: a command that took the lock would create the lock file.
+/// No file appears, disappears or changes. So the command has not taken the lock, because taking it
+/// would create the lock file.
 #[test]
 fn a_tab_changes_nothing() {
     let empty = TempProject::new();

@@ -285,8 +285,8 @@ fn a_journal_of_version_1_over_a_later_snapshot_means_the_numbers_of_version_1()
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().priority.get(), 9);
 }
 
-/// This program appends a line after an edit if the disk has space for the line but not for a new
-/// snapshot.
+/// After a user has edited the snapshot, this program writes a new one. If the disk has space for a
+/// line only, it appends the line to the journal of the edited snapshot.
 #[test]
 fn a_journal_of_this_version_after_an_edit_means_the_ids_in_the_list() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));

@@ -148,8 +148,7 @@ fn a_fifo_in_the_place_of_a_note_or_an_output_blocks_no_writer() {
     }
 }
 
-/// Before the writer was killed, it recorded in the note to which streams some bytes belong, but
-/// the bytes never reached the disk.
+/// The writer noted the streams of some bytes, and was killed before these bytes reached the disk.
 #[test]
 fn what_a_killed_writer_noted_and_lost_is_forgotten() {
     let (_dir, log) = fixture();

@@ -48,7 +48,7 @@ create trigger witness after update on autoproc.item
 /// Others may take the files of a run when its lease has been over for this long.
 const LEASE_MARGIN_US: i64 = 15_000_000;
 
-/// The figures of a night that passed its checks.
+/// The figures of a test run whose checks have passed.
 #[derive(Default)]
 pub(super) struct Figures {
     /// Files whose addition was acknowledged.

@@ -279,8 +279,8 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(subject, &found.as_ref(), &wanted)
     }
 
-    /// Compares everything that `process` can read with the model. Another process has made the
-    /// last step.
+    /// Compares the model with everything that `process` can read. Another process made the latest
+    /// step, so `process` must see changes that it did not make.
     fn compare_queue(&mut self, process: usize) -> Check {
         let (counts, page) = (self.model.queue.counts(), self.model.queue.page(&PageRequest::default()));
         same("the counts", &self.fixture.block_on(self.store(process).counts(Scope::Queue))?, &counts)?;

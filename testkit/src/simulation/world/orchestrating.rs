@@ -13,7 +13,7 @@ use super::World;
 
 /// With prefetch, an attempt that has not begun after this time is reported as not started.
 const MAX_WAIT: Duration = Duration::from_millis(200);
-/// The maximum delay before the beginning or the end of an attempt is reported.
+/// The maximum delay between the beginning or the end of an attempt and the report of it.
 const MAX_REPORT_LAG_MS: u64 = 50;
 /// The maximum time between a request to cancel an attempt and the end of the attempt.
 const MAX_CANCEL_MS: u64 = 5000;

@@ -22,8 +22,8 @@ use crate::wiring::copied_runs;
 use crate::wiring::copy::folder::here;
 use crate::wiring::server::{CopiedExecution, CopiedOutput, RunPlace};
 
-/// The queue of a folder that is filled. Outputs and executions are written beside their folders,
-/// and put there by [`FolderTarget::commit`].
+/// The queue of a project folder, while a copy fills it. Outputs and executions are first written
+/// beside the folders in which they belong; [`FolderTarget::commit`] moves them into these folders.
 pub(crate) struct FolderTarget {
     locked: LockedQueue,
     project: Project,
