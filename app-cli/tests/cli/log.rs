@@ -512,7 +512,10 @@ fn output_of_an_earlier_version_is_said_to_have_both_streams() {
         for (option, out) in [("--stdout", "out\n"), ("--stderr", "")] {
             let answer = project.ask(["log", "a", option]).expect_code(0);
             assert_eq!(answer.out, out);
-            assert!(answer.err.contains("attempt 1: an earlier version of autoproc"), "{answer:?}");
+            assert!(
+                answer.err.contains("attempt 1: its standard output and standard error were not kept apart"),
+                "{answer:?}"
+            );
         }
     };
     expect_both();
