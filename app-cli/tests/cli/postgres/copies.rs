@@ -1,9 +1,10 @@
 //! `migrate`: queues that are copied between folders and databases.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio_postgres::NoTls;
@@ -324,9 +325,15 @@ fn a_copy_to_a_folder_continues_after_a_crash() {
 #[test]
 fn parts_of_an_interrupted_copy_are_replaced() {
     let (project, target) = (full_project(), TempProject::new());
-    target.write(".claude/mission-control/COPY-BEGUN", "");
     target.write("logs/attempts/1.1.1.log", "of the interrupted copy");
     target.write("logs/autonomous-processing.jsonl", "{}\n");
+    let note = target.write(".claude/mission-control/COPY-BEGUN", "");
+    let begun = fs::metadata(&note).and_then(|note| note.modified()).expect("a time");
+    let set = |modified| File::open(&note).and_then(|note| note.set_modified(modified)).expect("it is set");
+    // A run has worked in the folder since.
+    set(begun - Duration::from_secs(3600));
+    copy(&project, ".", text(&target.path(""))).expect_error(2, "it has files of attempts in ");
+    set(begun);
     copy(&project, ".", text(&target.path(""))).expect_code(0);
     assert_eq!(contents(&target), contents(&project));
     assert!(!target.path(".claude/mission-control/COPY-BEGUN").exists());

@@ -126,13 +126,15 @@ impl FolderTarget {
 }
 
 /// Removes what a copy that did not end has put into the folder of an empty queue. Does nothing if
-/// there was no such copy.
+/// there was no such copy, or if a run has written to the event log since.
 ///
 /// # Errors
 /// [`CliError`] if a file cannot be removed.
 pub(in crate::wiring::copy) fn remove_interrupted(project: &Project) -> Result<(), CliError> {
-    let note = note(project);
-    if !note.exists() {
+    let (note, log) = (note(project), project.event_log());
+    let modified = |file: &Path| fs::metadata(file).and_then(|file| file.modified()).ok();
+    let Some(begun) = modified(&note) else { return Ok(()) };
+    if modified(&log).is_some_and(|written| written > begun) {
         return Ok(());
     }
     for folder in [project.attempts_dir(), project.executions_dir()] {
@@ -143,7 +145,7 @@ pub(in crate::wiring::copy) fn remove_interrupted(project: &Project) -> Result<(
             _ => {}
         }
     }
-    remove_if_exists(&project.event_log())?;
+    remove_if_exists(&log)?;
     remove_if_exists(&project.copied_runs_file())?;
     remove_if_exists(&note)
 }
