@@ -74,7 +74,7 @@ const MUTATIONS: [Mutation; 66] = [
     Mutation {
         name: "a database with outputs is empty",
         file: "src/locked.rs",
-        text: " \\\n    and not exists (select from attempt_output)",
+        text: " and not exists (select from attempt_output)",
         replacement: "",
         test: COPY_IS_EMPTY,
     },
