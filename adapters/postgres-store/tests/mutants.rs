@@ -102,8 +102,8 @@ const MUTATIONS: [Mutation; 66] = [
     Mutation {
         name: "only the first batch of old events is removed",
         file: "src/history/pruning.rs",
-        text: "            after = last;\n",
-        replacement: "            after = (String::from(char::MAX), last.1);\n",
+        text: "(runs, after) = (&runs[begun..], last);",
+        replacement: "(runs, after) = (&runs[begun..begun], last);",
         test: OLD_ATTEMPTS,
     },
     Mutation {
