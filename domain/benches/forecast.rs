@@ -56,7 +56,7 @@ fn print(order: &str, groups: &[Group]) {
     println!("  range of one file: {:.3} of {} files within", share(score.covered), score.covered.1);
     println!("    at least 0.8 in {good} of {} groups of 100 files or more", score.group_coverage.len());
     println!("  time left after a quarter, {} groups: error, median and 90th percentile", score.left.len());
-    println!("    only a lower bound: {} groups, of which {} take longer", score.bounds.1, score.bounds.0);
+    println!("    only a lower bound: {} groups; {} of them take longer", score.bounds.1, score.bounds.0);
     println!("    forecast {:?}, mean x count {:?}", left(&score.left), left(&score.left_by_mean));
     println!("    likely range: {:.3} of {} groups within", share(score.left_covered), score.left_covered.1);
 }

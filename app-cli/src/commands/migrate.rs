@@ -156,7 +156,7 @@ async fn copy_history(source: &mut Source<'_>, target: &mut Target<'_>) -> Resul
 #[derive(Default)]
 struct Outputs {
     copied: u64,
-    /// The number of copied outputs of which only the end was copied.
+    /// The number of copied outputs whose beginning was not copied.
     cut: u64,
     /// The number of outputs of attempts that are not in the history, which were not copied.
     left_out: u64,
@@ -262,7 +262,7 @@ struct MigratedJson {
     events: usize,
     skipped_lines: usize,
     outputs: u64,
-    /// The number of copied outputs of which only the end was copied.
+    /// The number of copied outputs whose beginning was not copied.
     outputs_in_part: u64,
     /// The number of outputs that were not copied: their attempts are not in the history.
     outputs_left_out: u64,

@@ -8,7 +8,7 @@
 //! - no command ever found another one at work on its file;
 //! - no process is left.
 //!
-//! The first two compare the queue with what the processes were told: the exit codes of the
+//! The first two compare the queue with what the processes saw: the exit codes of the
 //! additions, and the event logs of the runs, which report a file as completed once the server has
 //! acknowledged it. Triggers in the database (`witness`) record the ends of leases, and the
 //! settlements, which the queue itself forgets.

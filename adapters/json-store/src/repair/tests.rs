@@ -20,7 +20,7 @@ fn damage_line(bytes: &mut [u8], number: usize) {
     bytes[begins + lengths[number] / 2] ^= 1;
 }
 
-/// Returns a store with six files, of which the first two were completed. The lines of the journal:
+/// Returns a store with six files; the first two were completed. The lines of the journal:
 /// add `/file-1`, claim and complete `/file-0`, add `/file-2` and `/file-3`, claim and complete
 /// `/file-1`, add `/file-4` and `/file-5`. The line with the number `line` is damaged.
 fn damaged(line: usize) -> TempStore {

@@ -30,7 +30,7 @@ impl AttemptLog {
 }
 
 impl AttemptLogs {
-    /// Writes the output of an attempt, of which only the end may be known. A marker line then
+    /// Writes the output of an attempt. Only its end may be known. A marker line then
     /// stands for the bytes before it. Creates the folder if it is missing. `at` is when the output
     /// was last written. The file may be lost in a power cut.
     ///

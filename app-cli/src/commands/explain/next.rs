@@ -77,7 +77,7 @@ fn missing(next: Next, commands: &Commands) -> Next {
 
 fn backoff(item: &QueueItem, due: Timestamp, situation: &Situation, commands: &Commands) -> Next {
     let wait = span(due.saturating_since(situation.now));
-    let nobody = match &situation.runs {
+    let no_run = match &situation.runs {
         Runs::None => "; no run is live".to_owned(),
         Runs::Starting => String::new(),
         Runs::Stopping(how) => format!("; no live run takes it: {how}"),
@@ -85,7 +85,7 @@ fn backoff(item: &QueueItem, due: Timestamp, situation: &Situation, commands: &C
         Runs::Holding(reason) => format!("; no live run starts files: {reason}"),
     };
     let attempt = numbered(item, situation);
-    let text = format!("waits until {} (in {wait}): backoff after {attempt}{nobody}", local(due));
+    let text = format!("waits until {} (in {wait}): backoff after {attempt}{no_run}", local(due));
     let again = format!("{} && {}", commands.of_file("cancel"), commands.of_file("retry-failed"));
     let start = if situation.runs == Runs::None { commands.start(situation) } else { Vec::new() };
     Next { at: Some(due), ..Next::new("backoff", text, [vec![again], start].concat()) }
@@ -196,7 +196,7 @@ fn failed(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next 
     let mut text =
         if item.status == Status::Timeout { "nothing: it timed out for good" } else { "nothing: it failed for good" }
             .to_owned();
-    if let Some(error) = item.last_error.as_ref().filter(|_| situation.is_error_untold) {
+    if let Some(error) = item.last_error.as_ref().filter(|_| situation.is_error_missing) {
         let _ = write!(text, ": {}", in_one_line(error));
     }
     Next::new("failed", text, vec![retry, commands.log(item, "")])

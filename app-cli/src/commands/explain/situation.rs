@@ -21,7 +21,7 @@ pub(super) struct Situation {
     /// the live runs; `None` if no run is live, or if the live runs have different maximums.
     pub(super) max_attempts: Option<u32>,
     /// True if no error is recorded for the latest attempt, or if there is no attempt.
-    pub(super) is_error_untold: bool,
+    pub(super) is_error_missing: bool,
     pub(super) claimant: Option<Claimant>,
     pub(super) ahead: Ahead,
     pub(super) file: FileNow,
@@ -94,7 +94,7 @@ impl Situation {
         Ok(Self {
             runs: runs(&live, context).await,
             max_attempts: max_attempts(item, &live),
-            is_error_untold: latest.is_none_or(|latest| latest.error.is_none()),
+            is_error_missing: latest.is_none_or(|latest| latest.error.is_none()),
             claimant: claimant(item, &live, context).await?,
             ahead: if item.is_due(now) { ahead(item, now, context).await? } else { Ahead::default() },
             file: file_now(item),

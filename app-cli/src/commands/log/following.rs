@@ -24,7 +24,7 @@ pub(super) async fn following(
     context: &Context,
 ) -> Result<(), CliError> {
     let mut after = after.or(logs(id, context)?.last().map(|log| log.claim));
-    let mut told = String::new();
+    let mut printed = String::new();
     loop {
         let Some(item) = context.storage().find(Selector::Id(id)).await? else { return Ok(()) };
         // Lists the outputs after reading the item. If the item has ended, all outputs exist by
@@ -56,9 +56,9 @@ pub(super) async fn following(
         // Prints a remark only if the state has changed. The remaining wait is not compared,
         // because it differs at each poll.
         let (state, wait) = (waiting(&item), wait(&item, context.now()));
-        if item.status == Status::Pending && told != state {
+        if item.status == Status::Pending && printed != state {
             context.remark(&format!("{state}{wait}"));
-            told = state;
+            printed = state;
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }

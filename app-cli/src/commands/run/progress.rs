@@ -50,7 +50,7 @@ pub(super) struct Progress {
     ticker: Mutex<Option<Ticker>>,
     trouble: StoreTrouble,
     /// True once a line has explained how to let files start again after several have failed alike.
-    has_told_way_out: AtomicBool,
+    has_shown_way_out: AtomicBool,
 }
 
 impl Progress {
@@ -78,7 +78,7 @@ impl Progress {
             has_begun: AtomicBool::new(false),
             ticker: Mutex::default(),
             trouble: StoreTrouble::default(),
-            has_told_way_out: AtomicBool::default(),
+            has_shown_way_out: AtomicBool::default(),
         }
     }
 
@@ -198,7 +198,7 @@ impl Observer for Progress {
                     Printable(reason),
                     span(wait)
                 ));
-                if !self.has_told_way_out.swap(true, Ordering::Relaxed) {
+                if !self.has_shown_way_out.swap(true, Ordering::Relaxed) {
                     self.remark("Ctrl-C ends the run; with `--pause-on-same 0` it would go on with the other files");
                 }
             }

@@ -67,8 +67,8 @@ fn nature(system: &FileSystem, allow_network_fs: bool) -> Finding {
 
 fn room(free: u64, files: Option<u64>, needed: u64) -> Finding {
     const SUBJECT: &str = "room";
-    let told = files.map_or_else(String::new, |files| format!(", and room for {files} more files"));
-    let message = format!("{} MiB free{told}", free / MIB);
+    let room = files.map_or_else(String::new, |files| format!(", and room for {files} more files"));
+    let message = format!("{} MiB free{room}", free / MIB);
     if free < needed {
         let advice = format!("free space on the disk: the queue may need {} MiB more", needed.div_ceil(MIB));
         return Finding::warning(SUBJECT, message, advice);

@@ -126,7 +126,7 @@ fn a_copied_attempt_without_output_names_its_place() {
     let place = format!(" in {}: it printed nothing, or its output is there", folder.display());
     let place = place.replace("/:", ":");
     assert!(shown.err.contains("attempt 1 ran on ") && shown.err.contains(&place), "{shown:?}");
-    // An attempt that was made here is told apart.
+    // The message on an attempt that was made here names no place.
     back.ask([OsStr::new("run"), "-qq".as_ref(), "--again".as_ref(), file.as_os_str(), "--".as_ref(), "true".as_ref()])
         .expect_code(0);
     let shown = back.ask([OsStr::new("log"), file.as_os_str()]).expect_code(0);
