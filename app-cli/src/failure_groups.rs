@@ -88,7 +88,7 @@ fn unknown(id: SignatureId, groups: &FailureGroups) -> CliError {
     let listed = listed.collect::<Vec<_>>().join(", ");
     match known.len() {
         0 => error.with_hint("no file of the queue has failed"),
-        1..=MAX_KNOWN => error.with_hint(format!("`autoproc failures` shows the signatures: {listed}")),
-        _ => error.with_hint(format!("`autoproc failures` shows the signatures: {listed}, and others")),
+        1..=MAX_KNOWN => error.with_hint(format!("`autoproc failures` shows those that exist: {listed}")),
+        _ => error.with_hint(format!("`autoproc failures` shows those that exist: {listed}, and others")),
     }
 }

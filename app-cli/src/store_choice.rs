@@ -196,7 +196,7 @@ pub(crate) fn path_map(
         (given, Some(_)) => (given.to_vec(), MAP_OPTION, ExitCode::Usage),
     };
     PathMap::new(rules).map_err(|error| {
-        CliError::new(code, format!("{source} is ambiguous: {}", Printable(&error.to_string())))
+        CliError::new(code, format!("the path rules of {source} are ambiguous: {}", Printable(&error.to_string())))
             .with_hint("each folder may have one name in the queue, and one on this machine")
     })
 }

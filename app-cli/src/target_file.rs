@@ -67,7 +67,7 @@ impl TargetFile {
         match self.path.parent().map(Path::metadata) {
             Some(Ok(folder)) if folder.is_dir() && self.path.file_name().is_some() => Ok(self),
             _ => Err(CliError::new(ExitCode::CannotWrite, format!("the folder of {} does not exist", Shown(path)))
-                .with_hint("create it first, or name another file")),
+                .with_hint("create the folder first, or name another file")),
         }
     }
 

@@ -24,6 +24,6 @@ pub enum Rejection {
     #[error("{selector} is {status}, not failed or timeout")]
     NotFailed { selector: Selector, status: Status },
     /// The item has ended, so it can no longer be reprioritised, held or cancelled.
-    #[error("{selector} is {status} and can no longer be changed")]
+    #[error("{selector} has already ended: it is {status}")]
     Ended { selector: Selector, status: Status },
 }

@@ -27,7 +27,7 @@ pub enum InvalidPattern {
     #[error("it gives all files the same name")]
     SameForAll,
     /// The pattern is `{}`.
-    #[error("it names the file itself")]
+    #[error("it is the path of the input file")]
     Input,
 }
 

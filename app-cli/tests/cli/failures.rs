@@ -152,7 +152,7 @@ fn an_unknown_signature_changes_nothing_and_names_the_known_ones() {
         let error =
             project.ask([command, "--like", "00000000"]).expect_error(2, "no failed file has the signature 00000000");
         assert!(
-            error.err.contains("hint: `autoproc failures` shows the signatures: 6dcc91a0 (2 files), "),
+            error.err.contains("hint: `autoproc failures` shows those that exist: 6dcc91a0 (2 files), "),
             "{error:?}"
         );
         let error = project.ask([command, "--like", "a1"]).expect_error(2, "8 hexadecimal digits");

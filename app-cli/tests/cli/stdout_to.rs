@@ -303,7 +303,7 @@ fn after_a_killed_run_the_next_one_completes_the_result() {
 fn a_pattern_that_cannot_be_right_is_refused() {
     let project = TempProject::with_queue(&["a"]);
     for (pattern, why) in [
-        ("{}", "it names the file itself"),
+        ("{}", "it is the path of the input file"),
         ("out.txt", "it gives all files the same name"),
         ("out/{//}/", "it names a folder"),
     ] {

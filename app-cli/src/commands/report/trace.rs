@@ -88,7 +88,7 @@ async fn written<W: Write + Send + 'static>(
 fn warn(tally: Tally, report: &Report, context: &Context) {
     if tally.without_beginning > 0 {
         let count = tally.without_beginning;
-        context.console.warn(format_args!("attempts without a recorded beginning are left out: {count}"));
+        context.console.warn(format_args!("the trace lacks the attempts whose beginning was not recorded: {count}"));
     }
     if let Some(counted) = report.attempts_if_more_than(tally.attempts) {
         context.console.warn(format_args!("the history has only {} of the {counted} attempts", tally.attempts));

@@ -173,7 +173,7 @@ fn resumed(report: &ProgressReport, out: &mut dyn Write) -> io::Result<()> {
 fn print_step(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {
     let when = match &step.forecast {
         Forecast::Runs => String::new(),
-        Forecast::Skipped(condition) => format!(" (skipped: `{condition}` does not hold)"),
+        Forecast::Skipped(condition) => format!(" (would be skipped: `{condition}` does not hold)"),
         Forecast::Depends(conditions) => format!(" (if {})", conditions.join(" and ")),
     };
     writeln!(out, "{}/{}{}", step.phase, step.step, Printable(&when))?;

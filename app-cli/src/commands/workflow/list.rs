@@ -75,7 +75,7 @@ fn state(listed: &Listed) -> String {
         1 => Some(format!("1 {}", severity.word())),
         many => Some(format!("{many} {}s", severity.word())),
     };
-    let hidden = listed.is_hidden.then(|| "hidden by another workflow with this id".to_owned());
+    let hidden = listed.is_hidden.then(|| "an earlier file has this id; name this one by its path".to_owned());
     let states: Vec<_> = hidden.into_iter().chain(of(Severity::Error)).chain(of(Severity::Warning)).collect();
     if states.is_empty() { "good".to_owned() } else { states.join(", ") }
 }

@@ -72,7 +72,10 @@ fn the_map_of_a_project_stands_in_its_file() {
     let add = |words: &[&str]| database.ask(&project, [words, &["queue", "add", "share/in/a"]].concat());
     for (file, words) in [
         ("[store]\nmap = [\"/data\"]\n", "map in autoproc.toml: /data: write STORED=HERE"),
-        ("[store]\nmap = [\"/a=/x\", \"/a=/y\"]\n", "map in autoproc.toml is ambiguous: two rules map /a"),
+        (
+            "[store]\nmap = [\"/a=/x\", \"/a=/y\"]\n",
+            "the path rules of map in autoproc.toml are ambiguous: two rules map /a",
+        ),
         ("[store]\nmap = 1\n", "the section [store] has url"),
     ] {
         project.write("autoproc.toml", file);
@@ -94,7 +97,8 @@ fn an_ambiguous_map_changes_nothing() {
     let add = |words: &[&str]| database.ask(&project, [words, &["queue", "add", "share/in/a"]].concat());
     add(&["--map", "/data"]).expect_error(2, "write STORED=HERE");
     add(&["--map", "data=/mnt"]).expect_error(2, "both sides must be absolute paths");
-    add(&["--map", &map, "--map", "/data=/mnt"]).expect_error(2, "--map is ambiguous: two rules map /data");
+    add(&["--map", &map, "--map", "/data=/mnt"])
+        .expect_error(2, "the path rules of --map are ambiguous: two rules map /data");
     add(&["--map", "/a=/mnt", "--map", "/b=/mnt/b"]).expect_error(2, "and one contains the other");
     let folder = project.path("share/in").canonicalize().expect("a folder");
     let taken = add(&["--map", &format!("{}=/mnt", folder.to_str().expect("text"))]);
