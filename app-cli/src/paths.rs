@@ -161,8 +161,8 @@ impl Gathered {
         };
         Some(match self.left_out {
             0 => format!("no files were found{place}"),
-            1 => format!("no file matched {}: the only file{place} is excluded", self.options),
-            more => format!("no file matched {}: all {more} files{place} are excluded", self.options),
+            1 => format!("no file is left: {} leaves out the only file{place}", self.options),
+            more => format!("no file is left: {} leaves out all {more} files{place}", self.options),
         })
     }
 }

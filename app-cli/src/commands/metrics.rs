@@ -17,7 +17,7 @@ use crate::target_file::{FileKind, TargetFile};
 use figures::Figures;
 use text::BEGINNING;
 
-const METRICS: FileKind = FileKind { beginning: BEGINNING, name: "file of `autoproc metrics`" };
+const METRICS: FileKind = FileKind { beginning: BEGINNING, name: "file that `autoproc metrics` wrote" };
 
 /// The permissions of the file. The collector usually runs as another user.
 const MODE: u32 = 0o644;

@@ -209,7 +209,7 @@ fn line(view: &Changed<'_>, one: &Affected, out: &mut Screen<'_>) -> io::Result<
         (Outcome::Changed, Wanted::Paused) => write!(out, "paused: {run}")?,
         (Outcome::Changed, Wanted::Running) => write!(out, "resumed: {run}")?,
     }
-    writeln!(out, ", {} at work", files(one.files.len()))?;
+    writeln!(out, ", {} in progress", files(one.files.len()))?;
     one.files.iter().try_for_each(|file| writeln!(out, "{}", out.line("  ", file, "")))
 }
 

@@ -121,15 +121,15 @@ fn a_command_without_dashes_is_recognised() {
 fn a_filter_that_matches_nothing_is_named() {
     let project = with_papers();
     let folder = project.path("in").display().to_string();
-    let nothing = format!("no file matched --include '*.nope': all 3 files in {folder} are excluded\n");
+    let nothing = format!("no file is left: --include '*.nope' leaves out all 3 files in {folder}\n");
     let words = ["run", "in", "--include", "*.nope", "--", "true"];
     let run = project.ask(words).expect_code(0);
     says(&run, &format!("warning: {nothing}"));
     assert!(run.out.starts_with("processed 0, failed 0"), "{run:#?}");
     let strict = project.ask(["run", "in", "--strict", "--include", "*.nope", "--", "true"]);
-    says(&strict.expect_error(66, "no file matched --include '*.nope'"), &nothing);
+    says(&strict.expect_error(66, "no file is left: --include '*.nope'"), &nothing);
     says(&project.ask(["queue", "add", "in", "--include", "*.nope"]).expect_code(0), &nothing);
-    project.ask(["queue", "add", "in", "--include", "*.nope", "--strict"]).expect_error(66, "no file matched");
+    project.ask(["queue", "add", "in", "--include", "*.nope", "--strict"]).expect_error(66, "no file is left");
     project.ask(["run", "in", "--strict", "--include", "a.*", "--", "true"]).expect_code(0);
 }
 

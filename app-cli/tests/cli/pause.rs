@@ -52,7 +52,7 @@ fn a_paused_run_stands_still_with_everything_below_it_until_it_is_resumed() {
     let (run, pids) = with_child(&project, &[]);
     let paused = project.ask(["pause"]).expect_code(0);
     let id = live_run(&project)["run_id"].as_str().expect("a name").to_owned();
-    for words in ["paused: run ", &id, &format!("(process {} on ", run.id()), "1 file at work\n  "] {
+    for words in ["paused: run ", &id, &format!("(process {} on ", run.id()), "1 file in progress\n  "] {
         assert!(paused.out.contains(words), "no {words:?} in {paused:?}");
     }
     assert!(pids.iter().all(|pid| is_held(*pid)), "it returned before all processes were stopped");

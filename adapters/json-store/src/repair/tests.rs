@@ -51,7 +51,7 @@ fn names(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
 fn a_sound_store_is_left_alone() {
     for temp in [TempStore::new(), TempStore::with_journal(4), TempStore::with_snapshot(3)] {
         let before = temp.contents();
-        assert!(plan_repair(&temp.folder()).expect("it can be read").is_sound());
+        assert!(plan_repair(&temp.folder()).expect("the store can be read").is_sound());
         for method in RepairMethod::ALL {
             assert!(matches!(repair(&temp.folder(), method, now()), Ok(RepairOutcome::Sound(_))));
         }
@@ -63,7 +63,7 @@ fn a_sound_store_is_left_alone() {
 fn a_half_written_line_is_no_damage() {
     let temp = TempStore::with_journal(4);
     temp.alter(&temp.journal(), |bytes| bytes.extend_from_slice(b"{\"c\":\"0123"));
-    let examination = examine(&temp.folder()).expect("it can be read");
+    let examination = examine(&temp.folder()).expect("the store can be read");
     assert!(examination.is_sound());
     assert!(examination.half_written_bytes > 0);
 }
@@ -72,8 +72,8 @@ fn a_half_written_line_is_no_damage() {
 fn an_examination_changes_no_byte() {
     let temp = damaged(2);
     let before = temp.contents();
-    let looked = examine(&temp.folder()).expect("it can be read");
-    assert_eq!(plan_repair(&temp.folder()).expect("it can be read"), looked);
+    let looked = examine(&temp.folder()).expect("the store can be read");
+    assert_eq!(plan_repair(&temp.folder()).expect("the store can be read"), looked);
     assert_eq!(temp.contents(), before);
     assert!(looked.damage[0].file.contains(".journal."), "{looked:?}");
     assert_eq!(looked.plans.len(), 3);
@@ -124,7 +124,7 @@ fn salvage_loses_no_addition_but_the_damaged_one_wherever_the_damage_is() {
         let wrongly: Vec<_> =
             temp.files(Status::Completed).into_iter().filter(|name| !names(0..2).contains(name)).collect();
         assert!(wrongly.is_empty(), "line {line}: {wrongly:?}");
-        assert!(plan_repair(&temp.folder()).expect("it can be read").is_sound());
+        assert!(plan_repair(&temp.folder()).expect("the store can be read").is_sound());
     }
 }
 
@@ -153,7 +153,7 @@ fn a_repair_does_what_its_plan_reported() {
     for line in 0..7 {
         for method in OF_THE_FILES {
             let temp = damaged(line);
-            let planned = plan_repair(&temp.folder()).expect("it can be read");
+            let planned = plan_repair(&temp.folder()).expect("the store can be read");
             let applied = done(&temp, method);
             assert_eq!(plan(&planned, method), &applied);
             assert_eq!(temp.queue().counts(), applied.counts);
@@ -188,7 +188,7 @@ fn a_snapshot_is_salvaged_line_by_line() {
     let line = text.lines().position(|line| line.contains("/file-4")).expect("an item");
     let at = text.find("/file-4").expect("an item") - "\"file_path\":\"".len();
     temp.alter(SNAPSHOT, |bytes| bytes[at] = b'x');
-    let planned = plan_repair(&temp.folder()).expect("it can be read");
+    let planned = plan_repair(&temp.folder()).expect("the store can be read");
     assert_eq!(planned.plans.len(), 1, "line {line}: {planned:?}");
     for method in [RepairMethod::Truncate, RepairMethod::UseSnapshot] {
         let before = temp.contents();
@@ -210,7 +210,7 @@ fn any_changed_byte_of_a_snapshot_costs_two_items_at_the_most() {
         temp.write(SNAPSHOT, &bytes);
         temp.alter(SNAPSHOT, |bytes| bytes[at] = 0);
         // Some bytes may change without making the document invalid.
-        if plan_repair(&temp.folder()).expect("it can be read").is_sound() {
+        if plan_repair(&temp.folder()).expect("the store can be read").is_sound() {
             continue;
         }
         done(&temp, RepairMethod::Salvage);
@@ -223,7 +223,7 @@ fn an_unreadable_snapshot_needs_a_person() {
     for text in [&b""[..], b"not JSON", &[0; 4096]] {
         let temp = TempStore::new();
         temp.write(SNAPSHOT, text);
-        let planned = plan_repair(&temp.folder()).expect("it can be read");
+        let planned = plan_repair(&temp.folder()).expect("the store can be read");
         assert!(!planned.is_sound() && planned.plans.is_empty(), "{planned:?}");
         assert!(matches!(repair(&temp.folder(), RepairMethod::Salvage, now()), Ok(RepairOutcome::Impossible(_))));
         assert_eq!(temp.read(SNAPSHOT), text);
@@ -338,11 +338,11 @@ fn lost_lines_are_damage_and_their_numbers_are_not_given_again() {
                 let left = ends.take(lines_left).last().unwrap_or(0);
                 bytes.truncate(left);
             });
-            let planned = plan_repair(&temp.folder()).expect("it can be read");
+            let planned = plan_repair(&temp.folder()).expect("the store can be read");
             assert!(planned.damage[0].detail.starts_with("acknowledged changes are missing"), "{planned:?}");
             done(&temp, method);
             assert!(temp.queue().next_number() >= whole.next_number(), "{method:?}, {lines_left} lines");
-            assert!(plan_repair(&temp.folder()).expect("it can be read").is_sound());
+            assert!(plan_repair(&temp.folder()).expect("the store can be read").is_sound());
             TempStore::add(&mut temp.engine(Mode::Command), "/after");
         }
     }
@@ -365,7 +365,7 @@ fn rescued() -> TempStore {
 #[test]
 fn the_contents_that_a_run_wrote_beside_the_damage_can_be_taken() {
     let temp = rescued();
-    let planned = plan_repair(&temp.folder()).expect("it can be read");
+    let planned = plan_repair(&temp.folder()).expect("the store can be read");
     assert_eq!(planned.plans.len(), 4, "{planned:?}");
     done(&temp, RepairMethod::UseRescued);
     assert_eq!(temp.files(Status::Completed), names([0, 1]));
@@ -383,7 +383,7 @@ fn a_rescued_queue_that_stays_after_a_repair_is_no_damage() {
         for (name, bytes) in left {
             temp.write(&name, &bytes);
         }
-        assert!(plan_repair(&temp.folder()).expect("it can be read").is_sound(), "{method:?}");
+        assert!(plan_repair(&temp.folder()).expect("the store can be read").is_sound(), "{method:?}");
         TempStore::add(&mut temp.engine(Mode::Command), "/after");
     }
 }

@@ -203,7 +203,7 @@ impl Explorer {
         match found {
             Ok(found) if allowed.contains(&found) => Ok(found),
             Ok(found) => Err(self.violation(&format!(
-                "{place}: found {:?}, wanted one of {:?}",
+                "{place}: the queue has the files {:?}, but only these are allowed: {:?}",
                 files(&found),
                 allowed.iter().map(files).collect::<Vec<_>>()
             ))),

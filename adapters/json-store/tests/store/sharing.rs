@@ -144,7 +144,7 @@ fn nothing_changes_while_a_run_of_version_1_is_alive() {
             assert!(holder.contains("process 16096 on vm") && holder.contains("earlier version"), "{holder}");
             assert!(matches!(block_on(store.begin(run("night"))), Err(StorageError::Busy { .. })));
         }
-        assert_eq!(files(&store).unwrap(), ["/a"], "it can be read");
+        assert_eq!(files(&store).unwrap(), ["/a"], "the store can be read");
         assert_eq!(block_on(store.live()).unwrap().len(), 1);
     }
     assert_eq!(temp.contents(), before);

@@ -38,7 +38,7 @@ fn read(path: &Path) -> Vec<u8> {
     let log = logs.log_of(token, AttemptNumber::new(2).expect("not 0"));
     assert_eq!(log.path, path);
     let mut bytes = Vec::new();
-    log.read().expect("it can be read").read_to_end(&mut bytes).expect("it can be read");
+    log.read().expect("the log can be read").read_to_end(&mut bytes).expect("the log can be read");
     bytes
 }
 

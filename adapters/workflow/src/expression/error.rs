@@ -28,7 +28,7 @@ pub(crate) enum ExpressionError {
 
 fn known_names(known: &[String]) -> String {
     if known.is_empty() {
-        "; no names are available here".to_owned()
+        "; the value before the last dot has no names".to_owned()
     } else {
         format!("; known names: {}", known.join(", "))
     }

@@ -53,7 +53,7 @@ fn run_figures(figures: &Figures, text: &mut Text) {
     );
     text.gauge(
         "autoproc_starts_held",
-        "1 if the live run of this folder starts no files at present, otherwise 0.",
+        "1 if the latest run of this folder is live and holds its starts, otherwise 0.",
         u8::from(figures.are_starts_held),
     );
     if let Some(left) = figures.time_left {

@@ -37,7 +37,7 @@ use crate::view::time::Zone;
 use night::Night;
 use page::{BEGINNING, Page};
 
-const PAGE: FileKind = FileKind { beginning: BEGINNING, name: "page of `autoproc report --html`" };
+const PAGE: FileKind = FileKind { beginning: BEGINNING, name: "page that `autoproc report --html` wrote" };
 
 /// The minimum interval at which `--watch` writes the page, and the interval at which a browser
 /// loads it again, in seconds.

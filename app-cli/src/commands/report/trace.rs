@@ -20,7 +20,7 @@ use crate::escape::Shown;
 use crate::target_file::{FileKind, TargetFile};
 use writer::{BEGINNING, Tally, TraceWriter};
 
-const TRACE: FileKind = FileKind { beginning: BEGINNING, name: "trace of `autoproc report --trace`" };
+const TRACE: FileKind = FileKind { beginning: BEGINNING, name: "trace that `autoproc report --trace` wrote" };
 
 /// Writes the trace to a file, or to standard output for `-`.
 ///

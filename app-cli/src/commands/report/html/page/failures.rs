@@ -31,7 +31,11 @@ impl Page<'_> {
             String::new()
         } else {
             let command = self.command("failures", "");
-            format!("<p>and {} with other reasons; <code>{}</code> shows all</p>\n", files(others), Text(&command))
+            format!(
+                "<p>and {} with other reasons; <code>{}</code> shows the reasons of the files that are failed now</p>\n",
+                files(others),
+                Text(&command)
+            )
         };
         section("Why files failed", &(listed + &more))
     }
