@@ -2,8 +2,8 @@
 //!
 //! On a terminal, control characters are escaped, including colour sequences: the output may come
 //! from an untrusted file and could control the terminal. Line ends and tabs are kept. The module
-//! `overwritten_lines` handles lines that are overwritten after a carriage return. `--raw` prints
-//! all bytes unchanged.
+//! `overwritten_lines` handles lines that are overwritten after a carriage return. `log --raw`
+//! prints all bytes unchanged.
 
 use std::io;
 
@@ -53,7 +53,8 @@ impl<'a> AttemptOutput<'a> {
     /// Prints the next piece of the output.
     ///
     /// # Errors
-    /// If the piece cannot be written. A closed standard output is not an error.
+    /// If the piece cannot be written to standard output. A closed standard output is not an error,
+    /// and errors of standard error are ignored.
     pub(crate) fn print(&mut self, piece: &[u8]) -> Result<Delivery, CliError> {
         self.is_empty &= piece.is_empty();
         self.last = piece.last().copied().or(self.last);

@@ -50,8 +50,9 @@ impl Cli {
     }
 }
 
-/// Returns the value of `--color` on the command line, or `Auto` if the option is missing. clap
-/// needs the value for help and usage errors, which it prints before it has parsed the option.
+/// Returns the value of `--color` on the command line, or `Auto` if the option is missing or has an
+/// invalid value. clap needs the value for help and usage errors, which it prints before it has
+/// parsed the option.
 fn color(words: &[OsString]) -> ColorChoice {
     let options = words.iter().take_while(|word| *word != "--").filter_map(|word| word.to_str());
     let mut choice = ColorChoice::Auto;

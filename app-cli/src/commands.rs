@@ -211,7 +211,8 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
 
 /// True if the command needs the queue, in a folder or in a database. The other commands use
 /// workflow files, examine the database, are given two queues, or check for themselves that the
-/// queue is in a folder.
+/// queue is in a folder. Of the commands on workflows, only `workflow progress` reads the queue,
+/// and connects when it does.
 fn uses_queue(command: &Command) -> bool {
     match command {
         Command::Queue(command) => !matches!(command, QueueCommand::Export | QueueCommand::Repair(_)),

@@ -5,12 +5,13 @@
 //! A workflow file is YAML. It is parsed into a tree of nodes with positions, and the tree is read
 //! into the types of [`definition`]. The resulting workflow is checked for consistency, then
 //! against the project's runners and task files. Reading and checking collect all problems, with
-//! position and severity; only a syntax error ends the reading at once.
+//! position and severity. Reading ends at the first problem only if the file is too large, is not
+//! valid YAML, or has no key `workflow`.
 //!
 //! A [`WorkflowOrchestrator`] executes a checked workflow on the files of a queue; a
 //! [`TaskOrchestrator`] executes it on one file. [`execution`] derives the next step from the past
-//! events and journals every event, so that a later attempt resumes where an earlier one ended. A
-//! [`StepRunner`](execution::StepRunner) runs the processes.
+//! events and can journal every event, so that a later attempt resumes where an earlier one ended.
+//! A [`StepRunner`](execution::StepRunner) runs the processes.
 //!
 //! # Deliberately absent
 //!

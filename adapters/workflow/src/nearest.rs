@@ -6,8 +6,8 @@ const MAX_LISTED: usize = 12;
 /// fast for a file with thousands of unknown and thousands of known words.
 const MAX_COMPARED: usize = 256;
 
-/// Returns the known word that is most similar to `word`, if the two differ by at most a typing
-/// error.
+/// Returns the known word that is most similar to `word`, if the two differ by at most one typing
+/// error, or two if `word` has six or more characters. Ignores case.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lowered = word.to_lowercase();
     let tolerated = (word.chars().count() / 3).clamp(1, 2);

@@ -15,8 +15,10 @@ use crate::execution::{Engine, Equipment, ExecutionState, ProgressReport, Workfl
 
 /// Carries out attempts by executing a workflow on each file.
 ///
-/// Requires a tokio runtime with its time driver enabled. If journals are kept, and an earlier
-/// attempt failed or its run died, the next attempt resumes the execution at the unfinished step.
+/// Requires a tokio runtime with its time driver enabled. If journals are kept, an attempt resumes
+/// the unfinished execution of an earlier attempt after its last finished step, unless the file,
+/// the workflow or its inputs have changed. [`WorkflowRun::from_start`] and the key `resume` of the
+/// workflow exclude further executions.
 pub struct WorkflowOrchestrator {
     engine: Engine,
 }

@@ -1,4 +1,5 @@
-//! Reads a text into a [`Workflow`] and collects every problem.
+//! Reads a text into a [`Workflow`] and collects every problem. A text that is too large or is not
+//! valid YAML has one problem.
 //!
 //! The schema determines the keys of each mapping and the kinds of their values. An unknown key or
 //! a value of the wrong kind is reported as a problem, and reading continues. [`crate::check`]

@@ -84,8 +84,8 @@ impl Schema {
         self.forms().into_iter().find_map(|form| form.value(keyword))
     }
 
-    /// Returns the alternatives in `anyOf` or `oneOf`, or the schema itself if it has none.
-    /// References are resolved.
+    /// Returns the alternatives in `anyOf` or `oneOf`, or the schema itself if it has none or has
+    /// the keyword `type`. References are resolved.
     fn forms(self) -> Vec<Self> {
         if let Some(Kind::Text(reference)) = self.value("$ref") {
             let mut path = reference.trim_start_matches("#/").split('/');

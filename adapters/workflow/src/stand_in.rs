@@ -2,9 +2,10 @@
 //! exist.
 //!
 //! A stand-in is one script for all commands and tasks. It prints what a runner is given, and
-//! returns example values. `autoproc.toml` gets a line for each command and task without a runner,
-//! and a further file contains the example values of the workflow, one line per phase. A file that
-//! exists is never replaced, and the existing lines of `autoproc.toml` stay as they are.
+//! returns example values. `autoproc.toml` gets an entry for each command and task without a
+//! runner. A further file contains the example values, one line for each phase with a step that
+//! needs a runner. A file that exists is never replaced, and the existing lines of `autoproc.toml`
+//! stay as they are.
 
 mod comparisons;
 mod samples;
@@ -37,12 +38,14 @@ const SCRIPT_TEXT: &str = include_str!("stand_in/script.sh");
 /// The files and lines that [`add_stand_ins`] has written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StandIns {
-    /// The files that were created, relative to the project folder.
+    /// The files that were created, relative to the project folder, without `autoproc.toml`.
     pub created: Vec<PathBuf>,
-    /// The lines that were added to `autoproc.toml`, without empty lines.
+    /// The entries that were added to `autoproc.toml`, below the header of their table even if the
+    /// file already had the header.
     pub lines: Vec<String>,
-    /// The inputs with which the workflow runs to its end, with an example text for each, in the
-    /// order of the file.
+    /// The inputs to give so that the workflow runs to its end, as far as such inputs were found.
+    /// Contains an example text for each, in the order of the file. `file` and `files` are left
+    /// out.
     pub inputs: Vec<(String, String)>,
 }
 
@@ -107,7 +110,8 @@ fn text_of(path: &Path) -> Result<String, RunnersError> {
 }
 
 /// Returns the program of the stand-in. It is relative to the project folder, unless a step that
-/// needs a runner starts in another folder.
+/// needs a runner has the key `workdir`. It is also relative if the path of the project folder is
+/// not UTF-8.
 fn program(project: &Path, workflow: &Workflow) -> String {
     let starts_elsewhere = |step: &Step| step.needs_runner() && step.workdir.is_some();
     let absolute = project.join(SCRIPT).to_str().map(str::to_owned);
@@ -128,7 +132,8 @@ fn missing_runners(workflow: &Workflow, runners: &Runners) -> Vec<MissingRunner>
     missing
 }
 
-/// True if a stand-in carries out a step. The stand-in may have been added for another workflow.
+/// True if a stand-in carries out a step of the workflow. The stand-in may have been added for
+/// another workflow.
 fn uses_stand_in(workflow: &Workflow, runners: &Runners) -> bool {
     let is_stand_in = |step: &Step| {
         let runner = runners.for_step(step).ok().flatten();
@@ -137,7 +142,8 @@ fn uses_stand_in(workflow: &Workflow, runners: &Runners) -> bool {
     all_steps(workflow).any(is_stand_in)
 }
 
-/// Returns the example values, one line per phase: its id, and an object in JSON.
+/// Returns the example values after a line of explanation. Each phase with a step that needs a
+/// runner has one line: its id, and an object in JSON.
 fn values_text(plan: &Plan, examples: &Examples) -> String {
     let mut text =
         "# What the stand-in returns in each phase. To renew it, remove this file and repeat `workflow init`.\n"
@@ -156,7 +162,7 @@ fn input_texts(workflow: &Workflow, examples: &Examples) -> Vec<(String, String)
     workflow.inputs.iter().filter(is_given).map(|input| (input.name.clone(), text_of_input(input))).collect()
 }
 
-/// Creates a file; returns false if the path exists already.
+/// Creates a file, and its folder if that is missing; returns false if the path exists already.
 fn create(path: &Path, text: &str, mode: u32) -> Result<bool, StandInError> {
     let mut options = OpenOptions::new();
     options.write(true).mode(mode);
@@ -172,7 +178,8 @@ fn create(path: &Path, text: &str, mode: u32) -> Result<bool, StandInError> {
     }
 }
 
-/// Replaces the file at `path`, or the file to which a link at `path` leads. The permissions stay.
+/// Replaces the file at `path`, or the file to which a link at `path` leads, and keeps its
+/// permissions. If there is no file, creates one.
 fn replace_kept_mode(path: &Path, text: &str) -> io::Result<()> {
     match fs::canonicalize(path) {
         Ok(file) => {

@@ -23,8 +23,8 @@ const MAX_DEPTH: usize = 64;
 /// events in a large file without aliases.
 const MAX_REPLAYED_EVENTS: usize = 100_000;
 
-/// The maximum number of parser events: twice the number for a workflow with 10,000 steps of five
-/// keys each.
+/// The maximum number of parser events: about four times the number for a workflow with 10,000
+/// steps of five keys each.
 const MAX_EVENTS: usize = 500_000;
 
 pub(crate) type Node = Located<Kind>;
@@ -71,7 +71,7 @@ impl Kind {
 /// Parses a YAML text.
 ///
 /// # Errors
-/// The first syntax error. Nothing is read from a text with a syntax error.
+/// The first syntax error, unsupported value or exceeded limit. Nothing is read from such a text.
 pub(crate) fn parse(text: &str) -> Result<Node, Problem> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| problem(&error))
 }

@@ -27,8 +27,8 @@ const COMMAND: ContextKind = ContextKind::InvalidSubcommand;
 const REPEATED: &str = "`autoproc resume` repeats the latest run with its options and files";
 
 /// Returns the error without clap's unlikely suggestions, and with the hints of this module.
-/// `words` is the command line with the name of the program, and `command` is the definition of
-/// autoproc's commands and options.
+/// Escapes the arguments in it, and leaves out passwords. `words` is the command line with the name
+/// of the program, and `command` is the definition of autoproc's commands and options.
 pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Command) -> Error {
     command.build();
     let words = words.get(1..).unwrap_or_default();
@@ -148,7 +148,7 @@ fn program_hint(unknown: &str) -> Option<String> {
 }
 
 /// Returns the suggestions that differ from the word by at most two typing errors, or by one if the
-/// word has fewer than four characters; `None` if there are none.
+/// word has fewer than four characters without its leading dashes; `None` if there are none.
 fn near(unknown: &str, suggested: &ContextValue) -> Option<ContextValue> {
     let most = if unknown.trim_start_matches('-').len() < 4 { 1 } else { 2 };
     let is_near = |known: &&String| damerau_levenshtein(unknown, known) <= most;

@@ -1,4 +1,5 @@
-//! `cancel`: cancels single files; the runs that process them continue.
+//! `cancel`: cancels named files, or all files below named folders; the runs that process them
+//! continue.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -47,8 +47,8 @@ fn fixed(shell: clap_complete::Shell, root: &clap::Command) -> Vec<u8> {
     script
 }
 
-/// Returns the definition of the command line without hidden commands, because completions would
-/// offer them.
+/// Returns the definition of the command line without the hidden commands of the top level, because
+/// completions would offer them.
 fn without_hidden(whole: &clap::Command) -> clap::Command {
     let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     clap::Command::new("autoproc")

@@ -1,4 +1,4 @@
-//! `explain`: tells the story of one file in chronological order, and what happens to it next.
+//! `explain`: shows what happened to one file, in chronological order, and what happens to it next.
 
 mod next;
 mod situation;
@@ -56,7 +56,8 @@ pub(super) async fn explain(args: &ExplainArgs, context: &Context) -> Result<(),
 }
 
 /// Reads the attempts on an item, and the item's situation. If the run of the item seems to be
-/// dead, reads the item again: the run may have settled its claims and ended in the meantime.
+/// dead, reads the item again, until its claim stays the same: the run may have settled its claims
+/// and ended in the meantime.
 async fn settled(
     mut item: QueueItem,
     word: &ItemWord,

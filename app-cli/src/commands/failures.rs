@@ -76,8 +76,7 @@ struct Failures {
     /// Files whose latest attempt began before this time are left out; `None` without a limit.
     since: Option<Timestamp>,
     groups: FailureGroups,
-    /// The option `--project-dir` for suggested commands; empty if the current folder is in the
-    /// project folder.
+    /// The options that choose the queue in suggested commands; see [`Context::project_option`].
     project_option: String,
 }
 

@@ -130,8 +130,8 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
     }
 }
 
-/// Returns the item that an argument names. The item is `None` if it has left the queue and only
-/// its outputs are left.
+/// Returns the item that an argument names. The item is `None` if the argument is the id of an item
+/// that has left the queue, and outputs of the item are left.
 async fn named(word: &OsStr, context: &Context) -> Result<(ItemId, Option<QueueItem>), CliError> {
     let word = ItemWord::parse(word, &context.cwd)?;
     let item = word.find(&*context.storage()).await?;

@@ -48,7 +48,7 @@ pub(crate) fn man(args: &ManArgs, root: clap::Command, console: &Console) -> Res
     Ok(ExitCode::Success)
 }
 
-/// Writes one manual page per command, and returns the number of pages.
+/// Writes one manual page for each command that is not hidden, and returns the number of pages.
 fn write_all(root: &clap::Command, dir: &Path) -> io::Result<usize> {
     fs::create_dir_all(dir)?;
     let (mut count, mut left) = (0, vec![root]);

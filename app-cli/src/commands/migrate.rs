@@ -20,7 +20,8 @@ use crate::wiring::{Place, Server, Source, Target};
 /// The number of events that are copied at once. They take a few MB of memory.
 const EVENTS: usize = 5_000;
 
-/// The number of outputs that are copied at once. Between folders, each may take 16 MiB of memory.
+/// The number of outputs that are copied at once. Between folders, each may take as much memory as
+/// a run keeps of an output: 16 MiB by default.
 const OUTPUTS: usize = 16;
 
 const EXECUTIONS: usize = 100;
@@ -152,11 +153,10 @@ async fn copy_history(source: &mut Source<'_>, target: &mut Target<'_>) -> Resul
     }
 }
 
-/// The numbers of outputs.
 #[derive(Default)]
 struct Outputs {
     copied: u64,
-    /// The number of copied outputs whose beginning was not copied.
+    /// The number of outputs whose beginning was not copied, even if they were left out.
     cut: u64,
     /// The number of outputs of attempts that are not in the history, which were not copied.
     left_out: u64,
@@ -177,7 +177,6 @@ async fn copy_outputs(source: &mut Source<'_>, target: &mut Target<'_>) -> Resul
     }
 }
 
-/// The numbers of workflow executions.
 #[derive(Default)]
 struct Executions {
     copied: u64,
@@ -262,7 +261,7 @@ struct MigratedJson {
     events: usize,
     skipped_lines: usize,
     outputs: u64,
-    /// The number of copied outputs whose beginning was not copied.
+    /// The number of outputs whose beginning was not copied, even if they were left out.
     outputs_in_part: u64,
     /// The number of outputs that were not copied: their attempts are not in the history.
     outputs_left_out: u64,

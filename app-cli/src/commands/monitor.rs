@@ -47,7 +47,7 @@ pub(super) async fn monitor(args: &MonitorArgs, context: &Context) -> Result<(),
 }
 
 /// Shows the monitor every second until no run is live, standard output is closed, or a signal ends
-/// the watching. Then prints it once more.
+/// the watching. Then prints it once more, unless standard output is closed.
 async fn watch(context: &Context) -> Result<(), CliError> {
     let stop = context.wiring.signals()?;
     let is_redrawn = !context.json && context.console.out().can_redraw() && context.console.err().can_redraw();
@@ -85,8 +85,7 @@ struct Monitor {
     project_dir: PathBuf,
     /// The queue, as in "queue of FOLDER".
     queue: String,
-    /// The option `--project-dir` for suggested commands; empty if the current folder is in the
-    /// project folder.
+    /// The options that choose the queue in suggested commands; see [`Context::project_option`].
     project_option: String,
     now: Timestamp,
 }

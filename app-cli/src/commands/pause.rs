@@ -1,4 +1,5 @@
-//! `pause` and `resume`: suspend and continue the live runs of this machine.
+//! `pause` and `resume`: suspend and continue the live runs of this machine and, if the queue is in
+//! a database, of this project folder.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -92,7 +93,7 @@ async fn change(wanted: Wanted, context: &Context) -> Result<(), CliError> {
 }
 
 /// Requests the wanted state from one run. Returns `Unchanged` if the run is already in this state,
-/// and `Elsewhere` if the run is on another machine.
+/// and `Elsewhere` if the run is on another machine or belongs to another project folder.
 async fn request(wanted: Wanted, run: &LiveRun, control: &RunControl, context: &Context) -> Result<Outcome, CliError> {
     if !control.is_local(run) {
         return Ok(Outcome::Elsewhere);

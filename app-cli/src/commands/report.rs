@@ -143,7 +143,7 @@ fn command_of(run: &RunId, context: &Context) -> Option<Vec<OsString>> {
 }
 
 struct Report {
-    /// The beginning of the reported period; `None` if the report is on a single run.
+    /// The beginning of the reported period; `None` without `--since`.
     since: Option<Timestamp>,
     summary: RunsSummary,
     /// The runs after the reported run, none of which had anything to do; empty if an option
@@ -161,8 +161,7 @@ struct Report {
     counts: Counts,
     /// The reported files that are still failed and do not exist.
     missing: MissingFiles,
-    /// The option `--project-dir` for suggested commands; empty if the current folder is in the
-    /// project folder.
+    /// The options that choose the queue in suggested commands; see [`Context::project_option`].
     project_option: String,
 }
 

@@ -111,7 +111,8 @@ fn cannot_start(why: impl std::fmt::Display) -> CliError {
 /// does not exist any more: the command moved or removed it. A run refuses files that do not exist.
 ///
 /// # Errors
-/// [`CliError`] if no file would be left, if a path is invalid, or if the queue cannot be read.
+/// [`CliError`] if no named file would be left, even if there are also lists of files; if a path is
+/// invalid, or if the queue cannot be read.
 async fn without_finished(
     words: Vec<OsString>,
     current_dir: &Path,

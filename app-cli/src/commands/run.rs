@@ -131,7 +131,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let observers: Vec<Arc<dyn Observer>> = vec![Arc::new(progress), resources.clone(), failures.clone()];
     let observers = with_optional(observers, &args, &printing, hooks.as_ref());
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
-    // Reads the queue first, so that an unreadable queue is reported before the run creates files.
+    // Reads the queue first, so that an unreadable queue is reported before files are added and
+    // before the run is recorded.
     context.storage().counts(Scope::Queue).await?;
     let mut named = Scope::Queue;
     // If one of the files that are added next is due, the run has no waits to report.

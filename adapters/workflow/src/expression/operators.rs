@@ -76,7 +76,7 @@ fn in_order(left: &Value, operator: &str, right: &Value) -> Result<bool, Error> 
 }
 
 /// True if a text contains the text of `part`, a list contains the element `part`, or a map has the
-/// key `part`. A value of another kind contains nothing.
+/// key `part`. A value of another kind contains nothing, and no text contains null.
 fn contains(whole: &Value, part: &Value) -> Result<bool, Error> {
     Ok(match (whole.as_str(), whole.kind()) {
         (Some(text_of_whole), _) => !part.is_none() && text_of_whole.contains(&text(part)?),

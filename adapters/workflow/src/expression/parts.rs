@@ -10,12 +10,12 @@ pub(crate) enum Part {
     Operand(String),
     /// A comparison operator, `contains` or `in`.
     Operator(String),
-    /// Any other word that ends an operand, such as `and`.
+    /// Any other word or sign that ends an operand, such as `and`, `is` or `,`.
     Other,
 }
 
-/// Returns the parts of a condition, in order. The result is empty if the condition is not an
-/// expression.
+/// Returns the parts of a condition, in order. The result is empty if a `${` has no `}` or a `${…}`
+/// is empty. Other syntax errors are not noticed.
 pub(crate) fn parts_of_condition(condition: &str) -> Vec<Part> {
     let Ok(condition) = without_braces(condition) else { return Vec::new() };
     let (mut parts, mut operand) = (Vec::new(), String::new());

@@ -2,13 +2,14 @@
 //!
 //! # Theory of operation
 //!
-//! `AND`, `OR`, `NOT`, `IN`, `IS`, `&&`, `||` and `!` become the operators of minijinja. The
-//! comparisons and `contains` become calls of the filter [`COMPARE`]. The reason is that
-//! minijinja's operators order any two values and cannot be redefined: `errors < 3` would hold if
-//! `errors` is null, and `score > 0.8` if `score` is a text. So `a < b` is rewritten as the filter
-//! applied to `a`, with `b` as an argument. `and`, `or` and `if` still short-circuit. `x exists`
-//! becomes a test. To find the start of `a` and the end of `b`, the rewriting recognises brackets,
-//! quotes, and the words and signs that bind less tightly than a comparison.
+//! `AND`, `OR`, `NOT`, `IN`, `IS`, `&&`, `||` and `!` become the operators of minijinja, and
+//! `NULL`, `TRUE` and `FALSE` its constants. The comparisons and `contains` become calls of the
+//! filter [`COMPARE`]. The reason is that minijinja's operators order any two values and cannot be
+//! redefined: `errors < 3` would hold if `errors` is null, and `score > 0.8` if `score` is a text.
+//! So `a < b` is rewritten as the filter applied to `a`, with `b` as an argument. `and`, `or` and
+//! `if` still short-circuit. `x exists` and `exists x` become a test. To find the start of `a` and
+//! the end of `b`, the rewriting recognises brackets, quotes, and the words and signs that bind
+//! less tightly than a comparison.
 //!
 //! # Deliberately absent
 //!
@@ -36,7 +37,7 @@ fn group(tokens: &mut Tokens<'_>) -> String {
             Token::Comparison(text) => run.compare(text),
             Token::Exists => run.ask_existence(false),
             Token::Other(text) => run.push(text),
-            // At the beginning of an operand, `OR` is a name.
+            // Without a left operand, `OR` is a name.
             Token::Connective(_, text) if run.is_blank() => run.push(text),
             Token::Loose(text) | Token::Connective(text, _) => {
                 rewritten += &std::mem::take(&mut run).end(is_tested);
@@ -93,7 +94,7 @@ impl<'e> Run<'e> {
         self.operators.push(operator);
     }
 
-    /// Handles the word `exists`: rewrites `x exists`, or notes that the sequence begins with
+    /// Handles the word `exists`: rewrites `x exists`, or records that the sequence begins with
     /// `exists`.
     fn ask_existence(&mut self, is_negated: bool) {
         if self.is_blank() {
@@ -108,7 +109,8 @@ impl<'e> Run<'e> {
     }
 
     /// Returns the sequence as a call of the filter [`COMPARE`]. Returns the comparisons as written
-    /// if `as_written` is true, an operand is empty, or there is no comparison.
+    /// if `as_written` is true, an operand is empty, or there is no comparison. If the sequence
+    /// begins with `exists`, its last operand becomes a test.
     fn end(mut self, as_written: bool) -> String {
         if self.begins_with_exists {
             let operand = std::mem::take(&mut self.last);

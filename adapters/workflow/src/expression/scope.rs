@@ -74,8 +74,9 @@ impl Scope {
         Value::from_dyn_object(self.names.clone())
     }
 
-    /// Returns the context for the conditions of transitions that leave `phase`. Values that the
-    /// phase has returned take precedence.
+    /// Returns the context for the conditions of transitions that leave `phase`. In it,
+    /// `checkpoint_passed` takes precedence over the values that the phase has returned, and these
+    /// take precedence over all other names.
     pub(super) fn context_after(&self, phase: &str, checkpoint_passed: bool) -> Value {
         let phase = self.names.phases.get(phase).cloned().unwrap_or_default();
         let checkpoint_passed = Some(checkpoint_passed);

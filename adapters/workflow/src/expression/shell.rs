@@ -14,7 +14,6 @@ const PREFIX: &str = "AUTOPROC_VALUE_";
 /// A command for `sh -c`, and the variables it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShellText {
-    /// The text of the command.
     pub text: String,
     /// The names and values of the variables to set.
     pub environment: Vec<(String, String)>,
@@ -23,7 +22,9 @@ pub(crate) struct ShellText {
 /// Replaces each `${…}` with a reference to a variable that holds the expression's value as text.
 ///
 /// # Errors
-/// [`ExpressionError`] if a value is null, contains a NUL, or does not fit into a variable.
+/// [`ExpressionError`] if an expression is invalid or has no value, if a value is null or does not
+/// fit into a variable, if the command is longer than an argument may be, or if either contains a
+/// NUL.
 pub(crate) fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, ExpressionError> {
     let (mut rendered, mut environment, mut quoting) = (String::new(), Vec::new(), Quoting::default());
     for piece in pieces(text)? {
@@ -51,7 +52,8 @@ pub(crate) fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, Expre
 /// A place in a shell command in which a program may execute a value as code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CodePlace {
-    /// An argument of this command, which may execute the argument as code.
+    /// An argument of this command, or the inside of this expansion, which the shell or the command
+    /// may execute as code.
     Executor(String),
     /// Within single quotes, together with other text. The quoted text may be a script for a
     /// program that the shell starts.
@@ -61,8 +63,8 @@ pub(crate) enum CodePlace {
 }
 
 /// Returns the expressions of a shell command that are in a [`CodePlace`], each with its place. An
-/// expression that is the only text in its single quotes is omitted, because its value becomes a
-/// plain word.
+/// expression that is the only text in its single quotes is not in [`CodePlace::SingleQuotes`],
+/// because its value becomes a plain word.
 ///
 /// # Errors
 /// [`ExpressionError`] if the text cannot be split into expressions.
@@ -86,8 +88,8 @@ pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, Expressi
     Ok(places)
 }
 
-/// Returns the first expression of a text. Returns `None` if the text has no expression or is
-/// exactly one expression.
+/// Returns the first expression of a text. Returns `None` if the text has no expression, is exactly
+/// one expression, or cannot be split into expressions.
 pub(crate) fn embedded(text: &str) -> Option<&str> {
     let pieces = pieces(text).ok().filter(|pieces| pieces.len() > 1)?;
     pieces.into_iter().find_map(|piece| if let Piece::Expression(expression) = piece { Some(expression) } else { None })

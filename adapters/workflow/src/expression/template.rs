@@ -21,7 +21,8 @@ const MAX_VALUE_BYTES: usize = 1 << 20;
 /// otherwise it is a text.
 ///
 /// # Errors
-/// [`ExpressionError`] if an expression has no value or, within a longer text, is null.
+/// [`ExpressionError`] if an expression is invalid or has no value. In a text that is not exactly
+/// one `${…}`, also if a value is null or the text exceeds [`MAX_VALUE_BYTES`].
 pub(crate) fn render(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     match pieces(text)?.as_slice() {
         [Piece::Expression(expression)] => json(expression, &evaluate(expression, scope)?),
@@ -32,7 +33,8 @@ pub(crate) fn render(text: &str, scope: &Scope) -> Result<Value, ExpressionError
 /// Renders every text in a value, at any depth. The keys of mappings are not rendered.
 ///
 /// # Errors
-/// The errors of [`render`].
+/// The errors of [`render`]; [`ExpressionError::TooLong`] if all rendered texts together exceed
+/// [`MAX_VALUE_BYTES`].
 pub(crate) fn render_value(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
     render_within(value, &mut |text| render(text, scope), &mut { MAX_VALUE_BYTES })
 }
@@ -41,7 +43,7 @@ pub(crate) fn render_value(value: &Value, scope: &Scope) -> Result<Value, Expres
 /// value becomes null.
 ///
 /// # Errors
-/// The errors of [`render`], except for an unknown name in a text that is exactly one `${…}`.
+/// The errors of [`render_value`], except for an unknown name in a text that is exactly one `${…}`.
 pub(crate) fn render_value_or_null(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
     let or_null = |text: &str| match render(text, scope) {
         Err(ExpressionError::UnknownName { .. }) if is_single_expression(text) => Ok(Value::Null),
@@ -57,8 +59,8 @@ pub(super) fn is_single_expression(text: &str) -> bool {
 /// Renders a text that is passed to a process: an argument, a variable or a working directory.
 ///
 /// # Errors
-/// [`ExpressionError`] if a value is null or contains a NUL, or if the text does not fit into
-/// [`MAX_TEXT_BYTES`].
+/// [`ExpressionError`] if an expression is invalid or has no value, if a value is null, or if the
+/// rendered text contains a NUL or does not fit into [`MAX_TEXT_BYTES`].
 pub(crate) fn render_text(text: &str, scope: &Scope) -> Result<String, ExpressionError> {
     let rendered = concatenated(&pieces(text)?, scope, MAX_TEXT_BYTES - 1)?;
     if rendered.contains('\0') {
@@ -91,7 +93,7 @@ pub(crate) fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// Evaluates an expression and returns its value as text. Null is an error.
+/// Evaluates an expression and returns its value as text. Null and an unknown name are errors.
 pub(super) fn expression_text(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
     let value = json(expression, &evaluate(expression, scope)?)?;
     text_of(&value).ok_or_else(|| ExpressionError::NoValue { expression: expression.trim().to_owned() })

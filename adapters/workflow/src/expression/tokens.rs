@@ -10,7 +10,7 @@ pub(super) enum Token<'e> {
     /// A token that binds less tightly than a comparison and is not a connective, such as `if` or
     /// `,`.
     Loose(&'e str),
-    /// A word of a test or a membership comparison: `is`, `in` or `not`.
+    /// A word of a test, a membership comparison or a negation: `is`, `in` or `not`.
     Test(&'e str),
     /// The word `exists`, after or before its operand.
     Exists,

@@ -14,7 +14,7 @@ use crate::tree::{Kind, Node};
 pub(super) enum OtherKeys {
     /// The keys have no effect, and each is reported.
     AreIgnored,
-    /// The keys are parameters of the step.
+    /// The keys are parameters of the step. Only a key that is probably misspelt is reported.
     AreParameters,
 }
 
@@ -45,7 +45,8 @@ impl<'n> Fields<'n> {
 
 impl Reader<'_> {
     /// Returns the entries of a mapping; `None` if the value is not a mapping. Unknown, repeated
-    /// and missing keys are reported. `what` names the mapping in messages, as in "a phase".
+    /// and missing required keys are reported. `what` names the mapping in messages, as in "a
+    /// phase".
     pub(super) fn fields<'n>(&mut self, part: Part<'n>, what: &str) -> Option<Fields<'n>> {
         self.fields_and(OtherKeys::AreIgnored, part, what)
     }
@@ -76,8 +77,8 @@ impl Reader<'_> {
         Some(fields)
     }
 
-    /// Warns of a key that is probably misspelt. `other_keys` decides whether any other unknown key
-    /// is a parameter, or is ignored and reported in a note.
+    /// Warns of an unknown key that is probably misspelt. If `other_keys` is `AreIgnored`, reports
+    /// any other unknown key as ignored.
     fn unknown_key(&mut self, key: &Located<String>, what: &str, keys: &[&str], other_keys: OtherKeys) {
         let message = format!("unknown key `{}` in {what}", key.value);
         match (nearest(&key.value, keys.iter().copied()), other_keys) {
@@ -112,7 +113,8 @@ impl Reader<'_> {
         self.list(part, wanted).into_iter().filter_map(|element| read(self, element)).collect()
     }
 
-    /// Returns the entries of a mapping that may have any keys. A repeated key is reported.
+    /// Returns the entries of a mapping that may have any keys. A repeated key is reported, and so
+    /// is a value that is not a mapping, with `wanted` as the expected value.
     pub(super) fn named<'n>(&mut self, part: Part<'n>, wanted: &str) -> &'n [(Located<String>, Node)] {
         let Kind::Map(map) = &part.node.value else {
             self.other_kind(part.node, wanted);

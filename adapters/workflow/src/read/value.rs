@@ -14,7 +14,8 @@ pub(super) trait Value: Sized {
     fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self>;
 }
 
-/// A text. A number becomes a text as written in the file; a boolean becomes `true` or `false`.
+/// A text. A number becomes a text as written in the file, or in the form of JSON if its position
+/// in the file is unknown; a boolean becomes `true` or `false`.
 impl Value for Located<String> {
     fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self> {
         let text = match &node.value {

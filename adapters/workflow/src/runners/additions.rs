@@ -6,8 +6,8 @@ const RUNNERS: &str = "[runners]";
 
 impl Runners {
     /// Returns `text`, the text of this table, with `program` as the runner of each command and
-    /// task in `missing`. Also returns the added lines. Every other line of the text stays as it
-    /// is.
+    /// task in `missing`. Also returns the added entries, below the header of their table even if
+    /// the text already had the header. Every line of `text` stays as it is.
     ///
     /// # Errors
     /// The lines that would be added, if no place for them was found in the text.
@@ -36,7 +36,8 @@ impl Runners {
     }
 }
 
-/// The text of a table of runners, its runners, and the lines that were added to the text.
+/// The text of a table of runners, its runners, and the entries that were added to the text, below
+/// the header of their table.
 struct Table {
     text: String,
     runners: Runners,

@@ -4,7 +4,8 @@ use super::Runner;
 use crate::expression::text_of;
 use crate::read::is_name;
 
-/// The values of the placeholders in a runner. Each field is named after its placeholder.
+/// The values of the placeholders in a runner. Except for `inputs` and `params`, each field is
+/// named after its placeholder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fill<'a> {
     pub(crate) file: &'a str,
@@ -22,10 +23,11 @@ pub(crate) struct Fill<'a> {
 
 impl Runner {
     /// Returns the program and its arguments with all placeholders replaced. An input or a
-    /// parameter that is not a text is written as JSON.
+    /// parameter that is neither a text nor null is written as JSON.
     ///
     /// # Errors
-    /// A message about the first `{input.NAME}` or `{param.NAME}` without a value.
+    /// A message about the first `{input.NAME}` or `{param.NAME}` that the step does not have, or
+    /// whose value is null.
     pub(crate) fn fill(&self, fill: &Fill<'_>) -> Result<Vec<String>, String> {
         self.0.iter().map(|word| fill.word(word)).collect()
     }

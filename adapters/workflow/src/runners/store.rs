@@ -42,8 +42,8 @@ pub struct StoreSection {
 /// section. A file without the word `store` is not parsed.
 ///
 /// # Errors
-/// [`RunnersError`] if the file cannot be read or is not TOML, or if the section has other keys or
-/// values.
+/// [`RunnersError`] if the file cannot be read or is not TOML, or if the section is empty or has
+/// other keys or values.
 pub fn store_section(project: &Path) -> Result<Option<StoreSection>, RunnersError> {
     let path = project.join(FILE_NAME);
     let text = match small_file(&path) {

@@ -9,13 +9,15 @@ use crate::expression::{Name, Part, parts_of_condition};
 pub(super) struct Comparison {
     pub(super) name: Name,
     /// The operator, reversed if the name is on its right side: `0.8 <= score` becomes
-    /// `score >= 0.8`. `LITERAL in NAME` and `NAME contains LITERAL` become `has`.
+    /// `score >= 0.8`. `LITERAL in NAME` and `NAME contains LITERAL` become `has`, and
+    /// `NAME in [LITERAL, …]` becomes `==` with the first literal.
     pub(super) operator: String,
     pub(super) literal: Value,
 }
 
-/// Returns the comparisons of names with literals. The result is incomplete if the condition is
-/// complicated.
+/// Returns the comparisons of names with literals. A negation before a comparison and the filters
+/// of a name are ignored. `not in`, `not contains` and comparisons with other expressions are left
+/// out.
 pub(super) fn comparisons(condition: &str) -> Vec<Comparison> {
     let parts = parts_of_condition(condition);
     parts.windows(3).filter_map(|parts| comparison(&parts[0], &parts[1], &parts[2])).collect()
@@ -54,7 +56,7 @@ fn reversed(operator: &str) -> Option<&'static str> {
 }
 
 /// Returns the name at the beginning of an operand, without filters; `None` if the operand is a
-/// literal.
+/// literal or another expression.
 fn name(operand: &str) -> Option<Name> {
     let name = operand.split('|').next().unwrap_or_default().trim();
     let is_word = !["true", "false", "null", "none"].contains(&name);

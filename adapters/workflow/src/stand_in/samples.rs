@@ -6,8 +6,8 @@ use super::comparisons::Comparison;
 use crate::definition::{Input, InputType};
 use crate::expression::text_of;
 
-/// Returns an example value of a type; `None` if the type is unknown. The value counts as true. A
-/// text, list or object contains `name`.
+/// Returns an example value of a type; `None` if the type is `enum` or unknown. The value counts as
+/// true. A text, list or object contains `name`.
 pub(super) fn of_type(kind: &str, name: &str) -> Option<Value> {
     Some(match InputType::of(kind) {
         InputType::String | InputType::File | InputType::Directory => Value::from(name),
@@ -37,8 +37,9 @@ pub(super) fn text_of_input(input: &Input) -> String {
     }
 }
 
-/// Returns a value for which the first comparison holds. If the operator of the first comparison is
-/// `has`, returns a list for which all `has` comparisons hold. `None` if `comparisons` is empty.
+/// Returns a value for which the first comparison usually holds; none fulfils `text < ''`, for
+/// instance. If the operator of the first comparison is `has`, returns a list for which all `has`
+/// comparisons hold. `None` if `comparisons` is empty.
 pub(super) fn of_comparisons(comparisons: &[&Comparison]) -> Option<Value> {
     let first = comparisons.first()?;
     if first.operator == "has" {

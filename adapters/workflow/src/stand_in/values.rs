@@ -1,4 +1,4 @@
-//! Chooses example values for which a workflow runs to its end.
+//! Chooses example values for which a workflow runs to its end, or as far as possible.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,8 +15,8 @@ use crate::expression::{Name, names_in_condition};
 const MAX_SIMULATIONS: usize = 200;
 
 /// Chooses the example values of each phase, and the inputs to give. Each value counts as true,
-/// unless a condition needs another value. An optional input is given only if the execution gets
-/// further with it.
+/// unless a condition needs another value. Of the inputs, those that are required and have no
+/// default are given, and any other only if the execution gets further with it.
 pub(super) fn of(plan: &Plan) -> Examples {
     let clues = Clues::of(plan.workflow());
     let of_phase = |phase: &Phase| (phase.id.clone(), values_of(plan, phase, &clues));

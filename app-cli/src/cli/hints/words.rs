@@ -69,7 +69,7 @@ pub(super) const TOP_COMMANDS: &[&str] = &[
 /// The commands that accept files to process.
 const WITH_FILES: &[&str] = &["run", "add"];
 
-/// The commands that change named files of the queue.
+/// The commands that change named files of the queue, or all files below a named folder.
 const OF_FILES: &[&str] = &["remove", "rm", "retry-failed", "retry", "hold", "unhold", "cancel"];
 
 const LIST: &[&str] = &["list", "ls"];

@@ -162,7 +162,7 @@ impl Writer {
         Ok(Self { child, prefix, reader })
     }
 
-    /// Ignores an error, because the process may have ended already.
+    /// Kills the process. Ignores an error, because the process may have ended already.
     fn kill(mut self) -> Self {
         let _ = self.child.kill();
         self
@@ -183,7 +183,8 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     /// Creates the folder next to the state folder, or inside the state folder if its parent is on
-    /// another file system.
+    /// another file system. If there is no state folder, creates it in the nearest existing folder
+    /// above.
     fn new(context: &Context) -> io::Result<Self> {
         let name = format!("autoproc-torture-{}", uuid::Uuid::new_v4().simple());
         let folder = beside(&context.project.state_dir())?.join(name);

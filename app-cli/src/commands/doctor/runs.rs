@@ -1,4 +1,4 @@
-//! The findings of `doctor` about live runs, dead runs with their files, and a stop request.
+//! The findings of `doctor` about live runs, dead runs with their files, and the stop file.
 
 use autoproc_domain::Status;
 use autoproc_domain::ports::{DeadRun, LiveRun, StorageError};

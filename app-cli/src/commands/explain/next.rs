@@ -1,4 +1,4 @@
-//! What happens to a file next, and the commands that change it.
+//! Determines what happens to a file next, and the commands that change it.
 
 use std::fmt::Write as _;
 
@@ -18,13 +18,14 @@ use crate::view::time::{local, span};
 pub(super) struct Next {
     /// A stable word for scripts, such as `held` or `backoff`.
     pub(super) reason: &'static str,
-    /// A sentence without unprintable characters.
+    /// The answer in words, without unprintable characters.
     pub(super) text: String,
-    /// When the wait of the file ends; `None` if that is unknown, or if the file does not wait.
+    /// The end of the backoff of the file; `None` if the file is not in backoff, or is held.
     pub(super) at: Option<Timestamp>,
     /// The number of due files that a run claims before this one; `None` if the file is not due.
     pub(super) ahead: Option<u64>,
-    /// The command lines that change what happens next, the most likely one first.
+    /// The command lines that change what happens next, or that show the output; the most likely
+    /// one first.
     pub(super) commands: Vec<String>,
 }
 
@@ -68,7 +69,7 @@ fn pending(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next
     }
 }
 
-/// Adds a note that the pending file does not exist, and the command that removes it.
+/// Adds to the text that the pending file does not exist, and adds the command that removes it.
 fn missing(next: Next, commands: &Commands) -> Next {
     let text = format!("{}; the file does not exist now", next.text);
     let commands = next.commands.into_iter().chain([commands.of_file("queue remove")]).collect();
@@ -248,8 +249,8 @@ impl Commands {
         resume.into_iter().chain([self.line("run", "-- COMMAND")]).collect()
     }
 
-    /// Returns the command line that gives the file a higher priority than all files before it.
-    /// Empty if no file is before it, or if there is no higher priority.
+    /// Returns the command line that gives the file a higher priority than all due files before it.
+    /// Empty if no due file is before it, or if there is no higher priority.
     fn to_front(&self, item: &QueueItem, ahead: Ahead) -> Vec<String> {
         let highest = ahead.priority.map(|priority| priority.max(item.priority));
         let higher = highest.and_then(|highest| highest.get().checked_add(1));

@@ -18,7 +18,8 @@ pub(super) struct Situation {
     pub(super) now: Timestamp,
     pub(super) runs: Runs,
     /// The maximum number of attempts in the run that has claimed the file or, if no run has, in
-    /// the live runs; `None` if no run is live, or if the live runs have different maximums.
+    /// the live runs; `None` if none of these runs is live, or if the live runs have different
+    /// maximums.
     pub(super) max_attempts: Option<u32>,
     /// True if no error is recorded for the latest attempt, or if there is no attempt.
     pub(super) is_error_missing: bool,
@@ -56,10 +57,10 @@ pub(super) enum Claimant {
     Dead(Option<String>),
 }
 
-/// The files that a run claims before this one.
+/// The due files that a run claims before this one. If this file is not due, they are not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Ahead {
-    /// The number of these files that are due.
+    /// The number of these files.
     pub(super) due: u64,
     /// The highest priority of these files; `None` if there are none.
     pub(super) priority: Option<Priority>,
@@ -115,6 +116,8 @@ fn max_attempts(item: &QueueItem, live: &[LiveRun]) -> Option<u32> {
 }
 
 /// Returns the state of the live run that is most likely to start a file soon; see [`rank`].
+/// Whether a run holds its starts is known only of the latest run of this folder; any other run is
+/// assumed not to hold them.
 async fn runs(live: &[LiveRun], context: &Context) -> Runs {
     let latest = context.wiring.processor_state().ok().flatten();
     let figures = in_history(live, context).await;

@@ -1,4 +1,4 @@
-//! The story of a file: what happened to it, in chronological order.
+//! Lists what happened to a file, in chronological order.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(super) enum RoundCause {
     Unknown,
 }
 
-/// Returns the story of a file in the queue.
+/// Returns what happened to a file in the queue.
 pub(super) fn of_item(item: &QueueItem, attempts: Vec<PastAttempt>, recoveries: &[PastEvent]) -> Vec<Moment> {
     let mut story = Story::new(recoveries);
     story.add(Some(item.added_at), Kind::Added(item.priority));
@@ -59,7 +59,7 @@ pub(super) fn of_item(item: &QueueItem, attempts: Vec<PastAttempt>, recoveries: 
     story.moments
 }
 
-/// Returns the story of a file that is not in the queue.
+/// Returns what happened to a file that is not in the queue.
 pub(super) fn of_past(attempts: Vec<PastAttempt>, recoveries: &[PastEvent]) -> Vec<Moment> {
     let mut story = Story::new(recoveries);
     story.attempts(attempts);
@@ -127,7 +127,8 @@ impl<'r> Story<'r> {
         }
     }
 
-    /// Returns the first recovery after the beginning of the attempt.
+    /// Returns the first recovery of the file from this attempt that was recorded after the attempt
+    /// began. An earlier, released attempt may have had the same number.
     fn recovery(&self, attempt: &PastAttempt) -> Option<&'r PastEvent> {
         let is_it = |event: &&PastEvent| {
             let of = event.of.as_ref();

@@ -1,4 +1,4 @@
-//! Prints the story of a file, as text and as JSON.
+//! Prints what happened to a file and what happens next, as text and as JSON.
 
 use std::io::{self, Write};
 

@@ -25,7 +25,7 @@ pub(super) struct AttemptFile {
 #[derive(Debug)]
 pub(super) struct Attempts {
     pub(super) item: ItemId,
-    /// The existing outputs, the oldest first.
+    /// The listed outputs, the oldest first.
     pub(super) files: Vec<AttemptFile>,
 }
 

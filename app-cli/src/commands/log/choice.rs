@@ -3,8 +3,9 @@
 //!
 //! The queue contains the current round, the number of attempts in the round, and the start of the
 //! latest attempt. The queue contains a claim number only while a run holds the claim. The history
-//! contains the claims of past attempts, but may not reach back far enough. The history is read
-//! only if there may be several rounds, or if a round is requested.
+//! contains the claims of past attempts, but may not reach back far enough. For a queue in a
+//! folder, the history is read only if there may be several rounds, if a round is requested, or if
+//! runs were copied from another queue.
 //!
 //! Without the history, an output is attributed to the latest attempt if the attempt numbers agree
 //! and the output was written after the attempt began. A released attempt is not counted in the
@@ -30,7 +31,7 @@ const CLOCK_SLACK: Duration = Duration::from_millis(100);
 pub(super) enum Choice {
     /// Show this log, whose file may not exist yet. The text names the attempt.
     Log(AttemptLog, String),
-    /// Print this remark, because no attempt has begun.
+    /// Print this remark, because no attempt of the round has begun.
     Remark(String),
     /// The attempt has no output.
     NoOutput {
@@ -50,8 +51,8 @@ pub(super) enum Choice {
     },
 }
 
-/// An existing output, its round, and the time of its last write (`None` if the file no longer
-/// exists).
+/// An existing output, its round, and the time of its last write (`None` if the file is not in this
+/// project folder).
 #[derive(Debug)]
 struct Output {
     log: AttemptLog,
@@ -66,7 +67,8 @@ pub(super) struct Known {
     current: Option<AttemptLog>,
     /// The existing outputs, the earliest first.
     outputs: Vec<Output>,
-    /// The item's past attempts according to the event log, the earliest first.
+    /// The item's past attempts according to the history, the earliest first; empty if the history
+    /// was not read.
     past: Vec<PastAttempt>,
     /// Outputs written until this time may have been pruned; `None` if no output was ever pruned.
     pruned_until: Option<Timestamp>,
@@ -216,8 +218,8 @@ impl Known {
         Choice::NoOutput { name: self.name(round, number), what, hint, run }
     }
 
-    /// True if the output of an attempt may have been pruned: the attempt began before the newest
-    /// pruned output was written, or its start time is unknown.
+    /// True if the output of an attempt may have been pruned: outputs were pruned, and the attempt
+    /// began before the newest of them was written, or its start time is unknown.
     fn may_be_pruned(&self, round: u32, number: Option<u32>) -> bool {
         let is_latest = |item: &&QueueItem| item.round == round && number.is_none_or(|number| number >= item.attempts);
         let began = match self.item.as_ref().filter(is_latest) {
@@ -235,8 +237,9 @@ pub(in crate::commands) fn current(item: &QueueItem, logs: &AttemptLogs) -> Opti
     Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))
 }
 
-/// Returns the output of an item's latest attempt in this round. `None` if this project folder has
-/// no such output: it was removed, the attempt ran elsewhere, or no attempt has begun.
+/// Returns the output of an item's latest attempt in this round. If the attempt is running, its
+/// file may not exist yet. `None` if this project folder has no such output: it was removed, the
+/// attempt ran elsewhere, or no attempt has begun.
 pub(in crate::commands) fn latest(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
     if let Some(current) = current(item, logs) {
         return Some(current);

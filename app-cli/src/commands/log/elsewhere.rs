@@ -103,7 +103,8 @@ pub(super) fn show(stored: &StoredOutput, name: &str, request: &LogArgs, context
 }
 
 /// Returns a remark on an attempt that is running on another machine or in another project folder;
-/// `None` if it is running here or has ended. `name` is the name of the attempt.
+/// `None` if it is running here, has ended or lost its run, or if the queue is in a folder. `name`
+/// is the name of the attempt.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.

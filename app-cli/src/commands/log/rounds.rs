@@ -3,7 +3,8 @@
 //!
 //! The history contains the round of each claim, but may not reach back far enough. The rounds of
 //! older outputs follow from the order of claims: if the attempt number of an output is equal to or
-//! higher than that of the next output, a new round began between the two.
+//! higher than that of the next output, a new round is assumed to have begun between the two. This
+//! is wrong for a released attempt that was repeated under the same number.
 
 use std::collections::BTreeMap;
 

@@ -28,9 +28,11 @@ pub(super) struct Figures {
     pub(super) is_stop_requested: bool,
     /// True if the run that wrote the state file of this folder is live and holds its starts.
     pub(super) are_starts_held: bool,
-    /// The forecast time left; `None` if it is unknown, or if not exactly one run is live.
+    /// The forecast time left; `None` if it is unknown, if not exactly one run is live, if that run
+    /// is paused or is not of this folder, or if a stop is requested.
     pub(super) time_left: Option<Duration>,
-    /// The state of the latest run of this folder; `None` before the first run.
+    /// The state of the latest run of this folder; `None` before the first run, or if the state
+    /// file cannot be read.
     pub(super) latest: Option<ProcessorState>,
 }
 

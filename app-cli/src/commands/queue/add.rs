@@ -81,7 +81,8 @@ fn take_out_null_flag(args: &mut AddArgs) {
 }
 
 /// Returns the priority that follows a single file; `None` if all words are files. Fails if a word
-/// could be either a file or a priority.
+/// could be either a file or a priority, if the second of two words is neither, if the priority is
+/// also given by `--priority`, or if it is out of range.
 fn trailing_priority(
     words: &[OsString],
     given: Option<Priority>,
@@ -210,7 +211,8 @@ impl Added {
         self.enqueued.len() - self.count(EnqueueOutcome::AlreadyCompleted)
     }
 
-    /// Returns the number of files that this command made pending. They are due at once.
+    /// Returns the number of files that this command made pending, which are due at once. Counts
+    /// accepted files too, although some of them may have been pending before.
     pub(in crate::commands) fn due(&self) -> usize {
         let is_new = |enqueued: &&Enqueued| {
             !matches!(
@@ -221,8 +223,8 @@ impl Added {
         self.enqueued.iter().filter(is_new).count()
     }
 
-    /// Returns the number of new files whose path differs from that of a completed file only in the
-    /// extension. Such files may be results of an earlier run.
+    /// Returns the number of new files whose path differs only in the extension from that of a
+    /// completed file that was also given. Such files may be results of an earlier run.
     pub(in crate::commands) fn beside_completed(&self) -> usize {
         let stem = |path: &FilePath| path.as_path().with_extension("");
         let with = |outcome| self.each().filter(move |(_, became)| *became == outcome).map(|(path, _)| path);

@@ -1,5 +1,5 @@
 //! `queue recover`: ends the leftover processes of dead runs, and returns the files of these runs
-//! to pending.
+//! to pending, or fails those without attempts left.
 
 use std::io::{self, Write};
 

@@ -43,8 +43,8 @@ const PAGE: FileKind = FileKind { beginning: BEGINNING, name: "page that `autopr
 /// loads it again, in seconds.
 const REFRESH_S: u64 = 5;
 
-/// The pause after a page, in multiples of the time that the page took. It keeps the load of
-/// `--watch` on a database server low.
+/// The minimum pause after a page, in multiples of the time that the page took. It keeps the load
+/// of `--watch` on a database server low.
 const PAUSES_PER_READ: u32 = 10;
 
 /// The interval at which `--watch` checks whether the runs have ended.

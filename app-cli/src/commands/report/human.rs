@@ -119,8 +119,8 @@ fn waiting(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "\nnow: {pending} pending{held}, {} processing", counts.processing)
 }
 
-/// Suggests commands for failed files, for the files of dead runs, and for those of a stopped run.
-/// Prints nothing if there are no such files.
+/// Suggests commands for failed files, for the files of dead runs, and for those of a stopped run,
+/// and gives advice on failed files that do not exist. Prints nothing if there are no such files.
 fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let option = &report.project_option;
     let is_failed = |now: Option<Status>| matches!(now, Some(Status::Failed | Status::Timeout));

@@ -12,7 +12,8 @@ const MAX_LATENESS: Duration = Duration::from_secs(1);
 
 /// The properties of a run that matter for its attempts.
 pub(super) struct RunSpan {
-    /// The time at which attempts without a recorded end count as ended.
+    /// The time at which attempts without a recorded end count as ended, and attempts that died
+    /// with the run.
     pub(super) until: Timestamp,
     pub(super) is_live: bool,
 }
@@ -28,7 +29,8 @@ impl RunSpan {
         runs.iter().map(|run| (run.id.clone(), span(run))).collect()
     }
 
-    /// Returns the end of an attempt. `ended_at` is when the end was recorded, if that is known.
+    /// Returns the end of an attempt; `until` if it is unknown or the run died. `ended_at` is when
+    /// the end was recorded, if that is known.
     pub(super) fn end(&self, attempt: &PastAttempt, ended_at: Option<Timestamp>) -> Timestamp {
         // If the run died, a later run recorded the end, so the recorded time is too late.
         ended_at.filter(|_| attempt.end != Some(PastEnd::Died)).unwrap_or(self.until)
@@ -36,8 +38,8 @@ impl RunSpan {
 }
 
 /// Returns the beginning of an attempt that ended at `to`: its end minus its duration, because
-/// beginnings of short attempts are recorded together. If the attempt was suspended, returns the
-/// recorded beginning. `None` if no beginning is recorded.
+/// beginnings of short attempts are recorded together. If the attempt was suspended, or its
+/// duration is unknown, returns the recorded beginning. `None` if no beginning is recorded.
 pub(super) fn beginning(attempt: &PastAttempt, to: Timestamp) -> Option<Timestamp> {
     let recorded = attempt.started_at?;
     let Some(elapsed) = attempt.elapsed else { return Some(recorded) };

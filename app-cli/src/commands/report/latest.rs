@@ -23,7 +23,7 @@ pub(super) struct Latest {
 /// Finds the latest run that had something to do. If there is none, returns the latest run.
 ///
 /// # Errors
-/// [`CliError`] if the event log cannot be read.
+/// [`CliError`] if the history cannot be read.
 pub(super) async fn latest(context: &Context) -> Result<Latest, CliError> {
     let last = context.past_runs(RunFilter::Latest(1)).await?;
     if !last.runs.iter().all(is_idle) || last.runs.is_empty() {

@@ -54,8 +54,8 @@ pub(super) struct Placed<'m> {
     pub(super) mark: &'m Mark,
 }
 
-/// Places each attempt in a row that is free when the attempt begins. The attempts are returned in
-/// the order in which they began.
+/// Places each attempt in a row that is free when the attempt begins, or very soon after. The
+/// attempts are returned in the order in which they began.
 pub(super) fn placed(marks: &[Mark], (from, to): (Timestamp, Timestamp)) -> Vec<Placed<'_>> {
     let mut sorted: Vec<_> = marks.iter().collect();
     sorted.sort_by_key(|mark| mark.from);

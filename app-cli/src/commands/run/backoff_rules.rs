@@ -73,9 +73,11 @@ pub(super) struct Rules(Vec<Rule>);
 
 impl Rules {
     /// Returns the rules of these options, and then the default rule unless an option disables it.
-    /// The default rule waits at least as long as the policy, and at most the policy's
-    /// `max_backoff`. If the policy does not wait, there is no default rule. The rules of the
-    /// options wait at most `limit`, if there is one.
+    /// The default rule begins with a wait that is at least as long as that of the policy, and
+    /// waits at most the policy's `max_backoff`. Unless the policy's first wait is at least 30 s,
+    /// it waits at most 10 min, even if the policy would wait longer after many attempts. If the
+    /// policy does not wait, there is no default rule. The rules of the options wait at most
+    /// `limit`, if there is one.
     pub(super) fn new(options: &[BackoffOn], policy: &RetryPolicy, limit: Option<Duration>) -> Arc<Self> {
         let limit = limit.unwrap_or(Duration::MAX);
         let rule =

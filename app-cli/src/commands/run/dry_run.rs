@@ -94,8 +94,8 @@ async fn first_file(
     Ok(next.map(|item| (found(&item), Some(item))))
 }
 
-/// Returns the first file that a dead run left `processing`. A run recovers these files before it
-/// starts others.
+/// Returns the first file that a dead run left `processing`, and prints a remark about such files.
+/// A run recovers these files before it starts others.
 async fn first_of_dead_runs(context: &Context) -> Result<Option<QueueItem>, CliError> {
     let dead = context.runs().dead().await?;
     let request = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };

@@ -46,7 +46,7 @@ pub(super) struct EndOfRun {
 struct Report {
     /// The text for standard output.
     text: Vec<u8>,
-    /// The JSON document for `--on-finish`; `None` without that command.
+    /// The JSON document for `--on-finish`; `None` if the run has no hooks or did not start.
     document: Option<Vec<u8>>,
     code: Result<ExitCode, CliError>,
 }
@@ -101,8 +101,8 @@ impl EndOfRun {
         }
     }
 
-    /// Returns the report on a run that ended with an error. It has no text; its document is only
-    /// for `--on-finish`.
+    /// Returns the report on a run that ended with an error. It has no text, and no document if the
+    /// run did not start.
     fn of_error(&self, error: CliError, context: &Context) -> Report {
         let result = self.hooks.as_ref().and_then(Hooks::result);
         let summary = result.map(|result| self.summary(result, Unaccounted::default(), context));

@@ -13,8 +13,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::forecasting::RecentAttempts;
 
-/// The maximum number of pending files whose sizes are known. Further files are assumed to have the
-/// average size of these.
+/// The maximum number of pending files of the queue that are examined. The sizes of those that
+/// belong to the run are measured. Further files are assumed to have the average size of these.
 const MAX_FILES: usize = 5000;
 
 /// Returns the forecast from earlier runs. Passes the forecast and the next files of the run to the

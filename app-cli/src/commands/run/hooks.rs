@@ -68,7 +68,8 @@ struct OnFailure {
     received: Option<Receiver<FailedFile>>,
 }
 
-/// The tasks that run concurrently with the attempts; each is `None` before the run.
+/// The tasks that run concurrently with the attempts; each is `None` before the run. `failures` is
+/// also `None` without `--on-failure`, and once its end is awaited.
 #[derive(Default)]
 struct Tasks {
     failures: Option<JoinHandle<Tally>>,

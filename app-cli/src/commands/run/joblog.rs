@@ -2,7 +2,9 @@
 //!
 //! The columns are those of parallel(1). A process that was ended by a signal has the exit value 0
 //! and the number of the signal. An attempt that autoproc ended, for instance after its timeout,
-//! has the exit value -1 and the signal 15.
+//! has the exit value -1 and the signal 15; one whose guard was killed has -1 and 9. A command that
+//! cannot be started has 127 if it is missing, and otherwise 126. A workflow attempt that failed
+//! without a process has 1.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -54,8 +56,8 @@ enum Command {
 /// it.
 ///
 /// # Errors
-/// [`CliError`] if the file is not a job log, belongs to the queue or cannot be read, or if its
-/// folder is missing.
+/// [`CliError`] if the path is `-`, if the file is not a job log, belongs to the queue or cannot be
+/// read, or if its folder is missing.
 pub(super) fn checked(path: &Path, context: &Context) -> Result<PathBuf, CliError> {
     if path.as_os_str() == "-" {
         return Err(CliError::usage("--joblog cannot write to standard output").with_hint("name a file"));
@@ -96,11 +98,12 @@ fn check_heading(file: &mut File, path: &Path) -> Result<bool, CliError> {
 }
 
 impl Joblog {
-    /// Opens a job log, and creates it with its heading if it is missing.
+    /// Opens a job log, and creates it if it is missing. Writes the heading into an empty file, and
+    /// adds a missing line end to the last line of any other file.
     ///
     /// # Errors
-    /// The errors of [`checked`]; [`CliError`] if the file cannot be written, or if the command of
-    /// the run is invalid.
+    /// [`CliError`] if the file cannot be written or is not a job log, or if the command of the run
+    /// is invalid.
     pub(super) fn open(path: &Path, work: &Work, context: &Context) -> Result<Self, CliError> {
         let command = match (work, work.command_line()) {
             (Work::Shell(_), Some(line)) => Command::Shell(line?),
@@ -176,7 +179,8 @@ impl AttemptListener for Joblog {
 
 impl Command {
     /// Returns the command for a file, quoted for a shell, as one line. Before a shell command, the
-    /// line contains assignments of the variables that the command reads.
+    /// line contains assignments of the variables that replace its placeholders, and of the
+    /// variable with the file. A workflow is recorded as a call of `autoproc run`.
     fn for_attempt(&self, attempt: &Attempt, project_dir: &Path) -> Vec<u8> {
         let file = &attempt.file_path;
         let line = match self {

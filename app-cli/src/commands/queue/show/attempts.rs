@@ -21,7 +21,6 @@ pub(in crate::commands) async fn of(item: &QueueItem, context: &Context) -> Vec<
     history
 }
 
-/// The running attempt of an item.
 pub(in crate::commands) struct RunningAttempt {
     claim: ClaimNumber,
     pub(in crate::commands) elapsed: Duration,

@@ -21,7 +21,8 @@ const TICKS_OF_TIME: [f64; 16] = [
     360_000.0,
 ];
 
-/// If the ratio of the largest value to the median exceeds this, the axis is logarithmic.
+/// If the ratio of the largest value to the median exceeds this, the axis is logarithmic. The
+/// median counts as at least 1 ms or 1 byte.
 const MAX_LINEAR_RATIO: f64 = 20.0;
 
 /// A coordinate, printed to a tenth of a unit.
@@ -46,7 +47,8 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// Creates a linear axis from `low` to `high`, between the coordinates `from` and `to`.
+    /// Creates a linear axis from `low` to `high`, between the coordinates `from` and `to`. If
+    /// `high` is not above `low`, the axis ends at `low + 1`.
     pub(super) fn linear((low, high): (f64, f64), (from, to): (f64, f64), ticks: Vec<f64>) -> Self {
         Self { low, high: if high > low { high } else { low + 1.0 }, is_logarithmic: false, from, to, ticks }
     }
@@ -132,7 +134,7 @@ impl<'z> TimeAxis<'z> {
     }
 
     /// Returns the label of a tick: a time of day, as precise as the distance between ticks
-    /// requires.
+    /// requires, and on a long axis also the date.
     pub(super) fn label(&self, tick: f64) -> String {
         #[expect(clippy::cast_possible_truncation, reason = "the tick lies between two timestamps")]
         let point = Timestamp::from_micros((tick * MICROS).round() as i64);

@@ -1,5 +1,5 @@
 //! The figures of a page that are computed from all attempts of the reported runs. Their memory use
-//! does not grow with the number of attempts.
+//! is limited, whatever the number of attempts.
 
 mod expectations;
 mod marks;

@@ -6,7 +6,8 @@ use autoproc_domain::ports::PastEnd;
 /// the earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::commands::report) enum Outcome {
-    /// The attempt was not counted: it was released, or its result was discarded.
+    /// The attempt was not counted: it was released, its result was discarded, or its end is
+    /// unknown and its run is not live.
     NotCounted,
     Completed,
     Running,

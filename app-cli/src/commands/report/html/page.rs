@@ -27,7 +27,7 @@ pub(super) struct Page<'a> {
     pub(super) report: &'a Report,
     pub(super) night: &'a Night,
     pub(super) project: &'a Path,
-    /// The command line of the reported run; `None` if it is unknown.
+    /// The command line of the latest reported run; `None` if it is unknown.
     pub(super) command: Option<String>,
     pub(super) now: Timestamp,
     pub(super) zone: &'a Zone,

@@ -13,7 +13,7 @@ use crate::view::time::Zone;
 
 const MAX_POINTS: usize = MAX_NAMED;
 
-/// The number of points at which the line of the forecast is computed.
+/// The number of sections of the line of the forecast, which is computed at their ends.
 const LINE_POINTS: u32 = 40;
 
 /// The side of a cell. Points in the same cell are drawn as one.
@@ -40,7 +40,8 @@ struct Point<'m> {
     mark: &'m Mark,
 }
 
-/// Draws the ended attempts; `None` if no size is known.
+/// Draws the ended attempts of known size, without those that were not counted; `None` if there are
+/// none.
 pub(super) fn scatter(marks: &[Mark], expectations: &Expectations, zone: &Zone) -> Option<Scatter> {
     let points: Vec<_> = marks.iter().filter_map(point).collect();
     if points.is_empty() {

@@ -12,7 +12,7 @@ pub(super) const WIDTH: f64 = 1000.0;
 /// The left and right ends of the area in which values are drawn.
 pub(super) const ENDS: (f64, f64) = (64.0, 988.0);
 
-/// The smallest distance between two labels of an axis.
+/// The smallest distance between two labels of a vertical axis.
 const MIN_LABEL_DISTANCE: f64 = 14.0;
 
 /// Returns a chart of this height. `label` describes the chart for screen readers.

@@ -70,8 +70,9 @@ impl<W: Write> TraceWriter<W> {
         writer
     }
 
-    /// Adds an attempt of one of the runs. Attempts must be added in the order in which they ended.
-    /// `ended_at` is when the end was recorded, if that is known.
+    /// Adds an attempt of one of the runs. Attempts must be added in the order in which they ended,
+    /// those without a recorded end last. `ended_at` is when the end was recorded, if that is
+    /// known.
     pub(super) fn add(&mut self, attempt: &PastAttempt, ended_at: Option<Timestamp>) {
         let Some(process) = self.processes.get_mut(&attempt.run) else { return };
         self.tally.attempts += 1;

@@ -1,4 +1,4 @@
-//! Keeps the result of a run that ended with an error.
+//! Keeps the result of a run, in case the run ends with an error.
 
 use std::sync::{Mutex, PoisonError};
 

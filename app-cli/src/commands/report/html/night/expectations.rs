@@ -59,7 +59,7 @@ impl Expectations {
     }
 
     /// Returns the forecast for a file; `None` if too few files of its recipe completed, or only
-    /// much smaller ones.
+    /// much smaller ones, or if its recipe is beyond the first [`MAX_RECIPES`].
     pub(crate) fn of_file(
         &self,
         recipe: Option<Recipe>,

@@ -27,7 +27,7 @@ pub(crate) struct Mark {
     /// The size of the file when the attempt began, in bytes; `None` if unknown.
     pub(crate) size_bytes: Option<u64>,
     pub(crate) outcome: Outcome,
-    /// The file, for the first [`MAX_NAMED`] marks.
+    /// The file; `None` except for at most [`MAX_NAMED`] marks.
     pub(crate) file_path: Option<FilePath>,
 }
 
@@ -75,7 +75,8 @@ impl Marks {
         &self.kept
     }
 
-    /// True if the attempts are so short on average that a run records their beginnings together.
+    /// True if the mean duration of the attempts is below [`MIN_MEAN`]. A run records the
+    /// beginnings of such short attempts together.
     pub(crate) fn are_short(&self) -> bool {
         let (sum, count) = self
             .kept
@@ -89,7 +90,7 @@ impl Marks {
         self.stride
     }
 
-    /// Returns the beginning of the first mark and the end of the last one; `None` without marks.
+    /// Returns the earliest beginning and the latest end of the marks; `None` without marks.
     pub(crate) fn span(&self) -> Option<(Timestamp, Timestamp)> {
         let from = self.kept.iter().map(|mark| mark.from).min()?;
         Some((from, self.kept.iter().map(|mark| mark.to).max()?))

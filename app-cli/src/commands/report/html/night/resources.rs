@@ -5,7 +5,7 @@ use std::time::Duration;
 use autoproc_domain::FilePath;
 use autoproc_domain::ports::PastAttempt;
 
-/// The sums and peaks over all attempts whose usage is known.
+/// The sums and peaks over all attempts whose usage is known, except for `busy`.
 #[derive(Debug, Default)]
 pub(crate) struct Resources {
     pub(crate) attempts: u64,
