@@ -4,11 +4,11 @@
 //!
 //! `autoproc completions SHELL` prints a script. At each Tab the script calls this program with
 //! [`VARIABLE`] set to the name of the shell and with the typed text as arguments. The answer
-//! begins with its kind, which tells the shell how to use the values that follow. clap's engine
-//! determines which argument is being completed. This module lists the values that only this
-//! program knows: commands, options, statuses, files of the queue, ids of workflows, and names of
-//! runs and hosts. The shell itself completes other files, folders and commands, because only the shell knows
-//! its variables and patterns.
+//! begins with its kind, which tells the shell how to use the values that follow. The engine of
+//! clap determines which argument is being completed. The engine and this module list the values
+//! that only this program knows: commands, options, statuses, files of the queue, ids of workflows,
+//! signatures of failures, and names of runs and hosts. The shell itself completes other files,
+//! folders and commands, because only the shell knows its variables and patterns.
 //!
 //! The scripts call `autoproc` by this name, so the shell finds it on the search path at each Tab.
 //!

@@ -59,8 +59,9 @@ type TimeOfDay = Box<dyn Fn() -> String + Send + Sync>;
 /// The maximum time to wait until earlier texts are written to standard error.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The maximum total length, in bytes, of the lines for standard error that are deferred during a
-/// print to standard output. Further lines are dropped.
+/// Once the lines for standard error that are deferred during a print to standard output have this
+/// total length in bytes, further lines are dropped. Also the maximum total length of the texts
+/// that [`Console::divert`] keeps.
 const MAX_DEFERRED: usize = 1 << 20;
 
 /// Standard error, and the live area on it.
@@ -68,14 +69,15 @@ const MAX_DEFERRED: usize = 1 << 20;
 struct ErrStream {
     area: LiveArea,
     writer: ErrWriter,
-    /// The number of calls that are printing to standard output on the same terminal.
+    /// The number of calls that are printing while standard output is a terminal. The live area is
+    /// then not on the screen.
     prints: u32,
     /// The lines that are deferred until no print is in progress.
     deferred: String,
 }
 
 impl ErrStream {
-    /// Removes the live area before a print to standard output on the same terminal.
+    /// Removes the live area before a print that may reach the same terminal.
     fn begin_print(&mut self) {
         if self.prints == 0 {
             self.writer.write(self.area.erase());
@@ -113,8 +115,9 @@ impl ErrStream {
 }
 
 pub(crate) struct Console {
-    /// Locked during every write to standard error. Not locked during a write to standard output,
-    /// because the reader of standard output may stop reading.
+    /// Locked while a text is handed to the writer of standard error. Not locked during a write to
+    /// standard output, or by [`Console::print_to_err_exactly`], because the reader may stop
+    /// reading.
     live: Mutex<ErrStream>,
     /// The time with which each line on standard error begins; `None` if lines begin without it.
     time: Mutex<Option<TimeOfDay>>,
@@ -149,8 +152,9 @@ impl Console {
         }
     }
 
-    /// Writes to standard output, without colours if colours are off. If standard output is closed,
-    /// for instance after `| head`, the remaining text is omitted.
+    /// Writes to standard output, or keeps the text after [`Console::divert`]; without colours if
+    /// colours are off or the text is kept. If standard output is closed, for instance because
+    /// `head` has ended, the remaining text is omitted.
     ///
     /// # Errors
     /// [`CliError`] if the write fails, except for a closed standard output.
@@ -184,8 +188,9 @@ impl Console {
         }))
     }
 
-    /// Writes the output of a command to standard error unchanged, after all earlier texts. Waits
-    /// for the reader of standard error, so that no byte is dropped.
+    /// Writes the output of a command to standard error unchanged. If standard output is a
+    /// terminal, all earlier texts are written before, unless that takes too long. Waits for the
+    /// reader of standard error, so that no byte is dropped.
     pub(crate) fn print_to_err_exactly(&self, bytes: &[u8]) {
         if self.is_diverted() {
             return self.keep(bytes);
@@ -239,7 +244,7 @@ impl Console {
     }
 
     /// Starts to keep all printed text instead of writing it, because a view uses the whole
-    /// terminal. Colours are left out.
+    /// terminal. Colours are left out, except in texts that are printed exactly.
     pub(crate) fn divert(&self) {
         self.diverted().get_or_insert_default();
     }
@@ -260,8 +265,8 @@ impl Console {
         self.diverted().is_some()
     }
 
-    /// Keeps a text, up to [`MAX_DEFERRED`] bytes in all. Invalid UTF-8 becomes the replacement
-    /// character.
+    /// Keeps a text, up to [`MAX_DEFERRED`] bytes in all; drops a text that would exceed this
+    /// limit. Invalid UTF-8 becomes the replacement character.
     fn keep(&self, text: &[u8]) {
         if let Some(kept) = self.diverted().as_mut().filter(|kept| kept.len() + text.len() <= MAX_DEFERRED) {
             kept.push_str(&String::from_utf8_lossy(text));

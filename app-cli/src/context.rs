@@ -36,7 +36,7 @@ pub(crate) struct Context {
     /// removed.
     pub(crate) cwd: PathBuf,
     pub(crate) json: bool,
-    /// True if there was a queue when this command began.
+    /// True if there was a queue when this command began; always true for a database.
     pub(crate) had_queue: bool,
 }
 
@@ -142,8 +142,8 @@ impl Context {
     }
 
     /// Prints the view of a command that changed the queue. A JSON document always names the queue.
-    /// With text output, standard error names the queue if it is new or does not belong to the
-    /// current folder.
+    /// With text output, standard error names the queue if it is new, in a database, or does not
+    /// belong to the current folder.
     ///
     /// # Errors
     /// The errors of [`Context::show`].
@@ -194,7 +194,7 @@ impl Context {
         self.wiring.server().map(Server::place)
     }
 
-    /// Names the queue for a person: "queue of FOLDER".
+    /// Names the queue for a person: "queue of FOLDER" or, for a database, "queue at ADDRESS".
     pub(crate) fn queue_in_words(&self) -> String {
         match self.store_place() {
             Some(place) => format!("queue at {}", Printable(&place)),
@@ -215,7 +215,7 @@ impl Context {
     }
 
     /// Names the queue on standard error if it is new, in a database, or does not belong to the
-    /// current folder.
+    /// current folder. Prints nothing if the output is JSON.
     pub(crate) fn name_queue(&self) {
         let root = self.project.root();
         if self.wiring.server().is_some() {
@@ -238,8 +238,8 @@ impl Context {
         Err(CliError::usage(self.no_queue()).with_hint(OTHER_FOLDER))
     }
 
-    /// If there is no queue, prints a remark that names the folder, and the ways to choose another
-    /// queue. Commands that only read call this instead of failing.
+    /// If there is no queue, and the output is not JSON, prints a remark that names the folder, and
+    /// the ways to choose another queue. Commands that only read call this instead of failing.
     pub(crate) fn remark_on_missing_queue(&self) {
         if !self.had_queue {
             self.remark(&format!("{}; {OTHER_FOLDER}", self.no_queue()));

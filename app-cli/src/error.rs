@@ -1,6 +1,6 @@
 //! Errors for users: one line with the failure, one with a hint, and an exit code.
 //!
-//! Only this file maps the errors of ports to exit codes and hints.
+//! This file maps the errors of storage, stop signals and runs to exit codes and hints.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -47,7 +47,7 @@ impl CliError {
     }
 
     /// Creates an error about an argument that is not a path. Shows at most [`MAX_SHOWN`]
-    /// characters of a long argument.
+    /// characters of a long argument, except if the current folder no longer exists.
     pub(crate) fn no_path(word: &Path, error: InvalidPath) -> Self {
         let text = word.to_string_lossy();
         let cut = text.char_indices().nth(MAX_SHOWN).map(|(end, _)| &text[..end]);

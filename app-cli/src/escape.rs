@@ -29,7 +29,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Returns bytes as text. Unprintable characters are escaped, except line ends and tabs. Invalid
+/// Returns bytes as text. Unprintable characters are escaped, except line feeds and tabs. Invalid
 /// UTF-8 becomes the replacement character.
 pub(crate) fn escaped(bytes: &[u8]) -> String {
     let mut safe = String::with_capacity(bytes.len());

@@ -11,7 +11,8 @@ use autoproc_system::EndSignal;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum ExitCode {
-    /// Success. For a run: all files of its scope are completed.
+    /// Success. For a run: no file of its scope has failed during the run or is left, and no named
+    /// file is unaccounted for. Held files may be left in a run over the whole queue.
     Success = 0,
     /// A bug in the program.
     Internal = 1,
@@ -19,17 +20,19 @@ pub(crate) enum ExitCode {
     Usage = 2,
     /// Stored data is damaged (`EX_DATAERR`).
     Damaged = 65,
-    /// An input does not exist (`EX_NOINPUT`).
+    /// An input or a required folder does not exist, or `resume` finds no run to start again
+    /// (`EX_NOINPUT`).
     NoInput = 66,
     /// The location is not writable (`EX_CANTCREAT`).
     CannotWrite = 73,
     /// An I/O error (`EX_IOERR`).
     Io = 74,
-    /// A temporary failure, or a run that left files pending (`EX_TEMPFAIL`).
+    /// A temporary failure, or a run that left files pending or processing, or whose named files
+    /// are unaccounted for (`EX_TEMPFAIL`).
     TryAgain = 75,
-    /// An unusable setting or format version (`EX_CONFIG`).
+    /// An unusable setting, workflow, database or format version (`EX_CONFIG`).
     Config = 78,
-    /// Some files failed in this run.
+    /// Some files failed in this run, or the execution of `workflow run` failed.
     FilesFailed = 100,
     HungUp = 129,
     Interrupted = 130,

@@ -65,7 +65,7 @@ impl RecentAttempts {
     }
 
     /// Returns the forecast of a recipe. `current` is the live run, whose failed attempts also
-    /// count; `None` to forecast single files only.
+    /// count; with `None`, no failed attempts count.
     pub(crate) fn forecast(&self, recipe: Recipe, current: Option<&RunId>) -> Forecast {
         let mut forecast = Forecast::default();
         for attempt in self.0.iter().filter(|attempt| attempt.recipe == Some(recipe)) {

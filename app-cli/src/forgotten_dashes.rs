@@ -14,8 +14,9 @@ use crate::word_roles::{Role, roles};
 const IN_PLACE: [&str; 2] = ["--shell", "--workflow"];
 
 /// If the words contain a command but no `--`, returns the command line with `--` before the
-/// command, as text for a shell. `words` are the arguments of autoproc. `options` has the global
-/// options and those of `run`.
+/// command, as text for a shell. If the files to process follow the program, they are moved before
+/// `--`. `None` if `--shell` or `--workflow` is given. `words` are the arguments of autoproc.
+/// `options` has the global options and those of `run`.
 pub(crate) fn corrected(words: &[OsString], options: &Command, cwd: &Path) -> Option<String> {
     let roles = roles(words, options);
     let run = roles.iter().position(|role| *role == Role::Other).filter(|run| words[*run] == "run")?;

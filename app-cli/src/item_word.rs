@@ -1,4 +1,4 @@
-//! Arguments that name an item by its file or by its id. Commands that only read accept both.
+//! Arguments that name an item by its file or by its id. Some commands that only read accept both.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -52,8 +52,8 @@ impl ItemWord {
         }
     }
 
-    /// Returns the error for an item that was not found: there is no queue, the argument is a
-    /// folder with files of the queue, or the item is unknown.
+    /// Returns the error for an item that was not found: there is no queue, the queue cannot be
+    /// read, the argument is a folder with files of the queue, or the item is unknown.
     pub(crate) async fn not_found(&self, context: &Context) -> CliError {
         if let Err(error) = context.require_queue() {
             return error;

@@ -5,9 +5,9 @@
 //! `cli` parses the command line. Each file or folder of `commands` is one command, from its
 //! arguments to its output. A command calls the ports and creates a view; `context` prints the view
 //! as human-readable text or as JSON. `completion` answers a Tab in a shell. Only `wiring` connects
-//! adapters to ports, only `error` maps the errors of ports to exit codes, and only `console`
-//! writes to the terminal while a command runs. `main` first checks whether this process must
-//! become a guard. A guard is a mode of the same binary that uses none of the commands.
+//! adapters to ports, `error` maps most errors of ports to exit codes, and only `console` writes to
+//! the terminal while a command runs, except for `top`. `main` first checks whether this process
+//! must become a guard. A guard is a mode of the same binary that uses none of the commands.
 //!
 //! # Deliberately absent
 //!

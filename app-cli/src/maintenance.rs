@@ -26,7 +26,8 @@ pub(crate) trait Maintenance {
     /// Lists the damage and the possible repairs.
     ///
     /// # Errors
-    /// If the data cannot be read, or a run is alive.
+    /// If the data cannot be read, if a later version wrote it, if a run is alive, or if another
+    /// process holds the lock.
     fn examine(&self) -> Result<Examined, CliError>;
 
     /// Repairs the queue.
@@ -109,14 +110,15 @@ impl RepairMethod {
 #[derive(Debug)]
 pub(crate) struct Examined {
     pub(crate) damage: Vec<Damage>,
-    /// The possible repairs; empty if the data can only be repaired by hand.
+    /// The possible repairs; empty if nothing is damaged, or if the data can only be repaired by
+    /// hand.
     pub(crate) plans: Vec<RepairPlan>,
     /// The length of an unfinished last line, in bytes; 0 if there is none. An unfinished line is
     /// not damage: the next change cuts it off.
     pub(crate) half_written_bytes: u64,
     /// Messages about anomalies that are not damage.
     pub(crate) notices: Vec<String>,
-    /// The names of files that were set aside after earlier damage.
+    /// The names of files and folders that were set aside after earlier damage.
     pub(crate) kept_aside: Vec<String>,
 }
 

@@ -25,7 +25,7 @@ impl MissingFiles {
     }
 
     /// Returns the advice for the missing files, in one line; `None` if all files exist.
-    /// `project_option` is the option that names the project folder, for a suggested command.
+    /// `project_option` contains the options that choose the queue in a suggested command.
     pub(crate) fn advice(&self, layout: &Layout, project_option: &str) -> Option<String> {
         let first = self.first.as_ref()?;
         let (shown, remove) = (layout.path(first), format!("autoproc queue remove{project_option}"));

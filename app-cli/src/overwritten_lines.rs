@@ -7,7 +7,8 @@
 //! On a terminal, each version of the line is shown until the next one. To replace a version, the
 //! printer returns to the beginning of the line by a carriage return, and writes the new version.
 //! If the old version was longer, spaces cover its end. Of all control characters, only carriage
-//! returns, line ends and tabs reach the terminal. A file or pipe receives only the last version.
+//! returns, line feeds and tabs reach the terminal. A file or pipe receives only the last version.
+//! If a part of the line was already passed on, a carriage return and the last version follow it.
 
 use std::mem;
 
@@ -76,7 +77,7 @@ impl LinePrinter {
     }
 
     /// Adds the next piece of the output; returns the text to print for the lines that are
-    /// complete.
+    /// complete, and for a line that is too long to be kept.
     pub(crate) fn take(&mut self, piece: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for part in piece.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
@@ -99,7 +100,8 @@ impl LinePrinter {
     }
 
     /// Returns the text to print for the part of the incomplete current line that can already be
-    /// shown.
+    /// shown: an overwritten line only on a terminal that can redraw it, cut to the width of the
+    /// terminal.
     pub(crate) fn current(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         let mut text = self.rendered(self.line.len() - unfinished(&self.line));
@@ -156,7 +158,8 @@ impl LinePrinter {
     }
 
     /// Prints a version of the current line. If the version only adds text to the printed version,
-    /// prints the added text; otherwise prints a carriage return and the whole version.
+    /// prints the added text; otherwise prints a carriage return and the whole version. On a
+    /// terminal, spaces cover the end of a longer printed version.
     fn draw(&mut self, text: Vec<u8>, out: &mut Vec<u8>) {
         match text.strip_prefix(self.drawn.text.as_slice()) {
             Some(added) if !self.drawn.is_stale => out.extend_from_slice(added),

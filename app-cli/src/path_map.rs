@@ -78,13 +78,13 @@ pub(crate) enum NoName {
 /// the longest prefix is used. A path without a rule is the same in the database and on this
 /// machine.
 ///
-/// `to_stored(to_here(path))` equals `path` for each stored path, with one exception: a path that
-/// no rule maps, and that lies below the folder of a rule on this machine. On this machine, an item
-/// with such a path cannot be named by its path. `to_here(to_stored(path))` equals `path` for each
-/// path on this machine that has a stored name.
+/// If no path becomes too long, `to_stored(to_here(path))` equals `path` for each stored path, with
+/// one exception: a path that no rule maps, and that lies below the folder of a rule on this
+/// machine. On this machine, an item with such a path cannot be named by its path.
+/// `to_here(to_stored(path))` equals `path` for each path on this machine that has a stored name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PathMap {
-    /// The rules, the longest stored prefix first.
+    /// The rules, by the number of components of the stored prefix, the largest first.
     rules: Vec<MapRule>,
 }
 

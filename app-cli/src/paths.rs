@@ -67,7 +67,8 @@ pub(crate) fn resolve(cwd: &Path, path: &Path) -> Result<FilePath, CliError> {
 }
 
 /// Makes a path absolute. A `..` is resolved as the system would do: after a symbolic link, it
-/// names the parent of the link's target. All other links remain in the path.
+/// names the parent of the link's target. Links before such a `..` are then resolved too; all other
+/// links remain in the path.
 ///
 /// # Errors
 /// [`InvalidPath`] if the path is empty, or if [`FilePath::new`] rejects it.
@@ -127,15 +128,17 @@ pub(crate) struct Gathered {
     pub(crate) files: Vec<FoundFile>,
     pub(crate) folders: Vec<FilePath>,
     pub(crate) missing: Listed,
-    /// Unreadable files and folders below the named folders, with the reasons.
+    /// Folders below the named folders that cannot be read, and files whose paths are not valid,
+    /// with the reasons.
     pub(crate) unreadable: Listed,
-    /// The number of files that `--include`, `--exclude` or `--newer-than` excluded.
+    /// The number of files that `--include`, `--exclude` or `--newer-than` excluded, without the
+    /// files in excluded folders.
     pub(crate) left_out: usize,
     pub(crate) remarks: Vec<String>,
     pub(crate) unquoted: Option<Unquoted>,
     /// The number of excluded files that were named, in an argument or in a list.
     named_out: usize,
-    /// The options that exclude files, as a user would enter them; empty if there are none.
+    /// The options that exclude files, as in [`Filter::options`]; empty if there are none.
     options: String,
     /// True if a missing file exists under the same name in another Unicode form.
     has_other_form: bool,
@@ -184,7 +187,7 @@ const MAX_UNREADABLE: usize = 5;
 
 pub(crate) struct Surroundings<'a> {
     pub(crate) cwd: &'a Path,
-    /// The project whose state folder and logs are skipped when folders are searched.
+    /// The project whose own files are skipped when folders are searched; see [`Project::is_own`].
     pub(crate) project: &'a Project,
     pub(crate) console: &'a Arc<Console>,
 }
@@ -216,8 +219,8 @@ impl PathSource {
         self.words.is_empty() && self.list.is_none()
     }
 
-    /// True if a list cannot be read a second time by another process, because it comes from
-    /// standard input, another open file, a pipe or a device.
+    /// True if another process may be unable to read a list a second time, because the list comes
+    /// from standard input, another open file, a pipe or a device, or does not exist.
     pub(crate) fn is_read_once(&self, cwd: &Path) -> bool {
         let is_stdin = |path: &PathBuf| path.as_os_str() == STDIN;
         self.words.iter().any(is_stdin)
@@ -228,8 +231,8 @@ impl PathSource {
     ///
     /// # Errors
     /// [`CliError`] if a list or a given folder cannot be read, if an argument is not a path, if a
-    /// required file is missing, or, with `strict`, if a file or folder below a given folder cannot
-    /// be read or if no file is found.
+    /// folder that is named with a slash at its end or a required file is missing, or, with
+    /// `strict`, if a file or folder below a given folder cannot be read or if no file is found.
     pub(crate) fn gather(&self, absent: Absent, around: &Surroundings<'_>) -> Result<Gathered, CliError> {
         let mut gathered = Gathered { options: self.filter.options(), ..Gathered::default() };
         gathered.unquoted = Unquoted::find(&self.filter, &self.words, around.cwd);
@@ -295,8 +298,8 @@ impl PathSource {
     }
 
     /// Adds the files below a folder, in the order of their names. Links to files count as files;
-    /// links to folders are not followed. Unreadable files and folders below the folder are
-    /// skipped.
+    /// links to folders are not followed. Folders below the folder that cannot be read, and files
+    /// whose paths are not valid, are skipped and listed as unreadable.
     fn walk(&self, folder: &FilePath, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
         let walk = WalkDir::new(folder.as_path()).sort_by_file_name().into_iter();
         let below = |path: &Path| path.strip_prefix(folder.as_path()).unwrap_or(path).to_owned();
@@ -313,7 +316,8 @@ impl PathSource {
     }
 
     /// True if a search of `folder` would find a file at `path`, which need not exist. Links in the
-    /// path are not resolved.
+    /// path are not resolved. Ignores the file of [`leaving_out`](Self::leaving_out) and the age of
+    /// the file.
     pub(crate) fn finds(&self, folder: &Path, path: &Path, project: &Project) -> bool {
         let Ok(below) = path.strip_prefix(folder) else { return false };
         let is_hidden = |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
@@ -360,8 +364,8 @@ fn is_folder_word(word: &Path) -> bool {
     word.as_os_str().as_bytes().ends_with(b"/")
 }
 
-/// True for a word with pattern characters. A shell passes a pattern unchanged if it matches no
-/// file.
+/// True for a word with pattern characters. By default, a shell passes a pattern unchanged if it
+/// matches no file.
 fn is_pattern(word: &Path) -> bool {
     word.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
 }

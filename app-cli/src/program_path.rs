@@ -1,4 +1,4 @@
-//! Searches for programs in the same way as execvp(3).
+//! Searches for programs as execvp(3) does if `PATH` is set.
 
 use std::env;
 use std::ffi::OsStr;
@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// True if the system finds an executable file for the name of a program. A name with a slash is a
-/// path; any other name is searched for in the folders of `PATH`.
+/// True if there is an executable file for the name of a program. A name with a slash is a path;
+/// any other name is searched for in the folders of `PATH`.
 pub(crate) fn is_found(program: &OsStr) -> bool {
     if program.as_bytes().contains(&b'/') {
         return is_executable(Path::new(program));

@@ -87,7 +87,7 @@ impl Project {
     }
 
     /// Fails if the caller has not named the project and another user controls a part of it: such a
-    /// project must not choose the store.
+    /// project must not choose the store or the map of paths.
     ///
     /// # Errors
     /// [`CliError`] that names the part.
@@ -100,7 +100,7 @@ impl Project {
     }
 
     /// Returns the project in another folder of this machine that uses the same store. `None` if
-    /// that project has no files about the store, or if another user controls a part of that
+    /// that project has no folder of runs for the store, or if another user controls a part of that
     /// project.
     pub(crate) fn sibling(&self, root: &Path) -> Option<Self> {
         let project = trusted(root, |name| std::env::var_os(name)).ok()?;
@@ -175,7 +175,8 @@ impl Project {
         self.logs_dir().join("autonomous-processing.jsonl")
     }
 
-    /// Returns the file with the places of copied runs.
+    /// Returns the file with the machine and the project folder of each run that was copied into
+    /// this project.
     pub(crate) fn copied_runs_file(&self) -> PathBuf {
         self.state_dir().join("COPIED-RUNS.json")
     }
@@ -185,7 +186,8 @@ impl Project {
         self.logs_dir().join("attempts")
     }
 
-    /// True for a file of autoproc itself. Such files are not added when folders are walked.
+    /// True for a file or folder of autoproc itself in this project. Such files are not added when
+    /// folders are walked.
     pub(crate) fn is_own(&self, path: &Path) -> bool {
         let folder = Self::in_folder(self.root.clone());
         path.starts_with(folder.state_dir())

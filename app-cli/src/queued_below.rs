@@ -78,8 +78,8 @@ pub(crate) async fn one_needed(path: &FilePath, context: &Context) -> Result<Opt
 
 type Queued = (FilePath, Status);
 
-/// Returns the files of the queue below each folder, in the order of the queue. Reads the queue
-/// once, or not at all if `folders` is empty.
+/// Returns the files of the queue below each folder, in claim order. Reads the queue once, or not
+/// at all if `folders` is empty.
 async fn below<'f>(folders: &'f [FilePath], context: &Context) -> Result<HashMap<&'f Path, Vec<Queued>>, CliError> {
     let mut found: HashMap<_, _> = folders.iter().map(|folder| (folder.as_path(), Vec::new())).collect();
     if found.is_empty() {

@@ -66,8 +66,8 @@ impl Since {
         }
     }
 
-    /// Returns the point in time as a `SystemTime`, relative to the current time; `None` if the
-    /// system cannot represent it.
+    /// Returns the point in time as a `SystemTime`, relative to the current time: the year 1970 for
+    /// an earlier date. `None` if the system cannot represent it.
     pub(crate) fn system_time(self) -> Option<SystemTime> {
         let now = SystemTime::now();
         if let Self::Ago(span) = self {

@@ -1,5 +1,6 @@
-//! Parses amounts of bytes: a bare number is bytes; K, M, G and T, with or without a B, are powers
-//! of 1000; KiB, MiB, GiB and TiB are powers of 1024 (IEC 80000-13).
+//! Parses amounts of bytes: a bare number is bytes; K, M, G, T, P and E, with or without a B, are
+//! powers of 1000; Ki, Mi, Gi, Ti, Pi and Ei, with or without a B, are powers of 1024 (IEC
+//! 80000-13). Upper and lower case are equal.
 
 use bytesize::ByteSize;
 

@@ -39,7 +39,7 @@ impl StoreUrl {
         &self.0
     }
 
-    /// True if the text begins like the address of a database.
+    /// True if the text begins like the address of a PostgreSQL database.
     pub(crate) fn is_address(&self) -> bool {
         SCHEMES.iter().any(|scheme| self.0.starts_with(scheme))
     }
@@ -144,8 +144,8 @@ impl StoreChoice {
     /// a database: the queue is then in the project folder. An empty variable counts as missing.
     ///
     /// # Errors
-    /// [`CliError`] if the variable is not UTF-8, or if `autoproc.toml` cannot be read or another
-    /// user controls it.
+    /// [`CliError`] if the variable is not UTF-8, if `autoproc.toml` cannot be read, or if it names
+    /// a database and another user controls a part of the project.
     pub(crate) fn find(
         given: Option<&StoreUrl>,
         project: &Project,
@@ -176,7 +176,8 @@ fn section(project: &Project) -> Result<StoreSection, CliError> {
 ///
 /// # Errors
 /// [`CliError`] if a rule is malformed, if the rules are ambiguous, if options map the paths of a
-/// folder's queue, or if another user controls `autoproc.toml`.
+/// folder's queue, if `autoproc.toml` cannot be read, or if it has rules and another user controls
+/// a part of the project.
 pub(crate) fn path_map(
     given: &[MapRule],
     choice: Option<&StoreChoice>,

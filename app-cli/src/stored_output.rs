@@ -11,7 +11,7 @@ pub(crate) struct StoredOutput {
     pub(crate) claim: ClaimNumber,
     /// The host on which the attempt ran.
     pub(crate) host: Box<str>,
-    /// The path, on this host, of the file with the whole output.
+    /// The path, on that host, of the file with the output.
     pub(crate) file: PathBuf,
     /// The length of `file`, in bytes.
     pub(crate) length: u64,

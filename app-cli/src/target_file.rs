@@ -32,8 +32,8 @@ impl TargetFile {
     ///
     /// # Errors
     /// [`CliError`] if the path names a file of autoproc itself, or something other than a regular
-    /// file or a link, or if its folder does not exist. Without `may_replace`, also if the path
-    /// names a link, or a file of another kind that is not empty.
+    /// file or a link, if its folder does not exist, or if the path cannot be examined. Without
+    /// `may_replace`, also if the path names a link, or a file of another kind that is not empty.
     pub(crate) fn checked(
         path: &Path,
         kind: &FileKind,

@@ -1,4 +1,5 @@
-//! `status`: shows live runs, pending files, and the reasons why files wait.
+//! `status`: shows live runs, counts, the processing, waiting and failed files, and the reasons why
+//! files wait.
 
 pub(super) mod figures;
 mod machines;
@@ -134,13 +135,13 @@ struct Status {
     now: Timestamp,
     counts: Counts,
     live_runs: Vec<LiveRun>,
-    /// The figures of each live run from the history; empty if the only live run has its figures in
-    /// the state file.
+    /// The figures of each live run from the history; empty if the queue is in a folder and has at
+    /// most one live run, whose figures are in the state file, or if the history cannot be read.
     figures: Vec<PastRun>,
     pauses: BTreeMap<RunId, Pause>,
     /// The time left of the live run; `None` if it is unknown, or if not exactly one run is live.
     time_left: Option<TimeLeft>,
-    /// The items of live runs whose attempts take longer than expected.
+    /// The items whose attempts take longer than expected. Paused runs are left out.
     slow: BTreeSet<ItemId>,
     /// The state of the latest run, from the state file; `None` if the file is missing or
     /// unreadable.
@@ -154,7 +155,7 @@ struct Status {
     groups: FailureGroups,
     stop: Option<StandingStop>,
     project_dir: PathBuf,
-    /// The queue, as in "queue of FOLDER".
+    /// The queue, as "queue of FOLDER" or "queue at ADDRESS".
     queue: String,
     /// The address of the database; `None` if the queue is in the project folder.
     store: Option<String>,
@@ -189,7 +190,7 @@ impl Status {
     }
 
     /// Returns the rate at which the latest run has completed or failed files, in files per second;
-    /// `None` if that run is not live.
+    /// `None` if that run is not live, or has just begun.
     fn files_per_second(&self) -> Option<f64> {
         let latest = self.latest.as_ref()?;
         let run = self.live_runs.iter().find(|run| Some(&run.info.id) == latest.run_id.as_ref())?;

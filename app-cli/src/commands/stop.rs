@@ -60,7 +60,7 @@ pub(crate) struct StopArgs {
 }
 
 /// Writes the stop request first and then lists the live runs that it addresses, so that the list
-/// contains every run that obeys the request.
+/// lacks no run that obeys the request and is still live.
 pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
     context.require_queue()?;
     let level = if args.now { StopLevel::Aborting } else { StopLevel::Draining };
@@ -136,7 +136,7 @@ struct Stopping {
     level: StopLevel,
     /// The stop file; `None` if the request is in a database.
     stop_file: Option<PathBuf>,
-    /// The runs that were live after the request was written.
+    /// The runs that were live after the request was written, and that the request addresses.
     live_runs: Vec<LiveRun>,
     pauses: BTreeMap<RunId, Pause>,
 }

@@ -34,7 +34,8 @@ impl Typed {
         self.current.as_encoded_bytes().starts_with(b"-") && !self.is_escaped()
     }
 
-    /// Returns the last value of an option in the words before the cursor; `None` if there is none.
+    /// Returns the last value of an option in the words before the cursor, with a leading `~/`
+    /// replaced by the home folder; `None` if there is none.
     pub(super) fn value_of(&self, option: &str) -> Option<PathBuf> {
         let words: Vec<_> = self.before.iter().take_while(|word| *word != "--").collect();
         let value = words.iter().enumerate().rev().find_map(|(index, word)| {
@@ -80,8 +81,8 @@ pub(super) fn split(line: &[u8]) -> (Vec<OsString>, Option<u8>) {
     (words.into_iter().map(OsString::from_vec).collect(), open)
 }
 
-/// Quotes a value so that a POSIX shell reads the value back. `open` is the quote that is open
-/// where the value is inserted, if any. A leading `~` is not quoted.
+/// Quotes a value so that bash reads the value back. `open` is the quote that is open where the
+/// value is inserted, if any. A leading `~` is not quoted.
 pub(super) fn quoted(value: &[u8], open: Option<u8>) -> Vec<u8> {
     let quoted = value.iter().enumerate().map(|(at, byte)| match (open, *byte) {
         (Some(b'\''), b'\'') => br"'\''".to_vec(),

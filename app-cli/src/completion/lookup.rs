@@ -28,12 +28,13 @@ use crate::store_choice::{StoreChoice, StoreUrl};
 use crate::view::time::local;
 use crate::wiring::{OpenOptions, Purpose, Server, Wiring};
 
-/// The time limit for reading the queue or the history, after which no values are offered. A slow
-/// machine reads about 300,000 files of the queue in this time.
+/// The time limit for reading the queue, the history or the live runs, after which no values are
+/// offered. A slow machine reads about 300,000 files of the queue in this time.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The maximum number of files that are offered. If more match, none is offered: from a truncated
-/// list, the shell would insert a common prefix that the omitted files may not share.
+/// The maximum number of files that are offered, and of failed files whose signatures are. If more
+/// files match, none is offered: from a truncated list, the shell would insert a common prefix that
+/// the omitted files may not share.
 const MAX_FILES: usize = 10_000;
 
 /// The number of latest runs whose names are offered.
@@ -42,7 +43,8 @@ const MAX_RUNS: usize = 50;
 /// The options of the store: nothing is locked.
 const OPTIONS: OpenOptions = OpenOptions { lock_timeout: Duration::ZERO, allow_network_fs: false };
 
-/// The tag of candidates that were looked up in the project.
+/// The tag of looked-up files and workflows, which must be quoted if they are paths with special
+/// characters.
 const TAG: &str = "looked up";
 
 pub(super) fn is_looked_up(candidate: &CompletionCandidate) -> bool {
@@ -70,7 +72,8 @@ impl Lookup {
         }
     }
 
-    /// Returns the values that begin with `current`, the typed part. Files and workflows are
+    /// Returns the values that begin with `current`, the typed part; if nothing is typed, files of
+    /// the queue anywhere match. Returns none if the part is an option. Files and workflows are
     /// returned without duplicates, folders first, and otherwise in the order of their bytes. The
     /// zsh script relies on this order.
     pub(super) fn candidates(&self, which: Candidates, current: &OsStr) -> Vec<CompletionCandidate> {
@@ -135,7 +138,8 @@ impl Lookup {
     }
 }
 
-/// Returns the names of the latest runs, each with the time at which the run began.
+/// Returns the names of those latest runs that begin with `current`, each with the time at which
+/// the run began.
 fn runs(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
     let runs = in_time(move || past_runs(project));
     let matching = runs.into_iter().filter(|run| run.id.as_str().as_bytes().starts_with(current.as_bytes()));
@@ -146,7 +150,7 @@ fn runs(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
     matching.map(candidate).collect()
 }
 
-/// Returns the names of live runs, each with its place.
+/// Returns the names of live runs that begin with `current`, each with the location of the run.
 fn live_runs(runs: Vec<LiveRun>, current: &OsStr) -> Vec<CompletionCandidate> {
     let matching = runs.into_iter().filter(|run| run.info.id.as_str().as_bytes().starts_with(current.as_bytes()));
     let candidate = |run: LiveRun| {
@@ -156,14 +160,15 @@ fn live_runs(runs: Vec<LiveRun>, current: &OsStr) -> Vec<CompletionCandidate> {
     matching.map(candidate).collect()
 }
 
-/// Returns the hosts of live runs.
+/// Returns the hosts of live runs that begin with `current`.
 fn hosts(runs: Vec<LiveRun>, current: &OsStr) -> Vec<CompletionCandidate> {
     let hosts: BTreeSet<_> = runs.into_iter().map(|run| run.info.location.host).collect();
     let matching = hosts.into_iter().filter(|host| host.as_bytes().starts_with(current.as_bytes()));
     matching.map(|host| CompletionCandidate::new(&*host)).collect()
 }
 
-/// Returns the signatures of the first [`MAX_FILES`] failed files, each with its reason.
+/// Returns those signatures of the first [`MAX_FILES`] failed files that begin with `current`, each
+/// with its reason.
 fn signatures(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
     let request = PageRequest { statuses: FAILED.to_vec(), after: None, limit: Some(MAX_FILES) };
     let items = in_time(move || items(project, request));
@@ -183,8 +188,9 @@ fn rank(value: &OsStr) -> (bool, &OsStr) {
     (!value.as_bytes().ends_with(b"/"), value)
 }
 
-/// Returns the result of `read`, or the default value after [`TIMEOUT`]. `read` runs on a separate
-/// thread. The process may exit before this thread ends.
+/// Returns the result of `read`, or the default value after [`TIMEOUT`], if `read` returns `None`,
+/// or if no thread can be started. `read` runs on a separate thread. The process may exit before
+/// this thread ends.
 fn in_time<T: Default + Send + 'static>(read: impl FnOnce() -> Option<T> + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     // Sending fails if the receiver has timed out.

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// few seconds.
 const MAX_WAITING: usize = 1024;
 
-/// The maximum time that a run, at its end, waits for its texts to be written.
+/// The maximum time that a run, at its end, waits until its texts are written.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Writes to standard error. During a run, a separate thread writes.
@@ -30,7 +30,7 @@ pub(super) enum ErrWriter {
         /// The number of texts dropped since the last report.
         dropped: Arc<AtomicU64>,
     },
-    /// The thread was still waiting for the reader when the run ended. Nothing more is written.
+    /// The thread was still waiting for the reader when the run ended. No later text is written.
     Stalled,
 }
 
@@ -66,7 +66,7 @@ impl ErrWriter {
     }
 
     /// Ends the thread after it has written all waiting texts. If the writing takes longer than
-    /// [`END_TIMEOUT`], nothing is written from now on.
+    /// [`END_TIMEOUT`], or if too many texts wait, no later text is written.
     pub(super) fn end_thread(&mut self) {
         *self = if self.settle(END_TIMEOUT) { Self::Direct } else { Self::Stalled };
     }
@@ -84,8 +84,8 @@ impl ErrWriter {
         }
     }
 
-    /// Waits until all earlier texts are written, but no longer than `timeout`. Returns true only
-    /// if the texts are known to be written.
+    /// Waits until all earlier texts are written, but no longer than `timeout`, and not at all if
+    /// too many texts wait. Returns true only if the texts are known to be written.
     pub(super) fn settle(&self, timeout: Duration) -> bool {
         let Self::Thread { texts, .. } = self else { return matches!(self, Self::Direct) };
         let (answer, answered) = mpsc::channel();

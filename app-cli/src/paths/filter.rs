@@ -71,7 +71,8 @@ impl Filter {
         })
     }
 
-    /// Returns the options of the filter, as a user would enter them; empty if every file passes.
+    /// Returns the options of the filter, as a user would enter them, but `--newer-than` without
+    /// its value; empty if every file passes.
     pub(super) fn options(&self) -> String {
         let patterns = self.patterns.iter().map(|(option, pattern)| format!("{option} {}", quoted(pattern)));
         let since = self.since.map(|_| "--newer-than".to_owned());
@@ -89,8 +90,8 @@ impl Filter {
         !below.file_name().is_some_and(|name| self.excluded.match_any(name, below))
     }
 
-    /// True if a file is wanted; `below` is its path below the given folder. The age of a file that
-    /// does not exist is not checked.
+    /// True if a file is wanted; `below` is its path below the given folder. The age of a file is
+    /// not checked if `metadata` is `None`, for instance because the file does not exist.
     pub(super) fn wants(&self, below: &Path, metadata: Option<&Metadata>) -> bool {
         let name = below.file_name().unwrap_or_default();
         let is_included = self.included.as_ref().is_none_or(|patterns| patterns.match_any(name, below));
@@ -100,7 +101,8 @@ impl Filter {
     }
 }
 
-/// Parses a pattern: `*` and `?` match anything but a slash, `**` matches slashes too.
+/// Parses a pattern: `*` matches any characters and `?` matches one character, but not a slash;
+/// `**` matches slashes too. A leading `./` is dropped.
 pub(super) fn glob(word: &str) -> Result<Glob, String> {
     let pattern = word.strip_prefix("./").unwrap_or(word);
     GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| error.kind().to_string())

@@ -22,7 +22,8 @@ pub(crate) struct Unquoted {
 
 impl Unquoted {
     /// Finds the first pattern that is the name of an existing file and has the same extension as
-    /// a named file. `words` are the files and folders that were named.
+    /// another named file, which is excluded by the filter or, if the pattern is that of
+    /// `--exclude`, not excluded. `words` are the files and folders that were named.
     pub(super) fn find(filter: &Filter, words: &[PathBuf], cwd: &Path) -> Option<Self> {
         let mut patterns = filter.literals().filter(|(_, pattern)| cwd.join(pattern).is_file());
         patterns.find_map(|(option, pattern)| {

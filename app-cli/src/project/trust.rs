@@ -45,9 +45,10 @@ impl fmt::Display for Why {
 }
 
 impl Caller {
-    /// Returns the first part of the project that a user other than the caller and root can
-    /// control. Missing parts are skipped: if the existing folders pass this check, no other user
-    /// can create the missing parts.
+    /// Returns the first part of the project that an untrusted user can control. The caller and
+    /// root are trusted and, if root is the caller, the user who called sudo(8). Missing parts are
+    /// skipped: if the existing folders pass this check, an untrusted user can create a missing
+    /// part only in a sticky folder, and the next check finds that part.
     pub(super) fn foreign_part(self, root: &Path) -> Option<Foreign> {
         PARTS.iter().find_map(|part| {
             let path = if part.is_empty() { root.to_owned() } else { root.join(part) };

@@ -69,7 +69,7 @@ pub(crate) struct LimitArgs {
 fn unreachable_timeout(word: &str) -> Result<Duration, String> {
     let time = autoproc_time_text::parse(word).map_err(|error| error.to_string())?;
     // A shorter lease could be lost while the machine is busy; a longer one would keep the files of
-    // a crashed machine from others for days.
+    // a crashed machine from others for more than a day.
     let allowed = Duration::from_secs(5)..=Duration::from_secs(24 * 3600);
     if allowed.contains(&time) { Ok(time) } else { Err("expected a time from 5s to 1d".to_owned()) }
 }
@@ -84,7 +84,7 @@ impl LimitArgs {
     /// other folders may be relative to `cwd`.
     ///
     /// # Errors
-    /// A usage error if a folder does not exist: its disk may not be mounted.
+    /// A usage error if a folder of `--min-free-disk` does not exist: its disk may not be mounted.
     pub(super) fn start_limits(&self, state_dir: &Path, cwd: &Path) -> Result<StartLimits, CliError> {
         let mut queue = DEFAULT_MIN_FREE_DISK;
         let mut disks = Vec::new();

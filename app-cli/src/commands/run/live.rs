@@ -31,9 +31,9 @@ use steps::Steps;
 
 const TICK: Duration = Duration::from_millis(250);
 
-/// If the time between two ticks exceeds this, a signal that cannot be caught has probably
-/// suspended the process: even a slow machine causes no such gap. The gap is not counted as time of
-/// the run.
+/// If the wait for a tick takes longer than this, a signal that cannot be caught has probably
+/// suspended the process: even a slow machine causes no such delay. The whole wait is then not
+/// counted as time of the run.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 /// The number of files to measure before the state is updated with their sizes.

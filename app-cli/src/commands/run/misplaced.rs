@@ -36,8 +36,9 @@ pub(super) fn check_dashes(work: &Work, source: &PathSource, context: &Context) 
     }
 }
 
-/// Prints a remark if an argument of the command is the name of an option of `run`. Prints nothing
-/// if `is_quiet` is true or if the command is autoproc itself.
+/// Prints a remark if an argument of the command is a long option of `run` that is not in `COMMON`.
+/// Prints nothing if `is_quiet` is true, if the program is autoproc itself, or for a shell command
+/// or a workflow.
 pub(super) fn remark_on_option(work: &Work, is_quiet: bool, context: &Context) {
     let Work::Argv(words) = work else { return };
     let Some((program, arguments)) = words.split_first() else { return };
@@ -61,8 +62,9 @@ pub(in crate::commands) fn options() -> clap::Command {
     RunArgs::augment_args(GlobalArgs::augment_args(clap::Command::new("run")))
 }
 
-/// Checks a run without named files. Warns if no file waits and an argument of the command is an
-/// existing file, because the user may have meant that file. `is_all` disables the warning.
+/// Checks that a run without named files has a queue. Warns if no file waits and an argument of the
+/// command is an existing file, because the user may have meant that file. `is_all` disables the
+/// warning.
 ///
 /// # Errors
 /// [`CliError`] if there is no queue, or if the queue cannot be read.
@@ -85,7 +87,8 @@ pub(super) async fn check_files(work: &Work, is_all: bool, context: &Context) ->
 }
 
 /// Returns the first argument that is an existing file, because the user may have meant it as a
-/// file to process. `None` if the command has placeholders.
+/// file to process. `None` if a word of the command contains a brace, as placeholders do, and for a
+/// shell command or a workflow.
 fn file_argument<'w>(work: &'w Work, cwd: &Path) -> Option<&'w Path> {
     let Work::Argv(words) = work else { return None };
     let has_placeholder = words.iter().any(|word| word.as_bytes().contains(&b'{'));

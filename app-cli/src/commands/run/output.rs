@@ -90,7 +90,7 @@ fn total(word: &str) -> Result<MaxTotal, InvalidSize> {
     if word == ALL { Ok(MaxTotal(None)) } else { size::parse(word).map(|bytes| MaxTotal(Some(bytes))) }
 }
 
-/// The maximum number of bytes that a database keeps of the output of one attempt. Sixteen outputs
+/// The maximum number of bytes that a database keeps of the output of one attempt. Up to 16 outputs
 /// are written in one transaction, and the server may have to hold them in memory.
 const MAX_STORED: u64 = 1 << 20;
 

@@ -46,7 +46,8 @@ pub(super) fn warn_of_unknown(work: &Work, console: &Console) {
 /// braces that are not a placeholder.
 ///
 /// # Errors
-/// A usage error that names the text and the nearest placeholder.
+/// A usage error that names the text, and the nearest placeholder or, if none is near, all
+/// placeholders.
 pub(super) fn check_pattern(pattern: &OsStr) -> Result<(), CliError> {
     let Some(unknown) = unknown_placeholders(pattern).first().copied() else { return Ok(()) };
     let error = CliError::usage(format!("--stdout-to {}: {unknown} is not a placeholder", Shown(Path::new(pattern))));
@@ -61,7 +62,8 @@ pub(super) fn check_pattern(pattern: &OsStr) -> Result<(), CliError> {
 }
 
 /// Returns the placeholder that a text in braces resembles: they differ only in letter case, in
-/// blanks, or in one character. `None` if there is no such placeholder.
+/// blanks next to the braces, and in one character, which may also be missing, added or swapped
+/// with its neighbour. `None` if there is no such placeholder.
 fn misspelt(unknown: &str) -> Option<&'static str> {
     let word = inner(unknown).to_ascii_lowercase();
     let is_sign = |text: &str| text.chars().all(|character| "/.#%".contains(character));

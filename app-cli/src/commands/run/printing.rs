@@ -110,8 +110,8 @@ fn show(of: &AttemptRef, attempts: &AttemptLogs, console: &Console) {
     }
 }
 
-/// Prints the standard output of the attempt to standard output, and its standard error to standard
-/// error.
+/// Prints the standard error of the attempt to standard error, and everything else to standard
+/// output.
 fn print(of: &AttemptRef, attempts: &AttemptLogs, console: &Console) -> Result<(), CliError> {
     let Some(number) = of.claim else { return Ok(()) };
     let log = attempts.log_of(ClaimToken { item: of.id, number }, of.attempt);

@@ -1,5 +1,5 @@
-//! The progress of a run on standard error: a live view on a terminal, otherwise one line per
-//! event.
+//! The progress of a run on standard error: a live view on a terminal, otherwise lines. Some events
+//! have a line in both cases.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,7 +49,8 @@ pub(super) struct Progress {
     has_begun: AtomicBool,
     ticker: Mutex<Option<Ticker>>,
     trouble: StoreTrouble,
-    /// True once a line has explained how to let files start again after several have failed alike.
+    /// True once a line has explained how to end the run while it holds starts because files failed
+    /// alike, and how to disable such holds.
     has_shown_way_out: AtomicBool,
 }
 
@@ -108,7 +109,8 @@ impl Progress {
     }
 
     /// Reports that a stop request was cleared. The last run that obeyed the request clears it at
-    /// its end. If no run saw the request, the next run clears it before it begins.
+    /// its end. If the request remains and no run is alive, the next run clears it before it
+    /// begins.
     fn cleared(&self) {
         let has_begun = self.has_begun.load(Ordering::Relaxed);
         self.remark(if has_begun { "stop request cleared" } else { "cleared a stop request from before this run" });

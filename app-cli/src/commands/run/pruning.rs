@@ -67,7 +67,8 @@ pub(super) struct Pruner {
 }
 
 impl Pruner {
-    /// Creates a pruner. The output of items that are processing in `storage` is always kept.
+    /// Creates a pruner. The output of attempts that are running according to `storage` is always
+    /// kept.
     pub(super) fn new(
         storage: Arc<dyn Storage>,
         logs: AttemptLogs,
@@ -77,15 +78,16 @@ impl Pruner {
         Self { storage, logs, retention, executions, stored: None }
     }
 
-    /// Returns a pruner that also removes old output from the database of the queue.
+    /// Returns a pruner that also removes output from the database of the queue, by its age only.
     pub(super) fn with_stored_outputs(self, stored: Option<OutputStore>) -> Self {
         Self { stored, ..self }
     }
 
-    /// Prunes once. Output is removed on a separate thread, because file operations block.
+    /// Prunes once. Output files are removed on a separate thread, because file operations block.
     ///
     /// # Errors
-    /// If the queue cannot be read, or if an output or an execution cannot be removed.
+    /// If the queue cannot be read, or if an output file, an output in the database or an execution
+    /// cannot be removed.
     async fn prune(&self) -> Result<(), CliError> {
         let now = SystemTime::now();
         let request = PageRequest { statuses: vec![Status::Processing], ..PageRequest::default() };

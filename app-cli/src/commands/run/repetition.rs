@@ -17,7 +17,8 @@ use crate::word_roles::{Role, roles};
 /// Records the command line of this process, which began the run `run`. Returns true if the command
 /// line was recorded. If it cannot be written, only prints a warning, because the run does not need
 /// the record. Records nothing if this process was started by a command of a live run of the same
-/// queue: starting that run again starts this command line again.
+/// queue: starting that run again starts this command line again. Also records nothing if the
+/// current folder was removed.
 ///
 /// # Errors
 /// [`CliError`] if the live runs cannot be read.

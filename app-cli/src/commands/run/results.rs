@@ -13,7 +13,8 @@ use crate::escape::Shown;
 use crate::paths::{FoundFile, Gathered, PathSource};
 
 /// Returns the settings of `--stdout-to`, with the result files of the items that were completed
-/// with `recipe`. A run never replaces such a file with the output of another item.
+/// with `recipe`. A run never replaces such a file with the output of another item. If the pattern
+/// contains the slot, no result files are recorded.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -25,8 +26,7 @@ pub(super) async fn settings(
 ) -> Result<StdoutTo, CliError> {
     let owners = Arc::new(ResultOwners::default());
     let settings = StdoutTo { pattern, folder: context.cwd.clone(), ok_exits, owners };
-    // If the pattern contains the slot, the results of earlier runs are unknown, because their
-    // slots are not recorded.
+    // The slots of earlier attempts are not recorded, so their result files are unknown.
     if !settings.pattern.depends_on_slot() {
         record_completed(&settings, recipe, context).await?;
     }

@@ -1,5 +1,6 @@
 //! `run --show-output`: prints the output of each attempt at its end. The standard error of the
-//! attempt goes to standard error, everything else to standard output.
+//! attempt goes to standard error, everything else to standard output. An attempt whose result is
+//! discarded is not printed.
 
 use std::sync::Arc;
 

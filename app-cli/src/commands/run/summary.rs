@@ -42,8 +42,8 @@ pub(super) struct Summary {
     pub(super) is_whole_queue: bool,
     pub(super) is_read_once: bool,
     pub(super) is_recorded: bool,
-    /// The option `--project-dir` for suggested commands; empty if the current folder is in the
-    /// project folder.
+    /// The options that choose the queue in a suggested command, each after a space; empty if the
+    /// command finds the queue without them.
     pub(super) project_option: String,
 }
 
@@ -69,7 +69,8 @@ impl Summary {
         }
     }
 
-    /// Returns the reason why files of the run are not completed, in one line.
+    /// Returns the reason why files of the run are not completed, in one line; if no such file is
+    /// known, the reason why the run ended.
     pub(super) fn reason(&self) -> String {
         let ProcessingResult { remaining, held: on_hold, processing, failed_in_scope, .. } = self.result;
         let Unaccounted { completed_by_others: others, removed } = self.unaccounted;
@@ -177,7 +178,8 @@ fn one_by_one(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
 }
 
 /// Says how to continue a run that a stop request, a signal or `--until` ended before all its files
-/// were processed.
+/// were processed. Prints nothing if only held files remain, or if the command line was not
+/// recorded.
 fn next(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     let result = &view.result;
     let is_stopped = matches!(result.stopped_by, StoppedBy::Request(_) | StoppedBy::Deadline);

@@ -18,7 +18,7 @@ pub(super) struct TimeLimit {
 /// Parses `TIME`, `auto` or `auto:TIME`.
 ///
 /// # Errors
-/// A text that states the accepted forms, or why a time is not valid.
+/// A text that says why the time is not valid, and names the forms with `auto`.
 pub(super) fn parse(word: &str) -> Result<TimeLimit, String> {
     let maximum = match word.strip_prefix("auto") {
         Some("") => Ok(DEFAULT_MAXIMUM),

@@ -10,14 +10,14 @@ use crate::view::time::local;
 
 const EXPECTED: &str = "expected a time of day (06:00), a date and time (2026-11-30T06:00), or a span (8h)";
 
-/// A time in the future, as the user entered it.
+/// The value of `--until`, as the user entered it. It may be a time in the past.
 #[derive(Debug, Clone)]
 pub(super) struct Until {
     word: String,
     point: Since,
 }
 
-/// Parses a time in the future.
+/// Parses the value of `--until`. Accepts a time in the past; see [`Until::point`].
 ///
 /// # Errors
 /// A text that states the accepted forms, or why a span is not valid.
@@ -26,12 +26,12 @@ pub(super) fn parse(word: &str) -> Result<Until, String> {
     Ok(Until { word: word.to_owned(), point })
 }
 
-/// True if this value of `--until` is a time in the past.
+/// True if this value of `--until` is valid, but not in the future.
 pub(in crate::commands) fn is_past(word: &str, context: &Context) -> bool {
     parse(word).is_ok_and(|until| until.point(context).is_err())
 }
 
-/// Prints the time, so that a user sees which day is meant.
+/// Prints the time, except with `--quiet`, so that a user sees which day is meant.
 pub(super) fn announce(until: Option<Timestamp>, args: &RunArgs, context: &Context) {
     if let Some(until) = until.filter(|_| args.quiet == 0) {
         context.remark(&format!("no file starts after {}", local(until)));

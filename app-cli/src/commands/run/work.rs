@@ -34,11 +34,11 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Determines the work from these arguments.
+    /// Determines the work from these arguments: the workflow if there is no command.
     ///
     /// # Errors
-    /// [`CliError`] if there is no work, if the command contains a shell operator, or if a command
-    /// is given together with options for a workflow.
+    /// [`CliError`] if the command is blank or is missing after `--`, if the command contains a
+    /// shell operator, or if a command is given together with `--input` or `--workflow-dir`.
     pub(super) fn new(
         argv: Vec<OsString>,
         shell: Option<OsString>,
@@ -110,8 +110,8 @@ impl Work {
     /// Returns the task that an orchestrator executes.
     ///
     /// # Errors
-    /// [`CliError`] if the command is invalid, or if the workflow is missing, is invalid or does
-    /// not accept the inputs.
+    /// [`CliError`] if the command is invalid, or if the workflow cannot be loaded; see
+    /// [`WorkflowChoice::load`].
     pub(super) fn task(&self, context: &Context) -> Result<Task, CliError> {
         match self {
             Self::Workflow(choice) => Ok(Task::Workflow(Box::new(choice.load(context)?))),

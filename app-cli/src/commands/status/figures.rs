@@ -16,6 +16,7 @@ use crate::wiring::Pause;
 
 /// Reads the figures of live runs from the history. Returns an empty list if the queue is in a
 /// folder and has at most one live run, because the state file already has the figures of that run.
+/// If the history cannot be read, prints a warning and returns an empty list.
 pub(in crate::commands) async fn in_history(live: &[LiveRun], context: &Context) -> Vec<PastRun> {
     let is_in_state_file = live.len() < 2 && context.wiring.server().is_none();
     if is_in_state_file || live.is_empty() {

@@ -1,4 +1,5 @@
-//! The machines that share a queue in a database: one line for each live run.
+//! The table of the live runs of a queue in a database: one line for each run. Also the JSON data
+//! about the work of live runs, which a queue in a folder has too.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -15,7 +16,6 @@ use crate::view::past_run::short_id;
 use crate::view::screen::Screen;
 use crate::view::time::span;
 
-/// The placeholder for unknown values.
 const UNKNOWN: &str = "-";
 
 /// The blanks between two columns.
@@ -24,7 +24,6 @@ const COLUMN_GAP: u16 = 2;
 /// The width to which the path of the current file is shortened on a terminal, in columns.
 const PATH_COLUMNS: usize = 30;
 
-/// Prints the table of the live runs.
 pub(super) fn table(view: &Status, out: &mut Screen<'_>) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["HOST", "RUN", "JOBS", "DONE", "FAILED", "RATE", "NOW", "HEARD OF"]);
@@ -86,7 +85,8 @@ fn path(path: &FilePath, out: &Screen<'_>) -> String {
     if out.is_terminal() { out.cut_in_middle(&shown, PATH_COLUMNS) } else { shown }
 }
 
-/// Describes the time since a run last contacted the store.
+/// Describes the time since a run last contacted the store: `now` if it is below a second, or if
+/// the store knows that the run is alive.
 fn heard_of(silent: Option<Duration>) -> String {
     match silent {
         Some(silent) if silent >= Duration::from_secs(1) => format!("{} ago", span(silent)),
@@ -94,7 +94,7 @@ fn heard_of(silent: Option<Duration>) -> String {
     }
 }
 
-/// The work of a live run, and the time since the run contacted the store.
+/// The work of a live run, and the time since the run last contacted the store.
 #[derive(Serialize)]
 pub(super) struct AtWorkJson {
     files_per_second: Option<f64>,

@@ -14,7 +14,8 @@ use crate::wiring::StopTarget;
 ///
 /// # Errors
 /// [`CliError`] if the queue is in a folder, whose stop file addresses every run, if no live run is
-/// on the given host, or if not exactly one live run has the given name.
+/// on the given host, or if the given name is neither the name of a live run nor the beginning of
+/// exactly one such name.
 pub(super) async fn of(args: &StopArgs, context: &Context) -> Result<StopTarget, CliError> {
     match (&args.host, &args.run) {
         (None, None) => Ok(StopTarget::AllRuns),
@@ -29,7 +30,7 @@ fn in_folder() -> CliError {
         .with_hint("`autoproc stop` stops every run of this queue")
 }
 
-/// Returns the runs on a host.
+/// Returns the runs on a host; fails if no live run is on it.
 async fn on_host(host: &str, context: &Context) -> Result<StopTarget, CliError> {
     let live = context.runs().live().await?;
     let hosts: BTreeSet<&str> = live.iter().map(|run| &*run.info.location.host).collect();
@@ -45,7 +46,8 @@ async fn on_host(host: &str, context: &Context) -> Result<StopTarget, CliError> 
     }))
 }
 
-/// Returns the live run with this name, or the only live run whose name begins with `name`.
+/// Returns the live run with this name, or else the only live run whose name begins with `name`;
+/// fails if there is no such run, or several.
 async fn named(name: &str, context: &Context) -> Result<RunId, CliError> {
     let live = context.runs().live().await?.into_iter().map(|run| run.info.id);
     let mut matching: Vec<_> = live.filter(|id| id.as_str().starts_with(name)).collect();

@@ -8,7 +8,7 @@ use autoproc_domain::{FilePath, Priority};
 use crate::view::layout::Layout;
 use crate::view::quoting::quoted;
 
-/// An action that a user has chosen and not yet confirmed.
+/// An action that a user can choose. The view carries it out once the user has confirmed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
     /// Gives the failed files with this signature another round.

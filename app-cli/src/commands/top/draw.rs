@@ -1,7 +1,7 @@
 //! Draws the state: a pure function from a state and a size to lines.
 //!
-//! A row of the screen is a line of styled texts. Paths, reasons and errors are escaped here; host
-//! names, last lines and pages are escaped when the state is built.
+//! A row of the screen is a line of styled texts. Paths, reasons, errors and typed texts are
+//! escaped here; all other untrusted texts are escaped when the state is built.
 
 mod footer;
 mod header;

@@ -33,10 +33,10 @@ const EMPTY: &str = "(no output so far, or it was removed)";
 const ELSEWHERE: &str = "(no output here: the latest attempt printed nothing, or it ran on another machine or in another project folder, which keeps its output)";
 
 /// The round of a file, the number of its attempts, and the time of its latest attempt. These
-/// values change with each attempt.
+/// values change with each attempt. For a processing file, the view knows only the number of
+/// attempts; the other values are then 0 and `None`.
 type Progress = (u32, u32, Option<Timestamp>);
 
-/// The output of a file's latest attempt.
 pub(super) struct FollowedOutput {
     pub(super) id: ItemId,
     /// The progress for which `log` was looked up; `None` at first.
@@ -57,8 +57,8 @@ impl FollowedOutput {
         Self { id, looked_up: None, log: None, has_begun: false, read: None, due: Instant::now() }
     }
 
-    /// Looks up the output again if this snapshot shows a later attempt of the file. If the
-    /// snapshot does not contain the file, keeps the output.
+    /// Looks up the output again if this snapshot shows a later attempt of the file, or that the
+    /// file is processing. If the snapshot does not contain the file, keeps the output.
     pub(super) fn see(&mut self, snapshot: &Snapshot, context: &Context) {
         if let Some(file) = snapshot.running.iter().find(|file| file.id == self.id) {
             self.looked_up = Some((0, file.attempt, None));

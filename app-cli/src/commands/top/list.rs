@@ -19,7 +19,7 @@ impl<K> Default for List<K> {
 
 impl<K: PartialEq> List<K> {
     /// Replaces the rows. The selection stays on the same row if it is still there, otherwise at
-    /// the same position.
+    /// the same position, or at the last row if that position is gone.
     pub(super) fn replace(&mut self, rows: Vec<(usize, K)>) {
         let before = self.rows.get(self.selected).map(|(_, key)| key);
         let same = before.and_then(|before| rows.iter().position(|(_, key)| key == before));
@@ -40,12 +40,13 @@ impl<K: PartialEq> List<K> {
         self.first = self.first.clamp(lowest, self.selected).min(self.rows.len().saturating_sub(height).max(lowest));
     }
 
-    /// Returns the position of the selected row; `None` if there are no rows.
+    /// Returns the position of the selected row in the snapshot; `None` if there are no rows.
     pub(super) fn selected(&self) -> Option<usize> {
         self.rows.get(self.selected).map(|(position, _)| *position)
     }
 
-    /// Returns the rows on the screen: the position of each, and whether it is selected.
+    /// Returns the rows on the screen: the position of each in the snapshot, and whether it is
+    /// selected.
     pub(super) fn shown(&self, height: usize) -> impl Iterator<Item = (usize, bool)> {
         let numbered = self.rows.iter().enumerate().skip(self.first).take(height);
         numbered.map(|(number, (position, _))| (*position, number == self.selected))

@@ -3,9 +3,9 @@
 //! # Theory of operation
 //!
 //! The live runs, and the small files that a run keeps up to date, are read every second, because
-//! this is cheap. The queue is read only if the store reports a change, and the history only if the
-//! queue was read after the history. For a large queue, a [`Throttle`] reduces the reads to as few
-//! as one every 10 s.
+//! this is cheap. The queue is read only if the store reports a change or a read has shown one, and
+//! the history only if the queue was read after the history. For a large queue, a [`Throttle`]
+//! reduces the reads to as few as one every 10 s.
 
 mod attempts;
 mod history_part;
@@ -138,9 +138,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the processing files if they may have changed and their throttle permits it. Must be
-    /// called after everything else that reads the queue. If the files have changed, the next call
-    /// reads the rest of the queue again, because `Storage::changed` does not report the changes
-    /// that this read has seen.
+    /// called after everything else that reads the queue. If the files or the counts have changed,
+    /// the next poll reads the rest of the queue again, because `Storage::changed` does not report
+    /// the changes that this read has seen.
     async fn read_processing(&mut self) -> Result<(), CliError> {
         let began = Instant::now();
         if self.are_processing_stale && self.processing_throttle.is_due(began) {
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the history if the queue was read after it, and computes the forecasts. Does nothing
-    /// if the history is current and no run is live.
+    /// if the history is current and no run is live, or if the throttle does not permit a read.
     async fn read_history(&mut self, live: &[LiveRun], runs: &RunsPart) -> Result<(), CliError> {
         let began = Instant::now();
         let is_needed = self.is_history_stale || !live.is_empty();
@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
             self.is_history_stale = false;
         }
         self.history.forecast(live, runs, &self.queue, self.context).await?;
-        // Computing the forecast has read a page of the queue. This read may hide changes from
+        // Computing the forecast may have read a page of the queue. This read may hide changes from
         // `Storage::changed`.
         self.are_processing_stale = true;
         self.history_throttle.record(began, Instant::now());

@@ -44,7 +44,8 @@ type Reading<'a> = Pin<Box<dyn Future<Output = (Reader<'a>, Result<Snapshot, Cli
 /// Shows the view until the user quits or a signal ends it.
 ///
 /// # Errors
-/// [`CliError`] if the terminal cannot be used, or if the first read of the queue fails.
+/// [`CliError`] if signals cannot be handled, if the terminal or its keys cannot be used, or if the
+/// first read of the queue fails.
 pub(super) async fn session(context: &Context) -> Result<ExitCode, CliError> {
     let stop = context.wiring.signals()?;
     let (sender, wakes) = unbounded_channel();

@@ -14,7 +14,7 @@ use super::throughput::Throughput;
 pub(super) struct Snapshot {
     /// The time at which the ports were read.
     pub(super) now: Timestamp,
-    /// The queue, as in "queue of FOLDER".
+    /// The queue, as "queue of FOLDER" or "queue at ADDRESS".
     pub(super) queue: String,
     pub(super) counts: Counts,
     pub(super) runs: RunsNow,
@@ -23,18 +23,20 @@ pub(super) struct Snapshot {
     /// The text of the time left; `None` if it is unknown.
     pub(super) time_left: Option<String>,
     pub(super) throughput: Throughput,
-    /// The processing files, the longest-running first.
+    /// The processing files: first those with a running attempt, the longest-running first, then
+    /// those whose attempts have not started, and last those of dead runs.
     pub(super) running: Vec<RunningFile>,
     /// The groups of failures, the largest group first.
     pub(super) groups: Vec<FailureGroup>,
-    /// The next pending files in claim order, at most as many as the reader returns.
+    /// The next pending files that match the filter, in claim order. The reader limits their
+    /// number.
     pub(super) next: Vec<QueueItem>,
 }
 
 /// A summary of the live runs.
 #[derive(Debug, Clone)]
 pub(super) enum RunsNow {
-    /// No run is live. The text describes the end of the latest run.
+    /// No run is live. The text says so, and describes the end of the latest run if it is known.
     None(String),
     /// At least one run is live.
     Live {
@@ -63,21 +65,21 @@ pub(super) struct Done {
 pub(super) struct RunningFile {
     pub(super) id: ItemId,
     pub(super) file_path: FilePath,
-    /// The host of the run, escaped; `None` if it is this host.
+    /// The host of the run, escaped; `None` if it is this host, or if the run has died.
     pub(super) host: Option<String>,
     pub(super) progress: Progress,
     /// The forecast duration, for instance `about 52s (31s to 1m 20s)`; `None` if unknown.
     pub(super) expected: Option<String>,
-    /// The last line of the output, escaped; `None` if there is none, or if it is on another
-    /// machine.
+    /// The last line of the output, escaped; `None` if there is none, if the output is on another
+    /// machine or in another project folder, if the run has died, or if too many files are
+    /// processing.
     pub(super) last_line: Option<String>,
     pub(super) is_slow: bool,
     pub(super) attempt: u32,
-    /// The output of the attempt. The file may not exist yet, or be on another machine.
+    /// The output of the attempt, whose file may not exist yet, or be on another machine.
     pub(super) log: Option<AttemptLog>,
 }
 
-/// The progress of a processing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
     /// The run has claimed the file and has not started the attempt yet.

@@ -58,9 +58,11 @@ pub(super) struct State {
     pub(super) now: List<ItemId>,
     pub(super) failures: List<SignatureId>,
     pub(super) next: List<ItemId>,
-    /// Only files and reasons that contain this text are shown; empty to show all.
+    /// Only files whose paths contain this text are shown, and groups of failures whose reason or
+    /// one of whose examples contains it; empty to show all.
     pub(super) filter: String,
-    /// The outcome of the latest key or action, shown until the next key.
+    /// The outcome of the latest key or action, or the warnings of the latest read, shown until the
+    /// next key.
     pub(super) message: Option<String>,
     /// The reason why the queue cannot be read; `None` if it was read.
     pub(super) trouble: Option<String>,

@@ -30,7 +30,8 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 /// True while the view uses the terminal.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Locked during a drawing, and while the view takes or restores the terminal.
+/// Locked during a drawing, and while the view takes or restores the terminal. A panic restores the
+/// terminal without the lock.
 static IN_USE: Mutex<()> = Mutex::new(());
 
 /// The whole terminal. Dropping it restores the terminal.
@@ -57,8 +58,8 @@ impl FullScreen {
         Ok(Self { terminal: ManuallyDrop::new(terminal) })
     }
 
-    /// Draws the changes since the last drawing. Draws nothing while the process is being
-    /// suspended.
+    /// Draws the changes since the last drawing. Draws nothing while the terminal belongs to the
+    /// shell, because the process is being suspended.
     ///
     /// # Errors
     /// If the terminal cannot be written.
@@ -70,7 +71,8 @@ impl FullScreen {
         Ok(())
     }
 
-    /// Erases the screen, so that the next drawing draws everything.
+    /// Adapts to the size of the terminal and erases the screen, so that the next drawing draws
+    /// everything.
     ///
     /// # Errors
     /// If the terminal cannot be written.

@@ -1,10 +1,10 @@
-//! A page of text that is longer than the screen: a story, an output, or the keys.
+//! A page of text that may be longer than the screen: the story of a file, an output, a group of
+//! failures, or the keys.
 
 use unicode_width::UnicodeWidthChar;
 
 use autoproc_domain::{FilePath, ItemId};
 
-/// The source of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
     Keys,
@@ -38,13 +38,15 @@ impl TextPage {
         self.lines = lines;
     }
 
-    /// Scrolls by this many rows. After scrolling up, the page does not follow the end.
+    /// Scrolls by this many rows. After scrolling up, the page does not follow the end; an output
+    /// that is scrolled down beyond its end is followed again.
     pub(super) fn move_by(&mut self, rows: isize) {
         self.first = self.first.saturating_add_signed(rows);
         self.is_at_end &= rows > 0;
     }
 
-    /// Wraps the lines for a screen of this size, and keeps the position in the text.
+    /// Wraps the lines for a screen of this size. Keeps the number of the first row on the screen,
+    /// unless the page follows the end or is now too short.
     pub(super) fn fit(&mut self, columns: usize, height: usize) {
         self.rows = self.lines.iter().flat_map(|line| broken(line, columns)).collect();
         let last = self.rows.len().saturating_sub(height);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const PAUSE_PER_COST: u32 = 50;
 
 /// The maximum pause after a read, unless the interval is longer. This maximum limits the time for
-/// which the view has no news after the first read of a large queue.
+/// which the view has no news after an expensive read.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// Decides when something may be read again.
@@ -30,7 +30,7 @@ impl Throttle {
         self.due <= now
     }
 
-    /// Records a read.
+    /// Records a read, and sets the earliest time of the next one.
     pub(super) fn record(&mut self, began: Instant, ended: Instant) {
         let cost = ended.saturating_duration_since(began);
         self.due = ended + self.interval.max(cost.saturating_mul(PAUSE_PER_COST).min(MAX_PAUSE));

@@ -15,15 +15,17 @@ const BARS: u32 = 12;
 /// The number of files that ended in each of several equal spans of time up to now.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Throughput {
-    /// The number of files in each span, the earliest first; empty if no file has ended.
+    /// The number of files in each span, the earliest first; empty if no file has ended in this
+    /// time.
     pub(super) bars: Vec<u64>,
-    /// The time that the bars cover.
+    /// The time that the bars cover; 0 without bars.
     pub(super) window: Duration,
 }
 
 impl Throughput {
     /// Counts the ends of files. `known_since` is the time from which on all ends are known: the
-    /// beginning of the run, or the earliest attempt that the history returned.
+    /// beginning of the earliest live run or, if it is later and the history is limited, the
+    /// earliest end that the history returned.
     pub(super) fn of(ends: impl Iterator<Item = Timestamp>, known_since: Timestamp, now: Timestamp) -> Self {
         let window = now.saturating_since(known_since).clamp(MIN_WINDOW, MAX_WINDOW);
         let span = window / BARS;

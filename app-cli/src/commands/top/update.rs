@@ -1,4 +1,4 @@
-//! A pure function that maps an input and the state to the next state and to effects.
+//! A pure function that applies an input to the state, and returns the effects that follow.
 
 mod browsing;
 mod keys;
@@ -20,7 +20,6 @@ const WHEEL_ROWS: isize = 3;
 /// The maximum length of the filter and of a priority, in characters.
 const MAX_TYPED: usize = 200;
 
-/// An input of the view.
 #[derive(Debug, Clone)]
 pub(super) enum Input {
     /// A key, the mouse, or another size of the terminal.
@@ -31,7 +30,7 @@ pub(super) enum Input {
     Trouble(String),
     /// The text of a page was read. It is ignored if the page is no longer shown.
     Text(Source, Vec<String>),
-    /// An action was carried out, or failed, with this outcome.
+    /// The message to show: the outcome of an action, or a warning.
     Outcome(String),
 }
 
@@ -164,7 +163,8 @@ fn on_search_key(state: &mut State, before: String, key: KeyEvent) -> Vec<Effect
     Vec::new()
 }
 
-/// Edits a priority. Enter asks for the confirmation.
+/// Edits a priority. Enter asks for the confirmation if the priority is valid; Esc leaves the
+/// priority as it was.
 fn on_priority_key(state: &mut State, path: FilePath, mut typed: String, key: KeyEvent) {
     match key.code {
         KeyCode::Esc => return,
@@ -180,7 +180,8 @@ fn on_priority_key(state: &mut State, path: FilePath, mut typed: String, key: Ke
     state.mode = Mode::AskPriority(path, typed);
 }
 
-/// Edits a line of text: adds the character of a key, or removes the last one.
+/// Edits a line of text: adds the character of a key, removes the last one, or, for Ctrl-U, removes
+/// all.
 fn edit(text: &mut String, key: KeyEvent) {
     let is_plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
     match key.code {

@@ -141,7 +141,8 @@ fn excerpt(file: &WorkflowFile, problem: &Problem, out: &mut dyn Write) -> io::R
     let Some(line) = file.line(problem.position.line) else { return Ok(()) };
     let before = usize::try_from(problem.position.column).unwrap_or(1).saturating_sub(1);
     let start = before.saturating_sub(SHOWN_COLUMNS / 2);
-    // Prints a tab as one blank, because the position of a problem counts a tab as one column.
+    // Prints each unprintable character as one blank, also a tab, because the position of a problem
+    // counts a tab as one column.
     let shown: String =
         line.chars().skip(start).take(SHOWN_COLUMNS).map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
     let number = problem.position.line.to_string();

@@ -77,7 +77,7 @@ pub(crate) struct WorkflowChoice {
     /// The id or path of the workflow; the default workflow if `None`.
     pub(crate) word: Option<String>,
     pub(crate) folder: Option<PathBuf>,
-    /// The names and texts of the inputs, as entered.
+    /// The names of the inputs, without surrounding blanks, and their texts.
     pub(crate) inputs: Vec<(String, String)>,
     /// True to restart an unfinished execution from the first step; false to resume it.
     pub(crate) from_start: bool,
@@ -98,7 +98,8 @@ impl WorkflowChoice {
         Self { word, folder: options.workflow_dir, inputs: options.inputs, from_start: false, is_fallback: false }
     }
 
-    /// Returns the options of `run` that choose this workflow and its inputs.
+    /// Returns the options of `run` that choose this workflow and its inputs, without
+    /// `--from-start`.
     pub(crate) fn options(&self) -> Vec<OsString> {
         let word = self.word.as_deref().unwrap_or(DEFAULT_WORKFLOW);
         let mut words: Vec<OsString> = vec!["--workflow".into(), word.into()];
@@ -114,8 +115,9 @@ impl WorkflowChoice {
     /// Loads the workflow for execution. Warns if the workflow has warnings.
     ///
     /// # Errors
-    /// [`CliError`] if the workflow is missing or invalid, if it does not accept the inputs, or if
-    /// the runner of a step is missing.
+    /// [`CliError`] if the workflow is missing or invalid, if it does not accept the inputs, if its
+    /// activation condition does not hold and no fallback can be used, if the table of runners
+    /// cannot be read, or if the runner of a step is missing.
     pub(in crate::commands) fn load(&self, context: &Context) -> Result<WorkflowRun, CliError> {
         let Chosen { path, text, plan, inputs } = self.chosen(context)?;
         let project = context.project.root();
@@ -138,8 +140,9 @@ impl WorkflowChoice {
         })
     }
 
-    /// Returns the workflow to use: the chosen workflow, or its fallback if the activation
-    /// condition of the chosen workflow does not hold.
+    /// Returns the workflow to use: the chosen workflow or, if its activation condition does not
+    /// hold, its fallback, whose condition is checked in the same way. A condition that cannot be
+    /// evaluated before the run counts as true.
     fn chosen(&self, context: &Context) -> Result<Chosen, CliError> {
         let mut choice = self.clone();
         for _ in 0..MAX_FALLBACKS {
@@ -186,7 +189,7 @@ impl WorkflowChoice {
     }
 }
 
-/// The maximum number of workflows in a chain of fallbacks.
+/// The maximum number of workflows in a chain of fallbacks, including the chosen workflow.
 const MAX_FALLBACKS: usize = 8;
 
 struct Chosen {

@@ -5,7 +5,8 @@ use autoproc_workflow::definition::Phase;
 use autoproc_workflow::execution::{ExpectedValue, Plan};
 use serde::Serialize;
 
-/// The maximum number of values that a line names. A longer list hides the line's beginning.
+/// The maximum number of values that a line names. With more values, the beginning of the line
+/// would scroll off the screen.
 const MAX_SHOWN: usize = 100;
 
 pub(super) struct PhaseExpected {

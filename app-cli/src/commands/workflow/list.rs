@@ -1,4 +1,5 @@
-//! `workflow list`: lists the workflows that have an id.
+//! `workflow list`: lists the workflow files of the workflow folders, including hidden and invalid
+//! ones.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

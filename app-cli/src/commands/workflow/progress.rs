@@ -78,9 +78,10 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Interruption {
     /// The run died. If the item is claimed, the run of the claim is not alive. Otherwise, the run
-    /// that recorded the latest event is not alive, and its end is not recorded.
+    /// that recorded the latest event is not alive, and its end is not recorded or the event log
+    /// cannot be read.
     RunDied,
-    /// The run that recorded the latest event has ended, because it was stopped.
+    /// The run that recorded the latest event has ended, and its end is recorded.
     RunEnded,
 }
 

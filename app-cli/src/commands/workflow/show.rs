@@ -47,7 +47,7 @@ pub(super) struct UsableWorkflow {
 /// Finds the workflow with an id or a path.
 ///
 /// # Errors
-/// [`CliError`] if there is no such workflow, or if it has errors.
+/// [`CliError`] if there is no such workflow, if it cannot be read, or if it has errors.
 pub(super) fn usable(word: &str, folder: &WorkflowFolderArgs, context: &Context) -> Result<UsableWorkflow, CliError> {
     let file = folder.catalogue(context).find(word, &context.cwd).map_err(|error| find_error(&error))?;
     let has_errors = file.has_errors();

@@ -21,7 +21,8 @@ const MIN_SHOWN: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(super) struct Board {
     running: HashMap<ItemId, Running>,
-    /// The time at which each file in backoff becomes due.
+    /// The time at which each file in backoff becomes due. A time that has passed is removed by the
+    /// next call of `picture`.
     retries: HashMap<ItemId, Timestamp>,
     max_attempts: u32,
     ended: u64,
@@ -64,7 +65,7 @@ pub(super) struct Picture {
     pub(super) first_retry: Option<Timestamp>,
     pub(super) rate: Option<String>,
     pub(super) left: Left,
-    /// The reason why no attempt starts; `None` if attempts may start.
+    /// The reason why the run holds starts; `None` if it does not.
     pub(super) held: Option<String>,
     pub(super) is_stopping: bool,
     pub(super) is_paused: bool,
@@ -149,7 +150,8 @@ impl Board {
         }
     }
 
-    /// Records the duration of an attempt that has ended, and whether its file is pending again.
+    /// Records the duration of an attempt that has ended, except of a released one and of a success
+    /// on a file of unknown size. If the file is pending again, adds it to the pending files.
     fn learn_from(&mut self, event: &RunEventKind, ran: Option<Running>) {
         match (event, ran) {
             (RunEventKind::FileCompleted { of, elapsed, .. }, Some(Running { size_bytes: Some(size), .. })) => {
@@ -171,7 +173,8 @@ impl Board {
 
     /// Returns the state to show. `now` is the elapsed time of the run, and `at` is the time of
     /// day. The running files take at most `max` rows. If some files do not fit, the last row is
-    /// reserved for the number of omitted files.
+    /// reserved for the number of omitted files. The time left is unknown while the run is
+    /// stopping, is paused or holds starts, and if every remaining file is in backoff.
     pub(super) fn picture(&mut self, max: usize, now: Duration, at: Timestamp) -> Picture {
         self.retries.retain(|_, due| *due > at);
         let mut running = self.shown(now);
@@ -198,8 +201,8 @@ impl Board {
         }
     }
 
-    /// Returns the time left: the forecast, or else an estimate from the average time from one
-    /// file's end to the next.
+    /// Returns the time left from the forecast. Without a forecast, or if it is 0, estimates the
+    /// time from the average time between the ends of two files.
     fn left(&self, not_ended: u64, now: Duration) -> Left {
         let running = self.running.values().map(|running| RemainingFile {
             file_path: &running.file_path,

@@ -73,7 +73,7 @@ fn time(text: &str) -> String {
     format!("{text:>width$}  ", width = TIME_COLUMNS - 2)
 }
 
-/// Returns the totals of the run, one text per figure. A text is never split across lines.
+/// Returns the totals of the run, as texts that are never split across lines.
 fn totals(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     let head = format!(
         "{}[{}] {}/{} files",
@@ -93,7 +93,7 @@ fn totals(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
 }
 
 /// Returns the time left, or says which overdue files make it unknown. `None` if it is unknown for
-/// another reason, or if the text does not fit on a line.
+/// another reason, or if the text about overdue files does not fit on a line.
 fn left(picture: &Picture, terminal: &Terminal<'_>) -> Option<String> {
     let overdue = match &picture.left {
         Left::Unknown => return None,

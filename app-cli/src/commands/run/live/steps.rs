@@ -9,8 +9,8 @@ use autoproc_workflow::execution::{ExecutionStatus, Executions};
 
 use super::board::RunningFile;
 
-/// The minimum time between two reads of the current steps. A read opens one file for each running
-/// file that is shown.
+/// The minimum time between two reads of the current steps. A read opens the journal of the
+/// execution of each running file that is shown.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Reads the current steps from the executions, as `workflow progress` does.

@@ -19,8 +19,9 @@ const PAGE: &str = "q: back  Up, Down, PgUp, PgDn, g, G: scroll";
 /// The keys that answer a question.
 const ANSWERS: &str = "y: yes  any other key: no";
 
-/// Returns the lines of the footer, at least one. A message replaces the keys, but never a
-/// question: the message of a background read must not hide the command that `y` carries out.
+/// Returns the lines of the footer, at least one. A message replaces the keys or the line in which
+/// the user types, but never a question: the message of a background read must not hide the command
+/// that `y` carries out. Above a question, a message is shown if there is room.
 pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     let fit = |text: &str| state.look.layout.cut_at_end(text, size.columns);
     let message =

@@ -43,7 +43,8 @@ pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     lines
 }
 
-/// Returns the line with the queue and its runs. The queue is shortened if both do not fit.
+/// Returns the line with the queue and its runs. If both do not fit, the queue is shortened, to a
+/// third of the line at least, and then the end of the text about the runs is cut off.
 fn title(snapshot: &Snapshot, look: &Look, columns: usize) -> Line<'static> {
     let runs = runs(&snapshot.runs);
     let room = columns.saturating_sub(runs.width() + 2).max(columns / 3);

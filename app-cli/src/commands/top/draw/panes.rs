@@ -30,7 +30,8 @@ const AT: usize = 18;
 /// ` (2)`.
 const WIDE_NAME: usize = 30;
 
-/// Returns the lines of a pane, with its title; empty if the pane is not shown.
+/// Returns the lines of a pane, with its title; empty if the pane is not shown, or before the first
+/// snapshot.
 pub(super) fn lines(state: &State, pane: Pane, plan: &Plan, size: Size) -> Vec<Line<'static>> {
     let (height, Some(snapshot)) = (plan.height(pane), &state.snapshot) else { return Vec::new() };
     let columns = size.columns.saturating_sub(MARK);
@@ -60,7 +61,8 @@ fn marked(mut row: Line<'static>, is_selected: bool) -> Line<'static> {
     if is_selected { row.patch_style(SELECTED) } else { row }
 }
 
-/// Returns the title of a pane, with the number of its rows.
+/// Returns the title of a pane, with the number of its files and, with a filter, the number of rows
+/// that match. If files are processing, the title of their pane also names the columns.
 fn title(state: &State, pane: Pane, snapshot: &Snapshot, size: Size) -> Line<'static> {
     let counts = snapshot.counts;
     let (name, total) = match pane {

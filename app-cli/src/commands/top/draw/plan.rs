@@ -7,7 +7,8 @@ use crate::view::layout::Size;
 /// If fewer rows than this are left for the panes, only the focused pane is shown.
 const MIN_ROWS_FOR_ALL: usize = 6;
 
-/// The number of rows of each part of the view. They add up to the rows of the screen.
+/// The number of rows of each part of the view. Header, body and footer add up to the rows of the
+/// screen; the panes divide the body, or leave rows of it empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::commands::top) struct Plan {
     pub(super) header: usize,
@@ -44,8 +45,10 @@ impl Plan {
 }
 
 /// Divides the rows of the body among the panes. `wanted` is the number of rows that each pane
-/// could fill. Each pane gets a row for its title. The other rows are given out one at a time; the
-/// focused pane has twice as many turns as another pane.
+/// could fill. If the body has fewer than `MIN_ROWS_FOR_ALL` rows, the focused pane gets all of
+/// them. Otherwise, each pane gets a row for its title. The other rows are given out one at a time;
+/// the focused pane has twice as many turns as another pane, and no pane gets more than it could
+/// fill.
 fn shares(body: usize, wanted: [usize; 3], focus: Pane) -> [usize; 3] {
     let mut heights = [0; 3];
     if body < MIN_ROWS_FOR_ALL {

@@ -14,7 +14,8 @@ pub(super) const BUSY: Color = Color::Cyan;
 pub(super) const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 pub(super) const DIM: Style = Style::new().add_modifier(Modifier::DIM);
 
-/// The style of the selected row of the focused pane.
+/// The style of the selected row of the focused pane, and of the cursor in a line in which the user
+/// types.
 pub(super) const SELECTED: Style = Style::new().add_modifier(Modifier::REVERSED);
 
 impl Look {

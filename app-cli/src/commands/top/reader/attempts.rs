@@ -18,8 +18,9 @@ const MAX_READ: usize = 64;
 /// The number of bytes at the end of an output that are searched for its last line.
 const LAST_BYTES: u64 = 4096;
 
-/// Returns the processing files, the longest-running first, and files of dead runs last. `host` is
-/// the host name of this machine.
+/// Returns the processing files: first those with a running attempt, the longest-running first,
+/// then those whose attempts have not started, and last those of dead runs. `host` is the host name
+/// of this machine.
 pub(super) fn running(
     live: &[LiveRun],
     runs: &RunsPart,

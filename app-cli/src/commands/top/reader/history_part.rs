@@ -23,12 +23,13 @@ const MAX_ATTEMPTS: usize = 1000;
 pub(super) struct HistoryPart {
     recent: RecentAttempts,
     pub(super) throughput: Throughput,
-    /// The text of the time left; `None` if it is unknown, or if not exactly one run is live.
+    /// The text of the time left; `None` if it is unknown, if not exactly one run is live, or if
+    /// the run is paused or a stop is requested.
     pub(super) time_left: Option<String>,
-    /// The items whose attempts take longer than expected.
+    /// The items whose attempts take longer than expected. Paused runs are left out.
     pub(super) slow: BTreeSet<ItemId>,
-    /// The forecast duration of each processing file, as text; the file is left out if it has no
-    /// forecast.
+    /// The forecast duration of each processing file, as text; a file without a forecast or with an
+    /// unknown size is left out.
     pub(super) expected: HashMap<ItemId, String>,
     /// The size of each processing file in bytes. A file whose size is unknown is left out.
     sizes: HashMap<ItemId, u64>,

@@ -21,7 +21,8 @@ const SEARCHED_AT_ONCE: usize = 50_000;
 /// The maximum number of failed files that are grouped, as in `status`.
 const MAX_GROUPED: usize = 10_000;
 
-/// Failures are grouped again after this time, even if their number is still the same.
+/// If the latest grouping of failures is older than this, the next read of the queue groups them
+/// again, even if their number is still the same.
 const MAX_GROUPS_AGE: Duration = Duration::from_secs(30);
 
 /// The state of the queue.
@@ -40,7 +41,8 @@ pub(super) struct QueuePart {
 
 impl QueuePart {
     /// Reads the processing files and the counts of the queue, which are cheap in every store.
-    /// Returns true if anything has changed since the previous read.
+    /// Removes the processing files from `next`. Returns true if the processing files or the counts
+    /// have changed since the previous read.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -50,7 +52,7 @@ impl QueuePart {
         let counts = context.storage().counts(Scope::Queue).await?;
         let has_changed = (&processing, counts) != (&self.processing, self.counts);
         (self.processing, self.counts) = (processing, counts);
-        // Removes files that a run has claimed since the pending files were read.
+        // A run may have claimed files since the pending files were read.
         self.next.retain(|next| self.processing.iter().all(|item| item.id != next.id));
         Ok(has_changed)
     }

@@ -15,15 +15,16 @@ use crate::wiring::Pause;
 
 /// The state of the live runs.
 pub(super) struct RunsPart {
-    /// The state that the latest run of this folder reported; `None` if it cannot be read.
+    /// The state that the latest run of this folder reported, even if that run has ended; `None` if
+    /// there is none, or if it cannot be read.
     pub(super) latest: Option<ProcessorState>,
     pub(super) pauses: BTreeMap<RunId, Pause>,
     pub(super) stop: Option<StandingStop>,
 }
 
 impl RunsPart {
-    /// Reads the files of the live runs. A file that cannot be read is left out, because these
-    /// files are only informational.
+    /// Reads the state file of the latest run, the pauses of the live runs, and the stop request. A
+    /// file that cannot be read is left out, because these files are only informational.
     pub(super) fn read(live: &[LiveRun], context: &Context) -> Self {
         Self {
             latest: context.wiring.processor_state().ok().flatten(),
@@ -38,7 +39,7 @@ impl RunsPart {
         self.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&run.info.id))
     }
 
-    /// Summarises the live runs.
+    /// Summarises the live runs; if no run is live, describes the end of the latest run.
     pub(super) fn in_sum(&self, live: &[LiveRun], now: Timestamp, context: &Context) -> RunsNow {
         let Some(began) = live.iter().map(|run| run.info.started_at).min() else {
             let latest =

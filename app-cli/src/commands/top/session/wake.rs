@@ -15,7 +15,8 @@ pub(super) enum Wake {
 }
 
 /// Starts a thread that sends the events of the terminal: keys, the mouse, and new sizes. The
-/// thread ends with the process, or when nothing receives its messages.
+/// thread ends with the process, when nothing receives its messages, or when the events cannot be
+/// read.
 ///
 /// # Errors
 /// If the thread cannot be started.

@@ -120,7 +120,8 @@ fn described(group: &FailureGroup, state: &State) -> Vec<String> {
     lines
 }
 
-/// Asks for confirmation of the action that a letter chooses. `p` asks for the priority first.
+/// Asks for confirmation of the action that a letter chooses. `p` asks for the priority first. If
+/// the letter chooses no action, or there is nothing to act on, shows a message.
 fn ask(state: &mut State, letter: char) {
     let file = state.selected_file().map(|(path, _)| path.clone());
     let action = match (letter, file) {

@@ -12,7 +12,8 @@ use crate::forecasting::MIN_MEAN;
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     forecast: Forecast,
-    /// The known pending files, in claim order.
+    /// The known pending files: in claim order those that were pending before the run began, then
+    /// those that became pending again.
     pending: VecDeque<PendingFile>,
     jobs: usize,
 }
@@ -56,8 +57,8 @@ impl Ahead {
     }
 
     /// Returns the time until the run has processed its files. `not_ended` is the number of files
-    /// that have not ended, including the running ones. `None` if there are too few samples or
-    /// if the mean duration is too short.
+    /// that have not ended, including the running ones. `None` if there are too few samples, or if
+    /// the mean duration is too short.
     pub(super) fn time_left<'a>(&'a self, not_ended: u64, running: &[RemainingFile<'a>]) -> Option<TimeLeft> {
         self.forecast.mean().filter(|mean| *mean >= MIN_MEAN)?;
         let waiting = usize::try_from(not_ended).unwrap_or(usize::MAX).saturating_sub(running.len());
