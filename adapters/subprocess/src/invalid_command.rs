@@ -10,8 +10,8 @@ pub enum InvalidCommand {
     /// The command contains a NUL byte, which would end an argument early.
     #[error("the command contains a NUL byte")]
     Nul,
-    /// The shell command has no placeholder and ends in this operator. A path appended to it would
-    /// not be an argument.
+    /// The shell command has no placeholder and ends in this character: an operator or a backslash.
+    /// A path appended to the command would not be an argument.
     #[error(
         "the shell command has no placeholder, and a path cannot be appended to {0:?}: mark its position with {{}}"
     )]

@@ -3,22 +3,23 @@
 //!
 //! # Theory of operation
 //!
-//! A [`CommandLine`] is parsed once and applied to each file: placeholders are replaced by the
-//! file's path or parts of it, byte for byte. A [`CommandOrchestrator`] runs the result under its
-//! [`Guards`] and converts their reports. [`Guards`] also run other processes, described by a
-//! [`ProcessSpec`], such as the steps of workflows. [`AttemptLogs`] finds the output of attempts,
-//! and [`sweep`] ends the processes that dead runs left.
+//! A [`CommandLine`] is parsed once and applied to each file. Placeholders stand for the file's
+//! path or parts of it, byte for byte, for its item id, and for the number of the slot. A
+//! [`CommandOrchestrator`] runs the result under its [`Guards`] and converts their reports.
+//! [`Guards`] also run other processes, described by a [`ProcessSpec`], such as the steps of
+//! workflows. [`AttemptLogs`] finds and prunes the output of attempts, and [`sweep`] ends the
+//! processes that dead runs left.
 //!
-//! A *guard* is a process between the process of the run and a command. Both the guard and the run
-//! execute the same program, whose `main` begins with [`become_guard`]. A program whose `main`
-//! cannot call this function uses the binary `autoproc-guard` instead. Each concurrent attempt has
-//! its own guard. The guard starts the command in a separate process group, enforces its timeout,
-//! and copies its output to a [`BoundedLog`]. The guard is a child subreaper, so even detached
-//! processes of the command become its children. It reports the end of the command only when
-//! `waitpid` returns ECHILD, which proves that *no* process of the command is left. If the process
-//! of the run dies, its guards end their processes. If a guard is killed, the run ends the guard's
-//! processes; if the run has no children other than guards, [`adopt_orphans`] ensures that it finds
-//! all of them.
+//! A *guard* is a process between the process of the run and a command. Usually the guard and the
+//! run execute the same program, whose `main` begins with [`become_guard`]. If the `main` of a
+//! program cannot call this function, its guards execute the binary `autoproc-guard` instead. Each
+//! concurrent attempt has its own guard. The guard starts the command in a separate process group,
+//! enforces its timeout, and copies its output to a [`BoundedLog`] or, with [`StdoutTo`], its
+//! standard output to a file. The guard is a child subreaper, so even detached processes of the
+//! command become its children. It reports the end of the command only when `waitpid` returns
+//! ECHILD, which proves that *no* process of the command is left. If the process of the run dies,
+//! its guards end their processes. If a guard is killed, the run ends the guard's processes; if the
+//! run has no children other than guards, [`adopt_orphans`] ensures that it finds all of them.
 //!
 //! # Limits
 //!

@@ -70,8 +70,9 @@ impl Placeholder {
     }
 
     /// Returns the value of the placeholder. If the path does not end in a name (`/`, `..`), its
-    /// basename and its stem are the whole path. The parent of a path without a folder is `.`; the
-    /// parent of `/` is `/`.
+    /// basename, its stem and its value without the extension are the whole path. The parent of a
+    /// path without a folder is `.`; the parent of `/` is `/`. If the item id is unknown, `{#}`
+    /// stands for itself.
     pub(crate) fn value(self, subject: Subject<'_>) -> Cow<'_, OsStr> {
         let path = subject.path;
         let part = match self {

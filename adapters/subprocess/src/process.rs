@@ -39,8 +39,8 @@ pub struct ProcessSpec {
     pub stdin: Vec<u8>,
     /// The time after which the process is ended; time spent paused does not count.
     pub timeout: Duration,
-    /// The file that receives both output streams; `None` discards them. The file is created with
-    /// the first byte of output.
+    /// The file that receives both output streams; if `None`, no log is kept. The file is created
+    /// with the first byte of output.
     #[serde(with = "path")]
     pub log: Option<PathBuf>,
     /// True to append to an existing log, as the second and later steps of an attempt do; false to
@@ -61,7 +61,9 @@ pub struct ProcessSpec {
 /// The file that receives the standard output of a process that succeeds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StdoutFile {
-    /// The path of the file. An existing file is replaced.
+    /// The path of the file. A regular file that exists when the process starts is replaced. The
+    /// input file, anything that is not a regular file, and a file that is created meanwhile are
+    /// not replaced; the ending is then [`Ending::NoResult`].
     pub path: OsString,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
@@ -107,8 +109,8 @@ pub struct ProcessReport {
     /// process never ran or its guard died.
     #[serde(with = "usage")]
     pub usage: Option<ResourceUsage>,
-    /// The end of the standard error, or of the standard output if the standard error is blank; at
-    /// most [`OUTPUT_TAIL_BYTES`] bytes.
+    /// The end of the standard error, or of the standard output if the standard error is blank and
+    /// the ending is not [`Ending::NoResult`]; at most [`OUTPUT_TAIL_BYTES`] bytes.
     pub output_tail: Vec<u8>,
     /// The beginning of the standard output, at most [`ProcessSpec::capture`] bytes.
     pub stdout: Vec<u8>,
@@ -118,7 +120,8 @@ pub struct ProcessReport {
     /// may be missing from the log. The error does not affect the process.
     pub log_error: Option<String>,
     /// The reason why the process had no private folder for temporary files and inherited the
-    /// `TMPDIR` of the run; `None` if it had a folder. The error does not affect the process.
+    /// `TMPDIR` of the run; `None` if it had a folder or never ran. The error does not affect the
+    /// process.
     pub tmp_error: Option<String>,
     /// The fingerprint of the input file after the process had ended; `None` if the process has no
     /// input file or the fingerprint is unknown.
@@ -139,16 +142,18 @@ pub enum Ending {
         /// The signal's number.
         signal: i32,
     },
-    /// SIGKILL ended the process. The signal probably came from the kernel, because memory was
-    /// short.
+    /// A SIGKILL that the guard did not send ended the process. The kernel sent it, or may have
+    /// sent it, because memory was short.
     OutOfMemory {
         /// True if the counters of the guard's control group show that the kernel killed a process
         /// for lack of memory.
         is_certain: bool,
     },
-    /// The guard ended the process after its timeout.
+    /// The process was ended after its timeout: by the guard or, if the guard did not respond, by
+    /// the run.
     TimedOut,
-    /// The stop level rose to aborting or killing: the guard ended the process or did not start it.
+    /// The process was ended or not started, because the stop level rose to aborting or killing,
+    /// the deadline of the guards passed, or the run died.
     Aborted,
     /// The process could not be started.
     CannotStart {

@@ -11,7 +11,8 @@
 //! A scan of all processes is not atomic: it may miss a process that is forked during the scan. To
 //! find all processes, scan repeatedly until no new one appears.
 //!
-//! Without `/proc` every function returns an error or nothing.
+//! Without `/proc`, the functions find nothing or return an error, and no signal is sent: every
+//! process seems to have ended. Only [`check`] succeeds, on systems other than Linux.
 //!
 //! # Deliberately absent
 //!
@@ -40,7 +41,7 @@ pub(crate) use marker::marked_run;
 pub use signal::{SignalResult, kill, resume, signal};
 pub(crate) use start_time::{StartTimes, within_one_tick};
 
-/// The identity of one process. No later process has the same identity.
+/// The identity of one process. No other process has it until the next boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ProcessId {
     /// The process number.
@@ -133,7 +134,7 @@ pub fn read(pid: i32) -> io::Result<Process> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not the format of /proc/<pid>/stat"))
 }
 
-/// True if the process exists and is not a zombie.
+/// True if the process exists and is not a zombie. False if it cannot be read.
 #[must_use]
 pub fn is_alive(id: ProcessId) -> bool {
     read(id.pid).is_ok_and(|process| process.id == id && !process.is_zombie)

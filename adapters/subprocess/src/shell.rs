@@ -15,7 +15,7 @@ use crate::subject::Subject;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Script {
     text: OsString,
-    /// The placeholders that the command contains, each once.
+    /// The placeholders that the command contains, each once; `{}` too if the path was appended.
     used: Vec<Placeholder>,
     /// The name of the first command in the script that may execute the value of a placeholder as
     /// code; `None` if no such command is known.
@@ -90,8 +90,8 @@ fn names_file(text: &[u8]) -> bool {
 }
 
 /// Appends a reference to the path. Fails if `text` ends in an operator, because the path would be
-/// a command or the target of a redirection. Also fails if `text` ends in a backslash, which would
-/// quote the blank before the path.
+/// a command, the target of a redirection or a syntax error. Also fails if `text` ends in a
+/// backslash, which would quote the blank before the path.
 fn append(text: &mut Vec<u8>) -> Result<(), InvalidCommand> {
     text.truncate(text.trim_ascii_end().len());
     match text.last() {

@@ -5,8 +5,9 @@
 //! A dead run may have living guards, which are still ending its processes; killed guards; or no
 //! guards at all. The sweep handles each dead run in three steps:
 //!
-//! 1. While a guard is alive, all its descendants are killed: their results are no longer needed,
-//!    and the guard exits sooner. A guard that has not exited after the timeout is killed as well.
+//! 1. While a guard is alive, all its descendants, and all other processes with the run's marker,
+//!    are killed: their results are no longer needed, and the guard exits sooner. A guard of this
+//!    boot and pid namespace that has not exited after the timeout is killed as well.
 //! 2. The processes of killed guards are searched for: the commands named by the records, their
 //!    groups and descendants, and all processes with the run's marker. These processes are killed.
 //!    The search is repeated until several consecutive scans of the process table find nothing.
@@ -17,8 +18,10 @@
 //! these runs need no separate searches.
 //!
 //! A run is unproven, and keeps its records, if a process that may belong to it cannot be ended or
-//! observed: the process is in another pid namespace, the system refuses the signal, or the process
-//! does not die.
+//! observed: the process is in another pid namespace or in an unknown boot, it does not provably
+//! belong to the run, the system refuses the signal, or the process does not die. A run is also
+//! unproven if one of its records is invalid, or if its own process is alive and only its lock file
+//! was removed.
 //!
 //! # Processes that are never signalled
 //!
@@ -113,8 +116,9 @@ impl Sweeper {
         Self { records_dir: records_dir.into(), timeout, project: project.into() }
     }
 
-    /// Ends the processes of dead runs of this host. Blocks until the processes have ended or a
-    /// timeout has expired. Returns the runs that may still have processes, ordered by id.
+    /// Ends the processes of the runs in `dead`, which must be dead runs of this host. Blocks until
+    /// the processes have ended or a timeout has expired. Returns the runs that may still have
+    /// processes, ordered by id.
     #[must_use]
     pub fn sweep(&self, dead: &[DeadRun]) -> Vec<Unproven> {
         let (own, deadline) = (self.location(), Instant::now() + self.timeout.min(MAX_TIMEOUT));
@@ -234,7 +238,8 @@ fn refuse_if_alive(marker: &Marker) -> Result<(), String> {
 }
 
 /// Ends all processes with `marker`, and the leftover processes of the commands of killed guards.
-/// Blocks until no process is left, or [`KILL_TIMEOUT`] has expired.
+/// Blocks until no process is left, or [`KILL_TIMEOUT`] has expired. Without a process table, only
+/// checks the groups of the commands.
 ///
 /// # Errors
 /// A human-readable list of the reasons why processes may be left.
@@ -282,8 +287,9 @@ fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
     Ok(Outcome { killed, uncertain })
 }
 
-/// Waits until no guard of the run is alive. Meanwhile kills the guards' descendants, and the
-/// guards themselves after the deadline.
+/// Waits until no guard of the run is alive. Meanwhile kills the guards' descendants and all other
+/// processes with `marker`, and after the deadline also the guards of this boot and pid namespace.
+/// Fails if a guard is still alive [`KILL_TIMEOUT`] after the deadline.
 fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadline: Instant) -> Result<(), String> {
     let mut pause = POLL_INTERVAL;
     loop {

@@ -3,9 +3,10 @@
 //! # Theory of operation
 //!
 //! A guard creates the folder before it starts the process, and removes the folder when no process
-//! is left. The folder has mode 0700 and a name that cannot be guessed. The guard holds an
-//! exclusive flock(2) on the folder. So the folder of a living guard is never taken for one that a
-//! killed guard left, and systemd-tmpfiles(8) does not remove it.
+//! is left. It gives an untouched folder to its next process instead, and may keep the folder of a
+//! process that failed. The folder has mode 0700 and a name that cannot be guessed. The guard holds
+//! an exclusive flock(2) on the folder. So the folder of a living guard is never taken for one that
+//! a killed guard left, and systemd-tmpfiles(8) does not remove it.
 //!
 //! The record of the guard names the folder. If the guard is killed, its run removes the folder, or
 //! the sweep of a later run does.
@@ -119,7 +120,8 @@ impl TmpDir {
     /// has replaced the folder by a link or a file, removes the link or the file.
     ///
     /// # Errors
-    /// If a file system is mounted in the folder, or if a part of the contents cannot be removed.
+    /// If a file system is mounted in the folder, if a part of the contents cannot be removed, or
+    /// if the removal takes longer than some seconds.
     pub(crate) fn remove(&self) -> io::Result<()> {
         removal::remove(&self.path)
     }
@@ -185,7 +187,7 @@ pub(crate) fn remove_of_record(record: &Contents, owner: u32) {
 }
 
 /// Removes the folder that a killed guard left at `path`. All processes of the guard must have
-/// ended. `record_owner` is the number of the user who owns the guard's record. Does nothing if
+/// ended. `record_owner` is the number of the user who owns the guard's record. Removes nothing if
 /// `path` is not a folder, if it belongs to neither this user nor `record_owner`, or if a living
 /// guard holds its lock.
 fn remove_abandoned(path: &Path, record_owner: u32) {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 /// The maximum sleep between two readings of the wall clock. If the clock is set during a wait, the
 /// wait ends too late by at most this time; the `Clock` port allows a minute. One reading a second
-/// costs little, because a waiting run reads the queue five times a second anyway.
+/// costs little, because a waiting run checks a JSON store five times a second anyway.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 /// The system's wall clock. Waiting requires a tokio runtime with its time driver enabled.
@@ -39,8 +39,8 @@ fn wall_clock() -> Timestamp {
 /// sleeps use the monotonic clock and the wall clock may have been set meanwhile.
 async fn sleep_until(deadline: Timestamp, now: impl Fn() -> Timestamp) {
     let mut left = deadline.saturating_since(now());
-    // The wait ends at this time at the latest, even if the clock was set back. Gradual adjustments
-    // of the clock are smaller than `MAX_SLEEP` and do not end the wait early.
+    // The wait ends at this time at the latest, even if the clock was set back. The margin of
+    // `MAX_SLEEP` keeps small differences between the two clocks from ending the wait early.
     let latest = Instant::now() + left + MAX_SLEEP;
     while !left.is_zero() {
         sleep(left.min(MAX_SLEEP)).await;

@@ -146,8 +146,8 @@ struct ResultText {
 }
 
 impl<'a> EventLine<'a> {
-    /// Returns the line for an event; `None` for progress, because the other events contain the
-    /// same information.
+    /// Returns the line for an event; `None` for progress, which is reported too often for a log;
+    /// the monitor file shows it.
     pub(crate) fn of(event: &'a RunEvent) -> Option<Self> {
         let body = Body::of(&event.kind)?;
         Some(Self { timestamp: event.at.to_string(), run_id: event.run.as_str(), body })

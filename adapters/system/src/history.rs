@@ -4,8 +4,9 @@
 //!
 //! The log is read line by line and never held in memory as a whole. Attempts and events are read
 //! from the beginning of the log. But a query without conditions for attempts first reads the end
-//! of the log, and a longer part if this does not complete the answer. For runs, `location` first
-//! finds the beginning of the earliest wanted run, and reading starts there.
+//! of the log, and a longer part if this does not complete the answer. For runs, and for the
+//! attempts of named runs, `location` first finds the beginning of the earliest wanted run, and
+//! reading starts there.
 //!
 //! The log is not authoritative: it may have been truncated, a power cut may have removed its end,
 //! and other programs may write to it. So unreadable lines are skipped, and an attempt still counts

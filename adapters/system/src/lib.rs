@@ -1,5 +1,5 @@
-//! Implements the ports of autoproc with the operating system: wall clock, stop signal, start gate,
-//! and the observers that write files.
+//! Implements ports of autoproc with the operating system: wall clock, stop signal, start gate,
+//! history, and the observers that write files.
 //!
 //! # Theory of operation
 //!

@@ -73,7 +73,7 @@ impl NewEventLog {
     /// the same contents. If there is any other log, leaves it unchanged and returns false.
     ///
     /// # Errors
-    /// If the log cannot be written or renamed.
+    /// If the log cannot be written, renamed or synced, or if an existing log cannot be read.
     pub fn finish(self) -> io::Result<bool> {
         let file = self.file.into_inner()?;
         if !is_free(&self.path, file.path())? {

@@ -3,10 +3,10 @@
 //!
 //! # Theory of operation
 //!
-//! A measurement reads the mounts, the free disk space, the available memory and the load average,
-//! each only if it has a limit. The measurement is cached for half a second, because a run may
-//! start a hundred files a second. A pure function compares the measurement with the limits and
-//! decides whether starts are held.
+//! A measurement reads the mounts, the free space of the disks, the available memory and the load
+//! average. It reads memory and load only if they have a limit. The measurement is cached for half
+//! a second, because a run may start a hundred files a second. A pure function compares the
+//! measurement with the limits and decides whether starts are held.
 
 mod memory;
 
@@ -214,8 +214,9 @@ fn free_disk(folder: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// True if a file system is mounted on the folder; a bind mount counts. On systems without
-/// statx(2), the folder must be on another device than its parent, or be the root folder.
+/// True if a file system is mounted on the folder; a bind mount counts. If statx(2) does not report
+/// this (before Linux 5.8, and on other systems), the folder must be on another device than its
+/// parent, or be the root folder.
 fn is_mount_point(folder: &Path) -> bool {
     match statx(CWD, folder, AtFlags::empty(), StatxFlags::BASIC_STATS) {
         Ok(status) if status.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) => {

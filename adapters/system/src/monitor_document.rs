@@ -23,7 +23,7 @@ pub struct MonitorDocument {
     /// The file with the longest-running attempt; `None` if no file is being processed. Bytes of
     /// the path that are not UTF-8 are replaced.
     pub current_file: Option<PathBuf>,
-    /// The number of pending files of the run, including files in backoff.
+    /// The number of pending files of the run, including files in backoff and held files.
     pub files_in_queue: u64,
     /// The number of files that completed in the run.
     pub files_processed: u64,

@@ -3,7 +3,8 @@
 //! Both are in the folder of the lock file of the run. `<run>.pause` exists while a user wants the
 //! run to be paused; other processes create and remove it. `<run>.paused` exists while the run is
 //! paused; only the run creates and removes it, and its modification time is the beginning of the
-//! pause. Both files are empty, because an empty file can be created even on a full disk.
+//! pause. At its end, a run removes both files, and those that killed runs left. Both files are
+//! empty, because an empty file can be created even on a full disk.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -64,7 +65,8 @@ impl PauseFiles {
         self.request.symlink_metadata().is_ok()
     }
 
-    /// True if the mark exists, which means that the run is paused.
+    /// True if the mark exists, which means that the run is paused, or was paused when it was
+    /// killed.
     #[must_use]
     pub fn is_marked(&self) -> bool {
         self.mark.symlink_metadata().is_ok()

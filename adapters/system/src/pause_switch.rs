@@ -250,7 +250,6 @@ mod tests {
         assert_eq!(gate.pressure(), None);
     }
 
-    /// Polls a future once.
     async fn polled_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
         tokio::select! {
             biased;

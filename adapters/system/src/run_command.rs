@@ -46,8 +46,8 @@ pub struct RecordedCommand {
 }
 
 /// Replaces the record at `path`, whose folder must exist. Only its owner can read the file. The
-/// new content survives a power cut. After an error, removes the previous record if possible,
-/// because it belongs to another run.
+/// new content survives a power cut. After an error, removes the file at `path` if possible,
+/// because a previous record belongs to another run.
 ///
 /// # Errors
 /// If the folder cannot be examined, or the file cannot be written, synced or renamed.

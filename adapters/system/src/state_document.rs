@@ -36,15 +36,15 @@ pub struct StateDocument {
     pub current_file: Option<PathBuf>,
 }
 
-/// The reason why a state file cannot be used. The queue is not affected; the next run replaces the
-/// file.
+/// The reason why a state file, a monitor file or the record of a command line cannot be used. The
+/// queue is not affected; the next run replaces the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateFileError {
     /// The file cannot be read: check its permissions.
     #[error("cannot read {}", path.display())]
     Unreadable {
-        /// The state file.
+        /// The path of the file.
         path: PathBuf,
         /// The system's error.
         #[source]
@@ -53,7 +53,7 @@ pub enum StateFileError {
     /// The file is larger than any file that this program writes. The user should remove it.
     #[error("{} is larger than {} MiB", path.display(), max_bytes >> 20)]
     TooLarge {
-        /// The state file.
+        /// The path of the file.
         path: PathBuf,
         /// The limit, in bytes.
         max_bytes: u64,
@@ -61,7 +61,7 @@ pub enum StateFileError {
     /// The file does not have the expected format: remove it.
     #[error("{} does not have the expected format", path.display())]
     Malformed {
-        /// The state file.
+        /// The path of the file.
         path: PathBuf,
         /// The parser's error, with line and column.
         #[source]

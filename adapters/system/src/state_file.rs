@@ -14,8 +14,8 @@ use crate::monitor_document::{self, MonitorTally};
 use crate::state_document;
 use crate::{OnWarning, ReplacedFile, WarnOnce};
 
-/// The minimum interval between two writes. People cannot read faster updates, and at this interval
-/// the writes cost little compared with processing a file.
+/// The minimum interval between two writes of the thread. People cannot read faster updates, and at
+/// this interval the writes cost little compared with processing a file.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// An observer that computes a [`ProcessorState`] from the events of a run and keeps the state in a

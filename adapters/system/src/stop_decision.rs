@@ -9,8 +9,8 @@ use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 /// systemd kills (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
 
-/// A second signal within this time after the first one is ignored. A terminal that closes sends
-/// SIGHUP more than once, and no person presses Ctrl-C twice so fast.
+/// All further signals within this time after the first one are ignored. A terminal that closes
+/// sends SIGHUP more than once, and no person presses Ctrl-C twice so fast.
 pub(crate) const ONE_SIGNAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -24,7 +24,7 @@ const MAX_READ_BYTES: u64 = 1024;
 /// drain.
 ///
 /// # Errors
-/// If the file cannot be written. No stop has been requested then.
+/// If the file cannot be written. An existing request is then unchanged.
 pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
     if now {
         replace(path, b"now (requested by autoproc stop)\n")

@@ -34,9 +34,10 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// - Stop file: aborting if the first line contains the word `now`; draining if the file has any
 ///   other content or cannot be read.
 /// - Signals: the first one requests draining, which becomes aborting 80 s after a SIGTERM or
-///   SIGHUP, unless [`StopWatch::with_drain_timeout`] sets another time. The second one requests
-///   aborting, if it arrives at least half a second after the first. The third one requests
-///   killing. SIGINT, SIGTERM and SIGHUP are counted together.
+///   SIGHUP, unless [`StopWatch::with_drain_timeout`] sets another time. The time is checked only
+///   if a stop file is watched. The second one requests aborting, if it arrives at least half a
+///   second after the first. The third one requests killing. SIGINT, SIGTERM and SIGHUP are counted
+///   together. After [`StopWatch::signals_only`], there is no draining.
 ///
 /// Dropping the watch ends its threads. Later signals are ignored: their default action is not
 /// restored.
@@ -72,7 +73,8 @@ impl StopWatch {
     }
 
     /// Sets the time after which a drain that SIGTERM or SIGHUP requested becomes an abort. If the
-    /// time is 0, the first of these signals requests an abort.
+    /// time is 0, the first of these signals requests an abort. A longer time expires only if a
+    /// stop file is watched.
     #[must_use]
     pub fn with_drain_timeout(self, drain_timeout: Duration) -> Self {
         self.shared.requests().set_drain_timeout(drain_timeout);
@@ -80,7 +82,8 @@ impl StopWatch {
     }
 
     /// Creates a watch without a stop file, for a run that receives stop requests in another way.
-    /// It watches nothing until [`StopWatch::with_signals`] is called.
+    /// It watches nothing until [`StopWatch::with_signals`] is called. It does not check the time,
+    /// so a drain becomes an abort only at the next signal.
     #[must_use]
     pub fn without_file() -> Self {
         let shared = Arc::new(Shared::new(None, StopRequests::default()));

@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The reason why a text is not a valid duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSpan {
-    /// The text is neither a number nor in jiff's format.
+    /// The text is neither a number nor in jiff's format, or it contains months or years.
     #[error("a time is a number of seconds, or has units, as in 500ms, 5m, 1h30m")]
     NoSpan,
     /// The duration is negative.

@@ -52,7 +52,8 @@ pub struct WorkflowFile {
 /// A workflow file in a folder of the catalogue.
 #[derive(Debug)]
 pub struct Listed {
-    /// The value of the file's key `id`; without this key, the stem of the file's name.
+    /// The value of the file's key `id`; without this key, or if the file cannot be read, the stem
+    /// of the file's name.
     pub id: String,
     /// True if an earlier file has the same id. A hidden file can be named only by its path.
     pub is_hidden: bool,

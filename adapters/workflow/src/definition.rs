@@ -1,6 +1,6 @@
 //! The content of a workflow file: plain values, in the order of the file.
 //!
-//! Different notations of the same content give equal values: a phase with a `task` instead of
+//! Different notations of the same content are read into one form: a phase with a `task` instead of
 //! `steps` has one step, and a step without an `id` gets a derived id. Conditions and texts with
 //! `${…}` are kept as written, with their position; the execution evaluates them.
 #![allow(missing_docs, reason = "the JSON Schema describes the keys")]

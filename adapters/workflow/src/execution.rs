@@ -5,10 +5,11 @@
 //! An execution is a list of events, and its state, [`ExecutionState`], is computed from the
 //! events. `decide` derives the next event or step from the workflow and the state. Both
 //! computations are pure. The executor of an attempt calls `decide`, records the event or runs the
-//! step, and repeats. Every event is written to the journal before it is applied to the state, and
-//! a finished step is durable before the next step begins. So a later attempt can resume the
-//! execution, however the earlier attempt ended. A journal is a file; if several machines share the
-//! queue, it is in a store that all of them read, behind the port [`SharedJournals`].
+//! step, and repeats. If a journal is kept, every event is appended to it, and a finished step is
+//! durable in it before the next step of a phase or of the rollback begins. So a later attempt can
+//! resume the execution, however the earlier attempt ended. A journal is a file; if several
+//! machines share the queue, it is in a store that all of them read, behind the port
+//! [`SharedJournals`].
 //!
 //! Conditions and `${…}` are evaluated when the execution reaches them, with the values of the
 //! inputs and of earlier steps.

@@ -10,7 +10,8 @@ use crate::process_table::{ProcessId, is_alive, positive_pid};
 pub enum SignalResult {
     /// The signal was sent.
     Sent,
-    /// The process has ended; it may still be a zombie.
+    /// The process has ended, though it may still be a zombie, or the process table does not show
+    /// it.
     Gone,
     /// The system refused, usually because the process belongs to another user.
     Refused(Errno),

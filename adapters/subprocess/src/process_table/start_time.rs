@@ -16,7 +16,8 @@ use std::io;
 use crate::process_table::{ProcessId, read};
 
 /// Spawns a child. Also returns the clock tick in which the child was spawned, counted from boot;
-/// `None` if the spawn did not begin and end in the same tick.
+/// `None` if the spawn did not begin and end in the same tick, or if the time since boot is
+/// unknown.
 pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) {
     let before = ticks();
     let child = spawn();

@@ -29,7 +29,7 @@ pub(super) struct Living {
 pub(super) struct Abandoned {
     /// The records of killed guards that ran in this boot and pid namespace.
     pub(super) commands: Vec<Contents>,
-    /// The reasons why processes that cannot be observed may still be running.
+    /// The reasons why processes that are not searched for may still be running.
     pub(super) uncertain: Vec<String>,
 }
 

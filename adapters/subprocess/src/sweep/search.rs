@@ -62,8 +62,8 @@ impl Search<'_> {
         let found = self.find(all, is_marked);
         let mut spared: HashSet<ProcessId> = self.living_guards.iter().copied().collect();
         if found.contains_key(&own_pid) {
-            // The dead run started the current process, so the children of the current process have
-            // the marker too. They are spared.
+            // The dead run started the current process, so the descendants of the current process
+            // have the marker too. They are spared.
             spared.extend(all.descendants_of(own_pid).iter().map(|process| process.id));
         }
         let own_lineage: HashSet<ProcessId> = all.lineage_of(own_pid).into_iter().collect();

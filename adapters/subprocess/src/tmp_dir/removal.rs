@@ -132,7 +132,8 @@ fn open(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
 
 /// Gives a folder mode 0700 if it belongs to this user and denies its owner a permission. The
 /// contents of a folder can be removed only with write and search permission. Does not follow
-/// links. Errors are ignored, because the removal reports them.
+/// links. Errors are ignored, because the removal reports them. On systems other than Linux, does
+/// nothing.
 #[cfg(target_os = "linux")]
 pub(super) fn make_accessible(parent: BorrowedFd<'_>, name: &CStr) {
     use std::os::fd::AsRawFd;

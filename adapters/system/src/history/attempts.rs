@@ -9,7 +9,8 @@ use autoproc_domain::ports::{HistoryQuery, PastAttempt, PastEnd};
 use super::line::Line;
 use super::push_latest;
 
-/// The attempts that match a query, in the order in which they began.
+/// The attempts that match a query, in the order in which they began. If the log lacks the
+/// beginning of an attempt, its end counts instead.
 pub(super) struct Attempts<'q> {
     query: &'q HistoryQuery,
     matching: VecDeque<PastAttempt>,

@@ -21,7 +21,7 @@ pub(super) const MAX_LINE_BYTES: u64 = 1 << 20;
 const BLOCK_BYTES: usize = 256 * 1024;
 
 /// Calls `take` for each line, until `take` returns `Break`. Skips lines that are too long or not
-/// UTF-8, because this program does not write such lines.
+/// UTF-8, because this program does not write such lines, and a last line without a newline.
 pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str) -> ControlFlow<()>) -> io::Result<()> {
     let mut bytes = Vec::new();
     loop {
@@ -144,7 +144,7 @@ impl Line {
         let text: LineText = serde_json::from_str(text).ok()?;
         let (at, run) = (text.timestamp.parse().ok()?, RunId::new(text.run_id.as_str()));
         let of = text.item_id.map(|id| text.attempt_of(ItemId::new(id)));
-        // A line that names an item but no attempt is damaged.
+        // A line that names an item but no valid path or attempt is damaged.
         let of = of.map_or(Some(None), |of| of.map(Some))?;
         Some(Self { at, run, of, text })
     }
@@ -214,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    /// A reader that returns at most a few bytes at a time.
+    /// A reader that returns at most a given number of bytes at a time.
     struct Slow<'a>(&'a [u8], usize);
 
     impl Read for Slow<'_> {

@@ -12,7 +12,7 @@ use memchr::{memchr, memmem, memrchr};
 
 use super::line::{Head, MAX_LINE_BYTES};
 
-/// The text by which the first line of a run is recognized.
+/// The text by which the line that reports the beginning of a run is recognized.
 const START: &[u8] = b"\"event\":\"processor_started\"";
 
 /// The size in bytes of the blocks in which the log is read backwards.
@@ -41,7 +41,8 @@ impl Wanted {
 }
 
 /// Returns an offset and the runs that match the filter. No line before the offset belongs to these
-/// runs.
+/// runs, except that a few events, such as `stop_signal_cleared`, may precede the beginning of a
+/// run.
 pub(super) fn locate(log: &mut File, filter: RunFilter) -> io::Result<(u64, Wanted)> {
     match filter {
         RunFilter::All => Ok((0, Wanted::All)),
@@ -71,8 +72,8 @@ fn named(log: &mut File, wanted: HashSet<String>) -> io::Result<(u64, Wanted)> {
         }
         if missing.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    // If a run's first line is not found, it may have been removed with the oldest part of the log.
-    // The run's other lines may then be anywhere, so the whole log must be read.
+    // If the beginning of a run is not found, it may have been removed with the oldest part of the
+    // log. The run's other lines may then be anywhere, so the whole log must be read.
     Ok((if missing.is_empty() { offset } else { 0 }, Wanted::These(wanted)))
 }
 
@@ -81,8 +82,8 @@ fn named(log: &mut File, wanted: HashSet<String>) -> io::Result<(u64, Wanted)> {
 /// day covers the correction of a wrong time zone.
 const OUT_OF_ORDER: Duration = Duration::from_secs(24 * 3600);
 
-/// Finds the runs that have a line at `time` or later. Times are compared as text, because all of
-/// them are written in UTC and in the same form.
+/// Finds the runs that have a line, other than `file_recovered`, at `time` or later. Times are
+/// compared as text, because all of them are written in UTC and in the same form.
 fn since(log: &mut File, time: Timestamp) -> io::Result<(u64, Wanted)> {
     let long_before = Timestamp::from_micros(time.as_micros().saturating_sub_unsigned(micros(OUT_OF_ORDER)));
     let (since, long_before) = (time.to_string(), long_before.to_string());
@@ -106,8 +107,8 @@ fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Calls `take` for each run that begins in the log, the latest first. The arguments are the offset
-/// of the run's first line and the run's id.
+/// Calls `take` for each run that begins in the log, the latest first, until `take` returns
+/// `Break`. The arguments are the offset of the line that reports the beginning, and the run's id.
 fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> ControlFlow<()>) -> io::Result<()> {
     for_each_block_backward(log, |offset, lines| {
         let hits: Vec<_> = memmem::find_iter(lines, START).collect();
@@ -124,7 +125,8 @@ fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> Co
 }
 
 /// Calls `take` for each block of whole lines, with the block's offset, from the end of the log to
-/// its beginning. The memory used does not depend on the size of the log.
+/// its beginning, until `take` returns `Break`. The memory used does not depend on the size of the
+/// log.
 fn for_each_block_backward(log: &mut File, mut take: impl FnMut(u64, &[u8]) -> ControlFlow<()>) -> io::Result<()> {
     let mut end = log.seek(SeekFrom::End(0))?;
     // A line may begin before `end` and end after it. `rest` is its part after `end`, which was

@@ -83,8 +83,8 @@ impl RunText {
     }
 }
 
-/// An event as a line. The keys are those of [`EventLine`](crate::event_line::EventLine), in the
-/// same order. A key without a value is omitted.
+/// An event as a line. The keys are those keys of [`EventLine`](crate::event_line::EventLine) that
+/// a history reads, in the same order. A key without a value is omitted.
 #[derive(Serialize)]
 struct RecordedLine<'e> {
     timestamp: String,

@@ -1,9 +1,9 @@
 //! Computes the figures of runs from the lines of the event log.
 //!
 //! Most lines only increase a count. So a line is parsed as JSON only if its details are needed:
-//! for a failure, for one of the longest attempts, for a stop request, and for the end of a run.
-//! All other lines are only searched as text. A line that does not begin with the three keys of
-//! [`Head`] is ignored.
+//! for a failure, for a completed file that changed during the attempt, for one of the longest
+//! attempts, for a stop request, and for the end of a run. All other lines are only searched as
+//! text. A line that does not begin with the three keys of [`Head`] is ignored.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};

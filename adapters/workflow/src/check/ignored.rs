@@ -1,4 +1,5 @@
-//! Reports keys and values that are ignored or only partly supported.
+//! Reports keys and values that are ignored, unknown or without effect, and checks the defaults of
+//! inputs.
 
 use crate::definition::{Input, InputType, OnFail, Phase, Workflow};
 use crate::expression::{names_in_condition, placeholder};

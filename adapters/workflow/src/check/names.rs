@@ -118,8 +118,9 @@ enum WithoutValue {
     Fails,
     /// In a condition, the name counts as false.
     IsFalse,
-    /// In an input or a parameter for a runner, the name is null. An output whose location contains
-    /// the name counts as missing.
+    /// An input or a parameter for a runner that is exactly one `${NAME}` becomes null. A longer
+    /// text fails the step, except in the rollback and in `on_error`. An output whose location
+    /// contains the name counts as missing.
     IsNull,
 }
 
@@ -139,8 +140,8 @@ impl Checker<'_, '_> {
             Action::Shell(text) => self.text(text),
             Action::Command(_) | Action::Task(_) => {}
         }
-        // For a runner, a missing value is null and not an error: the runner may not need the
-        // value, or the user may give it by `--input`.
+        // In an input for a runner, a missing value is not an error: a text that is exactly one
+        // `${NAME}` becomes null, or the user may give the value by `--input`.
         let check = if step.needs_runner() { Self::runner_name } else { Self::name };
         for input in step.inputs.iter().chain(&step.params) {
             self.each(names_in_value(&input.value), input.position, check);

@@ -5,7 +5,9 @@ use crate::problem::Problems;
 use crate::runners::Runners;
 use crate::task::{TaskFolders, TaskSource};
 
-/// A missing runner or task file is never an error, because it may exist when the workflow runs.
+/// Checks that the runners and task files of the steps exist. A missing one is never an error,
+/// because it may exist when the workflow runs. A task file that cannot be read or is invalid is an
+/// error. The tasks in `on_error` are not checked.
 pub(crate) fn check_project(workflow: &Workflow, runners: &Runners, tasks: &TaskFolders, problems: &mut Problems) {
     let (mut reported, mut checked) = (BTreeSet::new(), BTreeSet::new());
     for step in workflow.error_steps() {

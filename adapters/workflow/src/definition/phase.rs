@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Located, Position, Step};
 
-/// A name that the conditions of transitions may use. Its value is true if the phase before the
-/// transition passed its checkpoint.
+/// A name that the conditions of transitions may use. Its value is false if the checkpoint of the
+/// phase before the transition failed, or if a failed step ended this phase; otherwise true.
 pub(crate) const CHECKPOINT_PASSED: &str = "checkpoint_passed";
 
 /// The id of the phase that holds the rollback: the steps that undo the work after a failure.
@@ -21,7 +21,8 @@ pub struct Phase {
     /// The condition of the phase: if it does not hold, the whole phase is skipped.
     pub condition: Option<Located<String>>,
     pub steps: Vec<Step>,
-    /// True if a failure of the phase fails the workflow; otherwise the next phase follows.
+    /// True if a failure of the phase fails the attempt; otherwise the execution leaves the phase
+    /// and continues.
     pub blocking: bool,
     pub on_fail: OnFail,
     pub checkpoint: Option<Checkpoint>,
@@ -76,7 +77,7 @@ pub enum OnFail {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AfterFailure {
-    /// The execution fails.
+    /// The attempt fails.
     Fail,
     NextStep,
     /// The rest of the phase is skipped.
@@ -88,7 +89,8 @@ pub(crate) enum AfterFailure {
 pub struct Checkpoint {
     /// The id of the checkpoint. If the file gives no id, this is the id of the phase.
     pub id: String,
-    /// True if a failed checkpoint fails the phase; otherwise it is only a warning.
+    /// True if a failed checkpoint fails the phase; otherwise the phase passes, and
+    /// `checkpoint_passed` is false in the conditions of its transitions.
     pub blocking: bool,
     /// The names and conditions that the checkpoint requires. The checkpoint passes if the steps of
     /// the phase have returned a true value for each name, and each condition holds.

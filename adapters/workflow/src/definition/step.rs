@@ -17,14 +17,16 @@ pub struct Step {
     pub condition: Option<Located<String>>,
     pub action: Action,
     pub inputs: Vec<StepInput>,
-    /// The parameters for the runner: the keys of `execute` that autoproc does not know.
+    /// The parameters for the runner: the key `agent` of `execute`, and its keys that autoproc does
+    /// not know.
     pub params: Vec<StepInput>,
     /// The time limit of a try, never zero. If `None`, only the timeout of the attempt applies.
     pub timeout: Option<Duration>,
     /// The maximum number of tries after the first one, within one attempt.
     pub retries: u32,
     pub env: Vec<EnvironmentEntry>,
-    /// The working directory, relative to the project folder; may contain `${…}`.
+    /// The working directory, absolute or relative to the project folder; may contain `${…}`. If
+    /// `None`, the project folder.
     pub workdir: Option<Located<String>>,
     pub output: StepOutput,
     pub rerun: Rerun,
@@ -41,14 +43,14 @@ impl Step {
 /// the names of commands and tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// A program and its arguments, without a shell; never empty.
+    /// A program and its arguments, without a shell; empty only if the step is invalid.
     Run(Vec<Located<String>>),
     /// A command for `sh -c`. Each `${…}` becomes a quoted reference to a variable.
     Shell(Located<String>),
     /// The name of a command. The project's table of runners contains the program for the command.
     Command(Located<String>),
-    /// The path of a task file, or the name of a task. The project's runner for tasks carries out
-    /// the task.
+    /// The path of a task file, or the name of a task. A runner of the project carries out the
+    /// task.
     Task(Located<String>),
 }
 

@@ -16,8 +16,8 @@ pub struct Workflow {
     /// The transitions between phases. A phase without transitions is followed by the next phase in
     /// the file.
     pub transitions: Vec<Transition>,
-    /// The outputs that the workflow declares. The outputs with a location are looked for after the
-    /// last phase.
+    /// The outputs that the workflow declares. They are looked for after the last phase; see
+    /// [`Output::location`].
     pub outputs: Vec<Output>,
     /// The condition under which a run uses the workflow; `None` means always.
     pub activation: Option<Activation>,
@@ -46,7 +46,7 @@ pub enum Resume {
 
 impl Workflow {
     /// Returns the transitions that leave a phase, in the order of the file. The execution takes
-    /// the first transition whose condition holds.
+    /// the first transition that has no condition or whose condition holds.
     pub fn transitions_from(&self, phase: &str) -> impl Iterator<Item = &Transition> {
         self.transitions.iter().filter(move |transition| transition.from.value == phase)
     }
@@ -97,7 +97,7 @@ impl Input {
 pub enum InputType {
     #[default]
     String,
-    /// One of the input's `values`.
+    /// One of the input's `values`; any value if there are none.
     Enum,
     /// The path of a file.
     File,
@@ -181,10 +181,10 @@ pub struct Transition {
 pub struct Output {
     pub name: String,
     pub kind: Option<String>,
-    /// The path of the output, relative to the project folder; may contain `${…}`. If `None`, the
-    /// output is not looked for.
+    /// The path of the output, absolute or relative to the project folder; may contain `${…}`. If
+    /// it is `None` or contains a `{NAME}`, the output is not looked for.
     pub location: Option<Located<String>>,
-    /// True if the attempt fails when the output is missing after the last phase.
+    /// True if the attempt fails when the output is looked for and missing.
     pub required: bool,
     pub description: Option<String>,
     pub position: Position,

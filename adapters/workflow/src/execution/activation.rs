@@ -58,7 +58,8 @@ impl Plan {
     }
 
     /// True if the workflow declares an input `name`, or if an expression uses `name` and the name
-    /// has no fixed meaning. `file`, `files`, `steps` and the ids of phases have a fixed meaning.
+    /// has no fixed meaning. `file`, `files`, `steps`, `checkpoint_passed` and the ids of phases
+    /// have a fixed meaning.
     #[must_use]
     pub fn accepts_input(&self, name: &str) -> bool {
         self.workflow().inputs.iter().any(|input| input.name == name)

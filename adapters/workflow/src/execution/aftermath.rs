@@ -35,8 +35,10 @@ impl Executor<'_> {
         ended
     }
 
-    /// Runs the steps of `on_error`. Omits a step whose runner is missing or whose condition does
-    /// not hold. If a step fails, the failure is recorded and the next step runs.
+    /// Runs the steps of `on_error`, each with a single try. Omits a step whose runner is missing,
+    /// or whose condition does not hold or cannot be evaluated. If a step fails, the failure is
+    /// recorded and the next step runs. If the attempt is aborted, or an event cannot be recorded,
+    /// the remaining steps are omitted.
     ///
     /// # Errors
     /// If a process could not be observed to its end.

@@ -101,7 +101,7 @@ impl Stored {
 /// Finds the execution of an earlier attempt.
 ///
 /// # Errors
-/// The outcome of the attempt, if the execution cannot be read.
+/// The outcome of the attempt, if the execution cannot be read or the attempt is aborted meanwhile.
 async fn former(
     engine: &Engine,
     attempt: &Attempt,
@@ -161,8 +161,8 @@ async fn in_shared(
 ///
 /// The two attempts must have the same item, file path, workflow and inputs; the path may differ
 /// between machines and between project folders. Since the earlier attempt, the file must not have
-/// changed, and the item must not have completed. If `from_start` is set, the execution must belong
-/// to this run.
+/// changed as far as is known, at most one new round may have begun, and the item must not have
+/// completed. If `from_start` is set, the execution must belong to this run.
 ///
 /// The claim number of the execution must be smaller than the claim number of this attempt.
 /// Otherwise the execution belongs to another queue with the same item ids.
@@ -194,7 +194,8 @@ fn is_resumable(
 /// Opens the journal for this attempt. Returns `None` if no journals are kept.
 ///
 /// # Errors
-/// The outcome of the attempt, if the journal cannot be written.
+/// The outcome of the attempt, if the journal cannot be written or the attempt is aborted
+/// meanwhile.
 async fn journal(
     engine: &Engine,
     attempt: &Attempt,

@@ -41,7 +41,7 @@ pub struct WorkflowRun {
     pub retry: RetryPolicy,
     /// True if unfinished executions of earlier runs begin again with the first step.
     pub from_start: bool,
-    /// Returns the fingerprint of the file at a path; `None` if there is no file.
+    /// Returns the fingerprint of the file at a path; `None` if the file cannot be examined.
     pub fingerprint_of: fn(&Path) -> Option<Fingerprint>,
 }
 
@@ -77,8 +77,8 @@ pub struct Equipment {
     /// The folder of the journals. If `None`, no journals are kept and no execution can be resumed.
     pub executions: Option<Executions>,
     /// The journals that all machines of the queue share. If `None`, only attempts that use the
-    /// same folder of journals can resume an execution. Used only if `executions` is not `None`;
-    /// `executions` then contains copies of the journals that this process writes.
+    /// same folder of journals can resume an execution. Must be `None` if `executions` is `None`;
+    /// otherwise `executions` contains copies of the journals that this process writes.
     pub shared_journals: Option<Arc<dyn SharedJournals>>,
     /// The folder for the input and output files of steps; used only if `executions` is `None`.
     pub scratch_dir: PathBuf,
@@ -86,7 +86,7 @@ pub struct Equipment {
     pub event_log: PathBuf,
     /// The path of the file with the state of the execution that changed last.
     pub latest_state: PathBuf,
-    /// Receives warnings about failures that do not fail a step.
+    /// Receives warnings about problems that do not fail a step.
     pub on_warning: OnWarning,
 }
 
@@ -126,8 +126,9 @@ impl Engine {
         }
     }
 
-    /// Waits for `running`, the process of a step. If the pause after the previous write of the
-    /// latest state ends before the process does, writes `state` to the file of the latest state.
+    /// Waits for `running`, the process of a step. Meanwhile writes `state` to the file of the
+    /// latest state: at once or, during the pause after the previous write, at the end of the pause
+    /// if the process is still running.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         while let Some(rest) = self.latest_state.offer(state) {

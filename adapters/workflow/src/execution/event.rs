@@ -117,7 +117,8 @@ impl Subject {
 pub(crate) struct Failure {
     pub(crate) error: String,
     pub(crate) phase: String,
-    /// The step that failed; `None` if the phase failed after its steps.
+    /// The step that failed, or whose condition cannot be evaluated; `None` for a failure of the
+    /// phase, for instance of its condition or its checkpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) step: Option<String>,
 }
@@ -154,7 +155,7 @@ pub(crate) enum EventKind {
         #[serde(flatten)]
         attempt_ids: AttemptIds,
         steps_total: usize,
-        /// The first phase.
+        /// The id of the first phase; `None` if the workflow has no phase.
         first: Option<String>,
         /// The machine and the project folder of an earlier execution that cannot be resumed here;
         /// `None` if there is no such execution.
@@ -213,7 +214,7 @@ pub(crate) enum EventKind {
         /// conditions that do not hold. A condition that cannot be evaluated is followed by `: `
         /// and the reason.
         missing: Vec<String>,
-        /// True if the phase fails; otherwise the missing names are only a warning.
+        /// True if the phase fails; otherwise the phase passes all the same.
         blocking: bool,
         then: AfterFailure,
     },
@@ -250,14 +251,14 @@ pub(crate) enum EventKind {
     },
     OutputsMissing {
         /// The id of the last phase, which a later attempt repeats; `None` if the last phase was
-        /// skipped.
+        /// skipped or there is no phase.
         phase: Option<String>,
         error: String,
     },
     /// The attempt failed; a later attempt may resume the execution.
     WorkflowFailed {
         error: String,
-        /// The fingerprint of the file after the attempt; `None` if there is no file.
+        /// The fingerprint of the file after the attempt; `None` if the file cannot be examined.
         #[serde(flatten)]
         file: Option<FileFingerprint>,
     },

@@ -44,8 +44,8 @@ pub(crate) struct Executor<'e> {
     /// begin, the limit becomes `spent` plus the timeout.
     pub(crate) allowance: Duration,
     pub(crate) usage: Option<ResourceUsage>,
-    /// The last lines of the output of the latest try. Empty if the try succeeded or cannot fail
-    /// the attempt.
+    /// The last lines of the output of the latest failed try that can fail the attempt; empty if
+    /// there is none, or if that try printed nothing.
     pub(crate) output_tail: Box<str>,
 }
 
@@ -209,8 +209,8 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Tries a step until it succeeds or may not be retried. Waits between tries with the default
-    /// backoff of [`RetryPolicy`].
+    /// Tries a step until it succeeds, may not be retried, or the time left is too short for the
+    /// wait before the next try. Waits between tries with the default backoff of [`RetryPolicy`].
     async fn tries(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
         let policy = RetryPolicy { retries: step.retries, retry_timeouts: true, ..RetryPolicy::default() };
         for number in (1..).filter_map(AttemptNumber::new) {
@@ -286,7 +286,8 @@ impl Executor<'_> {
                 let phase = failure.is_none().then_some(phase);
                 self.execute(phase, step, prepared).await
             }
-            // A further try would evaluate the same values and fail in the same way.
+            // A further try would evaluate the same values and fail in the same way. This is also
+            // assumed if a file of the step cannot be created.
             Err(error) => {
                 let advice = if failure.is_none() { self.advice_on_missing_value(step) } else { "" };
                 Ok(StepResult::of(unmet(format!("{error}{advice}"), true)))
@@ -332,7 +333,8 @@ impl Executor<'_> {
 
 impl Executor<'_> {
     /// Returns the end of the attempt if the event fails the workflow: a failed transition, missing
-    /// values, or a failed checkpoint with the consequence `Fail`. Returns `None` for other events.
+    /// values, or a failed blocking checkpoint with the consequence `Fail`. Returns `None` for
+    /// other events.
     fn failure_in(&self, kind: &EventKind) -> Option<EarlyEnd> {
         let (phase, reason) = match kind {
             EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: AfterFailure::Fail } => {

@@ -12,8 +12,8 @@ use crate::expression::names_in_condition;
 pub struct ExpectedValue {
     /// The name of the value.
     pub name: String,
-    /// The parts of the workflow that read the value, in the order of the file: `PHASE` for the
-    /// condition of a phase, `PHASE/STEP`, `checkpoint ID`, `transition to PHASE` or `output NAME`.
+    /// The parts of the workflow that read the value, each once: `PHASE` for the condition of a
+    /// phase, `PHASE/STEP`, `checkpoint ID`, `transition to PHASE` or `output NAME`.
     pub readers: Vec<String>,
 }
 
@@ -25,7 +25,9 @@ fn bare_names(condition: &str) -> impl Iterator<Item = String> {
 impl Plan {
     /// Returns the values that the steps of `phase` should return, because another part of the
     /// workflow reads them: the checkpoint of `phase`, a transition from `phase`, or an expression
-    /// in `phase`, in a later phase, in the rollback, in `on_error` or in an output.
+    /// in `phase`, in a later phase, in the rollback, in `on_error` or in an output. A value that
+    /// is named together with its phase or step (`PHASE.NAME`, `steps.ID.NAME`) may be read
+    /// anywhere in the workflow.
     #[must_use]
     pub fn expected_values(&self, phase: &Phase) -> Vec<ExpectedValue> {
         let mut values = Vec::<ExpectedValue>::new();

@@ -15,7 +15,7 @@ use super::journal::{self, Journal};
 use super::shared::Place;
 use super::state::ExecutionState;
 
-/// The maximum number of completed executions that are kept for later inspection. If all are short,
+/// The number of completed executions that a pruning keeps for later inspection. If all are short,
 /// they take about a megabyte in total.
 const MAX_COMPLETED: usize = 1_000;
 
@@ -27,7 +27,7 @@ const PRUNE_EVERY: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Executions {
     dir: PathBuf,
-    /// The places of the runs that did not run here, by their names.
+    /// The machine and project folder of each run that did not run here, by the id of the run.
     places: Arc<BTreeMap<String, Place>>,
 }
 
@@ -37,7 +37,8 @@ pub(crate) struct Found {
     pub(crate) state: ExecutionState,
     /// True if the journal is in the subfolder of completed executions.
     pub(crate) is_completed: bool,
-    /// The place of the latest attempt; `None` if it is this folder.
+    /// The machine and the project folder of the latest attempt; `None` if they are those of this
+    /// folder.
     pub(crate) elsewhere: Option<Place>,
     valid_bytes: u64,
 }
@@ -49,15 +50,15 @@ impl Executions {
         Self { dir: dir.into(), places: Arc::default() }
     }
 
-    /// Sets the places of runs on other machines or in other project folders, by their names: those
-    /// from which executions were copied. Such an execution is resumed as if its journal were
-    /// shared.
+    /// Sets the machine and the project folder of each run elsewhere from which executions were
+    /// copied, by the id of the run. Such an execution is resumed as if its journal were shared.
     #[must_use]
     pub fn with_places(self, places: BTreeMap<String, Place>) -> Self {
         Self { places: Arc::new(places), ..self }
     }
 
-    /// Returns the place of an execution's latest attempt; `None` if it is this folder.
+    /// Returns the machine and the project folder of an execution's latest attempt; `None` if they
+    /// are those of this folder.
     #[must_use]
     pub fn elsewhere(&self, state: &ExecutionState) -> Option<&Place> {
         self.places.get(state.run_id())
@@ -86,7 +87,8 @@ impl Executions {
         Ok(items)
     }
 
-    /// Removes the unfinished execution of an item that has left the queue.
+    /// Removes the unfinished execution of an item that has left the queue, and the folder for the
+    /// files of its steps.
     ///
     /// # Errors
     /// If a file exists and cannot be removed.

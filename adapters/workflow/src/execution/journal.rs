@@ -3,9 +3,10 @@
 //! # Theory of operation
 //!
 //! Recording a step costs a few lines and one `fdatasync`, independent of the number of steps. Each
-//! event is written as a line when it happens. [`Journal::sync`] runs before the next step begins,
-//! so that a finished step is durable before the next step depends on it. The last line of an
-//! execution needs no sync, because the queue records that the file is done.
+//! event is written as a line when it happens. [`Journal::sync`] runs before the next step of a
+//! phase or of the rollback begins, so that a finished step is durable before the next step depends
+//! on it. The last line of an execution needs no sync, because the queue records that the file is
+//! done.
 //!
 //! A crash may leave the last line torn. Resuming removes a torn line, because nothing depends on
 //! it yet. An unreadable line before the last one is an error, and the file is kept.

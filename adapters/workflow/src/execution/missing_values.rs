@@ -44,7 +44,8 @@ impl Executor<'_> {
     }
 
     /// Returns advice for a step that lacks a value of a finished step; empty if a later attempt
-    /// runs the finished step again, or if no value of a finished step is missing.
+    /// runs the finished step again, if no later attempt resumes the execution, or if no value of a
+    /// finished step is missing.
     pub(super) fn advice_on_missing_value(&self, step: &Step) -> &'static str {
         let is_missing = |name: &Name| self.scope.first_unknown(name).is_some();
         let is_stuck = |name: &Name| is_missing(name) && self.can_only_come_from_finished_steps(name);

@@ -1,10 +1,11 @@
 //! The values without which a later step certainly fails.
 //!
-//! A value is certainly needed if a text of a later step contains `${NAME}`, and this step runs in
-//! every execution that does not fail before. A need that depends on a condition, on a transition
-//! to another phase or to the rollback, or on a tolerated failure is not certain. An input or a
-//! parameter for a runner that is exactly one `${NAME}` is null without the value, so it needs
-//! nothing.
+//! A value is certainly needed if a text of a later step contains `${PHASE.NAME}` or
+//! `${steps.ID.NAME}`, and this step runs in every execution that does not fail before. A need that
+//! depends on a condition, on a transition to another phase or to the rollback, or on a tolerated
+//! failure is not certain. An input or a parameter for a runner that is exactly one `${…}` is null
+//! without the value, so it needs nothing. A bare `${NAME}` is not examined, because another phase
+//! may return the value.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};

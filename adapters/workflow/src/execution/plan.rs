@@ -139,8 +139,8 @@ fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
     used
 }
 
-/// Returns the names that the expressions of a workflow use. Ignores invalid expressions, which
-/// fail when they are evaluated.
+/// Returns the names that the expressions of a workflow use, except those of `activation` and of
+/// the defaults of inputs. Ignores invalid expressions, which fail when they are evaluated.
 pub(crate) fn names_used(workflow: &Workflow) -> Vec<Name> {
     let steps = workflow.steps().chain(workflow.error_steps());
     let locations = workflow.outputs.iter().filter_map(|output| output.location.as_ref());

@@ -29,7 +29,7 @@ pub struct PreviewedStep {
     /// The names and values of the variables to which a shell command refers; empty for other
     /// actions.
     pub variables: Vec<(String, String)>,
-    /// The reason why the process of the step could not be built.
+    /// The reason why the process of the step could not be built; `None` if it could.
     pub error: Option<String>,
     /// The timeout of the step; `None` if the workflow gives no timeout.
     pub timeout: Option<Duration>,

@@ -109,9 +109,9 @@ impl ProcessBuilder<'_> {
         all
     }
 
-    /// Returns one variable for each value. If `values` repeats a name, the last value takes
-    /// precedence, so an input of the step replaces an input of the workflow. A value gets no
-    /// variable if it is null, is too long or contains NUL.
+    /// Returns one variable for each value, except for a value that is null, is too long or
+    /// contains NUL. If variables have the same name, the last one takes precedence, so an input of
+    /// the step replaces an input of the workflow.
     fn variables<'v>(
         &self,
         kind: &str,

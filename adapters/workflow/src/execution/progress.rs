@@ -20,7 +20,8 @@ pub struct ProgressReport {
     /// The id of the phase that was entered last, or `rollback` once a rollback has begun; `None`
     /// if no phase was entered.
     pub current_phase: Option<String>,
-    /// The id of the running step; `None` if no step is running.
+    /// The id of the running step, or of the step that was running when the run died; `None` if
+    /// there is no such step.
     pub current_task: Option<String>,
     /// The number of steps that have ended or were skipped.
     pub steps_over: usize,
@@ -30,7 +31,7 @@ pub struct ProgressReport {
     /// run is not alive, the time to its latest event.
     pub elapsed: Duration,
     /// The expected time for the remaining steps, from the average duration of the steps that ran;
-    /// `None` if no step ran or the execution is not running.
+    /// `None` if no step ran, the execution is not running, or its run is not alive.
     pub estimate: Option<Duration>,
     /// The outputs with a location; empty before the execution has completed.
     pub outputs: Vec<LocatedOutput>,

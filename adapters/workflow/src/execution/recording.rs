@@ -3,9 +3,9 @@
 //! # Theory of operation
 //!
 //! Without shared journals, the journal is a file; see [`journal`](super::journal). With shared
-//! journals, an attempt resumes from the shared journal alone, and a step starts only after all
-//! earlier events are durable in it. The file is then a copy for the live view of this machine: it
-//! is not synced, and is given up if it cannot be written.
+//! journals, an attempt resumes from the shared journal alone, and a step of a phase or of the
+//! rollback starts only after all earlier events are durable in it. The file is then a copy for the
+//! live view of this machine: it is not synced, and is given up if it cannot be written.
 //!
 //! While the store of the shared journals cannot be reached, the attempt waits between two steps.
 //! The run aborts its attempts when its lease expires, which ends the wait.
@@ -75,8 +75,8 @@ impl Recording {
         Self { file: copy.ok(), shared: Some(shared) }
     }
 
-    /// True if the journal must be durable before every step, including the first one, so that
-    /// other machines see which step runs.
+    /// True if the journal must be durable before every step of a phase or of the rollback,
+    /// including the first one, so that other machines see which step runs.
     pub(super) fn is_shared(&self) -> bool {
         self.shared.is_some()
     }

@@ -16,7 +16,7 @@ use crate::definition::{AfterFailure, ROLLBACK};
 pub enum ExecutionStatus {
     /// The execution is running, or its run died or was stopped before the end of the execution.
     Running,
-    /// Every phase has ended.
+    /// The last phase has ended, and no required output is missing.
     Completed,
     /// The latest attempt failed; a later attempt may resume the execution.
     Failed,
@@ -80,7 +80,7 @@ pub(crate) struct StepOutputs {
 pub struct ExecutionState {
     /// The status of the execution.
     pub status: ExecutionStatus,
-    /// The reason for the latest failure.
+    /// The reason why the latest attempt failed; `None` if it has not failed.
     pub error: Option<String>,
     pub(crate) subject: Subject,
     pub(crate) attempt_ids: AttemptIds,
@@ -88,7 +88,7 @@ pub struct ExecutionState {
     pub(crate) current_phase: Option<String>,
     pub(crate) current_step: Option<String>,
     /// A record of each step that has ended or was skipped, in order. A repeated step has several
-    /// records.
+    /// records. The steps of a skipped phase and of `on_error` have none.
     pub(crate) history: Vec<StepRecord>,
     pub(crate) started_at: Timestamp,
     pub(crate) completed_at: Option<Timestamp>,

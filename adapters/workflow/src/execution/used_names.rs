@@ -22,8 +22,8 @@ pub(super) type Reader = Arc<str>;
 /// The names that a workflow reads, each with its readers.
 #[derive(Debug, Default)]
 pub(super) struct UsedNames {
-    /// The names that consist of one part, in the order of their first use. Each use has the time
-    /// at which the name is read.
+    /// The names that consist of one part, in the order of their first use, without those in the
+    /// conditions of checkpoints and transitions. Each use has the time at which the name is read.
     pub(super) bare: Vec<(String, Vec<(Moment, Reader)>)>,
     /// For each phase id, the names that the phase alone can return, in the order of their first
     /// use: `NAME` of `PHASE.NAME` and of `steps.ID.NAME`.

@@ -22,7 +22,7 @@ pub(crate) const MAX_DEPTH: usize = 64;
 /// missing, the step has returned no values.
 ///
 /// # Errors
-/// A message, if the file is too long or in neither form.
+/// A message, if the file cannot be read, is too long or is in neither form.
 pub(crate) fn read_values(path: &Path) -> Result<Values, String> {
     match bounded_bytes(path) {
         Ok(Some(bytes)) => parse_values(&bytes).map_err(|error| format!("the step's return values: {error}")),
@@ -46,7 +46,7 @@ fn bounded_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
 /// text is lines of `name=value`.
 ///
 /// # Errors
-/// A message with the position of the problem.
+/// A message that describes the problem.
 pub(crate) fn parse_values(bytes: &[u8]) -> Result<Values, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8 after byte {}", error.valid_up_to()))?;
     if text.trim_start().starts_with('{') { parse_object(text) } else { parse_lines(text) }
@@ -91,9 +91,9 @@ fn parse_lines(text: &str) -> Result<Values, String> {
     Ok(values)
 }
 
-/// Converts a text that is a boolean or a number in JSON. Keeps any other text, such as `007`. Also
-/// keeps a text like `12e4`, which may be part of a hash: when programs print a number with an
-/// exponent, they print a sign or a decimal point too.
+/// Converts a text that is a boolean or a number in JSON. Keeps any other text, such as `007` or a
+/// whole number outside the range of `i64`. Also keeps a text like `12e4`, which may be part of a
+/// hash: when programs print a number with an exponent, they print a sign or a decimal point too.
 fn scalar(text: &str) -> Value {
     match text.trim() {
         "true" => Value::Bool(true),
