@@ -14,9 +14,10 @@ use std::time::Duration;
 pub(crate) use real::RealDisk;
 use serde::{Deserialize, Serialize};
 
-/// Identifies a version of a file. Two stamps differ if the file was replaced, or if its length,
-/// its modification time or its status-change time (ctime) differs. A file system may record times
-/// only to the second, so a quick change that keeps the length may leave the stamp unchanged.
+/// Identifies a version of a file, by its device and inode number, its length, its modification
+/// time and its status-change time (ctime). A file system may record times only to the second, so a
+/// quick change that keeps the length may leave the stamp unchanged. So may a replacement that also
+/// gets the old inode number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub(crate) device: u64,
@@ -65,12 +66,13 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// An open file. Closing it releases the lock that was taken through it.
     type File: Send + Sync + 'static;
 
-    /// Creates the state folder and its `runs` folder if they are missing, with mode 0700.
+    /// Creates the state folder and its `runs` folder if they are missing, with mode 0700. Fails on
+    /// a network file system, unless that is allowed.
     fn prepare(&self) -> io::Result<()>;
     fn identify_folder(&self) -> io::Result<FolderId>;
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>>;
     /// Returns the names in the state folder (`""`) or in a folder below it; empty if the folder is
-    /// missing.
+    /// missing. Leaves out names that are not UTF-8.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
     fn open(&self, name: &str, access: Access) -> io::Result<Self::File>;
     fn stat_open(&self, file: &Self::File) -> io::Result<Stamp>;
@@ -78,7 +80,8 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn read_at(&self, file: &Self::File, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
     /// Appends bytes; returns the number of bytes written, which may be less than all of them.
     fn write(&self, file: &Self::File, bytes: &[u8]) -> io::Result<usize>;
-    /// Overwrites a part of a file opened with [`Access::Lock`].
+    /// Writes bytes at an offset of a file opened with [`Access::Lock`]. Extends the file if it is
+    /// shorter.
     fn overwrite(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
     fn truncate(&self, file: &Self::File, len: u64) -> io::Result<()>;
     /// Reserves disk space so that the file can grow to `len` bytes. Does not change the file's

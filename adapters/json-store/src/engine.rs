@@ -39,13 +39,15 @@ use crate::snapshot::{Extra, Numbering, SnapshotSum};
 /// Whether a handle serves a single command or a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// For a single command: every change to a small queue leaves the queue as one readable file. A
-    /// call blocks the thread that polls its future, because a command has nothing else to do and
-    /// starting a thread takes longer than most calls.
+    /// For a single command: a change that loads a small queue leaves the queue as one readable
+    /// file. An addition to a snapshot of more than 32 KiB usually goes to the journal without
+    /// loading the queue. A call blocks the thread that polls its future, because a command has
+    /// nothing else to do and starting a thread takes longer than most calls.
     Command,
     /// For a run with many changes: changes go to the journal, and
-    /// [`Storage::close`](autoproc_domain::ports::Storage::close) writes the readable file. The
-    /// handle has a separate thread for blocking calls, so it works under any executor.
+    /// [`Storage::close`](autoproc_domain::ports::Storage::close) merges the journal of a small
+    /// queue into the readable file. The handle has a separate thread for blocking calls, so it
+    /// works under any executor.
     Service,
 }
 
@@ -54,8 +56,8 @@ pub enum Mode {
 const MAX_LOCK_FILES: usize = 10;
 
 pub(crate) struct Settings {
-    /// Relative paths in a snapshot of the original Python program are resolved against this
-    /// folder.
+    /// Relative paths in the store's files, as the original Python program writes them, are
+    /// resolved against this folder.
     pub(crate) base: PathBuf,
     pub(crate) lock_timeout: Duration,
     pub(crate) limits: Limits,
@@ -97,11 +99,11 @@ struct Loaded<D: Disk> {
     extra: Extra,
     base: Option<Base<D>>,
     journal: Option<Journal<D>>,
-    /// The position up to which the journal was read. If there is no journal, the position at which
-    /// the next one begins.
+    /// The position up to which the journal was read or written. If there is no journal, the
+    /// position at which the next one begins.
     position: Position,
-    /// True if a changed name in the folder may not be durable: a process may have died between a
-    /// rename and the sync of the folder.
+    /// True if a changed name in the folder may not be durable: this engine has created the
+    /// journal, or another process may have died between changing a name and syncing the folder.
     folder_is_unsynced: bool,
     /// True if the journal may contain unsynced lines of another process.
     journal_is_unsynced: bool,
@@ -173,7 +175,9 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Commits all changes in one write, and sends the reply of each.
+    /// Commits all changes in one write, and sends the reply of each. If the files were damaged
+    /// since this engine read them, saves the changes in a rescued queue, and replies with the
+    /// error.
     pub(crate) fn change(&mut self, mut changes: Vec<Box<dyn Change>>) {
         let committed = self.locked(|engine| {
             if engine.append_blind(&mut changes)? {
@@ -243,8 +247,8 @@ impl<D: Disk> Engine<D> {
         worked.and_then(|answer| released.map(|()| answer))
     }
 
-    /// Takes the lock. Fails if this engine must not change the store. The caller must release the
-    /// returned lock.
+    /// Takes the lock. Fails if this engine must not change the store. Also restores the lock files
+    /// of this engine's runs if they were removed. The caller must release the returned lock.
     pub(crate) fn begin_locked(&mut self) -> Result<Arc<StoreLock<D>>, StorageError> {
         if self.poisoned {
             return Err(poisoned());
@@ -348,8 +352,8 @@ impl<D: Disk> Engine<D> {
         self.runs.values()
     }
 
-    /// Removes a run from `runs` and returns its open lock file; `None` if this handle did not
-    /// begin the run.
+    /// Removes a run from `runs`, forgets its latest exchange, and returns its open lock file;
+    /// `None` if this handle did not begin the run.
     pub(crate) fn release_run(&mut self, run: &RunId) -> Option<D::File> {
         self.latest.forget(run);
         self.runs.remove(run).map(|held| held.file)

@@ -48,7 +48,8 @@ pub(crate) fn damaged(place: &str, detail: impl Into<String>) -> StorageError {
     StorageError::Damaged { place: place.to_owned(), detail: detail.into() }
 }
 
-/// Adds the state folder's path to the error, because the folder identifies the queue.
+/// Adds the state folder's path to an error that names a file or an action, because the folder
+/// identifies the queue. Other errors stay unchanged.
 pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     let locate = |place: String| folder.join(place).display().to_string();
     match error {

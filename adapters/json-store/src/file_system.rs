@@ -36,10 +36,10 @@ pub struct FileSystem {
 /// The result of testing locks and syncs.
 #[derive(Debug)]
 pub struct Probe {
-    /// True if a lock taken through one open file excludes a lock through another open file; an
-    /// error if locks are not supported.
+    /// True if a lock taken through one open file excludes a lock through another open file until
+    /// it is released; an error if the locks cannot be tested.
     pub locks: io::Result<bool>,
-    /// An error if the system refuses to sync a file or its folder.
+    /// An error if a file cannot be written and synced, or if its folder cannot be synced.
     pub syncs: io::Result<()>,
 }
 

@@ -62,7 +62,8 @@ pub fn snapshot_and_journal(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a store whose journal has one line for each line of `bytes`, with a valid checksum.
+/// Checks a store whose journal has one line for each nonempty line of `bytes`, with a valid
+/// checksum.
 pub fn operations(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());

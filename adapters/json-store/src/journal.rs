@@ -47,7 +47,7 @@ pub(crate) struct Header {
 struct Line<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     header: Option<Header>,
-    /// The checksum of the previous line.
+    /// The checksum of the previous line; 0 in the first line.
     #[serde(with = "hex")]
     p: u32,
     /// The number of the transaction.
@@ -63,7 +63,7 @@ pub(crate) struct Position {
     pub(crate) offset: u64,
     /// The number of the last transaction before the position.
     pub(crate) seq: u64,
-    /// The checksum of the line before the position.
+    /// The checksum of the line before the position; 0 at the beginning of the journal.
     pub(crate) chain: u32,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct Position {
 pub(crate) enum Tail {
     Clean,
     /// An unfinished line: its writer died, or the machine failed, during the write. The line was
-    /// not acknowledged.
+    /// not acknowledged, unless the journal is known to have been longer.
     Torn,
     /// Any other bytes. They may contain or hide acknowledged transactions.
     Damaged {
@@ -218,9 +218,9 @@ pub(crate) fn numbering(bytes: &[u8]) -> Option<Numbering> {
     Some(header.numbering)
 }
 
-/// Distinguishes an unfinished last line from damage. An unfinished line reaches the end of the
-/// file, no valid line follows it, and it either has no newline or contains NUL bytes. NUL bytes
-/// appear if the file's length became durable before its data.
+/// Classifies the bytes after the last valid line. They are an unfinished line if no valid line is
+/// among them, and if they do not end in a newline or contain NUL bytes. NUL bytes appear if the
+/// file's length became durable before its data.
 fn classify_tail(rest: &[u8], offset: u64) -> Tail {
     if rest.is_empty() {
         return Tail::Clean;

@@ -13,9 +13,9 @@
 //! new snapshot names another journal and so retires the old one at the same instant.
 //!
 //! A command that loads a small queue and changes it writes a checkpoint. Then the whole queue is
-//! one JSON file, which a user may read and edit. A command that adds files to a larger queue
-//! appends them without loading the queue (a *blind append*). `docs/formats.md` describes every
-//! field of every file.
+//! one JSON file, which a user may read and edit. A command that only adds files to a snapshot of
+//! more than 32 KiB appends them without loading the queue (a *blind append*). `docs/formats.md`
+//! describes every field of every file.
 //!
 //! # Modules
 //!
@@ -29,9 +29,9 @@
 //! # Deliberately absent
 //!
 //! The rules of the queue are in the domain. No timeout declares a slow run dead: a run is alive
-//! while it holds the lock on its own file, which the kernel releases exactly when the process
-//! ends. A failed sync is never repeated, because a second sync may report success although the
-//! data is lost (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
+//! while it holds the lock on its own file, which the kernel releases at the latest when the
+//! process ends. A failed sync is never repeated, because a second sync may report success although
+//! the data is lost (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
 
 mod checksum;
 mod disk;

@@ -2,7 +2,7 @@
 //! file.
 //!
 //! fs2's methods are called by their full path: since Rust 1.89 the standard library has methods
-//! with the same names and another error type, which would silently take precedence.
+//! with some of the same names and another error type, which would silently take precedence.
 
 use std::fs::File;
 use std::io;
@@ -19,7 +19,8 @@ use crate::journal::{Header, Position};
 use crate::layout::{LOCK, is_journal_name};
 
 /// The first pause between two tries to take the lock. Each further pause is twice as long, up to
-/// [`MAX_PAUSE`]. A transaction holds the lock for well under a millisecond, plus one sync.
+/// [`MAX_PAUSE`]. A transaction that appends a line holds the lock for well under a millisecond,
+/// plus one sync.
 const FIRST_PAUSE: Duration = Duration::from_micros(500);
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
@@ -79,7 +80,7 @@ struct CheckedTip {
     tip: String,
 }
 
-/// The lock file of the store, open for the life of a handle.
+/// The open lock file of the store.
 pub(crate) struct StoreLock<D: Disk> {
     file: D::File,
 }
@@ -133,7 +134,7 @@ impl<D: Disk> StoreLock<D> {
     }
 
     /// Writes a note of the journal's end for later additions. A full disk is not an error: without
-    /// the note, an addition loads the queue.
+    /// the note, an addition loads the queue. A note that is too long is not written.
     ///
     /// Any other failure is an error, because it may be the only sign of a failed sync. If ext4
     /// aborts its own journal during an fdatasync(2), the call returns 0 (observed on Linux 6.18),
@@ -159,9 +160,9 @@ impl<D: Disk> StoreLock<D> {
         is_journal_name(&tip.journal).then_some(tip)
     }
 
-    /// Returns the name of the lock's holder from the note. Ignores a note that this process wrote.
-    /// That note is outdated: this process is waiting for the lock, and the current holder, for
-    /// instance flock(1), has left no note.
+    /// Returns the name of the lock's holder from the note. Ignores a note that this process wrote:
+    /// usually it is outdated, because this process is waiting for the lock, and the current
+    /// holder, for instance flock(1), has left no note.
     fn holder(&self, disk: &D) -> String {
         let note = self.note::<Holder>(disk, 0, HOLDER_BYTES).map(|note| note.holder);
         note.filter(|holder| *holder != noted_identity(disk)).unwrap_or_else(|| "another process".into())

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{self, StatusWord};
 
-/// An event as a JSON object with one key, the event's name.
+/// An event as a JSON object with one key, the operation's name.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Op<'a> {
@@ -35,8 +35,8 @@ pub(crate) enum Op<'a> {
         size_bytes: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         modified_ns: Option<i64>,
-        /// Whether the addition of an ended file begins a new round. If absent, only failed or
-        /// changed files begin a new round.
+        /// The condition under which adding a completed file begins a new round. If absent, only a
+        /// changed file begins one. A failed file always begins one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repeat: Option<RepeatWord>,
         /// The current recipe; present only with [`RepeatWord::OtherThan`].
@@ -121,7 +121,8 @@ pub(crate) enum Op<'a> {
     },
 }
 
-/// The condition under which adding an ended file begins a new round.
+/// The condition, other than a change of the file, under which adding a completed file begins a new
+/// round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RepeatWord {

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::unique_keys;
 
-/// The run id given to a processing item whose record names no run. No run with this name is ever
-/// alive, so the item is recovered.
+/// The run id given to a processing item whose record names no run, and to a claim that a repair
+/// reconstructs. No run with this name is ever alive, so the item is recovered.
 pub(crate) const UNKNOWN_RUN: &str = "unknown";
 
 /// An item on disk. The order of the fields is the order of the keys.

@@ -45,8 +45,8 @@ use inspection::Inspection;
 pub struct StateFolder {
     /// The folder of the store's files.
     pub state_dir: PathBuf,
-    /// Relative paths in a snapshot of the original Python program are resolved against this
-    /// folder.
+    /// Relative paths in the store's files, as the original Python program writes them, are
+    /// resolved against this folder.
     pub base: PathBuf,
     /// The maximum wait for the store's lock. After this time, the call fails with an error that
     /// names the lock's holder.
@@ -60,8 +60,8 @@ pub struct StateFolder {
 pub enum RepairMethod {
     /// Keeps the snapshot, and the journal up to the damage.
     Truncate,
-    /// Keeps the snapshot, the journal up to the damage, and those readable lines after the damage
-    /// that still apply to the queue.
+    /// Keeps the readable part of the snapshot, the journal up to the damage, and those readable
+    /// lines after the damage that still apply to the queue.
     Salvage,
     /// Keeps only the snapshot.
     UseSnapshot,
@@ -90,7 +90,8 @@ impl RepairMethod {
 pub struct ChangeCounts {
     /// The number of added files.
     pub additions: usize,
-    /// The number of ended attempts, successful or not.
+    /// The number of ended attempts, successful or not, and of files that were cancelled while they
+    /// were pending.
     pub results: usize,
     /// The number of changes of any other kind.
     pub others: usize,
@@ -124,7 +125,8 @@ impl ChangeCounts {
     }
 }
 
-/// Damage in one file of the store: bytes that differ from those written.
+/// Damage in one file of the store: bytes that differ from those written, or missing changes that
+/// were acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// The name of the damaged file.
@@ -145,7 +147,7 @@ pub struct RepairPlan {
     pub keeps: ChangeCounts,
     /// The number of readable changes of each kind that the method loses.
     pub loses: ChangeCounts,
-    /// The number of unreadable bytes, which every method loses.
+    /// The number of unreadable bytes, which the method loses; 0 for [`RepairMethod::UseRescued`].
     pub unreadable_bytes: u64,
 }
 
@@ -164,7 +166,8 @@ pub struct Examination {
     pub half_written_bytes: u64,
     /// Human-readable messages about anomalies.
     pub notices: Vec<String>,
-    /// The names of files and folders that were set aside after earlier damage.
+    /// The names of files and folders that were set aside after damage, including the present
+    /// damage.
     pub kept_aside: Vec<String>,
 }
 
@@ -207,8 +210,8 @@ pub fn examine(folder: &StateFolder) -> Result<Examination, StorageError> {
     if first.is_sound() { Ok(first) } else { inspect().map_err(|error| in_folder(error, &folder.state_dir)) }
 }
 
-/// Reports the changes that each method would keep and lose, under the lock and without changing
-/// anything.
+/// Reports the changes that each method would keep and lose, without changing anything. Holds the
+/// lock meanwhile, if the lock file exists.
 ///
 /// # Errors
 /// [`StorageError::Busy`] while a run is alive or another process holds the lock; otherwise the
@@ -259,7 +262,8 @@ fn repair_locked(
     let backup = backup::copy(&folder.state_dir, &files, now)?;
     engine.replace(replacement)?;
     // The new snapshot has retired the other files, and the backup contains them. If a file cannot
-    // be removed, it does no harm: it contains no transaction that the repaired queue lacks.
+    // be removed, it does no harm: the new snapshot names another journal, and no readable rescued
+    // queue of this store has a higher transaction number.
     for retired in files.iter().filter(|name| *name != SNAPSHOT) {
         let _ = engine.disk().remove(retired);
     }

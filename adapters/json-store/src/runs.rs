@@ -106,7 +106,7 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    /// Returns the live runs. Takes no lock and needs no permission to write.
+    /// Returns the live runs. Does not take the store's lock, and needs no permission to write.
     pub(crate) fn live_runs(&self) -> Result<Vec<LiveRun>, StorageError> {
         let mut live = Vec::new();
         for id in self.known_runs()? {
@@ -143,8 +143,8 @@ impl<D: Disk> Engine<D> {
         judged.filter_map(Result::transpose).collect()
     }
 
-    /// Checks under the store's lock which of the named runs are dead, releases their claims and
-    /// removes their files.
+    /// Checks under the store's lock which of the named runs are dead, recovers their items, and
+    /// removes their lock files.
     pub(crate) fn recover(
         &mut self,
         request: RecoverRequest,

@@ -98,8 +98,8 @@ pub(crate) struct Snapshot {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Numbering {
-    /// Ids are kept, sequence numbers follow the order of the list, and items without an id get ids
-    /// above all others.
+    /// Ids are kept, sequence numbers follow the order of the list, and items without an id, or
+    /// with that of an earlier item of another path, get ids above all others.
     Kept,
     /// The first item that has no number or is out of order gets a new number, and so do all items
     /// after it. A second live item of a path gets no number. Journals of version 1, which name no
@@ -136,8 +136,8 @@ struct Head {
     rest: Map<String, Value>,
 }
 
-/// Returns the `store` section of the snapshot, from the lines before its items; `None` if this
-/// program has not written the file.
+/// Returns the `store` section at the beginning of a snapshot; `None` if it is missing or not in
+/// this program's layout.
 pub(crate) fn store_of<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<StoreSection>> {
     let mut beginning = vec![0; HEAD_BYTES];
     let read = disk.read_at(file, 0, &mut beginning)?;

@@ -24,8 +24,8 @@ use crate::worker::Worker;
 pub struct StoreConfig {
     /// The folder of the store's files. Created by the first change.
     pub state_dir: PathBuf,
-    /// Relative paths in a snapshot of the original Python program are resolved against this
-    /// folder.
+    /// Relative paths in the store's files, as the original Python program writes them, are
+    /// resolved against this folder.
     pub base: PathBuf,
     /// The maximum wait for the store's lock. After this time, the call fails with an error that
     /// names the lock's holder.
@@ -44,8 +44,9 @@ pub struct StoreConfig {
 /// dead. A run must make its exchanges through the handle that began it. Runs have no lease.
 ///
 /// In [`Mode::Command`], if the snapshot is longer than 32 KiB, an addition with
-/// [`AnswerNeeded::Later`](autoproc_domain::request::AnswerNeeded::Later) is appended without
-/// reading the queue.
+/// [`AnswerNeeded::Later`](autoproc_domain::request::AnswerNeeded::Later) is usually appended
+/// without reading the queue. The queue is read if the handle has read it before, or if the lock
+/// file has no valid note of the journal's end.
 pub struct JsonStore {
     config: StoreConfig,
     allow_network_fs: bool,

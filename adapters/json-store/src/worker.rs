@@ -71,8 +71,8 @@ impl<D: Disk> Worker<D> {
         }
     }
 
-    /// Waits until another process has changed the store. If the engine has panicked, returns
-    /// early; the next call then reports the error.
+    /// Waits until another process has changed the store. Returns at once if the engine has nothing
+    /// cached, and early if the engine has panicked; the next call then reports the error.
     pub(crate) async fn changed(&self) {
         let (sender, receiver) = oneshot::channel();
         match self {
@@ -88,8 +88,8 @@ impl<D: Disk> Worker<D> {
     }
 }
 
-/// Polls the files until another process has changed them, or until the receiver or the engine is
-/// dropped.
+/// Polls the files until another process has changed them, until nothing is cached, or until the
+/// receiver or the engine is dropped.
 fn watch<D: Disk>(engine: &Weak<Mutex<Engine<D>>>, waiting: oneshot::Sender<()>) {
     while !waiting.is_closed() {
         let Some(engine) = engine.upgrade() else { return };

@@ -31,8 +31,9 @@ pub enum Links {
 ///
 /// # Errors
 /// [`io::ErrorKind::InvalidInput`] if the path names anything other than a regular file, for
-/// instance a FIFO, a device, a folder or, with [`Links::Refuse`], a symbolic link. Otherwise any
-/// error of open(2).
+/// instance a FIFO, a device, a folder or, with [`Links::Refuse`], a symbolic link. If a folder is
+/// opened for writing, the error is [`io::ErrorKind::IsADirectory`]. Otherwise any error of
+/// open(2).
 pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<File> {
     // NONBLOCK affects only the opening of a FIFO or device; regular files ignore it (open(2)).
     let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -45,7 +46,8 @@ pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<
         Err(error) if links == Links::Refuse && is_loop(&error) && path.is_symlink() => {
             Err(irregular("it is a symbolic link"))
         }
-        // open(2) returns `ENXIO` for a FIFO without a reader, and for a device without a driver.
+        // open(2) returns `ENXIO` for a FIFO without a reader, for a socket, and for a device
+        // without a driver.
         Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
             Err(irregular("it is not a regular file"))
         }
@@ -90,9 +92,10 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Gives a file or folder to the owner of the folder of `path`, if this process is root. Otherwise
-/// does nothing. `new` must be a file or folder that this process has just created, and may have no
-/// name yet. [`create`] and [`create_folder`] call this function themselves.
+/// Gives a file or folder to the owner and the group of the folder of `path`, if this process is
+/// root and the folder belongs to another user. Otherwise does nothing. `new` must be a file or
+/// folder that this process has just created, and may have no name yet. [`create`] and
+/// [`create_folder`] call this function themselves.
 ///
 /// # Errors
 /// If the owner of the folder cannot be determined, or the owner of `new` cannot be changed.
@@ -110,8 +113,9 @@ pub fn give_to_owner_of_folder(new: &File, path: &Path) -> io::Result<()> {
 /// Creates a folder with this mode, less the umask.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] if the path exists; otherwise any error of mkdir(2), or of
-/// giving the new folder to the owner of the folder above.
+/// [`io::ErrorKind::AlreadyExists`] if the path exists; otherwise any error of mkdir(2), of opening
+/// the new folder, or of giving it to the owner of the folder above. After an error of the last two
+/// kinds, the new folder stays.
 pub fn create_folder(path: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().mode(mode).create(path)?;
     let flags = (OFlags::NOFOLLOW | OFlags::DIRECTORY).bits().cast_signed();
@@ -172,7 +176,8 @@ mod tests {
 
     use super::*;
 
-    /// A folder with a file, a link to it, a folder, a FIFO, and a link to `/dev/zero`.
+    /// Creates a folder with a file, a link to the file, a link to itself, a folder, a FIFO, and a
+    /// link to `/dev/zero`.
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let path = |name: &str| folder.path().join(name);

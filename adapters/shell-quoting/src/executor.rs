@@ -38,8 +38,9 @@ impl Quoting {
     /// Returns the name of the command or expansion that may execute a value at this position as
     /// code; `None` if none is known. `rest` is the text after the position.
     ///
-    /// Recognises `ssh`, some builtins of POSIX shells and bash, and quoted scripts of shells,
-    /// interpreters and awk. Other programs that execute an argument are not recognised.
+    /// Recognises `ssh`, some builtins of POSIX shells and bash, the arithmetic command `((…))`,
+    /// some parameter expansions, and quoted scripts of shells, interpreters and awk. Other
+    /// programs that execute an argument are not recognised.
     #[must_use]
     pub fn executor(&self, rest: &[u8]) -> Option<String> {
         if let Some(expansion) = self.evaluating_expansion() {

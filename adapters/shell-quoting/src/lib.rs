@@ -4,10 +4,10 @@
 //!
 //! A value is never written into the shell command. The command contains a reference to an
 //! environment variable instead, and a shell does not parse the expansion of a variable (POSIX,
-//! Shell Command Language, 2.6). So, outside `$((…))`, the shell never executes a value as code,
-//! even if the quotes are wrong. The quotes only keep the value one word. Within double quotes, a
-//! reference needs no further quotes. Elsewhere, the reference is put in double quotes; surrounding
-//! single quotes are closed before the reference and reopened after it.
+//! Shell Command Language, 2.6). So, except in the contexts under *Limits*, the shell never
+//! executes a value as code, even if the quotes are wrong. The quotes only keep the value one word.
+//! Within double quotes, a reference needs no further quotes. Elsewhere, the reference is put in
+//! double quotes; surrounding single quotes are closed before the reference and reopened after it.
 //!
 //! [`Quoting`] parses the command byte by byte, but only as precisely as quoting requires. It may
 //! misjudge the context, for instance in a here-document or in a `case` pattern within a
@@ -15,12 +15,13 @@
 //!
 //! # Limits
 //!
-//! A value may still be executed in three contexts. First, some commands execute an argument as
-//! code: builtins such as `trap`, and other shells with `-c`. [`Quoting::executor`] recognises many
-//! of them. Second, within quotes that contain other text, the value becomes part of a word, and an
-//! unknown program may run this word as code. [`Quoting::is_single_quoted`] reports single quotes.
-//! Third, within `$((…))`, some shells (dash) refuse quotes, and others (bash) evaluate the value
-//! as an expression. [`Quoting::is_arithmetic`] reports this context.
+//! A value may still be executed in three contexts. First, some commands and parameter expansions
+//! evaluate a text as code: builtins such as `trap`, other shells with `-c`, and an index as in
+//! `${x[…]}`. [`Quoting::executor`] recognises many of them. Second, within quotes that contain
+//! other text, the value becomes part of a word, and an unknown program may run this word as code.
+//! [`Quoting::is_single_quoted`] reports single quotes. Third, within `$((…))`, some shells (dash)
+//! refuse quotes, and others (bash) evaluate the value as an expression. [`Quoting::is_arithmetic`]
+//! reports this context.
 //!
 //! # Deliberately absent
 //!
@@ -77,7 +78,8 @@ impl Open {
 }
 
 impl Quoting {
-    /// True if the shell takes the next byte literally: after a backslash, and in a comment.
+    /// True if the shell takes the next byte literally: after a backslash, and in a comment. Single
+    /// quotes do not count; see [`is_single_quoted`](Self::is_single_quoted).
     #[must_use]
     pub fn is_literal(&self) -> bool {
         self.before == Before::Backslash || self.open.last() == Some(&Open::Comment)

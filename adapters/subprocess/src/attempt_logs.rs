@@ -1,9 +1,10 @@
 //! The output of attempts: one file for each attempt, named `<item>.<attempt>.<claim>.log`.
 //!
 //! The number of the claim makes the name unique within a queue. The number of the attempt alone is
-//! not unique, because a released attempt is repeated under the same number. An attempt without
-//! output has no file. [`BoundedLog`](crate::BoundedLog) writes the files; [`reading`], [`streams`]
-//! and [`pruning`] work on existing files.
+//! not unique, because each round counts its attempts from 1, and a released attempt is repeated
+//! under the same number. An attempt without output has no file. [`BoundedLog`](crate::BoundedLog)
+//! writes the files, and [`copying`] adds those of another store. [`reading`], [`streams`] and
+//! [`pruning`] work on existing files.
 
 mod copying;
 mod pruning;

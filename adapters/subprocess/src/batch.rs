@@ -9,8 +9,9 @@
 //! several of the waiting attempts as a batch for its guard. When the batch ends, the next one
 //! starts immediately, while the transaction for the ended batch is still running.
 //!
-//! A prefetched file is claimed, so no other run can process it while it waits. Therefore an
-//! attempt that has waited for [`MAX_WAIT`], for a slot or in a guard, is reported as `NotStarted`.
+//! A prefetched file is claimed, so no other run can process it while it waits. Therefore, once an
+//! attempt has waited for [`MAX_WAIT`], for a slot or in a guard, all waiting attempts are reported
+//! as `NotStarted`.
 //!
 //! One tokio task runs all batches. So every attempt progresses, even if the caller does not poll
 //! the stream of its progress. The task ends with the orchestrator.
@@ -109,8 +110,8 @@ impl Drop for Batches {
     }
 }
 
-/// Assigns waiting attempts to free slots. Reports attempts that have waited for [`MAX_WAIT`] as
-/// `NotStarted`.
+/// Assigns waiting attempts to free slots. Once the first waiting attempt has waited for
+/// [`MAX_WAIT`], reports all waiting attempts as `NotStarted`.
 async fn dispatch(shared: Arc<Shared>) {
     let mut slots: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
     loop {

@@ -57,8 +57,8 @@ pub struct OutputLimits {
     pub tail: u64,
 }
 
-/// Keeps 8 MiB from the beginning and 4 MiB from the end. Uses at most about 16 MiB of disk,
-/// because the end is on disk twice for a moment.
+/// Keeps 8 MiB from the beginning and 4 MiB from the end. Uses at most about 17 MiB of disk,
+/// because the end is on disk twice for a moment, and the note of the streams takes up to 1 MiB.
 impl Default for OutputLimits {
     fn default() -> Self {
         Self::from_total(16 * 1024 * 1024)
@@ -67,7 +67,9 @@ impl Default for OutputLimits {
 
 impl OutputLimits {
     /// Divides `bytes` of disk space for one output: half for the head, a quarter for the tail, and
-    /// a quarter for the second copy of the tail, which exists for a moment.
+    /// a quarter for the second copy of the tail, which exists for a moment. The note of the
+    /// streams and the lines that the log adds need further space; see
+    /// [`max_disk`](Self::max_disk).
     #[must_use]
     pub const fn from_total(bytes: u64) -> Self {
         Self { head: bytes / 2, tail: bytes / 4 }

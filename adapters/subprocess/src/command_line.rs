@@ -16,7 +16,8 @@ use std::os::unix::ffi::OsStrExt;
 /// by the path below the folder that the file was added from, `{#}` by the file's item id, and
 /// `{%}` by the number of the slot. Placeholders may occur any number of times, in any argument and
 /// in the program. If there is no placeholder, or only `{#}` and `{%}`, the path is appended as the
-/// last argument. All other braces are kept.
+/// last argument. All other braces are kept. [`shell`](Self::shell) describes the rules for shell
+/// commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine(Form);
 
@@ -43,7 +44,8 @@ impl CommandLine {
     /// Creates a command line from a program and its arguments, without a shell.
     ///
     /// # Errors
-    /// [`InvalidCommand`] if there is no program, or an argument contains a NUL byte.
+    /// [`InvalidCommand`] if there is no program, if the program is blank, or if a word contains a
+    /// NUL byte.
     pub fn argv<I, S>(words: I) -> Result<Self, InvalidCommand>
     where
         I: IntoIterator<Item = S>,
@@ -69,11 +71,12 @@ impl CommandLine {
 
     /// Creates a command line for `sh -c`.
     ///
-    /// A placeholder becomes a quoted reference to an environment variable. So the shell never
-    /// interprets a path as code, whatever the path contains and wherever the placeholder stands.
-    /// `\{}` yields a literal `{}`, and a brace after `$` belongs to the shell. If the command has
-    /// no placeholder, or only `{#}` and `{%}`, the path is appended. It is not appended to a
-    /// command that mentions `AUTOPROC_FILE` or `AUTOPROC_REL`.
+    /// A placeholder becomes a quoted reference to an environment variable. So the shell does not
+    /// parse a path as code, whatever the path contains. A command or an expansion around the
+    /// placeholder may still execute the path; see [`executor`](Self::executor). `\{}` yields a
+    /// literal `{}`, and a brace after `$` belongs to the shell. If the command has no placeholder,
+    /// or only `{#}` and `{%}`, the path is appended. It is not appended to a command that mentions
+    /// `AUTOPROC_FILE` or `AUTOPROC_REL`.
     ///
     /// # Errors
     /// [`InvalidCommand`] if the command is empty, contains a NUL byte, or ends in an operator to
@@ -84,9 +87,11 @@ impl CommandLine {
         Script::parse(string).map(|script| Self(Form::Shell(script)))
     }
 
-    /// Returns the name of the first program or shell builtin that executes an argument with a
-    /// placeholder, so that a file's name may run as code. `None` if no known program does so; see
-    /// [`Quoting::executor`](autoproc_shell_quoting::Quoting::executor).
+    /// Returns the name of the first program, shell builtin or shell expansion that executes an
+    /// argument with a placeholder, so that a file's name may run as code; `None` if none is known.
+    /// See [`Quoting::executor`](autoproc_shell_quoting::Quoting::executor). Without a shell, only
+    /// the scripts of shells and interpreters are examined, and a script that consists only of `{}`
+    /// is not reported.
     #[must_use]
     pub fn executor(&self) -> Option<String> {
         match &self.0 {

@@ -3,11 +3,11 @@
 //!
 //! # Theory of operation
 //!
-//! A guard is the program of the run, started again in another mode. This mode begins before any
-//! runtime or thread exists. The guard runs one process after another, as requested by
-//! [`protocol::Control`] messages. A message requests one process, or several short ones as a
-//! [`batch`]. The guard exits when its control pipe ends, which happens when the run closes the
-//! pipe or dies in any way.
+//! A guard is the program of the run, started again in another mode, or a separate program that
+//! calls [`become_guard`]. This mode begins before any runtime or thread exists. The guard runs one
+//! process after another, as requested by [`protocol::Control`] messages. A message requests one
+//! process, or several short ones as a [`batch`]. The guard exits when its control pipe ends, which
+//! happens when the run closes the pipe or dies in any way.
 //!
 //! The guard is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): when the parents of a
 //! descendant have ended, the descendant becomes a child of the guard, even if it detached itself.
@@ -17,12 +17,14 @@
 //! [`descendants`] finds and signals them).
 //!
 //! A single thread waits in poll(2) for the control pipe, both output pipes of the command, the
-//! exits of children (a self-pipe written by the handler of SIGCHLD), and the next deadline.
-//! Deadlines use the monotonic clock and exclude the time spent paused.
+//! exits of children (a self-pipe written by the handler of SIGCHLD), and the next deadline. The
+//! timeout and the grace time of a process use the monotonic clock and exclude the time spent
+//! paused. The deadline of the run ([`orders`]) includes it.
 //!
 //! Each process has a private folder for temporary files, which its `TMPDIR` names ([`tmp_dirs`]).
-//! The guard removes the folder when no process of the command is left, and before it reports the
-//! end of the command.
+//! If the process has used the folder, the guard removes it, or keeps it after a failure if the run
+//! requests that. The guard does this when no process of the command is left, and before it reports
+//! the end of the command.
 //!
 //! # Limits
 //!
@@ -116,7 +118,7 @@ fn leave_terminal() {
     let _ = setsid();
 }
 
-/// Prints an error. If printing fails, only the exit status reports the error.
+/// Prints an error. An error in printing is ignored.
 fn report_error(what: &str, error: &io::Error) {
     let _ = writeln!(io::stderr(), "autoproc: {what}: {error}");
 }

@@ -4,11 +4,12 @@
 //! # Theory of operation
 //!
 //! A guard creates its record before it starts its first command, and holds an exclusive flock(2)
-//! on the record. It removes the record only after `waitpid` has returned ECHILD. So if the run is
-//! dead, there are three cases:
+//! on the record. It removes the record only while it has no process: after its last command, or if
+//! the start of a command cannot be recorded. So if the run is dead, there are three cases:
 //!
 //! - The record is locked: the guard is alive and is ending its processes.
-//! - The record is missing: no process is left.
+//! - The record is missing: no process is left, or the guard could not keep a record, for instance
+//!   on a full disk. In the second case, its processes are found only by the run's marker.
 //! - The record is unlocked: the guard was killed, and its command may still be running. The record
 //!   identifies the command and names the boot and the pid namespace.
 //!

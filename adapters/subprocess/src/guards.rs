@@ -9,8 +9,10 @@
 //! If the report pipe of a guard ends, the guard was killed. The run then ends the leftover
 //! processes of the guard ([`orphans`]), and starts another guard for the next process. The guard's
 //! record tells which processes of a batch the guard had begun. The last of the begun processes is
-//! reported as [`Ending::GuardDied`], and the begun processes before it as exited with status 0.
-//! The processes that the guard had not begun are reported as not started.
+//! reported as [`Ending::GuardDied`], unless the run was ending it or had killed the guard. The
+//! begun processes before it are reported as exited with status 0. If the guard had begun none,
+//! another guard runs the first process. All other processes are reported as not started. Without a
+//! readable record, every unreported process counts as begun and interrupted.
 //!
 //! A guard that is stopped, or does not answer for another reason, is killed after a deadline that
 //! the run sets ([`watchdog`]).
@@ -77,7 +79,7 @@ pub struct GuardSettings {
 }
 
 /// A pool of guards. A guard is started when a process needs one, and kept until
-/// [`close`](Self::close).
+/// [`close`](Self::close), unless a process cannot start because processes or memory are short.
 ///
 /// Requires one tokio runtime with its I/O and time drivers enabled.
 pub struct Guards {

@@ -1,8 +1,8 @@
 //! A disk in memory. It tracks which data and which directory entries are visible and which are
-//! durable. Its calls fail on request.
+//! durable. Calls that change the disk fail on request.
 //!
-//! The fake disk panics if the store touches a file that is not the store's, or removes a file that
-//! must stay.
+//! The fake disk panics if the store uses a name that is not the name of one of its files, or if it
+//! removes, renames or truncates a file that must stay.
 
 mod image;
 
@@ -17,7 +17,7 @@ use crate::layout::{LOCK, ORIGINAL, SNAPSHOT};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The call fails and has no effect. If the call is a sync, the unsynced data never becomes
+    /// The call fails and has no effect. If the call syncs a file, the unsynced data never becomes
     /// durable, although the next sync reports success.
     Eio,
     /// No space is left. A write first writes half of its bytes; any other call fails as with
@@ -231,7 +231,8 @@ fn assert_own(name: &str) {
 }
 
 /// The names of the files that the store must never remove, rename or truncate. One exception: the
-/// store may remove an incomplete `ORIGINAL`.
+/// store may remove an incomplete `ORIGINAL`. [`assert_removable`] does not check that it is
+/// incomplete.
 const PERMANENT: [&str; 3] = [SNAPSHOT, LOCK, ORIGINAL];
 
 fn assert_removable(name: &str) {

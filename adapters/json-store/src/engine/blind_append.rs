@@ -1,10 +1,11 @@
 //! Blind appends: additions that are written to the journal without loading the queue.
 //!
-//! An addition needs only the position of the journal's end. Each holder of the lock leaves a note
-//! of this position in the lock file. The note is used only if the snapshot and the journal have
-//! not changed since it was written; otherwise the queue is loaded. A snapshot of up to
-//! [`Limits::blind_append_bytes`](crate::engine::Limits) is always loaded and rewritten, so that a
-//! small queue stays one readable file.
+//! An addition needs only the position of the journal's end. A process that changes the store notes
+//! this position in the lock file, unless a part of the journal may not be durable. The note is
+//! used only if the snapshot and the journal have not changed since it was written; otherwise the
+//! queue is loaded. A snapshot of up to [`Limits::blind_append_bytes`](crate::engine::Limits) is
+//! always loaded and rewritten, so that a small queue stays one readable file. Only a handle in
+//! [`Mode::Command`] that has not loaded the queue appends blindly.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
@@ -53,8 +54,8 @@ impl<D: Disk> Engine<D> {
         lock.note_tip(&self.disk, &end)
     }
 
-    /// Returns the noted end of the journal; `None` if there is no note, or if the store has
-    /// changed since the note was written.
+    /// Returns the noted end of the journal; `None` if there is no readable note, if the store has
+    /// changed since the note was written, or if the journal has the numbering of version 1.
     fn tip(&self) -> Option<Tip> {
         let tip = self.lock.as_ref()?.tip(&self.disk)?;
         if tip.header.numbering == Numbering::Version1 {

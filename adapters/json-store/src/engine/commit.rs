@@ -25,7 +25,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Limits that treat every queue as large.
+    /// Limits that treat every queue with items as large.
     #[cfg(any(test, fuzzing))]
     pub(crate) const ZERO: Self = Self { small_snapshot_bytes: 0, blind_append_bytes: 0 };
 }
@@ -41,8 +41,9 @@ impl Default for Limits {
 }
 
 /// The journal's maximum length is the greater of this constant and twice the snapshot's length.
-/// The cost of a checkpoint of n bytes is spread over 2n bytes of appends, so the cost per appended
-/// byte is constant.
+/// Only if the disk is too full for a new snapshot does the journal become longer. The cost of a
+/// checkpoint of n bytes is spread over at least 2n bytes of appends, so the cost per appended byte
+/// is bounded.
 pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
 /// The estimated length in bytes of an item in a snapshot, and of an event in the journal, without
 /// the path.
@@ -50,8 +51,8 @@ const RECORD_BYTES: usize = 250;
 /// The space reserved in the journal for the result of each claim, in bytes. A result with its
 /// error text is much shorter.
 const RESULT_BYTES: u64 = 1024;
-/// Each reservation of disk space asks for this many bytes more than needed, so that few claims
-/// need a system call.
+/// Each reservation of disk space first asks for this many bytes more than needed, so that few
+/// claims need a system call.
 const RESERVE_STEP_BYTES: u64 = 64 * 1024;
 /// The length of the nonce in a journal's name.
 const NONCE_DIGITS: usize = 8;
@@ -256,7 +257,7 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Writes a line completely or not at all. If the write fails midway, as on a full disk, cuts
-    /// off the written part.
+    /// off the written part. If that fails too, the state of the disk is unknown.
     pub(super) fn write_line(&self, file: &D::File, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let Err(error) = write_all(&self.disk, file, bytes) else { return Ok(()) };
         let cut = self.disk.truncate(file, offset);

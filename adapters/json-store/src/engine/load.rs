@@ -1,5 +1,5 @@
 //! Refreshes the cached state from the disk. The state is kept while it is current, extended if
-//! other processes have appended lines, and read again if the snapshot was replaced.
+//! other processes have appended lines, and read again if the snapshot or the journal was replaced.
 //!
 //! The lengths that the journal has reached are recorded in two places: in the note in the lock
 //! file, and in this engine's cached state. If the journal is shorter than a recorded length,
@@ -19,14 +19,15 @@ use crate::lock::{StoreLock, Tip};
 use crate::ops::Op;
 use crate::snapshot::{self, Extra, Numbering, Snapshot, StoreSection};
 
-/// The maximum number of reads without the lock. If a checkpoint replaces the files during a read,
-/// the read starts again. Checkpoints are rare: two during one read are possible, ten indicate a
-/// fault.
+/// The maximum number of reads without the lock. A read is repeated if it fails, or if a checkpoint
+/// has replaced the files meanwhile. Checkpoints are rare: two during one read are possible, ten
+/// indicate a fault.
 const MAX_LOCKLESS_READS: usize = 10;
 
 impl<D: Disk> Engine<D> {
-    /// Returns the current contents of the store. If the files have been damaged since this engine
-    /// read them, moves the cached contents to `outlived`; this call and all later calls then fail.
+    /// Returns the current contents of the store. After an error, nothing is cached. If the files
+    /// have been damaged since this engine read them, the cached contents move to `outlived`, and
+    /// all later calls fail too.
     pub(super) fn refresh(&mut self, lock_state: LockState) -> Result<&mut Loaded<D>, StorageError> {
         if let Some(outlived) = &self.outlived {
             return Err(outlived.error());
@@ -120,6 +121,7 @@ impl<D: Disk> Engine<D> {
 
     /// Reads snapshot and journal from the beginning. `known` contains the ends that the journal
     /// must have reached. `before` contains the contents that this engine has read earlier, if any.
+    /// With the lock, also removes the leftovers of dead processes.
     fn load(
         &self,
         lock_state: LockState,
@@ -165,8 +167,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Returns the `store` section of a rescued queue; `None` if its writer has replaced the file
-    /// meanwhile.
+    /// Returns the `store` section of a rescued queue; `None` if the file has no such section, or
+    /// if its writer has replaced it meanwhile.
     fn rescued_store(&self, name: &str) -> Result<Option<StoreSection>, StorageError> {
         match self.disk.open(name, Access::Read) {
             Ok(file) => snapshot::store_of(&self.disk, &file).map_err(unreadable(name)),
@@ -202,9 +204,10 @@ impl<D: Disk> Engine<D> {
         Ok((Loaded { queue, extra, base, position, durable: position, ..Loaded::empty() }, notices))
     }
 
-    /// Applies the journal's lines after `loaded.position`. Returns `false` if the journal was
-    /// replaced, or if its ids follow another numbering rule than the loaded snapshot. Fails if the
-    /// journal is shorter than an end in `known`, because acknowledged changes are then missing.
+    /// Applies the journal's lines after `loaded.position`. Returns `false` if the files must be
+    /// read from the beginning: the journal was removed, shortened or replaced, or its ids follow
+    /// another numbering rule than the loaded snapshot. Fails if the journal is damaged, or if it
+    /// is shorter than an end in `known`, because acknowledged changes are then missing.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState, known: &[Tip]) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
         let is_of = |tip: &&Tip| loaded.base.as_ref().is_some_and(|base| tip.snapshot == base.stamp);
@@ -403,8 +406,8 @@ impl<D: Disk> Loaded<D> {
         Some(Tip { snapshot, journal, header, position: self.durable })
     }
 
-    /// Fails if `before` contains transactions that `self` lacks, because the snapshot is missing
-    /// or was replaced by an older one.
+    /// Fails if `before` has a snapshot and `self` has none, or if `self` is of the same store and
+    /// lacks durable transactions of `before`, because the snapshot was replaced by an older one.
     fn refuse_older_than(&self, before: &Self) -> Result<(), StorageError> {
         let store = |loaded: &Self| loaded.base.as_ref().and_then(|base| base.store.clone()).map(|store| store.id);
         let is_missing = before.base.is_some() && self.base.is_none();

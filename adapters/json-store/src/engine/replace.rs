@@ -17,10 +17,10 @@ pub(crate) struct Replacement {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,
     /// The `store` section of the damaged store, if it could be read. The repaired store keeps the
-    /// id in this section. Without a section, it gets a new id.
+    /// id in this section. Without a section, or if the snapshot file is missing, it gets a new id.
     pub(crate) store: Option<StoreSection>,
-    /// The number of the last transaction: the highest number that could be read in the damaged
-    /// files, so that no readable number is assigned twice.
+    /// The number of the last transaction: the highest number in the readable files and in the note
+    /// of the lock file, so that no known number is assigned twice.
     pub(crate) seq: u64,
 }
 

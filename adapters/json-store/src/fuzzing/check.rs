@@ -99,7 +99,7 @@ impl Model<'_> {
         reply
     }
 
-    /// Releases the claims of dead runs, as a run does when it begins.
+    /// Recovers the items of dead runs, as a run does when it begins.
     fn recover(&mut self, engine: &mut Engine<FakeDisk>) {
         let dead = engine.dead_runs().expect("an open store can be asked");
         let request = RecoverRequest { runs: dead.into_iter().map(|dead| dead.run).collect(), max_attempts: 4 };

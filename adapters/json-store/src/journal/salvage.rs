@@ -1,4 +1,4 @@
-//! Reads the lines after damage: every line with a correct checksum, at any position.
+//! Reads the lines of a damaged journal: every line with a correct checksum, at any position.
 //!
 //! Lines may be missing between two readable lines; only the number and the events of each line are
 //! known.

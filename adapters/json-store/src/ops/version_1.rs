@@ -11,13 +11,14 @@ use autoproc_domain::request::Selector;
 
 use super::Op;
 
-/// True if the operation lacks data that [`complete`] must add from the queue.
+/// True if only version 1 wrote the operation in this form, so that [`complete`] must prepare it.
 pub(super) fn is_incomplete(op: &Op<'_>) -> bool {
     matches!(op, Op::Enqueue { .. } | Op::Retry { from: None, .. } | Op::BringForward { from: None, .. })
 }
 
 /// Prepares an event of version 1 before it is applied: removes the ended item of an added file,
-/// and adds the time at which a backoff was set.
+/// and sets the time at which a backoff was set to that of the latest claim or, if that is unknown,
+/// to the end of the backoff.
 pub(super) fn complete(event: &mut Event, queue: &mut FileQueue) {
     match event {
         Event::Enqueued { file_path, .. } => {

@@ -1,4 +1,4 @@
-//! Copies the damaged files before a repair.
+//! Copies the files of a damaged store before a repair.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -16,8 +16,8 @@ use crate::layout::{self, SNAPSHOT};
 /// The maximum number of backups within one second; more indicate a fault.
 const MAX_PER_SECOND: u32 = 100;
 
-/// Returns the files that a repair replaces: the snapshot, every journal, and the contents that
-/// live runs wrote beside damaged files.
+/// Returns the files that a repair replaces or removes: the snapshot, every journal, and the
+/// contents that live runs wrote beside damaged files.
 pub(super) fn files<D: Disk>(disk: &D) -> Result<Vec<String>, StorageError> {
     let mut names = disk.list("").map_err(unreadable("the state folder"))?;
     names.retain(|name| name == SNAPSHOT || layout::is_journal(name) || layout::is_rescued(name));

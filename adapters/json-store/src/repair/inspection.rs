@@ -34,13 +34,14 @@ pub(super) struct Inspection {
     prefix_changes: ChangeCounts,
     /// The number of the last transaction in `prefix`.
     seq: u64,
-    /// The number of the last transaction according to the note in the lock file, if the journal
-    /// ends before that transaction; otherwise 0.
+    /// The number of the last transaction according to the note in the lock file, if the valid
+    /// lines of the journal end before that transaction; otherwise 0.
     noted_seq: u64,
     salvaged: Vec<SalvagedLine>,
     unreadable_bytes: u64,
-    /// The number of bytes after the damage in the journal, readable or not, plus the length of the
-    /// snapshot if it is damaged.
+    /// The number of bytes that may have assigned unknown numbers: the bytes after the damage in
+    /// the journal, readable or not; the length of the snapshot if it is damaged; and the noted
+    /// length of the journal if noted transactions are missing.
     lost_bytes: u64,
     half_written_bytes: u64,
     /// The contents that a live run wrote beside the damaged files.
@@ -49,7 +50,7 @@ pub(super) struct Inspection {
 
 impl Inspection {
     /// Reads the files. `opened` is the result of opening the store. If the store refused to open,
-    /// the reason counts as damage.
+    /// the reason counts as damage, unless the files themselves show damage.
     ///
     /// # Errors
     /// [`StorageError`] if reading fails, or if a later version wrote the store.
@@ -257,9 +258,9 @@ impl Inspection {
         Ok(())
     }
 
-    /// Of the rescued contents of this store, returns those with the most transactions; `None` if
-    /// there are no rescued contents. Unreadable files are ignored, because their writer may have
-    /// died.
+    /// Returns the rescued contents of this store with the most transactions; `None` if none have
+    /// more transactions than the other files. If the id of this store is unknown, rescued contents
+    /// of any store qualify. Unreadable files are ignored, because their writer may have died.
     fn latest_rescued<D: Disk>(&self, disk: &D, base: &Path, names: &[String]) -> Option<Snapshot> {
         let files = names.iter().filter(|name| layout::is_rescued(name));
         let files = files.filter_map(|name| disk.open(name, Access::Read).ok());

@@ -10,9 +10,10 @@
 //!   if it selects completed items alone.
 //! - Any other event names an item by its number. The number of an item that was added after the
 //!   damage depends on lost additions. So these events apply only to items from before the damage.
-//! - A result implies an earlier claim, and a claim implies a pending item. If such an earlier
-//!   event is lost, it is reconstructed, so that a file that was recorded as completed is not
-//!   processed again.
+//! - A result counts as evidence of an earlier claim, and a claim as evidence of a pending item. If
+//!   such an earlier event is lost, it is reconstructed, so that a file that was recorded as
+//!   completed is not processed again. A file that was cancelled while it was pending has no claim,
+//!   but is treated in the same way.
 
 use autoproc_domain::event::Event;
 
@@ -95,8 +96,8 @@ fn status(queue: &FileQueue, known_below: ItemId, id: ItemId) -> Option<Status> 
     known.map(|item| item.status)
 }
 
-/// Makes an item pending, as a claim requires, by reconstructing lost events. Returns `false` if no
-/// lost event can explain the claim.
+/// Makes an item pending, as a claim requires, by reconstructing lost events. Returns `false` if
+/// the item is completed, or is not from before the damage.
 fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     match status(queue, known_below, id) {
         Some(Status::Pending) => {}
@@ -108,7 +109,7 @@ fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool 
 }
 
 /// Makes an item processing, as a result requires, by reconstructing lost events. Returns `false`
-/// if no lost event can explain the result.
+/// if the item is completed, or is not from before the damage.
 fn make_processing(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     if status(queue, known_below, id) == Some(Status::Processing) {
         return true;

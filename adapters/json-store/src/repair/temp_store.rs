@@ -28,7 +28,8 @@ impl TempStore {
     }
 
     /// Creates a store with a journal, as a killed run leaves it: files `/file-0`, `/file-1` … were
-    /// added, and the first two were completed.
+    /// added. The first file was completed after the second addition, and the second file after the
+    /// fourth addition.
     pub(crate) fn with_journal(additions: usize) -> Self {
         let temp = Self::new();
         let mut store = temp.engine(Mode::Service);

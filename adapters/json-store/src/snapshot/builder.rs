@@ -23,8 +23,8 @@ pub(super) struct Builder {
     has_guessed: bool,
     next_claim: ClaimNumber,
     last_sequence: u64,
-    /// The number of items left out because their path already had a live item. Version 1 assigned
-    /// them no number.
+    /// The number of live items left out because their path already had a live item. Version 1
+    /// assigned them no number.
     left_out: usize,
     /// True if a rewrite by this program would keep the items pushed so far, their numbers and
     /// their order.

@@ -8,8 +8,8 @@ use super::{Builder, CHUNK_BYTES, ITEMS_LINE, Numbering, Snapshot, SnapshotSum, 
 use crate::disk::{Disk, Reader, Stamp};
 use crate::record::{self, ReadItem};
 
-/// A lower bound of the length of an item's line without its path: all mandatory keys with their
-/// shortest values.
+/// A lower bound of the length of an item's line without its path: the keys that this program
+/// always writes, with their shortest values.
 const MIN_LINE_BYTES: u64 = 128;
 /// The maximum number of items for which memory is allocated in advance. A sparse file may be much
 /// longer than its contents, so its length is not trusted beyond this number.

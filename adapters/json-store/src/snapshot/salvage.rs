@@ -20,7 +20,8 @@ pub(crate) struct SalvagedSnapshot {
     pub(crate) lost_bytes: u64,
 }
 
-/// Reads every readable line. Returns `None` if there is none, as in a document of another layout.
+/// Reads every readable line. Returns `None` if neither the beginning of the list nor an item is
+/// readable, as in a document of another layout.
 ///
 /// # Errors
 /// [`StorageError::Unsupported`] if a line names a later version.

@@ -1,4 +1,4 @@
-//! Writes the document in chunks, so that it is never in memory as a whole.
+//! Writes the document in chunks, so that a long document is never in memory as a whole.
 
 use std::borrow::Cow;
 use std::io;

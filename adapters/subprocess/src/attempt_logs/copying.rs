@@ -30,9 +30,9 @@ impl AttemptLog {
 }
 
 impl AttemptLogs {
-    /// Writes the output of an attempt. Only its end may be known. A marker line then
-    /// stands for the bytes before it. Creates the folder if it is missing. `at` is when the output
-    /// was last written. The file may be lost in a power cut.
+    /// Writes the output of an attempt. If only its end is known, a marker line stands for the
+    /// bytes before the end. Creates the folder if it is missing. `at` is the time at which the
+    /// output was last written. The file may be lost in a power cut.
     ///
     /// # Errors
     /// If the output exists or cannot be written.

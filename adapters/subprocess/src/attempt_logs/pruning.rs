@@ -6,7 +6,7 @@
 //! attempt had no output. If an attempt ended earlier and has no file, the file may have been
 //! removed.
 //!
-//! The folder is read once, without opening a file, with less than 100 bytes of memory per file.
+//! The folder is read once, without opening an output, with less than 100 bytes of memory per file.
 
 use std::fs::{self, DirEntry, OpenOptions};
 use std::io;
@@ -110,9 +110,10 @@ impl AttemptLogs {
     }
 
     /// Returns the time from which ages are measured: the earlier of `now` and the time of the
-    /// recorded age check. `None` if no check is recorded, or if the recorded one is less than an
-    /// hour old. Two checks are required, because a single check by a clock that is far ahead would
-    /// remove all output.
+    /// recorded age check. `None` if no check is recorded, if the recorded one is less than an hour
+    /// old, or if this check cannot be recorded. Records this check unless the recorded one is less
+    /// than an hour old. Two checks are required, because a single check by a clock that is far
+    /// ahead would remove all output.
     fn confirmed_now(&self, now: SystemTime) -> Option<SystemTime> {
         let previous = fs::metadata(self.dir.join(LOOKED)).and_then(|metadata| metadata.modified()).ok();
         let is_confirmed = previous.is_some_and(|previous| now < previous || now >= previous + LOOKS_APART);

@@ -35,8 +35,8 @@ impl AttemptLog {
     }
 
     /// Returns the last bytes of the output, at most `max`, as if the attempt had ended now.
-    /// Returns no bytes if there is no file. If the head is full, returns only bytes after the
-    /// head.
+    /// Returns no bytes if there is no file. While the output has a `.tail`, returns only bytes
+    /// after the head.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -88,7 +88,8 @@ pub struct Follower {
 pub struct Chunk {
     /// The next bytes; empty if there are none yet.
     pub bytes: Vec<u8>,
-    /// True if the head is full. If so, only [`Follower::rest`] returns the bytes after the head.
+    /// True while the output has a `.tail`, because the head is full or cannot be written. If so,
+    /// only [`Follower::rest`] returns the bytes after the head.
     pub is_head_full: bool,
     /// The position of the first byte of `bytes` in the text that readers see. In this text, a
     /// marker line replaces the omitted bytes.

@@ -41,7 +41,8 @@ pub(super) struct Queued<T> {
 pub(super) struct Prefetch<T> {
     slots: usize,
     waiting: VecDeque<Queued<T>>,
-    /// The moving average of the lengths of attempts; `None` until an attempt has ended.
+    /// The moving average of the lengths of attempts; `None` until an attempt has ended or has
+    /// waited for too long.
     usual_length: Option<Duration>,
 }
 
@@ -56,7 +57,7 @@ impl<T> Prefetch<T> {
     }
 
     /// Returns the number of attempts to prefetch in addition to those for free slots: one batch
-    /// for each slot.
+    /// for each slot; 0 if attempts are not short.
     pub(super) fn target(&self) -> usize {
         self.slots * self.batch_length()
     }
@@ -78,8 +79,8 @@ impl<T> Prefetch<T> {
     }
 
     /// Takes the next batch for one slot; empty if no attempt is waiting. A batch contains at most
-    /// the slot's share of the waiting attempts, which leaves attempts for the other slots. A retry
-    /// is the only attempt in its batch.
+    /// the slot's share of the waiting attempts, which leaves attempts for the other slots, and at
+    /// most as many attempts as a batch may contain. A retry is the only attempt in its batch.
     pub(super) fn take_batch(&mut self) -> Vec<Queued<T>> {
         let share = (self.waiting.len() / self.slots).clamp(1, self.batch_length().max(1));
         let fresh = self.waiting.iter().take(share).take_while(|attempt| !attempt.is_retry).count();

@@ -152,10 +152,10 @@ pub(super) fn open_new(path: &Path) -> io::Result<File> {
     regular_file::create(&mut options, path)
 }
 
-/// Creates the folder of the file at `path`, which only its owner can access. If the folder above
-/// is missing too, it is created with the default mode, because other programs use it. No folder
-/// above these two is created, because that could recreate a project folder that a user has
-/// removed.
+/// Creates the folder of the file at `path`, which only its owner can access, and marks it; see
+/// [`begin_notes`]. If the folder above is missing too, it is created with the default mode,
+/// because other programs use it. No folder above these two is created, because that could recreate
+/// a project folder that a user has removed.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if let Some(above) = folder.parent() {
@@ -170,7 +170,7 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Accepts an existing folder, because another guard may have created it meanwhile.
+/// Accepts an existing folder, also one that another guard has created meanwhile.
 fn existing_or_new(created: io::Result<()>) -> io::Result<()> {
     created.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
 }

@@ -38,7 +38,8 @@ impl Ring {
         self.omitted
     }
 
-    /// Returns the number of bytes that were ever pushed.
+    /// Returns the number of bytes that were ever pushed, including those of a ring that was
+    /// continued.
     pub(super) fn total(&self) -> u64 {
         self.omitted + self.bytes.len() as u64
     }

@@ -95,7 +95,7 @@ pub(crate) struct Note {
     /// The positions at which the source changes, in ascending order.
     changes: Vec<(u64, Source)>,
     pub(crate) cut: Option<Cut>,
-    /// The length of the note in bytes, without a `cut` line at its end.
+    /// The length of the note in bytes, without the `cut` lines at its end.
     length_without_cut: u64,
 }
 
@@ -110,7 +110,8 @@ impl Note {
     }
 
     /// Parses a note. Ignores an incomplete last line. If a line is invalid, ignores the rest of
-    /// the note: from the last valid position on, the streams are unknown.
+    /// the note: from the last valid position on, the streams are unknown. If the note begins with
+    /// a NUL byte, all streams are unknown.
     fn parse(text: &[u8]) -> Self {
         let mut note = Self { changes: Vec::new(), cut: None, length_without_cut: 0 };
         let mut end = 0;

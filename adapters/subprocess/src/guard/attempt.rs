@@ -141,8 +141,8 @@ impl Attempt {
         self.start_tick
     }
 
-    /// Supervises the command until it has no descendant left. Then removes its folder for
-    /// temporary files from `tmp_dirs`.
+    /// Supervises the command until it has no descendant left. Then removes or keeps its folder for
+    /// temporary files. If killed processes do not disappear, returns [`Report::Stuck`].
     pub(crate) fn supervise(
         mut self,
         io: &mut GuardIo,

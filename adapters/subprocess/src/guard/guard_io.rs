@@ -23,7 +23,8 @@ const SPIN_TIME: Duration = Duration::from_micros(50);
 pub(crate) struct GuardIo {
     control: File,
     inbox: Inbox,
-    /// True once the control pipe has ended or delivered an invalid message.
+    /// True once the control pipe has ended or delivered an invalid message, or the run no longer
+    /// reads reports.
     is_abandoned: bool,
     reports: File,
     child_exits: PipeReader,

@@ -6,9 +6,10 @@
 //! (cgroups version 2, `memory.events`; version 1, `memory.oom_control`) and for the whole machine
 //! (`/proc/vmstat`). A count rises before the counted process is killed. The guard reads the count
 //! when it starts, and again after SIGKILL has ended a process. If the count of the guard's own
-//! group has risen, the kernel certainly killed the process because memory ran out. If only the
-//! count of the machine is known and has risen, or if no count can be read, this reason is possible
-//! but not certain.
+//! group has risen, the kernel has killed a process of the group because memory ran out. This
+//! counts as certain for the process that SIGKILL has ended. If only the count of the machine is
+//! known and has risen, or if no count can be read on Linux, this reason is possible but not
+//! certain.
 
 use std::fs;
 use std::path::{Path, PathBuf};

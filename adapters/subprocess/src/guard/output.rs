@@ -36,8 +36,8 @@ pub(crate) struct Output {
     ok_exits: Vec<i32>,
     /// The heading, written to the log before the first byte of output.
     heading: Vec<u8>,
-    /// The stream of the last byte of output in the log; `None` if the log is empty or ends with a
-    /// newline.
+    /// The stream of the last byte that this process has printed to the log; `None` if it has
+    /// printed nothing or the byte is a newline.
     within_line: Option<Stream>,
     /// The read buffer; empty before the first byte, because most commands print nothing.
     buffer: Vec<u8>,

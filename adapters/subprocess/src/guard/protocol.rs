@@ -15,9 +15,9 @@
 //! # Encoding
 //!
 //! A message is its length as a little-endian `u32`, followed by that many bytes of postcard. Both
-//! sides are the same program, so the format has no version. Arguments, paths and environments are
-//! encoded as bytes. A message longer than [`MAX_MESSAGE_BYTES`] is refused as soon as its length
-//! is known.
+//! sides are of the same version of this program, so the format has no version. Arguments, paths
+//! and environments are encoded as bytes. A message longer than [`MAX_MESSAGE_BYTES`] is refused as
+//! soon as its length is known.
 
 use std::io;
 use std::path::PathBuf;
@@ -32,7 +32,8 @@ use crate::process::{ProcessReport, ProcessSpec};
 
 /// The maximum length of a message. Linux starts no program with more than 6 MiB of arguments and
 /// environment (execve(2), "Limits on size of arguments and environment"), and a report contains at
-/// most [`MAX_CAPTURE_BYTES`](crate::MAX_CAPTURE_BYTES) of output.
+/// most [`MAX_CAPTURE_BYTES`](crate::MAX_CAPTURE_BYTES) of output. If a batch does not fit into a
+/// message, only its first process is sent.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
 const HEADER_BYTES: usize = 4;

@@ -137,10 +137,10 @@ impl ResultFile {
         }
     }
 
-    /// Gives the result file its name. If a file with this name was created since the command
-    /// started, fails with [`io::ErrorKind::AlreadyExists`]. After an outer error, the result file
-    /// does not have its name. The inner result is an error if the folder could not be opened or
-    /// synced.
+    /// Gives the result file its name. If no file had this name when the command started and one
+    /// has it now, fails with [`io::ErrorKind::AlreadyExists`]. After an outer error, the result
+    /// file does not have its name. The inner result is an error if the folder could not be opened
+    /// or synced.
     fn publish(&mut self, open_folder: fn(&Path) -> io::Result<File>) -> io::Result<io::Result<()>> {
         self.first_error.take().map_or(Ok(()), Err)?;
         self.file.sync_all()?;

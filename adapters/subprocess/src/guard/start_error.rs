@@ -25,7 +25,7 @@ pub(super) fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
 }
 
 /// Explains the error "No such file or directory" for a program that exists: its interpreter is
-/// missing. `None` for any other error.
+/// missing. `None` if this is not the cause.
 fn interpreter_fault(spec: &ProcessSpec, error: &io::Error) -> Option<String> {
     if Errno::from_io_error(error) != Some(Errno::NOENT) {
         return None;
@@ -75,7 +75,7 @@ pub(crate) fn is_permanent(error: &io::Error) -> bool {
 }
 
 /// The errors of execve(2) and chdir(2) about the program, its arguments or its working directory.
-/// All other errors are temporary, because they are about the state of the machine.
+/// Other errors of the system are temporary, because they are about the state of the machine.
 const PERMANENT_ERRORS: [Errno; 11] = [
     Errno::NOENT,
     Errno::ACCESS,

@@ -74,8 +74,8 @@ impl TmpDirs {
     /// Deletes the name of the folder from the record if the guard no longer has a folder.
     pub(crate) fn update(&self, record: &mut GuardRecord) {
         if self.current.is_none() {
-            // If writing fails and the guard is killed later, the run removes a folder that should
-            // be kept.
+            // If writing fails and the guard is killed later, the run removes a kept folder that
+            // could not be renamed.
             let _ = record.set_tmp_dir(None);
         }
     }

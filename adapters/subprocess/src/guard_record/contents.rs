@@ -11,8 +11,8 @@ use crate::tmp_dir;
 /// The version of the format that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The maximum number of bytes that are read from the file of a record: about ten times the length
-/// of a valid record.
+/// The maximum number of bytes that are read from the file of a record: about ten times the usual
+/// length of a record.
 pub(super) const MAX_FILE_BYTES: u64 = 4096;
 
 const LEADER: &str = ",\"leader\":";

@@ -24,7 +24,8 @@ const MIN_WATCH: Duration = Duration::from_millis(10);
 /// the process.
 const MAX_GUARDS: u32 = 3;
 
-/// An event of a batch. The events are in the order of the processes in the batch.
+/// An event of a batch. The events are in the order of the processes in the batch, but
+/// [`NotStarted`](Self::NotStarted) may precede the end of the current process.
 #[derive(Debug)]
 pub enum BatchEvent {
     /// The next process has started. Contains the fingerprint that its input had before the start;
@@ -273,8 +274,8 @@ impl<'a> Assignment<'a> {
 
     /// Reports the pending processes after the death of the guard. The guard had begun the first
     /// `begun` of them, and the last begun process was interrupted. The begun processes before it
-    /// succeeded, because a guard begins a process only after the previous one has succeeded. The
-    /// lengths of the begun processes are unknown, so each is reported with the average.
+    /// succeeded, because a guard begins a process only after the previous one has succeeded. Their
+    /// lengths are unknown, so each is reported with the average length of the begun processes.
     fn settle_begun(&mut self, begun: usize, since: Instant, interrupted: impl Fn() -> ProcessReport) {
         let begun = begun.min(self.pending);
         let Some(succeeded) = begun.checked_sub(1) else { return self.try_another_guard() };

@@ -63,7 +63,7 @@ impl ReapLock {
     }
 
     /// Returns all processes of the run that have no living guard, including zombies that are
-    /// children of this process.
+    /// children of this process. Leaves out this process and its ancestors.
     fn orphans(&self, marker: &Marker, guard: ProcessId) -> io::Result<Vec<Process>> {
         let all = Processes::read()?;
         let own = own_pid();
