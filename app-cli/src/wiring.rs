@@ -191,7 +191,7 @@ impl Wiring {
     /// Closes the store.
     ///
     /// # Errors
-    /// The errors of the store. No change is lost if closing fails.
+    /// The errors of the store. No change of the queue is lost if closing fails.
     pub(crate) async fn close(&self) -> Result<(), StorageError> {
         self.storage().close().await
     }
@@ -293,8 +293,9 @@ impl Wiring {
         if self.server().is_some() { executions } else { executions.with_places(self.copied_runs()) }
     }
 
-    /// Returns the places of the runs that were copied into this project folder, by their names.
-    /// If they cannot be read, warns and returns none.
+    /// Returns the machine and the project folder of each run whose records were copied into this
+    /// project folder from another place, by the name of the run. If they cannot be read, warns and
+    /// returns none.
     pub(crate) fn copied_runs(&self) -> BTreeMap<String, RunLocation> {
         let file = self.project.copied_runs_file();
         copied_runs::read(&file).unwrap_or_else(|error| {

@@ -10,12 +10,12 @@ pub(crate) enum Role {
     Option,
     /// The value of the option before it.
     Value,
-    /// A command, a file, `--`, or a word after `--`.
+    /// A command, a file, `-`, `--`, or a word after `--`.
     Other,
 }
 
-/// Returns the role of each word. The options of `command` are known; an unknown option counts as
-/// an option without a value.
+/// Returns the role of each word. The known options are those of `command`, without those of its
+/// subcommands; an unknown option counts as an option without a value.
 pub(crate) fn roles(words: &[OsString], command: &Command) -> Vec<Role> {
     let (mut is_value, mut is_over) = (false, false);
     let role = |word: &OsString| {

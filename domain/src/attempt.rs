@@ -51,8 +51,8 @@ pub struct AttemptRef {
 }
 
 impl AttemptRef {
-    /// Returns a reference to the latest attempt of `item`. If the item has had no attempt, refers
-    /// to the first attempt of its round.
+    /// Returns a reference to the latest attempt of the current round of `item`; to the first
+    /// attempt of the round if it has had none. `claim` is `None` if the item is not processing.
     #[must_use]
     pub fn latest(item: &QueueItem) -> Self {
         Self {
@@ -107,8 +107,9 @@ pub enum AttemptOutcome {
         /// A human-readable description of how the supervisor was lost.
         reason: Box<str>,
     },
-    /// A requirement of the attempt's workflow was not met: for instance, a checkpoint is not
-    /// passed, an output has the wrong form, or a result cannot be recorded.
+    /// Another requirement of the attempt was not met. In a workflow, for instance, a checkpoint is
+    /// not passed, an output has the wrong form, or a result cannot be recorded; for a command, its
+    /// standard output could not be written to a file.
     Unmet {
         /// A human-readable description of the requirement that was not met.
         reason: Box<str>,
@@ -180,7 +181,8 @@ impl AttemptOutcome {
     }
 }
 
-/// Writes a short description of the outcome. [`AttemptReport::error`] begins with it.
+/// Writes a short description of the outcome. [`AttemptReport::error`] begins with it, but cuts it
+/// if it is too long.
 impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -223,8 +225,9 @@ pub struct AttemptReport {
     pub usage: Option<ResourceUsage>,
     /// The last lines of the attempt's output; empty if there are none.
     pub output_tail: Box<str>,
-    /// The fingerprint of the file when the attempt had ended; `None` if the file is missing or the
-    /// orchestrator does not inspect files.
+    /// The fingerprint of the file when the attempt had ended; `None` if the file could not be
+    /// examined, for instance because it was missing, or if the orchestrator does not inspect
+    /// files.
     pub input_after: Option<Fingerprint>,
 }
 
@@ -248,17 +251,19 @@ impl AttemptReport {
 pub enum AttemptProgress {
     /// The attempt began.
     Started {
-        /// The fingerprint of the file when the attempt began; `None` if the orchestrator does not
-        /// inspect files.
+        /// The fingerprint of the file when the attempt began; `None` if the file could not be
+        /// examined, or if the orchestrator does not inspect files.
         fingerprint: Option<Fingerprint>,
     },
     /// The attempt has ended, and so has every process that it started.
     Ended(AttemptReport),
-    /// The attempt was recalled, waited too long, or could not start because the machine lacks a
-    /// resource. It never began and never will, so its claim can be released.
+    /// The orchestrator gave the attempt back, for instance because it was recalled or waited too
+    /// long, or the attempt could not start because the machine lacks a resource. It never began
+    /// and never will, so its claim can be released.
     NotStarted {
-        /// A human-readable description of the resource that the machine lacks: a process, a
-        /// descriptor or memory. `None` if the attempt was recalled or waited too long.
+        /// A human-readable description of why the attempt could not start: the machine lacked a
+        /// process, a descriptor or memory, or the program was being written. `None` if the attempt
+        /// was given back for another reason.
         shortage: Option<Box<str>>,
     },
     /// The orchestrator does not know whether the attempt has ended.

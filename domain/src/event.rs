@@ -1,9 +1,9 @@
 //! Events: the changes of the queue. [`FileQueue::apply`](crate::queue::FileQueue::apply) applies
 //! an event to a queue.
 //!
-//! A store records events; applying them in order to an empty queue rebuilds the queue exactly. An
-//! [`Event::Enqueued`] contains neither the item's id nor the outcome, because `apply` determines
-//! both. A store can therefore append this event without having read the queue.
+//! A store may record the events: applying them in order to an empty queue rebuilds the queue
+//! exactly. An [`Event::Enqueued`] contains neither the item's id nor the outcome, because `apply`
+//! determines both. A store can therefore append this event without having read the queue.
 
 #![allow(missing_docs, reason = "the field names are self-explanatory")]
 
@@ -18,8 +18,9 @@ use crate::time::Timestamp;
 pub enum Event {
     /// A file was added. A new path becomes an item. A live item takes `priority` if that is higher
     /// than its own. An item that failed or timed out begins a new round. A completed item begins a
-    /// new round only if `repeat` or a changed fingerprint requires it. If `depth` is not 0, the
-    /// item takes this depth, except if the item stays completed.
+    /// new round only if `repeat` or a changed fingerprint requires it. An item that begins a new
+    /// round takes `priority` and the next sequence number. If `depth` is not 0, the item takes
+    /// this depth, except if the item stays completed.
     Enqueued {
         file_path: FilePath,
         /// See [`QueueItem::depth`](crate::item::QueueItem::depth).

@@ -2,7 +2,8 @@
 //!
 //! The first line states how the attempt ended and, after a colon, the output line that most likely
 //! names the cause. If several lines are equally likely, the last of them is taken. The other lines
-//! of the output follow in their order. A view with room for one line shows only the first.
+//! of the output follow in their order, without the earliest ones if there is too little room. A
+//! view with room for one line shows only the first.
 //!
 //! Nothing is escaped here, because escaping depends on where the text is shown.
 
@@ -84,10 +85,11 @@ pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
     lines.join("\n").into()
 }
 
-/// Rates how likely a line states the cause of a failure: 3 if it contains an error word and a
-/// colon, as in `wc: /in/a: No such file`; 2 if it contains only an error word; 0 if it only refers
-/// to a help text, as in `Try 'wc --help' for more information.`, or to a failure that was reported
-/// before it, as in `make: *** [all] Error 1`; otherwise 1.
+/// Rates how likely a line states the cause of a failure. Returns 0 if the line only refers to a
+/// failure that was reported before it, as in `make: *** [all] Error 1`; otherwise 3 if it contains
+/// an error word, and a colon before a space, as in `wc: /in/a: No such file`; 2 if it contains
+/// only an error word; 0 if it refers to a help text, as in `Try 'wc --help' for more
+/// information.`; 1 for any other line.
 fn relevance(line: &str) -> u8 {
     let lower = line.to_lowercase();
     if ECHOES.iter().any(|echo| lower.trim_start().starts_with(echo)) {
@@ -110,8 +112,8 @@ pub fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// Returns a line as a terminal displays it: text after a carriage return overwrites the text
-/// before it.
+/// Returns the text after the last carriage return of a line, because a terminal writes it over the
+/// text before it. Omits white space at the end.
 fn as_displayed(line: &str) -> &str {
     let line = line.trim_end();
     line.rsplit('\r').next().unwrap_or(line).trim_end()

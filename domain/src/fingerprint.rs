@@ -53,8 +53,8 @@ impl fmt::Display for Recipe {
 /// added again; see [`Repeat`](crate::request::Repeat).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Completion {
-    /// The fingerprint of the file when the attempt began; `None` if the orchestrator does not
-    /// inspect files.
+    /// The fingerprint of the file when the attempt began or, in a run that
+    /// [edits files](crate::RunConfig::edits_files), when it had ended; `None` if unknown.
     pub fingerprint: Option<Fingerprint>,
     /// The recipe of the run; `None` if the run has none.
     pub recipe: Option<Recipe>,

@@ -3,12 +3,13 @@
 //! # Theory of operation
 //!
 //! A [`Forecast`] keeps the latest [`MAX_SAMPLES`] samples of one recipe, and as many for each
-//! extension of a file name. The duration of a file of `s` bytes is forecast by a line `a + b × s`,
-//! fitted by least squares (see `line`). Recording a sample takes constant time; a line is fitted
-//! only when a forecast is requested. Each sample is also predicted from the other samples, and the
-//! errors of these predictions give the range of a single file. Such a range, called conformal,
-//! needs no assumption about the distribution of the errors. The time left of a run is computed by
-//! simulating how its slots take the remaining files one after the other.
+//! extension of a file name, for at most 16 extensions. The duration of a file of `s` bytes is
+//! forecast by a line `a + b × s`, fitted by least squares (see `line`). Recording a sample takes
+//! constant time; a line is fitted only when a forecast is requested. Each sample is also predicted
+//! from the other samples, and the errors of these predictions give the range of a single file.
+//! Such a range, called conformal, needs no assumption about the distribution of the errors. The
+//! time left of a run is computed by simulating how its slots take the remaining files one after
+//! the other.
 //!
 //! A file that is much larger than all samples has no forecast, because samples of similar sizes do
 //! not show how much time a megabyte adds. If such a file remains, the forecast of the time left is
@@ -46,7 +47,7 @@ pub const MIN_SAMPLES_FOR_RANGE: usize = 19;
 const MIN_SAMPLES_OF_EXTENSION: usize = 20;
 
 /// The maximum number of extensions that have samples of their own. The limit bounds the memory: a
-/// recipe takes at most about 55 kB.
+/// recipe takes at most about 70 kB, because a deque of 200 samples has room for 256.
 const MAX_EXTENSIONS: usize = 16;
 
 /// The samples of one recipe, from which the durations of files are forecast.
@@ -79,7 +80,8 @@ pub struct FileForecast {
 pub enum NoForecast {
     /// There are fewer than [`MIN_SAMPLES`] samples.
     FewSamples,
-    /// The file is more than [`LARGER`] times as large as the largest sample.
+    /// The file is more than [`LARGER`] times as large as the largest sample, which counts as at
+    /// least 4096 bytes.
     MuchLarger {
         /// The size of the largest sample, in bytes.
         largest_bytes: u64,
@@ -95,7 +97,7 @@ struct Sample {
 type Samples = VecDeque<Sample>;
 
 /// Counts and total durations of a run's attempts. They account for the time of failed attempts,
-/// which the samples do not contain.
+/// which the samples do not contain. `completed` and `failed` count the attempts that ended a file.
 #[derive(Debug, Clone, Default)]
 struct AttemptTally {
     /// The total duration of all attempts, in seconds.

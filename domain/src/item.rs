@@ -124,7 +124,8 @@ pub enum Status {
     Processing,
     /// The last attempt succeeded.
     Completed,
-    /// The last attempt failed and no retry follows, or a user cancelled the item.
+    /// The last attempt failed and no retry follows, the run died during the last attempt allowed,
+    /// or a user cancelled the item.
     Failed,
     /// The last attempt timed out and no retry follows.
     Timeout,
@@ -253,8 +254,9 @@ pub struct ClaimToken {
 pub struct Backoff {
     /// The earliest time at which the item may be claimed.
     pub not_before: Timestamp,
-    /// When the backoff was set. No run waits longer than `not_before - ordered_at`: if more time
-    /// than this remains, the clock was set back.
+    /// When the backoff was set, or last shortened because the clock was set back. No run waits
+    /// longer than `not_before - ordered_at`: if more time than this remains, the clock was set
+    /// back.
     pub ordered_at: Timestamp,
 }
 
@@ -311,8 +313,8 @@ pub struct QueueItem {
     /// The error text of the latest failure, see [`failure`](crate::failure); `None` if there was
     /// no failure. A new round keeps the text.
     pub last_error: Option<Box<str>>,
-    /// The record of the last success. `None` if the item is not completed, or if an older version
-    /// of autoproc completed it.
+    /// The record of the last success; `None` if the item is not completed. May also be `None`, or
+    /// empty, if an older version of autoproc completed the item.
     pub completion: Option<Box<Completion>>,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! # Theory of operation
 //!
-//! A [`FileQueue`] is a plain value. Each type in [`request`] is a
+//! A [`FileQueue`] is a plain value. Each request of the module [`request`] is a
 //! [`Transaction`](queue::Transaction): it changes the queue, and yields [`Event`](event::Event)s
 //! and an answer. The caller passes the current time. An [`AutonomousProcessor`] runs the
 //! processing loop over the [`ports`]. Its decisions are a pure function from inputs to actions,

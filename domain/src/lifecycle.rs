@@ -14,7 +14,8 @@ pub enum Transition {
     Complete,
     /// The attempt failed, and a retry follows after a backoff.
     Retry,
-    /// The attempt failed and no retry follows, or a user cancelled the item.
+    /// The attempt failed and no retry follows, the run died during the last attempt allowed, or a
+    /// user cancelled the item.
     Fail,
     /// The attempt timed out, and no retry follows.
     TimeOut,

@@ -8,7 +8,7 @@ use crate::ports::{AttemptVisitor, PastAttempt};
 use crate::time::Timestamp;
 
 /// Identifies an attempt until it ends: item, round, attempt number and run. After a release, the
-/// next attempt has the same key.
+/// next attempt has the same key if the same run makes it.
 pub type Key = (ItemId, u32, AttemptNumber, RunId);
 
 /// Returns the key of an attempt.
@@ -17,8 +17,9 @@ pub fn key(attempt: &PastAttempt) -> Key {
     (attempt.of.id, attempt.of.round, attempt.of.attempt, attempt.run.clone())
 }
 
-/// True if a beginning and an end belong to the same attempt. Claim numbers are compared only if
-/// both are known: recoveries and earlier versions of autoproc do not record them.
+/// True if a beginning and an end belong to the same attempt: their keys and files are equal.
+/// Claim numbers are compared only if both are known: recoveries and earlier versions of autoproc
+/// do not record them.
 #[must_use]
 pub fn is_same(begun: &PastAttempt, ended: &PastAttempt) -> bool {
     let claims = begun.of.claim.zip(ended.of.claim);
@@ -68,7 +69,8 @@ impl OpenAttempts {
     }
 
     /// Adds the end of an attempt, recorded at `at`, and passes the attempt to the visitor. If no
-    /// beginning belongs to the end, the attempt consists of the end alone.
+    /// beginning belongs to the end, the attempt consists of the end alone. If another attempt with
+    /// the same key is open, its end was not recorded, and the visitor receives it first.
     pub fn end(&mut self, ended: PastAttempt, at: Timestamp) {
         let begun = self.numbers.remove(&key(&ended)).and_then(|number| self.open.remove(&number));
         let ended = match begun {

@@ -7,16 +7,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// The maximum length of a path, in bytes: Linux's `PATH_MAX` (`limits.h`). No system call accepts
-/// a longer path.
+/// The maximum length of a path, in bytes: Linux's `PATH_MAX` (`limits.h`), which includes a final
+/// NUL. No system call accepts a longer path.
 pub const MAX_PATH_BYTES: usize = 4096;
 
 /// A path in the queue: absolute, lexically normalised, without NUL, and at most [`MAX_PATH_BYTES`]
 /// long.
 ///
-/// Bytes that are not UTF-8 are kept. Paths are compared by their bytes; therefore `.`, `..` and
-/// doubled slashes are removed. Symbolic links are not resolved, because their targets may change.
-/// Clones share the bytes.
+/// Bytes that are not UTF-8 are kept. Paths are compared by their bytes; therefore `.`, `..`,
+/// doubled slashes and a slash at the end are removed. Symbolic links are not resolved, because
+/// their targets may change. Clones share the bytes.
 ///
 /// Stored as an `OsStr`: `Path` compares and hashes component by component, which would be the
 /// largest cost of a queue of a million paths.
@@ -42,7 +42,8 @@ pub enum InvalidPath {
 }
 
 impl FilePath {
-    /// Validates an absolute path, and removes `.`, `..` and doubled slashes lexically.
+    /// Validates an absolute path, and removes `.`, `..`, doubled slashes and a slash at the end
+    /// lexically.
     ///
     /// # Errors
     /// [`InvalidPath`] if the path is empty, relative, contains a NUL byte, or is too long.
@@ -159,7 +160,8 @@ fn is_normal(bytes: &[u8]) -> bool {
     !bytes.windows(2).any(is_suspect) && (bytes.len() == 1 || bytes.last() != Some(&b'/'))
 }
 
-/// Removes `.`, and each `..` with the name before it; at the root, `..` removes nothing.
+/// Removes `.`, each `..` with the name before it, doubled slashes, and a slash at the end. At the
+/// root, `..` removes nothing.
 fn normalise(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in path.components() {

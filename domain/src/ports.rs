@@ -1,5 +1,5 @@
-//! The ports: traits through which the domain uses a clock, a store, an orchestrator and other
-//! services. Each file contains the contract of one port.
+//! The ports: traits for a clock, a store, an orchestrator and other services. Each port has a file
+//! of its own, with its contract; two further files contain value types of the history.
 //!
 //! The documentation of each error variant states what the caller must do next. `autoproc-testkit`
 //! has conformance suites for [`Storage`], [`Runs`] and [`History`]; every adapter of these ports

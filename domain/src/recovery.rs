@@ -15,7 +15,7 @@ use crate::run_info::{DeadRun, DeathEvidence, Location, Unproven};
 use crate::view::RecoveredItem;
 
 /// The minimum time between the expiry of a run's lease and the recovery of its items by another
-/// host.
+/// host, unless the proof is waived.
 ///
 /// The margin covers clocks that run at different speeds. The margin is a proof only if every
 /// attempt ends with the lease of its run, even while the process of the run is suspended. So a
@@ -71,10 +71,11 @@ pub struct RecoveryPorts<'a> {
 
 /// Ends the leftover processes of the dead runs of this host. Then recovers the items of the dead
 /// runs that provably have no process left. With [`Proof::Waived`], recovers the items of all dead
-/// runs. An item that has had `max_attempts` attempts ends as failed.
+/// runs. An item that has had `max_attempts` attempts, or that a user cancelled, ends as failed.
 ///
 /// # Errors
-/// [`StorageError`]; no item was recovered, but processes may have been ended.
+/// [`StorageError`]; no item was recovered, unless the variant says that the outcome is unknown.
+/// Processes may have been ended.
 pub async fn recover(ports: RecoveryPorts<'_>, max_attempts: u32, proof: Proof) -> Result<Recovery, StorageError> {
     let dead = ports.runs.dead().await?;
     let mut runs: Vec<_> = dead.iter().map(|dead| dead.run.clone()).collect();

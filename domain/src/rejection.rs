@@ -7,7 +7,7 @@ use crate::item::Status;
 use crate::request::Selector;
 
 /// The rules of the queue do not allow the request. Report the rejection to the user; the same
-/// request would be rejected again.
+/// request is rejected again as long as the named item does not change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {

@@ -47,7 +47,7 @@ pub struct NewItem {
 }
 
 impl NewItem {
-    /// Creates an entry with priority 0 and without a fingerprint.
+    /// Creates an entry with priority 0, with depth 0 and without a fingerprint.
     #[must_use]
     pub fn new(file_path: FilePath) -> Self {
         Self { file_path, depth: 0, priority: Priority::default(), fingerprint: None }
@@ -243,7 +243,8 @@ pub struct Hold {
 /// Ends live items as failed, with the error [`CANCELLED`](crate::failure::CANCELLED).
 ///
 /// A pending item ends at once. A processing item is marked as cancelled. The answer to the next
-/// exchange of its run reports the cancellation, and the run ends the attempt.
+/// exchange of its run reports the cancellation, and the run ends the attempt. If the attempt
+/// succeeds all the same, the item is completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancel(pub Vec<Selector>);
 

@@ -155,8 +155,8 @@ impl RetryPolicy {
         }
     }
 
-    /// True if the outcome shows that a program is missing: the program could not be started, or a
-    /// shell or another wrapper exited with the status 126 or 127.
+    /// True if the outcome shows that a program is missing: the fault of the start is
+    /// [`StartFault::Missing`], or a shell or another wrapper exited with the status 126 or 127.
     #[must_use]
     pub(crate) fn names_missing_program(outcome: &AttemptOutcome) -> bool {
         match outcome.root_cause() {

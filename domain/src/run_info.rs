@@ -138,8 +138,8 @@ pub enum StoppedBy {
     /// Several different files in a row failed alike, and the run does not wait until the cause is
     /// gone; see [`RunConfig::pause_on_same`](crate::RunConfig::pause_on_same).
     FailingAlike,
-    /// No more attempts start, because they would not end by
-    /// [`RunConfig::until`](crate::RunConfig::until), and items are still waiting.
+    /// No more attempts start, because the time of [`RunConfig::until`](crate::RunConfig::until)
+    /// has come or they would not end by then, and items are still waiting.
     Deadline,
     /// An error ended the run; [`run`](crate::AutonomousProcessor::run) returns the error.
     Error,
@@ -200,7 +200,7 @@ pub struct ProcessingResult {
     /// The number of files in the run's scope that are pending and held by a user.
     pub held: usize,
     /// The number of files in the run's scope that were processing when the run ended. Other live
-    /// runs, or dead runs, have claimed them.
+    /// runs, or dead runs, have claimed them, or this run has lost track of their attempts.
     pub processing: usize,
     /// The increase in the number of failed and timed-out files in the run's scope since the run
     /// began. Includes files that a user cancelled and files that failed in other runs.

@@ -90,7 +90,9 @@ impl fmt::Display for StopCause {
 pub struct StopRequest {
     /// The current level.
     pub level: StopLevel,
-    /// The source that first requested the stop; `None` while there is no request.
+    /// The source that requested the stop; `None` while there is no request, or if only one attempt
+    /// must end. Of several sources, a [`StopSignal`](crate::ports::StopSignal) names the first or
+    /// the most urgent one.
     pub cause: Option<StopCause>,
 }
 

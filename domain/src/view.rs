@@ -88,7 +88,7 @@ pub struct Enqueued {
 pub enum EnqueueOutcome {
     /// The file is new in the queue.
     Added,
-    /// The file was pending or processing; its priority was raised.
+    /// The file was pending or processing; its priority was raised, and possibly its depth changed.
     Raised,
     /// The file was pending or processing. Nothing changed, except possibly the item's depth.
     Unchanged,
@@ -125,8 +125,8 @@ pub struct Exchanged {
     pub claims: Vec<Claimed>,
     /// The tokens of the settlements that had no effect, because the claim was stale.
     pub stale: Vec<ClaimToken>,
-    /// The run's claims whose items a user cancelled: those of running attempts, and those that
-    /// this exchange settled as failed because of the cancellation.
+    /// The run's claims whose items a user cancelled: those that are still unsettled, and those
+    /// that this exchange settled as failed because of the cancellation.
     pub cancelled: Vec<ClaimToken>,
     /// The earliest time at which an item in backoff becomes due; `None` if no item of the scope is
     /// in backoff.

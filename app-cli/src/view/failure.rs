@@ -13,7 +13,8 @@ pub(crate) fn in_one_line(error: &str) -> Printable<'_> {
     Printable(failure::first_line(error))
 }
 
-/// The lines of an error after the first one, indented. They are lines of the attempt's output.
+/// The lines of an error after the first one, each on a new line and indented. They are lines of
+/// the attempt's output.
 pub(crate) struct SaidBefore<'a>(pub(crate) &'a str);
 
 impl fmt::Display for SaidBefore<'_> {

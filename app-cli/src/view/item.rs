@@ -17,7 +17,7 @@ use crate::view::time::{local, span};
 const FILE: usize = 4;
 const NOTE: usize = 5;
 
-/// The total width, in characters, of the columns that are never shortened, and of the spaces
+/// The usual total width, in characters, of the columns that are never shortened, and of the spaces
 /// between all columns.
 const OTHER_COLUMNS: usize = 46;
 
@@ -54,8 +54,8 @@ fn columns(item: &QueueItem, now: Timestamp, layout: &Layout) -> [String; 6] {
     ]
 }
 
-/// Shortens notes and paths so that both together fit into `columns`. Notes are shortened first,
-/// but keep at least a third of `columns`.
+/// Shortens the columns NOTE and FILE so that both together fit into `columns`. NOTE is shortened
+/// first, but keeps at least a third of `columns`.
 fn fit(rows: &mut [[String; 6]], columns: usize, layout: &Layout) {
     let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
     let (files, notes) = (widest(FILE), widest(NOTE));
@@ -67,7 +67,8 @@ fn fit(rows: &mut [[String; 6]], columns: usize, layout: &Layout) {
     }
 }
 
-/// Returns the item's note: whether it is held, when it is due, and its last error.
+/// Returns the text for the column NOTE: whether the item is held, when it is due, and its last
+/// error unless the item is completed.
 pub(crate) fn note(item: &QueueItem, now: Timestamp) -> String {
     let held = item.is_held.then(|| "held".to_owned());
     let due =

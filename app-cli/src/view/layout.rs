@@ -31,7 +31,6 @@ impl Size {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     terminal: Option<Terminal>,
-    /// True if only ASCII may be printed.
     is_ascii: bool,
 }
 
@@ -60,7 +59,7 @@ impl Layout {
         Self { terminal: Some(terminal), is_ascii: false }
     }
 
-    /// Returns this layout with another size of the terminal.
+    /// Returns this layout with the columns of another size of the terminal.
     pub(crate) fn resized(&self, size: Size) -> Self {
         let terminal = self.terminal.clone().map(|terminal| Terminal { columns: size.columns, ..terminal });
         Self { terminal, is_ascii: self.is_ascii }
@@ -153,7 +152,8 @@ fn widest(characters: impl Iterator<Item = char>, columns: usize) -> String {
     characters.take_while(fits).collect()
 }
 
-/// True if the locale names a character set other than UTF-8. Without any locale, UTF-8 is assumed.
+/// True if the locale does not name UTF-8 as its character set. Without any locale, UTF-8 is
+/// assumed.
 fn is_ascii(variable: impl Fn(&str) -> Option<String>) -> bool {
     let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);

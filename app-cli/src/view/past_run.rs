@@ -17,7 +17,8 @@ pub(crate) fn continued(project_option: &str) -> String {
     format!("next: `autoproc resume{project_option}` continues")
 }
 
-/// Returns the beginning of a run's name. `report --run` accepts it in place of the whole name.
+/// Returns the beginning of a run's name if the name has the length of a UUID, otherwise the whole
+/// name. `report --run` accepts the beginning in place of the whole name.
 pub(crate) fn short_id(run: &RunId) -> &str {
     let name = run.as_str();
     if name.len() == FULL_ID { name.get(..SHORT_ID).unwrap_or(name) } else { name }
@@ -30,7 +31,7 @@ pub(crate) struct RunShown<'r> {
 
 impl RunShown<'_> {
     /// Returns the duration of the run: from its beginning to its end or, without an end, to its
-    /// latest event.
+    /// latest event. Zero if the beginning is unknown.
     pub(crate) fn elapsed(&self) -> std::time::Duration {
         self.ended_at()
             .unwrap_or(self.run.last_event_at)

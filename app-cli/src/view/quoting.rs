@@ -21,8 +21,8 @@ fn quoted_unless(word: &str, plain: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Quotes a word byte for byte, on one line. A word with control characters, such as line ends and
-/// tabs, is written in the form `$'…'`, which bash, zsh and ksh read.
+/// Quotes a word byte for byte, on one line, if necessary. A word with control characters, such as
+/// line ends and tabs, is written in the form `$'…'`, which bash, zsh and ksh read.
 pub(crate) fn quoted_bytes(word: &OsStr) -> Vec<u8> {
     let bytes = word.as_encoded_bytes();
     if bytes.iter().any(u8::is_ascii_control) {

@@ -88,7 +88,8 @@ fn machine_zone() -> TimeZone {
     read.and_then(|data| TimeZone::tzif("machine", &data).ok()).unwrap_or(TimeZone::UTC)
 }
 
-/// Formats a duration, rounded to a readable precision.
+/// Formats a duration with a readable precision: below a second in whole milliseconds, below ten
+/// seconds in tenths of a second, otherwise in whole seconds.
 pub(crate) fn span(length: Duration) -> String {
     if length < Duration::from_millis(1) {
         return if length.is_zero() { "0s".to_owned() } else { "<1ms".to_owned() };
@@ -111,8 +112,8 @@ pub(crate) fn running_span(length: Duration) -> String {
     format!("{:#}", SignedDuration::from_secs(seconds))
 }
 
-/// Formats a duration that is only an estimate: from two minutes on in whole minutes, from ten
-/// hours on in whole hours.
+/// Formats a duration that is only an estimate: from two minutes on rounded to minutes, from ten
+/// hours on to hours.
 pub(crate) fn rough_span(length: Duration) -> String {
     let unit = match length {
         length if length < 2 * A_MINUTE => return span(length),

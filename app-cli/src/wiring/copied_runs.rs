@@ -1,5 +1,5 @@
-//! The file that names the places of copied runs: runs whose events, outputs and executions were
-//! copied into the project folder from another place.
+//! The file that names the machine and the project folder of each copied run: a run whose events,
+//! outputs and executions were copied into this project folder from another place.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,11 +15,12 @@ const VERSION: &str = "1.0.0";
 #[derive(Serialize, Deserialize)]
 struct Document {
     version: String,
-    /// The places by the names of the runs.
+    /// The machine and the project folder of each run, by the name of the run.
     runs: BTreeMap<String, Place>,
 }
 
-/// Reads the places of copied runs, by the names of the runs. Without a file, there are none.
+/// Reads the machine and the project folder of each copied run, by the name of the run. Without a
+/// file, there is no copied run.
 ///
 /// # Errors
 /// If the file cannot be read or parsed.
@@ -31,7 +32,7 @@ pub(super) fn read(path: &Path) -> io::Result<BTreeMap<String, Place>> {
     }
 }
 
-/// Writes the places of copied runs, and makes them durable.
+/// Writes the file, and makes it durable.
 ///
 /// # Errors
 /// If the file cannot be written.

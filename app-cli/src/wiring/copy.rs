@@ -47,7 +47,7 @@ impl Place {
         Project::at(cwd, Path::new(word.secret()), option).map(Self::Folder)
     }
 
-    /// Describes the place: "queue of FOLDER".
+    /// Describes the place: "queue of FOLDER" or "queue at ADDRESS".
     pub(crate) fn in_words(&self) -> String {
         match self {
             Self::Folder(project) => format!("queue of {}", Shown(project.root())),
@@ -71,7 +71,8 @@ impl Place {
         }
     }
 
-    /// True if both places are the same queue, judged by their names only.
+    /// True if both places are the same queue: the folders are the same after symbolic links are
+    /// resolved, or the addresses and the schemas are equal. Connects to nothing.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Folder(one), Self::Folder(other)) => real(one.root()) == real(other.root()),
@@ -99,7 +100,7 @@ impl Place {
     /// Locks the queue for reading.
     ///
     /// # Errors
-    /// [`CliError`] if the queue cannot be used, if it is locked, or if a run is alive.
+    /// [`CliError`] if the queue cannot be used or read, if it is locked, or if a run is alive.
     pub(crate) async fn lock_to_read(&self, options: OpenOptions) -> Result<Source<'_>, CliError> {
         match self {
             Self::Folder(project) => {
@@ -110,10 +111,12 @@ impl Place {
         }
     }
 
-    /// Locks the queue, so that a copy can fill it.
+    /// Locks the queue, so that a copy can fill it. Removes what an interrupted copy left in a
+    /// folder with an empty queue.
     ///
     /// # Errors
-    /// [`CliError`] if the queue cannot be used, if it is locked, or if a run is alive.
+    /// [`CliError`] if the queue cannot be used, if it is locked, if a run is alive, or if the
+    /// folder of an empty queue has outputs or executions of an earlier queue.
     pub(crate) async fn lock_to_fill(&self, options: OpenOptions) -> Result<Target<'_>, CliError> {
         match self {
             Self::Folder(project) => {
@@ -187,8 +190,8 @@ impl Source<'_> {
         }
     }
 
-    /// Reads at most `limit` further events of the history. At the end of the history, the result
-    /// has no events, and its number of skipped events is 0.
+    /// Reads at most `limit` further events of the history, counting those that are skipped. At the
+    /// end of the history, the result has no events, and its number of skipped events is 0.
     ///
     /// # Errors
     /// [`CliError`] if the history cannot be read.
@@ -199,7 +202,8 @@ impl Source<'_> {
         }
     }
 
-    /// Returns the places of the runs in the history, all of which must have been read.
+    /// Returns the machine and the project folder of each run. All events must have been read, and
+    /// no execution yet.
     ///
     /// # Errors
     /// [`CliError`] if they cannot be read.
@@ -210,7 +214,8 @@ impl Source<'_> {
         }
     }
 
-    /// Reads at most `limit` further outputs: of a file, the last `max_bytes`.
+    /// Reads at most `limit` further outputs. From a folder, reads only the last `max_bytes` of
+    /// each.
     ///
     /// # Errors
     /// [`CliError`] if they cannot be read.

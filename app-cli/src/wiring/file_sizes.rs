@@ -12,7 +12,7 @@ pub(super) struct SizesOnDisk;
 #[async_trait]
 impl FileSizes for SizesOnDisk {
     async fn sizes_of(&self, files: Vec<FilePath>) -> Vec<Option<u64>> {
-        // If the runtime is shutting down, the sizes are unknown.
+        // If the runtime is shutting down, the answer is empty.
         spawn_blocking(move || sizes_of(files)).await.unwrap_or_default()
     }
 }

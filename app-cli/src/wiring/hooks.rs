@@ -35,7 +35,7 @@ pub(crate) struct HookCommand {
     pub(crate) line: OsString,
     /// The bytes that the command reads from its standard input.
     pub(crate) input: Vec<u8>,
-    /// Variables that a hook has in addition to those of the run's other commands.
+    /// Variables of this hook, in addition to those that every command of the run has.
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) timeout: Duration,
 }

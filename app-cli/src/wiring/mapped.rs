@@ -139,7 +139,8 @@ impl Storage for MappedStorage {
     }
 }
 
-/// An observer that passes events on with the stored paths of their files.
+/// An observer that passes events on with the stored paths of their files. A path without a stored
+/// path is passed on unchanged.
 pub(super) struct MappedObserver {
     pub(super) inner: Arc<dyn Observer>,
     pub(super) map: Arc<PathMap>,

@@ -55,7 +55,7 @@ impl OutputStore {
     }
 }
 
-/// The place of a run.
+/// The machine and the project folder of a run.
 pub(crate) struct RunPlace {
     pub(crate) run: RunId,
     pub(crate) host: Box<str>,

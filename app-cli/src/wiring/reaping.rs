@@ -42,7 +42,7 @@ impl RunReaper {
     }
 
     /// Removes the records of a run whose items were recovered without proof that its processes
-    /// have ended.
+    /// have ended. Removes only records in this project folder.
     pub(crate) fn forget(&self, run: &RunId) {
         self.sweeper(&self.project).forget(run);
     }

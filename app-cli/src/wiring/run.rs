@@ -66,7 +66,6 @@ pub(crate) struct RunSettings {
     /// The files that receive the standard output of commands. If `None`, standard output is kept
     /// with the rest of an attempt's output.
     pub(crate) stdout_to: Option<StdoutTo>,
-    /// The listeners for the ends of attempts.
     pub(crate) attempt_listeners: Vec<Arc<dyn AttemptListener>>,
 }
 
@@ -86,8 +85,8 @@ impl Wiring {
     /// state file and the monitor file.
     ///
     /// # Errors
-    /// [`CliError`] if a limit is set on something that the system does not report, or if no thread
-    /// can be started.
+    /// [`CliError`] if a limit is set on something that the system does not report, if a folder
+    /// cannot be created, if the path of this program is unknown, or if no thread can be started.
     pub(crate) fn ports(
         &self,
         settings: RunSettings,
@@ -200,7 +199,7 @@ impl Wiring {
     /// [`Supervision`] of its processes. The caller must end the supervision after the execution.
     ///
     /// # Errors
-    /// [`CliError`] if no thread can be started.
+    /// [`CliError`] if the path of this program is unknown, or if no thread can be started.
     pub(crate) fn single_execution(
         &self,
         workflow: WorkflowRun,
@@ -217,8 +216,9 @@ impl Wiring {
     }
 
     /// Returns the settings of guards that keep no records and no temporary folders. The
-    /// environment of commands names this project and its store, so a command that calls autoproc
-    /// uses them too. The password of the store is not added to the environment.
+    /// environment of commands names this project and, if only options of this process name them,
+    /// its store and its map of paths, so a command that calls autoproc uses them too. The password
+    /// of the store is not added to the environment.
     ///
     /// # Errors
     /// If the system does not report this program's path.
@@ -304,7 +304,8 @@ impl Wiring {
     }
 }
 
-/// The guards of a run. Their commands are suspended and resumed with this process.
+/// The guards of a run, or of a single execution. Their commands are suspended and resumed with
+/// this process.
 pub(crate) struct Supervision {
     guards: Arc<Guards>,
     suspension: Suspension,
@@ -347,7 +348,8 @@ impl Supervision {
         Ok(Self { guards, suspension, pauses: Some(pauses) })
     }
 
-    /// Ends the guards, and waits until they have removed their files.
+    /// Ends the guards. Waits until the idle ones have removed their files; a busy guard ends after
+    /// its batch.
     pub(crate) async fn end(self) {
         drop(self.suspension);
         drop(self.pauses);

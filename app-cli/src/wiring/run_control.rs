@@ -4,9 +4,10 @@
 //! has taken over the number of a dead run's process. The only signal is SIGCONT, which is needed
 //! because a stopped process cannot read files.
 //!
-//! The process is first identified by its number; then SIGCONT is sent only if the lock of the run
-//! is still held. A held lock proves that the process of the run is alive, so no other process has
-//! its number.
+//! The process is first identified by its number; then SIGCONT is sent only if the run is still
+//! alive. For a queue in a folder, this means that the lock of the run is held, which proves that
+//! the process of the run is alive, so no other process has its number. For a queue in a database,
+//! it means that the lease of the run has not expired; the process may have ended meanwhile.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,7 +22,8 @@ use super::Wiring;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pause {
-    /// When the pause began; `None` if the run could not record it.
+    /// When the pause began; `None` if the run could not record it, for instance because SIGSTOP
+    /// stopped its process.
     pub(crate) since: Option<Timestamp>,
     /// True if the process of the run is stopped, for instance by Ctrl-Z.
     pub(crate) is_stopped: bool,
@@ -112,8 +114,8 @@ impl RunControl {
         })
     }
 
-    /// Returns the process of a run; `None` if the process has ended, or is in another boot or pid
-    /// namespace than this process.
+    /// Returns the process with the run's number; `None` if there is none, or if the run is on
+    /// another host, in another boot or pid namespace, or of another project folder of a database.
     fn process(&self, run: &LiveRun) -> Option<Process> {
         let theirs = &run.info.location;
         let is_visible =

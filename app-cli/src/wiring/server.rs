@@ -110,7 +110,7 @@ impl Server {
         self.store.unfinished_executions().await
     }
 
-    /// Returns the place of a run; `None` if no run ever had this name.
+    /// Returns the machine and the project folder of a run; `None` if no run ever had this name.
     ///
     /// # Errors
     /// [`StorageError`] if the database cannot be read.
@@ -123,9 +123,9 @@ impl Server {
         OutputStore(self.store.clone())
     }
 
-    /// Extends the deadline of these guards at each renewal of the run's lease. At the deadline,
-    /// guards kill their commands even if this process is stopped, so no command runs when another
-    /// machine may take its file.
+    /// Extends the deadline of these guards whenever the run's lease is granted or renewed. At the
+    /// deadline, guards kill their commands even if this process is stopped, so no command runs
+    /// when another machine may take its file.
     pub(super) fn bound(&self, guards: Arc<Guards>) {
         self.store.on_lease(move |over_at| guards.extend_deadline(over_at.saturating_add(KILLED_AFTER)));
     }
@@ -179,7 +179,7 @@ impl Server {
     }
 
     /// Returns the name of the folder in which this machine keeps its own files about this queue:
-    /// the database and a hash of the address.
+    /// the name of the database, and a hash of the address and the schema.
     pub(crate) fn local_name(&self) -> String {
         let place = self.place();
         let hash = Sha256::digest(format!("{place}#{}", self.schema()));
@@ -214,7 +214,7 @@ impl Server {
         self.store.migrate().await.map_err(|error| self.refusal(error))
     }
 
-    /// Returns the size of the history of runs that have had no event for `age`.
+    /// Returns the size of the history that [`prune_history`](Self::prune_history) would remove.
     ///
     /// # Errors
     /// [`StorageError`] if the history cannot be read.
@@ -222,7 +222,8 @@ impl Server {
         self.store.prunable_history(age).await
     }
 
-    /// Removes the history of runs that have had no event for `age`. Returns its size.
+    /// Removes the history of runs that are over and have had no event for `age`, except the events
+    /// and attempts that are still needed. Returns the size of the removed part.
     ///
     /// # Errors
     /// [`StorageError`] if the history cannot be changed.
@@ -276,8 +277,8 @@ fn parse(choice: &StoreChoice) -> Result<Options, CliError> {
     })
 }
 
-/// Returns the options with the password from the environment or the password file, unless the
-/// address contains a password. Warns if the password file cannot be used.
+/// Returns the options with the password from the environment or else from the password file,
+/// unless the address contains a password. Warns if the password file cannot be used.
 fn with_password(options: Options, variable: impl Fn(&str) -> Option<OsString>, console: &Console) -> Options {
     if options.has_password() {
         return options;

@@ -7,7 +7,9 @@ use std::task::Poll;
 use async_trait::async_trait;
 use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError};
 
-/// Combines two sources of stop requests, and reports the more urgent request.
+/// Combines two sources of stop requests. `request` returns the more urgent request, and that of
+/// `signals` if both are equally urgent. `raised_above` returns the request of the first source
+/// whose level rises.
 pub(super) struct StopSignals {
     pub(super) signals: Arc<dyn StopSignal>,
     pub(super) requests: Arc<dyn StopSignal>,

@@ -10,7 +10,7 @@ use autoproc_domain::Timestamp;
 use autoproc_domain::ports::{Attempt, AttemptProgress, AttemptReport, Clock, LostAttempt, Orchestrator, StopSignal};
 use futures_util::stream::{BoxStream, StreamExt as _};
 
-/// Receives a call at the end of every attempt that began.
+/// Receives a call at the end of every attempt that began, except an attempt that is lost.
 pub(crate) trait AttemptListener: Send + Sync {
     /// Called on the thread of the run, so the call must return soon. `started_at` is the time at
     /// which the run noticed the start.

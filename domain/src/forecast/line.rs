@@ -4,7 +4,8 @@ use super::{Sample, count};
 
 /// A sample is an outlier if its error is more than this many times the 90th percentile of the
 /// errors. An error is a duration divided by the usual duration (see [`Line::usual`]). The factors
-/// 2, 3, 5 and 10 differ little on recorded traces (docs/benchmarks.md).
+/// 2, 3, 5 and 10 give similar forecasts for recorded durations (docs/benchmarks.md describes such
+/// measurements).
 const OUTLIER: f64 = 2.0;
 
 /// The number of times that the durations of outliers are reduced and the line is fitted again.
@@ -188,8 +189,8 @@ mod tests {
     }
 
     /// Computes the line from the normal equations, as the documentation of [`Fit::new`] describes
-    /// it. Returns `None` if the sizes are so similar that rounding errors would falsify the
-    /// result.
+    /// it, but without reducing outliers. Returns `None` if the sizes are so similar that rounding
+    /// errors would falsify the result.
     fn expected(samples: &[Sample]) -> Option<Line> {
         let mut sizes: Vec<_> = samples.iter().map(|sample| sample.bytes).collect();
         sizes.sort_unstable_by(f64::total_cmp);

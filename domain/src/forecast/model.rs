@@ -5,13 +5,16 @@ use std::ops::RangeInclusive;
 use super::line::{Fit, Line};
 use super::{FileForecast, MIN_SAMPLES, MIN_SAMPLES_FOR_RANGE, Sample, count, duration};
 
-/// Each prediction is at least this share of the mean duration, so that it is never 0.
+/// The forecast duration of a single file, and each prediction by which a duration is divided, is
+/// at least this share of the mean duration.
 const LEAST_SHARE: f64 = 1e-3;
 
-/// The minimum prediction, in seconds.
+/// The minimum of a prediction by which a duration is divided, in seconds. It applies if all
+/// durations are nearly 0.
 const LEAST_SECONDS: f64 = 1e-9;
 
-/// A file that is more than this many times as large as the largest sample has no forecast.
+/// A file that is more than this many times as large as the largest sample has no forecast. The
+/// largest sample counts as at least 4096 bytes.
 pub const LARGER: f64 = 4.0;
 
 /// Without a range, an attempt is overdue if it runs for more than this many times its forecast.

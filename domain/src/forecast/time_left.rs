@@ -16,8 +16,9 @@ const MAX_SINGLE: u64 = 1000;
 /// The number of simulations for the likely range. Each simulation redraws the samples at random.
 const RESAMPLES: usize = 200;
 
-/// A running file is overdue only if its attempt exceeds its range by more than this margin,
-/// because the run learns of the end of an attempt a little late.
+/// A running file is overdue only if its attempt exceeds the limit of
+/// [`Forecast::time_left`] by more than this margin, because the run learns of the end of an
+/// attempt a little late.
 pub const OVERDUE_MARGIN: Duration = Duration::from_secs(1);
 
 /// The files that a run has not processed yet.
@@ -39,7 +40,8 @@ pub struct Backlog<'a> {
 pub struct RemainingFile<'a> {
     /// The path of the file.
     pub file_path: &'a FilePath,
-    /// The size in bytes; `None` if unknown. A file of unknown size counts like the average sample.
+    /// The size in bytes; `None` if unknown. A file of unknown size counts like the average sample
+    /// of its extension or, if the extension has too few samples, of the recipe.
     pub size_bytes: Option<u64>,
     /// The time for which the attempt has run; 0 for a pending file.
     pub elapsed: Duration,

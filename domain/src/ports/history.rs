@@ -97,7 +97,7 @@ pub struct PastAttempt {
     pub error: Option<Box<str>>,
     /// The size of the file when the attempt began, in bytes; `None` if unknown.
     pub size_bytes: Option<u64>,
-    /// The recipe of the run; `None` if there is none.
+    /// The recipe of the run; `None` if there is none, or if it is unknown.
     pub recipe: Option<Recipe>,
     /// True if the file is known to have changed during the attempt.
     pub input_changed: bool,
@@ -138,7 +138,7 @@ pub type AttemptVisitor = Box<dyn FnMut(PastAttempt, Option<Timestamp>) + Send>;
 /// # Contract
 /// - The history may be incomplete: old entries may have been pruned, and a power failure may have
 ///   lost the latest ones. Entries that cannot be parsed are omitted.
-/// - Entries are returned in the order in which they happened.
+/// - Entries are returned in the order in which they were recorded.
 /// - Attempts and events may be limited to the latest thousand. The figures of runs are never
 ///   limited: they count every recorded file.
 #[async_trait]
@@ -150,8 +150,9 @@ pub trait History: Send + Sync {
     /// [`HistoryError`] if the history cannot be read.
     async fn attempts(&self, query: HistoryQuery) -> Result<Vec<PastAttempt>, HistoryError>;
 
-    /// Passes every recorded attempt of these runs to `visit`, in the order in which the attempts
-    /// ended. Attempts without a recorded end come last. The attempts are not limited in number,
+    /// Passes every recorded attempt of these runs to `visit`, in the order in which their ends
+    /// were recorded. Attempts without a recorded end come last or, if a later attempt has the same
+    /// item, round, number and run, before that attempt. The attempts are not limited in number,
     /// and an implementation does not hold all of them in memory.
     ///
     /// This default implementation calls [`History::attempts`] for each run, and passes the

@@ -1,5 +1,5 @@
-//! The port for the events of a run. The event log, the state file and the terminal output are
-//! adapters of this port.
+//! The port for the events of a run. For instance, the event log, the state file and the terminal
+//! output are adapters of this port.
 
 #![allow(missing_docs, reason = "the field names are self-explanatory")]
 
@@ -35,8 +35,9 @@ pub enum Resumption {
     FailedOtherwise(FilePath),
     /// The probe has run for much longer than the attempts that failed alike.
     KeepsRunning(FilePath),
-    /// Starts were held for an hour in total because of failures with one signature. For the rest
-    /// of the run, such failures use up attempts as usual, and do not hold starts again.
+    /// Starts were held for an hour in total because of failures with one signature, and then a
+    /// probe failed alike again. For the rest of the run, such failures use up attempts as usual,
+    /// and do not hold starts again.
     GivenUp,
 }
 
@@ -95,14 +96,14 @@ pub enum RunEventKind {
         /// A human-readable description of the processes that may still be running.
         reason: Box<str>,
     },
-    /// Starts are held until [`StartsResumed`](Self::StartsResumed). Reported again if the reason
+    /// Starts are held until [`StartsResumed`](Self::StartsResumed). Reported again if a field
     /// changes. There are three causes:
     ///
     /// - The start gate is closed. No attempt starts.
     /// - Several different files in a row failed alike. Only probes start.
     /// - The machine has run out of processes, file descriptors or memory, or the program or the
-    ///   folder of a file is missing. Probes start, and other attempts up to the number that the
-    ///   machine is known to support.
+    ///   folder of a file is missing. Probes start and, unless something is missing, other attempts
+    ///   up to the number that the machine is known to support.
     StartsHeld {
         /// A human-readable description of the cause.
         reason: Box<str>,
@@ -124,7 +125,8 @@ pub enum RunEventKind {
     /// An attempt began; its claim is durable. Reported soon after the attempt began.
     FileStarted {
         of: AttemptRef,
-        /// The size of the file, in bytes; `None` if the orchestrator did not inspect it.
+        /// The size of the file, in bytes; `None` if the orchestrator did not or could not examine
+        /// it.
         size_bytes: Option<u64>,
         /// The recipe of the run; `None` if there is none.
         recipe: Option<Recipe>,
@@ -174,9 +176,9 @@ pub enum RunEventKind {
         input_changed: bool,
         error: Box<str>,
     },
-    /// The claim of an attempt was released, and the release is durable. There are three causes: a
-    /// stop ended the attempt; the attempt failed because the machine lacked something; or the
-    /// attempt failed like several other files in a row
+    /// The claim of an attempt that began was released, and the release is durable. There are three
+    /// causes: a stop ended the attempt; the attempt failed because the machine lacked something;
+    /// or the attempt failed like several other files in a row
     /// ([`RunConfig::pause_on_same`](crate::RunConfig::pause_on_same)).
     FileReleased {
         of: AttemptRef,

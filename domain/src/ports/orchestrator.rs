@@ -24,7 +24,9 @@ use crate::ports::StopSignal;
 ///   belongs to one attempt: the orchestrator watches it until the attempt ends.
 /// - At most `jobs` attempts run concurrently, provided that the caller hands over no more than
 ///   `capacity(jobs)`.
-/// - Attempts begin in the order in which they were handed over. Some attempts may never begin.
+/// - The orchestrator takes up attempts in the order in which they were handed over. An attempt may
+///   begin before an earlier one if the earlier one waits for another attempt to end. Some attempts
+///   may never begin.
 /// - The caller polls the future of `execute` and the stream of `start` to their end.
 #[async_trait]
 pub trait Orchestrator: Send + Sync {
@@ -36,7 +38,7 @@ pub trait Orchestrator: Send + Sync {
 
     /// Returns how many unfinished attempts, running or queued, the orchestrator accepts at a time
     /// from a run with this many jobs. The number is at least `jobs`, and may change whenever an
-    /// attempt ends.
+    /// attempt begins or ends.
     fn capacity(&self, jobs: usize) -> usize {
         jobs
     }

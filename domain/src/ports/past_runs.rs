@@ -39,7 +39,7 @@ pub struct PastRun {
     /// The number of files that completed.
     pub completed: u64,
     /// The number of files that ended as failed or timeout. Includes files of dead runs that this
-    /// run recovered and that had no attempts left.
+    /// run recovered and that ended, because they had no attempts left or were cancelled.
     pub failed: u64,
     /// The number of failed attempts after which the file was pending again.
     pub retried: u64,
@@ -74,7 +74,8 @@ pub struct RunsSummary {
     /// run.
     pub failed_files: u64,
     /// The latest failed attempt of each file that `failed_files` counts, in the order in which the
-    /// files first failed; at most [`MAX_FAILURES`](Self::MAX_FAILURES) attempts.
+    /// files first failed after their latest completion; at most
+    /// [`MAX_FAILURES`](Self::MAX_FAILURES) attempts.
     pub failures: Vec<EndedAttempt>,
     /// The number of completed files that changed while they were processed. For each file, only
     /// the latest attempt that completed it in a matching run counts.

@@ -62,8 +62,9 @@ pub trait Lease: Send + Sync {
 /// The registry of live runs.
 ///
 /// # Contract
-/// - A run is alive from `begin` until the first of: `end`, the exit of the process that called
-///   `begin`, the expiry of the run's lease. A live run is never reported as dead.
+/// - A run is alive from `begin` until `end`. If `end` is not called, a run without a lease is
+///   alive until the process that called `begin` exits, and a run with a lease until the lease
+///   expires. A live run is never reported as dead.
 /// - The id of a run is never reused.
 /// - Dropping a returned future does not undo the call.
 #[cfg_attr(feature = "mocks", mockall::automock)]

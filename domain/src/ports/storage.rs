@@ -142,10 +142,10 @@ pub enum StorageError {
 /// - a success stores the completion; a failure stores the error, and a retry also the backoff,
 ///   which starts at `now`;
 /// - a release decrements the attempts, a recovery does not;
-/// - a new round starts with no attempts and the next sequence number, and sets
-///   `follows_completion` if the item was completed. The id, time of addition, last attempt and
-///   last error stay. If the round begins because the file was added again, the item takes the new
-///   priority.
+/// - a new round increments the round number, starts with no attempts and the next sequence number,
+///   and sets `follows_completion` to whether the item was completed. The id, time of addition,
+///   last attempt and last error stay. If the round begins because the file was added again, the
+///   item takes the new priority, and the new depth unless that is 0.
 ///
 /// If a cancelled claim is settled as retried or released, or is recovered, its item ends as
 /// failed.
@@ -159,8 +159,8 @@ pub trait Storage: Send + Sync {
     /// added, otherwise no file was added. Adding the same files again is harmless.
     async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError>;
 
-    /// Settles claims, then claims items. An item that is settled for an immediate retry can be
-    /// claimed again in the same exchange.
+    /// Settles claims, then claims items. An item that is released, or settled for an immediate
+    /// retry, can be claimed again in the same exchange.
     ///
     /// If the clock was set back, backoffs are first shortened to at most their original duration.
     /// This applies to all items that are not held, inside and outside of the scope; see
@@ -208,7 +208,7 @@ pub trait Storage: Send + Sync {
     /// number of removed items, by status.
     ///
     /// # Errors
-    /// [`StorageError`]; no item was removed.
+    /// [`StorageError`]; no item was removed, unless the variant says that the outcome is unknown.
     async fn clear(&self, request: Clear, now: Timestamp) -> Result<Counts, StorageError>;
 
     /// Recovers the claims of the named runs that are dead, and removes these runs from
@@ -217,7 +217,8 @@ pub trait Storage: Send + Sync {
     /// does.
     ///
     /// # Errors
-    /// [`StorageError`]; no claim was recovered.
+    /// [`StorageError`]; no claim was recovered, unless the variant says that the outcome is
+    /// unknown.
     async fn recover(&self, request: RecoverRequest, now: Timestamp) -> Result<Vec<RecoveredItem>, StorageError>;
 
     /// Returns one page of items, in claim order.
@@ -250,7 +251,8 @@ pub trait Storage: Send + Sync {
     /// within 5 s. May return without a change, but not more often than every tenth of a second.
     async fn changed(&self);
 
-    /// Writes the store in its human-readable form. Not needed for durability.
+    /// Completes the pending work of the store, for instance writes it in its human-readable form.
+    /// Not needed for the durability of the queue.
     ///
     /// # Errors
     /// [`StorageError`]; the stored queue is complete regardless.

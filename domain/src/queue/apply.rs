@@ -1,6 +1,6 @@
 //! Applies events to the queue. Only this module and the module `restore` change the queue's items.
-//! An event that does not fit the queue's state changes nothing; the module `decide` never yields
-//! such an event.
+//! An event about an absent item, or with an illegal change of status, changes nothing; the module
+//! `decide` never yields such an event.
 
 use crate::event::Event;
 use crate::fingerprint::{Completion, Fingerprint, has_changed};

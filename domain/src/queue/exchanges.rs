@@ -6,8 +6,8 @@ use crate::item::RunId;
 use crate::request::{ExchangeRequest, RequestId};
 use crate::view::Exchanged;
 
-/// The latest exchange of each run and its answer. A store in memory uses it to answer a repeated
-/// exchange.
+/// The latest exchange of each run and its answer. A store that keeps them in the memory of its
+/// process uses this type to answer a repeated exchange.
 #[derive(Debug, Clone, Default)]
 pub struct LatestExchanges(BTreeMap<RunId, (RequestId, Exchanged)>);
 

@@ -43,8 +43,8 @@ pub enum Inconsistent {
 }
 
 impl Restore {
-    /// Reserves capacity for about this many items. A low estimate costs time, and a high estimate
-    /// costs memory.
+    /// Creates an instance with capacity for about this many items. A low estimate costs time, and
+    /// a high estimate costs memory.
     #[must_use]
     pub fn with_room(items: usize) -> Self {
         let mut queue = FileQueue::new();
@@ -124,7 +124,7 @@ impl Restore {
         }
     }
 
-    /// Returns the lowest number above all ids and sequence numbers so far.
+    /// Returns the lowest number above the ids and sequence numbers of all items added so far.
     #[must_use]
     pub fn next_number(&self) -> u64 {
         self.queue.next_number

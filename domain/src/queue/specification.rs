@@ -15,9 +15,9 @@ use crate::view::{Counts, EnqueueOutcome};
 pub const LOCAL_RUN: &str = "local";
 
 impl FileQueue {
-    /// Adds a file. A pending or processing file keeps its place, but takes `priority` if that is
-    /// higher than its own. A file that failed or timed out begins another round; a completed file
-    /// is not changed.
+    /// Adds a file. A pending or processing file keeps its sequence number, but takes `priority` if
+    /// that is higher than its own. A file that failed or timed out begins another round with this
+    /// priority; a completed file is not changed.
     pub fn add(&mut self, file_path: &FilePath, priority: Priority, now: Timestamp) -> EnqueueOutcome {
         let request = Enqueue::new(vec![NewItem::new(file_path.clone()).with_priority(priority)]);
         let added = perform(&request, self, now).ok().and_then(|outcomes| outcomes.first().copied());
@@ -31,7 +31,7 @@ impl FileQueue {
         claims.into_iter().next()
     }
 
-    /// Returns the item that [`pop`](Self::pop) would return.
+    /// Returns the item that [`pop`](Self::pop) would claim.
     #[must_use]
     pub fn peek(&self, now: Timestamp) -> Option<&QueueItem> {
         decide::next_claim(self, now)
@@ -55,7 +55,8 @@ impl FileQueue {
     }
 
     /// Settles a popped file with a verdict, for instance one from
-    /// [`RetryPolicy::judge`](crate::retry::RetryPolicy::judge).
+    /// [`RetryPolicy::judge`](crate::retry::RetryPolicy::judge). Does nothing if the file was
+    /// claimed by another run than [`LOCAL_RUN`].
     ///
     /// # Errors
     /// [`Rejection`] if the file is not in the queue or has not been popped.

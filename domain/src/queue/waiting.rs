@@ -78,7 +78,7 @@ impl Waiting {
     }
 
     /// Returns the due time and sequence number of each item that becomes due after `point`, the
-    /// earliest first.
+    /// earliest first; of each item with a backoff if `point` is `None`.
     pub(super) fn due_after(&self, point: Option<Timestamp>) -> impl Iterator<Item = (Timestamp, Sequence)> {
         let from = point.map_or((Timestamp::MIN, Sequence::new(0)), |point| (point, Sequence::new(u64::MAX)));
         self.backing_off.range(from..).copied()
@@ -92,7 +92,7 @@ impl Waiting {
 
     /// Returns the first `limit` positions in claim order whose items are due at `now`. Costs
     /// O(m log n), where m is `limit` plus the number of items that became due since the last
-    /// claim.
+    /// claim or, because the clock was set back, are not due any more.
     pub(super) fn claimable(&self, now: Timestamp, limit: usize, items: &Items) -> Vec<ClaimKey> {
         let is_due = |key: &ClaimKey| items.at(key.sequence()).is_some_and(|item| item.is_due(now));
         let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| *due <= now);

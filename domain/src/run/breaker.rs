@@ -32,11 +32,13 @@ use crate::signature::{Signature, SignatureId};
 use crate::time::Timestamp;
 
 /// The maximum delay before a probe. If [`Settings::probe_after`] is longer, it is the delay before
-/// every probe. Once the cause is gone, a run waits at most this time for the next probe.
+/// every probe. No delay is longer than the rest of [`MAX_HELD`]. Once the cause is gone, a run
+/// waits at most this delay for the next probe.
 const MAX_DELAY: Duration = Duration::from_mins(10);
 
-/// The maximum time for which one signature holds starts in a run. If the files themselves cause
-/// the failures, the run loses at most this time.
+/// The time for which one signature may hold starts in a run: the first probe that then fails alike
+/// ends the hold, and no other follows. If the files themselves cause the failures, the run loses
+/// at most this time and the durations of the probes.
 const MAX_HELD: Duration = Duration::from_hours(1);
 
 /// A probe proves that the cause is gone if it runs for at least this time, and for twice as long
@@ -82,7 +84,7 @@ pub(super) enum Release {
     FailedOtherwise,
     /// The probe with this token has run for long enough.
     Runs(ClaimToken),
-    /// Starts were held for [`MAX_HELD`].
+    /// Starts were held for [`MAX_HELD`], and a probe failed alike after that.
     GivenUp,
 }
 

@@ -74,7 +74,7 @@ pub struct RunConfig {
     /// [`RunState::with_forecast`]: crate::run::RunState::with_forecast
     pub pause_on_same: Option<NonZeroUsize>,
     /// The delay before the first probe after files have failed alike. Each further delay is twice
-    /// as long, up to 10 minutes.
+    /// as long, up to 10 minutes or this delay, whichever is longer.
     pub probe_after: Duration,
     /// The time until which attempts start; `None` for no limit. An attempt starts only if it would
     /// end by then even at the upper end of its forecast. An attempt without a forecast may start
@@ -85,7 +85,8 @@ pub struct RunConfig {
     /// The recipe of the run, recorded when a file completes.
     pub recipe: Option<Recipe>,
     /// True if attempts edit their files. A completion then records the fingerprint of the file
-    /// after the attempt and not the one before, and no file counts as changed during its attempt.
+    /// after the attempt and not the one before, provided that the file can be examined after the
+    /// attempt. No file counts as changed during its attempt.
     pub edits_files: bool,
     /// The command or the workflow of the run, in human-readable form. The run registers this text.
     /// `None` if unknown.
@@ -115,7 +116,7 @@ impl Default for RunConfig {
     }
 }
 
-/// Each of these methods returns the configuration with one field changed.
+/// Each method `with_…` returns the configuration with one field changed.
 #[allow(missing_docs, reason = "the methods are named after the fields")]
 impl RunConfig {
     #[must_use]

@@ -84,7 +84,7 @@ impl AutonomousProcessor {
         Self { ports, config, forecast: Forecast::default() }
     }
 
-    /// Adds the samples of earlier runs of the recipe, for a run that
+    /// Sets the samples of earlier runs of the recipe, for a run that
     /// [uses forecasts](RunConfig::uses_forecasts) or
     /// [holds starts if files fail alike](RunConfig::pause_on_same).
     #[must_use]

@@ -1,4 +1,4 @@
-//! The one attempt that starts while starts are held, to find out whether the cause is gone.
+//! The one attempt that a hold of starts lets begin, to find out whether the cause is gone.
 
 use std::time::Duration;
 

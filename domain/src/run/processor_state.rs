@@ -14,12 +14,13 @@ pub enum ProcessorStatus {
     /// No run has begun.
     #[default]
     Idle,
-    /// A run is alive.
+    /// A run has begun, and its end was not reported.
     Running,
-    /// The last run ended by a stop request, the failure limit, a full store, a missing program or
-    /// folder, files that fail alike, or an error.
+    /// The last run ended by a stop request, the failure limit, the time until which attempts
+    /// start, a full store, a missing program or folder, files that fail alike, or an error.
     Stopped,
-    /// The last run ended because no work was left.
+    /// The last run ended because no item was waiting or, in a run that does not wait for items in
+    /// backoff, because no item was due.
     Completed,
 }
 

@@ -30,7 +30,8 @@ pub struct RunResources {
 }
 
 impl RunResources {
-    /// Adds the resource usage that the event reports. Ignores events without resource usage.
+    /// Adds the resource usage that the event reports. The start of a run resets the totals.
+    /// Ignores all other events.
     pub fn apply(&mut self, event: &RunEvent) {
         match &event.kind {
             RunEventKind::ProcessorStarted { .. } => *self = Self::default(),

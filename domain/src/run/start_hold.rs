@@ -8,9 +8,11 @@
 //! processes, file descriptors or memory were used up, the hold limits the attempts in hand to the
 //! number of other attempts that were running at that time. If the program or the folder was
 //! missing, the limit is 0. After a delay, one attempt more than the limit may start: the *probe*.
-//! If the probe fails for such a reason, the next delay is twice as long. If the probe ends in
-//! another way, or has run for [`PROBE_PROVES_AFTER`], the hold ends, and all slots may be used
-//! again.
+//! If the probe fails for such a reason, the next delay is twice as long, up to [`MAX_DELAY`]. If
+//! the probe proves nothing, for instance because it was aborted, the next claim becomes the probe.
+//! If the probe ends in another way, or has run for [`PROBE_PROVES_AFTER`], the hold ends, and all
+//! slots may be used again. If the program or the folder was missing, the end of another attempt
+//! that started after that also ends the hold.
 
 use std::time::Duration;
 

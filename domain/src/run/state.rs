@@ -34,7 +34,8 @@ pub(super) enum Phase {
     /// request is removed.
     Beginning,
     Working,
-    /// All attempts have ended; only the final reports remain.
+    /// No attempt is running; only the final counts, the deregistration, the removal of a stop
+    /// request and the final report remain.
     Ending,
 }
 
@@ -116,8 +117,8 @@ pub(super) struct Attempts {
     pub(super) in_hand: BTreeMap<ClaimToken, InHand>,
     pub(super) undecided: Vec<Undecided>,
     /// Ended attempts that failed because the program, or the folder of their file, was missing.
-    /// Their claims are kept while the hold lasts, so that another file becomes the probe, and are
-    /// released later.
+    /// Their claims are kept while the hold lasts, so that another file becomes the probe. They are
+    /// released later, or as soon as no other file can become the probe.
     pub(super) suspects: Vec<Judged>,
     pub(super) kept: Vec<Kept>,
     /// Attempts with a verdict, for the next exchange.
@@ -183,7 +184,8 @@ pub(super) enum Recording {
     /// The store is damaged. Once every attempt has ended, the run sends all results once more,
     /// because the store may write them to a separate file.
     OnlyOffered,
-    /// The store failed permanently.
+    /// The store failed permanently, or failed while the run was being aborted, or a damaged store
+    /// has been offered the results.
     Impossible,
     /// The lease is lost: other runs may already have claimed the run's items.
     LeaseLost,
@@ -199,8 +201,8 @@ impl Recording {
 #[derive(Debug, Default)]
 pub(super) struct Reached {
     pub(super) failure_limit: bool,
-    /// True once the time of [`RunConfig::until`] has passed, or once no further file is expected
-    /// to end before that time.
+    /// True once the time of [`RunConfig::until`] has come, or once the run expects no further file
+    /// to end by that time.
     pub(super) time: bool,
 }
 
@@ -279,7 +281,7 @@ impl RunState {
         }
     }
 
-    /// Adds the samples of earlier runs of the recipe.
+    /// Sets the samples of earlier runs of the recipe.
     #[must_use]
     pub fn with_forecast(self, forecast: Forecast) -> Self {
         Self { forecast, ..self }
@@ -373,7 +375,8 @@ impl RunState {
         (self.world.pressure.is_some() || self.starts.is_held() || self.breaker.is_held()) && self.may_start()
     }
 
-    /// True while the run waits before it retries the store. Setting the clock back ends the wait.
+    /// True while the run waits before it retries the store. If more time remains than
+    /// [`RETRY_STORE_AFTER`], the clock was set back, and the wait is over.
     pub(super) fn is_store_resting(&self) -> bool {
         let latest = self.now.saturating_add(RETRY_STORE_AFTER);
         self.store.retry_at.is_some_and(|until| self.now < until && until <= latest)

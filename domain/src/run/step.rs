@@ -72,8 +72,9 @@ impl RunState {
                 for (token, progress) in progress {
                     self.on_progress(token, progress);
                 }
-                // If an attempt fails to start, one input reports both its start and its end. So if
-                // an attempt is running once this input is handled, its program has started.
+                // If a command cannot be started, one input reports both the start and the end of
+                // its attempt. So if an attempt is running once this input is handled, its command
+                // has started. `has_started` matters only for commands, not for workflows.
                 self.program.has_started |= self.running() > 0;
             }
             Input::LeaseLost => self.on_lease_lost(),
@@ -197,7 +198,7 @@ impl RunState {
     }
 
     /// True if an exchange could claim items or report cancellations of running attempts. Also true
-    /// once the time of `until` has passed, because an exchange reports whether files are still
+    /// once the limit of `until` is reached, because an exchange reports whether files are still
     /// waiting.
     fn is_exchange_of_use(&self) -> bool {
         self.may_start() || !self.attempts.in_hand.is_empty() || self.reached.time

@@ -62,8 +62,8 @@ impl FolderSource {
         Ok(read)
     }
 
-    /// Returns the places of the runs that the events and the executions name. All events must have
-    /// been read.
+    /// Returns the machine and the project folder of each run that the events or the executions
+    /// name. All events must have been read, and no execution yet.
     pub(super) fn run_places(&mut self) -> Vec<RunPlace> {
         // The event log may have been removed, or may lack the latest events after a power cut.
         let journals = self.items.as_slice().iter().filter_map(|item| self.executions.journal(*item).ok()?);
@@ -116,7 +116,7 @@ impl FolderSource {
     }
 }
 
-/// Returns the location of a process that works in a folder.
+/// Returns the location of this process, with the folder as its project.
 pub(super) fn here(project: &Project) -> Location {
     RunReaper::new(project.clone(), Duration::ZERO).location()
 }

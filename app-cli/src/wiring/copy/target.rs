@@ -69,7 +69,7 @@ impl Target<'_> {
         }
     }
 
-    /// Adds the places of the runs in the history.
+    /// Adds the machine and the project folder of each run in the history.
     ///
     /// # Errors
     /// [`CliError`] if they cannot be written.
@@ -92,7 +92,8 @@ impl Target<'_> {
         }
     }
 
-    /// Adds a workflow execution. Returns false if the queue has no such item.
+    /// Adds a workflow execution. Returns false if the queue in a database has no such item; a
+    /// folder does not check this.
     ///
     /// # Errors
     /// [`CliError`] if it cannot be written.
@@ -107,7 +108,8 @@ impl Target<'_> {
     ///
     /// # Errors
     /// [`CliError`] if that fails. The queue is then still empty, except if a database committed
-    /// but its answer was lost.
+    /// but its answer was lost, or if only the marker file of the copy could not be removed from a
+    /// folder.
     pub(crate) async fn commit(self) -> Result<(), CliError> {
         match self {
             Self::Folder(target) => target.commit(),

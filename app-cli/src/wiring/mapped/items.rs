@@ -12,7 +12,7 @@ pub(super) fn to_here(stored: FilePath, map: &PathMap) -> FilePath {
     map.to_here(&stored).unwrap_or(stored)
 }
 
-/// Maps a path on this machine to its stored path.
+/// Maps a path on this machine to its stored path; fails if it has none.
 pub(super) fn named(here: &FilePath, map: &PathMap) -> Result<FilePath, StorageError> {
     map.to_stored(here).map_err(|error| StorageError::Failed {
         action: "the file cannot be named".to_owned(),

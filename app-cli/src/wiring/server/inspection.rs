@@ -12,7 +12,7 @@ use crate::maintenance::Finding;
 use crate::view::time::span;
 
 /// The clock difference above which a warning is shown. The queue uses only the server's clock, so
-/// only the times that this machine shows are off.
+/// a difference only falsifies the times that this machine shows.
 const MAX_CLOCK_OFFSET: Duration = Duration::from_secs(2);
 
 pub(super) fn refused(error: &CliError) -> Finding {
@@ -71,7 +71,7 @@ fn clock(inspection: &Inspection) -> Finding {
 }
 
 /// Returns the finding about a setting of the server. If the setting is off, a power failure may
-/// lose acknowledged results.
+/// lose or damage acknowledged results.
 fn setting(subject: &'static str, is_on: bool) -> Finding {
     if is_on {
         return Finding::well(subject, "on");

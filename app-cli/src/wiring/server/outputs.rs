@@ -42,8 +42,9 @@ impl OutputStore {
     }
 }
 
-/// Returns the tail of an attempt's output; `None` if there is no output, or if it cannot be read.
-/// If the output could not be written, the run has already reported that.
+/// Returns the tail of an attempt's output; `None` if there is no output, if it cannot be read, or
+/// if the number of the claim is unknown. If the output could not be written, the run has already
+/// reported that.
 fn end_of(logs: &AttemptLogs, of: &AttemptRef, max: u64) -> Option<OutputEnd> {
     let log = logs.log_of(ClaimToken { item: of.id, number: of.claim? }, of.attempt);
     let end = log.end(max).ok()??;

@@ -2,8 +2,8 @@
 //!
 //! New items always have the highest sequence number, so a sorted vector suffices. A removed item
 //! leaves a gap, which keeps the sequence number for the binary search. When more than half of the
-//! slots are gaps, the vector is compacted. So removal costs O(1) amortised, and a long-lived queue
-//! stays small.
+//! slots are gaps, and there are at least [`MIN_GAPS`], the vector is compacted. So a removal costs
+//! O(1) amortised in addition to the search, and a long-lived queue stays small.
 //!
 //! The sequence number of most items is their id. A map holds the sequence numbers of all other
 //! items.
@@ -159,7 +159,7 @@ mod tests {
     }
 
     proptest! {
-        /// Uses up to 400 steps, which suffice to compact the vector.
+        /// Uses up to 399 steps, which suffice to compact the vector.
         #[test]
         fn items_are_a_map_with_an_order(steps in steps()) {
             let (mut items, mut model, mut next) = (Items::default(), BTreeMap::new(), 1);

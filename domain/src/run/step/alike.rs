@@ -1,9 +1,9 @@
 //! Handles failures of different files in a row that are alike; see `breaker.rs`.
 //!
 //! A failure without a retry ends its file, and an ended file cannot get its attempt back. So the
-//! run *keeps* such a failure unsettled while its row may still become complete. If the row becomes
-//! complete, the run releases the attempt. A failure with a retry is settled at once; if its row
-//! becomes complete, the run grants the file one more attempt.
+//! run *keeps* such a failure unsettled while its row may still become complete, but for at most
+//! [`MAX_KEPT`]. If the row becomes complete, the run releases the attempt. A failure with a retry
+//! is settled at once; if its row becomes complete, the run grants the file one more attempt.
 //!
 //! Failures before the first success of the recipe, in this run or an earlier one, begin no row:
 //! the command is probably wrong, and waiting does not correct it.
@@ -122,7 +122,8 @@ impl RunState {
         self.queue.may_have_work = true;
     }
 
-    /// Updates the hold, and settles the kept failures whose row has ended.
+    /// Updates the hold, and settles the kept failures whose row has ended or that were kept for
+    /// [`MAX_KEPT`]; all of them if no attempt may start.
     pub(super) fn check_alike(&mut self) {
         let (is_open, release) = self.breaker.tick(self.now);
         self.queue.may_have_work |= is_open;
@@ -140,8 +141,8 @@ impl RunState {
         self.attempts.judged.extend(over.into_iter().map(|kept| kept.judged));
     }
 
-    /// Settles the kept failures if every attempt has ended and has a verdict, because then no
-    /// other file can complete their row.
+    /// Settles the kept failures if every attempt has ended and has a verdict. Called if an
+    /// exchange found no item to claim: then no other file can complete their row.
     pub(super) fn settle_kept(&mut self) {
         if self.attempts.in_hand.is_empty() && self.attempts.undecided.is_empty() {
             let kept = std::mem::take(&mut self.attempts.kept);

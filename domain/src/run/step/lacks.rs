@@ -22,8 +22,8 @@ impl RunState {
         self.attempts.in_hand.values().filter(|in_hand| in_hand.has_started).count()
     }
 
-    /// Returns the kind of lack that made the attempt fail; `None` if the attempt succeeded, or
-    /// failed because of its file.
+    /// Returns the kind of lack that made the attempt fail; `None` if the attempt succeeded, was
+    /// aborted or cancelled, or counts as a failure of its file.
     pub(super) fn lack_behind(&self, in_hand: &InHand, outcome: &AttemptOutcome) -> Option<Lack> {
         match outcome.root_cause() {
             _ if in_hand.is_cancelled => None,
@@ -115,7 +115,8 @@ impl RunState {
 
     /// Updates the hold of starts. Gives up waiting once the program or folder has been missing for
     /// too long. Does not give up while an attempt that started after the absence was noticed may
-    /// still prove that the program or folder is back.
+    /// still prove that the program or folder is back. Releases the suspects unless starts are held
+    /// because of a missing program or folder.
     pub(super) fn check_starts(&mut self) {
         self.queue.may_have_work |= self.starts.tick(self.config.program_wait, self.now);
         let undecided = self.attempts.undecided.iter().map(|undecided| &undecided.in_hand);

@@ -1,7 +1,8 @@
 //! Handles the registration, the start and the end of a run.
 //!
-//! A run does not start if the queue cannot be read, or while other runs are still obeying a stop
-//! request. If no other run is alive, the run removes a leftover stop request and starts.
+//! A run does not start if the queue cannot be read, if the run cannot be registered, or while a
+//! stop is requested and other runs are alive. If no other run is alive, the run removes a leftover
+//! stop request and starts; if that fails, the run does not start.
 
 use crate::ports::{Begun, RunEventKind, StopSignalError, StorageError};
 use crate::run::state::{Operation, Phase, Recording, RunState};
@@ -103,7 +104,7 @@ impl RunState {
         self.begin(Operation::Deregister, Action::Deregister);
     }
 
-    /// If the run obeyed a stop request and no other run is alive, removes the request.
+    /// If a stop is requested and no other run is alive, removes the request.
     pub(super) fn on_deregistered(&mut self, alive: Result<Vec<LiveRun>, StorageError>) {
         self.operation = None;
         match alive {

@@ -91,9 +91,9 @@ impl FolderTarget {
         executions.add(&journal).map_err(|error| self.executions.unwritten(&error))
     }
 
-    /// Installs the log first, and the queue last. While the other parts are installed, a note
-    /// exists: if the process dies, the queue is still empty, and [`remove_interrupted`] removes
-    /// these parts before the next copy.
+    /// Installs the log first, and the queue last. While the other parts are installed, a marker
+    /// file exists: if the process dies, the queue is still empty, and [`remove_interrupted`]
+    /// removes the log and these parts before the next copy.
     pub(super) fn commit(mut self) -> Result<(), CliError> {
         self.install_log()?;
         let note = note(&self.project);
@@ -125,8 +125,8 @@ impl FolderTarget {
     }
 }
 
-/// Removes what a copy that did not end has put into the folder of an empty queue. Does nothing if
-/// there was no such copy, or if a run has written to the event log since.
+/// Removes what a copy that did not end has put into the folder of an empty queue. Does nothing
+/// without a marker file, or if a run has written to the event log since.
 ///
 /// # Errors
 /// [`CliError`] if a file cannot be removed.
@@ -150,7 +150,7 @@ pub(in crate::wiring::copy) fn remove_interrupted(project: &Project) -> Result<(
     remove_if_exists(&note)
 }
 
-/// Returns the file that exists while a copy installs its parts.
+/// Returns the marker file, which exists while a copy installs its parts.
 fn note(project: &Project) -> PathBuf {
     project.copied_runs_file().with_file_name("COPY-BEGUN")
 }
