@@ -2,7 +2,7 @@
 //!
 //! # Theory of operation
 //!
-//! One thread checks the stop file and the time five times a second; another one waits for signals.
+//! One thread checks the stop file, if there is one, and the time five times a second; another one waits for signals.
 //! Threads are used rather than tasks, because reading a file can block, and because a stop must
 //! take effect even while every worker of the runtime is busy. Each thread records its observation
 //! and publishes the resulting level under one lock. Clearing removes the file under the same lock,
@@ -24,8 +24,8 @@ use crate::signals::is_ignored;
 use crate::stop_decision::StopRequests;
 use crate::stop_file;
 
-/// The interval between reads of the stop file; the contract of the `StopSignal` port allows half a
-/// second.
+/// The interval between checks of the stop file and the time; the contract of the `StopSignal` port
+/// allows half a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A stop signal that watches the stop file and, after [`StopWatch::with_signals`], the signals
@@ -34,16 +34,17 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// - Stop file: aborting if the first line contains the word `now`; draining if the file has any
 ///   other content or cannot be read.
 /// - Signals: the first one requests draining, which becomes aborting 80 s after a SIGTERM or
-///   SIGHUP, unless [`StopWatch::with_drain_timeout`] sets another time. The time is checked only
-///   if a stop file is watched. The second one requests aborting, if it arrives at least half a
-///   second after the first. The third one requests killing. SIGINT, SIGTERM and SIGHUP are counted
-///   together. After [`StopWatch::signals_only`], there is no draining.
+///   SIGHUP, unless [`StopWatch::with_drain_timeout`] sets another time. The second one requests
+///   aborting, if it arrives at least half a second after the first. The third one requests
+///   killing. SIGINT, SIGTERM and SIGHUP are counted together. After [`StopWatch::signals_only`],
+///   there is no draining.
 ///
 /// Dropping the watch ends its threads. Later signals are ignored: their default action is not
 /// restored.
 pub struct StopWatch {
     shared: Arc<Shared>,
-    /// Dropping this sender ends the thread that polls the stop file; `None` without a stop file.
+    /// Dropping this sender ends the thread that checks the stop file and the time; `None` if there
+    /// is no draining, and so no time to check.
     alive: Option<mpsc::Sender<()>>,
     signals: Option<Handle>,
     threads: Vec<JoinHandle<()>>,
@@ -64,30 +65,33 @@ impl StopWatch {
     /// # Errors
     /// If the thread cannot be spawned.
     pub fn new(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(Some(path.into()), StopRequests::default()));
-        shared.read_file();
+        Self::polling(Some(path.into()))
+    }
+
+    /// Creates a watch without a stop file, for a run that receives stop requests in another way.
+    /// It watches nothing until [`StopWatch::with_signals`] is called.
+    ///
+    /// # Errors
+    /// If the thread cannot be spawned.
+    pub fn without_file() -> io::Result<Self> {
+        Self::polling(None)
+    }
+
+    fn polling(path: Option<PathBuf>) -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(path, StopRequests::default()));
+        shared.check();
         let (alive, life) = mpsc::channel();
         let ours = Arc::clone(&shared);
-        let reader = thread::Builder::new().name("stop-file".to_owned()).spawn(move || ours.poll_file(&life))?;
-        Ok(Self { shared, alive: Some(alive), signals: None, threads: vec![reader] })
+        let poller = thread::Builder::new().name("stop-request".to_owned()).spawn(move || ours.poll(&life))?;
+        Ok(Self { shared, alive: Some(alive), signals: None, threads: vec![poller] })
     }
 
     /// Sets the time after which a drain that SIGTERM or SIGHUP requested becomes an abort. If the
-    /// time is 0, the first of these signals requests an abort. A longer time expires only if a
-    /// stop file is watched.
+    /// time is 0, the first of these signals requests an abort.
     #[must_use]
     pub fn with_drain_timeout(self, drain_timeout: Duration) -> Self {
         self.shared.requests().set_drain_timeout(drain_timeout);
         self
-    }
-
-    /// Creates a watch without a stop file, for a run that receives stop requests in another way.
-    /// It watches nothing until [`StopWatch::with_signals`] is called. It does not check the time,
-    /// so a drain becomes an abort only at the next signal.
-    #[must_use]
-    pub fn without_file() -> Self {
-        let shared = Arc::new(Shared::new(None, StopRequests::default()));
-        Self { shared, alive: None, signals: None, threads: Vec::new() }
     }
 
     /// Watches signals only, for a process that has nothing to drain: the first signal aborts, the
@@ -152,13 +156,14 @@ impl Shared {
         Self { path, began: Instant::now(), requests: Mutex::new(requests), published }
     }
 
-    fn poll_file(&self, life: &mpsc::Receiver<()>) {
+    fn poll(&self, life: &mpsc::Receiver<()>) {
         while life.recv_timeout(POLL_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
-            self.read_file();
+            self.check();
         }
     }
 
-    fn read_file(&self) {
+    /// Reads the stop file, if one is watched, and publishes the level at the current time.
+    fn check(&self) {
         let mut requests = self.requests();
         if let Some(path) = &self.path {
             requests.on_file(stop_file::read(path));

@@ -30,7 +30,26 @@ fn is_hang_up_ignored() -> bool {
     mask.is_some_and(|hex| u64::from_str_radix(hex.trim(), 16).expect("a number") & 1 == 1)
 }
 
+/// Waits until the stop level is above `level`.
+async fn raised_above(watch: &StopWatch, level: StopLevel) -> StopRequest {
+    let raised = tokio::time::timeout(Duration::from_secs(30), watch.raised_above(level)).await;
+    raised.expect("raised in time")
+}
+
 #[tokio::test]
+async fn signals_raise_the_level() {
+    each_signal_raises_the_level_and_clearing_keeps_it().await;
+    a_drain_ends_after_its_time_without_a_stop_file_too().await;
+}
+
+async fn a_drain_ends_after_its_time_without_a_stop_file_too() {
+    let watch = StopWatch::without_file().expect("a thread");
+    let watch = watch.with_drain_timeout(Duration::from_millis(1)).with_signals().expect("signals");
+    kill_process(getpid(), Signal::TERM).expect("sent to ourselves");
+    let expected = StopRequest { level: StopLevel::Aborting, cause: Some(StopCause::Terminate) };
+    assert_eq!(raised_above(&watch, StopLevel::Draining).await, expected);
+}
+
 async fn each_signal_raises_the_level_and_clearing_keeps_it() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("STOP-AUTONOMOUS");
@@ -41,8 +60,7 @@ async fn each_signal_raises_the_level_and_clearing_keeps_it() {
         // A second signal within half a second after the first one would be ignored.
         tokio::time::sleep(Duration::from_millis(550)).await;
         kill_process(getpid(), signal).expect("sent to ourselves");
-        let raised = tokio::time::timeout(Duration::from_secs(30), watch.raised_above(before)).await;
-        assert_eq!(raised.expect("raised in time"), by_signal(after));
+        assert_eq!(raised_above(&watch, before).await, by_signal(after));
     }
     std::fs::write(&path, "").expect("a file");
     assert!(watch.clear().await.expect("the file goes"));

@@ -284,7 +284,7 @@ impl Wiring {
     /// If no thread can be started.
     fn stop_signals(&self, run: &RunId, stop_timeout: Duration) -> Result<Arc<dyn StopSignal>, CliError> {
         let stop = match self.server() {
-            Some(_) => Ok(StopWatch::without_file()),
+            Some(_) => StopWatch::without_file(),
             None => StopWatch::new(self.project.stop_file()),
         };
         let stop = stop.map(|stop| stop.with_drain_timeout(stop_timeout)).and_then(StopWatch::with_signals);
