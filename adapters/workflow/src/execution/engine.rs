@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use autoproc_domain::ports::Clock;
 use autoproc_domain::{FilePath, Fingerprint, ItemId, RetryPolicy};
@@ -126,17 +127,19 @@ impl Engine {
         }
     }
 
-    /// Waits for `running`, the process of a step. Meanwhile writes `state` to the file of the
-    /// latest state: at once or, during the pause after the previous write, at the end of the pause
-    /// if the process is still running.
+    /// Waits for `running`, the process of a step. While the process runs, writes `state` to the
+    /// file of the latest state, once the pause after the previous write has ended. The process
+    /// starts first, so that it does not wait for the write.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
-        while let Some(rest) = self.latest_state.offer(state) {
+        let mut rest = Some(Duration::ZERO);
+        while let Some(pause) = rest {
             tokio::select! {
                 biased;
                 over = &mut running => return over,
-                () = tokio::time::sleep(rest) => {}
+                () = tokio::time::sleep(pause) => {}
             }
+            rest = self.latest_state.offer(state);
         }
         running.await
     }
