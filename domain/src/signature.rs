@@ -6,9 +6,10 @@
 //! names the cause; see [`failure`]. A signature keeps this first line without the parts that
 //! differ from file to file. First, the names of the file itself become placeholders: `{}` for the
 //! path, `{/}` for the name, `{/.}` for the name without its extension, `{//}` for the folder. Then
-//! numbers, times, addresses, identifiers, temporary files and quoted data become marks: `{n}`,
-//! `{hex}`, `{id}`, `{uuid}`, `{mac}`, `{tmp}`, `{path}`, `{text}`. Exit codes, signals and HTTP
-//! status codes stay, because different codes are different causes.
+//! numbers, times, addresses, identifiers, other paths and quoted data become marks: `{n}`, `{hex}`,
+//! `{id}`, `{uuid}`, `{mac}`, `{path}`, `{text}`. Exit codes, signals and HTTP status codes stay,
+//! because different codes are different causes. Names in a program stay too, such as a missing
+//! module or column, and quoted messages such as `msg="permission denied"`.
 //!
 //! A signature depends on nothing but the error text and the path. It is the same on every machine
 //! and in every run.

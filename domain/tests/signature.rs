@@ -171,6 +171,27 @@ fn different_reasons_have_different_identities() {
     }
 }
 
+/// A person fixes the two failures of a pair in different ways.
+#[test]
+fn failures_with_different_remedies_have_different_identities() {
+    let id = |error: &str| Signature::of(Some(error), &path("/in/a.pdf")).id();
+    for (one, other) in [
+        (
+            "exit status 1: cat: /in/a.pdf: No such file or directory",
+            "exit status 1: cat: /in/a.pdf: Permission denied",
+        ),
+        ("exit status 1: open '/srv/A7/b': no such file", "exit status 1: open '/srv/A7/b': permission denied"),
+        ("exit status 1: level=fatal msg=\"no such file\"", "exit status 1: level=fatal msg=\"permission denied\""),
+        ("exit status 22: HTTP error: 404", "exit status 22: HTTP error: 500"),
+        ("exit status 1", "exit status 2"),
+        ("exit status 1: No module named 'numpy'", "exit status 1: No module named 'pandas'"),
+        ("exit status 1: KeyError: 'total'", "exit status 1: KeyError: 'name'"),
+        ("exit status 1: \"code\": \"AccessDenied\"", "exit status 1: \"code\": \"NoSuchKey\""),
+    ] {
+        assert_ne!(id(one), id(other), "{one}\n{other}");
+    }
+}
+
 fn reason(error: &str) -> String {
     Signature::of(Some(error), &path("/in/a.pdf")).reason().to_owned()
 }
@@ -184,7 +205,8 @@ fn the_outcome_is_part_of_the_signature() {
         ("killed by signal 9, possibly out of memory: page 3", "killed by signal 9, possibly out of memory"),
         ("timed out after 2.5 s: page 7 of 12", "timed out after {n} s"),
         ("timed out after 300 s: error: no lock", "timed out after {n} s: error: no lock"),
-        ("cannot start: /opt/x2/tool: permission denied", "cannot start: /opt/x{n}/tool: permission denied"),
+        ("cannot start: /opt/bin/tool: no", "cannot start: /opt/bin/tool: no"),
+        ("cannot start: /opt/x2/tool: permission denied", "cannot start: {path}: permission denied"),
         ("no such file (exit status 1)", "no such file (exit status 1)"),
         (
             "the run died during attempt 3, the last one allowed",

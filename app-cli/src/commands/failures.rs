@@ -27,7 +27,7 @@ const MAX_SHOWN: usize = 20;
 #[derive(Debug, Args)]
 #[command(
     after_help = "In a reason, {} stands for the path of the file, {/} for its name, {/.} for its name without the
-extension, {//} for its folder; {\u{1b}[0mn}, {hex}, {id}, {path}, {tmp}, {text} and others for text that
+extension, {//} for its folder; {\u{1b}[0mn}, {hex}, {id}, {path}, {text} and others for text that
 differs from file to file.
 
 Examples:

@@ -1,6 +1,7 @@
 //! Puts marks in place of the parts of a line that differ from file to file, in one pass.
 
 use super::own_names::{QUOTES, is_part_of_path};
+use crate::failure;
 
 /// Words, in lower case, after which a short number is a code or a part of a name.
 const BEFORE_CODES: [&str; 8] = ["status", "signal", "code", "errno", "exit", "http", "utf", "latin"];
@@ -23,11 +24,18 @@ const NAMES: [&str; 16] = [
 /// Shapes of identifiers, in which `h` stands for a hexadecimal digit, each with its mark.
 const SHAPES: [(&str, &str); 2] = [("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "{uuid}"), ("hh:hh:hh:hh:hh:hh", "{mac}")];
 
+/// Folders in which every path differs from file to file.
 const TEMPORARY: [&str; 2] = ["/tmp/", "/var/tmp/"];
 
 /// Characters, other than letters and digits, that a quoted name may contain. Quoted text with any
 /// other character is data.
 const IN_NAMES: &str = "_-.:/+*#@%$&=?!()<>{}[]\\";
+
+/// Words, in lower case, after which a quotation is data.
+const BEFORE_DATA: [&str; 4] = ["near", "token", "string", "input"];
+
+/// The minimum number of words of a sentence. A quotation after a sentence and a colon is data.
+const MIN_SENTENCE_WORDS: usize = 3;
 
 /// The minimum number of digits of a hexadecimal number without `0x`: Git abbreviates its hashes to
 /// seven.
@@ -44,6 +52,13 @@ const MAX_UNIT_LETTERS: usize = 3;
 
 const NUMBER: &str = "{n}";
 
+const TEXT: &str = "{text}";
+
+const PATH: &str = "{path}";
+
+/// Stands for bytes that are not UTF-8, and for control characters.
+const BINARY: char = char::REPLACEMENT_CHARACTER;
+
 const SCHEME_END: &str = "://";
 
 /// Characters that join the numbers of a date, a version, an address or a list.
@@ -53,10 +68,10 @@ const JOINERS: &[char] = &[' ', '-', ':', '.', ',', '/', '+'];
 const MAX_JOINERS: usize = 2;
 
 /// Returns the text with marks in place of the parts that differ from file to file. Removes escape
-/// sequences, and replaces whitespace and other control characters with single spaces. Idempotent:
-/// masking the result again does not change it.
+/// sequences, and replaces whitespace with single spaces. Idempotent: masking the result again does
+/// not change it.
 pub(super) fn masked(text: &str) -> String {
-    in_plain(&plain(text))
+    in_plain(&without_binary(&plain(text)))
 }
 
 fn in_plain(text: &str) -> String {
@@ -73,13 +88,21 @@ fn plain(text: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let length = if first == '\u{1b}' { escape_length(rest) } else { first.len_utf8() };
         rest = &rest[length..];
-        if !first.is_whitespace() && !first.is_control() {
-            out.push(first);
-        } else if first != '\u{1b}' && !out.is_empty() && !out.ends_with(' ') {
-            out.push(' ');
+        if first.is_whitespace() {
+            out.push_str(if out.is_empty() || out.ends_with(' ') { "" } else { " " });
+        } else if first != '\u{1b}' {
+            out.push(if first.is_control() { BINARY } else { first });
         }
     }
     out
+}
+
+/// Puts one mark in place of the text from the first to the last word with [`BINARY`].
+fn without_binary(text: &str) -> String {
+    let (Some(first), Some(last)) = (text.find(BINARY), text.rfind(BINARY)) else { return text.to_owned() };
+    let start = text[..first].rfind(' ').map_or(0, |space| space + 1);
+    let end = text[last..].find(' ').map_or(text.len(), |space| last + space);
+    format!("{}{TEXT}{}", &text[..start], &text[end..])
 }
 
 struct Masker<'t> {
@@ -99,11 +122,12 @@ impl<'t> Masker<'t> {
             if first == '\'' && is_own_name(content) {
                 return self.unquote(content);
             }
+            let quoted = self.in_quotes(first, content);
             self.copy(first);
             self.take(content.len());
-            self.out.push_str(&if is_name(content) { in_plain(content) } else { "{text}".to_owned() });
+            self.out.push_str(&quoted);
             self.rest.chars().next().into_iter().for_each(|closing| self.copy(closing));
-        } else if let Some((length, mark)) = shape(self.rest).or_else(|| self.temporary()) {
+        } else if let Some((length, mark)) = shape(self.rest).or_else(|| self.path()) {
             self.take(length);
             self.mark(mark);
         } else if first.is_alphanumeric() {
@@ -153,10 +177,28 @@ impl<'t> Masker<'t> {
         end.map(|end| &text[..end])
     }
 
-    fn temporary(&self) -> Option<(usize, &'static str)> {
-        let is_temporary = TEMPORARY.iter().any(|folder| self.rest.starts_with(folder));
-        let starts = is_temporary && !self.out.ends_with(char::is_alphanumeric);
-        starts.then(|| (self.rest.find(|character| !is_part_of_path(character)).unwrap_or(self.rest.len()), "{tmp}"))
+    /// Returns quoted text with marks, or one mark if it is data. Text that reads like an error is
+    /// no data.
+    fn in_quotes(&self, opening: char, content: &str) -> String {
+        let masked = in_plain(content);
+        let is_last = self.rest[opening.len_utf8() + content.len()..].chars().nth(1).is_none();
+        let is_value = BEFORE_DATA.contains(&&*self.word) || is_last && ends_sentence(&self.out);
+        let is_data = is_value || is_capitalised(content) || !is_name(content);
+        if is_data && !failure::reads_like_error(&masked) { TEXT.to_owned() } else { masked }
+    }
+
+    /// Returns the length and the mark of a path that differs from file to file: one in a temporary
+    /// folder, or one with digits or other characters that paths of programs rarely have.
+    fn path(&self) -> Option<(usize, &'static str)> {
+        if !self.rest.starts_with('/') || self.out.ends_with(|last: char| last.is_alphanumeric() || last == '}') {
+            return None;
+        }
+        let end = self.rest.find(|character| !is_part_of_path(character)).unwrap_or(self.rest.len());
+        let path = self.rest[..end].trim_end_matches('.');
+        let is_temporary = || TEMPORARY.iter().any(|folder| path.starts_with(folder));
+        let is_plain = || path.chars().all(|character| character.is_ascii_lowercase() || "/_-.".contains(character));
+        let is_varying = path.rfind('/') > Some(0) && (is_temporary() || !is_plain());
+        is_varying.then_some((path.len(), PATH))
     }
 
     fn word_or_url(&mut self) {
@@ -176,7 +218,7 @@ impl<'t> Masker<'t> {
         if self.rest.starts_with(['/', '?']) {
             let end = self.rest.find(|character: char| ends_url(character)).unwrap_or(self.rest.len());
             self.take(self.rest[..end].trim_end_matches(['.', ',', ':']).len());
-            self.mark("/{path}");
+            self.mark(&format!("/{PATH}"));
         }
     }
 
@@ -248,6 +290,20 @@ fn is_own_name(content: &str) -> bool {
     (content.starts_with("{}") || content.starts_with("{/")) && is_name(content)
 }
 
+/// True if the text ends with a colon after a sentence, as in `exit status 1: this is no number: `.
+/// An outcome, a class or a few words, as in `KeyError: ` or `unknown column: `, are no sentence.
+fn ends_sentence(text: &str) -> bool {
+    let sentence = text.strip_suffix(": ").and_then(|before| before.rsplit_once(": "));
+    sentence.is_some_and(|(_, sentence)| sentence.split(' ').count() >= MIN_SENTENCE_WORDS)
+}
+
+/// True for a word such as `Miller`. Names in programs are usually in lower case or have more
+/// capital letters.
+fn is_capitalised(word: &str) -> bool {
+    let rest = word.strip_prefix(|first: char| first.is_ascii_uppercase()).unwrap_or_default();
+    !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
 fn is_name(content: &str) -> bool {
     content.chars().all(|character| character.is_ascii_alphanumeric() || IN_NAMES.contains(character))
 }
@@ -315,7 +371,7 @@ mod tests {
             ("1920x1080 of 12.5MB at 10.0.0.1:8080", "{n} of {n} at {n}"),
             ("object at 0x7f3a, commit 3fa2c19", "object at {hex}, commit {hex}"),
             ("id 550e8400-e29b-41d4-a716-446655440000 of 00:1a:2b:3c:4d:5e", "id {uuid} of {mac}"),
-            ("cannot open /tmp/x.Ab/y: tmp8f3ka2", "cannot open {tmp}: {id}"),
+            ("cannot open /tmp/x.Ab/y: tmp8f3ka2", "cannot open {path}: {id}"),
             ("page12 of part3b", "page{n} of part{n}b"),
             ("get https://api.example.org:80/v1/x?y=2: refused", "get https://api.example.org:{n}/{path}: refused"),
             ("float: 'abc 17 d', \u{1b}[31mred\u{1b}[0m\tand  wide", "float: '{text}', red and wide"),
@@ -325,6 +381,9 @@ mod tests {
             ("it's 'a b, c' of 'it's a b'", "it's '{text}' of '{text}'"),
             ("cat: '{}': bad, to '{/.}.txt7'", "cat: {}: bad, to {/.}.txt{n}"),
             ("x'a b' and \"open 17", "x'a b' and \"open {n}"),
+            ("key 'Miller' of 'NoneType'", "key '{text}' of 'NoneType'"),
+            ("read /srv/Rossi/a.ttf, /srv/a-7.ttf.", "read {path}, {path}."),
+            ("bad line a\u{fffd}\u{1} b c\u{7}: end", "bad line {text} end"),
         ] {
             assert_eq!(masked(text), expected);
             assert_eq!(masked(expected), expected);
@@ -348,6 +407,27 @@ mod tests {
             masked("exit status 3: 5 errors; error on line 404"),
             "exit status 3: {n} errors; error on line {n}"
         );
+    }
+
+    #[test]
+    fn a_value_after_a_sentence_is_data() {
+        for (text, expected) in [
+            ("exit status 1: bad value of n: 'seven'", "exit status 1: bad value of n: '{text}'"),
+            ("exit status 1: syntax error near `fi'", "exit status 1: syntax error near `{text}'"),
+            ("exit status 1: KeyError: 'total'", "exit status 1: KeyError: 'total'"),
+            ("exit status 1: unknown column: 'total'", "exit status 1: unknown column: 'total'"),
+            ("exit status 1: 'total'", "exit status 1: 'total'"),
+            ("fatal: error on line 3: 'total' is bad", "fatal: error on line {n}: 'total' is bad"),
+        ] {
+            assert_eq!(masked(text), expected);
+            assert_eq!(masked(expected), expected);
+        }
+    }
+
+    #[test]
+    fn quoted_errors_stay() {
+        let message = r#"level=error msg="open /srv/a7/b: permission denied" user="Ada Miller""#;
+        assert_eq!(masked(message), r#"level=error msg="open {path}: permission denied" user="{text}""#);
     }
 
     #[test]
