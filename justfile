@@ -50,7 +50,7 @@ bench-queues files="100000":
 forecast trace="":
     cargo bench -p autoproc-domain --bench forecast -- {{ if trace == "" { "" } else { quote(absolute_path(trace)) } }}
 
-# Run real programs that fail in 100 ways, and measure how well `failures` groups them (minutes; docs/benchmarks.md names the packages)
+# Run real programs that fail in 145 ways, and measure how well `failures` groups them (minutes; docs/benchmarks.md names the packages)
 failures-corpus folder="target/failures-corpus":
     cargo build --release -p autoproc-cli
     app-cli/benches/failures/measure.py target/release/autoproc {{quote(folder)}}

@@ -3,13 +3,15 @@
 
 Usage: measure.py BINARY FOLDER [KIND...]
 
-Makes 20 different files for each kind of kinds.py in FOLDER, and runs the kind's command on them with `autoproc run --retries 0`, each
+Makes 20 different files for each kind of kinds.py and fresh.py in FOLDER, and runs the kind's command on them with `autoproc run --retries 0`, each
 kind in a project of its own. A kind that has a project there already is not run again. Reads the groups from `autoproc failures --json`, and prints how well they agree with the
 kinds. FOLDER/failures.tsv then has the path and the first line of the error of each failure, for the benchmark `signature` of the domain.
 
-Every third kind by name is held out: its figures count, and rules of signatures are not changed because of it. Kinds whose program is not installed are left
-out. Debian's packages for all of them: bzip2 curl default-jdk ffmpeg gawk gcc git gzip imagemagick-6.q16 jq libxml2-utils lua5.4 make nodejs
-openssh-client openssl patch perl php-cli poppler-utils qpdf rustc ruby sqlite3 tesseract-ocr unzip wget xsltproc xz-utils zstd 7zip.
+Every third kind of kinds.py by name is held out, and the kinds of fresh.py are fresh: their figures count, and rules of signatures are not changed because
+of them. Kinds whose program is not installed are left out. Debian's packages for all of them: bzip2 curl default-jdk ffmpeg gawk gcc git gzip imagemagick-6.q16 jq libxml2-utils lua5.4 make nodejs
+openssh-client openssl patch perl php-cli poppler-utils qpdf rustc ruby sqlite3 tesseract-ocr unzip wget xsltproc xz-utils zstd 7zip. For the fresh ones: bison cmake flac gfortran
+gettext ghostscript gnupg gnuplot-nox golang-go graphviz libimage-exiftool-perl librsvg2-bin lz4 nasm ocaml-nox pandoc postgresql-client protobuf-compiler
+rsync shellcheck sox tcl tidy yamllint; black, csvkit, mypy and ruff from PyPI; prettier and sass from npm.
 """
 
 import http.server
@@ -25,6 +27,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+from fresh import FRESH  # noqa: E402
 from kinds import KINDS, identifier  # noqa: E402
 
 FILES = 20
@@ -102,14 +105,17 @@ def score(title, counts):
 
 
 def report(counts, reasons):
+    fresh = {kind.name for kind in FRESH}
     held_out = set(sorted(kind.name for kind in KINDS)[2::3])
-    score("held out", {key: count for key, count in counts.items() if key[0] in held_out})
-    score("others", {key: count for key, count in counts.items() if key[0] not in held_out})
+    class_of = lambda name: "fresh" if name in fresh else "held out" if name in held_out else "others"
+    for title in ("fresh", "held out", "others"):
+        if of_class := {key: count for key, count in counts.items() if class_of(key[0]) == title}:
+            score(title, of_class)
     score("all", counts)
     for kind in sorted({kind for kind, _ in counts}):
         signatures = [signature for other, signature in counts if other == kind]
         if len(signatures) > 1:
-            print(f"\nsplit: {kind}{' (held out)' if kind in held_out else ''}")
+            print(f"\nsplit: {kind} ({class_of(kind)})")
             for signature in signatures:
                 print(f"  {counts[kind, signature]:2}  {reasons[signature]}")
     together = defaultdict(list)
@@ -124,7 +130,7 @@ def main(binary, folder, *names):
     binary, folder, port = str(Path(binary).resolve()), Path(folder).resolve(), web_server()
     folder.mkdir(parents=True, exist_ok=True)
     counts, reasons, failures, missing, wrong = {}, {}, [], [], []
-    for number, kind in enumerate(KINDS, 1):
+    for number, kind in enumerate(KINDS + FRESH, 1):
         if names and kind.name not in names:
             continue
         if not shutil.which(kind.program):
