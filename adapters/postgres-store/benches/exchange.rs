@@ -1,8 +1,9 @@
 //! Measures exchanges per second on a private server: `cargo bench -p autoproc-postgres-store`.
 //!
 //! Each simulated run settles in each exchange the claims of the previous one, and claims the same
-//! number of further files, until no file is left. The two arguments are the number of files of a
-//! case and the number of other files in the same queue. One case runs through `PgBouncer`, if it
+//! number of further files, until no file is left. The first two arguments are the number of files
+//! of a case and the number of other files in the same queue. Further arguments are the names of the
+//! cases to measure; the default is all of them. One case runs through `PgBouncer`, if it
 //! is installed. If the variable `AUTOPROC_PEERS` names the folder that `just bench-queues`
 //! prepares, other queue programs on PostgreSQL are measured on the same server.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its results")]
@@ -127,6 +128,9 @@ impl Case<'_> {
     }
 
     fn measure(&self) {
+        if !is_wanted(self.name) {
+            return;
+        }
         let Some(queue) = Queue::create() else { return };
         self.beside.prepare(&queue);
         let ids = add(&queue, "first", self.files, 1);
@@ -144,6 +148,13 @@ impl Case<'_> {
         report(&format!("{}: files", self.name), self.files, begun.elapsed());
         report(&format!("{}: exchanges", self.name), exchanges, begun.elapsed());
     }
+}
+
+/// True if the arguments name this case, or no case.
+fn is_wanted(name: &str) -> bool {
+    let is_case = |argument: &String| argument.starts_with("batch");
+    let mut cases = env::args().filter(is_case).peekable();
+    cases.peek().is_none() || cases.any(|case| case == name)
 }
 
 /// Measures the lower bound for the time of an exchange: a transaction that changes one row, in one

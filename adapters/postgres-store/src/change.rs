@@ -98,6 +98,7 @@ impl<T: Decision + Sync> Work for Change<T> {
     type Reply = T::Reply;
 
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<T::Reply> {
+        shared.claim_start.forget();
         let mut transaction = connection.begin().await?;
         let (rows, first) = self.lock.take(&mut transaction).await?;
         let now = now(&mut transaction).await?;

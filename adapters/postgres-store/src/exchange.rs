@@ -9,6 +9,7 @@ use autoproc_domain::view::Exchanged;
 use futures_util::future::{OptionFuture, join3, join5};
 use tokio_postgres::Row;
 
+use crate::claim_start::{HEAD, Position, Search};
 use crate::connection::{Connection, Query};
 use crate::error::{Answer, lease_lost};
 use crate::item_row::{claims, column};
@@ -62,16 +63,28 @@ async fn carry_out(
     let scope = shared.scopes.number(&request.run, &request.scope, connection).await?;
     let statements = Statements::prepare(connection, scope.is_some()).await?;
     let settlements = Settlements::of(&request.settlements);
-    let notice = if settlements.return_items() { shared.notices.after_exchange() } else { None };
+    let mut notice = None;
+    if settlements.return_items() {
+        shared.claim_start.forget();
+        notice = shared.notices.after_exchange();
+    }
+    let version = shared.companion.version();
     let pipeline = Pipeline {
         run: request.run.as_str(),
         id: request.id.get().cast_signed(),
         now: now.as_micros(),
         limit: i64::try_from(request.limit).unwrap_or(i64::MAX),
         scope,
+        start: if scope.is_none() { shared.claim_start.next(version, now) } else { HEAD },
     };
     let (claimed, finished) = pipeline.send(connection.link(), &statements, &settlements, notice).await?;
-    Ok(Exchanged { claims: claims(&claimed)?, ..settlements.answer(&finished)? })
+    let exchanged = Exchanged { claims: claims(&claimed)?, ..settlements.answer(&finished)? };
+    if request.limit > 0 && scope.is_none() {
+        let duration_us = claimed.first().map_or(Ok(0), |first| column(first, "search_us"))?;
+        let search = Search { start: pipeline.start, version, limit: request.limit, duration_us };
+        shared.claim_start.advance(&search, &exchanged);
+    }
+    Ok(exchanged)
 }
 
 /// Returns the answer that a request got when it was carried out.
@@ -113,6 +126,8 @@ struct Pipeline<'a> {
     now: i64,
     limit: i64,
     scope: Option<i64>,
+    /// The start of the claim; not used with a scope.
+    start: Position,
 }
 
 impl Pipeline<'_> {
@@ -127,11 +142,11 @@ impl Pipeline<'_> {
         settlements: &Settlements,
         notice: Option<&str>,
     ) -> Answer<(Vec<Row>, Row)> {
-        let Self { run, id, now, limit, scope } = self;
+        let Self { run, id, now, limit, scope, start } = self;
         let has_settlements = !settlements.is_empty();
         let settle = settlements.parameters(run);
-        let claim = with_scope(vec![run, id, limit], scope.as_ref());
-        let finish = with_scope(vec![run, id, now, &has_settlements], scope.as_ref());
+        let claim = with_place(vec![run, id, limit], scope.as_ref(), start);
+        let finish = with_place(vec![run, id, now, &has_settlements], scope.as_ref(), start);
         let enter: [&dyn Parameter; 2] = [run, id];
 
         let client = link.client();
@@ -160,8 +175,16 @@ impl Pipeline<'_> {
     }
 }
 
-/// Adds the key of the scope in the database to the parameters. Adds nothing for the whole queue.
-fn with_scope<'a>(mut parameters: Vec<&'a dyn Parameter>, scope: Option<&'a i64>) -> Vec<&'a dyn Parameter> {
-    parameters.extend(scope.map(|scope| scope as &dyn Parameter));
+/// Adds the key of the scope in the database to the parameters; for the whole queue, the start of
+/// the claim.
+fn with_place<'a>(
+    mut parameters: Vec<&'a dyn Parameter>,
+    scope: Option<&'a i64>,
+    (rank, sequence): &'a Position,
+) -> Vec<&'a dyn Parameter> {
+    match scope {
+        Some(scope) => parameters.push(scope),
+        None => parameters.extend([rank as &dyn Parameter, sequence]),
+    }
     parameters
 }

@@ -49,6 +49,7 @@
 
 mod address;
 mod change;
+mod claim_start;
 mod companion;
 mod connection;
 mod error;

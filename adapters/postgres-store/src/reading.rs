@@ -46,7 +46,7 @@ impl Work for Paging {
 }
 
 /// Returns the `rank` column, which is the negative priority, and the sequence number.
-fn position(key: ClaimKey) -> (i64, i64) {
+pub(crate) fn position(key: ClaimKey) -> (i64, i64) {
     (-i64::from(key.priority().get()), bigint(key.sequence().get()))
 }
 

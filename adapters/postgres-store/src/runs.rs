@@ -157,6 +157,7 @@ impl Work for Recovery {
     /// Locks the rows of the runs first: this waits for the exchanges of these runs that are in
     /// progress, and prevents them from beginning another exchange.
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Vec<RecoveredItem>> {
+        shared.claim_start.forget();
         let mut transaction = connection.begin().await?;
         let dead = lock_dead(&mut transaction, &self.0.runs).await?;
         let rows = transaction.query(LOCK_RECOVERABLE, &[&dead]).await?;

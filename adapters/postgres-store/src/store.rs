@@ -17,6 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use crate::change::{Change, Clearing, Lock};
+use crate::claim_start::ClaimStart;
 use crate::companion::{Companion, Notices};
 use crate::connection::Session;
 use crate::exchange::Exchange;
@@ -66,6 +67,7 @@ impl PostgresStore {
             notices,
             session: Session::default(),
             scopes: Scopes::default(),
+            claim_start: ClaimStart::default(),
             leases: Leases::default(),
             recorder: Recorder::default(),
             exchanges: AtomicU64::default(),

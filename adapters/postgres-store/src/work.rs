@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use async_trait::async_trait;
 use tokio::task::AbortHandle;
 
+use crate::claim_start::ClaimStart;
 use crate::companion::{Companion, Notices};
 use crate::connection::{Connection, Session};
 use crate::error::{Answer, Fault};
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) session: Session,
     pub(crate) scopes: Scopes,
+    pub(crate) claim_start: ClaimStart,
     pub(crate) notices: Notices,
     pub(crate) companion: Arc<Companion>,
     pub(crate) leases: Leases,

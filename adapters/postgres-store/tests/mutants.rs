@@ -9,6 +9,11 @@ use autoproc_testkit::mutants::{Mutants, Mutation};
 const CONFORMANCE: &str = "conformance::";
 const CROWD: &str = "crowd::a_crowd";
 const FEW_ROWS: &str = "crowd::an_exchange_reads_few_rows";
+const STARTS_LATER: &str = "claim_start::a_slow_claim_begins";
+const START_ENDS: &str = "claim_start::the_start_of_claims_is_dropped_after_a_second";
+const OWN_ADDITION: &str = "claim_start::the_start_of_claims_is_dropped_after_an_own_addition";
+const OWN_RELEASE: &str = "claim_start::the_start_of_claims_is_dropped_after_an_own_release";
+const BEFORE_START: &str = "claim_start::a_claim_finds";
 const FOLDED: &str = "crowd::the_tally_is_folded";
 const LOST_COMMIT: &str = "outages::an_exchange_whose_commit";
 const ANNOUNCED: &str = "sharing::changes_of_other_handles";
@@ -56,7 +61,7 @@ const HISTORY_MIGRATION: &str = "sql/migrations/0003_history.sql";
 const APPEND: &str = "sql/executions/append.sql";
 const OPEN: &str = "sql/executions/open.sql";
 
-const MUTATIONS: [Mutation; 66] = [
+const MUTATIONS: [Mutation; 71] = [
     Mutation {
         name: "the host of a copied output is that of its run",
         file: "sql/outputs/of_item.sql",
@@ -105,6 +110,41 @@ const MUTATIONS: [Mutation; 66] = [
         text: "(runs, after) = (&runs[begun..], last);",
         replacement: "(runs, after) = (&runs[begun..begun], last);",
         test: OLD_ATTEMPTS,
+    },
+    Mutation {
+        name: "a slow claim always begins at the head",
+        file: "src/claim_start.rs",
+        text: "search.duration_us > SLOW_SEARCH_US",
+        replacement: "search.duration_us < 0",
+        test: STARTS_LATER,
+    },
+    Mutation {
+        name: "the start of claims is kept for ever",
+        file: "src/claim_start.rs",
+        text: "later.since.elapsed() >= MAX_AGE",
+        replacement: "later.since.elapsed() > MAX_AGE * 1000",
+        test: START_ENDS,
+    },
+    Mutation {
+        name: "an addition keeps the start of claims",
+        file: "src/change.rs",
+        text: "shared.claim_start.forget();",
+        replacement: "",
+        test: OWN_ADDITION,
+    },
+    Mutation {
+        name: "a release keeps the start of claims",
+        file: "src/exchange.rs",
+        text: "shared.claim_start.forget();",
+        replacement: "",
+        test: OWN_RELEASE,
+    },
+    Mutation {
+        name: "a claim never looks before its start",
+        file: "sql/exchange/ready_of_queue.sql",
+        text: " union all select * from preceding",
+        replacement: "",
+        test: BEFORE_START,
     },
     Mutation {
         name: "a settlement does not compare the claim number",
@@ -186,8 +226,8 @@ const MUTATIONS: [Mutation; 66] = [
     Mutation {
         name: "a claim does not lock its items",
         file: "sql/exchange/ready_of_queue.sql",
-        text: "  for update skip locked\n",
-        replacement: "",
+        text: "  limit $3\n  for update skip locked\n",
+        replacement: "  limit $3\n",
         test: CROWD,
     },
     Mutation {

@@ -1,4 +1,4 @@
--- Claims the items in `ready`.
+-- Claims the items in `ready`. `search_us` is the time that their search took.
 -- $1 run, $2 request
 , numbered as materialized (
   -- The numbers are handed out in claim order.
@@ -12,4 +12,5 @@ set status = 1, attempts = i.attempts + 1, last_attempt_us = now_us(),
     claim_request = $2, claim_priority = i.priority, claim_depth = i.depth
 from numbered n
 where i.id = n.id
-returning i.*
+returning i.*,
+  (select (extract(epoch from clock_timestamp() - statement_timestamp()) * 1000000)::bigint) as search_us

@@ -7,6 +7,7 @@
 //! `PATH` or in `/usr/sbin`, and fail without it if `AUTOPROC_REQUIRE_PGBOUNCER` is 1.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
+mod claim_start;
 mod conformance;
 mod copies;
 mod crowd;
