@@ -184,7 +184,7 @@ enum Lasts {
 /// Returns a query that applies the settings of the store. The query returns one row per setting.
 /// `synchronous_commit` makes acknowledged changes durable, even if the server's default does not.
 /// The planner must prefer indexes, because the statistics of a new or quickly changing table may
-/// be wrong.
+/// be wrong. No statement reads enough rows to be worth the start of a parallel worker.
 fn settings(options: &Options, lasts: Lasts) -> String {
     let search_path = search_path(options);
     let all = [
@@ -194,6 +194,7 @@ fn settings(options: &Options, lasts: Lasts) -> String {
         ("default_transaction_isolation", "read committed"),
         ("plan_cache_mode", "force_generic_plan"),
         ("jit", "off"),
+        ("max_parallel_workers_per_gather", "0"),
         ("enable_seqscan", "off"),
         ("enable_bitmapscan", "off"),
         ("enable_hashjoin", "off"),

@@ -14,6 +14,7 @@ const START_ENDS: &str = "claim_start::the_start_of_claims_is_dropped_after_a_se
 const OWN_ADDITION: &str = "claim_start::the_start_of_claims_is_dropped_after_an_own_addition";
 const OWN_RELEASE: &str = "claim_start::the_start_of_claims_is_dropped_after_an_own_release";
 const BEFORE_START: &str = "claim_start::a_claim_finds";
+const PAGE_READS_FEW: &str = "crowd::a_page_reads_few_rows";
 const FOLDED: &str = "crowd::the_tally_is_folded";
 const LOST_COMMIT: &str = "outages::an_exchange_whose_commit";
 const ANNOUNCED: &str = "sharing::changes_of_other_handles";
@@ -61,7 +62,7 @@ const HISTORY_MIGRATION: &str = "sql/migrations/0003_history.sql";
 const APPEND: &str = "sql/executions/append.sql";
 const OPEN: &str = "sql/executions/open.sql";
 
-const MUTATIONS: [Mutation; 71] = [
+const MUTATIONS: [Mutation; 72] = [
     Mutation {
         name: "the host of a copied output is that of its run",
         file: "sql/outputs/of_item.sql",
@@ -145,6 +146,13 @@ const MUTATIONS: [Mutation; 71] = [
         text: " union all select * from preceding",
         replacement: "",
         test: BEFORE_START,
+    },
+    Mutation {
+        name: "a page looks for held items if there are none",
+        file: "sql/queue/page.sql",
+        text: " and (select sum(held) > 0 from tally)",
+        replacement: "",
+        test: PAGE_READS_FEW,
     },
     Mutation {
         name: "a settlement does not compare the claim number",

@@ -6,8 +6,8 @@ use std::thread;
 
 use autoproc_domain::ports::Storage;
 use autoproc_domain::request::{ExchangeRequest, Hold, Reprioritise, Scope, Selector, Settlement, Verdict};
-use autoproc_domain::view::Exchanged;
-use autoproc_domain::{FilePath, Priority};
+use autoproc_domain::view::{Exchanged, PageRequest};
+use autoproc_domain::{FilePath, Priority, Status};
 use autoproc_postgres_store::PostgresStore;
 use autoproc_testkit::block_on;
 
@@ -130,18 +130,44 @@ const BATCH: usize = 16;
 
 /// Claims some files in each exchange, and settles them in the next one.
 fn drain_some(queue: &Queue, name: &str, scope: &Scope) {
+    in_session(queue, name, |store| {
+        begin(store, name);
+        let mut settlements = Vec::new();
+        for id in 1..=EXCHANGES {
+            let request = exchange(name, id.unsigned_abs(), settlements, BATCH);
+            let request = ExchangeRequest { scope: scope.clone(), ..request };
+            settlements = completed(&block_on(store.exchange(request, NOW)).unwrap());
+        }
+    });
+}
+
+/// The files of other statuses are not read, not even if they come first.
+#[test]
+fn a_page_reads_few_rows() {
+    let Some(queue) = Queue::create() else { return };
+    queue.execute("alter table item set (autovacuum_enabled = off)");
+    let files: Vec<String> = (0..FILES_IN_LINE).map(|file| format!("/in/{file}")).collect();
+    add(&queue.open(), &files.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    queue.execute("update item set status = 2 where id < (select max(id) from item)");
+    let before = rows_read(&queue);
+    in_session(&queue, "pages", |store| {
+        for (status, files) in [(Status::Pending, 1), (Status::Processing, 0), (Status::Failed, 0)] {
+            let request = PageRequest { statuses: vec![status], after: None, limit: Some(10) };
+            assert_eq!(block_on(store.page(request)).unwrap().items.len(), files, "{status:?}");
+        }
+    });
+    let read = rows_read(&queue) - before;
+    assert!(read <= 100, "3 pages read {read} rows");
+}
+
+/// Calls `work` with a handle whose session has ended when the function returns. Once a session has
+/// ended, the server's statistics contain all rows that the session has read.
+fn in_session(queue: &Queue, name: &str, work: impl FnOnce(&PostgresStore)) {
     let session = format!("{}_{name}", queue.schema);
     let address = format!("{} application_name={session}", queue.server().address("postgres", "postgres"));
     let store = PostgresStore::open(queue.options_at(&address)).unwrap();
-    begin(&store, name);
-    let mut settlements = Vec::new();
-    for id in 1..=EXCHANGES {
-        let request = exchange(name, id.unsigned_abs(), settlements, BATCH);
-        let request = ExchangeRequest { scope: scope.clone(), ..request };
-        settlements = completed(&block_on(store.exchange(request, NOW)).unwrap());
-    }
+    work(&store);
     drop(store);
-    // Once a session has ended, the server's statistics contain all rows that the session has read.
     let open = "select from pg_stat_activity where application_name = $1";
     while !queue.query(open, &[&session]).is_empty() {
         thread::yield_now();
