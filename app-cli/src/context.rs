@@ -17,7 +17,7 @@ use crate::escape::{Printable, Shown};
 use crate::paths::Surroundings;
 use crate::project::Project;
 use crate::view::View;
-use crate::view::quoting::quoted;
+use crate::view::quoting::quoted_path;
 use crate::wiring::{Server, Wiring};
 
 /// A hint with the ways to choose another queue.
@@ -254,11 +254,8 @@ impl Context {
     /// after a space; empty if the command finds the queue without them.
     pub(crate) fn project_option(&self) -> String {
         let root = self.project.root();
-        let folder = if self.cwd.starts_with(root) {
-            String::new()
-        } else {
-            format!(" --project-dir {}", quoted(&Shown(root).to_string()))
-        };
+        let folder =
+            if self.cwd.starts_with(root) { String::new() } else { format!(" --project-dir {}", quoted_path(root)) };
         folder + &self.wiring.store_options()
     }
 

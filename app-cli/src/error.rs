@@ -15,6 +15,7 @@ use autoproc_domain::run::ProcessorError;
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
 use crate::path_map::NoName;
+use crate::view::quoting::quoted_path;
 
 /// The hint if the location of the queue is unusable.
 const OTHER_PLACE: &str =
@@ -105,13 +106,11 @@ impl CliError {
     /// Creates an error about the queue in `root`. The queue is not used, because another user
     /// controls `part`.
     pub(crate) fn foreign_project(root: &Path, part: &Path, why: &str) -> Self {
-        let root = Shown(root);
-        Self::new(ExitCode::CannotWrite, format!("the queue of {root} is not used: {} {why}", Shown(part))).with_hint(
-            format!(
-                "use it with `--project-dir {root}` if you trust these users, or use your own queue with \
-`--project-dir .`"
-            ),
-        )
+        let error = format!("the queue of {} is not used: {} {why}", Shown(root), Shown(part));
+        Self::new(ExitCode::CannotWrite, error).with_hint(format!(
+            "use it with `--project-dir {}` if you trust these users, or use your own queue with `--project-dir .`",
+            quoted_path(root)
+        ))
     }
 
     #[must_use]

@@ -8,7 +8,7 @@ use rustix::fd::AsFd;
 use rustix::termios::tcgetwinsize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::quoting::quoted;
+use super::quoting::quoted_path;
 use crate::escape::Shown;
 
 /// The assumed size of a terminal that does not report its size, as on the VT100.
@@ -97,7 +97,7 @@ impl Layout {
         let exact = path.as_path().to_str();
         exact.filter(|exact| Shown(path.as_path()).to_string() == *exact)?;
         let shown = self.path(path);
-        Some(if shown.starts_with('-') { quoted(&format!("./{shown}")) } else { quoted(&shown) })
+        Some(quoted_path(Path::new(&shown)))
     }
 
     /// Returns a path with text before and after it. On a terminal, the path is shortened in its

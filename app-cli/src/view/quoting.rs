@@ -1,12 +1,22 @@
 //! Quotes the words of command lines for a shell, if necessary.
 
 use std::ffi::OsStr;
+use std::path::Path;
+
+use crate::escape::Shown;
 
 /// The characters besides letters and digits that need no quotes.
 const PLAIN: &str = "_-./:=,+@%";
 
 pub(crate) fn quoted(word: &str) -> String {
     quoted_unless(word, PLAIN)
+}
+
+/// Returns a path for a suggested command: quoted if necessary, with its unprintable characters
+/// escaped. A path that begins with a dash, which would be an option, begins with `./`.
+pub(crate) fn quoted_path(path: &Path) -> String {
+    let shown = Shown(path).to_string();
+    if shown.starts_with('-') { quoted(&format!("./{shown}")) } else { quoted(&shown) }
 }
 
 /// Returns one word of a template, quoted if necessary. Placeholders need no quotes.
@@ -54,6 +64,15 @@ mod tests {
     use std::os::unix::ffi::OsStrExt as _;
 
     use super::*;
+
+    #[test]
+    fn a_path_can_be_pasted() {
+        for (path, expected) in
+            [("/in/a.txt", "/in/a.txt"), ("my file", "'my file'"), ("-n", "./-n"), ("a\tb", r"'a\tb'")]
+        {
+            assert_eq!(quoted_path(Path::new(path)), expected);
+        }
+    }
 
     #[test]
     fn bytes_are_quoted_on_one_line() {

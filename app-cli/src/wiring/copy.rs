@@ -18,7 +18,7 @@ use crate::error::CliError;
 use crate::escape::{Printable, Shown};
 use crate::project::Project;
 use crate::store_choice::{NamedBy, StoreChoice, StoreUrl};
-use crate::view::quoting::quoted;
+use crate::view::quoting::quoted_path;
 
 use folder::FolderSource;
 pub(crate) use target::Target;
@@ -66,7 +66,7 @@ impl Place {
     /// Returns the option by which another command names the place.
     pub(crate) fn option(&self) -> String {
         match self {
-            Self::Folder(project) => format!("--project-dir {}", quoted(&Shown(project.root()).to_string())),
+            Self::Folder(project) => format!("--project-dir {}", quoted_path(project.root())),
             Self::Database(server) => server.option().trim_start().to_owned(),
         }
     }

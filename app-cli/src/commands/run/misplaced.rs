@@ -17,6 +17,7 @@ use crate::escape::Shown;
 use crate::forgotten_dashes;
 use crate::global_args::GlobalArgs;
 use crate::paths::PathSource;
+use crate::view::quoting::quoted_path;
 
 /// Long options of `run` that many programs have too. They are never reported as misplaced.
 const COMMON: [&str; 6] = ["all", "exclude", "include", "null", "quiet", "verbose"];
@@ -72,7 +73,7 @@ pub(super) async fn check_files(work: &Work, is_all: bool, context: &Context) ->
     let misplaced = file_argument(work, &context.cwd);
     let hint = |error: CliError| match misplaced {
         Some(file) => {
-            error.with_hint(format!("files stand before `--`, as in: autoproc run {} -- COMMAND", Shown(file)))
+            error.with_hint(format!("files stand before `--`, as in: autoproc run {} -- COMMAND", quoted_path(file)))
         }
         None => error,
     };

@@ -7,6 +7,7 @@ use super::work::Work;
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::program_path::is_found;
+use crate::view::quoting::quoted_path;
 
 /// Checks that the program exists, and searches for it like execvp(3). Skips a program with a
 /// placeholder or another brace, because its name may depend on the file. Skips a shell command
@@ -26,8 +27,8 @@ pub(super) fn check(work: &Work) -> Result<(), CliError> {
         return Ok(());
     }
     if program.as_bytes().contains(&b'/') && Path::new(program).is_file() {
-        let shown = Shown(Path::new(program));
-        return Err(CliError::usage(format!("{shown} cannot be executed")).with_hint(format!("chmod +x {shown}")));
+        let (shown, file) = (Shown(Path::new(program)), quoted_path(Path::new(program)));
+        return Err(CliError::usage(format!("{shown} cannot be executed")).with_hint(format!("chmod +x {file}")));
     }
     let error = CliError::usage(format!("there is no program {}", Shown(Path::new(program))));
     Err(if program.as_bytes().contains(&b' ') {

@@ -14,7 +14,7 @@ use crate::completion::Candidates;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Printable;
-use crate::view::quoting::quoted;
+use crate::view::quoting::{quoted, quoted_path};
 use crate::wiring::find_error;
 
 const HEADING: &str = "Workflow options";
@@ -218,7 +218,7 @@ impl Chosen {
 /// Fails if the workflow has errors. If it has only warnings, prints one warning with their number.
 fn complain(file: &WorkflowFile, context: &Context) -> Result<(), CliError> {
     let count = |severity| file.problems.iter().filter(|problem| problem.severity == severity).count();
-    let advice = format!("autoproc workflow check {}", file.path.display());
+    let advice = format!("autoproc workflow check {}", quoted_path(&file.path));
     if let Some(first) = file.problems.iter().find(|problem| problem.severity == Severity::Error) {
         let more = count(Severity::Error) - 1;
         let rest = if more > 0 { format!(" (and {more} more)") } else { String::new() };

@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::view::View;
+use crate::view::quoting::quoted_path;
 use crate::view::screen::Screen;
 use crate::wiring::find_error;
 
@@ -56,7 +57,7 @@ pub(super) fn usable(word: &str, folder: &WorkflowFolderArgs, context: &Context)
         _ => {
             let path = from_base(&context.cwd, &file.path);
             Err(CliError::config(format!("{} has errors", Shown(path)))
-                .with_hint(format!("`autoproc workflow check {}` lists them", Shown(path))))
+                .with_hint(format!("`autoproc workflow check {}` lists them", quoted_path(path))))
         }
     }
 }

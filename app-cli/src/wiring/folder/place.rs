@@ -11,6 +11,8 @@ use crate::error::LOCAL_PLACE;
 use crate::escape::Shown;
 use crate::exit_code::ExitCode;
 use crate::maintenance::Finding;
+use crate::view;
+use crate::view::quoting::quoted_path;
 
 /// The number of free inodes below which a warning is shown; each attempt creates a file for its
 /// output.
@@ -67,7 +69,7 @@ fn nature(system: &FileSystem, allow_network_fs: bool) -> Finding {
 
 fn room(free: u64, files: Option<u64>, needed: u64) -> Finding {
     const SUBJECT: &str = "room";
-    let room = files.map_or_else(String::new, |files| format!(", and room for {files} more files"));
+    let room = files.map_or_else(String::new, |files| format!(", and room for {}", view::counted(files, "more file")));
     let message = format!("{} MiB free{room}", free / MIB);
     if free < needed {
         let advice = format!("free space on the disk: the queue may need {} MiB more", needed.div_ceil(MIB));
@@ -143,7 +145,7 @@ fn permissions(folder: &Path) -> Finding {
     let exposed = files.iter().map(AsRef::as_ref).chain([folder]).find(|path| is_open_to_all(path));
     match exposed {
         Some(path) => {
-            let advice = format!("chmod o-w {}", Shown(path));
+            let advice = format!("chmod o-w {}", quoted_path(path));
             Finding::warning(SUBJECT, format!("every user can write to {}", Shown(path)), advice)
         }
         None => Finding::well(SUBJECT, "writable by this user, not by everyone"),
