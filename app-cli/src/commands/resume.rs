@@ -111,8 +111,8 @@ fn cannot_start(why: impl std::fmt::Display) -> CliError {
 /// does not exist any more: the command moved or removed it. A run refuses files that do not exist.
 ///
 /// # Errors
-/// [`CliError`] if no named file would be left, even if there are also lists of files; if a path is
-/// invalid, or if the queue cannot be read.
+/// [`CliError`] if the command line named files, and would be left without files and lists of files;
+/// if a path is invalid, or if the queue cannot be read.
 async fn without_finished(
     words: Vec<OsString>,
     current_dir: &Path,
@@ -126,8 +126,8 @@ async fn without_finished(
             kept.push(word);
         }
     }
-    // Without files, the run would process the whole queue.
-    if files == 0 && are_files.contains(&true) {
+    // Without files and lists, the run would process the whole queue.
+    if files == 0 && are_files.contains(&true) && without_files(&kept).len() == kept.len() {
         return Err(cannot_start("the files of the latest run are completed, and do not exist any more"));
     }
     Ok(kept)

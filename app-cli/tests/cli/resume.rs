@@ -263,6 +263,21 @@ fn files_that_the_command_moved_away_are_left_out() {
     assert!(line.starts_with("starting again: autoproc run -q -r 1 b --shell '"), "{over:?}");
 }
 
+/// The named file is gone, but the run also has a list.
+#[test]
+fn a_run_whose_list_is_left_is_started_again() {
+    let project = TempProject::with_queue(&["other"]);
+    for name in ["a", "b"] {
+        project.write(name, "");
+    }
+    project.write("list", "b\n");
+    let words = ["run", "-q", "a", "--from-file", "list", "--shell", "test {/} = b || rm {}"];
+    project.ask(words).expect_code(0);
+    let again = project.ask(["resume"]).expect_code(0);
+    assert!(again.err.starts_with("starting again: autoproc run -q --from-file list --shell "), "{again:?}");
+    assert_eq!(project.status_of("other"), "pending");
+}
+
 #[test]
 fn a_run_whose_files_are_all_gone_is_not_started_on_the_whole_queue() {
     let project = TempProject::with_queue(&["a", "b"]);
