@@ -156,7 +156,7 @@ async fn copy_history(source: &mut Source<'_>, target: &mut Target<'_>) -> Resul
 #[derive(Default)]
 struct Outputs {
     copied: u64,
-    /// The number of outputs whose beginning was not copied, even if they were left out.
+    /// The number of copied outputs whose beginning was not copied.
     cut: u64,
     /// The number of outputs of attempts that are not in the history, which were not copied.
     left_out: u64,
@@ -170,8 +170,11 @@ async fn copy_outputs(source: &mut Source<'_>, target: &mut Target<'_>) -> Resul
             return Ok(counted);
         }
         let read = outputs.len() as u64;
-        counted.cut += outputs.iter().filter(|output| (output.ending.len() as u64) < output.bytes).count() as u64;
-        let copied = target.add_outputs(outputs).await?;
+        let (whole, cut): (Vec<_>, Vec<_>) =
+            outputs.into_iter().partition(|output| output.ending.len() as u64 >= output.bytes);
+        let cut = if cut.is_empty() { 0 } else { target.add_outputs(cut).await? };
+        let copied = cut + target.add_outputs(whole).await?;
+        counted.cut += cut;
         counted.copied += copied;
         counted.left_out += read - copied;
     }
@@ -218,9 +221,11 @@ impl View for Migrated {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
         let History { events, skipped } = self.history;
         let (count, from, to) = (files(self.counts.total()), self.from.in_words(), self.to.in_words());
-        writeln!(out, "copied {count} and {events} events of the history from the {from} to the {to}")?;
+        let events = counted(events as u64, "event");
+        writeln!(out, "copied {count} and {events} of the history from the {from} to the {to}")?;
         if skipped > 0 {
-            writeln!(out, "left out {skipped} lines of the event log that are no events of a run")?;
+            let lines = counted(skipped as u64, "line");
+            writeln!(out, "left out {lines} of the event log without an event of a run")?;
         }
         let Outputs { copied, cut, left_out } = self.outputs;
         let part = if cut > 0 { format!(", only the end of {cut}") } else { String::new() };
@@ -261,7 +266,7 @@ struct MigratedJson {
     events: usize,
     skipped_lines: usize,
     outputs: u64,
-    /// The number of outputs whose beginning was not copied, even if they were left out.
+    /// The number of copied outputs whose beginning was not copied.
     outputs_in_part: u64,
     /// The number of outputs that were not copied: their attempts are not in the history.
     outputs_left_out: u64,

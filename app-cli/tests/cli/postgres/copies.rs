@@ -112,6 +112,24 @@ fn a_copied_output_names_its_missing_part() {
     assert!(shown.out.ends_with("\n100000\n"), "{shown:?}");
 }
 
+/// An output whose attempt is not in the history is left out, with or without its beginning.
+#[test]
+fn an_output_that_is_left_out_is_not_copied_in_part() {
+    let Some(database) = Database::with_queue() else { return };
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-qq", "--shell", "seq 100000; : {}"]).expect_code(0);
+    fs::write(log(&project), "no event\n").expect("written");
+    let there = copy(&project, ".", &database.url()).expect_code(0);
+    for line in [
+        "copied 1 file and 0 events of the history from ",
+        "\nleft out 1 line of the event log without an event of a run\n",
+        "\ncopied 0 outputs of attempts\n",
+        "\nleft out 1 output of attempts that are not in the history\n",
+    ] {
+        assert!(format!("\n{}", there.out).contains(line), "{line} in {there:?}");
+    }
+}
+
 /// The history of the copy has an attempt whose output stayed in the other folder.
 #[test]
 fn a_copied_attempt_without_output_names_its_place() {
