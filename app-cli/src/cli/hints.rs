@@ -17,9 +17,10 @@ use strsim::damerau_levenshtein;
 
 use crate::escape::{Printable, Shown};
 use crate::store_choice::{without_passwords, word_without_password};
+use crate::view::quoting::quoted_path;
 use crate::word_roles::{Role, roles};
 use crate::{forgotten_dashes, program_path};
-use words::{COMMANDS, OPTIONS, QUEUE_COMMANDS, TOP_COMMANDS};
+use words::{COMMANDS, OPTIONS};
 
 /// The key under which a clap error stores an unknown command.
 const COMMAND: ContextKind = ContextKind::InvalidSubcommand;
@@ -40,8 +41,9 @@ pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Comma
         let suggested = error.remove(suggestion);
         let near = suggested.as_ref().and_then(|suggested| near(&unknown, suggested));
         let is_far = suggested.is_some() && near.is_none();
-        let command = command_of(words, command);
-        let hint = hint(&unknown, kind, &command).or_else(|| match command.first() {
+        let root = &*command;
+        let command = command_of(words, root);
+        let hint = hint(&unknown, kind, &command, root).or_else(|| match command.first() {
             _ if near.is_some() => None,
             _ if kind == COMMAND => program_hint(&unknown),
             Some(&"resume") => Some(REPEATED.to_owned()),
@@ -108,8 +110,8 @@ fn command_of<'w>(words: &'w [OsString], command: &Command) -> Vec<&'w str> {
     named.take(2).collect()
 }
 
-fn hint(unknown: &str, kind: ContextKind, command: &[&str]) -> Option<String> {
-    if kind == COMMAND { command_hint(unknown, command) } else { option_hint(unknown, command) }
+fn hint(unknown: &str, kind: ContextKind, command: &[&str], root: &Command) -> Option<String> {
+    if kind == COMMAND { command_hint(unknown, command, root) } else { option_hint(unknown, command) }
 }
 
 fn option_hint(unknown: &str, command: &[&str]) -> Option<String> {
@@ -124,27 +126,30 @@ fn option_hint(unknown: &str, command: &[&str]) -> Option<String> {
     known.map(|(.., hint)| (*hint).to_owned())
 }
 
-fn command_hint(unknown: &str, command: &[&str]) -> Option<String> {
+fn command_hint(unknown: &str, command: &[&str], root: &Command) -> Option<String> {
     let is_below_queue = command.first() == Some(&"queue");
-    if is_below_queue && TOP_COMMANDS.contains(&unknown) {
+    // The user may have written `queue` before another command.
+    if is_below_queue && root.find_subcommand(unknown).is_some_and(|known| !known.is_hide_set()) {
         return Some(format!("`autoproc {unknown}`"));
     }
     if let Some((_, hint)) = COMMANDS.iter().find(|(words, _)| words.contains(&unknown)) {
         return Some((*hint).to_owned());
     }
     // The user may have omitted `queue` before one of its commands.
-    if QUEUE_COMMANDS.contains(&unknown) {
+    if root.find_subcommand("queue").is_some_and(|queue| queue.find_subcommand(unknown).is_some()) {
         return Some(format!("`autoproc queue {unknown}`"));
     }
     let named = Path::new(unknown);
     let exists = !is_below_queue && named.exists();
-    exists.then(|| format!("`autoproc run {} -- COMMAND {{}}` runs a command on each file", Shown(named)))
+    let file = quoted_path(named);
+    exists.then(|| format!("`autoproc run {file} -- COMMAND {{}}` runs a command on each file"))
 }
 
 fn program_hint(unknown: &str) -> Option<String> {
     let named = Shown(Path::new(unknown));
+    let program = quoted_path(Path::new(unknown));
     let is_program = program_path::is_found(OsStr::new(unknown));
-    is_program.then(|| format!("`autoproc run FILES -- {named} {{}}` runs {named} on each file"))
+    is_program.then(|| format!("`autoproc run FILES -- {program} {{}}` runs {named} on each file"))
 }
 
 /// Returns the suggestions that differ from the word by at most two typing errors, or by one if the
@@ -159,5 +164,45 @@ fn near(unknown: &str, suggested: &ContextValue) -> Option<ContextValue> {
             (!near.is_empty()).then_some(ContextValue::Strings(near))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    /// The command of an entry of [`OPTIONS`], and its other names.
+    fn command_of_entry<'c>(root: &'c Command, name: &str) -> Option<&'c Command> {
+        let groups = ["queue", "workflow"].iter().filter_map(|group| root.find_subcommand(group));
+        [root].into_iter().chain(groups).find_map(|group| group.find_subcommand(name))
+    }
+
+    #[test]
+    fn entries_name_every_name_of_a_command() {
+        let root = Cli::command();
+        for (commands, options, _) in OPTIONS {
+            for name in *commands {
+                let command = command_of_entry(&root, name).unwrap_or_else(|| panic!("no command {name}"));
+                let names = [command.get_name()].into_iter().chain(command.get_all_aliases());
+                for name in names.filter(|name| !commands.contains(name)) {
+                    panic!("{options:?} lacks the name {name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_is_found_with_and_without_queue() {
+        let root = Cli::command();
+        for name in ["explain", "metrics", "top", "workflow", "store", "migrate", "retry"] {
+            assert_eq!(command_hint(name, &["queue"], &root), Some(format!("`autoproc {name}`")));
+        }
+        assert_eq!(command_hint("recover", &[], &root).as_deref(), Some("`autoproc queue recover`"));
+        assert_eq!(command_hint("torture-writer", &["queue"], &root), None);
+        let init = command_hint("init", &[], &root).expect("a hint");
+        assert!(init.contains("`autoproc store init`") && init.contains("`autoproc workflow init "), "{init}");
     }
 }

@@ -25,7 +25,11 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     (&["exec", "process", "work"], "`autoproc run -- COMMAND {}` runs a command on each file"),
     (&["failed", "errors"], "`autoproc failures` groups the failed files by reason"),
     (&["enqueue", "push", "submit"], "`autoproc queue add FILE` adds a file"),
-    (&["init", "new", "create"], "no command is needed: the first `autoproc queue add FILE` creates the queue"),
+    (
+        &["init"],
+        "`autoproc store init` prepares a database, `autoproc workflow init ID` writes stand-ins for runners; a queue in a folder needs neither",
+    ),
+    (&["new", "create"], "no command is needed: the first `autoproc queue add FILE` creates the queue"),
     (&["kill", "abort"], "`autoproc stop --now` ends the current attempts; their files wait for the next run"),
     (&["suspend", "freeze"], "`autoproc pause` suspends the live runs; `autoproc resume` continues them"),
     (&["drain"], "`autoproc stop` finishes the current files; the next `autoproc run` continues"),
@@ -43,34 +47,14 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Subcommands of `queue`, for a hint if the user omitted `queue`.
-pub(super) const QUEUE_COMMANDS: &[&str] = &["size", "peek", "show", "hold", "unhold", "export", "recover", "repair"];
-
-/// Top-level commands, for a hint if the user wrote one after `queue`.
-pub(super) const TOP_COMMANDS: &[&str] = &[
-    "run",
-    "status",
-    "monitor",
-    "stop",
-    "pause",
-    "resume",
-    "cancel",
-    "report",
-    "runs",
-    "history",
-    "failures",
-    "retry",
-    "retry-failed",
-    "log",
-    "logs",
-    "doctor",
-];
-
 /// The commands that accept files to process.
 const WITH_FILES: &[&str] = &["run", "add"];
 
 /// The commands that change named files of the queue, or all files below a named folder.
 const OF_FILES: &[&str] = &["remove", "rm", "retry-failed", "retry", "hold", "unhold", "cancel"];
+
+/// The command that changes one named file of the queue.
+const PRIORITISE: &[&str] = &["prioritise", "prioritize"];
 
 const LIST: &[&str] = &["list", "ls"];
 
@@ -87,7 +71,10 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         &["-r", "-R", "--recursive"],
         "leave it out: a folder stands for all files below it that are in the queue",
     ),
+    (PRIORITISE, &["-r", "-R", "--recursive", "--all", "-a"], "name one file: each call of the command changes one"),
     (OF_FILES, &["-f"], "leave it out: no command asks for confirmation"),
+    (PRIORITISE, &["-f"], "leave it out: no command asks for confirmation"),
+    (&["clear", "recover"], &["-f"], "leave it out: no command asks for confirmation"),
     (&["retry-failed", "retry"], &["--all", "-a"], "`autoproc retry-failed` without files retries all failed files"),
     (OF_FILES, &["--all", "-a"], "name a folder instead: it stands for all files below it that are in the queue"),
     (LIST, &["--all", "-a", "-l", "--long"], "leave it out: `autoproc list` shows all files, and all columns"),
@@ -132,7 +119,7 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (
         &["run"],
         &["--callback", "--notify", "--mail", "--mail-user", "--on-end", "--on-complete", "--hook"],
-        "`--on-finish LINE` executes a shell line at the end of the run, `--on-failure LINE` one for each failed file",
+        "`--on-finish STRING` executes a shell line at the end of the run, `--on-failure STRING` one for each failed file",
     ),
     (
         &["run"],
