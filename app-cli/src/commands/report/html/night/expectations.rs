@@ -23,7 +23,7 @@ struct OfRecipe {
     recipe: Option<Recipe>,
     forecast: Forecast,
     completed: u64,
-    /// For each extension, the number of completed files and the path of one of them.
+    /// For each extension in lower case, the number of completed files and the path of one of them.
     extensions: BTreeMap<Box<[u8]>, (u64, FilePath)>,
 }
 
@@ -40,8 +40,8 @@ impl Expectations {
         let file_path = &attempt.of.file_path;
         known.forecast.record_past(file_path, size_bytes, elapsed);
         known.completed += 1;
-        let extension = file_path.as_path().extension().unwrap_or_default().as_encoded_bytes();
-        if let Some((count, _)) = known.extensions.get_mut(extension) {
+        let extension = file_path.as_path().extension().unwrap_or_default().as_encoded_bytes().to_ascii_lowercase();
+        if let Some((count, _)) = known.extensions.get_mut(&*extension) {
             *count += 1;
         } else if known.extensions.len() < MAX_EXTENSIONS {
             known.extensions.insert(extension.into(), (1, file_path.clone()));
@@ -83,5 +83,46 @@ impl Common<'_> {
     /// Returns the forecast for a file of this size; `None` as in [`Expectations::of_file`].
     pub(crate) fn of_size(&self, size_bytes: u64) -> Option<FileForecast> {
         self.forecast.of_file(self.example, size_bytes).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use autoproc_domain::item::AttemptNumber;
+    use autoproc_domain::ports::AttemptRef;
+    use autoproc_domain::{ItemId, RunId};
+
+    use super::*;
+
+    fn completed(name: &str) -> PastAttempt {
+        let of = AttemptRef {
+            id: ItemId::new(1),
+            file_path: FilePath::new(format!("/in/{name}")).expect("a path"),
+            round: 1,
+            attempt: AttemptNumber::FIRST,
+            claim: None,
+        };
+        PastAttempt {
+            of,
+            run: RunId::new("r"),
+            started_at: None,
+            end: None,
+            elapsed: None,
+            usage: None,
+            error: None,
+            size_bytes: Some(1),
+            recipe: None,
+            input_changed: false,
+        }
+    }
+
+    #[test]
+    fn extensions_are_counted_in_lower_case() {
+        let mut expectations = Expectations::default();
+        for name in ["a.txt", "b.PDF", "c.pdf", "d.txt", "e.Pdf"] {
+            expectations.add(&completed(name), Duration::from_secs(1));
+        }
+        let common = expectations.most_common().expect("there are files");
+        assert_eq!(common.example.as_path().to_str(), Some("/in/b.PDF"));
     }
 }
