@@ -69,8 +69,8 @@ const MAX_DEFERRED: usize = 1 << 20;
 struct ErrStream {
     area: LiveArea,
     writer: ErrWriter,
-    /// The number of calls that are printing while standard output is a terminal. The live area is
-    /// then not on the screen.
+    /// The number of calls that are printing to a terminal, other than lines on standard error. The
+    /// live area is then not on the screen.
     prints: u32,
     /// The lines that are deferred until no print is in progress.
     deferred: String,
@@ -163,7 +163,7 @@ impl Console {
             let mut out = AutoStream::never(Vec::new());
             return heard(write(&mut Screen::new(&mut out, &self.out)).map(|()| self.keep(&out.into_inner())));
         }
-        heard(self.aside(|| {
+        heard(self.aside(self.out.is_terminal(), || {
             let mut out = BufWriter::new(AutoStream::auto(io::stdout().lock()));
             write(&mut Screen::new(&mut out, &self.out)).and_then(|()| out.flush())
         }))
@@ -182,20 +182,20 @@ impl Console {
             let mut out = Vec::new();
             return heard(write(&mut out).map(|()| self.keep(&out)));
         }
-        heard(self.aside(|| {
+        heard(self.aside(self.out.is_terminal(), || {
             let mut out = BufWriter::new(io::stdout().lock());
             write(&mut out).and_then(|()| out.flush())
         }))
     }
 
-    /// Writes the output of a command to standard error unchanged. If standard output is a
+    /// Writes the output of a command to standard error unchanged. If one of the streams is a
     /// terminal, all earlier texts are written before, unless that takes too long. Waits for the
     /// reader of standard error, so that no byte is dropped.
     pub(crate) fn print_to_err_exactly(&self, bytes: &[u8]) {
         if self.is_diverted() {
             return self.keep(bytes);
         }
-        self.aside(|| {
+        self.aside(self.out.is_terminal() || self.err.is_terminal(), || {
             // A closed standard error is ignored.
             let _ = io::stderr().write_all(bytes);
         });
@@ -326,10 +326,10 @@ impl Console {
         live.change_area(erased);
     }
 
-    /// Calls `print`. If standard output is a terminal, the live area is removed and lines on
-    /// standard error are deferred during the call, because both streams may use this terminal.
-    fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
-        if !self.out.is_terminal() {
+    /// Calls `print`. If it may write to a terminal, the live area is removed and lines on standard
+    /// error are deferred during the call, because they may use the same terminal.
+    fn aside<T>(&self, is_on_terminal: bool, print: impl FnOnce() -> T) -> T {
+        if !is_on_terminal {
             return print();
         }
         self.live().begin_print();

@@ -85,6 +85,24 @@ fn the_live_view_fits_and_leaves_nothing_behind() {
     }
 }
 
+/// The error output of an attempt appears above the live view, also if standard output is a file.
+#[test]
+fn the_error_output_of_attempts_does_not_mix_with_the_live_view() {
+    if !has_tmux() {
+        return;
+    }
+    let project = TempProject::with_files(&[LONG, "b"]);
+    let command = "echo x >&2; until test -e {}.go; do sleep 0.02; done";
+    let words = format!("run {LONG} b -j2 --show-output --shell '{command}' > out.txt");
+    let terminal = Terminal::open(&project, (100, 30), &words);
+    terminal.expect(|lines| lines.iter().any(|line| line.contains("0/2 files")), &true);
+    for (name, printed) in [("b", 1), (LONG, 2)] {
+        project.write(format!("{name}.go"), "");
+        terminal.expect(|lines| lines.iter().filter(|line| *line == "x").count(), &printed);
+    }
+    terminal.expect(|lines| lines.iter().filter(|line| line.contains('[') || *line == "over").count(), &1);
+}
+
 #[test]
 fn the_live_view_follows_the_size_of_the_terminal() {
     if has_tmux() {
