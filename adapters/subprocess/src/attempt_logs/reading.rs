@@ -34,17 +34,19 @@ impl AttemptLog {
         Ok((end.length > 0).then_some(end))
     }
 
-    /// Returns the last bytes of the output, at most `max`, as if the attempt had ended now.
-    /// Returns no bytes if there is no file. While the output has a `.tail`, returns only bytes
-    /// after the head.
+    /// Returns the last bytes of the output, at most `max`, as if the attempt had ended now. While
+    /// the output has a `.tail`, returns only bytes after the head. `None` if there is no file.
     ///
     /// # Errors
     /// If the output cannot be read.
-    pub fn last_bytes(&self, max: u64) -> io::Result<Vec<u8>> {
-        let tail = bounded_log::open_tail(&self.path)?.map(|(_, tail)| tail);
+    pub fn last_bytes(&self, max: u64) -> io::Result<Option<LogEnd>> {
+        let tail = bounded_log::open_tail(&self.path)?;
         // If there is no main file, the `.tail` is left over from another output.
-        let Some(file) = open(&self.path, &mut 0, None)? else { return Ok(Vec::new()) };
-        Ok(end_of(tail.unwrap_or(file), max)?.bytes)
+        let Some(file) = open(&self.path, &mut 0, None)? else { return Ok(None) };
+        let Some((head, mut tail)) = tail else { return end_of(file, max).map(Some) };
+        let begin = tail.stream_position()?;
+        let end = end_of(tail, max)?;
+        Ok(Some(LogEnd { length: head + end.length - begin, ..end }))
     }
 
     /// Follows the output from its beginning. The file need not exist yet.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anstream::adapter::strip_str;
 use autoproc_domain::request::Selector;
 use autoproc_domain::{ItemId, QueueItem, Timestamp};
-use autoproc_subprocess::AttemptLog;
+use autoproc_subprocess::{AttemptLog, LogEnd};
 
 use super::snapshot::Snapshot;
 use crate::attempt_output::without_partial_line;
@@ -45,9 +45,9 @@ pub(super) struct FollowedOutput {
     log: Option<AttemptLog>,
     /// True if an attempt has begun in this round.
     has_begun: bool,
-    /// The bytes at the latest read, and the line in place of an empty output; `None` before the
-    /// first read.
-    read: Option<(Vec<u8>, &'static str)>,
+    /// The end of the output at the latest read, `None` without a file, and the line in place of an
+    /// empty output; `None` before the first read.
+    read: Option<(Option<LogEnd>, &'static str)>,
     due: Instant,
 }
 
@@ -83,10 +83,10 @@ impl FollowedOutput {
             {
                 self.look_up(&item, context);
             }
-            let bytes = self.log.as_ref().and_then(|log| log.last_bytes(MAX_BYTES).ok()).unwrap_or_default();
-            let read = (bytes, self.if_empty(context));
+            let end = self.log.as_ref().and_then(|log| log.last_bytes(MAX_BYTES).ok().flatten());
+            let read = (end, self.if_empty(context));
             if self.read.as_ref() != Some(&read) {
-                let lines = lines(&read.0, read.1);
+                let lines = lines(read.0.as_ref(), read.1);
                 self.read = Some(read);
                 return lines;
             }
@@ -111,11 +111,11 @@ impl FollowedOutput {
 
 /// Returns the lines of an output in their last versions, without colours, escaped. `if_empty` is
 /// the line in place of an empty output.
-fn lines(bytes: &[u8], if_empty: &str) -> Vec<String> {
-    if bytes.is_empty() {
+fn lines(end: Option<&LogEnd>, if_empty: &str) -> Vec<String> {
+    let Some(LogEnd { length, bytes }) = end.filter(|end| !end.bytes.is_empty()) else {
         return vec![if_empty.to_owned()];
-    }
-    let is_cut = bytes.len() as u64 >= MAX_BYTES;
+    };
+    let is_cut = (bytes.len() as u64) < *length;
     let mut printer = LinePrinter::plain();
     let mut last_versions = printer.take(if is_cut { without_partial_line(bytes) } else { bytes });
     last_versions.extend(printer.finish());
@@ -129,30 +129,33 @@ fn lines(bytes: &[u8], if_empty: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
+    /// Returns the lines of an output, of which at most the last `MAX_BYTES` are read.
+    fn lines_of(output: &[u8]) -> Vec<String> {
+        let first = output.len().saturating_sub(usize::try_from(MAX_BYTES).expect("small"));
+        lines(Some(&LogEnd { length: output.len() as u64, bytes: output[first..].to_vec() }), EMPTY)
+    }
+
     #[test]
     fn lines_have_their_last_version() {
         assert_eq!(
-            lines(b"a\tb\n 10%\r 20%\r\n\x1b[1mbold\x1b[0m\x1b[2J\x07\xff\n", EMPTY),
+            lines_of(b"a\tb\n 10%\r 20%\r\n\x1b[1mbold\x1b[0m\x1b[2J\x07\xff\n"),
             ["a    b", " 20%", "bold\u{fffd}"]
         );
-        assert_eq!(lines("x\u{202e}y".as_bytes(), EMPTY), ["x\\u{202e}y"]);
-        assert_eq!(lines(b"", EMPTY), [EMPTY]);
+        assert_eq!(lines_of("x\u{202e}y".as_bytes()), ["x\\u{202e}y"]);
+        assert_eq!((lines_of(b""), lines(None, EMPTY)), (vec![EMPTY.to_owned()], vec![EMPTY.to_owned()]));
     }
 
     #[test]
     fn a_long_output_of_one_line_is_shown() {
-        let end =
-            |long: &str| lines(&long.as_bytes()[long.len() - usize::try_from(MAX_BYTES).expect("small")..], EMPTY);
-        assert_eq!(end(&"10%\r".repeat(70_000)), [LEFT_OUT, "10%"]);
-        let long = "x".repeat(300_000);
-        assert_eq!(end(&long).concat().len(), LEFT_OUT.len() + usize::try_from(MAX_BYTES).expect("small"));
+        assert_eq!(lines_of("10%\r".repeat(70_000).as_bytes()), [LEFT_OUT, "10%"]);
+        let whole = usize::try_from(MAX_BYTES).expect("small");
+        assert_eq!(lines_of("x".repeat(300_000).as_bytes()).concat().len(), LEFT_OUT.len() + whole);
+        assert_eq!(lines_of("x".repeat(whole).as_bytes()).concat().len(), whole, "nothing is left out");
     }
 
     #[test]
     fn a_long_output_says_so() {
-        let long = "0123456789\n".repeat(40_000);
-        let end = &long.as_bytes()[long.len() - usize::try_from(MAX_BYTES).expect("small")..];
-        let lines = lines(end, EMPTY);
+        let lines = lines_of("0123456789\n".repeat(40_000).as_bytes());
         assert_eq!((lines[0].as_str(), lines[1].as_str()), (LEFT_OUT, "0123456789"));
     }
 }

@@ -49,8 +49,8 @@ pub(super) fn running(
     let mut files: Vec<_> = queue.processing.iter().map(file).collect();
     files.sort_by_key(|(row, _)| (rank(row.progress), row.id));
     for (row, is_here) in files.iter_mut().take(MAX_READ) {
-        let end = row.log.as_ref().filter(|_| *is_here).and_then(|log| log.last_bytes(LAST_BYTES).ok());
-        row.last_line = end.and_then(|end| last_line(&end));
+        let end = row.log.as_ref().filter(|_| *is_here).and_then(|log| log.last_bytes(LAST_BYTES).ok().flatten());
+        row.last_line = end.and_then(|end| last_line(&end.bytes));
     }
     files.into_iter().map(|(row, _)| row).collect()
 }
