@@ -19,24 +19,29 @@ const PAGE: &str = "q: back  Up, Down, PgUp, PgDn, g, G: scroll";
 /// The keys that answer a question.
 const ANSWERS: &str = "y: yes  any other key: no";
 
-/// Returns the lines of the footer, at least one. A message replaces the keys or the line in which
-/// the user types, but never a question: the message of a background read must not hide the command
-/// that `y` carries out. Above a question, a message is shown if there is room.
+/// Returns the lines of the footer, at least one. A message replaces the keys, but neither a
+/// question nor the line in which the user types: the message of a background read must not hide
+/// the command that `y` carries out. Above these, a message is shown if there is room.
 pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     let fit = |text: &str| state.look.layout.cut_at_end(text, size.columns);
     let message =
         state.message.as_ref().map(|message| Line::styled(fit(message), state.look.colour(LATER).patch(BOLD)));
+    let below_message = |lines: Vec<Line<'static>>| {
+        let message = message.clone().filter(|_| lines.len() < size.rows);
+        message.into_iter().chain(lines).collect()
+    };
     match &state.mode {
-        Mode::Confirm(action) => {
-            let question = question(state, action, size);
-            message.filter(|_| question.len() < size.rows).into_iter().chain(question).collect()
+        Mode::Confirm(action) => below_message(question(state, action, size)),
+        Mode::Search(_) => below_message(vec![prompt("/", &state.filter)]),
+        Mode::AskPriority(path, typed) => {
+            let name = state.look.layout.cut_in_middle(&state.look.layout.path(path), size.columns / 2);
+            below_message(vec![prompt(&format!("priority of {name}: "), typed)])
         }
         _ if message.is_some() => message.into_iter().collect(),
         Mode::Browse if !state.filter.is_empty() => {
             vec![Line::styled(fit(&format!("filter: {}  Esc: show all  {LISTS}", Printable(&state.filter))), DIM)]
         }
         Mode::Browse => vec![Line::styled(fit(LISTS), DIM)],
-        Mode::Search(_) => vec![prompt("/", &state.filter)],
         Mode::Read(page) => {
             let more = match page.source {
                 Source::Story(..) => "  l: output",
@@ -44,10 +49,6 @@ pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
                 Source::Keys | Source::Group => "",
             };
             vec![Line::styled(fit(&format!("{PAGE}{more}")), DIM)]
-        }
-        Mode::AskPriority(path, typed) => {
-            let name = state.look.layout.cut_in_middle(&state.look.layout.path(path), size.columns / 2);
-            vec![prompt(&format!("priority of {name}: "), typed)]
         }
     }
 }

@@ -105,6 +105,18 @@ fn a_message_does_not_hide_a_question() {
 }
 
 #[test]
+fn a_message_does_not_hide_the_line_that_is_typed() {
+    for (keys, line) in [("/GZ", "/GZ"), ("3p12", ": 12")] {
+        let mut bench = open();
+        bench.type_in(keys);
+        bench.input(Input::Outcome("warning: an old file".to_owned()));
+        assert!(bench.shows("warning: an old file") && bench.shows(line), "{keys}: {:#?}", bench.screen());
+        bench.input(Input::Terminal(Event::Resize(40, 1)));
+        assert!(bench.shows(line), "{keys}: {:#?}", bench.screen());
+    }
+}
+
+#[test]
 fn a_question_is_answered_without_modifiers() {
     let press = |letter, modifiers| {
         let mut bench = open();
