@@ -82,10 +82,13 @@ pub(super) fn split(line: &[u8]) -> (Vec<OsString>, Option<u8>) {
 }
 
 /// Quotes a value so that bash reads the value back. `open` is the quote that is open where the
-/// value is inserted, if any. A leading `~` is not quoted.
+/// value is inserted, if any. A leading `~` is not quoted. Between double quotes, a `!` would begin
+/// a reference to the history, and a backslash before it would stay in the word: the quotes are
+/// closed before it, and opened again.
 pub(super) fn quoted(value: &[u8], open: Option<u8>) -> Vec<u8> {
     let quoted = value.iter().enumerate().map(|(at, byte)| match (open, *byte) {
         (Some(b'\''), b'\'') => br"'\''".to_vec(),
+        (Some(b'"'), b'!') => br#""\!""#.to_vec(),
         (Some(b'"'), byte) if b"\"\\$`".contains(&byte) => vec![b'\\', byte],
         (None, b'\n') => b"$'\\n'".to_vec(),
         (None, b'~') if at == 0 => vec![b'~'],
@@ -169,6 +172,12 @@ mod tests {
                 assert_eq!(split(&line), (vec!["x".into(), value.into()], open));
             }
         }
+    }
+
+    #[test]
+    fn the_history_is_not_expanded() {
+        assert_eq!(quoted(b"wow!.pdf", Some(b'"')), br#"wow"\!".pdf"#);
+        assert_eq!(quoted(b"wow!.pdf", None), br"wow\!.pdf");
     }
 
     #[test]

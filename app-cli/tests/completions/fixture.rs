@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use tempfile::TempDir;
 
 /// The names of the pending files, with characters that shells treat specially.
-pub(crate) const NAMES: [&str; 8] = [
+pub(crate) const NAMES: [&str; 9] = [
     "my file.pdf",
     "it's.pdf",
     "say \"hi\".pdf",
@@ -18,6 +18,7 @@ pub(crate) const NAMES: [&str; 8] = [
     "a:b=c.pdf",
     r"back\slash.pdf",
     "größe.pdf",
+    "wow!.pdf",
     "-dash.pdf",
 ];
 

@@ -4,7 +4,7 @@ use crate::fixture::TempProject;
 use crate::session::{Session, Shell};
 
 /// The text before the Tab, and the words that the shell passes to autoproc after the completion.
-const LINES: [(&str, &[&str]); 27] = [
+const LINES: [(&str, &[&str]); 29] = [
     ("queue pri", &["queue", "prioritise"]),
     ("tort", &["tort"]),
     ("--proj", &["--project-dir"]),
@@ -17,6 +17,8 @@ const LINES: [(&str, &[&str]); 27] = [
     ("queue prioritise say", &["queue", "prioritise", "say \"hi\".pdf"]),
     ("queue prioritise say\\ \\\"hi\\\".pdf n", &["queue", "prioritise", "say \"hi\".pdf", "n"]),
     ("log cost", &["log", "cost $5.pdf"]),
+    ("log wo", &["log", "wow!.pdf"]),
+    ("log \"wo", &["log", "wow!.pdf"]),
     ("log a:b", &["log", "a:b=c.pdf"]),
     ("log back", &["log", r"back\slash.pdf"]),
     ("log gr", &["log", "größe.pdf"]),
