@@ -1,4 +1,4 @@
-//! Searches for programs as execvp(3) does if `PATH` is set.
+//! Searches for programs as execvp(3) does.
 
 use std::env;
 use std::ffi::OsStr;
@@ -6,13 +6,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+/// The folders that execvp(3) searches if `PATH` is not set.
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
+
 /// True if there is an executable file for the name of a program. A name with a slash is a path;
 /// any other name is searched for in the folders of `PATH`.
 pub(crate) fn is_found(program: &OsStr) -> bool {
     if program.as_bytes().contains(&b'/') {
         return is_executable(Path::new(program));
     }
-    let folders = env::var_os("PATH").unwrap_or_default();
+    let folders = env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
     !program.is_empty() && env::split_paths(&folders).any(|folder| is_executable(&folder.join(program)))
 }
 

@@ -307,6 +307,12 @@ fn what_is_probably_a_slip_is_said() {
     project.write("conv.sh", "#!/bin/sh\n");
     let script = project.ask(["run", "in", "--", "./conv.sh"]).expect_error(2, "./conv.sh cannot be executed").err;
     assert!(script.contains("hint: chmod +x ./conv.sh"), "{script}");
+    project.write("my tools/conv", "");
+    let script =
+        project.ask(["run", "in", "--", "my tools/conv"]).expect_error(2, "my tools/conv cannot be executed").err;
+    assert!(script.contains("hint: chmod +x 'my tools/conv'\n"), "{script}");
+    let found = project.command(["run", "-q", "in", "--include", "0*", "--", "true"]).env_remove("PATH").output();
+    assert!(found.expect("the binary").status.success(), "execvp(3) searches /bin and /usr/bin");
     let quiet = project.ask(["run", "-q", "in", "--include", "0*", "--", "true"]).expect_code(0);
     assert!(quiet.err.is_empty(), "{quiet:?}");
 }
