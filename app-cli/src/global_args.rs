@@ -41,7 +41,8 @@ pub(crate) struct GlobalArgs {
         help_heading = GLOBAL
     )]
     pub(crate) store: Option<StoreUrl>,
-    /// Path of the queue in a database, and the same folder on this machine; may be repeated
+    /// Folder in the paths of a queue in a database, and the same folder on this machine; may be
+    /// repeated
     #[arg(
         long,
         global = true,

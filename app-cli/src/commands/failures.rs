@@ -20,10 +20,9 @@ use crate::view::{View, files};
 /// The maximum number of groups that the text shows.
 const MAX_SHOWN: usize = 20;
 
-/// `failures`
-///
-/// clap prints a line break in place of `{n}`. The escape sequence in the text of the help has no
-/// effect on a terminal, is left out elsewhere, and keeps clap from finding `{n}`.
+/// The arguments of `failures`.
+// clap prints a line break in place of `{n}`. The escape sequence in the text of the help has no
+// effect on a terminal, is left out elsewhere, and keeps clap from finding `{n}`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "In a reason, {} stands for the path of the file, {/} for its name, {/.} for its name without the

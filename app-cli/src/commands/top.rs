@@ -37,7 +37,7 @@ pub(super) const HELP: &str = "Keys:
   q, Ctrl-C         quit; runs continue
   Tab, 1, 2, 3      next pane; the pane of this number
   Up, Down, k, j    move; also PgUp, PgDn, Home, End, g, G, and the mouse wheel
-  Enter             the story of the file: what `queue show` prints
+  Enter             what `queue show` prints about the file; the files of a reason
   l                 the output of the file's latest attempt, as it grows
   /                 show only files and reasons that contain a text
   p, h, c           change the priority of the file; hold or release it; cancel it
@@ -52,7 +52,7 @@ Examples:
   autoproc top --store postgres://anna@db.example.com/queue";
 
 /// The hint if the view cannot be shown.
-const STATUS: &str = "`autoproc status` prints the same once; with --json as JSON";
+const STATUS: &str = "`autoproc status` prints the state of the queue once; with --json as JSON";
 
 pub(super) async fn top(context: &Context) -> Result<ExitCode, CliError> {
     if let Some(reason) = obstacle(context) {

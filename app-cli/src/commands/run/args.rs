@@ -92,7 +92,8 @@ pub(crate) struct RunArgs {
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, value_parser = autoproc_time_text::parse)]
     pub(super) max_backoff: Option<Duration>,
     /// Waits before retries after errors that match PATTERN, a regular expression; may be repeated.
-    /// Errors of overloaded servers wait 30s..10m by default; `none` disables that
+    /// Errors of overloaded servers wait 30s..10m by default, and at least as long as --backoff-base
+    /// requires; `none` disables that
     #[arg(long, hide_short_help = true, value_name = "PATTERN=TIME..TIME")]
     pub(super) backoff_on: Vec<BackoffOn>,
     /// Do not retry attempts that timed out
@@ -122,7 +123,7 @@ pub(crate) struct RunArgs {
     /// Priority of FILES: higher ones are processed first [default: 0]
     #[arg(short, long, hide_short_help = true, value_name = "N", allow_negative_numbers = true, value_parser = priority::parse)]
     pub(super) priority: Option<Priority>,
-    /// Process all pending files too, not only FILES
+    /// Also process the other waiting files, not only FILES
     #[arg(long)]
     pub(super) all: bool,
     /// Process FILES again, even if they are completed and have not changed
