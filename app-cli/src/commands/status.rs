@@ -209,7 +209,7 @@ impl View for Status {
         }
         writeln!(out, "{}", self.queue)?;
         if let Some(stop) = &self.stop {
-            stopping(stop, out)?;
+            stopping(stop, !self.live_runs.is_empty(), out)?;
         }
         if self.live_runs.is_empty() {
             not_running(self, out)?;
@@ -283,10 +283,19 @@ fn main_reason(groups: &FailureGroups, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  {count} of {total} for one reason, see `autoproc failures`: {reason}")
 }
 
-fn stopping(stop: &StandingStop, out: &mut dyn Write) -> io::Result<()> {
+fn stopping(stop: &StandingStop, is_live: bool, out: &mut dyn Write) -> io::Result<()> {
     let since = stop.since.map_or_else(String::new, |at| format!(" since {}", local(at)));
-    let how = if stop.level >= StopLevel::Aborting { "end the current attempts" } else { "finish the current files" };
-    writeln!(out, "a stop is requested{since}: live runs {how}")
+    writeln!(out, "a stop is requested{since}{}", effect(stop.level, is_live))
+}
+
+/// Describes the effect of a stop request that no run has confirmed. `is_live` is true if a run is
+/// live.
+pub(super) const fn effect(level: StopLevel, is_live: bool) -> &'static str {
+    match level {
+        _ if !is_live => "; the next run discards the request",
+        StopLevel::Aborting | StopLevel::Killing => ": live runs end the current attempts",
+        StopLevel::Running | StopLevel::Draining => ": live runs finish the current files",
+    }
 }
 
 fn failure(item: &QueueItem, now: Timestamp, layout: &Layout) -> String {

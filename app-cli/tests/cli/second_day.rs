@@ -353,6 +353,17 @@ fn a_stop_that_stands_is_shown() {
     assert!(project.json(["status"])["stop"].is_null());
 }
 
+#[test]
+fn a_stop_request_without_a_run_is_discarded_by_the_next_run() {
+    let project = TempProject::with_queue(&["a"]);
+    fs::write(project.state("STOP-AUTONOMOUS"), "").expect("written");
+    let status = project.ask(["status"]).expect_code(0).out;
+    assert!(status.contains("; the next run discards the request\n"), "{status}");
+    project.ask(["run", "-q", "--", "true"]).expect_code(0);
+    assert_eq!(project.status_of("a"), "completed");
+    assert!(!project.state("STOP-AUTONOMOUS").exists());
+}
+
 /// In the first night, three of 60 scans are broken, and one hangs. In the second night, the folder
 /// has new scans, and the results of the first night.
 #[test]

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use autoproc_domain::ports::{LiveRun, StopLevel};
+use autoproc_domain::ports::LiveRun;
 use autoproc_domain::{ProcessorState, RunId, Timestamp};
 use autoproc_system::StandingStop;
 
-use crate::commands::status::{ending, figures::obeying};
+use crate::commands::status::{effect, ending, figures::obeying};
 use crate::commands::top::snapshot::{Done, RunsNow};
 use crate::context::Context;
 use crate::escape::Printable;
@@ -69,10 +69,7 @@ impl RunsPart {
         let state = live.iter().find_map(|run| self.state_of(run));
         let stop = match (state.and_then(|state| state.stop), &self.stop) {
             (Some(stop), _) => Some(obeying(&stop)),
-            (None, Some(stop)) if stop.level >= StopLevel::Aborting => {
-                Some("a stop is requested: live runs end the current attempts".to_owned())
-            }
-            (None, Some(_)) => Some("a stop is requested: live runs finish the current files".to_owned()),
+            (None, Some(stop)) => Some(format!("a stop is requested{}", effect(stop.level, !live.is_empty()))),
             (None, None) => None,
         };
         let paused = (!self.pauses.is_empty()).then(|| "paused: `autoproc resume` continues the run".to_owned());
@@ -87,6 +84,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
+    use autoproc_domain::ports::StopLevel;
     use autoproc_domain::run_info::{Location, RunInfo};
 
     use super::*;
@@ -119,5 +117,13 @@ mod tests {
         let runs = RunsPart { latest: Some(latest), pauses: BTreeMap::new(), stop: None };
         assert_eq!(runs.notices(&[live("run")]), ["not starting new files: no space"]);
         assert!(runs.notices(&[]).is_empty() && runs.notices(&[live("other")]).is_empty());
+    }
+
+    #[test]
+    fn a_stop_request_has_no_effect_without_a_run() {
+        let stop = Some(StandingStop { level: StopLevel::Aborting, since: None });
+        let runs = RunsPart { latest: None, pauses: BTreeMap::new(), stop };
+        assert_eq!(runs.notices(&[live("run")]), ["a stop is requested: live runs end the current attempts"]);
+        assert_eq!(runs.notices(&[]), ["a stop is requested; the next run discards the request"]);
     }
 }
