@@ -1,7 +1,6 @@
 //! `checkpoint`: explains to users of the Python program that each change is a checkpoint.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use autoproc_domain::request::Scope;
 use autoproc_domain::view::Counts;
@@ -26,7 +25,7 @@ pub(crate) struct CheckpointArgs {
 /// The subcommands of `checkpoint`, which the Python program also has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 enum CheckpointCommand {
-    /// Show the counts of the queue, and the folder of its files
+    /// Show the counts of the queue, and the folder or database in which it is
     Show,
     /// Change nothing, and name the command that clears the queue
     Clear,
@@ -38,19 +37,24 @@ pub(super) async fn checkpoint(args: &CheckpointArgs, context: &Context) -> Resu
         Some(CheckpointCommand::Show) | None => {
             context.remark_on_missing_queue();
             let counts = context.storage().counts(Scope::Queue).await?;
-            context.show_named(&Checkpoint { counts, state_dir: context.project.state_dir() })
+            let place = match context.wiring.server() {
+                Some(server) => server.place(),
+                None => Shown(&context.project.state_dir()).to_string(),
+            };
+            context.show_named(&Checkpoint { counts, place })
         }
     }
 }
 
 struct Checkpoint {
     counts: Counts,
-    state_dir: PathBuf,
+    /// The database of the queue, or else the folder of its files.
+    place: String,
 }
 
 impl View for Checkpoint {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()> {
-        writeln!(out, "every change is a checkpoint: it is saved at once in {}", Shown(&self.state_dir))?;
+        writeln!(out, "every change is a checkpoint: it is saved at once in {}", self.place)?;
         status::totals(self.counts, out)
     }
 

@@ -90,7 +90,9 @@ pub(super) fn show(stored: &StoredOutput, name: &str, request: &LogArgs, context
         0 => "this is all of it".to_owned(),
         _ => format!("this is the end of its {}", memory(stored.length)),
     };
-    context.remark(&format!("{name} ran on {host}, and its output is there in {file}; {part}:"));
+    let is_removed = stored.host == context.wiring.location().host && !stored.file.exists();
+    let place = if is_removed { format!("{file} was removed") } else { format!("is there in {file}") };
+    context.remark(&format!("{name} ran on {host}, and its output {place}; {part}:"));
     if let Some(stream) = request.stream() {
         let option = if stream == Stream::Stdout { "--stdout" } else { "--stderr" };
         context

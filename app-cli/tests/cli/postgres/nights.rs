@@ -39,6 +39,8 @@ fn a_night_ends_with_every_file_completed() {
     let status = database.json(&project, ["status"]);
     assert_eq!(status["counts"]["completed"], 3);
     assert!(status["store"].as_str().is_some_and(|store| store.starts_with("postgres:///")), "{status}");
+    let checkpoint = database.ask(&project, ["checkpoint"]).expect_code(0);
+    assert!(checkpoint.out.contains(" is saved at once in postgres:///"), "{checkpoint:?}");
     let stop = database.ask(&project, ["stop"]).expect_code(0);
     assert_eq!(stop.out, "no run is live: there is nothing to stop\n");
     for (section, words) in [

@@ -68,6 +68,7 @@ fn the_end_of_a_long_output_begins_with_a_line() {
     fs::remove_dir_all(stores).expect("the logs");
     let here = database.ask(project, words(project, &["log"])).expect_code(0);
     assert_eq!(here.out, "7\n8\n9\n");
+    assert!(here.err.ends_with(".log was removed; this is the end of its 23 B:\n"), "{here:?}");
 }
 
 #[test]
