@@ -8,14 +8,8 @@ pub(crate) fn within<T: TryFrom<u64>>(
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
     move |word| {
         let number = word.parse().ok().filter(|number| range.contains(number));
-        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| expected(&range))
-    }
-}
-
-fn expected(range: &RangeInclusive<u64>) -> String {
-    match (range.start(), *range.end()) {
-        (least, end) if end >= u64::from(u32::MAX) => format!("expected a number of {least} or more"),
-        (least, most) => format!("expected a number from {least} to {most}"),
+        let expected = || format!("expected a number from {} to {}", range.start(), range.end());
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(expected)
     }
 }
 
@@ -34,7 +28,7 @@ mod tests {
         for word in ["0", "256", "-1", "x", "", "1.5", "99999999999999999999"] {
             assert_eq!(within::<u8>(1..=255)(word), Err("expected a number from 1 to 255".to_owned()), "{word:?}");
         }
-        assert_eq!(within::<u32>(COUNT)("x"), Err("expected a number of 0 or more".to_owned()));
-        assert_eq!(within::<u32>(ORDINAL)("4294967296"), Err("expected a number of 1 or more".to_owned()));
+        assert_eq!(within::<u32>(COUNT)("x"), Err("expected a number from 0 to 4294967295".to_owned()));
+        assert_eq!(within::<u32>(ORDINAL)("4294967296"), Err("expected a number from 1 to 4294967295".to_owned()));
     }
 }

@@ -56,7 +56,10 @@ pub(crate) enum Ambiguous {
     /// Two rules map one prefix.
     #[error("two rules map {0}")]
     Stored(FilePath),
-    /// The folders of two rules are the same, or one contains the other.
+    /// Two rules map to one folder.
+    #[error("two rules map to {0}")]
+    SameHere(FilePath),
+    /// The folder of one rule contains that of another one.
     #[error("{0} and {1} are folders of two rules, and one contains the other")]
     Here(FilePath, FilePath),
 }
@@ -98,6 +101,9 @@ impl PathMap {
             for other in &rules[at + 1..] {
                 if rule.stored == other.stored {
                     return Err(Ambiguous::Stored(rule.stored.clone()));
+                }
+                if rule.here == other.here {
+                    return Err(Ambiguous::SameHere(rule.here.clone()));
                 }
                 if is_below(&rule.here, &other.here) || is_below(&other.here, &rule.here) {
                     return Err(Ambiguous::Here(rule.here.clone(), other.here.clone()));
@@ -215,7 +221,8 @@ mod tests {
     #[test]
     fn a_path_has_one_name_on_each_side() {
         assert_eq!(map(&["/a=/x", "/a=/y"]), Err(Ambiguous::Stored(path("/a"))));
-        for rules in [["/a=/x", "/b=/x"], ["/a=/x", "/b=/x/y"], ["/a=/x/y", "/b=/x"]] {
+        assert_eq!(map(&["/a=/x", "/b=/x"]), Err(Ambiguous::SameHere(path("/x"))));
+        for rules in [["/a=/x", "/b=/x/y"], ["/a=/x/y", "/b=/x"]] {
             assert!(matches!(map(&rules), Err(Ambiguous::Here(..))), "{rules:?}");
         }
         map(&["/a=/b", "/b=/a"]).expect("a swap");

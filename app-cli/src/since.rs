@@ -1,6 +1,7 @@
 //! Points in time, as users enter them: a time of day, a date, a date and time, or a span. Most are
 //! points in the past.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use autoproc_domain::Timestamp;
@@ -9,7 +10,7 @@ use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Zoned};
 
-use crate::view::time::zone;
+use crate::view::time::{span, zone};
 
 pub(crate) const EXPECTED: &str =
     "expected a time of day (22:00), a date (2026-11-28), a date and time (2026-11-28T22:00), or a span (12h)";
@@ -43,6 +44,18 @@ pub(crate) fn parse(word: &str) -> Result<Since, String> {
         InvalidSpan::NoSpan => EXPECTED.to_owned(),
         other => other.to_string(),
     })
+}
+
+impl fmt::Display for Since {
+    /// Writes the point as a user may enter it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ago(ago) => f.write_str(&span(*ago)),
+            Self::TimeOfDay(time) => time.fmt(f),
+            Self::Local(time) => time.fmt(f),
+            Self::Exact(point) => point.fmt(f),
+        }
+    }
 }
 
 impl Since {
@@ -164,6 +177,20 @@ mod tests {
         let now = "2026-03-28T22:00:00Z".parse().expect("a time");
         let point = parse("06:00").expect("a time of day").after_in_zone(now, zone());
         assert_eq!(point.to_string(), "2026-03-29T04:00:00.000000Z");
+    }
+
+    #[test]
+    fn a_point_is_written_as_it_may_be_entered() {
+        for (word, written) in [
+            ("12h", "12h"),
+            ("90", "1m 30s"),
+            ("22:00", "22:00:00"),
+            ("2026-11-28", "2026-11-28T00:00:00"),
+            ("2026-11-28T22:00Z", "2026-11-28T22:00:00Z"),
+        ] {
+            let since = parse(word).expect(word);
+            assert_eq!((since.to_string().as_str(), parse(written)), (written, Ok(since)));
+        }
     }
 
     #[test]

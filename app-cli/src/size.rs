@@ -12,7 +12,7 @@ const LARGEST: u64 = i64::MAX.cast_unsigned();
 pub(crate) enum InvalidSize {
     #[error("a size is a number of bytes, or has units: 64K, 256MB, 1.5GiB")]
     NoSize,
-    #[error("a size is at most 8 EiB")]
+    #[error("a size is less than 8 EiB")]
     TooLarge,
 }
 

@@ -46,8 +46,8 @@ pub(super) struct Filter {
     /// The patterns to include; `None` includes every file.
     included: Option<Patterns>,
     excluded: Patterns,
-    /// The earliest accepted time of modification; `None` accepts every time.
-    since: Option<SystemTime>,
+    /// The earliest accepted time of modification, and its text; `None` accepts every time.
+    since: Option<(SystemTime, String)>,
     /// The patterns as entered, each with its option.
     patterns: Vec<(&'static str, String)>,
 }
@@ -63,7 +63,7 @@ impl Filter {
         Ok(Self {
             included: if include.is_empty() { None } else { Some(Patterns::new(include)?) },
             excluded: Patterns::new(exclude)?,
-            since: newer_than.and_then(Since::system_time),
+            since: newer_than.and_then(|since| Some((since.system_time()?, since.to_string()))),
             patterns: [(INCLUDE, include), (EXCLUDE, exclude)]
                 .into_iter()
                 .flat_map(|(option, globs)| globs.iter().map(move |glob| (option, glob.glob().to_owned())))
@@ -71,11 +71,10 @@ impl Filter {
         })
     }
 
-    /// Returns the options of the filter, as a user would enter them, but `--newer-than` without
-    /// its value; empty if every file passes.
+    /// Returns the options of the filter, as a user would enter them; empty if every file passes.
     pub(super) fn options(&self) -> String {
         let patterns = self.patterns.iter().map(|(option, pattern)| format!("{option} {}", quoted(pattern)));
-        let since = self.since.map(|_| "--newer-than".to_owned());
+        let since = self.since.as_ref().map(|(_, since)| format!("--newer-than {}", quoted(since)));
         patterns.chain(since).collect::<Vec<_>>().join(" ")
     }
 
@@ -96,7 +95,7 @@ impl Filter {
         let name = below.file_name().unwrap_or_default();
         let is_included = self.included.as_ref().is_none_or(|patterns| patterns.match_any(name, below));
         let modified = metadata.and_then(|metadata| metadata.modified().ok());
-        let is_new = self.since.is_none_or(|since| modified.is_none_or(|modified| modified >= since));
+        let is_new = self.since.as_ref().is_none_or(|(since, _)| modified.is_none_or(|modified| modified >= *since));
         is_included && is_new && !self.excluded.match_any(name, below)
     }
 }
@@ -128,6 +127,14 @@ mod tests {
         assert!(!wants(&["*.png"], &["draft*"], "a/draft 1.png"));
         assert!(wants(&[], &["*.tmp"], "a"));
         assert!(glob("[a").is_err());
+    }
+
+    #[test]
+    fn the_options_are_those_that_were_entered() {
+        let globs = [glob("*.png").expect("a pattern")];
+        let since = crate::since::parse("90").expect("a span");
+        let filter = Filter::new(&globs, &[], Some(since)).expect("patterns");
+        assert_eq!(filter.options(), "--include '*.png' --newer-than '1m 30s'");
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn a_run_that_makes_no_sense_touches_nothing() {
         (&["run", "--timeout", "99999999999999999999", "--", "true"], "at most"),
         (&["run", "-j", "100000", "--", "true"], "100000"),
         (&["run", "-j", "-1", "--", "true"], "from 1 to 256"),
-        (&["run", "-r", "-1", "--", "true"], "a number of 0 or more"),
+        (&["run", "-r", "-1", "--", "true"], "a number from 0 to 4294967295"),
         (&["run", "--max-load", "-1", "--", "true"], "expected a load of 0 or more"),
         (&["run", "--no-retry-exit", "256", "--", "true"], "from 1 to 255"),
         (&["run", "--no-retry-exit", "0", "--", "true"], "from 1 to 255"),

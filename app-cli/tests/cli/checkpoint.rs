@@ -35,5 +35,5 @@ fn the_interval_of_checkpoints_is_ignored_with_a_note() {
     let over = project.ask(["run", "--checkpoint=5", "--", "true"]).expect_code(0);
     assert!(over.err.contains("--checkpoint is ignored: every change is a checkpoint"), "{over:?}");
     assert_eq!(project.ask(["run", "-q", "--checkpoint=5", "--", "true"]).expect_code(0).err, "");
-    project.ask(["run", "--checkpoint=x", "--", "true"]).expect_error(2, "expected a number of 1 or more");
+    project.ask(["run", "--checkpoint=x", "--", "true"]).expect_error(2, "expected a number from 1 to 4294967295");
 }

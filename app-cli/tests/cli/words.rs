@@ -125,11 +125,11 @@ fn numbers_and_times_say_what_is_expected() {
     let project = TempProject::new();
     for (words, expected) in [
         (&["run", "-j", "300", "--", "true"][..], "from 1 to 256, or `auto`"),
-        (&["run", "-r", "x", "--", "true"], "a number of 0 or more"),
+        (&["run", "-r", "x", "--", "true"], "a number from 0 to 4294967295"),
         (&["run", "--no-retry-exit", "256", "--", "true"], "from 1 to 255"),
         (&["run", "--timeout", "-5", "--", "true"], "cannot be negative"),
-        (&["queue", "list", "-n", "-1"], "a number of 0 or more"),
-        (&["log", "a", "--attempt", "0"], "a number of 1 or more"),
+        (&["queue", "list", "-n", "-1"], "a number from 0 to 4294967295"),
+        (&["log", "a", "--attempt", "0"], "a number from 1 to 4294967295"),
     ] {
         project.ask(words.iter().copied()).expect_error(2, expected);
     }

@@ -27,7 +27,7 @@ pub(super) fn parse(word: &str) -> Result<TimeLimit, String> {
     };
     match maximum {
         Ok(maximum) => Ok(TimeLimit { maximum, is_adapted: word.starts_with("auto") }),
-        Err(error) => Err(format!("{error}; or `auto`, or `auto:2h`")),
+        Err(error) => Err(format!("{error}; `auto` and `auto:2h` are accepted too")),
     }
 }
 

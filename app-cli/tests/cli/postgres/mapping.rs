@@ -100,6 +100,7 @@ fn an_ambiguous_map_changes_nothing() {
     add(&["--map", &map, "--map", "/data=/mnt"])
         .expect_error(2, "the path rules of --map are ambiguous: two rules map /data");
     add(&["--map", "/a=/mnt", "--map", "/b=/mnt/b"]).expect_error(2, "and one contains the other");
+    add(&["--map", "/a=/mnt", "--map", "/b=/mnt"]).expect_error(2, "two rules map to /mnt");
     let folder = project.path("share/in").canonicalize().expect("a folder");
     let taken = add(&["--map", &format!("{}=/mnt", folder.to_str().expect("text"))]);
     taken.expect_error(2, "has no name in the queue");
