@@ -126,7 +126,8 @@ impl Problems {
         self.found.sort_by_key(|problem| problem.position);
         if let Some((count, severity)) = self.omitted {
             let last = self.found.last().map_or(Position::START, |problem| problem.position);
-            self.found.push(Problem { severity, ..Problem::error(last, format!("{count} more problems")) });
+            let noun = if count == 1 { "problem" } else { "problems" };
+            self.found.push(Problem { severity, ..Problem::error(last, format!("{count} more {noun}")) });
         }
         self.found
     }

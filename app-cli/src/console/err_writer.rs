@@ -56,7 +56,8 @@ impl ErrWriter {
                 }
                 let dropped = counter.swap(0, Ordering::Relaxed);
                 if dropped > 0 {
-                    write(&format!("warning: {dropped} messages were dropped, because nothing read them\n"));
+                    let messages = if dropped == 1 { "message was" } else { "messages were" };
+                    write(&format!("warning: {dropped} {messages} dropped, because nothing read standard error\n"));
                 }
             }
         };

@@ -13,6 +13,7 @@ use crate::exit_code::ExitCode;
 use crate::maintenance::{
     ChangeCounts, Damage, Examined, ExportError, Finding, Maintenance, Repair, RepairMethod, RepairPlan, Repaired,
 };
+use crate::view;
 
 const FILES: &str = "files";
 
@@ -67,7 +68,8 @@ fn integrity(examination: &Examination) -> Vec<Finding> {
         findings.push(Finding::well(FILES, format!("everything can be read: {} in the queue", counts.total())));
     }
     if examination.half_written_bytes > 0 {
-        let message = format!("a half-written last line of {} bytes, as after a crash", examination.half_written_bytes);
+        let bytes = view::counted(examination.half_written_bytes, "byte");
+        let message = format!("a half-written last line of {bytes}, as after a crash");
         findings.push(Finding::warning(FILES, message, "nothing to do; the next change backs it up and removes it"));
     }
     for notice in &examination.notices {

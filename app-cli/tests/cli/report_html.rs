@@ -112,7 +112,7 @@ fn watching_ends_with_the_run() {
     let project = TempProject::with_queue(&["a", "b"]);
     let run = begun(&project, &[]);
     let watch = watched(&project);
-    assert!(page(&project).contains(" A run is live. The page refreshes itself until the run has ended."));
+    assert!(page(&project).contains(" A run is live. The page refreshes itself while a run is live."));
     project.write("go", "");
     end_of(run).expect_code(0);
     end_of(watch).expect_code(0);

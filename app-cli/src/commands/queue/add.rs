@@ -19,7 +19,7 @@ use crate::paths::{Absent, FoundFile, Gathered, PathListArgs, PathSource};
 use crate::priority;
 use crate::view::json::PathJson;
 use crate::view::screen::Screen;
-use crate::view::{View, files};
+use crate::view::{View, counted, files};
 
 /// The maximum number of files that are listed one by one. If there are more, only a summary is
 /// printed.
@@ -163,6 +163,7 @@ pub(in crate::commands) fn report(gathered: &Gathered, is_quiet: bool, context: 
     }
     match missing.count - missing.first.len() {
         0 => {}
+        1 => context.console.warn("1 more file does not exist (yet)"),
         more => context.console.warn(format_args!("{more} more files do not exist (yet)")),
     }
     for place in &unreadable.first {
@@ -170,7 +171,7 @@ pub(in crate::commands) fn report(gathered: &Gathered, is_quiet: bool, context: 
     }
     match unreadable.count - unreadable.first.len() {
         0 => {}
-        more => context.console.warn(format_args!("{more} more places cannot be read")),
+        more => context.console.warn(format_args!("{} cannot be read", counted(more as u64, "more place"))),
     }
     if let Some(unquoted) = unquoted {
         context.console.warn(unquoted.warning());

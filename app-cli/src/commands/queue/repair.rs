@@ -14,7 +14,7 @@ use crate::exit_code::ExitCode;
 use crate::maintenance::{ChangeCounts, Damage, Examined, Maintenance, Repair, RepairMethod, RepairPlan, Repaired};
 use crate::view::json::CountsJson;
 use crate::view::screen::Screen;
-use crate::view::{View, files};
+use crate::view::{self, View, files};
 
 /// The arguments of `queue repair`.
 #[derive(Debug, Args)]
@@ -58,8 +58,8 @@ impl View for Examined {
             writeln!(out, "note: {}", Printable(notice))?;
         }
         if self.half_written_bytes > 0 {
-            let bytes = self.half_written_bytes;
-            writeln!(out, "note: a half-written last line of {bytes} bytes will be cut off by the next change")?;
+            let bytes = view::counted(self.half_written_bytes, "byte");
+            writeln!(out, "note: a half-written last line of {bytes} will be cut off by the next change")?;
         }
         if self.is_sound() {
             return writeln!(out, "nothing is damaged");
@@ -125,7 +125,7 @@ fn outcome(plan: &RepairPlan, out: &mut dyn Write) -> io::Result<()> {
     if plan.keeps.total() > 0 {
         writeln!(out, "  keeps  {} after the damage", tallied(plan.keeps))?;
     }
-    let unreadable = format!("{} bytes that cannot be read", plan.unreadable_bytes);
+    let unreadable = format!("{} that cannot be read", view::counted(plan.unreadable_bytes, "byte"));
     match (plan.loses.total(), plan.unreadable_bytes) {
         (0, 0) => Ok(()),
         (0, _) => writeln!(out, "  loses  {unreadable}"),

@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::escape::Shown;
 use crate::target_file::{FileKind, TargetFile};
+use crate::view;
 use writer::{BEGINNING, Tally, TraceWriter};
 
 const TRACE: FileKind = FileKind { beginning: BEGINNING, name: "trace that `autoproc report --trace` wrote" };
@@ -91,6 +92,7 @@ fn warn(tally: Tally, report: &Report, context: &Context) {
         context.console.warn(format_args!("the trace lacks the attempts whose beginning was not recorded: {count}"));
     }
     if let Some(counted) = report.attempts_if_more_than(tally.attempts) {
-        context.console.warn(format_args!("the history has only {} of the {counted} attempts", tally.attempts));
+        let all = view::counted(counted, "attempt");
+        context.console.warn(format_args!("the history has only {} of {all}", tally.attempts));
     }
 }

@@ -77,7 +77,7 @@ fn a_history_without_some_attempts_is_reported() {
     let night = MadeUp::of(100, 4, |_| PastEnd::Completed);
     assert!(!night.page().contains("The history has only"));
     let page = MadeUp { known: Some(80), ..night }.page();
-    assert!(page.contains("The history has only 80 of the 100 attempts."), "{page}");
+    assert!(page.contains("The history has only 80 of 100 attempts."), "{page}");
 }
 
 /// The numbers in the headline come from the runs, and the numbers in the sections from the

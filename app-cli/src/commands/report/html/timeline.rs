@@ -45,7 +45,11 @@ pub(super) fn timeline(marks: &[Mark], axis: &TimeAxis<'_>, placed: &[Placed<'_>
         .filter(|row| height > 14.0 || row % 2 == 0)
         .map(|row| label(ENDS.0 - 6.0, TOP + height * (float(row) + 0.5) + 4.0, "end", row + 1))
         .collect();
-    let svg = chart(bottom + 24.0, "Attempts over time, one row for each slot", &(grid + &labels + &bars));
+    let svg = chart(
+        bottom + 24.0,
+        "Attempts over time; attempts at the same time are in different rows",
+        &(grid + &labels + &bars),
+    );
     Timeline { svg, more_rows: rows - shown, is_coarse }
 }
 

@@ -10,6 +10,7 @@ use super::super::svg::{ENDS, legend};
 use super::super::timeline::timeline;
 use super::{Page, section};
 use crate::commands::report::slots::placed;
+use crate::view;
 
 /// The reason why the attempts are not drawn one by one.
 const SHORT: &str = "The attempts are too short to be drawn one by one: a run records their beginnings together.";
@@ -33,7 +34,8 @@ impl Page<'_> {
             "Attempts that ran at the same time are in different rows; a row is not the number of a slot.".to_owned(),
         ];
         if chart.more_rows > 0 {
-            notes.push(format!("{} more rows are not shown.", chart.more_rows));
+            let are = if chart.more_rows == 1 { "is" } else { "are" };
+            notes.push(format!("{} {are} not shown.", view::counted(chart.more_rows as u64, "more row")));
         }
         if chart.is_coarse {
             notes.push(
@@ -59,7 +61,7 @@ impl Page<'_> {
     fn sample_note(&self) -> Option<String> {
         let (stride, attempts) = (self.night.marks.stride(), self.night.attempts);
         if let Some(counted) = self.report.attempts_if_more_than(attempts) {
-            return Some(format!("The history has only {attempts} of the {counted} attempts."));
+            return Some(format!("The history has only {attempts} of {}.", view::counted(counted, "attempt")));
         }
         (stride > 1).then(|| format!("One of every {stride} attempts is drawn; there are {attempts} in all."))
     }

@@ -8,7 +8,7 @@ use super::super::escape::{Text, cut_at_end};
 use super::{Page, VERSION};
 use crate::view::past_run::{RunShown, short_id};
 use crate::view::time::span;
-use crate::view::{changed_while_processed, files};
+use crate::view::{changed_while_processed, counted, files};
 
 const MAX_RUNS: usize = 20;
 
@@ -19,7 +19,7 @@ impl Page<'_> {
     pub(super) fn headline(&self) -> String {
         let (sentence, period) = (self.sentence(), self.period());
         let live = if self.is_live() { " A run is live." } else { "" };
-        let refresh = if self.refresh_s.is_some() { " The page refreshes itself until the run has ended." } else { "" };
+        let refresh = if self.refresh_s.is_some() { " The page refreshes itself while a run is live." } else { "" };
         let tiles = if self.report.summary.runs.is_empty() { String::new() } else { self.tiles() };
         let facts = self.facts();
         format!(
@@ -73,8 +73,8 @@ impl Page<'_> {
         let more = if more == 0 {
             String::new()
         } else {
-            let command = self.command("runs", "");
-            format!("<dt>more</dt><dd>and {more} more runs; <code>{}</code> lists them</dd>\n", Text(&command))
+            let (command, more) = (self.command("runs", ""), counted(more as u64, "more run"));
+            format!("<dt>more</dt><dd>and {more}; <code>{}</code> lists all</dd>\n", Text(&command))
         };
         let command = self.command.as_ref().map_or_else(String::new, |command| {
             format!("<dt>command</dt><dd><code>{}</code></dd>\n", Text(&cut_at_end(command, MAX_COMMAND)))
