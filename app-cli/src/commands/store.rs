@@ -57,7 +57,7 @@ pub(super) async fn store(command: &StoreCommand, context: &Context) -> Result<E
 
 fn server(context: &Context) -> Result<&Server, CliError> {
     context.wiring.server().ok_or_else(|| {
-        CliError::usage("no database is named, and `autoproc store` is for the queue in one")
+        CliError::usage("`autoproc store` works on a queue in a database, and no database is named")
             .with_hint("name the database with --store postgres://USER@HOST/DATABASE, or with AUTOPROC_STORE")
     })
 }

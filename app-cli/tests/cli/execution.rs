@@ -51,7 +51,7 @@ fn a_run_killed_in_its_third_step_resumes_there() {
     assert!(shown.contains(": five interrupted, its run died, 40.0%"), "{shown}");
     let preview = project.ask(["run", "--dry-run", "--workflow", "five", "--input", "word=x y"]).expect_code(0);
     assert!(preview.out.contains("resumes where an earlier attempt ended") && !preview.err.contains("no file is due"));
-    assert!(preview.err.starts_with("1 file of a dead run: "), "{preview:?}");
+    assert!(preview.err.starts_with("1 file whose run died: "), "{preview:?}");
     fs::remove_file(project.path("wait")).expect("the file");
     project.ask(["run", "--backoff-base", "0", "--workflow", "five", "--input", "word=x y"]).expect_code(0);
     assert_eq!(ran(&project), "s1 x y\ns2 s1\ns3\ns3\ns4 s1\ns5\n");
@@ -81,7 +81,7 @@ fn an_execution_whose_run_is_gone_is_not_running() {
     project.ask(["stop", "--now"]).expect_code(0);
     end_of(run);
     let progress = project.ask(["workflow", "progress"]).expect_code(0).out;
-    assert!(progress.contains(": five interrupted, its run was stopped, 40.0%"), "{progress}");
+    assert!(progress.contains(": five interrupted, its run has ended, 40.0%"), "{progress}");
     let execution = project.json(["workflow", "progress", "a"])["executions"][0].clone();
     assert_eq!((&execution["interrupted"], &execution["run_died"]), (&true.into(), &false.into()));
 }

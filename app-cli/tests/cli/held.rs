@@ -51,7 +51,7 @@ fn a_peek_names_what_is_held() {
     let later =
         r#"{"file_path": "/later", "not_before": "2999-01-01T00:00:00Z", "backoff_from": "2020-01-01T00:00:00Z"}"#;
     let both = peek(&format!("{past}, {later}"));
-    assert!(both.starts_with("nothing is due before ") && both.ends_with("; 1 file is held\n"), "{both}");
+    assert!(both.starts_with("the next file is due in ") && both.ends_with("; 1 file is held\n"), "{both}");
     assert_eq!(peek(""), "nothing waits\n");
 }
 

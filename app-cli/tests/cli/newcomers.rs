@@ -329,7 +329,7 @@ fn a_file_that_is_gone_is_to_be_removed_or_put_back() {
     fs::remove_file(project.path("in/b.pdf")).expect("a file");
     let run =
         project.ask(["run", "-r", "0", "--pause-on-same", "0", "in/c.pdf", "--all", "--", "false"]).expect_code(100);
-    assert!(run.out.contains("`autoproc retry-failed` gives them another round"), "{run:#?}");
+    assert!(run.out.contains("`autoproc retry-failed` gives the failed files another round"), "{run:#?}");
     project.write("in/a.pdf", "");
     let report = project.ask(["report"]).expect_code(0).out;
     assert!(!report.contains("does not exist") && report.contains("autoproc retry-failed"), "{report}");

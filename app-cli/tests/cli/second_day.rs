@@ -257,7 +257,7 @@ fn failures_are_repeated_at_the_end_and_in_the_status() {
     let run = project.ask(["run", "in", "-r", "0", "--pause-on-same", "0", "--shell", command]).expect_code(100);
     let (_, repeated) = run.out.split_once("\nfailed:\n").expect("the failures");
     assert!(repeated.starts_with("  9 files  exit status 3: no such page\n    for example "), "{run:?}");
-    assert!(repeated.contains("`autoproc retry-failed` gives them another round"), "{run:?}");
+    assert!(repeated.contains("`autoproc retry-failed` gives the failed files another round"), "{run:?}");
     let status = project.ask(["status"]).expect_code(0).out;
     let (_, named) = status.split_once("\nfailed:\n").expect("the failures");
     assert!(named.contains("/in/01  exit status 3: no such page\n"), "{status}");

@@ -68,7 +68,7 @@ fn a_stand_in_is_written_and_then_replaced() {
         init.out,
         "wrote runners/stand-in
 wrote runners/sort.values
-added to autoproc.toml:
+added to autoproc.toml, in these tables:
   [runners.commands]
   sort = [\"runners/stand-in\", \"{name}\", \"{file}\"]
 next, execute the workflow on a file:

@@ -25,7 +25,7 @@ pub(super) async fn peek(context: &Context) -> Result<(), CliError> {
 
 fn nothing_due(pending: &[QueueItem], context: &Context) -> String {
     let due = pending.iter().filter(|item| item.is_waiting()).filter_map(QueueItem::not_before).min();
-    let due = due.map(|due| format!("nothing is due before {}", span(due.saturating_since(context.now()))));
+    let due = due.map(|due| format!("the next file is due in {}", span(due.saturating_since(context.now()))));
     let held = match pending.iter().filter(|item| item.is_held).count() {
         0 => None,
         1 => Some("1 file is held".to_owned()),

@@ -103,7 +103,8 @@ async fn first_of_dead_runs(context: &Context) -> Result<Option<QueueItem>, CliE
     left.retain(|item| item.claim.as_ref().is_some_and(|claim| dead.iter().any(|dead| dead.run == claim.run)));
     if !left.is_empty() {
         let count = files(left.len());
-        context.remark(&format!("{count} of a dead run: the next run ends leftover processes, and recovers the files"));
+        context
+            .remark(&format!("{count} whose run died: the next run ends leftover processes, and recovers the files"));
     }
     Ok(left.into_iter().next())
 }

@@ -201,7 +201,7 @@ impl Observer for Progress {
                     span(wait)
                 ));
                 if !self.has_shown_way_out.swap(true, Ordering::Relaxed) {
-                    self.remark("Ctrl-C ends the run; with `--pause-on-same 0` it would go on with the other files");
+                    self.remark("Ctrl-C ends the run; a run with `--pause-on-same 0` continues with the other files");
                 }
             }
             RunEventKind::StartsHeld { reason, probe_at: None } => {

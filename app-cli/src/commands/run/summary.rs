@@ -160,7 +160,7 @@ fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     }
     writeln!(
         out,
-        "`autoproc log{option} FILE` shows the output, `autoproc retry-failed{option}` gives them another round"
+        "`autoproc log{option} FILE` shows the output, `autoproc retry-failed{option}` gives the failed files another round"
     )
 }
 

@@ -71,7 +71,7 @@ struct Initialised {
     base: PathBuf,
     workflow_id: String,
     created: Vec<PathBuf>,
-    /// The lines that were added to `autoproc.toml`.
+    /// The lines that were added to `autoproc.toml`, below the headers of their tables.
     lines: Vec<String>,
     command: String,
 }
@@ -86,7 +86,7 @@ impl View for Initialised {
             writeln!(out, "wrote {}", Shown(from_base(&self.base, path)))?;
         }
         if !self.lines.is_empty() {
-            writeln!(out, "added to autoproc.toml:")?;
+            writeln!(out, "added to autoproc.toml, in these tables:")?;
         }
         self.lines.iter().try_for_each(|line| writeln!(out, "  {}", Printable(line)))?;
         writeln!(out, "next, execute the workflow on a file:\n  {}", Printable(&self.command))?;

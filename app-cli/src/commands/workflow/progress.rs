@@ -89,7 +89,7 @@ impl Interruption {
     const fn words(self) -> &'static str {
         match self {
             Self::RunDied => "interrupted, its run died",
-            Self::RunEnded => "interrupted, its run was stopped",
+            Self::RunEnded => "interrupted, its run has ended",
         }
     }
 }
