@@ -47,10 +47,11 @@ pub(super) fn compile(expression: &str, missing: Missing) -> Result<Expression<'
     let environment = if missing == Missing::IsNull { &LENIENT } else { &STRICT };
     let parse = |text: String| environment.compile_expression_owned(text);
     let expression = without_braces(expression)?;
+    let rewritten = rewritten(&expression).map_err(|detail| syntax(detail.to_owned()))?;
     // If the rewritten expression is invalid, the expression is parsed as written. The rewriting
     // adds brackets, which may exceed minijinja's nesting limit. It may also take a name such as
     // `OR` for an operator.
-    let parsed = parse(rewritten(&expression)).or_else(|_| parse(expression.into_owned()));
+    let parsed = parse(rewritten).or_else(|_| parse(expression.into_owned()));
     parsed.map_err(|error| syntax(detail_of(&error)))
 }
 

@@ -9,7 +9,8 @@
 //! So `a < b` is rewritten as the filter applied to `a`, with `b` as an argument. `and`, `or` and
 //! `if` still short-circuit. `x exists` and `exists x` become a test. To find the start of `a` and
 //! the end of `b`, the rewriting recognises brackets, quotes, and the words and signs that bind
-//! less tightly than a comparison.
+//! less tightly than a comparison. `exists a == b` is an error, because it could mean two things:
+//! `a exists`, or `(a == b) exists`, which always holds.
 //!
 //! # Deliberately absent
 //!
@@ -19,28 +20,35 @@
 use super::operators::{COMPARE, EXISTS};
 use super::tokens::{Token, Tokens};
 
+/// The error for a comparison that begins with `exists`.
+const COMPARED_EXISTS: &str = "`exists` applies to one value; to compare the value too, write `a exists and a == 'b'`";
+
 /// Returns the rewritten expression. The rewritten text of an invalid expression is invalid too.
-pub(super) fn rewritten(expression: &str) -> String {
+///
+/// # Errors
+/// A text that says how to write a comparison that begins with `exists`.
+pub(super) fn rewritten(expression: &str) -> Result<String, &'static str> {
     group(&mut Tokens::new(expression))
 }
 
 /// Rewrites the tokens up to the closing bracket of the group, or up to the end of the expression.
-fn group(tokens: &mut Tokens<'_>) -> String {
+fn group(tokens: &mut Tokens<'_>) -> Result<String, &'static str> {
     let (mut rewritten, mut run, mut is_tested) = (String::new(), Run::default(), false);
     while let Some(token) = tokens.next() {
         match token {
             Token::Open(text) => {
                 run.push(text);
-                run.push(&group(tokens));
+                run.push(&group(tokens)?);
             }
             Token::Comparison("contains") if run.is_blank() => run.push("contains"),
             Token::Comparison(text) => run.compare(text),
+            Token::Exists if run.is_blank() && !has_operand(tokens) => run.push("exists"),
             Token::Exists => run.ask_existence(false),
             Token::Other(text) => run.push(text),
             // Without a left operand, `OR` is a name.
             Token::Connective(_, text) if run.is_blank() => run.push(text),
             Token::Loose(text) | Token::Connective(text, _) => {
-                rewritten += &std::mem::take(&mut run).end(is_tested);
+                rewritten += &std::mem::take(&mut run).end(is_tested)?;
                 rewritten.extend([" ", text, " "]);
                 is_tested = false;
             }
@@ -48,18 +56,29 @@ fn group(tokens: &mut Tokens<'_>) -> String {
             Token::Test(text) => {
                 // A leading `not` is a negation, which binds less tightly than a comparison.
                 let is_negation = text == "not" && run.is_blank();
-                rewritten += &std::mem::take(&mut run).end(true);
+                if run.begins_with_exists {
+                    return Err(COMPARED_EXISTS);
+                }
+                rewritten += &std::mem::take(&mut run).end(true)?;
                 rewritten += text;
                 rewritten += if is_negation { " " } else { "" };
                 is_tested |= !is_negation;
             }
             Token::Close(text) => {
-                rewritten += &run.end(is_tested);
-                return rewritten + text;
+                rewritten += &run.end(is_tested)?;
+                return Ok(rewritten + text);
             }
         }
     }
-    rewritten + &run.end(is_tested)
+    Ok(rewritten + &run.end(is_tested)?)
+}
+
+/// True if an operand follows the word `exists`. Otherwise, the word is a name, as in `exists.a`.
+fn has_operand(tokens: &Tokens<'_>) -> bool {
+    match tokens.peek() {
+        Some(Token::Open(text) | Token::Other(text)) => !matches!(text, "." | "|" | "["),
+        _ => false,
+    }
 }
 
 /// Handles the word after `not` if it is `contains` or `exists`, as in `a not contains b`. For any
@@ -110,22 +129,32 @@ impl<'e> Run<'e> {
 
     /// Returns the sequence as a call of the filter [`COMPARE`]. Returns the comparisons as written
     /// if `as_written` is true, an operand is empty, or there is no comparison. If the sequence
-    /// begins with `exists`, its last operand becomes a test.
-    fn end(mut self, as_written: bool) -> String {
+    /// begins with `exists`, its operand becomes a test.
+    ///
+    /// # Errors
+    /// [`COMPARED_EXISTS`] if the sequence begins with `exists` and contains a comparison.
+    fn end(mut self, as_written: bool) -> Result<String, &'static str> {
         if self.begins_with_exists {
-            let operand = std::mem::take(&mut self.last);
-            self.last = if operand.trim().is_empty() { "exists ".to_owned() } else { existence(&operand, false) };
+            if !self.operators.is_empty() {
+                return Err(COMPARED_EXISTS);
+            }
+            self.last = existence(&self.last, false);
         }
         self.operands.push(self.last);
         let is_whole = self.operands.iter().all(|operand| !operand.trim().is_empty());
         if as_written || !is_whole || self.operators.is_empty() {
             let operators = self.operators.into_iter().chain([""]);
-            return self.operands.into_iter().zip(operators).map(|(operand, operator)| operand + operator).collect();
+            return Ok(self
+                .operands
+                .into_iter()
+                .zip(operators)
+                .map(|(operand, operator)| operand + operator)
+                .collect());
         }
         let (first, rest) = self.operands.split_first().expect("the last one was added above");
         let rest: Vec<_> =
             self.operators.iter().zip(rest).map(|(operator, operand)| format!("'{operator}', ({operand})")).collect();
-        format!(" (({first}) | {COMPARE}({})) ", rest.join(", "))
+        Ok(format!(" (({first}) | {COMPARE}({})) ", rest.join(", ")))
     }
 }
 

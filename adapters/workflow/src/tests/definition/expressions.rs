@@ -226,6 +226,25 @@ fn an_invalid_expression_is_reported() {
     }
 }
 
+/// `exists a == b` could also mean `(a == b) exists`.
+#[test]
+fn a_comparison_does_not_begin_with_exists() {
+    for condition in [
+        "exists role == 'author'",
+        "EXISTS role contains 'x'",
+        "exists (role) != 'x' and count == 3",
+        "(exists count < 4)",
+        "exists role in files",
+        "exists role not in files",
+        "exists role is none",
+        "not exists 1 < count < 4",
+    ] {
+        let error = holds(condition, &scope()).expect_err(condition).to_string();
+        assert!(error.ends_with("write `a exists and a == 'b'`"), "{condition}: {error}");
+    }
+    assert_eq!(holds("exists role and role == 'author' or exists(count == 9)", &scope()), Ok(true));
+}
+
 /// Words that are operators in a condition stay usable as names.
 #[test]
 fn operators_may_be_names() {
@@ -235,6 +254,8 @@ fn operators_may_be_names() {
         assert_eq!(holds(&format!("{name} == 'x'"), &scope), Ok(true), "{name}");
         assert_eq!(render(&format!("${{{name}}}"), &scope), Ok(json!("x")), "{name}");
     }
+    scope.set("exists", &json!({"a": ["x"]}));
+    assert_eq!(holds("exists.a[0] == 'x' and exists['a'] | length == 1", &scope), Ok(true));
 }
 
 /// Before an execution, a condition has a result only if the known names determine the result.
