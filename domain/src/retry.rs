@@ -61,13 +61,12 @@ impl BackoffRange {
 /// server is overloaded. The rules only change the wait: they neither add nor prevent a retry.
 ///
 /// # Contract
-/// `range_for` is pure: it returns soon, and always returns the same value for the same text and
-/// file.
+/// `wait` is pure: it returns soon, and always returns the same value for the same arguments.
 pub trait BackoffRules: fmt::Debug + Send + Sync {
-    /// Returns the waits after an attempt on `file` that failed with this error text; `None` to
-    /// keep the waits of the retry policy. The text is that of
+    /// Returns the wait after `attempt` on `file` has failed with this error text. `of_policy` is
+    /// the wait of the retry policy; return it to keep it. The text is that of
     /// [`AttemptReport::error`](crate::attempt::AttemptReport::error).
-    fn range_for(&self, error: &str, file: &FilePath) -> Option<BackoffRange>;
+    fn wait(&self, error: &str, file: &FilePath, attempt: AttemptNumber, of_policy: Duration) -> Duration;
 }
 
 /// Two rules are equal if they are the same object.

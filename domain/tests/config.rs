@@ -4,8 +4,9 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
+use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::request::Scope;
-use autoproc_domain::retry::{BackoffRange, BackoffRules};
+use autoproc_domain::retry::BackoffRules;
 use autoproc_domain::run::FailureLimit;
 use autoproc_domain::{FilePath, ItemId, Recipe, RetryPolicy, RunConfig, RunId, Timestamp};
 
@@ -13,8 +14,8 @@ use autoproc_domain::{FilePath, ItemId, Recipe, RetryPolicy, RunConfig, RunId, T
 struct NoRules;
 
 impl BackoffRules for NoRules {
-    fn range_for(&self, _: &str, _: &FilePath) -> Option<BackoffRange> {
-        None
+    fn wait(&self, _: &str, _: &FilePath, _: AttemptNumber, of_policy: Duration) -> Duration {
+        of_policy
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autoproc_domain::fingerprint::{Completion, Fingerprint};
+use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::{
     AttemptOutcome, AttemptProgress, AttemptReport, LostAttempt, RunEventKind, StopCause, StopLevel,
 };
@@ -128,9 +129,9 @@ fn a_failure_keeps_the_last_words_of_its_error_output() {
 struct LongerAfter(&'static str);
 
 impl BackoffRules for LongerAfter {
-    fn range_for(&self, error: &str, _: &FilePath) -> Option<BackoffRange> {
+    fn wait(&self, error: &str, _: &FilePath, attempt: AttemptNumber, of_policy: Duration) -> Duration {
         let range = BackoffRange { first: Duration::from_secs(30), longest: Duration::from_secs(50) };
-        error.contains(self.0).then_some(range)
+        if error.contains(self.0) { range.wait(attempt) } else { of_policy }
     }
 }
 

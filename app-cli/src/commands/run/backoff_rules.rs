@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::retry::{BackoffRange, BackoffRules};
 use autoproc_domain::signature::without_own_names;
 use autoproc_domain::{FilePath, RetryPolicy};
@@ -39,6 +40,8 @@ pub(super) struct Rule {
     name: &'static str,
     pattern: Regex,
     range: BackoffRange,
+    /// True if a longer wait of the retry policy is kept.
+    is_minimum: bool,
 }
 
 /// Parses `none`, or `PATTERN=FIRST..LONGEST`. The pattern may contain `=`.
@@ -58,7 +61,7 @@ impl FromStr for BackoffOn {
         if range.first > range.longest {
             return Err(format!("the first time must not be longer than the second one: {first}..{longest}"));
         }
-        Ok(Self::Rule(Rule { name: OPTION_NAME, pattern: pattern_of(pattern)?, range }))
+        Ok(Self::Rule(Rule { name: OPTION_NAME, pattern: pattern_of(pattern)?, range, is_minimum: false }))
     }
 }
 
@@ -73,10 +76,8 @@ pub(super) struct Rules(Vec<Rule>);
 
 impl Rules {
     /// Returns the rules of these options, and then the default rule unless an option disables it.
-    /// The default rule begins with a wait that is at least as long as that of the policy, and
-    /// waits at most the policy's `max_backoff`. Unless the policy's first wait is at least 30 s,
-    /// it waits at most 10 min, even if the policy would wait longer after many attempts. If the
-    /// policy does not wait, there is no default rule. The rules of the options wait at most
+    /// The default rule never waits less than the policy, and at most the policy's `max_backoff`.
+    /// If the policy does not wait, there is no default rule. The rules of the options wait at most
     /// `limit`, if there is one.
     pub(super) fn new(options: &[BackoffOn], policy: &RetryPolicy, limit: Option<Duration>) -> Arc<Self> {
         let limit = limit.unwrap_or(Duration::MAX);
@@ -85,12 +86,9 @@ impl Rules {
         let mut rules: Vec<_> = options.iter().filter_map(rule).collect();
         let is_disabled = options.iter().any(|option| matches!(option, BackoffOn::None));
         if !is_disabled && !policy.backoff_base.is_zero() {
+            let of_pattern = |pattern| Rule { name: DEFAULT_NAME, pattern, range: OVERLOAD_RANGE, is_minimum: true };
             // Parsing cannot fail: the pattern is a constant, and a test parses it.
-            rules.extend(pattern_of(OVERLOAD).ok().map(|pattern| Rule {
-                name: DEFAULT_NAME,
-                pattern,
-                range: overload_range(policy),
-            }));
+            rules.extend(pattern_of(OVERLOAD).ok().map(|pattern| of_pattern(pattern).within(policy.max_backoff)));
         }
         Arc::new(Self(rules))
     }
@@ -115,18 +113,13 @@ impl Rule {
     }
 }
 
-fn overload_range(policy: &RetryPolicy) -> BackoffRange {
-    let RetryPolicy { backoff_base, max_backoff, .. } = *policy;
-    let BackoffRange { first, longest } = OVERLOAD_RANGE;
-    if backoff_base >= first {
-        return BackoffRange { first: backoff_base, longest: max_backoff };
-    }
-    BackoffRange { first: first.min(max_backoff), longest: longest.min(max_backoff) }
-}
-
 impl BackoffRules for Rules {
-    fn range_for(&self, error: &str, file: &FilePath) -> Option<BackoffRange> {
-        self.rule_for(error, file).map(|rule| rule.range)
+    fn wait(&self, error: &str, file: &FilePath, attempt: AttemptNumber, of_policy: Duration) -> Duration {
+        match self.rule_for(error, file) {
+            Some(rule) if rule.is_minimum => rule.range.wait(attempt).max(of_policy),
+            Some(rule) => rule.range.wait(attempt),
+            None => of_policy,
+        }
     }
 }
 
@@ -134,8 +127,11 @@ impl BackoffRules for Rules {
 mod tests {
     use super::*;
 
-    fn range(first: u64, longest: u64) -> BackoffRange {
-        BackoffRange { first: Duration::from_secs(first), longest: Duration::from_secs(longest) }
+    /// Returns the waits in seconds after the first and the tenth attempt that failed with this
+    /// error, if the policy waits 7 s.
+    fn waits(rules: &Rules, error: &str) -> [u64; 2] {
+        let wait = |attempt| rules.wait(error, &file(), attempt, Duration::from_secs(7)).as_secs();
+        [1, 10].map(|attempt| wait(AttemptNumber::new(attempt).expect("not 0")))
     }
 
     fn file() -> FilePath {
@@ -161,7 +157,7 @@ mod tests {
             "exit status 1: openai.RateLimitError: Rate limit reached",
             "exit status 1: ThrottlingException",
         ] {
-            assert_eq!(rules.range_for(error, &file()), Some(OVERLOAD_RANGE), "{error}");
+            assert_eq!(waits(&rules, error), [30, 600], "{error}");
         }
     }
 
@@ -178,35 +174,39 @@ mod tests {
             "exit status 1: processed 14290 of 15030 bytes",
             "exit status 1: error 5030",
         ] {
-            assert_eq!(rules.range_for(error, &file()), None, "{error}");
+            assert_eq!(waits(&rules, error), [7, 7], "{error}");
         }
     }
 
     #[test]
     fn given_rules_come_first_and_none_disables_the_default() {
         let given = rules(&["model is not loaded=1m..2m", "x=y=0..0"]);
-        assert_eq!(
-            given.range_for("exit status 1: Model is NOT loaded, 503 overloaded", &file()),
-            Some(range(60, 120))
-        );
-        assert_eq!(given.range_for("exit status 1: x=y", &file()), Some(range(0, 0)));
-        assert_eq!(given.range_for("exit status 1: overloaded", &file()), Some(OVERLOAD_RANGE));
+        assert_eq!(waits(&given, "exit status 1: Model is NOT loaded, 503 overloaded"), [60, 120]);
+        assert_eq!(waits(&given, "exit status 1: x=y"), [0, 0]);
+        assert_eq!(waits(&given, "exit status 1: overloaded"), [30, 600]);
         let disabled = rules(&["none", "busy=1..2"]);
-        assert_eq!(disabled.range_for("exit status 1: overloaded", &file()), None);
-        assert_eq!(disabled.range_for("exit status 1: busy", &file()), Some(range(1, 2)));
+        assert_eq!(waits(&disabled, "exit status 1: overloaded"), [7, 7]);
+        assert_eq!(waits(&disabled, "exit status 1: busy"), [1, 2]);
     }
 
     #[test]
     fn the_default_rule_keeps_to_the_policy() {
-        let ranges = |backoff_base: u64, max_backoff: u64| {
+        let waits = |backoff_base: u64, max_backoff: u64| {
             let (backoff_base, max_backoff) = (Duration::from_secs(backoff_base), Duration::from_secs(max_backoff));
             let policy = RetryPolicy { backoff_base, max_backoff, ..RetryPolicy::default() };
-            Rules::new(&[], &policy, Some(max_backoff)).range_for("exit status 1: overloaded", &file())
+            let rules = Rules::new(&[], &policy, Some(max_backoff));
+            [1, 2, 10].map(|attempt| {
+                let attempt = AttemptNumber::new(attempt).expect("not 0");
+                rules.wait("exit status 1: overloaded", &file(), attempt, policy.backoff(attempt)).as_secs()
+            })
         };
-        assert_eq!(ranges(2, 60), Some(range(30, 60)));
-        assert_eq!(ranges(2, 5), Some(range(5, 5)));
-        assert_eq!(ranges(300, 3600), Some(range(300, 3600)));
-        assert_eq!(ranges(0, 3600), None);
+        assert_eq!(waits(2, 60), [30, 60, 60]);
+        assert_eq!(waits(2, 5), [5, 5, 5]);
+        assert_eq!(waits(300, 3600), [300, 600, 3600]);
+        assert_eq!(waits(0, 3600), [0, 0, 0]);
+        // After many attempts, the policy waits longer than 10 min.
+        assert_eq!(waits(2, 3600), [30, 60, 1024]);
+        assert_eq!(waits(20, 900), [30, 60, 900]);
     }
 
     #[test]

@@ -116,8 +116,8 @@ impl RunState {
     fn with_wait(&self, verdict: Verdict, in_hand: &InHand) -> Verdict {
         match (verdict, &self.config.backoff_rules) {
             (Verdict::Retry { backoff, error }, Some(rules)) => {
-                let range = rules.range_for(&error, &in_hand.of.file_path);
-                let backoff = range.map_or(backoff, |range| range.wait(self.counted_attempt(&in_hand.of)));
+                let attempt = self.counted_attempt(&in_hand.of);
+                let backoff = rules.wait(&error, &in_hand.of.file_path, attempt, backoff);
                 Verdict::Retry { backoff, error }
             }
             (verdict, _) => verdict,
