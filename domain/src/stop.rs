@@ -99,6 +99,13 @@ pub struct StopRequest {
 impl StopRequest {
     /// No request.
     pub const NONE: Self = Self { level: StopLevel::Running, cause: None };
+
+    /// True if a signal requested the stop. Such a request concerns only the process that received
+    /// the signal, and no other run.
+    #[must_use]
+    pub fn is_of_signal(self) -> bool {
+        matches!(self.cause, Some(StopCause::Interrupt | StopCause::Terminate | StopCause::HangUp))
+    }
 }
 
 /// A stop request that a run obeys.

@@ -288,9 +288,11 @@ fn with_optional(
 }
 
 /// Fails if other runs are still stopping because of a stop request: the new run cannot start until
-/// they have ended. Called before files are added, so that a refused run changes nothing.
+/// they have ended. A signal, such as that of Ctrl-C, is a request to the new run alone. Called
+/// before files are added, so that a refused run changes nothing.
 async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
-    if ports.stop.request().level == StopLevel::Running {
+    let request = ports.stop.request();
+    if request.level == StopLevel::Running || request.is_of_signal() {
         return Ok(());
     }
     let runs = ports.runs.live().await?;

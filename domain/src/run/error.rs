@@ -12,7 +12,7 @@ use crate::run_info::LiveRun;
 pub enum ProcessorError {
     /// The run did not start, because other runs are still obeying a stop request: retry after
     /// these runs have ended.
-    #[error("a stop was requested, and {} other run(s) are still finishing", .runs.len())]
+    #[error("a stop was requested, and {} still finishing", others(.runs.len()))]
     StillStopping {
         /// The runs that are still stopping.
         runs: Vec<LiveRun>,
@@ -26,4 +26,8 @@ pub enum ProcessorError {
     /// The outcome of an attempt is unknown.
     #[error(transparent)]
     Orchestrator(#[from] LostAttempt),
+}
+
+fn others(runs: usize) -> String {
+    if runs == 1 { "1 other run is".to_owned() } else { format!("{runs} other runs are") }
 }

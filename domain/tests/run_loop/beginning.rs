@@ -76,6 +76,17 @@ fn a_run_does_not_begin_while_others_are_stopping() {
     assert_eq!((runs, run.events.len()), (&vec![other_run()], 0));
 }
 
+/// Ctrl-C stops the run that is beginning, and not the other run.
+#[test]
+fn a_run_that_is_interrupted_while_another_is_live_ends_without_a_file() {
+    let mut run = registering();
+    run.stop(StopLevel::Draining, StopCause::Interrupt);
+    run.feed(Input::Registered(Ok(Begun::without_lease(vec![other_run()]))));
+    assert!(matches!(run.actions()[..], [Action::Recover]));
+    run.feed(Input::Recovered(Ok(Recovery::default())));
+    assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::Request(StopCause::Interrupt));
+}
+
 /// The other runs ended while this run was still registered, so this run must remove the request.
 #[test]
 fn a_run_that_did_not_begin_and_outlives_the_others_removes_the_request() {

@@ -1,8 +1,9 @@
 //! Handles the registration, the start and the end of a run.
 //!
-//! A run does not start if the queue cannot be read, if the run cannot be registered, or while a
-//! stop is requested and other runs are alive. If no other run is alive, the run removes a leftover
-//! stop request and starts; if that fails, the run does not start.
+//! A run does not start if the queue cannot be read, if the run cannot be registered, or while other
+//! runs are still obeying a stop request. If no other run is alive, the run removes a leftover stop
+//! request and starts; if that fails, the run does not start. A run that received a signal starts,
+//! and ends without claiming a file.
 
 use crate::ports::{Begun, RunEventKind, StopSignalError, StorageError};
 use crate::run::state::{Operation, Phase, Recording, RunState};
@@ -54,8 +55,16 @@ impl RunState {
                 self.world.stop = StopRequest::NONE;
                 self.begin(Operation::ClearStop, Action::ClearStop);
             }
+            Ok(_) if self.world.stop.is_of_signal() => self.start_stopped(),
             Ok(runs) => self.wind_up(ProcessorError::StillStopping { runs }),
         }
+    }
+
+    /// Starts the run, and then obeys the current stop request.
+    fn start_stopped(&mut self) {
+        let left = std::mem::take(&mut self.world.stop);
+        self.start();
+        self.on_stop(left);
     }
 
     fn start(&mut self) {
@@ -71,11 +80,7 @@ impl RunState {
             self.emit(RunEventKind::StopSignalCleared);
         }
         match (self.phase, cleared) {
-            (Phase::Beginning, Ok(_)) => {
-                let left = std::mem::take(&mut self.world.stop);
-                self.start();
-                self.on_stop(left);
-            }
+            (Phase::Beginning, Ok(_)) => self.start_stopped(),
             (Phase::Beginning, Err(error)) => self.wind_up(error.into()),
             (Phase::Ending | Phase::Working, Ok(_)) => self.conclude(),
             (Phase::Ending | Phase::Working, Err(error)) => {
