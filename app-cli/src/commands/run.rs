@@ -109,6 +109,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let hooks = Hooks::new(&args.hooks, &config, context)?;
     let progress = progress(&args, &work, &config, rules, context);
     let live = progress.live();
+    let joblog =
+        args.hooks.joblog.as_deref().map(|path| Joblog::new(path, &work, context).map(Arc::new)).transpose()?;
     let settings = RunSettings {
         task: work.task(context)?.retried_by(&config.retry),
         run: config.run.clone(),
@@ -124,7 +126,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         keep_tmp: args.output.keep_tmp.then_some(ok_exits),
         on_suspension: live.clone().map(|live| live as Arc<dyn OnSuspension>),
         stdout_to: stdout_to.clone(),
-        attempt_listeners: listeners(&args, hooks.as_ref(), &work, context)?,
+        attempt_listeners: listeners(hooks.as_ref(), joblog.clone()),
     };
     let (resources, failures) = (Arc::new(ResourceTally::default()), Arc::new(Failures::default()));
     let printing = Printing::start(context.console.clone(), context.wiring.attempt_logs())?;
@@ -137,8 +139,11 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let mut named = Scope::Queue;
     // If one of the files that are added next is due, the run has no waits to report.
     let mut may_wait = args.quiet == 0;
+    refuse_while_others_stop(&ports).await?;
+    if let Some(joblog) = joblog {
+        joblog.open()?;
+    }
     if let Some(gathered) = gathered {
-        refuse_while_others_stop(&ports).await?;
         let added = add_first(gathered, &source, &args, config.recipe, stdout_to.as_ref(), context).await?;
         named = added.items().collect();
         may_wait &= added.due() == 0;
@@ -257,20 +262,10 @@ fn progress(args: &RunArgs, work: &Work, config: &RunConfig, rules: Arc<Rules>, 
 }
 
 /// Returns the listeners for the ends of attempts: the job log and the hooks.
-///
-/// # Errors
-/// [`CliError`] if the job log cannot be opened.
-fn listeners(
-    args: &RunArgs,
-    hooks: Option<&Hooks>,
-    work: &Work,
-    context: &Context,
-) -> Result<Vec<Arc<dyn AttemptListener>>, CliError> {
+fn listeners(hooks: Option<&Hooks>, joblog: Option<Arc<Joblog>>) -> Vec<Arc<dyn AttemptListener>> {
     let mut listeners = hooks.map(Hooks::listeners).unwrap_or_default();
-    if let Some(path) = &args.hooks.joblog {
-        listeners.push(Arc::new(Joblog::open(path, work, context)?));
-    }
-    Ok(listeners)
+    listeners.extend(joblog.map(|joblog| joblog as Arc<dyn AttemptListener>));
+    listeners
 }
 
 /// Adds the observers that options enable: those of `--show-output` and of the hooks.

@@ -88,6 +88,18 @@ fn a_file_with_other_contents_is_refused_and_nothing_changes() {
 }
 
 #[test]
+fn a_refused_run_leaves_no_job_log() {
+    let project = TempProject::with_files(&["a"]);
+    let run = ["run", "a", "--joblog", "jobs", "--", "true"];
+    project.write(".claude/mission-control/QUEUE-STATE.json", "no queue");
+    project.ask(run).expect_error(65, "QUEUE-STATE.json");
+    assert!(!project.path("jobs").exists());
+    fs::remove_file(project.state("QUEUE-STATE.json")).expect("removed");
+    project.ask(run).expect_code(0);
+    assert_eq!(lines(&project).len(), 1);
+}
+
+#[test]
 fn a_hostile_name_stays_on_one_line_and_can_be_pasted() {
     let project = TempProject::new();
     let name = OsStr::from_bytes(b"a\n\tb'$(touch pwned)\\\xff");

@@ -37,7 +37,8 @@ const UNKNOWN_SLOT: usize = 0;
 
 pub(super) struct Joblog {
     path: PathBuf,
-    file: Mutex<File>,
+    /// `None` before [`Joblog::open`].
+    file: Mutex<Option<File>>,
     command: Command,
     project_dir: PathBuf,
     logs: AttemptLogs,
@@ -98,35 +99,44 @@ fn check_heading(file: &mut File, path: &Path) -> Result<bool, CliError> {
 }
 
 impl Joblog {
-    /// Opens a job log, and creates it if it is missing. Writes the heading into an empty file, and
-    /// adds a missing line end to the last line of any other file.
+    /// Describes a job log, without opening it.
     ///
     /// # Errors
-    /// [`CliError`] if the file cannot be written or is not a job log, or if the command of the run
-    /// is invalid.
-    pub(super) fn open(path: &Path, work: &Work, context: &Context) -> Result<Self, CliError> {
+    /// [`CliError`] if the command of the run is invalid.
+    pub(super) fn new(path: &Path, work: &Work, context: &Context) -> Result<Self, CliError> {
         let command = match (work, work.command_line()) {
             (Work::Shell(_), Some(line)) => Command::Shell(line?),
             (_, Some(line)) => Command::Argv(line?),
             (_, None) => Command::Workflow(work.workflow_options()),
         };
-        let cannot_write = |error| cannot_write(path, &error);
-        let file = open_or_create(OpenOptions::new().read(true).append(true), path);
-        let mut file = file.map_err(cannot_write)?;
-        // Locks the file, because otherwise two runs could both write the heading.
-        file.lock().map_err(cannot_write)?;
-        let is_empty = check_heading(&mut file, path)?;
-        begin(&mut file, is_empty).map_err(cannot_write)?;
-        file.unlock().map_err(cannot_write)?;
         Ok(Self {
             path: path.to_owned(),
-            file: Mutex::new(file),
+            file: Mutex::new(None),
             command,
             project_dir: context.project.root().to_owned(),
             logs: context.wiring.attempt_logs(),
             console: context.console.clone(),
             has_failed: AtomicBool::new(false),
         })
+    }
+
+    /// Opens the file, and creates it if it is missing. Writes the heading into an empty file, and
+    /// adds a missing line end to the last line of any other file. Called once nothing refuses the
+    /// run any more, so that a refused run leaves no new file.
+    ///
+    /// # Errors
+    /// [`CliError`] if the file cannot be written or is not a job log.
+    pub(super) fn open(&self) -> Result<(), CliError> {
+        let cannot_write = |error| cannot_write(&self.path, &error);
+        let file = open_or_create(OpenOptions::new().read(true).append(true), &self.path);
+        let mut file = file.map_err(cannot_write)?;
+        // Locks the file, because otherwise two runs could both write the heading.
+        file.lock().map_err(cannot_write)?;
+        let is_empty = check_heading(&mut file, &self.path)?;
+        begin(&mut file, is_empty).map_err(cannot_write)?;
+        file.unlock().map_err(cannot_write)?;
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+        Ok(())
     }
 
     fn line(&self, attempt: &Attempt, started_at: Timestamp, report: &AttemptReport) -> Vec<u8> {
@@ -167,7 +177,8 @@ impl AttemptListener for Joblog {
     /// Appends the line in one write, so that lines of concurrent runs are not mixed.
     fn ended(&self, attempt: &Attempt, started_at: Timestamp, report: &AttemptReport) {
         let line = self.line(attempt, started_at, report);
-        let written = self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line);
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = file.as_mut().map_or(Ok(()), |file| file.write_all(&line));
         if let Err(error) = written
             && !self.has_failed.swap(true, Ordering::Relaxed)
         {
@@ -257,7 +268,7 @@ mod tests {
     fn joblog(path: &Path, file: File) -> Joblog {
         Joblog {
             path: path.to_owned(),
-            file: Mutex::new(file),
+            file: Mutex::new(Some(file)),
             command: Command::Argv(CommandLine::argv(["wc", "-l"]).expect("a command")),
             project_dir: "/".into(),
             logs: AttemptLogs::new("/missing"),
