@@ -8,6 +8,7 @@ use autoproc_domain::event::Event;
 use autoproc_domain::fingerprint::{Completion, Fingerprint};
 use autoproc_domain::item::{Backoff, Claim, ClaimNumber, ClaimToken, RunId};
 use autoproc_domain::queue::{ClaimKey, Inconsistent, LatestExchanges, Restore, Transaction};
+use autoproc_domain::rejection::Rejection;
 use autoproc_domain::request::{
     Enqueue, ExchangeRequest, NewItem, Repeat, RequestId, Scope, Selector, Settlement, Verdict,
 };
@@ -373,6 +374,21 @@ fn a_popped_file_is_settled_by_its_path() {
     assert_eq!((paths(queue.get_failed()), paths(queue.get_pending())), (vec![path(2)], vec![path(3)]));
     assert_eq!(queue.pop(EPOCH), None, "it waits");
     assert!(queue.pop(EPOCH.saturating_add(Duration::from_secs(2))).is_some());
+}
+
+#[test]
+fn a_file_that_another_run_is_processing_is_not_settled_by_its_path() {
+    let path = added(1).file_path;
+    let mut queue = FileQueue::new();
+    queue.add(&path, Priority::default(), EPOCH);
+    let (run, id, scope) = (RunId::new("night"), RequestId::default(), Scope::Queue);
+    let request = ExchangeRequest { run, id, settlements: Vec::new(), limit: 1, scope };
+    request.perform(&mut queue, EPOCH).expect("nothing is rejected");
+    let before = queue.clone();
+    let refused = Err(Rejection::Processing(Selector::Path(path.clone())));
+    assert_eq!(queue.mark_complete(&path, EPOCH), refused);
+    assert_eq!(queue.mark_timeout(&path, EPOCH), refused);
+    assert_eq!(queue, before);
 }
 
 fn fingerprint(size: u64) -> Fingerprint {

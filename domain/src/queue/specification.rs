@@ -3,7 +3,7 @@
 //! files themselves.
 
 use crate::fingerprint::Completion;
-use crate::item::{ClaimNumber, ClaimToken, Priority, QueueItem, RunId, Status};
+use crate::item::{ClaimToken, Priority, QueueItem, RunId, Status};
 use crate::path::FilePath;
 use crate::queue::{FileQueue, Transaction, decide};
 use crate::rejection::Rejection;
@@ -55,18 +55,19 @@ impl FileQueue {
     }
 
     /// Settles a popped file with a verdict, for instance one from
-    /// [`RetryPolicy::judge`](crate::retry::RetryPolicy::judge). Does nothing if the file was
-    /// claimed by another run than [`LOCAL_RUN`].
+    /// [`RetryPolicy::judge`](crate::retry::RetryPolicy::judge).
     ///
     /// # Errors
-    /// [`Rejection`] if the file is not in the queue or has not been popped.
+    /// [`Rejection`] if the file is not in the queue or has not been popped, or if a run other than
+    /// [`LOCAL_RUN`] is processing it.
     pub fn mark(&mut self, file_path: &FilePath, verdict: Verdict, now: Timestamp) -> Result<(), Rejection> {
         let selector = Selector::Path(file_path.clone());
         let item = self.find(&selector).ok_or_else(|| Rejection::NotQueued(selector.clone()))?;
-        let status = item.status;
-        let number = item.claim.as_ref().map(|claim| claim.number);
-        let number: ClaimNumber = number.ok_or(Rejection::NotProcessing { selector, status })?;
-        let token = ClaimToken { item: item.id, number };
+        let token = match &item.claim {
+            None => return Err(Rejection::NotProcessing { selector, status: item.status }),
+            Some(claim) if claim.run.as_str() != LOCAL_RUN => return Err(Rejection::Processing(selector)),
+            Some(claim) => ClaimToken { item: item.id, number: claim.number },
+        };
         self.exchange_one(vec![Settlement { token, verdict }], 0, now).map(drop)
     }
 
