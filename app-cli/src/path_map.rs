@@ -162,6 +162,7 @@ fn moved(path: &FilePath, from: &FilePath, to: &FilePath) -> Result<FilePath, In
 
 #[cfg(test)]
 mod tests {
+    use autoproc_domain::path::MAX_PATH_BYTES;
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -232,7 +233,7 @@ mod tests {
     fn a_path_that_becomes_too_long_is_an_error() {
         let map = map(&["/a=/longer"]).expect("a map");
         let long = path(&format!("/a/{}", vec!["x".repeat(99); 40].join("/")));
-        let longest = path(&format!("{}/{}", long.text(), "y".repeat(4096 - long.text().len() - 1)));
+        let longest = path(&format!("{}/{}", long.text(), "y".repeat(MAX_PATH_BYTES - long.text().len() - 1)));
         assert_eq!(map.to_here(&longest), Err(InvalidPath::TooLong));
     }
 

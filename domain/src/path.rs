@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// The maximum length of a path, in bytes: Linux's `PATH_MAX` (`limits.h`), which includes a final
-/// NUL. No system call accepts a longer path.
-pub const MAX_PATH_BYTES: usize = 4096;
+/// The maximum length of a path, in bytes: Linux's `PATH_MAX` (`limits.h`) without the final NUL that
+/// it includes. No system call accepts a longer path.
+pub const MAX_PATH_BYTES: usize = 4095;
 
 /// A path in the queue: absolute, lexically normalised, without NUL, and at most [`MAX_PATH_BYTES`]
 /// long.

@@ -21,9 +21,10 @@ use crate::path_text::PathText;
 /// autoproc only adds keys.
 const VERSION: &str = "1.0.0";
 
-/// The maximum size of a state file and of a monitor file, in bytes. A state file has at most 256
-/// current files.
-pub(crate) const MAX_BYTES: u64 = 1 << 20;
+/// The maximum size of a state file and of a monitor file, in bytes. A state file of 256 current
+/// files, the most that `run --jobs` allows, has at most 9 MB: a path has up to 4095 bytes, and each
+/// byte takes up to 8 bytes in JSON, such as `\u0001` in the text and `01` in hexadecimal.
+pub(crate) const MAX_BYTES: u64 = 16 << 20;
 
 /// The content of a state file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use autoproc_domain::path::MAX_PATH_BYTES;
 use autoproc_domain::ports::{AttemptRef, Observer, RunEventKind};
 use autoproc_domain::run::ProcessorStatus;
 use autoproc_domain::run_info::StoppedBy;
@@ -232,6 +233,34 @@ fn the_folded_state_reads_back() {
     assert_eq!(folder.read_dir().expect("a folder").count(), 2, "no temporary file is left");
 }
 
+/// Returns a path of `bytes` bytes. Each byte takes as much space in JSON as possible.
+fn bulky_path(bytes: usize) -> PathBuf {
+    let components = b"/\xff".iter().chain(b"/\x01".iter().cycle());
+    PathBuf::from(OsStr::from_bytes(&components.copied().take(bytes).collect::<Vec<_>>()))
+}
+
+#[test]
+fn the_state_of_the_most_jobs_with_the_longest_paths_reads_back() {
+    let (_dir, path) = temp_path();
+    let file = keep(&path);
+    let long = bulky_path(MAX_PATH_BYTES - 1);
+    for id in 0..256 {
+        let of = AttemptRef { id: ItemId::new(id), ..of(&long) };
+        file.observe(&event(begun(of)));
+    }
+    drop(file);
+    assert_eq!(state(&path).state.current_files.len(), 256);
+    assert!(read_monitor_file(&monitor_of(&path)).expect("readable").is_some());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_system_accepts_a_path_of_the_maximum_length_and_no_longer_one() {
+    let error = |bytes: usize| std::fs::metadata(bulky_path(bytes)).expect_err("no such file").kind();
+    assert_eq!(error(MAX_PATH_BYTES), std::io::ErrorKind::NotFound);
+    assert_eq!(error(MAX_PATH_BYTES + 1), std::io::ErrorKind::InvalidFilename);
+}
+
 #[test]
 fn a_failure_is_reported_once_and_later_states_are_attempted() {
     let (dir, path) = temp_path();
@@ -280,14 +309,14 @@ fn only_the_status_is_required_and_unknown_keys_are_ignored() {
 }
 
 #[test]
-fn a_file_of_more_than_a_mebibyte_is_not_read() {
+fn a_file_that_is_larger_than_any_state_is_not_read() {
     let text = r#"{"status": "idle"}"#;
     let padded = |bytes: usize| (text.to_owned() + &" ".repeat(bytes - text.len())).into_bytes();
-    assert!(read_text(&padded(1 << 20)).expect("readable").is_some());
+    assert!(read_text(&padded(16 << 20)).expect("readable").is_some());
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("state.json");
-    std::fs::write(&path, padded((1 << 20) + 1)).expect("written");
-    let expected = format!("{} is larger than 1 MiB", path.display());
+    std::fs::write(&path, padded((16 << 20) + 1)).expect("written");
+    let expected = format!("{} is larger than 16 MiB", path.display());
     assert_eq!(read_state_file(&path).expect_err("too large").to_string(), expected);
     assert_eq!(read_monitor_file(&path).expect_err("too large").to_string(), expected);
 }
