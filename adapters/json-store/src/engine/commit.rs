@@ -137,7 +137,12 @@ impl<D: Disk> Engine<D> {
     /// the journal.
     pub(super) fn checkpoint(&self, loaded: &mut Loaded<D>, seq: u64) -> Result<(), Fault> {
         self.keep_original(loaded).map_err(Fault::Unchanged)?;
-        let section = self.next_section(loaded, seq);
+        let section = self.next_section(loaded.identity(), &loaded.queue, seq);
+        self.checkpoint_as(section, loaded)
+    }
+
+    /// Writes the state as a new snapshot with this `store` section.
+    pub(super) fn checkpoint_as(&self, section: StoreSection, loaded: &mut Loaded<D>) -> Result<(), Fault> {
         let temp = layout::temp(&self.disk.nonce());
         let (file, sum) = self.write_snapshot(&temp, loaded, &section).map_err(|error| {
             // If the removal fails, the next process that loads the store removes the file.
@@ -152,26 +157,27 @@ impl<D: Disk> Engine<D> {
             // the store removes the file.
             let _ = self.disk.remove(&old);
         }
+        loaded.position = Position { offset: 0, seq: section.seq, chain: 0 };
         let store = Some(StoreIdentity::from(section));
         loaded.base = Some(Base { file, stamp, sum, store, is_canonical: true, numbering: Numbering::Kept });
         loaded.journal = None;
-        loaded.position = Position { offset: 0, seq, chain: 0 };
         loaded.durable = loaded.position;
         loaded.folder_is_unsynced = false;
         loaded.journal_is_unsynced = false;
         Ok(())
     }
 
-    pub(super) fn next_section(&self, loaded: &Loaded<D>, seq: u64) -> StoreSection {
-        let before = loaded.base.as_ref().and_then(|base| base.store.as_ref());
+    /// Returns the `store` section of the next snapshot. `before` is the identity in the current
+    /// snapshot; `None` begins a new store.
+    pub(super) fn next_section(&self, before: Option<&StoreIdentity>, queue: &FileQueue, seq: u64) -> StoreSection {
         let generation = before.map_or(0, |store| store.generation) + 1;
         let nonce: String = self.disk.nonce().chars().take(NONCE_DIGITS).collect();
         StoreSection {
             id: before.map_or_else(|| self.disk.nonce(), |store| store.id.clone()),
             generation,
             seq,
-            next_id: loaded.queue.next_number(),
-            next_claim: loaded.queue.next_claim().get(),
+            next_id: queue.next_number(),
+            next_claim: queue.next_claim().get(),
             journal: layout::journal(generation, &nonce),
         }
     }

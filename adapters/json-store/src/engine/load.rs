@@ -151,7 +151,7 @@ impl<D: Disk> Engine<D> {
     /// removed its snapshot.
     fn refuse_beside_newer(&self, loaded: &Loaded<D>, known: &[Tip]) -> Result<(), StorageError> {
         let names = self.disk.list("").map_err(unreadable("the state folder"))?;
-        let store = loaded.base.as_ref().and_then(|base| base.store.as_ref());
+        let store = loaded.identity();
         for name in names {
             let is_newer = match (&loaded.base, layout::is_rescued(&name)) {
                 (None, is_rescued) => is_rescued || known.iter().any(|tip| tip.journal == name),
@@ -161,7 +161,11 @@ impl<D: Disk> Engine<D> {
                 (Some(_), false) => false,
             };
             if is_newer {
-                return Err(damaged(SNAPSHOT, format!("it lacks acknowledged changes that {name} contains")));
+                let detail = match loaded.base {
+                    Some(_) => format!("it lacks acknowledged changes that {name} contains"),
+                    None => format!("the file is missing, and {name} contains acknowledged changes"),
+                };
+                return Err(damaged(SNAPSHOT, detail));
             }
         }
         Ok(())
@@ -398,6 +402,12 @@ impl<D: Disk> Loaded<D> {
         }
     }
 
+    /// Returns the identity of the store; `None` if there is no snapshot, or if this program has not
+    /// written it.
+    pub(super) fn identity(&self) -> Option<&StoreIdentity> {
+        self.base.as_ref()?.store.as_ref()
+    }
+
     /// Returns the position up to which the journal is certainly durable; `None` if there is no
     /// snapshot, or if the snapshot names no journal.
     pub(super) fn durable_end(&self) -> Option<Tip> {
@@ -409,7 +419,7 @@ impl<D: Disk> Loaded<D> {
     /// Fails if `before` has a snapshot and `self` has none, or if `self` is of the same store and
     /// lacks durable transactions of `before`, because the snapshot was replaced by an older one.
     fn refuse_older_than(&self, before: &Self) -> Result<(), StorageError> {
-        let store = |loaded: &Self| loaded.base.as_ref().and_then(|base| base.store.clone()).map(|store| store.id);
+        let store = |loaded: &Self| loaded.identity().map(|store| store.id.clone());
         let is_missing = before.base.is_some() && self.base.is_none();
         let is_older = store(self) == store(before) && self.position.seq < before.durable.seq;
         if !is_missing && !is_older {

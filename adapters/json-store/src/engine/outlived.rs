@@ -56,7 +56,7 @@ impl<D: Disk> Engine<D> {
     /// stays.
     fn write_rescued(&self, outlived: &mut Outlived<D>) {
         let loaded = &outlived.loaded;
-        let section = self.next_section(loaded, loaded.position.seq);
+        let section = self.next_section(loaded.identity(), &loaded.queue, loaded.position.seq);
         let name = layout::rescued(&self.disk.nonce());
         // The contents are written under another name first, because a kill may leave an unfinished
         // file, which must not count as a rescued queue.

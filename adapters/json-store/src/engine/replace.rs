@@ -6,18 +6,16 @@
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
 
-use crate::disk::{Access, Disk};
-use crate::engine::{Base, Engine, Loaded, LockState, StoreIdentity};
-use crate::journal::Position;
-use crate::layout::SNAPSHOT;
-use crate::snapshot::{Extra, Numbering, SnapshotSum, StoreSection};
+use crate::disk::Disk;
+use crate::engine::{Engine, Loaded, LockState, StoreIdentity};
+use crate::snapshot::{Extra, StoreSection};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Replacement {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,
     /// The `store` section of the damaged store, if it could be read. The repaired store keeps the
-    /// id in this section. Without a section, or if the snapshot file is missing, it gets a new id.
+    /// id in this section, and has the next generation. Without a section, it gets a new id.
     pub(crate) store: Option<StoreSection>,
     /// The number of the last transaction: the highest number in the readable files and in the note
     /// of the lock file, so that no known number is assigned twice.
@@ -28,21 +26,13 @@ impl<D: Disk> Engine<D> {
     /// Replaces the current queue. The caller must hold the lock and must have backed up the files.
     pub(crate) fn replace(&mut self, replacement: Replacement) -> Result<(), StorageError> {
         let Replacement { queue, extra, store, seq } = replacement;
-        let file = self.disk.open(SNAPSHOT, Access::Read).and_then(|file| Ok((self.disk.stat_open(&file)?, file)));
-        let base = store.zip(file.ok()).map(|(section, (stamp, file))| Base {
-            file,
-            stamp,
-            sum: SnapshotSum::default(),
-            store: Some(StoreIdentity::from(section)),
-            is_canonical: true,
-            numbering: Numbering::Kept,
-        });
-        let mut loaded = Loaded { queue, extra, base, ..Loaded::empty() };
-        loaded.position = Position { seq, ..loaded.position };
-        self.checkpoint(&mut loaded, seq).map_err(|fault| self.poisoned_by(fault))?;
+        let mut loaded = Loaded { queue, extra, ..Loaded::empty() };
+        let section = self.next_section(store.map(StoreIdentity::from).as_ref(), &loaded.queue, seq);
+        self.checkpoint_as(section, &mut loaded).map_err(|fault| self.poisoned_by(fault))?;
         self.loaded = Some(loaded);
         Ok(())
     }
+
     /// Replaces the items of a sound store, and keeps the store's identity. The caller must hold
     /// the lock.
     pub(crate) fn fill(&mut self, queue: FileQueue) -> Result<(), StorageError> {

@@ -193,7 +193,11 @@ impl Inspection {
         self.lost_bytes = bytes.len() as u64;
         self.unreadable_bytes = self.lost_bytes;
         if let Some(salvaged) = snapshot::salvage(&bytes, base, stamp)? {
-            self.notices.push(format!("{} lines of {SNAPSHOT} cannot be read", salvaged.lost_lines));
+            self.notices.extend(match salvaged.lost_lines {
+                0 => None,
+                1 => Some(format!("1 line of {SNAPSHOT} cannot be read")),
+                lines => Some(format!("{lines} lines of {SNAPSHOT} cannot be read")),
+            });
             self.unreadable_bytes = salvaged.lost_bytes;
             self.add_snapshot(salvaged.snapshot);
         }

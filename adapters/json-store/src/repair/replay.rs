@@ -12,11 +12,11 @@
 //!   damage depends on lost additions. So these events apply only to items from before the damage.
 //! - A result counts as evidence of an earlier claim, and a claim as evidence of a pending item. If
 //!   such an earlier event is lost, it is reconstructed, so that a file that was recorded as
-//!   completed is not processed again. A file that was cancelled while it was pending has no claim,
-//!   but is treated in the same way.
+//!   completed is not processed again. A cancellation is no evidence of a claim, because a pending
+//!   file can be cancelled too.
 
 use autoproc_domain::event::Event;
-
+use autoproc_domain::failure::CANCELLED;
 use autoproc_domain::item::{ClaimNumber, QueueItem};
 use autoproc_domain::queue::Restore;
 use autoproc_domain::{FileQueue, ItemId, RunId, Status};
@@ -77,6 +77,7 @@ fn apply_one(queue: &mut FileQueue, known_below: ItemId, event: &Event) -> bool 
             matches!(status(queue, known_below, *id), Some(Status::Failed | Status::Timeout))
         }
         Event::Claimed { id, .. } => make_pending(queue, known_below, *id),
+        Event::Failed { id, error, .. } if **error == *CANCELLED => make_live(queue, known_below, *id),
         Event::Completed { id, .. }
         | Event::RetryScheduled { id, .. }
         | Event::Failed { id, .. }
@@ -96,6 +97,13 @@ fn status(queue: &FileQueue, known_below: ItemId, id: ItemId) -> Option<Status> 
     known.map(|item| item.status)
 }
 
+/// Makes an item pending if it is neither pending nor processing, as a cancellation requires, by
+/// reconstructing lost events. Returns `false` if the item is completed, or is not from before the
+/// damage.
+fn make_live(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
+    status(queue, known_below, id) == Some(Status::Processing) || make_pending(queue, known_below, id)
+}
+
 /// Makes an item pending, as a claim requires, by reconstructing lost events. Returns `false` if
 /// the item is completed, or is not from before the damage.
 fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
@@ -111,11 +119,11 @@ fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool 
 /// Makes an item processing, as a result requires, by reconstructing lost events. Returns `false`
 /// if the item is completed, or is not from before the damage.
 fn make_processing(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
+    if !make_live(queue, known_below, id) {
+        return false;
+    }
     if status(queue, known_below, id) == Some(Status::Processing) {
         return true;
-    }
-    if !make_pending(queue, known_below, id) {
-        return false;
     }
     let at = queue.get(id).map(|item: &QueueItem| item.last_attempt.unwrap_or(item.added_at));
     if let Some(at) = at {
@@ -177,6 +185,18 @@ mod tests {
         assert_eq!(replayed(&[clear(Status::Pending)]).0, [Status::Pending]);
         let done = line(2, vec![completed(ItemId::FIRST)]);
         assert_eq!(replayed(&[done, clear(Status::Completed)]).0, []);
+    }
+
+    #[test]
+    fn a_file_that_was_cancelled_while_it_was_pending_has_no_attempt() {
+        let mut queue = FileQueue::new();
+        queue.apply(&added("/a"));
+        let (id, next_claim) = (ItemId::FIRST, queue.next_claim());
+        let cancelled = Event::Failed { id, timed_out: false, error: CANCELLED.into() };
+        replay(&mut queue, ItemId::new(2), 1, &[line(3, vec![cancelled])]);
+        let item = queue.get(id).expect("the item");
+        assert_eq!((item.status, item.attempts), (Status::Failed, 0));
+        assert_eq!(queue.next_claim(), next_claim);
     }
 
     #[test]

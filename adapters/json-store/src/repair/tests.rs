@@ -190,6 +190,7 @@ fn a_snapshot_is_salvaged_line_by_line() {
     temp.alter(SNAPSHOT, |bytes| bytes[at] = b'x');
     let planned = plan_repair(&temp.folder()).expect("the store can be read");
     assert_eq!(planned.plans.len(), 1, "line {line}: {planned:?}");
+    assert_eq!(planned.notices, ["1 line of QUEUE-STATE.json cannot be read"]);
     for method in [RepairMethod::Truncate, RepairMethod::UseSnapshot] {
         let before = temp.contents();
         assert!(matches!(repair(&temp.folder(), method, now()), Ok(RepairOutcome::Impossible(_))));
@@ -371,6 +372,23 @@ fn the_contents_that_a_run_wrote_beside_the_damage_can_be_taken() {
     assert_eq!(temp.files(Status::Completed), names([0, 1]));
     assert_eq!(temp.files(Status::Pending), names(2..7));
     assert!(temp.contents().keys().all(|name| !crate::layout::is_rescued(name)));
+}
+
+#[test]
+fn a_repair_without_the_snapshot_keeps_the_id_of_the_store_and_its_generations() {
+    let temp = rescued();
+    let section = || {
+        let document: serde_json::Value = serde_json::from_slice(&temp.read(SNAPSHOT)).expect("a document");
+        (document["store"]["id"].clone(), document["store"]["generation"].as_u64())
+    };
+    let (id, generation) = section();
+    fs::remove_file(temp.path(SNAPSHOT)).expect("removed");
+    let planned = plan_repair(&temp.folder()).expect("the store can be read");
+    let detail = &planned.damage[0].detail;
+    assert!(detail.starts_with("the file is missing, and QUEUE-STATE.rescued-"), "{detail}");
+    done(&temp, RepairMethod::UseRescued);
+    let repaired = section();
+    assert!(repaired.0 == id && repaired.1 > generation, "{repaired:?} after {id} {generation:?}");
 }
 
 /// If a repair is killed after it has written the new snapshot, the rescued queue may stay.
