@@ -71,8 +71,9 @@ impl<D: Disk> Worker<D> {
         }
     }
 
-    /// Waits until another process has changed the store. Returns at once if the engine has nothing
-    /// cached, and early if the engine has panicked; the next call then reports the error.
+    /// Waits until another process has changed the store, but at least until the next poll. Then
+    /// also returns if the engine has nothing cached. Returns early if the engine has panicked; the
+    /// next call then reports the error.
     pub(crate) async fn changed(&self) {
         let (sender, receiver) = oneshot::channel();
         match self {
@@ -92,14 +93,12 @@ impl<D: Disk> Worker<D> {
 /// receiver or the engine is dropped.
 fn watch<D: Disk>(engine: &Weak<Mutex<Engine<D>>>, waiting: oneshot::Sender<()>) {
     while !waiting.is_closed() {
+        std::thread::sleep(POLL_INTERVAL);
         let Some(engine) = engine.upgrade() else { return };
-        let is_behind = engine.lock().map_or(true, |engine| engine.is_behind());
-        drop(engine);
-        if is_behind {
+        if engine.lock().map_or(true, |engine| engine.is_behind()) {
             let _ = waiting.send(());
             return;
         }
-        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -169,10 +168,7 @@ fn serve<D: Disk>(engine: &mut Engine<D>, receiver: &Receiver<Message<D>>) {
                 engine.change(changes);
             }
             Message::Task(task) => task(engine),
-            Message::Watch(watcher) => {
-                watchers.push(watcher);
-                notify_watchers(engine, &mut watchers);
-            }
+            Message::Watch(watcher) => watchers.push(watcher),
         }
     }
 }

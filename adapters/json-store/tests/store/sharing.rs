@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Runs, Storage, StorageError};
@@ -111,6 +111,19 @@ fn a_change_by_another_handle_is_noticed() {
         waiting.join().unwrap();
     });
     assert_eq!(claim(&waiter, "run", 9).unwrap().claims.len(), 2);
+}
+
+/// A caller that waits again and again must not keep a processor busy, for instance while the files
+/// are damaged.
+#[test]
+fn a_wait_takes_a_tenth_of_a_second_even_if_nothing_is_cached() {
+    for mode in [Mode::Command, Mode::Service] {
+        let temp = TempStore::new();
+        let store = temp.open(mode);
+        let begin = Instant::now();
+        (0..3).for_each(|_| block_on(store.changed()));
+        assert!(begin.elapsed() >= Duration::from_millis(300), "{mode:?}: {:?}", begin.elapsed());
+    }
 }
 
 #[test]
