@@ -124,7 +124,7 @@ pub fn room_needed(state_dir: &Path) -> io::Result<u64> {
     }
 }
 
-/// Refuses a folder on a network file system. If statfs(2) fails, the folder is accepted; later
+/// Refuses a folder that is or may be on a network file system. If statfs(2) fails, the folder is accepted; later
 /// calls report the error.
 pub(crate) fn refuse_network(folder: &Path) -> io::Result<()> {
     match statfs(nearest(folder)) {
@@ -137,7 +137,9 @@ fn refuse(magic: u32) -> io::Result<()> {
     match kind_of(magic) {
         (name, Network) => Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            format!("the folder is on a network file system ({name}), where locks and syncs are unreliable"),
+            format!(
+                "the folder is, or may be, on a network file system ({name}), where locks and syncs are unreliable"
+            ),
         )),
         _ => Ok(()),
     }
@@ -157,7 +159,8 @@ fn magic(stats: &rustix::fs::StatFs) -> u32 {
 }
 
 fn nearest(folder: &Path) -> &Path {
-    folder.ancestors().find(|ancestor| ancestor.is_dir()).unwrap_or_else(|| Path::new("/"))
+    let root = Path::new(if folder.has_root() { "/" } else { "." });
+    folder.ancestors().find(|ancestor| ancestor.is_dir()).unwrap_or(root)
 }
 
 fn excludes(first: &File, path: &Path) -> io::Result<bool> {
@@ -196,6 +199,12 @@ mod tests {
             assert!(refuse(number).is_err(), "{number:#x}");
         }
         assert!(refuse(0x1234_5678).is_ok(), "an unknown file system passes");
+    }
+
+    #[test]
+    fn a_relative_folder_is_in_the_current_folder() {
+        assert_eq!(nearest(Path::new("not-there/either")), Path::new("."));
+        assert_eq!(nearest(Path::new("src/not-there")), Path::new("src"));
     }
 
     #[test]

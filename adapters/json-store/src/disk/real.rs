@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use autoproc_regular_file::{self as regular_file, Links};
+use autoproc_regular_file::{self as regular_file, Links, folder_of};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
@@ -177,14 +177,18 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    let missing: Vec<_> = folder.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+    let missing: Vec<_> = folder.ancestors().take_while(|ancestor| is_missing(ancestor)).collect();
     regular_file::create_folders(folder, FOLDER_MODE)?;
     for created in missing {
-        if let Some(parent) = created.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            File::open(parent)?.sync_all()?;
-        }
+        File::open(folder_of(created))?.sync_all()?;
     }
     Ok(())
+}
+
+/// True if there is no file at `path`. The empty path, the last ancestor of a relative one, stands
+/// for the current folder.
+fn is_missing(path: &Path) -> bool {
+    !path.as_os_str().is_empty() && !path.exists()
 }
 
 fn stamp(metadata: &fs::Metadata) -> Stamp {
