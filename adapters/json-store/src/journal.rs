@@ -200,7 +200,7 @@ fn check_order(line: &Line<'_>, position: Position) -> Result<(), String> {
 fn wrong_header(found: Option<&Header>, expected: &Header) -> String {
     let is_own = found.is_some_and(|found| (&found.store, found.generation) == (&expected.store, expected.generation));
     if is_own {
-        "another program changed QUEUE-STATE.json after this journal was started".into()
+        "QUEUE-STATE.json was changed by another program or by hand after this journal was started".into()
     } else {
         "a line belongs to another journal".into()
     }

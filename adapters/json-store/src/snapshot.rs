@@ -198,7 +198,7 @@ fn parse_head(bytes: &[u8]) -> Result<(Head, Vec<&RawValue>), StorageError> {
 
 fn check_version(found: Option<&str>) -> Result<(), StorageError> {
     let found = found.and_then(|json| serde_json::from_str::<String>(json).ok());
-    let found = found.ok_or_else(|| damaged(SNAPSHOT, "the version is missing"))?;
+    let found = found.ok_or_else(|| damaged(SNAPSHOT, "the version is missing or not a string"))?;
     match numbers(&found) {
         Some(version) if Some(version) <= numbers(VERSION) => Ok(()),
         Some(_) => Err(StorageError::Unsupported { place: SNAPSHOT.into(), found, known: VERSION.into() }),

@@ -9,6 +9,9 @@ use crate::disk::Stamp;
 use crate::layout::SNAPSHOT;
 use crate::record::ReadItem;
 
+/// The fate of an entry that [`Builder::is_second_live`] recognises.
+const SECOND_LIVE: &str = "left out, because an earlier entry of the same path has not ended";
+
 /// Numbers the items and adds them to a queue. Sequence numbers follow the order of the list, so
 /// that a user can reorder it by hand.
 pub(super) struct Builder {
@@ -132,9 +135,13 @@ impl Builder {
 
     pub(super) fn finish(mut self, head: Head, stamp: Stamp, sum: SnapshotSum) -> Snapshot {
         self.extra.document = head.rest;
-        let folded = self.restore.folded() + self.left_out;
-        if folded > 0 {
-            self.notices.push(format!("{folded} entries of {SNAPSHOT} were merged with others of the same path"));
+        let (merged, left_out) = (self.restore.folded(), self.left_out);
+        for (count, fate) in [(merged, "merged with another of the same path"), (left_out, SECOND_LIVE)] {
+            match count {
+                0 => {}
+                1 => self.notices.push(format!("1 entry of {SNAPSHOT} was {fate}")),
+                _ => self.notices.push(format!("{count} entries of {SNAPSHOT} were each {fate}")),
+            }
         }
         Snapshot {
             queue: self.restore.finish(self.next_number, self.next_claim),
@@ -142,7 +149,7 @@ impl Builder {
             store: head.store,
             stamp,
             sum,
-            is_canonical: self.is_canonical && folded == 0,
+            is_canonical: self.is_canonical && merged == 0 && left_out == 0,
             notices: self.notices,
         }
     }

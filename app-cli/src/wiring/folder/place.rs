@@ -49,7 +49,7 @@ fn nature(system: &FileSystem, allow_network_fs: bool) -> Finding {
     const SUBJECT: &str = "file system";
     let name = &system.name;
     if system.is_network {
-        let message = format!("{name}: a network file system, where locks and syncs are unreliable");
+        let message = format!("{name} is, or may be, a network file system, where locks and syncs are unreliable");
         return if allow_network_fs {
             Finding::warning(SUBJECT, message, "keep the queue on a local disk; the files to process may be anywhere")
         } else {
