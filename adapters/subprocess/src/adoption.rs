@@ -35,15 +35,26 @@ static ADOPTS: AtomicU8 = AtomicU8::new(NONE);
 /// guards nor orphans of guards are reaped when they have ended, and never signalled. In any other
 /// process, all later children must be guards: when a guard is killed, every child that is not a
 /// guard counts as an orphan of the killed guard and is killed too.
+///
+/// Only the first call has an effect.
 pub fn adopt_orphans() {
     #[cfg(target_os = "linux")]
-    if rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok() {
-        let has_others = own_pid() == 1 || has_children();
-        if ADOPTS.swap(if has_others { OF_ALL } else { OF_GUARDS }, Ordering::SeqCst) != OF_ALL && has_others {
-            // An error is ignored: without the thread, ended children only remain as zombies.
-            let _ = reap_others_on_thread();
-        }
+    if rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok()
+        && begin(&ADOPTS, || own_pid() == 1 || has_children()) == Some(OF_ALL)
+    {
+        // An error is ignored: without the thread, ended children only remain as zombies.
+        let _ = reap_others_on_thread();
     }
+}
+
+/// Sets `adopts` at the first call, and returns the new value; `None` at a later call, because the
+/// guards that this process has started since are its children.
+fn begin(adopts: &AtomicU8, has_others: impl Fn() -> bool) -> Option<u8> {
+    if adopts.load(Ordering::SeqCst) != NONE {
+        return None;
+    }
+    let new = if has_others() { OF_ALL } else { OF_GUARDS };
+    adopts.compare_exchange(NONE, new, Ordering::SeqCst, Ordering::SeqCst).is_ok().then_some(new)
 }
 
 /// True if all children of this process are guards or orphans of guards.
@@ -70,4 +81,19 @@ fn reap_others_on_thread() -> io::Result<()> {
         }
     };
     thread::Builder::new().name("reaper".to_owned()).spawn(reap).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_call_decides() {
+        for (has_others, expected) in [(true, OF_ALL), (false, OF_GUARDS)] {
+            let adopts = AtomicU8::new(NONE);
+            assert_eq!(begin(&adopts, || has_others), Some(expected));
+            assert_eq!(begin(&adopts, || !has_others), None);
+            assert_eq!(adopts.load(Ordering::SeqCst), expected);
+        }
+    }
 }

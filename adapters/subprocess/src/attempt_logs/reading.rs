@@ -130,7 +130,8 @@ impl Follower {
         let file = open(&self.path, &mut self.position, head)?;
         // If there is no main file, the `.tail` is left over from another output.
         let tail = tail.filter(|_| file.is_some());
-        let limit = head.map_or(u64::MAX, |head| head - self.position);
+        // Without the main file, which is then not read, the position may be after the head.
+        let limit = head.map_or(u64::MAX, |head| head.saturating_sub(self.position));
         let cut = head.zip(omitted).map(|(head, omitted)| Cut { head, omitted });
         Ok(Rest { file: Optional(file).take(limit), tail: Optional(tail), position: self.position, cut })
     }

@@ -239,6 +239,21 @@ fn a_partly_completed_output_is_read_and_continued_from_its_copy() {
     assert_eq!(fs::read(&log.path).expect("a file"), b"head\n[autoproc: 4 bytes left out]\niler");
 }
 
+/// A user removed the main file while the output was followed.
+#[test]
+fn a_follower_beyond_the_head_of_a_removed_output_has_no_rest() {
+    let (_dir, log) = fixture();
+    fs::create_dir_all(log.path.parent().expect("a folder")).expect("a folder");
+    fs::write(&log.path, "head and tail").expect("a file");
+    let mut follower = log.follow();
+    assert_eq!(follower.next_chunk().expect("readable").bytes, b"head and tail");
+    fs::remove_file(&log.path).expect("removed");
+    fs::write(log.path.with_extension("log.tail"), "[autoproc: follows byte 4]\n tail").expect("a file");
+    let mut rest = Vec::new();
+    follower.rest().expect("readable").read_to_end(&mut rest).expect("readable");
+    assert_eq!(rest, b"");
+}
+
 /// The tail of the first step moves when the next step appends.
 #[test]
 fn a_follower_of_a_long_output_reads_its_end_again_when_a_step_appends() {
