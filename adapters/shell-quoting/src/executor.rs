@@ -38,11 +38,16 @@ impl Quoting {
     /// Returns the name of the command or expansion that may execute a value at this position as
     /// code; `None` if none is known. `rest` is the text after the position.
     ///
-    /// Recognises `ssh`, some builtins of POSIX shells and bash, the arithmetic command `((…))`,
-    /// some parameter expansions, and quoted scripts of shells, interpreters and awk. Other
-    /// programs that execute an argument are not recognised.
+    /// Recognises `ssh`, some builtins of POSIX shells and bash, the arithmetic expansion `$((…))`
+    /// and command `((…))`, some parameter expansions, and quoted scripts of shells, interpreters
+    /// and awk. Other programs that execute an argument are not recognised.
+    ///
+    /// As in a POSIX shell, `&>` ends the command, although bash takes it for a redirection.
     #[must_use]
     pub fn executor(&self, rest: &[u8]) -> Option<String> {
+        if self.is_arithmetic() {
+            return Some("$((".to_owned());
+        }
         if let Some(expansion) = self.evaluating_expansion() {
             return Some(expansion);
         }

@@ -106,6 +106,8 @@ fn commands_that_execute_an_argument_are_named() {
         ("python3 -c \"print('@')\"", "python3"),
         ("awk '/@/ { print }' file", "awk"),
         ("(( @ > 5 ))", "(("),
+        ("echo $((@ + 1))", "$(("),
+        ("echo \"$(( (2) * $(wc -l < @) ))\"", "$(("),
         ("# compress\neval \"gzip @\"", "eval"),
         ("cd x # note\nsh -c 'gzip @'", "sh"),
         ("ssh host 2>&1 gzip @", "ssh"),

@@ -17,8 +17,8 @@ pub(crate) struct Script {
     text: OsString,
     /// The placeholders that the command contains, each once; `{}` too if the path was appended.
     used: Vec<Placeholder>,
-    /// The name of the first command in the script that may execute the value of a placeholder as
-    /// code; `None` if no such command is known.
+    /// The name of the first command or expansion in the script that may execute the name of the
+    /// file as code; `None` if none is known.
     executor: Option<String>,
 }
 
@@ -30,7 +30,9 @@ impl Script {
             let is_literal = quoting.is_literal() || is_after_dollar(&text);
             let placeholder = if is_literal { None } else { Placeholder::at_start_of(rest) };
             let length = if let Some(placeholder) = placeholder {
-                executor = executor.or_else(|| quoting.executor(&rest[placeholder.token().len()..]));
+                if placeholder.names_file() {
+                    executor = executor.or_else(|| quoting.executor(&rest[placeholder.token().len()..]));
+                }
                 text.extend(quoting.reference(variable(placeholder)).into_bytes());
                 if !used.contains(&placeholder) {
                     used.push(placeholder);

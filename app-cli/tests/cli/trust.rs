@@ -234,6 +234,19 @@ fn a_command_that_may_execute_names_as_code_is_warned_of() {
     }
 }
 
+/// `sh` may be a shell that executes no code in an arithmetic expansion, so no command is executed
+/// here.
+#[test]
+fn a_calculation_with_a_name_is_warned_of_and_one_with_a_slot_is_not() {
+    let project = TempProject::new();
+    project.write("1", "");
+    for (line, is_warned) in [("echo $(({/} + 1))", true), ("echo {}; echo $(({%} - 1))", false)] {
+        let answer = project.ask(["run", "--dry-run", "1", "--shell", line]);
+        let warning = "`$((` may execute the name of a file as code; calculate with expr(1) instead";
+        assert_eq!(answer.err.contains(warning), is_warned, "{line}: {answer:?}");
+    }
+}
+
 /// If root owned the new files, a single `sudo autoproc queue add` would lock the owner of the
 /// project out.
 #[test]

@@ -102,6 +102,8 @@ impl Work {
             Self::Workflow(_) => return,
         };
         if let Some(executor) = line.ok().and_then(|line| line.executor()) {
+            let is_calculation = executor.starts_with(['(', '$']);
+            let advice = if is_calculation { "calculate with expr(1) instead" } else { advice };
             let executor = Printable(&executor);
             console.warn(format_args!("`{executor}` may execute the name of a file as code; {advice}"));
         }
