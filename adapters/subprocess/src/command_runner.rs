@@ -208,7 +208,7 @@ impl CommandRunner {
 
     fn notice_tmp(&self, error: &str) {
         if !self.has_noticed_tmp.swap(true, Ordering::Relaxed) {
-            (self.settings.on_notice)(&format!("commands have no temporary folder of their own: {error}"));
+            (self.settings.on_notice)(&format!("a command had no temporary folder of its own: {error}"));
         }
     }
 

@@ -268,5 +268,7 @@ impl Guard {
 /// Creates the record. A guard serves even without a record, because its leftover processes can be
 /// found by the marker in their environment.
 fn create_record(path: &Path) -> Option<GuardRecord> {
-    GuardRecord::create(path).inspect_err(|error| report_error(&format!("cannot keep {}", path.display()), error)).ok()
+    GuardRecord::create(path)
+        .inspect_err(|error| report_error(&format!("cannot create the guard's record {}", path.display()), error))
+        .ok()
 }

@@ -24,7 +24,7 @@ pub enum InvalidPattern {
     #[error("it names a folder")]
     Folder,
     /// The pattern has the same value for all files, apart from the number of the slot.
-    #[error("it gives all files the same name")]
+    #[error("it has no placeholder that differs from file to file")]
     SameForAll,
     /// The pattern is `{}`.
     #[error("it is the path of the input file")]

@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSpan {
     /// The text is neither a number nor in jiff's format, or it contains months or years.
-    #[error("a time is a number of seconds, or has units, as in 500ms, 5m, 1h30m")]
+    #[error("a time is a number of seconds, or has units, as in 500ms, 5m, 1h30m; months and years are not accepted")]
     NoSpan,
     /// The duration is negative.
     #[error("a time cannot be negative")]

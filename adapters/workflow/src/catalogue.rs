@@ -14,7 +14,7 @@ use autoproc_regular_file::{self as regular_file, Links};
 
 use crate::check;
 use crate::definition::{Position, Workflow};
-use crate::nearest::nearest_first;
+use crate::nearest::{list_known, nearest_first};
 use crate::problem::{Problem, Problems, Severity};
 use crate::read::{MAX_FILE_BYTES, read};
 use crate::runners::{Runners, RunnersError};
@@ -242,6 +242,6 @@ fn known(nearest: &[String]) -> String {
     if nearest.is_empty() {
         "; these folders contain no workflow".to_owned()
     } else {
-        format!("; known workflows: {}", nearest.join(", "))
+        format!("; {}", list_known("workflows", nearest))
     }
 }

@@ -28,6 +28,13 @@ pub(crate) fn nearest_first<'a>(word: &str, known: impl IntoIterator<Item = &'a 
     ranked.into_iter().take(MAX_LISTED).map(|(_, known)| known.to_owned()).collect()
 }
 
+/// Lists words that [`nearest_first`] has returned. If there may be more known words than these, the
+/// text says so.
+pub(crate) fn list_known(noun: &str, nearest: &[String]) -> String {
+    let verb = if nearest.len() < MAX_LISTED { ":" } else { " include" };
+    format!("known {noun}{verb} {}", nearest.join(", "))
+}
+
 fn distance(lowered: &str, known: &str) -> usize {
     strsim::osa_distance(lowered, &known.to_lowercase())
 }
@@ -51,5 +58,13 @@ mod tests {
     fn the_nearest_stands_first() {
         assert_eq!(nearest_first("fil", ["files", "source", "file"])[0], "file");
         assert_eq!(nearest_first("x", (0..50).map(|_| "same")).len(), 1);
+    }
+
+    #[test]
+    fn an_incomplete_list_is_not_given_as_all_known_words() {
+        let words: Vec<_> = (10..50).map(|number| format!("w{number}")).collect();
+        let listed = |words: &[String]| list_known("names", &nearest_first("w10", words.iter().map(String::as_str)));
+        assert_eq!(listed(&words[..2]), "known names: w10, w11");
+        assert!(listed(&words).starts_with("known names include w10, "), "{}", listed(&words));
     }
 }

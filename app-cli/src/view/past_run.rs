@@ -71,7 +71,7 @@ fn stopped_by(reason: Option<StoppedBy>) -> &'static str {
         Some(StoppedBy::Request(StopCause::HangUp)) => "stopped by SIGHUP",
         Some(StoppedBy::TooManyFailed) => "failure limit",
         Some(StoppedBy::Deadline) => "stopped by --until",
-        Some(StoppedBy::StorageFull) => "disk full",
+        Some(StoppedBy::StorageFull) => "store full",
         Some(StoppedBy::InputMissing) => "folder missing",
         Some(StoppedBy::FailingAlike) => "files failed alike",
         Some(StoppedBy::ProgramMissing) => "program missing",

@@ -76,7 +76,7 @@ fn integrity(examination: &Examination) -> Vec<Finding> {
         findings.push(Finding::warning(FILES, notice, "check QUEUE-STATE.json"));
     }
     if !examination.kept_aside.is_empty() {
-        let message = format!("set aside after earlier damage: {}", examination.kept_aside.join(", "));
+        let message = format!("set aside after damage: {}", examination.kept_aside.join(", "));
         let advice = if examination.is_sound() {
             "check whether these files contain items that the queue lacks; if not, remove the files"
         } else {

@@ -368,5 +368,5 @@ fn gate(limits: StartLimits) -> Result<MachineGate, CliError> {
 }
 
 fn no_signals(error: &io::Error) -> CliError {
-    CliError::io("cannot register signal handlers", error)
+    CliError::io("cannot watch signals and stop requests", error)
 }

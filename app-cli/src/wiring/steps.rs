@@ -61,7 +61,7 @@ impl GuardedSteps {
 
     fn notice_tmp(&self, error: &str) {
         if !self.has_noticed_tmp.swap(true, Ordering::Relaxed) {
-            (self.on_notice)(&format!("steps have no temporary folder of their own: {error}"));
+            (self.on_notice)(&format!("a step had no temporary folder of its own: {error}"));
         }
     }
 }

@@ -304,7 +304,7 @@ fn a_pattern_that_cannot_be_right_is_refused() {
     let project = TempProject::with_queue(&["a"]);
     for (pattern, why) in [
         ("{}", "it is the path of the input file"),
-        ("out.txt", "it gives all files the same name"),
+        ("out.txt", "it has no placeholder that differs from file to file"),
         ("out/{//}/", "it names a folder"),
     ] {
         let answer = project.ask(["run", "--stdout-to", pattern, "--", "true"]);

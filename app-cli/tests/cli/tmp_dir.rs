@@ -65,7 +65,7 @@ fn without_room_for_temporary_folders_a_run_warns_once_and_continues() {
     let project = project(&["a", "b"]);
     fs::remove_dir(project.path("tmp")).expect("removed");
     let answer = Answer::from(run(&project, &["--", "true"]).output().expect("a run")).expect_code(0);
-    let warning = "commands have no temporary folder of their own: no folder can be created in ";
+    let warning = "a command had no temporary folder of its own: no folder can be created in ";
     assert_eq!(answer.err.matches(warning).count(), 1, "{answer:#?}");
 }
 

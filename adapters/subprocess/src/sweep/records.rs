@@ -141,7 +141,7 @@ impl Abandoned {
             Position::EarlierBoot => {}
             Position::Here => self.commands.push(contents),
             Position::OtherNamespace => self.uncertain.push(format!(
-                "it ran in another pid namespace ({}), which cannot be observed from here: another container, or one that is gone",
+                "one of its guards ran in another pid namespace ({}), which cannot be observed from here: another container, or one that is gone",
                 contents.pid_namespace
             )),
             Position::Unknown => self.uncertain.push(

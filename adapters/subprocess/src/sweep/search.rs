@@ -45,7 +45,7 @@ impl fmt::Display for Uncertainty {
         match self {
             Self::Refused(process, errno) => write!(f, "{} cannot be ended: {errno}", process.describe()),
             Self::OwnLineage(process) => {
-                write!(f, "{} belongs to the dead run and is running this command", process.describe())
+                write!(f, "{} belongs to the dead run, and is this command or one of its ancestors", process.describe())
             }
             Self::SameNumber(process) => write!(f, "{} may have been started by the dead run", process.describe()),
         }

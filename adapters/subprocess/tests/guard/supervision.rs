@@ -182,7 +182,7 @@ fn a_guard_that_cannot_write_its_record_leaves_none() {
         .expect("a guard");
     let mut message = String::new();
     BufReader::new(guard.stderr.take().expect("a pipe")).read_line(&mut message).expect("a line");
-    assert!(message.contains("cannot keep"), "{message}");
+    assert!(message.contains("cannot create the guard's record"), "{message}");
     assert!(!record.exists(), "while the guard runs: {}", guard.id());
     drop(guard.stdin.take());
     assert!(guard.wait().expect("an exit").success(), "it still serves");

@@ -25,7 +25,8 @@ fn check_ignored(workflow: &Workflow, problems: &mut Problems) {
 
 fn check_input(input: &Input, problems: &mut Problems) {
     if let InputType::Other(word) = &input.kind {
-        let message = format!("unknown type `{word}`; `{}` is treated as a string", input.name);
+        let message =
+            format!("unknown type `{word}`; `{}` accepts any value, and a given text stays a string", input.name);
         let problem = problems.warning(input.position, message);
         problem.expecting("string, enum, file, directory, array, number, integer, boolean, object or json");
     }
@@ -68,8 +69,10 @@ fn check_phase(phase: &Phase, problems: &mut Problems) {
         }
     }
     if let Some(checkpoint) = phase.checkpoint.as_ref().filter(|checkpoint| checkpoint.validation.is_empty()) {
-        let message =
-            format!("checkpoint `{}` has no validation: it passes whenever the phase's steps succeed", checkpoint.id);
+        let message = format!(
+            "checkpoint `{}` has no validation: it always passes when the steps of the phase have ended",
+            checkpoint.id
+        );
         problems.note(checkpoint.position, message);
     }
 }

@@ -8,7 +8,7 @@ use super::flow::Order;
 use crate::definition::{Action, CHECKPOINT_PASSED, Located, Position, Step, Workflow};
 use crate::execution::file_scope;
 use crate::expression::{ExpressionError, Name, names_in_condition, names_in_text, names_in_value, render_value};
-use crate::nearest::{nearest, nearest_first};
+use crate::nearest::{list_known, nearest, nearest_first};
 use crate::problem::{Problem, Problems};
 
 pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems) {
@@ -245,8 +245,8 @@ impl Checker<'_, '_> {
         let can_be_returned = !self.is_first || self.moment.step > 0;
         let of_step = known.steps.contains_key(name).then(|| format!("steps.{name}"));
         let problem = if !can_be_returned {
-            let listed = nearest_first(name, all()).join(", ");
-            self.unknown(without_value, position, format!("unknown name `{name}`; known names: {listed}"))
+            let known = list_known("names", &nearest_first(name, all()));
+            self.unknown(without_value, position, format!("unknown name `{name}`; {known}"))
         } else if without_value == WithoutValue::IsFalse {
             let message = format!("`{name}` is not an input or a phase; it is false unless an earlier step returns it");
             self.problems.warning(position, message).strictly()

@@ -10,7 +10,7 @@ use super::scope::file_scope;
 use super::values::{MAX_DEPTH, is_too_deep};
 use crate::definition::{Input, InputType, Workflow};
 use crate::expression::{ExpressionError, Scope, names_in_text, render_text, render_value, text_of};
-use crate::nearest::nearest_first;
+use crate::nearest::{list_known, nearest_first};
 
 /// The inputs that have a value in every execution, even if the user does not give them.
 const IMPLICIT: [&str; 2] = ["file", "files"];
@@ -43,7 +43,7 @@ pub enum InputError {
 }
 
 fn known_inputs(known: &[String]) -> String {
-    if known.is_empty() { "; it has no inputs".to_owned() } else { format!("; its inputs are {}", known.join(", ")) }
+    if known.is_empty() { "; it has no inputs".to_owned() } else { format!("; {}", list_known("inputs", known)) }
 }
 
 impl Inputs {

@@ -1,3 +1,5 @@
+use crate::nearest::list_known;
+
 /// The reason why the value of an expression is missing or unusable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ExpressionError {
@@ -31,6 +33,6 @@ fn known_names(known: &[String]) -> String {
     if known.is_empty() {
         "; the value before the last dot has no names".to_owned()
     } else {
-        format!("; known names: {}", known.join(", "))
+        format!("; {}", list_known("names", known))
     }
 }

@@ -226,7 +226,7 @@ fn cause(view: &Summary) -> Cow<'static, str> {
         StoppedBy::Request(StopCause::Terminate) => "stopped by SIGTERM",
         StoppedBy::Request(StopCause::HangUp) => "stopped by SIGHUP",
         StoppedBy::TooManyFailed => "stopped because too many files failed",
-        StoppedBy::StorageFull => "stopped because the disk is full",
+        StoppedBy::StorageFull => "stopped because the store is full",
         StoppedBy::InputMissing => "stopped because a folder stayed missing",
         StoppedBy::FailingAlike => "stopped because files in a row failed alike (--no-wait)",
         StoppedBy::ProgramMissing => "stopped because a program stayed missing",

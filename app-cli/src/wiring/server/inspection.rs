@@ -30,7 +30,7 @@ pub(super) fn findings(inspection: Inspection, server: &Server) -> Vec<Finding> 
         version(&inspection),
         clock(&inspection),
         setting("fsync", inspection.fsync),
-        setting("full pages", inspection.full_page_writes),
+        setting("full_page_writes", inspection.full_page_writes),
         commits(&inspection),
         encoding(&inspection),
     ];
@@ -76,11 +76,10 @@ fn setting(subject: &'static str, is_on: bool) -> Finding {
     if is_on {
         return Finding::well(subject, "on");
     }
-    let name = if subject == "fsync" { "fsync" } else { "full_page_writes" };
     problem(
         subject,
-        format!("{name} is off: a power failure could lose or damage acknowledged results"),
-        format!("set {name} = on in postgresql.conf, and reload the server"),
+        format!("{subject} is off: a power failure could lose or damage acknowledged results"),
+        format!("set {subject} = on in postgresql.conf, and reload the server"),
     )
 }
 

@@ -23,7 +23,8 @@ fn workflows_of_existing_projects_pass_with_notes() {
         [
             "18:16: warning: unknown value `ask_the_porter` for `on_fail`: a failed step fails the phase `phase_0`; \
              expected `fail`, `continue` or `skip`",
-            "32:9: note: checkpoint `CP_FETCH` has no validation: it passes whenever the phase's steps succeed",
+            "32:9: note: checkpoint `CP_FETCH` has no validation: it always passes when the steps of the phase have \
+             ended",
             "40:28: warning: `shelf_number` is not an input or a phase, so an earlier step must return it",
             "48:17: note: `{timestamp}` is not replaced, so this output is not looked for",
         ]
@@ -326,7 +327,10 @@ fn inputs_have_their_declared_types() {
     let with = |input: &str| {
         problems(&format!("workflow:\n  phases: [{{id: a, task: t}}]\n  inputs: [{{name: x, {input}}}]\n"))
     };
-    assert!(with("type: strng")[0].contains("warning: unknown type `strng`; `x` is treated as a string"));
+    assert!(
+        with("type: strng")[0]
+            .contains("warning: unknown type `strng`; `x` accepts any value, and a given text stays a string")
+    );
     assert!(
         with("type: integer, default: 1.5")[0].contains("error: the default of `x` does not have the type `integer`")
     );

@@ -161,7 +161,8 @@ workflow:
         "9:11: the step has no action; expected one of `execute`, `run`, `shell`",
         "10:38: found a list; expected the name or the file of a task",
         "11:16: the list is empty; expected a list: the program and its arguments",
-        "12:20: `soon` is not a time: a time is a number of seconds, or has units, as in 500ms, 5m, 1h30m",
+        "12:20: `soon` is not a time: a time is a number of seconds, or has units, as in 500ms, 5m, 1h30m; \
+         months and years are not accepted",
         "13:20: found a number; expected a non-negative integer",
         "14:19: unknown value `xml` for `output`; expected `file` or `json`",
         "15:18: unknown value `alway` for `rerun`; expected `never` or `always`; did you mean `always`?",
@@ -220,7 +221,8 @@ workflow:
             "7:7: warning: unknown key `step` in a phase; did you mean `steps`?",
             "8:7: note: unknown key `parallel` in a phase: it is ignored",
             "9:7: warning: unknown key `Condition` in a phase; did you mean `condition`?",
-            "10:19: note: checkpoint `one` has no validation: it passes whenever the phase's steps succeed",
+            "10:19: note: checkpoint `one` has no validation: it always passes when the steps of the phase have \
+             ended",
             "10:20: note: unknown key `owner` in a checkpoint: it is ignored",
             "13:22: warning: unknown key `retrys` in a step; did you mean `retries`?",
             "13:33: note: unknown key `mood` in a step: it is ignored",
