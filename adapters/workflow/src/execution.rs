@@ -22,6 +22,7 @@
 mod activation;
 mod aftermath;
 mod begin;
+mod build_error;
 mod copying;
 mod decide;
 mod document;
@@ -45,6 +46,7 @@ mod program;
 mod progress;
 mod recording;
 mod rendering;
+mod resumption;
 mod runner;
 mod scope;
 mod scratch;

@@ -7,23 +7,27 @@ use crate::task::{TaskFolders, TaskSource};
 
 /// Checks that the runners and task files of the steps exist. A missing one is never an error,
 /// because it may exist when the workflow runs. A task file that cannot be read or is invalid is an
-/// error. The tasks in `on_error` are not checked.
+/// error. The task file of a step of `on_error` is checked only if the step has a runner.
 pub(crate) fn check_project(workflow: &Workflow, runners: &Runners, tasks: &TaskFolders, problems: &mut Problems) {
     let (mut reported, mut checked) = (BTreeSet::new(), BTreeSet::new());
-    for step in workflow.error_steps() {
-        if let Action::Command(name) = &step.action
-            && runners.for_step(step).is_err()
-        {
-            let message = format!("no runner for `{}`, so this step of `on_error` is omitted", name.value);
-            problems.note(step.position, message);
-        }
-    }
+    let mut with_tasks: Vec<_> = workflow.steps().collect();
     for step in workflow.steps() {
         if let Err(missing) = runners.for_step(step)
             && reported.insert(missing.lines.clone())
         {
             problems.warning(step.position, missing.to_string());
         }
+    }
+    for step in workflow.error_steps() {
+        match runners.for_step(step) {
+            Ok(_) => with_tasks.push(step),
+            Err(missing) => {
+                let message = format!("no runner for {}, so this step of `on_error` is omitted", missing.needed);
+                problems.note(step.position, message);
+            }
+        }
+    }
+    for step in with_tasks {
         if let Action::Task(task) = &step.action
             && checked.insert(task.value.as_str())
         {

@@ -12,6 +12,7 @@ use super::event::{AttemptIds, Event, EventKind, Subject};
 use super::executor::{EarlyEnd, Executor, unrecorded};
 use super::folder::Found;
 use super::recording::{Recording, Shared, answer};
+use super::resumption::{EarlierExecution, NextAttempt};
 use super::scope::scope_of;
 use super::scratch::Scratch;
 use super::shared::{Place, SharedJournal, SharedJournals};
@@ -96,6 +97,11 @@ impl Stored {
             Self::Shared(journal) => journal.elsewhere.as_ref(),
         }
     }
+
+    /// True if the journal was archived as that of a completed execution.
+    fn is_completed(&self) -> bool {
+        matches!(self, Self::InFolder(found) if found.is_completed)
+    }
 }
 
 /// Finds the execution of an earlier attempt.
@@ -117,7 +123,11 @@ async fn former(
         Err(_) if engine.run.from_start => None,
         found => found.map_err(|error| unmet(&error, !matches!(error, ExecutionError::Io { .. })))?,
     };
-    let found = found.filter(|(state, stored)| is_resumable(engine, attempt, subject, state, stored));
+    let found = found.filter(|(state, stored)| {
+        let (is_completed, is_elsewhere) = (stored.is_completed(), stored.elsewhere().is_some());
+        let earlier = EarlierExecution { state, is_completed, is_elsewhere };
+        NextAttempt::of(attempt).may_resume(&engine.run, subject, &earlier)
+    });
     let Some((state, stored)) = found else { return Ok(Former::None { abandoned: None }) };
     let elsewhere = stored.elsewhere();
     match elsewhere {
@@ -132,8 +142,8 @@ async fn former(
 fn report_abandoned(engine: &Engine, attempt: &Attempt, place: &Place) {
     let Place { host, project_dir } = place;
     (engine.equipment.on_warning)(&format!(
-        "{}: the workflow begins anew here: its earlier steps ran on {host} in {project_dir}, and it does not say \
-         `resume: anywhere`",
+        "{}: the workflow begins anew here: its earlier steps ran on {host} in {project_dir}, and the workflow \
+         file does not say `resume: anywhere`",
         attempt.file_path.text()
     ));
 }
@@ -154,41 +164,6 @@ async fn in_shared(
     let journal = answer(|| journals.load(item), stop).await.map_err(ended)?;
     let Some(journal) = journal else { return Ok(Ok(None)) };
     Ok(journal.state().map(|state| state.map(|state| (state, Stored::Shared(journal)))))
-}
-
-/// True if this attempt may resume the execution of an earlier attempt. The caller checks whether
-/// the workflow may be resumed on this machine and in this project folder.
-///
-/// The two attempts must have the same item, file path, workflow and inputs; the path may differ
-/// between machines and between project folders. Since the earlier attempt, the file must not have
-/// changed as far as is known, at most one new round may have begun, and the item must not have
-/// completed. If `from_start` is set, the execution must belong to this run.
-///
-/// The claim number of the execution must be smaller than the claim number of this attempt.
-/// Otherwise the execution belongs to another queue with the same item ids.
-///
-/// An execution that was completed or rolled back is resumed only by a later attempt of the same
-/// round. The queue starts such an attempt only if the end of the earlier attempt was not recorded.
-fn is_resumable(
-    engine: &Engine,
-    attempt: &Attempt,
-    subject: &Subject,
-    state: &ExecutionState,
-    stored: &Stored,
-) -> bool {
-    let file = engine.run.file_fingerprint(attempt.file_path.as_path());
-    let attempt_ids = &state.attempt_ids;
-    let is_same = subject.is_same_work(&state.subject, stored.elsewhere().is_some()) && !state.is_file_changed(file);
-    let is_of_this_run = attempt_ids.run_id == attempt.run.as_str();
-    let is_earlier = attempt_ids.claim < attempt.token.number.get();
-    let is_continued = attempt_ids.is_continued_in(attempt.round, attempt.follows_completion);
-    let is_over = state.is_over() || matches!(stored, Stored::InFolder(found) if found.is_completed);
-    let is_later_attempt = attempt_ids.round == attempt.round && attempt_ids.attempt < attempt.number.get();
-    is_same
-        && is_earlier
-        && is_continued
-        && (!is_over || is_later_attempt)
-        && (is_of_this_run || !engine.run.from_start)
 }
 
 /// Opens the journal for this attempt. Returns `None` if no journals are kept.

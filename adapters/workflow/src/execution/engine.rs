@@ -148,6 +148,10 @@ impl Engine {
     /// A failure does not fail the execution.
     pub(crate) fn complete(&self, item: ItemId) {
         let Some(executions) = &self.equipment.executions else { return };
+        if self.equipment.shared_journals.is_some() && !executions.path(item).exists() {
+            // The file would be only a copy of the shared journal. It could not be created.
+            return;
+        }
         match executions.complete(item) {
             Ok(()) => {
                 let _ = executions.prune(self.completed.fetch_add(1, Ordering::Relaxed));

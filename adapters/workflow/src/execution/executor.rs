@@ -11,6 +11,7 @@ use autoproc_domain::ports::{
 use autoproc_domain::request::Verdict;
 use autoproc_domain::{RetryPolicy, Timestamp};
 
+use super::build_error::BuildError;
 use super::decide::{Decision, decide};
 use super::engine::Engine;
 use super::event::{Event, EventKind, Failure, StepName, Values};
@@ -286,12 +287,10 @@ impl Executor<'_> {
                 let phase = failure.is_none().then_some(phase);
                 self.execute(phase, step, prepared).await
             }
-            // A further try would evaluate the same values and fail in the same way. This is also
-            // assumed if a file of the step cannot be created.
-            Err(error) => {
-                let advice = if failure.is_none() { self.advice_on_missing_value(step) } else { "" };
-                Ok(StepResult::of(unmet(format!("{error}{advice}"), true)))
+            Err(BuildError::Permanent(error)) if failure.is_none() => {
+                Ok(StepResult::of(unmet(error + self.advice_on_missing_value(step), true)))
             }
+            Err(error) => Ok(StepResult::of(error.outcome())),
         }
     }
 

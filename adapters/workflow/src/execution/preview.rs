@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use autoproc_domain::{FilePath, QueueItem};
 
+use super::build_error::BuildError;
 use super::engine::WorkflowRun;
 use super::inputs::InputError;
 use super::rendering::{Rendering, Unknown};
+use super::resumption::{EarlierExecution, NextAttempt};
 use super::scope::file_scope;
 use super::shared::Place;
 use super::state::ExecutionState;
@@ -78,17 +80,15 @@ pub struct StoredExecution {
 #[must_use]
 pub fn resumable(run: &WorkflowRun, stored: StoredExecution, item: &QueueItem) -> Option<ExecutionState> {
     let StoredExecution { state, elsewhere } = stored;
-    if run.from_start || !run.plan.is_resumable_from(elsewhere.as_ref()) {
+    if !run.plan.is_resumable_from(elsewhere.as_ref()) {
         return None;
     }
     let file = &item.file_path;
     // If the inputs do not fit the file, nothing is executed.
     let inputs = run.inputs.for_file(run.plan.workflow(), file).ok()?;
     let subject = run.subject(run.workflow_hash(), item.id, file, inputs);
-    let is_same = subject.is_same_work(&state.subject, elsewhere.is_some())
-        && !state.is_file_changed(run.file_fingerprint(file.as_path()));
-    let is_continued = state.attempt_ids.is_continued_in(item.round, item.follows_completion);
-    (is_same && is_continued && !state.is_over()).then_some(state)
+    let earlier = EarlierExecution { state: &state, is_completed: false, is_elsewhere: elsewhere.is_some() };
+    NextAttempt::after(item).may_resume(run, &subject, &earlier).then_some(state)
 }
 
 fn previewed(rendering: &Rendering<'_>, phase: &Phase, step: &Step) -> PreviewedStep {
@@ -102,7 +102,8 @@ fn previewed(rendering: &Rendering<'_>, phase: &Phase, step: &Step) -> Previewed
         error: None,
         timeout: step.timeout,
     };
-    match rendering.given(step).and_then(|given| rendering.program(phase, step, &given)) {
+    let program = rendering.given(step).map_err(BuildError::from);
+    match program.and_then(|given| rendering.program(phase, step, &given)) {
         Ok(program) => {
             if matches!(step.action, Action::Shell(_)) {
                 let pairs = program.environment.iter();
@@ -110,7 +111,7 @@ fn previewed(rendering: &Rendering<'_>, phase: &Phase, step: &Step) -> Previewed
             }
             previewed.words = [&program.executable].into_iter().chain(&program.arguments).map(|it| shown(it)).collect();
         }
-        Err(error) => previewed.error = Some(error),
+        Err(error) => previewed.error = Some(error.to_string()),
     }
     previewed
 }

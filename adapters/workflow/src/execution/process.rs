@@ -1,5 +1,6 @@
 //! Builds the process of a step: its environment, working directory and files.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Attempt;
 use serde_json::Value;
 
+use super::build_error::BuildError;
 use super::engine::WorkflowRun;
 use super::event::{Failure, StepName, Values};
 use super::rendering::{Given, Program, Rendering, Unknown};
@@ -47,20 +49,20 @@ impl ProcessBuilder<'_> {
     /// Builds the process for one try of a step, and creates the files for its inputs and outputs.
     ///
     /// # Errors
-    /// A message, if a text cannot be rendered, the runner is missing, or a file cannot be created.
+    /// [`BuildError`] if a text cannot be rendered, the runner is missing, or a file cannot be read
+    /// or created.
     pub(super) fn build(
         &self,
         phase: &Phase,
         step: &Step,
         timeout: Duration,
         scratch: &mut Scratch,
-    ) -> Result<PreparedStep, String> {
+    ) -> Result<PreparedStep, BuildError> {
         let rendering = self.rendering();
         let given = rendering.given(step)?;
         let Program { executable: program, arguments, mut environment } = rendering.program(phase, step, &given)?;
-        let file_error = |error: io::Error| format!("cannot create the files whose paths the step receives: {error}");
-        let output = scratch.output_file().map_err(file_error)?;
-        let inputs = inputs_file(step, &given, scratch).map_err(file_error)?;
+        let output = scratch.output_file().map_err(no_files)?;
+        let inputs = inputs_file(step, &given, scratch).map_err(no_files)?;
         environment.extend(self.description(phase, step, &output, inputs.as_deref()));
         environment.extend(self.variables("INPUT", self.inputs.iter().chain(&given.inputs))?);
         environment.extend(self.variables("PARAM", &given.params)?);
@@ -110,18 +112,18 @@ impl ProcessBuilder<'_> {
     }
 
     /// Returns one variable for each value, except for a value that is null, is too long or
-    /// contains NUL. If variables have the same name, the last one takes precedence, so an input of
-    /// the step replaces an input of the workflow.
+    /// contains NUL. If the variables of several values have the same name, only the last value
+    /// counts, even if it gets no variable: an input of the step replaces an input of the workflow.
     fn variables<'v>(
         &self,
         kind: &str,
         values: impl IntoIterator<Item = (&'v String, &'v Value)>,
     ) -> Result<Variables, String> {
+        let last: BTreeMap<_, _> = values.into_iter().map(|(name, value)| (variable_name(name), value)).collect();
         let mut variables = Vec::new();
-        for (name, value) in values {
+        for (name, value) in last {
             if let Some(text) = text_of(value).filter(|text| is_for_variable(text)) {
-                let name = format!("AUTOPROC_{kind}_{}", variable_name(name));
-                variables.push((name.into(), self.rendering().exact(text)?));
+                variables.push((format!("AUTOPROC_{kind}_{name}").into(), self.rendering().exact(text)?));
             }
         }
         Ok(variables)
@@ -140,6 +142,10 @@ fn variables_of(failure: &Failure) -> Variables {
     let step = failure.step.as_ref().map(|step| ("AUTOPROC_FAILED_STEP".into(), step.into()));
     let phase = ("AUTOPROC_FAILED_PHASE".into(), failure.phase.clone().into());
     [("AUTOPROC_ERROR".into(), message.into()), phase].into_iter().chain(step).collect()
+}
+
+fn no_files(error: io::Error) -> BuildError {
+    BuildError::Io { message: "the files for its inputs and outputs cannot be created".to_owned(), source: error }
 }
 
 fn is_for_variable(text: &str) -> bool {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use autoproc_domain::FilePath;
 
+use super::build_error::BuildError;
 use super::rendering::Given;
 use super::variables::{Variables, variable_name};
 use crate::definition::{Action, Phase, Step, Workflow};
@@ -54,8 +55,8 @@ impl Programs {
     /// a task.
     ///
     /// # Errors
-    /// A message, if the runner or the task cannot be used, or a placeholder of the runner has no
-    /// value.
+    /// [`BuildError`] if the runner or the task cannot be used, or a placeholder of the runner has
+    /// no value.
     pub(super) fn of(
         &self,
         workflow: &Workflow,
@@ -63,13 +64,15 @@ impl Programs {
         phase: &Phase,
         step: &Step,
         given: &Given,
-    ) -> Result<(Vec<String>, Variables), String> {
+    ) -> Result<(Vec<String>, Variables), BuildError> {
         let runner = self.runners.for_step(step).map_err(|error| error.to_string())?;
         let runner = runner.ok_or_else(|| "the step needs no runner".to_owned())?;
         let Named { task, name, variables } = match &step.action {
             Action::Task(task) => self.task(&task.value)?,
             Action::Command(name) => Named { task: String::new(), name: name.value.clone(), variables: Vec::new() },
-            Action::Run(_) | Action::Shell(_) => return Err("the step names neither a command nor a task".to_owned()),
+            Action::Run(_) | Action::Shell(_) => {
+                return Err("the step names neither a command nor a task".to_owned().into());
+            }
         };
         let values = Fill {
             file: &file.text(),
@@ -86,8 +89,8 @@ impl Programs {
 
     /// Finds a task. A missing file is not an error, because the runner may know tasks without
     /// files.
-    fn task(&self, task: &str) -> Result<Named, String> {
-        let (path, name, mut variables) = match self.tasks.find(task).map_err(|error| error.to_string())? {
+    fn task(&self, task: &str) -> Result<Named, BuildError> {
+        let (path, name, mut variables) = match self.tasks.find(task)? {
             TaskSource::File(file) => {
                 let variable = |field: &str| variable(field).into();
                 let fields = file.fields.iter().map(|field| (variable(&field.name), field.value.clone().into()));

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use autoproc_domain::FilePath;
 use serde_json::Value;
 
+use super::build_error::BuildError;
 use super::event::Values;
 use super::program::Programs;
 use super::variables::Variables;
@@ -50,10 +51,10 @@ pub(super) struct Program {
 }
 
 impl Rendering<'_> {
-    pub(super) fn program(&self, phase: &Phase, step: &Step, given: &Given) -> Result<Program, String> {
+    pub(super) fn program(&self, phase: &Phase, step: &Step, given: &Given) -> Result<Program, BuildError> {
         match &step.action {
-            Action::Run(words) => argv(words.iter().map(|word| self.text(&word.value))),
-            Action::Shell(line) => self.shell(&line.value),
+            Action::Run(words) => Ok(argv(words.iter().map(|word| self.text(&word.value)))?),
+            Action::Shell(line) => Ok(self.shell(&line.value)?),
             Action::Command(_) | Action::Task(_) => {
                 let (words, environment) = self.programs.of(self.workflow, self.file, phase, step, given)?;
                 Ok(Program { environment, ..argv(words.into_iter().map(|word| self.exact(word)))? })

@@ -55,8 +55,8 @@ fn missing_runners_and_task_files_are_reported_once_each() {
     assert_eq!(
         after_error,
         [
-            "52:7: note: no runner for `write_to_log`, so this step of `on_error` is omitted",
-            "53:7: note: no runner for `ring_the_bell`, so this step of `on_error` is omitted",
+            "52:7: note: no runner for the command `write_to_log`, so this step of `on_error` is omitted",
+            "53:7: note: no runner for the command `ring_the_bell`, so this step of `on_error` is omitted",
         ]
     );
     let missing = "the task `look-at-seal` has no file";
@@ -66,6 +66,22 @@ fn missing_runners_and_task_files_are_reported_once_each() {
     project.write("core/tasks/look-at-seal.md", "| Field | Value |\n|---|---|\n| a | b |\n| a | c |\n");
     let file = project.check(ARRIVAL);
     assert!(file.has_errors() && reported(&file).iter().any(|line| line.contains("look-at-seal.md:4: the field `a`")));
+}
+
+#[test]
+fn a_task_of_on_error_is_checked_if_it_has_a_runner() {
+    const WORKFLOW: &str =
+        "workflow: {id: w, phases: [{id: p, steps: [{run: [a]}]}], on_error: [{execute: {task: mourn}}]}";
+    let project = TempProject::new();
+    let omitted = "note: no runner for the task `mourn`, so this step of `on_error` is omitted";
+    let lines = reported(&project.check(WORKFLOW));
+    assert!(lines.len() == 1 && lines[0].ends_with(omitted), "{lines:?}");
+    project.write("autoproc.toml", "[runners]\ntask = ['t']\n");
+    let lines = reported(&project.check(WORKFLOW));
+    assert!(lines.len() == 1 && lines[0].contains("the task `mourn` has no file"), "{lines:?}");
+    project.write("core/tasks/mourn.md", "| Field | Value |\n|---|---|\n| a | b |\n| a | c |\n");
+    let file = project.check(WORKFLOW);
+    assert!(file.has_errors() && reported(&file)[0].contains("mourn.md:4: the field `a`"), "{:?}", reported(&file));
 }
 
 #[test]

@@ -51,6 +51,28 @@ fn parameters_reach_the_runner_in_every_form() {
     assert_eq!(*seen, json!({"subject": "a file.txt", "params": params}));
 }
 
+/// The variable of the workflow's input must not stay in place of an input of the step that gets no
+/// variable.
+#[test]
+fn an_input_without_a_variable_hides_that_of_the_workflow() {
+    let fixture = Fixture::new(
+        "
+workflow:
+  id: w
+  inputs: [{name: a-b, default: of the workflow}, {name: c, default: of the workflow}, {name: d, default: stays}]
+  phases:
+    - {id: p, steps: [{run: [x], inputs: {A_B: null, c: LONG}}]}
+"
+        .replace("LONG", &"x".repeat(40_000))
+        .as_str(),
+    );
+    let runner = Arc::new(ScriptedRunner::new(|_| (String::new(), AttemptOutcome::Succeeded)));
+    expect_success(&fixture.attempt_with(runner.clone(), fixture.claim(1)));
+    let seen = &runner.processes()[0];
+    let values = ["A_B", "C", "D"].map(|name| variable(seen, &format!("AUTOPROC_INPUT_{name}")));
+    assert_eq!(values, [None, None, Some("stays".to_owned())]);
+}
+
 #[test]
 fn a_parameter_that_a_runner_needs_must_exist() {
     let mut fixture = Fixture::new(PARAMS);

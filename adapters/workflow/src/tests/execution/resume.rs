@@ -3,14 +3,17 @@
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use autoproc_domain::ItemId;
 use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::{Attempt, AttemptOutcome, StartFault, StopCause, StopLevel};
+use autoproc_domain::request::Verdict;
+use autoproc_domain::{FilePath, FileQueue, ItemId, Priority, Timestamp};
 use autoproc_testkit::ScriptedStop;
 
 use super::harness::{Fixture, expect_success, failure};
 use super::scripted_runner::{ScriptedRunner, step_of};
+use crate::execution::{StoredExecution, resumable};
 
 const FIVE_STEPS: &str = r#"
 workflow:
@@ -70,6 +73,26 @@ fn a_step_without_a_process_is_repeated_by_the_next_claim() {
     assert_eq!(failure(&report), "a/s2: cannot start: no process");
     assert!(!fixture.event_lines().iter().any(|line| line.contains("failed")), "{:?}", fixture.event_lines());
     assert_eq!(second_attempt(&fixture), ["s2", "s3", "s4", "s5"]);
+}
+
+/// A file is in the place of the folder for the inputs and outputs of steps.
+#[test]
+fn a_step_whose_files_cannot_be_created_is_repeated_by_the_next_attempt() {
+    let mut fixture = Fixture::new(
+        "workflow: {id: w, phases: [{id: p, steps: [{id: s, run: [x]}]}], rollback: {steps: [{id: r, run: [x]}]}}",
+    );
+    fixture.retry.retries = 1;
+    let folder = fixture.path("state/executions/7.steps");
+    fs::create_dir_all(fixture.path("state/executions")).unwrap();
+    fs::write(&folder, "").unwrap();
+    let runner = runner("", &Arc::default());
+    let report = fixture.attempt_with(runner.clone(), fixture.claim(1));
+    let expected = "p/s: cannot start: the files for its inputs and outputs cannot be created: ";
+    assert!(failure(&report).starts_with(expected), "{report:?}");
+    assert_eq!(runner.steps(), Vec::<String>::new(), "the rollback does not run");
+    fs::remove_file(&folder).unwrap();
+    expect_success(&fixture.attempt_with(runner.clone(), fixture.claim(2)));
+    assert_eq!(runner.steps(), ["s"]);
 }
 
 #[test]
@@ -225,6 +248,29 @@ fn an_execution_of_another_queue_is_not_resumable() {
     let runner = runner("", &Arc::default());
     expect_success(&fixture.attempt_with(runner.clone(), fixture.claim(1)));
     assert_eq!(runner.steps().len(), 5);
+}
+
+/// The preview of a run announces the same resumption as the attempt makes.
+#[test]
+fn a_preview_resumes_only_an_execution_of_the_same_queue() {
+    let fixture = fixture();
+    first_attempt(&fixture);
+    let mut queue = FileQueue::new();
+    for number in 1..7 {
+        queue.add(&FilePath::new(format!("/{number}")).unwrap(), Priority::new(1), Timestamp::from_micros(0));
+    }
+    let file = FilePath::new(&fixture.file).unwrap();
+    queue.add(&file, Priority::new(2), Timestamp::from_micros(0));
+    let is_resumed = |queue: &FileQueue| {
+        let stored = StoredExecution { state: fixture.state(), elsewhere: None };
+        resumable(&fixture.run(), stored, queue.get(ItemId::new(7)).unwrap()).is_some()
+    };
+    assert!(!is_resumed(&queue), "the item was never claimed");
+    queue.pop(Timestamp::from_micros(0)).unwrap();
+    assert!(is_resumed(&queue), "a run died");
+    let retry = Verdict::Retry { backoff: Duration::ZERO, error: "x".into() };
+    queue.mark(&file, retry, Timestamp::from_micros(0)).unwrap();
+    assert!(is_resumed(&queue), "the attempt failed");
 }
 
 #[test]

@@ -159,7 +159,11 @@ fn a_workflow_begins_anew_on_another_machine_and_says_so() {
     let other = one.beside("other");
     assert_eq!(other.steps_of(2), ALL);
     let warnings = other.warnings.lock().unwrap().join("\n");
-    assert!(warnings.ends_with("its earlier steps ran on one in /project, and it does not say `resume: anywhere`"));
+    assert!(
+        warnings.ends_with(
+            "its earlier steps ran on one in /project, and the workflow file does not say `resume: anywhere`"
+        )
+    );
     let log = other.fixture.read("logs/orchestrator-execution.jsonl");
     let begun: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
     assert_eq!(begun["abandoned"], serde_json::json!({"host": "one", "project_dir": "/project"}));
@@ -194,6 +198,21 @@ fn a_workflow_continues_in_its_place_without_the_files() {
     let one = failed("here");
     fs::remove_dir_all(one.fixture.path("state")).unwrap();
     assert_eq!(one.steps_of(2), ["s3"]);
+}
+
+/// The file is only a copy, which could not be created or was removed.
+#[test]
+fn a_missing_copy_is_no_reason_for_a_warning() {
+    let machine = Machine::new(Journals::on("one", &Arc::default()), "here");
+    let copy = machine.fixture.path("state/executions/7.jsonl");
+    let removing = Arc::new(ScriptedRunner::new(move |process| {
+        if step_of(process) == "s3" {
+            fs::remove_file(&copy).unwrap();
+        }
+        ("v=1".into(), AttemptOutcome::Succeeded)
+    }));
+    expect_success(&machine.attempt(1, &removing));
+    assert_eq!(*machine.warnings.lock().unwrap(), Vec::<String>::new());
 }
 
 /// Another machine restarted the execution, so its new journal has replaced the journal of the

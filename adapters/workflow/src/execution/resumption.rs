@@ -1,0 +1,91 @@
+//! Decides whether the next attempt on an item resumes an earlier execution.
+
+use autoproc_domain::item::ClaimNumber;
+use autoproc_domain::ports::Attempt;
+use autoproc_domain::{FilePath, QueueItem, RunId, Status};
+
+use super::engine::WorkflowRun;
+use super::event::Subject;
+use super::state::ExecutionState;
+
+/// The next attempt on an item.
+pub(super) struct NextAttempt<'a> {
+    file_path: &'a FilePath,
+    /// `None` if the run has not begun.
+    run: Option<&'a RunId>,
+    /// A number that is greater than those of all earlier claims of the item in this queue; `None`
+    /// if no such number is known.
+    claim: Option<ClaimNumber>,
+    round: u32,
+    follows_completion: bool,
+    /// The number of the attempt in its round, from 1.
+    number: u32,
+}
+
+/// An execution of an earlier attempt.
+pub(super) struct EarlierExecution<'a> {
+    pub(super) state: &'a ExecutionState,
+    /// True if the journal was archived as that of a completed execution.
+    pub(super) is_completed: bool,
+    /// True if the latest attempt was made on another machine or in another project folder.
+    pub(super) is_elsewhere: bool,
+}
+
+impl<'a> NextAttempt<'a> {
+    pub(super) fn of(attempt: &'a Attempt) -> Self {
+        Self {
+            file_path: &attempt.file_path,
+            run: Some(&attempt.run),
+            claim: Some(attempt.token.number),
+            round: attempt.round,
+            follows_completion: attempt.follows_completion,
+            number: attempt.number.get(),
+        }
+    }
+
+    /// Returns the attempt that follows if a run claims the item next.
+    pub(super) fn after(item: &'a QueueItem) -> Self {
+        let begins_round = !item.status.is_live();
+        let claim = match &item.claim {
+            Some(claim) => Some(ClaimNumber::new(claim.number.get().saturating_add(1))),
+            // The item was never claimed.
+            None if item.last_attempt.is_none() => Some(ClaimNumber::FIRST),
+            None => None,
+        };
+        Self {
+            file_path: &item.file_path,
+            run: None,
+            claim,
+            round: item.round.saturating_add(begins_round.into()),
+            follows_completion: if begins_round { item.status == Status::Completed } else { item.follows_completion },
+            number: if begins_round { 1 } else { item.attempts.saturating_add(1) },
+        }
+    }
+
+    /// True if this attempt may resume an earlier execution. The caller checks whether the workflow
+    /// may be resumed on this machine and in this project folder.
+    ///
+    /// The two attempts must have the same item, file path, workflow and inputs (`subject`); the
+    /// path may differ between machines and between project folders. Since the earlier attempt, the
+    /// file must not have changed as far as is known, at most one new round may have begun, and the
+    /// item must not have completed. If `from_start` is set, the execution must belong to this run.
+    ///
+    /// The claim number of the execution must be smaller than the claim number of this attempt.
+    /// Otherwise the execution belongs to another queue with the same item ids.
+    ///
+    /// An execution that was completed or rolled back is resumed only by a later attempt of the
+    /// same round. The queue starts such an attempt only if the end of the earlier attempt was not
+    /// recorded.
+    pub(super) fn may_resume(&self, run: &WorkflowRun, subject: &Subject, earlier: &EarlierExecution<'_>) -> bool {
+        let EarlierExecution { state, is_completed, is_elsewhere } = earlier;
+        let ids = &state.attempt_ids;
+        let is_same = subject.is_same_work(&state.subject, *is_elsewhere)
+            && !state.is_file_changed(run.file_fingerprint(self.file_path.as_path()));
+        let is_of_this_run = self.run.is_some_and(|run| ids.run_id == run.as_str());
+        let is_earlier = self.claim.is_none_or(|claim| ids.claim < claim.get());
+        let is_continued = ids.is_continued_in(self.round, self.follows_completion);
+        let is_over = state.is_over() || *is_completed;
+        let is_later_attempt = ids.round == self.round && ids.attempt < self.number;
+        is_same && is_earlier && is_continued && (!is_over || is_later_attempt) && (is_of_this_run || !run.from_start)
+    }
+}
