@@ -187,9 +187,8 @@ mod tests {
             for name in *commands {
                 let command = command_of_entry(&root, name).unwrap_or_else(|| panic!("no command {name}"));
                 let names = [command.get_name()].into_iter().chain(command.get_all_aliases());
-                for name in names.filter(|name| !commands.contains(name)) {
-                    panic!("{options:?} lacks the name {name}");
-                }
+                let missing: Vec<_> = names.filter(|name| !commands.contains(name)).collect();
+                assert!(missing.is_empty(), "{options:?} lacks {missing:?}");
             }
         }
     }

@@ -76,10 +76,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     // every file.
     program::check(&work)?;
     let stdout_to = args.output.stdout_pattern(&work)?;
-    check_work(&work, &source, args.quiet > 0, context)?;
-    if args.checkpoint.is_some() && args.quiet == 0 {
-        context.remark("--checkpoint is ignored: every change is a checkpoint, and each result is on the disk at once");
-    }
+    check_work(&work, &source, &args, context)?;
     if args.dry_run {
         return dry_run::dry_run(&source, &work, stdout_to.as_ref(), context).await;
     }
@@ -89,10 +86,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     }
     let retry = retry_policy(&args);
     let rules = Rules::new(&args.backoff_on, &retry, args.max_backoff);
-    let mut config = config(&args, retry, rules.clone(), context.wiring.new_run());
-    config.recipe = Some(recipe::of(&work, args.output.stdout_to.as_deref(), context)?);
-    config.work = Some(work.in_words().into());
-    config.until = args.limits.until.as_ref().map(|until| until.point(context)).transpose()?;
+    let mut config = config(&args, &work, retry, rules.clone(), context)?;
     until::announce(config.until, &args, context);
     let gathered = if source.is_empty() { None } else { Some(source.gather(Absent::Refuse, &context.surroundings())?) };
     if let Some(gathered) = gathered.as_ref().filter(|gathered| gathered.files.is_empty() && !context.had_queue) {
@@ -197,15 +191,18 @@ fn begin_console(context: &Context) {
     context.console.write_on_thread();
 }
 
-/// Checks the command line of the work, and prints warnings and remarks about it.
+/// Checks the command line of the work, and prints warnings and remarks about it and the options.
 ///
 /// # Errors
 /// [`CliError`] if `--` is missing before the command.
-fn check_work(work: &Work, source: &PathSource, is_quiet: bool, context: &Context) -> Result<(), CliError> {
+fn check_work(work: &Work, source: &PathSource, args: &RunArgs, context: &Context) -> Result<(), CliError> {
     misplaced::check_dashes(work, source, context)?;
     work.warn_of_code(&context.console);
     placeholders::warn_of_unknown(work, &context.console);
-    misplaced::remark_on_option(work, is_quiet, context);
+    misplaced::remark_on_option(work, args.quiet > 0, context);
+    if args.checkpoint.is_some() && args.quiet == 0 {
+        context.remark("--checkpoint is ignored: every change is a checkpoint, and each result is on the disk at once");
+    }
     Ok(())
 }
 
@@ -228,9 +225,17 @@ fn retry_policy(args: &RunArgs) -> RetryPolicy {
     }
 }
 
-fn config(args: &RunArgs, retry: RetryPolicy, rules: Arc<Rules>, run: RunId) -> RunConfig {
-    RunConfig {
-        run,
+/// # Errors
+/// [`CliError`] if the workflow file cannot be read, or the time of `--until` is not in the future.
+fn config(
+    args: &RunArgs,
+    work: &Work,
+    retry: RetryPolicy,
+    rules: Arc<Rules>,
+    context: &Context,
+) -> Result<RunConfig, CliError> {
+    Ok(RunConfig {
+        run: context.wiring.new_run(),
         jobs: args.jobs,
         timeout: args.timeout.maximum,
         adapts_timeout: args.timeout.is_adapted,
@@ -242,8 +247,11 @@ fn config(args: &RunArgs, retry: RetryPolicy, rules: Arc<Rules>, run: RunId) -> 
         pause_on_same: args.limits.pause_on_same(),
         probe_after: args.limits.probe_after,
         edits_files: args.in_place,
+        recipe: Some(recipe::of(work, args.output.stdout_to.as_deref(), context)?),
+        work: Some(work.in_words().into()),
+        until: args.limits.until.as_ref().map(|until| until.point(context)).transpose()?,
         ..RunConfig::default()
-    }
+    })
 }
 
 /// Returns the exit statuses of a command that count as success, in addition to 0. They do not
