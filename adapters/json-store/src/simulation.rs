@@ -19,6 +19,7 @@
 //! code in `tests/mutants.rs`.
 
 mod bytes;
+mod checkpoints;
 mod contention;
 mod crash;
 mod explore;

@@ -68,7 +68,7 @@ pub(super) fn engine(disk: FakeDisk, flaw: Option<Flaw>, mode: Mode) -> Engine<F
     engine_with(disk, flaw, mode, Limits::default())
 }
 
-fn engine_with(disk: FakeDisk, flaw: Option<Flaw>, mode: Mode, limits: Limits) -> Engine<FlawedDisk> {
+pub(super) fn engine_with(disk: FakeDisk, flaw: Option<Flaw>, mode: Mode, limits: Limits) -> Engine<FlawedDisk> {
     let settings = Settings {
         base: PathBuf::from("/"),
         lock_timeout: Duration::from_secs(60),
