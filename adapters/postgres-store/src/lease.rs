@@ -156,7 +156,7 @@ async fn keep(
     });
 }
 
-/// Waits until `time` has passed. Counts the time for which the machine is suspended.
+/// Waits until this time. The time for which the machine is suspended counts as part of the wait.
 async fn reached(time: SinceBoot) {
     loop {
         let left = SinceBoot::now().until(time);

@@ -254,8 +254,8 @@ pub fn inspect(path: &Path) -> io::Result<RecordState> {
     Ok(if path.exists() { RecordState::Unlocked { parsed, owner: metadata.uid() } } else { RecordState::Missing })
 }
 
-/// Returns the contents of the record of the guard with this process number, and the number of the
-/// user who owns the record; `None` if this is unknown, or if the guard is alive.
+/// Returns what the record of this killed guard contains, and the number of the user who owns the
+/// record; `None` if either is unknown, or if the guard is alive.
 pub(crate) fn of_killed(path: &Path, guard: u32) -> Option<(Contents, u32)> {
     match inspect(path) {
         Ok(RecordState::Unlocked { parsed: Parsed::Contents(contents), owner })

@@ -131,7 +131,7 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
 }
 
 /// Returns the item that an argument names. The item is `None` if the argument is the id of an item
-/// that has left the queue, and outputs of the item are left.
+/// that is no longer in the queue but still has outputs.
 async fn named(word: &OsStr, context: &Context) -> Result<(ItemId, Option<QueueItem>), CliError> {
     let word = ItemWord::parse(word, &context.cwd)?;
     let item = word.find(&*context.storage()).await?;

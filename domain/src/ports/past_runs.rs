@@ -73,9 +73,9 @@ pub struct RunsSummary {
     /// The number of files that failed in a matching run and did not complete later in a matching
     /// run.
     pub failed_files: u64,
-    /// The latest failed attempt of each file that `failed_files` counts, in the order in which the
-    /// files first failed after their latest completion; at most
-    /// [`MAX_FAILURES`](Self::MAX_FAILURES) attempts.
+    /// For each file that `failed_files` counts, its latest failed attempt; at most
+    /// [`MAX_FAILURES`](Self::MAX_FAILURES) attempts. The files are in the order in which they first
+    /// failed since they were last completed.
     pub failures: Vec<EndedAttempt>,
     /// The number of completed files that changed while they were processed. For each file, only
     /// the latest attempt that completed it in a matching run counts.

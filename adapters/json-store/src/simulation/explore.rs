@@ -160,8 +160,9 @@ impl Explorer {
         }
     }
 
-    /// Adds a file as a new process, which is crashed at every call and after the last call. Until
-    /// the addition is acknowledged, all earlier results remain allowed.
+    /// Simulates a new process that adds a file, and crashes it at each of its calls and after the
+    /// last one. Until the addition is acknowledged, every queue that was allowed before remains
+    /// allowed.
     fn change(
         &mut self,
         left: &DiskImage,

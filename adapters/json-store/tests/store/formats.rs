@@ -230,8 +230,8 @@ fn a_folder_of_version_1_opens_as_it_is() {
     assert_eq!(items(&temp.open(Mode::Command)).unwrap(), before);
 }
 
-/// If a user had reordered items, version 1 gave them new numbers. Its journal refers to the new
-/// numbers.
+/// When version 1 opened a file whose items a user had reordered, it gave the items new ids. The
+/// journal of version 1 contains the new ids.
 #[test]
 fn a_journal_of_version_1_after_an_edit_means_the_numbers_of_version_1() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));

@@ -77,8 +77,8 @@ impl<'a> Assignment<'a> {
         Self { pending, guards, specs, start_within, active: None, lost_guards: 0, current: 0, events }
     }
 
-    /// Returns the index of the current process, whose stop signal must be passed to
-    /// [`next`](Self::next).
+    /// Returns the index of the current process. The caller must pass the stop signal of its attempt
+    /// to [`next`](Self::next).
     pub(crate) fn current(&self) -> usize {
         self.current
     }

@@ -98,8 +98,8 @@ struct Reader<'w> {
     index: usize,
     step: &'w Step,
     number: usize,
-    /// For each phase, by index: true if `phase` always follows it, directly or later, unless the
-    /// execution fails.
+    /// For each phase of the workflow, by index: true if every execution that runs it and does not
+    /// fail also runs `phase` afterwards.
     is_certain_from: &'w [bool],
 }
 

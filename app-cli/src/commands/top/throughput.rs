@@ -15,8 +15,8 @@ const BARS: u32 = 12;
 /// The number of files that ended in each of several equal spans of time up to now.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Throughput {
-    /// The number of files in each span, the earliest first; empty if no file has ended in this
-    /// time.
+    /// The number of files that ended in each span, the earliest span first; empty if no file has
+    /// ended in any of the spans.
     pub(super) bars: Vec<u64>,
     /// The time that the bars cover; 0 without bars.
     pub(super) window: Duration,

@@ -103,7 +103,7 @@ pub(super) fn signal(run: &Child, name: &str) {
     tool(&["kill", &format!("-{name}"), &only_child(run.id())]);
 }
 
-/// Lets a run continue, and nsenter(1), which has stopped like it.
+/// Continues a stopped run, and nsenter(1), which stopped because the run did.
 pub(super) fn resume(run: &Child) {
     tool(&["kill", "-CONT", &run.id().to_string()]);
     signal(run, "CONT");

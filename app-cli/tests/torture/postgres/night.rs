@@ -54,7 +54,7 @@ pub(super) struct Night {
     config: Config,
     /// The machine that adds files and initialises the queue.
     client: Machine,
-    /// The folder of the files and of the traces of commands.
+    /// The folder of the files, and of the files that commands write to show that they ran.
     share: TempProject,
     batches: Mutex<Vec<Batch>>,
     is_fed: AtomicBool,
@@ -71,8 +71,8 @@ impl Drop for Ending<'_> {
 }
 
 impl Night {
-    /// Creates a queue in an existing database, which has this address for the binary and this one
-    /// for the test.
+    /// Creates a queue in an existing database. The binary connects with `url`, the test with
+    /// `config`.
     pub(super) fn begin(url: &str, config: Config) -> Self {
         let share = TempProject::new();
         for folder in ["in", "locks", "beats"] {

@@ -10,7 +10,7 @@ use crate::view::json::PathJson;
 /// The number of a run in a trace, from 1.
 pub(super) type ProcessNumber = usize;
 
-/// An event that names a run or a row.
+/// An event that gives a name to a run, or to a row of the display.
 #[derive(Serialize)]
 pub(super) struct NameEvent {
     name: &'static str,

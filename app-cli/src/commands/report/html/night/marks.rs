@@ -27,7 +27,7 @@ pub(crate) struct Mark {
     /// The size of the file when the attempt began, in bytes; `None` if unknown.
     pub(crate) size_bytes: Option<u64>,
     pub(crate) outcome: Outcome,
-    /// The file; `None` except for at most [`MAX_NAMED`] marks.
+    /// The file of the mark. At most [`MAX_NAMED`] marks have one; it is `None` for all others.
     pub(crate) file_path: Option<FilePath>,
 }
 
