@@ -24,8 +24,8 @@ pub(crate) enum Op<'a> {
         file_path: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file_path_bytes: Option<Cow<'a, str>>,
-        /// The number of path components below the folder that the file was added from; absent if
-        /// it is 0.
+        /// 1 for a file directly in the folder that it was added from, 2 for a file in a subfolder
+        /// of it, and so on; absent if the file was not added as part of a folder.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         depth: Option<u8>,
         priority: i32,

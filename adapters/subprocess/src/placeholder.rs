@@ -57,8 +57,9 @@ impl Placeholder {
         }
     }
 
-    /// True if the placeholder names the file. If a command has no such placeholder, the path is
-    /// appended to the command.
+    /// True if the placeholder stands for the file's path or a part of it. The path is appended to
+    /// a command without such a placeholder, except to a shell command that mentions
+    /// `AUTOPROC_FILE` or `AUTOPROC_REL`.
     pub(crate) const fn names_file(self) -> bool {
         !matches!(self, Self::Item | Self::Slot)
     }

@@ -98,7 +98,7 @@ fn recorded(context: &Context) -> Result<RunCommand, CliError> {
     if !command.current_dir.is_dir() {
         let folder = Shown(&command.current_dir);
         return Err(cannot_start(format!("the folder of the latest run is gone: {folder}"))
-            .with_hint(format!("start it in another folder with: {line}")));
+            .with_hint(format!("change to another folder, and start the run there with: {line}")));
     }
     Ok(command)
 }

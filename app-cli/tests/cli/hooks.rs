@@ -217,7 +217,10 @@ fn a_further_ctrl_c_ends_a_hook() {
     wait_until("the hook runs", || project.path("begun").exists());
     signal_again(&run, "INT");
     let over = end_of(run).expect_code(130);
-    assert!(over.err.contains("warning: --on-finish failed: it was ended, because the run ends\n"), "{over:?}");
+    assert!(
+        over.err.contains("warning: --on-finish failed: the command was ended, because the run ends\n"),
+        "{over:?}"
+    );
     assert!(!is_alive(&read(&project, "pid")));
 }
 

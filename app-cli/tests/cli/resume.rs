@@ -66,7 +66,11 @@ fn relative_words_mean_the_same_from_another_folder() {
     assert_eq!(fs::read_to_string(project.path("tools/ran")).expect("a file"), format!("{folder}\n").repeat(2));
     fs::rename(project.path("tools"), project.path("moved")).expect("renamed");
     let gone = project.ask(["resume"]).expect_error(66, "the folder of the latest run is gone: ");
-    assert!(gone.err.contains("\nhint: start it in another folder with: autoproc run -q -- ./work.sh\n"), "{gone:?}");
+    assert!(
+        gone.err
+            .contains("\nhint: change to another folder, and start the run there with: autoproc run -q -- ./work.sh\n"),
+        "{gone:?}"
+    );
 }
 
 #[test]

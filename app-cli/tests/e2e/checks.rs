@@ -21,7 +21,7 @@ const BACKOFF_BASE_MICROS: i64 = 200_000;
 
 /// Everything that is known about a queue after its runs have ended.
 pub(crate) struct Evidence {
-    /// The queue's items, in claim order.
+    /// The queue's items, as `queue list` orders them: by priority, then by sequence number.
     items: Vec<Value>,
     /// Result of each run that was not killed, in the order of their ends.
     results: Vec<Value>,
@@ -97,7 +97,7 @@ impl Evidence {
     }
 }
 
-/// The queue's items, in claim order.
+/// The queue's items, as `queue list` orders them: by priority, then by sequence number.
 pub(crate) fn items(project: &TempProject) -> Vec<Value> {
     project.json(["queue", "list"])["items"].as_array().expect("a list").clone()
 }

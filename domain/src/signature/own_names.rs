@@ -43,8 +43,8 @@ fn replaced_each(text: &str, name: &str, mark: &str, accepts: impl Fn(&str, &str
     out
 }
 
-/// Returns the index at which the folder at the end of the text begins; the length of the text if
-/// the text does not end with a slash.
+/// If the text ends with the path of a folder and a slash, returns the index at which this path
+/// begins; otherwise the length of the text.
 fn folder_start(before: &str) -> usize {
     if !before.ends_with('/') {
         return before.len();

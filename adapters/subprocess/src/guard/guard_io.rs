@@ -39,7 +39,8 @@ pub(crate) struct Ready {
 }
 
 impl GuardIo {
-    /// Takes over standard input and output. Commands inherit `/dev/null` as standard input.
+    /// Takes over standard input and output. A command without contents for its standard input
+    /// inherits `/dev/null`.
     pub(crate) fn new() -> io::Result<Self> {
         let control = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;

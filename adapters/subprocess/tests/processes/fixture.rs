@@ -32,7 +32,7 @@ pub(crate) struct Fixture {
     pub(crate) working_dir: PathBuf,
     pub(crate) grace: Duration,
     pub(crate) notices: Arc<Mutex<Vec<String>>>,
-    /// The start time that commands receive.
+    /// The time that the clock always shows. The deadline that commands receive follows from it.
     pub(crate) now: Timestamp,
     pub(crate) batches: BatchSettings,
 }

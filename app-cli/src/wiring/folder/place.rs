@@ -72,7 +72,7 @@ fn room(free: u64, files: Option<u64>, needed: u64) -> Finding {
     let room = files.map_or_else(String::new, |files| format!(", and room for {}", view::counted(files, "more file")));
     let message = format!("{} MiB free{room}", free / MIB);
     if free < needed {
-        let advice = format!("make room on the disk: the queue may need {} MiB more", needed.div_ceil(MIB));
+        let advice = format!("make room on the disk: the queue may need {} MiB of free space", needed.div_ceil(MIB));
         return Finding::warning(SUBJECT, message, advice);
     }
     if files.is_some_and(|files| files < FEW_FILES) {

@@ -41,7 +41,7 @@ struct Sample {
     document: &'static str,
     /// The mandatory entries.
     base: Value,
-    /// The mapping must have exactly one of these entries.
+    /// The mapping needs one of these entries; empty if the mandatory entries suffice.
     alternatives: Value,
 }
 

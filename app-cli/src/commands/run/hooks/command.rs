@@ -40,7 +40,7 @@ impl Hook {
         self.print(option, &report);
         match report.ending.outcome(self.timeout) {
             AttemptOutcome::Succeeded => Ok(()),
-            AttemptOutcome::Aborted => Err("it was ended, because the run ends".to_owned()),
+            AttemptOutcome::Aborted => Err("the command was ended, because the run ends".to_owned()),
             outcome => Err(outcome.to_string()),
         }
     }

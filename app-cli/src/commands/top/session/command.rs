@@ -1,4 +1,5 @@
-//! Carries out command lines for the view.
+//! Executes commands of autoproc inside the view: those of the actions that the user chooses, and
+//! `queue show`.
 
 use std::ffi::OsString;
 
