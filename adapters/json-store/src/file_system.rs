@@ -124,8 +124,8 @@ pub fn room_needed(state_dir: &Path) -> io::Result<u64> {
     }
 }
 
-/// Refuses a folder that is or may be on a network file system. If statfs(2) fails, the folder is accepted; later
-/// calls report the error.
+/// Refuses a folder that is or may be on a network file system. If statfs(2) fails, the folder is
+/// accepted; later calls report the error.
 pub(crate) fn refuse_network(folder: &Path) -> io::Result<()> {
     match statfs(nearest(folder)) {
         Ok(stats) => refuse(magic(&stats)),

@@ -2,11 +2,12 @@
 //!
 //! # Theory of operation
 //!
-//! One thread checks the stop file, if there is one, and the time five times a second; another one waits for signals.
-//! Threads are used rather than tasks, because reading a file can block, and because a stop must
-//! take effect even while every worker of the runtime is busy. Each thread records its observation
-//! and publishes the resulting level under one lock. Clearing removes the file under the same lock,
-//! so a thread cannot record the request of a file that has been removed meanwhile.
+//! One thread checks the stop file, if there is one, and the time five times a second; another one
+//! waits for signals. Threads are used rather than tasks, because reading a file can block, and
+//! because a stop must take effect even while every worker of the runtime is busy. Each thread
+//! records its observation and publishes the resulting level under one lock. Clearing removes the
+//! file under the same lock, so a thread cannot record the request of a file that has been removed
+//! meanwhile.
 
 use std::io;
 use std::path::PathBuf;
