@@ -20,8 +20,18 @@ use settlements::Settlements;
 
 const ENTER: &str = include_str!("../sql/exchange/enter.sql");
 const SETTLE: &str = include_str!("../sql/exchange/settle.sql");
-const CLAIM_QUEUE: &str =
-    concat!(include_str!("../sql/exchange/ready_of_queue.sql"), include_str!("../sql/exchange/claim.sql"));
+/// Claims the first items. Nothing precedes [`HEAD`], and an empty search would cost time.
+const CLAIM_QUEUE: &str = concat!(
+    include_str!("../sql/exchange/ready_of_queue.sql"),
+    ", ready as (select * from following)",
+    include_str!("../sql/exchange/claim.sql")
+);
+/// Claims the first items after a start that is not [`HEAD`].
+const CLAIM_QUEUE_LATER: &str = concat!(
+    include_str!("../sql/exchange/ready_of_queue.sql"),
+    include_str!("../sql/exchange/ready_before_start.sql"),
+    include_str!("../sql/exchange/claim.sql")
+);
 const CLAIM_SCOPE: &str =
     concat!(include_str!("../sql/exchange/ready_of_scope.sql"), include_str!("../sql/exchange/claim.sql"));
 const FINISH_QUEUE: &str =
@@ -61,7 +71,6 @@ async fn carry_out(
     now: Timestamp,
 ) -> Answer<Exchanged> {
     let scope = shared.scopes.number(&request.run, &request.scope, connection).await?;
-    let statements = Statements::prepare(connection, scope.is_some()).await?;
     let settlements = Settlements::of(&request.settlements);
     let mut notice = None;
     if settlements.return_items() {
@@ -77,6 +86,7 @@ async fn carry_out(
         scope,
         start: if scope.is_none() { shared.claim_start.next(version, now) } else { HEAD },
     };
+    let statements = Statements::prepare(connection, &pipeline).await?;
     let (claimed, finished) = pipeline.send(connection.link(), &statements, &settlements, notice).await?;
     let exchanged = Exchanged { claims: claims(&claimed)?, ..settlements.answer(&finished)? };
     if request.limit > 0 && scope.is_none() {
@@ -107,8 +117,12 @@ struct Statements {
 }
 
 impl Statements {
-    async fn prepare(connection: &mut Connection, has_scope: bool) -> Answer<Self> {
-        let (claim, finish) = if has_scope { (CLAIM_SCOPE, FINISH_SCOPE) } else { (CLAIM_QUEUE, FINISH_QUEUE) };
+    async fn prepare(connection: &mut Connection, pipeline: &Pipeline<'_>) -> Answer<Self> {
+        let (claim, finish) = match pipeline.scope {
+            Some(_) => (CLAIM_SCOPE, FINISH_SCOPE),
+            None if pipeline.start == HEAD => (CLAIM_QUEUE, FINISH_QUEUE),
+            None => (CLAIM_QUEUE_LATER, FINISH_QUEUE),
+        };
         Ok(Self {
             enter: connection.prepare(ENTER).await?,
             settle: connection.prepare(SETTLE).await?,

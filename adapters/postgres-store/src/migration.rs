@@ -7,7 +7,7 @@ use autoproc_domain::ports::StorageError;
 use tokio_postgres::types::Type;
 
 /// The migrations, each with the version to which it updates the schema.
-const MIGRATIONS: [(i32, &str); 7] = [
+const MIGRATIONS: [(i32, &str); 8] = [
     (1, include_str!("../sql/migrations/0001_queue.sql")),
     (2, include_str!("../sql/migrations/0002_stop.sql")),
     (3, include_str!("../sql/migrations/0003_history.sql")),
@@ -15,6 +15,7 @@ const MIGRATIONS: [(i32, &str); 7] = [
     (5, include_str!("../sql/migrations/0005_outputs.sql")),
     (6, include_str!("../sql/migrations/0006_copied_events.sql")),
     (7, include_str!("../sql/migrations/0007_copied_outputs.sql")),
+    (8, include_str!("../sql/migrations/0008_fewer_triggers.sql")),
 ];
 
 pub(crate) const KNOWN: i32 = MIGRATIONS[MIGRATIONS.len() - 1].0;

@@ -58,11 +58,12 @@ const OLD_RUNS: &str = "pruning::old_runs";
 const OLD_ATTEMPTS: &str = "pruning::old_attempts";
 
 const MIGRATION: &str = "sql/migrations/0001_queue.sql";
+const TRIGGERS_MIGRATION: &str = "sql/migrations/0008_fewer_triggers.sql";
 const HISTORY_MIGRATION: &str = "sql/migrations/0003_history.sql";
 const APPEND: &str = "sql/executions/append.sql";
 const OPEN: &str = "sql/executions/open.sql";
 
-const MUTATIONS: [Mutation; 72] = [
+const MUTATIONS: [Mutation; 75] = [
     Mutation {
         name: "the host of a copied output is that of its run",
         file: "sql/outputs/of_item.sql",
@@ -142,7 +143,7 @@ const MUTATIONS: [Mutation; 72] = [
     },
     Mutation {
         name: "a claim never looks before its start",
-        file: "sql/exchange/ready_of_queue.sql",
+        file: "sql/exchange/ready_before_start.sql",
         text: " union all select * from preceding",
         replacement: "",
         test: BEFORE_START,
@@ -289,7 +290,7 @@ const MUTATIONS: [Mutation; 72] = [
     },
     Mutation {
         name: "the tally does not subtract",
-        file: MIGRATION,
+        file: TRIGGERS_MIGRATION,
         text: "select -1, status, is_held from old_items",
         replacement: "select 0, status, is_held from old_items",
         test: CONFORMANCE,
@@ -303,7 +304,7 @@ const MUTATIONS: [Mutation; 72] = [
     },
     Mutation {
         name: "the items of a scope keep their state",
-        file: MIGRATION,
+        file: TRIGGERS_MIGRATION,
         text: "sequence = i.sequence, state = i.state,",
         replacement: "sequence = i.sequence,",
         test: CONFORMANCE,
@@ -380,9 +381,30 @@ const MUTATIONS: [Mutation; 72] = [
     },
     Mutation {
         name: "an end is that of another claim",
-        file: HISTORY_MIGRATION,
-        text: "and (claim is null or new.claim is null or claim = new.claim)",
+        file: TRIGGERS_MIGRATION,
+        text: "and (p.claim is null or e.claim is null or p.claim = e.claim)",
         replacement: "",
+        test: ENTRIES,
+    },
+    Mutation {
+        name: "an end is that of another claim of the same statement",
+        file: TRIGGERS_MIGRATION,
+        text: "and (s.claim is null or e.claim is null or s.claim = e.claim)",
+        replacement: "",
+        test: ENTRIES,
+    },
+    Mutation {
+        name: "a beginning has all its ends",
+        file: TRIGGERS_MIGRATION,
+        text: "select distinct on (started) started, ended",
+        replacement: "select started, ended",
+        test: ENTRIES,
+    },
+    Mutation {
+        name: "each end is an attempt of its own",
+        file: TRIGGERS_MIGRATION,
+        text: "where f.number not in (select number from updated)",
+        replacement: "where true",
         test: ENTRIES,
     },
     Mutation {

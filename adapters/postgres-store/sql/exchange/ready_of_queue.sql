@@ -1,5 +1,5 @@
--- The first due items in claim order. Items that another transaction has locked are skipped. Items
--- up to the start are read only if fewer items than the limit follow it.
+-- The first due items in claim order that follow the start. Items that another transaction has locked
+-- are skipped.
 -- $3 limit, $4 and $5 rank and sequence of the start
 with following as materialized (
   select id, rank, sequence
@@ -10,15 +10,4 @@ with following as materialized (
   order by rank, sequence
   limit $3
   for update skip locked
-), preceding as materialized (
-  select id, rank, sequence
-  from item
-  where status = 0 and not is_held and not is_backing_off
-    and (not_before_us is null or not_before_us <= now_us())
-    and (rank, sequence) <= ($4::bigint, $5::bigint)
-  order by rank, sequence
-  limit $3 - (select count(*) from following)
-  for update skip locked
-), ready as (
-  select * from following union all select * from preceding
 )

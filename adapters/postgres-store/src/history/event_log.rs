@@ -9,6 +9,9 @@ use tokio::time::sleep;
 use crate::store::PostgresStore;
 use crate::work::{AbortOnDrop, Shared};
 
+/// The time in which the events after the first one are collected. Each statement costs the server
+/// about as much as ten events, and an exchange may have to wait for it.
+const COLLECTING: Duration = Duration::from_millis(20);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) type OnWarning = Arc<dyn Fn(&str) + Send + Sync>;
@@ -55,12 +58,13 @@ impl Observer for PostgresEventLog {
     }
 }
 
-/// Writes events as they arrive, and repeats a failed write. Warns only of the first failure, and
+/// Writes events soon after they arrive, and repeats a failed write. Warns only of the first failure, and
 /// never of an unreachable server, which the run itself reports.
 async fn write_always(shared: Arc<Shared>, on_warning: OnWarning) {
     let mut has_warned = false;
     loop {
         shared.recorder.arrival().await;
+        sleep(COLLECTING).await;
         while let Err(fault) = shared.recorder.write(&shared).await {
             let error = fault.into_storage(&shared.options);
             if !matches!(error, StorageError::Unreachable { .. }) && !std::mem::replace(&mut has_warned, true) {
