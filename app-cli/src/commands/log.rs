@@ -47,7 +47,7 @@ pub(crate) struct LogArgs {
     #[arg(long, value_name = "ID", conflicts_with = "item", add = Candidates::Signatures, value_parser = parse_signature)]
     like: Option<SignatureId>,
     /// Follow the output until the file is completed or has failed for good; if it is pending, wait
-    /// for its next attempt. With --attempt, until that attempt ends
+    /// for its next attempt. With --attempt or --round, until the shown attempt ends
     #[arg(short, long, conflicts_with = "json")]
     follow: bool,
     /// Show this round [default: the current one]

@@ -182,7 +182,7 @@ fn leave<'p>(
         let Some(condition) = &transition.condition else { return follow(to, None) };
         match answers.holds(Question::Transition { transition, is_checkpoint_passed }) {
             Ok(true) => return follow(to, Some(&condition.value)),
-            _ if plan.workflow().is_rollback(to) => {}
+            Ok(false) if plan.workflow().is_rollback(to) => {}
             Ok(false) => refused.push(format!("to {to}: `{}` does not hold", condition.value)),
             Err(error) => refused.push(format!("to {to}: {error}")),
         }

@@ -5,6 +5,7 @@ mod wake;
 
 use std::ffi::OsString;
 use std::future::Future;
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,7 +147,7 @@ impl<'a> Session<'a> {
             effects.extend(match wake {
                 Wake::Terminal(event) => update(&mut self.state, Input::Terminal(event)),
                 Wake::Continued => vec![Effect::Redraw],
-                Wake::NoKeys(error) => return Err(CliError::io("cannot read the keys", &error)),
+                Wake::NoKeys(error) => return Err(no_keys(&error)),
             });
             next = if effects.is_empty() { self.wakes.try_recv().ok() } else { None };
         }
@@ -201,8 +202,8 @@ impl<'a> Session<'a> {
                 erased.map_err(|error| CliError::io("cannot write to the terminal", &error))?;
             }
             Effect::Refresh => self.read_again(),
-            Effect::ReadStory(path, id) => return Ok(self.read_story(path, id).await),
-            Effect::CarryOut(action) => return Ok(self.carry_out(&action).await),
+            Effect::ReadStory(path, id) => return self.read_story(path, id).await,
+            Effect::CarryOut(action) => return self.carry_out(&action).await,
         }
         Ok(None)
     }
@@ -213,50 +214,50 @@ impl<'a> Session<'a> {
 
     /// Reads the story of a file, which `queue show` prints, and reads the queue again:
     /// `Storage::changed` does not report the changes that `queue show` sees.
-    async fn read_story(&mut self, path: FilePath, id: ItemId) -> Option<ExitCode> {
+    async fn read_story(&mut self, path: FilePath, id: ItemId) -> Result<Option<ExitCode>, CliError> {
         let words = vec!["queue".into(), "show".into(), path.as_os_str().to_owned()];
-        let lines = match self.command(words).await {
-            Ok(Ok(printed)) => printed.lines().map(|line| Printable(line).to_string()).collect(),
-            Ok(Err(error)) => vec![in_words(&error)],
-            Err(code) => return Some(code),
+        let lines = match self.command(words).await? {
+            Carried::Out(Ok(printed)) => printed.lines().map(|line| Printable(line).to_string()).collect(),
+            Carried::Out(Err(error)) => vec![in_words(&error)],
+            Carried::Left(code) => return Ok(Some(code)),
         };
         update(&mut self.state, Input::Text(Source::Story(path, id), lines));
         self.read_again();
-        None
+        Ok(None)
     }
 
     /// Carries out an action, and reads the queue again.
-    async fn carry_out(&mut self, action: &Action) -> Option<ExitCode> {
-        let outcome = match self.command(action.words()).await {
-            Ok(Ok(printed)) => in_one_line(&printed),
-            Ok(Err(error)) => in_words(&error),
-            Err(code) => return Some(code),
+    async fn carry_out(&mut self, action: &Action) -> Result<Option<ExitCode>, CliError> {
+        let outcome = match self.command(action.words()).await? {
+            Carried::Out(Ok(printed)) => in_one_line(&printed),
+            Carried::Out(Err(error)) => in_words(&error),
+            Carried::Left(code) => return Ok(Some(code)),
         };
         update(&mut self.state, Input::Outcome(outcome));
         self.read_again();
-        None
+        Ok(None)
     }
 
-    /// Carries out a command line, given by its words, and returns the text that it printed. If
-    /// that takes long, the view shows a message. Meanwhile, all keys are ignored except those that
-    /// leave the view: a key that is typed ahead must not answer a question that is not shown yet.
+    /// Carries out a command line, given by its words. If that takes long, the view shows a message.
+    /// Meanwhile, all keys are ignored except those that leave the view: a key that is typed ahead
+    /// must not answer a question that is not shown yet.
     ///
     /// # Errors
-    /// The exit code if a key or a signal ends the view meanwhile. The command may then already
-    /// have taken effect.
-    async fn command(&mut self, words: Vec<OsString>) -> Result<Result<String, CliError>, ExitCode> {
+    /// If the keys can no longer be read. The command may then already have taken effect.
+    async fn command(&mut self, words: Vec<OsString>) -> Result<Carried, CliError> {
         let mut done = pin!(command(words, self.context));
         let mut is_late = pin!(sleep(LATE));
         let mut was_late = false;
         let done = loop {
             tokio::select! {
                 biased;
-                request = self.stop.raised_above(StopLevel::Running) => return Err(code(request.cause)),
+                request = self.stop.raised_above(StopLevel::Running) => return Ok(Carried::Left(code(request.cause))),
                 done = &mut done => break done,
                 Some(wake) = self.wakes.recv() => match wake {
-                    Wake::Terminal(event) if leaves(&event) => return Err(ExitCode::Success),
+                    Wake::Terminal(event) if leaves(&event) => return Ok(Carried::Left(ExitCode::Success)),
                     Wake::Terminal(event @ Event::Resize(..)) => drop(update(&mut self.state, Input::Terminal(event))),
-                    Wake::Terminal(_) | Wake::NoKeys(_) => continue,
+                    Wake::Terminal(_) => continue,
+                    Wake::NoKeys(error) => return Err(no_keys(&error)),
                     Wake::Continued => drop(self.screen.erase()),
                 },
                 () = &mut is_late, if !was_late => {
@@ -269,7 +270,7 @@ impl<'a> Session<'a> {
             let _ = self.screen.draw(|frame| draw(&self.state, frame));
         };
         let printed = self.context.console.take_diverted();
-        Ok(done.map(|_| printed))
+        Ok(Carried::Out(done.map(|_| printed)))
     }
 }
 
@@ -281,6 +282,18 @@ fn leaves(event: &Event) -> bool {
         KeyCode::Char('c') => key.modifiers == KeyModifiers::CONTROL,
         _ => false,
     }
+}
+
+fn no_keys(error: &io::Error) -> CliError {
+    CliError::io("cannot read the keys", error)
+}
+
+/// The outcome of a command that the view carried out.
+enum Carried {
+    /// The command has ended, and printed this text or failed.
+    Out(Result<String, CliError>),
+    /// A key or a signal ended the view first. The command may already have taken effect.
+    Left(ExitCode),
 }
 
 /// The outcome of a wait for an input.

@@ -210,6 +210,18 @@ fn transitions_lead_to_known_phases_without_a_cycle() {
     );
 }
 
+#[test]
+fn nothing_follows_an_unconditional_transition_to_the_rollback() {
+    let text = format!(
+        "{}  transitions: [{{from: a, to: rollback}}, {{from: a, to: b, condition: x}}]\n  rollback: {{steps: [{{shell: u}}]}}\n",
+        phases("    - {id: a, task: t}\n    - {id: b, task: t}\n    - {id: c, task: t}\n")
+    );
+    assert_eq!(problems(&text), ["6:42: warning: never taken: an earlier transition from `a` has no condition"]);
+    let only = text.replace(", {from: a, to: b, condition: x}", "");
+    let unreachable = |line: u32, phase: &str| format!("{line}:7: warning: no transition leads to the phase `{phase}`");
+    assert_eq!(problems(&only), [unreachable(4, "b"), unreachable(5, "c")]);
+}
+
 /// A transition may lead to the rollback, with or without a section `rollback`.
 #[test]
 fn a_transition_may_lead_to_the_rollback() {

@@ -196,6 +196,16 @@ fn only_the_transition_to_the_rollback_may_be_refused() {
 }
 
 #[test]
+fn a_transition_to_the_rollback_that_cannot_be_decided_fails_the_phase() {
+    let mut fixture = fixture();
+    fixture.workflow = fixture.workflow.replace("condition: \"failed AND ${enabled}\"", "condition: reason < 3");
+    let runner = runner("reason=broken\n", &[]);
+    let error = failure(&fixture.attempt_with(runner.clone(), fixture.claim(1)));
+    assert!(error.contains("to rollback: ") && error.contains("reason < 3"), "{error}");
+    assert!(!runner.steps().contains(&"second".to_owned()), "{:?}", runner.steps());
+}
+
+#[test]
 fn an_activation_is_decided_by_the_inputs() {
     let verdict = |condition: &str| {
         let text = format!(
