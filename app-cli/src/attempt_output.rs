@@ -1,9 +1,9 @@
 //! Writes the output of an attempt to standard output or standard error.
 //!
-//! On a terminal, control characters are escaped, including colour sequences: the output may come
-//! from an untrusted file and could control the terminal. Line ends and tabs are kept. The module
-//! `overwritten_lines` handles lines that are overwritten after a carriage return. `log --raw`
-//! prints all bytes unchanged.
+//! On a terminal, control characters and colours are escaped, because output from an untrusted file
+//! could control the terminal. Line ends and tabs are printed unchanged. The module
+//! `overwritten_lines` prints lines that a carriage return overwrites. `log --raw` prints all bytes
+//! unchanged.
 
 use std::io;
 
@@ -26,8 +26,8 @@ pub(crate) struct AttemptOutput<'a> {
 }
 
 impl<'a> AttemptOutput<'a> {
-    /// Creates a printer that writes an attempt's output to standard output. A file or pipe
-    /// receives the bytes unchanged, as data; a terminal receives converted lines.
+    /// Creates a printer to standard output. A file or pipe receives the bytes unchanged, and a
+    /// terminal receives escaped lines.
     pub(crate) fn of_data(console: &'a Console) -> Self {
         Self::to(Stream::Stdout, console)
     }
@@ -39,8 +39,9 @@ impl<'a> AttemptOutput<'a> {
         Self { console, to, lines, is_empty: true, last: None }
     }
 
-    /// Creates a printer for output that a person reads. A file or pipe receives only the last
-    /// version of an overwritten line. If `raw`, the bytes are printed unchanged.
+    /// Creates a printer for output that a person reads. If carriage returns overwrite a line, a
+    /// file or pipe receives only the last version of the line. If `raw`, the bytes are printed
+    /// unchanged.
     pub(crate) fn of_text(console: &'a Console, raw: bool) -> Self {
         let lines = (!raw).then(|| lines(console.out()));
         Self { console, to: Stream::Stdout, lines, is_empty: true, last: None }
@@ -53,8 +54,8 @@ impl<'a> AttemptOutput<'a> {
     /// Prints the next piece of the output.
     ///
     /// # Errors
-    /// If the piece cannot be written to standard output. A closed standard output is not an error,
-    /// and errors of standard error are ignored.
+    /// Fails if standard output cannot be written, unless it is closed. Errors of standard error
+    /// are ignored.
     pub(crate) fn print(&mut self, piece: &[u8]) -> Result<Delivery, CliError> {
         self.is_empty &= piece.is_empty();
         self.last = piece.last().copied().or(self.last);
@@ -70,17 +71,17 @@ impl<'a> AttemptOutput<'a> {
     /// Prints the part of the incomplete current line that can already be shown.
     ///
     /// # Errors
-    /// The errors of [`AttemptOutput::print`].
+    /// See [`AttemptOutput::print`].
     pub(crate) fn print_current(&mut self) -> Result<Delivery, CliError> {
         let current = self.lines.as_mut().map(LinePrinter::current).unwrap_or_default();
         self.write(&current)
     }
 
-    /// Ends the output: prints the rest of a last line without a line end. On standard error, also
-    /// adds the missing line end, because other messages follow there.
+    /// Prints the rest of the last line. On standard error, also adds a missing line end, because
+    /// other messages follow.
     ///
     /// # Errors
-    /// The errors of [`AttemptOutput::print`].
+    /// See [`AttemptOutput::print`].
     pub(crate) fn finish(&mut self) -> Result<Delivery, CliError> {
         let mut last = self.lines.as_mut().map(LinePrinter::finish).unwrap_or_default();
         if self.to == Stream::Stderr && self.last.is_some_and(|last| last != b'\n') {
@@ -89,11 +90,11 @@ impl<'a> AttemptOutput<'a> {
         self.write(&last)
     }
 
-    /// Prints everything that `from` returns, including a last line without a line end. If `filter`
-    /// is given, prints only the bytes that it keeps.
+    /// Prints everything that `from` returns, then calls [`Self::finish`]. If `filter` is given,
+    /// prints only the bytes that it keeps.
     ///
     /// # Errors
-    /// If the log cannot be read; otherwise the errors of [`AttemptOutput::print`].
+    /// Fails if the log cannot be read. For other errors, see [`AttemptOutput::print`].
     pub(crate) fn print_all(
         &mut self,
         log: &AttemptLog,
@@ -146,8 +147,8 @@ pub(crate) fn unreadable(log: &AttemptLog, error: &io::Error) -> CliError {
     CliError::io(format!("cannot read {}", Shown(&log.path)), error)
 }
 
-/// Returns `ending` without its first line, which is incomplete. If no other line follows, returns
-/// all of `ending`: a single line, such as that of a progress bar, may be very long.
+/// Removes the first line of `ending`, which is incomplete. Keeps the first line if it is the only
+/// one, because it may be a long progress bar.
 pub(crate) fn without_partial_line(ending: &[u8]) -> &[u8] {
     let next = ending.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     if next < ending.len() { &ending[next..] } else { ending }

@@ -1,4 +1,4 @@
-//! The command line: the global options, and the command.
+//! Defines the command line: the global options and the commands.
 
 mod hints;
 
@@ -39,8 +39,7 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// Parses the command line of this process. If the command line is invalid or asks for help,
-    /// prints the error or the help, and ends the process.
+    /// Parses the command line of this process. Ends the process after printing help or an error.
     pub(crate) fn of_command_line() -> Self {
         let words: Vec<_> = env::args_os().collect();
         let mut command = Self::command().color(color(&words));
@@ -50,9 +49,8 @@ impl Cli {
     }
 }
 
-/// Returns the value of `--color` on the command line, or `Auto` if the option is missing or has an
-/// invalid value. clap needs the value for help and usage errors, which it prints before it has
-/// parsed the option.
+/// Reads `--color` before clap does, because clap prints help and usage errors before it has parsed
+/// the option. Returns `Auto` if there is no valid value.
 fn color(words: &[OsString]) -> ColorChoice {
     let options = words.iter().take_while(|word| *word != "--").filter_map(|word| word.to_str());
     let mut choice = ColorChoice::Auto;

@@ -1,5 +1,4 @@
-//! The commands. The arguments, the action and the output of a command are in one file, or in one
-//! folder if the code is long.
+//! The commands. The module of each command contains its arguments, its action and its output.
 
 mod cancel;
 mod checkpoint;
@@ -148,8 +147,7 @@ impl Command {
 /// [`CliError`] with the exit code.
 pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     let outcome = carry_out(command, context).await;
-    // The command's changes are already durable. If closing fails, for example because the disk is
-    // full, a warning is enough.
+    // The command's changes are already durable, so a warning is enough if closing fails.
     if let Err(error) = context.wiring.close().await {
         let failed = match context.wiring.server() {
             Some(_) => "the history lacks the latest events (no result is lost)",
@@ -168,8 +166,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
         context.wiring.reach_store().await?;
     }
     match command {
-        // Large futures are boxed, because this function's future is as large as the largest future
-        // that it contains.
+        // Boxes large futures, because this function's future is as large as the largest one in it.
         Command::Run(args) => return Box::pin(run::run(*args, context)).await,
         Command::Workflow(command) => return Box::pin(workflow::workflow(command, context)).await,
         Command::Top => return Box::pin(top::top(context)).await,
@@ -209,10 +206,8 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
     Ok(ExitCode::Success)
 }
 
-/// True if the command needs the queue, in a folder or in a database. The other commands use
-/// workflow files, examine the database, are given two queues, or check for themselves that the
-/// queue is in a folder. Of the commands on workflows, only `workflow progress` reads the queue,
-/// and connects when it does.
+/// True if the queue must be reachable before the command begins. The other commands read no queue,
+/// connect later, or check the location of the queue themselves.
 fn uses_queue(command: &Command) -> bool {
     match command {
         Command::Queue(command) => !matches!(command, QueueCommand::Export | QueueCommand::Repair(_)),

@@ -1,21 +1,23 @@
-//! Completion: the answer to a Tab in a shell.
+//! Completes the command line when a user presses Tab in a shell.
 //!
 //! # Theory of operation
 //!
-//! `autoproc completions SHELL` prints a script. At each Tab the script calls this program with
-//! [`VARIABLE`] set to the name of the shell and with the typed text as arguments. The answer
-//! begins with its kind, which tells the shell how to use the values that follow. The engine of
-//! clap determines which argument is being completed. The engine and this module list the values
-//! that only this program knows: commands, options, statuses, files of the queue, ids of workflows,
-//! signatures of failures, and names of runs and hosts. The shell itself completes other files,
-//! folders and commands, because only the shell knows its variables and patterns.
+//! `autoproc completions SHELL` prints a script. When the user presses Tab, the script calls this
+//! program with the typed text as arguments. The environment variable [`VARIABLE`] contains the
+//! name of the shell. The program answers with a kind and with values. The kind tells the shell how
+//! to use the values.
 //!
-//! The scripts call `autoproc` by this name, so the shell finds it on the search path at each Tab.
+//! The engine of clap determines which argument is being completed. The engine and this module list
+//! the values that only this program knows: commands, options, statuses, files of the queue, ids of
+//! workflows, signatures of failures, and names of runs and hosts. The shell itself completes other
+//! files, folders and commands, because only the shell knows its variables and patterns.
+//!
+//! The scripts call `autoproc` by name, so the program must be on the search path.
 //!
 //! # Deliberately absent
 //!
-//! Changes to the queue, locks, warnings and errors. If there is no answer, the shell completes
-//! nothing.
+//! Completion never changes or locks the queue, and prints no warnings or errors. If the program
+//! prints no answer, the shell completes nothing.
 
 mod line;
 mod lookup;
@@ -58,12 +60,12 @@ pub(crate) enum Candidates {
 
 impl ArgExt for Candidates {}
 
-/// The kind of an answer: how the shell uses the values.
+/// Tells the shell how to use the values of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// The shell offers the values.
     Words,
-    /// The shell offers the values. Some or all of them may be paths.
+    /// The shell offers the values, some of which may be paths.
     Paths,
     /// The shell itself completes files and folders.
     AnyPath,
@@ -91,12 +93,12 @@ struct Answer {
     candidates: Vec<CompletionCandidate>,
 }
 
-/// The ids of placeholder candidates. For such a candidate, the shell itself completes paths
+/// The ids of two placeholder candidates. In their place, the shell itself completes paths
 /// (`ANY_PATH`) or folders (`FOLDER`).
 const ANY_PATH: &str = "path";
 const FOLDER: &str = "folder";
 
-/// Prints the answer for the arguments of this process. Prints nothing if there is no answer.
+/// Prints the answer for the completion script of a shell. Prints nothing if there is no answer.
 pub(crate) fn answer(shell: &OsStr, args: impl Iterator<Item = OsString>, command: clap::Command) {
     let Some(shell) = Shell::named(shell) else { return };
     let Ok(cwd) = std::env::current_dir() else { return };
@@ -124,15 +126,14 @@ fn find(typed: &Typed, command: clap::Command, cwd: &Path) -> Option<Answer> {
     Some(Answer { kind, candidates })
 }
 
-/// True if the shell may offer a candidate. Options are offered only if the typed word begins with
-/// a dash. Hidden options and commands, which clap's engine offers if nothing else matches, are
-/// never offered.
+/// True if the shell may offer a candidate. Offers options only after a typed dash. Never offers
+/// hidden options and commands, which clap's engine returns if nothing else matches.
 fn is_offered(candidate: &CompletionCandidate, typed: &Typed) -> bool {
     let (is_option, is_command) = (has_id(candidate, "arg::"), has_id(candidate, "command::"));
     (typed.is_option() || !is_option) && !(candidate.is_hide_set() && (is_option || is_command))
 }
 
-/// Returns the innermost command that is named by the words before the cursor.
+/// Returns the innermost subcommand that the words before the cursor name.
 fn named_on<'c>(typed: &Typed, root: &'c clap::Command) -> &'c clap::Command {
     let words = typed.before.iter().take_while(|word| *word != "--");
     words.fold(root, |command, word| command.find_subcommand(word).unwrap_or(command))

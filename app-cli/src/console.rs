@@ -1,8 +1,8 @@
 //! The output of the program: data to standard output, everything else to standard error.
 //!
 //! While a live area is shown, all printing goes through this module, so that the area and the
-//! other output do not overwrite each other. A closed standard error is ignored, and a closed
-//! standard output is not a failure.
+//! other output do not overwrite each other. A closed standard output or standard error is not a
+//! failure.
 //!
 //! Warnings and errors contain paths and texts from files, so their control characters are escaped
 //! here.
@@ -59,9 +59,8 @@ type TimeOfDay = Box<dyn Fn() -> String + Send + Sync>;
 /// The maximum time to wait until earlier texts are written to standard error.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Once the lines for standard error that are deferred during a print to standard output have this
-/// total length in bytes, further lines are dropped. Also the maximum total length of the texts
-/// that [`Console::divert`] keeps.
+/// The size limit, in bytes, of the deferred lines and of the texts that [`Console::divert`] keeps.
+/// Further text is dropped.
 const MAX_DEFERRED: usize = 1 << 20;
 
 /// Standard error, and the live area on it.
@@ -69,10 +68,10 @@ const MAX_DEFERRED: usize = 1 << 20;
 struct ErrStream {
     area: LiveArea,
     writer: ErrWriter,
-    /// The number of calls that are printing to a terminal, other than lines on standard error. The
-    /// live area is then not on the screen.
+    /// The number of calls in progress that print to a terminal, not counting [`ErrStream::say`].
+    /// While it is not 0, the live area is not on the screen.
     prints: u32,
-    /// The lines that are deferred until no print is in progress.
+    /// The lines to write when `prints` becomes 0.
     deferred: String,
 }
 
@@ -86,8 +85,8 @@ impl ErrStream {
         self.prints += 1;
     }
 
-    /// Ends a print. If no other print is in progress, writes the deferred lines and draws the live
-    /// area again.
+    /// Records the end of a print. If no other print is in progress, writes the deferred lines and
+    /// draws the live area again.
     fn end_print(&mut self) {
         if self.prints > 0 {
             self.prints -= 1;
@@ -115,13 +114,12 @@ impl ErrStream {
 }
 
 pub(crate) struct Console {
-    /// Locked while a text is handed to the writer of standard error. Not locked during a write to
-    /// standard output, or by [`Console::print_to_err_exactly`], because the reader may stop
-    /// reading.
+    /// Not locked during a write to standard output, because this write waits as long as nothing
+    /// reads standard output.
     live: Mutex<ErrStream>,
-    /// The time with which each line on standard error begins; `None` if lines begin without it.
+    /// Returns the text that begins each line on standard error; `None` if there is no such text.
     time: Mutex<Option<TimeOfDay>>,
-    /// The texts that were printed since [`Console::divert`]; `None` if texts go to the streams.
+    /// The texts that were printed since [`Console::divert`]; `None` if nothing is diverted.
     diverted: Mutex<Option<String>>,
     out: Layout,
     err: Layout,
@@ -134,7 +132,7 @@ impl fmt::Debug for Console {
 }
 
 impl Console {
-    /// Creates a console that prints colours as `color` demands.
+    /// Creates a console, and sets the colour choice of the whole process.
     pub(crate) fn new(color: ColorWhen) -> Self {
         match color {
             ColorWhen::Auto => ColorChoice::Auto,
@@ -152,9 +150,8 @@ impl Console {
         }
     }
 
-    /// Writes to standard output, or keeps the text after [`Console::divert`]; without colours if
-    /// colours are off or the text is kept. If standard output is closed, for instance because
-    /// `head` has ended, the remaining text is omitted.
+    /// Writes to standard output. After [`Console::divert`], keeps the text instead. If standard
+    /// output is closed, for instance because `head` has ended, drops the remaining text.
     ///
     /// # Errors
     /// [`CliError`] if the write fails, except for a closed standard output.
@@ -188,9 +185,8 @@ impl Console {
         }))
     }
 
-    /// Writes the output of a command to standard error unchanged. If one of the streams is a
-    /// terminal, all earlier texts are written before, unless that takes too long. Waits for the
-    /// reader of standard error, so that no byte is dropped.
+    /// Writes the output of a command to standard error, byte for byte. Waits as long as nothing
+    /// reads standard error, so that no byte is dropped.
     pub(crate) fn print_to_err_exactly(&self, bytes: &[u8]) {
         if self.is_diverted() {
             return self.keep(bytes);
@@ -201,7 +197,7 @@ impl Console {
         });
     }
 
-    /// Returns a text as [`Console::print`] writes it.
+    /// Returns the bytes that [`Console::print`] would write.
     ///
     /// # Errors
     /// The errors of `write`.
@@ -215,8 +211,7 @@ impl Console {
         &self.out
     }
 
-    /// Returns the layout of standard error. The width is the current one, because a user may
-    /// resize the terminal during a run.
+    /// Returns the layout of standard error at the current size of the terminal.
     pub(crate) fn err(&self) -> Layout {
         self.err.resized(Self::err_size())
     }
@@ -225,37 +220,33 @@ impl Console {
         Size::of(io::stderr())
     }
 
-    /// Makes each later line on standard error begin with the text that `time` returns, and a
-    /// blank.
+    /// Begins each later line on standard error with the text that `time` returns, and a blank.
     pub(crate) fn begin_times(&self, time: impl Fn() -> String + Send + Sync + 'static) {
         *self.time.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(time));
     }
 
-    /// Makes later lines on standard error begin without the time.
     pub(crate) fn end_times(&self) {
         *self.time.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Returns the beginning of a line that is printed now: the time and a blank, or nothing if
-    /// lines begin without the time.
+    /// Returns the time and a blank for the next line, or nothing if lines begin without a time.
     pub(crate) fn time(&self) -> String {
         let time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
         time.as_ref().map_or_else(String::new, |time| time() + " ")
     }
 
-    /// Starts to keep all printed text instead of writing it, because a view uses the whole
-    /// terminal. Colours are left out, except in texts that are printed exactly.
+    /// Keeps all printed text from now on instead of writing it, because a view uses the whole
+    /// terminal. Removes colours, except from texts that are printed exactly.
     pub(crate) fn divert(&self) {
         self.diverted().get_or_insert_default();
     }
 
-    /// Returns the texts that were printed since [`Console::divert`] or since the last call of this
-    /// function.
+    /// Removes and returns the texts that [`Console::divert`] has kept so far.
     pub(crate) fn take_diverted(&self) -> String {
         self.diverted().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Ends [`Console::divert`], and prints the texts that were not taken to standard error.
+    /// Ends [`Console::divert`], and prints the remaining texts on standard error.
     pub(crate) fn end_diversion(&self) {
         let kept = self.diverted().take().unwrap_or_default();
         self.live().say(&kept);
@@ -265,8 +256,7 @@ impl Console {
         self.diverted().is_some()
     }
 
-    /// Keeps a text, up to [`MAX_DEFERRED`] bytes in all; drops a text that would exceed this
-    /// limit. Invalid UTF-8 becomes the replacement character.
+    /// Keeps a diverted text, unless the total size would exceed [`MAX_DEFERRED`].
     fn keep(&self, text: &[u8]) {
         if let Some(kept) = self.diverted().as_mut().filter(|kept| kept.len() + text.len() <= MAX_DEFERRED) {
             kept.push_str(&String::from_utf8_lossy(text));
@@ -292,9 +282,9 @@ impl Console {
         self.live().area.open();
     }
 
-    /// Replaces the lines of the live area, if the area is open and not concealed. Each line must
-    /// fit into a row of the terminal, and all lines must fit on the screen. Draws nothing if this
-    /// process is in the background, because another program then uses the screen.
+    /// Replaces the lines of the live area. Each line must fit into a row of the terminal, and all
+    /// lines must fit on the screen. Draws nothing while this process is in the background, because
+    /// another program then uses the screen.
     pub(crate) fn draw(&self, lines: Vec<String>) {
         let mut live = self.live();
         if is_in_foreground() {
@@ -314,20 +304,18 @@ impl Console {
         live.writer.settle(SETTLE_TIMEOUT);
     }
 
-    /// Allows the live area to be drawn again.
     pub(crate) fn reveal(&self) {
         self.live().area.reveal();
     }
 
-    /// Removes and closes the live area.
     pub(crate) fn detach(&self) {
         let mut live = self.live();
         let erased = live.area.close();
         live.change_area(erased);
     }
 
-    /// Calls `print`. If it may write to a terminal, the live area is removed and lines on standard
-    /// error are deferred during the call, because they may use the same terminal.
+    /// Calls `print`. If `print` writes to a terminal, removes the live area and defers lines on
+    /// standard error during the call.
     fn aside<T>(&self, is_on_terminal: bool, print: impl FnOnce() -> T) -> T {
         if !is_on_terminal {
             return print();
@@ -351,9 +339,8 @@ impl Console {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a line to standard error. The whole line is written in one call, because standard
-    /// error is not buffered and a line is composed of many parts. Between [`Console::begin_times`]
-    /// and [`Console::end_times`], the line begins with the time.
+    /// Writes a line to standard error in one call, because standard error is not buffered. Between
+    /// [`Console::begin_times`] and [`Console::end_times`], the line begins with the time.
     pub(crate) fn say(&self, line: impl Display) {
         let mut line = format!("{}{line}\n", self.time());
         if self.err.is_ascii() {
@@ -369,8 +356,8 @@ impl Console {
         self.say(format_args!("{WARNING}warning:{WARNING:#} {}", Printable(&message.to_string())));
     }
 
-    /// Prints an error and its hint. An error may quote words of the command line, so passwords in
-    /// addresses are left out.
+    /// Prints an error and its hint. Leaves out passwords in addresses, because an error may quote
+    /// the command line.
     pub(crate) fn error(&self, error: &CliError) {
         let message = without_passwords(error.message());
         self.say(format_args!("{ERROR}error:{ERROR:#} {}", Printable(&message)));
@@ -380,7 +367,7 @@ impl Console {
     }
 }
 
-/// Returns text for standard error, without its colours if colours are off.
+/// Removes the colours of a text for standard error if colours are off.
 fn in_colour(text: &str) -> String {
     let mut out = AutoStream::new(Vec::new(), AutoStream::choice(&io::stderr()));
     // Writing to memory cannot fail, and removing colours leaves valid UTF-8.

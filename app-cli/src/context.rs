@@ -20,27 +20,25 @@ use crate::view::View;
 use crate::view::quoting::quoted_path;
 use crate::wiring::{Server, Wiring};
 
-/// A hint with the ways to choose another queue.
 pub(crate) const OTHER_FOLDER: &str =
     "`cd` to the folder of a queue, or name it with --project-dir FOLDER; `autoproc queue add FILE` makes one";
 
-/// The number of items that are read at once. A store may search the whole queue for each page, so
-/// a million items take 20 searches; a page takes about 20 MB of memory.
+/// The number of items in a page. A million items take 20 pages, and a store may search the whole
+/// queue for each page. A page takes about 20 MB of memory.
 const PAGE_ITEMS: usize = 50_000;
 
 pub(crate) struct Context {
     pub(crate) project: Project,
     pub(crate) wiring: Wiring,
     pub(crate) console: Arc<Console>,
-    /// The current folder, to which relative paths refer; empty if there is none, because it was
-    /// removed.
+    /// The current folder. Empty if the folder was removed.
     pub(crate) cwd: PathBuf,
     pub(crate) json: bool,
-    /// True if there was a queue when this command began; always true for a database.
+    /// True if the queue existed when this command began. Always true for a database.
     pub(crate) had_queue: bool,
 }
 
-/// The JSON document of a view, with the project folder and the store of the queue.
+/// The JSON document of a view, with the location of the queue.
 #[derive(Serialize)]
 struct Changed<'a, V> {
     #[serde(flatten)]
@@ -56,9 +54,8 @@ impl Context {
         self.wiring.storage()
     }
 
-    /// Calls `visit` for each item that has one of the statuses, in claim order; for all items if
-    /// `statuses` is empty. The items are read in pages, and other processes may change the queue
-    /// meanwhile.
+    /// Calls `visit` for each item with one of the statuses, in claim order. If `statuses` is
+    /// empty, visits all items. Other processes may change the queue meanwhile.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -74,7 +71,7 @@ impl Context {
         self.each_item_until(statuses, visit).await
     }
 
-    /// Calls `visit` like [`Context::each_item`], until it returns `Break`.
+    /// Like [`Context::each_item`], but stops when `visit` returns `Break`.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -107,8 +104,8 @@ impl Context {
         Surroundings { cwd: &self.cwd, project: &self.project, console: &self.console }
     }
 
-    /// Returns the past attempts on an item. The event log is not authoritative: if it cannot be
-    /// read, a warning is printed and the list is empty.
+    /// Returns the past attempts on an item. If the event log cannot be read, prints a warning and
+    /// returns no attempts.
     pub(crate) async fn history_of(&self, item: ItemId) -> Vec<PastAttempt> {
         self.wiring.history().attempts(HistoryQuery::of_item(item)).await.unwrap_or_else(|error| {
             self.console.warn(format_args!("cannot read the event log: {}", error.source));
@@ -133,7 +130,7 @@ impl Context {
         self.deliver(view).map(drop)
     }
 
-    /// Prints a view like [`Context::show`], and returns whether standard output is still open.
+    /// Like [`Context::show`], but returns whether standard output is still open.
     ///
     /// # Errors
     /// The errors of [`Context::show`].
@@ -141,9 +138,8 @@ impl Context {
         if self.json { self.print_document(&view.document()) } else { self.console.print(|out| view.human(out)) }
     }
 
-    /// Prints the view of a command that changed the queue. A JSON document always names the queue.
-    /// With text output, standard error names the queue if it is new, in a database, or does not
-    /// belong to the current folder.
+    /// Prints the view of a command that changed the queue. A JSON document also names the queue.
+    /// With text output, standard error may name the queue; see [`Context::name_queue`].
     ///
     /// # Errors
     /// The errors of [`Context::show`].
@@ -174,7 +170,7 @@ impl Context {
         self.named_document(view)
     }
 
-    /// Returns the JSON document of a view, which also names the queue, as one line.
+    /// Returns the JSON document of a view as one line. The document also names the queue.
     ///
     /// # Errors
     /// [`CliError`] if the view cannot be encoded.
@@ -194,7 +190,7 @@ impl Context {
         self.wiring.server().map(Server::place)
     }
 
-    /// Names the queue for a person: "queue of FOLDER" or, for a database, "queue at ADDRESS".
+    /// Describes the queue for a user: "queue of FOLDER" or, for a database, "queue at ADDRESS".
     pub(crate) fn queue_in_words(&self) -> String {
         match self.store_place() {
             Some(place) => format!("queue at {}", Printable(&place)),
@@ -202,8 +198,7 @@ impl Context {
         }
     }
 
-    /// Fails if the queue is in a database. A command calls this if it works only on the files of a
-    /// queue in a folder.
+    /// Fails if the queue is in a database. Called by commands that need a queue in a folder.
     ///
     /// # Errors
     /// [`CliError`] that names the command.
@@ -214,8 +209,8 @@ impl Context {
             .with_hint(format!("`autoproc store check{}` checks the database", server.option())))
     }
 
-    /// Names the queue on standard error if it is new, in a database, or does not belong to the
-    /// current folder. Prints nothing if the output is JSON.
+    /// Names the queue on standard error if it is new, in a database, or in another folder. Prints
+    /// nothing if the output is JSON.
     pub(crate) fn name_queue(&self) {
         let root = self.project.root();
         if self.wiring.server().is_some() {
@@ -238,8 +233,7 @@ impl Context {
         Err(CliError::usage(self.no_queue()).with_hint(OTHER_FOLDER))
     }
 
-    /// If there is no queue, and the output is not JSON, prints a remark that names the folder, and
-    /// the ways to choose another queue. Commands that only read call this instead of failing.
+    /// Prints a remark if there is no queue. Commands that only read call this instead of failing.
     pub(crate) fn remark_on_missing_queue(&self) {
         if !self.had_queue {
             self.remark(&format!("{}; {OTHER_FOLDER}", self.no_queue()));
@@ -250,8 +244,8 @@ impl Context {
         format!("there is no queue in {}", Shown(self.project.root()))
     }
 
-    /// Returns the options `--project-dir`, `--store` and `--map` for a suggested command, each
-    /// after a space; empty if the command finds the queue without them.
+    /// Returns the options that a suggested command needs to find the queue: `--project-dir`,
+    /// `--store` and `--map`, each after a space. May be empty.
     pub(crate) fn project_option(&self) -> String {
         let root = self.project.root();
         let folder =

@@ -1,4 +1,4 @@
-//! Errors for users: one line with the failure, one with a hint, and an exit code.
+//! Errors for users: a message, an optional hint, and an exit code.
 //!
 //! This file maps the errors of storage, stop signals and runs to exit codes and hints.
 
@@ -17,7 +17,6 @@ use crate::exit_code::ExitCode;
 use crate::path_map::NoName;
 use crate::view::quoting::quoted_path;
 
-/// The hint if the location of the queue is unusable.
 const OTHER_PLACE: &str =
     "check that the path is a folder, check its permissions, or choose another folder with --project-dir";
 
@@ -27,8 +26,8 @@ pub(crate) const LOCAL_PLACE: &str =
 
 const NO_CURRENT_FOLDER: &str = "the current folder no longer exists";
 
-/// The maximum number of characters that an error shows of an invalid argument. This length fits on
-/// one line of a terminal.
+/// The maximum number of characters that an error shows of an invalid argument. This number of
+/// characters fits on one line of a terminal.
 const MAX_SHOWN: usize = 80;
 
 #[derive(Debug)]
@@ -47,8 +46,7 @@ impl CliError {
         Self::new(ExitCode::Usage, message)
     }
 
-    /// Creates an error about an argument that is not a path. Shows at most [`MAX_SHOWN`]
-    /// characters of a long argument, except if the current folder no longer exists.
+    /// Creates an error about an argument that is not a valid path.
     pub(crate) fn no_path(word: &Path, error: InvalidPath) -> Self {
         let text = word.to_string_lossy();
         let cut = text.char_indices().nth(MAX_SHOWN).map(|(end, _)| &text[..end]);
@@ -69,42 +67,37 @@ impl CliError {
         Self::new(ExitCode::Io, format!("{}: {source}", action.into()))
     }
 
-    /// Creates an error about a location that is not writable.
     pub(crate) fn cannot_write(place: &Path, source: &io::Error) -> Self {
         Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place))).with_hint(OTHER_PLACE)
     }
 
-    /// Creates an error about a temporary condition: the user can try again later.
     pub(crate) fn try_again(message: impl Into<String>) -> Self {
         Self::new(ExitCode::TryAgain, message)
     }
 
-    /// Creates an error about a bug in the program.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Internal, message)
     }
 
-    /// Creates an error about an unusable workflow or setting.
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Config, message)
     }
 
-    /// Creates an error for a project folder that is not a folder. `said_by` is the option or
-    /// variable that names it.
+    /// Creates an error about a project folder that does not exist or is not a folder. `said_by` is
+    /// the option or variable that names the folder.
     pub(crate) fn no_project(folder: &Path, said_by: &str) -> Self {
         Self::new(ExitCode::CannotWrite, format!("{} is not a folder (given by {said_by})", Shown(folder)))
             .with_hint("create it first, or name another one")
     }
 
-    /// Creates an error for a command without a project folder: none is named, and the current
-    /// folder no longer exists.
+    /// Creates an error for a removed current folder, if no project folder is named.
     pub(crate) fn no_current_folder() -> Self {
         Self::new(ExitCode::CannotWrite, NO_CURRENT_FOLDER)
             .with_hint("name the project folder with --project-dir, or change to another folder")
     }
 
     /// Creates an error about the queue in `root`. The queue is not used, because another user
-    /// controls `part`.
+    /// controls the file or folder `part`.
     pub(crate) fn foreign_project(root: &Path, part: &Path, why: &str) -> Self {
         let error = format!("the queue of {} is not used: {} {why}", Shown(root), Shown(part));
         Self::new(ExitCode::CannotWrite, error).with_hint(format!(
@@ -123,12 +116,10 @@ impl CliError {
         self.code
     }
 
-    /// Returns the failure, in one line.
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
-    /// Returns the hint, in one line.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }

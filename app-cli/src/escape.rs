@@ -6,7 +6,7 @@ use std::str;
 
 use autoproc_domain::path::is_unprintable;
 
-/// A text that is printed with its unprintable characters escaped; see [`is_unprintable`].
+/// Displays a text with its unprintable characters escaped (see [`is_unprintable`]).
 pub(crate) struct Printable<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Printable<'_> {
@@ -15,12 +15,11 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Returns the text of a value with its unprintable characters escaped.
 pub(crate) fn printable(value: &impl fmt::Display) -> String {
     Printable(&value.to_string()).to_string()
 }
 
-/// A path that is printed with its unprintable characters escaped.
+/// Displays a path with its unprintable characters escaped.
 pub(crate) struct Shown<'a>(pub(crate) &'a Path);
 
 impl fmt::Display for Shown<'_> {

@@ -1,8 +1,7 @@
 //! The exit codes, a stable interface for scripts; see `docs/exit-codes.md`.
 //!
-//! Codes 64 to 78 are those of `sysexits.h` (BSD); 100 is nextest's code for failed tests; 129, 130
-//! and 143 are the codes with which shells report a process ended by SIGHUP, SIGINT or SIGTERM: 128
-//! plus the signal's number.
+//! Codes 64 to 78 are those of `sysexits.h` (BSD). Code 100 is nextest's code for failed tests.
+//! Codes 129, 130 and 143 are 128 plus the number of SIGHUP, SIGINT or SIGTERM, as in shells.
 
 use std::process;
 
@@ -11,8 +10,8 @@ use autoproc_system::EndSignal;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum ExitCode {
-    /// Success. For a run: no file of its scope has failed during the run or is left, and no named
-    /// file is unaccounted for. Held files may be left in a run over the whole queue.
+    /// Success. After a run, no file has failed, and none is left to process. A run over the whole
+    /// queue may leave held files.
     Success = 0,
     /// A bug in the program.
     Internal = 1,
@@ -27,8 +26,7 @@ pub(crate) enum ExitCode {
     CannotWrite = 73,
     /// An I/O error (`EX_IOERR`).
     Io = 74,
-    /// A temporary failure, or a run that left files pending or processing, or whose named files
-    /// are unaccounted for (`EX_TEMPFAIL`).
+    /// A temporary failure, or a run that did not finish all of its files (`EX_TEMPFAIL`).
     TryAgain = 75,
     /// An unusable setting, workflow, database or format version (`EX_CONFIG`).
     Config = 78,
@@ -40,8 +38,8 @@ pub(crate) enum ExitCode {
 }
 
 impl ExitCode {
-    /// Returns the signal by which the process must end, so that its parent process learns of the
-    /// signal; `None` if the process must exit normally.
+    /// Returns the signal by which the process must end, so that its parent process sees the
+    /// signal. Returns `None` if the process exits normally.
     pub(crate) fn signal(self) -> Option<EndSignal> {
         match self {
             Self::HungUp => Some(EndSignal::HangUp),

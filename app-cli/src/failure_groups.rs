@@ -20,8 +20,8 @@ pub(crate) fn add(groups: &mut FailureGroups, item: &QueueItem) {
     groups.add(item.last_error.as_deref(), &item.file_path, item.last_attempt);
 }
 
-/// Groups the failed files whose latest attempt began at `since` or later; all failed files of the
-/// queue if `since` is `None`.
+/// Groups the failed files of the queue. With `since`, groups only files whose latest attempt began
+/// at that time or later.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -56,7 +56,7 @@ fn began_since(item: &QueueItem, since: Option<Timestamp>) -> bool {
 pub(crate) struct Alike {
     /// The files, in claim order.
     pub(crate) files: Vec<FilePath>,
-    /// The item of the file that was attempted most recently.
+    /// The item with the most recent attempt.
     pub(crate) latest: QueueItem,
 }
 

@@ -17,9 +17,8 @@ pub(crate) struct FollowedLog<'a> {
     console: &'a Console,
     output: AttemptOutput<'a>,
     follower: Follower,
-    /// Keeps the bytes of one stream; `None` to print both streams.
+    /// Selects the bytes of one output stream; `None` to print both streams.
     filter: Option<StreamFilter>,
-    /// True once the remark about the output limit was printed.
     has_remarked: bool,
 }
 
@@ -69,7 +68,6 @@ impl<'a> FollowedLog<'a> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Printed {
-    /// True if anything was printed.
     pub(crate) is_any: bool,
     /// True if the filter left out bytes whose stream is unknown.
     pub(crate) has_unknown: bool,

@@ -17,27 +17,27 @@ use crate::view::bytes::file_size;
 use crate::view::files;
 use crate::view::time::rough_span;
 
-/// If the mean duration of attempts is shorter than this, the time left is not forecast: the run's
-/// own work between such short attempts takes a large part of the time.
+/// The minimum mean duration of attempts for a forecast of the time left. Between shorter attempts,
+/// the run's own work takes a large part of the time.
 pub(crate) const MIN_MEAN: Duration = Duration::from_millis(100);
 
-/// The mark of a running attempt that takes longer than expected, printed after its elapsed time.
+/// Marks a running attempt that takes longer than expected. Printed after the elapsed time.
 pub(crate) const SLOW: &str = ", slow";
 
 const MB: f64 = 1e6;
 
 const MEASURE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Refers to a value that lives as long as the thread of the latest measurement that timed out.
+/// The latest measurement of file sizes that timed out. A strong reference exists as long as the
+/// thread of this measurement is running.
 static LATE: Mutex<Weak<()>> = Mutex::new(Weak::new());
 
-/// The latest attempts of the queue. They are read from a limited part at the end of the history.
+/// The latest attempts in the history of the queue. Earlier attempts are left out.
 #[derive(Default)]
 pub(crate) struct RecentAttempts(Vec<PastAttempt>);
 
 impl RecentAttempts {
-    /// Reads the latest attempts; none if the history cannot be read. A run then begins like the
-    /// first run of its recipe.
+    /// Reads the latest attempts. Returns no attempts if the history cannot be read.
     pub(crate) async fn read(history: &dyn History) -> Self {
         Self(history.attempts(HistoryQuery::default()).await.unwrap_or_default())
     }
@@ -51,21 +51,19 @@ impl RecentAttempts {
         self.0.iter().filter(|attempt| attempt.run == *run).find_map(|attempt| attempt.recipe)
     }
 
-    /// Returns the times at which attempts completed a file or failed it for good, in the order of
-    /// the history. Leaves out attempts whose end time is unknown.
+    /// Returns the times at which files completed or failed for good, in the order of the history.
     pub(crate) fn ends_of_files(&self) -> impl Iterator<Item = Timestamp> {
         let has_ended =
             |past: &&PastAttempt| matches!(past.end, Some(PastEnd::Completed | PastEnd::Failed | PastEnd::Timeout));
         self.0.iter().filter(has_ended).filter_map(|past| Some(past.started_at?.saturating_add(past.elapsed?)))
     }
 
-    /// Returns the number of attempts that were read. The history may contain more.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns the forecast of a recipe. `current` is the live run, whose failed attempts also
-    /// count; with `None`, no failed attempts count.
+    /// Returns the forecast for a recipe, which is a hash of the command or workflow. Failed
+    /// attempts count only if they belong to `current`, the live run.
     pub(crate) fn forecast(&self, recipe: Recipe, current: Option<&RunId>) -> Forecast {
         let mut forecast = Forecast::default();
         for attempt in self.0.iter().filter(|attempt| attempt.recipe == Some(recipe)) {
@@ -84,9 +82,8 @@ impl RecentAttempts {
         forecast
     }
 
-    /// Returns the indexes in `running` of the attempts that take longer than expected, in
-    /// increasing order. `running` contains the file of each attempt of a live run, and the time
-    /// since the attempt began.
+    /// Returns the indexes in `running` of the attempts that take longer than expected. Each entry
+    /// of `running` is the file of an attempt and the time since the attempt began.
     pub(crate) fn slow(&self, run: &RunInfo, running: &[(&FilePath, Duration)]) -> Vec<usize> {
         let Some(recipe) = self.recipe_of(&run.id).or(run.recipe) else { return Vec::new() };
         let sizes = sizes_of(running.iter().map(|(file_path, _)| (*file_path).clone()).collect());
@@ -96,10 +93,9 @@ impl RecentAttempts {
     }
 }
 
-/// Returns the sizes of files, in bytes. The size is `None` if a file cannot be examined, or if its
-/// size is still unknown after [`MEASURE_TIMEOUT`]: a file system that does not answer must not
-/// hold up a command. All sizes are `None` while the thread of an earlier measurement is still
-/// waiting, so that at most one thread waits.
+/// Returns the sizes of files, in bytes. A size is `None` if the file cannot be examined, or if the
+/// file system does not answer within [`MEASURE_TIMEOUT`]. While the thread of an earlier
+/// measurement still waits, all sizes are `None`, so at most one thread waits.
 pub(crate) fn sizes_of(files: Vec<FilePath>) -> Vec<Option<u64>> {
     sizes_by(files, |path| fingerprint_of(path.as_path()).map(|fingerprint| fingerprint.size), &LATE)
 }
@@ -124,7 +120,7 @@ fn sizes_by(
         }
         drop(alive);
     };
-    // Without the thread, the channel is closed and the sizes are unknown.
+    // If no thread starts, the channel is closed and all sizes are unknown.
     let _ = thread::Builder::new().name("file sizes".to_owned()).spawn(measure);
     let next = || receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok();
     let mut sizes: Vec<_> = iter::from_fn(next).take(count).collect();
@@ -135,12 +131,11 @@ fn sizes_by(
     sizes
 }
 
-/// The size of a file in bytes, and its forecast.
+/// The size of a file in bytes, and its forecast or the reason why there is no forecast.
 pub(crate) type SizedForecast = (u64, Result<FileForecast, NoForecast>);
 
-/// Describes the forecast of a file, or states that the file is too large for a forecast, for
-/// instance `unknown: 30 MB is more than the files so far (at most 100 kB)`. `None` if there are
-/// too few samples.
+/// Describes the forecast of a file, or says that the file is too large for a forecast. Returns
+/// `None` if there are too few samples.
 pub(crate) fn describe((size_bytes, forecast): &SizedForecast) -> Option<String> {
     match forecast {
         Ok(file) => Some(describe_known(file)),
@@ -153,8 +148,8 @@ pub(crate) fn describe((size_bytes, forecast): &SizedForecast) -> Option<String>
     }
 }
 
-/// Describes a forecast, for instance `about 52s (31s to 1m 20s): 400ms a file and 1.9s a MB, from
-/// 180 files`.
+/// Describes a forecast: the duration, its range, the part for each file and each MB, and the
+/// number of samples.
 fn describe_known(file: &FileForecast) -> String {
     let range = file.range.as_ref().map_or_else(String::new, |range| between(*range.start(), *range.end()));
     let per_mb = Duration::try_from_secs_f64(file.seconds_per_byte * MB).unwrap_or(Duration::MAX);
@@ -171,7 +166,8 @@ pub(crate) fn takes_longer(count: usize) -> String {
     format!("{} {verb} longer than expected", files(count))
 }
 
-/// Formats a range in parentheses, after a space; empty if both ends have the same text.
+/// Formats a range of durations in parentheses, after a space. Returns an empty text if both ends
+/// have the same text.
 pub(crate) fn between(from: Duration, to: Duration) -> String {
     let (from, to) = (rough_span(from), rough_span(to));
     if from == to { String::new() } else { format!(" ({from} to {to})") }

@@ -1,4 +1,4 @@
-//! Recognises a command of `run` that is given without `--` before it.
+//! Detects a command of `run` that is given without `--` before it.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -10,13 +10,12 @@ use crate::program_path;
 use crate::view::quoting::quoted_template;
 use crate::word_roles::{Role, roles};
 
-/// Options of `run` that replace the command.
+/// The options of `run` that are given instead of a command.
 const IN_PLACE: [&str; 2] = ["--shell", "--workflow"];
 
-/// If the words contain a command but no `--`, returns the command line with `--` before the
-/// command, as text for a shell. If the files to process follow the program, they are moved before
-/// `--`. `None` if `--shell` or `--workflow` is given. `words` are the arguments of autoproc.
-/// `options` has the global options and those of `run`.
+/// If the user forgot the `--` before the command, returns the corrected command line as shell
+/// text. Files to process that follow the program are moved before the `--`. Returns `None` if
+/// `--shell` or `--workflow` is given. `options` must have the global options and those of `run`.
 pub(crate) fn corrected(words: &[OsString], options: &Command, cwd: &Path) -> Option<String> {
     let roles = roles(words, options);
     let run = roles.iter().position(|role| *role == Role::Other).filter(|run| words[*run] == "run")?;
@@ -41,9 +40,9 @@ pub(crate) fn corrected(words: &[OsString], options: &Command, cwd: &Path) -> Op
     Some(Printable(&format!("autoproc {}", line.join(" "))).to_string())
 }
 
-/// True if `word` can begin a command. Such a word is a name that is found in `PATH` and is not a
-/// file in the current folder, or it is the path of an executable file. The first word after `run`
-/// (`is_later` is false) must be a name, because a path may be a file to process.
+/// True if `word` can begin a command. It can if it is found in `PATH` and is not a file in the
+/// current folder, or if it is the path of an executable file. The first word after `run`
+/// (`is_later` is false) must not be a path, because a path may be a file to process.
 fn is_program(word: &OsStr, is_later: bool, cwd: &Path) -> bool {
     let is_path = word.as_encoded_bytes().contains(&b'/');
     program_path::is_found(word) && if is_path { is_later } else { !cwd.join(word).exists() }
@@ -60,7 +59,6 @@ mod tests {
 
     use super::*;
 
-    /// Corrects a command line in a folder with the files `a`, `b` and `in`.
     fn line(words: &[&str]) -> Option<String> {
         let folder = tempfile::tempdir().expect("a folder for the test");
         for name in ["a", "b", "in"] {

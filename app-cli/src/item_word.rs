@@ -1,4 +1,4 @@
-//! Arguments that name an item by its file or by its id. Some commands that only read accept both.
+//! Arguments that name an item by its file or by its id.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -19,10 +19,10 @@ pub(crate) struct ItemWord {
 }
 
 impl ItemWord {
-    /// Parses the argument. A word of digits may be an id or the name of a file.
+    /// Parses the argument. A number is both a possible file name and a possible id.
     ///
     /// # Errors
-    /// [`CliError`] if the argument is neither a path nor an id.
+    /// [`CliError`] if the argument is not a valid path.
     pub(crate) fn parse(word: &OsStr, cwd: &Path) -> Result<Self, CliError> {
         let path = paths::resolve(cwd, Path::new(word))?;
         let digits = word.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
@@ -33,12 +33,11 @@ impl ItemWord {
         self.id
     }
 
-    /// Returns the argument as a path.
     pub(crate) fn path(&self) -> &FilePath {
         &self.path
     }
 
-    /// Returns the item with this file or, if there is none, the item with this id.
+    /// Finds the item by its path or, if no item has this path, by its id.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -52,8 +51,7 @@ impl ItemWord {
         }
     }
 
-    /// Returns the error for an item that was not found: there is no queue, the queue cannot be
-    /// read, the argument is a folder with files of the queue, or the item is unknown.
+    /// Returns the error that explains why no item was found.
     pub(crate) async fn not_found(&self, context: &Context) -> CliError {
         if let Err(error) = context.require_queue() {
             return error;
@@ -61,8 +59,7 @@ impl ItemWord {
         self.in_folder(context).await.unwrap_or_else(|| self.unknown())
     }
 
-    /// Returns the error for an item that was not found, like [`ItemWord::not_found`]. If the item
-    /// is unknown, the error has the hint `hint`.
+    /// Like [`ItemWord::not_found`], but adds `hint` to the error if the item is unknown.
     pub(crate) async fn not_found_with(&self, hint: String, context: &Context) -> CliError {
         if let Err(error) = context.require_queue() {
             return error;
@@ -70,8 +67,6 @@ impl ItemWord {
         self.in_folder(context).await.unwrap_or_else(|| self.unknown().with_hint(hint))
     }
 
-    /// Returns an error if the argument is a folder with files of the queue, or if the queue cannot
-    /// be read; `None` otherwise.
     async fn in_folder(&self, context: &Context) -> Option<CliError> {
         queued_below::one_needed(&self.path, context).await.unwrap_or_else(Some)
     }

@@ -2,17 +2,17 @@
 //!
 //! # Theory of operation
 //!
-//! `cli` parses the command line. Each file or folder of `commands` is one command, from its
-//! arguments to its output. A command calls the ports and creates a view; `context` prints the view
-//! as human-readable text or as JSON. `completion` answers a Tab in a shell. Only `wiring` connects
-//! adapters to ports, `error` maps most errors of ports to exit codes, and only `console` writes to
-//! the terminal while a command runs, except for `top`. `main` first checks whether this process
-//! must become a guard. A guard is a mode of the same binary that uses none of the commands.
+//! `cli` parses the command line. Each module in `commands` implements one command, from its
+//! arguments to its output. A command calls the ports and creates a view, which `context` prints as
+//! text or as JSON. `completion` answers a Tab in a shell. Only `wiring` connects adapters to
+//! ports. `error` maps most port errors to exit codes. While a command runs, only `console` and
+//! `top` write to the terminal. `main` first checks whether this process must become a guard, a
+//! mode of the same binary that uses none of the commands.
 //!
 //! # Deliberately absent
 //!
-//! The rules of the queue, which belong to the domain; storage, execution and observation, which
-//! belong to adapters.
+//! The rules of the queue belong to the domain. Storage, execution and observation belong to
+//! adapters.
 
 mod attempt_output;
 mod cli;
@@ -68,14 +68,13 @@ use store_choice::StoreChoice;
 use tokio::runtime::Runtime;
 use wiring::{OpenOptions, Purpose, Server, Wiring};
 
-/// The environment variable that has the effect of `--allow-network-fs` if its value is 1.
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
-/// The time for which the runtime keeps idle threads: longer than any run.
+/// The runtime keeps idle threads for this time, which is longer than any run.
 const KEEP_THREADS: Duration = Duration::from_secs(365 * 24 * 3600);
 
 fn main() -> process::ExitCode {
-    // A guard begins before anything else, so that its process stays small and has one thread.
+    // Checked before anything else, so that the process of a guard stays small and single-threaded.
     if let Some(code) = autoproc_subprocess::become_guard() {
         return code;
     }
@@ -108,8 +107,7 @@ fn execute(cli: Cli, console: &Arc<Console>) -> Result<ExitCode, CliError> {
         }
         Command::Man(args) => commands::man::man(&args, Cli::command(), console),
         command => {
-            // If the system refuses the handler, a write beyond the file size limit ends the
-            // process.
+            // Without this handler, a write beyond the file size limit would end the process.
             let _ = autoproc_system::survive_file_size_limit();
             let context = context(&cli.global, &command, console)?;
             let runtime = runtime()?;
@@ -142,16 +140,15 @@ fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Re
     Ok(Context { project, wiring, console: console.clone(), cwd, json: global.json, had_queue })
 }
 
-/// Starts a thread for blocking work, and keeps it as long as the runtime exists. Without such a
-/// thread, the runtime panics later if the system can start no more threads.
+/// Starts a thread for blocking work and keeps it while the runtime exists. Without such a thread,
+/// the runtime would panic later if the system could start no more threads.
 ///
 /// # Errors
-/// If the system starts no thread now.
+/// [`CliError`] if the system cannot start a thread now.
 fn keep_a_thread(runtime: &Runtime) -> Result<(), CliError> {
     let probe = thread::Builder::new().spawn(|| ());
     let probe = probe.map_err(|error| CliError::io("cannot start a thread", &error))?;
-    // Waits until the probe thread has ended, so that the runtime's thread can take its place. The
-    // thread does nothing, so it cannot panic.
+    // The runtime's thread needs the place of this thread.
     let _ = probe.join();
     runtime.spawn_blocking(|| ());
     Ok(())
@@ -161,8 +158,8 @@ fn allows_network_fs(global: &GlobalArgs) -> bool {
     global.allow_network_fs || env::var_os(ALLOW_NETWORK_FS).is_some_and(|value| value == "1")
 }
 
-/// Creates the runtime. One thread is enough: the run loop is one task, and blocking work has
-/// separate threads.
+/// The runtime needs only one thread: the run loop is one task, and blocking work has separate
+/// threads.
 fn runtime() -> Result<Runtime, CliError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

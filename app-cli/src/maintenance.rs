@@ -1,4 +1,4 @@
-//! The maintenance of a queue and its location, independent of the kind of store.
+//! Maintenance operations on a queue, independent of the kind of store.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -11,30 +11,30 @@ use serde::Serialize;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// The operations that a store offers for its maintenance, in addition to the ports.
+/// The maintenance operations that a store offers in addition to the ports.
 pub(crate) trait Maintenance {
-    /// Checks the location and all stored data. Creates and removes temporary files, but changes
-    /// nothing else.
+    /// Checks all stored data, and the folder or server that stores it. Changes nothing except
+    /// temporary files.
     fn check(&self) -> Vec<Finding>;
 
-    /// Writes the whole queue as one document. Other processes may change the queue meanwhile.
+    /// Writes the whole queue as one document. Other processes may use the queue meanwhile.
     ///
     /// # Errors
-    /// [`ExportError`]. If the queue cannot be read, nothing was written.
+    /// [`ExportError`]. After [`ExportError::Read`], nothing was written.
     fn export(&self, out: &mut dyn Write) -> Result<(), ExportError>;
 
     /// Lists the damage and the possible repairs.
     ///
     /// # Errors
-    /// If the data cannot be read, if a later version wrote it, if a run is alive, or if another
-    /// process holds the lock.
+    /// [`CliError`] if the data cannot be read or is from a later version, if a run is alive, or if
+    /// another process holds the lock of the queue.
     fn examine(&self) -> Result<Examined, CliError>;
 
     /// Repairs the queue.
     ///
     /// # Errors
-    /// The errors of [`Maintenance::examine`]. Also fails if the method cannot repair the damage;
-    /// then nothing was changed.
+    /// The errors of [`Maintenance::examine`]. Also fails if `method` cannot repair the damage, and
+    /// then changes nothing.
     fn repair(&self, method: RepairMethod) -> Result<Repair, CliError>;
 }
 
@@ -56,9 +56,7 @@ pub(crate) struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Well,
-    /// The check passed, but there is a risk.
     Warning,
-    /// The check failed, with the exit code for this problem.
     Problem(ExitCode),
 }
 
@@ -110,11 +108,10 @@ impl RepairMethod {
 #[derive(Debug)]
 pub(crate) struct Examined {
     pub(crate) damage: Vec<Damage>,
-    /// The possible repairs; empty if nothing is damaged, or if the data can only be repaired by
-    /// hand.
+    /// The possible repairs. Empty if nothing is damaged, or if only a manual repair is possible.
     pub(crate) plans: Vec<RepairPlan>,
-    /// The length of an unfinished last line, in bytes; 0 if there is none. An unfinished line is
-    /// not damage: the next change cuts it off.
+    /// The length in bytes of an unfinished last line, or 0. Such a line is not damage: the next
+    /// change cuts it off.
     pub(crate) half_written_bytes: u64,
     /// Messages about anomalies that are not damage.
     pub(crate) notices: Vec<String>,
@@ -130,7 +127,6 @@ impl Examined {
 
 #[derive(Debug)]
 pub(crate) enum Repair {
-    /// Nothing is damaged; nothing was changed.
     NotNeeded(Examined),
     Done(Repaired),
 }
@@ -145,20 +141,19 @@ pub(crate) struct Repaired {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Damage {
-    /// The kind of damage and its position.
     pub(crate) detail: String,
     /// The name of the damaged file.
     pub(crate) place: String,
 }
 
-/// The expected result of a repair by one method.
+/// What a repair with one method would keep and lose.
 #[derive(Debug)]
 pub(crate) struct RepairPlan {
     pub(crate) method: RepairMethod,
     pub(crate) counts: Counts,
-    /// How many changes of each kind the method keeps from the readable lines after the damage.
+    /// The number of readable changes after the damage that would be kept, by kind.
     pub(crate) keeps: ChangeCounts,
-    /// How many readable changes of each kind the method loses.
+    /// The number of readable changes that would be lost, by kind.
     pub(crate) loses: ChangeCounts,
     /// The number of unreadable bytes, which every method loses.
     pub(crate) unreadable_bytes: u64,

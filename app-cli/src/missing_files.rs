@@ -1,11 +1,10 @@
-//! Finds failed files that no longer exist. Further attempts on these files would fail too.
+//! Finds failed files that no longer exist. Another attempt on such a file would fail too.
 
 use autoproc_domain::FilePath;
 
 use crate::view::files;
 use crate::view::layout::Layout;
 
-/// The number of files that do not exist, and the first of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct MissingFiles {
     first: Option<FilePath>,
@@ -24,8 +23,8 @@ impl MissingFiles {
         self.count
     }
 
-    /// Returns the advice for the missing files, in one line; `None` if all files exist.
-    /// `project_option` contains the options that choose the queue in a suggested command.
+    /// Returns one line of advice, or `None` if all files exist. The suggested command contains
+    /// `project_option`, which selects the queue.
     pub(crate) fn advice(&self, layout: &Layout, project_option: &str) -> Option<String> {
         let first = self.first.as_ref()?;
         let (shown, remove) = (layout.path(first), format!("autoproc queue remove{project_option}"));

@@ -1,8 +1,7 @@
-//! Parses numbers, with errors that state the accepted range.
+//! Parses numbers. Errors state the accepted range.
 
 use std::ops::RangeInclusive;
 
-/// Returns a parser of numbers in this range.
 pub(crate) fn within<T: TryFrom<u64>>(
     range: RangeInclusive<u64>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
@@ -13,7 +12,6 @@ pub(crate) fn within<T: TryFrom<u64>>(
     }
 }
 
-/// The valid ordinal numbers of an attempt or a round.
 pub(crate) const ORDINAL: RangeInclusive<u64> = 1..=u32::MAX as u64;
 
 pub(crate) const COUNT: RangeInclusive<u64> = 0..=u32::MAX as u64;

@@ -1,14 +1,13 @@
-//! Prints lines that carriage returns overwrite, such as those of a progress bar.
+//! Prints output that overwrites its lines with carriage returns, for instance a progress bar.
 //!
-//! The text after a carriage return replaces the whole line, even if the text is shorter. A real
-//! terminal would keep the end of a longer line, but this end is never wanted. A carriage return
-//! before a line end replaces nothing.
+//! The text after a carriage return replaces the whole line, even if the new text is shorter. A
+//! real terminal would keep the end of the longer line, but nobody wants this end. A carriage
+//! return before a line end replaces nothing.
 //!
-//! On a terminal, each version of the line is shown until the next one. To replace a version, the
-//! printer returns to the beginning of the line by a carriage return, and writes the new version.
-//! If the old version was longer, spaces cover its end. Of all control characters, only carriage
-//! returns, line feeds and tabs reach the terminal. A file or pipe receives only the last version.
-//! If a part of the line was already passed on, a carriage return and the last version follow it.
+//! On a terminal, each version of a line is shown until the next version replaces it. Spaces cover
+//! the end of a longer old version. Of all control characters, only carriage returns, line feeds
+//! and tabs reach the terminal. A file or pipe receives only the last version. If the beginning of
+//! an earlier version was already written, a carriage return and the last version follow.
 
 use std::mem;
 
@@ -16,43 +15,40 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::escape::{escaped, unfinished};
 
-/// The maximum number of bytes of a line that are kept in memory. If a line is longer, its
-/// beginning is printed and can no longer be replaced.
+/// At most this many bytes of a line are kept in memory. The beginning of a longer line is printed,
+/// and can no longer be replaced.
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// The assumed width of a tab in columns: the largest possible one.
+/// The largest possible width of a tab, in columns.
 const TAB_COLUMNS: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
-    /// A file or pipe: bytes are not escaped.
+    /// A file or pipe, which receives the bytes without escapes.
     Plain,
-    /// A terminal with this many columns; `None` if the terminal cannot redraw a line.
+    /// A terminal. `columns` is `None` if the terminal cannot redraw a line.
     Terminal { columns: Option<usize> },
 }
 
-/// Converts the output of an attempt, piece by piece, to the text that is printed.
+/// Converts the output of an attempt to printed text, piece by piece.
 #[derive(Debug)]
 pub(crate) struct LinePrinter {
     target: Target,
-    /// The latest version of the current line.
     line: Vec<u8>,
     /// True after a carriage return: the next text replaces the line.
     is_returned: bool,
-    /// True if the line replaced an earlier version.
     is_overwritten: bool,
-    /// True if an earlier part of the line was printed and forgotten.
+    /// True if the beginning of the line was printed and removed from memory.
     is_spilled: bool,
     drawn: Drawn,
 }
 
-/// The part of the current line that was printed.
 #[derive(Debug, Default)]
 struct Drawn {
     text: Vec<u8>,
     columns: usize,
-    /// True if the screen also shows an earlier part of the line before `text`, or spaces after
-    /// `text`. The next version then begins with a carriage return.
+    /// True if, on the screen, older text of the line precedes `text`, or spaces follow `text`. The
+    /// next version then begins with a carriage return.
     is_stale: bool,
 }
 
@@ -76,8 +72,8 @@ impl LinePrinter {
         }
     }
 
-    /// Adds the next piece of the output; returns the text to print for the lines that are
-    /// complete, and for a line that is too long to be kept.
+    /// Adds the next piece of the output. Returns the text of each complete line, and of a line
+    /// that is too long to keep in memory.
     pub(crate) fn take(&mut self, piece: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for part in piece.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
@@ -99,9 +95,9 @@ impl LinePrinter {
         out
     }
 
-    /// Returns the text to print for the part of the incomplete current line that can already be
-    /// shown: an overwritten line only on a terminal that can redraw it, cut to the width of the
-    /// terminal.
+    /// Returns the printable part of the incomplete current line. If the line has a carriage
+    /// return, returns text only for a terminal that can redraw a line, and cuts the text to the
+    /// terminal's width.
     pub(crate) fn current(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         let mut text = self.rendered(self.line.len() - unfinished(&self.line));
@@ -113,7 +109,7 @@ impl LinePrinter {
         out
     }
 
-    /// Returns the text to print for the last line, after the last piece of the output.
+    /// Returns the text of the last line. Called after the last piece of the output.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         self.draw(self.rendered(self.line.len()), &mut out);
@@ -141,7 +137,7 @@ impl LinePrinter {
         *self = Self::to(self.target);
     }
 
-    /// Prints the current line, and forgets its text.
+    /// Prints the current line, and removes its text from memory.
     fn spill(&mut self, out: &mut Vec<u8>) {
         let length = self.line.len() - unfinished(&self.line);
         self.draw(self.rendered(length), out);
@@ -157,9 +153,9 @@ impl LinePrinter {
         }
     }
 
-    /// Prints a version of the current line. If the version only adds text to the printed version,
-    /// prints the added text; otherwise prints a carriage return and the whole version. On a
-    /// terminal, spaces cover the end of a longer printed version.
+    /// Prints a new version of the current line. If the new version extends the old one, prints
+    /// only the added text. Otherwise prints a carriage return and the whole new version. On a
+    /// terminal, spaces cover the end of a longer old version.
     fn draw(&mut self, text: Vec<u8>, out: &mut Vec<u8>) {
         match text.strip_prefix(self.drawn.text.as_slice()) {
             Some(added) if !self.drawn.is_stale => out.extend_from_slice(added),
@@ -199,13 +195,12 @@ fn cut(text: &[u8], columns: usize) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// Returns everything that is printed to a file or pipe if the output arrives in one piece.
     fn plain(output: &[u8]) -> Vec<u8> {
         let mut printer = LinePrinter::plain();
         [printer.take(output), printer.finish()].concat()
     }
 
-    /// Returns the rows that a terminal shows after it has received `printed`.
+    /// Simulates a terminal that receives `printed`. Returns the rows of the screen.
     fn screen(printed: &[u8]) -> Vec<String> {
         let text = str::from_utf8(printed).expect("text");
         let row = |line: &str| {
@@ -276,7 +271,7 @@ mod tests {
         assert_eq!([printer.take(b"yes\n10%\r"), printer.current()].concat(), b"yes\n");
         assert_eq!([printer.take(b"20%"), printer.current()].concat(), b"");
         assert_eq!(printer.take(b"\n"), b"20%\n");
-        // Text that was already passed on cannot be replaced.
+        // Text that was already printed cannot be replaced.
         assert_eq!([printer.take(b"30%"), printer.current(), printer.take(b"\r40%\n")].concat(), b"30%\r40%\n");
     }
 

@@ -1,7 +1,7 @@
-//! Maps the paths of a queue in a database to the paths of this machine, and back.
+//! Translates the paths of a queue in a database to the paths of this machine, and back.
 //!
-//! Machines may mount one share at different folders. The database has one path for each file; each
-//! machine may map prefixes of these paths to its own folders.
+//! Machines may mount the same share at different folders. The database has one path for each file.
+//! Each machine may map prefixes of these paths to its own folders.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,15 +9,14 @@ use std::str::FromStr;
 use autoproc_domain::FilePath;
 use autoproc_domain::path::InvalidPath;
 
-/// A prefix of stored paths, and the folder on this machine that replaces it. The prefix matches
-/// whole components of a path only.
+/// Replaces a prefix of stored paths by a folder on this machine. The prefix matches only whole
+/// components of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MapRule {
     stored: FilePath,
     here: FilePath,
 }
 
-/// The reason why a text is not a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidRule {
     #[error("write STORED=HERE, for example /data=/mnt/nas/data")]
@@ -39,7 +38,6 @@ impl FromStr for MapRule {
 }
 
 impl fmt::Display for MapRule {
-    /// Writes the rule in the form in which a user enters it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}", self.stored.text(), self.here.text())
     }
@@ -50,16 +48,12 @@ fn folder(text: &str) -> Result<FilePath, InvalidRule> {
     FilePath::new(text).ok().filter(|_| is_plain).ok_or(InvalidRule::NotAbsolute)
 }
 
-/// Two rules that give one path two names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Ambiguous {
-    /// Two rules map one prefix.
     #[error("two rules map {0}")]
     Stored(FilePath),
-    /// Two rules map to one folder.
     #[error("two rules map to {0}")]
     SameHere(FilePath),
-    /// The folder of one rule contains that of another one.
     #[error("{0} and {1} are folders of two rules, and one contains the other")]
     Here(FilePath, FilePath),
 }
@@ -67,8 +61,7 @@ pub(crate) enum Ambiguous {
 /// The reason why a path on this machine has no stored path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoName {
-    /// The rules map `path` to the stored path `stored`, but on this machine `stored` is the file
-    /// `other`.
+    /// The rules map `path` to `stored`, but map `stored` back to another file, `other`.
     #[error("{path} has no name in the queue: with --map, {stored} is {other} on this machine")]
     Taken { path: FilePath, stored: FilePath, other: FilePath },
     #[error("{path} has no name in the queue: with --map, {error}")]
@@ -77,17 +70,17 @@ pub(crate) enum NoName {
 
 /// The rules of this machine.
 ///
-/// A rule applies to its prefix and to every path below it. If several rules apply, the one with
-/// the longest prefix is used. A path without a rule is the same in the database and on this
-/// machine.
+/// A rule applies to its prefix and to every path below the prefix. If several rules apply to a
+/// path, the longest prefix wins. If no rule applies, the path is the same in the database and on
+/// this machine.
 ///
-/// If no path becomes too long, `to_stored(to_here(path))` equals `path` for each stored path, with
-/// one exception: a path that no rule maps, and that lies below the folder of a rule on this
-/// machine. On this machine, an item with such a path cannot be named by its path.
-/// `to_here(to_stored(path))` equals `path` for each path on this machine that has a stored name.
+/// `to_here(to_stored(path))` equals `path` if `path` has a stored path. `to_stored(to_here(path))`
+/// equals `path`, with two exceptions. A path may become too long. Or no rule applies to the stored
+/// path, but it lies below a rule's folder on this machine. Users of this machine cannot name the
+/// item of such a path by its path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PathMap {
-    /// The rules, by the number of components of the stored prefix, the largest first.
+    /// Rules with more components in the stored prefix come first.
     rules: Vec<MapRule>,
 }
 
@@ -95,7 +88,8 @@ impl PathMap {
     /// Creates a map of rules.
     ///
     /// # Errors
-    /// [`Ambiguous`] if a path would have two names.
+    /// [`Ambiguous`] if two rules have the same prefix, or if the folder of one rule is or contains
+    /// the folder of another.
     pub(crate) fn new(mut rules: Vec<MapRule>) -> Result<Self, Ambiguous> {
         for (at, rule) in rules.iter().enumerate() {
             for other in &rules[at + 1..] {
@@ -135,8 +129,7 @@ impl PathMap {
     /// of a rule contains another one.
     ///
     /// # Errors
-    /// [`NoName`] if the stored path would be too long, or if it would name another file on this
-    /// machine.
+    /// [`NoName`] if the stored path would be too long, or stands for another file on this machine.
     pub(crate) fn to_stored(&self, here: &FilePath) -> Result<FilePath, NoName> {
         let invalid = |error| NoName::Invalid { path: here.clone(), error };
         let rule = self.rules.iter().find(|rule| is_below(here, &rule.here));
@@ -152,7 +145,7 @@ fn is_below(path: &FilePath, folder: &FilePath) -> bool {
     path.as_path().starts_with(folder.as_path())
 }
 
-/// Returns `path` with the folder `from` replaced by `to`; unchanged if it is not below `from`.
+/// Replaces the leading folder `from` by `to`. Returns a path outside `from` unchanged.
 fn moved(path: &FilePath, from: &FilePath, to: &FilePath) -> Result<FilePath, InvalidPath> {
     match path.as_path().strip_prefix(from.as_path()) {
         Ok(rest) => FilePath::new(to.as_path().join(rest)),
@@ -254,8 +247,7 @@ mod tests {
             let is_mapped = map.rules.iter().any(|rule| is_below(&stored, &rule.stored));
             let is_shadowed = !is_mapped && map.rules.iter().any(|rule| is_below(&stored, &rule.here));
             if is_shadowed {
-                // A shadowed path is mapped to itself. On this machine, a rule gives this name to
-                // another file.
+                // A shadowed path maps to itself. Here, a rule gives this name to another file.
                 prop_assert_eq!(&here, &stored);
             } else {
                 prop_assert_eq!(map.to_stored(&here).expect("short"), stored);

@@ -1,6 +1,4 @@
-//! Converts arguments to files: reads lists, walks folders, makes each path absolute.
-//!
-//! `PathListArgs` contains the options of the commands that accept lists and folders.
+//! Converts arguments to files: reads lists, walks folders, and makes each path absolute.
 
 mod filter;
 mod list;
@@ -66,9 +64,8 @@ pub(crate) fn resolve(cwd: &Path, path: &Path) -> Result<FilePath, CliError> {
     absolute(cwd, path).map_err(|error| CliError::no_path(path, error))
 }
 
-/// Makes a path absolute. A `..` is resolved as the system would do: after a symbolic link, it
-/// names the parent of the link's target. Links before such a `..` are then resolved too; all other
-/// links remain in the path.
+/// Makes a path absolute. Like the system, resolves a symbolic link before a `..`: the `..` means
+/// the parent folder of the link's target. All other links remain in the path.
 ///
 /// # Errors
 /// [`InvalidPath`] if the path is empty, or if [`FilePath::new`] rejects it.
@@ -90,7 +87,6 @@ pub(crate) fn absolute(cwd: &Path, path: &Path) -> Result<FilePath, InvalidPath>
     FilePath::new(resolved)
 }
 
-/// The files given on the command line.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "they are the flags of the command line")]
 pub(crate) struct PathSource {
@@ -99,17 +95,15 @@ pub(crate) struct PathSource {
     null: bool,
     hidden: bool,
     must_exist: bool,
-    /// True if an unreadable file or folder below a named folder, or an empty result, is an error.
     strict: bool,
     filter: Filter,
     /// A file that is skipped when folders are searched.
     left_out: Option<PathBuf>,
 }
 
-/// The treatment of a named file that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absent {
-    /// The file is added, with a warning, because it may exist when it is processed.
+    /// The file is added with a warning, because it may exist when it is processed.
     Warn,
     Refuse,
 }
@@ -117,35 +111,32 @@ pub(crate) enum Absent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FoundFile {
     pub(crate) path: FilePath,
-    /// The number of levels below the folder that the user named, at most 255; 0 for a file that
-    /// the user named directly.
+    /// The number of folder levels from the named folder to the file: 1 for a file directly in the
+    /// folder, at most 255. 0 if the user named the file itself.
     pub(crate) depth: u8,
 }
 
-/// The files that the arguments and lists name, and the problems that were found.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) files: Vec<FoundFile>,
     pub(crate) folders: Vec<FilePath>,
     pub(crate) missing: Listed,
-    /// Folders below the named folders that cannot be read, and files whose paths are not valid,
-    /// with the reasons.
+    /// The unreadable subfolders, and the files with invalid paths, each with the reason.
     pub(crate) unreadable: Listed,
-    /// The number of files that `--include`, `--exclude` or `--newer-than` excluded, without the
-    /// files in excluded folders.
+    /// The number of files that an option excluded, without the files in excluded folders.
     pub(crate) left_out: usize,
     pub(crate) remarks: Vec<String>,
     pub(crate) unquoted: Option<Unquoted>,
-    /// The number of excluded files that were named, in an argument or in a list.
+    /// The number of excluded files that an argument or a list names.
     named_out: usize,
-    /// The options that exclude files, as in [`Filter::options`]; empty if there are none.
+    /// The text of [`Filter::options`].
     options: String,
-    /// True if a missing file exists under the same name in another Unicode form.
+    /// True if a missing path exists in its other Unicode form, NFC or NFD.
     has_other_form: bool,
 }
 
-/// Missing files, or unreadable files and folders: how many there are, and the texts for the first
-/// few. The rest is only counted, so that a warning fits on a screen.
+/// Counts missing files, or unreadable files and folders. Only the first few are named, so that a
+/// warning fits on a screen.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
     pub(crate) count: usize,
@@ -153,7 +144,7 @@ pub(crate) struct Listed {
 }
 
 impl Gathered {
-    /// Returns the reason why no file was found; `None` if there are files.
+    /// Explains why no file was found. Returns `None` if files were found.
     pub(crate) fn nothing(&self) -> Option<String> {
         if !self.files.is_empty() {
             return None;
@@ -179,21 +170,19 @@ impl Listed {
     }
 }
 
-/// The maximum number of missing files that are named.
 const MAX_MISSING: usize = 20;
 
-/// The maximum number of unreadable files and folders that are named.
 const MAX_UNREADABLE: usize = 5;
 
 pub(crate) struct Surroundings<'a> {
     pub(crate) cwd: &'a Path,
-    /// The project whose own files are skipped when folders are searched; see [`Project::is_own`].
+    /// The project's own files are skipped when folders are searched; see [`Project::is_own`].
     pub(crate) project: &'a Project,
     pub(crate) console: &'a Arc<Console>,
 }
 
 impl PathSource {
-    /// Combines the arguments with the options for lists.
+    /// Combines the arguments with the options.
     ///
     /// # Errors
     /// [`CliError`] if the patterns together are too large.
@@ -210,7 +199,7 @@ impl PathSource {
         })
     }
 
-    /// Excludes the file at this absolute path from searches of folders; `None` excludes no file.
+    /// Excludes the file at this absolute path from searches of folders.
     pub(crate) fn leaving_out(self, path: Option<PathBuf>) -> Self {
         Self { left_out: path, ..self }
     }
@@ -219,20 +208,20 @@ impl PathSource {
         self.words.is_empty() && self.list.is_none()
     }
 
-    /// True if another process may be unable to read a list a second time, because the list comes
-    /// from standard input, another open file, a pipe or a device, or does not exist.
+    /// True if another process may be unable to read a list again, for instance because the list is
+    /// standard input or a pipe.
     pub(crate) fn is_read_once(&self, cwd: &Path) -> bool {
         let is_stdin = |path: &PathBuf| path.as_os_str() == STDIN;
         self.words.iter().any(is_stdin)
             || self.list.iter().any(|path| is_stdin(path) || list::is_transient(&cwd.join(path)))
     }
 
-    /// Finds the files, without changing the queue.
+    /// Finds the files. Does not change the queue.
     ///
     /// # Errors
-    /// [`CliError`] if a list or a given folder cannot be read, if an argument is not a path, if a
-    /// folder that is named with a slash at its end or a required file is missing, or, with
-    /// `strict`, if a file or folder below a given folder cannot be read or if no file is found.
+    /// [`CliError`] if a list or a named folder cannot be read, an argument is not a valid path, or
+    /// a required file or a path with a trailing slash is missing. If `strict`, also if a file or
+    /// subfolder cannot be read, or if no file is found.
     pub(crate) fn gather(&self, absent: Absent, around: &Surroundings<'_>) -> Result<Gathered, CliError> {
         let mut gathered = Gathered { options: self.filter.options(), ..Gathered::default() };
         gathered.unquoted = Unquoted::find(&self.filter, &self.words, around.cwd);
@@ -297,9 +286,9 @@ impl PathSource {
         Ok(())
     }
 
-    /// Adds the files below a folder, in the order of their names. Links to files count as files;
-    /// links to folders are not followed. Folders below the folder that cannot be read, and files
-    /// whose paths are not valid, are skipped and listed as unreadable.
+    /// Adds the files below a folder, sorted by name. Links to files count as files; links to
+    /// folders are not followed. Skips unreadable subfolders and files with invalid paths, and
+    /// lists them as unreadable.
     fn walk(&self, folder: &FilePath, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
         let walk = WalkDir::new(folder.as_path()).sort_by_file_name().into_iter();
         let below = |path: &Path| path.strip_prefix(folder.as_path()).unwrap_or(path).to_owned();
@@ -315,9 +304,8 @@ impl PathSource {
         Ok(())
     }
 
-    /// True if a search of `folder` would find a file at `path`, which need not exist. Links in the
-    /// path are not resolved. Ignores the file of [`leaving_out`](Self::leaving_out) and the age of
-    /// the file.
+    /// True if a search of `folder` would find a file at `path`. The file need not exist. Does not
+    /// resolve links. Ignores the age of the file and [`leaving_out`](Self::leaving_out).
     pub(crate) fn finds(&self, folder: &Path, path: &Path, project: &Project) -> bool {
         let Ok(below) = path.strip_prefix(folder) else { return false };
         let is_hidden = |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
@@ -359,12 +347,11 @@ fn reason(error: &walkdir::Error) -> String {
     format!("{place}: {why}")
 }
 
-/// True for a word that ends with a slash, and so can only mean a folder.
 fn is_folder_word(word: &Path) -> bool {
     word.as_os_str().as_bytes().ends_with(b"/")
 }
 
-/// True for a word with pattern characters. By default, a shell passes a pattern unchanged if it
+/// True if the word has pattern characters. By default, a shell passes on a pattern unchanged if it
 /// matches no file.
 fn is_pattern(word: &Path) -> bool {
     word.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
@@ -375,7 +362,6 @@ fn no_folder(folder: &FilePath) -> CliError {
         .with_hint("nothing was added; check that its disk is mounted")
 }
 
-/// True if a file has disappeared during the walk; such a file is skipped.
 fn is_gone(error: &walkdir::Error) -> bool {
     error.depth() > 0 && error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
@@ -400,7 +386,7 @@ fn missing(first: &str, gathered: &Gathered) -> CliError {
 const OTHER_FORM: &str = "a name on disk looks the same but is encoded differently, which happens with lists from a Mac; give the folder instead, or convert the list with: uconv -x any-nfc";
 
 /// True if the path exists in its other Unicode form, composed (NFC) or decomposed (NFD). macOS
-/// decomposes names, so the names in a list from a Mac may differ from the names on this machine.
+/// decomposes names, so a list from a Mac may spell the names of files differently.
 fn exists_in_other_form(path: &Path) -> bool {
     let Some(text) = path.to_str().filter(|text| !text.is_ascii()) else { return false };
     let exists = |form: String| form != text && Path::new(&form).exists();

@@ -10,7 +10,6 @@ pub(crate) enum InvalidPriority {
     OutOfRange,
 }
 
-/// Parses a decimal integer of 32 bits, with or without a sign.
 pub(crate) fn parse(word: &str) -> Result<Priority, InvalidPriority> {
     if !is_integer(word) {
         return Err(InvalidPriority::NoInteger);

@@ -9,8 +9,8 @@ use std::path::Path;
 /// The folders that execvp(3) searches if `PATH` is not set.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// True if there is an executable file for the name of a program. A name with a slash is a path;
-/// any other name is searched for in the folders of `PATH`.
+/// True if an executable file exists for the program. A name without a slash is searched for in the
+/// folders of `PATH`.
 pub(crate) fn is_found(program: &OsStr) -> bool {
     if program.as_bytes().contains(&b'/') {
         return is_executable(Path::new(program));

@@ -12,11 +12,10 @@ use crate::error::CliError;
 use crate::paths::absolute;
 use trust::{Caller, Foreign};
 
-/// The state folder, relative to the project folder.
 const STATE_DIR: &str = ".claude/mission-control";
 
-/// The name of two folders: one below the state folder, and one below `logs`. Each contains a
-/// folder for every database that this project uses as its store.
+/// The state folder and the folder `logs` each have a subfolder of this name. It contains a folder
+/// for each database that this project uses as its store.
 const STORES: &str = "stores";
 
 /// The environment variables that may name the project folder, in order of precedence.
@@ -25,23 +24,22 @@ const VARIABLES: [&str; 2] = [PROJECT_VARIABLE, "CLAUDE_PROJECT_DIR"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Project {
     root: PathBuf,
-    /// True if the user has named the folder, and so trusts it.
+    /// True if the user named the folder and thereby trusts it.
     is_named: bool,
-    /// The name of the folder with this machine's files about the queue in a database; `None` for
-    /// the queue in the project folder. Item ids are unique only within a queue, so each queue has
-    /// its own files.
+    /// The name of the folder in which this machine keeps files for a queue in a database. `None`
+    /// if the queue is in the project folder. Each queue has its own files, because item ids are
+    /// unique only within a queue.
     store: Option<String>,
 }
 
 impl Project {
-    /// Finds the project folder. In order of precedence, it is the given folder, the folder that an
-    /// environment variable names, the nearest folder upwards that contains a state folder, or the
-    /// current folder.
+    /// Finds the project folder. The first of these is used: the given folder, the folder that an
+    /// environment variable names, the nearest folder upwards with a state folder, or the current
+    /// folder.
     ///
     /// # Errors
-    /// [`CliError`] if the given path, or the path in the variable, is not a folder. Also if
-    /// another user controls the folder that was found upwards, or if no folder is named and there
-    /// is no current folder (`cwd` is empty).
+    /// [`CliError`] if a named path is not a folder, if another user controls the folder that was
+    /// found upwards, or if `cwd` is empty and no folder is named.
     pub(crate) fn find(
         given: Option<&Path>,
         cwd: &Path,
@@ -62,8 +60,7 @@ impl Project {
         }
     }
 
-    /// Returns the project in a folder that the user names. `said_by` is the option or variable
-    /// that names it.
+    /// Returns the project in a folder that the user names with the option or variable `said_by`.
     ///
     /// # Errors
     /// [`CliError`] if the path is not a folder.
@@ -80,14 +77,14 @@ impl Project {
         Self { root, is_named: false, store: None }
     }
 
-    /// Returns this project for the queue in a database. Its paths are those of this machine's
-    /// files about that queue.
+    /// Returns this project for a queue in a database. This machine keeps files for the queue in
+    /// folders called `name`.
     pub(crate) fn of_store(self, name: String) -> Self {
         Self { store: Some(name), ..self }
     }
 
-    /// Fails if the caller has not named the project and another user controls a part of it: such a
-    /// project must not choose the store or the map of paths.
+    /// Fails if another user controls a part of the project and the caller has not named the
+    /// project. Such a project must not choose the store or the path map.
     ///
     /// # Errors
     /// [`CliError`] that names the part.
@@ -100,8 +97,7 @@ impl Project {
     }
 
     /// Returns the project in another folder of this machine that uses the same store. `None` if
-    /// that project has no folder of runs for the store, or if another user controls a part of that
-    /// project.
+    /// that folder has no runs of the store, or if another user controls a part of it.
     pub(crate) fn sibling(&self, root: &Path) -> Option<Self> {
         let project = trusted(root, |name| std::env::var_os(name)).ok()?;
         let sibling = Self { store: self.store.clone(), ..project };
@@ -112,8 +108,8 @@ impl Project {
         &self.root
     }
 
-    /// Returns the folder of the queue's files, or of this machine's files about a queue in a
-    /// database.
+    /// Returns the folder with the files of the queue. For a queue in a database, returns the
+    /// folder with the files that this machine keeps for the queue.
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.of_queue(self.root.join(STATE_DIR))
     }
@@ -134,7 +130,7 @@ impl Project {
         !matches!(self.state_dir().metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
     }
 
-    /// Returns the folder of the lock files of runs and of the records of their guards.
+    /// Returns the folder with the lock files of runs and the records of guards.
     pub(crate) fn runs_dir(&self) -> PathBuf {
         self.state_dir().join("runs")
     }
@@ -148,7 +144,6 @@ impl Project {
         self.state_dir().join("ORCHESTRATOR-STATE.json")
     }
 
-    /// Returns the event log of workflow executions.
     pub(crate) fn orchestrator_log(&self) -> PathBuf {
         self.logs_dir().join("orchestrator-execution.jsonl")
     }
@@ -175,19 +170,16 @@ impl Project {
         self.logs_dir().join("autonomous-processing.jsonl")
     }
 
-    /// Returns the file with the machine and the project folder of each run that was copied into
-    /// this project.
+    /// Returns the file that records where each copied run came from.
     pub(crate) fn copied_runs_file(&self) -> PathBuf {
         self.state_dir().join("COPIED-RUNS.json")
     }
 
-    /// Returns the folder with the output of attempts.
     pub(crate) fn attempts_dir(&self) -> PathBuf {
         self.logs_dir().join("attempts")
     }
 
-    /// True for a file or folder of autoproc itself in this project. Such files are not added when
-    /// folders are walked.
+    /// True if the path is one of autoproc's own files or folders. Searches of folders skip these.
     pub(crate) fn is_own(&self, path: &Path) -> bool {
         let folder = Self::in_folder(self.root.clone());
         path.starts_with(folder.state_dir())

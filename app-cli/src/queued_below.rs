@@ -1,5 +1,4 @@
-//! Resolves arguments that name a file of the queue, or a folder. A folder means all files of the
-//! queue below it.
+//! Resolves arguments to files of the queue. A folder means all queued files below it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,16 +12,16 @@ use crate::escape::Shown;
 use crate::paths::resolve;
 use crate::view::files;
 
-/// The maximum number of files that an error lists.
+/// An error lists at most this many files.
 const MAX_LISTED: usize = 5;
 
-/// Returns a selector for each file that the arguments name. A path that is not in the queue may be
-/// a folder; the folder selects the files of the queue below it that have one of the statuses. Any
-/// other path that is not in the queue is returned unchanged, and the queue will reject it.
+/// Returns a selector for each file that the arguments name. A folder selects the queued files
+/// below it that have one of `statuses`. An unknown path is returned too, and the queue will reject
+/// it.
 ///
 /// # Errors
-/// [`CliError`] if an argument is not a path, if all files below a folder have other statuses, or
-/// if the queue cannot be read.
+/// [`CliError`] if an argument is not a valid path, if all queued files below a folder have other
+/// statuses, or if the queue cannot be read.
 pub(crate) async fn selectors(
     words: &[PathBuf],
     statuses: &[Status],
@@ -54,8 +53,8 @@ pub(crate) async fn selectors(
     Ok(selectors)
 }
 
-/// If files of the queue are below `path`, returns an error that asks the user to name one of them.
-/// Call it if a command needs one file and `path` is not in the queue.
+/// If `path` is a folder with queued files, returns an error that asks the user to name one of
+/// them. Call it only if `path` itself is not in the queue.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -78,8 +77,7 @@ pub(crate) async fn one_needed(path: &FilePath, context: &Context) -> Result<Opt
 
 type Queued = (FilePath, Status);
 
-/// Returns the files of the queue below each folder, in claim order. Reads the queue once, or not
-/// at all if `folders` is empty.
+/// Returns the queued files below each folder, in claim order. Reads the queue at most once.
 async fn below<'f>(folders: &'f [FilePath], context: &Context) -> Result<HashMap<&'f Path, Vec<Queued>>, CliError> {
     let mut found: HashMap<_, _> = folders.iter().map(|folder| (folder.as_path(), Vec::new())).collect();
     if found.is_empty() {

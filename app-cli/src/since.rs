@@ -1,5 +1,4 @@
-//! Points in time, as users enter them: a time of day, a date, a date and time, or a span. Most are
-//! points in the past.
+//! Points in time, as users enter them: a time of day, a date, a date and time, or a span.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -15,17 +14,16 @@ use crate::view::time::{span, zone};
 pub(crate) const EXPECTED: &str =
     "expected a time of day (22:00), a date (2026-11-28), a date and time (2026-11-28T22:00), or a span (12h)";
 
-/// A point in the past or, for [`after`](Self::after), in the future. A point without an offset is
-/// in the time zone in which times are printed.
+/// A point in the past for [`before`](Self::before), or in the future for [`after`](Self::after). A
+/// point without a UTC offset is in the time zone in which times are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Since {
-    /// This duration before the current time; for [`after`](Self::after), after the current time.
+    /// A span before the current time or, for [`after`](Self::after), after the current time.
     Ago(Duration),
-    /// The latest moment with this time of day; for [`after`](Self::after), the next one.
+    /// The last occurrence of this time of day; for [`after`](Self::after), the next occurrence.
     TimeOfDay(Time),
     /// A date and time; midnight if only the date was given.
     Local(DateTime),
-    /// A date and time with an offset.
     Exact(jiff::Timestamp),
 }
 
@@ -47,7 +45,6 @@ pub(crate) fn parse(word: &str) -> Result<Since, String> {
 }
 
 impl fmt::Display for Since {
-    /// Writes the point as a user may enter it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ago(ago) => f.write_str(&span(*ago)),
@@ -63,8 +60,8 @@ impl Since {
         self.in_zone(now, zone())
     }
 
-    /// Returns the point in time: the next occurrence of a time of day, or the end of a span that
-    /// begins at `now`. A date may lie in the past.
+    /// Returns the next occurrence of a time of day, or the end of a span that begins at `now`.
+    /// Returns a date as it is, even if it lies in the past.
     pub(crate) fn after(self, now: Timestamp) -> Timestamp {
         self.after_in_zone(now, zone())
     }
@@ -79,8 +76,8 @@ impl Since {
         }
     }
 
-    /// Returns the point in time as a `SystemTime`, relative to the current time: the year 1970 for
-    /// an earlier date. `None` if the system cannot represent it.
+    /// Converts the point to a system time. A span or a time of day counts back from now. A date
+    /// before 1970 becomes the beginning of 1970. `None` if the system cannot represent the time.
     pub(crate) fn system_time(self) -> Option<SystemTime> {
         let now = SystemTime::now();
         if let Self::Ago(span) = self {
@@ -106,8 +103,8 @@ impl Since {
     }
 }
 
-/// Returns the latest moment up to `now` with this time of day; `None` if it is beyond the
-/// calendar's range.
+/// Returns the last occurrence of this time of day up to `now`. `None` if the calendar does not
+/// reach that far.
 fn latest(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp> {
     let now = jiff::Timestamp::from_microsecond(now.as_micros()).ok()?.to_zoned(zone.clone());
     let on = |day: &Zoned| day.date().to_datetime(time).to_zoned(zone.clone()).ok();
@@ -116,8 +113,8 @@ fn latest(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp
     Some(moment.timestamp())
 }
 
-/// Returns the first moment after `now` with this time of day; `None` if it is beyond the
-/// calendar's range.
+/// Returns the first occurrence of this time of day after `now`. `None` if the calendar does not
+/// reach that far.
 fn next(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp> {
     let now = jiff::Timestamp::from_microsecond(now.as_micros()).ok()?.to_zoned(zone.clone());
     let on = |day: &Zoned| day.date().to_datetime(time).to_zoned(zone.clone()).ok();
@@ -130,7 +127,7 @@ fn next(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp> 
 mod tests {
     use super::*;
 
-    /// Returns the point that a word means on 2026-11-29 at 07:30 in Berlin, which is 06:30 UTC.
+    /// Parses `word` on 2026-11-29 at 07:30 in Berlin, which is 06:30 UTC.
     fn point(word: &str) -> String {
         let now = "2026-11-29T06:30:00Z".parse().expect("a time");
         let zone = TimeZone::get("Europe/Berlin").expect("a zone");
@@ -173,7 +170,7 @@ mod tests {
         ] {
             assert_eq!(parse(word).expect(word).after_in_zone(now, zone()).to_string(), expected, "{word}");
         }
-        // The clocks are set forward from 02:00 to 03:00.
+        // That night, the clocks are set forward from 02:00 to 03:00.
         let now = "2026-03-28T22:00:00Z".parse().expect("a time");
         let point = parse("06:00").expect("a time of day").after_in_zone(now, zone());
         assert_eq!(point.to_string(), "2026-03-29T04:00:00.000000Z");

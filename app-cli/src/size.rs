@@ -1,11 +1,10 @@
-//! Parses amounts of bytes: a bare number is bytes; K, M, G, T, P and E, with or without a B, are
-//! powers of 1000; Ki, Mi, Gi, Ti, Pi and Ei, with or without a B, are powers of 1024 (IEC
-//! 80000-13). Upper and lower case are equal.
+//! Parses byte sizes. A bare number means bytes. K, M, G, T, P and E are powers of 1000; Ki, Mi,
+//! Gi, Ti, Pi and Ei are powers of 1024 (IEC 80000-13). Each may be followed by a B. Case does not
+//! matter.
 
 use bytesize::ByteSize;
 
-/// The largest accepted amount: the maximum size of a file. File offsets are signed numbers of 64
-/// bits (`off_t`, POSIX.1).
+/// The maximum size of a file. File offsets are signed 64-bit numbers (`off_t`, POSIX.1).
 const LARGEST: u64 = i64::MAX.cast_unsigned();
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +15,7 @@ pub(crate) enum InvalidSize {
     TooLarge,
 }
 
-/// Parses an amount of bytes, including 0; drops fractions of a byte.
+/// Parses a number of bytes. Drops fractions of a byte.
 pub(crate) fn parse(word: &str) -> Result<u64, InvalidSize> {
     if !word.starts_with(|first: char| first.is_ascii_digit()) {
         return Err(InvalidSize::NoSize);

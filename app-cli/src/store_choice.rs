@@ -1,5 +1,4 @@
-//! The choice of the store: the queue in the project folder, or a database that many machines
-//! share.
+//! Chooses the store: the queue in the project folder, or a database that many machines share.
 
 use std::convert::Infallible;
 use std::env;
@@ -24,22 +23,21 @@ pub(crate) const MAP_OPTION: &str = "--map";
 
 const MAP_IN_FILE: &str = "map in autoproc.toml";
 
-/// The environment variable with the rules of the path map, one per line.
+/// This environment variable contains the rules of the path map, one per line.
 pub(crate) const MAP_VARIABLE: &str = "AUTOPROC_MAP";
 
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
-/// The URL of a database, which may contain a password. It is never printed.
+/// The URL of a database. It is never printed, because it may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct StoreUrl(String);
 
 impl StoreUrl {
-    /// Returns the URL. Callers must never print it, because it may contain a password.
+    /// Callers must never print the result, because it may contain a password.
     pub(crate) fn secret(&self) -> &str {
         &self.0
     }
 
-    /// True if the text begins like the address of a PostgreSQL database.
     pub(crate) fn is_address(&self) -> bool {
         SCHEMES.iter().any(|scheme| self.0.starts_with(scheme))
     }
@@ -48,8 +46,7 @@ impl StoreUrl {
 impl FromStr for StoreUrl {
     type Err = Infallible;
 
-    /// Accepts every text, because the error for a rejected text would repeat it, with its
-    /// password.
+    /// Accepts every text. Otherwise, the error would show the rejected text with its password.
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(Self(text.to_owned()))
     }
@@ -61,13 +58,11 @@ impl fmt::Debug for StoreUrl {
     }
 }
 
-/// Returns the text without the passwords in addresses of PostgreSQL, for errors that quote words
-/// of the command line.
+/// Removes the passwords from PostgreSQL addresses, for errors that quote the command line.
 pub(crate) fn without_passwords(text: &str) -> String {
     without_passwords_of(text, env::args_os().filter_map(|word| word.into_string().ok()))
 }
 
-/// Returns a word of the command line without the password of an address in it.
 pub(crate) fn word_without_password(word: &OsString) -> OsString {
     let Some((text, at)) = word.to_str().and_then(|text| Some((text, end_of_scheme(text)?))) else {
         return word.clone();
@@ -75,8 +70,8 @@ pub(crate) fn word_without_password(word: &OsString) -> OsString {
     format!("{}{}", &text[..at], without_password(&text[at..])).into()
 }
 
-/// Returns the text without the passwords in addresses. An address that is one of `words` is
-/// recognised to its end; any other address ends at white space or a quotation mark.
+/// Removes the passwords from the addresses in `text`. An address from one of `words` ends where
+/// this word ends. Any other address ends at white space or a quotation mark.
 fn without_passwords_of(text: &str, words: impl Iterator<Item = String>) -> String {
     let mut text = text.to_owned();
     for word in words {
@@ -99,8 +94,8 @@ fn end_of_scheme(text: &str) -> Option<usize> {
     SCHEMES.iter().filter_map(|scheme| Some(text.find(scheme)? + scheme.len())).min()
 }
 
-/// Returns an address without its password, or `…` if it is unclear where the password begins or
-/// ends. `address` begins after the scheme.
+/// Removes the password from `address`, which begins after the scheme. Returns `…` if it is unclear
+/// where the password begins or ends.
 fn without_password(address: &str) -> String {
     let (credentials, location) = address.split_once('@').unwrap_or(("", address));
     let is_unclear = location.contains('@') || credentials.contains(['/', '?']) || address.contains("password");
@@ -117,7 +112,7 @@ pub(crate) enum NamedBy {
     Option,
     Variable,
     File,
-    /// The option of `migrate` with this name, for instance `--from`.
+    /// An option of `migrate`, for instance `--from`.
     Place(&'static str),
 }
 
@@ -139,9 +134,9 @@ pub(crate) struct StoreChoice {
 }
 
 impl StoreChoice {
-    /// Returns the database that is named by the option, by the environment variable, or by the
-    /// project's `autoproc.toml`, in this order of precedence. Returns `None` if none of them names
-    /// a database: the queue is then in the project folder. An empty variable counts as missing.
+    /// Returns the database that the option, the environment variable or the project's
+    /// `autoproc.toml` names, in this order of precedence. `None` means that the queue is in the
+    /// project folder. An empty variable counts as missing.
     ///
     /// # Errors
     /// [`CliError`] if the variable is not UTF-8, if `autoproc.toml` cannot be read, or if it names
@@ -164,20 +159,18 @@ impl StoreChoice {
     }
 }
 
-/// Returns the section `[store]` of the project's `autoproc.toml`, or an empty one.
 fn section(project: &Project) -> Result<StoreSection, CliError> {
     let section = runners::store_section(project.root()).map_err(|error| wiring::runners_error(&error))?;
     Ok(section.unwrap_or_default())
 }
 
-/// Returns the map of paths. Its rules come from the options, else from the environment variable,
-/// else from the project's `autoproc.toml`. The variable and the file have no effect on a queue in
-/// a folder.
+/// Returns the path map. Its rules come from the options, else from the environment variable, else
+/// from `autoproc.toml`. The variable and the file do not apply to a queue in a folder.
 ///
 /// # Errors
-/// [`CliError`] if a rule is malformed, if the rules are ambiguous, if options map the paths of a
-/// folder's queue, if `autoproc.toml` cannot be read, or if it has rules and another user controls
-/// a part of the project.
+/// [`CliError`] if a rule is malformed, if rules conflict, if options are given for a queue in a
+/// folder, if `autoproc.toml` cannot be read, or if it has rules and another user controls a part
+/// of the project.
 pub(crate) fn path_map(
     given: &[MapRule],
     choice: Option<&StoreChoice>,
@@ -210,7 +203,7 @@ fn rules_of_file(project: &Project, variable: impl Fn(&str) -> Option<OsString>)
     rules(texts.iter().map(String::as_str), MAP_IN_FILE)
 }
 
-/// Parses rules. Errors name `source`, the place where the rules were found.
+/// Parses rules. Errors name `source`, where the rules were found.
 fn rules<'t>(texts: impl Iterator<Item = &'t str>, source: &str) -> Result<Vec<MapRule>, CliError> {
     let rule = |text: &str| {
         let invalid = |error| CliError::config(format!("{source}: {}: {error}", Printable(text)));

@@ -1,20 +1,18 @@
-//! The tail of an attempt's output that the database of a queue keeps.
+//! The tail of an attempt's output, as the database of a queue keeps it.
 
 use std::path::PathBuf;
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber};
 
-/// The stored tail of the output of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredOutput {
     pub(crate) attempt: AttemptNumber,
     pub(crate) claim: ClaimNumber,
     /// The host on which the attempt ran.
     pub(crate) host: Box<str>,
-    /// The path, on that host, of the file with the output.
+    /// The path of the output file on that host.
     pub(crate) file: PathBuf,
     /// The length of `file`, in bytes.
     pub(crate) length: u64,
-    /// The last bytes of the output.
     pub(crate) ending: Vec<u8>,
 }

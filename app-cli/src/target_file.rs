@@ -12,16 +12,15 @@ use crate::escape::Shown;
 use crate::exit_code::ExitCode;
 use crate::paths::absolute;
 
-/// The kind of file that a command writes.
 pub(crate) struct FileKind {
-    /// The text with which every file of this kind begins. It identifies the kind.
+    /// Every file of this kind begins with this text, which identifies the kind.
     pub(crate) beginning: &'static str,
     /// The name of the kind in an error, for instance `page of X`.
     pub(crate) name: &'static str,
 }
 
-/// The file that a command writes. A file that is already there is replaced atomically: a reader
-/// sees either the old or the new content.
+/// A file that a command writes. An existing file is replaced atomically: a reader sees either the
+/// old or the new content.
 #[derive(Debug)]
 pub(crate) struct TargetFile {
     path: PathBuf,
@@ -31,9 +30,9 @@ impl TargetFile {
     /// Checks that a file of this kind may be written to `path`. Writes nothing.
     ///
     /// # Errors
-    /// [`CliError`] if the path names a file of autoproc itself, or something other than a regular
-    /// file or a link, if its folder does not exist, or if the path cannot be examined. Without
-    /// `may_replace`, also if the path names a link, or a file of another kind that is not empty.
+    /// [`CliError`] if the path names one of autoproc's own files, or something that is neither a
+    /// regular file nor a link; if its folder is missing; or if the path cannot be examined.
+    /// Without `may_replace`, also if the path names a link, or a non-empty file of another kind.
     pub(crate) fn checked(
         path: &Path,
         kind: &FileKind,
@@ -77,11 +76,10 @@ impl TargetFile {
         read.is_ok() && beginning == kind.beginning.as_bytes()
     }
 
-    /// Writes the file. An existing file keeps its permissions; those of a new file follow the
-    /// umask.
+    /// Writes the file. An existing file keeps its permissions; the umask sets those of a new file.
     ///
     /// # Errors
-    /// [`CliError`] if the file cannot be written; an existing file stays as it is.
+    /// [`CliError`] if the file cannot be written. An existing file then stays unchanged.
     pub(crate) fn write(&self, content: &str) -> Result<(), CliError> {
         let written = match self.permissions() {
             Some(known) => replace_durably(&self.path, content.as_bytes(), Some(known)),
@@ -107,22 +105,21 @@ impl TargetFile {
         Replacement::begin(&self.path).map_err(|error| self.cannot_write(&error))
     }
 
-    /// Completes a replacement. An existing file keeps its permissions; those of a new file follow
-    /// the umask.
+    /// Completes a replacement. An existing file keeps its permissions; the umask sets those of a
+    /// new file.
     ///
     /// # Errors
-    /// [`CliError`] if the file cannot be replaced; an existing file stays as it is.
+    /// [`CliError`] if the file cannot be replaced. An existing file then stays unchanged.
     pub(crate) fn finish(&self, content: Replacement) -> Result<(), CliError> {
         content.finish(self.permissions()).map_err(|error| self.cannot_write(&error))
     }
 
-    /// Returns the permissions of the existing file; `None` if there is none, or if it is a link.
+    /// Returns the permissions of an existing file. `None` if there is no file, or only a link.
     fn permissions(&self) -> Option<Permissions> {
         let known = fs::symlink_metadata(&self.path).ok().filter(fs::Metadata::is_file);
         known.map(|known| known.permissions())
     }
 
-    /// Creates the error for a failed write.
     pub(crate) fn cannot_write(&self, error: &io::Error) -> CliError {
         CliError::new(ExitCode::CannotWrite, format!("cannot write to {}: {error}", Shown(&self.path)))
     }

@@ -1,7 +1,7 @@
 //! Prints results, as human-readable text or as one JSON document.
 //!
-//! The view of a command is defined in the command's module. This module contains the trait, and
-//! the parts that several views share.
+//! Each command defines its own view. This module contains the trait, and the parts that several
+//! views share.
 
 pub(crate) mod bytes;
 pub(crate) mod failure;
@@ -27,7 +27,8 @@ use screen::Screen;
 pub(crate) trait View {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()>;
 
-    /// Returns the document that `--json` prints: stable keys in snake case, times in RFC 3339.
+    /// Returns the document that `--json` prints. Its keys are stable and in snake case; its times
+    /// are in RFC 3339.
     fn document(&self) -> impl Serialize;
 }
 
@@ -37,9 +38,9 @@ pub(crate) fn files(count: impl TryInto<u64> + Display + Copy) -> String {
     format!("{count} {noun}")
 }
 
-/// Formats the number of completed files that changed while they were processed, and states which
-/// run processes them again; `None` if `count` is 0. `is_named` is true if the run's command line
-/// named its files: only such a command processes completed files again.
+/// Tells how many completed files changed while they were processed, and which command processes
+/// them again. `None` if `count` is 0. `is_named` is true if the run's command line named its
+/// files; the same command then processes the changed files again.
 pub(crate) fn changed_while_processed(count: u64, is_named: bool) -> Option<String> {
     let (were, them) = if count == 1 { ("it was", "it") } else { ("they were", "them") };
     let by = if is_named { "the same command".to_owned() } else { format!("a run that names {them}") };
@@ -52,7 +53,7 @@ pub(crate) fn held(count: usize) -> String {
     if count == 0 { String::new() } else { format!(" ({count} held)") }
 }
 
-/// Returns a number with a noun, which gets an "s" if the number is not 1.
+/// Formats a number with a noun: "1 byte", "2 bytes".
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -65,9 +65,9 @@ pub(crate) struct OpenOptions {
 pub(crate) enum Purpose {
     Command,
     Run,
-    /// A view of the queue that must stay responsive while a large queue is being read.
+    /// A view that must stay responsive while a large queue is read.
     Watch,
-    /// Completion in a shell. It changes nothing, and prints no warnings.
+    /// Shell completion, which changes nothing and prints no warnings.
     Completion,
 }
 
@@ -75,10 +75,10 @@ pub(crate) struct Wiring {
     project: Project,
     console: Arc<Console>,
     store: Store,
-    /// The map of paths; `None` if the paths of the queue are those of this machine.
+    /// `None` if the queue stores the paths of this machine.
     map: Option<Arc<PathMap>>,
-    /// True if the map comes from options of this process. Unlike a variable or a file, options are
-    /// not known to the commands of a run.
+    /// True if options of this process set the map. The commands of a run do not see these options,
+    /// only variables and files.
     is_map_of_options: bool,
     options: OpenOptions,
     clock: Arc<SystemClock>,
@@ -90,8 +90,8 @@ enum Store {
 }
 
 impl Wiring {
-    /// Creates the adapters for this project without accessing any file. The queue is in `server`,
-    /// or in the project folder if `server` is `None`.
+    /// Creates the adapters without accessing any file. The queue is in `server` or, if that is
+    /// `None`, in the project folder.
     pub(crate) fn new(
         project: Project,
         server: Option<Server>,
@@ -106,20 +106,19 @@ impl Wiring {
         Self { project, console, store, map: None, is_map_of_options: false, options, clock: Arc::new(SystemClock) }
     }
 
-    /// Maps the paths of a queue in a database to those of this machine, and back. `is_of_options`
-    /// is true if the map comes from options of this process.
+    /// Sets the path map of a queue in a database. `is_of_options` is true if options of this
+    /// process set the map.
     pub(crate) fn with_map(self, map: PathMap, is_of_options: bool) -> Self {
         let map = (!map.is_empty() && self.server().is_some()).then(|| Arc::new(map));
         Self { map, is_map_of_options: is_of_options, ..self }
     }
 
-    /// Returns the rules of the map, if they come from options of this process.
     fn rules_of_options(&self) -> impl Iterator<Item = &MapRule> {
         self.map.iter().filter(|_| self.is_map_of_options).flat_map(|map| map.rules())
     }
 
-    /// Returns the options for the store and the map of paths in a suggested command, each after a
-    /// space. Leaves out an option that the suggested command finds in a variable or a file.
+    /// Returns the options for the store and the path map in a suggested command, each after a
+    /// space. Omits an option if the suggested command finds its value in a variable or a file.
     pub(crate) fn store_options(&self) -> String {
         let map = self.rules_of_options().map(|rule| format!(" {MAP_OPTION} {}", quoted(&printable(rule))));
         self.server().map(Server::option).into_iter().chain(map).collect()
@@ -137,7 +136,7 @@ impl Wiring {
         }
     }
 
-    /// If the queue is on a server, connects to it, so that problems are reported before the
+    /// Connects to the server if the queue is on one, so that problems are reported before the
     /// command begins.
     ///
     /// # Errors
@@ -191,13 +190,12 @@ impl Wiring {
     /// Closes the store.
     ///
     /// # Errors
-    /// The errors of the store. No change of the queue is lost if closing fails.
+    /// The errors of the store. Even then, no change of the queue is lost.
     pub(crate) async fn close(&self) -> Result<(), StorageError> {
         self.storage().close().await
     }
 
-    /// Returns a unique name for a run: the time and 74 random bits (RFC 9562, UUID version 7). A
-    /// time before 1970 is replaced by 1970.
+    /// Returns a unique name for a run: the time and 74 random bits (RFC 9562, UUID version 7).
     pub(crate) fn new_run(&self) -> RunId {
         let micros = u64::try_from(self.clock.now().as_micros()).unwrap_or(0);
         let since = Duration::from_micros(micros);
@@ -209,8 +207,8 @@ impl Wiring {
         RunReaper::new(self.project.clone(), grace)
     }
 
-    /// Returns an observer that appends events to the event log of runs and, if the queue is in a
-    /// database, also records them there.
+    /// Returns an observer that appends events to the event log. For a queue in a database, the
+    /// observer also records the events in the database.
     pub(crate) fn event_log(&self) -> Arc<dyn Observer> {
         let log = Arc::new(EventLog::new(self.project.event_log(), notices(&self.console)));
         match &self.store {
@@ -226,8 +224,8 @@ impl Wiring {
         }
     }
 
-    /// Writes the stop file, which requests all live runs of the queue in the folder to stop: to
-    /// drain, or to abort if `now`.
+    /// Writes the stop file, which asks all live runs of the queue in the folder to stop. They
+    /// abort if `now` is true, and drain otherwise.
     ///
     /// # Errors
     /// If the request cannot be written.
@@ -235,9 +233,8 @@ impl Wiring {
         write_stop_request(&self.project.stop_file(), now)
     }
 
-    /// Returns the stop request in the stop file; `None` if there is none, or if the queue is in a
-    /// database. A request in a database is not returned, because it applies only to runs that are
-    /// live.
+    /// Returns the stop request in the stop file. Always `None` for a queue in a database, because
+    /// a request in the database applies only to live runs.
     pub(crate) fn standing_stop(&self) -> Option<StandingStop> {
         let is_watched = self.server().is_none();
         is_watched.then(|| StandingStop::read(&self.project.stop_file())).flatten()
@@ -271,7 +268,7 @@ impl Wiring {
         read_run_command(&self.project.run_command_file())
     }
 
-    /// Returns the history, which is read from the event log, or from the database of the queue.
+    /// Returns the history, which is in the event log or in the queue's database.
     pub(crate) fn history(&self) -> Arc<dyn History> {
         match &self.store {
             Store::Folder(_) => Arc::new(EventLogHistory::new(self.project.event_log())),
@@ -286,16 +283,15 @@ impl Wiring {
         AttemptLogs::new(self.project.attempts_dir())
     }
 
-    /// Returns the folder with the journals of this machine's workflow executions. For a queue in a
-    /// database, these journals are copies of those in the database.
+    /// Returns the journals of this machine's workflow executions. For a queue in a database, these
+    /// are copies of the journals in the database.
     pub(crate) fn executions(&self) -> Executions {
         let executions = Executions::new(self.project.executions_dir());
         if self.server().is_some() { executions } else { executions.with_places(self.copied_runs()) }
     }
 
-    /// Returns the machine and the project folder of each run whose records were copied into this
-    /// project folder from another place, by the name of the run. If they cannot be read, warns and
-    /// returns none.
+    /// Returns where each copied run came from, by the name of the run. If this cannot be read,
+    /// warns and returns an empty map.
     pub(crate) fn copied_runs(&self) -> BTreeMap<String, RunLocation> {
         let file = self.project.copied_runs_file();
         copied_runs::read(&file).unwrap_or_else(|error| {
@@ -319,8 +315,7 @@ impl Wiring {
         }))
     }
 
-    /// Returns the latest workflow execution on an item, wherever the queue keeps its journal;
-    /// `None` if there is none.
+    /// Returns the latest workflow execution on an item, from the folder or the database.
     ///
     /// # Errors
     /// [`CliError`] if the journal cannot be read.
@@ -352,12 +347,10 @@ impl Wiring {
         }
     }
 
-    /// Returns the journals in the database; `None` if the queue is in the project folder.
     fn shared_journals(&self) -> Option<Arc<dyn SharedJournals>> {
         self.server().map(|server| server.journals(self.location()))
     }
 
-    /// Returns the location of this process.
     pub(crate) fn location(&self) -> Location {
         self.reaper(Duration::ZERO).location()
     }

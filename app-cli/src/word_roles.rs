@@ -1,4 +1,4 @@
-//! Classifies the words of a command line: options, their values, and other words.
+//! Classifies the words of a command line as options, values of options or other words.
 
 use std::ffi::{OsStr, OsString};
 
@@ -6,16 +6,16 @@ use clap::{Arg, Command};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// One or more options, perhaps with a value in the same word.
+    /// One or more options, such as `--quiet`, `-qv` or `--jobs=4`.
     Option,
-    /// The value of the option before it.
+    /// The value of the preceding option.
     Value,
     /// A command, a file, `-`, `--`, or a word after `--`.
     Other,
 }
 
-/// Returns the role of each word. The known options are those of `command`, without those of its
-/// subcommands; an unknown option counts as an option without a value.
+/// Returns the role of each word. Knows the options of `command`, but not those of its subcommands.
+/// Treats an unknown option as an option without a value.
 pub(crate) fn roles(words: &[OsString], command: &Command) -> Vec<Role> {
     let (mut is_value, mut is_over) = (false, false);
     let role = |word: &OsString| {
@@ -35,7 +35,7 @@ fn is_option(word: &OsStr) -> bool {
     word.len() > 1 && word.as_encoded_bytes().starts_with(b"-")
 }
 
-/// True if the next word is the value of the last option in this word.
+/// True if the last option in `word` takes its value from the next word.
 fn expects_value(word: &OsStr, command: &Command) -> bool {
     let Some(word) = word.to_str() else { return false };
     let takes_value = |is_it: &dyn Fn(&Arg) -> bool| {

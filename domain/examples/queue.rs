@@ -1,5 +1,5 @@
-//! Uses the queue as a value in a program: no store, no loop, no runtime. The program passes the
-//! time in and processes the files itself.
+//! Uses the queue as a plain value, without a store, a run loop or a runtime. The program passes
+//! the time in and processes the files itself.
 //!
 //! `cargo run -p autoproc-domain --example queue`
 

@@ -24,8 +24,8 @@ pub struct Attempt {
     pub depth: u8,
     /// The number of the item's current round, from 1.
     pub round: u32,
-    /// True if the item was completed when this round began. The attempt then resumes no work of an
-    /// earlier round.
+    /// True if the item was completed when this round began. The attempt must then not resume work
+    /// of an earlier round.
     pub follows_completion: bool,
     /// The number of the attempt in its round, from 1.
     pub number: AttemptNumber,
@@ -40,7 +40,7 @@ pub struct Attempt {
 pub struct AttemptRef {
     /// The id of the item.
     pub id: ItemId,
-    /// The item's file.
+    /// The file of the item.
     pub file_path: FilePath,
     /// The number of the round to which the attempt belongs, from 1.
     pub round: u32,
@@ -51,8 +51,9 @@ pub struct AttemptRef {
 }
 
 impl AttemptRef {
-    /// Returns a reference to the latest attempt of the current round of `item`; to the first
-    /// attempt of the round if it has had none. `claim` is `None` if the item is not processing.
+    /// Returns a reference to the latest attempt in the current round of `item`. If the round has
+    /// had no attempt, the reference is to the first one. `claim` is `None` unless the item is
+    /// processing.
     #[must_use]
     pub fn latest(item: &QueueItem) -> Self {
         Self {
@@ -84,8 +85,8 @@ pub enum AttemptOutcome {
     /// The attempt was ended by a SIGKILL that autoproc did not send, probably because the kernel
     /// ran out of memory.
     OutOfMemory {
-        /// True if the kernel has counted this kill for lack of memory; false if the count is
-        /// missing or may belong to another process.
+        /// True if the kernel counted an out-of-memory kill in the control group of the attempt.
+        /// False if only the count of the whole machine is known, or no count at all.
         is_certain: bool,
     },
     /// The attempt exceeded its timeout and was ended.
@@ -107,9 +108,8 @@ pub enum AttemptOutcome {
         /// A human-readable description of how the supervisor was lost.
         reason: Box<str>,
     },
-    /// Another requirement of the attempt was not met. In a workflow, for instance, a checkpoint is
-    /// not passed, an output has the wrong form, or a result cannot be recorded; for a command, its
-    /// standard output could not be written to a file.
+    /// Another requirement of the attempt was not met. For example, a workflow did not pass a
+    /// checkpoint, or the standard output of a command could not be written to a file.
     Unmet {
         /// A human-readable description of the requirement that was not met.
         reason: Box<str>,
@@ -124,17 +124,18 @@ pub enum AttemptOutcome {
         /// The outcome of the step.
         cause: Box<AttemptOutcome>,
     },
-    /// The attempt failed, and afterwards its file did not exist. It is not retried, because a
-    /// later attempt would not find the file either.
+    /// The attempt failed, and afterwards its file did not exist. The run does not retry the
+    /// attempt, because a later one would not find the file either.
     InputGone {
         /// How the attempt failed.
         cause: Box<AttemptOutcome>,
     },
-    /// The attempt failed, and afterwards neither its file nor the file's folder existed, for
-    /// instance because a disk is not mounted. The run usually does not count the attempt, and
-    /// holds starts for a while. The attempt counts as a failure if the run does not wait for
-    /// folders, or if the folder was already missing in an earlier attempt and another file has
-    /// succeeded since.
+    /// The attempt failed, and afterwards both its file and the file's folder were missing, for
+    /// instance because a disk is not mounted.
+    ///
+    /// Usually the run does not count the attempt, and pauses new attempts for a while. The attempt
+    /// counts as a failure in two cases. Either the run does not wait for folders. Or the folder
+    /// was already missing in an earlier attempt, and another file has succeeded since.
     InputAway {
         /// How the attempt failed.
         cause: Box<AttemptOutcome>,
@@ -144,15 +145,15 @@ pub enum AttemptOutcome {
     Aborted,
 }
 
-/// The kind of cause for which an attempt cannot be started.
+/// The reason why an attempt cannot be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartFault {
-    /// The machine lacked a process, a descriptor or memory, or the program was being written. The
-    /// run does not count the attempt, and holds starts for a while.
+    /// The machine had no process, descriptor or memory left, or the program file was being
+    /// written. The run does not count the attempt, and pauses new attempts for a while.
     Shortage,
-    /// The program, or something that every attempt needs in order to start it, is missing or may
-    /// not be executed. If the program has worked earlier in the run, the run usually does not
-    /// count the attempt, and holds starts for a while. Otherwise the file fails without a retry.
+    /// The program, or something else that every attempt needs to start, is missing or may not be
+    /// executed. If the program worked earlier in the run, the run usually does not count the
+    /// attempt, and pauses new attempts for a while. Otherwise the file fails without a retry.
     Missing,
     /// A later attempt would fail in the same way, for instance because the arguments are too long.
     Permanent,
@@ -181,8 +182,8 @@ impl AttemptOutcome {
     }
 }
 
-/// Writes a short description of the outcome. [`AttemptReport::error`] begins with it, but cuts it
-/// if it is too long.
+/// Writes a short description of the outcome. [`AttemptReport::error`] begins with the same text,
+/// shortened if it is too long.
 impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -225,9 +226,8 @@ pub struct AttemptReport {
     pub usage: Option<ResourceUsage>,
     /// The last lines of the attempt's output; empty if there are none.
     pub output_tail: Box<str>,
-    /// The fingerprint of the file when the attempt had ended; `None` if the file could not be
-    /// examined, for instance because it was missing, or if the orchestrator does not inspect
-    /// files.
+    /// The fingerprint of the file after the attempt ended. `None` if the file could not be
+    /// examined, or if the orchestrator does not inspect files.
     pub input_after: Option<Fingerprint>,
 }
 
@@ -246,7 +246,7 @@ impl AttemptReport {
 }
 
 /// The progress of an attempt that was handed to an orchestrator. An attempt that begins reports
-/// `Started`, and then `Ended` or `Lost`. An attempt that never begins reports only `NotStarted`.
+/// `Started`, then `Ended` or `Lost`. An attempt that never begins reports only `NotStarted`.
 #[derive(Debug)]
 pub enum AttemptProgress {
     /// The attempt began.
@@ -257,22 +257,21 @@ pub enum AttemptProgress {
     },
     /// The attempt has ended, and so has every process that it started.
     Ended(AttemptReport),
-    /// The orchestrator gave the attempt back, for instance because it was recalled or waited too
-    /// long, or the attempt could not start because the machine lacks a resource. It never began
-    /// and never will, so its claim can be released.
+    /// The orchestrator gave the attempt back before it began. For example, the run recalled the
+    /// attempt, the attempt waited too long, or the machine lacked a resource to start it. The
+    /// attempt will never begin, so its claim can be released.
     NotStarted {
-        /// A human-readable description of why the attempt could not start: the machine lacked a
-        /// process, a descriptor or memory, or the program was being written. `None` if the attempt
-        /// was given back for another reason.
+        /// A human-readable description of the shortage that prevented the start; see
+        /// [`StartFault::Shortage`]. `None` if the attempt was given back for another reason.
         shortage: Option<Box<str>>,
     },
     /// The orchestrator does not know whether the attempt has ended.
     Lost(LostAttempt),
 }
 
-/// The error of an orchestrator that lost track of an attempt. The attempt may still be running.
-/// Its run claims nothing more and ends with this error; the item stays claimed until the run is
-/// recovered.
+/// The error of an orchestrator that lost track of an attempt, which may still be running. The run
+/// that made the attempt claims no more files and ends with this error. The item stays claimed
+/// until the claims of the run are recovered.
 #[derive(Debug, thiserror::Error)]
 #[error("it is unknown how the attempt on {file_path} ended")]
 pub struct LostAttempt {

@@ -1,5 +1,5 @@
-//! The claim order: by priority, highest first, then by sequence number, lowest first. The order is
-//! total, because sequence numbers are unique.
+//! The claim order: highest priority first, then lowest sequence number first. No two items have
+//! the same position, because sequence numbers are unique.
 
 use std::cmp::Reverse;
 

@@ -1,9 +1,9 @@
 //! Events: the changes of the queue. [`FileQueue::apply`](crate::queue::FileQueue::apply) applies
 //! an event to a queue.
 //!
-//! A store may record the events: applying them in order to an empty queue rebuilds the queue
-//! exactly. An [`Event::Enqueued`] contains neither the item's id nor the outcome, because `apply`
-//! determines both. A store can therefore append this event without having read the queue.
+//! A store may record the events. Applying them in order to an empty queue rebuilds the queue
+//! exactly. An [`Event::Enqueued`] states neither the item's id nor the outcome, because `apply`
+//! determines both. So a store can append this event without having read the queue.
 
 #![allow(missing_docs, reason = "the field names are self-explanatory")]
 
@@ -16,11 +16,15 @@ use crate::time::Timestamp;
 /// A change of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A file was added. A new path becomes an item. A live item takes `priority` if that is higher
-    /// than its own. An item that failed or timed out begins a new round. A completed item begins a
-    /// new round only if `repeat` or a changed fingerprint requires it. An item that begins a new
-    /// round takes `priority` and the next sequence number. If `depth` is not 0, the item takes
-    /// this depth, except if the item stays completed.
+    /// A file was added.
+    ///
+    /// - A new path becomes an item.
+    /// - A pending or processing item takes `priority` if that is higher than its own.
+    /// - A failed or timed-out item begins a new round.
+    /// - A completed item begins a new round only if `repeat` or a changed fingerprint requires it.
+    ///
+    /// An item that begins a new round takes `priority` and the next sequence number. An item that
+    /// stays completed does not change. Any other item takes `depth` if `depth` is not 0.
     Enqueued {
         file_path: FilePath,
         /// See [`QueueItem::depth`](crate::item::QueueItem::depth).
@@ -40,7 +44,7 @@ pub enum Event {
         /// True if the item is now held.
         is_held: bool,
     },
-    /// A run claimed a pending item under the next claim number; the item's number of attempts
+    /// A run claimed a pending item under the next claim number. The number of attempts of the item
     /// grows by one.
     Claimed { id: ItemId, run: RunId, at: Timestamp },
     /// An attempt succeeded.
@@ -56,22 +60,22 @@ pub enum Event {
         backoff: Backoff,
         error: Box<str>,
     },
-    /// An item ended as failed or timeout: its attempt failed for good, its run died during the
-    /// last attempt allowed, or a user cancelled it.
+    /// An item ended with the status failed or timeout. Its attempt failed for good, its run died
+    /// during the last attempt allowed, or a user cancelled the item.
     Failed {
         id: ItemId,
         /// True if the attempt timed out.
         timed_out: bool,
         error: Box<str>,
     },
-    /// A claim was released; its attempt does not count.
+    /// A claim was released. The attempt does not count.
     Released { id: ItemId },
     /// The claim of a dead run was recovered; the attempt still counts.
     Recovered { id: ItemId },
     /// A user cancelled an item that is being processed.
     CancelRequested { id: ItemId },
-    /// A pending item's backoff was shortened to its original duration, because the clock was set
-    /// back.
+    /// The clock was set back, so the backoff of a pending item was shortened to its original
+    /// duration.
     BroughtForward {
         id: ItemId,
         /// The new backoff.
@@ -79,7 +83,7 @@ pub enum Event {
     },
     /// An ended item began another round: it is pending, with no attempts.
     RoundBegun { id: ItemId },
-    /// An item moved behind all other items of its priority: it has the next sequence number.
+    /// An item received the next sequence number, which moves it behind all others of its priority.
     MovedToEnd { id: ItemId },
     /// An item left the queue.
     Removed { id: ItemId },

@@ -1,16 +1,15 @@
 //! The error text of a failed attempt, short enough to be stored with every item.
 //!
 //! The first line states how the attempt ended and, after a colon, the output line that most likely
-//! names the cause. If several lines are equally likely, the last of them is taken. The other lines
-//! of the output follow in their order, without the earliest ones if there is too little room. A
-//! view with room for one line shows only the first.
+//! names the cause. Among equally likely lines, the last one is chosen. The other output lines
+//! follow in order. If the text would be too long, the earliest of these lines are omitted.
 //!
 //! Nothing is escaped here, because escaping depends on where the text is shown.
 
 use std::fmt::Display;
 
-/// The maximum length of an error text, in bytes. Four to eight lines of usual length fit, and a
-/// million failures take at most half a gigabyte.
+/// The maximum length of an error text, in bytes: four to eight typical lines. The error texts of a
+/// million failed items take at most half a gigabyte.
 pub const MAX_TEXT_BYTES: usize = 500;
 
 pub(crate) const ELLIPSIS: &str = "…";
@@ -24,7 +23,7 @@ pub fn run_died(attempts: u32) -> Box<str> {
     format!("the run died during attempt {attempts}, the last one allowed").into()
 }
 
-/// Words that mark an output line as a likely cause of a failure, in lower case.
+/// Lower-case words that suggest that an output line names the cause of a failure.
 const ERROR_WORDS: [&str; 22] = [
     "error",
     "fail",
@@ -50,7 +49,7 @@ const ERROR_WORDS: [&str; 22] = [
     "abort",
 ];
 
-/// The beginnings of lines, in lower case, that only refer to a failure that was reported before.
+/// Lower-case prefixes of output lines that only refer to a failure reported earlier.
 const ECHOES: [&str; 13] = [
     "make: *** [",
     "tar: child returned",
@@ -67,9 +66,9 @@ const ECHOES: [&str; 13] = [
     "magick: no images defined",
 ];
 
-/// Joins an outcome and the tail of the attempt's output into a text of at most [`MAX_TEXT_BYTES`].
-/// If the text is too long, the earliest lines of the output are omitted first; the first line is
-/// cut only if it alone is too long.
+/// Joins the outcome of an attempt and the tail of its output into a text of at most
+/// [`MAX_TEXT_BYTES`]. If the text is too long, the earliest output lines are omitted first. The
+/// first line is cut only if it alone exceeds the limit.
 #[must_use]
 pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
     let mut lines: Vec<&str> = output_tail.lines().map(as_displayed).filter(|line| !line.is_empty()).collect();
@@ -85,11 +84,9 @@ pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
     lines.join("\n").into()
 }
 
-/// Rates how likely a line states the cause of a failure. Returns 0 if the line only refers to a
-/// failure that was reported before it, as in `make: *** [all] Error 1`; otherwise 3 if it contains
-/// an error word, and a colon before a space, as in `wc: /in/a: No such file`; 2 if it contains
-/// only an error word; 0 if it refers to a help text, as in `Try 'wc --help' for more
-/// information.`; 1 for any other line.
+/// Rates how likely a line is to name the cause of a failure, from 0 to 3. A line with an error
+/// word and a colon, such as `wc: /in/a: No such file`, rates highest. Lines such as
+/// `make: *** [all] Error 1` and `Try 'wc --help' for more information.` rate 0.
 fn relevance(line: &str) -> u8 {
     let lower = line.to_lowercase();
     if ECHOES.iter().any(|echo| lower.trim_start().starts_with(echo)) {
@@ -112,8 +109,7 @@ pub fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// Returns the text after the last carriage return of a line, because a terminal writes it over the
-/// text before it. Omits white space at the end.
+/// Returns what a terminal shows of the line: the text after the last carriage return.
 fn as_displayed(line: &str) -> &str {
     let line = line.trim_end();
     line.rsplit('\r').next().unwrap_or(line).trim_end()

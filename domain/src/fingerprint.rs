@@ -1,5 +1,5 @@
-//! Fingerprints of files, and recipes. Both are recorded when a file completes, and compared when
-//! the file is added again.
+//! File fingerprints and recipes. Both are recorded when a file completes, and compared when the
+//! file is added again.
 
 use std::fmt;
 
@@ -10,25 +10,25 @@ use std::fmt;
 pub struct Fingerprint {
     /// Length in bytes.
     pub size: u64,
-    /// Modification time in nanoseconds since 1970-01-01 UTC; saturates in the years 1677 and 2262.
+    /// Modification time in nanoseconds since 1970-01-01 UTC, limited to the years 1677 to 2262.
     pub modified_ns: i64,
 }
 
-/// True if a file changed between two readings of its fingerprint. If one of the fingerprints is
-/// unknown, for instance because the file was moved away, the file counts as unchanged.
+/// True if the fingerprint of a file differs between `before` and `after`. If either is unknown,
+/// the file counts as unchanged.
 #[must_use]
 pub fn has_changed(before: Option<Fingerprint>, after: Option<Fingerprint>) -> bool {
     before.zip(after).is_some_and(|(before, after)| before != after)
 }
 
-/// Identifies how a file is processed: a hash of the command template, or of the workflow with its
-/// inputs. The domain compares recipes and never computes one.
+/// Identifies how a run processes files: a hash of the command template, or of the workflow and its
+/// inputs. This crate compares recipes but never computes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Recipe([u8; 8]);
 
 impl Recipe {
-    /// Wraps the first 8 bytes of a hash. Eight bytes suffice, because a user compares a handful of
-    /// commands, not billions.
+    /// Creates a recipe from the first 8 bytes of a hash. Eight bytes suffice, because a user
+    /// compares only a handful of commands.
     #[must_use]
     pub const fn new(hash: [u8; 8]) -> Self {
         Self(hash)
@@ -49,12 +49,12 @@ impl fmt::Display for Recipe {
     }
 }
 
-/// The record of a successful attempt. It decides whether the file begins a new round when it is
-/// added again; see [`Repeat`](crate::request::Repeat).
+/// The record of a successful attempt. When the file is added again, the record decides whether the
+/// file is processed again; see [`Repeat`](crate::request::Repeat).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Completion {
-    /// The fingerprint of the file when the attempt began or, in a run that
-    /// [edits files](crate::RunConfig::edits_files), when it had ended; `None` if unknown.
+    /// The fingerprint of the file at the beginning of the attempt, or at its end if the run
+    /// [edits files](crate::RunConfig::edits_files). `None` if unknown.
     pub fingerprint: Option<Fingerprint>,
     /// The recipe of the run; `None` if the run has none.
     pub recipe: Option<Recipe>,

@@ -2,21 +2,23 @@
 //!
 //! # Theory of operation
 //!
-//! A [`Forecast`] keeps the latest [`MAX_SAMPLES`] samples of one recipe, and as many for each
-//! extension of a file name, for at most 16 extensions. The duration of a file of `s` bytes is
-//! forecast by a line `a + b × s`, fitted by least squares (see `line`). Recording a sample takes
-//! constant time; a line is fitted only when a forecast is requested. Each sample is also predicted
-//! from the other samples, and the errors of these predictions give the range of a single file.
-//! Such a range, called conformal, needs no assumption about the distribution of the errors. The
-//! time left of a run is computed by simulating how its slots take the remaining files one after
-//! the other.
+//! A sample is the file size and the duration of a successful attempt. A [`Forecast`] keeps the
+//! latest [`MAX_SAMPLES`] samples of one recipe. For at most 16 file name extensions, it also keeps
+//! the latest [`MAX_SAMPLES`] samples of each extension. A file of `s` bytes is forecast to take
+//! `a + b × s` seconds; `line` fits this line by least squares. Recording a sample takes constant
+//! time, because a line is fitted only when a forecast is requested.
 //!
-//! A file that is much larger than all samples has no forecast, because samples of similar sizes do
-//! not show how much time a megabyte adds. If such a file remains, the forecast of the time left is
-//! a lower bound. While a running file takes longer than expected, the time left is unknown.
+//! Each sample is also predicted from the other samples. The errors of these predictions give the
+//! range for a single file. This method is called conformal prediction; it makes no assumption
+//! about the distribution of the errors.
 //!
-//! A forecast does not foresee changes: if later files take longer than earlier files of the same
-//! size, for instance because the machine gets busier, the forecast adapts with a delay.
+//! A simulation computes the time left of a run: each slot takes one file after the other. A file
+//! that is much larger than all samples has no forecast, because the samples do not show how
+//! durations grow beyond their sizes. If such a file remains, the time left is a lower bound. While
+//! a running file takes longer than expected, the time left is unknown.
+//!
+//! A forecast does not foresee changes. If the machine gets busier, the forecast adapts with a
+//! delay.
 
 mod line;
 mod model;
@@ -33,21 +35,21 @@ use model::Model;
 pub use model::{LARGER, OVERDUE};
 pub use time_left::{Backlog, OVERDUE_MARGIN, RemainingFile, TimeLeft};
 
-/// The number of samples that are kept for a recipe, and for each extension.
+/// The maximum number of samples that are kept for a recipe, and for each extension.
 pub const MAX_SAMPLES: usize = 200;
 
-/// The number of samples below which there is no forecast.
+/// The minimum number of samples for a forecast.
 pub const MIN_SAMPLES: usize = 5;
 
-/// The number of samples below which a forecast has no range.
+/// The minimum number of samples for a forecast with a range.
 pub const MIN_SAMPLES_FOR_RANGE: usize = 19;
 
-/// The minimum number of samples for an extension to have a line of its own. With fewer samples,
-/// files with this extension are forecast from all samples of the recipe.
+/// The minimum number of samples for an extension to have a line of its own. Files with other
+/// extensions are forecast from all samples of the recipe.
 const MIN_SAMPLES_OF_EXTENSION: usize = 20;
 
-/// The maximum number of extensions that have samples of their own. The limit bounds the memory: a
-/// recipe takes at most about 70 kB, because a deque of 200 samples has room for 256.
+/// The maximum number of extensions that have samples of their own. It limits the memory for a
+/// recipe to about 70 kB.
 const MAX_EXTENSIONS: usize = 16;
 
 /// The samples of one recipe, from which the durations of files are forecast.
@@ -64,7 +66,7 @@ pub struct Forecast {
 pub struct FileForecast {
     /// The typical duration: half of the files take longer.
     pub about: Duration,
-    /// The range that contains the durations of nine of ten files; `None` if there are fewer than
+    /// The range in which the durations of nine of ten files lie. `None` if there are fewer than
     /// [`MIN_SAMPLES_FOR_RANGE`] samples.
     pub range: Option<RangeInclusive<Duration>>,
     /// The part of `about` that does not depend on the size.
@@ -80,8 +82,8 @@ pub struct FileForecast {
 pub enum NoForecast {
     /// There are fewer than [`MIN_SAMPLES`] samples.
     FewSamples,
-    /// The file is more than [`LARGER`] times as large as the largest sample, which counts as at
-    /// least 4096 bytes.
+    /// The file is more than [`LARGER`] times as large as the largest sample. A largest sample
+    /// below 4096 bytes counts as 4096 bytes.
     MuchLarger {
         /// The size of the largest sample, in bytes.
         largest_bytes: u64,
@@ -96,8 +98,8 @@ struct Sample {
 
 type Samples = VecDeque<Sample>;
 
-/// Counts and total durations of a run's attempts. They account for the time of failed attempts,
-/// which the samples do not contain. `completed` and `failed` count the attempts that ended a file.
+/// Totals over the attempts of a run. They show how much time the run spends on failed attempts.
+/// `completed` counts the files that completed, `failed` those that failed for good.
 #[derive(Debug, Clone, Default)]
 struct AttemptTally {
     /// The total duration of all attempts, in seconds.
@@ -109,8 +111,8 @@ struct AttemptTally {
 }
 
 impl AttemptTally {
-    /// Returns the mean time spent on a file that ended, divided by the mean duration of an attempt
-    /// that completed a file; 1 if no attempt has completed a file.
+    /// Returns the total duration of all attempts per ended file, divided by the mean duration of a
+    /// successful attempt. Returns 1 if no attempt has succeeded.
     fn time_factor(&self) -> f64 {
         let factor = self.total_s / self.completed_s * self.completed / (self.completed + self.failed);
         if factor.is_finite() { factor } else { 1.0 }
@@ -118,8 +120,8 @@ impl AttemptTally {
 }
 
 impl Forecast {
-    /// Records a successful attempt of the run: `size_bytes` is the size of the file when the
-    /// attempt began.
+    /// Records a successful attempt of the current run. `size_bytes` is the size of the file when
+    /// the attempt began.
     pub fn record(&mut self, file_path: &FilePath, size_bytes: u64, elapsed: Duration) {
         self.attempts.total_s += elapsed.as_secs_f64();
         self.attempts.completed_s += elapsed.as_secs_f64();
@@ -127,8 +129,8 @@ impl Forecast {
         self.record_past(file_path, size_bytes, elapsed);
     }
 
-    /// Records a successful attempt of an earlier run. It counts as a sample, but not for the share
-    /// of failures in this run.
+    /// Records a successful attempt of an earlier run as a sample. Does not add the attempt to the
+    /// totals of the current run.
     pub fn record_past(&mut self, file_path: &FilePath, size_bytes: u64, elapsed: Duration) {
         let sample = Sample { bytes: bytes(size_bytes), seconds: elapsed.as_secs_f64() };
         push(&mut self.all, sample);
@@ -140,14 +142,13 @@ impl Forecast {
         }
     }
 
-    /// Records a failed attempt of the run. `is_final` is true if the file ended, and false if
-    /// another attempt follows.
+    /// Records a failed attempt of the current run. `is_final` is true if no retry follows.
     pub fn record_failure(&mut self, elapsed: Duration, is_final: bool) {
         self.attempts.total_s += elapsed.as_secs_f64();
         self.attempts.failed += if is_final { 1.0 } else { 0.0 };
     }
 
-    /// True if there is no sample: no successful attempt was recorded.
+    /// True if no successful attempt was recorded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
@@ -187,7 +188,6 @@ fn push(samples: &mut Samples, sample: Sample) {
     samples.push_back(sample);
 }
 
-/// Returns the extension of a file name in lower case, without the dot; empty if there is none.
 fn extension(file_path: &FilePath) -> Vec<u8> {
     file_path.as_path().extension().unwrap_or_default().as_encoded_bytes().to_ascii_lowercase()
 }

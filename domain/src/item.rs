@@ -1,5 +1,4 @@
-//! The items of the queue. An item is a file with its id, its position in line, its rounds and
-//! attempts, and the claim of the run that processes it.
+//! The items of the queue. An item is a file with everything that the queue knows about it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,10 +35,10 @@ impl fmt::Display for ItemId {
     }
 }
 
-/// An item's position in line among items of the same priority: lower numbers are claimed first.
+/// The position of an item among items of the same priority. Lower numbers are claimed first.
 ///
-/// Ids and sequence numbers share one counter. A new item has its id as its sequence number. A new
-/// round assigns a new sequence number and keeps the id.
+/// Ids and sequence numbers share one counter. The first sequence number of an item is its id. Each
+/// new round gives the item a new sequence number, but not a new id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(u64);
 
@@ -63,8 +62,7 @@ impl Sequence {
     }
 }
 
-/// The urgency of an item. Items of higher priority are claimed first. The default is 0; items of
-/// negative priority are claimed last.
+/// The urgency of an item, 0 by default. Items of higher priority are claimed first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Priority(i32);
 
@@ -88,7 +86,7 @@ impl fmt::Display for Priority {
     }
 }
 
-/// The number of an attempt within its round, from 1.
+/// The number of an attempt within its round, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptNumber(u32);
 
@@ -118,24 +116,24 @@ impl fmt::Display for AttemptNumber {
 /// The status of an item. [`lifecycle`](crate::lifecycle) defines the legal changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// The item waits for a claim. It may be in backoff, or held by a user.
+    /// The item waits for a run to claim it. It may be in backoff, or held by a user.
     Pending,
     /// A run has claimed the item.
     Processing,
     /// The last attempt succeeded.
     Completed,
-    /// The last attempt failed and no retry follows, the run died during the last attempt allowed,
-    /// or a user cancelled the item.
+    /// The item failed for good: the last attempt failed, the run died during that attempt, or a
+    /// user cancelled the item.
     Failed,
     /// The last attempt timed out and no retry follows.
     Timeout,
 }
 
 impl Status {
-    /// Every status: first pending and processing, then the three statuses of ended items.
+    /// All statuses. The live ones, pending and processing, come first.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Processing, Self::Completed, Self::Failed, Self::Timeout];
 
-    /// Returns the name that the specification gives this status. It appears on disk and on screen.
+    /// Returns the name of the status, as it appears on disk and on screen.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -196,7 +194,7 @@ impl fmt::Display for RunId {
     }
 }
 
-/// The number of a claim. Each claim gets a higher number than all claims before it.
+/// The number of a claim. Each claim has a higher number than all earlier claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimNumber(u64);
 
@@ -223,23 +221,23 @@ impl ClaimNumber {
     }
 }
 
-/// A run's claim on an item. The item is processing for as long as it has the claim.
+/// A run's right to process an item. The item is processing as long as the claim exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The claim's number. A settlement takes effect only if its token has this number and `run`
-    /// requests the settlement.
+    /// The number of the claim. A settlement takes effect only if it has this number and comes from
+    /// `run`.
     pub number: ClaimNumber,
     /// The run that processes the item.
     pub run: RunId,
-    /// True once a user has cancelled the item. When this claim is settled or recovered, the item
-    /// ends without a retry.
+    /// True if a user has cancelled the item. The item then ends when the claim ends, without a
+    /// retry.
     pub is_cancelled: bool,
 }
 
-/// Identifies a claim. After the claim is settled or recovered, the token is *stale*: settling with
-/// a stale token has no effect.
+/// Identifies a claim. Once the claim is settled or recovered, its token is *stale*: settling
+/// with it has no effect.
 ///
-/// The attempt number cannot identify a claim: after a release, the next attempt has the same
+/// The attempt number cannot identify a claim: a released attempt and the next one have the same
 /// number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimToken {
@@ -249,21 +247,19 @@ pub struct ClaimToken {
     pub number: ClaimNumber,
 }
 
-/// The wait of a pending item before its next attempt.
+/// Delays the next attempt of a pending item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Backoff {
     /// The earliest time at which the item may be claimed.
     pub not_before: Timestamp,
-    /// When the backoff was set, or last shortened because the clock was set back. No run waits
-    /// longer than `not_before - ordered_at`: if more time than this remains, the clock was set
-    /// back.
+    /// When the backoff was set, or when it was last shortened because the clock was set back. No
+    /// run waits longer than `not_before - ordered_at`.
     pub ordered_at: Timestamp,
 }
 
 impl Backoff {
-    /// Limits the remaining time at `now` to the original duration of the backoff. If more time
-    /// remains, the clock was set back, and the returned backoff ends at `now` plus the original
-    /// duration. An endless backoff ([`Timestamp::MAX`]) never changes.
+    /// Shortens the backoff if more than its original duration is left at `now`. This happens only
+    /// if the clock was set back. An endless backoff ([`Timestamp::MAX`]) never changes.
     #[must_use]
     pub fn capped(self, now: Timestamp) -> Self {
         let latest = now.saturating_add(self.not_before.saturating_since(self.ordered_at));
@@ -277,49 +273,49 @@ impl Backoff {
 /// A file in the queue. Each path has exactly one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueItem {
-    /// The item's identity in the queue.
+    /// The id of the item.
     pub id: ItemId,
     /// The position in line among items of the same priority.
     pub sequence: Sequence,
     /// The absolute path of the file.
     pub file_path: FilePath,
-    /// The number of path components below the folder that the file was added from, at most 255.
-    /// For instance, it is 2 for `a/b.txt` in that folder. It is 0 if the file was never added as
-    /// part of a folder. See [`FilePath::last_components`].
+    /// The number of path components below the folder from which the file was added, at most 255.
+    /// For instance, `a/b.txt` in that folder has depth 2. A file that was not added as part of a
+    /// folder has depth 0. See [`FilePath::last_components`].
     pub depth: u8,
     /// The priority of the item.
     pub priority: Priority,
-    /// When the path was first added. Shown to users; no order depends on it.
+    /// When the path was first added. Does not affect the claim order.
     pub added_at: Timestamp,
-    /// The number of the current round, from 1.
+    /// The number of the current round, counted from 1.
     pub round: u32,
-    /// True if this round began while the item's status was completed. If so, no work of an earlier
-    /// round is resumed.
+    /// True if the item was completed when this round began. The attempts of such a round resume no
+    /// work of earlier rounds.
     pub follows_completion: bool,
-    /// The number of attempts of this round that were claimed and not released.
+    /// The number of attempts that were claimed in this round. Released attempts do not count.
     pub attempts: u32,
     /// When the latest attempt was claimed; `None` if there was none.
     pub last_attempt: Option<Timestamp>,
     /// The status of the item.
     pub status: Status,
-    /// True while a user holds the item: it stays pending and is never claimed.
+    /// True while a user holds the item. A held item stays pending and is never claimed.
     pub is_held: bool,
     /// The wait before the next attempt; `None` if the item need not wait. Only a pending item has
     /// a backoff.
     pub backoff: Option<Backoff>,
     /// The claim on the item; `None` if the item is not processing. Boxed to save memory, because
-    /// few of a million items are processing.
+    /// few items are processing at a time.
     pub claim: Option<Box<Claim>>,
     /// The error text of the latest failure, see [`failure`](crate::failure); `None` if there was
     /// no failure. A new round keeps the text.
     pub last_error: Option<Box<str>>,
-    /// The record of the last success; `None` if the item is not completed. May also be `None`, or
-    /// empty, if an older version of autoproc completed the item.
+    /// The record of the last success; `None` if the item is not completed. If an older version of
+    /// autoproc completed the item, the record may be absent or have no values.
     pub completion: Option<Box<Completion>>,
 }
 
 impl QueueItem {
-    /// Creates the item of a file that was just added.
+    /// Creates the item for a newly added file.
     #[must_use]
     pub fn added(id: ItemId, file_path: FilePath, priority: Priority, added_at: Timestamp) -> Self {
         Self {
@@ -342,9 +338,8 @@ impl QueueItem {
         }
     }
 
-    /// Returns the item after a release of its claim: it is pending, and the attempt is not
-    /// counted. If a user has cancelled the item, it has failed instead. An item without a claim
-    /// stays as it is.
+    /// Releases the claim: the returned item is pending, and the attempt does not count. If a user
+    /// has cancelled the item, the returned item has failed. Without a claim, nothing changes.
     #[must_use]
     pub fn released(self) -> Self {
         match &self.claim {
@@ -388,7 +383,6 @@ impl QueueItem {
 mod tests {
     use super::*;
 
-    /// A queue of a million items has a million values of this type, and their paths.
     #[test]
     fn an_item_is_small() {
         assert_eq!(size_of::<QueueItem>(), 112);

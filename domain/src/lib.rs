@@ -3,25 +3,27 @@
 //! # Theory of operation
 //!
 //! A [`FileQueue`] is a plain value. Each request of the module [`request`] is a
-//! [`Transaction`](queue::Transaction): it changes the queue, and yields [`Event`](event::Event)s
-//! and an answer. The caller passes the current time. An [`AutonomousProcessor`] runs the
-//! processing loop over the [`ports`]. Its decisions are a pure function from inputs to actions,
-//! [`RunState::handle`](run::RunState::handle); its driver polls the futures and decides nothing.
+//! [`Transaction`](queue::Transaction): a transaction changes the queue, and returns
+//! [`Event`](event::Event)s and an answer. The caller passes the current time.
+//!
+//! An [`AutonomousProcessor`] runs the processing loop over the [`ports`]. A pure function,
+//! [`RunState::handle`](run::RunState::handle), makes all decisions; the rest of the loop only
+//! polls futures.
 //!
 //! # Invariants
 //!
-//! - The claim order is total: priority descending, then sequence ascending. It does not depend on
-//!   a clock.
-//! - Items in backoff and held items are not claimed.
+//! - The claim order is total: by descending priority, then by ascending sequence number. It does
+//!   not depend on a clock.
+//! - Held items and items in backoff are never claimed.
 //! - Each path has exactly one item; an item has at most one claim.
 //! - A claim is durable before its attempt starts; a result is durable before it is reported.
 //! - Applying all recorded events to an empty queue rebuilds the queue exactly.
 //!
 //! # Where to start
 //!
-//! `examples/queue.rs` uses the queue as a value in another program; `examples/embed.rs` runs the
-//! whole loop over a [`MemoryStorage`](memory::MemoryStorage). [`Storage`](ports::Storage) states
-//! the contract of a store, for instance one that keeps the queue in a database.
+//! `examples/queue.rs` uses only the queue. `examples/embed.rs` runs the whole loop over a
+//! [`MemoryStorage`](memory::MemoryStorage). To write another store, see the contract of
+//! [`Storage`](ports::Storage).
 //!
 //! # Deliberately absent
 //!

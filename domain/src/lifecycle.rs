@@ -1,7 +1,7 @@
 //! The table of legal status changes. `docs/state-machine.md` shows it as a diagram.
 //!
-//! Only [`next`] decides whether a change is legal. Removing an item is not a status change; it is
-//! allowed in every status but processing.
+//! Only [`next`] decides whether a change is legal. Removing an item is not a status change; every
+//! item that is not processing can be removed.
 
 use crate::item::Status;
 
@@ -14,7 +14,7 @@ pub enum Transition {
     Complete,
     /// The attempt failed, and a retry follows after a backoff.
     Retry,
-    /// The attempt failed and no retry follows, the run died during the last attempt allowed, or a
+    /// The item failed for good: the last attempt failed, the run died during that attempt, or a
     /// user cancelled the item.
     Fail,
     /// The attempt timed out, and no retry follows.
@@ -41,7 +41,7 @@ impl Transition {
     ];
 }
 
-/// The legal changes, each as old status, transition and new status.
+/// The legal changes: (old status, transition, new status).
 pub const TABLE: [(Status, Transition, Status); 11] = [
     (Status::Pending, Transition::Claim, Status::Processing),
     (Status::Pending, Transition::Fail, Status::Failed),

@@ -1,4 +1,4 @@
-//! A store that keeps the queue in memory, for programs whose queue may be lost when they end. It
+//! A store that keeps the queue in memory, for programs that may lose the queue when they exit. It
 //! is also the shortest example of a store.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,8 @@ use crate::run_info::{DeadRun, LiveRun, RunInfo};
 use crate::time::Timestamp;
 use crate::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, RecoveredItem};
 
-/// A handle to a queue in memory. Clones share the queue. A run is alive until [`end`](Runs::end).
+/// A handle to a queue in memory. Clones share the queue. A run is alive until [`end`](Runs::end)
+/// is called.
 #[derive(Debug, Default)]
 pub struct MemoryStorage {
     shared: Arc<Mutex<Shared>>,
@@ -186,8 +187,8 @@ impl Runs for MemoryStorage {
         Ok(self.lock().live_runs())
     }
 
-    /// Returns the runs that ended while they held claims. Runs that die with the process need no
-    /// entry, because the queue is lost with them.
+    /// Returns the runs that ended while they held claims. There are no other dead runs: if the
+    /// process dies, the queue is lost too.
     async fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
         let located =
             |info: &RunInfo| DeadRun { location: Some(info.location.clone()), ..DeadRun::gone(info.id.clone()) };

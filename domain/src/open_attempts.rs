@@ -1,4 +1,4 @@
-//! Joins the beginnings of attempts with their ends, for histories that record the two separately.
+//! Matches the beginnings and ends of attempts, for histories that record the two separately.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,8 +7,8 @@ use crate::item::{AttemptNumber, ItemId, RunId};
 use crate::ports::{AttemptVisitor, PastAttempt};
 use crate::time::Timestamp;
 
-/// Identifies an attempt until it ends: item, round, attempt number and run. After a release, the
-/// next attempt has the same key if the same run makes it.
+/// Identifies an attempt that has begun and not ended, by item, round, attempt number and run.
+/// After a release, the next attempt of the same run has the same key.
 pub type Key = (ItemId, u32, AttemptNumber, RunId);
 
 /// Returns the key of an attempt.
@@ -17,9 +17,9 @@ pub fn key(attempt: &PastAttempt) -> Key {
     (attempt.of.id, attempt.of.round, attempt.of.attempt, attempt.run.clone())
 }
 
-/// True if a beginning and an end belong to the same attempt: their keys and files are equal.
-/// Claim numbers are compared only if both are known: recoveries and earlier versions of autoproc
-/// do not record them.
+/// True if `begun` and `ended` belong to the same attempt: their keys, files and claim numbers are
+/// equal. An unknown claim number matches any other. Recoveries and older versions of autoproc
+/// record no claim number.
 #[must_use]
 pub fn is_same(begun: &PastAttempt, ended: &PastAttempt) -> bool {
     let claims = begun.of.claim.zip(ended.of.claim);
@@ -28,7 +28,7 @@ pub fn is_same(begun: &PastAttempt, ended: &PastAttempt) -> bool {
         && claims.is_none_or(|(begun, ended)| begun == ended)
 }
 
-/// Returns an attempt with the details of its beginning and of its end.
+/// Combines the recorded beginning and end of an attempt.
 #[must_use]
 pub fn joined(begun: &PastAttempt, ended: PastAttempt) -> PastAttempt {
     let (started_at, size_bytes, recipe) = (begun.started_at, begun.size_bytes, begun.recipe);
@@ -36,15 +36,15 @@ pub fn joined(begun: &PastAttempt, ended: PastAttempt) -> PastAttempt {
     PastAttempt { of, started_at, size_bytes, recipe, ..ended }
 }
 
-/// Passes attempts to a visitor, in the order that [`History::visit_attempts`] promises. The caller
-/// adds the beginnings and ends of attempts in the order in which they were recorded. Only the
-/// attempts without an end are kept in memory.
+/// Passes attempts to a visitor in the order that [`History::visit_attempts`] promises. The caller
+/// adds beginnings and ends in the order in which they were recorded. Only attempts that have not
+/// ended are kept in memory.
 ///
 /// [`History::visit_attempts`]: crate::ports::History::visit_attempts
 pub struct OpenAttempts {
-    /// The open attempts by their number. Attempts are numbered in the order in which they begin.
+    /// The attempts that have begun and not ended, numbered in the order in which they began.
     open: BTreeMap<u64, PastAttempt>,
-    /// For each open attempt, its number in `open`.
+    /// Maps the key of each attempt in `open` to its number.
     numbers: HashMap<Key, u64>,
     next: u64,
     visit: AttemptVisitor,
@@ -57,8 +57,8 @@ impl OpenAttempts {
         Self { open: BTreeMap::new(), numbers: HashMap::new(), next: 0, visit }
     }
 
-    /// Adds the beginning of an attempt. If an earlier attempt with the same key is open, its end
-    /// was not recorded, and the visitor receives it now.
+    /// Adds the beginning of an attempt. If an earlier attempt with the same key is still open, the
+    /// end of that attempt was not recorded. The visitor then receives that attempt.
     pub fn begin(&mut self, attempt: PastAttempt) {
         let earlier = self.numbers.insert(key(&attempt), self.next);
         if let Some(earlier) = earlier.and_then(|earlier| self.open.remove(&earlier)) {
@@ -68,9 +68,9 @@ impl OpenAttempts {
         self.next += 1;
     }
 
-    /// Adds the end of an attempt, recorded at `at`, and passes the attempt to the visitor. If no
-    /// beginning belongs to the end, the attempt consists of the end alone. If another attempt with
-    /// the same key is open, its end was not recorded, and the visitor receives it first.
+    /// Adds the end of an attempt, recorded at `at`, and passes the attempt to the visitor. Without
+    /// a matching beginning, the visitor receives only what the end records. If another attempt
+    /// with the same key is open, the visitor receives that attempt first.
     pub fn end(&mut self, ended: PastAttempt, at: Timestamp) {
         let begun = self.numbers.remove(&key(&ended)).and_then(|number| self.open.remove(&number));
         let ended = match begun {
@@ -84,7 +84,7 @@ impl OpenAttempts {
         (self.visit)(ended, Some(at));
     }
 
-    /// Passes the attempts without an end to the visitor, in the order in which they began.
+    /// Passes the attempts that have not ended to the visitor, in the order in which they began.
     pub fn finish(mut self) {
         for attempt in std::mem::take(&mut self.open).into_values() {
             (self.visit)(attempt, None);

@@ -7,19 +7,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// The maximum length of a path, in bytes: Linux's `PATH_MAX` (`limits.h`) without the final NUL that
-/// it includes. No system call accepts a longer path.
+/// The maximum length of a path, in bytes: Linux's `PATH_MAX` (`limits.h`) without the final NUL.
+/// No system call accepts a longer path.
 pub const MAX_PATH_BYTES: usize = 4095;
 
-/// A path in the queue: absolute, lexically normalised, without NUL, and at most [`MAX_PATH_BYTES`]
-/// long.
+/// An absolute, lexically normalised path of at most [`MAX_PATH_BYTES`], without a NUL byte.
 ///
-/// Bytes that are not UTF-8 are kept. Paths are compared by their bytes; therefore `.`, `..`,
-/// doubled slashes and a slash at the end are removed. Symbolic links are not resolved, because
-/// their targets may change. Clones share the bytes.
+/// The path need not be UTF-8. Paths are compared byte by byte, so `.`, `..` and redundant slashes
+/// are removed. Symbolic links are not resolved, because their targets may change. Clones share the
+/// bytes.
 ///
-/// Stored as an `OsStr`: `Path` compares and hashes component by component, which would be the
-/// largest cost of a queue of a million paths.
+/// Stored as an `OsStr`, because `Path` compares and hashes component by component. That would be
+/// the largest cost of a queue of a million paths.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FilePath(Arc<OsStr>);
 
@@ -30,10 +29,10 @@ pub enum InvalidPath {
     /// The path is empty.
     #[error("the path is empty")]
     Empty,
-    /// The path does not begin at the root, so its meaning depends on the current folder.
+    /// The path is relative to the current folder.
     #[error("the path is relative")]
     Relative,
-    /// The path contains a NUL byte, which ends every path in a system call.
+    /// The path contains a NUL byte.
     #[error("the path contains a NUL byte")]
     Nul,
     /// The path is longer than [`MAX_PATH_BYTES`].
@@ -42,8 +41,7 @@ pub enum InvalidPath {
 }
 
 impl FilePath {
-    /// Validates an absolute path, and removes `.`, `..`, doubled slashes and a slash at the end
-    /// lexically.
+    /// Validates an absolute path, and lexically removes `.`, `..` and redundant slashes.
     ///
     /// # Errors
     /// [`InvalidPath`] if the path is empty, relative, contains a NUL byte, or is too long.
@@ -64,7 +62,7 @@ impl FilePath {
         Ok(Self(if is_normal(bytes) { path.as_os_str().into() } else { normalise(path).as_os_str().into() }))
     }
 
-    /// Validates a path. A relative path starts at `base`, which must be absolute.
+    /// Validates a path. A relative path is resolved against `base`, which must be absolute.
     ///
     /// # Errors
     /// [`InvalidPath`] in the same cases as for [`FilePath::new`].
@@ -81,8 +79,8 @@ impl FilePath {
         Path::new(&self.0)
     }
 
-    /// Returns the path as text, for documents that hold Unicode. If the bytes are not UTF-8, the
-    /// text is lossy; then [`exact_hex`](Self::exact_hex) must be written too.
+    /// Returns the path as Unicode text. If the path is not UTF-8, the text is lossy. In this case,
+    /// [`exact_hex`](Self::exact_hex) must be stored too.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         self.0.to_string_lossy()
@@ -94,9 +92,9 @@ impl FilePath {
         self.0.to_str().is_none().then(|| to_hex(self.0.as_bytes()))
     }
 
-    /// Rebuilds a path from [`text`](Self::text) and [`exact_hex`](Self::exact_hex). A relative
-    /// path starts at `base`, which must be absolute. Uses `exact_hex` if `text` is the lossy form
-    /// of its bytes; otherwise uses `text`, because a user may have changed it.
+    /// Rebuilds a path from [`text`](Self::text) and [`exact_hex`](Self::exact_hex). If the two
+    /// differ because a person has edited `text`, `text` wins. A relative path is resolved against
+    /// `base`, which must be absolute.
     ///
     /// # Errors
     /// [`InvalidPath`] in the same cases as for [`FilePath::new`].
@@ -108,9 +106,8 @@ impl FilePath {
         }
     }
 
-    /// Returns the last `count` components of the path, without a leading slash; all components if
-    /// there are no more than `count`. If a file was found `count` levels below a folder, the
-    /// result is its path relative to this folder.
+    /// Returns the last `count` components of the path, or all if there are fewer. For a file
+    /// `count` levels below a folder, the result is the path relative to that folder.
     #[must_use]
     pub fn last_components(&self, count: u8) -> &Path {
         let bytes = self.0.as_bytes();
@@ -127,9 +124,8 @@ impl FilePath {
     }
 }
 
-/// True if the character must be escaped on a terminal: a control character (C0, C1, DEL), a
-/// bidirectional control (UAX #9), which reorders the text around it, or a line or paragraph
-/// separator.
+/// True if the character must be escaped on a terminal. These are control characters (C0, C1, DEL),
+/// bidirectional controls (UAX #9), and line and paragraph separators.
 #[must_use]
 pub fn is_unprintable(character: char) -> bool {
     let is_bidirectional =
@@ -153,15 +149,13 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high * 16 + low).collect())
 }
 
-/// True if the path certainly needs no normalisation. Also false for some paths that need none,
-/// such as `/a/.b`.
+/// True if the path certainly needs no normalisation. May be false even if the path needs none, as
+/// for `/a/.b`.
 fn is_normal(bytes: &[u8]) -> bool {
     let is_suspect = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
     !bytes.windows(2).any(is_suspect) && (bytes.len() == 1 || bytes.last() != Some(&b'/'))
 }
 
-/// Removes `.`, each `..` with the name before it, doubled slashes, and a slash at the end. At the
-/// root, `..` removes nothing.
 fn normalise(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in path.components() {
@@ -180,8 +174,8 @@ impl fmt::Debug for FilePath {
     }
 }
 
-/// Writes bytes that are not UTF-8 as the replacement character, and escapes each character for
-/// which [`is_unprintable`] returns true, so that a file name cannot control a terminal.
+/// Escapes unprintable characters, so that a file name cannot control a terminal. Bytes that are
+/// not UTF-8 become the replacement character.
 impl fmt::Display for FilePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.to_string_lossy().chars() {

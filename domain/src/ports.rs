@@ -1,9 +1,8 @@
-//! The ports: traits for a clock, a store, an orchestrator and other services. Each port has a file
-//! of its own, with its contract; two further files contain value types of the history.
+//! The ports: traits for a clock, a store, an orchestrator and other services. Each port states its
+//! contract, and each error variant states what the caller must do next.
 //!
-//! The documentation of each error variant states what the caller must do next. `autoproc-testkit`
-//! has conformance suites for [`Storage`], [`Runs`] and [`History`]; every adapter of these ports
-//! must pass them.
+//! `autoproc-testkit` has conformance suites for [`Storage`], [`Runs`] and [`History`]; every
+//! adapter of these ports must pass them.
 
 mod clock;
 mod file_sizes;

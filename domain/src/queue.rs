@@ -1,9 +1,9 @@
-//! The queue: an aggregate that changes only by events.
+//! The queue, which changes only through events.
 //!
-//! A request is a [`Transaction`]: [`perform`](Transaction::perform) decides the request, applies
-//! the resulting events to the queue in memory, and returns the events and the answer. A durable
-//! store records the events before it answers. If recording fails, the store discards the queue in
-//! memory and reads the stored queue again. [`FileQueue::apply`] applies recorded events.
+//! A request is a [`Transaction`]. [`perform`](Transaction::perform) turns the request into events,
+//! applies these to the queue in memory, and returns the events and the answer. A durable store
+//! records the events before it answers. If recording fails, the store discards the queue in memory
+//! and reads the stored queue again. [`FileQueue::apply`] applies recorded events.
 //!
 //! This module reads no clock: the caller passes the time.
 
@@ -37,8 +37,8 @@ use waiting::{Scoped, Waiting};
 /// For n items, an addition or a settlement costs O(log n). An exchange costs an additional O(p)
 /// for p processing items. Reading the counts costs O(1). A page of m items costs O(n + m log m).
 ///
-/// The methods that the program's specification requires, such as `add` and `pop`, are thin methods
-/// over transactions:
+/// The methods of the program's specification, such as `add` and `pop`, are thin wrappers around
+/// transactions:
 ///
 /// ```
 /// use autoproc_domain::{FilePath, FileQueue, Priority, Timestamp};
@@ -66,14 +66,13 @@ pub struct FileQueue {
     paths: PathIndex,
     counts: Counts,
     waiting: Waiting,
-    /// Indexes of the waiting items, one for each scope that a request has named. They are derived
-    /// from the items and not part of the queue's state.
+    /// For each scope that a request has named, an index of the waiting items in that scope.
+    /// Computed from `items`.
     scoped: Vec<Scoped>,
     processing: BTreeSet<ItemId>,
 }
 
-/// Two queues are equal if they contain the same items, would give the next item the same number,
-/// and would give the next claim the same number.
+/// Two queues are equal if they contain the same items and would assign the same numbers next.
 impl PartialEq for FileQueue {
     fn eq(&self, other: &Self) -> bool {
         (self.next_number, self.next_claim) == (other.next_number, other.next_claim)
@@ -140,8 +139,8 @@ impl FileQueue {
         self.counts
     }
 
-    /// Returns the number of items of a scope in each status, in time proportional to the number of
-    /// ids in the scope.
+    /// Returns the number of items of a scope in each status. The time is proportional to the
+    /// number of ids in the scope.
     #[must_use]
     pub fn counts_in(&self, scope: &Scope) -> Counts {
         match scope {
@@ -175,7 +174,7 @@ impl FileQueue {
     }
 
     /// Returns the index of the waiting items in a scope. If the scope lists items, `open_scope`
-    /// must have indexed it before.
+    /// must have been called before.
     fn waiting_in(&self, scope: &Scope) -> &Waiting {
         let scoped = match scope {
             Scope::Queue => None,
@@ -184,8 +183,8 @@ impl FileQueue {
         scoped.map_or(&self.waiting, Scoped::waiting)
     }
 
-    /// Indexes the items of the scope, if the scope lists items and has no index yet. First drops
-    /// the indexes of scopes that are not used by any run.
+    /// Creates the index of a scope that lists items, unless the index exists. First drops the
+    /// indexes of scopes that no run uses.
     fn open_scope(&mut self, scope: &Scope) {
         let Scope::Items(ids) = scope else { return };
         if self.scoped.iter().any(|scoped| scoped.is_of(ids)) {

@@ -1,9 +1,9 @@
-//! Recovery of dead runs: ends their leftover processes, then recovers their claims.
+//! Recovery of dead runs: ends the leftover processes of a dead run, then releases its items.
 //!
-//! A store knows which runs are dead. Only the [`Reaper`] of a run's host can tell whether
-//! processes of the run are left. For a run of another host, a lease that expired at least
-//! [`LEASE_MARGIN`] ago proves that no process is left. An item stays claimed while its attempt may
-//! still be running: two concurrent attempts on one file are worse than a delayed attempt.
+//! The store knows which runs are dead. Only a [`Reaper`] on the run's host can tell whether
+//! processes of the run are left. On other hosts, the only proof is a lease that expired at least
+//! [`LEASE_MARGIN`] ago. Without a proof, the items stay claimed: two concurrent attempts on one
+//! file are worse than a delayed attempt.
 
 use std::time::Duration;
 
@@ -14,21 +14,19 @@ use crate::request::{RecoverRequest, Scope};
 use crate::run_info::{DeadRun, DeathEvidence, Location, Unproven};
 use crate::view::RecoveredItem;
 
-/// The minimum time between the expiry of a run's lease and the recovery of its items by another
-/// host, unless the proof is waived.
+/// How long another host waits after a run's lease has expired, before it recovers the run's items.
 ///
-/// The margin covers clocks that run at different speeds. The margin is a proof only if every
-/// attempt ends with the lease of its run, even while the process of the run is suspended. So a
-/// store that grants leases needs guards that end attempts within this margin; the guards of the
-/// subprocess adapter do so.
+/// The margin covers clocks that run at different speeds. A store may grant leases only if guard
+/// processes end every attempt within this margin after the lease has expired, even while the run
+/// is suspended. The subprocess adapter has such guards.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Whether a recovery needs proof that no process of the dead run is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// Recover only runs that are proven to have no process left.
+    /// Only runs that provably have no process left are recovered.
     Demanded,
-    /// No proof is needed; the user takes the risk.
+    /// Runs are recovered even if their processes may still be running; the user takes the risk.
     Waived,
 }
 
@@ -37,8 +35,8 @@ pub enum Proof {
 pub struct Recovery {
     /// The recovered items.
     pub recovered: Vec<RecoveredItem>,
-    /// The dead runs whose processes may still be running. Their items stay claimed if proof was
-    /// demanded, and are recovered if it was waived.
+    /// The dead runs whose processes may still be running. Their items stay claimed, unless the
+    /// proof was waived.
     pub unproven: Vec<Unproven>,
 }
 
@@ -61,21 +59,23 @@ impl Recovery {
 pub struct RecoveryPorts<'a> {
     /// The store of the items.
     pub storage: &'a dyn Storage,
-    /// The registry of the dead runs.
+    /// Tells which runs are dead.
     pub runs: &'a dyn Runs,
     /// Ends the leftover processes of dead runs of this host.
     pub reaper: &'a dyn Reaper,
-    /// The clock for the time of the transaction.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 
-/// Ends the leftover processes of the dead runs of this host. Then recovers the items of the dead
-/// runs that provably have no process left. With [`Proof::Waived`], recovers the items of all dead
-/// runs. An item that has had `max_attempts` attempts, or that a user cancelled, ends as failed.
+/// Ends the leftover processes of dead runs of this host, then returns the items of dead runs to
+/// pending.
+///
+/// With [`Proof::Demanded`], skips the items of runs that may have processes left. An item that has
+/// had `max_attempts` attempts, or that a user cancelled, ends as failed.
 ///
 /// # Errors
 /// [`StorageError`]; no item was recovered, unless the variant says that the outcome is unknown.
-/// Processes may have been ended.
+/// Leftover processes may have been ended.
 pub async fn recover(ports: RecoveryPorts<'_>, max_attempts: u32, proof: Proof) -> Result<Recovery, StorageError> {
     let dead = ports.runs.dead().await?;
     let mut runs: Vec<_> = dead.iter().map(|dead| dead.run.clone()).collect();
@@ -87,8 +87,9 @@ pub async fn recover(ports: RecoveryPorts<'_>, max_attempts: u32, proof: Proof) 
     Ok(Recovery { recovered, unproven })
 }
 
-/// Ends the processes of the dead runs of this host; returns the runs that may have processes left.
-/// Runs of other hosts are not reaped: the reaper would find no process here and wrongly take this
+/// Ends the processes of dead runs of this host. Returns the runs that may have processes left.
+///
+/// Runs of other hosts are not reaped: the reaper would find no process here and wrongly take that
 /// as proof.
 async fn reap(dead: Vec<DeadRun>, reaper: &dyn Reaper) -> Vec<Unproven> {
     let here = reaper.location();
@@ -98,15 +99,14 @@ async fn reap(dead: Vec<DeadRun>, reaper: &dyn Reaper) -> Vec<Unproven> {
     unproven
 }
 
-/// True if the run was on the host of `here`, or if its host is unknown. Processes of runs on other
-/// hosts cannot be ended from `here`.
+/// True if the run was on the host of `here`, or if the run's host is unknown.
 #[must_use]
 pub fn is_of_host(dead: &DeadRun, here: &Location) -> bool {
     dead.location.as_ref().is_none_or(|location| location.is_same_host(here))
 }
 
-/// Returns the dead run of another host as unproven; `None` if its expired lease proves that no
-/// process is left.
+/// Returns the reason why a dead run of another host may have processes left. Returns `None` if the
+/// run's lease expired long enough ago.
 #[must_use]
 pub fn unproven_elsewhere(dead: DeadRun) -> Option<Unproven> {
     let place = dead.location.as_ref().map(Location::to_string).unwrap_or_default();

@@ -1,13 +1,12 @@
-//! Rejections: the reasons why the queue refuses a well-formed request. A refused request changes
-//! nothing.
+//! The reasons why the queue rejects a request. A rejected request changes nothing.
 
 #![allow(missing_docs, reason = "the field names are self-explanatory")]
 
 use crate::item::Status;
 use crate::request::Selector;
 
-/// The rules of the queue do not allow the request. Report the rejection to the user; the same
-/// request is rejected again as long as the named item does not change.
+/// The rules of the queue do not allow the request. Report the rejection to the user: the same
+/// request is rejected again until the item changes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {
@@ -17,7 +16,7 @@ pub enum Rejection {
     /// A run is processing the item.
     #[error("{0} is being processed")]
     Processing(Selector),
-    /// The item has no running attempt that could be settled.
+    /// No attempt on the item is running, so there is no result to record.
     #[error("{selector} is {status}, not being processed")]
     NotProcessing { selector: Selector, status: Status },
     /// The item has neither failed nor timed out, so it cannot be requeued.

@@ -1,5 +1,4 @@
-//! The requests to the queue, one type per transaction. [`Storage`](crate::ports::Storage)
-//! documents their effects.
+//! The requests to the queue. [`Storage`](crate::ports::Storage) documents the effect of each.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,15 +14,14 @@ use crate::path::FilePath;
 pub struct Enqueue {
     /// The files. If a path occurs more than once, each further occurrence adds the file again.
     pub items: Vec<NewItem>,
-    /// Decides which ended items begin a new round.
+    /// Decides which completed files are processed again.
     pub repeat: Repeat,
-    /// Whether the caller needs the full answer at once.
+    /// Whether the answer must contain the outcome and the item of each file.
     pub answer: AnswerNeeded,
 }
 
 impl Enqueue {
-    /// Creates a request that adds these files, skips completed ones that have not changed, and
-    /// asks for the full answer.
+    /// Creates a request that adds these files, except completed files that have not changed.
     #[must_use]
     pub fn new(items: Vec<NewItem>) -> Self {
         Self { items, ..Self::default() }
@@ -35,9 +33,9 @@ impl Enqueue {
 pub struct NewItem {
     /// The path of the file.
     pub file_path: FilePath,
-    /// The number of path components below the folder that is added, as in
-    /// [`QueueItem::depth`](crate::item::QueueItem::depth); 0 if the file is not added as part of a
-    /// folder. If the file is already in the queue, 0 leaves the depth of its item unchanged.
+    /// The number of path components below the added folder, as in
+    /// [`QueueItem::depth`](crate::item::QueueItem::depth). If the file was not added as part of a
+    /// folder, this is 0, and an item that is already in the queue keeps its depth.
     pub depth: u8,
     /// The priority of the file.
     pub priority: Priority,
@@ -47,7 +45,7 @@ pub struct NewItem {
 }
 
 impl NewItem {
-    /// Creates an entry with priority 0, with depth 0 and without a fingerprint.
+    /// Creates an entry with priority 0, depth 0 and no fingerprint.
     #[must_use]
     pub fn new(file_path: FilePath) -> Self {
         Self { file_path, depth: 0, priority: Priority::default(), fingerprint: None }
@@ -72,21 +70,21 @@ impl NewItem {
     }
 }
 
-/// Decides which ended items begin a new round when they are added again. An item that failed or
-/// timed out always does.
+/// Decides whether a completed file is processed again when it is added again. A file that failed
+/// or timed out is always processed again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Repeat {
-    /// A completed item begins a new round if its file has changed since its completion.
+    /// A completed file is processed again if it has changed since its completion.
     #[default]
     IfChanged,
-    /// A completed item begins a new round if its file has changed since its completion, or if it
-    /// was completed with another recipe or without one.
+    /// A completed file is processed again if it has changed since its completion, or if it was
+    /// completed with another recipe or without one.
     IfOtherRecipe(Recipe),
-    /// Every item that has ended begins a new round.
+    /// Every completed file is processed again.
     Always,
 }
 
-/// Whether the caller of an addition needs the full answer at once.
+/// Whether the answer to an [`Enqueue`] must contain the outcome and the item of each file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum AnswerNeeded {
     /// The caller needs the outcome and the item of each file.
@@ -97,15 +95,15 @@ pub enum AnswerNeeded {
     Later,
 }
 
-/// Settles ended attempts, then claims items.
+/// Records the outcomes of ended attempts, then claims items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExchangeRequest {
     /// The run that makes the request. It must be alive.
     pub run: RunId,
-    /// Identifies this request among the exchanges of the run. If a store receives the id of the
-    /// run's latest request again, it returns the recorded answer and changes nothing.
+    /// Identifies a repeated request. If a store receives the id of the run's latest request again,
+    /// it changes nothing and returns the recorded answer.
     pub id: RequestId,
-    /// The settlements of attempts that ended; may be empty.
+    /// The outcomes of ended attempts; may be empty.
     pub settlements: Vec<Settlement>,
     /// The maximum number of items to claim; may be 0.
     pub limit: usize,
@@ -143,9 +141,10 @@ pub enum Scope {
     /// The whole queue.
     #[default]
     Queue,
-    /// Only these items. Ids that are not in the queue are ignored. Clones share the set. A run
-    /// must pass clones of one set in all its requests, because stores may keep an index for each
-    /// set.
+    /// Only these items. Ids that are not in the queue are ignored.
+    ///
+    /// A run must pass clones of one `Arc` in all its requests, because a store may keep an index
+    /// for each set.
     Items(Arc<BTreeSet<ItemId>>),
 }
 
@@ -182,7 +181,7 @@ pub enum Verdict {
     Complete(Completion),
     /// The attempt failed, and a retry follows.
     Retry {
-        /// The wait before the next attempt, from the moment of settling.
+        /// The wait before the next attempt. It begins when the failure is recorded.
         backoff: Duration,
         /// The error text of the failure.
         error: Box<str>,
@@ -194,13 +193,13 @@ pub enum Verdict {
         /// The error text of the failure.
         error: Box<str>,
     },
-    /// The claim is released. Its attempt does not count: it never began, was ended by the run, or
-    /// failed for a reason that is not due to the file.
+    /// The attempt does not count: it never began, was ended by the run, or failed for a reason
+    /// that is not due to the file.
     Release,
 }
 
 impl Verdict {
-    /// Replaces the error text of the verdict, if the verdict has one.
+    /// Replaces the error text, if the verdict has one.
     #[must_use]
     pub fn with_error(self, error: Box<str>) -> Self {
         match self {
@@ -212,8 +211,7 @@ impl Verdict {
 }
 
 /// Begins a new round for items that failed or timed out. The items move behind all other items of
-/// their priority. `AllFailed` keeps their present order; `These` puts them in the order of the
-/// list.
+/// their priority, in their present order (`AllFailed`) or in the order of the list (`These`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requeue {
     /// Every item that failed or timed out.
@@ -222,7 +220,7 @@ pub enum Requeue {
     These(Vec<Selector>),
 }
 
-/// Changes the priority of a live item.
+/// Changes the priority of a pending or processing item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reprioritise {
     /// The item to change.
@@ -231,7 +229,7 @@ pub struct Reprioritise {
     pub priority: Priority,
 }
 
-/// Holds pending items, or removes their hold.
+/// Holds pending items back from processing, or removes their hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
     /// The items. Each must be pending; otherwise the request is rejected.
@@ -240,11 +238,12 @@ pub struct Hold {
     pub is_held: bool,
 }
 
-/// Ends live items as failed, with the error [`CANCELLED`](crate::failure::CANCELLED).
+/// Ends pending and processing items as failed, with the error
+/// [`CANCELLED`](crate::failure::CANCELLED).
 ///
-/// A pending item ends at once. A processing item is marked as cancelled. The answer to the next
-/// exchange of its run reports the cancellation, and the run ends the attempt. If the attempt
-/// succeeds all the same, the item is completed.
+/// A pending item ends at once. For a processing item, the run learns of the cancellation from its
+/// next exchange, and ends the attempt. If the attempt succeeds all the same, the item is
+/// completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancel(pub Vec<Selector>);
 
@@ -256,15 +255,15 @@ pub struct Remove(pub Vec<Selector>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clear(pub Vec<Status>);
 
-/// Recovers the claims of dead runs. The attempts still count. The items become pending again,
-/// except those that fail because of [`max_attempts`](Self::max_attempts) or a cancellation.
+/// Returns the items of dead runs to pending. The attempts of the dead runs still count, so an item
+/// that has had [`max_attempts`](Self::max_attempts) attempts fails instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecoverRequest {
     /// The dead runs.
     pub runs: Vec<RunId>,
     /// The maximum number of attempts in a round. An item that has had this many attempts fails
-    /// with [`run_died`](crate::failure::run_died) instead of returning to pending, so a file that
-    /// kills its run is not retried for ever. A cancelled item fails in any case.
+    /// with [`run_died`](crate::failure::run_died). So a file that kills each run that processes it
+    /// is not retried for ever. A cancelled item always fails.
     pub max_attempts: u32,
 }
 

@@ -1,5 +1,4 @@
-//! The retry policy: decides whether a retry follows a failed attempt, and how long the wait before
-//! it is.
+//! The retry policy: decides whether a failed attempt is retried, and after which wait.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -24,7 +23,7 @@ const EXIT_CANNOT_EXECUTE: i32 = 126;
 /// The exit status of a shell that did not find the command (POSIX, Shell Command Language, 2.8.2).
 const EXIT_NOT_FOUND: i32 = 127;
 
-/// The waits before the retries of a file, which double from one retry to the next.
+/// The waits before the retries of a file. Each wait is twice as long as the one before.
 ///
 /// ```
 /// use std::time::Duration;
@@ -61,11 +60,11 @@ impl BackoffRange {
 /// server is overloaded. The rules only change the wait: they neither add nor prevent a retry.
 ///
 /// # Contract
-/// `wait` is pure: it returns soon, and always returns the same value for the same arguments.
+/// `wait` returns soon, and always returns the same value for the same arguments.
 pub trait BackoffRules: fmt::Debug + Send + Sync {
-    /// Returns the wait after `attempt` on `file` has failed with this error text. `of_policy` is
-    /// the wait of the retry policy; return it to keep it. The text is that of
-    /// [`AttemptReport::error`](crate::attempt::AttemptReport::error).
+    /// Returns the wait after `attempt` on `file` has failed. `error` is the text of
+    /// [`AttemptReport::error`](crate::attempt::AttemptReport::error). `of_policy` is the wait of
+    /// the retry policy; return it to leave the wait unchanged.
     fn wait(&self, error: &str, file: &FilePath, attempt: AttemptNumber, of_policy: Duration) -> Duration;
 }
 
@@ -134,8 +133,8 @@ impl RetryPolicy {
         BackoffRange { first: self.backoff_base, longest: self.max_backoff }.wait(attempt)
     }
 
-    /// Decides how to settle the claim after an attempt with this outcome. After a success, the
-    /// verdict contains an empty [`Completion`], which the caller fills in.
+    /// Decides what follows an attempt with this outcome. After a success, the [`Completion`] in
+    /// the verdict is empty, and the caller must fill it in.
     #[must_use]
     pub fn judge(&self, outcome: &AttemptOutcome, attempt: AttemptNumber) -> Verdict {
         if self.is_ok_exit(outcome) {
@@ -154,8 +153,7 @@ impl RetryPolicy {
         }
     }
 
-    /// True if the outcome shows that a program is missing: the fault of the start is
-    /// [`StartFault::Missing`], or a shell or another wrapper exited with the status 126 or 127.
+    /// True if the program was not found, or if a shell or another wrapper exited with 126 or 127.
     #[must_use]
     pub(crate) fn names_missing_program(outcome: &AttemptOutcome) -> bool {
         match outcome.root_cause() {

@@ -1,5 +1,4 @@
-//! Descriptions of runs: their location and registration, the evidence of their death, and their
-//! result.
+//! Types that describe a run: its location, registration, death and result.
 
 use std::fmt;
 use std::path::Path;
@@ -15,8 +14,8 @@ use crate::time::Timestamp;
 pub struct Location {
     /// The machine's host name, which must be unique among the machines that share the queue.
     pub host: Box<str>,
-    /// The id of the machine's boot in which the run began; empty if unknown. A process of an
-    /// earlier boot cannot be running.
+    /// The boot id of the machine when the run began; empty if unknown. A process of an earlier
+    /// boot is no longer running.
     pub boot: Box<str>,
     /// The id of the run's pid namespace; empty if unknown. Processes in other namespaces cannot be
     /// observed.
@@ -28,8 +27,8 @@ pub struct Location {
 }
 
 impl Location {
-    /// True if the locations have the same host name or the same boot. Their processes then run, or
-    /// ran, on one machine. A container has the boot of its host, but often another host name.
+    /// True if both locations are on one machine: they have the same host name or the same boot id.
+    /// A container shares the boot id of its host, but often has another host name.
     #[must_use]
     pub fn is_same_host(&self, other: &Self) -> bool {
         self.host == other.host || (!self.boot.is_empty() && self.boot == other.boot)
@@ -55,7 +54,8 @@ pub struct RunInfo {
     pub max_attempts: u32,
     /// The time limit of an attempt.
     pub timeout: Duration,
-    /// The recipe of the run; `None` if the run has none, or if the store does not know it.
+    /// A hash of the run's command or workflow; `None` if the run has none or the store does not
+    /// know it.
     pub recipe: Option<Recipe>,
     /// The command or the workflow of the run, in human-readable form; `None` if unknown. The text
     /// may be shortened, and it may contain any character.
@@ -77,9 +77,9 @@ pub struct LiveRun {
 /// A run that is no longer alive, but may have left claims or processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadRun {
-    /// The run.
+    /// The id of the dead run.
     pub run: RunId,
-    /// The location of the run; `None` if unknown. A run of unknown location counts as a run of
+    /// The location of the run; `None` if unknown. A run without a location is treated as a run of
     /// this host.
     pub location: Option<Location>,
     /// The evidence of the run's death.
@@ -106,10 +106,10 @@ pub enum DeathEvidence {
     },
 }
 
-/// A dead run whose processes may still be running: its items must not be claimed again.
+/// A dead run whose processes may still be running. The items of the run must not be claimed again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unproven {
-    /// The run.
+    /// The id of the dead run.
     pub run: RunId,
     /// A human-readable reason: the processes that may still be running, and why they cannot be
     /// found or ended.
@@ -119,9 +119,10 @@ pub struct Unproven {
 /// The reason why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoppedBy {
-    /// No item in the run's scope is waiting.
+    /// Every waiting item in the run's scope is in backoff, and
+    /// [`RunConfig::wait_for_backoff`](crate::RunConfig::wait_for_backoff) is false.
     QueueEmpty,
-    /// No item in the run's scope is due, and the run does not wait until a backoff ends.
+    /// Every waiting item of the run is in backoff, and the run does not wait for a backoff.
     NothingDue,
     /// The run was asked to stop.
     Request(StopCause),
@@ -135,11 +136,12 @@ pub enum StoppedBy {
     /// The folder of a file was missing for longer than
     /// [`RunConfig::program_wait`](crate::RunConfig::program_wait).
     InputMissing,
-    /// Several different files in a row failed alike, and the run does not wait until the cause is
-    /// gone; see [`RunConfig::pause_on_same`](crate::RunConfig::pause_on_same).
+    /// Several different files in a row failed with the same [signature](crate::signature), and the
+    /// run is configured not to wait; see
+    /// [`RunConfig::pause_on_same`](crate::RunConfig::pause_on_same).
     FailingAlike,
-    /// No more attempts start, because the time of [`RunConfig::until`](crate::RunConfig::until)
-    /// has come or they would not end by then, and items are still waiting.
+    /// Items are still waiting, but another attempt could not start and end before
+    /// [`RunConfig::until`](crate::RunConfig::until).
     Deadline,
     /// An error ended the run; [`run`](crate::AutonomousProcessor::run) returns the error.
     Error,
@@ -187,23 +189,23 @@ impl StoppedBy {
 pub struct ProcessingResult {
     /// The number of files that completed in the run.
     pub processed: u64,
-    /// The number of files that completed in the run and changed while they were processed. Each of
-    /// them counts as changed when it is added again.
+    /// The number of completed files that changed while they were processed. Such a file is
+    /// processed again when it is added again.
     pub changed: u64,
     /// The number of files that ended as failed or timeout in the run.
     pub failed: u64,
-    /// The number of failed attempts after which the file was pending again.
+    /// The number of failed attempts after which the file became pending again.
     pub retried: u64,
-    /// The number of files in the run's scope that were pending when the run ended; the last known
-    /// number if the store could not be read at that time.
+    /// The number of files in the run's scope that were pending when the run ended. If the store
+    /// could not be read then, this is the last known number.
     pub remaining: usize,
     /// The number of files in the run's scope that are pending and held by a user.
     pub held: usize,
-    /// The number of files in the run's scope that were processing when the run ended. Other live
-    /// runs, or dead runs, have claimed them, or this run has lost track of their attempts.
+    /// The number of files in the run's scope that were still processing when the run ended.
+    /// Another run has claimed these files, or this run lost track of the attempts.
     pub processing: usize,
-    /// The increase in the number of failed and timed-out files in the run's scope since the run
-    /// began. Includes files that a user cancelled and files that failed in other runs.
+    /// The increase in failed and timed-out files in the run's scope during the run. Includes files
+    /// that a user cancelled and files that failed in other runs.
     pub failed_in_scope: usize,
     /// The reason why the run ended.
     pub stopped_by: StoppedBy,
@@ -212,7 +214,7 @@ pub struct ProcessingResult {
 }
 
 impl ProcessingResult {
-    /// Returns the result of a run that has processed nothing and was not asked to stop.
+    /// Returns the result of a run that processed no file and was not asked to stop.
     #[must_use]
     pub const fn of_nothing(stopped_by: StoppedBy) -> Self {
         Self {

@@ -6,10 +6,10 @@
 //! names the cause; see [`failure`]. A signature keeps this first line without the parts that
 //! differ from file to file. First, the names of the file itself become placeholders: `{}` for the
 //! path, `{/}` for the name, `{/.}` for the name without its extension, `{//}` for the folder. Then
-//! numbers, times, addresses, identifiers, other paths and quoted data become marks: `{n}`, `{hex}`,
-//! `{id}`, `{uuid}`, `{mac}`, `{path}`, `{text}`. Exit codes, signals and HTTP status codes stay,
-//! because different codes are different causes. Names in a program stay too, such as a missing
-//! module or column, and quoted messages such as `msg="permission denied"`.
+//! numbers, times, addresses, identifiers, other paths and quoted data become marks: `{n}`,
+//! `{hex}`, `{id}`, `{uuid}`, `{mac}`, `{path}`, `{text}`. Exit codes, signals and HTTP status
+//! codes stay, because different codes have different causes. Names from the program also stay,
+//! such as that of a missing module. So do quoted messages such as `msg="permission denied"`.
 //!
 //! A signature depends on nothing but the error text and the path. It is the same on every machine
 //! and in every run.
@@ -34,8 +34,7 @@ const NO_REASON: &str = "no reason is recorded";
 /// signatures made by different rules do not match by accident.
 const VERSION: &str = "v1\n";
 
-/// The beginnings of the reasons that a workflow reports if a whole phase fails, and not one of its
-/// steps.
+/// The beginnings of the reasons that a workflow reports when a whole phase fails.
 const PHASE_REASONS: [&str; 5] = [
     "checkpoint ",
     "its steps did not return ",
@@ -53,7 +52,7 @@ const INTERRUPTIONS: [&str; 2] = ["timed out after ", "killed by signal "];
 pub struct SignatureId(u32);
 
 impl SignatureId {
-    /// Parses eight hexadecimal digits, as `Display` writes them; returns `None` for other text.
+    /// Parses eight hexadecimal digits, as `Display` writes them. Returns `None` for other text.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         let is_hex = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -92,15 +91,15 @@ pub struct Signature {
 
 /// Returns the text with placeholders for the names of the file: `{}` for the path, `{/}` for the
 /// name, `{/.}` for the name without its extension, and `{//}` for the folder. A name that may be
-/// an ordinary word is only replaced if the text marks it as a name.
+/// an ordinary word or number is replaced only after a slash, in quotes, or before an extension.
 #[must_use]
 pub fn without_own_names(text: &str, file: &FilePath) -> String {
     own_names::replaced(text, file)
 }
 
 impl Signature {
-    /// Makes the signature of a failure from its error text and the path of its file. `error` is
-    /// `None` if no error text is stored, for instance for a file of an older queue.
+    /// Returns the signature of a failure, given its error text and its file. `error` is `None` if
+    /// no error text is stored, for instance for a file of an older queue.
     #[must_use]
     pub fn of(error: Option<&str>, file: &FilePath) -> Self {
         let line = error.map(failure::first_line).unwrap_or_default().trim_start();
@@ -117,18 +116,18 @@ impl Signature {
         self.id
     }
 
-    /// Returns the outcome and the reason with their marks, in one line of at most
-    /// [`MAX_REASON_BYTES`]. The line has no control characters; other unprintable characters are
-    /// not escaped.
+    /// Returns the outcome and the reason, without the varying parts, as one line of at most
+    /// [`MAX_REASON_BYTES`]. The line has no control characters, but may have other unprintable
+    /// ones.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 }
 
-/// Returns the length of the name of a step or phase before the reason, as in `read/count: exit
-/// status 1`; 0 if there is none. The name stays unmasked, because failures of different steps have
-/// different causes.
+/// Returns the length of the prefix that names a step or phase, as in `read/count: exit status 1`;
+/// 0 if there is none. The prefix stays unmasked: failures of different steps have different
+/// causes.
 fn step_length(line: &str) -> usize {
     let Some((name, reason)) = line.split_once(": ") else { return 0 };
     let is_name = name.chars().all(|c| c.is_alphanumeric() || "/_-.".contains(c));
@@ -137,8 +136,8 @@ fn step_length(line: &str) -> usize {
     if is_name && (is_step || is_phase()) { line.len() - reason.len() } else { 0 }
 }
 
-/// Removes the quoted output line from a reason that begins with one of [`INTERRUPTIONS`]. Keeps a
-/// line that reads like an error. If progress lines stayed, each would make a signature of its own.
+/// Removes the quoted output line from a reason that begins with one of [`INTERRUPTIONS`], unless
+/// the line reads like an error. Each progress line would otherwise make its own signature.
 fn without_progress(reason: &str) -> &str {
     if !INTERRUPTIONS.iter().any(|outcome| reason.starts_with(outcome)) {
         return reason;

@@ -1,4 +1,4 @@
-//! Requests to stop: their level and their cause.
+//! Requests to stop a run, with a level and a cause.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ pub enum StopLevel {
     /// No stop is requested.
     #[default]
     Running,
-    /// Start no attempt, and finish the running ones.
+    /// No attempt starts, and the running attempts finish.
     Draining,
-    /// End the attempts: ask them to terminate, wait for the grace time, kill. Their claims are
+    /// The running attempts are terminated, and killed after the grace time. Their claims are
     /// released.
     Aborting,
-    /// Kill the attempts at once. Their claims are released.
+    /// The running attempts are killed at once. Their claims are released.
     Killing,
 }
 
@@ -88,11 +88,13 @@ impl fmt::Display for StopCause {
 /// A request to stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StopRequest {
-    /// The current level.
+    /// The source of the request; `None` if no stop is requested, or if the request concerns a
+    /// single attempt. If there are several sources, a [`StopSignal`](crate::ports::StopSignal)
+    /// names the first or the most urgent one.
     pub level: StopLevel,
-    /// The source that requested the stop; `None` while there is no request, or if only one attempt
-    /// must end. Of several sources, a [`StopSignal`](crate::ports::StopSignal) names the first or
-    /// the most urgent one.
+    /// The source of the request; `None` without a request, or if only one attempt must end. If
+    /// there are several sources, a [`StopSignal`](crate::ports::StopSignal) names the first or the
+    /// most urgent one.
     pub cause: Option<StopCause>,
 }
 
@@ -101,7 +103,7 @@ impl StopRequest {
     pub const NONE: Self = Self { level: StopLevel::Running, cause: None };
 
     /// True if a signal requested the stop. Such a request concerns only the process that received
-    /// the signal, and no other run.
+    /// the signal.
     #[must_use]
     pub fn is_of_signal(self) -> bool {
         matches!(self.cause, Some(StopCause::Interrupt | StopCause::Terminate | StopCause::HangUp))
@@ -111,7 +113,7 @@ impl StopRequest {
 /// A stop request that a run obeys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObeyedStop {
-    /// When the run noticed that the request had risen to this level.
+    /// When the run noticed this level.
     pub at: Timestamp,
     /// The level of the request.
     pub level: StopLevel,

@@ -8,22 +8,22 @@ use crate::time::Timestamp;
 /// The number of items in each status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Pending items, including held ones.
+    /// The number of pending items, including held items.
     pub pending: usize,
-    /// Pending items that a user holds.
+    /// The number of pending items that a user holds.
     pub held: usize,
-    /// Items that runs are processing.
+    /// The number of items that runs are processing.
     pub processing: usize,
-    /// Completed items.
+    /// The number of completed items.
     pub completed: usize,
-    /// Items that ended as failed.
+    /// The number of items that ended as failed.
     pub failed: usize,
-    /// Items that ended as timeout.
+    /// The number of items that ended as timeout.
     pub timeout: usize,
 }
 
 impl Counts {
-    /// Returns the count of one status.
+    /// Returns the number of items with this status.
     #[must_use]
     pub fn of(&self, status: Status) -> usize {
         match status {
@@ -35,7 +35,7 @@ impl Counts {
         }
     }
 
-    /// Returns a mutable reference to the count of one status.
+    /// Returns a mutable reference to the number of items with this status.
     pub fn of_mut(&mut self, status: Status) -> &mut usize {
         match status {
             Status::Pending => &mut self.pending,
@@ -46,7 +46,7 @@ impl Counts {
         }
     }
 
-    /// Returns the counts with one more item.
+    /// Returns the counts after adding one item.
     #[must_use]
     pub fn with(mut self, item: &QueueItem) -> Self {
         *self.of_mut(item.status) += 1;
@@ -66,15 +66,15 @@ impl Counts {
         self.pending + self.processing
     }
 
-    /// Returns the number of pending items that are not held: a run may claim them, now or after
-    /// their backoff.
+    /// Returns the number of pending items that are not held. A run may claim these items now or
+    /// after a backoff.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.pending.saturating_sub(self.held)
     }
 }
 
-/// The outcome of one added file, and its item.
+/// The outcome of adding one file, and the item of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enqueued {
     /// The outcome of the addition.
@@ -83,14 +83,15 @@ pub struct Enqueued {
     pub item: Option<ItemId>,
 }
 
-/// The outcome of one added file.
+/// The outcome of adding one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnqueueOutcome {
-    /// The file is new in the queue.
+    /// The file was pending or processing. Its priority was raised, and its
+    /// [depth](crate::item::QueueItem::depth) may have changed.
     Added,
-    /// The file was pending or processing; its priority was raised, and possibly its depth changed.
+    /// The file was pending or processing. Its priority was raised; its depth may have changed.
     Raised,
-    /// The file was pending or processing. Nothing changed, except possibly the item's depth.
+    /// The file was pending or processing. Nothing changed, except possibly its depth.
     Unchanged,
     /// The file was completed; nothing changed.
     AlreadyCompleted,
@@ -100,8 +101,8 @@ pub enum EnqueueOutcome {
     FailedBefore,
     /// The file was completed; a new round began, because the request demanded it.
     Repeated,
-    /// The addition is recorded, but the outcome is not known until the store next reads the queue;
-    /// it may then be any other variant. Only returned if the request allowed
+    /// The addition is recorded, but the outcome is unknown until the store next reads the queue.
+    /// Returned only if the request allowed
     /// [`AnswerNeeded::Later`](crate::request::AnswerNeeded::Later).
     Accepted,
 }
@@ -123,10 +124,10 @@ pub type Claimed = (ClaimToken, QueueItem);
 pub struct Exchanged {
     /// The new claims, in claim order.
     pub claims: Vec<Claimed>,
-    /// The tokens of the settlements that had no effect, because the claim was stale.
+    /// The tokens of stale claims, whose settlement had no effect.
     pub stale: Vec<ClaimToken>,
-    /// The run's claims whose items a user cancelled: those that are still unsettled, and those
-    /// that this exchange settled as failed because of the cancellation.
+    /// The run's claims whose items a user cancelled. Includes the claims that this exchange
+    /// settled as failed because of the cancellation.
     pub cancelled: Vec<ClaimToken>,
     /// The earliest time at which an item in backoff becomes due; `None` if no item of the scope is
     /// in backoff.
@@ -138,7 +139,7 @@ pub struct Exchanged {
 /// The answer to a cancellation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cancelled {
-    /// The number of items that were pending and have ended.
+    /// The number of pending items that the cancellation ended.
     pub ended: usize,
     /// The number of processing items that were marked as cancelled; their runs will end the
     /// attempts.
@@ -162,7 +163,7 @@ impl RecoveredItem {
     }
 }
 
-/// A filter and limits for listing items.
+/// A filter and a limit for listing items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageRequest {
     /// The statuses of the items to return; empty for all items.
@@ -174,7 +175,7 @@ pub struct PageRequest {
     pub limit: Option<usize>,
 }
 
-/// Items in claim order: by priority, highest first, then by sequence number.
+/// A page of items in claim order: by priority, highest first, then by sequence number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The items.

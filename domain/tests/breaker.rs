@@ -1,5 +1,5 @@
-//! Tests whole runs on a virtual clock in which files fail alike, either during an outage or
-//! always.
+//! Tests whole runs on a virtual clock. Every attempt fails for the same reason, either during an
+//! outage or always.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
@@ -21,17 +21,15 @@ use autoproc_testkit::{RecordingObserver, VirtualClock, block_on};
 use futures_util::future::FutureExt;
 use proptest::prelude::*;
 
-/// The duration of an attempt.
 const TAKES: Duration = Duration::from_secs(1);
 
-/// The maximum time for which one signature holds starts in a run.
+/// The maximum time for which one failure signature keeps a run from starting attempts.
 const MAX_HELD: Duration = Duration::from_hours(1);
 
-/// An orchestrator that fails every attempt which ends during an outage.
+/// An orchestrator that fails every attempt that ends during an outage.
 struct Outage {
     clock: VirtualClock,
-    /// The beginning (inclusive) and the end (exclusive) of the outage, as times since the start of
-    /// the clock.
+    /// The beginning (inclusive) and end (exclusive) of the outage, as times since the clock began.
     period: (Duration, Duration),
     attempts: Mutex<BTreeMap<ItemId, u32>>,
 }
@@ -53,12 +51,13 @@ impl Orchestrator for Outage {
 struct Ran {
     result: ProcessingResult,
     took: Duration,
-    /// The number of attempts of each file, including those that were given back.
+    /// The number of attempts of each file, including released attempts.
     attempts: BTreeMap<ItemId, u32>,
     events: Vec<RunEventKind>,
 }
 
-/// Runs a recipe that has completed a file in an earlier run.
+/// Runs files with a command that succeeded in an earlier run. Without an earlier success, the
+/// first failures would count.
 fn run(files: usize, config: RunConfig, period: (Duration, Duration)) -> Ran {
     let mut earlier = Forecast::default();
     earlier.record_past(&FilePath::new("/in/earlier").unwrap(), 1, TAKES);
@@ -109,8 +108,8 @@ fn a_thousand_files_that_really_fail_alike_all_end_as_failed() {
     assert!(delay < MAX_HELD + Duration::from_mins(1), "{delay:?}");
 }
 
-/// The outage begins in the first run of the recipe, after 500 files. The first retry waits for 10
-/// times the duration of an attempt, as it does by default if attempts fail within 0.2 s.
+/// The first retry waits ten times as long as an attempt takes. With the default wait of 2 s, this
+/// holds for attempts that take 0.2 s.
 #[test]
 fn an_outage_in_the_middle_costs_at_most_ten_attempts() {
     let period = (Duration::from_secs(500), Duration::from_secs(500) + Duration::from_mins(10));
@@ -134,27 +133,24 @@ fn without_the_breaker_an_outage_fails_the_rest_of_the_queue() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// The outage may begin during an attempt, or while other attempts succeed. It lasts long
-    /// enough to complete a row. At least 60 files are left when it begins, and each probe is on
-    /// another file, so each file fails at most once.
+    /// At least 60 files are unprocessed when the outage begins. So each attempt that probes
+    /// whether the outage is over uses another file, and no file fails twice.
     #[test]
     fn an_outage_fails_no_file(
         (pause_on_same, jobs, retries) in (1_usize..6, 1_usize..4, 0_u32..3),
         (from_s, lasts_s) in (0_u64..20, 30_u64..3300),
     ) {
-        // With several jobs, a success may end a row of failures, and these failures count. So each
-        // file needs at least one retry.
+        // With several jobs, a success may interrupt the consecutive failures, which then count. So
+        // each file needs at least one retry.
         let retries = if jobs > 1 { retries.max(1) } else { retries };
         let from = Duration::from_secs(from_s);
         let ran = run(120, config(pause_on_same, jobs, retries), (from, from + Duration::from_secs(lasts_s)));
         prop_assert_eq!((ran.result.failed, ran.result.processed), (0, 120), "{:?}", ran.events);
-        // Allows for the longest delay before a probe, and for the duration of the attempts.
+        // Allows for the longest delay before a probe, and for the attempts.
         let bound = from + Duration::from_secs(lasts_s) + Duration::from_mins(10) + Duration::from_mins(3);
         prop_assert!(ran.took <= bound, "{:?}", ran.took);
     }
 
-    /// If the recipe has never completed a file, its failures have the same effect as without the
-    /// breaker.
     #[test]
     fn a_command_that_never_worked_is_not_held(
         files in 1_usize..40,
@@ -166,8 +162,6 @@ proptest! {
         prop_assert_eq!((with.attempts, with.events), (without.attempts, without.events));
     }
 
-    /// Files that always fail end as failed. Each has at most one additional attempt, and starts
-    /// are held for at most an hour.
     #[test]
     fn files_that_always_fail_come_to_an_end(
         files in 1_usize..40,

@@ -1,4 +1,4 @@
-//! Tests the configuration of a run: each `with_` method sets its field and no other.
+//! Tests that each `with_` method of the run configuration sets only its own field.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;

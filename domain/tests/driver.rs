@@ -1,4 +1,4 @@
-//! Tests the driver: it feeds inputs and carries out actions. Decisions are tested in `run_loop`.
+//! Tests the driver, which feeds inputs to the run loop and performs the requested actions.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
@@ -50,7 +50,6 @@ fn runs(begun: impl Fn() -> Begun + Send + 'static) -> MockRuns {
     runs
 }
 
-/// Returns a store that no other process changes.
 fn storage() -> MockStorage {
     let mut storage = MockStorage::new();
     storage.expect_counts().returning(|_| Ok(Counts::default()));
@@ -73,7 +72,6 @@ fn token(id: u64) -> ClaimToken {
     ClaimToken { item: ItemId::new(id), number: ClaimNumber::new(id) }
 }
 
-/// An orchestrator that carries out each attempt by calling a function.
 struct By<F>(F);
 
 #[async_trait]
@@ -90,7 +88,7 @@ fn succeeding() -> impl Orchestrator {
     By(|_, _| async { AttemptOutcome::Succeeded }.boxed())
 }
 
-/// Returns an orchestrator whose attempts end only when the test ends them.
+/// Returns an orchestrator whose attempts run until they are aborted.
 fn endless() -> impl Orchestrator {
     By(|_, stop: Arc<dyn StopSignal>| {
         async move {
@@ -125,8 +123,8 @@ fn run(
     (block_on(AutonomousProcessor::new(ports, config).run()), observer.kinds())
 }
 
-/// Makes the store answer exchanges with `answers`, in order. Returns the list in which the store
-/// records the requests.
+/// Makes the store answer exchanges with `answers`, in order. Returns the list of received
+/// requests.
 fn answering(storage: &mut MockStorage, answers: Vec<Exchanged>) -> Arc<Mutex<Vec<ExchangeRequest>>> {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (kept, answers) = (asked.clone(), Mutex::new(answers.into_iter()));
@@ -148,7 +146,6 @@ fn a_run_in_memory_processes_what_is_queued() {
     assert_eq!(block_on(storage.counts(Scope::Queue)).unwrap().completed, 3);
 }
 
-/// Both attempts have ended when the driver first polls them, so one exchange settles both.
 #[test]
 fn results_that_are_known_together_are_settled_together() {
     let mut storage = storage();
@@ -159,8 +156,6 @@ fn results_that_are_known_together_are_settled_together() {
     assert_eq!(asked.lock().unwrap()[1].settlements, [settled(1), settled(2)]);
 }
 
-/// The stop is requested during the exchange. The driver reads the stop signal before it handles
-/// the answer.
 #[test]
 fn nothing_starts_after_a_stop() {
     let asked_after_the_claims = Arc::new(AtomicUsize::new(0));
@@ -213,8 +208,7 @@ fn a_cancelled_attempt_is_ended_alone() {
     );
 }
 
-/// In one of the two cases, an earlier run left a stop request, which this run removes at its
-/// beginning.
+/// If `is_left`, an earlier run left a stop request, which this run removes.
 #[test]
 fn a_stop_is_seen_at_once_also_after_an_old_request_was_removed() {
     for is_left in [false, true] {
@@ -238,7 +232,7 @@ fn a_stop_is_seen_at_once_also_after_an_old_request_was_removed() {
     }
 }
 
-/// An orchestrator with a capacity of two attempts, and of seven once the first attempt has ended.
+/// An orchestrator with a capacity of two attempts, and of seven after the first attempt.
 struct Growing(AtomicUsize);
 
 #[async_trait]
@@ -263,7 +257,6 @@ fn an_exchange_asks_for_as_many_files_as_the_orchestrator_accepts_now() {
     assert_eq!(asked.lock().unwrap().iter().map(|request| request.limit).collect::<Vec<_>>(), [2, 7]);
 }
 
-/// A lease that is lost when this future ends.
 struct LostWith(Shared<BoxFuture<'static, ()>>);
 
 #[async_trait]
@@ -293,12 +286,11 @@ impl Lease for LostLease {
     async fn lost(&self) {}
 }
 
-/// A store whose `changed` never ends. Its exchanges never end either, except the first if
-/// `first_exchange` is set.
+/// A store whose `changed` never returns. Its exchanges never return either, except
+/// `first_exchange`.
 #[derive(Default)]
 struct Hanging {
     first_exchange: Mutex<Option<Exchanged>>,
-    /// The number of calls of `changed`.
     waits: AtomicUsize,
 }
 
@@ -366,8 +358,7 @@ impl Storage for Hanging {
     }
 }
 
-/// The attempt ends only after several polls. The lost lease must not keep the driver from polling
-/// the attempt.
+/// The attempt ends only after several polls.
 #[test]
 fn a_lost_lease_lets_attempts_come_to_their_end() {
     let mut storage = storage();
@@ -392,7 +383,7 @@ fn a_lost_lease_lets_attempts_come_to_their_end() {
     assert!(matches!(outcome, Err(ProcessorError::Storage(StorageError::LeaseLost { .. }))), "{outcome:?}");
 }
 
-/// The driver calls `changed` only once, because each call may cost the store a round trip.
+/// Each call of `changed` may cost a round trip to the store.
 #[test]
 fn a_wait_for_changes_continues_after_another_input() {
     let first_exchange = Mutex::new(Some(claims(&[1])));
@@ -411,7 +402,6 @@ fn a_wait_for_changes_continues_after_another_input() {
     assert_eq!(store.waits.load(Ordering::Relaxed), 1);
 }
 
-/// The exchange hangs, as it may after a network partition.
 #[test]
 fn a_lost_lease_ends_the_run_while_the_store_hangs() {
     let observer = Arc::new(RecordingObserver::new());
@@ -432,7 +422,6 @@ fn a_lost_lease_ends_the_run_while_the_store_hangs() {
     assert!(matches!(observer.kinds().last(), Some(RunEventKind::ProcessorStopped { .. })));
 }
 
-/// The attempt takes some time to end. Meanwhile, the driver must wait without a busy loop.
 #[test]
 fn a_lost_lease_is_reported_once() {
     let clock = VirtualClock::new();

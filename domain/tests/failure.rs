@@ -73,7 +73,6 @@ proptest! {
         prop_assert!(told.starts_with(&outcome) || (told.ends_with('…') && outcome.starts_with(told.trim_end_matches('…'))), "{told}");
     }
 
-    /// A list of failures shows only the first line of each error text.
     #[test]
     fn the_first_line_ends_with_the_last_that_was_said(said in vec("[xyz]{1,60}", 1..20)) {
         let kept = text(&EXITED, &said.join("\n"));

@@ -5,7 +5,6 @@ use std::num::NonZeroU64;
 use autoproc_domain::run::{FailureLimit, MIN_ENDED_FOR_A_SHARE};
 use proptest::prelude::*;
 
-/// Generates counts: mostly those of real runs, sometimes any number.
 fn counts() -> impl Strategy<Value = u64> {
     prop_oneof![4 => 0..200_u64, 1 => 0..u64::MAX / 2]
 }

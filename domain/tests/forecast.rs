@@ -1,7 +1,5 @@
-//! Tests forecasts. A forecast is exact on exact data, never negative, monotone in size,
-//! independent of the order of samples, and robust against outliers. On simulated durations, the
-//! ranges have the promised coverage. A file that is much larger than all samples has no forecast.
-//! Overdue files make the time left unknown.
+//! Tests forecasts: they are exact on exact data, robust against outliers, and their ranges have
+//! the promised coverage. A file that is much larger than all samples has no forecast.
 
 #[path = "../benches/forecast/score.rs"]
 mod score;
@@ -35,7 +33,6 @@ fn of_file(forecast: &Forecast, bytes: u64) -> FileForecast {
     forecast.of_file(&path("b.pdf"), bytes).expect("enough samples, and no much larger file")
 }
 
-/// Returns the time left of a backlog in which each file has a forecast.
 fn about(forecast: &Forecast, backlog: &Backlog<'_>) -> Duration {
     match forecast.time_left(backlog) {
         Some(TimeLeft::About { about, .. }) => about,
@@ -43,7 +40,6 @@ fn about(forecast: &Forecast, backlog: &Backlog<'_>) -> Duration {
     }
 }
 
-/// Returns samples of attempts that took exactly 2 s plus 0.5 s per megabyte.
 fn exact(count: u64) -> Vec<(u64, Duration)> {
     (0..count).map(|number| (number * MB, Duration::from_millis(2000 + 500 * number))).collect()
 }
@@ -66,7 +62,6 @@ fn durations() -> impl Strategy<Value = Duration> {
     prop_oneof![8 => (0_u64..100_000).prop_map(Duration::from_millis), 1 => Just(Duration::ZERO), 1 => any_duration]
 }
 
-/// Generates durations, a few of which are outliers.
 fn scattered() -> impl Strategy<Value = Duration> {
     prop_oneof![9 => 1000_u64..100_000, 1 => 1_000_000_u64..10_000_000].prop_map(Duration::from_millis)
 }
@@ -95,7 +90,7 @@ proptest! {
     fn the_typical_duration_lies_in_the_range(
         samples in vec((MB..100 * MB, 500_u64..2000), MIN_SAMPLES_FOR_RANGE..60), size in prop_oneof![0..MB, 0..400 * MB],
     ) {
-        // The durations are proportional to the sizes, so an empty file would take no time.
+        // The durations are proportional to the sizes, so an empty file takes no time.
         let length = |(bytes, per_mb): &(u64, u64)| (*bytes, Duration::from_micros(bytes * per_mb / 1000));
         let samples: Vec<_> = samples.iter().map(length).collect();
         let largest = samples.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0);
@@ -281,9 +276,9 @@ fn a_forecast_explains_itself() {
     assert_eq!(file.samples, 30);
 }
 
-/// The range must contain the duration of a further file with a probability of 90 %. The durations
-/// of n samples divide the time into n + 1 spans, and the further duration is equally likely to
-/// fall into each of them.
+/// The range must contain the next duration with a probability of 90 %. The n sampled durations
+/// divide the possible durations into n + 1 intervals. The next duration is equally likely to fall
+/// into each interval.
 #[test]
 fn a_range_leaves_out_a_twentieth_of_the_spans_on_either_side() {
     for count in MIN_SAMPLES_FOR_RANGE..=MAX_SAMPLES {
@@ -303,8 +298,6 @@ fn the_mean_is_that_of_all_samples() {
     assert_eq!(recorded(&exact(9)).mean(), Some(Duration::from_secs(4)));
 }
 
-/// Three of four files take 10 s, the fourth takes 30 s. The mean is 15 s, but the forecast is 10
-/// s.
 #[test]
 fn half_of_the_files_take_longer_than_the_forecast() {
     let samples: Vec<_> =
@@ -320,8 +313,7 @@ fn files_that_take_no_time_have_a_forecast() {
     assert_eq!((file.about, file.fixed, file.seconds_per_byte), (Duration::ZERO, Duration::ZERO, 0.0));
 }
 
-/// Files of 1 MB to 40 MB take 1 s per megabyte, 820 s in total. The fitted line gives almost 0 s
-/// for an empty file.
+/// The other 40 files take 820 s in total, so a fifth of their mean is about 4 s.
 #[test]
 fn an_empty_file_is_an_outlier_only_if_it_takes_a_fifth_of_the_mean() {
     let file_path = path("c.pdf");
@@ -374,7 +366,7 @@ fn many_extensions_take_bounded_memory() {
     let mut forecast = Forecast::default();
     (0..1000).for_each(|number| forecast.record(&path(&format!("a.{number}")), MB, Duration::from_secs(1)));
     (0..100).for_each(|_| forecast.record(&path("a.late"), MB, Duration::from_secs(9)));
-    // The limit of extensions was already reached, so this extension has no samples of its own.
+    // The limit of extensions was already reached, so `.late` has no samples of its own.
     assert_eq!(forecast.of_file(&path("a.late"), MB).expect("enough samples").samples, MAX_SAMPLES);
 }
 
@@ -414,7 +406,7 @@ fn the_time_of_running_files_counts() {
     assert_eq!(left(11), Duration::ZERO);
 }
 
-/// Half of the files take 10 s, the others 30 s. So a file that has run for 20 s takes 30 s.
+/// The samples take 10 s or 30 s, so a file that has run for more than 10 s will take 30 s.
 #[test]
 fn the_time_left_of_a_running_file_is_the_mean_of_what_is_still_possible() {
     let samples: Vec<_> = (0..40).map(|number| (MB, Duration::from_secs(10 + 20 * (number % 2)))).collect();
@@ -423,16 +415,15 @@ fn the_time_left_of_a_running_file_is_the_mean_of_what_is_still_possible() {
         let running = vec![RemainingFile { elapsed: Duration::from_secs(elapsed), ..pending(&path, MB) }];
         about(&forecast, &Backlog { slots: 1, running, ..Backlog::default() }).as_secs_f64()
     };
-    // Each sample is compared with the mean of the others, which differs a little from 20 s.
+    // Each sample is compared with the mean of the other samples, which is not exactly 20 s.
     for (elapsed, expected) in [(0, 20.0), (5, 15.0), (15, 15.0), (25, 5.0)] {
         assert!((left(elapsed) - expected).abs() < 1.0, "{elapsed}: {}", left(elapsed));
     }
 }
 
-/// The range is for 100 files, and is computed from 40 samples of 1 s to 40 s. The standard
-/// deviation of one duration is 11.5 s, so that of the sum of 100 durations is 115 s. The mean of
-/// the samples is uncertain too: for 100 files, this adds a standard deviation of 183 s. Both
-/// together give 216 s.
+/// The standard deviation of one duration is 11.5 s, and that of the sum of 100 durations is 115 s.
+/// The uncertainty of the mean of the 40 samples adds 183 s. The root of the sum of the squares is
+/// 216 s.
 #[test]
 fn the_likely_time_left_has_the_spread_of_the_samples_and_of_the_files() {
     let samples: Vec<_> = (1..=40).map(|seconds| (MB, Duration::from_secs(seconds))).collect();
@@ -450,7 +441,6 @@ fn the_likely_time_left_has_the_spread_of_the_samples_and_of_the_files() {
     }
 }
 
-/// 24 files took 0.31 s each. Another file is overdue after 1.32 s, but not after 1.3 s.
 #[test]
 fn overdue_files_make_the_time_left_unknown() {
     let (forecast, path) = (recorded(&[(MB, Duration::from_millis(310)); 24]), path("c.pdf"));
@@ -477,7 +467,6 @@ fn without_a_range_a_file_is_overdue_after_three_times_its_forecast() {
     assert_eq!(left(17), Some(TimeLeft::Unknown { overdue: vec![0] }));
 }
 
-/// 45 files of 100 KB take 0.3 s each. These samples say nothing about a file of 30 MB.
 #[test]
 fn samples_of_one_size_give_no_forecast_for_a_much_larger_file() {
     let (forecast, path) = (recorded(&[(100_000, Duration::from_millis(300)); 45]), path("c.pdf"));
@@ -508,7 +497,7 @@ fn failed_attempts_take_time_too() {
     assert!(is_near(left(&forecast), Duration::from_secs(120), 1e-6));
     (0..10).for_each(|_| forecast.record_failure(Duration::from_secs(1), false));
     assert!(is_near(left(&forecast), Duration::from_secs(132), 1e-6));
-    // A third of the files ends as failed after 1 s.
+    // A third of the files fails after 1 s.
     let mut forecast = recorded(&[(MB, Duration::from_secs(10)); 10]);
     (0..5).for_each(|_| forecast.record_failure(Duration::from_secs(1), true));
     assert!(is_near(left(&forecast), Duration::from_secs(84), 1e-6));
@@ -518,9 +507,9 @@ fn megabytes(count: f64) -> u64 {
     u64::try_from(Duration::from_secs_f64(count).as_micros()).expect("a small size")
 }
 
-/// Returns groups of 150 files whose sizes span three orders of magnitude. The durations scatter
-/// around a line by a log-normal factor: the sum of 12 uniform random numbers is approximately
-/// normal.
+/// Returns groups of 150 files whose sizes span three orders of magnitude. A duration is a linear
+/// function of the size, times a log-normal factor. The logarithm of the factor comes from a
+/// sum of 12 uniform numbers, which is approximately normal.
 fn simulated_groups(count: usize) -> Vec<score::Group> {
     let mut random = Random::new(7);
     let mut even = move || f64::from(u32::try_from(random.below(1 << 32)).unwrap_or(0)) / f64::from(u32::MAX);
@@ -536,8 +525,7 @@ fn simulated_groups(count: usize) -> Vec<score::Group> {
     (0..count).map(|_| group()).collect()
 }
 
-/// Simulated durations must reach the same figures as a recorded trace in random order; see
-/// `docs/benchmarks.md`.
+/// Most limits are the aims for a recorded trace in random order; see `docs/benchmarks.md`.
 #[test]
 fn simulated_durations_lie_within_their_ranges() {
     let score = score::Score::of(&score::shuffled(&simulated_groups(40)));

@@ -1,4 +1,4 @@
-//! Tests the table of status changes, and that every change of a status follows the table.
+//! Tests the table of status changes, and that every status change follows the table.
 
 use std::collections::BTreeSet;
 
@@ -48,8 +48,6 @@ fn an_ended_item_is_left_by_a_new_round_alone() {
     }
 }
 
-/// Returns the item of an event and the transition that the event causes; `None` for events that
-/// change no status.
 fn transition(event: &Event) -> Option<(ItemId, Transition)> {
     Some(match event {
         Event::Claimed { id, .. } => (*id, Transition::Claim),
@@ -64,8 +62,8 @@ fn transition(event: &Event) -> Option<(ItemId, Transition)> {
     })
 }
 
-/// Returns the statuses that an item may have after an event. The addition of a path may begin a
-/// new round for the ended item of this path.
+/// Returns the statuses that an item may have after an event. If the event adds the path of an
+/// ended item again, the item may keep its status or begin a new round.
 fn wanted(event: &Event, item: &QueueItem) -> Vec<Option<Status>> {
     match (event, transition(event)) {
         (_, Some((id, by))) if id == item.id => vec![next(item.status, by)],
@@ -79,8 +77,6 @@ fn wanted(event: &Event, item: &QueueItem) -> Vec<Option<Status>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Each event of a transaction is legal when it is applied, leads to the status in the table,
-    /// and affects no other item.
     #[test]
     fn events_follow_the_table(history in histories(30)) {
         replay(&history, |turn| {

@@ -1,5 +1,4 @@
-//! Tests the claim order: a total order by priority and then by sequence number. Changes of the
-//! clock do not change this order, and no item is claimed before it is due.
+//! Tests the claim order: by priority, then by sequence number, even if the clock changes.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -13,7 +12,6 @@ use autoproc_testkit::strategies::{clock_steps, grown_queue, histories, prioriti
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-/// The maximum number of requests that build a queue.
 const STEPS: usize = 30;
 
 fn claim(queue: &mut FileQueue, limit: usize, scope: &Scope, now: Timestamp) -> Vec<Claimed> {
@@ -26,8 +24,8 @@ fn ids(claims: &[Claimed]) -> Vec<ItemId> {
     claims.iter().map(|(token, _)| token.item).collect()
 }
 
-/// Computes the claim order from its definition, without an index. If the clock was set back,
-/// backoffs are shortened to their original duration.
+/// Returns the ids of the due items in claim order, computed without an index. If the clock was set
+/// back, each backoff lasts at most its original duration from `now`.
 fn due_in_order(queue: &FileQueue, scope: &Scope, now: Timestamp) -> Vec<ItemId> {
     let is_due = |item: &&QueueItem| item.is_waiting() && due_time(item, now) <= now;
     let mut due: Vec<_> = queue.items().filter(is_due).filter(|item| scope.contains(item.id)).collect();
@@ -51,7 +49,6 @@ fn scopes() -> impl Strategy<Value = Scope> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// `now` may be before the time of an earlier claim.
     #[test]
     fn exactly_what_is_due_is_claimed_in_order(
         (mut queue, now) in grown_queue(STEPS), step in clock_steps(), scope in scopes(),
@@ -83,14 +80,12 @@ proptest! {
         prop_assert_eq!(&some[..], &all[..limit.min(all.len())]);
     }
 
-    /// The index of a scope stays correct after every change of the queue.
     #[test]
     fn a_scope_is_a_view_of_the_queue(history in histories(STEPS), scope in scopes()) {
         let mut last = None;
         let mut queue = FileQueue::new();
         replay(&history, |turn| {
-            // This exchange claims nothing. It makes the queue keep an index of the scope from here
-            // on.
+            // This exchange claims nothing, but makes the queue keep an index of the scope.
             claim(&mut queue, 0, &scope, turn.now);
             for event in turn.events {
                 queue.apply(event);
@@ -147,7 +142,7 @@ proptest! {
     }
 }
 
-/// Returns an equal scope with a set of its own, for which the queue has no index yet.
+/// Copies a set of items into a new, equal set, for which the queue has no index yet.
 fn again(scope: &Scope) -> Scope {
     match scope {
         Scope::Queue => Scope::Queue,

@@ -1,4 +1,4 @@
-//! Tests the implementations of ports that the domain contains.
+//! Tests the port implementations in the domain crate.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -40,8 +40,6 @@ fn what_never_happens_is_waited_for() {
     });
 }
 
-/// The default reaper is for a queue in memory. It belongs to no host, so it proves nothing about
-/// processes.
 #[test]
 fn a_reaper_of_one_process_is_nowhere() {
     let here = InProcessReaper::default().location();
@@ -91,7 +89,6 @@ fn only_a_temporary_fault_may_pass() {
     assert!(!StartFault::Temporary.is_permanent() && !StartFault::Shortage.is_permanent());
 }
 
-/// A history that has one attempt for each run.
 struct OneAttempt;
 
 fn attempt(run: &RunId) -> PastAttempt {

@@ -1,5 +1,4 @@
-//! Tests the processor's state, and the names under which its values are written. The state is
-//! computed from the events of a run.
+//! Tests the processor's state, computed from the events of a run, and its names on disk.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -67,7 +66,6 @@ fn ended(stopped_by: StoppedBy) -> RunEventKind {
     RunEventKind::ProcessorStopped { result: ProcessingResult::of_nothing(stopped_by) }
 }
 
-/// Returns the state after these events, which happen at 1, 2, 3 … microseconds.
 fn after(events: impl IntoIterator<Item = RunEventKind>) -> ProcessorState {
     let mut state = ProcessorState::default();
     for (micros, kind) in (1..).zip(events) {

@@ -1,5 +1,4 @@
-//! Tests the aggregate: the invariants of every state that requests can reach, and the effects of
-//! events.
+//! Tests the queue: its invariants after any requests, and the effects of events.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,10 +24,8 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-/// The number of requests in the longest history.
 const STEPS: usize = 30;
 
-/// Checks the invariants of a queue.
 fn check(queue: &FileQueue) -> TestCaseResult {
     let (mut paths, mut claims, mut numbers) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for item in queue.items() {
@@ -61,7 +58,7 @@ fn check_counts(queue: &FileQueue) -> TestCaseResult {
     Ok(())
 }
 
-/// Generates any event for a few items, even if the event does not fit the queue.
+/// Generates events for a few items, including events that do not fit the queue.
 fn events() -> impl Strategy<Value = Event> {
     let id = || (0..8_u64).prop_map(ItemId::new);
     let backoff = Backoff { not_before: EPOCH, ordered_at: EPOCH };
@@ -97,8 +94,7 @@ proptest! {
         replay(&history, |turn| check(turn.after))?;
     }
 
-    /// A journal may contain events that do not fit the queue. They must not cause a panic or
-    /// corrupt an index.
+    /// A journal may contain events that do not fit the queue.
     #[test]
     fn events_in_any_order_leave_a_sound_queue(events in vec(events(), 0..60)) {
         let mut queue = FileQueue::new();
@@ -122,9 +118,9 @@ proptest! {
         prop_assert_eq!(folded, last);
     }
 
-    /// A request without events changes nothing, so a store has nothing to write. A request with
-    /// events changes the queue. The only exception is a request that adds a path twice: the second
-    /// addition may restore the depth that the first one replaced.
+    /// A request has events if and only if it changes the queue. There is one exception: if a
+    /// request adds a path twice, the second addition may restore the depth that the first addition
+    /// replaced.
     #[test]
     fn events_are_changes(history in histories(STEPS)) {
         replay(&history, |turn| {
@@ -148,7 +144,6 @@ proptest! {
         })?;
     }
 
-    /// A path that is not removed keeps its id, and its round number never decreases.
     #[test]
     fn a_path_keeps_its_item(history in histories(STEPS)) {
         replay(&history, |turn| {
@@ -162,8 +157,6 @@ proptest! {
         })?;
     }
 
-    /// The indexes give the right next claim and the right next due time at any time, even before
-    /// the latest claim: two runs may share a queue, or a clock may be set back.
     #[test]
     fn the_indexes_agree_with_the_items((queue, now) in grown_queue(STEPS), seconds in -40..40_i64) {
         let at = Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
@@ -178,8 +171,6 @@ proptest! {
         prop_assert_eq!(queue.next_due(at), next);
     }
 
-    /// `released`, which an export uses, gives the same item as a settlement that releases the
-    /// claim.
     #[test]
     fn a_released_item_is_that_of_a_settlement((queue, now) in grown_queue(STEPS)) {
         for item in queue.items() {
@@ -201,7 +192,6 @@ proptest! {
         }
     }
 
-    /// One request with several files has the same result as one request for each file.
     #[test]
     fn a_batch_is_its_files((queue, now) in grown_queue(STEPS), items in vec(new_items(), 0..20), repeat in repeats()) {
         let batch = |items| Enqueue { items, repeat, ..Enqueue::default() };
@@ -215,7 +205,6 @@ proptest! {
         prop_assert_eq!(together, apart);
     }
 
-    /// The restored queue also gives the same answers as the original.
     #[test]
     fn restoring_the_items_gives_an_equal_queue((queue, now) in grown_queue(STEPS), history in histories(5)) {
         let mut restore = Restore::default();
@@ -231,17 +220,14 @@ proptest! {
         check(&restored)?;
         let mut queue = queue;
         replay(&history, |turn| {
-            // These requests are earlier than the last change of the queue, as if the clock had
-            // been set back.
+            // These requests are earlier than the last change, as if the clock had been set back.
             let (request, now) = (turn.request, turn.now);
             prop_assert_eq!(request.perform(&mut restored, now), request.perform(&mut queue, now));
             Ok(())
         })?;
     }
 
-    /// A state file may contain inconsistent items, and several entries of one path, because the
-    /// Python program could write such files. Restoring refuses inconsistent items, and merges
-    /// entries of one path.
+    /// The Python program could write inconsistent items and several entries for one path.
     #[test]
     fn restoring_takes_only_what_makes_a_queue(items in vec(stored_items(), 0..12)) {
         let mut restore = Restore::default();
@@ -259,8 +245,7 @@ proptest! {
         prop_assert_eq!(kept, rounds);
     }
 
-    /// A user may reorder the items in the state file. The restored queue keeps the order of the
-    /// file.
+    /// A user may reorder the items in the state file.
     #[test]
     fn restoring_keeps_the_order_of_the_file(ids in Just((1..9_u64).collect::<Vec<_>>()).prop_shuffle()) {
         let mut restore = Restore::default();
@@ -279,9 +264,8 @@ fn added(id: u64) -> QueueItem {
     QueueItem::added(ItemId::new(id), path, Priority::default(), EPOCH)
 }
 
-/// Generates items as a state file may contain them: their numbers and claims may be inconsistent.
-/// Items with different ids have different claim numbers, because no queue assigns a claim number
-/// twice. A file that repeats a claim number is harmless, because a token also contains the item.
+/// Generates items as a state file may contain them, even with inconsistent numbers and claims.
+/// Claim numbers differ, because no queue assigns a claim number twice.
 fn stored_items() -> impl Strategy<Value = QueueItem> {
     let numbers = (1..20_u64, 1..20_u64, 1..4_u32);
     (numbers, file_paths(), priorities(), statuses(), weighted(0.2), any::<bool>()).prop_map(
@@ -322,8 +306,8 @@ fn a_copied_line_is_the_same_item() {
     assert_eq!(kept, [(1, Status::Pending, 3)]);
 }
 
-/// Of two items with one path, restoring keeps a processing item rather than a pending one, and a
-/// pending item rather than an ended one. Otherwise, it keeps the later item.
+/// Of two items with one path, restoring prefers a processing item, then a pending item, then the
+/// later item.
 #[test]
 fn the_live_item_of_a_path_is_kept() {
     let claim = Claim { number: ClaimNumber::FIRST, run: RunId::new("run"), is_cancelled: false };
@@ -395,8 +379,8 @@ fn fingerprint(size: u64) -> Fingerprint {
     Fingerprint { size, modified_ns: 0 }
 }
 
-/// Returns a queue with two items. The first one has this status. A completed item has a completion
-/// with the fingerprint `size` and recipe 1.
+/// Returns a queue of two items. The first item has this status, and records an earlier completion
+/// with recipe 1 and a file of this size.
 fn with(status: Status, size: Option<u64>) -> FileQueue {
     let completion = Completion { fingerprint: size.map(fingerprint), recipe: Some(Recipe::new([1; 8])) };
     let claim = Claim { number: ClaimNumber::FIRST, run: RunId::new("run"), is_cancelled: false };
@@ -413,8 +397,8 @@ fn with(status: Status, size: Option<u64>) -> FileQueue {
     restore.finish(1, ClaimNumber::FIRST)
 }
 
-/// The columns are: the status of the item, the size of the file at its completion and at its
-/// addition, the new priority, the rule for ended items, and the expected outcome.
+/// Each row gives the status of the item, the file sizes at the completion and at the new addition,
+/// the new priority, the rule for ended items, and the expected outcome.
 #[test]
 fn adding_again_is_safe() {
     use EnqueueOutcome::{AlreadyCompleted, Changed, FailedBefore, Raised, Repeated, Unchanged};
@@ -482,7 +466,6 @@ fn a_backoff_is_never_longer_than_ordered() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Adds a completed file again, with the fingerprint and the recipe of its completion.
     #[test]
     fn an_unchanged_completed_file_is_left_alone(seen in option::of(fingerprints()), recipe in any::<[u8; 8]>()) {
         let (path, recipe) = (FilePath::new("/a").expect("it is absolute"), Recipe::new(recipe));

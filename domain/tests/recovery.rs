@@ -20,9 +20,8 @@ fn dead(run: &str, host: Option<&str>, evidence: DeathEvidence) -> DeadRun {
     DeadRun { run: RunId::new(run), location: host.map(location), evidence }
 }
 
-/// Recovers the dead runs on the host `here`. The reaper of this host finds processes of the run
-/// `busy`. Returns the recovery, the runs that the reaper received, and the runs whose items were
-/// recovered.
+/// Recovers the dead runs on the host `here`. The run `busy` still has processes. Returns the
+/// result, the ids of the runs passed to the reaper, and the ids of the recovered runs.
 fn recovered(dead: Vec<DeadRun>, proof: Proof) -> (Recovery, Vec<String>, Vec<String>) {
     let (ended, taken) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
     let (mut storage, mut runs, mut reaper, mut clock) =

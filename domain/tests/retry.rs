@@ -1,5 +1,4 @@
-//! Tests the retry policy: the number of retries, the waits, and the failures that are never
-//! retried.
+//! Tests the retry policy: the number of retries, the waits, and the permanent failures.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -58,7 +57,6 @@ fn plain_outcomes() -> impl Strategy<Value = AttemptOutcome> {
     ]
 }
 
-/// True if a retry cannot succeed after this outcome under this policy.
 fn is_permanent(outcome: &AttemptOutcome, policy: &RetryPolicy) -> bool {
     match outcome {
         AttemptOutcome::StepFailed { cause, .. } | AttemptOutcome::InputAway { cause } => is_permanent(cause, policy),
@@ -94,7 +92,6 @@ fn the_default_ends_with_the_fourth_failure() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Released attempts do not count.
     #[test]
     fn attempts_never_exceed_the_limit(policy in policies(), outcomes in vec(outcomes(), 1..40)) {
         let mut made = 0;
@@ -109,8 +106,8 @@ proptest! {
         }
     }
 
-    /// Tests factors that fit into 32 bits; `the_wait_is_capped_after_any_attempt` tests larger
-    /// factors.
+    /// For attempts after the 32nd, the factor of the wait overflows 32 bits;
+    /// `the_wait_is_capped_after_any_attempt` tests these attempts.
     #[test]
     fn the_wait_doubles_up_to_the_cap(policy in policies(), number in 1..32_u32) {
         let (wait, next) = (policy.backoff(attempt(number)), policy.backoff(attempt(number + 1)));
@@ -133,7 +130,6 @@ proptest! {
         prop_assert!(wait >= range.first.min(range.longest) && wait <= range.longest);
     }
 
-    /// Not even the highest attempt number causes an overflow or a panic.
     #[test]
     fn the_wait_is_capped_after_any_attempt(policy in policies(), number in 1..=u32::MAX) {
         prop_assert!(policy.backoff(attempt(number)) <= policy.max_backoff);

@@ -1,4 +1,4 @@
-//! Tests the signatures of failures: on error texts of real programs, and on random texts.
+//! Tests failure signatures on error texts of real programs and on random texts.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use autoproc_domain::signature::{FailureGroups, MAX_REASON_BYTES, Signature, Sig
 use autoproc_domain::{FilePath, Timestamp, failure};
 use proptest::prelude::*;
 
-/// The files on which each program fails. Some of their names are English words or numbers.
+/// The files on which each program fails. Some names are English words or numbers.
 const FILES: [&str; 4] =
     ["/data/in/report-2025.pdf", "/data/in/sub dir/scan 7 (copy).pdf", "/srv/übung.pdf", "/data/in/2024/error.pdf"];
 
-/// Output of real programs, each with the reason in its signature. `PATH`, `NAME` and `STEM` stand
-/// for the names of the file, and `NUM` for a number that differs from file to file.
+/// Outputs of real programs, with the expected reason. `PATH`, `NAME` and `STEM` stand for the
+/// names of the file, and `NUM` for a number that differs from file to file.
 const OUTPUTS: [(&str, &str); 42] = [
     ("wc: PATH: No such file or directory", "wc: {}: No such file or directory"),
     ("cp: cannot stat 'PATH': No such file or directory", "cp: cannot stat {}: No such file or directory"),
@@ -139,7 +139,6 @@ fn path(path: &str) -> FilePath {
     FilePath::new(path).expect("a path")
 }
 
-/// Returns the error text of a failure on the file with this index.
 fn error_of(said: &str, index: usize) -> Box<str> {
     let path = FILES[index];
     let name = path.rsplit('/').next().expect("a name");
@@ -171,7 +170,6 @@ fn different_reasons_have_different_identities() {
     }
 }
 
-/// A person fixes the two failures of a pair in different ways.
 #[test]
 fn failures_with_different_remedies_have_different_identities() {
     let id = |error: &str| Signature::of(Some(error), &path("/in/a.pdf")).id();
@@ -251,7 +249,7 @@ fn a_long_reason_is_cut_as_little_as_possible() {
     assert!(cut.ends_with('…') && cut.len() + 1 >= MAX_REASON_BYTES && cut.len() <= MAX_REASON_BYTES, "{cut}");
 }
 
-/// Users keep the identities of signatures in notes and scripts.
+/// Users keep signature ids in notes and scripts.
 #[test]
 fn an_identity_never_changes() {
     let id = |error: &str| Signature::of(Some(error), &path("/in/a.pdf")).id().to_string();
@@ -290,7 +288,6 @@ fn the_number_of_groups_is_limited() {
     assert_eq!((groups.ungrouped(), groups.total()), (7, 2014));
 }
 
-/// Generates a path, and a text that often contains parts of the path.
 fn failures() -> impl Strategy<Value = (FilePath, String)> {
     let name = "[a-c0-3 ._é'-]{1,6}";
     let parts = prop::collection::vec(name, 1..4);

@@ -1,4 +1,4 @@
-//! Tests the types of the stores' answers, and the filter of the history.
+//! Tests the types for reading the queue, and the filter of the history.
 
 use std::path::Path;
 

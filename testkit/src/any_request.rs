@@ -1,4 +1,4 @@
-//! One type for all requests and one for all answers, for random histories.
+//! Enums over all requests and all answers, for random histories.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::{Storage, StorageError};
@@ -21,7 +21,7 @@ pub enum AnyRequest {
     Requeue(Requeue),
     /// Changes the priority of an item.
     Reprioritise(Reprioritise),
-    /// Holds items, or removes their hold.
+    /// Holds items, or ends their hold.
     Hold(Hold),
     /// Cancels items.
     Cancel(Cancel),
@@ -55,8 +55,8 @@ pub enum Answer {
 }
 
 impl AnyRequest {
-    /// Performs the request on a queue in memory. Returns the events and the answer; after a
-    /// rejection, there are no events.
+    /// Performs the request on a queue in memory. Returns the events and the answer. A rejected
+    /// request has no events.
     pub fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> (Vec<Event>, Answer) {
         match self {
             Self::Enqueue(request) => answer(request.perform(queue, now), Answer::Enqueued),

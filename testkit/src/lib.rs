@@ -3,18 +3,18 @@
 //!
 //! # Theory of operation
 //!
-//! [`MemoryStore`] is a store that follows the rules exactly, with or without leases.
-//! [`conformance::storage`] compares any [`Storage`](autoproc_domain::ports::Storage) with a
-//! [`FileQueue`](autoproc_domain::FileQueue). [`simulation`] simulates whole runs, with injected
-//! faults. The simulation, and the leases of the store, use a [`VirtualClock`], whose time passes
-//! only when the test advances it. So hours of backoffs take microseconds, and the result is
+//! [`MemoryStore`] keeps the queue in memory and follows the contract of the port exactly.
+//! [`conformance::storage`] checks any [`Storage`](autoproc_domain::ports::Storage) against a
+//! [`FileQueue`](autoproc_domain::FileQueue). [`simulation`] simulates whole runs with injected
+//! faults. The simulation and the leases of the memory store use a [`VirtualClock`], whose time
+//! passes only when the test advances it. So hours of backoffs take microseconds, and results are
 //! reproducible. The [`strategies`] generate random histories of requests from small sets of
-//! values, so that several requests refer to the same items.
+//! values, so that requests often refer to the same items.
 //!
 //! # Deliberately absent
 //!
-//! Except for [`mutants`], this crate uses no runtime, files or processes; only the adapters' own
-//! tests do. [`block_on`] replaces a runtime.
+//! Except for [`mutants`], this crate uses no async runtime, files or processes. [`block_on`]
+//! replaces a runtime.
 
 mod any_request;
 mod block_on;

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use autoproc_domain::ports::Location;
 
-/// Returns a location on the host with this name, for the registration of a run. Locations on
-/// different hosts differ in the host name and in the boot.
+/// Returns the location of a run on the named host. Each host has a boot id of its own.
 #[must_use]
 pub fn location_on(host: &str) -> Location {
     Location {

@@ -1,8 +1,7 @@
-//! A store in memory that follows the rules exactly, with or without leases.
+//! A store in memory that follows the contract of the port exactly, with or without leases.
 //!
-//! Every transaction is [`Transaction::perform`] under one lock. A [`MemoryDatabase`] holds the
-//! queue, as a folder does for a store that uses files. All handles share the queue, and the queue
-//! outlives every handle.
+//! A [`MemoryStore`] is a handle to a [`MemoryDatabase`], which holds the queue. All handles share
+//! the queue. The queue also exists while no handle is open.
 
 mod database;
 mod fixture;
@@ -23,12 +22,11 @@ use autoproc_domain::{FileQueue, QueueItem, RunId, Timestamp};
 pub use database::{MemoryDatabase, Outage};
 pub use fixture::MemoryFixture;
 
-/// A handle to a [`MemoryDatabase`]. Dropping a handle does not end a run; only [`Runs::end`] and
-/// [`MemoryDatabase::kill`] do.
+/// A handle to a [`MemoryDatabase`]. Dropping the handle ends no run: call [`Runs::end`] or
+/// [`MemoryDatabase::kill`].
 #[derive(Debug)]
 pub struct MemoryStore {
     database: MemoryDatabase,
-    /// The version of the queue that this handle last read.
     seen: AtomicU64,
 }
 

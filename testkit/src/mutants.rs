@@ -1,14 +1,14 @@
-//! Mutations of a crate's decisions, each of which a test of the crate must detect.
+//! Mutation tests: each mutation introduces a bug into a crate, and a named test must detect it.
 //!
-//! The mutations are applied one after another to a copy of the workspace in `target/mutants`, and
-//! the named test runs there. Nothing outside of this folder changes.
+//! The mutations are applied one at a time to a copy of the workspace in `target/mutants`. Nothing
+//! outside this folder changes.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A change of the source text that makes the crate wrong.
+/// A change of the source code that introduces a bug.
 #[derive(Debug, Clone, Copy)]
 pub struct Mutation {
     /// A short description of the wrong behaviour.
@@ -28,11 +28,11 @@ pub struct Mutation {
 pub struct Mutants {
     /// The name of the crate's package.
     pub package: &'static str,
-    /// The folder of the crate, two levels below that of the workspace.
+    /// The folder of the crate, two levels below the workspace root.
     pub folder: &'static str,
     /// The arguments of `cargo test` that select the test binary, such as `--lib`.
     pub target: &'static [&'static str],
-    /// Variables for the environment of the tests.
+    /// Environment variables for the tests.
     pub environment: &'static [(&'static str, &'static str)],
     /// The mutations.
     pub mutations: &'static [Mutation],
@@ -49,9 +49,9 @@ impl Mutants {
         }
     }
 
-    /// Applies the mutations one after another, and checks that the named test of each passes
-    /// without the mutation and fails with it. Prints the name of each detected mutation. Builds
-    /// the crate for each mutation, which takes minutes.
+    /// Checks that each named test passes without a mutation and fails with its mutation. Prints
+    /// the name of each detected mutation. Takes minutes, because it builds the crate for each
+    /// mutation.
     ///
     /// # Panics
     /// Panics if a mutation does not compile or is not detected, or if a test fails without a
@@ -78,8 +78,7 @@ impl Mutants {
         }
     }
 
-    /// Runs a test of the copy. Returns true if it passes, false if it fails, and `None` if the
-    /// copy does not compile.
+    /// Runs a test in the copied workspace. Returns `None` if the copy does not compile.
     fn passes(&self, copy: &Path, test: &str) -> Option<bool> {
         let cargo = |arguments: &[&str]| {
             let mut command = Command::new(env!("CARGO"));
@@ -100,8 +99,7 @@ impl Mutation {
     }
 }
 
-/// Copies the sources of the workspace. Skips files whose copy is already equal, so that cargo does
-/// not build them again.
+/// Copies the sources. Skips unchanged files, so that cargo does not rebuild their crates.
 fn copy_sources(from: &Path, to: &Path) {
     let entries = fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry"));
     for entry in entries.filter(|entry| entry.file_name() != "target" && entry.file_name() != ".git") {

@@ -1,7 +1,6 @@
 //! Random numbers from a seed, the same on every machine and in every release.
 //!
-//! This module does not use a library, because a new version may generate other numbers, but a seed
-//! that failed once must fail again.
+//! Unlike a library, this generator never changes, because a seed that failed once must fail again.
 
 /// A seeded generator: `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number
 /// generators", OOPSLA 2014).
@@ -24,18 +23,18 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns a number below `bound`; 0 if the bound is 0. The bias is negligible for bounds far
+    /// Returns a number below `bound`, or 0 if `bound` is 0. The bias is negligible for bounds far
     /// below 2^64.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.number().checked_rem(bound).unwrap_or(0)
     }
 
-    /// True with a probability of 1 in `odds`.
+    /// Returns true with a probability of 1 in `odds`.
     pub fn one_in(&mut self, odds: u64) -> bool {
         self.below(odds) == 0
     }
 
-    /// Returns one of the choices.
+    /// Returns a random element of `choices`.
     ///
     /// # Panics
     /// Panics if `choices` is empty.
@@ -44,7 +43,7 @@ impl Random {
         &choices[index]
     }
 
-    /// Returns a new generator, seeded with the next number of this generator.
+    /// Returns a new generator, seeded with the next number of this one.
     #[must_use]
     pub fn split(&mut self) -> Self {
         Self(self.number())

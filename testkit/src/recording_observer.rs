@@ -1,10 +1,10 @@
-//! An observer that keeps every event.
+//! An observer that records every event.
 
 use std::sync::{Mutex, PoisonError};
 
 use autoproc_domain::ports::{Observer, RunEvent, RunEventKind};
 
-/// Keeps every event, in order.
+/// Records every event, in order.
 #[derive(Debug, Default)]
 pub struct RecordingObserver(Mutex<Vec<RunEvent>>);
 
@@ -21,7 +21,7 @@ impl RecordingObserver {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns the events so far, without time and run.
+    /// Returns the kind of each event so far.
     #[must_use]
     pub fn kinds(&self) -> Vec<RunEventKind> {
         self.events().into_iter().map(|event| event.kind).collect()

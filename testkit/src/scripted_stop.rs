@@ -1,4 +1,4 @@
-//! Scripted stop requests: a stop file that several runs see, and signals that one run receives.
+//! Scripted stop requests: a stop file that several runs read, and signals to a single run.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
@@ -19,20 +19,20 @@ struct FileState {
 }
 
 impl StopFile {
-    /// Creates the stop file of a project in which no stop is requested.
+    /// Creates a stop file that requests no stop.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks every run that sees the file to stop. The level of a standing request can only rise.
+    /// Asks every run that reads this file to stop. The requested level never falls.
     pub fn ask(&self, level: StopLevel) {
         let mut state = self.lock();
         state.level = state.level.max(Some(level));
         state.waiting.drain(..).for_each(Waker::wake);
     }
 
-    /// Creates the stop signal of a run that sees this file.
+    /// Creates the stop signal of a run that reads this file.
     #[must_use]
     pub fn signal_for_a_run(&self) -> ScriptedStop {
         ScriptedStop { file: self.clone(), seen: Mutex::default() }
@@ -43,8 +43,8 @@ impl StopFile {
     }
 }
 
-/// The stop signal of one run: combines the stop file with the signals that the run received. A
-/// reported level stays, even if another run removes the file.
+/// The stop signal of one run. Combines the stop file with the signals that the run received. The
+/// level never falls, even if another run removes the file.
 #[derive(Debug)]
 pub struct ScriptedStop {
     file: StopFile,
@@ -52,13 +52,13 @@ pub struct ScriptedStop {
 }
 
 impl ScriptedStop {
-    /// Creates a stop signal with a stop file of its own, which no other run sees.
+    /// Creates a stop signal with a private stop file.
     #[must_use]
     pub fn alone() -> Self {
         StopFile::new().signal_for_a_run()
     }
 
-    /// Asks this run to stop. With [`StopCause::StopFile`], asks every run that sees the stop file.
+    /// Asks this run to stop. With [`StopCause::StopFile`], asks every run that reads the file.
     pub fn raise(&self, level: StopLevel, cause: StopCause) {
         if cause == StopCause::StopFile {
             self.file.ask(level);

@@ -1,40 +1,38 @@
-//! A deterministic simulation of whole runs: the decisions of the run loop on a virtual clock, a
-//! store in memory, simulated attempts, and injected faults.
+//! A deterministic simulation of whole runs. It combines the decisions of the run loop with a
+//! virtual clock, a store in memory, simulated attempts and injected faults.
 //!
 //! # Theory of operation
 //!
-//! A seed determines everything: the files and their attempts, the retry policy, the number of
-//! concurrent attempts, whether the store has leases and two hosts, when files are added, and when
-//! faults are injected (`faults.rs` lists them). The world is a queue of events in virtual time;
-//! the seed decides the order of events at the same time. The world feeds each
+//! A seed determines everything: the files and their attempts, the configuration of the runs, the
+//! hosts, and the faults (see `faults.rs`). The simulated world is a queue of events in virtual
+//! time. The seed also decides the order of events that have the same time. The world feeds each
 //! [`RunState`](autoproc_domain::run::RunState) the inputs that the driver would feed, and carries
-//! out the resulting actions; no future is polled. So each seed gives one interleaving, and a
-//! failing seed always fails in the same way. After the last fault, further runs are begun until no
-//! file is waiting.
+//! out the resulting actions. No future ever waits, so a failing seed always fails in the same way.
+//! After the last fault, new runs begin until no file is waiting.
 //!
 //! # Checked invariants
 //!
-//! - In each round, each file ends as its script and the retry policy determine; a cancelled file
-//!   ends as failed.
-//! - Attempts of one item never overlap; a run never has more running attempts than jobs.
-//! - Claims respect the order, the scope, holds and due times. Runs wait for backoffs, which
-//!   double. No due item waits while a run is idle.
+//! - In each round, the final status of a file follows from its planned attempts and the retry
+//!   policy. A cancelled file is not claimed again in its round.
+//! - Attempts of one item never overlap. A run never has more running attempts than jobs.
+//! - Claims respect the claim order, the scope, holds and due times. Runs wait for backoffs. No due
+//!   item waits while a run is idle.
 //! - No attempt starts after a stop. Stops, the start gate and the failure limit take effect in
 //!   time.
-//! - An attempt that fails because the machine has no process left never counts. If such a failure
-//!   leaves a run without attempts, the run starts no attempt for a while.
-//! - If a program that worked before is missing, the first attempt that fails for this reason on
-//!   each file does not count. A run whose program stays missing ends.
-//! - A run holds starts for files that fail alike only once enough files have failed. While it
-//!   holds starts, it lets one file at a time start as a probe. It gives back at most one attempt
-//!   of each round of a file.
+//! - An attempt never counts if it fails because the machine cannot create another process. If a
+//!   run has no attempts left after such a failure, the run starts no attempt for a while.
+//! - If a program goes missing after it has worked, attempts fail because the program is missing.
+//!   The first such attempt on each file does not count. A run ends if its program stays missing.
+//! - A run pauses if files fail in the same way, but not before enough files have failed. A paused
+//!   run tries one file at a time. In each round, the run leaves at most one attempt of a file
+//!   uncounted.
 //! - A run claims and settles nothing after it has lost its lease. The reaper of a host never reaps
 //!   a run of another host.
-//! - Results survive an unreachable store; every reported result is recorded.
+//! - An unreachable store loses no result, and every reported result is recorded.
 //! - Every run ends, and its result is correct.
 //!
-//! Deliberately absent: crashes of the machine (the memory store cannot lose data), real processes,
-//! and the driver, which decides nothing.
+//! The simulation omits crashes of the machine, because the memory store cannot lose data. It also
+//! omits real processes, and the driver, which decides nothing.
 
 mod alike;
 mod attempts;
@@ -65,15 +63,15 @@ pub trait Store: Storage + Runs {}
 
 impl<S: Storage + Runs> Store for S {}
 
-/// The parts of a simulation that a test can replace with broken ones, to show that the simulation
-/// detects the faults. The checks assume the default parts.
+/// The parts of a simulation. A test can replace a part with a broken one to show that the checks
+/// detect the difference.
 #[derive(Clone, Copy)]
 pub struct Setup {
     /// Opens the store of the runs. The store must answer without waiting.
     pub open: fn(&MemoryDatabase) -> Arc<dyn Store>,
-    /// Returns the configuration that a run gets, given the planned configuration.
+    /// Changes the planned configuration of a run.
     pub config: fn(RunConfig) -> RunConfig,
-    /// Returns the location that the runs of a host report.
+    /// Returns the location of the runs on the named host.
     pub location: fn(&str) -> Location,
     /// Filters or changes the inputs of a run.
     pub input: fn(Input) -> Option<Input>,
@@ -82,7 +80,6 @@ pub struct Setup {
 }
 
 impl Default for Setup {
-    /// Returns the setup in which nothing is broken.
     fn default() -> Self {
         Self {
             open: |database| Arc::new(database.open()),
@@ -94,62 +91,62 @@ impl Default for Setup {
     }
 }
 
-/// The statistics of a simulation. A test uses them to check the coverage of a set of seeds.
+/// Counts the events of a simulation. Tests use the counts to check the coverage of the seeds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Files that were added.
+    /// The number of files that were added.
     pub files: usize,
-    /// Rounds that were begun by adding a file again.
+    /// The number of rounds that began because a file was added again.
     pub rounds: usize,
-    /// Attempts that began.
+    /// The number of attempts that began.
     pub attempts: usize,
-    /// Claims whose attempt did not begin.
+    /// The number of claims whose attempt did not begin.
     pub not_started: usize,
-    /// Runs that began.
+    /// The number of runs that began.
     pub runs: usize,
-    /// Runs that were killed.
+    /// The number of runs that were killed.
     pub kills: usize,
-    /// Runs that lost their lease.
+    /// The number of runs that lost their lease.
     pub lost_leases: usize,
-    /// Runs that a request stopped.
+    /// The number of runs that ended because of a stop request.
     pub stops: usize,
-    /// Runs that ended at their failure limit.
+    /// The number of runs that ended at their failure limit.
     pub limits: usize,
-    /// Runs that ended because their time for starting attempts was over.
+    /// The number of runs that ended because their time for starting attempts was over.
     pub deadlines: usize,
-    /// Attempts that were released.
+    /// The number of attempts that were released.
     pub releases: usize,
-    /// Attempts that were recovered from dead runs.
+    /// The number of attempts that were recovered from dead runs.
     pub recoveries: usize,
-    /// Attempts that were recovered from dead runs of another host.
+    /// The number of attempts that were recovered from dead runs of another host.
     pub far_recoveries: usize,
-    /// Dead runs whose recovery was withheld, because their processes might still have been
+    /// The number of dead runs that were not recovered, because their processes might still be
     /// running.
     pub withheld: usize,
-    /// The number of reports of back-pressure.
+    /// The number of times that a run stopped starting attempts, for any reason.
     pub pressures: usize,
-    /// Store operations that failed temporarily.
+    /// The number of store operations that failed temporarily.
     pub troubles: usize,
-    /// Exchanges that were repeated after an outage.
+    /// The number of exchanges that were repeated after an outage.
     pub asked_again: usize,
-    /// Files that were cancelled while a run was processing them.
+    /// The number of files that were cancelled while a run was processing them.
     pub cancels: usize,
-    /// Files that were held.
+    /// The number of times that a file was held.
     pub holds: usize,
-    /// Backoffs that were shortened after the clock was set back.
+    /// The number of backoffs that were shortened after the clock was set back.
     pub cut_waits: usize,
-    /// Attempts that failed because the machine had no process left.
+    /// The number of attempts that failed because the machine could not create another process.
     pub shortages: usize,
-    /// Attempts that failed because the program or the folder of their file was missing.
+    /// The number of attempts that failed because the program or a folder was missing.
     pub absences: usize,
-    /// Runs that ended because their program or the folder of a file stayed missing.
+    /// The number of runs that ended because the program or a folder stayed missing.
     pub missing_programs: usize,
-    /// How often a run held starts because files failed alike.
+    /// The number of times that a run paused because several files failed in the same way.
     pub pauses: usize,
 }
 
 impl Summary {
-    /// Returns each count with its name.
+    /// Returns the name and the value of each count.
     #[must_use]
     pub fn counts(&self) -> [(&'static str, usize); 24] {
         [
@@ -188,7 +185,7 @@ pub struct Failure {
     pub seed: u64,
     /// A description of the violated invariant.
     pub objection: String,
-    /// The latest events, inputs and actions of all runs.
+    /// The last events, inputs and actions of all runs before the violation.
     pub trace: Vec<String>,
 }
 
@@ -204,13 +201,12 @@ impl std::error::Error for Failure {}
 /// Simulates one seed.
 ///
 /// # Errors
-/// [`Failure`] with the first violated invariant. A panic counts as a violation.
+/// Returns the first violated invariant. A panic counts as a violation.
 pub fn simulate(seed: u64, setup: Setup) -> Result<Summary, Failure> {
     let mut world = World::new(Plan::new(seed), setup);
     play(&mut world).map_err(|objection| {
         let mut again = World::new(Plan::new(seed), setup).traced();
-        // Ignore the result: the second simulation fails in the same way, because the seed
-        // determines everything.
+        // The second simulation fails in the same way, because the seed determines everything.
         let _ = play(&mut again);
         Failure { seed, objection, trace: again.into_trace() }
     })

@@ -23,12 +23,12 @@ impl StopView {
         self.signal = self.signal.map(|(before, first)| (before.max(level), first)).or(Some((level, cause)));
     }
 
-    /// Forgets the stop file, which this run removed. Signals stay.
+    /// Forgets the stop file, which this run removed. Signals stay in effect.
     pub(crate) fn forget_file(&mut self) {
         (self.file, self.file_was_first) = (None, false);
     }
 
-    /// Returns the highest level and the first cause.
+    /// Returns the highest requested level and the cause of the first request.
     pub(crate) fn request(self) -> StopRequest {
         let signal = self.signal.map(|(level, _)| level);
         let file = self.file.map(|_| StopCause::StopFile);

@@ -1,7 +1,7 @@
 //! Proptest strategies for the values in a queue and in its requests.
 //!
-//! The sets of values are deliberately small, so that requests often name the same path, items have
-//! the same priority, and a file is unchanged when it is added again.
+//! The sets of values are small on purpose. Different requests often contain the same path, items
+//! often have the same priority, and files are often unchanged.
 
 mod grown;
 mod histories;
@@ -19,10 +19,11 @@ use proptest::sample::select;
 pub use grown::{Turn, grown_queue, replay};
 pub use histories::{ItemChoice, Resolver, ScopeChoice, SymbolicRequest, TokenChoice, histories, symbolic_request};
 
-/// 2025-01-01 00:00 UTC: the time at which these strategies and the virtual clock start.
+/// The start time of the histories and of the virtual clock: 2025-01-01 00:00 UTC.
 pub const EPOCH: Timestamp = Timestamp::from_micros(1_735_689_600_000_000);
 
-/// Generates paths that often collide, including paths that are difficult to encode.
+/// Generates paths from a small set, so that requests often contain the same path. Some paths are
+/// difficult to encode.
 pub fn file_paths() -> impl Strategy<Value = FilePath> {
     let plain = select(vec!["/in/a", "/in/b", "/in/c", "/in/d", "/in/e"]).prop_map(PathBuf::from);
     let odd = select(odd_paths());
@@ -59,8 +60,8 @@ fn not_utf8() -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// Generates a few distinct priorities, so that the sequence number often decides the order.
-/// Sometimes generates the lowest or the highest priority.
+/// Generates few distinct priorities, so that the sequence number often decides the order. Includes
+/// the lowest and the highest priority.
 pub fn priorities() -> impl Strategy<Value = Priority> {
     prop_oneof![8 => -2..=2_i32, 1 => Just(i32::MIN), 1 => Just(i32::MAX)].prop_map(Priority::new)
 }
@@ -71,8 +72,8 @@ pub fn new_items() -> impl Strategy<Value = NewItem> {
         .prop_map(|(file_path, depth, priority, fingerprint)| NewItem { file_path, depth, priority, fingerprint })
 }
 
-/// Generates fingerprints from a small set, so that a file is often unchanged. Sometimes generates
-/// extreme values.
+/// Generates fingerprints from a small set, so that a file is often unchanged. Includes extreme
+/// values.
 pub fn fingerprints() -> impl Strategy<Value = Fingerprint> {
     let common = (0..2_u64, 0..2_i64).prop_map(|(size, modified_ns)| Fingerprint { size, modified_ns });
     let extreme = select(vec![(u64::MAX, i64::MIN), (u64::MAX, i64::MAX), (1, -1)])
@@ -96,8 +97,8 @@ pub fn completions() -> impl Strategy<Value = Completion> {
         .prop_map(|(fingerprint, recipe)| Completion { fingerprint, recipe })
 }
 
-/// Generates the steps of a clock, in microseconds: mostly a few seconds forward, sometimes back
-/// or by hours.
+/// Generates clock steps in microseconds. Most steps go forward by less than five seconds. Some go
+/// back, and some are hours long.
 pub fn clock_steps() -> impl Strategy<Value = i64> {
     prop_oneof![
         10 => 0..5_000_000_i64,
@@ -108,7 +109,7 @@ pub fn clock_steps() -> impl Strategy<Value = i64> {
     ]
 }
 
-/// Generates the backoffs of the default policy, zero, and an endless one.
+/// Generates backoffs: those of the default policy, zero, an hour, and an endless one.
 pub fn backoffs() -> impl Strategy<Value = Duration> {
     let seconds = prop_oneof![Just(0_u64), Just(2), Just(4), Just(8), Just(3600)].prop_map(Duration::from_secs);
     prop_oneof![20 => seconds, 1 => Just(Duration::MAX)]

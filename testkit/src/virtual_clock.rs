@@ -1,7 +1,8 @@
 //! A clock whose time passes only when a test advances it.
 //!
-//! The clock has two times. The *wall clock* is the time that the port returns: a test may set it
-//! back or forward. The *elapsed time* only grows, and measures attempts, as on a real machine.
+//! The *wall clock* is the time that the `Clock` port returns. A test may set it back or forward.
+//! The *elapsed time* never goes back. As on a real machine, durations are measured in elapsed
+//! time.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +15,8 @@ use autoproc_domain::ports::Clock;
 
 use crate::strategies::EPOCH;
 
-/// The maximum number of readings at one time. A program that reads the clock more often is in a
-/// busy loop, in which time would never pass.
+/// The maximum number of times that the clock is read while no time passes. More readings mean that
+/// a loop reads the clock for ever.
 const MAX_READINGS: u32 = 100_000;
 
 /// A virtual clock. Clones show the same time.
@@ -25,7 +26,7 @@ pub struct VirtualClock(Arc<Mutex<Times>>);
 #[derive(Debug, Default)]
 struct Times {
     elapsed: Duration,
-    /// The sum of all changes of the wall clock, in microseconds; negative if it was set back.
+    /// The sum of all changes of the wall clock, in microseconds. Negative if it was set back.
     set_by: i64,
     timers: Vec<Timer>,
     timers_made: u64,
@@ -39,11 +40,11 @@ struct Timer {
     waker: Waker,
 }
 
-/// The end of a wait: a time of the wall clock, or an elapsed time, whichever comes first.
+/// A wait ends at a time of the wall clock or at an elapsed time, whichever comes first.
 #[derive(Debug, Clone, Copy)]
 struct Until {
     wall: Option<Timestamp>,
-    /// The elapsed time at which the wait ends; [`Duration::MAX`] if the wait has no end.
+    /// [`Duration::MAX`] if the wait has no end.
     elapsed: Duration,
 }
 
@@ -66,7 +67,7 @@ impl VirtualClock {
         self.wait(Until { wall: None, elapsed }).await;
     }
 
-    /// Returns the time until the first timer ends; `None` if no timer ever ends.
+    /// Returns the time until the first timer ends, or `None` if no timer ever ends.
     #[must_use]
     pub fn next_timer_in(&self) -> Option<Duration> {
         let times = self.lock();
@@ -120,15 +121,15 @@ impl VirtualClock {
 #[async_trait]
 impl Clock for VirtualClock {
     /// # Panics
-    /// Panics if the clock is read too often at one time.
+    /// Panics if the clock is read 100,000 times while no time passes.
     fn now(&self) -> Timestamp {
         let mut times = self.lock();
         times.count_reading();
         times.wall()
     }
 
-    /// Waits until the wall clock reaches `deadline`. Setting the clock back does not prolong the
-    /// wait.
+    /// Waits until the wall clock reaches `deadline`. The wait becomes no longer if the clock is
+    /// set back meanwhile.
     async fn sleep_until(&self, deadline: Timestamp) {
         let until = self.lock().until(deadline);
         self.wait(until).await;
@@ -136,7 +137,7 @@ impl Clock for VirtualClock {
 }
 
 impl Times {
-    /// Counts a reading of the clock. Each poll of a wait also counts as a reading.
+    /// Counts a reading of the clock, or a poll of a wait.
     fn count_reading(&mut self) {
         self.readings += 1;
         assert!(self.readings < MAX_READINGS, "{MAX_READINGS} readings of the clock at one moment: a loop spins");
@@ -147,7 +148,7 @@ impl Times {
         Timestamp::from_micros(wall.as_micros().saturating_add(self.set_by))
     }
 
-    /// Returns the end of a wait for `deadline`; [`Timestamp::MAX`] means no end.
+    /// Returns when a wait for `deadline` ends. A wait for [`Timestamp::MAX`] never ends.
     fn until(&self, deadline: Timestamp) -> Until {
         if deadline == Timestamp::MAX {
             return Until { wall: None, elapsed: Duration::MAX };

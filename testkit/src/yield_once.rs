@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-/// Returns pending once, and is ready at the next poll.
+/// Returns pending at the first poll, and ready at the second.
 pub async fn yield_once() {
     let mut has_yielded = false;
     std::future::poll_fn(|context| {

@@ -1,7 +1,7 @@
-//! Measures the time of one operation on queues of several lengths.
+//! Measures the time of single operations on queues of different lengths.
 //!
-//! `cargo bench -p autoproc-json-store`. Durable operations depend on the disk: compare them with
-//! `floor_append_and_sync`, which is measured in the same run.
+//! Run with `cargo bench -p autoproc-json-store`. The time of an operation that syncs depends on
+//! the disk. Compare it with `floor_append_and_sync`, which only appends to a file and syncs it.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has no result")]
 
 use std::fs::OpenOptions;
@@ -40,7 +40,6 @@ fn now() -> Timestamp {
     Timestamp::from_micros(1_700_000_000_000_000)
 }
 
-/// Returns an item with a path of about sixty bytes.
 fn new_item(number: usize) -> NewItem {
     let file_path = FilePath::new(format!("/srv/archive/recordings/2025/session-{number:012}/audio.wav")).unwrap();
     NewItem::new(file_path)
@@ -80,7 +79,6 @@ fn floor_append_and_sync(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// Adds one file through an open handle.
 #[divan::bench(args = LENGTHS)]
 fn add(bencher: Bencher<'_, '_>, length: usize) {
     let folder = filled(length);
@@ -93,7 +91,6 @@ fn add(bencher: Bencher<'_, '_>, length: usize) {
     });
 }
 
-/// Settles one attempt and claims the next in one transaction, as a run does for every file.
 #[divan::bench(args = LENGTHS)]
 fn settle_and_claim(bencher: Bencher<'_, '_>, length: usize) {
     let folder = filled(length);
@@ -111,7 +108,6 @@ fn settle_and_claim(bencher: Bencher<'_, '_>, length: usize) {
     });
 }
 
-/// Opens a store with a new handle and counts its items.
 #[divan::bench(args = LENGTHS, sample_count = 10, sample_size = 1)]
 fn open_and_count(bencher: Bencher<'_, '_>, length: usize) {
     let folder = filled(length);
@@ -121,7 +117,6 @@ fn open_and_count(bencher: Bencher<'_, '_>, length: usize) {
     });
 }
 
-/// Adds all files to a new queue in one call.
 #[divan::bench(args = LENGTHS, sample_count = 5, sample_size = 1)]
 fn bulk_add(bencher: Bencher<'_, '_>, length: usize) {
     let batch: Vec<_> = (0..length).map(new_item).collect();

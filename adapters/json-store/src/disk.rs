@@ -1,7 +1,7 @@
 //! The interface to the file system.
 //!
-//! The store accesses its files only through [`Disk`], so that tests can replace the real disk by a
-//! fake one that loses power at any call. Names are relative to the state folder.
+//! The store accesses its files only through [`Disk`], so tests can use a fake disk that loses
+//! power at any call. File names are relative to the state folder.
 
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(not(test), expect(dead_code, reason = "fuzzers need a part of it"))]
@@ -14,24 +14,23 @@ use std::time::Duration;
 pub(crate) use real::RealDisk;
 use serde::{Deserialize, Serialize};
 
-/// Identifies a version of a file, by its device and inode number, its length, its modification
-/// time and its status-change time (ctime). A file system may record times only to the second, so a
-/// quick change that keeps the length may leave the stamp unchanged. So may a replacement that also
-/// gets the old inode number.
+/// Identifies a version of a file.
+///
+/// Two versions may have equal stamps if the file system records times only to the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub(crate) device: u64,
     pub(crate) inode: u64,
     pub(crate) len: u64,
-    /// The modification time in seconds and nanoseconds.
+    /// The time of the last modification (mtime), in seconds and nanoseconds. `changed` is the time
+    /// of the last status change (ctime), in the same form.
     pub(crate) modified: (i64, i64),
     pub(crate) changed: (i64, i64),
 }
 
 impl Stamp {
-    /// True if both stamps have the same device and inode number, and so belong to one file, even
-    /// if its contents have changed. Reliable only while one of the stamped files is open: a new
-    /// file may get the inode number of a file that was removed and closed.
+    /// True if both stamps belong to the same file, even if its contents have changed. Reliable
+    /// only while the file of one stamp is open, because the file system reuses inode numbers.
     pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
@@ -45,14 +44,12 @@ pub(crate) struct FolderId {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// For reading. Fails if the file is missing.
     Read,
-    /// For reading and appending. Fails if the file is missing.
+    /// Opens for reading and appending. Fails if the file is missing.
     Append,
-    /// For reading and appending. Creates the file with mode 0600; fails if it exists.
+    /// Creates the file with mode 0600 for reading and appending. Fails if the file exists.
     Create,
-    /// For the lock file: to lock it, and to overwrite the notes in it (the holder's name and the
-    /// journal's end). Creates the file if it is missing.
+    /// Opens or creates the lock file, to take the lock or to overwrite a part of the file.
     Lock,
 }
 
@@ -63,49 +60,44 @@ pub(crate) enum Sharing {
 }
 
 pub(crate) trait Disk: Send + Sync + 'static {
-    /// An open file. Closing it releases the lock that was taken through it.
+    /// An open file. Closing it releases its lock.
     type File: Send + Sync + 'static;
 
-    /// Creates the state folder and its `runs` folder if they are missing, with mode 0700. Fails on
-    /// a network file system, unless that is allowed.
+    /// Creates the state folder and its `runs` folder with mode 0700 if they are missing. Fails on
+    /// a network file system unless the settings allow it.
     fn prepare(&self) -> io::Result<()>;
     fn identify_folder(&self) -> io::Result<FolderId>;
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>>;
-    /// Returns the names in the state folder (`""`) or in a folder below it; empty if the folder is
-    /// missing. Leaves out names that are not UTF-8.
+    /// Returns the file names in the state folder (`""`) or in a subfolder. Returns no names if the
+    /// folder is missing. Skips names that are not UTF-8.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
     fn open(&self, name: &str, access: Access) -> io::Result<Self::File>;
     fn stat_open(&self, file: &Self::File) -> io::Result<Stamp>;
-    /// Reads at an offset; returns 0 at the end of the file.
     fn read_at(&self, file: &Self::File, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Appends bytes; returns the number of bytes written, which may be less than all of them.
     fn write(&self, file: &Self::File, bytes: &[u8]) -> io::Result<usize>;
-    /// Writes bytes at an offset of a file opened with [`Access::Lock`]. Extends the file if it is
-    /// shorter.
     fn overwrite(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
     fn truncate(&self, file: &Self::File, len: u64) -> io::Result<()>;
-    /// Reserves disk space so that the file can grow to `len` bytes. Does not change the file's
-    /// length. Succeeds without effect if the file system cannot reserve space.
+    /// Reserves disk space for a file of `len` bytes without changing the file's length. Does
+    /// nothing if the file system cannot reserve space.
     fn reserve(&self, file: &Self::File, len: u64) -> io::Result<()>;
-    /// Makes data and length durable: fdatasync(2).
+    /// Makes data and length durable with fdatasync(2).
     fn sync_data(&self, file: &Self::File) -> io::Result<()>;
-    /// Makes data and metadata durable: fsync(2).
+    /// Makes data and metadata durable with fsync(2).
     fn sync_all(&self, file: &Self::File) -> io::Result<()>;
-    /// Makes the directory entries of the state folder durable.
+    /// Makes creations, removals and renames in the state folder durable.
     fn sync_folder(&self) -> io::Result<()>;
-    /// Gives `file` the permissions of the file called `name`, if there is such a file.
+    /// Copies the permissions of the file named `name`, if it exists, to `file`.
     fn copy_mode(&self, name: &str, file: &Self::File) -> io::Result<()>;
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Takes a lock without waiting; returns `false` if another open file holds a conflicting lock.
     fn try_lock(&self, file: &Self::File, sharing: Sharing) -> io::Result<bool>;
     fn unlock(&self, file: &Self::File) -> io::Result<()>;
-    /// Waits between two tries to take a lock.
     fn pause(&self, span: Duration);
-    /// Returns a text for a unique file name. Every call in every process returns another text.
+    /// Returns a string for use in a file name. No two calls return the same string, not even in
+    /// different processes.
     fn nonce(&self) -> String;
-    /// Returns a description of this process for users. If another process waits too long for the
-    /// store's lock, its error contains this text as the name of the lock's holder.
+    /// Returns a description of this process. Another process that waits too long for the lock
+    /// shows this description in its error.
     fn identity(&self) -> String;
 }
 
@@ -115,7 +107,7 @@ pub(crate) fn read_to_end<D: Disk>(disk: &D, file: &D::File, offset: u64) -> io:
     Ok(bytes)
 }
 
-/// Appends all of `bytes` to the file. After an error, a part of them may have been written.
+/// Appends all of `bytes` to the file. After an error, a part of the bytes may have been written.
 pub(crate) fn write_all<D: Disk>(disk: &D, file: &D::File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match disk.write(file, bytes) {

@@ -1,9 +1,9 @@
 //! Executes the store's transactions on a [`Disk`], one after another, each under the lock.
 //!
-//! An engine caches the store in memory. A transaction refreshes the cache, applies its change to
-//! the cached queue, and commits the resulting events. If the commit fails, the engine drops the
-//! cache and reads the disk again. A transaction never builds on a state that is not durable: the
-//! engine first syncs the lines that other processes have appended.
+//! An engine keeps the queue in memory. A transaction first reads what other processes have
+//! written, then changes the queue, and finally commits the resulting events. If the commit fails,
+//! the engine drops the queue and reads it from the disk again. No transaction builds on changes
+//! that are not yet durable: the engine first syncs the lines that other processes have appended.
 
 mod blind_append;
 mod commit;
@@ -36,28 +36,28 @@ use crate::lock::StoreLock;
 use crate::request::{Change, Target};
 use crate::snapshot::{Extra, Numbering, SnapshotSum};
 
-/// Whether a handle serves a single command or a run.
+/// The kind of use for which a store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// For a single command: a change that loads a small queue leaves the queue as one readable
-    /// file. An addition to a snapshot of more than 32 KiB usually goes to the journal without
-    /// loading the queue. A call blocks the thread that polls its future, because a command has
-    /// nothing else to do and starting a thread takes longer than most calls.
+    /// For a single command. A command that changes a small queue leaves it as one readable file.
+    /// If the snapshot exceeds 32 KiB, an addition usually appends to the journal without loading
+    /// the queue. Calls block the polling thread, because starting a thread takes longer than most
+    /// calls.
     Command,
-    /// For a run with many changes: changes go to the journal, and
-    /// [`Storage::close`](autoproc_domain::ports::Storage::close) merges the journal of a small
-    /// queue into the readable file. The handle has a separate thread for blocking calls, so it
-    /// works under any executor.
+    /// For a run, which makes many changes. Changes go to the journal, and
+    /// [`Storage::close`](autoproc_domain::ports::Storage::close) merges a small queue's journal
+    /// into the readable file. Blocking calls run on a separate thread, so the handle works under
+    /// any executor.
     Service,
 }
 
-/// The maximum number of tries to take the lock. A further try is needed only if the lock file was
-/// removed or replaced before it was locked. A user may do this once; ten times indicate a fault.
+/// The maximum number of attempts to take the lock. An attempt is repeated only if someone removed
+/// or replaced the lock file meanwhile; ten repetitions indicate a fault.
 const MAX_LOCK_FILES: usize = 10;
 
 pub(crate) struct Settings {
-    /// Relative paths in the store's files, as the original Python program writes them, are
-    /// resolved against this folder.
+    /// The folder against which relative paths in the store's files are resolved. The original
+    /// Python program wrote relative paths.
     pub(crate) base: PathBuf,
     pub(crate) lock_timeout: Duration,
     pub(crate) limits: Limits,
@@ -70,63 +70,57 @@ pub(crate) struct Engine<D: Disk> {
     settings: Settings,
     lock: Option<Arc<StoreLock<D>>>,
     loaded: Option<Loaded<D>>,
-    /// The contents that this engine had read before it found the files damaged; `None` while the
-    /// files are intact.
+    /// The contents that this engine had read before it found the files damaged. `None` while it
+    /// has found no damage.
     outlived: Option<Outlived<D>>,
-    /// The open lock file of each run that this handle began. Ending the run removes the entry.
     runs: HashMap<RunId, HeldRun<D>>,
     latest: LatestExchanges,
-    /// True if a write has failed and left the disk in an unknown state. This process must then
+    /// True after a failed write that left the disk in an unknown state. This process must then
     /// make no further changes.
     poisoned: bool,
-    /// True once this engine, while holding the lock, has found that no run of version 1 of this
-    /// program is alive.
+    /// True once this engine has checked, under the lock, that no run of version 1 of this program
+    /// is alive.
     is_without_version_1: bool,
-    /// The identity of the state folder, noted when this engine first took the lock; `None` before
-    /// that.
+    /// The identity of the state folder when this engine first took the lock.
     folder: Option<FolderId>,
 }
 
 pub(crate) struct HeldRun<D: Disk> {
     pub(crate) info: RunInfo,
-    /// The run's lock file, which is open and locked.
     pub(crate) file: D::File,
 }
 
-/// The contents of the store as last read or written.
+/// The contents of the store when it was last read or written.
 struct Loaded<D: Disk> {
     queue: FileQueue,
     extra: Extra,
     base: Option<Base<D>>,
     journal: Option<Journal<D>>,
-    /// The position up to which the journal was read or written. If there is no journal, the
-    /// position at which the next one begins.
+    /// The position up to which this engine has read or written the journal. If there is no journal
+    /// yet, the position at which the next one begins.
     position: Position,
-    /// True if a changed name in the folder may not be durable: this engine has created the
-    /// journal, or another process may have died between changing a name and syncing the folder.
+    /// True if a new or changed name in the folder may not be durable yet.
     folder_is_unsynced: bool,
-    /// True if the journal may contain unsynced lines of another process.
+    /// True if the journal may contain lines of another process that are not synced.
     journal_is_unsynced: bool,
-    /// The end of the journal when this engine last held the lock. Everything before this position
-    /// is durable.
+    /// The position of the journal's end when this engine last held the lock. All lines before this
+    /// position are durable.
     durable: Position,
 }
 
-/// The snapshot that the cached state is based on.
+/// The snapshot to which the journal's changes are added.
 struct Base<D: Disk> {
-    /// The open snapshot. While it is open, no other file gets its inode number, so a new snapshot
-    /// has another stamp even if the file system keeps coarse timestamps.
+    /// The open snapshot. A new snapshot cannot get the same inode number while this file is open,
+    /// so the stamps differ even if the file system has coarse timestamps.
     file: D::File,
     stamp: Stamp,
     sum: SnapshotSum,
-    /// The identity in the snapshot's `store` section; `None` if this program has not written the
-    /// snapshot.
+    /// The `store` section of the snapshot. `None` if another program or a user wrote the snapshot.
     store: Option<StoreIdentity>,
-    /// True if a rewrite by this program would keep the items, their numbers and their order; see
-    /// [`Snapshot::is_canonical`](crate::snapshot::Snapshot).
+    /// True if rewriting the snapshot would keep its items, their ids and their order.
     is_canonical: bool,
-    /// The rule by which the snapshot's items are numbered. The ids in the snapshot's journal refer
-    /// to these numbers.
+    /// The rule that assigns ids to the items when the snapshot is read. The journal refers to
+    /// items by these ids.
     numbering: Numbering,
 }
 
@@ -140,17 +134,15 @@ struct StoreIdentity {
 
 struct Journal<D: Disk> {
     file: D::File,
-    /// Disk space is reserved for the journal up to this length, in bytes.
+    /// The length up to which disk space is reserved for the journal, in bytes.
     reserved: u64,
-    /// True if the file was opened under the lock, for appending; false if it was opened only for
-    /// reading.
+    /// True if opened for appending, under the lock. False if opened only for reading.
     is_writable: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LockState {
     Locked,
-    /// This process only reads, and tolerates a concurrent writer.
     Lockless,
 }
 
@@ -175,9 +167,8 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Commits all changes in one write, and sends the reply of each. If the files were damaged
-    /// since this engine read them, saves the changes in a rescued queue, and replies with the
-    /// error.
+    /// Commits all changes in one write, then sends the reply to each. If the files were damaged
+    /// since the last read, saves the changes to a separate file and replies with the error.
     pub(crate) fn change(&mut self, mut changes: Vec<Box<dyn Change>>) {
         let committed = self.locked(|engine| {
             if engine.append_blind(&mut changes)? {
@@ -191,7 +182,7 @@ impl<D: Disk> Engine<D> {
             self.rescue(&mut changes);
         }
         if committed.is_err() {
-            // Clears `latest`, which may contain an exchange that was not committed.
+            // `latest` may contain an exchange that was not committed.
             self.latest = LatestExchanges::default();
         }
         for change in changes {
@@ -207,8 +198,7 @@ impl<D: Disk> Engine<D> {
         events.reduce(concat).unwrap_or_default()
     }
 
-    /// Returns the current queue, read without the lock. Never waits, and needs no permission to
-    /// write.
+    /// Reads the current queue without the lock. Never waits, and needs no write permission.
     pub(crate) fn view(&mut self) -> Result<&FileQueue, StorageError> {
         self.check_folder()?;
         Ok(&self.refresh(LockState::Lockless)?.queue)
@@ -219,8 +209,8 @@ impl<D: Disk> Engine<D> {
         Ok((&loaded.queue, &loaded.extra))
     }
 
-    /// Merges the journal into the snapshot if the queue is small and this engine has taken the
-    /// lock.
+    /// Merges the journal of a small queue into the snapshot. Does nothing unless this engine has
+    /// held the lock.
     pub(crate) fn close(&mut self) -> Result<(), StorageError> {
         let limit = self.settings.limits.small_snapshot_bytes;
         let needs_checkpoint = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);
@@ -232,8 +222,8 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Calls `work` under the lock. After a failure, drops the cached state, because it may contain
-    /// changes that are not on the disk.
+    /// Calls `work` under the lock. If `work` fails, drops the queue in memory, because it may
+    /// contain changes that are not on the disk.
     pub(crate) fn locked<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, StorageError>,
@@ -247,8 +237,8 @@ impl<D: Disk> Engine<D> {
         worked.and_then(|answer| released.map(|()| answer))
     }
 
-    /// Takes the lock. Fails if this engine must not change the store. Also restores the lock files
-    /// of this engine's runs if they were removed. The caller must release the returned lock.
+    /// Takes the lock, which the caller must release. Fails if this engine must not change the
+    /// store. Restores the lock files of this engine's runs if they were removed.
     pub(crate) fn begin_locked(&mut self) -> Result<Arc<StoreLock<D>>, StorageError> {
         if self.poisoned {
             return Err(poisoned());
@@ -256,7 +246,7 @@ impl<D: Disk> Engine<D> {
         let lock = self.acquire()?;
         if let Err(error) = self.pin_folder().and_then(|()| self.refuse_beside_version_1()) {
             self.loaded = None;
-            // The caller gets the first error, so an error of the release is ignored.
+            // The caller gets the first error.
             let _ = lock.release(&self.disk);
             return Err(error);
         }
@@ -264,14 +254,14 @@ impl<D: Disk> Engine<D> {
         Ok(lock)
     }
 
-    /// Takes the lock. If the lock file was removed or replaced, opens or creates it again.
+    /// Takes the lock. Opens or creates the lock file again if it was removed or replaced.
     fn acquire(&mut self) -> Result<Arc<StoreLock<D>>, StorageError> {
         for _ in 0..MAX_LOCK_FILES {
             let lock = match &self.lock {
                 Some(lock) => Arc::clone(lock),
                 None => {
-                    // The folder is checked first, because opening the lock file would create a
-                    // missing folder again.
+                    // Opening the lock file would create a missing folder again, so the folder is
+                    // checked first.
                     self.check_folder()?;
                     Arc::clone(self.lock.insert(Arc::new(StoreLock::open(&self.disk)?)))
                 }
@@ -279,7 +269,7 @@ impl<D: Disk> Engine<D> {
             lock.acquire(&self.disk, self.settings.lock_timeout)?;
             let in_place = lock.is_in_place(&self.disk);
             if !matches!(in_place, Ok(true)) {
-                // Releases the lock, which would otherwise be held until the next transaction.
+                // Otherwise the lock would be held until the next transaction.
                 let _ = lock.release(&self.disk);
             }
             if in_place? {
@@ -292,8 +282,8 @@ impl<D: Disk> Engine<D> {
         Err(damaged(LOCK, "the file is replaced faster than it can be locked"))
     }
 
-    /// Records the identity of the state folder at the first call. Every later call checks that the
-    /// identity is still the same. Requires the lock.
+    /// Remembers the identity of the state folder on the first call, and checks it on later calls.
+    /// Requires the lock.
     fn pin_folder(&mut self) -> Result<(), StorageError> {
         if self.folder.is_none() {
             self.folder = Some(self.disk.identify_folder().map_err(unreadable("the folder"))?);
@@ -301,8 +291,8 @@ impl<D: Disk> Engine<D> {
         self.check_folder()
     }
 
-    /// Fails if the state folder is no longer the one in which this engine has taken the lock.
-    /// Without this check, a missing folder would look like an empty queue.
+    /// Fails if the state folder was removed or replaced since this engine first took the lock.
+    /// Otherwise a missing folder would look like an empty queue.
     fn check_folder(&self) -> Result<(), StorageError> {
         match self.folder {
             Some(folder) if self.disk.identify_folder().ok() != Some(folder) => Err(no_longer_there()),
@@ -310,8 +300,8 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Refuses changes while a run of version 1 is alive, because version 1 cannot read the files
-    /// of this version. Requires the lock.
+    /// Fails while a run of version 1 is alive, because version 1 cannot read the files of this
+    /// version. Requires the lock.
     fn refuse_beside_version_1(&mut self) -> Result<(), StorageError> {
         if self.is_without_version_1 {
             return Ok(());
@@ -328,13 +318,13 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Returns the current queue for a change. Requires the lock.
+    /// Reads the current queue in order to change it. Requires the lock.
     pub(crate) fn fresh_queue(&mut self) -> Result<&mut FileQueue, StorageError> {
         Ok(&mut self.refresh(LockState::Locked)?.queue)
     }
 
-    /// True if another process has changed the store since this engine last read it, or if nothing
-    /// is cached.
+    /// True if nothing was read yet, or if another process has changed the store since the last
+    /// read.
     pub(crate) fn is_behind(&self) -> bool {
         self.loaded.as_ref().is_none_or(|loaded| !self.has_read_all(loaded))
     }
@@ -343,7 +333,6 @@ impl<D: Disk> Engine<D> {
         &self.disk
     }
 
-    /// Keeps a run's lock file open, and so locked, until [`Self::release_run`].
     pub(crate) fn hold_run(&mut self, run: HeldRun<D>) {
         self.runs.insert(run.info.id.clone(), run);
     }
@@ -352,8 +341,7 @@ impl<D: Disk> Engine<D> {
         self.runs.values()
     }
 
-    /// Removes a run from `runs`, forgets its latest exchange, and returns its open lock file;
-    /// `None` if this handle did not begin the run.
+    /// Removes a run that this handle began. Returns the run's lock file, which is still locked.
     pub(crate) fn release_run(&mut self, run: &RunId) -> Option<D::File> {
         self.latest.forget(run);
         self.runs.remove(run).map(|held| held.file)

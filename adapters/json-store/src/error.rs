@@ -1,13 +1,12 @@
-//! Converts errors of system calls to [`StorageError`]s. The variant tells the caller what to do
-//! next.
+//! Converts errors of system calls to [`StorageError`]s.
 
 use std::io;
 use std::path::Path;
 
 use autoproc_domain::ports::{Cause, StorageError};
 
-/// Converts an error of a system call that writes. `place` is the name of the file, or empty for
-/// the state folder.
+/// Converts the error of a system call that writes. `place` is a file name, or empty for the state
+/// folder.
 pub(crate) fn classify(place: &str) -> impl FnOnce(io::Error) -> StorageError + '_ {
     move |source| match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -48,8 +47,8 @@ pub(crate) fn damaged(place: &str, detail: impl Into<String>) -> StorageError {
     StorageError::Damaged { place: place.to_owned(), detail: detail.into() }
 }
 
-/// Adds the state folder's path to an error that names a file or an action, because the folder
-/// identifies the queue. Other errors stay unchanged.
+/// Adds the state folder's path to the file name or the action in an error. Leaves other errors
+/// unchanged.
 pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     let locate = |place: String| folder.join(place).display().to_string();
     match error {
@@ -63,8 +62,7 @@ pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     }
 }
 
-/// Copies the error of a failed write. Several transactions may share one write, and each caller
-/// gets a copy of the error.
+/// Copies an error. If one write of several transactions fails, each transaction gets a copy.
 pub(crate) fn replicate(error: &StorageError) -> StorageError {
     match error {
         StorageError::Rejected(rejection) => StorageError::Rejected(rejection.clone()),
@@ -82,7 +80,8 @@ pub(crate) fn replicate(error: &StorageError) -> StorageError {
     }
 }
 
-/// Copies an error. Keeps the message, and the kind of an [`io::Error`]; drops the source chain.
+/// Copies the message of an error, and its kind if it is an [`io::Error`]. Omits the errors that
+/// caused it.
 fn copy(source: &Cause) -> Cause {
     let text = source.to_string();
     match source.downcast_ref::<io::Error>() {

@@ -1,9 +1,7 @@
-//! Exports the current queue as one document, even during a run.
+//! Exports the current queue as one document. Works during a run, because it takes no lock.
 //!
-//! The document has the snapshot's format without its `store` section. The section names a journal
-//! and a generation, which are valid only in one folder and at one moment. Without the section the
-//! document opens in any folder, like a document written by hand. Claims are left out too: the
-//! files that a run is processing are pending in the document. The export takes no lock.
+//! The document is a snapshot without the `store` section, so it can be opened in any folder. Files
+//! that a run is processing are pending in the document.
 
 use std::io::{self, Write};
 
@@ -40,7 +38,7 @@ impl std::error::Error for ExportError {
     }
 }
 
-/// Writes the document. Writes an empty queue if there is no store.
+/// Writes the document. Without a store, the document contains an empty queue.
 ///
 /// # Errors
 /// [`ExportError`]. If the store cannot be read, nothing was written.

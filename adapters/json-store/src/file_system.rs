@@ -1,10 +1,9 @@
-//! Examines the file system of a folder, and whether it supports the store's guarantees.
+//! Tells whether a folder's file system supports the guarantees of the store.
 //!
-//! The store needs a flock(2) that excludes all other processes and an fsync(2) that makes data
-//! durable. Network file systems offer both calls with weaker guarantees. NFS emulates flock by
-//! byte-range locks (flock(2), "NFS details"), which the client loses if it cannot reach the server
-//! for a long time (fcntl(2), "Lost locks"). SMB emulates flock in a similar way. A FUSE or 9p
-//! mount may be backed by any file system.
+//! The store needs a flock(2) that excludes all other processes, and an fsync(2) that makes data
+//! durable. Network file systems guarantee less. NFS and SMB emulate flock with byte-range locks
+//! (flock(2), "NFS details"). An NFS client may lose its locks if it cannot reach the server for a
+//! long time (fcntl(2), "Lost locks"). A FUSE or 9p mount may be backed by any file system.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -21,25 +20,24 @@ use crate::lock;
 /// A file system, as reported by statfs(2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSystem {
-    /// The name of the file system, or its magic number if the name is unknown.
+    /// The name, or the magic number in hexadecimal if the name is unknown.
     pub name: String,
-    /// True if it is or may be a network file system.
+    /// True if this is, or may be, a network file system.
     pub is_network: bool,
     /// True if the contents are lost when the machine is switched off.
     pub is_volatile: bool,
     /// The free space for unprivileged users, in bytes.
     pub free_bytes: u64,
-    /// The number of files that can still be created; `None` if the file system has no such limit.
+    /// The number of files that can still be created. `None` if there is no limit.
     pub free_files: Option<u64>,
 }
 
-/// The result of testing locks and syncs.
+/// The result of testing locks and syncs in a folder.
 #[derive(Debug)]
 pub struct Probe {
-    /// True if a lock taken through one open file excludes a lock through another open file until
-    /// it is released; an error if the locks cannot be tested.
+    /// True if a lock excludes other open files until it is released. An error if the test failed.
     pub locks: io::Result<bool>,
-    /// An error if a file cannot be written and synced, or if its folder cannot be synced.
+    /// An error if writing or syncing a file, or syncing its folder, failed.
     pub syncs: io::Result<()>,
 }
 
@@ -52,7 +50,7 @@ enum Kind {
 
 use Kind::{Local, Network, Volatile};
 
-/// The known file systems by magic number, from statfs(2) and linux/magic.h.
+/// The known file systems and their magic numbers, from statfs(2) and linux/magic.h.
 const FILE_SYSTEMS: [(u32, &str, Kind); 25] = [
     (0xEF53, "ext4", Local),
     (0x5846_5342, "xfs", Local),
@@ -111,8 +109,8 @@ pub fn probe(folder: &Path) -> io::Result<Probe> {
     Ok(probe)
 }
 
-/// Returns the free space in bytes that the store may need: for a second snapshot, and for a
-/// journal of the maximum length.
+/// Returns the free space that the store may need, in bytes. The space is for a second snapshot and
+/// for a journal of maximum length.
 ///
 /// # Errors
 /// If the snapshot exists and its length cannot be read.
@@ -124,8 +122,8 @@ pub fn room_needed(state_dir: &Path) -> io::Result<u64> {
     }
 }
 
-/// Refuses a folder that is or may be on a network file system. If statfs(2) fails, the folder is
-/// accepted; later calls report the error.
+/// Refuses a folder that is or may be on a network file system. Accepts the folder if statfs(2)
+/// fails; later calls then report the error.
 pub(crate) fn refuse_network(folder: &Path) -> io::Result<()> {
     match statfs(nearest(folder)) {
         Ok(stats) => refuse(magic(&stats)),

@@ -1,13 +1,11 @@
-//! Entry points for fuzzers. They are compiled only for tests and fuzzers. Each function receives
-//! bytes and panics if the store breaks a guarantee.
+//! Entry points for fuzzers, compiled only for tests and fuzzers. Each function puts bytes into the
+//! store's files and panics if the store breaks one of these guarantees:
 //!
-//! The guarantees are: for any bytes in the state folder, no call panics, and a refused store is
-//! left unchanged. If a store opens, a reader and a writer see the same queue. After each change,
-//! the queue equals the one that the domain alone produces; a process that opens the store later,
-//! from a journal or from a snapshot, sees the same queue. The disk is in memory, so that thousands
-//! of cases run in a second. The disk panics at any name that does not belong to the store.
+//! - No call panics, and a store that cannot be opened stays unchanged.
+//! - A reader and a writer see the same queue.
+//! - After each change, every process sees the queue that the change produces without a store.
 //!
-//! A fuzzer cannot guess checksums, so [`operations`] adds valid checksums.
+//! The disk is in memory, for speed.
 
 mod check;
 mod seal;
@@ -19,7 +17,7 @@ use crate::engine::Mode;
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
 use check::{check, engine};
 
-/// A snapshot with the journal [`JOURNAL`], in this program's own layout.
+/// A snapshot in this program's own layout. Its journal is [`JOURNAL`].
 const A_SNAPSHOT: &str = r#"{
 "version": "1.0.0",
 "store": {"id":"fuzz","generation":3,"seq":7,"next_id":4,"next_claim":2,"journal":"QUEUE-STATE.journal.3-0a1b2c3d"},
@@ -31,20 +29,18 @@ const A_SNAPSHOT: &str = r#"{
 }
 "#;
 
-/// The name of the journal of [`A_SNAPSHOT`].
 const JOURNAL: &str = "QUEUE-STATE.journal.3-0a1b2c3d";
 
-/// The id of the run in [`run_lock`].
 const RUN: &str = "run";
 
-/// Checks a store with these bytes as its snapshot.
+/// Checks a store whose snapshot is `bytes`.
 pub fn snapshot(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, bytes);
     check(&disk);
 }
 
-/// Checks a store with an intact snapshot and these bytes as its journal.
+/// Checks a store with an intact snapshot and the journal `bytes`.
 pub fn journal(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
@@ -52,8 +48,7 @@ pub fn journal(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a store whose snapshot is the bytes before the first NUL and whose journal is the bytes
-/// after it.
+/// Checks a store whose snapshot precedes the first NUL in `bytes` and whose journal follows it.
 pub fn snapshot_and_journal(bytes: &[u8]) {
     let at = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     let disk = FakeDisk::default();
@@ -62,8 +57,8 @@ pub fn snapshot_and_journal(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a store whose journal has one line for each nonempty line of `bytes`, with a valid
-/// checksum.
+/// Checks a store with one journal line for each nonempty line of `bytes`. Adds valid checksums,
+/// because a fuzzer cannot guess them.
 pub fn operations(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
@@ -71,8 +66,8 @@ pub fn operations(bytes: &[u8]) {
     check(&disk);
 }
 
-/// Checks a file of the original Python program with these bytes as its list of items. If the file
-/// opens, the first write must keep an exact copy of it.
+/// Checks a snapshot that the original Python program wrote, with `bytes` as its list of items. The
+/// first write must keep an exact copy of this snapshot.
 pub fn original(bytes: &[u8]) {
     let document = [&b"{\"version\": \"1.0.0\", \"items\": ["[..], bytes, b"]}"].concat();
     let disk = FakeDisk::default();
@@ -83,8 +78,8 @@ pub fn original(bytes: &[u8]) {
     }
 }
 
-/// Checks the lock file of a live run with these bytes as its contents. A run of version 1 makes
-/// the store refuse changes.
+/// Checks a store in which a live run has a lock file with the contents `bytes`. If version 1 wrote
+/// these contents, the store must refuse all changes.
 pub fn run_lock(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());
@@ -102,7 +97,7 @@ pub fn run_lock(bytes: &[u8]) {
     }
 }
 
-/// Checks a store whose lock file contains `bytes`, with full reads and with blind appends.
+/// Checks a store whose own lock file contains `bytes`.
 pub fn store_lock(bytes: &[u8]) {
     let disk = FakeDisk::default();
     disk.put(SNAPSHOT, A_SNAPSHOT.as_bytes());

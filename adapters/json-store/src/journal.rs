@@ -1,12 +1,9 @@
-//! Writes and verifies the lines of the journal, and classifies damage.
+//! Writes and verifies the lines of the journal. Works on bytes in memory.
 //!
-//! A line is `{"c":"<crc32c>",<the rest>`; the checksum covers `<the rest>`, without the newline. A
-//! line is one transaction. It contains the transaction's number in the history of the store, and
-//! the checksum of the previous line. These two values expose missing and misplaced lines. The
-//! first line also contains a header that ties the journal to its snapshot. The header is part of
-//! the first line, so that a crash cannot separate it from the first transaction.
-//!
-//! This module accesses no files. It works on bytes in memory.
+//! Each line is one transaction: `{"c":"<crc32c>",<the rest>`. The checksum covers `<the rest>`
+//! without the newline. The transaction's number and the checksum of the previous line reveal
+//! missing and misplaced lines. The first line also contains a header that names the snapshot. A
+//! crash cannot separate the header from the first transaction, because both are in one line.
 
 mod salvage;
 
@@ -19,13 +16,13 @@ use crate::snapshot::Numbering;
 
 pub(crate) use salvage::{Salvage, SalvagedLine, salvage};
 
-/// The text `{"c":"` at the start of every line. Eight hexadecimal digits and `",` follow it.
+/// The start of every line. Eight hexadecimal digits and `",` follow.
 const PREFIX: &[u8] = b"{\"c\":\"";
 const DIGITS: usize = 8;
 const AFTER_DIGITS: &[u8] = b"\",";
 const BODY_AT: usize = PREFIX.len() + DIGITS + AFTER_DIGITS.len();
 
-/// Identifies the snapshot that the journal extends.
+/// Identifies the snapshot to which the journal belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
@@ -36,8 +33,8 @@ pub(crate) struct Header {
     pub(crate) snapshot_len: u64,
     #[serde(with = "hex")]
     pub(crate) snapshot_crc: u32,
-    /// The rule by which the snapshot's items are numbered; the journal's ids are these numbers.
-    /// Absent in version 1.
+    /// The rule that assigns ids to the items when the snapshot is read. The journal refers to
+    /// items by these ids. Absent in version 1.
     #[serde(default, skip_serializing_if = "Numbering::is_version_1")]
     pub(crate) numbering: Numbering,
 }
@@ -50,20 +47,19 @@ struct Line<'a> {
     /// The checksum of the previous line; 0 in the first line.
     #[serde(with = "hex")]
     p: u32,
-    /// The number of the transaction.
+    /// The transaction's number.
     s: u64,
     #[serde(borrow)]
     ops: Vec<Op<'a>>,
 }
 
-/// A position between two lines, with the transaction number and the checksum of the line before
-/// it.
+/// A position between two lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
     pub(crate) offset: u64,
     /// The number of the last transaction before the position.
     pub(crate) seq: u64,
-    /// The checksum of the line before the position; 0 at the beginning of the journal.
+    /// The checksum of the line before the position. 0 at the beginning of the journal.
     pub(crate) chain: u32,
 }
 
@@ -71,8 +67,8 @@ pub(crate) struct Position {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tail {
     Clean,
-    /// An unfinished line: its writer died, or the machine failed, during the write. The line was
-    /// not acknowledged, unless the journal is known to have been longer.
+    /// An unfinished last line, left by a crash during the write. Its transaction was not
+    /// acknowledged, unless another record shows that the journal was once longer.
     Torn,
     /// Any other bytes. They may contain or hide acknowledged transactions.
     Damaged {
@@ -81,8 +77,7 @@ pub(crate) enum Tail {
     },
 }
 
-/// Returns the line that continues the journal at `position`, and the position after this line.
-/// Only the first line of a journal has the header.
+/// Returns the next line of the journal and the position after it. The first line gets the header.
 pub(crate) fn line(position: Position, header: &Header, events: &[Event]) -> (Vec<u8>, Position) {
     let seq = position.seq + 1;
     let header = (position.offset == 0).then(|| header.clone());
@@ -122,7 +117,7 @@ mod hex {
     }
 }
 
-/// Verifies a line without its newline. Returns its checksum, or `None` if the line is invalid.
+/// Returns the checksum of a line without its newline. Returns `None` if the line is invalid.
 fn verify(line: &[u8]) -> Option<u32> {
     let digits = line.get(PREFIX.len()..PREFIX.len() + DIGITS)?;
     let is_framed = line.starts_with(PREFIX) && line[PREFIX.len() + DIGITS..].starts_with(AFTER_DIGITS);
@@ -133,7 +128,6 @@ fn verify(line: &[u8]) -> Option<u32> {
     (is_framed && checksum::of(&line[BODY_AT..]) == claimed).then_some(claimed)
 }
 
-/// Returns the body of a verified line, as JSON.
 fn body(line: &[u8]) -> Vec<u8> {
     let mut json = Vec::with_capacity(line.len() - BODY_AT + 1);
     json.push(b'{');
@@ -143,13 +137,12 @@ fn body(line: &[u8]) -> Vec<u8> {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Scan {
-    /// The position after the last valid line.
     pub(crate) position: Position,
     pub(crate) tail: Tail,
 }
 
-/// Reads `bytes`, which begin at `position`, up to the first invalid line. Passes each operation to
-/// `take`. If `take` fails, its error describes the damage.
+/// Passes each operation in `bytes` to `take`, up to the first invalid line. `position` is the
+/// position of the first byte. An error of `take` counts as damage and becomes its description.
 pub(crate) fn scan(
     bytes: &[u8],
     mut position: Position,
@@ -206,7 +199,7 @@ fn wrong_header(found: Option<&Header>, expected: &Header) -> String {
     }
 }
 
-/// Returns the numbering of a journal from its first line; `None` if the line is missing or
+/// Returns the numbering from a journal's first line. Returns `None` if the line is missing or
 /// unreadable.
 pub(crate) fn numbering(bytes: &[u8]) -> Option<Numbering> {
     #[derive(Deserialize)]
@@ -218,9 +211,9 @@ pub(crate) fn numbering(bytes: &[u8]) -> Option<Numbering> {
     Some(header.numbering)
 }
 
-/// Classifies the bytes after the last valid line. They are an unfinished line if no valid line is
-/// among them, and if they do not end in a newline or contain NUL bytes. NUL bytes appear if the
-/// file's length became durable before its data.
+/// Classifies the bytes after the last valid line. They are an unfinished line if they contain no
+/// later valid line, and also contain a NUL or do not end in a newline. A NUL appears if the file's
+/// length became durable before its data.
 fn classify_tail(rest: &[u8], offset: u64) -> Tail {
     if rest.is_empty() {
         return Tail::Clean;
@@ -235,8 +228,6 @@ fn classify_tail(rest: &[u8], offset: u64) -> Tail {
     Tail::Damaged { offset, detail: "a line does not match its checksum".into() }
 }
 
-/// Returns the highest transaction number in the readable lines of a journal; `None` if no line is
-/// readable.
 pub(crate) fn last_seq(bytes: &[u8]) -> Option<u64> {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| verify(line).is_some());
     lines.filter_map(|line| Some(serde_json::from_slice::<Line<'_>>(&body(line)).ok()?.s)).max()

@@ -3,11 +3,10 @@
 use autoproc_domain::Timestamp;
 
 pub(crate) const SNAPSHOT: &str = "QUEUE-STATE.json";
-/// The copy of the snapshot that the original Python program or a user wrote. The copy is made
-/// before this program first replaces that snapshot.
+/// A copy of a snapshot that the original Python program or a user wrote. This program makes the
+/// copy before it first replaces that snapshot.
 pub(crate) const ORIGINAL: &str = "QUEUE-STATE.original.json";
-/// The lock file. It is never renamed or removed: a lock on the old file would not exclude
-/// processes that lock a new one.
+/// The lock file. It is never renamed or removed: otherwise two processes could lock two files.
 pub(crate) const LOCK: &str = "QUEUE-STATE.lock";
 pub(crate) const RUNS: &str = "runs";
 
@@ -19,40 +18,38 @@ const RESCUED_PREFIX: &str = "QUEUE-STATE.rescued-";
 const ORPHAN_SUFFIX: &str = ".orphan";
 const TORN_INFIX: &str = ".torn.";
 const RUN_SUFFIX: &str = ".lock";
-/// The suffix of the name of a run's lock file until the file is locked and complete.
+/// The suffix of a run's lock file until the file is locked and complete.
 const NEW_SUFFIX: &str = ".new";
 
-/// The maximum number of characters of a run's id in its file name; a UUID has 36.
+/// The maximum number of characters of a run's id in its file name. A UUID has 36.
 const MAX_RUN_NAME: usize = 100;
-/// The maximum length of a journal's name after its prefix, in bytes: enough for the longest
-/// generation number and a nonce.
+/// The maximum length of a journal's name after its prefix, in bytes: enough for any generation
+/// number and a nonce.
 const MAX_JOURNAL_ID: usize = 64;
 
-/// Returns the name of the journal of a generation. The nonce distinguishes two journals of one
-/// generation, which exist after a user has restored an old snapshot.
+/// Returns a journal's name. After a user has restored an old snapshot, there may be two journals
+/// of one generation. The nonce distinguishes them.
 pub(crate) fn journal(generation: u64, nonce: &str) -> String {
     format!("{JOURNAL_PREFIX}{generation}-{nonce}")
 }
 
-/// Returns the name of an unfinished snapshot.
 pub(crate) fn temp(nonce: &str) -> String {
     format!("{TEMP_PREFIX}{nonce}")
 }
 
-/// Returns the new name of an orphaned journal: its transactions are newer than the snapshot, but
-/// the snapshot does not name it.
+/// Returns the new name of a journal that does not belong to the snapshot but contains newer
+/// changes.
 pub(crate) fn orphan(journal: &str) -> String {
     format!("{journal}{ORPHAN_SUFFIX}")
 }
 
-/// Returns the name for a copy of the journal's torn tail. `seq` is the number of the last
-/// transaction before the tail.
+/// Returns the name for a copy of an unfinished last line. `seq` is the number of the transaction
+/// before that line.
 pub(crate) fn torn(journal: &str, seq: u64) -> String {
     format!("{journal}{TORN_INFIX}{seq}")
 }
 
-/// Returns the name of a snapshot that a process writes if the store is damaged while the process
-/// is using it.
+/// Returns the name of the file in which a process saves its queue if the store is damaged.
 pub(crate) fn rescued(nonce: &str) -> String {
     format!("{RESCUED_PREFIX}{nonce}.json")
 }
@@ -61,9 +58,8 @@ pub(crate) fn is_rescued(name: &str) -> bool {
     name.starts_with(RESCUED_PREFIX)
 }
 
-/// Returns the path of a run's lock file in [`RUNS`]. Characters other than ASCII letters, digits,
-/// `-` and `_` become `%`. A long id is truncated, because a name has at most 255 bytes
-/// (`NAME_MAX`, limits.h).
+/// Returns the path of a run's lock file. Characters other than ASCII letters, digits, `-` and `_`
+/// become `%`. A long id is cut, because a name has at most 255 bytes (`NAME_MAX`, limits.h).
 pub(crate) fn run(id: &str) -> String {
     let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let id: String =
@@ -71,19 +67,15 @@ pub(crate) fn run(id: &str) -> String {
     format!("{RUNS}/{id}{RUN_SUFFIX}")
 }
 
-/// Returns the path that a run's lock file has until it is locked and complete.
 pub(crate) fn new_run(id: &str) -> String {
     format!("{}{NEW_SUFFIX}", run(id))
 }
 
-/// True if a name in the runs folder belongs to an unfinished lock file: the run is beginning, or
-/// was killed while beginning.
+/// True if the lock file `name` is unfinished: its run is starting, or was killed while starting.
 pub(crate) fn is_new_run(name: &str) -> bool {
     name.strip_suffix(NEW_SUFFIX).is_some_and(|name| run_of(name).is_some())
 }
 
-/// Returns the run's id from the name of its lock file; `None` for other files, such as those of
-/// guards.
 pub(crate) fn run_of(name: &str) -> Option<&str> {
     name.strip_suffix(RUN_SUFFIX)
 }
@@ -92,7 +84,7 @@ pub(crate) fn is_temp(name: &str) -> bool {
     name.starts_with(TEMP_PREFIX)
 }
 
-/// True if `name` is the name of a journal that was not set aside.
+/// True if `name` belongs to a journal that was not set aside after damage.
 pub(crate) fn is_journal(name: &str) -> bool {
     name.starts_with(JOURNAL_PREFIX) && !name.ends_with(ORPHAN_SUFFIX) && !name.contains(TORN_INFIX)
 }
@@ -101,22 +93,21 @@ pub(crate) fn generation_of(journal: &str) -> Option<u64> {
     journal.strip_prefix(JOURNAL_PREFIX)?.split('-').next()?.parse().ok()
 }
 
-/// Returns the name of the folder for a repair's copies. The name contains the time to the second,
-/// without characters that some systems refuse.
+/// Returns the name of a repair's backup folder. It contains the time in seconds, without
+/// characters that some systems refuse.
 pub(crate) fn backup(now: Timestamp) -> String {
     let text = now.to_string();
     let digits = text.chars().take_while(|character| *character != '.').filter(char::is_ascii_alphanumeric);
     format!("{BACKUP_PREFIX}{}Z", digits.filter(|character| *character != 'Z').collect::<String>())
 }
 
-/// True if `name` is the name of a file or folder that was set aside after damage, for the user to
-/// inspect.
+/// True if `name` belongs to a file or folder that was set aside after damage.
 pub(crate) fn is_kept_aside(name: &str) -> bool {
     let was_journal = name.ends_with(ORPHAN_SUFFIX) || name.contains(TORN_INFIX);
     name.starts_with(BACKUP_PREFIX) || is_rescued(name) || (name.starts_with(JOURNAL_PREFIX) && was_journal)
 }
 
-/// True if a name read from a snapshot is valid and can belong only to a journal.
+/// True if `name` is a valid journal name. The name in a damaged snapshot may be invalid.
 pub(crate) fn is_journal_name(name: &str) -> bool {
     let id = name.strip_prefix(JOURNAL_PREFIX);
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';

@@ -1,37 +1,39 @@
 //! A store that keeps the queue in a folder: one readable JSON file, a journal of later changes,
-//! and a lock.
+//! and a lock file.
 //!
 //! # Theory of operation
 //!
-//! `QUEUE-STATE.json` is a *snapshot*: at every instant a complete, valid document. It names its
-//! *journal*, a file with one line per transaction. The state of the queue is the snapshot with the
-//! journal's valid lines applied. A transaction takes the lock, reads the lines that other
-//! processes have appended, lets the domain apply the change to the queue in memory, appends the
-//! resulting events as one line, syncs it, and replies. If the line cannot be made durable, the
-//! queue in memory is dropped and read again. A *checkpoint* writes the state to a new file and
-//! renames this file over the snapshot. The rename is the only commit point of a checkpoint: the
-//! new snapshot names another journal and so retires the old one at the same instant.
+//! `QUEUE-STATE.json` is a *snapshot*: at every moment a complete, valid document. It names its
+//! *journal*, a file with one line per transaction. The current queue is the snapshot plus the
+//! changes in the journal's valid lines.
 //!
-//! A command that loads a small queue and changes it writes a checkpoint. Then the whole queue is
-//! one JSON file, which a user may read and edit. A command that only adds files to a snapshot of
-//! more than 32 KiB appends them without loading the queue (a *blind append*). `docs/formats.md`
-//! describes every field of every file.
+//! A transaction takes the lock and reads the lines that other processes have appended. It changes
+//! the queue in memory, appends the resulting events as one line, syncs the line, and replies. If
+//! the line cannot be made durable, the queue in memory is dropped and read again.
+//!
+//! A *checkpoint* writes the queue to a new file and renames this file over the snapshot. The
+//! rename is the only commit point: the new snapshot names a new journal, so the old journal is no
+//! longer used.
+//!
+//! A command that loads and changes a small queue writes a checkpoint. The whole queue is then one
+//! JSON file, which a user may read and edit. A command that only adds files to a snapshot of more
+//! than 32 KiB appends to the journal without loading the queue (a *blind append*).
+//! `docs/formats.md` describes every field of every file.
 //!
 //! # Modules
 //!
-//! `disk` is the interface to the file system, small enough to be replaced by a fake. `lock` is the
-//! only module that calls fs2. `record` and `ops` are the serde forms of items and events.
-//! `snapshot` and `journal` read and write the files of these names. `engine` executes the
-//! transactions; `request` wraps the transactions of the domain; `runs` finds live and dead runs;
-//! `worker` provides the thread for blocking calls; `store` implements the ports. `repair`,
-//! `export`, `locked` and `file_system` serve maintenance and need no handle.
+//! `disk` is the interface to the file system; tests use a fake one. `lock` takes file locks.
+//! `snapshot` and `journal` read and write these files. `record` and `ops` define the JSON of items
+//! and events. `engine` executes transactions, `request` applies the domain's requests to the
+//! queue, and `runs` finds live and dead runs. `worker` runs blocking calls on a thread. `store`
+//! implements the ports. The rest serves maintenance.
 //!
 //! # Deliberately absent
 //!
 //! The rules of the queue are in the domain. No timeout declares a slow run dead: a run is alive
-//! while it holds the lock on its own file, which the kernel releases at the latest when the
-//! process ends. A failed sync is never repeated, because a second sync may report success although
-//! the data is lost (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
+//! while it holds the lock on its file. The kernel releases this lock when the process ends. A
+//! failed sync is never repeated, because a second sync may succeed although the data is lost
+//! (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
 
 mod checksum;
 mod disk;

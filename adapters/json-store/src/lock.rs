@@ -1,8 +1,8 @@
-//! Takes flock(2) locks through fs2, waits for the store's lock, and keeps the notes in the lock
-//! file.
+//! Takes flock(2) locks, waits for the store's lock, and reads and writes the lock file.
 //!
-//! fs2's methods are called by their full path: since Rust 1.89 the standard library has methods
-//! with some of the same names and another error type, which would silently take precedence.
+//! Calls of fs2's methods give the full path. Since Rust 1.89, the standard library has methods of
+//! the same names that return other errors. A call without the path would silently use those
+//! methods.
 
 use std::fs::File;
 use std::io;
@@ -18,18 +18,17 @@ use crate::error::{classify, unreadable};
 use crate::journal::{Header, Position};
 use crate::layout::{LOCK, is_journal_name};
 
-/// The first pause between two tries to take the lock. Each further pause is twice as long, up to
-/// [`MAX_PAUSE`]. A transaction that appends a line holds the lock for well under a millisecond,
-/// plus one sync.
+/// The first pause between two attempts to take the lock. The pause doubles up to [`MAX_PAUSE`]. A
+/// transaction holds the lock for less than a millisecond, plus one sync.
 const FIRST_PAUSE: Duration = Duration::from_micros(500);
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// The length of a [`Holder`] note in bytes. Each note has a fixed length, so that overwriting it
+/// The length of a [`Holder`] in the lock file, in bytes. The length is fixed, so that overwriting
 /// needs no space on a full disk.
 const HOLDER_BYTES: usize = 256;
 const TIP_BYTES: usize = 1024;
 
-/// Takes a flock(2) without waiting; returns `false` if another open file holds a conflicting lock.
+/// Takes a lock without waiting. Returns `false` if another open file has a conflicting lock.
 pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
     loop {
         let taken = match sharing {
@@ -46,25 +45,24 @@ pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
     }
 }
 
-/// Releases a flock(2). Closing the file is not enough: a child process between fork and exec would
-/// keep the lock.
+/// Releases a lock. Closing the file is not enough, because a child process between fork and exec
+/// would keep the lock.
 pub(crate) fn unlock(file: &File) -> io::Result<()> {
     fs2::FileExt::unlock(file)
 }
 
-/// The note that names the lock's holder. If a process waits for the lock for too long, its error
-/// contains this name.
+/// The part of the lock file that names the lock's holder. A process that waits too long for the
+/// lock shows this name in its error.
 #[derive(Serialize, Deserialize)]
 struct Holder {
     holder: String,
 }
 
-/// A note of the journal's end at a moment when the whole journal was durable. Contains the data
-/// for appending a line, and for checking that the journal still ends there.
+/// The part of the lock file that tells where the journal ends. A process can append there, and can
+/// detect that the journal has changed.
 ///
-/// The note is written after the journal is synced. The note itself is never synced. So the note
-/// may be outdated, but is never ahead of the durable journal: a journal that ends before the noted
-/// end has lost acknowledged changes.
+/// This part is written after the journal is synced, but is never synced itself. So it may be
+/// outdated. But if the journal ends earlier than this part tells, acknowledged changes were lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tip {
     pub(crate) snapshot: Stamp,
@@ -73,14 +71,13 @@ pub(crate) struct Tip {
     pub(crate) position: Position,
 }
 
-/// A [`Tip`] as JSON text with its CRC-32C, because a crash may leave only a part of the note.
+/// A [`Tip`] as JSON with its CRC-32C, because a crash may leave only a part of the note.
 #[derive(Serialize, Deserialize)]
 struct CheckedTip {
     crc: u32,
     tip: String,
 }
 
-/// The open lock file of the store.
 pub(crate) struct StoreLock<D: Disk> {
     file: D::File,
 }
@@ -92,8 +89,8 @@ impl<D: Disk> StoreLock<D> {
         Ok(Self { file })
     }
 
-    /// Returns the lock file, if it exists. Opens it read-only, so that taking the lock cannot
-    /// change the file.
+    /// Opens the lock file, if it exists. Opens it read-only, so that taking the lock cannot change
+    /// it.
     pub(crate) fn open_existing(disk: &D) -> Result<Option<Self>, StorageError> {
         match disk.open(LOCK, Access::Read) {
             Ok(file) => Ok(Some(Self { file })),
@@ -113,32 +110,32 @@ impl<D: Disk> StoreLock<D> {
             waited += pause;
             pause = (pause * 2).min(MAX_PAUSE);
         }
-        // Only the errors of waiting processes contain the holder's name, so a failure to write it
-        // is ignored.
+        // Only errors of waiting processes show the holder's name, so a failure to write it is
+        // ignored.
         let holder = noted_identity(disk);
         let _ = disk.overwrite(&self.file, 0, &padded(&Holder { holder }, HOLDER_BYTES));
         Ok(())
     }
 
-    /// True if the lock file still has its name. Otherwise other processes lock another file, so
-    /// this lock does not exclude them.
+    /// True if the lock file was not removed or replaced. Otherwise other processes lock another
+    /// file, and this lock does not exclude them.
     pub(crate) fn is_in_place(&self, disk: &D) -> Result<bool, StorageError> {
         let (own, named) = (disk.stat_open(&self.file), disk.stat(LOCK));
         let (own, named) = (own.map_err(unreadable(LOCK))?, named.map_err(unreadable(LOCK))?);
         Ok(named.is_some_and(|named| named.is_same_file(&own)))
     }
 
-    /// Releases the lock. If unlocking fails, closing the file releases it.
+    /// Releases the lock. If this fails, closing the file releases it.
     pub(crate) fn release(&self, disk: &D) -> Result<(), StorageError> {
         disk.unlock(&self.file).map_err(classify(LOCK))
     }
 
-    /// Writes a note of the journal's end for later additions. A full disk is not an error: without
-    /// the note, an addition loads the queue. A note that is too long is not written.
+    /// Writes the end of the journal to the lock file. Does nothing if the text is too long or the
+    /// disk is full: without this text, an addition loads the queue.
     ///
-    /// Any other failure is an error, because it may be the only sign of a failed sync. If ext4
-    /// aborts its own journal during an fdatasync(2), the call returns 0 (observed on Linux 6.18),
-    /// and only later writes fail.
+    /// Reports any other failure, because it may be the only sign of a failed sync. If ext4 aborts
+    /// its own journal during an fdatasync(2), that call returns 0, and only later writes fail
+    /// (observed on Linux 6.18).
     pub(crate) fn note_tip(&self, disk: &D, tip: &Tip) -> Result<(), StorageError> {
         let tip = serde_json::to_string(tip).unwrap_or_default();
         let note = padded(&CheckedTip { crc: checksum::of(tip.as_bytes()), tip }, TIP_BYTES);
@@ -151,8 +148,6 @@ impl<D: Disk> StoreLock<D> {
         }
     }
 
-    /// Returns the note of the journal's end; `None` if it is missing, if its checksum is wrong, or
-    /// if it names a file that cannot be a journal.
     pub(crate) fn tip(&self, disk: &D) -> Option<Tip> {
         let checked: CheckedTip = self.note(disk, HOLDER_BYTES, TIP_BYTES)?;
         let is_whole = checksum::of(checked.tip.as_bytes()) == checked.crc;
@@ -160,9 +155,9 @@ impl<D: Disk> StoreLock<D> {
         is_journal_name(&tip.journal).then_some(tip)
     }
 
-    /// Returns the name of the lock's holder from the note. Ignores a note that this process wrote:
-    /// usually it is outdated, because this process is waiting for the lock, and the current
-    /// holder, for instance flock(1), has left no note.
+    /// Returns the name of the lock's holder, or `another process` if it is unknown. If the file
+    /// names this process, the name is outdated: the actual holder, for instance flock(1), has
+    /// written none.
     fn holder(&self, disk: &D) -> String {
         let note = self.note::<Holder>(disk, 0, HOLDER_BYTES).map(|note| note.holder);
         note.filter(|holder| *holder != noted_identity(disk)).unwrap_or_else(|| "another process".into())
@@ -175,7 +170,6 @@ impl<D: Disk> StoreLock<D> {
     }
 }
 
-/// Returns the description of this process, cut to fit into a [`Holder`] note.
 fn noted_identity(disk: &impl Disk) -> String {
     disk.identity().chars().take(HOLDER_BYTES / 8).collect()
 }
@@ -193,7 +187,6 @@ mod tests {
     use crate::disk::fake::{DiskImage, FakeDisk};
     use crate::snapshot::Numbering;
 
-    /// Without this check, `queue add` would append to any file that a crafted note names.
     #[test]
     fn a_note_that_names_no_journal_is_ignored() {
         let disk = FakeDisk::new(DiskImage::default());

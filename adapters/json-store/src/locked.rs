@@ -1,4 +1,4 @@
-//! Locks a queue while it is copied from or to another store.
+//! Locks a queue while it is copied to or from another store.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,8 +15,7 @@ use crate::layout::SNAPSHOT;
 use crate::lock::StoreLock;
 use crate::repair::{StateFolder, engine, refuse_during_runs};
 
-/// A queue whose lock this process holds, and on which no run is alive. Dropping the value releases
-/// the lock.
+/// A queue that this process locked while no run was alive. Dropping the value releases the lock.
 pub struct LockedQueue {
     engine: Engine<RealDisk>,
     lock: Arc<StoreLock<RealDisk>>,
@@ -30,7 +29,7 @@ impl std::fmt::Debug for LockedQueue {
 }
 
 impl LockedQueue {
-    /// Takes the lock of the queue. Creates the folder if it is missing.
+    /// Locks the queue. Creates the folder if it is missing.
     ///
     /// # Errors
     /// [`StorageError::Busy`] while a run is alive or another process holds the lock; other errors
@@ -52,8 +51,8 @@ impl LockedQueue {
         self.engine.fresh_queue().map(|queue| &*queue).map_err(|error| in_folder(error, &self.state_dir))
     }
 
-    /// True if the files of the queue contain keys that this program does not know.
-    /// [`queue`](Self::queue) returns the queue without them.
+    /// True if the files contain keys that this program does not know. [`queue`](Self::queue)
+    /// leaves them out.
     ///
     /// # Errors
     /// [`StorageError`] if the queue cannot be read.
@@ -62,9 +61,9 @@ impl LockedQueue {
         viewed.map(|(_, extra)| !extra.is_empty())
     }
 
-    /// Replaces the queue by another one. Numbers that this queue has assigned are not assigned
-    /// again. The new queue is durable when the call returns; after a crash, the folder has either
-    /// the old queue or the whole new one.
+    /// Replaces the queue by another one. The new queue is durable when the call returns. After a
+    /// crash, the folder has either the old queue or the new one. Ids and claim numbers of the old
+    /// queue are not reused.
     ///
     /// # Errors
     /// [`StorageError`] if the queue cannot be written.
@@ -73,7 +72,8 @@ impl LockedQueue {
         replaced.map_err(|error| in_folder(error, &self.state_dir))
     }
 
-    /// Returns `queue` with its next numbers raised to at least those of the current queue.
+    /// Makes sure that `queue` never assigns an id or a claim number that the current queue has
+    /// assigned.
     fn numbered(&mut self, queue: FileQueue) -> Result<FileQueue, StorageError> {
         let present = self.engine.fresh_queue()?;
         let (number, claim) = (present.next_number(), present.next_claim());
@@ -95,7 +95,7 @@ fn raised(queue: &FileQueue, number: u64, claim: ClaimNumber) -> Result<FileQueu
 
 impl Drop for LockedQueue {
     fn drop(&mut self) {
-        // Closing the file releases the lock if this call fails.
+        // If this fails, closing the file releases the lock.
         let _ = self.lock.release(self.engine.disk());
     }
 }

@@ -1,4 +1,4 @@
-//! The serialised form of the domain's events in the journal.
+//! Events as the journal stores them.
 
 mod version_1;
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{self, StatusWord};
 
-/// An event as a JSON object with one key, the operation's name.
+/// An event as a JSON object with one key, the name of the operation.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Op<'a> {
@@ -24,8 +24,8 @@ pub(crate) enum Op<'a> {
         file_path: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file_path_bytes: Option<Cow<'a, str>>,
-        /// 1 for a file directly in the folder that it was added from, 2 for a file in a subfolder
-        /// of it, and so on; absent if the file was not added as part of a folder.
+        /// The depth below the folder that was added: 1 for a file directly in it. Absent if the
+        /// file was added by itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         depth: Option<u8>,
         priority: i32,
@@ -35,15 +35,16 @@ pub(crate) enum Op<'a> {
         size_bytes: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         modified_ns: Option<i64>,
-        /// The condition under which adding a completed file begins a new round. If absent, only a
-        /// changed file begins one. A failed file always begins one.
+        /// Tells whether a completed file is processed again if it is added again. If this key is
+        /// absent, the file is processed again only if it has changed. A failed file is always
+        /// processed again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repeat: Option<RepeatWord>,
         /// The current recipe; present only with [`RepeatWord::OtherThan`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         recipe: Option<Cow<'a, str>>,
     },
-    /// An addition as version 1 wrote it; see [`version_1`].
+    /// An added file, as version 1 wrote it; see [`version_1`].
     Enqueue {
         #[serde(borrow)]
         file_path: Cow<'a, str>,
@@ -80,7 +81,7 @@ pub(crate) enum Op<'a> {
         id: u64,
         #[serde(with = "timestamp::required")]
         not_before: Timestamp,
-        /// When the backoff was set. Absent in version 1.
+        /// The time at which the backoff was set. Absent in version 1.
         #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
         from: Option<Timestamp>,
         error: Cow<'a, str>,
@@ -103,7 +104,7 @@ pub(crate) enum Op<'a> {
         id: u64,
         #[serde(with = "timestamp::required")]
         not_before: Timestamp,
-        /// When the backoff was set. Absent in version 1.
+        /// The time at which the backoff was set. Absent in version 1.
         #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
         from: Option<Timestamp>,
     },
@@ -121,8 +122,7 @@ pub(crate) enum Op<'a> {
     },
 }
 
-/// The condition, other than a change of the file, under which adding a completed file begins a new
-/// round.
+/// Tells whether an unchanged completed file is processed again if it is added again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RepeatWord {
@@ -186,8 +186,7 @@ impl<'a> From<&'a Event> for Op<'a> {
 }
 
 impl Op<'_> {
-    /// Applies the operation to the queue and returns its event. An error is a human-readable
-    /// description of the fault.
+    /// Applies the operation to the queue and returns its event, or a human-readable error.
     pub(crate) fn apply_to(self, queue: &mut FileQueue, base: &Path) -> Result<Event, String> {
         let is_version_1 = version_1::is_incomplete(&self);
         let mut event = self.into_event(base)?;

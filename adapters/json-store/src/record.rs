@@ -1,5 +1,5 @@
-//! The serialised form of an item in the snapshot: the six keys of the original Python program, and
-//! optional keys of this program.
+//! Items as the snapshot stores them: the six keys of the original Python program, and optional
+//! keys of this program.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -13,32 +13,31 @@ use serde_json::{Map, Value};
 
 use crate::unique_keys;
 
-/// The run id given to a processing item whose record names no run, and to a claim that a repair
-/// reconstructs. No run with this name is ever alive, so the item is recovered.
+/// The run id of a claim whose run is unknown. No run with this id is ever alive, so the item is
+/// recovered.
 pub(crate) const UNKNOWN_RUN: &str = "unknown";
 
-/// An item on disk. The order of the fields is the order of the keys.
+/// An item on disk. The keys are in the order of the fields.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ItemRecord<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<u64>,
-    /// The sequence number; absent if it equals the id.
+    /// Absent if it equals the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
     #[serde(borrow)]
     file_path: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file_path_bytes: Option<Cow<'a, str>>,
-    /// The number of path components below the folder that the file was added from; absent if it
-    /// is 0.
+    /// The number of path components below the folder that was added. Absent if it is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     depth: Option<u8>,
     #[serde(default)]
     priority: i32,
     #[serde(default = "epoch", with = "timestamp::required")]
     added_at: Timestamp,
-    /// The round; absent if it is 1.
+    /// Absent if it is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     round: Option<u32>,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -53,8 +52,8 @@ pub(crate) struct ItemRecord<'a> {
     held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     not_before: Option<Timestamp>,
-    /// The time at which the backoff until `not_before` was set. Version 1 does not write this key.
-    /// If the key is absent, the time is `last_attempt` or, if that is absent too, `not_before`.
+    /// The time at which the backoff was set. If it is absent, as in version 1, `last_attempt` is
+    /// used, or else `not_before`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     backoff_from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +72,7 @@ pub(crate) struct ItemRecord<'a> {
     recipe: Option<Cow<'a, str>>,
 }
 
-/// The keys of [`ItemRecord`]. Other keys of an item are kept unchanged.
+/// The keys of [`ItemRecord`]. Any other key of an item is kept unchanged.
 const KNOWN_KEYS: [&str; 22] = [
     "id",
     "sequence",
@@ -144,7 +143,7 @@ impl From<StatusWord> for Status {
 }
 
 pub(crate) struct ReadItem {
-    /// The item; its id is 0 if the record has no id.
+    /// The item. Its id is 0 if the record has no id.
     pub(crate) item: QueueItem,
     pub(crate) extra: Map<String, Value>,
 }
@@ -161,7 +160,7 @@ pub(crate) fn read(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     }
 }
 
-/// Returns the id in an item's JSON text; 0 if the text has no id or is invalid.
+/// Returns the id in an item's JSON text. Returns 0 if the text is invalid or has no id.
 pub(crate) fn id(json: &[u8]) -> u64 {
     #[derive(Deserialize)]
     struct Numbered {
@@ -170,7 +169,6 @@ pub(crate) fn id(json: &[u8]) -> u64 {
     serde_json::from_slice(json).ok().and_then(|Numbered { id }| id).unwrap_or(0)
 }
 
-/// Reads an item that may have unknown keys. Slower than a direct read.
 fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     unique_keys::check(json).map_err(|error| error.to_string())?;
     let all: Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
@@ -255,8 +253,7 @@ impl ItemRecord<'_> {
     }
 }
 
-/// Returns the path for `text`, resolved against `base`. `exact_hex` contains the exact bytes of
-/// the path in hexadecimal; they are used if they agree with `text`.
+/// Resolves `text` against `base`. Uses the bytes in `exact_hex` instead if they agree with `text`.
 pub(crate) fn path(text: &str, exact_hex: Option<&str>, base: &Path) -> Result<FilePath, String> {
     FilePath::from_text(text, exact_hex, base).map_err(|invalid| invalid.to_string())
 }
@@ -294,7 +291,6 @@ mod tests {
         serde_json::from_slice(&json).expect("JSON")
     }
 
-    /// If [`KNOWN_KEYS`] lacked a key, the key would be kept as unknown and written twice.
     #[test]
     fn every_written_key_is_known_and_every_item_comes_back() {
         let (number, run) = (ClaimNumber::new(7), RunId::new("run"));

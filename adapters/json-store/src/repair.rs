@@ -1,16 +1,15 @@
-//! Repairs a damaged store: reports the changes that each method would lose, and applies one
-//! method.
+//! Reports what each repair of a damaged store would lose, and carries out one repair.
 //!
 //! # Theory of operation
 //!
-//! Nothing is repaired in place. The files are first copied to a separate folder, and the copies
-//! are synced. Then an ordinary checkpoint commits the repaired queue; its rename retires the
-//! damaged snapshot and the damaged journal at once. After a crash, the folder contains either the
-//! damaged store or the repaired store with a copy of the damaged files.
+//! The damaged files are first copied to a separate folder, and the copies are synced. Then an
+//! ordinary checkpoint commits the repaired queue. The checkpoint's rename replaces the damaged
+//! snapshot and its journal in one step. After a crash, the folder contains either the damaged
+//! store or the repaired one with the copies.
 //!
 //! # Deliberately absent
 //!
-//! This module does not choose a method: only a person who knows the files can judge which loss is
+//! This module never chooses a method: only a person who knows the files can tell which loss is
 //! smaller.
 
 mod backup;
@@ -40,37 +39,37 @@ use crate::layout::SNAPSHOT;
 use crate::lock::StoreLock;
 use inspection::Inspection;
 
-/// The folder of a store to examine, repair or export.
+/// The location of a store that is examined, repaired or exported.
 #[derive(Debug, Clone)]
 pub struct StateFolder {
-    /// The folder of the store's files.
+    /// The folder that contains the store's files.
     pub state_dir: PathBuf,
-    /// Relative paths in the store's files, as the original Python program writes them, are
-    /// resolved against this folder.
+    /// The folder against which relative paths in the store's files are resolved. The original
+    /// Python program wrote relative paths.
     pub base: PathBuf,
-    /// The maximum wait for the store's lock. After this time, the call fails with an error that
-    /// names the lock's holder.
+    /// The maximum time to wait for the store's lock. After this time, the call fails with an error
+    /// that names the lock's holder.
     pub lock_timeout: Duration,
-    /// True if changes are allowed on a network file system.
+    /// Whether the store may be changed on a network file system.
     pub allow_network_fs: bool,
 }
 
-/// A method of repair.
+/// A way to repair a damaged store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RepairMethod {
     /// Keeps the snapshot, and the journal up to the damage.
     Truncate,
-    /// Keeps the readable part of the snapshot, the journal up to the damage, and those readable
-    /// lines after the damage that still apply to the queue.
+    /// Keeps the readable part of the snapshot, the journal up to the damage, and each later line
+    /// that is readable and still applies to the queue.
     Salvage,
     /// Keeps only the snapshot.
     UseSnapshot,
-    /// Keeps the contents that a live run wrote beside the damaged files.
+    /// Keeps the queue that a live run saved when it found the files damaged.
     UseRescued,
 }
 
 impl RepairMethod {
-    /// All methods. [`Self::UseRescued`] is first because it loses least, if it is possible.
+    /// All methods. [`Self::UseRescued`] is first, because it loses least.
     pub const ALL: [Self; 4] = [Self::UseRescued, Self::Truncate, Self::Salvage, Self::UseSnapshot];
 
     /// Returns the method's name on the command line.
@@ -90,8 +89,7 @@ impl RepairMethod {
 pub struct ChangeCounts {
     /// The number of added files.
     pub additions: usize,
-    /// The number of ended attempts, successful or not, and of files that were cancelled while they
-    /// were pending.
+    /// The number of results: attempts that ended, and files that were cancelled while pending.
     pub results: usize,
     /// The number of changes of any other kind.
     pub others: usize,
@@ -125,49 +123,45 @@ impl ChangeCounts {
     }
 }
 
-/// Damage in one file of the store: bytes that differ from those written, or missing changes that
-/// were acknowledged.
+/// Damage to one file: changed bytes, or missing changes that were acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// The name of the damaged file.
     pub file: String,
-    /// The kind of damage and its position.
+    /// What is damaged, and where.
     pub detail: String,
 }
 
-/// The expected result of a repair by one method.
+/// What a repair by one method would keep and lose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairPlan {
     /// The method.
     pub method: RepairMethod,
-    /// The counts of the queue after the repair.
+    /// The number of files in each status after the repair.
     pub counts: Counts,
-    /// The number of changes of each kind that the method keeps from the readable lines after the
-    /// damage.
+    /// The number of changes that the method keeps although they come after the damage.
     pub keeps: ChangeCounts,
-    /// The number of readable changes of each kind that the method loses.
+    /// The number of readable changes that the method loses.
     pub loses: ChangeCounts,
-    /// The number of unreadable bytes, which the method loses; 0 for [`RepairMethod::UseRescued`].
+    /// The number of unreadable bytes, which are lost. 0 for [`RepairMethod::UseRescued`].
     pub unreadable_bytes: u64,
 }
 
 /// The result of an examination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Examination {
-    /// The damage that was found; empty if the store is intact.
+    /// The damage. Empty if the store is intact.
     pub damage: Vec<Damage>,
-    /// The counts of the queue; `None` if the store is damaged.
+    /// The number of files in each status. `None` if the store is damaged.
     pub counts: Option<Counts>,
-    /// The possible repairs; empty if the store is intact, or if its files can only be repaired by
-    /// hand.
+    /// The possible repairs. Empty if the store is intact, or if no method can repair it.
     pub plans: Vec<RepairPlan>,
-    /// The length of an unfinished last line of the journal. Such a line is not damage: the next
-    /// change cuts it off.
+    /// The length of an unfinished last line of the journal, in bytes. The next change removes it;
+    /// it does not count as damage.
     pub half_written_bytes: u64,
-    /// Human-readable messages about anomalies.
+    /// Messages for the user about anomalies.
     pub notices: Vec<String>,
-    /// The names of files and folders that were set aside after damage, including the present
-    /// damage.
+    /// The names of files and folders that were set aside after earlier or present damage.
     pub kept_aside: Vec<String>,
 }
 
@@ -186,32 +180,32 @@ pub enum RepairOutcome {
     Sound(Examination),
     /// The method cannot repair this damage; nothing was changed.
     Impossible(Examination),
-    /// The store is repaired.
+    /// The store was repaired.
     Repaired {
-        /// The damage before the repair.
+        /// What was damaged before the repair.
         damage: Vec<Damage>,
-        /// The plan that was applied.
+        /// The repair that was carried out.
         plan: RepairPlan,
-        /// The folder with copies of the damaged files.
+        /// The folder that contains copies of the damaged files.
         backup: PathBuf,
     },
 }
 
-/// Reads all files and reports damage, without the lock and without changing anything.
+/// Reads all files and reports damage. Takes no lock and changes nothing.
 ///
 /// # Errors
 /// [`StorageError`] if the store cannot be read, or if a later version wrote it.
 pub fn examine(folder: &StateFolder) -> Result<Examination, StorageError> {
     let disk = RealDisk::new(folder.state_dir.clone());
     let inspect = || Inspection::read(&disk, &folder.base, open(folder)).map(|inspection| inspection.examination());
-    // A writer may replace the files during a read without the lock, so a second read must confirm
-    // the damage.
+    // A writer may have replaced the files during the first read, so a second read must confirm
+    // damage.
     let first = inspect().map_err(|error| in_folder(error, &folder.state_dir))?;
     if first.is_sound() { Ok(first) } else { inspect().map_err(|error| in_folder(error, &folder.state_dir)) }
 }
 
-/// Reports the changes that each method would keep and lose, without changing anything. Holds the
-/// lock meanwhile, if the lock file exists.
+/// Reports what each method would keep and lose, and changes nothing. Holds the lock meanwhile, if
+/// the lock file exists.
 ///
 /// # Errors
 /// [`StorageError::Busy`] while a run is alive or another process holds the lock; otherwise the
@@ -225,7 +219,7 @@ pub fn plan_repair(folder: &StateFolder) -> Result<Examination, StorageError> {
     planned.map_err(|error| in_folder(error, &folder.state_dir))
 }
 
-/// Copies the files, then repairs the store.
+/// Copies the damaged files, then repairs the store.
 ///
 /// # Errors
 /// [`StorageError::Busy`] while a run is alive or another process holds the lock; other errors if
@@ -261,16 +255,15 @@ fn repair_locked(
     let files = backup::files(engine.disk())?;
     let backup = backup::copy(&folder.state_dir, &files, now)?;
     engine.replace(replacement)?;
-    // The new snapshot has retired the other files, and the backup contains them. If a file cannot
-    // be removed, it does no harm: the new snapshot names another journal, and no readable rescued
-    // queue of this store has a higher transaction number.
+    // A file that cannot be removed does no harm: the new snapshot names another journal, and no
+    // rescued queue has a higher transaction number.
     for retired in files.iter().filter(|name| *name != SNAPSHOT) {
         let _ = engine.disk().remove(retired);
     }
     Ok(RepairOutcome::Repaired { damage: examination.damage, plan, backup })
 }
 
-/// Calls `work`, under the lock if the lock file exists. Never creates the lock file.
+/// Calls `work`, and holds the lock meanwhile if the lock file exists.
 fn held<T>(
     disk: &RealDisk,
     timeout: Duration,
@@ -290,7 +283,6 @@ pub(crate) fn refuse_during_runs(engine: &Engine<RealDisk>) -> Result<(), Storag
     }
 }
 
-/// Checks that the store can be opened for reading.
 fn open(folder: &StateFolder) -> Result<(), StorageError> {
     engine(folder).view().map(drop)
 }

@@ -1,4 +1,4 @@
-//! Performs requests, which are the domain's transactions, on this store's queue, and answers them.
+//! Performs the domain's transactions on this store's queue and sends the replies.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::item::RunId;
@@ -15,7 +15,7 @@ use crate::error::gone;
 
 pub(crate) struct Target<'a> {
     pub(crate) queue: &'a mut FileQueue,
-    /// Returns true if this handle began the run and the run has not ended.
+    /// True if this handle began the run and the run has not ended.
     pub(crate) is_own_run: &'a dyn Fn(&RunId) -> bool,
     pub(crate) latest: &'a mut LatestExchanges,
 }
@@ -25,7 +25,7 @@ pub(crate) trait Request: Transaction {
         Ok(self.perform(target.queue, now)?)
     }
 
-    /// Performs the request without the queue. Returns `None` if the request needs the queue.
+    /// Performs the request without loading the queue. Returns `None` if the queue is needed.
     fn perform_blind(&self, _: Timestamp) -> Option<Performed<Self::Reply>> {
         None
     }
@@ -63,7 +63,7 @@ impl Request for Cancel {}
 impl Request for Remove {}
 impl Request for Clear {}
 
-/// An exchange that does not check whether this handle began the run, for tests of durability.
+/// An [`ExchangeRequest`] that is performed even if this handle did not begin the run, for tests.
 #[cfg(any(test, fuzzing))]
 #[derive(Clone)]
 pub(crate) struct Unfenced(pub(crate) ExchangeRequest);
@@ -84,12 +84,10 @@ impl Transaction for Unfenced {
 #[cfg(any(test, fuzzing))]
 impl Request for Unfenced {}
 
-/// A pending request of any type. Several changes may be committed in one write.
+/// A pending request of any type. Several may be committed in one write.
 pub(crate) trait Change: Send {
-    /// Applies the change and stores the reply. Returns no events if nothing changed.
+    /// Changes the queue and stores the reply. Returns the resulting events.
     fn perform(&mut self, target: &mut Target<'_>) -> Vec<Event>;
-    /// Performs the change without the queue: stores the reply and returns the events. Returns
-    /// `None` if the change needs the queue.
     fn perform_blind(&mut self) -> Option<Vec<Event>>;
     /// Sends the stored reply, or the error in `committed`.
     fn answer(self: Box<Self>, committed: Result<(), StorageError>);
@@ -131,7 +129,7 @@ impl<T: Request> Change for PendingRequest<T> {
 
     fn answer(self: Box<Self>, committed: Result<(), StorageError>) {
         let reply = self.reply.unwrap_or_else(|| Err(gone()));
-        // If the caller has stopped waiting, the send fails; the transaction stays committed.
+        // This fails if the caller no longer waits. The transaction stays committed.
         let _ = self.sender.send(committed.and(reply));
     }
 }

@@ -1,9 +1,9 @@
-//! Registers runs, and finds live and dead ones.
+//! Registers runs and finds live and dead ones.
 //!
-//! A run holds an exclusive flock(2) on its file in `runs/` while it lives. The kernel releases the
-//! lock when the process ends in any way, and keeps it while the process is stopped. A liveness
-//! check tries to take a *shared* lock, so that two concurrent checks do not mistake each other for
-//! the run.
+//! A live run holds an exclusive flock(2) on its file in `runs/`. The kernel releases the lock when
+//! the process ends, but not while the process is suspended. To check whether a run is alive, a
+//! process tries to take a *shared* lock, so that two checks at the same time do not disturb each
+//! other.
 
 mod record;
 
@@ -21,7 +21,7 @@ use crate::layout;
 use record::ReadRecord;
 
 impl<D: Disk> Engine<D> {
-    /// Registers a run; returns the other live runs.
+    /// Registers a run. Returns the other live runs.
     pub(crate) fn begin_run(&mut self, info: &RunInfo) -> Result<Vec<LiveRun>, StorageError> {
         self.locked(|engine| {
             engine.remove_unfinished_registrations()?;
@@ -33,34 +33,32 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    /// Creates a run's lock file. The file is locked before it gets its final name. Otherwise a
-    /// concurrent search for dead runs, which takes no store lock, could find the file unlocked and
-    /// mistake the run for dead. A flock(2) belongs to the open file, so it survives the rename.
+    /// Creates a run's lock file. The file is locked before it gets its final name. Otherwise
+    /// another process could find it unlocked and take the run for dead. The lock survives the
+    /// rename, because a flock(2) belongs to the open file.
     fn register(&self, info: &RunInfo) -> Result<D::File, StorageError> {
         let (name, new) = (layout::run(info.id.as_str()), layout::new_run(info.id.as_str()));
         if self.disk().stat(&name).map_err(classify(&name))?.is_some() {
             return Err(classify(&name)(std::io::ErrorKind::AlreadyExists.into()));
         }
         let file = self.disk().open(&new, Access::Create).map_err(classify(&name))?;
-        // The file is not synced: it is useful only while the run is alive, and no run survives a
-        // power cut.
+        // No sync is needed, because no run survives a power cut.
         let held = self.lock_and_describe(&file, info).and_then(|()| self.disk().rename(&new, &name));
         held.map_err(|error| {
-            // If the removal fails, the next run that begins removes the file.
+            // If this fails, the next run that begins removes the file.
             let _ = self.disk().remove(&new);
             classify(&name)(error)
         })?;
         Ok(file)
     }
 
-    /// Registers the runs of this engine again if their lock files were removed or replaced.
-    /// Otherwise other processes would treat the runs as dead. Requires the store's lock.
+    /// Registers this engine's runs again if their lock files were removed or replaced. Otherwise
+    /// other processes would take the runs for dead. Requires the store's lock.
     pub(crate) fn restore_runs(&mut self) {
         let lost: Vec<RunInfo> =
             self.held_runs().filter(|held| self.has_lost_name(held)).map(|held| held.info.clone()).collect();
         for info in lost {
-            // Removes any file that has taken the name of the lock file. `prepare` creates the
-            // folder of the lock files if it is missing. After a failure, the next transaction
+            // Removes any other file that has taken the name. After an error, the next transaction
             // tries again.
             let _ = self.disk().remove(&layout::run(info.id.as_str()));
             if let Ok(file) = self.disk().prepare().map_err(classify("")).and_then(|()| self.register(&info)) {
@@ -69,8 +67,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// True if the name of the run's lock file belongs to no file, or to a file other than the one
-    /// that this engine holds.
+    /// True if the run's lock file was removed or replaced.
     fn has_lost_name(&self, held: &HeldRun<D>) -> bool {
         match (self.disk().stat(&layout::run(held.info.id.as_str())), self.disk().stat_open(&held.file)) {
             (Ok(None), _) => true,
@@ -87,18 +84,18 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Removes the files of runs that were killed while registering. Requires the store's lock, so
-    /// that no run is registering meanwhile.
+    /// that no run is registering now.
     fn remove_unfinished_registrations(&self) -> Result<(), StorageError> {
         let names = self.disk().list(layout::RUNS).map_err(unreadable(layout::RUNS))?;
         for name in names.iter().filter(|name| layout::is_new_run(name)) {
-            // If the removal fails, the file does no harm, because it does not count as a run.
+            // If this fails, the file does no harm, because it does not count as a run.
             let _ = self.disk().remove(&format!("{}/{name}", layout::RUNS));
         }
         Ok(())
     }
 
-    /// Ends a run; returns the runs that are still alive. Takes the store's lock, so that if
-    /// several runs end concurrently, only the last of them gets an empty list.
+    /// Ends a run. Returns the runs that are still alive. If several runs end at the same time, the
+    /// store's lock ensures that only the last one gets an empty list.
     pub(crate) fn end_run(&mut self, run: &RunId) -> Result<Vec<LiveRun>, StorageError> {
         self.locked(|engine| {
             engine.forget_run(run);
@@ -106,7 +103,7 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    /// Returns the live runs. Does not take the store's lock, and needs no permission to write.
+    /// Returns the live runs. Takes no store lock, and needs no write permission.
     pub(crate) fn live_runs(&self) -> Result<Vec<LiveRun>, StorageError> {
         let mut live = Vec::new();
         for id in self.known_runs()? {
@@ -128,7 +125,7 @@ impl<D: Disk> Engine<D> {
         Ok(None)
     }
 
-    /// Returns the dead runs that left a lock file or claims.
+    /// Returns the dead runs that left a lock file or claimed files.
     pub(crate) fn dead_runs(&mut self) -> Result<Vec<DeadRun>, StorageError> {
         let mut suspects = self.known_runs()?;
         let claims = self.view()?.processing().filter_map(|item| item.claim.as_ref());
@@ -143,8 +140,8 @@ impl<D: Disk> Engine<D> {
         judged.filter_map(Result::transpose).collect()
     }
 
-    /// Checks under the store's lock which of the named runs are dead, recovers their items, and
-    /// removes their lock files.
+    /// Recovers the items of dead runs and removes the lock files of these runs. Ignores the live
+    /// runs in the request. Holds the store's lock meanwhile.
     pub(crate) fn recover(
         &mut self,
         request: RecoverRequest,
@@ -162,11 +159,10 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    /// Removes a run's lock file and releases the lock.
     pub(crate) fn forget_run(&mut self, run: &RunId) {
         let held = self.release_run(run);
-        // If the removal fails, the run counts as dead and has no claims; the next recovery removes
-        // the file.
+        // If this fails, the run counts as dead without claims, and the next recovery removes the
+        // file.
         let _ = self.disk().remove(&layout::run(run.as_str()));
         drop(held);
     }
@@ -190,7 +186,7 @@ impl<D: Disk> Engine<D> {
         Ok(!is_free)
     }
 
-    /// Reads a run's lock file. If the file is unreadable, the record is empty.
+    /// Reads a run's lock file. Returns an empty record if the file is unreadable.
     fn read_record(&self, run: &RunId) -> ReadRecord {
         let name = layout::run(run.as_str());
         let bytes = self.disk().open(&name, Access::Read).and_then(|file| read_to_end(self.disk(), &file, 0));

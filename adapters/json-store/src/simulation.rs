@@ -1,22 +1,20 @@
 //! Simulates the store on a fake disk, with a crash at every call.
 //!
-//! A history is a short list of operations by a run, a second process and single commands. Each
-//! history is executed once, and the disk is copied before each call. From each copy, the
-//! simulation computes the disks that a power cut may leave. Each of these disks lacks a different
-//! part of the unsynced changes. The unchanged copy represents the death of the process alone. A
-//! new process then opens the result. It must find every acknowledged operation, and an operation
-//! in progress either completely or not at all. Then the new process makes a change, and is crashed
-//! at every call too. Finally, the history is executed again for each call, and this call fails or
-//! does only half of its work.
+//! A history is a short list of operations by a run, a second process and single commands. The
+//! simulation executes the history once and copies the disk before each call. From each copy, the
+//! simulation computes the disks that a power cut may leave, with different parts of the unsynced
+//! changes. The unchanged copy is the disk after only the process was killed. A new process opens
+//! each disk. It must find all acknowledged operations, and an unfinished operation either
+//! completely or not at all. The new process then makes a change, and is crashed at every call too.
+//! Finally, the history is repeated with a failure of each call in turn.
 //!
-//! The method is that of ALICE (Pillai et al., "All File Systems Are Not Created Equal", OSDI
-//! 2014), but without a model of a file system: unsynced changes of different files may become
-//! durable in any combination.
+//! This is the method of ALICE (Pillai et al., "All File Systems Are Not Created Equal", OSDI
+//! 2014), without a model of a file system: unsynced changes to different files may become durable
+//! in any combination.
 //!
-//! In addition to crashes, `bytes` changes bytes on the disk, `contention` lets processes write
-//! concurrently, and `runs` tests the beginning of runs. The tests themselves are tested in two
-//! ways: a check must detect each [`Flaw`] of a disk, and a test must fail for each mutation of the
-//! code in `tests/mutants.rs`.
+//! Other tests change bytes on the disk (`bytes`), let processes write at the same time
+//! (`contention`), and begin runs (`runs`). The tests are tested too: they must detect each
+//! [`Flaw`] of a disk, and each mutation of the code in `tests/mutants.rs`.
 
 mod bytes;
 mod checkpoints;
@@ -32,7 +30,7 @@ use explore::{Bounds, Count, Explorer};
 use flawed::Flaw;
 use history::histories;
 
-/// The maximum length of histories, in operations; the variable `AUTOPROC_HISTORY` overrides it.
+/// The maximum number of operations in a history. The variable `AUTOPROC_HISTORY` overrides it.
 const DEFAULT_LENGTH: usize = 3;
 
 fn crashes(max_length: usize, flaw: Option<Flaw>) -> Result<Count, String> {
@@ -52,8 +50,8 @@ fn no_crash_loses_an_acknowledged_change() {
     assert!(count.crash_states > 50_000, "{count}");
 }
 
-/// Returns four replacements for a byte: with its lowest or its highest bit flipped, NUL, and a
-/// newline. The test uses all 256 values instead if `AUTOPROC_ALL_BYTES` is set.
+/// Returns some replacements for a byte. If `AUTOPROC_ALL_BYTES` is set, all 256 values are tried
+/// instead.
 fn some_changes(byte: u8) -> Vec<u8> {
     vec![byte ^ 1, byte ^ 0x80, 0, b'\n']
 }
@@ -77,11 +75,9 @@ fn concurrent_processes_lose_nothing() {
     contention::concurrent_writers(None).unwrap_or_else(|violation| panic!("{violation}"));
 }
 
-/// The number of tries to detect a flaw of the lock. In a single try, concurrent writers may happen
-/// not to collide.
+/// The number of attempts to detect a flaw of the lock. Concurrent writers do not always collide.
 const CONTENTION_TRIES: usize = 10;
 
-/// The checks of the simulation, named as in `docs/durability.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Check {
     Crashes,

@@ -30,7 +30,7 @@ pub(crate) use write::{write, write_export};
 
 use builder::Builder;
 
-/// The version of the format. A file of a later version is refused.
+/// The version of the format. The store refuses a file of a later version.
 const VERSION: &str = "1.0.0";
 
 /// The highest valid id, claim, transaction or generation number. Greater numbers are refused, so
@@ -38,35 +38,31 @@ const VERSION: &str = "1.0.0";
 /// 292,000 years.
 pub(crate) const MAX_NUMBER: u64 = u64::MAX / 2;
 
-/// The size of a read and of a write, in bytes; large enough that system calls are a small part of
-/// the cost.
+/// The size of each read and write: large enough to make the cost of system calls negligible.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// The line before the first item, in this program's layout.
 const ITEMS_LINE: &str = "\"items\": [\n";
 
 /// The number of bytes at the beginning of a snapshot that contain its `store` section. The section
 /// has at most 400 bytes, and only the version precedes it.
 const HEAD_BYTES: usize = 1024;
 
-/// The beginning of the line with the `store` section, in this program's layout.
 const STORE_KEY: &[u8] = b"\"store\": ";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoreSection {
-    /// The identity of the store, assigned once.
     pub(crate) id: String,
-    /// The generation of this snapshot; each new snapshot increments it.
+    /// Incremented by each new snapshot.
     pub(crate) generation: u64,
     /// The number of the last transaction in the snapshot.
     pub(crate) seq: u64,
-    /// The next number to be assigned as an id or a sequence number.
+    /// The next id or sequence number to assign.
     pub(crate) next_id: u64,
     pub(crate) next_claim: u64,
     pub(crate) journal: String,
 }
 
-/// Keys that this program does not know, which are kept unchanged.
+/// Keys of the document that this program does not know; each rewrite keeps them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Extra {
     document: Map<String, Value>,
@@ -74,7 +70,6 @@ pub(crate) struct Extra {
 }
 
 impl Extra {
-    /// True if the program knows every key of the snapshot.
     pub(crate) fn is_empty(&self) -> bool {
         self.document.is_empty() && self.items.is_empty()
     }
@@ -89,21 +84,20 @@ pub(crate) struct Snapshot {
     pub(crate) sum: SnapshotSum,
     /// True if a rewrite by this program would keep the items, their numbers and their order.
     pub(crate) is_canonical: bool,
-    /// Human-readable messages about items that were left out or merged.
     pub(crate) notices: Vec<String>,
 }
 
-/// The rule for numbering items that have no number or are out of order. A journal's header names
-/// the numbering to which its ids refer.
+/// How items get ids and sequence numbers when a snapshot is read. A journal names the rule that
+/// assigned the ids in its lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Numbering {
-    /// Ids are kept, sequence numbers follow the order of the list, and items without an id, or
-    /// with that of an earlier item of another path, get ids above all others.
+    /// Keeps each id, and assigns sequence numbers in the order of the list. An item whose id is
+    /// missing or repeated gets an id above all others.
     Kept,
-    /// The first item that has no number or is out of order gets a new number, and so do all items
-    /// after it. A second live item of a path gets no number. Journals of version 1, which name no
-    /// numbering, refer to these numbers.
+    /// The rule of version 1, for journals that name no rule. The first item whose id is missing or
+    /// out of order gets a new id, and so do all items after it. A second live item with the same
+    /// path is left out.
     #[default]
     Version1,
 }
@@ -115,8 +109,7 @@ impl Numbering {
     }
 }
 
-/// The length and CRC-32C of a snapshot. The journal's header repeats them to identify its
-/// snapshot.
+/// The length and CRC-32C of a snapshot, by which a journal's header identifies the snapshot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SnapshotSum {
     pub(crate) len: u64,
@@ -180,7 +173,6 @@ fn read_whole(bytes: &[u8], base: &Path, numbering: Numbering, stamp: Stamp) -> 
     Ok(builder.finish(head, stamp, sum))
 }
 
-/// Returns the document without its items, and the JSON text of each item.
 fn parse_head(bytes: &[u8]) -> Result<(Head, Vec<&RawValue>), StorageError> {
     let wrong = |error: serde_json::Error| damaged(SNAPSHOT, error.to_string());
     unique_keys::check(bytes).map_err(wrong)?;

@@ -22,10 +22,10 @@ use crate::worker::Worker;
 /// The configuration of a [`JsonStore`].
 #[derive(Clone)]
 pub struct StoreConfig {
-    /// The folder of the store's files. Created by the first change.
+    /// The folder of the store's files; the first change creates it.
     pub state_dir: PathBuf,
-    /// Relative paths in the store's files, as the original Python program writes them, are
-    /// resolved against this folder.
+    /// The base folder of relative paths in the store's files. The original Python program writes
+    /// such paths.
     pub base: PathBuf,
     /// The maximum wait for the store's lock. After this time, the call fails with an error that
     /// names the lock's holder.
@@ -38,15 +38,16 @@ pub struct StoreConfig {
 
 /// A handle to the queue in a folder and to its runs.
 ///
-/// Opening accesses no file; the first call does. Reading needs no lock and no permission to write.
-/// The [`Mode`] determines which thread a call blocks. Dropping the handle waits for its thread, if
-/// it has one, and releases the locks of the runs that the handle began; these runs then count as
-/// dead. A run must make its exchanges through the handle that began it. Runs have no lease.
+/// Opening accesses no file; the first call does. Reading needs neither the lock nor write
+/// permission. The [`Mode`] determines which thread a call blocks.
 ///
-/// In [`Mode::Command`], if the snapshot is longer than 32 KiB, an addition with
-/// [`AnswerNeeded::Later`](autoproc_domain::request::AnswerNeeded::Later) is usually appended
-/// without reading the queue. The queue is read if the handle has read it before, or if the lock
-/// file has no valid note of the journal's end.
+/// Dropping the handle waits for its thread and releases the locks of the runs that it began. These
+/// runs then count as dead. A run must make its exchanges through the handle that began it. Runs
+/// have no lease.
+///
+/// In [`Mode::Command`], if the snapshot is longer than 32 KiB, the store usually appends an
+/// addition to the journal without reading the queue. The addition must have
+/// [`AnswerNeeded::Later`](autoproc_domain::request::AnswerNeeded::Later).
 pub struct JsonStore {
     config: StoreConfig,
     allow_network_fs: bool,

@@ -12,7 +12,6 @@ pub(crate) fn check(json: &[u8]) -> serde_json::Result<()> {
     serde_json::from_slice(json).map(|Checked| ())
 }
 
-/// Any JSON value whose objects have unique keys.
 struct Checked;
 
 impl<'de> Deserialize<'de> for Checked {

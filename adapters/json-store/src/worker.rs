@@ -1,10 +1,10 @@
-//! The thread for the store's blocking calls: locks, reads, writes, syncs.
+//! Runs the store's blocking calls: locks, reads, writes, syncs.
 //!
-//! A handle of a run has a separate thread. Requests that arrive during a sync wait in the channel
-//! and then share one write, so that many callers cost one sync.
+//! A handle of a run has its own thread. Requests that arrive during a sync wait in the channel and
+//! then share one write, so that many callers cost one sync.
 //!
-//! A handle of a single command blocks its caller instead: starting a thread and switching to it
-//! and back would take about as long as the change itself (0.1 ms).
+//! A handle of a single command blocks its caller. Switching to a thread and back would take about
+//! as long as the change itself (0.1 ms).
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -36,7 +36,6 @@ enum Message<D: Disk> {
 }
 
 pub(crate) enum Worker<D: Disk> {
-    /// The engine runs on the caller's thread.
     Inline(Arc<Mutex<Engine<D>>>),
     Thread(EngineThread<D>),
 }
@@ -50,12 +49,10 @@ impl<D: Disk> Worker<D> {
         EngineThread::start(engine).map(Self::Thread)
     }
 
-    /// Commits a change. If the engine has panicked, drops the change, which closes the channel of
-    /// its caller.
+    /// Commits a change. If the engine has panicked, drops the change; the caller gets an error.
     pub(crate) fn change(&self, change: Box<dyn Change>) {
         match self {
-            // If the engine panicked in an earlier call, its mutex is poisoned, and it is not used
-            // again.
+            // A panic in an earlier call has poisoned the mutex. The engine is not used again.
             Self::Inline(engine) => drop(engine.lock().map(|mut engine| engine.change(vec![change]))),
             Self::Thread(thread) => thread.send(Message::Change(change)),
         }
@@ -71,9 +68,9 @@ impl<D: Disk> Worker<D> {
         }
     }
 
-    /// Waits until another process has changed the store, but at least until the next poll. Then
-    /// also returns if the engine has nothing cached. Returns early if the engine has panicked; the
-    /// next call then reports the error.
+    /// Waits until another process has changed the store. If the engine has not read the store yet,
+    /// waits only until the next poll. Returns early if the engine has panicked; the next call then
+    /// reports the error.
     pub(crate) async fn changed(&self) {
         let (sender, receiver) = oneshot::channel();
         match self {
@@ -89,8 +86,6 @@ impl<D: Disk> Worker<D> {
     }
 }
 
-/// Polls the files until another process has changed them, until nothing is cached, or until the
-/// receiver or the engine is dropped.
 fn watch<D: Disk>(engine: &Weak<Mutex<Engine<D>>>, waiting: oneshot::Sender<()>) {
     while !waiting.is_closed() {
         std::thread::sleep(POLL_INTERVAL);
@@ -126,8 +121,8 @@ impl<D: Disk> EngineThread<D> {
         receiver.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Sends a message. If the thread has ended, drops the message, which closes the channel of its
-    /// caller.
+    /// Sends a message to the thread. If the thread has ended, drops the message, and the caller
+    /// gets an error.
     fn send(&self, message: Message<D>) {
         if let Some(sender) = &self.sender {
             let _ = sender.send(message);

@@ -1,11 +1,10 @@
 //! Measures exchanges per second on a private server: `cargo bench -p autoproc-postgres-store`.
 //!
-//! Each simulated run settles in each exchange the claims of the previous one, and claims the same
-//! number of further files, until no file is left. The first two arguments are the number of files
-//! of a case and the number of other files in the same queue. Further arguments are the names of the
-//! cases to measure; the default is all of them. One case runs through `PgBouncer`, if it
-//! is installed. If the variable `AUTOPROC_PEERS` names the folder that `just bench-queues`
-//! prepares, other queue programs on PostgreSQL are measured on the same server.
+//! Each simulated run claims files and settles them in its next exchange, until no file is left.
+//! The first argument is the number of files of a case; the second, the number of other files in
+//! the queue. Further arguments are the names of the cases to measure, by default all. One case
+//! needs `PgBouncer`. If `AUTOPROC_PEERS` names the folder that `just bench-queues` prepares, other
+//! queue programs on PostgreSQL are measured too.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its results")]
 
 #[path = "../tests/store/pooler.rs"]
@@ -59,8 +58,7 @@ fn report(case: &str, count: usize, elapsed: Duration) {
     println!("{case:<44} {rate:>9.0}/s");
 }
 
-/// Claims and completes files until no file with a priority above 0 can be claimed. Returns the
-/// number of exchanges.
+/// Claims and completes all files with a priority above 0. Returns the number of exchanges.
 fn drain(store: &PostgresStore, run: &str, batch: usize, scope: &Scope) -> usize {
     begin(store, run);
     let mut settlements = Vec::new();
@@ -76,16 +74,15 @@ fn drain(store: &PostgresStore, run: &str, batch: usize, scope: &Scope) -> usize
     0
 }
 
-/// The other contents of the queue, in addition to the files of a case.
+/// What the queue contains in addition to the files of a case.
 #[derive(Clone, Copy)]
 enum Beside {
-    /// Files with a lower priority, which are waiting.
+    /// Waiting files with a lower priority.
     Waiting(usize),
-    /// Files of a higher priority whose backoff is not over.
+    /// Files with a higher priority that are still in backoff.
     NotDue(usize),
     Completed(usize),
-    /// No other files. But during the case a transaction stays open that began before the files
-    /// were added, as during a backup.
+    /// No other files, but a transaction that began before the case stays open, as during a backup.
     OpenSnapshot,
 }
 
@@ -150,15 +147,13 @@ impl Case<'_> {
     }
 }
 
-/// True if the arguments name this case, or no case.
 fn is_wanted(name: &str) -> bool {
     let is_case = |argument: &String| argument.starts_with("batch");
     let mut cases = env::args().filter(is_case).peekable();
     cases.peek().is_none() || cases.any(|case| case == name)
 }
 
-/// Measures the lower bound for the time of an exchange: a transaction that changes one row, in one
-/// round trip.
+/// Measures transactions that change one row in one round trip. No exchange can be faster.
 fn measure_floor(transactions: usize) {
     let Some(queue) = Queue::create() else { return };
     let begun = Instant::now();
@@ -168,8 +163,6 @@ fn measure_floor(transactions: usize) {
     report("the floor: transactions of one row", transactions, begun.elapsed());
 }
 
-/// Runs the scripts that add jobs to other queue programs and complete them. Each script prints its
-/// results.
 fn measure_peers(jobs: usize) {
     let Some((folder, server)) = env::var_os("AUTOPROC_PEERS").map(PathBuf::from).zip(PostgresServer::shared()) else {
         return;

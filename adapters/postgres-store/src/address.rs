@@ -1,17 +1,15 @@
-//! Checks the text of an address, to protect its password, and removes the password from an
-//! address.
+//! Removes the password from an address. Refuses an address if a part of the password might remain.
 
 use crate::options::InvalidAddress;
 
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
-/// Refuses a URL in which a part of the password could count as another part of the address. Every
-/// other text passes.
+/// Refuses a URL if a part of its password could count as another part of the URL.
 ///
 /// # Errors
 /// [`InvalidAddress::Ambiguous`] if the URL has more than one `@`, or a `/` or `?` before its `@`.
-/// [`InvalidAddress::Malformed`] if the name of a parameter has escaped characters: such a name
-/// could hide the parameter `password`.
+/// [`InvalidAddress::Malformed`] if the name of a parameter has escaped characters, which could
+/// hide the parameter `password`.
 pub(crate) fn check(address: &str) -> Result<(), InvalidAddress> {
     let Some(url) = Url::split(address) else { return Ok(()) };
     let rest = &address[url.scheme.len()..];
@@ -35,11 +33,9 @@ pub(crate) fn without_password(address: &str) -> String {
 /// The parts of a URL, as the client library splits it.
 struct Url<'a> {
     scheme: &'static str,
-    /// The text before the first `@`, without the password.
     user: Option<&'a str>,
     /// Hosts, ports and database.
     location: &'a str,
-    /// The text after the `?`; empty if there is no `?`.
     parameters: &'a str,
 }
 

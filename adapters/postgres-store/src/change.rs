@@ -1,5 +1,6 @@
-//! The changes that the domain decides. Each change is one transaction: it locks its rows, lets the
-//! domain carry out the request on a small queue of these rows, and writes the changed rows back.
+//! Changes the queue as the domain decides. Each change is one transaction, which locks the
+//! affected rows, carries out the request on a small queue of these rows, and writes the changed
+//! rows back.
 
 mod rows;
 
@@ -26,10 +27,9 @@ const CLEAR: &str = include_str!("../sql/queue/clear.sql");
 const NOW: &str = "select now_us() as now_us";
 
 pub(crate) enum Lock {
-    /// The items with these ids or paths. If `numbers` is set, the change may take that many new
-    /// numbers.
+    /// The items with these ids or paths. `numbers` is the count of new numbers to reserve.
     Selected { ids: Vec<i64>, paths: Vec<Vec<u8>>, numbers: Option<i64> },
-    /// Every item that failed or timed out. The change may take a new sequence number for each.
+    /// Every item that failed or timed out. Reserves a new sequence number for each.
     Failed,
 }
 
@@ -45,8 +45,7 @@ impl Lock {
         Self::Selected { ids, paths, numbers: None }
     }
 
-    /// Selects the items of a requeue. Reserves a new sequence number for each, because the requeue
-    /// may move an item behind the other items of its priority.
+    /// Selects the items of a requeue, and reserves a new sequence number for each.
     pub(crate) fn to_move(which: &[Selector]) -> Self {
         match Self::selected(which) {
             Self::Selected { ids, paths, .. } => {
@@ -61,8 +60,8 @@ impl Lock {
         Self::Selected { ids: Vec::new(), paths, numbers: i64::try_from(request.items.len()).ok() }
     }
 
-    /// Locks the rows, and reserves numbers. Reserving locks the counter first, so two additions of
-    /// the same path run one after the other.
+    /// Locks the rows and reserves numbers. A request that needs numbers locks their counter first,
+    /// so that two additions of the same path run one after the other.
     async fn take(&self, transaction: &mut Transaction<'_>) -> Answer<(Vec<Row>, i64)> {
         match self {
             Self::Selected { ids, paths, numbers } => {
@@ -87,7 +86,6 @@ async fn take_numbers(transaction: &mut Transaction<'_>, count: i64) -> Answer<i
     column(&transaction.query_one(TAKE_NUMBERS, &[&count]).await?, "first")
 }
 
-/// A change of some items, which the domain decides.
 pub(crate) struct Change<T> {
     pub(crate) lock: Lock,
     pub(crate) request: T,
@@ -113,8 +111,8 @@ pub(crate) async fn now(transaction: &mut Transaction<'_>) -> Answer<Timestamp> 
     Ok(Timestamp::from_micros(column(&transaction.query_one(NOW, &[]).await?, "now_us")?))
 }
 
-/// Lets the domain carry out a request on the locked rows, and writes the changed rows back. New
-/// ids and new sequence numbers begin at `first`.
+/// Carries out a request on the locked rows, and writes the changed rows back. New ids and new
+/// sequence numbers begin at `first`.
 pub(crate) async fn decide<T: Decision + Sync>(
     transaction: &mut Transaction<'_>,
     rows: &[Row],
@@ -135,7 +133,6 @@ fn decided<T: Decision>(rows: &[Row], first: i64, request: &T, now: Timestamp) -
     Ok((performed.reply, changes))
 }
 
-/// Returns a queue of these items, whose next new number is at least `first`.
 fn restored(items: &[QueueItem], first: i64) -> Answer<FileQueue> {
     let mut in_line: Vec<&QueueItem> = items.iter().collect();
     in_line.sort_unstable_by_key(|item| item.sequence);

@@ -1,9 +1,9 @@
-//! The start of a handle's claims in the claim order.
+//! Decides where in the claim order a handle's next claim begins to search.
 //!
-//! A transaction that stays open elsewhere, such as a backup, keeps the index entries of all items
-//! that have been claimed since it began. They stand at the head of the claim order, and each claim
-//! that begins there reads them all. A handle whose claims have become slow therefore begins at its
-//! last claim for a while.
+//! While a transaction stays open elsewhere, such as a backup, PostgreSQL keeps the index entries
+//! of all items claimed since it began. A claim that searches from the head of the claim order
+//! reads all these entries. If that becomes slow, the handle's next searches start at its last
+//! claimed item, for at most a second.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,21 +14,21 @@ use autoproc_domain::view::Exchanged;
 
 use crate::reading::position;
 
-/// The longest time without a claim that begins at the head.
+/// The longest time between two claims that search from the head of the claim order.
 const MAX_AGE: Duration = Duration::from_secs(1);
-/// The duration of a search from the head above which the next claims begin later.
+/// If a search from the head takes longer than this, the next claims begin at the last claimed
+/// item.
 const SLOW_SEARCH_US: i64 = 5_000;
-/// The number of claims of a queue below which every claim begins at the head. These claims leave
-/// few entries, so a slow search has another reason, such as a busy server.
+/// Until a queue has had this number of claims, every claim begins at the head. A slow search then
+/// has another reason, such as a busy server.
 const MIN_CLAIMS: u64 = 1_000;
 
 /// The rank and the sequence number of an item.
 pub(crate) type Position = (i64, i64);
 
-/// The position before all items.
 pub(crate) const HEAD: Position = (i64::MIN, i64::MIN);
 
-/// `None` if the next claim begins at the head.
+/// The position at which the next claim begins to search; `None` for the head of the claim order.
 #[derive(Default)]
 pub(crate) struct ClaimStart(Mutex<Option<Later>>);
 
@@ -36,24 +36,24 @@ pub(crate) struct Later {
     position: Position,
     /// The time of the last claim that began at the head.
     since: Instant,
-    /// The number of notifications before that claim; see `Companion::version`.
+    /// The value of `Companion::version` before the last claim.
     version: u64,
     /// The time at which the next backoff ends, on the caller's clock.
     next_due: Option<Timestamp>,
 }
 
-/// A search for the next items.
 pub(crate) struct Search {
     pub(crate) start: Position,
-    /// The number of notifications before the search.
+    /// The value of `Companion::version` before the search.
     pub(crate) version: u64,
     pub(crate) limit: usize,
     pub(crate) duration_us: i64,
 }
 
 impl ClaimStart {
-    /// Returns the start of the next claim. It is the head if an item may have come back before the
-    /// last start: after a notification, the end of a backoff, or [`MAX_AGE`].
+    /// Returns the position at which the next claim begins to search. This is the head after a
+    /// notification, the end of a backoff, or [`MAX_AGE`], because an item before the last position
+    /// may be claimable again.
     pub(crate) fn next(&self, version: u64, now: Timestamp) -> Position {
         let mut later = self.lock();
         let is_over = |later: &mut Later| {
@@ -63,15 +63,14 @@ impl ClaimStart {
         later.as_ref().map_or(HEAD, |later| later.position)
     }
 
-    /// Lets the next claim begin at the head, because this handle returns items or changes the
-    /// queue.
+    /// Makes the next claim begin at the head. Called when this handle returns items to the queue
+    /// or changes the queue.
     pub(crate) fn forget(&self) {
         *self.lock() = None;
     }
 
-    /// Moves the start to the last item that was found if the search was slow or already began
-    /// later. If fewer items than the limit follow the start of the search, the next one begins at
-    /// the head.
+    /// Moves the start to the last claimed item if the search was slow or did not begin at the
+    /// head. If the search found fewer items than its limit, the next search begins at the head.
     pub(crate) fn advance(&self, search: &Search, found: &Exchanged) {
         let mut later = self.lock();
         let since = match later.take() {
@@ -98,8 +97,8 @@ fn is_slow(search: &Search, found: &Exchanged) -> bool {
     search.duration_us > SLOW_SEARCH_US && claims > MIN_CLAIMS
 }
 
-/// Returns the position of the last claimed item if all of them follow the start of the search, and
-/// are as many as its limit.
+/// Returns the position of the last claimed item. Returns `None` if fewer items than the limit were
+/// claimed, or if one of them does not follow the start of the search.
 fn last_of(search: &Search, found: &Exchanged) -> Option<Position> {
     let positions = || found.claims.iter().map(|(_, item)| position(ClaimKey::of(item)));
     let is_full = found.claims.len() == search.limit && positions().all(|position| position > search.start);

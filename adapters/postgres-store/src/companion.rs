@@ -17,15 +17,14 @@ use crate::options::Options;
 
 /// The shortest time between two reactions to notifications.
 const MIN_WAIT: Duration = Duration::from_millis(100);
-/// The shortest time between two notifications of exchanges, because notifications make commits
-/// wait for each other.
+/// The shortest time between two notifications of exchanges. Each notification makes concurrent
+/// commits wait for each other.
 const MIN_NOTICE_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(crate) struct Notices {
     channel: String,
-    /// Identifies the handle, which ignores its own notifications.
+    /// Identifies this handle, so that it can ignore its own notifications.
     sender: String,
-    /// The statement that notifies the other handles.
     announce: String,
     last: SyncMutex<Option<Instant>>,
 }
@@ -37,14 +36,14 @@ impl Notices {
         Self { channel, sender, announce, last: SyncMutex::default() }
     }
 
-    /// Announces a change when the transaction is committed.
+    /// Notifies the other handles when the transaction is committed.
     pub(crate) async fn send(&self, transaction: &mut Transaction<'_>) -> Answer<()> {
         transaction.execute("select pg_notify($1, $2)", &[&self.channel, &self.sender]).await
     }
 
-    /// Returns the statement that announces an exchange, to be sent after the commit of the
-    /// exchange. Returns `None` within [`MIN_NOTICE_INTERVAL`] of the last announcement; other
-    /// handles then see the change with their next poll.
+    /// Returns the statement that announces an exchange to the other handles after its commit.
+    /// Returns `None` within [`MIN_NOTICE_INTERVAL`] of the last announcement; the other handles
+    /// then see the change at their next poll.
     pub(crate) fn after_exchange(&self) -> Option<&str> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|last| last.elapsed() < MIN_NOTICE_INTERVAL) {
@@ -75,8 +74,8 @@ pub(crate) struct Companion {
     options: Options,
     own_sender: String,
     link: Mutex<Option<Arc<Link>>>,
-    /// A counter. It is incremented by each notification from another handle, and whenever a
-    /// connection is made or lost.
+    /// Incremented by each notification from another handle, and whenever a connection is made or
+    /// lost.
     version: watch::Sender<u64>,
     /// The value of `version` just before this handle last read the queue.
     seen: AtomicU64,
@@ -123,8 +122,8 @@ impl Companion {
     }
 
     /// Connects, and listens for notifications if the link is direct. Behind a pooler, the handle
-    /// sees changes at its next poll. It may have missed changes before the connection was made, so
-    /// `version` is incremented.
+    /// sees changes only when it polls. Increments `version`, because the handle may have missed
+    /// changes while it was not connected.
     async fn connect(&self) -> Answer<Link> {
         let (version, own) = (self.version.clone(), self.own_sender.clone());
         let hear = move |message: Option<AsyncMessage>| match message {
@@ -140,8 +139,8 @@ impl Companion {
         Ok(link)
     }
 
-    /// Waits until another handle may have changed the queue since this handle last read it, but
-    /// not longer than the polling interval.
+    /// Waits until another handle may have changed the queue since this handle last read it, or
+    /// until the polling interval ends.
     pub(crate) async fn changed(&self) {
         let mut version = self.subscribe();
         let seen = self.seen.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The connection for transactions: connecting, checking the server, reconnecting after a loss.
+//! Opens the connection for transactions, checks the server, and reconnects after a loss.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,24 +15,23 @@ use crate::migration;
 use crate::options::Options;
 use crate::parameter::{Parameters, typed, values};
 
-/// Selects the encoding of the database, and which of the settings `fsync` and `full_page_writes`
-/// are off. If one of them is off, a power failure may lose or damage acknowledged changes.
+/// Selects the encoding of the database, and the names of disabled durability settings. If such a
+/// setting is disabled, a power failure may lose or damage acknowledged changes.
 const SETTINGS: &str = "select current_setting('server_encoding') as encoding, \
     array(select name from unnest(array['fsync', 'full_page_writes']) as name \
           where current_setting(name) = 'off') as off";
 
-/// The longest time of the migrations. They may rewrite tables, and wait for another program's
-/// migrations.
+/// The timeout for migrations, which may rewrite tables or wait for another program's migrations.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// A statement of a transaction: prepared, or as text on a pooled link.
+/// A statement of a transaction: prepared on a direct link, sent as text on a pooled link.
 pub(crate) enum Query {
     Prepared(Statement),
     Text(&'static str),
 }
 
 impl Query {
-    /// Executes the statement; sends it when the future is first polled. Returns its rows.
+    /// Executes the statement and returns its rows. Sends it when the future is first polled.
     pub(crate) async fn rows(&self, client: &Client, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
         match self {
             Self::Prepared(statement) => client.query(statement, &values(parameters)).await,
@@ -40,7 +39,6 @@ impl Query {
         }
     }
 
-    /// Executes a statement that returns one row, like [`rows`](Self::rows).
     pub(crate) async fn row(&self, client: &Client, parameters: Parameters<'_>) -> Result<Row, Error> {
         match self {
             Self::Prepared(statement) => client.query_one(statement, &values(parameters)).await,
@@ -49,7 +47,6 @@ impl Query {
     }
 }
 
-/// The prepared statements of a direct link.
 #[derive(Default)]
 struct Statements(HashMap<&'static str, Statement>);
 
@@ -71,8 +68,6 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects, checks the settings of the server, and creates or updates the schema if the
-    /// options allow that.
     async fn open(options: &Options) -> Answer<Self> {
         let mut link = within_timeout(options, connect(options)).await?;
         if options.may_migrate {
@@ -83,7 +78,6 @@ impl Connection {
         Ok(Self { link, statements: Statements::default() })
     }
 
-    /// Returns the link, for statements that are sent without waiting for answers.
     pub(crate) fn link(&self) -> &Link {
         &self.link
     }
@@ -95,13 +89,12 @@ impl Connection {
         Ok(Query::Prepared(self.statements.get(self.link.client(), sql).await?))
     }
 
-    /// Begins a transaction, which is rolled back if it is dropped.
     pub(crate) async fn begin(&mut self) -> Answer<Transaction<'_>> {
         let statements = if self.link.is_pooled() { None } else { Some(&mut self.statements) };
         Ok(Transaction { inner: self.link.begin().await?, statements })
     }
 
-    /// Executes a statement that is a transaction of its own; returns its rows.
+    /// Executes a statement in its own transaction, and returns its rows.
     pub(crate) async fn query(&mut self, sql: &'static str, parameters: Parameters<'_>) -> Answer<Vec<Row>> {
         if self.link.is_pooled() {
             return self.link.query(sql, parameters).await;
@@ -112,7 +105,7 @@ impl Connection {
 
 pub(crate) struct Transaction<'a> {
     inner: tokio_postgres::Transaction<'a>,
-    /// `None` on a pooled link.
+    /// The prepared statements; `None` on a pooled link.
     statements: Option<&'a mut Statements>,
 }
 
@@ -141,15 +134,14 @@ impl Transaction<'_> {
     }
 }
 
-/// Creates or updates the schema within [`MIGRATION_TIMEOUT`]. Returns the previous version; `None`
-/// if there was no schema.
+/// Creates or updates the schema. Returns its previous version, or `None` if there was no schema.
 pub(crate) async fn migrate(link: &mut Link, options: &Options) -> Answer<Option<i32>> {
     let migrated = timeout(MIGRATION_TIMEOUT, migration::migrate(link, options)).await;
     migrated.unwrap_or_else(|_| Err(silent(options)))
 }
 
-/// Limits the time of connecting. The driver's timeout covers only the connection of the socket;
-/// the server may accept it and then stay silent.
+/// Limits the time of connecting. The driver's own timeout does not cover a server that accepts the
+/// socket and stays silent.
 pub(crate) async fn within_timeout<T>(options: &Options, connecting: impl Future<Output = Answer<T>>) -> Answer<T> {
     timeout(options.connect_timeout(), connecting).await.unwrap_or_else(|_| Err(silent(options)))
 }
@@ -160,7 +152,6 @@ fn silent(options: &Options) -> Fault {
     StorageError::Unreachable { place: options.place(), source }.into()
 }
 
-/// Connects to the server, and checks its settings.
 pub(crate) async fn connect(options: &Options) -> Answer<Link> {
     let link = Link::open(options).await?;
     check_settings(&link, options).await?;
@@ -188,8 +179,7 @@ async fn check_settings(link: &Link, options: &Options) -> Answer<()> {
 pub(crate) struct Session(Mutex<Option<Connection>>);
 
 impl Session {
-    /// Waits until no other transaction uses the connection. Connects if there is none, or if it
-    /// was lost.
+    /// Waits until no other transaction uses the connection. Connects if necessary.
     pub(crate) async fn turn(&self, options: &Options) -> Answer<MutexGuard<'_, Option<Connection>>> {
         let mut slot = self.0.lock().await;
         if slot.as_ref().is_none_or(|connection| connection.link.client().is_closed()) {

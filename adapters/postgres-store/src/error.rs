@@ -1,5 +1,4 @@
-//! Maps the errors of the server to those of the port. No error text contains a password, and most
-//! texts say what the caller can do next.
+//! Maps PostgreSQL errors to those of the `Storage` port. No error text contains a password.
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Cause, StorageError};
@@ -9,10 +8,9 @@ use tokio_postgres::error::SqlState;
 
 use crate::options::Options;
 
-/// The code with which the function `enter_exchange` refuses a run that is not alive.
+/// The SQLSTATE with which the SQL function `enter_exchange` refuses a run that is not alive.
 const NOT_ALIVE: &str = "AP001";
-/// The code with which the function `enter_exchange` refuses a request that was already carried
-/// out.
+/// The SQLSTATE with which `enter_exchange` refuses a request that was already carried out.
 const REPEATED: &str = "AP002";
 
 #[derive(Debug)]
@@ -49,7 +47,6 @@ impl Fault {
         }
     }
 
-    /// True if the server or a pooler reported an error whose message contains `text`.
     pub(crate) fn says(&self, text: &str) -> bool {
         matches!(self, Self::Sql(error) if error.as_db_error().is_some_and(|error| error.message().contains(text)))
     }
@@ -69,8 +66,8 @@ impl Fault {
         self.code().is_some_and(|code| conflicts.contains(code))
     }
 
-    /// True if the connection is lost, or if the server closes it. In both cases, the outcome of
-    /// the transaction is unknown.
+    /// True if the connection is lost or the server closes it. The outcome of the transaction is
+    /// then unknown.
     pub(crate) fn is_unreachable(&self) -> bool {
         match self {
             Self::Sql(error) => error.code().map_or_else(|| error.is_closed() || is_io(error), is_outage),
@@ -148,8 +145,8 @@ fn cause(error: Error) -> Cause {
     error.into_source().unwrap_or_else(|| text.into())
 }
 
-/// True if the network failed. A rejected TLS message is also an `io::Error`, but it has the kind
-/// `InvalidData` and does not count.
+/// True if the network failed. An error of the kind `InvalidData` in the TLS handshake is no
+/// network failure: TLS rejected a message.
 fn is_io(error: &Error) -> bool {
     let source = std::error::Error::source(error).and_then(<dyn std::error::Error>::downcast_ref::<std::io::Error>);
     source.is_some_and(|source| !is_encryption(error) || source.kind() != std::io::ErrorKind::InvalidData)

@@ -1,4 +1,4 @@
-//! Makes exchanges, each as one pipelined transaction.
+//! Carries out exchanges, which settle and claim files. Each exchange is one pipelined transaction.
 
 mod settlements;
 
@@ -40,8 +40,8 @@ const FINISH_SCOPE: &str =
     concat!(include_str!("../sql/exchange/waiting_of_scope.sql"), include_str!("../sql/exchange/finish.sql"));
 const RECORDED: &str = include_str!("../sql/exchange/recorded.sql");
 
-/// An exchange. After the loss of its connection, the id of the request is looked up on another
-/// connection, to find out whether the exchange was committed.
+/// An exchange. If the connection is lost, the exchange is sent again. The server recognises the id
+/// of the request if the first transaction was committed.
 pub(crate) struct Exchange {
     pub(crate) request: ExchangeRequest,
     pub(crate) now: Timestamp,
@@ -97,10 +97,10 @@ async fn carry_out(
     Ok(exchanged)
 }
 
-/// Returns the answer that a request got when it was carried out.
+/// Returns the recorded answer to a request that was already carried out.
 ///
 /// # Errors
-/// `LeaseLost` if a recovery has deleted the answer since then.
+/// `LeaseLost` if the answer no longer exists, because the run has ended or was recovered.
 async fn recorded(connection: &mut Connection, request: &ExchangeRequest) -> Answer<Exchanged> {
     let rows = connection.query(RECORDED, &[&request.run.as_str(), &request.id.get().cast_signed()]).await?;
     let answer = rows.first().ok_or_else(|| lease_lost(&request.run))?;
@@ -132,7 +132,6 @@ impl Statements {
     }
 }
 
-/// The parameters that several statements of an exchange share.
 struct Pipeline<'a> {
     run: &'a str,
     id: i64,
@@ -140,15 +139,17 @@ struct Pipeline<'a> {
     now: i64,
     limit: i64,
     scope: Option<i64>,
-    /// The start of the claim; not used with a scope.
+    /// Where the claim begins to search; not used with a scope.
     start: Position,
 }
 
 impl Pipeline<'_> {
-    /// Sends the whole transaction without waiting for an answer in between. If a statement fails,
-    /// the server skips the following ones, and `commit` rolls the transaction back. A failed
-    /// notice is not an error: the exchange is committed, and other handles see its changes at
-    /// their next poll. Returns the claimed rows and the recorded answer.
+    /// Sends all statements of the transaction without waiting for answers. Returns the claimed
+    /// rows and the recorded answer.
+    ///
+    /// If a statement fails, the server skips the following ones, and `commit` rolls the
+    /// transaction back. A failed notice is ignored, because other handles see the changes at their
+    /// next poll.
     async fn send(
         &self,
         link: &Link,
@@ -189,8 +190,6 @@ impl Pipeline<'_> {
     }
 }
 
-/// Adds the key of the scope in the database to the parameters; for the whole queue, the start of
-/// the claim.
 fn with_place<'a>(
     mut parameters: Vec<&'a dyn Parameter>,
     scope: Option<&'a i64>,

@@ -1,4 +1,5 @@
-//! The journals of workflow executions: the events of each item's execution, as texts.
+//! Stores the journals of workflow executions. A journal contains the events of one item's
+//! execution as texts.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -28,7 +29,6 @@ const PRUNE: &str = include_str!("../sql/executions/prune.sql");
 /// folder have the same limit.
 const MAX_COMPLETED: i64 = 1_000;
 
-/// The number of executions that a handle completes between two prunings.
 const PRUNE_EVERY: u64 = 256;
 
 /// The journal of an item's execution.
@@ -38,12 +38,12 @@ pub struct ExecutionJournal {
     pub events: Vec<Box<str>>,
     /// The host of the run that last wrote to the journal.
     pub host: Box<str>,
-    /// The project folder of this run.
+    /// The project folder of the run that last wrote to the journal.
     pub project: PathBuf,
 }
 
-/// The claim under which an attempt records the workflow execution of its item. A change has no
-/// effect if the item has another claim, or if the lease of the run is over.
+/// The claim under which an attempt records the workflow execution of its item. A change of the
+/// journal fails if the item has another claim, or if the lease of the run is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordingClaim {
     /// The item and the number of the claim.
@@ -69,9 +69,9 @@ impl PostgresStore {
         self.work(Listing).await
     }
 
-    /// Begins to record under a claim. Keeps the first `kept` events of the journal, and removes
-    /// the others. After an unknown outcome, the same call may be repeated before anything is
-    /// appended.
+    /// Begins to record the execution of the claimed item, and truncates its journal to the first
+    /// `kept` events. If the outcome is unknown, the caller may repeat the call before it appends
+    /// events.
     ///
     /// # Errors
     /// [`StorageError::LeaseLost`] if the claim is lost; nothing is changed. Other
@@ -80,9 +80,10 @@ impl PostgresStore {
         self.work(Opening { claim, kept: bigint(kept as u64) }).await
     }
 
-    /// Appends events to a journal that has `before` events; the events are durable on return.
-    /// After an unknown outcome, the same call may be repeated. `is_completed` must be true if the
-    /// execution has completed. About the latest 1,000 completed executions are kept.
+    /// Appends events to a journal that has `before` events. The events are durable on return.
+    /// `is_completed` says whether the execution has completed; only about 1,000 completed
+    /// executions are kept, the most recent ones. If the outcome is unknown, the caller may repeat
+    /// the call.
     ///
     /// # Errors
     /// [`StorageError::LeaseLost`] if the claim is lost; nothing is changed. Other
@@ -101,9 +102,8 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Removes old completed executions in the background, after the first completion, and then
-    /// after every [`PRUNE_EVERY`] completions. A failure is not reported, because a later call
-    /// tries again.
+    /// Removes old executions in the background, once for every [`PRUNE_EVERY`] completions.
+    /// Ignores a failure, because a later call tries again.
     fn prune_executions_sometimes(&self) {
         let shared = self.shared();
         if shared.completions.fetch_add(1, Ordering::Relaxed).is_multiple_of(PRUNE_EVERY) {
@@ -186,13 +186,12 @@ impl Work for Appending {
 }
 
 impl RecordingClaim {
-    /// Returns the item's id and the claim's number as values of database columns.
     fn numbers(&self) -> (i64, i64) {
         (bigint(self.token.item.get()), bigint(self.token.number.get()))
     }
 
-    /// Executes a statement that returns a row only if the claim is still valid. Fails if there is
-    /// no row.
+    /// Executes a statement. Fails if the statement returns no row, because the claim is then no
+    /// longer valid.
     async fn change(&self, connection: &mut Connection, sql: &'static str, parameters: Parameters<'_>) -> Answer<()> {
         if connection.query(sql, parameters).await?.is_empty() {
             return Err(lease_lost(&self.run).into());

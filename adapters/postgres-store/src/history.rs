@@ -1,4 +1,5 @@
-//! The history: events as rows, and the attempts and figures that triggers derive from them.
+//! Stores and reads events as rows. Triggers in the database derive the attempts and the counters
+//! of runs from these rows.
 
 mod event_log;
 mod event_row;
@@ -29,15 +30,13 @@ pub use outputs::{OutputEnd, StoredOutput};
 pub use pruning::HistorySize;
 pub(crate) use recorder::Recorder;
 
-/// The parts of a row of the table `event`.
 pub(crate) mod row {
     pub(crate) use super::event_row::{COMPLETED, FAILED, RETRIED, ending_number};
     pub(crate) use super::past_rows::{at, attempt_ref, span, text, usage};
 }
 
-/// Returns a query for the matching entries of a table. In `matching.sql`, the conditions on the
-/// item and the run are optional, so a generic plan uses no index for them. `$start` may repeat one
-/// of these conditions, so that the plan can use an index.
+/// Returns a query for the entries of a table that meet the optional conditions of `matching.sql`.
+/// For optional conditions, a generic plan uses no index, so `$start` may repeat one of them.
 macro_rules! matching {
     ($start:literal) => {
         concat!($start, include_str!("../sql/history/matching.sql"))
@@ -145,13 +144,13 @@ async fn matching_runs(filter: &RunFilter, connection: &mut Connection) -> Answe
     }
 }
 
-/// Returns the total number of files, which each row contains. There may be more files than rows.
+/// Returns the total number of files, which is the same in every row. There may be more files than
+/// rows.
 fn files(rows: &[Row]) -> Answer<u64> {
     Ok(rows.first().map(|row| column::<i64>(row, "files")).transpose()?.unwrap_or(0).unsigned_abs())
 }
 
 impl PostgresStore {
-    /// Writes the events that this handle has reported, then reads from the history.
     async fn read_history<W: Work>(&self, reading: W) -> Result<W::Reply, HistoryError> {
         let answer = match self.write_events().await {
             Ok(()) => self.work(reading).await,
@@ -161,8 +160,8 @@ impl PostgresStore {
     }
 }
 
-/// `attempts` and `events` return at most the latest 1,000 entries. Times come from the clocks of
-/// the hosts that reported the events; entries are in the order in which they arrived at the
+/// `attempts` and `events` return at most the 1,000 most recent entries. Times come from the clocks
+/// of the hosts that reported the events; entries are in the order in which they arrived at the
 /// server.
 #[async_trait]
 impl History for PostgresStore {

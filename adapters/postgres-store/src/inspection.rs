@@ -1,5 +1,4 @@
-//! Inspects the server and the schema without changing them. A separate operation creates or
-//! updates the schema.
+//! Inspects the server and the schema, and creates or updates the schema on request.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,26 +22,26 @@ const CLOCK: &str = "select (extract(epoch from clock_timestamp()) * 1000000)::b
 pub struct Inspection {
     /// The server's version, as the server reports it.
     pub server_version: String,
-    /// The version as a number: 140005 is 14.5.
+    /// The server's version as a number; for example, 140005 for version 14.5.
     pub server_version_number: i32,
     /// The encoding of the database; the store needs `UTF8`.
     pub encoding: String,
-    /// The setting `fsync`.
+    /// True if the setting `fsync` is on.
     pub fsync: bool,
-    /// The setting `full_page_writes`.
+    /// True if the setting `full_page_writes` is on.
     pub full_page_writes: bool,
     /// The default of `synchronous_commit` for this user and database. The store turns it on for
     /// its own sessions.
     pub synchronous_commit: String,
-    /// The way to the server.
+    /// Whether the connection is direct or leads through a pooler.
     pub route: Route,
     /// True if the server refuses changes, because it is a standby or read-only.
     pub is_read_only: bool,
     /// The server's clock minus the clock of this machine, in microseconds.
     pub clock_offset_us: i64,
-    /// The time between the sending of a query and the arrival of its answer.
+    /// The time from sending a query to receiving its answer.
     pub round_trip: Duration,
-    /// The version of the schema; `None` if there is no schema; an error if the user may not read
+    /// The version of the schema: `None` if there is no schema, an error if the user may not read
     /// it.
     pub schema_version: Result<Option<i32>, StorageError>,
     /// The version of the schema that this program uses.
@@ -77,8 +76,7 @@ pub(crate) async fn inspect(options: &Options) -> Answer<Inspection> {
 }
 
 async fn try_inspect(options: &Options) -> Answer<Inspection> {
-    // The settings of the store are not applied to this session yet, because they would hide the
-    // defaults.
+    // Reads the defaults before the store applies its own settings to the session.
     let unset = link::dial(options, |_| {}).await?;
     let row = unset.client.query_typed_one(SETTINGS, &[]).await?;
     let (clock_offset_us, round_trip) = clock_offset(&unset.client).await?;
@@ -100,8 +98,8 @@ async fn try_inspect(options: &Options) -> Answer<Inspection> {
     })
 }
 
-/// Returns the server's clock minus this machine's clock at the middle of the round trip, in
-/// microseconds, and the duration of the round trip.
+/// Returns the clock offset in microseconds, and the duration of the round trip. The offset is the
+/// server's clock minus this machine's clock at the middle of the round trip.
 async fn clock_offset(client: &Client) -> Answer<(i64, Duration)> {
     let asked = SystemTime::now();
     let server: i64 = client.query_typed_one(CLOCK, &[]).await?.get(0);

@@ -1,4 +1,4 @@
-//! An item as a row of the table `item`.
+//! Reads items from rows of the table `item`.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -23,8 +23,8 @@ pub(crate) fn status_number(status: Status) -> i16 {
     }
 }
 
-/// Returns an id, a sequence number or a claim number as a `bigint`. No store assigns a number
-/// above the range of `bigint`, so such a number becomes the maximum, which matches no row.
+/// Converts a number to a `bigint`. A number that is too large becomes the maximum, which matches
+/// no row.
 pub(crate) fn bigint(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -58,7 +58,6 @@ pub(crate) fn damaged(detail: String) -> StorageError {
     StorageError::Damaged { place: "the queue in the database".to_owned(), detail }
 }
 
-/// Reads a `bigint` column as a smaller number type.
 pub(crate) fn number<T: TryFrom<i64>>(row: &Row, name: &str) -> Answer<T> {
     let value: i64 = column(row, name)?;
     T::try_from(value).map_err(|_| damaged(format!("the column {name} is {value}")).into())
@@ -133,15 +132,14 @@ pub(crate) fn recipe_bytes(recipe: Recipe) -> Vec<u8> {
     u64::from_str_radix(&recipe.to_string(), 16).map_or_else(|_| Vec::new(), |hash| hash.to_be_bytes().to_vec())
 }
 
-/// Reads claimed items, in the order of their claim numbers.
 pub(crate) fn claims(rows: &[Row]) -> Answer<Vec<Claimed>> {
     let mut claims = rows.iter().map(claimed).collect::<Answer<Vec<_>>>()?;
     claims.sort_unstable_by_key(|(token, _)| token.number);
     Ok(claims)
 }
 
-/// Reads an item as it was when it was claimed. Its priority and depth may have changed since, and
-/// the claim may have been cancelled.
+/// Reads an item as it was when it was claimed. Ignores later changes of its priority and depth,
+/// and a cancellation of the claim.
 fn claimed(row: &Row) -> Answer<Claimed> {
     let mut item = item(row)?;
     item.priority = Priority::new(column(row, "claim_priority")?);

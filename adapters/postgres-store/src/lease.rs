@@ -20,11 +20,11 @@ use crate::parameter::Parameter;
 
 const RENEW: &str = include_str!("../sql/runs/renew.sql");
 
-/// The maximum sleep between two readings of the clock. A timer does not count the time for which
-/// the machine was suspended, so a longer sleep could end too late.
+/// The maximum sleep between two readings of the clock. A timer stands still while the machine is
+/// suspended, so a longer sleep could end too late.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
-/// The minimum timeout of a renewal. Usually the timeout equals the interval between renewals, but
-/// a very short interval would not be enough time on a busy machine.
+/// The minimum time limit for the answer to a renewal. On a busy machine, the answer may take
+/// longer than a short renewal interval.
 const MIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The time since the machine booted, including the time for which it was suspended.
@@ -51,7 +51,7 @@ impl SinceBoot {
 enum State {
     Held,
     Lost,
-    /// The run has ended; its lease is not lost.
+    /// The run has ended, so the lease cannot be lost.
     Ended,
 }
 
@@ -77,7 +77,7 @@ impl Lease for PostgresLease {
     }
 }
 
-/// Receives each new end of a lease; see
+/// Receives the time at which a lease will end, after each change of this time; see
 /// [`PostgresStore::on_lease`](crate::PostgresStore::on_lease).
 pub(crate) type OnLease = Arc<dyn Fn(Duration) + Send + Sync>;
 
@@ -118,10 +118,11 @@ impl Leases {
     }
 }
 
-/// Renews a lease that was requested at `granted`, until it is lost or its run ends. This machine
-/// counts the duration of the lease from the moment at which the last successful renewal was sent,
-/// so the lease ends on this machine before it ends on the server. After each renewal, passes the
-/// new end of the lease to `tell`.
+/// Renews a lease that was requested at `granted`, until it is lost or its run ends. After each
+/// renewal, passes the time at which the lease will end to `tell`.
+///
+/// This machine counts the lease from the moment at which it sent the last successful renewal. So
+/// the lease ends here before it ends on the server.
 async fn keep(
     companion: Arc<Companion>,
     run: RunId,
@@ -156,7 +157,7 @@ async fn keep(
     });
 }
 
-/// Waits until this time. The time for which the machine is suspended counts as part of the wait.
+/// Waits until `time`. A suspension of the machine counts as part of the wait.
 async fn reached(time: SinceBoot) {
     loop {
         let left = SinceBoot::now().until(time);
@@ -170,11 +171,10 @@ async fn reached(time: SinceBoot) {
 enum Renewal {
     Renewed,
     Refused,
-    /// The server was silent, so its connection was closed.
+    /// The server did not answer, so the connection was closed.
     Unanswered,
 }
 
-/// Renews a lease. Connecting has a separate timeout.
 async fn renew(companion: &Companion, run: &RunId, terms: LeaseTerms) -> Answer<Renewal> {
     let link = companion.link().await?;
     let parameters: [&dyn Parameter; 2] = [&run.as_str(), &micros(terms.lasts)];

@@ -3,22 +3,22 @@
 //!
 //! # Theory of operation
 //!
-//! A file is one row of the table `item`; the tables are in one schema, `autoproc` by default. All
-//! times come from the server's clock. A store has two connections: one for transactions, and one
-//! that renews leases and listens for changes, so that a slow transaction never delays a renewal.
-//! One thread of the store owns both. The futures of a store therefore work under every executor,
-//! and dropping a future does not interrupt its transaction. A connection through a pooler is
-//! detected. It uses no prepared statements and does not listen for notifications, and each
-//! transaction applies the settings of the store again.
+//! A file is one row of the table `item`; the tables are in one schema, `autoproc` by default. The
+//! times of files and leases come from the server's clock. A store has two connections: one for
+//! transactions, and one that renews leases and listens for changes, so that a slow transaction
+//! never delays a renewal. One thread of the store owns both. The futures of a store therefore work
+//! under every executor, and dropping a future does not interrupt its transaction. A connection
+//! through a pooler is detected. It uses no prepared statements and does not listen for
+//! notifications, and each transaction applies the settings of the store again.
 //!
-//! The decisions of an exchange are made in SQL. An exchange is sent as one pipelined transaction:
-//! enter, settle, claim, finish, commit. Other changes, such as additions and cancellations, lock
-//! the rows that they concern, let the domain carry out the request on a small queue of these rows,
-//! and write the changed rows back.
+//! An exchange settles and claims files in SQL, as one pipelined transaction: enter, settle, claim,
+//! finish, commit. Other changes, such as additions and cancellations, lock the rows that they
+//! concern. The domain then carries out the request on a small queue of these rows, and the changed
+//! rows are written back.
 //!
 //! The events of a run wait in memory until a task writes them, in order, and each event once.
-//! Triggers derive the attempts and the figures of runs that the history returns. The last bytes of
-//! each attempt's output are written in the same way, after the events.
+//! Triggers in the database derive the attempts and the counters of runs that the history returns.
+//! The last bytes of each attempt's output are written in the same way, after the events.
 //!
 //! | Module | Responsibility |
 //! | --- | --- |
@@ -30,7 +30,7 @@
 //! | `parameter` | parameters of statements, with their types |
 //! | `connection` | the connection for transactions, and its reconnection after a loss |
 //! | `migration` | the version of the schema |
-//! | `exchange` | exchanges, and the answers of repeated ones |
+//! | `exchange` | exchanges, and the recorded answers to repeated requests |
 //! | `change` | the changes that the domain decides |
 //! | `reading` | pages, single items, counts |
 //! | `runs` | the registry of runs |
@@ -38,7 +38,7 @@
 //! | `executions` | the journals of workflow executions |
 //! | `history` | events, written in the background; attempts, events and runs of the past |
 //! | `locked` | locking the queue while it is copied from or to another store |
-//! | `stop` | requests to stop, and the signal of a run |
+//! | `stop` | requests to stop runs, and the signal that reports a request to its run |
 //! | `lease` | the leases of this process, and their renewal |
 //! | `tls` | encrypted connections |
 //! | `companion` | the second connection, with its notifications |

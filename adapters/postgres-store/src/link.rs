@@ -1,12 +1,11 @@
 //! A connection to the server: direct, or through a connection pooler.
 //!
-//! A pooler may give each transaction another session of the server, and may give a session to
-//! other programs between two transactions. Behind a pooler, settings of a session, prepared
-//! statements and `listen` do not last. On a pooled link, each transaction therefore applies the
-//! settings again, and statements are sent as text.
+//! A pooler may run each transaction in another session of the server, which other programs use
+//! too. Session settings, prepared statements and `listen` therefore do not last. On a pooled link,
+//! each transaction applies the settings again, and statements are sent as text.
 //!
-//! A link is direct if the session of the server has the setting that the link sent when it
-//! connected. A pooler refuses or ignores this setting.
+//! When it connects, a link sends a setting that a pooler refuses or ignores. The link is direct if
+//! its session has the setting.
 
 use autoproc_domain::ports::StorageError;
 use futures_util::StreamExt;
@@ -22,7 +21,7 @@ use crate::options::Options;
 use crate::parameter::{Parameters, typed};
 use crate::tls;
 
-/// The setting by which a session is recognised.
+/// The setting by which a link recognises its own session.
 const MARK: &str = "autoproc.session";
 
 const BEGIN: &str = "begin isolation level read committed";
@@ -30,13 +29,13 @@ const BEGIN: &str = "begin isolation level read committed";
 /// The words with which `PgBouncer` refuses transactions in its mode `statement`.
 const STATEMENT_POOLING: &str = "statement pooling mode";
 
-/// A connection pooler that does not keep a transaction in one session of the server, so the store
-/// cannot use it. A handle reports this error as the source of a [`StorageError::Failed`].
+/// A connection pooler that may spread a transaction over several sessions of the server, so the
+/// store cannot use it. A handle reports this error as the source of a [`StorageError::Failed`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it pools statements")]
 pub struct StatementPooling;
 
-/// The way from this machine to the server.
+/// How a connection reaches the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// The connection has its own session of the server.
@@ -45,11 +44,10 @@ pub enum Route {
     Pooled,
 }
 
-/// A connection that is ready for the statements of the store.
 pub(crate) struct Link {
     client: Client,
-    /// The query that applies the settings to a transaction; `None` on a direct link, where they
-    /// apply to the whole session.
+    /// The query that applies the settings to a transaction; `None` on a direct link, whose session
+    /// has the settings.
     settings: Option<String>,
     begin: String,
 }
@@ -75,12 +73,10 @@ impl Link {
         if self.is_pooled() { Route::Pooled } else { Route::Direct }
     }
 
-    /// Returns the statements that begin a transaction.
     pub(crate) fn begin_statement(&self) -> &str {
         &self.begin
     }
 
-    /// Begins a transaction, which is rolled back if it is dropped.
     pub(crate) async fn begin(&mut self) -> Answer<Transaction<'_>> {
         let transaction = self.client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
         let transaction = transaction.start().await?;
@@ -90,8 +86,8 @@ impl Link {
         Ok(transaction)
     }
 
-    /// Executes a statement that is a transaction of its own, without preparing it; returns its
-    /// rows. Takes one round trip.
+    /// Executes a statement in its own transaction, in one round trip and without preparing it.
+    /// Returns the rows.
     pub(crate) async fn query(&self, sql: &str, parameters: Parameters<'_>) -> Answer<Vec<Row>> {
         let parameters = typed(parameters);
         let query = self.client.query_typed(sql, &parameters);
@@ -108,7 +104,6 @@ impl Link {
         Ok(rows)
     }
 
-    /// Executes a statement like [`query`](Self::query); returns its only row.
     pub(crate) async fn query_one(&self, sql: &str, parameters: Parameters<'_>) -> Answer<Row> {
         let first = self.query(sql, parameters).await?.into_iter().next();
         first.ok_or_else(|| damaged("a statement returned no row".to_owned()).into())
@@ -122,7 +117,7 @@ pub(crate) struct Unset {
     mark: String,
 }
 
-/// Connects to the server. A task of the current runtime drives the connection. It passes
+/// Connects to the server, and spawns a task that drives the connection. The task passes
 /// asynchronous messages, such as notifications, to `hear`, and `None` when the connection has
 /// ended.
 pub(crate) async fn dial(
@@ -145,14 +140,13 @@ pub(crate) async fn dial(
     Ok(Unset { client, mark })
 }
 
-/// Returns the configuration of a connection that sets [`MARK`] in its session.
 fn marked(config: &Config, mark: &str) -> Config {
     let own = config.get_options().unwrap_or_default();
     config.clone().options(format!("{own} -c {MARK}={mark}")).clone()
 }
 
-/// True if a pooler may have refused the setting. `PgBouncer` reports a protocol violation; other
-/// poolers report an unsupported feature.
+/// True if a pooler may have refused the setting [`MARK`]. `PgBouncer` reports a protocol
+/// violation; other poolers report an unsupported feature.
 fn may_refuse_mark(error: &Error) -> bool {
     let refusals = [SqlState::PROTOCOL_VIOLATION, SqlState::FEATURE_NOT_SUPPORTED];
     error.code().is_some_and(|code| refusals.contains(code))
@@ -181,10 +175,11 @@ enum Lasts {
     Transaction,
 }
 
-/// Returns a query that applies the settings of the store. The query returns one row per setting.
-/// `synchronous_commit` makes acknowledged changes durable, even if the server's default does not.
-/// The planner must prefer indexes, because the statistics of a new or quickly changing table may
-/// be wrong. No statement reads enough rows to be worth the start of a parallel worker.
+/// Returns a query that applies the settings of the store and returns one row per setting.
+///
+/// `synchronous_commit` makes acknowledged changes durable, whatever the server's default is. The
+/// planner must prefer indexes, because the statistics of a quickly changing table may be wrong. No
+/// statement reads enough rows to be worth a parallel worker.
 fn settings(options: &Options, lasts: Lasts) -> String {
     let search_path = search_path(options);
     let all = [
@@ -209,7 +204,7 @@ fn search_path(options: &Options) -> String {
     format!("\"{}\", pg_temp", options.schema)
 }
 
-/// Refuses a pooler that does not keep a transaction in one session of the server.
+/// Refuses a pooler that may spread a transaction over several sessions of the server.
 async fn check_transactions(link: &Link, options: &Options) -> Answer<()> {
     let kept = "select current_setting('search_path') = $1 as is_kept";
     match link.query_one(kept, &[&search_path(options)]).await {

@@ -29,8 +29,8 @@ use crate::store::PostgresStore;
 pub use executions::CopiedExecution;
 pub use outputs::CopiedOutput;
 
-/// Excludes every change of the items and the numbers, and allows reading. An addition locks the
-/// numbers before the items, so this statement does too.
+/// Prevents changes of items, numbers and events, but permits reading. Locks `numbering` first, as
+/// an addition does, to avoid a deadlock.
 const LOCK_TABLES: &str = "lock table numbering, item, event in share row exclusive mode";
 
 const IS_EMPTY: &str = "select not exists (select from item) and not exists (select from event) \
@@ -39,26 +39,24 @@ const IS_EMPTY: &str = "select not exists (select from item) and not exists (sel
 const RUNS: &str = "select id, host, project from run order by id";
 const ADD_RUNS: &str = include_str!("../sql/copy/add_runs.sql");
 
-/// The next id or sequence number, and the number of the next claim.
+/// Selects the next id or sequence number, and the next claim number.
 const NUMBERS: &str = "select next_number, \
     (select case when is_called then last_value + 1 else last_value end from claim_number) from numbering";
 
-/// Prevents numbers from being assigned twice. A rollback does not undo `setval`, and so may leave
-/// a gap in the numbers of claims.
+/// Raises the next id or sequence number, and the next claim number, so that none is assigned
+/// twice. A rollback does not undo `setval`, which may leave a gap in the claim numbers.
 const SET_NUMBERS: &str = "update numbering set next_number = greatest(next_number, $1::bigint)";
 const SET_CLAIM: &str = "select setval('claim_number', \
     greatest($1::bigint, (select case when is_called then last_value + 1 else last_value end from claim_number)), false)";
 
-/// A queue whose tables are locked in a transaction, and on which no run is alive. Dropping the
-/// value rolls the transaction back and closes its connection.
+/// A queue that is locked for a copy: a transaction locks its tables, and no run is alive. Dropping
+/// the value rolls the transaction back and closes the connection.
 pub struct LockedQueue<'s> {
     link: Link,
     options: Options,
-    /// The connection runs on the runtime of the store, which must therefore stay alive.
+    /// Keeps the store alive, because the store's thread drives the connection.
     _store: &'s PostgresStore,
-    /// The number of the last event that [`next_events`](Self::next_events) returned.
     last_event: i64,
-    /// The last output that [`next_outputs`](Self::next_outputs) returned.
     last_output: outputs::Position,
     /// The item of the last execution that [`next_executions`](Self::next_executions) returned.
     last_execution: i64,
@@ -94,8 +92,6 @@ impl PostgresStore {
     }
 }
 
-/// Begins a transaction with all locks. The statements of a copy are not prepared, because they may
-/// run through a pooler.
 async fn lock(options: &Options, timeout: Duration) -> Answer<Link> {
     let link = within_timeout(options, connection::connect(options)).await?;
     within_timeout(options, migration::require(&link, options)).await?;
@@ -144,8 +140,8 @@ impl LockedQueue<'_> {
         Ok(restore.finish(number.cast_unsigned(), ClaimNumber::new(claim.cast_unsigned())))
     }
 
-    /// Adds the items of another queue, which must not have claims. Raises the next numbers of this
-    /// queue to at least those of the other queue.
+    /// Adds the items of another queue. All of these items must be unclaimed. Raises the next
+    /// numbers of this queue to at least those of the other queue.
     ///
     /// # Errors
     /// [`StorageError`] if the items cannot be added.
@@ -179,7 +175,7 @@ impl LockedQueue<'_> {
         events::write(self.client(), events).await.map_err(|fault| self.error(fault))
     }
 
-    /// Returns the places of all runs that ever began.
+    /// Returns the host and the project folder of each run that ever began.
     ///
     /// # Errors
     /// [`StorageError`] if the database cannot be read.
@@ -188,10 +184,11 @@ impl LockedQueue<'_> {
         rows.iter().map(run_place).collect::<Answer<_>>().map_err(|fault| self.error(fault))
     }
 
-    /// Adds the places of runs that have ended. Outputs and executions refer to them.
+    /// Adds ended runs with their hosts and project folders, because outputs and executions refer
+    /// to runs.
     ///
     /// # Errors
-    /// [`StorageError`] if they cannot be added.
+    /// [`StorageError`] if the places cannot be added.
     pub async fn add_run_places(&self, places: &[RunPlace]) -> Result<(), StorageError> {
         let names: Vec<&str> = places.iter().map(|place| place.run.as_str()).collect();
         let hosts: Vec<&str> = places.iter().map(|place| &*place.host).collect();
@@ -200,7 +197,7 @@ impl LockedQueue<'_> {
         added.map(drop).map_err(|error| self.error(error.into()))
     }
 
-    /// Returns at most `limit` further ends of outputs.
+    /// Returns at most `limit` further outputs.
     ///
     /// # Errors
     /// [`StorageError`] if the database cannot be read.
@@ -209,8 +206,7 @@ impl LockedQueue<'_> {
         read.map_err(|fault| self.error(fault))
     }
 
-    /// Adds ends of outputs. Leaves out those of attempts that are not in the history, and returns
-    /// the number of the others.
+    /// Adds each output whose attempt is in the history. Returns the number of outputs added.
     ///
     /// # Errors
     /// [`StorageError`] if the outputs cannot be added.
@@ -218,7 +214,7 @@ impl LockedQueue<'_> {
         outputs::write(self.client(), outputs).await.map_err(|fault| self.error(fault))
     }
 
-    /// Returns at most `limit` further executions, by item.
+    /// Returns at most `limit` further executions, ordered by item.
     ///
     /// # Errors
     /// [`StorageError`] if the database cannot be read.
@@ -241,13 +237,12 @@ impl LockedQueue<'_> {
     /// Commits everything that was added, in one transaction.
     ///
     /// # Errors
-    /// [`StorageError`]; after [`StorageError::Unreachable`], either nothing or everything was
-    /// added.
+    /// [`StorageError`] if the commit fails. After [`StorageError::Unreachable`], either nothing or
+    /// everything was added.
     pub async fn commit(self) -> Result<(), StorageError> {
         self.client().batch_execute("commit").await.map_err(|error| self.error(error.into()))
     }
 
-    /// Returns the client, whose statements belong to the transaction that [`lock`] began.
     fn client(&self) -> &Client {
         self.link.client()
     }

@@ -1,4 +1,4 @@
-//! The version of the schema: numbered migrations, each in one transaction under a lock.
+//! Creates and updates the schema by numbered migrations, each in one transaction under a lock.
 
 use crate::error::Answer;
 use crate::link::Link;
@@ -6,7 +6,6 @@ use crate::options::Options;
 use autoproc_domain::ports::StorageError;
 use tokio_postgres::types::Type;
 
-/// The migrations, each with the version to which it updates the schema.
 const MIGRATIONS: [(i32, &str); 8] = [
     (1, include_str!("../sql/migrations/0001_queue.sql")),
     (2, include_str!("../sql/migrations/0002_stop.sql")),
@@ -20,16 +19,16 @@ const MIGRATIONS: [(i32, &str); 8] = [
 
 pub(crate) const KNOWN: i32 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 
-/// Excludes other programs that migrate a queue of the same database. The number is the ASCII
-/// text `autoproc`.
+/// Prevents concurrent migrations in one database. The bytes of the number are the ASCII text
+/// `autoproc`.
 const LOCK: &str = "select pg_advisory_xact_lock(7022647215930896227)";
 
 const CREATE_VERSION: &str = "create table if not exists schema_version \
     (is_only boolean primary key default true check (is_only), version integer not null)";
 
-/// The schema does not exist, or is one of an earlier version. A handle that may not migrate
-/// reports it as the source of a [`StorageError::Failed`]; [`PostgresStore::migrate`] creates or
-/// updates the schema.
+/// The schema does not exist, or has an earlier version. A handle that may not migrate reports this
+/// error as the source of a [`StorageError::Failed`]. [`PostgresStore::migrate`] creates or updates
+/// the schema.
 ///
 /// [`PostgresStore::migrate`]: crate::PostgresStore::migrate
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +40,7 @@ pub enum SchemaError {
         /// The name of the schema.
         schema: String,
     },
-    /// The schema is one of an earlier version.
+    /// The schema has an earlier version.
     #[error("its schema has version {found}, and this program uses {known}")]
     Outdated {
         /// The version of the schema.

@@ -1,4 +1,4 @@
-//! The options of a caller: the server, the schema, and the terms of leases.
+//! The options of a store: the server, the schema, and the terms of leases.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -14,24 +14,22 @@ use crate::address;
 
 const DEFAULT_SCHEMA: &str = "autoproc";
 
-/// The longest name of a schema. A notification channel has the name of the schema with a prefix,
-/// and PostgreSQL limits names to 63 bytes.
+/// The maximum length of a schema's name in bytes. PostgreSQL limits names to 63 bytes, and the
+/// name of the notification channel is a prefix with the schema's name.
 const MAX_SCHEMA_BYTES: usize = 50;
 
 /// With these terms, the files of a dead machine can be processed again after 60 s plus the
 /// `LEASE_MARGIN` of the domain.
 const DEFAULT_LEASE: LeaseTerms = LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_secs(15) };
 
-/// The time after which a wait for a change ends without a notification, because a notification may
-/// be lost.
+/// The time after which a handle looks for changes even without a notification, which may be lost.
 const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The time after which an unanswered packet ends a connection, so that a network that fails
-/// silently is noticed within one lease.
+/// The time after which an unanswered packet ends a connection. So a network that fails silently is
+/// noticed within one lease.
 const UNANSWERED_TIMEOUT: Duration = Duration::from_secs(20);
-/// The driver's default. An address that sets no idle time cannot be distinguished from one that
-/// sets this time.
+/// The driver's default. If an address sets this idle time, the store cannot tell that it is set.
 const DRIVER_KEEPALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
@@ -48,11 +46,12 @@ pub struct Options {
     pub(crate) poll_interval: Duration,
     /// True if the server must prove its name by a certificate.
     pub(crate) verifies_server: bool,
-    /// The file with the certificates of the trusted authorities; `None` for those that the system
-    /// trusts.
+    /// The file with the certificates of the trusted authorities; `None` if the system's
+    /// authorities are trusted.
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only encrypted connections read it"))]
     pub(crate) root_certificates: Option<PathBuf>,
-    /// True if a connection creates or updates the schema; false if it refuses any other version.
+    /// True if connecting may create or update the schema. If false, connecting fails unless the
+    /// schema has the version that this program uses.
     pub(crate) may_migrate: bool,
 }
 
@@ -60,16 +59,17 @@ pub struct Options {
 /// address, because an address may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
-    /// The text is not a connection string.
+    /// The text is not a connection string, names no host, or has escaped characters in the name of
+    /// a parameter.
     #[error("the address of the queue is not of the form postgres://USER@HOST:PORT/DATABASE")]
     Malformed,
-    /// The address has a `/` or `?` before an `@`, or more than one `@`, so a part of the password
+    /// The address has more than one `@`, or a `/` or `?` before an `@`, so a part of the password
     /// would count as the host.
     #[error(
         "the address of the queue is ambiguous: write @, / and ? in a password as %40, %2F and %3F, or set PGPASSWORD"
     )]
     Ambiguous,
-    /// The name of the schema is empty, too long, or contains other characters than lower-case
+    /// The name of the schema is empty or too long, or contains characters other than lower-case
     /// letters, digits and `_`.
     #[error("the name of a schema must be 1 to 50 lower-case letters, digits or underscores")]
     Schema,
@@ -89,15 +89,14 @@ impl Options {
     /// - `require`: connections are encrypted, or refused. The certificate of the server is not
     ///   verified;
     /// - `verify-full`: in addition, the server must have a certificate for the host of the address
-    ///   from an authority that the system trusts, or from one of
-    ///   [`with_root_certificates`](Self::with_root_certificates).
+    ///   from a trusted authority; see [`with_root_certificates`](Self::with_root_certificates).
     ///
     /// Connections to a socket in a folder are never encrypted.
     ///
     /// # Errors
     /// [`InvalidAddress::Malformed`] if the text is neither a URL nor a list of pairs, or names no
-    /// host. [`InvalidAddress::Ambiguous`] if a part of its password could count as a host.
-    /// [`InvalidAddress::SslMode`] if the text contains another `sslmode`.
+    /// host. [`InvalidAddress::Ambiguous`] if a part of the password could count as a host.
+    /// [`InvalidAddress::SslMode`] if the `sslmode` is unknown.
     pub fn parse(address: &str) -> Result<Self, InvalidAddress> {
         address::check(address)?;
         let (text, verifies_server) = without_verification(address);
@@ -139,9 +138,8 @@ impl Options {
         })
     }
 
-    /// Returns the options with a file of certificates in the PEM format. With
-    /// `sslmode=verify-full`, the server must have a certificate from one of these authorities,
-    /// instead of one that the system trusts.
+    /// Trusts the authorities whose certificates are in a PEM file, instead of those that the
+    /// system trusts. Has an effect only with `sslmode=verify-full`.
     #[must_use]
     pub fn with_root_certificates(self, file: impl Into<PathBuf>) -> Self {
         Self { root_certificates: Some(file.into()), ..self }
@@ -174,17 +172,16 @@ impl Options {
         Self { lease, ..self }
     }
 
-    /// Returns the options with this maximum wait for a change: a wait ends after this time even if
-    /// no notification arrives. With an interval above the default of 5 s, a lost notification
-    /// delays [`Storage::changed`](autoproc_domain::ports::Storage::changed) longer than the port
-    /// allows.
+    /// Returns the options with this maximum wait for a notification of a change. If the wait
+    /// exceeds the default of 5 s, a lost notification delays
+    /// [`Storage::changed`](autoproc_domain::ports::Storage::changed) longer than the port allows.
     #[must_use]
     pub fn with_poll_interval(self, poll_interval: Duration) -> Self {
         Self { poll_interval, ..self }
     }
 
-    /// Returns the options of a handle that refuses a database without the schema, or with a schema
-    /// of another version, instead of changing it.
+    /// Returns the options of a handle that never changes the schema. The handle refuses a database
+    /// whose schema is missing or has another version.
     #[must_use]
     pub fn without_migration(self) -> Self {
         Self { may_migrate: false, ..self }
@@ -231,21 +228,19 @@ impl Options {
         place
     }
 
-    /// Returns the database of the address. If it names none, returns the name of the user, which
-    /// is the server's default.
+    /// Returns the database of the address, or the name of the user, which is the server's default.
     pub(crate) fn database(&self) -> Cow<'_, str> {
         self.config.get_dbname().map_or_else(|| self.user(), Cow::Borrowed)
     }
 
-    /// Returns the user of the address. If it has none, returns the operating system's user, which
-    /// is the driver's default; empty if the system has no name for this user.
+    /// Returns the user of the address, or the operating system's user, which is the driver's
+    /// default. Empty if that user has no name.
     pub(crate) fn user(&self) -> Cow<'_, str> {
         let named = self.config.get_user().map(Cow::Borrowed);
         named.unwrap_or_else(|| whoami::username().unwrap_or_default().into())
     }
 
-    /// Returns the time within which a connection must be ready: the timeout of the address,
-    /// multiplied by the number of its hosts.
+    /// Returns the time limit for connecting: the timeout of the address times the number of hosts.
     pub(crate) fn connect_timeout(&self) -> Duration {
         let hosts = self.config.get_hosts().len().max(self.config.get_hostaddrs().len()).max(1);
         let each = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
@@ -258,7 +253,7 @@ impl Options {
 }
 
 /// Replaces `sslmode=verify-full`, which the driver does not know, by `sslmode=require`. Returns
-/// the address, and true if the address demanded the verification.
+/// the address, and true if it contained `verify-full`.
 fn without_verification(address: &str) -> (Cow<'_, str>, bool) {
     for demanded in ["sslmode=verify-full", "sslmode='verify-full'"] {
         let is_parameter = |start: usize| address[..start].chars().next_back().is_none_or(|c| " \t\n?&".contains(c));

@@ -1,6 +1,5 @@
-//! Parameters of statements, each with its type in the database. A statement that is sent as text
-//! must name the types of its parameters, because only a prepared statement learns them from the
-//! server.
+//! Statement parameters with their database types. A statement that is sent as text must name these
+//! types; a prepared statement learns them from the server.
 
 use tokio_postgres::types::{ToSql, Type};
 
@@ -11,17 +10,15 @@ pub(crate) trait Parameter: ToSql + Sync {
 
 pub(crate) type Parameters<'a> = &'a [&'a (dyn Parameter + 'a)];
 
-/// Returns the values alone, for a prepared statement.
 pub(crate) fn values(parameters: Parameters<'_>) -> Vec<&(dyn ToSql + Sync)> {
     parameters.iter().map(|parameter| *parameter as &(dyn ToSql + Sync)).collect()
 }
 
-/// Returns the values with their types, for a statement that is sent as text.
 pub(crate) fn typed(parameters: Parameters<'_>) -> Vec<(&(dyn ToSql + Sync), Type)> {
     parameters.iter().map(|parameter| (*parameter as &(dyn ToSql + Sync), parameter.database_type())).collect()
 }
 
-/// A Rust type of a single value, with the database types of one value and of an array of values.
+/// A Rust type with the database types for one value and for an array of values.
 pub(crate) trait Scalar: ToSql + Sync {
     const VALUE: Type;
     const ARRAY: Type;

@@ -1,4 +1,4 @@
-//! Password files in the format of PostgreSQL's own clients: `~/.pgpass`.
+//! Reads password files in the format of `~/.pgpass`, like PostgreSQL's own clients.
 //!
 //! Each line is `HOST:PORT:DATABASE:USER:PASSWORD`. A `*` matches everything, `\` escapes `:` and
 //! `\`, and lines that begin with `#` are ignored. The first line that matches counts.
@@ -15,7 +15,7 @@ use crate::options::Options;
 
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The folders of the server's socket that a password file calls `localhost`, as in libpq.
+/// The socket folders that a password file calls `localhost`, as in libpq.
 const DEFAULT_SOCKET_FOLDERS: [&[u8]; 3] = [b"/tmp", b"/var/run/postgresql", b"/run/postgresql"];
 
 /// The reason why a password file is not used.
@@ -39,11 +39,11 @@ pub enum PasswordFileError {
 }
 
 impl Options {
-    /// Returns the options with the password that a password file has for this server, database and
-    /// user. The options are unchanged if they have a password, if the file does not exist, or if
-    /// no line matches. The default user is the operating system's user, and the default database
-    /// has the name of the user. If the address names several hosts, all of them must have the same
-    /// password, because the driver offers it to each.
+    /// Sets the password from the first matching line of a password file. The options stay
+    /// unchanged if they have a password, if the file does not exist, or if no line matches.
+    ///
+    /// If the address names several hosts, sets the password only if it is the same for all of
+    /// them, because the driver offers it to each.
     ///
     /// # Errors
     /// [`PasswordFileError`] if the file cannot be read, or if users other than its owner have
@@ -63,8 +63,6 @@ impl Options {
     }
 }
 
-/// Returns the password that all servers in the address have; `None` if the passwords differ or one
-/// is missing.
 fn password_of_all(text: &[u8], options: &Options) -> Option<Vec<u8>> {
     let mut found: Vec<_> = servers(options).map(|server| password(text, &server)).collect();
     found.dedup();
@@ -109,7 +107,6 @@ fn password(text: &[u8], server: &[Vec<u8>; 4]) -> Option<Vec<u8>> {
 
 #[derive(Default)]
 struct Field {
-    /// The text without the escapes.
     text: Vec<u8>,
     has_escapes: bool,
 }

@@ -1,4 +1,5 @@
-//! Reads the queue, and merges the changes of its counts so that reading the counts stays fast.
+//! Reads the items of the queue, and counts them by status. Also merges rows of the table `tally`,
+//! whose sums are the counts of the whole queue.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -29,7 +30,6 @@ impl Work for Paging {
     const IS_IDEMPOTENT: bool = true;
     const READS_QUEUE: bool = true;
 
-    /// Reads one item more than the page has, to see whether another page follows.
     async fn attempt(&self, _: &Shared, connection: &mut Connection) -> Answer<Page> {
         let PageRequest { statuses, after, limit } = &self.0;
         let statuses: Vec<i16> = statuses.iter().copied().map(status_number).collect();
@@ -45,7 +45,8 @@ impl Work for Paging {
     }
 }
 
-/// Returns the `rank` column, which is the negative priority, and the sequence number.
+/// Returns the position of `key` in the claim order: the negated priority (column `rank`), then the
+/// sequence number.
 pub(crate) fn position(key: ClaimKey) -> (i64, i64) {
     (-i64::from(key.priority().get()), bigint(key.sequence().get()))
 }
@@ -101,8 +102,8 @@ impl Work for Counting {
     }
 }
 
-/// Merges the rows of the table `tally`, each of which is a change of the counts, so that reading
-/// the counts stays fast.
+/// Merges rows of the table `tally` into one. The counts of the queue are sums over this table, so
+/// fewer rows make counting faster.
 pub(crate) struct FoldTally;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! The places of runs: the host and the project folder of each run that ever began.
+//! Looks up the host and the project folder of a run, past or present.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -17,22 +17,22 @@ use crate::work::{Shared, Work};
 
 const OF_RUN: &str = "select id, host, project from run where id = $1";
 
-/// The place of a run.
+/// The host and the project folder of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunPlace {
     /// The name of the run.
     pub run: RunId,
     /// The host of the run.
     pub host: Box<str>,
-    /// The project folder of the run on this host.
+    /// The run's project folder on that host.
     pub project: PathBuf,
 }
 
 impl PostgresStore {
-    /// Returns the place of a run; `None` if no run ever had this name.
+    /// Returns the host and the project folder of a run, or `None` if no run ever had this name.
     ///
     /// # Errors
-    /// [`StorageError`] if the registry cannot be read.
+    /// [`StorageError`] if the database cannot be read.
     pub async fn place_of_run(&self, run: &RunId) -> Result<Option<RunPlace>, StorageError> {
         self.work(Locating(run.clone())).await
     }
@@ -59,7 +59,6 @@ pub(crate) fn run_place(row: &Row) -> Answer<RunPlace> {
     })
 }
 
-/// Reads a path.
 pub(crate) fn path(row: &Row, name: &str) -> Answer<PathBuf> {
     let bytes: Vec<u8> = column(row, name)?;
     Ok(Path::new(OsStr::from_bytes(&bytes)).to_owned())

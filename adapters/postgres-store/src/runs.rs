@@ -1,4 +1,4 @@
-//! The registry of runs: beginning, ending, listing and recovering runs.
+//! Registers, ends, lists and recovers runs.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -31,8 +31,9 @@ const ENDED: &str = include_str!("../sql/runs/ended.sql");
 const LOCK_EXPIRED: &str = include_str!("../sql/runs/lock_expired.sql");
 const LOCK_RECOVERABLE: &str = include_str!("../sql/queue/lock_recoverable.sql");
 
-/// The lock that serializes the beginnings and ends of runs and the requests to stop. So of several
-/// runs that end at the same time, exactly one is the last.
+/// Locks the list of runs until the transaction ends. Registering a run, ending a run, and
+/// requesting a stop take this lock. When several runs end at the same time, exactly one therefore
+/// finds no other live run.
 pub(crate) const LOCK_REGISTRY: &str =
     "select pg_advisory_xact_lock(hashtextextended('autoproc runs of ' || current_schema(), 0))";
 
@@ -61,11 +62,11 @@ impl Work for Beginning {
     }
 }
 
-/// Adds a run. If the run was added before and has made no exchange, succeeds without adding it
-/// again, because the caller may have lost the first answer.
+/// Registers a run. Also succeeds if the run is registered but has made no exchange: the answer to
+/// the first registration may have been lost.
 ///
 /// # Errors
-/// [`StorageError::Failed`] if another run has used the name.
+/// [`StorageError::Failed`] if a run with this name has made an exchange or has ended.
 async fn register(transaction: &mut Transaction<'_>, run: &RunInfo) -> Answer<()> {
     let Location { host, boot, pid_namespace, pid, project } = &run.location;
     let jobs = i64::try_from(run.jobs).unwrap_or(i64::MAX);
@@ -143,7 +144,6 @@ pub(crate) async fn live_runs(transaction: &mut Transaction<'_>) -> Answer<Vec<L
     transaction.query(LIVE, &[]).await?.iter().map(live_run).collect()
 }
 
-/// Reads the live runs in the transaction of a client.
 pub(crate) async fn live_of(client: &Client) -> Answer<Vec<LiveRun>> {
     client.query_typed(LIVE, &[]).await?.iter().map(live_run).collect()
 }
@@ -154,8 +154,8 @@ pub(crate) struct Recovery(pub(crate) RecoverRequest);
 impl Work for Recovery {
     type Reply = Vec<RecoveredItem>;
 
-    /// Locks the rows of the runs first: this waits for the exchanges of these runs that are in
-    /// progress, and prevents them from beginning another exchange.
+    /// Locks the rows of the runs before it reads their items. The lock waits for exchanges that
+    /// have begun, and prevents new ones.
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Vec<RecoveredItem>> {
         shared.claim_start.forget();
         let mut transaction = connection.begin().await?;
@@ -171,8 +171,8 @@ impl Work for Recovery {
     }
 }
 
-/// Locks those of the given runs whose lease is over. Returns the names of the locked runs, and of
-/// the given runs that have ended.
+/// Locks each run in `runs` whose lease has expired. Returns the names of these runs, and of the
+/// runs in `runs` that have already ended.
 async fn lock_dead(transaction: &mut Transaction<'_>, runs: &[RunId]) -> Answer<Vec<String>> {
     let named: Vec<&str> = runs.iter().map(RunId::as_str).collect();
     let expired = transaction.query(LOCK_EXPIRED, &[&named]).await?;

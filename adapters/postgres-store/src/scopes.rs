@@ -1,4 +1,4 @@
-//! The scopes of the runs of this store. The table `scope_item` identifies each scope by a number.
+//! Stores the scope of each run (the items that it processes) in the table `scope_item`.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,20 +13,20 @@ use crate::item_row::bigint;
 
 const ADD: &str = include_str!("../sql/exchange/add_scope.sql");
 
-/// The largest number of ids in one statement. While the statement locks the items of these ids,
-/// the exchanges of other runs cannot claim them.
+/// The maximum number of items in one statement that stores a scope. The statement locks these
+/// items, so no other run can claim them until the statement ends.
 const MAX_ADDED: usize = 1000;
 
-/// A scope of a run, with its number in the table.
+/// A run, one of its scopes, and the number of the scope in the table.
 type Named = (RunId, Arc<BTreeSet<ItemId>>, i64);
 
-/// The scopes whose ids are in the table. A run passes clones of one `Arc`, so a set is recognised
-/// by its address.
+/// The scopes that this handle has stored. A run passes each scope as clones of one `Arc`, so the
+/// address of the `Arc` identifies the scope.
 #[derive(Default)]
 pub(crate) struct Scopes(Mutex<Vec<Named>>);
 
 impl Scopes {
-    /// Returns the number of a scope, and first stores its ids if the scope is new; `None` for the
+    /// Returns the number of a scope, after storing the scope if it is new. Returns `None` for the
     /// whole queue.
     pub(crate) async fn number(&self, run: &RunId, scope: &Scope, connection: &mut Connection) -> Answer<Option<i64>> {
         let Scope::Items(ids) = scope else { return Ok(None) };
@@ -43,7 +43,8 @@ impl Scopes {
         Ok(Some(number))
     }
 
-    /// Forgets the scopes of a run, whose rows are deleted with the run.
+    /// Forgets the scopes of a run that has ended. The statement that ends the run deletes the rows
+    /// of the scopes.
     pub(crate) fn forget(&self, run: &RunId) {
         self.lock().retain(|(named, _, _)| named != run);
     }

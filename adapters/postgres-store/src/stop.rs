@@ -1,4 +1,4 @@
-//! Requests to stop, as numbered rows, and the [`StopSignal`] that reports them to a run.
+//! Requests to stop runs, and the [`StopSignal`] that reports a request to its run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,15 +19,15 @@ use crate::work::{AbortOnDrop, Shared, Work};
 const REQUEST: &str = include_str!("../sql/stop/request.sql");
 const LEVEL: &str = include_str!("../sql/stop/level.sql");
 
-/// The interval at which a run looks for requests if no notification arrives. The port allows half
-/// a second.
+/// How long a run waits for a notification before it queries the stop requests anyway. The
+/// [`StopSignal`] port allows at most half a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(400);
 
-/// The maximum time of one query for requests, including a new connection. A query that takes
-/// longer is abandoned, and repeated after the next interval.
+/// The time limit of one query for stop requests, including the time to connect. A query that
+/// exceeds the limit is abandoned, and repeated after the next interval.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The runs that a request addresses.
+/// The runs that a stop request addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopTarget {
     /// Every live run of the queue.
@@ -61,8 +61,8 @@ impl Work for Stopping {
     type Reply = usize;
     const IS_IDEMPOTENT: bool = true;
 
-    /// Takes a lock that a run also takes when it begins. Each run therefore begins either before
-    /// the request and obeys it, or after the request and ignores it.
+    /// Takes the same lock as the registration of a run. Each run therefore begins either before
+    /// the request, and obeys it, or after the request, and ignores it.
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<usize> {
         let (host, run) = match &self.target {
             StopTarget::AllRuns => (None, None),
@@ -81,18 +81,18 @@ impl Work for Stopping {
     }
 }
 
-/// Returns the number that stands for a level in the table; `None` for [`StopLevel::Running`],
-/// which requests nothing.
+/// Returns the number that stands for `level` in the table of stop requests. Returns `None` for
+/// [`StopLevel::Running`], which requests no stop.
 fn level_number(level: StopLevel) -> Option<i16> {
     let number = StopLevel::ALL.iter().position(|known| *known == level)?;
     i16::try_from(number).ok().filter(|number| *number > 0)
 }
 
-/// The stop signal of one run: it reports the requests that were made after the run began.
+/// The stop signal of one run. It reports the stop requests that were made after the run began.
 ///
-/// A notification tells the run of a request. If the notification is lost, the run finds the
-/// request within about 0.4 s. While the server cannot be reached, no request reaches the run. If
-/// the store is dropped, the level stays as it is.
+/// A notification tells the run about a request. If the notification is lost, the run finds the
+/// request within about 0.4 s. No request arrives while the server is unreachable. After the store
+/// is dropped, the signal keeps its last value.
 pub struct PostgresStopSignal {
     state: watch::Receiver<StopRequest>,
     _watching: AbortOnDrop,
@@ -119,15 +119,16 @@ impl StopSignal for PostgresStopSignal {
         }
     }
 
-    /// Does nothing, and returns `false`: a run ignores the requests that are older than itself, so
-    /// none has to be removed.
+    /// Does nothing and returns `false`. A run ignores requests that are older than the run, so
+    /// there is nothing to remove.
     async fn clear(&self) -> Result<bool, StopSignalError> {
         Ok(false)
     }
 }
 
-/// Looks for requests after each notification, and after each [`POLL_INTERVAL`] without one. Waits
-/// a minimum time between two queries, because their connection also renews the leases.
+/// Queries the stop requests of `run` after each notification, or after [`POLL_INTERVAL`] without a
+/// notification. Limits the rate of the queries, because they share a connection with the renewal
+/// of leases.
 pub(crate) async fn watch(companion: Arc<Companion>, run: RunId, state: watch::Sender<StopRequest>) {
     let mut changes = companion.subscribe();
     let pace = Pace::default();
@@ -137,13 +138,11 @@ pub(crate) async fn watch(companion: Arc<Companion>, run: RunId, state: watch::S
         if let Ok(Ok(level)) = timeout(LOOK_TIMEOUT, requested_level(&companion, &run)).await {
             state.send_if_modified(|request| rise(request, level));
         }
-        // The end of the interval has the same effect as a notification.
+        // A timeout has the same effect as a notification.
         let _ = timeout(POLL_INTERVAL, changes.changed()).await;
     }
 }
 
-/// Raises a request to a level; returns false if the request already has this level or a higher
-/// one.
 fn rise(request: &mut StopRequest, level: StopLevel) -> bool {
     let is_higher = level > request.level;
     if is_higher {

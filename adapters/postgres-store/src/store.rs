@@ -1,4 +1,4 @@
-//! The store: a thread with two connections, and the ports on top of it.
+//! Implements the storage ports. The store works on its own thread with two connections.
 
 use std::io;
 use std::panic::resume_unwind;
@@ -33,10 +33,11 @@ use crate::work::{AbortOnDrop, Connecting, Shared, Work};
 
 const FOLD_EVERY: u64 = 100;
 
-/// The queue and the registry of runs in one schema of a PostgreSQL database.
+/// A handle for the queue and the runs in one schema of a PostgreSQL database.
 ///
-/// A handle connects when it is first used, and reconnects after a loss. Its futures run on any
-/// async executor. When it is dropped, the leases of its runs are no longer renewed.
+/// The handle connects on first use, and reconnects after the connection is lost. The futures of
+/// its methods run on any async executor. After the handle is dropped, the leases of the runs that
+/// it began are no longer renewed.
 pub struct PostgresStore {
     shared: Arc<Shared>,
     /// `None` only while the store is being dropped.
@@ -50,7 +51,7 @@ impl std::fmt::Debug for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Opens a handle. Does not connect yet.
+    /// Creates a handle without connecting.
     ///
     /// # Errors
     /// [`StorageError::Failed`] if the thread of the store cannot be started.
@@ -77,38 +78,38 @@ impl PostgresStore {
         Ok(Self { shared: Arc::new(shared), runtime: Some(runtime) })
     }
 
-    /// Connects, checks the server, and creates or updates the schema. With the options of
-    /// [`Options::without_migration`], refuses a schema that is missing or has another version.
-    /// Every other method does the same when it needs the connection.
+    /// Connects, checks the server, and creates or updates the schema. With
+    /// [`Options::without_migration`], refuses a schema that is missing or has another version. The
+    /// methods that use the queue connect in the same way when necessary.
     ///
     /// # Errors
-    /// [`StorageError`] if the server cannot be reached, refuses the user, or is not safe for the
-    /// queue.
+    /// [`StorageError`] if the server cannot be reached, refuses the user, or is unsuitable for the
+    /// queue, for instance because `fsync` is off.
     pub async fn connect(&self) -> Result<(), StorageError> {
         self.work(Connecting).await
     }
 
-    /// From now on, calls the function whenever the lease of a new run is granted or renewed. The
-    /// argument is the end of the lease, as a time since this machine booted (`CLOCK_BOOTTIME`).
-    /// The thread of the store makes the call, so the function must not block.
+    /// Sets a function to call whenever a lease is granted or renewed. Applies only to runs that
+    /// begin after this call. The function receives the end of the lease, as a time since boot
+    /// (`CLOCK_BOOTTIME`). It runs on the thread of the store, so it must not block.
     pub fn on_lease(&self, on_lease: impl Fn(Duration) + Send + Sync + 'static) {
         self.shared.leases.call_on_lease(Arc::new(on_lease));
     }
 
-    /// Creates or updates the schema on a separate connection, even if the options forbid
-    /// migrations.
+    /// Creates or updates the schema, even if the options forbid migrations. Uses a separate
+    /// connection.
     ///
     /// # Errors
     /// [`StorageError`] as for [`connect`](Self::connect); [`StorageError::Unsupported`] if a newer
-    /// program has made the schema.
+    /// version of this program has created the schema.
     pub async fn migrate(&self) -> Result<Migrated, StorageError> {
         let options = self.shared.options.clone();
         self.spawn(async move { inspection::migrate(&options).await.map_err(|fault| fault.into_storage(&options)) })
             .await
     }
 
-    /// Inspects the server and the schema on a separate connection. Changes nothing, and needs no
-    /// schema.
+    /// Inspects the server and the schema without changing them. Uses a separate connection, and
+    /// works without a schema.
     ///
     /// # Errors
     /// [`StorageError`] if the server cannot be reached or refuses the user.
@@ -118,12 +119,13 @@ impl PostgresStore {
             .await
     }
 
-    /// Requests that runs stop, at this level. A run that is alive obeys the request; a run that
-    /// begins later does not. Returns the number of live runs that the request addresses. The level
-    /// [`StopLevel::Running`] requests nothing.
+    /// Asks the live runs that `target` selects to stop at this level. Returns the number of these
+    /// runs. Runs that begin later ignore the request. With [`StopLevel::Running`], only counts the
+    /// runs.
     ///
     /// # Errors
-    /// [`StorageError`]; after an unknown outcome, the same request may be made again.
+    /// [`StorageError`] if the request cannot be stored. After an unknown outcome, it is safe to
+    /// repeat the request.
     pub async fn request_stop(&self, level: StopLevel, target: StopTarget) -> Result<usize, StorageError> {
         self.work(Stopping { level, target }).await
     }
@@ -159,8 +161,8 @@ impl PostgresStore {
         Ok(reply)
     }
 
-    /// After every hundredth exchange, merges the rows of the table `tally` in the background. A
-    /// failure is not reported, because the rows are merged again after a later exchange.
+    /// After every hundredth exchange, merges rows of the table `tally` in the background. Ignores
+    /// failures, because a later call merges the same rows.
     fn fold_sometimes(&self) {
         if self.shared.exchanges.fetch_add(1, Ordering::Relaxed) % FOLD_EVERY == FOLD_EVERY - 1 {
             let shared = Arc::clone(&self.shared);
@@ -264,8 +266,7 @@ impl Storage for PostgresStore {
         let _ = task.await;
     }
 
-    /// Writes the events that this handle has reported and not written yet. Everything else is
-    /// durable already.
+    /// Writes the events that this handle has not written yet. All other data is already durable.
     async fn close(&self) -> Result<(), StorageError> {
         self.write_events().await
     }

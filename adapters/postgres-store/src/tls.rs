@@ -11,21 +11,20 @@ type Connector = tokio_postgres_rustls::MakeRustlsConnect;
 #[cfg(not(feature = "tls"))]
 type Connector = tokio_postgres::NoTls;
 
-/// Returns the connector that encrypts a connection, if the address allows and the server offers
-/// it.
+/// Returns a connector that encrypts the connection if the address allows encryption and the server
+/// offers it.
 ///
 /// # Errors
-/// `Failed` if the certificate of the server must be verified, and no certificate of an authority
-/// can be read.
+/// `Failed` if the server must be verified, but no root certificate can be read.
 #[cfg(feature = "tls")]
 pub(crate) fn connector(options: &Options) -> Answer<Connector> {
     rustls_connector::connector(options)
 }
 
-/// Returns the connector that never encrypts a connection.
+/// Returns a connector that never encrypts the connection.
 ///
 /// # Errors
-/// `Failed` if the certificate of the server must be verified.
+/// `Failed` if the server must be verified, which requires encryption.
 #[cfg(not(feature = "tls"))]
 pub(crate) fn connector(options: &Options) -> Answer<Connector> {
     if options.verifies_server {

@@ -1,4 +1,4 @@
-//! Units of work on the connection for transactions, and the parts of a store that they share.
+//! Runs the operations of a store, and repeats them after a conflict or a lost connection.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,7 +15,8 @@ use crate::lease::Leases;
 use crate::options::Options;
 use crate::scopes::Scopes;
 
-/// The maximum number of times that a transaction is repeated after a conflict with another one.
+/// The maximum number of times that a transaction is repeated after conflicts with other
+/// transactions.
 const MAX_REPETITIONS: usize = 5;
 
 pub(crate) struct Shared {
@@ -32,21 +33,22 @@ pub(crate) struct Shared {
     pub(crate) completions: AtomicU64,
 }
 
-/// A piece of work on the connection for transactions.
+/// An operation that uses the main connection of a store. The second connection receives
+/// notifications and renews leases.
 #[async_trait]
 pub(crate) trait Work: Send + Sync + 'static {
     type Reply: Send + 'static;
-    /// True if repeating the work after an unknown outcome has no further effect.
+    /// True if it is safe to repeat the operation after its outcome was unknown.
     const IS_IDEMPOTENT: bool = false;
-    /// True if the reply shows the changes that other handles have made to the items.
+    /// True if the reply shows the changes that other handles have made to items.
     const READS_QUEUE: bool = false;
 
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Self::Reply>;
 }
 
 impl Shared {
-    /// Carries out a piece of work. Repeats it after a conflict with another transaction, and once
-    /// after a lost connection if it is idempotent.
+    /// Runs `work`, and repeats it after a conflict with another transaction. Repeats idempotent
+    /// work once after a lost connection.
     pub(crate) async fn carry_out<W: Work>(&self, work: &W) -> Answer<W::Reply> {
         let mut repetitions = 0;
         loop {
@@ -86,7 +88,7 @@ impl Work for Connecting {
     }
 }
 
-/// Aborts a task of the store when the future that waits for it is dropped.
+/// Aborts a task when dropped.
 pub(crate) struct AbortOnDrop(pub(crate) AbortHandle);
 
 impl Drop for AbortOnDrop {

@@ -1,8 +1,8 @@
-//! Mutations of the protections in SQL and of the code around them. The crate's own tests must
+//! Mutations of the SQL that protects data, and of the code around it. The crate's own tests must
 //! detect each mutation.
 //!
-//! `just mutants` applies them one after another to a copy of the workspace and runs the named test
-//! there, against a real server.
+//! `just mutants` applies one mutation at a time to a copy of the workspace. It runs the named test
+//! there against a real server.
 
 use autoproc_testkit::mutants::{Mutants, Mutation};
 

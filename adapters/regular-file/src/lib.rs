@@ -1,12 +1,11 @@
 //! Opens files that other programs or users may have replaced.
 //!
-//! A plain open(2) follows a symbolic link to any file of the machine, and blocks on a FIFO until
-//! another process opens its other end. The functions of this crate refuse FIFOs and devices and,
-//! with [`Links::Refuse`], symbolic links.
+//! A plain open(2) follows a symbolic link to any file of the machine. It also blocks on a FIFO
+//! until another process opens the other end. The functions of this crate refuse FIFOs and devices.
+//! With [`Links::Refuse`], they also refuse symbolic links.
 //!
-//! Files and folders that root creates through this crate belong to the owner of the folder that
-//! contains them. Otherwise a single `sudo autoproc queue add` would lock a user out of the user's
-//! own queue.
+//! A file or folder that root creates through this crate belongs to the owner of its parent folder.
+//! Otherwise a single `sudo autoproc queue add` would lock users out of their own queue.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _};
@@ -16,24 +15,23 @@ use std::path::Path;
 use rustix::fs::{Gid, OFlags, Uid, fchown};
 use rustix::io::Errno;
 
-/// The treatment of a path whose last component is a symbolic link. Links in earlier components are
+/// What to do if the last component of a path is a symbolic link. Links in earlier components are
 /// always followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
-    /// The link is followed. Suits files that users place.
+    /// Follows the link. Suits files that users create.
     Follow,
-    /// The link is an error. Suits files that only autoproc creates.
+    /// Rejects the link. Suits files that only autoproc creates.
     Refuse,
 }
 
-/// Opens a regular file with `options`, and overwrites the custom flags of `options`. To create a
-/// file, use [`create`] or [`open_or_create`].
+/// Opens a regular file with `options`, whose custom flags are replaced. To create a file, use
+/// [`create`] or [`open_or_create`].
 ///
 /// # Errors
-/// [`io::ErrorKind::InvalidInput`] if the path names anything other than a regular file, for
-/// instance a FIFO, a device, a folder or, with [`Links::Refuse`], a symbolic link. If a folder is
-/// opened for writing, the error is [`io::ErrorKind::IsADirectory`]. Otherwise any error of
-/// open(2).
+/// [`io::ErrorKind::InvalidInput`] if the path names something other than a regular file: a FIFO, a
+/// device, a folder or, with [`Links::Refuse`], a symbolic link. [`io::ErrorKind::IsADirectory`] if
+/// a folder is opened for writing. Otherwise any error of open(2).
 pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<File> {
     // NONBLOCK affects only the opening of a FIFO or device; regular files ignore it (open(2)).
     let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -58,16 +56,15 @@ pub fn open(options: &mut OpenOptions, links: Links, path: &Path) -> io::Result<
 /// Creates a file with `options`, and opens it.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] if the path exists, even as a link; otherwise any error of
-/// open(2), or of giving the new file to the owner of its folder. After an error, no new file is
-/// left.
+/// [`io::ErrorKind::AlreadyExists`] if the path exists, even as a link. Otherwise any error of
+/// open(2), or of changing the owner of the new file. After an error, no new file is left.
 pub fn create(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let file = open(options.create_new(true), Links::Refuse, path)?;
     give_to_owner_of_folder(&file, path).inspect_err(|_| drop(std::fs::remove_file(path)))?;
     Ok(file)
 }
 
-/// Opens a regular file with `options`; creates it if it is missing. Refuses links.
+/// Opens a regular file with `options`, or creates it if it is missing. Refuses symbolic links.
 ///
 /// # Errors
 /// The errors of [`open`] and [`create`].
@@ -85,17 +82,17 @@ pub fn open_or_create(options: &mut OpenOptions, path: &Path) -> io::Result<File
     }
 }
 
-/// Returns the folder that contains the entry at `path`, without accessing it: the path without its
-/// last component, or `.` if the path has only one component.
+/// Returns the parent folder of `path` without accessing the file system. Returns `.` if the path
+/// has only one component.
 #[must_use]
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Gives a file or folder to the owner and the group of the folder of `path`, if this process is
-/// root and the folder belongs to another user. Otherwise does nothing. `new` must be a file or
-/// folder that this process has just created, and may have no name yet. [`create`] and
-/// [`create_folder`] call this function themselves.
+/// Gives a new file or folder to the owner and the group of the folder that contains `path`. Does
+/// nothing unless this process is root and another user owns the folder. This process must have
+/// just created `new`, either at `path` or without a name. [`create`] and [`create_folder`] call
+/// this function themselves.
 ///
 /// # Errors
 /// If the owner of the folder cannot be determined, or the owner of `new` cannot be changed.
@@ -113,9 +110,9 @@ pub fn give_to_owner_of_folder(new: &File, path: &Path) -> io::Result<()> {
 /// Creates a folder with this mode, less the umask.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] if the path exists; otherwise any error of mkdir(2), of opening
-/// the new folder, or of giving it to the owner of the folder above. After an error of the last two
-/// kinds, the new folder stays.
+/// [`io::ErrorKind::AlreadyExists`] if the path exists. Otherwise any error of mkdir(2), of opening
+/// the new folder, or of changing its owner. The new folder stays if it cannot be opened or its
+/// owner cannot be changed.
 pub fn create_folder(path: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().mode(mode).create(path)?;
     let flags = (OFlags::NOFOLLOW | OFlags::DIRECTORY).bits().cast_signed();
@@ -123,8 +120,8 @@ pub fn create_folder(path: &Path, mode: u32) -> io::Result<()> {
     give_to_owner_of_folder(&created, path)
 }
 
-/// Creates a folder and the missing folders above it, all with this mode, less the umask. Returns
-/// how many folders were created.
+/// Creates a folder and its missing parents, all with this mode, less the umask. Returns the number
+/// of folders created.
 ///
 /// # Errors
 /// The errors of [`create_folder`]. A folder that another process creates meanwhile is not an
@@ -176,8 +173,6 @@ mod tests {
 
     use super::*;
 
-    /// Creates a folder with a file, a link to the file, a link to itself, a folder, a FIFO, and a
-    /// link to `/dev/zero`.
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let path = |name: &str| folder.path().join(name);

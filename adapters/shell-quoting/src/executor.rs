@@ -1,4 +1,4 @@
-//! Recognises commands that execute a value as code although the shell passes it as one word.
+//! Detects commands that run a value as code although the shell passes the value as one word.
 
 use crate::{Open, Quoting};
 
@@ -6,12 +6,11 @@ use crate::{Open, Quoting};
 const KEYWORDS: [&[u8]; 12] =
     [b"!", b"{", b"if", b"then", b"elif", b"else", b"while", b"until", b"do", b"time", b"command", b"exec"];
 
-/// Programs that execute a command given in their arguments. Options of the program may stand
-/// before the command.
+/// Programs that run the command in their arguments. Their own options may precede the command.
 const WRAPPERS: [&[u8]; 11] =
     [b"env", b"sudo", b"nohup", b"nice", b"ionice", b"setsid", b"stdbuf", b"timeout", b"xargs", b"find", b"builtin"];
 
-/// Programs that execute an argument as a script, and the letter of the option that precedes the
+/// Programs that run an argument as a script, each with the letter of the option that precedes the
 /// script.
 const SCRIPTED: [(&[u8], u8); 12] = [
     (b"sh", b'c'),
@@ -28,21 +27,21 @@ const SCRIPTED: [(&[u8], u8); 12] = [
     (b"php", b'r'),
 ];
 
-/// Programs whose script is an argument without an option.
+/// Programs that take a script as an argument without an option.
 const AWKS: [&[u8]; 3] = [b"awk", b"gawk", b"mawk"];
 
 /// The comparison operators for which `[[` evaluates both operands as arithmetic expressions.
 const COMPARISONS: [&[u8]; 6] = [b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge"];
 
 impl Quoting {
-    /// Returns the name of the command or expansion that may execute a value at this position as
-    /// code; `None` if none is known. `rest` is the text after the position.
+    /// Returns the name of the command or expansion that may run a value at this position as code.
+    /// Returns `None` if none is known. `rest` is the text after the position.
     ///
-    /// Recognises `ssh`, some builtins of POSIX shells and bash, the arithmetic expansion `$((…))`
-    /// and command `((…))`, some parameter expansions, and quoted scripts of shells, interpreters
-    /// and awk. Other programs that execute an argument are not recognised.
+    /// Detects `ssh`, some builtins of POSIX shells and bash, arithmetic (`$((…))` and `((…))`),
+    /// and some parameter expansions. Also detects quoted scripts of shells, interpreters and awk.
+    /// Does not detect other programs that run an argument as code.
     ///
-    /// As in a POSIX shell, `&>` ends the command, although bash takes it for a redirection.
+    /// Treats `&>` as the end of a command, as POSIX shells do. Bash treats it as a redirection.
     #[must_use]
     pub fn executor(&self, rest: &[u8]) -> Option<String> {
         if self.is_arithmetic() {
@@ -71,8 +70,8 @@ impl Quoting {
         executes.then(|| String::from_utf8_lossy(name).into_owned())
     }
 
-    /// Returns the parameter expansion around the position if the shell evaluates the text at the
-    /// position as an arithmetic expression: an index `${x[…]}`, or a substring `${x:…}`.
+    /// Returns the parameter expansion that contains the position if the shell evaluates the text
+    /// there as arithmetic: in an index `${x[…]}` or in a substring `${x:…}`.
     fn evaluating_expansion(&self) -> Option<String> {
         let begin = self.command.windows(2).rposition(|window| window == b"${")?;
         let inside = &self.command[begin + 2..];
@@ -85,8 +84,9 @@ impl Quoting {
     }
 }
 
-/// Returns the index of the program that the words execute: the first word after keywords and
-/// assignments or, behind a wrapper, the first word that names a known executor.
+/// Returns the index of the program that the words run: the first word after keywords and
+/// assignments. If that word is a wrapper, returns the first later word that names a known
+/// executor.
 fn program_in(words: &[&[u8]]) -> Option<usize> {
     let first = words.iter().position(|word| !is_assignment(word) && !KEYWORDS.contains(word))?;
     if !WRAPPERS.contains(&basename(words[first])) {
@@ -112,8 +112,8 @@ fn script_letter(name: &[u8]) -> Option<u8> {
     SCRIPTED.iter().find(|(program, _)| *program == name).map(|(_, letter)| *letter)
 }
 
-/// Returns the index of the argument that is a script: the one after an option such as `-c`. Only
-/// options before the first operand count. `None` if there is no such option.
+/// Returns the index of the script in `arguments`: the argument after an option such as `-c`. Only
+/// options before the first operand count.
 fn script_in(name: &[u8], arguments: &[&[u8]]) -> Option<usize> {
     let letter = script_letter(name)?;
     let mut index = 0;
@@ -133,8 +133,8 @@ fn is_followed_by(rest: &[u8], operator: &[u8]) -> bool {
     rest[..end].split(u8::is_ascii_whitespace).any(|word| word == operator)
 }
 
-/// Returns the indexes of a known shell or interpreter and of the argument that it executes as a
-/// script; `None` if the words do not start such a program with a script.
+/// Returns the indexes of a known shell or interpreter and of the script that it runs. Returns
+/// `None` if the words do not start such a program with a script.
 #[must_use]
 pub fn script_argument(words: &[&[u8]]) -> Option<(usize, usize)> {
     let program = program_in(words)?;

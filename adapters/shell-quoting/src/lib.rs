@@ -1,27 +1,28 @@
-//! Quotes each reference to a variable in a shell command, as its context requires.
+//! Quotes references to environment variables in a shell command.
 //!
 //! # Theory of operation
 //!
-//! A value is never written into the shell command. The command contains a reference to an
-//! environment variable instead, and a shell does not parse the expansion of a variable (POSIX,
-//! Shell Command Language, 2.6). So, except in the contexts under *Limits*, the shell never
-//! executes a value as code, even if the quotes are wrong. The quotes only keep the value one word.
-//! Within double quotes, a reference needs no further quotes. Elsewhere, the reference is put in
-//! double quotes; surrounding single quotes are closed before the reference and reopened after it.
+//! A value is never written into the shell command. The command refers to an environment variable
+//! instead. A shell does not parse the expansion of a variable (POSIX, Shell Command Language,
+//! 2.6). Even with wrong quotes, the shell therefore never executes a value as code, except in the
+//! contexts under *Limits*. The quotes only keep the value one word. Within double quotes, a
+//! reference needs no further quotes. Elsewhere, the reference is put in double quotes. Surrounding
+//! single quotes are closed before the reference and reopened after it.
 //!
-//! [`Quoting`] parses the command byte by byte, but only as precisely as quoting requires. It may
-//! misjudge the context, for instance in a here-document or in a `case` pattern within a
-//! substitution. The value may then be split, or the reference may appear literally.
+//! [`Quoting`] parses the command only as precisely as quoting requires. It may misjudge the
+//! context, for instance in a here-document, or in a `case` pattern within a substitution. The
+//! value may then be split, or the reference may appear literally.
 //!
 //! # Limits
 //!
-//! A value may still be executed in three contexts. First, some commands and parameter expansions
-//! evaluate a text as code: builtins such as `trap`, other shells with `-c`, and an index as in
-//! `${x[…]}`. [`Quoting::executor`] recognises many of them. Second, within quotes that contain
-//! other text, the value becomes part of a word, and an unknown program may run this word as code.
-//! [`Quoting::is_single_quoted`] reports single quotes. Third, within `$((…))`, some shells (dash)
-//! refuse quotes, and others (bash) evaluate the value as an expression. [`Quoting::is_arithmetic`]
-//! reports this context.
+//! A value may still be executed in three contexts:
+//!
+//! - Some commands and parameter expansions evaluate a text as code: builtins such as `trap`, other
+//!   shells with `-c`, and an index as in `${x[…]}`. [`Quoting::executor`] detects many of them.
+//! - Within quotes that contain other text, the value becomes part of a word. An unknown program
+//!   may run this word as code. [`Quoting::is_single_quoted`] reports single quotes.
+//! - Within `$((…))`, some shells (dash) refuse quotes, and others (bash) evaluate the value as an
+//!   expression. [`Quoting::is_arithmetic`] reports this context.
 //!
 //! # Deliberately absent
 //!
@@ -32,16 +33,16 @@ mod executor;
 
 pub use executor::script_argument;
 
-/// The state of the parser at a position in a shell command: the open quotes and brackets, the
-/// innermost last, and the kind of the token before the position.
+/// Parses a shell command, and tracks the quotes and brackets that are open at the current
+/// position.
 #[derive(Debug, Clone, Default)]
 pub struct Quoting {
     open: Vec<Open>,
     before: Before,
     /// The text of the current simple command, up to the position.
     command: Vec<u8>,
-    /// The texts of the enclosing simple commands, the outermost first. The current command is in a
-    /// subshell or a substitution of the last one.
+    /// The texts of the enclosing simple commands, the outermost first. The current command is
+    /// nested in the last one.
     outer_commands: Vec<Vec<u8>>,
 }
 
@@ -78,8 +79,8 @@ impl Open {
 }
 
 impl Quoting {
-    /// True if the shell takes the next byte literally: after a backslash, and in a comment. Single
-    /// quotes do not count; see [`is_single_quoted`](Self::is_single_quoted).
+    /// True if the shell takes the next byte literally: after a backslash or in a comment. For
+    /// single quotes, see [`is_single_quoted`](Self::is_single_quoted).
     #[must_use]
     pub fn is_literal(&self) -> bool {
         self.before == Before::Backslash || self.open.last() == Some(&Open::Comment)

@@ -7,8 +7,8 @@ use std::process::Command;
 use autoproc_shell_quoting::{Quoting, script_argument};
 use proptest::prelude::*;
 
-/// Returns the output of `sh` for a script that consists of `before`, a reference to the value, and
-/// `after`.
+/// Runs a script in `sh` and returns the output. The script is `before`, a reference to the value,
+/// and `after`.
 fn printed(before: &str, after: &str, value: &str) -> String {
     let mut quoting = Quoting::default();
     quoting.pass(before.as_bytes());
@@ -17,8 +17,8 @@ fn printed(before: &str, after: &str, value: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The contexts of a reference: the text before it, the text after it, and the output around the
-/// value.
+/// Contexts of a reference: the text before and after the reference, and the expected output before
+/// and after the value.
 const PLACES: [(&str, &str, &str, &str); 8] = [
     ("printf '<%s>' ", "", "<", ">"),
     ("printf '<%s>' \"a", "b\"", "<a", "b>"),

@@ -1,9 +1,8 @@
-//! Measures the cost of a guard. Compares processes that are spawned directly with processes that
-//! run under guards; all of them do nothing.
+//! Measures the cost of a guard: compares processes spawned directly with processes under guards.
+//! The processes do nothing.
 //!
-//! `cargo bench -p autoproc-subprocess`. The figures depend on the load of the machine, so rounds
-//! of both kinds alternate and their medians are compared. A round is a number of processes,
-//! divided among threads or slots.
+//! Run with `cargo bench -p autoproc-subprocess`. Rounds of both kinds alternate and their medians
+//! are compared, because the figures depend on the load of the machine.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 #![expect(clippy::print_stdout, reason = "prints its figures")]
 
@@ -17,14 +16,13 @@ use autoproc_domain::ports::NeverStop;
 use autoproc_subprocess::{Ending, GuardSettings, Guards, OutputLimits, ProcessSpec};
 use tempfile::TempDir;
 
-/// The number of processes in a round, for each thread or slot.
+/// The number of processes that each thread or slot starts in a round.
 const ROUND_PROCESSES: usize = 100;
-/// The argument of all processes. With an argument, true(1) of GNU sets up its locale, which takes
-/// a quarter of its time.
+/// The argument of each process. Without an argument, GNU true(1) skips setting up its locale, and
+/// takes a quarter less time.
 const FILE: &str = "/srv/archive/recordings/2025/session-000001/audio.wav";
-/// The number of measured rounds of each kind.
 const ROUNDS: usize = 15;
-/// The highest accepted ratio of the cost of a guarded process to that of a direct process.
+/// The maximum cost of a guarded process, as a multiple of the cost of a direct process.
 const MAX_RATIO: f64 = 1.25;
 
 struct Bench {
@@ -62,8 +60,8 @@ impl Bench {
         Self { folder, guards, runtime }
     }
 
-    /// Returns the median cost of a process in microseconds: first when spawned directly, then
-    /// under a guard.
+    /// Returns two medians of the cost of a process, in microseconds: spawned directly, and under a
+    /// guard.
     fn medians(&self, slots: usize) -> (f64, f64) {
         let (mut direct, mut guarded) = (Vec::new(), Vec::new());
         // The first round warms up and starts the guards.
@@ -74,7 +72,7 @@ impl Bench {
         (median(direct.split_off(1)), median(guarded.split_off(1)))
     }
 
-    /// Runs the guards of all slots from one thread, which also runs the runtime, as a run does.
+    /// Runs the guards of all slots on one thread, as a run does.
     fn guarded_round(&self, slots: usize) {
         let slot = || async {
             for _ in 0..ROUND_PROCESSES {
@@ -102,7 +100,7 @@ impl Bench {
     }
 }
 
-/// Each thread starts processes in separate process groups, as a guard does, and waits for them.
+/// Starts each process in a separate process group, as a guard does.
 fn direct_round(slots: usize) {
     use std::os::unix::process::CommandExt;
     let thread = || {

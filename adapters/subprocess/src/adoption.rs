@@ -3,14 +3,15 @@
 //! # Theory of operation
 //!
 //! This process becomes a child subreaper, so the processes of a killed guard become its children.
-//! Usually, guards and their orphans are its only children. So a child that is not a guard counts
-//! as an orphan of a guard.
+//! Usually, it has no children except guards and their orphans. A child that is not a guard
+//! therefore counts as an orphan of a guard.
 //!
-//! Other children occur in two cases. A program that has started children may call exec(2) and so
-//! become this process. Process 1 of a pid namespace, as in a container, adopts the orphans of all
-//! processes. In these cases, a child counts as an orphan of a guard only if it has the run's
-//! marker in its environment or is in the session of the killed guard. This process never signals
-//! its other children, but reaps them when they have ended, because only a parent can reap.
+//! Other children occur in two cases. A program that has started children may become this process
+//! through exec(2). Process 1 of a pid namespace, as in a container, adopts the orphans of all
+//! processes. In these cases, a child counts as an orphan of a guard only if its environment
+//! contains the variable that marks the processes of the run, or if it is in the session of the
+//! killed guard. This process never signals other children. It only reaps them when they have
+//! ended, which only their parent can do.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -27,14 +28,13 @@ const OF_ALL: u8 = 2;
 
 static ADOPTS: AtomicU8 = AtomicU8::new(NONE);
 
-/// Makes this process adopt its descendants when their parents have ended
-/// (`PR_SET_CHILD_SUBREAPER`, prctl(2)). If a guard is killed, the guard's processes become
-/// children of this process, which ends them. Has no effect on systems other than Linux.
+/// Makes this process adopt its orphaned descendants (`PR_SET_CHILD_SUBREAPER`, prctl(2)). If a
+/// guard is killed, this process becomes the parent of the guard's processes, and ends them. Has no
+/// effect on systems other than Linux.
 ///
-/// If this process is process 1 or already has children at the call, children that are neither
-/// guards nor orphans of guards are reaped when they have ended, and never signalled. In any other
-/// process, all later children must be guards: when a guard is killed, every child that is not a
-/// guard counts as an orphan of the killed guard and is killed too.
+/// If this process is process 1 or already has children, it may have children that belong to no
+/// guard. It reaps these when they end, and never signals them. Otherwise, all later children must
+/// be guards: when a guard is killed, every child that is not a guard is killed as an orphan.
 ///
 /// Only the first call has an effect.
 pub fn adopt_orphans() {
@@ -47,8 +47,8 @@ pub fn adopt_orphans() {
     }
 }
 
-/// Sets `adopts` at the first call, and returns the new value; `None` at a later call, because the
-/// guards that this process has started since are its children.
+/// At the first call, sets `adopts` and returns the new value. Returns `None` at a later call,
+/// because guards may already be children of this process.
 fn begin(adopts: &AtomicU8, has_others: impl Fn() -> bool) -> Option<u8> {
     if adopts.load(Ordering::SeqCst) != NONE {
         return None;
@@ -67,7 +67,7 @@ fn has_children() -> bool {
     Processes::read().is_ok_and(|all| all.iter().any(|process| process.parent == own))
 }
 
-/// Starts a thread that reaps ended children other than guards, at once and whenever a child ends.
+/// Starts a thread that reaps ended children, except guards.
 fn reap_others_on_thread() -> io::Result<()> {
     let (mut ends, written) = io::pipe()?;
     signal_hook::low_level::pipe::register(SIGCHLD, written)?;

@@ -1,10 +1,9 @@
-//! The output of attempts: one file for each attempt, named `<item>.<attempt>.<claim>.log`.
+//! Stores the output of attempts: one file for each attempt, named `<item>.<attempt>.<claim>.log`.
 //!
-//! The number of the claim makes the name unique within a queue. The number of the attempt alone is
-//! not unique, because each round counts its attempts from 1, and a released attempt is repeated
+//! The claim number makes the name unique within a queue. The attempt number alone is not unique:
+//! after an item is requeued, its attempts count from 1 again, and a released attempt runs again
 //! under the same number. An attempt without output has no file. [`BoundedLog`](crate::BoundedLog)
-//! writes the files, and [`copying`] adds those of another store. [`reading`], [`streams`] and
-//! [`pruning`] work on existing files.
+//! writes the files, and [`copying`] adds files from another store.
 
 mod copying;
 mod pruning;
@@ -43,7 +42,7 @@ pub struct AttemptLog {
 }
 
 impl AttemptLogs {
-    /// Returns a handle to the output in the folder `dir`, which need not exist.
+    /// Returns a handle for the folder `dir`, which need not exist.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
@@ -63,8 +62,8 @@ impl AttemptLogs {
         self.log_of(attempt.token, attempt.number).path
     }
 
-    /// Lists the existing outputs of an item, ordered by claim, the earliest first. Reads all names
-    /// in the folder and ignores files that are not outputs of the item.
+    /// Lists the existing outputs of an item, ordered by claim number. Ignores all other files in
+    /// the folder.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.
@@ -72,7 +71,7 @@ impl AttemptLogs {
         self.list(|log| log.item == item)
     }
 
-    /// Lists all existing outputs, ordered by claim, the earliest first.
+    /// Lists all existing outputs, ordered by claim number.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.
@@ -95,8 +94,8 @@ impl AttemptLogs {
         Ok(logs)
     }
 
-    /// Parses the name of an output's file; `None` for any name that [`log_of`](Self::log_of) does
-    /// not produce.
+    /// Parses a file name. Returns `None` for any name that [`log_of`](Self::log_of) does not
+    /// produce.
     fn parse_name(&self, name: &Path) -> Option<AttemptLog> {
         let text = name.to_str()?;
         let mut parts = text.strip_suffix(".log")?.split('.');
@@ -109,7 +108,7 @@ impl AttemptLogs {
 }
 
 impl AttemptLog {
-    /// Returns the modification time of the file; `None` if there is no file.
+    /// Returns the modification time of the file, or `None` if there is no file.
     ///
     /// # Errors
     /// If the time cannot be read.

@@ -1,20 +1,20 @@
-//! Batches: short attempts are prefetched, and several run one after another under one guard.
+//! Runs short attempts in batches: several attempts run one after another under one guard.
 //!
 //! # Theory of operation
 //!
-//! A claim must be durable before its attempt starts. Without batches, a transaction and a round
-//! trip between the guard and the run would separate any two attempts. If attempts take some
-//! milliseconds, this overhead is considerable. Therefore [`Batches`] reports room for more
-//! attempts than there are slots ([`prefetch`]), as long as attempts are short. A free slot takes
-//! several of the waiting attempts as a batch for its guard. When the batch ends, the next one
-//! starts immediately, while the transaction for the ended batch is still running.
+//! A claim must be durable before its attempt starts. Without batches, each attempt would wait for
+//! a transaction and for a round trip between the guard and the run. This wait is considerable if
+//! attempts take a few milliseconds. While attempts are short, [`Batches`] therefore accepts more
+//! attempts than there are slots ([`prefetch`]). A free slot takes several waiting attempts as a
+//! batch for its guard. When the batch ends, the next one starts immediately, while the transaction
+//! for the ended batch is still running.
 //!
-//! A prefetched file is claimed, so no other run can process it while it waits. Therefore, once an
-//! attempt has waited for [`MAX_WAIT`], for a slot or in a guard, all waiting attempts are reported
-//! as `NotStarted`.
+//! A prefetched file is claimed, so no other run can process it while it waits. Once an attempt has
+//! waited for [`MAX_WAIT`], for a slot or in a guard, all waiting attempts are reported as
+//! `NotStarted`.
 //!
-//! One tokio task runs all batches. So every attempt progresses, even if the caller does not poll
-//! the stream of its progress. The task ends with the orchestrator.
+//! One tokio task runs all batches, so attempts progress even if the caller does not poll the
+//! progress streams. The task ends with the orchestrator.
 
 mod prefetch;
 mod recall;
@@ -38,8 +38,8 @@ use crate::slots::Slot;
 use prefetch::{Prefetch, Queued};
 use recall::{BatchStop, Recall};
 
-/// The maximum time that an attempt waits before it is reported as `NotStarted`. It is several
-/// times the length of a batch, but too short to be noticed by a user who watches the queue.
+/// The maximum time that an attempt waits before it is reported as `NotStarted`. This is several
+/// times the length of a batch, but too short for a user to notice.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
 pub(crate) struct Batches {
@@ -51,8 +51,8 @@ struct QueuedAttempt {
     attempt: Attempt,
     stop: Arc<dyn StopSignal>,
     progress: UnboundedSender<AttemptProgress>,
-    /// The number of recalls before the attempt was received. Every later recall applies to the
-    /// attempt.
+    /// The number of recalls before this attempt was received. An increase means that the attempt
+    /// is recalled.
     generation: u64,
 }
 
@@ -79,8 +79,8 @@ impl Batches {
         Self { shared, dispatcher: OnceLock::new() }
     }
 
-    /// Returns the maximum number of unfinished attempts that the run may hand over. This is the
-    /// sum of the attempts in busy slots, the free slots, and the attempts to prefetch.
+    /// Returns how many unfinished attempts the run may hand over in total: those in busy slots,
+    /// one for each free slot, and those to prefetch.
     pub(crate) fn capacity(&self) -> usize {
         let state = self.shared.state();
         state.taken + (self.shared.slots - state.busy_slots) + state.prefetch.target()
@@ -94,7 +94,7 @@ impl Batches {
         self.shared.added.notify_one();
     }
 
-    /// Recalls all attempts that have not started: each is reported as `NotStarted`.
+    /// Reports all attempts that have not started as `NotStarted`.
     pub(crate) fn recall(&self) {
         self.shared.recall.raise();
         let waiting = self.shared.state().prefetch.take_all();
@@ -133,7 +133,6 @@ async fn sleep_until(due: Option<Instant>) {
     }
 }
 
-/// Runs `batch` in a slot, then further batches in the same slot until no attempt waits.
 async fn run_slot(shared: &Shared, mut batch: Vec<Queued<QueuedAttempt>>) {
     let slot = shared.runner.occupy_slot();
     loop {
@@ -183,7 +182,6 @@ async fn run_batch(shared: &Shared, slot: &Slot, mut batch: VecDeque<Queued<Queu
 }
 
 impl Shared {
-    /// Takes a batch for a free slot; `None` if all slots are busy or no attempt waits.
     fn occupy_slot(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         if self.state().busy_slots == self.slots {
             return None;
@@ -229,7 +227,7 @@ impl Shared {
         self.state().prefetch.take_overdue(Instant::now())
     }
 
-    /// Lets attempts wait for a slot again, because their guard has not started them. Reports
+    /// Puts attempts that a guard has not started in front of the waiting attempts. Reports
     /// attempts that must not start as `NotStarted`.
     fn put_back(&self, rest: VecDeque<Queued<QueuedAttempt>>) {
         self.state().taken -= rest.len();
@@ -239,9 +237,8 @@ impl Shared {
         self.added.notify_one();
     }
 
-    /// Splits the attempts in two. The first part contains the attempts that must not start,
-    /// because they were recalled or have a stop signal above its lowest level. The second part
-    /// contains all others.
+    /// Splits the attempts into those that must not start and all others. An attempt must not start
+    /// if it was recalled or its stop signal is raised.
     fn split_stopped(
         &self,
         attempts: impl IntoIterator<Item = Queued<QueuedAttempt>>,
@@ -252,7 +249,7 @@ impl Shared {
         })
     }
 
-    /// Locks the state. Ignores poisoning, because a panic leaves no partial update.
+    /// Ignores poisoning, because a panic leaves no partial update.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

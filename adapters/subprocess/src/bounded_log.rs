@@ -1,12 +1,12 @@
-//! The output of one attempt on disk, limited to its beginning and its end.
+//! Stores the output of one attempt on disk, limited to its beginning and its end.
 //!
 //! # Theory of operation
 //!
-//! The first bytes (the *head*) are written to the file at once. Later bytes go to a ring buffer in
-//! memory. The ring is copied to `<path>.tail` within a second, so that readers see the latest
-//! output, and most of it survives a crash. At the end of the output, the contents of the ring (the
-//! *tail*) are appended to the head, and the copy is removed. If bytes were omitted between head
-//! and tail, a line between the two gives their number. [`files`] describes the format.
+//! The first bytes (the *head*) are written to the file immediately. Later bytes go to a ring
+//! buffer in memory. The ring is copied to `<path>.tail` within a second, so that readers see
+//! recent output, and most output survives a crash. At the end of the output, the contents of the
+//! ring (the *tail*) are appended to the head, and the copy is removed. If bytes were omitted
+//! between head and tail, a marker line gives their number. [`files`] describes the format.
 //!
 //! The file contains both output streams. If the standard error is not empty, the file
 //! `<path>.streams` records the stream of each byte; see [`streams`].
@@ -14,14 +14,14 @@
 //! # Cost
 //!
 //! A log uses at most [`OutputLimits::max_disk`] bytes of disk and [`OutputLimits::tail`] bytes of
-//! memory. A byte after the head is copied once to the ring. Each second, the contents of the ring
-//! are written to disk if they have changed. No file is created before the first byte. Each change
-//! between standard output and standard error costs one write of a short line.
+//! memory. A byte after the head is copied once to the ring. The ring is written to disk once a
+//! second if it has changed. No file is created before the first byte. Each change between standard
+//! output and standard error costs one write of a short line.
 //!
 //! # Errors
 //!
 //! The processed file matters more than its output, so no method of [`BoundedLog`] fails. If the
-//! head cannot be written, all further output goes to the ring, and copying the ring to disk is
+//! head cannot be written, all further output goes to the ring. Copying the ring to disk is
 //! attempted each second and at the end. Bytes that are already on disk stay there.
 
 mod files;
@@ -43,8 +43,7 @@ use streams::NoteWriter;
 pub(crate) use streams::{Cut, Note, streams_path};
 pub use streams::{Source, Stream};
 
-/// The maximum time until new bytes in the ring are copied to disk, where users can follow the
-/// output.
+/// The maximum time before new bytes in the ring are copied to disk, where users can follow them.
 const COPY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The limits on the kept output of one attempt, in bytes.
@@ -53,12 +52,12 @@ pub struct OutputLimits {
     /// The number of bytes kept from the beginning of the output.
     pub head: u64,
     /// The number of bytes kept from the end of an output longer than the head. These bytes are
-    /// held in memory, and for a moment they are on disk twice.
+    /// held in memory. For a short time, the disk contains two copies of them.
     pub tail: u64,
 }
 
-/// Keeps 8 MiB from the beginning and 4 MiB from the end. Uses at most about 17 MiB of disk,
-/// because the end is on disk twice for a moment, and the note of the streams takes up to 1 MiB.
+/// Keeps 8 MiB from the beginning and 4 MiB from the end. Uses at most about 17 MiB of disk: the
+/// end is briefly on disk twice, and the `.streams` file takes up to 1 MiB.
 impl Default for OutputLimits {
     fn default() -> Self {
         Self::from_total(16 * 1024 * 1024)
@@ -67,16 +66,15 @@ impl Default for OutputLimits {
 
 impl OutputLimits {
     /// Divides `bytes` of disk space for one output: half for the head, a quarter for the tail, and
-    /// a quarter for the second copy of the tail, which exists for a moment. The note of the
-    /// streams and the lines that the log adds need further space; see
-    /// [`max_disk`](Self::max_disk).
+    /// a quarter for a temporary second copy of the tail. Marker lines and the `.streams` file need
+    /// further space; see [`max_disk`](Self::max_disk).
     #[must_use]
     pub const fn from_total(bytes: u64) -> Self {
         Self { head: bytes / 2, tail: bytes / 4 }
     }
 
-    /// Returns the maximum disk space of the output, in bytes: the head, the tail twice, the lines
-    /// that the log itself adds, and the note of the streams.
+    /// Returns the maximum disk space of the output, in bytes. This includes the head, two copies
+    /// of the tail, the lines that the log adds, and the `.streams` file.
     #[must_use]
     pub const fn max_disk(self) -> u64 {
         let lines = files::MAX_LINES + streams::max_note(self.head);
@@ -84,10 +82,10 @@ impl OutputLimits {
     }
 }
 
-/// The writer of one output.
+/// Writes the output of one attempt.
 ///
-/// Call [`BoundedLog::finish`] at the end; otherwise the bytes in the ring that have not been
-/// copied to disk are lost.
+/// Call [`BoundedLog::finish`] at the end. Otherwise, bytes that are not yet copied to disk are
+/// lost.
 #[derive(Debug)]
 pub struct BoundedLog {
     path: PathBuf,
@@ -98,7 +96,7 @@ pub struct BoundedLog {
     head: u64,
     ring: Ring,
     note: NoteWriter,
-    /// The time at which the ring must be copied to disk; `None` if the copy on disk is current.
+    /// The time at which to copy the ring to disk. `None` if the copy on disk is current.
     copy_due: Option<Instant>,
     first_error: Option<io::Error>,
 }
@@ -107,7 +105,7 @@ pub struct BoundedLog {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     New,
-    /// The head or the tail. The file that an earlier step left must be read to know which.
+    /// The head or the tail: the first write decides by the file that an earlier step left.
     Continued,
     Head,
     /// The tail, which is kept in the ring, because the head is full or cannot be written.
@@ -116,8 +114,8 @@ enum Phase {
 
 impl BoundedLog {
     /// Prepares to write to `path` without creating a file. Removes an existing file, which a
-    /// deleted queue has left. If the file stayed and the new attempt printed nothing, readers
-    /// would mistake the old output for the output of the new attempt.
+    /// deleted queue has left. If it stayed and the new attempt printed nothing, readers would take
+    /// the old output for that of the new attempt.
     #[must_use]
     pub fn new(path: PathBuf, limits: OutputLimits) -> Self {
         // If the removal fails, creating the new file will fail too and report the error.
@@ -126,8 +124,8 @@ impl BoundedLog {
     }
 
     /// Prepares to append to the output that an earlier step of the same attempt left at `path`.
-    /// The limits apply to the output of all steps together. Until the first byte is written, the
-    /// file is not changed.
+    /// The limits apply to the output of all steps together. The file does not change until the
+    /// first write.
     #[must_use]
     pub fn append(path: PathBuf, limits: OutputLimits) -> Self {
         Self::at(path, limits, Phase::Continued)
@@ -151,8 +149,8 @@ impl BoundedLog {
         self.keep(&bytes[in_head..]);
     }
 
-    /// Returns the time at which [`BoundedLog::tick`] is due next; `None` if the copy on disk is
-    /// current.
+    /// Returns the time at which to call [`BoundedLog::tick`] next. Returns `None` if the copy on
+    /// disk is current.
     #[must_use]
     pub fn next_tick(&self) -> Option<Instant> {
         self.copy_due
@@ -167,8 +165,8 @@ impl BoundedLog {
         }
     }
 
-    /// Completes the file. Returns the first error in writing; after an error, a part of the output
-    /// may be missing.
+    /// Completes the file, and returns the first write error, if any. After an error, a part of the
+    /// output may be missing.
     #[must_use]
     pub fn finish(mut self) -> Option<io::Error> {
         if !self.ring.is_unused() {
@@ -197,7 +195,6 @@ impl BoundedLog {
         Ok(())
     }
 
-    /// Restores the head and the ring from the file that an earlier step left.
     fn continue_file(&mut self) -> io::Result<()> {
         let Some(mut file) = files::reopen(&self.path)? else { return self.make_file() };
         let earlier = files::split(&mut file, &self.path, self.limits.head)?;
@@ -209,15 +206,14 @@ impl BoundedLog {
         if earlier.omitted > 0 || !earlier.tail.is_empty() {
             self.ring.resume(earlier.omitted, &earlier.tail);
             self.copy()?;
-            // From now on, the number of omitted bytes is in the `.tail`, and the note need not
-            // contain it.
+            // From now on, the `.tail` contains the number of omitted bytes, so the note need not.
             let noted = self.note.forget_cut();
             self.remember(noted);
         }
         Ok(())
     }
 
-    /// Writes the bytes that belong to the head; returns their number.
+    /// Writes the bytes that belong to the head. Returns the number of bytes written.
     fn write_head(&mut self, bytes: &[u8]) -> usize {
         let (Phase::Head, Some(file)) = (self.phase, &mut self.file) else { return 0 };
         let room = usize::try_from(self.limits.head.saturating_sub(self.head)).unwrap_or(usize::MAX);
@@ -241,14 +237,14 @@ impl BoundedLog {
         Tail { follows: self.head, omitted: self.ring.omitted(), bytes: self.ring.as_slices() }
     }
 
-    /// Copies the ring to the `.tail`. Then truncates the file to the head: an earlier step may
-    /// have appended its tail to the head, and the copy contains that tail.
+    /// Copies the ring to the `.tail` file, then truncates the main file to the head. The main file
+    /// may still contain the tail of an earlier step, which is also in the copy.
     fn copy(&mut self) -> io::Result<()> {
         self.tail().copy_to(&self.path)?;
         self.file.as_ref().map_or(Ok(()), |file| file.set_len(self.head))
     }
 
-    /// Writes the tail to the file after the head, in place of all bytes that follow the head.
+    /// Writes the tail to the file in place of all bytes after the head.
     fn join(&mut self) -> io::Result<()> {
         let mut file = match self.file.take() {
             Some(file) => file,

@@ -1,4 +1,4 @@
-//! A command line with placeholders, and the command line for one file.
+//! Command lines with placeholders, and the resulting command line for one file.
 
 use autoproc_shell_quoting::script_argument;
 
@@ -11,13 +11,15 @@ use std::os::unix::ffi::OsStrExt;
 
 /// The command to run on each file.
 ///
-/// `{}` is replaced by the file's path, `{/}` by its basename, `{//}` by its parent folder, `{.}`
-/// by the path without extension, and `{/.}` by the basename without extension. `{rel}` is replaced
-/// by the path below the folder that the file was added from, `{#}` by the file's item id, and
-/// `{%}` by the number of the slot. Placeholders may occur any number of times, in any argument and
-/// in the program. If there is no placeholder, or only `{#}` and `{%}`, the path is appended as the
-/// last argument. All other braces are kept. [`shell`](Self::shell) describes the rules for shell
-/// commands.
+/// The program and all arguments may contain these placeholders:
+///
+/// - `{}`: the file's path; `{.}`: the path without extension; `{rel}`: the path below the folder
+///   that the file was added from
+/// - `{/}`: the basename; `{/.}`: the basename without extension; `{//}`: the parent folder
+/// - `{#}`: the file's item id; `{%}`: the number of the slot
+///
+/// If there is no placeholder, or only `{#}` and `{%}`, the path is appended as the last argument.
+/// All other braces are kept. For shell commands, see [`shell`](Self::shell).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine(Form);
 
@@ -60,8 +62,7 @@ impl CommandLine {
         Ok(Self(Form::Argv(templates)))
     }
 
-    /// Appends `{}` to the words of a command if they contain no placeholder for the file.
-    /// [`argv`](Self::argv) creates the same command line from the result as from `words`.
+    /// Returns the words of a command, followed by `{}` if no word has a placeholder for the file.
     #[must_use]
     pub fn with_file(words: &[OsString]) -> Vec<&OsStr> {
         let names_file = words.iter().any(|word| Template::parse(word).names_file());
@@ -71,27 +72,29 @@ impl CommandLine {
 
     /// Creates a command line for `sh -c`.
     ///
-    /// A placeholder becomes a quoted reference to an environment variable. So the shell does not
-    /// parse a path as code, whatever the path contains. A command or an expansion around the
-    /// placeholder may still execute the path; see [`executor`](Self::executor). `\{}` yields a
-    /// literal `{}`, and a brace after `$` belongs to the shell. If the command has no placeholder,
-    /// or only `{#}` and `{%}`, the path is appended. It is not appended to a command that mentions
-    /// `AUTOPROC_FILE` or `AUTOPROC_REL`.
+    /// Each placeholder becomes a quoted reference to an environment variable, so the shell does
+    /// not parse a path as code. A command or expansion around the placeholder may still execute
+    /// the path; see [`executor`](Self::executor). `\{}` yields a literal `{}`. Braces after `$`
+    /// are no placeholders, as in `${rel}`.
+    ///
+    /// Appends the path, unless the command contains a placeholder for the file (any but `{#}` and
+    /// `{%}`), `AUTOPROC_FILE` or `AUTOPROC_REL`.
     ///
     /// # Errors
-    /// [`InvalidCommand`] if the command is empty, contains a NUL byte, or ends in an operator to
-    /// which the path would have to be appended.
+    /// [`InvalidCommand`] if the command is empty or contains a NUL byte, or if the path must be
+    /// appended but the command ends in an operator.
     pub fn shell(string: impl AsRef<OsStr>) -> Result<Self, InvalidCommand> {
         let string = string.as_ref();
         validate(string)?;
         Script::parse(string).map(|script| Self(Form::Shell(script)))
     }
 
-    /// Returns the name of the first program, shell builtin or shell expansion that executes an
-    /// argument with a placeholder, so that a file's name may run as code; `None` if none is known.
-    /// See [`Quoting::executor`](autoproc_shell_quoting::Quoting::executor). Without a shell, only
-    /// the scripts of shells and interpreters are examined, and a script that consists only of `{}`
-    /// is not reported.
+    /// Returns the name of the first program, shell builtin or shell expansion that may run a
+    /// file's name as code. Returns `None` if none is known. See
+    /// [`Quoting::executor`](autoproc_shell_quoting::Quoting::executor).
+    ///
+    /// If the command runs without a shell, examines only a script that is an argument of a shell
+    /// or an interpreter. Ignores a script that consists only of `{}`.
     #[must_use]
     pub fn executor(&self) -> Option<String> {
         match &self.0 {
@@ -106,8 +109,7 @@ impl CommandLine {
         }
     }
 
-    /// True if every file is processed by the same program: the program has no placeholder, or it
-    /// is the shell.
+    /// True if the program is the same for every file.
     #[must_use]
     pub fn has_fixed_program(&self) -> bool {
         match &self.0 {

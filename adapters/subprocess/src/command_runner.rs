@@ -1,5 +1,5 @@
-//! Carries out the attempts of an orchestrator: converts attempts to processes, and the reports of
-//! processes to the progress of attempts.
+//! Creates the process for an attempt, and converts the events of the process to progress of the
+//! attempt.
 
 use std::io;
 use std::path::Path;
@@ -28,7 +28,7 @@ enum Whereabouts {
     There,
     /// The file does not exist, but its folder does.
     Gone,
-    /// Neither the file nor its folder exists. The disk may be unmounted for a while.
+    /// Neither the file nor its folder exists. The disk may be temporarily unmounted.
     Away,
 }
 
@@ -64,7 +64,6 @@ impl CommandRunner {
         Self { command_line, settings, guards, logs, slots: Slots::default(), has_noticed, has_noticed_tmp }
     }
 
-    /// Occupies a slot, in which attempts can run one after another until the slot is dropped.
     pub(crate) fn occupy_slot(&self) -> Slot {
         self.slots.occupy()
     }
@@ -82,9 +81,9 @@ impl CommandRunner {
         BatchProcess { spec: self.spec(attempt, slot), input: attempt.file_path.as_path().to_owned(), stop }
     }
 
-    /// Converts an event of an attempt's process to progress of the attempt. If the process could
-    /// not start for lack of resources, reports the attempt as not started. If the process ended in
-    /// any other way and its start was not reported, reports the start first.
+    /// Converts an event of an attempt's process to progress of the attempt. If the process has
+    /// ended and no start was reported before, reports the start first. If the process could not
+    /// start for lack of resources, reports that the attempt has not started.
     pub(crate) fn progress(
         &self,
         attempt: &Attempt,
@@ -145,9 +144,9 @@ impl CommandRunner {
         }
     }
 
-    /// Returns the file for the attempt's standard output, and reserves it for the attempt unless
-    /// another input file owns it; `None` if the standard output goes to the log. An output file
-    /// belongs to the first input file whose attempt writes it.
+    /// Returns the file that receives the attempt's standard output; `None` if the output goes to
+    /// the log. Reserves this file for the attempt, unless the file already belongs to another
+    /// input file.
     fn stdout_file(&self, attempt: &Attempt, subject: Subject<'_>) -> Option<StdoutFile> {
         let StdoutTo { pattern, folder, ok_exits, owners } = self.settings.stdout_to.as_ref()?;
         let path = pattern.path_for(subject, folder);
@@ -155,7 +154,7 @@ impl CommandRunner {
         Some(StdoutFile { path: path.into(), ok_exits: ok_exits.clone(), temporary: owners.temporary_name(), owner })
     }
 
-    /// Cancels the reservation of an output file, because the attempt has not started.
+    /// Cancels the reservation of an output file for an attempt that has not started.
     pub(crate) fn forget(&self, attempt: &Attempt) {
         if let Some(StdoutTo { owners, .. }) = &self.settings.stdout_to {
             owners.release(attempt.token.item, false);
@@ -174,8 +173,7 @@ impl CommandRunner {
         attempt: &Attempt,
         report: io::Result<ProcessReport>,
     ) -> Result<AttemptReport, LostAttempt> {
-        // The output file of a lost attempt stays reserved, because its process may still be
-        // running.
+        // The process of a lost attempt may still be running, so its output file stays reserved.
         let report = report.map_err(|source| LostAttempt { file_path: attempt.file_path.clone(), source })?;
         self.release(attempt, &report.ending);
         if let Some(error) = &report.log_error {
@@ -194,7 +192,7 @@ impl CommandRunner {
                 Whereabouts::Gone => AttemptOutcome::InputGone { cause: Box::new(outcome) },
                 Whereabouts::Away => AttemptOutcome::InputAway { cause: Box::new(outcome) },
             },
-            // The program depends on the file, so the fault concerns only this file.
+            // The program depends on the file, so only this file is at fault.
             AttemptOutcome::CannotStart { reason, fault: StartFault::Missing }
                 if !self.command_line.has_fixed_program() =>
             {

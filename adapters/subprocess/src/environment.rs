@@ -8,16 +8,16 @@ use autoproc_domain::{FilePath, ItemId, Timestamp};
 
 use crate::subject::relative_path;
 
-/// The variable for the run's id. It also marks every process of the run; see
+/// The variable for the run's id. Every process of the run has it; see
 /// [`Marker`](crate::process_table::Marker).
 pub const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
 
-/// The variable for the project folder. A copy of a project contains the ids of the original's
-/// runs; the folder distinguishes the processes of the original from those of the copy.
+/// The variable for the project folder. It tells the processes of a project from those of a copy of
+/// the project, because the copy contains the same run ids.
 pub const PROJECT_VARIABLE: &str = "AUTOPROC_PROJECT_DIR";
 
-/// The variable for the process of the run: its number and its start time, as in `811:90210`. It
-/// identifies a living run even if the run's files in the `runs` folder were removed.
+/// The variable that identifies the process of the run itself by its number and start time, as in
+/// `811:90210`. A living run is thus found even if its files in the `runs` folder were removed.
 pub(crate) const RUNNER_VARIABLE: &str = "AUTOPROC_RUNNER";
 
 /// The variable for the path of the file.
@@ -28,18 +28,18 @@ pub(crate) const RELATIVE_VARIABLE: &str = "AUTOPROC_REL";
 
 pub(crate) const ITEM_VARIABLE: &str = "AUTOPROC_ITEM_ID";
 
-/// The variable for the number of the slot in which a command runs. Steps of workflows do not have
-/// this variable.
+/// The variable for the number of the slot. Not set for workflow steps.
 pub(crate) const SLOT_VARIABLE: &str = "AUTOPROC_SLOT";
 
-/// The variable for the number of the attempt in its round, from 1.
+/// The variable for the number of the attempt, counted from 1 in each round. A round consists of a
+/// first attempt and its retries.
 pub const ATTEMPT_VARIABLE: &str = "AUTOPROC_ATTEMPT";
 
-/// The variable for the maximum number of attempts in a round.
+/// The variable for the maximum number of attempts in a round: the first attempt and its retries.
 pub const MAX_ATTEMPTS_VARIABLE: &str = "AUTOPROC_MAX_ATTEMPTS";
 
-/// Returns the variables that describe an attempt to its processes: to a command, or to the steps
-/// of a workflow. The attempt times out at `deadline`.
+/// Returns the environment variables that describe an attempt to its command or workflow steps. The
+/// attempt times out at `deadline`.
 #[must_use]
 pub fn attempt_environment(attempt: &Attempt, deadline: Timestamp, project_dir: &Path) -> Vec<(OsString, OsString)> {
     let texts = [
@@ -52,8 +52,8 @@ pub fn attempt_environment(attempt: &Attempt, deadline: Timestamp, project_dir: 
     texts.chain(file_environment(attempt.token.item, &attempt.file_path, attempt.depth, project_dir)).collect()
 }
 
-/// Returns the variables that describe a file: its path, its path below the folder that it was
-/// added from (see [`relative_path`]), and its item id.
+/// Returns the environment variables that describe a file: its path, its path below the folder that
+/// it was added from, and its item id.
 #[must_use]
 pub fn file_environment(item: ItemId, file: &FilePath, depth: u8, project_dir: &Path) -> [(OsString, OsString); 3] {
     let relative = relative_path(file, depth, project_dir);

@@ -7,7 +7,7 @@ use autoproc_domain::Fingerprint;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
-/// Reads the size and the modification time of a file, following links. `None` if the file cannot
+/// Returns the size and the modification time of a file, following links; `None` if the file cannot
 /// be examined.
 #[must_use]
 pub fn fingerprint_of(path: &Path) -> Option<Fingerprint> {

@@ -4,39 +4,36 @@
 //! # Theory of operation
 //!
 //! A guard is the program of the run, started again in another mode, or a separate program that
-//! calls [`become_guard`]. This mode begins before any runtime or thread exists. The guard runs one
-//! process after another, as requested by [`protocol::Control`] messages. A message requests one
-//! process, or several short ones as a [`batch`]. The guard exits when its control pipe ends, which
-//! happens when the run closes the pipe or dies in any way.
+//! calls [`become_guard`]. It runs one process after another, as requested by [`protocol::Control`]
+//! messages. A message requests one process, or several short ones as a [`batch`]. The guard exits
+//! when its control pipe is closed, which also happens if the run dies.
 //!
-//! The guard is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): when the parents of a
-//! descendant have ended, the descendant becomes a child of the guard, even if it detached itself.
-//! So when `waitpid` returns ECHILD, no process of the command is left. If the command has left
-//! nothing behind, one call of `waitpid` proves it. Leftovers receive SIGTERM, have the grace time
-//! to end, and are then killed repeatedly until `waitpid` returns ECHILD ([`attempt`];
-//! [`descendants`] finds and signals them).
+//! The guard is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): orphaned descendants
+//! become its children, even if they detached themselves. So when `waitpid` returns ECHILD, no
+//! process of the command is left. Leftover processes receive SIGTERM and have the grace time to
+//! end. Then they are killed repeatedly until `waitpid` returns ECHILD ([`attempt`],
+//! [`descendants`]).
 //!
-//! A single thread waits in poll(2) for the control pipe, both output pipes of the command, the
-//! exits of children (a self-pipe written by the handler of SIGCHLD), and the next deadline. The
-//! timeout and the grace time of a process use the monotonic clock and exclude the time spent
-//! paused. The deadline of the run ([`orders`]) includes it.
+//! A single thread waits in poll(2) for the control pipe, the output pipes of the command, the
+//! exits of children (a self-pipe), and the next deadline. The timeout and the grace time of a
+//! process use the monotonic clock and exclude the time spent paused. The deadline of the run
+//! ([`orders`]) includes the time spent paused.
 //!
 //! Each process has a private folder for temporary files, which its `TMPDIR` names ([`tmp_dirs`]).
-//! If the process has used the folder, the guard removes it, or keeps it after a failure if the run
-//! requests that. The guard does this when no process of the command is left, and before it reports
-//! the end of the command.
+//! When no process of the command is left, the guard removes the folder if it was used, and then
+//! reports the end of the command. If the run requests it, the guard keeps the folder of a failed
+//! process.
 //!
 //! # Limits
 //!
-//! Without a subreaper (on any system but Linux) the guard knows only the command's process group:
-//! a process that leaves the group escapes. A process of another user cannot be killed. If such a
-//! process remains, the guard reports [`protocol::Report::Stuck`] instead of an ending.
+//! Without a subreaper (on systems other than Linux), a process that leaves the command's process
+//! group escapes. A process of another user cannot be killed. If such a process remains, the guard
+//! reports [`protocol::Report::Stuck`] instead of an ending.
 //!
 //! # Deliberately absent
 //!
 //! A guard sets no `pre_exec` hook, because with a hook the standard library uses fork instead of
-//! `posix_spawn`. It needs no runtime, because it runs one command at a time. It knows nothing of
-//! items, retries and queues.
+//! `posix_spawn`. It needs no runtime, because it runs one command at a time.
 
 mod attempt;
 mod batch;
@@ -74,18 +71,17 @@ use crate::fingerprint::fingerprint_of;
 use crate::guard_record::GuardRecord;
 use crate::process::{Ending, ProcessReport};
 
-/// The first argument of a guard. The second argument is the run's id, so that a list of processes
-/// shows it. The optional third argument is the path of the guard's record.
+/// The first argument of a guard. The second argument is the run's id, which is thus visible in a
+/// list of processes. The optional third argument is the path of the guard's record.
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
-/// If a process took less time than this, the guard expects the next request at once. It spins for
-/// the request instead of sleeping, because waking a sleeping guard may take as long as a short
-/// process.
+/// If a process took less time than this, the guard spins for the next request instead of sleeping.
+/// Waking a sleeping guard may take as long as a short process.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
-/// If this process was started as a guard, serves as one and then returns the exit code. Otherwise
-/// returns `None`, after undoing a parent's changes to signals: unblocks all signals and catches
-/// SIGCHLD. If SIGCHLD were ignored, the ends of children would go unnoticed.
+/// Serves as a guard if this process was started as one, and returns the exit code. Otherwise
+/// unblocks all signals, catches SIGCHLD, and returns `None`. Without this, the ends of children
+/// could go unnoticed, because a parent may have ignored SIGCHLD.
 ///
 /// Call this first in `main`, before any thread or runtime starts.
 #[must_use]
@@ -107,18 +103,16 @@ pub fn become_guard() -> Option<ExitCode> {
     })
 }
 
-/// Moves the guard, and with it all commands, to a session without a controlling terminal. In that
-/// session, a command that asks the terminal for a password fails at once. On the run's terminal,
-/// the command would be stopped until its timeout, because it is not in the foreground process
-/// group.
+/// Moves the guard and its commands to a session without a controlling terminal. A command that
+/// asks for a password then fails immediately. If it had the run's terminal, it would be stopped
+/// until its timeout, because it is in a background process group.
 ///
-/// An error is ignored: setsid(2) fails only if the guard leads a process group, for instance
-/// because a shell started it. The commands then keep the terminal.
+/// Ignores an error: setsid(2) fails only if the guard leads a process group. The commands then
+/// keep the terminal.
 fn leave_terminal() {
     let _ = setsid();
 }
 
-/// Prints an error. An error in printing is ignored.
 fn report_error(what: &str, error: &io::Error) {
     let _ = writeln!(io::stderr(), "autoproc: {what}: {error}");
 }
@@ -143,7 +137,7 @@ impl Guard {
         Ok(Self { io, oom_watch, record, tmp_dirs, orders: Orders::default() })
     }
 
-    /// Serves until the control pipe ends. On success, no process that the guard started is left.
+    /// Serves until the control pipe is closed. On success, all processes of the guard have ended.
     fn serve(mut self) -> io::Result<()> {
         let mut was_short = false;
         while let Some(control) = self.io.await_control(was_short)? {
@@ -162,7 +156,7 @@ impl Guard {
         self.record.map_or(Ok(()), GuardRecord::close)
     }
 
-    /// Runs a batch; returns true if its last process took less time than [`SHORT_PROCESS`].
+    /// Runs a batch. Returns true if the last process took less time than [`SHORT_PROCESS`].
     fn run_batch(&mut self, mut batch: Batch) -> io::Result<bool> {
         let mut was_short = false;
         while let Some(request) = batch.next() {
@@ -203,8 +197,8 @@ impl Guard {
         Ok(())
     }
 
-    /// Runs one process. If the run is dead or the deadline has passed, starts nothing, because the
-    /// recovery of a dead run does not wait for processes that start later.
+    /// Runs one process. Starts nothing if the run is dead or the deadline has passed: a later run
+    /// may already have searched for leftover processes.
     fn run(&mut self, request: &StartRequest, batch: &mut Batch) -> io::Result<Report> {
         let unstarted = |ending| Ok(Report::Ended(ProcessReport::new(ending, Duration::ZERO)));
         if self.io.has_hung_up()? || self.orders.is_over() {
@@ -231,8 +225,8 @@ impl Guard {
         }
     }
 
-    /// Records that a process begins. If writing fails, removes the record: from a record that
-    /// lacks this process, the run would conclude that the process has not begun.
+    /// Records that a process begins. If writing fails, removes the record, because an outdated
+    /// record would say that the process has not begun.
     fn record_begin(&mut self) {
         if let Some(mut record) = self.record.take() {
             match record.begin_process() {
@@ -245,9 +239,8 @@ impl Guard {
         }
     }
 
-    /// If SIGKILL ended the process, and the kernel may have sent it because memory ran out,
-    /// changes the ending to [`Ending::OutOfMemory`]. Adds the reason why the process had no
-    /// separate folder for temporary files, and the current fingerprint of its input file.
+    /// Adds the given details to a report. If the process ended by a SIGKILL that the kernel may
+    /// have sent because memory ran out, changes the ending to [`Ending::OutOfMemory`].
     fn explain(&mut self, report: Report, tmp_error: Option<String>, input_after: Option<Fingerprint>) -> Report {
         let Report::Ended(mut report) = report else { return report };
         if report.ending == (Ending::Signalled { signal: SIGKILL }) {
@@ -256,8 +249,8 @@ impl Guard {
         Report::Ended(ProcessReport { tmp_error, input_after, ..report })
     }
 
-    /// Writes the identity of the command's leader to the record. If writing fails, a later run can
-    /// still find the command by the marker in its environment.
+    /// Writes the leader's identity to the record. If writing fails, a later run can still find the
+    /// command by the marker in its environment.
     fn record_leader(&mut self, attempt: &Attempt) {
         if let Some(record) = &mut self.record {
             let _ = record.set_leader(attempt.leader(), attempt.start_tick());
@@ -265,8 +258,8 @@ impl Guard {
     }
 }
 
-/// Creates the record. A guard serves even without a record, because its leftover processes can be
-/// found by the marker in their environment.
+/// Creates the record. A guard serves even without one: a later run can find its leftover processes
+/// by the marker in their environment.
 fn create_record(path: &Path) -> Option<GuardRecord> {
     GuardRecord::create(path)
         .inspect_err(|error| report_error(&format!("cannot create the guard's record {}", path.display()), error))

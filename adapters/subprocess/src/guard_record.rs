@@ -1,5 +1,4 @@
-//! The record of a guard: a file from which a later run determines the leftover processes of a dead
-//! run.
+//! The record of a guard: a file by which a later run finds the leftover processes of a dead run.
 //!
 //! # Theory of operation
 //!
@@ -9,22 +8,22 @@
 //!
 //! - The record is locked: the guard is alive and is ending its processes.
 //! - The record is missing: no process is left, or the guard could not keep a record, for instance
-//!   on a full disk. In the second case, its processes are found only by the run's marker.
+//!   on a full disk. The processes of a guard without a record are found only by the run's marker.
 //! - The record is unlocked: the guard was killed, and its command may still be running. The record
-//!   identifies the command and names the boot and the pid namespace.
+//!   identifies the command, the boot and the pid namespace.
 //!
-//! A guard that has not created its record yet does no harm. Once its run is dead, the guard starts
-//! nothing, even if a request is still in its pipe. The guard can be found by the run's marker in
-//! its own environment.
+//! A guard that has not created its record yet does no harm: once its run is dead, it starts
+//! nothing. The guard itself can be found by the run's marker in its environment.
 //!
 //! # Format
 //!
-//! A record is one line of JSON. For each command, the guard overwrites two fields of fixed width
-//! in place. Before the command starts, the guard writes the number of commands that it has begun.
-//! After the start, it writes the process number and the start time of the command's leader. If the
-//! guard is killed, the first field shows the run which commands of a batch have begun. A third
-//! field holds the name of the folder for the temporary files of the command. The guard overwrites
-//! this field before it creates such a folder, so that the folder of a killed guard can be removed.
+//! A record is one line of JSON. The guard overwrites three fields of fixed width in place:
+//!
+//! - The number of commands begun, before each command. If the guard is killed, this number tells
+//!   the run which commands of a batch have begun.
+//! - The process number and the start time of the command's leader, after each start.
+//! - The name of the folder for temporary files, before the folder is created. By this name, a
+//!   later run removes the folder of a killed guard.
 //!
 //! The file is not synced: if only the guard is killed, none of its writes is lost, and after a
 //! power failure no process is left.
@@ -48,17 +47,16 @@ use crate::process_table::{ProcessId, StartTimes};
 use contents::Offsets;
 pub use contents::{Contents, FORMAT_VERSION, Parsed};
 
-/// The mode of new files: only the owner may read the record, because it lists the owner's
-/// processes.
+/// Only the owner may read a record, because it lists the owner's processes.
 const FILE_MODE: u32 = 0o600;
 
-/// The maximum number of characters of the run's id that are used in the file name of a record. The
-/// file name of the run's lock has the same limit.
+/// The maximum number of characters of the run's id in the file name of a record. The run's lock
+/// file has the same limit.
 const MAX_RUN_CHARS: usize = 100;
 
 const INFIX: &str = ".guard-";
 
-/// The record of this guard, which the guard has created and holds locked.
+/// The record of this guard, which the guard holds locked.
 #[derive(Debug)]
 pub struct GuardRecord {
     path: PathBuf,
@@ -79,7 +77,7 @@ pub enum RecordState {
     Unlocked {
         /// The contents of the record.
         parsed: Parsed,
-        /// The number of the user who owns the file that was read.
+        /// The user id of the file's owner.
         owner: u32,
     },
 }
@@ -111,11 +109,8 @@ pub fn all_of(dir: &Path, run: &RunId) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Returns the paths of all records in the folder, grouped by the beginning of their file names;
-/// see [`prefix_of`]. The result is empty if there is no folder.
-///
-/// # Errors
-/// If the folder exists and cannot be read.
+/// Returns the paths of all records in the folder, grouped by run. Each key is the result of
+/// [`prefix_of`]. The result is empty if there is no folder.
 pub(crate) fn by_run(dir: &Path) -> io::Result<HashMap<String, Vec<PathBuf>>> {
     let entries = match dir.read_dir() {
         Ok(entries) => entries,
@@ -136,23 +131,22 @@ impl GuardRecord {
     /// Creates and locks the record of this process. The folder must exist.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] if another guard's record has this path; that record is not
-    /// changed. Other errors of the system, for instance on a full disk. After an error in writing,
-    /// the new file is removed if possible.
+    /// [`io::ErrorKind::AlreadyExists`] if the path exists; the existing file is not changed. Other
+    /// errors if the file cannot be created or written, for instance on a full disk. A new file is
+    /// then removed if possible.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let mut options = OpenOptions::new();
         options.write(true).mode(FILE_MODE);
         let mut file = regular_file::create(&mut options, &path)?;
         let offsets = lock_and_fill(&mut file).inspect_err(|_| {
-            // The file is removed, because an incomplete record would mean that the guard was
-            // killed before it started anything.
+            // An incomplete record would mean that the guard was killed before it started anything.
             let _ = std::fs::remove_file(&path);
         })?;
         Ok(Self { path, file, offsets, begun: 0, start_times: StartTimes::default() })
     }
 
-    /// Records that one more process begins. Call it before the process is started.
+    /// Records that one more process begins. Call this before the process is started.
     ///
     /// # Errors
     /// If the file cannot be written. The record then counts too few processes, so the caller must
@@ -163,12 +157,12 @@ impl GuardRecord {
     }
 
     /// Records the leader of the running command, which must not have been reaped. `start_tick` is
-    /// the clock tick, counted from boot, in which the leader was started. If the tick is known,
-    /// the process table usually need not be read.
+    /// the clock tick, counted from boot, in which the leader started. If it is known, the process
+    /// table usually need not be read.
     ///
     /// # Errors
-    /// If the process cannot be read or the file cannot be written. After an error, a later run can
-    /// find the command only by its marker.
+    /// If the process cannot be read or the file cannot be written. A later run can then find the
+    /// command only by the run's marker.
     pub fn set_leader(&mut self, pid: i32, start_tick: Option<u64>) -> io::Result<()> {
         let leader = match self.start_times.identify(pid, start_tick) {
             Ok(leader) => leader,
@@ -179,20 +173,20 @@ impl GuardRecord {
         self.file.write_all_at(contents::leader_fields(leader).as_bytes(), self.offsets.leader)
     }
 
-    /// Records the folder for temporary files by its name; `None` records that there is no folder.
-    /// Call it before the folder is created.
+    /// Records the name of the folder for temporary files; `None` records that there is no folder.
+    /// Call this before the folder is created.
     ///
     /// # Errors
-    /// If the file cannot be written. After an error, a later run does not find the folder.
+    /// If the file cannot be written. A later run then does not find the folder.
     pub(crate) fn set_tmp_dir(&mut self, path: Option<&Path>) -> io::Result<()> {
         let name = path.and_then(Path::file_name).and_then(OsStr::to_str);
         self.file.write_all_at(contents::tmp_name_field(name).as_bytes(), self.offsets.tmp_name)
     }
 
-    /// Removes the record. Call it only when the guard has no processes.
+    /// Removes the record. Call this only when the guard has no processes.
     ///
     /// # Errors
-    /// If the file cannot be removed. The remaining record is harmless: a later sweep finds no
+    /// If the file cannot be removed. The remaining record is harmless: a later run finds no
     /// process to end.
     pub fn close(self) -> io::Result<()> {
         match std::fs::remove_file(&self.path) {
@@ -202,10 +196,8 @@ impl GuardRecord {
     }
 }
 
-/// Locks the file and writes the record; returns the offsets of the fields that change.
 fn lock_and_fill(file: &mut File) -> io::Result<Offsets> {
-    // The call blocks only while another process inspects the record under a shared lock, which
-    // takes a moment.
+    // Blocks only while another process briefly inspects the record under a shared lock.
     while let Err(errno) = flock(&*file, FlockOperation::LockExclusive) {
         if errno != Errno::INTR {
             return Err(errno.into());
@@ -220,8 +212,8 @@ fn identity_of(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }
 
-/// Inspects a record. Tries a *shared* lock, which another inspection can hold concurrently. Only
-/// the guard's exclusive lock prevents a shared lock.
+/// Inspects a record. Tries a *shared* lock, so that concurrent inspections do not mistake each
+/// other for the guard.
 ///
 /// # Errors
 /// If the file exists and cannot be opened, locked or read.
@@ -237,7 +229,7 @@ pub fn inspect(path: &Path) -> io::Result<RecordState> {
         Err(errno) => return Err(errno.into()),
     };
     let mut bytes = Vec::new();
-    // A longer file is not a record and need not be read completely.
+    // A longer file is not a record.
     (&mut file).take(contents::MAX_FILE_BYTES).read_to_end(&mut bytes)?;
     let metadata = file.metadata()?;
     let parsed = match contents::parse(&bytes) {
@@ -254,8 +246,8 @@ pub fn inspect(path: &Path) -> io::Result<RecordState> {
     Ok(if path.exists() { RecordState::Unlocked { parsed, owner: metadata.uid() } } else { RecordState::Missing })
 }
 
-/// Returns what the record of this killed guard contains, and the number of the user who owns the
-/// record; `None` if either is unknown, or if the guard is alive.
+/// Returns the contents and the owner of a killed guard's record; `None` if either is unknown, or
+/// if the guard is alive.
 pub(crate) fn of_killed(path: &Path, guard: u32) -> Option<(Contents, u32)> {
     match inspect(path) {
         Ok(RecordState::Unlocked { parsed: Parsed::Contents(contents), owner })
@@ -267,8 +259,8 @@ pub(crate) fn of_killed(path: &Path, guard: u32) -> Option<(Contents, u32)> {
     }
 }
 
-/// Returns the beginning of the file names of a run's records. Characters that could lead out of
-/// the folder are replaced.
+/// Returns the beginning of the file names of a run's records. Replaces those characters of the
+/// run's id that could lead out of the folder.
 pub(crate) fn prefix_of(run: &RunId) -> String {
     let is_safe = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let name = run.as_str().chars().take(MAX_RUN_CHARS);

@@ -1,4 +1,4 @@
-//! The run's side of supervision: a pool of guards, one for each process that runs concurrently.
+//! The pool of guards of a run: one guard for each process that runs concurrently.
 //!
 //! # Theory of operation
 //!
@@ -8,14 +8,18 @@
 //!
 //! If the report pipe of a guard ends, the guard was killed. The run then ends the leftover
 //! processes of the guard ([`orphans`]), and starts another guard for the next process. The guard's
-//! record tells which processes of a batch the guard had begun. The last of the begun processes is
-//! reported as [`Ending::GuardDied`], unless the run was ending it or had killed the guard. The
-//! begun processes before it are reported as exited with status 0. If the guard had begun none,
-//! another guard runs the first process. All other processes are reported as not started. Without a
-//! readable record, every unreported process counts as begun and interrupted.
+//! record tells which processes of a batch had begun:
 //!
-//! A guard that is stopped, or does not answer for another reason, is killed after a deadline that
-//! the run sets ([`watchdog`]).
+//! - The last begun process is reported as [`Ending::GuardDied`], unless the run was ending it or
+//!   had killed the guard.
+//! - The begun processes before it are reported as exited with status 0.
+//! - If no process had begun, another guard runs the first one.
+//! - All other processes are reported as not started.
+//!
+//! Without a readable record, every unreported process counts as begun and interrupted.
+//!
+//! A guard that does not answer, for instance because it is suspended, is killed after a deadline
+//! that the run sets ([`watchdog`]).
 //!
 //! # Deliberately absent
 //!
@@ -61,27 +65,26 @@ pub struct GuardSettings {
     /// The run that the processes belong to. Each process has the run's id in its environment as
     /// `AUTOPROC_RUN_ID`.
     pub run: RunId,
-    /// Environment variables for every process, in addition to those of the calling process and
-    /// those of the process's own [`ProcessSpec`].
+    /// Environment variables for every process, in addition to the inherited ones and those of its
+    /// [`ProcessSpec`].
     pub environment: Vec<(OsString, OsString)>,
     /// The time between SIGTERM and SIGKILL.
     pub grace: Duration,
-    /// The folder for the records of guards. From these records, a later run finds the leftover
-    /// processes of a killed run. If `None`, no records are kept.
+    /// The folder for the records of guards, by which a later run finds the leftover processes of a
+    /// killed run. If `None`, no records are kept.
     pub records_dir: Option<PathBuf>,
     /// The limits on the output that is kept of each process.
     pub output: OutputLimits,
-    /// If set, a process that fails leaves its folder for temporary files, unless the folder is
-    /// empty, and the last line of its log names the folder. Contains the exit statuses that count
-    /// as success, in addition to 0. A process that the run aborts, or whose guard is killed, does
-    /// not count as failed. If `None`, all folders are removed.
+    /// If set, the temporary files of a failed process are kept, and the last line of its log names
+    /// their folder. Contains the exit statuses that count as success, in addition to 0. A process
+    /// that the run aborts, or whose guard is killed, does not count as failed. If `None`, all
+    /// temporary files are removed.
     pub keep_tmp: Option<Vec<i32>>,
 }
 
 /// A pool of guards. A guard is started when a process needs one, and kept until
-/// [`close`](Self::close), unless a process cannot start because processes or memory are short.
-///
-/// Requires one tokio runtime with its I/O and time drivers enabled.
+/// [`close`](Self::close). Idle guards are ended earlier if a process cannot start because the
+/// system lacks resources.
 pub struct Guards {
     settings: GuardSettings,
     created_at: Instant,
@@ -102,15 +105,14 @@ struct State {
     idle: Vec<GuardProcess>,
     controls: Vec<Weak<ControlPipe>>,
     started: u64,
-    /// Measures the time since the creation of the pool, without pauses.
     stopwatch: Stopwatch,
-    /// The latest deadline, as a time since boot; `None` for no deadline.
+    /// The deadline that is furthest in the future, as a time since boot; `None` if none was set.
     deadline: Option<Duration>,
     is_closed: bool,
 }
 
 impl State {
-    /// Returns the messages that bring a new guard up to date: a pause and the deadline, if any.
+    /// Returns the messages that a new guard needs: a pause and the deadline, if any.
     fn orders(&self) -> impl Iterator<Item = Control> {
         let pause = self.stopwatch.is_paused().then_some(Control::Pause);
         pause.into_iter().chain(self.deadline.map(Control::Deadline))
@@ -118,8 +120,8 @@ impl State {
 
     fn send_to_all(&self, control: &Control) {
         for pipe in self.controls.iter().filter_map(Weak::upgrade) {
-            // Sending fails only if the guard was killed or does not read. The guard's assignment
-            // handles both cases.
+            // Sending fails only if the guard was killed or does not read. Its assignment handles
+            // both cases.
             let _ = pipe.send(control);
         }
     }
@@ -139,9 +141,9 @@ impl Guards {
     /// Runs a process until it and all its descendants have ended.
     ///
     /// If `stop` rises to aborting, the process receives SIGTERM and, after the grace time,
-    /// SIGKILL. If `stop` rises to killing, the process is killed at once. If `stop` is already at
-    /// one of these levels, the process does not start. Poll the future to its end: if it is
-    /// dropped, the process is ended, but its end is not awaited.
+    /// SIGKILL. If `stop` rises to killing, the process is killed immediately. If `stop` is already
+    /// at one of these levels, the process does not start. Poll the future until it completes: if
+    /// it is dropped, the process is ended, but nothing waits until the process has ended.
     ///
     /// # Errors
     /// If a descendant cannot be ended or its end cannot be observed, or if no guard can ever be
@@ -150,7 +152,7 @@ impl Guards {
     pub async fn run(&self, spec: ProcessSpec, stop: &dyn StopSignal) -> io::Result<ProcessReport> {
         match Assignment::new(self, vec![(spec, None)], Duration::MAX).next(stop).await {
             Some(BatchEvent::Ended(result)) => result,
-            // These events do not occur: a start is reported only for a process with an input, and
+            // These events do not occur: only a process with an input reports its start, and
             // `NotStarted` applies only to processes after the first.
             Some(BatchEvent::Started(_) | BatchEvent::NotStarted(_)) | None => {
                 Ok(ProcessReport::new(Ending::Aborted, Duration::ZERO))
@@ -158,20 +160,25 @@ impl Guards {
         }
     }
 
-    /// Runs processes one after another under a single guard, each like [`run`](Self::run). The
-    /// guard does not wait for the run between two processes.
+    /// Runs processes one after another under a single guard. Each process runs as in
+    /// [`run`](Self::run), but the guard does not wait for the run between two processes.
     ///
-    /// The first process starts at once. The processes that have not started yet are reported as
-    /// not started if a process does not exit with status 0, if the stop signal of the running
-    /// process rises, if the pool is paused, or once `start_within` has passed. Events may be some
-    /// hundredths of a second late. Poll the stream to its end: if it is dropped, the running
-    /// process is ended, but its end is not awaited.
+    /// The first process starts immediately. The waiting processes are reported as not started in
+    /// these cases:
+    ///
+    /// - A process does not exit with status 0.
+    /// - The stop signal of the running process rises.
+    /// - The pool is paused.
+    /// - `start_within` has passed.
+    ///
+    /// Events may arrive some hundredths of a second late. Poll the stream until it ends: if it is
+    /// dropped, the running process is ended, but nothing waits until the process has ended.
     pub fn run_batch(&self, processes: Vec<BatchProcess>, start_within: Duration) -> BoxStream<'_, BatchEvent> {
         let parts = processes.into_iter().map(|BatchProcess { spec, input, stop }| ((spec, Some(input)), stop));
         let (specs, stops): (Vec<_>, Vec<_>) = parts.unzip();
         let state = (Assignment::new(self, specs, start_within), stops);
         let events = stream::unfold(state, |(mut assignment, stops)| async move {
-            // After the last process has ended, `current` is out of range while events may still be
+            // After the last process has ended, `current` is out of range, but events may still be
             // queued.
             let stop: &Arc<dyn StopSignal> = stops.get(assignment.current()).or(stops.last())?;
             let event = assignment.next(&**stop).await?;
@@ -180,32 +187,33 @@ impl Guards {
         events.boxed()
     }
 
-    /// Stops all running processes and their clocks. Processes that start while the pool is paused
-    /// are stopped too. Can be called from any thread; does not wait until the processes have
-    /// stopped.
+    /// Pauses all running processes and the clocks of their timeouts. Also pauses processes that
+    /// start before [`resume`](Self::resume) is called. Does not wait until the processes have
+    /// stopped. Can be called from any thread.
     pub fn pause(&self) {
         self.broadcast(true);
     }
 
-    /// Continues all paused processes and their clocks. Can be called from any thread.
+    /// Continues all paused processes and the clocks of their timeouts. Can be called from any
+    /// thread.
     pub fn resume(&self) {
         self.broadcast(false);
     }
 
-    /// Moves the deadline of all guards to `since_boot`: a time since the machine booted, including
-    /// the time for which it was suspended (`CLOCK_BOOTTIME`). After the deadline, each guard kills
-    /// its process and starts no further process, even if the calling process has been stopped.
-    /// Without a call, there is no deadline. Can be called from any thread.
+    /// Moves the deadline of all guards to `since_boot`: a time since boot, including the time for
+    /// which the machine was suspended (`CLOCK_BOOTTIME`). After the deadline, each guard kills its
+    /// process and starts no other, even if the calling process has been stopped. Without a call,
+    /// there is no deadline. Can be called from any thread.
     ///
-    /// A run with a lease calls this whenever its lease is renewed.
+    /// A run with a lease calls this whenever it renews the lease.
     pub fn extend_deadline(&self, since_boot: Duration) {
         let mut state = self.state();
         state.deadline = state.deadline.max(Some(since_boot));
         state.send_to_all(&Control::Deadline(since_boot));
     }
 
-    /// Ends all idle guards and waits for them. Busy guards end after their batch. No further guard
-    /// is started.
+    /// Ends all idle guards and waits until they have exited. Busy guards end after their batch. No
+    /// further guard is started.
     pub async fn close(&self) {
         shut_down_on_thread(self.take_all_and_close()).await;
     }
@@ -217,17 +225,17 @@ impl Guards {
         StartRequest { spec, input, grace: *grace, output: *output, keep_tmp: keep_tmp.clone() }
     }
 
-    /// Sends an encoded `Start` message to an idle guard. If no guard is idle, starts a new guard.
+    /// Sends an encoded `Start` message to an idle guard, or to a new guard if none is idle.
     fn assign(&self, message: &[u8]) -> io::Result<GuardProcess> {
         while let Some(guard) = self.take_idle() {
             // The guard may have been stopped while it was idle. The watchdog would resume it only
-            // after the timeout of the process, so the guard is resumed now.
+            // after the timeout of the process.
             if guard.is_stopped() {
                 guard.resume();
             }
             match guard.control().send_encoded(message) {
                 Ok(()) => return Ok(guard),
-                // An error means that the guard was killed while it was idle, or does not read.
+                // The guard was killed while it was idle, or does not read.
                 Err(_) => guard.reap(),
             }
         }
@@ -250,15 +258,14 @@ impl Guards {
         state.started += 1;
         state.controls.retain(|control| control.strong_count() > 0);
         state.controls.push(Arc::downgrade(guard.control()));
-        // The messages are sent under the lock, so that `Pause` precedes the `Resume` of a later
-        // call of `resume`.
+        // The lock is held while sending, so that the `Resume` of a later call follows the `Pause`.
         let sent = state.orders().try_for_each(|order| guard.control().send(&order));
         drop(state);
         reap_unless_sent(guard, sent)
     }
 
-    /// Puts a guard that has finished its batch back into the pool. If the pool is closed, ends the
-    /// guard instead, and waits for it.
+    /// Returns a guard to the pool after its batch. If the pool is closed, ends the guard and waits
+    /// for it.
     async fn release(&self, guard: GuardProcess) {
         if let Some(guard) = self.keep(guard) {
             shut_down_on_thread(vec![guard]).await;
@@ -274,18 +281,17 @@ impl Guards {
         None
     }
 
-    /// Ends all idle guards and `guard`, which has finished its batch. Waits for all of them.
     async fn dismiss(&self, guard: Option<GuardProcess>) {
         let mut guards = std::mem::take(&mut self.state().idle);
         guards.extend(guard);
         shut_down_on_thread(guards).await;
     }
 
-    /// Reaps a guard that was killed and ends its processes. Runs on a blocking thread, because
-    /// processes may take long to die.
+    /// Reaps a killed guard and ends its processes. Runs on a blocking thread, because processes
+    /// may take long to die.
     ///
-    /// Returns the number of processes that the guard began and whose end it has not reported;
-    /// `None` if unknown.
+    /// Returns the number of processes that the guard began without reporting their end; `None` if
+    /// unknown.
     async fn reap(&self, guard: GuardProcess) -> io::Result<Option<u64>> {
         let (run, id) = (self.settings.run.clone(), guard.id());
         let reap = move || guard.reap_with(|| orphans::end_orphans(&run, id));
@@ -331,15 +337,12 @@ impl Drop for Guards {
     }
 }
 
-/// Ends idle guards and waits for them on a separate thread. The wait may take long, because a
-/// stopped guard exits only when it is killed.
+/// Ends idle guards. Uses a separate thread, because this takes long if a guard is suspended.
 async fn shut_down_on_thread(guards: Vec<GuardProcess>) {
-    // The task fails only if it panics; then there is nothing to wait for.
+    // The task fails only if it panics.
     let _ = tokio::task::spawn_blocking(|| GuardProcess::shut_down_all(guards)).await;
 }
 
-/// Returns the new guard if `sent` is a success. Otherwise kills and reaps the guard, and returns
-/// the error.
 fn reap_unless_sent(guard: GuardProcess, sent: io::Result<()>) -> io::Result<GuardProcess> {
     match sent {
         Ok(()) => Ok(guard),
@@ -350,8 +353,8 @@ fn reap_unless_sent(guard: GuardProcess, sent: io::Result<()>) -> io::Result<Gua
     }
 }
 
-/// Fails if this process was itself started as a guard. Otherwise a program that serves as its own
-/// guard without calling `become_guard` in `main` would start guards endlessly.
+/// Fails if this process was itself started as a guard. Otherwise a program whose `main` does not
+/// call `become_guard` would start guards endlessly.
 fn refuse_recursion() -> io::Result<()> {
     match std::env::args_os().nth(1) {
         Some(argument) if argument == GUARD_ARGUMENT => {

@@ -10,8 +10,8 @@ pub enum InvalidCommand {
     /// The command contains a NUL byte, which would end an argument early.
     #[error("the command contains a NUL byte")]
     Nul,
-    /// The shell command has no placeholder for the file and ends in this character: an operator or
-    /// a backslash. A path appended to the command would not be an argument.
+    /// The shell command has no placeholder for the file, and ends in this operator or backslash.
+    /// So no path can be appended as an argument.
     #[error(
         "the shell command has no placeholder for the file, and a path cannot follow {0:?} at its end: write {{}} where the path belongs"
     )]

@@ -1,33 +1,33 @@
-//! An implementation of the [`Orchestrator`](autoproc_domain::ports::Orchestrator) port with
-//! subprocesses: one command per file.
+//! Runs one command per file as a subprocess: an implementation of the
+//! [`Orchestrator`](autoproc_domain::ports::Orchestrator) port.
 //!
 //! # Theory of operation
 //!
-//! A [`CommandLine`] is parsed once and applied to each file. Placeholders stand for the file's
-//! path or parts of it, byte for byte, for its item id, and for the number of the slot. A
-//! [`CommandOrchestrator`] runs the result under its [`Guards`] and converts their reports.
-//! [`Guards`] also run other processes, described by a [`ProcessSpec`], such as the steps of
-//! workflows. [`AttemptLogs`] finds and prunes the output of attempts, and [`sweep`] ends the
-//! processes that dead runs left.
+//! A [`CommandLine`] is parsed once and applied to each file. Its placeholders stand for the file's
+//! path or a part of it, the file's item id, and the number of the slot. A [`CommandOrchestrator`]
+//! runs the result under its [`Guards`]. They also run other processes, such as workflow steps
+//! ([`ProcessSpec`]). [`AttemptLogs`] finds and prunes the output of attempts, and [`sweep`] ends
+//! the processes that dead runs left.
 //!
-//! A *guard* is a process between the process of the run and a command. Usually the guard and the
-//! run execute the same program, whose `main` begins with [`become_guard`]. If the `main` of a
-//! program cannot call this function, its guards execute the binary `autoproc-guard` instead. Each
-//! concurrent attempt has its own guard. The guard starts the command in a separate process group,
-//! enforces its timeout, and copies its output to a [`BoundedLog`] or, with [`StdoutTo`], its
-//! standard output to a file. The guard is a child subreaper, so even detached processes of the
-//! command become its children. It reports the end of the command only when `waitpid` returns
-//! ECHILD, which proves that *no* process of the command is left. If the process of the run dies,
-//! its guards end their processes. If a guard is killed, the run ends the guard's processes; if the
-//! run has no children other than guards, [`adopt_orphans`] ensures that it finds all of them.
+//! A *guard* is a process between the run and a command; each concurrent attempt has its own.
+//! Usually the guard executes the same program as the run, and the `main` of this program begins
+//! with [`become_guard`]. A program whose `main` cannot call this function uses the binary
+//! `autoproc-guard` for its guards.
+//!
+//! The guard starts the command in a separate process group and enforces its timeout. It copies the
+//! output to a [`BoundedLog`] or, with [`StdoutTo`], the standard output to a file. The guard is a
+//! child subreaper, so even detached processes of the command become its children. It reports the
+//! end of the command only when `waitpid` returns ECHILD, which proves that *no* process of the
+//! command is left. If the run dies, its guards end their processes. If a guard is killed, the run
+//! ends the guard's processes. If the run has no children other than guards, [`adopt_orphans`]
+//! ensures that it finds all of them.
 //!
 //! # Limits
 //!
 //! Work that a command delegates to other programs (a container, a job of at(1)) is not ended. A
-//! process of another user cannot always be ended; then [`Guards::run`] fails with a reason.
-//! Without a subreaper (on systems other than Linux) a guard knows only the command's process
-//! group: a process that leaves the group escapes. If the guard is killed, all processes of the
-//! command escape.
+//! process of another user cannot always be ended; [`Guards::run`] then fails with a reason. On
+//! systems other than Linux there is no subreaper: a process that leaves the command's process
+//! group escapes, and if the guard is killed, all processes of the command escape.
 //!
 //! # Deliberately absent
 //!

@@ -76,9 +76,8 @@ fn start_alone(runner: &CommandRunner, attempt: Attempt, stop: Arc<dyn StopSigna
     progress.boxed()
 }
 
-/// Receives the progress of an attempt until it has ended or was not started. If the channel is
-/// closed early, the attempt was lost: it is reported as started, unless that was reported, and
-/// then as lost.
+/// Returns the progress of an attempt from a channel. If the channel is closed early, reports the
+/// attempt as lost.
 fn receive(receiver: UnboundedReceiver<AttemptProgress>, file_path: FilePath) -> BoxStream<'static, AttemptProgress> {
     let progress = stream::unfold(Some((receiver, file_path, false)), |state| async move {
         let (mut receiver, file_path, has_started) = state?;

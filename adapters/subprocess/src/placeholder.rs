@@ -1,5 +1,4 @@
-//! Templates with placeholders. The placeholders for paths, except `{rel}`, are those of fd and GNU
-//! parallel; `{#}` and `{%}` come from GNU parallel.
+//! Templates with placeholders. All placeholders except `{rel}` come from fd or GNU parallel.
 //!
 //! Templates are processed as bytes: a file's name and the text around a placeholder may be invalid
 //! UTF-8.
@@ -11,7 +10,7 @@ use std::path::Path;
 
 use crate::subject::Subject;
 
-/// A placeholder, which stands for a part of a file's path or for a number.
+/// A placeholder for a part of a file's path or for a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Placeholder {
     /// `{}`: the whole path.
@@ -57,23 +56,19 @@ impl Placeholder {
         }
     }
 
-    /// True if the placeholder stands for the file's path or a part of it. The path is appended to
-    /// a command without such a placeholder, except to a shell command that mentions
-    /// `AUTOPROC_FILE` or `AUTOPROC_REL`.
+    /// True if the placeholder stands for the file's path or a part of it.
     pub(crate) const fn names_file(self) -> bool {
         !matches!(self, Self::Item | Self::Slot)
     }
 
-    /// Returns the placeholder at the beginning of `text`. At most one placeholder matches, because
-    /// none begins with the text of another.
     pub(crate) fn at_start_of(text: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|placeholder| text.starts_with(placeholder.token().as_bytes()))
     }
 
-    /// Returns the value of the placeholder. If the path does not end in a name (`/`, `..`), its
-    /// basename, its stem and its value without the extension are the whole path. The parent of a
-    /// path without a folder is `.`; the parent of `/` is `/`. If the item id is unknown, `{#}`
-    /// stands for itself.
+    /// Returns the value of the placeholder. For a path that does not end in a name (`/`, `..`),
+    /// the basename, the stem and the path without the extension are the whole path. The parent of
+    /// a path without a folder is `.`; the parent of `/` is `/`. Without an item id, `{#}` stands
+    /// for itself.
     pub(crate) fn value(self, subject: Subject<'_>) -> Cow<'_, OsStr> {
         let path = subject.path;
         let part = match self {
@@ -102,7 +97,6 @@ fn parent(path: &Path) -> &OsStr {
     }
 }
 
-/// Returns the path without the extension of its last component.
 fn without_extension(path: &Path) -> &OsStr {
     let (Some(name), Some(stem)) = (path.file_name(), path.file_stem()) else { return path.as_os_str() };
     let bytes = path.as_os_str().as_bytes();
@@ -123,14 +117,13 @@ pub const PLACEHOLDERS: [&str; 8] = {
     tokens
 };
 
-/// The maximum length of a text in braces that is taken for an unknown placeholder, in bytes. A
-/// longer text is probably a name, for instance a GUID.
+/// The maximum length in bytes of a text in braces that counts as an unknown placeholder. A longer
+/// text is probably a name, for instance a GUID.
 const MAX_UNKNOWN_BYTES: usize = 16;
 
 /// Returns the texts in braces that look like placeholders but are unknown, in the order of their
 /// occurrence. Such a text has at most 16 characters: ASCII letters, digits, blanks, and the
-/// characters `_./#%+-`. Braces after `$` or a backslash are skipped, because they belong to a
-/// shell.
+/// characters `_./#%+-`. Skips braces after `$` or a backslash, because they belong to a shell.
 #[must_use]
 pub fn unknown_placeholders(text: &OsStr) -> Vec<&str> {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_ ./#%+-".contains(byte);
@@ -157,7 +150,6 @@ enum Part {
 }
 
 impl Template {
-    /// Parses an argument. Braces that are not a placeholder stay in the text.
     pub(crate) fn parse(argument: &OsStr) -> Self {
         let (mut parts, mut text) = (Vec::new(), Vec::new());
         let mut rest = argument.as_bytes();
@@ -174,7 +166,6 @@ impl Template {
         Self(parts)
     }
 
-    /// Returns the argument from which the template was parsed.
     pub(crate) fn text(&self) -> Vec<u8> {
         let text = |part: &Part| match part {
             Part::Text(text) => text.clone(),

@@ -14,9 +14,9 @@ pub const MAX_CAPTURE_BYTES: usize = 32 << 20;
 /// The maximum length of [`ProcessReport::output_tail`] in bytes.
 pub const OUTPUT_TAIL_BYTES: usize = 4 << 10;
 
-/// The maximum number of lines among which the reason of a failure is looked for. Below the line
-/// that names the cause, Node.js prints ten frames and the fields of the error, and rustc the source
-/// with its notes.
+/// The maximum number of final lines that are quoted as the reason of a failure. Many lines may
+/// follow the line that names the cause: Node.js prints ten stack frames, and rustc prints source
+/// code and notes.
 const MAX_QUOTED_LINES: usize = 30;
 
 /// A process to run under a guard.
@@ -27,34 +27,31 @@ pub struct ProcessSpec {
     /// The arguments after the program's name, passed byte for byte.
     pub arguments: Vec<OsString>,
     /// Variables that are added to the inherited environment. If a name is repeated, the last value
-    /// wins. If `TMPDIR` is not among these variables, the guard sets it to a private folder of the
-    /// process.
+    /// wins. If `TMPDIR` is not set here, the guard sets it to a private folder of the process.
     pub environment: Vec<(OsString, OsString)>,
-    /// The process's working directory; that of the run if `None`. A relative program path is
+    /// The working directory of the process; if `None`, that of the run. A relative program path is
     /// resolved against this directory.
     #[serde(with = "path")]
     pub working_dir: Option<PathBuf>,
-    /// The contents of the standard input. If empty, the standard input is `/dev/null`. Kept in the
-    /// memory of the guard while the process runs, so it should be short.
+    /// The contents of the standard input. If empty, the standard input is `/dev/null`. The guard
+    /// keeps the contents in memory, so they should be short.
     pub stdin: Vec<u8>,
     /// The time after which the process is ended; time spent paused does not count.
     pub timeout: Duration,
-    /// The file that receives both output streams; if `None`, no log is kept. The file is created
-    /// with the first byte of output.
+    /// The file that receives both output streams; if `None`, no log is kept. Created with the
+    /// first byte of output.
     #[serde(with = "path")]
     pub log: Option<PathBuf>,
-    /// True to append to an existing log, as the second and later steps of an attempt do; false to
-    /// replace the log.
+    /// True to append to an existing log, as later steps of an attempt do; false to replace the
+    /// log.
     pub append_log: bool,
-    /// The heading, written to the log before the first byte of output. Must be empty or end in a
-    /// newline.
+    /// Written to the log before the first byte of output. Must be empty or end in a newline.
     pub log_heading: Vec<u8>,
     /// The maximum number of bytes of standard output in the report; capped at
     /// [`MAX_CAPTURE_BYTES`].
     pub capture: usize,
-    /// The file that receives the standard output if the process succeeds. If it is set, the log
-    /// receives only the standard error, and a line about this file. If it is `None`, the log
-    /// receives both streams.
+    /// The file that receives the standard output if the process succeeds. If set, the log receives
+    /// only the standard error and a line about this file.
     pub stdout_to: Option<StdoutFile>,
 }
 
@@ -62,69 +59,64 @@ pub struct ProcessSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StdoutFile {
     /// The path of the file. A regular file that exists when the process starts is replaced. The
-    /// input file, anything that is not a regular file, and a file that is created meanwhile are
-    /// not replaced; the ending is then [`Ending::NoResult`].
+    /// ending is [`Ending::NoResult`] if the path names the input file, something other than a
+    /// regular file, or a file that is created while the process runs.
     pub path: OsString,
     /// Exit statuses that count as success, in addition to 0.
     pub ok_exits: Vec<i32>,
-    /// The name of a temporary file in the same folder; must be unique. The file is needed if the
-    /// file system does not support files without a name, and briefly while an older file is
-    /// replaced.
+    /// The name of a temporary file in the same folder; must be unique. Used if the file system has
+    /// no files without a name, and while an older result file is replaced.
     pub temporary: String,
-    /// The other input file to which the output file already belongs; `None` if there is no such
-    /// file. If set, the process does not start, and its ending is [`Ending::NoResult`].
+    /// Another input file to which the output file already belongs. If set, the process does not
+    /// start, and its ending is [`Ending::NoResult`].
     pub owner: Option<ResultOwner>,
 }
 
-/// The input file that a result file belongs to.
+/// The input file to which a result file belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResultOwner {
     /// The path of the input file, as text for messages.
     pub file: String,
-    /// True if the result file holds the output of the input file; false while it is only reserved
-    /// for an attempt on the input file.
+    /// True if the result file holds the output of the input file; false while it is only reserved.
     pub has_written: bool,
 }
 
 /// The beginning of the names of temporary files. 32 lower-case hexadecimal digits follow.
 pub(crate) const TEMPORARY_PREFIX: &str = ".autoproc-";
 
-/// True if a file name has the form of [`StdoutFile::temporary`].
 pub(crate) fn is_temporary_name(name: &OsStr) -> bool {
     let digits = name.as_encoded_bytes().strip_prefix(TEMPORARY_PREFIX.as_bytes());
     let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
     digits.is_some_and(|digits| digits.len() == 32 && digits.iter().all(is_digit))
 }
 
-/// The result of a process. It is reported only after the process and all its descendants have
-/// ended.
+/// The result of a process, reported after the process and all its descendants have ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessReport {
     /// The ending of the process.
     pub ending: Ending,
-    /// The run time without pauses. If the guard ended the process, this includes the time until
-    /// its last descendant was gone.
+    /// The run time without pauses. If the guard ended the process, includes the time until the
+    /// last descendant was gone.
     pub elapsed: Duration,
     /// The resources used by the process and by the children that it waited for; `None` if the
     /// process never ran or its guard died.
     #[serde(with = "usage")]
     pub usage: Option<ResourceUsage>,
-    /// The end of the standard error, or of the standard output if the standard error is blank and
-    /// the ending is not [`Ending::NoResult`]; at most [`OUTPUT_TAIL_BYTES`] bytes.
+    /// The last bytes of the standard error, at most [`OUTPUT_TAIL_BYTES`]. If the standard error
+    /// is blank, contains the last bytes of the standard output instead, unless the ending is
+    /// [`Ending::NoResult`].
     pub output_tail: Vec<u8>,
     /// The beginning of the standard output, at most [`ProcessSpec::capture`] bytes.
     pub stdout: Vec<u8>,
     /// The total length of the standard output, in bytes.
     pub stdout_bytes: u64,
-    /// The first error in writing the log; `None` if the log is complete. After an error, output
-    /// may be missing from the log. The error does not affect the process.
+    /// The first error in writing the log. The log may then be incomplete, but the process is not
+    /// affected.
     pub log_error: Option<String>,
-    /// The reason why the process had no private folder for temporary files and inherited the
-    /// `TMPDIR` of the run; `None` if it had a folder or never ran. The error does not affect the
-    /// process.
+    /// The reason why the process had no private folder for temporary files. The process then
+    /// inherited the `TMPDIR` of the run. `None` if it had a folder or never ran.
     pub tmp_error: Option<String>,
-    /// The fingerprint of the input file after the process had ended; `None` if the process has no
-    /// input file or the fingerprint is unknown.
+    /// The fingerprint of the input file after the process had ended, if known.
     #[serde(with = "fingerprint")]
     pub input_after: Option<Fingerprint>,
 }
@@ -142,18 +134,18 @@ pub enum Ending {
         /// The signal's number.
         signal: i32,
     },
-    /// A SIGKILL that the guard did not send ended the process. The kernel sent it, or may have
-    /// sent it, because memory was short.
+    /// The process was ended by a SIGKILL that the guard did not send. The kernel sent it, or may
+    /// have sent it, because memory was short.
     OutOfMemory {
         /// True if the counters of the guard's control group show that the kernel killed a process
         /// for lack of memory.
         is_certain: bool,
     },
-    /// The process was ended after its timeout: by the guard or, if the guard did not respond, by
-    /// the run.
+    /// The process exceeded its timeout. The guard ended the process or, if the guard did not
+    /// respond, the run did.
     TimedOut,
-    /// The process was ended or not started, because the stop level rose to aborting or killing,
-    /// the deadline of the guards passed, or the run died.
+    /// The process was ended or not started, because of a stop request, because the deadline of the
+    /// guards passed, or because the run died.
     Aborted,
     /// The process could not be started.
     CannotStart {
@@ -163,8 +155,8 @@ pub enum Ending {
         #[serde(with = "StartFaultFields")]
         fault: StartFault,
     },
-    /// The standard output could not be written to its file. If this was known in advance, for
-    /// instance because the file belongs to another input, the process was not started.
+    /// The standard output could not be written to its file. If the guard noticed this before the
+    /// start, the process was not started.
     NoResult {
         /// A human-readable description of the error.
         reason: String,
@@ -176,7 +168,6 @@ pub enum Ending {
 }
 
 impl ProcessReport {
-    /// Creates the report of a process without output and without measured usage.
     pub(crate) fn new(ending: Ending, elapsed: Duration) -> Self {
         let (output_tail, stdout) = (Vec::new(), Vec::new());
         Self {
@@ -192,8 +183,8 @@ impl ProcessReport {
         }
     }
 
-    /// Returns the last lines of [`ProcessReport::output_tail`] as text: at most 30 lines, with
-    /// invalid UTF-8 replaced.
+    /// Returns the last lines of [`ProcessReport::output_tail`], at most 30, as text. Replaces
+    /// invalid UTF-8.
     #[must_use]
     pub fn last_error_lines(&self) -> String {
         let text = String::from_utf8_lossy(&self.output_tail);
@@ -204,8 +195,8 @@ impl ProcessReport {
 }
 
 impl Ending {
-    /// True if the process failed: it did not exit with status 0 or one of `ok_exits`. False if the
-    /// run aborted the process, or if its guard was killed.
+    /// True if the process failed. An exit with status 0 or one of `ok_exits` is no failure, nor is
+    /// an abort by the run or the death of the guard.
     pub(crate) fn is_failure(&self, ok_exits: &[i32]) -> bool {
         match self {
             Self::Exited { code } => *code != 0 && !ok_exits.contains(code),

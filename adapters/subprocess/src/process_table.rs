@@ -11,15 +11,14 @@
 //! A scan of all processes is not atomic: it may miss a process that is forked during the scan. To
 //! find all processes, scan repeatedly until no new one appears.
 //!
-//! Without `/proc`, the functions find nothing or return an error, and no signal is sent: every
-//! process seems to have ended. Only [`check`] succeeds, on systems other than Linux.
+//! Without `/proc`, the functions find nothing or return an error, and send no signal. As an
+//! exception, [`check`] succeeds on systems other than Linux.
 //!
 //! # Deliberately absent
 //!
-//! The `procfs` crate is not used. It opens three files where one is enough, and its reading of
-//! `stat` takes 11 µs. Its parser alone (`procfs-core` 0.18) takes 1.0 µs, whereas this module
-//! takes 0.4 µs. The parser needs all 52 fields, panics on malformed text, and would replace only
-//! 30 lines of this module.
+//! The `procfs` crate is not used: it opens three files where one is enough, and takes 11 µs to
+//! read `stat`. Its parser alone (`procfs-core` 0.18) takes 1.0 µs, whereas this module takes 0.4
+//! µs. The parser needs all 52 fields, panics on malformed text, and would replace only 30 lines.
 
 mod marker;
 mod signal;
@@ -41,7 +40,7 @@ pub(crate) use marker::marked_run;
 pub use signal::{SignalResult, kill, resume, signal};
 pub(crate) use start_time::{StartTimes, within_one_tick};
 
-/// The identity of one process. No other process has it until the next boot.
+/// The identity of one process, unique until the next boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ProcessId {
     /// The process number.
@@ -66,8 +65,8 @@ impl ProcessId {
     }
 }
 
-/// The fields of `/proc/<pid>/stat` that this crate needs. The number of a parent, group or session
-/// outside the pid namespace is 0.
+/// The fields of `/proc/<pid>/stat` that this crate needs. A parent, group or session outside the
+/// pid namespace has the number 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
     /// The identity of the process.
@@ -84,8 +83,8 @@ pub struct Process {
     pub is_zombie: bool,
     /// True if a signal or a debugger has stopped the process.
     pub is_stopped: bool,
-    /// True if the process is blocked in the kernel (state D) and executes no code of its program.
-    /// A stop signal takes effect when the process leaves the kernel.
+    /// True if the process is blocked in the kernel (state D). A stop signal takes effect when the
+    /// process leaves the kernel.
     pub is_blocked: bool,
 }
 
@@ -95,13 +94,13 @@ pub enum UnusableTable {
     /// `/proc` does not list this process.
     #[error("/proc is not mounted, so no process can be supervised")]
     Missing,
-    /// `/proc` belongs to another pid namespace, so its process numbers are not those of the
-    /// system calls of this process (`pid_namespaces(7)`).
+    /// `/proc` belongs to another pid namespace (`pid_namespaces(7)`), so its process numbers
+    /// differ from those that system calls use.
     #[error("/proc belongs to another pid namespace, so no process can be supervised")]
     Foreign,
 }
 
-/// All processes that one scan of the process table found, by process number.
+/// All processes that one scan found, by process number.
 #[derive(Debug, Clone, Default)]
 pub struct Processes(HashMap<i32, Process>);
 
@@ -142,8 +141,8 @@ pub fn is_alive(id: ProcessId) -> bool {
 
 /// Reads all descendants of the process with this number, parents first, including zombies.
 ///
-/// Fast if the kernel lists the children of each process (`CONFIG_PROC_CHILDREN`). A child may be
-/// missed while other children end (proc(5)). To find all descendants, repeat the call or use
+/// Fast if the kernel lists the children of each process (`CONFIG_PROC_CHILDREN`). May miss a child
+/// while other children end (proc(5)). To find all descendants, repeat the call or use
 /// [`Processes`].
 ///
 /// # Errors
@@ -156,8 +155,7 @@ pub fn descendants_of(pid: i32) -> io::Result<Vec<Process>> {
     let mut parents = vec![pid];
     while let Some(parent) = parents.pop() {
         for child in children_of(parent) {
-            // If a process gets a new parent during the scan, it may be listed as a child of both
-            // the old and the new parent.
+            // A process that gets a new parent during the scan may be listed under both parents.
             if child != pid
                 && !found.iter().any(|known| known.id.pid == child)
                 && let Ok(process) = read(child)
@@ -195,7 +193,7 @@ pub fn pid_namespace() -> io::Result<String> {
 }
 
 impl Process {
-    /// Returns a human-readable description of the process: its number and name.
+    /// Returns the number and the name of the process, for humans.
     #[must_use]
     pub fn describe(&self) -> String {
         format!("process {} ({})", self.id.pid, self.name.escape_ascii())
@@ -234,8 +232,7 @@ impl Processes {
         let mut found: Vec<Process> = Vec::new();
         let mut parents = vec![pid];
         while let Some(parent) = parents.pop() {
-            // Visits the children of each parent once, so the loop ends even if the parents form a
-            // cycle.
+            // Each parent is visited once, so the loop ends even if the parents form a cycle.
             for child in children.remove(&parent).unwrap_or_default().into_iter().filter(|child| child.id.pid != pid) {
                 found.push(child.clone());
                 parents.push(child.id.pid);
@@ -244,8 +241,8 @@ impl Processes {
         found
     }
 
-    /// Returns the ids of the process with this number and of its ancestors, the process first.
-    /// Stops at an ancestor that the scan did not find.
+    /// Returns the id of the process with this number, then the ids of its ancestors. Stops at an
+    /// ancestor that the scan did not find.
     #[must_use]
     pub fn lineage_of(&self, pid: i32) -> Vec<ProcessId> {
         let mut lineage = Vec::new();
@@ -264,8 +261,8 @@ impl FromIterator<Process> for Processes {
     }
 }
 
-/// True if process `pid` has the file at `path` open. False if the descriptors of the process
-/// cannot be read, for instance because it belongs to another user.
+/// True if process `pid` has the file at `path` open. False if its descriptors cannot be read, for
+/// instance because the process belongs to another user.
 pub(crate) fn has_open(pid: i32, path: &Path) -> bool {
     let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
     let Ok(wanted) = path.metadata().map(identity) else { return false };
@@ -295,8 +292,7 @@ pub(crate) fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
-/// Converts ESRCH to `NotFound`. ESRCH means that the process ended between the opening and the
-/// reading of its file.
+/// Converts ESRCH to `NotFound`: the process ended between the opening and the reading of its file.
 fn not_found_if_gone(error: io::Error) -> io::Error {
     if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::SRCH) {
         io::Error::new(io::ErrorKind::NotFound, error)
@@ -305,8 +301,8 @@ fn not_found_if_gone(error: io::Error) -> io::Error {
     }
 }
 
-/// Returns `pid` if it is positive and so denotes one process. Otherwise returns `None`, because 0
-/// and negative numbers denote groups or all processes (kill(2)).
+/// Returns `pid` if it denotes one process. Zero and negative numbers denote groups or all
+/// processes (kill(2)).
 pub(crate) fn positive_pid(pid: i32) -> Option<Pid> {
     if pid > 0 { Pid::from_raw(pid) } else { None }
 }

@@ -1,4 +1,4 @@
-//! The output files of a run, each with the input file that it belongs to.
+//! Maps the output files of a run to input files.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,7 +10,7 @@ use autoproc_domain::{FilePath, ItemId};
 
 use crate::process::{ResultOwner, TEMPORARY_PREFIX};
 
-/// Output files, each with the input file that it belongs to. Uses about 70 bytes of memory for
+/// Maps each output file to the input file that it belongs to. Uses about 70 bytes of memory for
 /// each output file.
 #[derive(Debug, Default)]
 pub struct ResultOwners {
@@ -18,14 +18,12 @@ pub struct ResultOwners {
     state: Mutex<State>,
 }
 
-/// Two keyed hashes of a path, 64 bits each. They are stored in place of the path, which may be
-/// long.
+/// Two keyed 64-bit hashes of a path, which take less memory than a long path.
 type PathHash = [u64; 2];
 
 #[derive(Debug, Default)]
 struct State {
     by_path: HashMap<PathHash, Owner>,
-    /// The reservations of the attempts that have not ended, by item id.
     reserved: HashMap<ItemId, Reservation>,
     temporary_names: u64,
 }
@@ -33,30 +31,28 @@ struct State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Owner {
     file: FilePath,
-    /// True if the output file holds the output of the input file; false while an attempt on the
-    /// input file has reserved the output file.
+    /// True if the output file was written, false if an attempt has only reserved it.
     has_written: bool,
 }
 
 #[derive(Debug)]
 struct Reservation {
     path: PathHash,
-    /// True if, before the reservation, the output file held the output of an earlier attempt on
-    /// the same input file.
+    /// True if an earlier attempt on the same input file had written the output file.
     had_written: bool,
 }
 
 impl ResultOwners {
-    /// Records that an earlier run wrote the output file at `path` for the input file `file`. If
-    /// the output file already belongs to an input file, changes nothing.
+    /// Records that an earlier run wrote the output file at `path` for the input file `file`.
+    /// Changes nothing if the output file already belongs to an input file.
     pub fn record(&self, path: &Path, file: &FilePath) {
         let hash = self.hash(path);
         self.state().by_path.entry(hash).or_insert_with(|| Owner { file: file.clone(), has_written: true });
     }
 
-    /// Reserves the output file at `path` for an attempt on the input file `file`, whose item id is
-    /// `item`. If the output file belongs to another input file, changes nothing and returns the
-    /// owner. An output file that was written and no longer exists belongs to no input file.
+    /// Reserves the output file at `path` for an attempt on the input file `file`. If another input
+    /// file owns the output file, reserves nothing and returns that owner. An output file that was
+    /// written and later deleted counts as having no owner.
     pub(crate) fn reserve(&self, path: &Path, item: ItemId, file: &FilePath) -> Option<ResultOwner> {
         let hash = self.hash(path);
         let mut state = self.state();
@@ -72,9 +68,8 @@ impl ResultOwners {
         None
     }
 
-    /// Ends the reservation of an attempt, if it has one. If `has_written`, the output file belongs
-    /// to the input file from now on. Otherwise the output file belongs to the same input file as
-    /// before the reservation, if any.
+    /// Ends the reservation of an attempt, if any. If `has_written`, the output file belongs to the
+    /// attempt's input file from now on. Otherwise, the output file has the same owner as before.
     pub(crate) fn release(&self, item: ItemId, has_written: bool) {
         let mut state = self.state();
         let Some(Reservation { path, had_written }) = state.reserved.remove(&item) else { return };
@@ -85,7 +80,7 @@ impl ResultOwners {
         }
     }
 
-    /// Returns a name for a temporary file. The name cannot be guessed and is never returned again.
+    /// Returns a name for a temporary file. The name is unique and cannot be guessed.
     pub(crate) fn temporary_name(&self) -> String {
         let mut state = self.state();
         state.temporary_names += 1;
@@ -111,7 +106,6 @@ mod tests {
     use super::*;
     use crate::process::is_temporary_name;
 
-    /// Two input files with their ids.
     fn files() -> [(ItemId, FilePath); 2] {
         [(1, "/in/a.png"), (2, "/in/a.gif")].map(|(id, path)| (ItemId::new(id), FilePath::new(path).expect("a path")))
     }

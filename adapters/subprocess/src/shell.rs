@@ -1,5 +1,4 @@
-//! Replaces the placeholders in a shell command by references to variables, quoted for their
-//! context.
+//! Replaces the placeholders in a shell command by quoted references to shell variables.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -15,10 +14,11 @@ use crate::subject::Subject;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Script {
     text: OsString,
-    /// The placeholders that the command contains, each once; `{}` too if the path was appended.
+    /// The distinct placeholders in the command. Includes `{}` if the parser appended the path to
+    /// the command.
     used: Vec<Placeholder>,
-    /// The name of the first command or expansion in the script that may execute the name of the
-    /// file as code; `None` if none is known.
+    /// The first command or expansion in the script that may execute the file name as code. The
+    /// value is `None` if no such command or expansion is known.
     executor: Option<String>,
 }
 
@@ -79,9 +79,8 @@ const fn variable(placeholder: Placeholder) -> &'static str {
     }
 }
 
-/// True if `text` ends in an unpaired `$`, so that a following brace belongs to the shell, as in
-/// `${rel}` and `${#}`. The pair `$$` stands for the shell's process number, so a brace after it
-/// does not belong to the shell.
+/// True if `text` ends in a `$` that is not part of `$$`, the shell's process number. The shell
+/// then interprets a brace that follows, as in `${rel}`.
 fn is_after_dollar(text: &[u8]) -> bool {
     text.iter().rev().take_while(|byte| **byte == b'$').count() % 2 == 1
 }
@@ -91,9 +90,8 @@ fn names_file(text: &[u8]) -> bool {
     names(FILE_VARIABLE) || names(RELATIVE_VARIABLE)
 }
 
-/// Appends a reference to the path. Fails if `text` ends in an operator, because the path would be
-/// a command, the target of a redirection or a syntax error. Also fails if `text` ends in a
-/// backslash, which would quote the blank before the path.
+/// Appends a reference to the path. Fails if `text` ends in an operator or a backslash, because the
+/// path would then not be an argument.
 fn append(text: &mut Vec<u8>) -> Result<(), InvalidCommand> {
     text.truncate(text.trim_ascii_end().len());
     match text.last() {

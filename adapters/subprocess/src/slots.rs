@@ -1,14 +1,14 @@
-//! The numbers of the slots in which attempts run concurrently.
+//! Assigns slot numbers to concurrent attempts.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Assigns slot numbers. Attempts that run concurrently have different numbers; with N attempts at
-/// a time, no number is above N.
+/// Assigns slot numbers. Concurrent attempts have different numbers. With at most N attempts at a
+/// time, no number exceeds N.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Slots(Arc<Mutex<BTreeSet<usize>>>);
 
-/// An occupied slot. Dropping it frees its number.
+/// An occupied slot, which is freed when dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
     number: usize,
@@ -19,7 +19,6 @@ impl Slots {
     /// Occupies the free slot with the lowest number.
     pub(crate) fn occupy(&self) -> Slot {
         let mut busy = self.busy();
-        // As `len` numbers are busy, at least one of the first `len + 1` numbers is free.
         let last = busy.len() + 1;
         let number = (1..last).find(|number| !busy.contains(number)).unwrap_or(last);
         busy.insert(number);
@@ -34,7 +33,7 @@ impl Slots {
 }
 
 impl Slot {
-    /// Returns the number, which is at least 1.
+    /// Returns the slot number, which is at least 1.
     pub(crate) fn number(&self) -> usize {
         self.number
     }

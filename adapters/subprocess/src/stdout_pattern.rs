@@ -9,7 +9,7 @@ use crate::placeholder::Template;
 use crate::result_owners::ResultOwners;
 use crate::subject::Subject;
 
-/// A path with the placeholders of [`CommandLine`](crate::CommandLine).
+/// A path for output files, with the placeholders of [`CommandLine`](crate::CommandLine).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StdoutPattern(Template);
 
@@ -23,7 +23,8 @@ pub enum InvalidPattern {
     /// The pattern ends in a slash.
     #[error("it names a folder")]
     Folder,
-    /// The pattern has the same value for all files, apart from the number of the slot.
+    /// The path of the output file does not depend on the input file. The path may depend on the
+    /// slot.
     #[error("it has no placeholder that differs from file to file")]
     SameForAll,
     /// The pattern is `{}`.
@@ -35,8 +36,8 @@ impl StdoutPattern {
     /// Parses a pattern.
     ///
     /// # Errors
-    /// [`InvalidPattern`] if the pattern contains a NUL byte, names a folder or the input file, or
-    /// names the same file for all files.
+    /// [`InvalidPattern`] if the pattern contains a NUL byte, ends in a slash, is `{}`, or does not
+    /// depend on the input file.
     pub fn parse(text: &OsStr) -> Result<Self, InvalidPattern> {
         let (bytes, template) = (text.as_bytes(), Template::parse(text));
         match bytes {
@@ -54,8 +55,8 @@ impl StdoutPattern {
         folder.join(self.0.fill(subject))
     }
 
-    /// True if the path of an output file depends on the slot of the attempt, so that a later
-    /// attempt on the same file may write to another path.
+    /// True if the path depends on the slot of the attempt. A later attempt on the same file may
+    /// then write to another path.
     #[must_use]
     pub fn depends_on_slot(&self) -> bool {
         self.0.depends_on_slot()

@@ -4,24 +4,26 @@ use std::path::Path;
 
 use autoproc_domain::{FilePath, ItemId};
 
-/// A file and the circumstances of its attempt, for filling in placeholders.
+/// The values for the placeholders in a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject<'a> {
-    /// The file: `{}`, and its parts in `{/}`, `{//}`, `{.}` and `{/.}`.
+    /// The path of the file: `{}`. The parts of the path are `{/}`, `{//}`, `{.}` and `{/.}`.
     pub path: &'a Path,
     /// The path relative to the folder from which the file was added: `{rel}`. See
     /// [`relative_path`].
     pub relative: &'a Path,
-    /// The file's item id in the queue: `{#}`. If the id is `None`, the text `{#}` is kept.
+    /// The item id of the file: `{#}`. If `None`, `{#}` is not replaced.
     pub item: Option<ItemId>,
     /// The number of the slot in which the attempt runs, from 1: `{%}`.
     pub slot: usize,
 }
 
-/// Returns the path of a file relative to the folder from which it was added: its last `depth`
-/// components; see [`QueueItem::depth`](autoproc_domain::QueueItem::depth). If `depth` is 0, the
-/// file was added individually: returns its path relative to `project_dir`, or only its name if it
-/// is not in `project_dir`. The result has no `..` and does not begin with a slash.
+/// Returns the path of a file relative to the folder from which the file was added.
+///
+/// The result is the last `depth` components of the path; see
+/// [`QueueItem::depth`](autoproc_domain::QueueItem::depth). If `depth` is 0, the file was added
+/// individually. The result is then relative to `project_dir`, or only the file name if the file is
+/// outside `project_dir`. The result never contains `..` and never begins with a slash.
 #[must_use]
 pub fn relative_path<'a>(file: &'a FilePath, depth: u8, project_dir: &Path) -> &'a Path {
     match file.as_path().strip_prefix(project_dir) {

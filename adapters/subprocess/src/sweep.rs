@@ -2,47 +2,51 @@
 //!
 //! # Theory of operation
 //!
-//! A dead run may have living guards, which are still ending its processes; killed guards; or no
-//! guards at all. The sweep handles each dead run in three steps:
+//! The guards of a dead run may be alive and still ending processes, or they may have been killed
+//! too. The sweep handles each dead run in three steps:
 //!
-//! 1. While a guard is alive, all its descendants, and all other processes with the run's marker,
-//!    are killed: their results are no longer needed, and the guard exits sooner. A guard of this
-//!    boot and pid namespace that has not exited after the timeout is killed as well.
-//! 2. The processes of killed guards are searched for: the commands named by the records, their
-//!    groups and descendants, and all processes with the run's marker. These processes are killed.
-//!    The search is repeated until several consecutive scans of the process table find nothing.
-//! 3. The records are removed, and the folders for temporary files that they name.
+//! 1. While a guard is alive, the sweep kills the guard's descendants and all other processes with
+//!    the run's marker. The guard then exits sooner. After a timeout, the sweep also kills the
+//!    guards of this boot and pid namespace.
+//! 2. The sweep searches for the processes of killed guards and kills them: the recorded commands
+//!    with their groups and descendants, and all processes with the run's marker. The search ends
+//!    when several consecutive scans of the process table have found nothing.
+//! 3. The sweep removes the records, and the folders for temporary files that these records name.
 //!
-//! If there are many dead runs, most of them have neither records nor processes. To identify these
-//! runs, the sweep lists the records once and reads the markers of all processes a few times. So
-//! these runs need no separate searches.
+//! Most dead runs have neither records nor processes. To skip these runs, the sweep first lists all
+//! records and reads the markers of all processes a few times.
 //!
-//! A run is unproven, and keeps its records, if a process that may belong to it cannot be ended or
-//! observed: the process is in another pid namespace or in an unknown boot, it does not provably
-//! belong to the run, the system refuses the signal, or the process does not die. A run is also
-//! unproven if one of its records is invalid, or if its own process is alive and only its lock file
-//! was removed.
+//! A run is unproven if the sweep cannot prove that no process of the run is left. An unproven run
+//! keeps its records. A run is unproven in these cases:
+//!
+//! - A process that may belong to the run is in another pid namespace or an unknown boot.
+//! - It is unclear whether a process belongs to the run.
+//! - The system refuses the signal, or the process does not die.
+//! - A record is invalid.
+//! - The run itself is alive, and only its lock file was removed.
 //!
 //! # Processes that are never signalled
 //!
-//! This process and its ancestors are spared, even if they have the marker. So a sweep that was
-//! started by a dead run's command reports that run as unproven. Processes that do not belong to
-//! the dead run are spared too; `search` decides which ones belong to it.
+//! This process and its ancestors are spared, even if they have the marker. If a command of a dead
+//! run starts the sweep, that run is therefore unproven.
 //!
 //! # Limits
 //!
-//! A process is missed if its guard was killed, all its ancestors have ended, it left its group and
-//! session, and the marker is not found in its environment. Either the process removed the marker,
-//! or its environment is unreadable, because it changed its user or its program file grants
-//! privileges. A process with an unreadable environment does not make a run unproven. If it did,
-//! only root could prove that a run left no process.
+//! A process is missed if all of these conditions are met:
+//!
+//! - Its guard was killed, and all its ancestors have ended.
+//! - The process left its group and session.
+//! - The process removed the marker, or its environment is unreadable because the process changed
+//!   its user or runs a program file that grants privileges.
+//!
+//! A process with an unreadable environment does not make a run unproven. Otherwise, only root
+//! could prove that a run left no process.
 //!
 //! Zombies are ignored: they have ended, and their parents reap them.
 //!
-//! On a system without `/proc`, the exit of a guard still proves that no process is left, but the
-//! processes of a killed guard are known only by their process group. A process group cannot be
-//! distinguished from a later one with the same number, so an existing group is reported and not
-//! killed.
+//! Without `/proc`, the exit of a guard still proves that no process is left. The processes of a
+//! killed guard are known only by their process group. A later group may have the same number, so
+//! the sweep reports an existing group and does not kill it.
 
 mod marked;
 mod reaper;
@@ -66,8 +70,8 @@ use crate::process_table::{self, Marker, Process, Processes, SignalResult};
 use records::{Abandoned, Records};
 use search::{Search, Targets, Uncertainty};
 
-/// The pause between two scans of the process table, and the first pause between two checks of
-/// living guards.
+/// The pause between scans of the process table, and the first pause between checks of living
+/// guards.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 const MAX_POLL_INTERVAL: Duration = Duration::from_millis(160);
@@ -81,12 +85,12 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// environment for a moment.
 const CLEAN_SCANS: u32 = 3;
 
-/// The maximum number of dead runs that are swept concurrently. A sweep spends most of its time in
-/// the pauses between scans of the process table.
+/// The maximum number of dead runs that are swept concurrently. A sweep spends most of its time
+/// waiting.
 const MAX_SWEEPS: usize = 16;
 
-/// The time added to the grace time to obtain the timeout for living guards. The dead run may have
-/// had a longer grace time, and the machine may be loaded.
+/// The timeout for living guards exceeds the grace time by this margin. The dead run may have had a
+/// longer grace time, and the machine may be loaded.
 const GRACE_MARGIN: Duration = Duration::from_secs(5);
 
 /// The maximum timeout for living guards. A very long timeout would overflow the deadline.
@@ -97,8 +101,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 pub struct Sweeper {
     records_dir: PathBuf,
     timeout: Duration,
-    /// The project folder of the swept runs. A process whose environment names another project
-    /// folder does not match the marker of a run.
+    /// The project folder of the swept runs. Processes of other projects are spared.
     project: PathBuf,
 }
 
@@ -142,8 +145,8 @@ impl Sweeper {
         unproven
     }
 
-    /// Returns the dead runs that may have left processes or records. Omits the runs that have
-    /// certainly left no process, and removes the records of these runs.
+    /// Returns the dead runs that may have left processes or records. Removes the records of the
+    /// runs that have certainly left no process.
     fn suspects<'d>(&self, dead: &'d [DeadRun], own: &Location) -> Vec<Suspect<'d>> {
         let Ok(recorded) = guard_record::by_run(&self.records_dir) else { return Suspect::all(dead) };
         let is_over = |dead: &&DeadRun| is_over(dead, own);
@@ -158,8 +161,8 @@ impl Sweeper {
         suspects.filter(|suspect| suspect.may_be_marked || is_recorded(suspect)).collect()
     }
 
-    /// Returns the reason why a [`sweep`](Self::sweep) cannot prove that the run has left no
-    /// process; `None` if no reason is known in advance. Ends no process.
+    /// Returns a reason why a [`sweep`](Self::sweep) cannot prove that the run left no process, if
+    /// one is known in advance. Ends no process.
     #[must_use]
     pub fn obstacle(&self, dead: &DeadRun) -> Option<String> {
         let own = self.location();
@@ -177,8 +180,8 @@ impl Sweeper {
         Some(Unproven { run: suspect.dead.run.clone(), reason: reason.into() })
     }
 
-    /// Removes the records of a run's killed guards, and their folders for temporary files, without
-    /// ending their processes. The caller must have proof that no process is left.
+    /// Removes the records of a run's killed guards, and the folders for temporary files that these
+    /// records name. The caller must have proof that no process of the run is left.
     pub fn forget(&self, run: &RunId) {
         Records::new(&self.records_dir, run).remove();
     }
@@ -187,8 +190,8 @@ impl Sweeper {
         let run = &suspect.dead.run;
         let records = Records::new(&self.records_dir, run);
         let marker = Marker::of_run(run).in_project(&self.project);
-        // If an expired lease is the only evidence of death, the run's process may be alive, for
-        // instance suspended. Its commands must be ended nevertheless, so this check is skipped.
+        // If an expired lease is the only evidence of death, the run may be alive but suspended.
+        // Its commands must be ended nevertheless, so this check is skipped.
         if suspect.may_be_marked && suspect.dead.evidence == DeathEvidence::Gone {
             refuse_if_alive(&marker)?;
         }
@@ -209,7 +212,7 @@ impl Sweeper {
 /// A dead run that may have left processes or records.
 struct Suspect<'d> {
     dead: &'d DeadRun,
-    /// False if it is known that no process has the marker of the run.
+    /// False if certainly no process has the run's marker.
     may_be_marked: bool,
 }
 
@@ -220,15 +223,14 @@ impl<'d> Suspect<'d> {
     }
 }
 
-/// True if it is certain, without any search, that no process of the dead run is left.
+/// True if certainly no process of the dead run is left, so that no search is needed.
 fn is_over(dead: &DeadRun, own: &Location) -> bool {
     reaper::is_of_earlier_boot(dead, own) || reaper::was_first_of_its_namespace(dead)
 }
 
-/// Fails if the process of the run is alive. Such a run counts as dead only because its lock file
-/// was removed.
+/// Fails if the run is in fact alive and only its lock file was removed.
 fn refuse_if_alive(marker: &Marker) -> Result<(), String> {
-    // If the process table cannot be read, no living process is found, and the check succeeds.
+    // The check succeeds if the process table cannot be read.
     let all = Processes::read().unwrap_or_default();
     let runners = all.iter().filter_map(|process| marker.runner_of(process.id.pid));
     match runners.into_iter().find(|runner| process_table::is_alive(*runner)) {
@@ -237,12 +239,12 @@ fn refuse_if_alive(marker: &Marker) -> Result<(), String> {
     }
 }
 
-/// Ends all processes with `marker`, and the leftover processes of the commands of killed guards.
+/// Kills all processes with `marker` and all processes left by the commands of killed guards.
 /// Blocks until no process is left, or [`KILL_TIMEOUT`] has expired. Without a process table, only
-/// checks the groups of the commands.
+/// checks whether the process groups of the commands exist.
 ///
 /// # Errors
-/// A human-readable list of the reasons why processes may be left.
+/// The reasons why processes may be left, as text.
 fn end_all(marker: &Marker, killed_guards: &[Contents]) -> Result<(), String> {
     if Processes::read().is_err() {
         return check_groups(killed_guards);
@@ -287,9 +289,9 @@ fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
     Ok(Outcome { killed, uncertain })
 }
 
-/// Waits until no guard of the run is alive. Meanwhile kills the guards' descendants and all other
-/// processes with `marker`, and after the deadline also the guards of this boot and pid namespace.
-/// Fails if a guard is still alive [`KILL_TIMEOUT`] after the deadline.
+/// Waits until no guard of the run is alive. Meanwhile kills the descendants of the guards and all
+/// other processes with `marker`. After `deadline`, also kills the guards of this boot and pid
+/// namespace. Fails if a guard is still alive [`KILL_TIMEOUT`] after `deadline`.
 fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadline: Instant) -> Result<(), String> {
     let mut pause = POLL_INTERVAL;
     loop {
@@ -320,7 +322,7 @@ fn unreadable(error: &io::Error) -> String {
     format!("the processes of the dead run cannot be determined: {error}")
 }
 
-/// Checks only whether the groups of the commands exist, because there is no process table.
+/// Fails if a process group of the commands exists. Used if there is no process table.
 fn check_groups(killed_guards: &[Contents]) -> Result<(), String> {
     use rustix::io::Errno;
     use rustix::process::test_kill_process_group;
@@ -344,8 +346,6 @@ fn check_groups(killed_guards: &[Contents]) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// The sweep searches only for the processes of runs that may have left some, because a search
-    /// takes long.
     #[test]
     fn runs_without_traces_are_not_searched_for() {
         let dir = tempfile::tempdir().expect("a folder");

@@ -1,20 +1,21 @@
-//! The private folder for the temporary files of a process, named by `TMPDIR` in its environment.
+//! Gives each command a private folder for temporary files, named by `TMPDIR`.
 //!
 //! # Theory of operation
 //!
-//! A guard creates the folder before it starts the process, and removes the folder when no process
-//! is left. It gives an untouched folder to its next process instead, and may keep the folder of a
-//! process that failed. The folder has mode 0700 and a name that cannot be guessed. The guard holds
-//! an exclusive flock(2) on the folder. So the folder of a living guard is never taken for one that
-//! a killed guard left, and systemd-tmpfiles(8) does not remove it.
+//! A guard creates the folder before it starts a command, and removes the folder when no process of
+//! the command is left. The guard reuses an untouched folder for its next command, and may keep the
+//! folder of a failed command. The folder has mode 0700 and a name that cannot be guessed.
 //!
-//! The record of the guard names the folder. If the guard is killed, its run removes the folder, or
-//! the sweep of a later run does.
+//! The guard holds an exclusive flock(2) on the folder. The lock shows that the guard is alive, and
+//! prevents systemd-tmpfiles(8) from removing the folder.
+//!
+//! The record of the guard names the folder. If the guard is killed, its run or a later sweep
+//! removes the folder.
 //!
 //! # Limits
 //!
-//! A killed guard leaves its folder behind if it has no record, or if the path of the parent is not
-//! UTF-8 or is longer than [`MAX_RECORDED_PARENT`].
+//! The folder of a killed guard stays if the guard has no record, or if the path of the parent
+//! folder is not UTF-8 or is longer than [`MAX_RECORDED_PARENT`].
 
 mod removal;
 
@@ -35,31 +36,31 @@ use crate::guard_record::Contents;
 
 pub(crate) const TMPDIR_VARIABLE: &str = "TMPDIR";
 
-/// The beginning of the names of folders. 16 lower-case hexadecimal digits follow: a longer name
-/// would leave less room for sockets, whose paths have at most 107 bytes (unix(7)).
+/// The prefix of folder names; 16 lowercase hexadecimal digits follow. Names are short, because a
+/// command may create sockets in the folder. The path of a socket has at most 107 bytes (unix(7)).
 const PREFIX: &str = "autoproc-";
 
-/// The beginning of the names of folders that are kept after the end of their process. 16
-/// lower-case hexadecimal digits follow.
+/// The prefix of the names of folders that are kept after the command has ended.
 const KEPT_PREFIX: &str = "autoproc-kept-";
 
 pub(crate) const NAME_LENGTH: usize = PREFIX.len() + 16;
 
-/// The maximum length of a parent's path in a guard's record, in bytes. Escaped in JSON, a longer
-/// path might exceed the maximum length of a record.
+/// The maximum length in bytes of a parent folder's path in a record. A longer path, escaped in
+/// JSON, might not fit into a record.
 pub(crate) const MAX_RECORDED_PARENT: usize = 512;
 
 const MODE: u32 = 0o700;
 
-/// The time by which a new folder is backdated. Any change in the folder then changes its
-/// modification time, even within the resolution of the file system's times, which is 2 s on FAT.
+/// The modification time of a new folder is set back by this time. Any later change in the folder
+/// then alters the modification time, even if the file system's times have a resolution of 2 s
+/// (FAT).
 const DATED_BACK: Duration = Duration::from_secs(60);
 
-/// A folder for temporary files, which this process has created and holds locked.
+/// A folder for temporary files that this process created and keeps locked.
 #[derive(Debug)]
 pub(crate) struct TmpDir {
     path: PathBuf,
-    /// The open folder. The lock lasts until it is closed.
+    /// Closing this file releases the lock.
     _folder: File,
     state: State,
 }
@@ -75,11 +76,10 @@ struct State {
 }
 
 impl TmpDir {
-    /// Creates a folder at a path that [`new_path`] has returned.
+    /// Creates a folder at a path from [`new_path`].
     ///
     /// # Errors
-    /// If the folder cannot be created, or cannot be opened and backdated. In the second case, the
-    /// folder is removed.
+    /// If the folder cannot be created, opened or backdated.
     pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
         DirBuilder::new().mode(MODE).create(&path)?;
         let prepared = prepare(&path).inspect_err(|_| {
@@ -94,8 +94,7 @@ impl TmpDir {
         &self.path
     }
 
-    /// True if nothing has been created, removed or renamed in the folder since its creation, and
-    /// the folder itself is in place and unchanged.
+    /// True if the folder itself is unchanged, and nothing was created, removed or renamed in it.
     pub(crate) fn is_untouched(&self) -> bool {
         State::of(&self.path).is_ok_and(|state| state == self.state)
     }
@@ -108,20 +107,20 @@ impl TmpDir {
         }
     }
 
-    /// Renames the folder, so that no sweep removes it, and returns its new path. If the folder
-    /// cannot be renamed, returns its old path.
+    /// Renames the folder so that no sweep removes it. Returns the new path, or the old path if the
+    /// folder cannot be renamed.
     pub(crate) fn keep(self) -> PathBuf {
         let name = self.path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix(PREFIX));
         let kept = self.path.with_file_name(format!("{KEPT_PREFIX}{}", name.unwrap_or_default()));
         if fs::rename(&self.path, &kept).is_ok() { kept } else { self.path }
     }
 
-    /// Removes the folder with its contents. Links in it are removed and not followed. If a process
-    /// has replaced the folder by a link or a file, removes the link or the file.
+    /// Removes the folder with its contents, without following links. If a link or a file has
+    /// replaced the folder, removes the link or the file.
     ///
     /// # Errors
-    /// If a file system is mounted in the folder, if a part of the contents cannot be removed, or
-    /// if the removal takes longer than some seconds.
+    /// If a file system is mounted in the folder, a part of the contents cannot be removed, or the
+    /// removal takes longer than some seconds.
     pub(crate) fn remove(&self) -> io::Result<()> {
         removal::remove(&self.path)
     }
@@ -157,8 +156,8 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
 }
 
-/// Returns the absolute path of the folder in which the folders of processes are created: `TMPDIR`
-/// of this process, or `/tmp` if `TMPDIR` is unset or empty.
+/// Returns the absolute path of the folder in which new folders are created: this process's
+/// `TMPDIR`, or `/tmp` if `TMPDIR` is unset or empty.
 ///
 /// # Errors
 /// If `TMPDIR` is a relative path, and the working directory of this process does not exist.
@@ -167,19 +166,19 @@ pub(crate) fn parent() -> io::Result<PathBuf> {
     std::path::absolute(own.map_or_else(|| PathBuf::from("/tmp"), PathBuf::from))
 }
 
-/// Returns a new path in `parent`. Its name cannot be guessed.
+/// Returns a path in `parent` with a name that cannot be guessed.
 pub(crate) fn new_path(parent: &Path) -> PathBuf {
     parent.join(format!("{PREFIX}{:016x}", RandomState::new().hash_one(std::process::id())))
 }
 
-/// True if a file name has the form of the names that [`new_path`] chooses.
+/// True if `name` has the form of the names that [`new_path`] chooses.
 pub(crate) fn is_name(name: &str) -> bool {
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     name.len() == NAME_LENGTH && name.strip_prefix(PREFIX).is_some_and(|digits| digits.bytes().all(is_digit))
 }
 
-/// Removes the folder that the guard with this record left. The guard must have been killed, and
-/// all its processes must have ended. `owner` is the number of the user who owns the record.
+/// Removes the folder for temporary files that is named in the record of a killed guard. All
+/// processes of the guard must have ended. `owner` is the id of the user who owns the record.
 pub(crate) fn remove_of_record(record: &Contents, owner: u32) {
     if let Some(path) = record.tmp_dir() {
         remove_abandoned(&path, owner);
@@ -187,9 +186,8 @@ pub(crate) fn remove_of_record(record: &Contents, owner: u32) {
 }
 
 /// Removes the folder that a killed guard left at `path`. All processes of the guard must have
-/// ended. `record_owner` is the number of the user who owns the guard's record. Removes nothing if
-/// `path` is not a folder, if it belongs to neither this user nor `record_owner`, or if a living
-/// guard holds its lock.
+/// ended. Spares a folder that a living guard has locked, or that belongs to neither this user nor
+/// `record_owner`, the owner of the guard's record.
 fn remove_abandoned(path: &Path, record_owner: u32) {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
     let Ok(parent) = File::open(parent) else { return };
@@ -208,7 +206,7 @@ fn remove_abandoned(path: &Path, record_owner: u32) {
     if let Ok(folder) = open(path)
         && flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok()
     {
-        // A folder that cannot be removed remains; nothing else depends on it.
+        // It does no harm if the folder remains.
         let _ = removal::remove(path);
     }
 }
@@ -241,8 +239,6 @@ mod tests {
         }
     }
 
-    /// If a new folder were not backdated, a change within the resolution of the file times would
-    /// go unnoticed.
     #[test]
     fn a_new_folder_is_older_than_any_change() {
         let parent = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! Filling in placeholders: properties for paths of any bytes.
+//! Property tests: placeholders are filled in correctly for paths of any bytes.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::ffi::{OsStr, OsString};
@@ -10,7 +10,6 @@ use autoproc_subprocess::{CommandLine, InvalidCommand, Subject};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// The parts of a path.
 #[derive(Debug, Clone)]
 struct Parts {
     parent: Vec<u8>,
@@ -32,7 +31,7 @@ impl Parts {
         OsString::from_vec(self.under_parent(&self.basename()))
     }
 
-    /// The expected value of a placeholder.
+    /// Returns the expected value of a placeholder.
     fn value(&self, token: &str) -> Vec<u8> {
         match token {
             "{}" => self.under_parent(&self.basename()),
@@ -64,12 +63,11 @@ fn token() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["{}", "{/}", "{//}", "{.}", "{/.}", "{rel}", "{#}", "{%}"])
 }
 
-/// Text without a placeholder, with braces.
+/// Text that may contain braces but no placeholder.
 fn text() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["", "a", " ", "--out=", "{a}", "{", "${x}", "}", "é", "/", ".", "'", "\\"])
 }
 
-/// The relative path is the whole path without the first slash, so that it may contain any bytes.
 fn subject(path: &Path) -> Subject<'_> {
     Subject { path, relative: path.strip_prefix("/").unwrap_or(path), item: Some(ItemId::new(17)), slot: 3 }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use autoproc_domain::RunId;
 use autoproc_subprocess::process_table::{self, Marker, Process, ProcessId, Processes, SignalResult};
 
-/// The maximum time to wait for a condition.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn until(what: &str, mut condition: impl FnMut() -> bool) {

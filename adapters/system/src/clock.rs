@@ -8,8 +8,7 @@ use autoproc_domain::ports::Clock;
 use tokio::time::{Instant, sleep};
 
 /// The maximum sleep between two readings of the wall clock. If the clock is set during a wait, the
-/// wait ends too late by at most this time; the `Clock` port allows a minute. One reading a second
-/// costs little, because a waiting run checks a JSON store five times a second anyway.
+/// wait ends late by at most this time. The `Clock` port allows a delay of a minute.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 /// The system's wall clock. Waiting requires a tokio runtime with its time driver enabled.
@@ -35,12 +34,12 @@ fn wall_clock() -> Timestamp {
     })
 }
 
-/// Waits until `now` reaches `deadline`. Reads the wall clock again after each sleep, because
-/// sleeps use the monotonic clock and the wall clock may have been set meanwhile.
+/// Waits until `now` reaches `deadline`. Measures sleeps with the monotonic clock. Reads the wall
+/// clock again after each sleep, because the wall clock may have been set.
 async fn sleep_until(deadline: Timestamp, now: impl Fn() -> Timestamp) {
     let mut left = deadline.saturating_since(now());
-    // The wait ends at this time at the latest, even if the clock was set back. The margin of
-    // `MAX_SLEEP` keeps small differences between the two clocks from ending the wait early.
+    // The wait ends at this time at the latest, even if the clock was set back. The margin allows
+    // for small differences between the two clocks.
     let latest = Instant::now() + left + MAX_SLEEP;
     while !left.is_zero() {
         sleep(left.min(MAX_SLEEP)).await;

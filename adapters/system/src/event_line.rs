@@ -1,4 +1,4 @@
-//! An event as a line of the event log. `docs/formats.md` describes the format.
+//! Serializes an event as a line of the event log; see `docs/formats.md`.
 
 use std::time::Duration;
 
@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::path_text::PathText;
 
-/// A line of the event log. Its texts are borrowed from the event.
 #[derive(Serialize)]
 pub(crate) struct EventLine<'a> {
     timestamp: String,
@@ -91,12 +90,11 @@ pub(crate) struct AttemptText {
     /// The number of the round; omitted if it is 1.
     #[serde(skip_serializing_if = "is_first")]
     round: u32,
-    /// The number of the claim; omitted if unknown, as it is after a recovery.
+    /// The claim number; omitted if unknown, as after a recovery.
     #[serde(skip_serializing_if = "Option::is_none")]
     claim: Option<u64>,
 }
 
-/// The end of an attempt. The resource usage is omitted if it is unknown.
 #[derive(Serialize)]
 struct EndText {
     #[serde(flatten)]
@@ -146,8 +144,8 @@ struct ResultText {
 }
 
 impl<'a> EventLine<'a> {
-    /// Returns the line for an event; `None` for progress, which is reported too often for a log;
-    /// the monitor file shows it.
+    /// Returns the line for an event, or `None` for progress, which is reported too often for a
+    /// log.
     pub(crate) fn of(event: &'a RunEvent) -> Option<Self> {
         let body = Body::of(&event.kind)?;
         Some(Self { timestamp: event.at.to_string(), run_id: event.run.as_str(), body })

@@ -11,7 +11,7 @@ use crate::{JsonLines, OnWarning};
 pub struct EventLog(JsonLines);
 
 impl EventLog {
-    /// Creates a log at `path`, which is not accessed before the first event.
+    /// Creates a log at `path`. The file is not accessed before the first event.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, on_warning: OnWarning) -> Self {
         Self(JsonLines::new(path, on_warning))

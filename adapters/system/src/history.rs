@@ -2,15 +2,15 @@
 //!
 //! # Theory of operation
 //!
-//! The log is read line by line and never held in memory as a whole. Attempts and events are read
-//! from the beginning of the log. But a query without conditions for attempts first reads the end
-//! of the log, and a longer part if this does not complete the answer. For runs, and for the
-//! attempts of named runs, `location` first finds the beginning of the earliest wanted run, and
-//! reading starts there.
+//! The log is read line by line and never held in memory as a whole. Queries for attempts and
+//! events read the log from the beginning. A query for attempts without conditions first reads the
+//! end of the log, and a longer part only if the answer is incomplete. For runs, and for the
+//! attempts of named runs, `location` first finds the offset at which the earliest wanted run
+//! begins.
 //!
 //! The log is not authoritative: it may have been truncated, a power cut may have removed its end,
-//! and other programs may write to it. So unreadable lines are skipped, and an attempt still counts
-//! if only its end is recorded.
+//! and other programs may write to it. Unreadable lines are therefore skipped, and an attempt
+//! counts even if only its end is recorded.
 
 mod attempts;
 mod line;
@@ -40,12 +40,11 @@ pub(crate) use recorded::line;
 use runs::Runs;
 use visited::VisitedAttempts;
 
-/// The maximum number of attempts or events in an answer. The `History` port allows answers to
-/// contain only the latest thousand.
+/// The maximum number of attempts or events in an answer. The `History` port allows such a limit.
 const MAX_ENTRIES: usize = 1000;
 
 /// The number of bytes at the end of the log that a query without conditions reads first. They
-/// contain about 2000 attempts, and the answer needs [`MAX_ENTRIES`].
+/// contain about 2000 attempts, twice [`MAX_ENTRIES`].
 const END_BYTES: u64 = 1 << 20;
 
 /// Reads the history from an event log. Requires a tokio runtime: the file is read on a thread for
@@ -144,9 +143,9 @@ impl Lines {
         Ok(())
     }
 
-    /// Passes the lines about the query's item to `take`, in the order of the log. If the query
-    /// names no item, passes all lines. Reads only the last `bytes` of the log; returns true if
-    /// this is the whole log. The query's other conditions (time and run) are not checked.
+    /// Passes the lines about the query's item to `take`, or all lines if the query names no item.
+    /// Does not check the query's other conditions (time and run). Reads only the last `bytes`
+    /// bytes of the log. Returns true if this is the whole log.
     fn for_each(&self, query: &HistoryQuery, bytes: u64, mut take: impl FnMut(Line)) -> io::Result<bool> {
         let Some(mut log) = self.open()? else { return Ok(true) };
         let start = log.metadata()?.len().saturating_sub(bytes);
@@ -169,8 +168,7 @@ impl Lines {
     }
 }
 
-/// Appends an entry. If there are then more than [`MAX_ENTRIES`], removes and returns the oldest
-/// entry.
+/// Appends an entry. If there are then more than [`MAX_ENTRIES`], removes and returns the oldest.
 fn push_latest<T>(entries: &mut VecDeque<T>, entry: T) -> Option<T> {
     entries.push_back(entry);
     if entries.len() > MAX_ENTRIES { entries.pop_front() } else { None }

@@ -11,20 +11,19 @@ use serde::Serialize;
 
 use crate::{OnWarning, WarnOnce, creating_folder};
 
-/// Appends documents to a log that several processes may share.
+/// Appends JSON documents to a log that several processes may share.
 ///
-/// Each line is written by one `write` to a file that was opened with `O_APPEND`. The kernel
-/// carries out such a call as a whole (write(2)), so concurrent writers do not tear each other's
-/// lines. Nothing is synced: a power cut may lose the lines of the last seconds. The first line
-/// creates the folder if it is missing. If a crash or a full disk leaves a line unfinished, a line
-/// end is written before the next line, so only the unfinished line is unreadable.
+/// Each line is written with one `write` call to a file opened with `O_APPEND`. Such a call is
+/// atomic (write(2)), so the lines of concurrent writers do not mix. The log is not synced, so a
+/// power cut may lose the lines of the last seconds. A crash or a full disk may leave an incomplete
+/// line. Only this line is unreadable, because the next document starts on a new line. The first
+/// write creates the folder if it is missing.
 pub struct JsonLines {
     path: PathBuf,
     warning: WarnOnce,
     tail: Mutex<Tail>,
 }
 
-/// The open log and the state of its last line.
 #[derive(Default)]
 struct Tail {
     file: Option<File>,
@@ -33,16 +32,16 @@ struct Tail {
 }
 
 impl JsonLines {
-    /// Creates a log at `path`, without accessing the file before the first line. `on_warning` is
-    /// called for the first line that cannot be written. Later failures are not reported.
+    /// Creates a writer for the log at `path`. The file is opened when the first document is
+    /// written. `on_warning` is called only for the first failed write.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, on_warning: OnWarning) -> Self {
         Self { path: path.into(), warning: WarnOnce::new(on_warning), tail: Mutex::default() }
     }
 
-    /// Appends a document as one line. A failure only causes a warning.
+    /// Appends a document as one line. A failed write causes only a warning.
     pub fn append(&self, document: &impl Serialize) {
-        // A poisoned lock is usable: `tail` still records whether the last line may be torn.
+        // Poisoning is ignored: `tail` still records whether the last line may be incomplete.
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = tail.append(&self.path, document) {
             self.warning.warn(format_args!("cannot write the event log {}: {error}", self.path.display()));
@@ -63,8 +62,8 @@ impl Tail {
         self.write(&text)
     }
 
-    /// Writes a line with one call of `write`. `write_all` is not used: after a partial write, it
-    /// would write the rest of the line, perhaps behind a line of another process.
+    /// Writes a line with a single `write` call. `write_all` could make several calls, and another
+    /// process could write between them.
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let written = loop {
@@ -78,8 +77,8 @@ impl Tail {
     }
 }
 
-/// The mode of a new log. Only its owner may read it, because paths and error output may be
-/// confidential.
+/// The permissions of a new log. Paths and error output may be confidential, so only the owner may
+/// read the log.
 const MODE: u32 = 0o600;
 
 fn open(path: &Path) -> io::Result<File> {
@@ -88,7 +87,6 @@ fn open(path: &Path) -> io::Result<File> {
     creating_folder(path, || regular_file::open_or_create(&mut options, path))
 }
 
-/// True if the file ends with a newline, or is empty.
 fn ends_with_newline(file: &mut File) -> io::Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(true);

@@ -1,29 +1,27 @@
-//! Implements ports of autoproc with the operating system: wall clock, stop signal, start gate,
-//! history, and the observers that write files.
+//! Implements the ports of autoproc on top of the operating system: wall clock, stop signal, start
+//! gate, history, and the observers that write files.
 //!
 //! # Theory of operation
 //!
 //! - [`SystemClock`] is the wall clock.
-//! - [`StopWatch`] derives a stop level from the stop file and from signals. One thread reads the
-//!   file, one waits for signals, and a pure function decides. [`write_stop_request`] writes the
-//!   stop file.
-//! - [`MachineGate`] holds new starts while a disk is nearly full or not mounted, memory is short,
-//!   or the load is too high.
+//! - [`StopWatch`] tells a run to stop when a user has written the stop file or a signal arrives.
+//!   [`write_stop_request`] writes the stop file.
+//! - [`MachineGate`] prevents new attempts while a disk is nearly full or not mounted, memory is
+//!   short, or the load is too high.
 //! - [`Suspension`] calls functions when this process is suspended (Ctrl-Z) and when it is
-//!   continued (`fg`). [`PauseSwitch`] pauses the commands of a run and closes the run's start
-//!   gate, while the process of the run continues. [`PauseWatch`] keeps the run paused while the
-//!   request file of [`PauseFiles`] exists.
+//!   continued (`fg`). [`PauseSwitch`] pauses the commands of a run and prevents new attempts,
+//!   while the process of the run continues. [`PauseWatch`] keeps the run paused while the request
+//!   file of [`PauseFiles`] exists.
 //! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads
-//!   the history from that log. [`EventLogReader`] and [`NewEventLog`] copy the log from and to
-//!   another store. [`StateFile`] keeps the processor's state and its progress in two small files,
-//!   the state file and the monitor file; [`read_state_file`] and
-//!   [`read_monitor_file`] read them. [`Observers`] passes each event to several observers.
-//! - [`write_run_command`] records the command line of a run, and [`read_run_command`] reads it, so
-//!   that the run can be repeated.
+//!   the history from that log. [`EventLogReader`] and [`NewEventLog`] copy the log to and from
+//!   another store. [`Observers`] passes each event to several observers.
+//! - [`StateFile`] writes the state of a run to the state file, and its progress to the monitor
+//!   file. [`read_state_file`] and [`read_monitor_file`] read these files.
+//! - [`write_run_command`] records the command line of a run, so that the run can be repeated.
+//!   [`read_run_command`] reads the record.
 //!
-//! The event log, the state file and the monitor file are reports; the queue is authoritative. The
-//! reports are written without syncs. If a report cannot be written, a warning is given once, and
-//! the run continues.
+//! The event log, the state file and the monitor file are only reports; the queue is authoritative.
+//! The reports are written without syncs. A failed write causes one warning, and the run continues.
 //!
 //! # Deliberately absent
 //!

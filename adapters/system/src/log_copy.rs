@@ -1,4 +1,4 @@
-//! Copies the event log from and to another store.
+//! Copies the event log to and from another store.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -11,10 +11,9 @@ use tempfile::NamedTempFile;
 use crate::history::{RecordedEvents, line};
 use crate::replace::temporary_file_with;
 
-/// Reads the events of a log, a part at a time.
+/// Reads the events of a log in parts.
 #[derive(Debug)]
 pub struct EventLogReader {
-    /// `None` if there is no log.
     log: Option<BufReader<File>>,
 }
 
@@ -31,8 +30,8 @@ impl EventLogReader {
         }
     }
 
-    /// Reads at most `limit` further lines. At the end of the log, returns no event and 0 skipped
-    /// lines.
+    /// Reads the next lines, at most `limit`. Returns an empty [`RecordedEvents`] at the end of the
+    /// log.
     ///
     /// # Errors
     /// If the log cannot be read.
@@ -41,8 +40,8 @@ impl EventLogReader {
     }
 }
 
-/// A new log, which is written to a temporary file and then moved to its final path in one step.
-/// Dropping the value before [`finish`](Self::finish) removes the temporary file.
+/// Writes a log to a temporary file, which [`finish`](Self::finish) moves to its final path.
+/// Dropping the value without `finish` removes the temporary file.
 #[derive(Debug)]
 pub struct NewEventLog {
     file: BufWriter<NamedTempFile>,
@@ -50,10 +49,10 @@ pub struct NewEventLog {
 }
 
 impl NewEventLog {
-    /// Begins a log for `path`. Creates the folder if it is missing.
+    /// Creates a temporary file for the log at `path`. Creates missing folders.
     ///
     /// # Errors
-    /// If the log cannot be created.
+    /// If a folder or the file cannot be created.
     pub fn create(path: &Path) -> io::Result<Self> {
         let folder = folder_of(path);
         regular_file::create_folders(folder, 0o777)?;
@@ -64,13 +63,13 @@ impl NewEventLog {
     /// Appends events.
     ///
     /// # Errors
-    /// If they cannot be written.
+    /// If the events cannot be written.
     pub fn add(&mut self, events: &[RecordedEvent]) -> io::Result<()> {
         events.iter().try_for_each(|event| writeln!(self.file, "{}", line(event)?))
     }
 
-    /// Moves the log to its final path and makes it durable. Replaces an empty log, or a log with
-    /// the same contents. If there is any other log, leaves it unchanged and returns false.
+    /// Moves the log to its final path and syncs it. Replaces an existing log only if it is empty
+    /// or has the same contents. Otherwise leaves the existing log unchanged and returns false.
     ///
     /// # Errors
     /// If the log cannot be written, renamed or synced, or if an existing log cannot be read.
@@ -98,7 +97,7 @@ fn is_free(path: &Path, new: &Path) -> io::Result<bool> {
     Ok(length == 0 || (length == wanted && is_same(present, new)?))
 }
 
-/// True if two files of equal length have the same contents.
+/// Compares the contents of two files, which must have equal length.
 fn is_same(one: File, other: File) -> io::Result<bool> {
     let mut pairs = BufReader::new(one).bytes().zip(BufReader::new(other).bytes());
     pairs.try_fold(true, |is_same, (one, other)| Ok(is_same && one? == other?))

@@ -1,12 +1,12 @@
-//! The start gate: holds new starts while a disk is nearly full or not mounted, memory is short, or
-//! the load is too high.
+//! Prevents new attempts while a disk is nearly full or not mounted, memory is short, or the load
+//! is too high.
 //!
 //! # Theory of operation
 //!
-//! A measurement reads the mounts, the free space of the disks, the available memory and the load
-//! average. It reads memory and load only if they have a limit. The measurement is cached for half
-//! a second, because a run may start a hundred files a second. A pure function compares the
-//! measurement with the limits and decides whether starts are held.
+//! A measurement reads the mounts, the free disk space, the available memory and the load average.
+//! Memory and load are read only if they have a limit. A measurement is reused for half a second,
+//! because a run may start a hundred attempts per second. A pure function compares the measurement
+//! with the limits and decides whether attempts may start.
 
 mod memory;
 
@@ -21,12 +21,11 @@ use bytesize::ByteSize;
 use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 use tokio::time::{Instant, sleep};
 
-/// The maximum age of a measurement. Also the time between two checks while starts are held. A
-/// change is therefore noticed after at most twice this time: one second, as the `StartGate` port
-/// allows.
+/// The maximum age of a measurement, and the interval between checks while no attempt may start.
+/// Together, the two delay the detection of a change by at most one second, as the `StartGate` port
+/// requires.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The file with Linux's load averages (`proc_loadavg(5)`).
 const LOADAVG_PATH: &str = "/proc/loadavg";
 
 /// The conditions that must be met before an attempt starts.
@@ -49,11 +48,11 @@ pub struct DiskLimit {
     pub folder: PathBuf,
     /// The minimum free space, in bytes; 0 disables the limit.
     pub min_free: u64,
-    /// True if messages name the folder; false for the folder of the queue.
+    /// True if messages name the folder. It is false for the folder of the queue.
     pub is_named: bool,
 }
 
-/// The system does not report a resource, so no limit can be set on the resource.
+/// A limit was set on a resource that the system does not report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unmeasurable {
     /// The load average.
@@ -64,32 +63,30 @@ pub enum Unmeasurable {
     Memory,
 }
 
-/// A start gate that holds starts while one of its [`StartLimits`] is not met. Waiting requires a
-/// tokio runtime with its time driver enabled.
+/// Prevents new attempts while one of its [`StartLimits`] is not met. The method `changed_from`
+/// requires a tokio runtime with its time driver enabled.
 pub struct MachineGate {
     limits: StartLimits,
     measure: Box<dyn Fn() -> Measurement + Send + Sync>,
     latest: Mutex<Option<Checked>>,
 }
 
-/// The measured resources of the machine. Memory and load are `None` if they have no limit or are
-/// not reported by the system.
+/// The measured resources. Memory and load are `None` if they have no limit or the system does not
+/// report them.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Measurement {
-    /// The free space of each limited disk, in bytes; `None` if unknown.
     free_disks: Vec<Option<u64>>,
     free_memory: Option<u64>,
     load: Option<f64>,
-    /// The index in [`StartLimits::mounts`] of the first folder that is not a mount point; `None`
-    /// if there is no such folder.
+    /// The index in [`StartLimits::mounts`] of the first folder that is not a mount point.
     missing_mount: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resource {
-    /// The folder with this index in [`StartLimits::mounts`].
+    /// An index into [`StartLimits::mounts`].
     Mount(usize),
-    /// The disk with this index in [`StartLimits::disks`].
+    /// An index into [`StartLimits::disks`].
     Disk(usize),
     Memory,
     Load,
@@ -101,7 +98,7 @@ struct Checked {
 }
 
 impl MachineGate {
-    /// Creates a gate that holds starts while one of the limits is not met.
+    /// Creates a gate with these limits.
     ///
     /// # Errors
     /// [`Unmeasurable`] if the system does not report a resource that has a limit.
@@ -156,9 +153,9 @@ impl StartGate for MachineGate {
 }
 
 impl StartLimits {
-    /// Returns a resource that is short, with the reason; `None` if no resource is short. While the
-    /// same resource stays short, the previous reason is returned, because each new reason would be
-    /// reported as a change.
+    /// Returns the first resource that violates its limit, and the reason as text. If the resource
+    /// is that of `previous`, returns the text of `previous`, because a new text would be reported
+    /// as a change.
     fn check(
         &self,
         measured: &Measurement,
@@ -207,16 +204,14 @@ fn required(bytes: u64) -> String {
     format!("less than the required {}", amount(bytes))
 }
 
-/// Returns the number of bytes that unprivileged users can still write on the file system of
-/// `folder`. If the folder does not exist, its nearest existing ancestor is measured.
 fn free_disk(folder: &Path) -> Option<u64> {
     let stat = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 /// True if a file system is mounted on the folder; a bind mount counts. If statx(2) does not report
-/// this (before Linux 5.8, and on other systems), the folder must be on another device than its
-/// parent, or be the root folder.
+/// mounts (before Linux 5.8, and on other systems), compares the devices of the folder and of its
+/// parent.
 fn is_mount_point(folder: &Path) -> bool {
     match statx(CWD, folder, AtFlags::empty(), StatxFlags::BASIC_STATS) {
         Ok(status) if status.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) => {
@@ -320,8 +315,6 @@ mod tests {
         assert!(gate(limits(0, Some(-1.0))).is_some());
     }
 
-    /// Returns a gate with a simulated disk, the number of free bytes, which the test can set, and
-    /// the number of measurements.
     fn scripted(limit: u64) -> (MachineGate, Arc<AtomicU64>, Arc<AtomicU64>) {
         let (free, count) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let (free_now, counter) = (free.clone(), count.clone());

@@ -1,7 +1,7 @@
 //! Converts the progress of a run to and from the format of the monitor file.
 //!
-//! The keys are those of the Python program that autoproc replaces, for the scripts and dashboards
-//! that read them. Reading is lenient: a key other than the status may be missing.
+//! The keys are those of the Python program that autoproc replaces, because scripts and dashboards
+//! read them. When the file is read, only the status is required.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,19 +15,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::state_document::{MAX_BYTES, StateFileError, StatusText, read_document};
 
-/// The content of a monitor file: the progress of the latest run that wrote it.
+/// The content of a monitor file: the progress of the run that last wrote it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MonitorDocument {
-    /// The status of the run. A run that was killed stays `Running` here.
+    /// The status of the run. After a run was killed, the status is still `Running`.
     pub status: ProcessorStatus,
-    /// The file with the longest-running attempt; `None` if no file is being processed. Bytes of
-    /// the path that are not UTF-8 are replaced.
+    /// The file whose attempt has been running longest; `None` if no file is being processed.
+    /// Invalid UTF-8 in the path is replaced.
     pub current_file: Option<PathBuf>,
-    /// The number of pending files of the run, including files in backoff and held files.
+    /// The number of pending files of the run. Includes files that wait for a retry and files that
+    /// a user holds.
     pub files_in_queue: u64,
     /// The number of files that completed in the run.
     pub files_processed: u64,
-    /// The number of files that ended as failed or timeout in the run.
+    /// The number of files that failed or timed out in the run.
     pub files_failed: u64,
     /// When the run began; `None` if unknown.
     pub started_at: Option<Timestamp>,
@@ -35,14 +36,13 @@ pub struct MonitorDocument {
     pub last_updated: Option<Timestamp>,
     /// When the attempt on the current file began; `None` if no file is being processed.
     pub current_file_started: Option<Timestamp>,
-    /// The number of files of the run that have not ended: pending files, and files that are being
-    /// processed.
+    /// The number of files of the run that are pending or being processed.
     pub estimated_remaining_files: u64,
-    /// The mean duration of final attempts, after which a file was completed, failed or timeout, in
-    /// seconds; 0 if no file has ended.
+    /// The mean duration in seconds of the attempts after which their file was completed, failed or
+    /// timed out; 0 if there are none.
     pub avg_file_duration_seconds: f64,
-    /// The share of failed files among the files that ended in the run, in percent, rounded to one
-    /// decimal; 0 if no file has ended.
+    /// The percentage of files that failed or timed out, among all files that completed, failed or
+    /// timed out in the run. Rounded to one decimal; 0 if there are no such files.
     pub error_rate_percent: f64,
 }
 
@@ -54,17 +54,17 @@ pub fn read_monitor_file(path: &Path) -> Result<Option<MonitorDocument>, StateFi
     Ok(read_document::<DocumentText>(path, MAX_BYTES)?.map(MonitorDocument::from))
 }
 
-/// The figures of the monitor file that [`ProcessorState`] does not contain. They are computed from
-/// the events of a run.
+/// The numbers for the monitor file that [`ProcessorState`] does not contain. They are computed
+/// from the events of a run.
 #[derive(Debug, Default)]
 pub(crate) struct MonitorTally {
-    /// The counts of the run's scope when they were last reported.
     counts: Counts,
-    /// The number of files that have ended since `counts` were reported.
+    /// The number of files that reached a final status after the latest event that reported
+    /// `counts`.
     ended_since: usize,
-    /// The number of final attempts, after which a file was completed, failed or timeout.
+    /// The number of attempts after which their file was completed, failed or timed out.
     attempts: u32,
-    /// The sum of the durations of the attempts that `attempts` counts.
+    /// The total duration of the attempts that `attempts` counts.
     elapsed: Duration,
 }
 
@@ -152,7 +152,6 @@ impl DocumentText {
     }
 }
 
-/// Returns the share of failed files in tenths of a percent, rounded; 0 if no file has ended.
 fn failed_per_mille(processed: u64, failed: u64) -> u16 {
     let ended = u128::from(processed) + u128::from(failed);
     let per_mille = (u128::from(failed) * 1000 + ended / 2).checked_div(ended).unwrap_or(0);

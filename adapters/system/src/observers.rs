@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use autoproc_domain::ports::{Observer, RunEvent};
 
-/// Passes every event to each of its observers, in their order.
+/// Passes every event to several observers, in order.
 #[derive(Clone, Default)]
 pub struct Observers(Vec<Arc<dyn Observer>>);
 

@@ -1,12 +1,12 @@
-//! Paths in JSON documents, which can contain only Unicode.
+//! Represents paths in JSON. A path may contain any bytes, but JSON can contain only Unicode.
 
 use std::path::Path;
 
 use autoproc_domain::FilePath;
 use serde::{Deserialize, Serialize};
 
-/// A path as text. If its bytes are not UTF-8, the text is an approximation, and the bytes are kept
-/// in hexadecimal.
+/// A path as text. If the path is not UTF-8, the text contains replacement characters, and
+/// `file_path_bytes` contains the exact bytes in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PathText {
     pub(crate) file_path: String,
@@ -21,8 +21,6 @@ impl From<&FilePath> for PathText {
 }
 
 impl PathText {
-    /// Returns the path; `None` if the text is not a valid path. A relative path is resolved
-    /// against `/`; this program writes only absolute paths.
     pub(crate) fn path(&self) -> Option<FilePath> {
         FilePath::from_text(&self.file_path, self.file_path_bytes.as_deref(), Path::new("/")).ok()
     }

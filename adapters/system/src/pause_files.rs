@@ -1,10 +1,10 @@
-//! The two pause files of a run: the request to pause, and the mark that the run is paused.
+//! The two pause files of a run: a user's request to pause, and the mark that the run is paused.
 //!
-//! Both are in the folder of the lock file of the run. `<run>.pause` exists while a user wants the
-//! run to be paused; other processes create and remove it. `<run>.paused` exists while the run is
-//! paused; only the run creates and removes it, and its modification time is the beginning of the
-//! pause. At its end, a run removes both files, and those that killed runs left. Both files are
-//! empty, because an empty file can be created even on a full disk.
+//! Both files are in the folder of the run's lock file. Other processes create and remove the
+//! request, `<run>.pause`. Only the run creates and removes the mark, `<run>.paused`. The
+//! modification time of the mark is the start of the pause. When a run ends, it removes its own
+//! pause files and those of killed runs. The files are empty, because an empty file can be created
+//! even on a full disk.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -16,7 +16,7 @@ use autoproc_regular_file as regular_file;
 
 const REQUEST_SUFFIX: &str = ".pause";
 const MARK_SUFFIX: &str = ".paused";
-/// The suffix of the lock file of a run. The file exists while the run is alive.
+/// The suffix of a run's lock file, which exists while the run is alive.
 const LOCK_SUFFIX: &str = ".lock";
 
 /// The pause files of one run.
@@ -37,24 +37,24 @@ impl PauseFiles {
         Self { request: path(REQUEST_SUFFIX), mark: path(MARK_SUFFIX) }
     }
 
-    /// Returns the path of the request.
+    /// Returns the path of the request file.
     #[must_use]
     pub fn request_path(&self) -> &Path {
         &self.request
     }
 
-    /// Requests a pause of the run; returns false if a pause was requested already.
+    /// Requests a pause of the run. Returns false if a pause was already requested.
     ///
     /// # Errors
-    /// If the request file cannot be created. No pause is requested then.
+    /// If the request file cannot be created.
     pub fn request(&self) -> io::Result<bool> {
         create(&self.request)
     }
 
-    /// Withdraws the request; returns false if there is none.
+    /// Withdraws the request to pause the run. Returns false if there is no request.
     ///
     /// # Errors
-    /// If the file cannot be removed. The request then remains in force.
+    /// If the request file cannot be removed. The request then remains in force.
     pub fn withdraw(&self) -> io::Result<bool> {
         remove(&self.request)
     }
@@ -65,14 +65,13 @@ impl PauseFiles {
         self.request.symlink_metadata().is_ok()
     }
 
-    /// True if the mark exists, which means that the run is paused, or was paused when it was
-    /// killed.
+    /// True if the run is paused, or was paused when it was killed.
     #[must_use]
     pub fn is_marked(&self) -> bool {
         self.mark.symlink_metadata().is_ok()
     }
 
-    /// Returns the beginning of the pause; `None` if the run is not paused or the time is unknown.
+    /// Returns when the pause began; `None` if the run is not paused or the time is unknown.
     #[must_use]
     pub fn paused_since(&self) -> Option<Timestamp> {
         let modified = self.mark.symlink_metadata().and_then(|metadata| metadata.modified()).ok()?;
@@ -80,7 +79,6 @@ impl PauseFiles {
         i64::try_from(since.as_micros()).ok().map(Timestamp::from_micros)
     }
 
-    /// Marks the run as paused from now on; returns false if the mark exists already.
     pub(crate) fn mark(&self) -> io::Result<bool> {
         create(&self.mark)
     }
@@ -89,8 +87,6 @@ impl PauseFiles {
         remove(&self.mark)
     }
 
-    /// Removes both pause files of this run, and the pause files of all runs that have no lock
-    /// file. Files that cannot be removed do no harm.
     pub(crate) fn remove(&self) {
         let _ = self.withdraw();
         let _ = self.unmark();
@@ -99,8 +95,8 @@ impl PauseFiles {
         }
     }
 
-    /// Removes the pause files of all runs that have no lock file. Files that cannot be removed do
-    /// no harm.
+    /// Removes the pause files of all runs that have no lock file. Ignores failures, because a
+    /// leftover file is harmless.
     pub fn remove_abandoned(runs_dir: &Path) {
         for entry in fs::read_dir(runs_dir).into_iter().flatten().flatten() {
             let name = entry.file_name();

@@ -1,12 +1,11 @@
-//! Pauses a run: suspends its commands and closes its start gate.
+//! Pauses a run: suspends its commands and prevents new attempts.
 //!
 //! # Theory of operation
 //!
-//! A run is paused while at least one [`PauseReason`] holds. If a user requests the pause, the
-//! process of the run itself continues, so that it obeys stop requests, keeps its leases, and is
-//! never suspended while it holds a lock. A thread checks five times a second whether the request
-//! file exists. The request is a file and not a signal, because a second request must have no
-//! effect: the file exists already, whereas a second signal would be obeyed again.
+//! A run is paused while at least one [`PauseReason`] holds. During a requested pause, the process
+//! of the run continues. It obeys stop requests, keeps its leases, and is never suspended while it
+//! holds a lock. A thread looks for the request file five times a second. The request is a file
+//! rather than a signal, because creating a file that exists has no effect.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -62,8 +61,8 @@ impl Reasons {
 }
 
 impl PauseSwitch {
-    /// Creates a switch for the run with these pause files. `pause` is called when the first reason
-    /// begins to hold, and `resume` when the last one ceases to hold.
+    /// Creates a switch for the run with these pause files. The switch calls `pause` when the first
+    /// reason begins to hold, and `resume` when no reason holds any more.
     pub fn new(
         files: PauseFiles,
         pause: impl Fn() + Send + Sync + 'static,
@@ -73,8 +72,8 @@ impl PauseSwitch {
         Self { files, pause, resume, reasons: Mutex::default(), published: watch::Sender::new(false) }
     }
 
-    /// Sets whether a reason holds; returns false if this was already set. The run is paused or
-    /// resumed before the function returns.
+    /// Sets whether a reason holds, and pauses or resumes the run accordingly. Returns false if the
+    /// reason did not change.
     pub fn set(&self, reason: PauseReason, holds: bool) -> bool {
         let mut reasons = self.reasons();
         let was_paused = reasons.any();
@@ -85,8 +84,8 @@ impl PauseSwitch {
         has_changed
     }
 
-    /// Pauses or resumes the run. A failure to create or remove the mark is ignored, because the
-    /// mark only informs other processes.
+    /// Pauses or resumes the run. Ignores a failure to create or remove the mark (`<run>.paused`),
+    /// because the mark only informs other processes.
     fn switch(&self, is_paused: bool) {
         if is_paused {
             self.published.send_replace(true);
@@ -99,20 +98,19 @@ impl PauseSwitch {
         }
     }
 
-    /// Returns a start gate that is closed while the run is paused, and otherwise decides as
-    /// `inner` does.
+    /// Returns a start gate that is closed while the run is paused. Otherwise, `inner` decides.
     pub fn gate<G: StartGate>(&self, inner: G) -> PausableGate<G> {
         PausableGate { inner, is_paused: self.published.subscribe() }
     }
 
-    /// Locks the reasons. Ignores poisoning, because a panic leaves no partial update.
+    /// Ignores poisoning, because a panic leaves no partial update.
     fn reasons(&self) -> MutexGuard<'_, Reasons> {
         self.reasons.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Watches the request file of a run. Dropping the watch removes the pause files of the run, and
-/// the pause files that killed runs left.
+/// Watches the request file of a run. Dropping the watch removes the pause files of this run and of
+/// killed runs.
 pub struct PauseWatch {
     switch: Arc<PauseSwitch>,
     /// Dropping this sender ends the thread.
@@ -121,8 +119,8 @@ pub struct PauseWatch {
 }
 
 impl PauseWatch {
-    /// Starts to watch. `on_change` is called on the thread of the watch after each change of the
-    /// request: with true after the request was made, with false after it was withdrawn.
+    /// Starts a thread that watches the request file. The thread calls `on_change` with true after
+    /// a pause was requested, and with false after the request was withdrawn.
     ///
     /// # Errors
     /// If the thread cannot be spawned.
@@ -146,7 +144,6 @@ impl Drop for PauseWatch {
     fn drop(&mut self) {
         self.alive = None;
         if let Some(thread) = self.thread.take() {
-            // An error means that the thread has ended by a panic, so there is nothing to wait for.
             let _ = thread.join();
         }
         self.switch.files.remove();
@@ -169,8 +166,7 @@ impl<G: StartGate> StartGate for PausableGate<G> {
         let was_paused = before.as_ref().is_some_and(|pressure| *pressure.reason == *PAUSED);
         let mut is_paused = self.is_paused.clone();
         let changed = async {
-            // An error means that the switch was dropped, so the run is never paused or resumed
-            // again.
+            // The switch was dropped, so the run is never paused or resumed again.
             if is_paused.wait_for(|now| *now != was_paused).await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -192,7 +188,6 @@ mod tests {
 
     use super::*;
 
-    /// A switch, the folder of its files, and the calls that it made.
     fn recorded() -> (Arc<PauseSwitch>, tempfile::TempDir, mpsc::Receiver<&'static str>) {
         let dir = tempfile::tempdir().expect("a folder");
         let (calls, made) = mpsc::channel();

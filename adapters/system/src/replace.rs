@@ -11,20 +11,19 @@ use tempfile::{Builder, NamedTempFile};
 
 /// A file that is replaced many times, always in the same folder.
 ///
-/// The first replacement creates the folder if it is missing. Later replacements fail if the folder
-/// was removed, renamed or replaced. So a running program does not recreate a folder that a user
-/// has removed.
+/// The first replacement creates missing folders. Later replacements fail if the folder was
+/// removed, renamed or replaced. So a running program does not recreate a folder that a user has
+/// removed.
 #[derive(Debug)]
 pub struct ReplacedFile {
     path: PathBuf,
-    /// The device and inode of the folder at the first replacement; `None` before the first
-    /// replacement. Locked during a replacement, so that the replacements of several threads do not
-    /// overlap.
+    /// The device and inode of the folder; `None` before the first replacement. Stays locked during
+    /// a replacement, so that replacements do not overlap.
     folder: Mutex<Option<(u64, u64)>>,
 }
 
 impl ReplacedFile {
-    /// Creates a value for the file at `path`, without accessing the file.
+    /// Creates a `ReplacedFile` for `path` without accessing the file.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), folder: Mutex::new(None) }
@@ -36,16 +35,14 @@ impl ReplacedFile {
         &self.path
     }
 
-    /// Replaces the file like [`replace`], with the content that `encode` returns. While `encode`
-    /// runs, no other replacement is in progress, so an earlier content never overwrites a later
-    /// one.
+    /// Replaces the file like [`replace`], with the content that `encode` returns. Calls of several
+    /// threads do not overlap, so old content never overwrites newer content.
     ///
     /// # Errors
-    /// The errors of `encode` and of [`replace`]. Also fails if the folder of the file is no longer
-    /// the folder of the first replacement.
+    /// The errors of `encode` and of [`replace`]. Also fails if the folder is no longer the one
+    /// that the first replacement used.
     pub fn replace(&self, encode: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<()> {
-        // Poisoning is ignored, because a panic while the lock is held leaves no inconsistent
-        // state.
+        // Poisoning is ignored, because a panic leaves no inconsistent state.
         let mut folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = encode()?;
         let Some(known) = *folder else {
@@ -64,11 +61,11 @@ fn identity_of_folder(path: &Path) -> io::Result<(u64, u64)> {
     folder_of(path).metadata().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-/// Replaces the file at `path`, so that a reader sees either the old or the new content. Creates
-/// the folder, and the folders above it, if they are missing.
+/// Atomically replaces the file at `path`: a reader sees either the old or the new content. Creates
+/// missing folders.
 ///
-/// Nothing is synced: a power cut may restore the old content. This is acceptable for reports, and
-/// for requests that a user can repeat.
+/// Nothing is synced, so a power cut may restore the old content. This is acceptable for reports,
+/// and for requests that a user can repeat.
 ///
 /// # Errors
 /// If the file cannot be written or renamed; the old content stays, and no temporary file is left.
@@ -84,9 +81,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     persist(file, path, bytes)
 }
 
-/// Replaces the file at `path` like [`replace`], but creates no folder, and the new content
-/// survives a power cut. The new file has the given permissions; if they are `None`, only its owner
-/// can read it.
+/// Replaces the file at `path` like [`replace`], but the new content survives a power cut, and no
+/// folder is created. Without `permissions`, only the owner can read the new file.
 ///
 /// # Errors
 /// The errors of [`replace`]. Also fails if the permissions cannot be set, or if the file or its
@@ -101,7 +97,7 @@ pub fn replace_durably(path: &Path, bytes: &[u8], permissions: Option<Permission
     File::open(folder)?.sync_all()
 }
 
-/// New contents of a file, written piece by piece. If the value is dropped before
+/// Writes new contents for a file piece by piece. If the value is dropped before
 /// [`finish`](Self::finish), the file is unchanged, and no temporary file is left.
 #[derive(Debug)]
 pub struct Replacement {
@@ -110,8 +106,7 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Creates a temporary file for the new contents of `path`, in the folder of `path`. Creates no
-    /// folder.
+    /// Creates a temporary file in the folder of `path`, which must exist.
     ///
     /// # Errors
     /// If the temporary file cannot be created.
@@ -120,8 +115,7 @@ impl Replacement {
     }
 
     /// Replaces the file atomically: a reader sees either the old or the new contents. The new
-    /// contents survive a power failure. The file has the given permissions; if they are `None`,
-    /// they follow the umask.
+    /// contents survive a power cut. Without `permissions`, the permissions follow the umask.
     ///
     /// # Errors
     /// If the contents cannot be written, synced or renamed, or if the permissions cannot be set;
@@ -160,8 +154,8 @@ fn persist(mut file: NamedTempFile, path: &Path, bytes: &[u8]) -> io::Result<()>
     Ok(())
 }
 
-/// Calls `create`, which creates a file or a folder at `path`. If the folder of `path` is missing,
-/// creates the folder and calls `create` again. Creates no other missing folders, because that
+/// Calls `create` to create a file or a folder at `path`. If the parent folder is missing, creates
+/// the parent folder and calls `create` again. Creates no folders above the parent, because that
 /// could recreate a project folder that a user has removed.
 ///
 /// # Errors
@@ -178,8 +172,8 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
     })
 }
 
-/// Creates the temporary file that will replace the existing file. The permissions of the temporary
-/// file are limited only by the umask, so that other users can read a report.
+/// Creates a temporary file. Only the umask limits its permissions, so that other users can read a
+/// report.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     temporary_file_with(0o666, folder)
 }

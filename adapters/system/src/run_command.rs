@@ -1,8 +1,8 @@
-//! The command line of the latest run, so that the run can be repeated exactly.
+//! Records the command line of the latest run, so that the run can be repeated exactly.
 //!
-//! The arguments are stored as separate words, which never pass through a shell again. The record
-//! names the folder in which it was written, by path and inode: a copy of the folder, for instance
-//! in a repository that a user has cloned, must not choose the command that runs here.
+//! The arguments are stored as separate words, which never pass through a shell. The record also
+//! contains the path and inode of its folder. If they differ from the actual folder, the record is
+//! a copy, for instance in a cloned repository. A copy must not choose the command that runs here.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::replace::replace_durably;
 use crate::state_document::{StateFileError, read_document};
 
-/// The maximum size of a record, in bytes. A command line itself may have up to 6 MiB on Linux, for
-/// instance with the names that a shell pattern inserts.
+/// The maximum size of a record, in bytes. On Linux, a command line can have up to 6 MiB, for
+/// instance if a shell pattern inserts many names.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// The command line of a run.
@@ -31,8 +31,8 @@ pub struct RunCommand {
     pub words: Vec<OsString>,
     /// The current folder of the run, an absolute path.
     pub current_dir: PathBuf,
-    /// True if the run read a list of files that cannot be read again, for instance from standard
-    /// input.
+    /// True if the run read its list of files from a source that cannot be read again, such as
+    /// standard input.
     pub is_read_once: bool,
 }
 
@@ -45,9 +45,9 @@ pub struct RecordedCommand {
     pub is_own: bool,
 }
 
-/// Replaces the record at `path`, whose folder must exist. Only its owner can read the file. The
-/// new content survives a power cut. After an error, removes the file at `path` if possible,
-/// because a previous record belongs to another run.
+/// Writes the record at `path`, whose folder must exist. Only the owner can read the file, and its
+/// content survives a power cut. After an error, removes any file at `path`, because an older
+/// record belongs to another run.
 ///
 /// # Errors
 /// If the folder cannot be examined, or the file cannot be written, synced or renamed.
@@ -87,7 +87,6 @@ pub fn read_run_command(path: &Path) -> Result<Option<RecordedCommand>, StateFil
     Ok(Some(RecordedCommand { command, is_own }))
 }
 
-/// Returns the canonical path of a folder, and its inode.
 fn identity(folder: &Path) -> io::Result<(PathBuf, u64)> {
     Ok((folder.canonicalize()?, folder.metadata()?.ino()))
 }
@@ -104,7 +103,6 @@ struct Document {
     folder_inode: u64,
 }
 
-/// A word as text or, if it is not UTF-8, as a list of its bytes.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Word {

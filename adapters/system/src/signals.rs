@@ -11,15 +11,14 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 pub enum EndSignal {
     /// SIGINT, as from Ctrl-C.
     Interrupt,
-    /// SIGTERM: a request of the system or of a service manager.
+    /// SIGTERM, as from a service manager.
     Terminate,
-    /// SIGHUP: the terminal is gone.
+    /// SIGHUP, after the terminal was closed.
     HangUp,
 }
 
-/// Ends this process by the signal, as if the signal had never been handled, so that the parent
-/// process learns the cause. For instance, a shell loop also ends when Ctrl-C ends the command in
-/// it.
+/// Ends this process by the signal, as if the signal had never been handled. The parent process
+/// thus learns the cause. For instance, a shell loop ends too after Ctrl-C.
 ///
 /// # Errors
 /// If the system refuses; otherwise the function does not return.
@@ -32,7 +31,7 @@ pub fn end_by(signal: EndSignal) -> io::Result<()> {
 }
 
 /// Makes a write beyond the file size limit (setrlimit(2)) return an error. By default, SIGXFSZ
-/// ends the process at such a write. Commands that this process starts get the default action.
+/// would end the process. Commands that this process starts get the default action.
 ///
 /// # Errors
 /// If the system refuses the handler.
@@ -40,8 +39,8 @@ pub fn survive_file_size_limit() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
-/// True if this process ignores `signal`; false if that is unknown. In `SigIgn` of
-/// `proc_pid_status(5)`, bit n-1 represents signal n.
+/// True if this process ignores `signal`; false if unknown. Bit n-1 of `SigIgn` in
+/// `proc_pid_status(5)` stands for signal n.
 pub(crate) fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

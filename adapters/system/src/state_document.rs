@@ -1,8 +1,7 @@
-//! Converts the processor's state to and from the format of the state file.
+//! Converts the state of a run to and from the format of the state file.
 //!
-//! Reading is lenient, because `status` can show a state with a missing detail. A file written by
-//! the Python program that autoproc replaces has only six of the keys, and its times have no
-//! offset. A newer version of this program may add keys.
+//! Reading is lenient. A file of the Python program that autoproc replaces has only six of the
+//! keys, and its times have no time zone. A newer version of autoproc may add keys.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -17,28 +16,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::path_text::PathText;
 
-/// The format version of the Python program that autoproc replaces. It stays the same, because
-/// autoproc only adds keys.
+/// The format version of the Python program that autoproc replaces. autoproc only adds keys, so the
+/// version stays the same.
 const VERSION: &str = "1.0.0";
 
-/// The maximum size of a state file and of a monitor file, in bytes. A state file of 256 current
-/// files, the most that `run --jobs` allows, has at most 9 MB: a path has up to 4095 bytes, and each
-/// byte takes up to 8 bytes in JSON, such as `\u0001` in the text and `01` in hexadecimal.
+/// The maximum size of a state file or monitor file, in bytes. A state file has at most 9 MB:
+/// `run --jobs` allows up to 256 current files, and a path has up to 4095 bytes. In JSON, a byte of
+/// a path takes up to 8 bytes: 6 as text (`\u0001`), and 2 in hexadecimal (`01`).
 pub(crate) const MAX_BYTES: u64 = 16 << 20;
 
 /// The content of a state file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDocument {
-    /// The state. A key that is missing in the file has its default value.
+    /// The state. Missing keys have their default values.
     pub state: ProcessorState,
-    /// The current file; if there are several, the longest-running one. `None` if no file is being
-    /// processed. The path may be relative if the state file was written by the Python program that
-    /// autoproc replaces.
+    /// The file whose attempt has been running longest; `None` if no file is being processed. The
+    /// path may be relative if the Python program that autoproc replaces wrote the state file.
     pub current_file: Option<PathBuf>,
 }
 
-/// The reason why a state file, a monitor file or the record of a command line cannot be used. The
-/// queue is not affected; the next run replaces the file.
+/// A state file, a monitor file or a recorded command line cannot be used. The queue is not
+/// affected, and the next run replaces the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateFileError {

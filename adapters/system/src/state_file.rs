@@ -1,5 +1,4 @@
-//! The state file and the monitor file: the processor's state and its progress, for users and other
-//! programs.
+//! Writes the state and the progress of a run to two files, for users and other programs.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,19 +13,17 @@ use crate::monitor_document::{self, MonitorTally};
 use crate::state_document;
 use crate::{OnWarning, ReplacedFile, WarnOnce};
 
-/// The minimum interval between two writes of the thread. People cannot read faster updates, and at
-/// this interval the writes cost little compared with processing a file.
+/// The minimum interval between two writes of the writer thread. People cannot read faster updates,
+/// and the writes cost little compared with processing a file.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// An observer that computes a [`ProcessorState`] from the events of a run and keeps the state in a
-/// file. It also keeps the progress of the run in a second file; see
-/// [`MonitorDocument`](crate::MonitorDocument).
+/// Observes a run and keeps two files up to date. The state file contains the [`ProcessorState`];
+/// the monitor file contains the progress ([`MonitorDocument`](crate::MonitorDocument)).
 ///
-/// Both files are replaced atomically, one after the other. They are not synced: no run survives a
-/// power cut, so the state of the run is worthless afterwards. The start and the end of a run are
-/// written before `observe` returns. Between them, a thread writes the latest state, at most ten
-/// times a second. Dropping the observer writes the latest state if it has not been written yet. If
-/// the folder is removed, renamed or replaced after the first write, nothing more is written.
+/// Each file is replaced atomically. The files are not synced, because no run survives a power cut.
+/// `observe` writes the start and the end of a run before it returns. In between, a thread writes
+/// the latest state, at most ten times a second. Dropping the observer writes any unwritten state.
+/// If the folder is removed, renamed or replaced after the first write, nothing more is written.
 pub struct StateFile {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
@@ -37,10 +34,8 @@ struct Shared {
     monitor: ReplacedFile,
     warning: WarnOnce,
     folded: Mutex<Folded>,
-    /// Wakes the writer when there is a new state to write, or when the observer is dropped.
     changed: Condvar,
-    /// Ends the writer's pause between two writes when the observer is dropped. During this pause,
-    /// the writer does not wait for `changed`.
+    /// Wakes the writer thread from its pause between two writes when the observer is dropped.
     closed: Condvar,
 }
 
@@ -53,9 +48,9 @@ struct Folded {
 }
 
 impl StateFile {
-    /// Creates the observer for the state file at `path` and the monitor file at `monitor`, which
-    /// are not accessed before the first event. `on_warning` is called only for the first failed
-    /// write.
+    /// Creates an observer that writes the state file at `path` and the monitor file at `monitor`.
+    /// Does not access the files before the first event. `on_warning` is called only for the first
+    /// failed write.
     ///
     /// # Errors
     /// If the thread cannot be spawned.
@@ -95,7 +90,6 @@ impl Drop for StateFile {
         self.shared.changed.notify_one();
         self.shared.closed.notify_one();
         if let Some(writer) = self.writer.take() {
-            // An error means that the writer has panicked: there is nothing to wait for.
             let _ = writer.join();
         }
     }
@@ -137,7 +131,7 @@ impl Shared {
     }
 }
 
-/// Ignores poisoning, because a panic while the mutex is locked leaves no inconsistent state.
+/// Ignores poisoning, because a panic leaves no inconsistent state.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// The default maximum duration of a drain after a SIGTERM or SIGHUP, after which the drain becomes
-/// an abort. This duration and the default grace time of 10 s add up to the 90 s after which
-/// systemd kills (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
+/// The default time after which a drain that SIGTERM or SIGHUP requested becomes an abort. With the
+/// default grace time of 10 s, this makes 90 s, after which systemd kills a service
+/// (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
 
-/// All further signals within this time after the first one are ignored. A terminal that closes
-/// sends SIGHUP more than once, and no person presses Ctrl-C twice so fast.
+/// A second signal within this time after the first one is ignored. A closing terminal sends SIGHUP
+/// more than once, and nobody presses Ctrl-C twice that fast.
 pub(crate) const ONE_SIGNAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,16 +23,15 @@ pub(crate) enum FileRequest {
     Abort,
 }
 
-/// All stop requests so far. Times are durations since one fixed moment, on a monotonic clock.
+/// All stop requests so far. Times are measured from one fixed moment on a monotonic clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StopRequests {
     /// True if the first signal requests an abort instead of a drain.
     skips_drain: bool,
-    /// The most urgent request of the stop file since the last call of `clear`.
+    /// The most urgent request that the stop file has contained since the last call of `clear`.
     file: FileRequest,
     first_signal: Option<(StopCause, Duration)>,
     signals: u32,
-    /// The cause of the first request.
     cause: Option<StopCause>,
     drain_timeout: Duration,
 }
@@ -55,14 +54,13 @@ impl StopRequests {
         self.drain_timeout = drain_timeout;
     }
 
-    /// Creates a value without requests, for a process that has nothing to drain. The first signal
-    /// then requests an abort.
+    /// Creates a value for a process that has nothing to drain: the first signal requests an abort.
     pub(crate) fn without_drain() -> Self {
         Self { skips_drain: true, ..Self::default() }
     }
 
-    /// Records the current request of the stop file. The request stays in force even if the file is
-    /// removed: only `clear` withdraws it.
+    /// Records the current request of the stop file. Removing the file does not withdraw the
+    /// request; only `clear` does.
     pub(crate) fn on_file(&mut self, request: FileRequest) {
         self.file = self.file.max(request);
         if self.file > FileRequest::Nothing {
@@ -80,7 +78,7 @@ impl StopRequests {
     }
 
     /// Withdraws the request of the stop file, but not the signals. Returns true if the stop file
-    /// had made a request.
+    /// had requested a stop.
     pub(crate) fn clear(&mut self) -> bool {
         let withdrawn = std::mem::take(&mut self.file);
         self.cause = self.first_signal.map(|(cause, _)| cause);

@@ -11,20 +11,18 @@ use autoproc_regular_file::{self as regular_file, Links};
 use crate::replace::replace;
 use crate::stop_decision::FileRequest;
 
-/// The word that requests an abort instead of a drain, in the first line of the stop file.
+/// The word in the first line of the stop file that requests an abort instead of a drain.
 const NOW: &str = "now";
 
-/// The maximum number of bytes that are read from the stop file. First lines that users write are
-/// shorter.
+/// The maximum number of bytes read from the stop file, more than a first line needs.
 const MAX_READ_BYTES: u64 = 1024;
 
-/// Requests every run that watches `path` to stop: to drain, or to abort if `now` is true.
+/// Requests a stop of every run that watches `path`: an abort if `now` is true, otherwise a drain.
 ///
-/// The file is replaced atomically. A request to abort that exists already is not downgraded to a
-/// drain.
+/// The file is replaced atomically. An existing request to abort is not downgraded to a drain.
 ///
 /// # Errors
-/// If the file cannot be written. An existing request is then unchanged.
+/// If the file cannot be written. An existing request stays unchanged.
 pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
     if now {
         replace(path, b"now (requested by autoproc stop)\n")
@@ -40,7 +38,7 @@ pub fn write_stop_request(path: &Path, now: bool) -> io::Result<()> {
 pub struct StandingStop {
     /// The requested level: draining or aborting.
     pub level: StopLevel,
-    /// The time of the request, from the file's modification time; `None` if it is unknown.
+    /// The modification time of the file; `None` if it is unknown.
     pub since: Option<Timestamp>,
 }
 
@@ -60,8 +58,8 @@ impl StandingStop {
     }
 }
 
-/// A file that exists but cannot be read counts as a drain request, because ignoring a stop request
-/// would be worse.
+/// Reads the request in the stop file. An unreadable file requests a drain, because ignoring a stop
+/// request would be worse.
 pub(crate) fn read(path: &Path) -> FileRequest {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileRequest::Nothing,

@@ -1,13 +1,12 @@
-//! The stop signal: watches the stop file and signals, and publishes the stop level.
+//! Watches the stop file and signals, and publishes the resulting stop level.
 //!
 //! # Theory of operation
 //!
-//! One thread checks the stop file, if there is one, and the time five times a second; another one
-//! waits for signals. Threads are used rather than tasks, because reading a file can block, and
-//! because a stop must take effect even while every worker of the runtime is busy. Each thread
-//! records its observation and publishes the resulting level under one lock. Clearing removes the
-//! file under the same lock, so a thread cannot record the request of a file that has been removed
-//! meanwhile.
+//! One thread checks the stop file and the time five times a second; another thread waits for
+//! signals. Threads are used rather than tasks, because reading a file can block, and a stop must
+//! take effect even while all workers of the runtime are busy. Each thread records what it observed
+//! and publishes the new level under one lock. `clear` removes the stop file under the same lock,
+//! so no thread can record the request of the removed file afterwards.
 
 use std::io;
 use std::path::PathBuf;
@@ -25,34 +24,33 @@ use crate::signals::is_ignored;
 use crate::stop_decision::StopRequests;
 use crate::stop_file;
 
-/// The interval between checks of the stop file and the time; the contract of the `StopSignal` port
-/// allows half a second.
+/// The interval between checks of the stop file and of the time. The `StopSignal` port allows a
+/// delay of half a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A stop signal that watches the stop file and, after [`StopWatch::with_signals`], the signals
 /// SIGINT, SIGTERM and SIGHUP.
 ///
-/// - Stop file: aborting if the first line contains the word `now`; draining if the file has any
-///   other content or cannot be read.
-/// - Signals: the first one requests draining, which becomes aborting 80 s after a SIGTERM or
-///   SIGHUP, unless [`StopWatch::with_drain_timeout`] sets another time. The second one requests
-///   aborting, if it arrives at least half a second after the first. The third one requests
-///   killing. SIGINT, SIGTERM and SIGHUP are counted together. After [`StopWatch::signals_only`],
-///   there is no draining.
+/// - Stop file: requests an abort if its first line contains the word `now`, otherwise a drain. A
+///   file that cannot be read requests a drain.
+/// - Signals: the first signal requests a drain, the second an abort, and the third a kill. Signals
+///   of all three kinds are counted together. A second signal within half a second after the first
+///   is ignored. A drain after SIGTERM or SIGHUP becomes an abort after 80 s, or after the time set
+///   by [`StopWatch::with_drain_timeout`]. With [`StopWatch::signals_only`], the first signal
+///   requests an abort.
 ///
-/// Dropping the watch ends its threads. Later signals are ignored: their default action is not
-/// restored.
+/// Dropping the watch ends its threads. Signals are then ignored, because their default action is
+/// not restored.
 pub struct StopWatch {
     shared: Arc<Shared>,
-    /// Dropping this sender ends the thread that checks the stop file and the time; `None` if there
-    /// is no draining, and so no time to check.
+    /// Dropping this sender ends the thread that checks the stop file. `None` if there is no such
+    /// thread.
     alive: Option<mpsc::Sender<()>>,
     signals: Option<Handle>,
     threads: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
-    /// `None` if only signals are watched.
     path: Option<PathBuf>,
     began: Instant,
     requests: Mutex<StopRequests>,
@@ -60,7 +58,7 @@ struct Shared {
 }
 
 impl StopWatch {
-    /// Watches the stop file at `path`. If the file exists already, its request is published before
+    /// Watches the stop file at `path`. If the file exists already, publishes its request before
     /// this function returns.
     ///
     /// # Errors
@@ -70,7 +68,7 @@ impl StopWatch {
     }
 
     /// Creates a watch without a stop file, for a run that receives stop requests in another way.
-    /// It watches nothing until [`StopWatch::with_signals`] is called.
+    /// The watch has no effect until [`StopWatch::with_signals`] is called.
     ///
     /// # Errors
     /// If the thread cannot be spawned.
@@ -87,16 +85,16 @@ impl StopWatch {
         Ok(Self { shared, alive: Some(alive), signals: None, threads: vec![poller] })
     }
 
-    /// Sets the time after which a drain that SIGTERM or SIGHUP requested becomes an abort. If the
-    /// time is 0, the first of these signals requests an abort.
+    /// Sets the time after which a drain that SIGTERM or SIGHUP requested becomes an abort. With 0,
+    /// these signals immediately request an abort.
     #[must_use]
     pub fn with_drain_timeout(self, drain_timeout: Duration) -> Self {
         self.shared.requests().set_drain_timeout(drain_timeout);
         self
     }
 
-    /// Watches signals only, for a process that has nothing to drain: the first signal aborts, the
-    /// second kills.
+    /// Watches only signals, for a process that has nothing to drain. The first signal requests an
+    /// abort, the second a kill.
     ///
     /// # Errors
     /// The errors of [`StopWatch::with_signals`].
@@ -105,7 +103,7 @@ impl StopWatch {
         Self { shared, alive: None, signals: None, threads: Vec::new() }.with_signals()
     }
 
-    /// Also watches SIGINT, SIGTERM and SIGHUP, which permanently lose their default action in the
+    /// Also watches SIGINT, SIGTERM and SIGHUP. They permanently lose their default action in the
     /// whole process. SIGHUP stays ignored if the parent process ignored it, as nohup(1) does.
     ///
     /// # Errors
@@ -145,7 +143,6 @@ impl Drop for StopWatch {
             signals.close();
         }
         for thread in self.threads.drain(..) {
-            // An error means that the thread has panicked: there is nothing to wait for.
             let _ = thread.join();
         }
     }
@@ -163,7 +160,6 @@ impl Shared {
         }
     }
 
-    /// Reads the stop file, if one is watched, and publishes the level at the current time.
     fn check(&self) {
         let mut requests = self.requests();
         if let Some(path) = &self.path {
@@ -200,8 +196,7 @@ impl Shared {
         self.published.send_if_modified(|published| std::mem::replace(published, request) != request);
     }
 
-    /// Ignores poisoning, because a panic while the requests are locked leaves no inconsistent
-    /// state.
+    /// Ignores poisoning, because a panic leaves no inconsistent state.
     fn requests(&self) -> MutexGuard<'_, StopRequests> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,12 +1,12 @@
-//! Ctrl-Z and `fg`: supervised commands pause and resume with this process.
+//! Pauses commands while this process is suspended (Ctrl-Z).
 //!
 //! # Theory of operation
 //!
 //! At Ctrl-Z, a terminal sends SIGTSTP to its foreground process group. Commands do not receive it,
 //! because they are in other process groups. A thread waits for the signal, calls `pause`, and then
-//! stops the whole process as the signal's default action would. SIGCONT (`fg`, `bg`) continues the
-//! process, and the thread calls `resume`. So exactly one resume follows each pause, and a SIGCONT
-//! to a process that is not stopped has no effect.
+//! stops the whole process, as the signal's default action does. After SIGCONT (`fg`, `bg`), the
+//! thread calls `resume`. So exactly one call of `resume` follows each call of `pause`. A SIGCONT
+//! to a running process has no effect.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -20,8 +20,8 @@ use crate::signals::is_ignored;
 /// Calls functions when this process is suspended and when it is continued.
 ///
 /// If the parent process ignored SIGTSTP, as a shell without job control does, the signal stays
-/// ignored and no function is called. After the drop, SIGTSTP is ignored: its default action is not
-/// restored.
+/// ignored and no function is called. After the value is dropped, SIGTSTP is ignored, because its
+/// default action is not restored.
 pub struct Suspension {
     signals: Option<Handle>,
     thread: Option<JoinHandle<()>>,
@@ -41,8 +41,7 @@ impl Suspension {
         let handle = signals.handle();
         let suspend = move |signal| {
             pause();
-            // The call returns when the process is continued. If the process cannot be stopped, the
-            // call returns immediately.
+            // Returns when the process is continued, or immediately if it cannot be stopped.
             let _ = emulate_default_handler(signal);
             resume();
         };
@@ -58,7 +57,6 @@ impl Drop for Suspension {
             signals.close();
         }
         if let Some(thread) = self.thread.take() {
-            // An error means that the thread has panicked: there is nothing to wait for.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,5 @@
-//! Signals raised in this process, which runs only this test.
+//! Tests the handling of signals. The test raises signals in its own process, so no other test may
+//! run in this process.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -13,8 +14,8 @@ const STEPS: [(StopLevel, StopLevel); 3] = [
     (StopLevel::Aborting, StopLevel::Killing),
 ];
 
-/// Returns the signal to send at each of the [`STEPS`], and the cause that is reported for the
-/// first signal. SIGHUP is not among the signals if it is ignored, as under nohup(1).
+/// Returns the signals to raise, and the stop cause for the first one. Omits SIGHUP if this process
+/// ignores it, as under nohup(1).
 fn signals() -> ([Signal; 3], StopCause) {
     if is_hang_up_ignored() {
         ([Signal::INT, Signal::TERM, Signal::INT], StopCause::Interrupt)
@@ -30,7 +31,6 @@ fn is_hang_up_ignored() -> bool {
     mask.is_some_and(|hex| u64::from_str_radix(hex.trim(), 16).expect("a number") & 1 == 1)
 }
 
-/// Waits until the stop level is above `level`.
 async fn raised_above(watch: &StopWatch, level: StopLevel) -> StopRequest {
     let raised = tokio::time::timeout(Duration::from_secs(30), watch.raised_above(level)).await;
     raised.expect("raised in time")

@@ -1,4 +1,4 @@
-//! The stop watch with real files.
+//! Tests of the stop watch with real files.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
@@ -9,7 +9,6 @@ use autoproc_system::{StopWatch, write_stop_request};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// The maximum wait, far longer than a slow machine needs.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn temp_path() -> (TempDir, PathBuf) {
@@ -47,7 +46,6 @@ async fn a_request_is_noticed_and_so_is_its_upgrade() {
     assert_eq!(watch.request(), by_file(StopLevel::Aborting));
 }
 
-/// A second watch, which reads the file at construction, proves that the removal was visible.
 #[tokio::test]
 async fn a_request_outlives_its_file_until_it_is_cleared() {
     let (_dir, path) = temp_path();

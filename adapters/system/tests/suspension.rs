@@ -1,7 +1,8 @@
-//! Ctrl-Z and `fg` on a child process: stopping the test process itself would stop all tests.
+//! Tests Ctrl-Z and `fg` on a child process, because stopping the test process would stop all
+//! tests.
 //!
-//! With the argument `child` this program prints a line for each pause and resume. Without this
-//! argument, this program is the test.
+//! With the argument `child`, this program is the child and prints a line for each pause and
+//! resume.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
@@ -16,7 +17,6 @@ use std::time::{Duration, Instant};
 use autoproc_system::Suspension;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// The maximum wait, far longer than a slow machine needs.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn main() {
@@ -34,7 +34,6 @@ fn main() {
     println!("suspension: ok");
 }
 
-/// Prints the calls it receives until its standard input is closed.
 fn child() {
     let print = |word: &'static str| {
         move || {
@@ -72,8 +71,7 @@ impl Supervised {
         kill_process(Pid::from_child(&self.process), signal).expect("a live child");
     }
 
-    /// The process state, which is the third field of `proc_pid_stat(5)`; the second is the name,
-    /// in parentheses.
+    /// Returns the state of the child process, the third field of `proc_pid_stat(5)`.
     fn state(&self) -> char {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("a live child");
         let (_, rest) = stat.rsplit_once(") ").expect("a name in parentheses");
@@ -88,7 +86,6 @@ impl Supervised {
         }
     }
 
-    /// Closes its input and returns its remaining lines.
     fn end(mut self) -> Vec<String> {
         drop(self.process.stdin.take());
         let rest = self.output.by_ref().lines().map(|line| line.expect("a line")).collect();

@@ -1,5 +1,5 @@
-//! Times as text: parses the durations that users enter, and provides modules for serde's attribute
-//! `with`, for times and durations.
+//! Parses the durations that users enter, and serializes times and durations with serde's attribute
+//! `with`.
 //!
 //! # Deliberately absent
 //!

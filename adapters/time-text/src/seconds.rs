@@ -1,5 +1,5 @@
-//! Serializes a [`Duration`] as a number of seconds with a fraction. Use this module with the serde
-//! attribute `with`.
+//! Serializes a [`Duration`] as a number of seconds with a fraction, for the serde attribute
+//! `with`.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok,
 /// Reads the duration from a number of seconds.
 ///
 /// # Errors
-/// The errors of the deserializer, or one for a number that is negative, not finite, or too large
+/// The errors of the deserializer. Also fails if the number is negative, not finite, or too large
 /// for a [`Duration`].
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(de::Error::custom)

@@ -1,16 +1,15 @@
 //! Parses the durations that users enter on the command line and in workflow files.
 //!
-//! A bare number is a number of seconds. Any other text must be in jiff's friendly format (`500ms`,
-//! `5m`, `1h30m`, `2d`), in which a day has 24 hours. Months and years are refused, because their
-//! length varies. The command line and workflow files share this parser, so both accept the same
-//! texts.
+//! A bare number means seconds. Any other text must be in jiff's friendly format (`500ms`, `5m`,
+//! `1h30m`, `2d`), in which a day has 24 hours. Months and years are refused, because their length
+//! varies.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// The maximum duration. A longer duration is most likely a typing error, and adding it to a time
-/// could exceed the range of the system's clocks.
+/// The maximum duration. A longer duration is probably a typing error. Adding it to a time could
+/// also exceed the range of the system's clocks.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The reason why a text is not a valid duration.
@@ -63,8 +62,6 @@ fn parse_signed(word: &str) -> Result<SignedDuration, InvalidSpan> {
     span.map_err(|_| if is_bare { too_many_digits(digits) } else { InvalidSpan::NoSpan })
 }
 
-/// Returns the error for a bare number that jiff refuses. If the number has a point, the point is
-/// misplaced; otherwise the number has too many digits.
 fn too_many_digits(digits: &str) -> InvalidSpan {
     if digits.contains('.') { InvalidSpan::NoSpan } else { InvalidSpan::TooLong }
 }

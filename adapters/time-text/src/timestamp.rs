@@ -1,12 +1,12 @@
-//! Serializes a [`Timestamp`] in the text form that the domain defines.
+//! Serializes a [`Timestamp`] as text, in the format of its `Display` implementation.
 
 use std::fmt;
 
 use autoproc_domain::Timestamp;
 use serde::de::{self, Deserializer, Visitor};
 
-/// A visitor that parses a timestamp from borrowed text. Allocating a `String` for each timestamp
-/// would account for most allocations when a large queue is read.
+/// Parses a timestamp without allocating a `String`. Such strings would be most of the allocations
+/// when a large queue is read.
 struct Point;
 
 impl Visitor<'_> for Point {
@@ -43,7 +43,7 @@ impl<'de> Visitor<'de> for OptionalPoint {
     }
 }
 
-/// Serializes a [`Timestamp`]. Use this module with the serde attribute `with`.
+/// Serializes a [`Timestamp`], for the serde attribute `with`.
 pub mod required {
     use autoproc_domain::Timestamp;
     use serde::{Deserializer, Serializer};
@@ -59,14 +59,13 @@ pub mod required {
     /// Reads the timestamp from text.
     ///
     /// # Errors
-    /// The errors of the deserializer, or one for a text that is not a date and time.
+    /// The errors of the deserializer. Also fails if the text is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         deserializer.deserialize_str(super::Point)
     }
 }
 
-/// Serializes an `Option<Timestamp>`, with `None` as null. Use this module with the serde attribute
-/// `with`.
+/// Serializes an `Option<Timestamp>`, with `None` as null, for the serde attribute `with`.
 pub mod optional {
     use autoproc_domain::Timestamp;
     use serde::{Deserializer, Serializer};
@@ -82,10 +81,10 @@ pub mod optional {
         }
     }
 
-    /// Reads the timestamp from text; `None` from null.
+    /// Reads the timestamp from text. Null becomes `None`.
     ///
     /// # Errors
-    /// The errors of the deserializer, or one for a text that is not a date and time.
+    /// The errors of the deserializer. Also fails if the text is not a date and time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         deserializer.deserialize_option(super::OptionalPoint)
     }

@@ -1,10 +1,9 @@
 //! Finds the workflow files of a project.
 //!
-//! A workflow is named by one word. A word that contains a slash or ends in `.yaml` or `.yml` is a
-//! path; any other word is an id. An id is searched for in the project's folders and then in an
-//! extra folder. The id of a file is the value of its key `id` or, without this key, the stem of
-//! its name. If several files have the same id, the first file is used. The files are ordered by
-//! folder, and within a folder by name.
+//! A user names a workflow by its id or by the path of its file. A word that contains a slash or
+//! ends in `.yaml` or `.yml` is a path. An id is looked up in the project's folders and then in an
+//! extra folder, in the order of the file names; the first match counts. The id of a file is the
+//! value of its key `id` or, without this key, the file name without its extension.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -20,10 +19,9 @@ use crate::read::{MAX_FILE_BYTES, read};
 use crate::runners::{Runners, RunnersError};
 use crate::task::TaskFolders;
 
-/// The id of the workflow that runs if the user names no workflow.
+/// The id of the workflow that runs if the user names none.
 pub const DEFAULT_WORKFLOW: &str = "wf-pipeline-full";
 
-/// The folders that contain workflow files, relative to the project folder.
 const FOLDERS: [&str; 2] = ["core/workflows", "engine/workflows"];
 
 const EXTENSIONS: [&str; 2] = ["yaml", "yml"];
@@ -52,10 +50,10 @@ pub struct WorkflowFile {
 /// A workflow file in a folder of the catalogue.
 #[derive(Debug)]
 pub struct Listed {
-    /// The value of the file's key `id`; without this key, or if the file cannot be read, the stem
-    /// of the file's name.
+    /// The value of the file's key `id`. The default is the file name without its extension.
     pub id: String,
-    /// True if an earlier file has the same id. A hidden file can be named only by its path.
+    /// True if an earlier file in the catalogue has the same id. The id then selects the earlier
+    /// file, and this file can be selected only by its path.
     pub is_hidden: bool,
     /// The content and the problems of the file.
     pub file: WorkflowFile,
@@ -119,8 +117,8 @@ impl Catalogue {
         Ok(self.checked(path, bytes, &runners))
     }
 
-    /// Returns all workflow files of the folders, read and checked. A file that cannot be read is
-    /// listed with a problem.
+    /// Reads and checks all workflow files of the catalogue. An unreadable file is listed with a
+    /// problem.
     ///
     /// # Errors
     /// [`FindError`] if a folder or the table of runners cannot be read.
@@ -153,7 +151,7 @@ impl Catalogue {
         WorkflowFile { path: path.to_owned(), text, workflow, problems: problems.into_sorted() }
     }
 
-    /// Returns the paths in the order in which ids are looked up.
+    /// Returns the paths of the workflow files, in the order in which an id is looked up.
     fn paths(&self) -> Result<Vec<PathBuf>, FindError> {
         let mut paths = Vec::new();
         for folder in &self.folders {
@@ -181,15 +179,15 @@ impl WorkflowFile {
         self.workflow.is_none() || self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// Turns each problem that a strict check does not accept into an error: for instance, a key
-    /// that is probably misspelt, or a name without a value.
+    /// Applies a strict check: turns some problems that are not errors into errors, for instance a
+    /// key that is probably misspelt.
     pub fn make_strict(&mut self) {
         for problem in self.problems.iter_mut().filter(|problem| problem.is_strict_error) {
             problem.severity = Severity::Error;
         }
     }
 
-    /// Returns the line of the text with this number; the first line is 1.
+    /// Returns a line of the text by its number, counted from 1.
     #[must_use]
     pub fn line(&self, number: u32) -> Option<&str> {
         self.text.lines().nth(usize::try_from(number).ok()?.checked_sub(1)?)
@@ -226,8 +224,8 @@ fn id_of(path: &Path) -> String {
     workflow.map_or_else(|| stem(path), |workflow| workflow.id)
 }
 
-/// Reads at most `MAX_FILE_BYTES` bytes and one more. If there is one more, the caller knows that
-/// the file is too large.
+/// Reads up to one byte more than `MAX_FILE_BYTES`, so that the caller notices a file that is too
+/// large.
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     regular_file::open_to_read(Links::Follow, path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;

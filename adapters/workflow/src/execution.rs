@@ -2,22 +2,21 @@
 //!
 //! # Theory of operation
 //!
-//! An execution is a list of events, and its state, [`ExecutionState`], is computed from the
-//! events. `decide` derives the next event or step from the workflow and the state. Both
-//! computations are pure. The executor of an attempt calls `decide`, records the event or runs the
-//! step, and repeats. If a journal is kept, every event is appended to it, and a finished step is
-//! durable in it before the next step of a phase or of the rollback begins. So a later attempt can
-//! resume the execution, however the earlier attempt ended. A journal is a file; if several
-//! machines share the queue, it is in a store that all of them read, behind the port
-//! [`SharedJournals`].
+//! An execution is a list of events, from which its state, [`ExecutionState`], is computed.
+//! `decide` computes the next event or step from the workflow and the state. Neither computation
+//! has side effects. The executor of an attempt calls `decide`, records the event or runs the step,
+//! and repeats. If a journal is kept, every event is appended to it. A finished step is durable
+//! before the next step of a phase or of the rollback begins. So a later attempt can resume the
+//! execution, even after a crash. A journal is stored in a file. If several machines share the
+//! queue, it is stored in a shared store instead, behind the port [`SharedJournals`].
 //!
 //! Conditions and `${…}` are evaluated when the execution reaches them, with the values of the
 //! inputs and of earlier steps.
 //!
 //! # Deliberately absent
 //!
-//! This module does not run processes, which [`StepRunner`] does, and does not retry files, which
-//! the queue does. The steps of an execution never run concurrently.
+//! This module does not run processes; [`StepRunner`] does. It does not retry files; the queue
+//! does. The steps of an execution never run concurrently.
 
 mod activation;
 mod aftermath;

@@ -15,9 +15,9 @@
 //! to an environment variable, and a shell does not parse the expansion of a variable (POSIX, Shell
 //! Command Language, 2.6).
 //!
-//! Evaluation is bounded in time and memory: by [`compile::MAX_EXPRESSION_CHARACTERS`], by the
-//! number of operations, by the absence of loops and assignments, and by limits on filters and
-//! results.
+//! Evaluation takes bounded time and memory. Expressions have a maximum length
+//! ([`compile::MAX_EXPRESSION_CHARACTERS`]), a maximum number of operations, and no loops or
+//! assignments. The results of filters and the rendered texts have maximum sizes.
 //!
 //! # Deliberately absent
 //!

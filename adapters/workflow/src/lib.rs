@@ -1,4 +1,4 @@
-//! Workflows: process a file in phases and steps.
+//! Processes files with workflows, which consist of phases and steps.
 //!
 //! # Theory of operation
 //!
@@ -15,7 +15,7 @@
 //!
 //! # Deliberately absent
 //!
-//! This crate contains no rules of the queue, and does not start or supervise processes.
+//! This crate does not implement the rules of the queue, and does not start or supervise processes.
 
 pub mod definition;
 pub mod execution;

@@ -6,8 +6,8 @@ const MAX_LISTED: usize = 12;
 /// fast for a file with thousands of unknown and thousands of known words.
 const MAX_COMPARED: usize = 256;
 
-/// Returns the known word that is most similar to `word`, if the two differ by at most one typing
-/// error, or two if `word` has six or more characters. Ignores case.
+/// Returns the known word that is most similar to `word`, if they differ by one typing error, or by
+/// up to two if `word` has six or more characters. Ignores case.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lowered = word.to_lowercase();
     let tolerated = (word.chars().count() / 3).clamp(1, 2);
@@ -28,8 +28,7 @@ pub(crate) fn nearest_first<'a>(word: &str, known: impl IntoIterator<Item = &'a 
     ranked.into_iter().take(MAX_LISTED).map(|(_, known)| known.to_owned()).collect()
 }
 
-/// Lists words that [`nearest_first`] has returned. If there may be more known words than these, the
-/// text says so.
+/// Lists the words that [`nearest_first`] has returned. The text says if there may be more.
 pub(crate) fn list_known(noun: &str, nearest: &[String]) -> String {
     let verb = if nearest.len() < MAX_LISTED { ":" } else { " include" };
     format!("known {noun}{verb} {}", nearest.join(", "))

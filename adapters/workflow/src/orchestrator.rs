@@ -16,9 +16,9 @@ use crate::execution::{Engine, Equipment, ExecutionState, ProgressReport, Workfl
 /// Carries out attempts by executing a workflow on each file.
 ///
 /// Requires a tokio runtime with its time driver enabled. If journals are kept, an attempt resumes
-/// the unfinished execution of an earlier attempt after its last finished step, unless the file,
-/// the workflow or its inputs have changed. [`WorkflowRun::from_start`] and the key `resume` of the
-/// workflow exclude further executions.
+/// the unfinished execution of an earlier attempt after the last finished step. It begins a new
+/// execution if the file, the workflow or its inputs have changed, or if
+/// [`WorkflowRun::from_start`] or the workflow's key `resume` requires this.
 pub struct WorkflowOrchestrator {
     engine: Engine,
 }
@@ -74,8 +74,8 @@ impl TaskOrchestrator {
         execute(&self.engine, attempt, &*stop).await
     }
 
-    /// Returns the progress of the latest execution at the time of its latest event; `None` if no
-    /// event has happened yet.
+    /// Returns the progress of the latest execution at the time of its latest event; `None` before
+    /// the first event.
     #[must_use]
     pub fn get_progress(&self) -> Option<ProgressReport> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,4 +1,4 @@
-//! The problems that are found in a workflow file, as data.
+//! The problems that are found in a workflow file.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl Severity {
     }
 }
 
-/// A problem of a file.
+/// A problem in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The severity of the problem.
@@ -66,7 +66,6 @@ impl Problem {
         self
     }
 
-    /// Makes the problem an error of a strict check.
     pub(crate) fn strictly(&mut self) -> &mut Self {
         self.is_strict_error = true;
         self
@@ -110,8 +109,8 @@ impl Problems {
         self.add(Problem { severity: Severity::Note, ..Problem::error(position, message) })
     }
 
-    /// Adds a problem and returns a reference, through which the caller can add details. The newest
-    /// problem is kept even beyond `MAX_KEPT`, because the reference points to it.
+    /// Adds a problem and returns it, so that the caller can add details. The newest problem is
+    /// kept even beyond `MAX_KEPT`.
     pub(crate) fn add(&mut self, problem: Problem) -> &mut Problem {
         if self.found.len() > Self::MAX_KEPT {
             self.omit_last();

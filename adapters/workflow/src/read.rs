@@ -1,5 +1,4 @@
-//! Reads a text into a [`Workflow`] and collects every problem. A text that is too large or is not
-//! valid YAML has one problem.
+//! Reads a text into a [`Workflow`] and collects every problem.
 //!
 //! The schema determines the keys of each mapping and the kinds of their values. An unknown key or
 //! a value of the wrong kind is reported as a problem, and reading continues. [`crate::check`]
@@ -26,8 +25,8 @@ use crate::tree;
 pub(crate) const MAX_FILE_BYTES: usize = 4 << 20;
 
 /// Reads the text of a workflow file; returns `None` if nothing could be read. If `problems`
-/// contains an error after the call, the workflow must not be executed. If the file gives no id,
-/// the workflow gets the id `fallback_id`.
+/// contains an error afterwards, the workflow must not be executed. A file without an id gets
+/// `fallback_id`.
 pub(crate) fn read(text: &str, fallback_id: &str, problems: &mut Problems) -> Option<Workflow> {
     if text.len() > MAX_FILE_BYTES {
         problems.error(Position::START, format!("the file is larger than {MAX_FILE_BYTES} bytes"));

@@ -39,7 +39,6 @@ use crate::read::small_file;
 pub(crate) use placeholders::Fill;
 pub use store::{StoreSection, store_section};
 
-/// The path of the table's file, relative to the project folder.
 pub(crate) const FILE_NAME: &str = "autoproc.toml";
 
 /// The programs for commands and tasks.
@@ -80,7 +79,6 @@ pub struct MissingRunner {
     pub(crate) lines: [String; 2],
 }
 
-/// The command or task whose runner is missing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Needed {
     #[error("the task `{0}`")]
@@ -90,7 +88,6 @@ pub(crate) enum Needed {
 }
 
 impl MissingRunner {
-    /// Returns the key of the missing entry, as it is written in the table of tasks or commands.
     pub(crate) fn key(&self) -> String {
         let (Needed::Task(name) | Needed::Command(name)) = &self.needed;
         key_of(name)
@@ -186,8 +183,8 @@ fn no_command(step: &Step, name: &str) -> MissingRunner {
     MissingRunner { step: step.id.clone(), needed, lines }
 }
 
-/// Returns a name as a key of TOML, in quotes if necessary. A string in JSON is a string in TOML,
-/// except that TOML does not allow the character DEL in it.
+/// Returns a name as a key of TOML, in quotes if necessary. A JSON string is also a TOML string,
+/// unless it contains the character DEL.
 fn key_of(name: &str) -> String {
     let is_bare = name.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character));
     if is_bare && !name.is_empty() {

@@ -23,7 +23,6 @@ static FILE: LazyLock<Node> = LazyLock::new(|| {
 pub(crate) struct Schema(&'static Node);
 
 impl Schema {
-    /// Returns the schema of a whole workflow file.
     pub(crate) fn file() -> Self {
         Self(&FILE)
     }
@@ -63,7 +62,6 @@ impl Schema {
         self.types().iter().any(|name| names.contains(name))
     }
 
-    /// True if the schema allows texts but no numbers.
     pub(crate) fn is_text(self) -> bool {
         let types = self.types();
         types.contains(&"string") && !types.contains(&"number")
@@ -110,8 +108,6 @@ impl Schema {
     }
 }
 
-/// Returns a text as the only element, or all texts in a list. For another kind, returns an empty
-/// vector.
 fn texts(kind: &'static Kind) -> Vec<&'static str> {
     match kind {
         Kind::Text(text) => vec![text],

@@ -1,11 +1,9 @@
-//! Stand-ins for the runners of a workflow, so that the workflow runs to its end before its runners
-//! exist.
+//! Generates stand-ins for missing runners, so that a user can try a workflow without them.
 //!
-//! A stand-in is one script for all commands and tasks. It prints what a runner is given, and
-//! returns example values. `autoproc.toml` gets an entry for each command and task without a
-//! runner. A further file contains the example values, one line for each phase with a step that
-//! needs a runner. A file that exists is never replaced, and the existing lines of `autoproc.toml`
-//! stay as they are.
+//! All commands and tasks without a runner share one script. The script prints what a runner would
+//! receive, and returns example values. Entries in `autoproc.toml` assign the script to these
+//! commands and tasks. A second file contains the example values of each phase. Existing files stay
+//! as they are, but `autoproc.toml` gets additional lines.
 
 mod comparisons;
 mod samples;
@@ -35,17 +33,16 @@ const SCRIPT: &str = "runners/stand-in";
 
 const SCRIPT_TEXT: &str = include_str!("stand_in/script.sh");
 
-/// The files and lines that [`add_stand_ins`] has written.
+/// The files and lines that [`add_stand_ins`] wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StandIns {
-    /// The files that were created, relative to the project folder, without `autoproc.toml`.
+    /// The created files, relative to the project folder. `autoproc.toml` is not among them.
     pub created: Vec<PathBuf>,
-    /// The entries that were added to `autoproc.toml`, below the header of their table even if the
-    /// file already had the header.
+    /// The lines added to `autoproc.toml`. They include the header of each changed table, even if
+    /// the file already had it.
     pub lines: Vec<String>,
-    /// The inputs to give so that the workflow runs to its end, as far as such inputs were found.
-    /// Contains an example text for each, in the order of the file. `file` and `files` are left
-    /// out.
+    /// Inputs with which an execution gets as far as possible: names and example texts, in the
+    /// order of the workflow file. Excludes `file` and `files`.
     pub inputs: Vec<(String, String)>,
 }
 
@@ -58,19 +55,19 @@ pub enum StandInError {
     Io { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Runners(#[from] RunnersError),
-    /// No place in `autoproc.toml` was found for the lines. The file has not changed.
+    /// `autoproc.toml` has no suitable position for the lines. The file has not changed.
     #[error("cannot add lines to {}: the table of runners is written in an unusual form", path.display())]
     NoPlace { path: PathBuf, lines: Vec<String> },
 }
 
-/// Adds a stand-in for each command and task of the workflow of `plan` that has no runner.
-/// `project` is the project folder. Writes nothing if every command and task already has a runner
-/// other than a stand-in.
+/// Assigns a stand-in to each command and task of the workflow that has no runner, and writes the
+/// files of the stand-in. Writes nothing if each command and task has a real runner. `project` is
+/// the project folder.
 ///
 /// # Errors
-/// [`StandInError`] if `autoproc.toml` cannot be read, is invalid or has no place for the lines;
-/// nothing has been written then. [`StandInError`] also if a file cannot be written; the files
-/// written before the error stay, and a second call writes the rest.
+/// Fails without writing anything if `autoproc.toml` cannot be read, is invalid, or has no suitable
+/// position for new lines. Also fails if a file cannot be written. Files written before this
+/// failure stay, and a second call writes the others.
 pub fn add_stand_ins(project: &Path, plan: &Plan) -> Result<StandIns, StandInError> {
     let path = project.join(FILE_NAME);
     let (text, runners) = (text_of(&path)?, Runners::read(project)?);
@@ -109,9 +106,8 @@ fn text_of(path: &Path) -> Result<String, RunnersError> {
     }
 }
 
-/// Returns the program of the stand-in. It is relative to the project folder, unless a step that
-/// needs a runner has the key `workdir`. It is also relative if the path of the project folder is
-/// not UTF-8.
+/// Returns the path of the script. It is absolute if a step that needs a runner has a `workdir`,
+/// and otherwise relative to the project folder.
 fn program(project: &Path, workflow: &Workflow) -> String {
     let starts_elsewhere = |step: &Step| step.needs_runner() && step.workdir.is_some();
     let absolute = project.join(SCRIPT).to_str().map(str::to_owned);
@@ -132,8 +128,7 @@ fn missing_runners(workflow: &Workflow, runners: &Runners) -> Vec<MissingRunner>
     missing
 }
 
-/// True if a stand-in carries out a step of the workflow. The stand-in may have been added for
-/// another workflow.
+/// True if the runner of a step is the stand-in script.
 fn uses_stand_in(workflow: &Workflow, runners: &Runners) -> bool {
     let is_stand_in = |step: &Step| {
         let runner = runners.for_step(step).ok().flatten();
@@ -142,8 +137,7 @@ fn uses_stand_in(workflow: &Workflow, runners: &Runners) -> bool {
     all_steps(workflow).any(is_stand_in)
 }
 
-/// Returns the example values after a line of explanation. Each phase with a step that needs a
-/// runner has one line: its id, and an object in JSON.
+/// Returns a line for each phase that needs a runner: its id and its example values in JSON.
 fn values_text(plan: &Plan, examples: &Examples) -> String {
     let mut text =
         "# What the stand-in returns in each phase. To renew it, remove this file and repeat `workflow init`.\n"
@@ -162,7 +156,7 @@ fn input_texts(workflow: &Workflow, examples: &Examples) -> Vec<(String, String)
     workflow.inputs.iter().filter(is_given).map(|input| (input.name.clone(), text_of_input(input))).collect()
 }
 
-/// Creates a file, and its folder if that is missing; returns false if the path exists already.
+/// Creates a file, and its folder if needed. Returns false if the path already exists.
 fn create(path: &Path, text: &str, mode: u32) -> Result<bool, StandInError> {
     let mut options = OpenOptions::new();
     options.write(true).mode(mode);
@@ -178,8 +172,8 @@ fn create(path: &Path, text: &str, mode: u32) -> Result<bool, StandInError> {
     }
 }
 
-/// Replaces the file at `path`, or the file to which a link at `path` leads, and keeps its
-/// permissions. If there is no file, creates one.
+/// Creates or replaces the file at `path`. Follows a symbolic link, and keeps the permissions of an
+/// existing file.
 fn replace_kept_mode(path: &Path, text: &str) -> io::Result<()> {
     match fs::canonicalize(path) {
         Ok(file) => {

@@ -1,8 +1,8 @@
 //! Reads task files: Markdown with a table of fields.
 //!
 //! Only the first table with the head `Field` and `Value` is read; the rest of the file is for the
-//! program or person that does the task. A workflow names a task by a path or by a bare name. The
-//! bare name `NAME` stands for the path `tasks/NAME.md`. Paths are searched for in [`TaskFolders`].
+//! program or person that does the task. A workflow names a task by a path, or by a bare name:
+//! `NAME` stands for `tasks/NAME.md`. The path is looked up in the [`TaskFolders`].
 
 mod table;
 
@@ -23,7 +23,7 @@ pub(crate) struct TaskField {
     /// The name as written: `task_id`, `task_name`, `execution_type`, `responsible`, or any other.
     pub(crate) name: String,
     pub(crate) value: String,
-    /// The line of the field in the file, from 1.
+    /// The line number in the file, from 1.
     pub(crate) line: usize,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct TaskField {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TaskSource {
     File(TaskFile),
-    /// A bare name for which no task file exists.
+    /// The bare name of a task that has no file.
     Name(String),
     /// The path of a file that does not exist. A relative path is joined to the project folder.
     Missing(PathBuf),
@@ -67,8 +67,8 @@ impl TaskFile {
 }
 
 impl TaskFolders {
-    /// Returns the folders for a workflow file: the folder that contains the file, the parent of
-    /// that folder, the project folder, and `core` and `engine` in the project folder.
+    /// Returns the folders to search, in this order: the folder of the workflow file, the parent of
+    /// that folder, the project folder, and its subfolders `core` and `engine`.
     pub(crate) fn of(project: &Path, workflow: &Path) -> Self {
         let own = workflow.ancestors().skip(1).take(2).map(Path::to_owned);
         let in_project = [project.to_owned(), project.join("core"), project.join("engine")];

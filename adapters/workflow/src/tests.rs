@@ -1,5 +1,3 @@
-//! Tests of workflow files, of decisions on random workflows, and of executions with real and with
-//! scripted processes.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "a test may print the figures it measured")]
 

@@ -1,8 +1,8 @@
 //! Parses YAML into a tree of nodes with positions.
 //!
-//! serde-saphyr parses the text, with limits on depth and size. The tree keeps parts that serde
-//! would reject, such as repeated keys, so that all problems of a file are reported at once. A
-//! value from an alias has the position of the alias.
+//! serde-saphyr parses the text and limits its depth and size. The tree keeps what serde would
+//! reject, such as repeated keys, so that one check reports all problems of a file. A value that an
+//! alias inserts has the position of the alias.
 
 mod deserialize;
 
@@ -16,15 +16,15 @@ use serde_saphyr::{Error, Location};
 use crate::definition::{Located, Position};
 use crate::problem::Problem;
 
-/// The maximum nesting depth of a workflow file. Input values are the most deeply nested part.
+/// The maximum nesting depth of a workflow file. Only input values are likely to nest deeply.
 const MAX_DEPTH: usize = 64;
 
-/// The maximum number of parser events that the expansion of aliases may add: about the number of
-/// events in a large file without aliases.
+/// The maximum number of parser events that aliases may add when they are expanded. A large file
+/// without aliases has about this number of events.
 const MAX_REPLAYED_EVENTS: usize = 100_000;
 
-/// The maximum number of parser events: about four times the number for a workflow with 10,000
-/// steps of five keys each.
+/// The maximum number of parser events. A workflow with 10,000 steps of five keys each needs about
+/// 125,000 events.
 const MAX_EVENTS: usize = 500_000;
 
 pub(crate) type Node = Located<Kind>;
@@ -33,8 +33,8 @@ pub(crate) type Node = Located<Kind>;
 pub(crate) enum Kind {
     Null,
     Bool(bool),
-    /// A number and, if known, its byte range in the text. The range is needed because an argument
-    /// must keep its spelling: `1.10` is not `1.1`.
+    /// A number, and its byte range in the text if known. The range preserves the spelling: `1.10`
+    /// must not become `1.1` in an argument.
     Number(serde_json::Number, Option<Range<usize>>),
     Text(String),
     List(Vec<Node>),
@@ -71,7 +71,7 @@ impl Kind {
 /// Parses a YAML text.
 ///
 /// # Errors
-/// The first syntax error, unsupported value or exceeded limit. Nothing is read from such a text.
+/// Returns the first syntax error, unsupported value or exceeded limit.
 pub(crate) fn parse(text: &str) -> Result<Node, Problem> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| problem(&error))
 }

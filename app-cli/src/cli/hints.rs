@@ -1,8 +1,8 @@
 //! Hints for unknown commands and options.
 //!
-//! Clap suggests the most similar known word, even if that command or option has a dangerous
-//! effect. This module keeps a suggestion only if a typing error is likely. If the unknown word is
-//! known from other programs, the hint names the equivalent in autoproc.
+//! Clap suggests the most similar known word, even if that command or option is dangerous. This
+//! module keeps a suggestion only if a typing error is likely. For a word from another program, the
+//! hint names the equivalent in autoproc.
 
 mod words;
 
@@ -27,9 +27,9 @@ const COMMAND: ContextKind = ContextKind::InvalidSubcommand;
 
 const REPEATED: &str = "`autoproc resume` repeats the latest run with its options and files";
 
-/// Returns the error without clap's unlikely suggestions, and with the hints of this module.
-/// Escapes the arguments in it, and leaves out passwords. `words` is the command line with the name
-/// of the program, and `command` is the definition of autoproc's commands and options.
+/// Replaces clap's unlikely suggestions with the hints of this module. In the arguments that the
+/// error quotes, escapes unprintable characters and removes passwords. `words` is the command line,
+/// including the program name.
 pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Command) -> Error {
     command.build();
     let words = words.get(1..).unwrap_or_default();
@@ -76,8 +76,8 @@ pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Comma
     error
 }
 
-/// If clap rejected an option because `--` is missing before the command of `run`, returns the
-/// command line with the `--`.
+/// Returns the command line with `--` before the command of `run`, if clap rejected an option
+/// because `--` is missing.
 fn corrected(error: &Error, words: &[OsString], command: &Command) -> Option<String> {
     let is_about_option = matches!(
         error.kind(),
@@ -87,8 +87,8 @@ fn corrected(error: &Error, words: &[OsString], command: &Command) -> Option<Str
     forgotten_dashes::corrected(words, run, &env::current_dir().unwrap_or_default())
 }
 
-/// Escapes unprintable characters in the arguments that the error quotes, and leaves out passwords.
-/// An argument may be a file name that a shell pattern inserted.
+/// Removes passwords from the arguments that the error quotes. Escapes unprintable characters: a
+/// shell pattern may have inserted a file name that contains them.
 fn escape_arguments(error: &mut Error) {
     let escaped = error.context().filter_map(|(kind, value)| match value {
         ContextValue::String(text) => {
@@ -103,7 +103,7 @@ fn escape_arguments(error: &mut Error) {
 }
 
 /// Returns the command and its subcommand: the first two words before `--` that are neither options
-/// nor their values. The result is shorter if there are fewer such words.
+/// nor their values.
 fn command_of<'w>(words: &'w [OsString], command: &Command) -> Vec<&'w str> {
     let before_dashes = words.iter().zip(roles(words, command)).take_while(|(word, _)| *word != "--");
     let named = before_dashes.filter(|(_, role)| *role == Role::Other).filter_map(|(word, _)| word.to_str());
@@ -152,8 +152,9 @@ fn program_hint(unknown: &str) -> Option<String> {
     is_program.then(|| format!("`autoproc run FILES -- {program} {{}}` runs {named} on each file"))
 }
 
-/// Returns the suggestions that differ from the word by at most two typing errors, or by one if the
-/// word has fewer than four characters without its leading dashes; `None` if there are none.
+/// Returns the suggestions that differ from `unknown` by at most two typing errors. Allows only one
+/// error if `unknown` has fewer than four characters after its leading dashes. `None` if no
+/// suggestion is left.
 fn near(unknown: &str, suggested: &ContextValue) -> Option<ContextValue> {
     let most = if unknown.trim_start_matches('-').len() < 4 { 1 } else { 2 };
     let is_near = |known: &&String| damerau_levenshtein(unknown, known) <= most;
@@ -174,7 +175,7 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
 
-    /// The command of an entry of [`OPTIONS`], and its other names.
+    /// Finds a command by a name in [`OPTIONS`]. Also searches below `queue` and `workflow`.
     fn command_of_entry<'c>(root: &'c Command, name: &str) -> Option<&'c Command> {
         let groups = ["queue", "workflow"].iter().filter_map(|group| root.find_subcommand(group));
         [root].into_iter().chain(groups).find_map(|group| group.find_subcommand(name))

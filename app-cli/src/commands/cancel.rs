@@ -1,5 +1,4 @@
-//! `cancel`: cancels named files, or all files below named folders; the runs that process them
-//! continue.
+//! `cancel`: cancels files, and lets the runs that process them continue.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

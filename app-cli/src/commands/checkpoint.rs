@@ -1,4 +1,4 @@
-//! `checkpoint`: explains to users of the Python program that each change is a checkpoint.
+//! `checkpoint`: tells users of the Python program that every change is saved immediately.
 
 use std::io::{self, Write};
 
@@ -48,7 +48,7 @@ pub(super) async fn checkpoint(args: &CheckpointArgs, context: &Context) -> Resu
 
 struct Checkpoint {
     counts: Counts,
-    /// The database of the queue, or else the folder of its files.
+    /// The database or the folder that contains the queue.
     place: String,
 }
 

@@ -1,4 +1,4 @@
-//! `completions`: prints a script with which a shell completes the commands of this program.
+//! `completions`: prints a script that completes autoproc's commands in a shell.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -39,16 +39,14 @@ pub(crate) fn completions(
     Ok(ExitCode::Success)
 }
 
-/// Returns a static script with the commands and options, for shells whose scripts cannot call
-/// autoproc for completions.
+/// Returns a script with a fixed list of commands and options, for shells that cannot ask autoproc.
 fn fixed(shell: clap_complete::Shell, root: &clap::Command) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut without_hidden(root), "autoproc", &mut script);
     script
 }
 
-/// Returns the definition of the command line without the hidden commands of the top level, because
-/// completions would offer them.
+/// Leaves out the hidden top-level commands, because completions would offer them.
 fn without_hidden(whole: &clap::Command) -> clap::Command {
     let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     clap::Command::new("autoproc")

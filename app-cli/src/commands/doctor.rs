@@ -97,9 +97,9 @@ struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Returns the exit code of the most severe problem, in this order: damage, a newer version,
-    /// I/O errors, a queue that cannot be written, temporary errors, others. Returns success if
-    /// there is no problem.
+    /// Returns the exit code of the most severe problem, or success if there is none. The order of
+    /// severity is: damage, a newer version, I/O errors, a queue that cannot be written, and
+    /// temporary errors. All other problems follow.
     fn exit_code(&self) -> ExitCode {
         let codes = [ExitCode::Damaged, ExitCode::Config, ExitCode::Io, ExitCode::CannotWrite, ExitCode::TryAgain];
         let is_found = |code: &ExitCode| self.findings.iter().any(|finding| finding.level == Level::Problem(*code));

@@ -55,9 +55,9 @@ pub(super) async fn explain(args: &ExplainArgs, context: &Context) -> Result<(),
     context.show(&Explained { file_path: item.file_path.clone(), item: Some(item), story, running, next })
 }
 
-/// Reads the attempts on an item, and the item's situation. If the run of the item seems to be
-/// dead, reads the item again, until its claim stays the same: the run may have settled its claims
-/// and ended in the meantime.
+/// Reads the attempts on an item and the situation of the item. If the run that claimed the item
+/// seems dead, it may just have ended normally. In this case, reads the item again until its claim
+/// stays the same.
 async fn settled(
     mut item: QueueItem,
     word: &ItemWord,
@@ -101,8 +101,8 @@ async fn explain_past(word: &ItemWord, context: &Context) -> Result<(), CliError
     context.show(&Explained { file_path: path.clone(), item: None, story, running: None, next })
 }
 
-/// Returns the past attempts on a file, the oldest first. Reads the attempts of all runs, because
-/// a file that has left the queue has no id.
+/// Returns the past attempts on a file, the oldest first. Searches all runs, because a file that
+/// has left the queue has no id.
 async fn attempts_on(path: &FilePath, context: &Context) -> Result<Vec<PastAttempt>, CliError> {
     let runs = context.past_runs(RunFilter::All).await?.runs.into_iter().map(|run| run.id).collect();
     let (sender, receiver) = channel();
@@ -120,8 +120,8 @@ async fn attempts_on(path: &FilePath, context: &Context) -> Result<Vec<PastAttem
     Ok(attempts)
 }
 
-/// Returns the different ids of the attempts' items. A file that was removed and added again has
-/// had several ids.
+/// Returns the distinct item ids of the attempts. A file that was removed and added again has
+/// several ids.
 fn ids(attempts: &[PastAttempt]) -> Vec<ItemId> {
     let mut ids: Vec<_> = attempts.iter().map(|attempt| attempt.of.id).collect();
     ids.sort_unstable();
@@ -129,8 +129,8 @@ fn ids(attempts: &[PastAttempt]) -> Vec<ItemId> {
     ids
 }
 
-/// Returns the events that report a recovery of the file; an empty list if the history cannot be
-/// read. The caller has read the attempts from the same history, and has reported such an error.
+/// Returns the events that report a recovery of the file. Empty if the history cannot be read; the
+/// caller has reported this error already.
 async fn recoveries(item: ItemId, path: &FilePath, context: &Context) -> Vec<PastEvent> {
     let events = context.wiring.history().events(HistoryQuery::of_item(item)).await.unwrap_or_default();
     let is_it =

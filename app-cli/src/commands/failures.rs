@@ -1,4 +1,4 @@
-//! `failures`: groups the failed files by the signatures of their failures.
+//! `failures`: groups the failed files by the reason of their failure.
 
 use std::io::{self, Write};
 
@@ -17,12 +17,11 @@ use crate::view::screen::Screen;
 use crate::view::time::local;
 use crate::view::{View, files};
 
-/// The maximum number of groups that the text shows.
+/// The maximum number of groups in the text output.
 const MAX_SHOWN: usize = 20;
 
 /// The arguments of `failures`.
-// clap prints a line break in place of `{n}`. The escape sequence in the text of the help has no
-// effect on a terminal, is left out elsewhere, and keeps clap from finding `{n}`.
+// clap would print `{n}` as a line break. The invisible escape sequence keeps clap from finding it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "In a reason, {} stands for the path of the file, {/} for its name, {/.} for its name without the
@@ -57,7 +56,7 @@ pub(super) async fn failures(args: &FailuresArgs, context: &Context) -> Result<(
     context.show_named(&Failures { since, groups, project_option: context.project_option() })
 }
 
-/// Returns the text for an empty list. `waiting` is the number of files that wait for a retry.
+/// Returns the message that no file has failed. `waiting` is the number of files awaiting a retry.
 fn no_failures(since: Option<Timestamp>, waiting: u64, context: &Context) -> String {
     let since = since.map_or_else(String::new, |at| format!(" since {}", local(at)));
     if waiting == 0 {
@@ -72,7 +71,7 @@ fn no_failures(since: Option<Timestamp>, waiting: u64, context: &Context) -> Str
 }
 
 struct Failures {
-    /// Files whose latest attempt began before this time are left out; `None` without a limit.
+    /// Excludes files whose latest attempt began before this time; `None` excludes no file.
     since: Option<Timestamp>,
     groups: FailureGroups,
     /// The options that choose the queue in suggested commands; see [`Context::project_option`].

@@ -109,7 +109,7 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
                 Some(stored) => elsewhere::show(stored, &name, request, context)?,
                 None => show(&log, &name, request, context).await?,
             }
-            // If the request names a round or an attempt, following ends with the shown attempt.
+            // A request for a certain round or attempt follows only that attempt.
             let is_latest = request.round.is_none() && request.attempt.is_none();
             if request.follow && is_latest {
                 return following::following(id, Some(log.claim), request, context).await;
@@ -130,8 +130,8 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
     }
 }
 
-/// Returns the item that an argument names. The item is `None` if the argument is the id of an item
-/// that is no longer in the queue but still has outputs.
+/// Returns the item that an argument names. If the item has left the queue, returns only its id,
+/// provided that an output of the item still exists.
 async fn named(word: &OsStr, context: &Context) -> Result<(ItemId, Option<QueueItem>), CliError> {
     let word = ItemWord::parse(word, &context.cwd)?;
     let item = word.find(&*context.storage()).await?;
@@ -142,8 +142,7 @@ async fn named(word: &OsStr, context: &Context) -> Result<(ItemId, Option<QueueI
     Ok((id, item))
 }
 
-/// Returns the item with the latest of the failures that have this signature, and prints which file
-/// it is.
+/// Returns the item of the latest failure with this signature, and prints its path.
 async fn latest_like(id: SignatureId, context: &Context) -> Result<(ItemId, Option<QueueItem>), CliError> {
     let alike = failure_groups::like(id, context).await?;
     let file = context.console.err().path(&alike.latest.file_path);
@@ -157,8 +156,7 @@ async fn has_output(item: ItemId, context: &Context) -> Result<bool, CliError> {
     Ok(!logs.is_empty() || !Elsewhere::of(item, &logs, context).await?.is_empty())
 }
 
-/// Returns the outputs of an item's attempts in this project folder, even if the item has left the
-/// queue.
+/// Returns the outputs of an item in this project folder, even if the item has left the queue.
 fn logs(item: ItemId, context: &Context) -> Result<Vec<AttemptLog>, CliError> {
     context.wiring.attempt_logs().attempts_of(item).map_err(|error| no_folder(context, &error))
 }
@@ -174,10 +172,9 @@ async fn known(
     request: &LogArgs,
     context: &Context,
 ) -> Result<Known, CliError> {
-    // Reads the history only if a round is requested or the item may have several rounds, because a
-    // large event log takes long to read. A database returns the history of an item quickly. The
-    // history tells which run an attempt belongs to, and so where its output is if it was copied
-    // here without its output, or if it ran on another machine.
+    // A large event log takes long to read, so it is read only if several rounds are possible or
+    // runs were copied here. A database is always asked. The history tells on which machine an
+    // attempt ran, and so where its output is.
     let has_rounds = item.as_ref().is_none_or(|item| item.round > 1) || request.round.is_some();
     let is_read = has_rounds || context.wiring.server().is_some() || !context.wiring.copied_runs().is_empty();
     let past = if is_read { context.history_of(id).await } else { Vec::new() };
@@ -185,7 +182,7 @@ async fn known(
     known.map_err(|error| no_folder(context, &error))
 }
 
-/// True if the item is pending and its next attempt fits the requested round and attempt.
+/// True if the request is for the next attempt of a pending item, which has not begun.
 fn is_before_wanted(item: &QueueItem, request: &LogArgs) -> bool {
     item.status == Status::Pending
         && request.round.is_none_or(|round| round == item.round)
@@ -208,8 +205,7 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
     if printed.has_unknown || !has_streams {
         context.console.warn(format_args!("{name}: {}", if has_streams { PARTLY_APART } else { NOT_APART }));
     } else if !printed.is_any {
-        // The attempt may have run elsewhere and ended while it was followed. Its output may then
-        // be stored in the database.
+        // The attempt may have run elsewhere. Since it ended, the database may contain its output.
         if let Some(stored) = Elsewhere::of(log.item, &[], context).await?.get(log).filter(|_| !log.path.exists()) {
             return elsewhere::show(stored, name, request, context);
         }
@@ -223,15 +219,15 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
     Ok(())
 }
 
-/// The warning if only a part of the output can be attributed to standard output or standard error.
+/// The warning if only a part of the output is separated into standard output and standard error.
 const PARTLY_APART: &str = "its standard output and standard error were not kept apart to the end, so a part is left out; `autoproc log` without --stdout and --stderr prints all of it";
 
-/// The warning for an output that an earlier version of autoproc wrote without separating the
-/// streams, or that was copied from another queue.
+/// The warning if the output is not separated into standard output and standard error. Either an
+/// earlier version of autoproc wrote the output, or it was copied from another queue.
 const NOT_APART: &str = "its standard output and standard error were not kept apart; --stdout prints both";
 
-/// Returns the words that name the requested stream. Returns an empty string if both streams were
-/// requested, or if the attempt has no output file.
+/// Returns words such as ` to its standard error`. Empty if both streams were requested, or if the
+/// attempt has no output file.
 fn to_stream(log: &AttemptLog, request: &LogArgs) -> &'static str {
     match request.stream().filter(|_| log.path.exists()) {
         Some(Stream::Stdout) => " to its standard output",
@@ -240,7 +236,7 @@ fn to_stream(log: &AttemptLog, request: &LogArgs) -> &'static str {
     }
 }
 
-/// True if the attempt may print more: its claim is not settled, and the run of the claim is alive.
+/// True if the attempt may print more: its claim still exists, and its run is alive.
 async fn is_current(log: &AttemptLog, context: &Context) -> Result<bool, CliError> {
     let item = context.storage().find(Selector::Id(log.item)).await?;
     let claim = item.and_then(|item| item.claim).filter(|claim| claim.number == log.claim);

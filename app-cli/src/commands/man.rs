@@ -1,4 +1,4 @@
-//! `man`: manual pages, generated from the definition of the command line.
+//! `man`: generates manual pages from the definition of the command line.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -28,7 +28,6 @@ pub(crate) struct ManArgs {
 }
 
 pub(crate) fn man(args: &ManArgs, root: clap::Command, console: &Console) -> Result<ExitCode, CliError> {
-    // The command `help` gets no manual page.
     let mut root = root.disable_help_subcommand(true);
     root.build();
     if let Some(dir) = &args.dir {
@@ -61,18 +60,16 @@ fn write_all(root: &clap::Command, dir: &Path) -> io::Result<usize> {
 }
 
 fn page(command: &clap::Command) -> Man {
-    // Unhides all options in the short help, because clap_mangen omits the options that the short
-    // help hides.
+    // clap_mangen omits options that the short help hides, so none may be hidden there.
     let whole = command.clone().mut_args(|arg| arg.hide_short_help(false));
     Man::new(whole.override_usage(synopsis(command)))
 }
 
-/// Returns the usage with `[OPTIONS]` replaced by the list of options with their values. If the
-/// usage has several lines, only the first is changed.
+/// Returns the usage with the list of options in place of `[OPTIONS]`.
 fn synopsis(command: &clap::Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let options = command.get_arguments().filter(|arg| !arg.is_positional() && !arg.is_hide_set());
-    // Leaves out required options, because the usage already contains them.
+    // The usage already contains the required options.
     let options: Vec<_> = options.filter(|arg| !arg.is_required_set()).map(option).collect();
     usage.trim_start_matches("Usage: ").replacen("[OPTIONS]", &options.join(" "), 1)
 }

@@ -19,7 +19,8 @@ use text::BEGINNING;
 
 const METRICS: FileKind = FileKind { beginning: BEGINNING, name: "file that `autoproc metrics` wrote" };
 
-/// The permissions of the file. The collector usually runs as another user.
+/// The mode of the file. Every user may read it, because the collector usually runs as another
+/// user.
 const MODE: u32 = 0o644;
 
 /// The arguments of `metrics`.
@@ -52,8 +53,7 @@ pub(super) async fn metrics(args: &MetricsArgs, context: &Context) -> Result<(),
 }
 
 /// Returns the value of the label `queue`: the project folder, or the address of the database
-/// without user and password. Unprintable characters are escaped, because a terminal may show the
-/// value.
+/// without user and password. Unprintable characters are escaped.
 fn queue(context: &Context) -> String {
     let place = context.store_place().map(|place| Printable(&place).to_string());
     place.unwrap_or_else(|| Shown(context.project.root()).to_string())

@@ -17,11 +17,11 @@ use crate::view::screen::Screen;
 use crate::view::{View, counted, files};
 use crate::wiring::{Place, Server, Source, Target};
 
-/// The number of events that are copied at once. They take a few MB of memory.
+/// The number of events that are copied in one step. These events take a few MB of memory.
 const EVENTS: usize = 5_000;
 
-/// The number of outputs that are copied at once. Between folders, each may take as much memory as
-/// a run keeps of an output: 16 MiB by default.
+/// The number of outputs that are copied in one step. Between two folders, each output takes up to
+/// 16 MiB of memory by default.
 const OUTPUTS: usize = 16;
 
 const EXECUTIONS: usize = 100;
@@ -103,7 +103,7 @@ fn refuse_equal(from: &Place, to: &Place) -> Result<(), CliError> {
     Ok(())
 }
 
-/// If a live run locks the queue, adds a hint to the error: the command that stops the run.
+/// If a live run has locked the queue, adds a hint to the error: the command that stops the run.
 fn advised(error: CliError, place: &Place) -> CliError {
     if error.exit_code() != ExitCode::TryAgain || !error.message().contains("locked by the run ") {
         return error;
@@ -111,8 +111,8 @@ fn advised(error: CliError, place: &Place) -> CliError {
     error.with_hint(format!("stop it with: autoproc stop --wait {}", place.option()))
 }
 
-/// Refuses a queue with processing files. Dead runs left these files, and the claims of dead runs
-/// have no meaning in another place.
+/// Fails if the queue has processing files. They belong to a dead run, and their claims would have
+/// no meaning in the copy.
 fn refuse_processing(queue: &FileQueue, place: &Place) -> Result<(), CliError> {
     match queue.counts().processing {
         0 => Ok(()),
@@ -129,12 +129,10 @@ fn are(count: usize) -> String {
     format!("{} {}", files(count), if count == 1 { "is" } else { "are" })
 }
 
-/// The size of a copied history.
 #[derive(Default)]
 struct History {
     events: usize,
-    /// The number of lines of the event log that were not copied, because they are not events of a
-    /// run.
+    /// The number of lines of the event log that were skipped because they are not events of a run.
     skipped: usize,
 }
 
@@ -156,9 +154,9 @@ async fn copy_history(source: &mut Source<'_>, target: &mut Target<'_>) -> Resul
 #[derive(Default)]
 struct Outputs {
     copied: u64,
-    /// The number of copied outputs whose beginning was not copied.
+    /// The number of outputs of which only the end was copied.
     cut: u64,
-    /// The number of outputs of attempts that are not in the history, which were not copied.
+    /// The number of skipped outputs: their attempts are not in the history.
     left_out: u64,
 }
 
@@ -183,7 +181,7 @@ async fn copy_outputs(source: &mut Source<'_>, target: &mut Target<'_>) -> Resul
 #[derive(Default)]
 struct Executions {
     copied: u64,
-    /// The number of those that have not completed.
+    /// The number of copied executions that have not completed.
     unfinished: u64,
 }
 
@@ -259,16 +257,16 @@ impl View for Migrated {
 
 #[derive(Serialize)]
 struct MigratedJson {
-    /// The folder, or the address without user and password.
+    /// The project folder, or the address of the database without user and password.
     from: String,
     to: String,
     counts: CountsJson,
     events: usize,
     skipped_lines: usize,
     outputs: u64,
-    /// The number of copied outputs whose beginning was not copied.
+    /// The number of outputs of which only the end was copied.
     outputs_in_part: u64,
-    /// The number of outputs that were not copied: their attempts are not in the history.
+    /// The number of skipped outputs: their attempts are not in the history.
     outputs_left_out: u64,
     executions: u64,
     executions_unfinished: u64,

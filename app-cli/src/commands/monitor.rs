@@ -46,8 +46,8 @@ pub(super) async fn monitor(args: &MonitorArgs, context: &Context) -> Result<(),
     if args.watch { watch(context).await } else { context.show(&Monitor::read(context).await?) }
 }
 
-/// Shows the monitor every second until no run is live, standard output is closed, or a signal ends
-/// the watching. Then prints it once more, unless standard output is closed.
+/// Shows the progress every second until no run is live or a signal arrives. Then prints the final
+/// progress. Returns early if standard output is closed.
 async fn watch(context: &Context) -> Result<(), CliError> {
     let stop = context.wiring.signals()?;
     let is_redrawn = !context.json && context.console.out().can_redraw() && context.console.err().can_redraw();
@@ -83,7 +83,7 @@ struct Monitor {
     is_paused: bool,
     has_queue: bool,
     project_dir: PathBuf,
-    /// The queue, as in "queue of FOLDER".
+    /// How the text names the queue, such as `queue of FOLDER`.
     queue: String,
     /// The options that choose the queue in suggested commands; see [`Context::project_option`].
     project_option: String,
@@ -91,8 +91,8 @@ struct Monitor {
 }
 
 impl Monitor {
-    /// Reads the live runs before the monitor file, so that the file is complete if no run is live.
-    /// An unreadable file causes only a warning, because the file is informational.
+    /// Reads the live runs before the monitor file. If no run is live, the file no longer changes
+    /// after that. An unreadable file causes only a warning, because the file is informational.
     async fn read(context: &Context) -> Result<Self, CliError> {
         let control = context.wiring.run_control();
         let mut live = context.runs().live().await?;
@@ -113,7 +113,7 @@ impl Monitor {
         })
     }
 
-    /// Returns the text as lines that fit into the terminal of standard error.
+    /// Returns the lines of the text, cut to fit the terminal of standard error.
     fn lines(&self, console: &Console) -> Result<Vec<String>, CliError> {
         let (layout, size) = (console.err(), Console::err_size());
         let mut text = Vec::new();
@@ -146,7 +146,7 @@ impl Monitor {
         }
     }
 
-    /// True if the figures are those of a live run.
+    /// True if the monitor file describes a live run.
     fn is_reporting(&self) -> bool {
         self.is_live && self.document.status == ProcessorStatus::Running
     }

@@ -1,5 +1,5 @@
-//! `pause` and `resume`: suspend and continue the live runs of this machine and, if the queue is in
-//! a database, of this project folder.
+//! `pause` and `resume`: suspend and continue the live runs on this machine. If the queue is in a
+//! database, only the runs of this project folder are affected.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -51,9 +51,7 @@ enum Wanted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Unconfirmed,
-    /// The run has changed to the wanted state.
     Changed,
-    /// The run was already in the wanted state.
     Unchanged,
     Ended,
     /// The run is on another machine, or belongs to another project folder.
@@ -71,7 +69,6 @@ pub(super) async fn pause(context: &Context) -> Result<(), CliError> {
     change(Wanted::Paused, context).await
 }
 
-/// Continues the paused runs, for the command `resume`.
 pub(super) async fn resume(context: &Context) -> Result<(), CliError> {
     change(Wanted::Running, context).await
 }
@@ -92,8 +89,7 @@ async fn change(wanted: Wanted, context: &Context) -> Result<(), CliError> {
     if late.is_empty() { Ok(()) } else { Err(unconfirmed(wanted, &late)) }
 }
 
-/// Requests the wanted state from one run. Returns `Unchanged` if the run is already in this state,
-/// and `Elsewhere` if the run is on another machine or belongs to another project folder.
+/// Asks the run to change to the wanted state. Does not wait until the run has changed.
 async fn request(wanted: Wanted, run: &LiveRun, control: &RunControl, context: &Context) -> Result<Outcome, CliError> {
     if !control.is_local(run) {
         return Ok(Outcome::Elsewhere);
@@ -101,8 +97,8 @@ async fn request(wanted: Wanted, run: &LiveRun, control: &RunControl, context: &
     let (files, pause) = (control.files(run), control.pause_of(run));
     let cannot_write = |error| CliError::cannot_write(files.request_path(), &error);
     let is_new = match wanted {
-        // A run that was stopped by a signal is already suspended. When it continues, for instance
-        // after `fg`, it reads this request and stays paused.
+        // A signal has suspended this run. When the run continues, for instance after `fg`, it
+        // reads the request and stays paused.
         Wanted::Paused if pause.is_some_and(|pause| pause.is_stopped) => {
             files.request().map_err(cannot_write)?;
             false
@@ -118,7 +114,6 @@ async fn request(wanted: Wanted, run: &LiveRun, control: &RunControl, context: &
     Ok(if is_new { Outcome::Unconfirmed } else { Outcome::Unchanged })
 }
 
-/// Waits until each run is in the wanted state or has ended, for at most [`TIMEOUT`].
 async fn wait(
     wanted: Wanted,
     affected: &mut [Affected],
@@ -135,7 +130,7 @@ async fn wait(
                 Wanted::Running => !is_paused,
             };
             if !live.iter().any(|run| run.info.id == one.run.info.id) {
-                // Removes the request, because the run may have ended without removing it.
+                // The run may have ended without removing the request.
                 let _ = control.files(&one.run).withdraw();
                 one.outcome = Outcome::Ended;
             } else if is_done {
@@ -147,8 +142,8 @@ async fn wait(
     Ok(())
 }
 
-/// Fills in the fields `pause` and `files` of each affected run. The requests are already made, so
-/// an unreadable queue causes only a warning.
+/// Sets `pause` and `files` of each affected run. The requests are already made, so an unreadable
+/// queue causes only a warning.
 async fn describe(affected: &mut [Affected], control: &RunControl, context: &Context) {
     let request = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
     let items = match context.storage().page(request).await {
@@ -177,8 +172,7 @@ fn unconfirmed(wanted: Wanted, late: &[&Affected]) -> CliError {
 struct Changed<'a> {
     wanted: Wanted,
     affected: &'a [Affected],
-    /// The reason why a run is left alone, as the end of a line: for instance `is on another
-    /// machine`.
+    /// The reason why a run elsewhere is not changed, such as `is on another machine`.
     elsewhere: &'static str,
 }
 
@@ -225,8 +219,6 @@ struct AffectedJson {
     owner: String,
     host: String,
     pid: u32,
-    /// The effect of the request, as one word: `paused`, `already_paused`, `resumed`, `not_paused`,
-    /// `ended`, `elsewhere` or `unconfirmed`.
     outcome: &'static str,
     paused_at: Option<String>,
     files: Vec<PathJson>,

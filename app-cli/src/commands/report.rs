@@ -1,5 +1,4 @@
-//! `report`: shows the results of the last run, of one named run, or of all runs since a given
-//! time; as text, as JSON, as an HTML page, or as a trace of the attempts.
+//! `report`: shows the results of past runs as text, as JSON, as an HTML page, or as a trace.
 
 mod html;
 mod human;
@@ -135,31 +134,30 @@ fn reason(past: &PastAttempt) -> Cow<'_, str> {
     }
 }
 
-/// Returns the recorded command line of a run; `None` if this folder has no usable record, or only
-/// the record of another run.
+/// Returns the recorded command line of a run. Returns `None` if the record is missing, unreadable,
+/// of another folder, or of another run.
 fn command_of(run: &RunId, context: &Context) -> Option<Vec<OsString>> {
     let recorded = context.wiring.run_command().ok().flatten().filter(|recorded| recorded.is_own)?;
     (recorded.command.run.as_ref() == Some(run)).then_some(recorded.command.words)
 }
 
 struct Report {
-    /// The beginning of the reported period; `None` without `--since`.
     since: Option<Timestamp>,
     summary: RunsSummary,
-    /// The runs after the reported run, none of which had anything to do; empty if an option
-    /// selects the reported runs.
+    /// The runs after the reported run, none of which had anything to do. Empty if an option
+    /// selects the reported run.
     later: Vec<PastRun>,
-    /// True if the latest reported run is the latest of all.
+    /// True if no run is later than the reported ones.
     is_latest: bool,
-    /// The recorded command line of the latest reported run; see [`command_of`].
+    /// The command line of the latest reported run; `None` if it is not recorded.
     command: Option<Vec<OsString>>,
     live: HashSet<RunId>,
-    /// The present status of each failed file, in the order of `summary.failures`; `None` for a
-    /// file that has left the queue.
+    /// The current status of each file in `summary.failures`; `None` for a file that has left the
+    /// queue.
     now: Vec<Option<Status>>,
     groups: FailureGroups,
     counts: Counts,
-    /// The reported files that are still failed and do not exist.
+    /// The reported files that are still failed but do not exist.
     missing: MissingFiles,
     /// The options that choose the queue in suggested commands; see [`Context::project_option`].
     project_option: String,
@@ -200,8 +198,8 @@ impl Report {
         self.summary.runs.iter().map(figure).sum()
     }
 
-    /// Returns the number of attempts that the runs counted, if it is clearly higher than the
-    /// number in the history.
+    /// Returns the number of attempts that the runs counted if it is clearly higher than
+    /// `in_history`, the number of attempts in the history; otherwise `None`.
     fn attempts_if_more_than(&self, in_history: u64) -> Option<u64> {
         let counted = self.sum(|run| run.completed + run.failed + run.retried);
         // A difference of up to 10% plus one is normal: a run also counts failures of dead runs.

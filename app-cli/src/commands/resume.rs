@@ -20,8 +20,8 @@ use crate::paths::resolve;
 use crate::view::quoting::{quoted, quoted_template};
 use crate::word_roles::{Role, roles};
 
-/// The options of `run` that are left out when a run is started again, because they would repeat
-/// finished work.
+/// The options that `resume` removes from the command line, because they would repeat finished
+/// work.
 const LEFT_OUT: [&str; 2] = ["--again", "--from-start"];
 
 const JSON: &str = "--json";
@@ -30,7 +30,6 @@ const UNTIL: &str = "--until";
 
 const LIST: &str = "--from-file";
 
-/// The hint if no run is recorded.
 const START: &str = "start one with: autoproc run -- COMMAND {}";
 
 /// The arguments of `resume`.
@@ -107,12 +106,12 @@ fn cannot_start(why: impl std::fmt::Display) -> CliError {
     CliError::new(ExitCode::NoInput, format!("no run is live, and none can be started again: {why}"))
 }
 
-/// Returns the command line without its finished files. A file is finished if it is completed and
-/// does not exist any more: the command moved or removed it. A run refuses files that do not exist.
+/// Removes files from the command line if they are completed and no longer exist, because a run
+/// refuses files that do not exist.
 ///
 /// # Errors
-/// [`CliError`] if the command line named files, and would be left without files and lists of files;
-/// if a path is invalid, or if the queue cannot be read.
+/// [`CliError`] if this removes all files and the command line has no lists of files, if a path is
+/// invalid, or if the queue cannot be read.
 async fn without_finished(
     words: Vec<OsString>,
     current_dir: &Path,
@@ -142,7 +141,7 @@ async fn is_finished(word: &OsStr, current_dir: &Path, context: &Context) -> Res
     Ok(item.is_some_and(|item| item.status == Status::Completed))
 }
 
-/// Replaces this process by the run. Returns only if that fails.
+/// Replaces this process with the run. Returns only if that fails.
 fn start_again(mut words: Vec<OsString>, current_dir: &Path, context: &Context) -> CliError {
     context.console.say(format_args!("starting again: {}{}", line(&words), place(current_dir, context)));
     if context.json && !has_option(&words, JSON) {
@@ -160,7 +159,6 @@ fn start_again(mut words: Vec<OsString>, current_dir: &Path, context: &Context) 
     CliError::io("cannot start the run", &error)
 }
 
-/// Describes the folder of the run, if it is not the current one.
 fn place(folder: &Path, context: &Context) -> String {
     if folder == context.cwd { String::new() } else { format!(" (in {})", Shown(folder)) }
 }
@@ -172,8 +170,7 @@ fn repeated(words: &[OsString]) -> Vec<OsString> {
     words.iter().zip(&roles).filter(is_kept).map(|(word, _)| word.clone()).collect()
 }
 
-/// Returns the command line without `--until` and its value if that time is in the past, because a
-/// run refuses such a time.
+/// Removes `--until` and its value if that time is in the past, because a run refuses such a time.
 fn without_past_deadline(words: &[OsString], context: &Context) -> Vec<OsString> {
     let roles = roles(words, &run::options());
     let is_until = |index: usize| roles[index] == Role::Option && words[index] == UNTIL;
@@ -204,8 +201,8 @@ fn are_files(words: &[OsString]) -> Vec<bool> {
     (0..words.len()).map(|index| roles[index] == Role::Other && index < end && Some(index) != run).collect()
 }
 
-/// Returns the command line of a run without its files and lists of files. Such a run processes the
-/// whole queue.
+/// Removes the files and the lists of files from the command line. The run then processes the whole
+/// queue.
 fn without_files(words: &[OsString]) -> Vec<OsString> {
     let (roles, are_files) = (roles(words, &run::options()), are_files(words));
     let is_list = |index: usize| roles[index] == Role::Option && words[index] == LIST;

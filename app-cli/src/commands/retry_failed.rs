@@ -1,4 +1,4 @@
-//! `retry-failed`: begins another round for failed items.
+//! `retry-failed`: makes failed items pending again, with the full number of retries.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -72,8 +72,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let source = PathSource::new(std::mem::take(&mut args.files), &args.lists)?.leaving_out(log);
     let (command, workflow) = (std::mem::take(&mut args.command), std::mem::take(&mut args.workflow));
     let work = Work::new(command, args.shell.take(), workflow.into())?;
-    // Reports an invalid command before anything changes, because such a command would fail on
-    // every file.
+    // Reports an invalid command before anything changes: it would fail on every file.
     program::check(&work)?;
     let stdout_to = args.output.stdout_pattern(&work)?;
     check_work(&work, &source, &args, context)?;
@@ -90,8 +89,7 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     until::announce(config.until, &args, context);
     let gathered = if source.is_empty() { None } else { Some(source.gather(Absent::Refuse, &context.surroundings())?) };
     if let Some(gathered) = gathered.as_ref().filter(|gathered| gathered.files.is_empty() && !context.had_queue) {
-        // If there are neither files nor a queue, no run begins: it would only create an empty
-        // project.
+        // Without files and without a queue, a run would only create an empty project.
         add::report(gathered, args.quiet > 0, context);
         return nothing_found(config.run, &args, context);
     }
@@ -109,8 +107,8 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
         task: work.task(context)?.retried_by(&config.retry),
         run: config.run.clone(),
         jobs: config.jobs,
-        // With a failure limit, attempts are not batched, because any failure may reach the limit.
-        // The run must check the limit before each start.
+        // With a failure limit, the run must check the limit before each start, so it cannot batch
+        // attempts.
         may_batch: config.failure_limit.is_none(),
         grace: args.grace,
         stop_timeout: args.stop_timeout,
@@ -127,11 +125,10 @@ pub(super) async fn run(mut args: RunArgs, context: &Context) -> Result<ExitCode
     let observers: Vec<Arc<dyn Observer>> = vec![Arc::new(progress), resources.clone(), failures.clone()];
     let observers = with_optional(observers, &args, &printing, hooks.as_ref());
     let (ports, supervision) = context.wiring.ports(settings, observers)?;
-    // Reads the queue first, so that an unreadable queue is reported before files are added and
-    // before the run is recorded.
+    // Reports an unreadable queue before files are added and the run is recorded.
     context.storage().counts(Scope::Queue).await?;
     let mut named = Scope::Queue;
-    // If one of the files that are added next is due, the run has no waits to report.
+    // If one of the added files is due, the run has no waits to report.
     let mut may_wait = args.quiet == 0;
     refuse_while_others_stop(&ports).await?;
     if let Some(joblog) = joblog {
@@ -191,7 +188,7 @@ fn begin_console(context: &Context) {
     context.console.write_on_thread();
 }
 
-/// Checks the command line of the work, and prints warnings and remarks about it and the options.
+/// Prints warnings and remarks about the command and the options.
 ///
 /// # Errors
 /// [`CliError`] if `--` is missing before the command.
@@ -269,14 +266,12 @@ fn progress(args: &RunArgs, work: &Work, config: &RunConfig, rules: Arc<Rules>, 
     Progress::new(console, args.verbosity(), config.retry.max_attempts(), clock, executions).with_rules(rules)
 }
 
-/// Returns the listeners for the ends of attempts: the job log and the hooks.
 fn listeners(hooks: Option<&Hooks>, joblog: Option<Arc<Joblog>>) -> Vec<Arc<dyn AttemptListener>> {
     let mut listeners = hooks.map(Hooks::listeners).unwrap_or_default();
     listeners.extend(joblog.map(|joblog| joblog as Arc<dyn AttemptListener>));
     listeners
 }
 
-/// Adds the observers that options enable: those of `--show-output` and of the hooks.
 fn with_optional(
     mut observers: Vec<Arc<dyn Observer>>,
     args: &RunArgs,
@@ -290,9 +285,9 @@ fn with_optional(
     observers
 }
 
-/// Fails if other runs are still stopping because of a stop request: the new run cannot start until
-/// they have ended. A signal, such as that of Ctrl-C, is a request to the new run alone. Called
-/// before files are added, so that a refused run changes nothing.
+/// Fails if other runs have not yet ended after a stop request, because the new run cannot start
+/// until then. Ignores a request by a signal, such as Ctrl-C: the signal is meant for the new run
+/// alone.
 async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     let request = ports.stop.request();
     if request.level == StopLevel::Running || request.is_of_signal() {
@@ -302,8 +297,8 @@ async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     if runs.is_empty() { Ok(()) } else { Err(ProcessorError::StillStopping { runs }.into()) }
 }
 
-/// Adds the given files, and reports them on standard error. Standard output is reserved for the
-/// result of the run.
+/// Adds the given files. Reports them on standard error, because standard output is reserved for
+/// the result of the run.
 async fn add_first(
     gathered: Gathered,
     source: &PathSource,

@@ -65,7 +65,7 @@ pub(super) async fn runs(args: &RunsArgs, context: &Context) -> Result<(), CliEr
 }
 
 struct Listed {
-    /// The listed runs, the newest last.
+    /// The newest run is last.
     runs: Vec<PastRun>,
     live: HashSet<RunId>,
     /// True if there are earlier runs beyond the limit.

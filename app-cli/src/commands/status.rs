@@ -1,5 +1,4 @@
-//! `status`: shows live runs, counts, the processing, waiting and failed files, and the reasons why
-//! files wait.
+//! `status`: shows the live runs and the files of the queue.
 
 pub(super) mod figures;
 mod machines;
@@ -99,8 +98,8 @@ async fn items(status: ItemStatus, limit: Option<usize>, context: &Context) -> R
     Ok(context.storage().page(request).await?.items)
 }
 
-/// Returns, for each dead run with processing files, the reason why these files cannot be
-/// recovered. A run is left out if no reason is known.
+/// Returns the dead runs whose processing files cannot be recovered, each with the reason. Omits
+/// runs for which no reason is known.
 pub(super) async fn obstacles(
     processing: &[QueueItem],
     live: &[LiveRun],
@@ -122,8 +121,8 @@ async fn failed(context: &Context) -> Result<Vec<QueueItem>, CliError> {
     Ok(context.storage().page(request).await?.items)
 }
 
-/// Reads the state of the latest run. If the state file cannot be read, prints a warning and
-/// returns `None`, because the file is only informational.
+/// Returns the state of the latest run from the state file. If the file cannot be read, prints a
+/// warning and returns `None`, because `status` works without it.
 fn latest(context: &Context) -> Option<ProcessorState> {
     context.wiring.processor_state().unwrap_or_else(|error| {
         context.console.warn(in_one_line(&error));
@@ -135,8 +134,7 @@ struct Status {
     now: Timestamp,
     counts: Counts,
     live_runs: Vec<LiveRun>,
-    /// The figures of each live run from the history; empty if the queue is in a folder and has at
-    /// most one live run, whose figures are in the state file, or if the history cannot be read.
+    /// The figures that [`figures::in_history`] returns for the live runs.
     figures: Vec<PastRun>,
     pauses: BTreeMap<RunId, Pause>,
     /// The time left of the live run; `None` if it is unknown, or if not exactly one run is live.
@@ -147,11 +145,9 @@ struct Status {
     /// unreadable.
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
-    /// For each dead run, the reason why its files cannot be recovered; see [`obstacles`].
+    /// For each dead run, the reason why its files cannot be recovered.
     obstacles: BTreeMap<RunId, String>,
-    /// The first items that failed or timed out, at most `MAX_FAILED`.
     failed: Vec<QueueItem>,
-    /// The first `MAX_GROUPED` items that failed or timed out, by signature.
     groups: FailureGroups,
     stop: Option<StandingStop>,
     project_dir: PathBuf,
@@ -160,27 +156,22 @@ struct Status {
     /// The address of the database; `None` if the queue is in the project folder.
     store: Option<String>,
     has_queue: bool,
-    /// The first pending items, at most `MAX_WAITING`.
     waiting: Vec<QueueItem>,
 }
 
 impl Status {
-    /// Returns the live run that claims an item; `None` if the item has no claim or the claiming
-    /// run is dead.
     fn run_of(&self, item: &QueueItem) -> Option<&LiveRun> {
         let claim = item.claim.as_ref()?;
         self.live_runs.iter().find(|run| run.info.id == claim.run)
     }
 
-    /// Returns the reason why the latest run did not recover an item of a dead run, or why a run
-    /// cannot recover it now; `None` if no reason is known.
+    /// Returns why an item of a dead run cannot be recovered; `None` if no reason is known.
     fn doubt_about(&self, item: &QueueItem) -> Option<&str> {
         let claim = item.claim.as_ref()?;
         let withheld = self.latest.iter().flat_map(|latest| &latest.withheld).find(|left| left.run == claim.run);
         withheld.map(|left| &*left.reason).or(self.obstacles.get(&claim.run).map(String::as_str))
     }
 
-    /// Returns the highest limit on attempts among the live runs; `None` if no run is live.
     fn max_attempts(&self) -> Option<u32> {
         self.live_runs.iter().map(|run| run.info.max_attempts).max()
     }
@@ -189,8 +180,7 @@ impl Status {
         Figures::of(&run.info.id, self.latest.as_ref(), &self.figures)
     }
 
-    /// Returns the rate at which the latest run has completed or failed files, in files per second;
-    /// `None` if that run is not live, or has just begun.
+    /// Returns the rate of the latest run; `None` if that run is not live or has just begun.
     fn files_per_second(&self) -> Option<f64> {
         let latest = self.latest.as_ref()?;
         let run = self.live_runs.iter().find(|run| Some(&run.info.id) == latest.run_id.as_ref())?;
@@ -198,8 +188,8 @@ impl Status {
     }
 }
 
-/// The maximum number of processing files that are shown. While attempts are short, a run may claim
-/// dozens of files at once.
+/// The maximum number of processing files that are shown. A run with short attempts may claim
+/// dozens of files in advance.
 const MAX_PROCESSING: usize = 16;
 
 impl View for Status {
@@ -260,8 +250,7 @@ impl View for Status {
     }
 }
 
-/// Prints files under a heading, and then how many of the `total` are not shown. Prints nothing if
-/// there are no files.
+/// Prints the files under a heading, and the number of files that are not shown.
 fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> io::Result<()> {
     if total > 0 {
         writeln!(out, "\n{heading}")?;
@@ -273,8 +262,7 @@ fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> 
     }
 }
 
-/// Prints the reason that more than half of the failed files share. Prints nothing if there are few
-/// failures, or if no reason is that common.
+/// Prints the reason that more than half of the failed files share, if there is one.
 fn main_reason(groups: &FailureGroups, out: &mut dyn Write) -> io::Result<()> {
     let total = groups.total();
     let largest = groups.largest_first().into_iter().next();
@@ -288,8 +276,7 @@ fn stopping(stop: &StandingStop, is_live: bool, out: &mut dyn Write) -> io::Resu
     writeln!(out, "a stop is requested{since}{}", effect(stop.level, is_live))
 }
 
-/// Describes the effect of a stop request that no run has confirmed. `is_live` is true if a run is
-/// live.
+/// Describes the effect of a stop request. `is_live` is true if a run is live.
 pub(super) const fn effect(level: StopLevel, is_live: bool) -> &'static str {
     match level {
         _ if !is_live => "; the next run discards the request",
@@ -308,8 +295,8 @@ fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", done(latest.files_processed, latest.files_failed, "that"))
 }
 
-/// Describes the end of the latest run. Called only if no run is live, so a run without a recorded
-/// end has died.
+/// Describes the end of the latest run. Must be called only if no run is live. The latest run has
+/// died if its end is not recorded.
 pub(super) fn ending(latest: &ProcessorState) -> String {
     match (latest.stopped_at, latest.started_at) {
         (Some(at), _) => format!("{} at {}", latest.status.word(), local(at)),
@@ -346,7 +333,7 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
     }
 }
 
-/// Prints what the table of the live runs does not contain: whether a run is paused, is stopping or
+/// Prints further lines about a live run below the table: whether the run is paused, is stopping or
 /// starts no files, and the time left.
 fn notes(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
     let owner = printable(&run.info.location);
@@ -366,8 +353,7 @@ fn notes(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// Returns the reason why a run starts no files, and the time of its next probe; `None` if it
-/// starts files.
+/// Says why a run starts no files, and when it next tries one; `None` if it starts files.
 pub(super) fn holding(state: &ProcessorState, now: Timestamp) -> Option<String> {
     let reason = Printable(state.pressure.as_deref()?);
     let probe = state.probe_at.filter(|at| *at > now);

@@ -26,7 +26,6 @@ use crate::wiring::{Pause, RunControl, StopTarget};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The message if the queue is in a database and no run is live.
 const NOTHING: &str = "there is nothing to stop";
 
 /// The arguments of `stop`.
@@ -59,8 +58,8 @@ pub(crate) struct StopArgs {
     timeout: Option<Duration>,
 }
 
-/// Writes the stop request first and then lists the live runs that it addresses, so that the list
-/// lacks no run that obeys the request and is still live.
+/// Writes the stop request before listing the live runs, so that the list includes every live run
+/// that obeys the request.
 pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
     context.require_queue()?;
     let level = if args.now { StopLevel::Aborting } else { StopLevel::Draining };
@@ -78,8 +77,7 @@ pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliEr
     if args.wait { wait(&asked, args.timeout, context).await } else { Ok(()) }
 }
 
-/// Writes the request to the database of the queue, or else to the stop file. Returns the path of
-/// the stop file; `None` for a database.
+/// Returns the path of the stop file; `None` if the request is in a database.
 async fn request(level: StopLevel, target: &StopTarget, context: &Context) -> Result<Option<PathBuf>, CliError> {
     if let Some(server) = context.wiring.server() {
         server.request_stop(level, target.clone()).await?;
@@ -91,8 +89,7 @@ async fn request(level: StopLevel, target: &StopTarget, context: &Context) -> Re
     Ok(Some(stop_file))
 }
 
-/// Continues the process of each run that is suspended, for instance by Ctrl-Z. A suspended process
-/// cannot read the stop request.
+/// Continues each suspended run, because a suspended process cannot read the stop request.
 async fn wake(runs: &[LiveRun], control: &RunControl, context: &Context) -> Result<(), CliError> {
     for run in runs {
         if let Err(error) = control.continue_process(run, &*context.runs()).await? {
@@ -103,7 +100,6 @@ async fn wake(runs: &[LiveRun], control: &RunControl, context: &Context) -> Resu
     Ok(())
 }
 
-/// Waits until the runs in `asked` have ended. Ignores runs that begin in the meantime.
 async fn wait(asked: &BTreeSet<RunId>, timeout: Option<Duration>, context: &Context) -> Result<(), CliError> {
     let (began, mut told) = (Instant::now(), 0);
     loop {
@@ -134,9 +130,9 @@ fn owners(runs: &[LiveRun]) -> String {
 
 struct Stopping {
     level: StopLevel,
-    /// The stop file; `None` if the request is in a database.
+    /// `None` if the request is in a database.
     stop_file: Option<PathBuf>,
-    /// The runs that were live after the request was written, and that the request addresses.
+    /// The live runs that the request addresses.
     live_runs: Vec<LiveRun>,
     pauses: BTreeMap<RunId, Pause>,
 }

@@ -5,9 +5,12 @@
 //! The core is pure. [`state::State`] holds everything that the view needs, [`update`] maps an
 //! input and a state to the next state and a list of effects, and [`draw`] maps a state to lines.
 //! The shell is thin. [`session`] waits for inputs and carries out effects, [`reader`] reads the
-//! ports of `status`, [`followed_output`] reads the output of an attempt, and [`terminal`] owns the
-//! terminal. An action is a command line: the view shows it, asks for confirmation, and then passes
-//! its words to the parser of the command line. Therefore, an action and its command cannot differ.
+//! same data as `status`, [`followed_output`] reads the output of an attempt, and [`terminal`] owns
+//! the terminal.
+//!
+//! Each action is a command line. The view shows the command line, asks for confirmation, and then
+//! passes the words to the command-line parser. Therefore, an action always does the same as its
+//! command.
 
 mod action;
 mod draw;
@@ -32,7 +35,6 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// The help of `top`, which lists the keys.
 pub(super) const HELP: &str = "Keys:
   q, Ctrl-C         quit; runs continue
   Tab, 1, 2, 3      next pane; the pane of this number
@@ -62,7 +64,6 @@ pub(super) async fn top(context: &Context) -> Result<ExitCode, CliError> {
     session::session(context).await
 }
 
-/// Returns the reason why the view cannot be shown; `None` if it can.
 fn obstacle(context: &Context) -> Option<&'static str> {
     if context.json {
         return Some("`top` is a view for a terminal and has no JSON");

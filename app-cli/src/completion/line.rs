@@ -11,15 +11,14 @@ pub(super) struct Typed {
     pub(super) before: Vec<OsString>,
     /// The word at the cursor; may be empty.
     pub(super) current: OsString,
-    /// The number of bytes at the beginning of the current word that bash keeps in front of the
-    /// inserted value. Always 0 in zsh and fish.
+    /// The number of bytes at the beginning of the current word that bash keeps. Bash replaces only
+    /// the rest of the word. Always 0 in zsh and fish.
     pub(super) kept: usize,
     /// The quote that is open at the cursor, if any. Always `None` in zsh and fish.
     pub(super) open: Option<u8>,
 }
 
 impl Typed {
-    /// Returns all words, including the current one.
     pub(super) fn words(&self) -> impl Iterator<Item = OsString> + '_ {
         self.before.iter().chain([&self.current]).cloned()
     }
@@ -34,8 +33,8 @@ impl Typed {
         self.current.as_encoded_bytes().starts_with(b"-") && !self.is_escaped()
     }
 
-    /// Returns the last value of an option in the words before the cursor, with a leading `~/`
-    /// replaced by the home folder; `None` if there is none.
+    /// Returns the last value of an option before the cursor. Replaces a leading `~/` with the home
+    /// folder.
     pub(super) fn value_of(&self, option: &str) -> Option<PathBuf> {
         let words: Vec<_> = self.before.iter().take_while(|word| *word != "--").collect();
         let value = words.iter().enumerate().rev().find_map(|(index, word)| {
@@ -50,7 +49,7 @@ impl Typed {
     }
 }
 
-/// Returns the path with a leading `~/` replaced by the home folder, as the shell will do.
+/// Replaces a leading `~/` with the home folder, as the shell will do.
 pub(super) fn home_expanded(path: &OsStr) -> PathBuf {
     let below = path.as_encoded_bytes().strip_prefix(b"~/");
     match (below, std::env::home_dir()) {
@@ -68,23 +67,24 @@ pub(super) enum Quotes {
     Fish,
 }
 
-/// Returns one word without its quotes. The last quote may be left open.
+/// Returns one word without its quotes. The word may end inside a quote.
 pub(super) fn unquoted(raw: &[u8], quotes: Quotes) -> OsString {
     let (words, _) = split_at(raw, quotes, false);
     OsString::from_vec(words.into_iter().next().unwrap_or_default())
 }
 
-/// Returns the words of a line, and the quote that is open at the end of the line. The last word is
-/// empty if the line ends with a blank.
+/// Splits a line into words. Also returns the quote that is still open at the end of the line. The
+/// last word is empty if the line ends with a blank.
 pub(super) fn split(line: &[u8]) -> (Vec<OsString>, Option<u8>) {
     let (words, open) = split_at(line, Quotes::Posix, true);
     (words.into_iter().map(OsString::from_vec).collect(), open)
 }
 
-/// Quotes a value so that bash reads the value back. `open` is the quote that is open where the
-/// value is inserted, if any. A leading `~` is not quoted. Between double quotes, a `!` would begin
-/// a reference to the history, and a backslash before it would stay in the word: the quotes are
-/// closed before it, and opened again.
+/// Quotes a value for bash, except for a leading `~`. `open` is the quote that is open where the
+/// value is inserted, if any.
+///
+/// Each `!` is placed outside double quotes. Inside double quotes, bash would expand the `!`, and
+/// would keep a backslash before it as part of the word.
 pub(super) fn quoted(value: &[u8], open: Option<u8>) -> Vec<u8> {
     let quoted = value.iter().enumerate().map(|(at, byte)| match (open, *byte) {
         (Some(b'\''), b'\'') => br"'\''".to_vec(),
@@ -122,8 +122,8 @@ fn split_at(line: &[u8], quotes: Quotes, at_blanks: bool) -> (Vec<Vec<u8>>, Opti
     (words, open)
 }
 
-/// True if a backslash escapes the byte `next`. The word then contains `next`, but not the
-/// backslash.
+/// True if a backslash before the byte `next` escapes this byte. False if the backslash itself is
+/// part of the word.
 fn is_escape(open: Option<u8>, next: u8, quotes: Quotes) -> bool {
     match open {
         None => true,

@@ -28,23 +28,22 @@ use crate::store_choice::{StoreChoice, StoreUrl};
 use crate::view::time::local;
 use crate::wiring::{OpenOptions, Purpose, Server, Wiring};
 
-/// The time limit for reading the queue, the history or the live runs, after which no values are
-/// offered. A slow machine reads about 300,000 files of the queue in this time.
+/// The time limit for reading the queue, the history or the live runs. A slow machine reads about
+/// 300,000 files of the queue in this time.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The maximum number of files that are offered, and of failed files whose signatures are. If more
-/// files match, none is offered: from a truncated list, the shell would insert a common prefix that
-/// the omitted files may not share.
+/// The maximum number of files that are offered, or searched for signatures. If more files match,
+/// none is offered. From an incomplete list, the shell would insert a common prefix that the
+/// missing files may not have.
 const MAX_FILES: usize = 10_000;
 
 /// The number of latest runs whose names are offered.
 const MAX_RUNS: usize = 50;
 
-/// The options of the store: nothing is locked.
+/// The options for opening the store. Completion waits for no lock.
 const OPTIONS: OpenOptions = OpenOptions { lock_timeout: Duration::ZERO, allow_network_fs: false };
 
-/// The tag of looked-up files and workflows, which must be quoted if they are paths with special
-/// characters.
+/// Marks candidates that may be paths, and therefore may need quotes.
 const TAG: &str = "looked up";
 
 pub(super) fn is_looked_up(candidate: &CompletionCandidate) -> bool {
@@ -56,7 +55,6 @@ pub(super) struct Lookup {
     cwd: PathBuf,
     project_dir: Option<PathBuf>,
     workflow_dir: Option<PathBuf>,
-    /// The database that the command line names.
     store: Option<StoreUrl>,
     is_escaped: bool,
 }
@@ -72,10 +70,9 @@ impl Lookup {
         }
     }
 
-    /// Returns the values that begin with `current`, the typed part; if nothing is typed, files of
-    /// the queue anywhere match. Returns none if the part is an option. Files and workflows are
-    /// returned without duplicates, folders first, and otherwise in the order of their bytes. The
-    /// zsh script relies on this order.
+    /// Returns the values that begin with `current`, the typed part. Files and workflows are sorted
+    /// by their bytes, with folders first and without duplicates. The zsh script relies on this
+    /// order.
     pub(super) fn candidates(&self, which: Candidates, current: &OsStr) -> Vec<CompletionCandidate> {
         if self.is_option(current) {
             return Vec::new();
@@ -89,8 +86,7 @@ impl Lookup {
         let mut found = match which {
             Candidates::Files(statuses) => self.files(project, statuses, current),
             Candidates::Workflows => self.workflows(&project, current),
-            // Names of runs and signatures need no quotes, so they are returned without the tag
-            // that marks values to quote.
+            // The other values need no quotes, so they get no tag.
             Candidates::Runs => return runs(project, current),
             Candidates::Signatures => return signatures(project, current),
             Candidates::LiveRuns => return live_runs(self.live(project), current),
@@ -109,7 +105,6 @@ impl Lookup {
         Project::find(self.project_dir.as_deref(), &self.cwd, |name| env::var_os(name)).ok()
     }
 
-    /// Returns the live runs of a queue in a database.
     fn live(&self, project: Project) -> Vec<LiveRun> {
         let store = self.store.clone();
         in_time(move || live(project, store.as_ref()))
@@ -138,8 +133,6 @@ impl Lookup {
     }
 }
 
-/// Returns the names of those latest runs that begin with `current`, each with the time at which
-/// the run began.
 fn runs(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
     let runs = in_time(move || past_runs(project));
     let matching = runs.into_iter().filter(|run| run.id.as_str().as_bytes().starts_with(current.as_bytes()));
@@ -150,7 +143,6 @@ fn runs(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
     matching.map(candidate).collect()
 }
 
-/// Returns the names of live runs that begin with `current`, each with the location of the run.
 fn live_runs(runs: Vec<LiveRun>, current: &OsStr) -> Vec<CompletionCandidate> {
     let matching = runs.into_iter().filter(|run| run.info.id.as_str().as_bytes().starts_with(current.as_bytes()));
     let candidate = |run: LiveRun| {
@@ -160,15 +152,14 @@ fn live_runs(runs: Vec<LiveRun>, current: &OsStr) -> Vec<CompletionCandidate> {
     matching.map(candidate).collect()
 }
 
-/// Returns the hosts of live runs that begin with `current`.
 fn hosts(runs: Vec<LiveRun>, current: &OsStr) -> Vec<CompletionCandidate> {
     let hosts: BTreeSet<_> = runs.into_iter().map(|run| run.info.location.host).collect();
     let matching = hosts.into_iter().filter(|host| host.as_bytes().starts_with(current.as_bytes()));
     matching.map(|host| CompletionCandidate::new(&*host)).collect()
 }
 
-/// Returns those signatures of the first [`MAX_FILES`] failed files that begin with `current`, each
-/// with its reason.
+/// Returns the failure signatures that begin with `current`, each with its reason. Searches only
+/// the first [`MAX_FILES`] failed files.
 fn signatures(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
     let request = PageRequest { statuses: FAILED.to_vec(), after: None, limit: Some(MAX_FILES) };
     let items = in_time(move || items(project, request));
@@ -188,9 +179,8 @@ fn rank(value: &OsStr) -> (bool, &OsStr) {
     (!value.as_bytes().ends_with(b"/"), value)
 }
 
-/// Returns the result of `read`, or the default value after [`TIMEOUT`], if `read` returns `None`,
-/// or if no thread can be started. `read` runs on a separate thread. The process may exit before
-/// this thread ends.
+/// Calls `read` on a separate thread, and waits at most [`TIMEOUT`] for its result. Returns the
+/// default value if there is no result. The process may exit before the thread ends.
 fn in_time<T: Default + Send + 'static>(read: impl FnOnce() -> Option<T> + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     // Sending fails if the receiver has timed out.
@@ -217,15 +207,14 @@ fn live(project: Project, store: Option<&StoreUrl>) -> Option<Vec<LiveRun>> {
     runtime()?.block_on(runs.live()).ok()
 }
 
-/// Returns a console that prints nothing.
 fn silent_console() -> Arc<Console> {
     let console = Console::new(ColorWhen::Never);
     console.divert();
     Arc::new(console)
 }
 
-/// Returns the ports of the queue in the project folder; `None` if the queue is in a database,
-/// which may answer too slowly for a Tab.
+/// Opens the queue in the project folder. Returns `None` if the queue is in a database, which may
+/// answer too slowly for a Tab.
 fn wiring(project: Project) -> Option<Wiring> {
     if StoreChoice::find(None, &project, |name| env::var_os(name)).ok()?.is_some() {
         return None;
@@ -258,9 +247,9 @@ impl<'t> Prefix<'t> {
         Some(Self { folder, name, root: root.into_os_string().into_vec() })
     }
 
-    /// Returns the path with its beginning written as the user typed it; `None` if the path does
-    /// not match. If nothing is typed, a path below the current folder becomes relative, and any
-    /// other path stays absolute.
+    /// Returns `path` in the form that begins with the typed text; `None` if there is no such form.
+    /// If nothing is typed, returns a path below the current folder as a relative path, and any
+    /// other path as an absolute path.
     fn completed(&self, path: &Path) -> Option<OsString> {
         let Some(rest) = path.as_os_str().as_bytes().strip_prefix(self.root.as_slice()) else {
             return self.is_empty().then(|| path.as_os_str().to_owned());

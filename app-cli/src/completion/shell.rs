@@ -16,7 +16,7 @@ pub(super) enum Shell {
     Fish,
 }
 
-/// Returns the script that makes a shell ask this program at each Tab; `None` for other shells.
+/// Returns the completion script of a shell; `None` if the shell is not supported.
 pub(crate) fn script(name: &OsStr) -> Option<&'static str> {
     Some(match Shell::named(name)? {
         Shell::Bash => include_str!("shell/autoproc.bash"),
@@ -65,8 +65,8 @@ impl Shell {
         Some(Typed { before: words, current, kept, open })
     }
 
-    /// Returns the records of the answer: the kind, and then the values. Each record ends with a
-    /// NUL byte in zsh, and with a line feed in the other shells.
+    /// Encodes an answer as records: the kind, and then the values. Each record ends with a NUL
+    /// byte in zsh, and with a line feed in the other shells.
     pub(super) fn records(self, answer: &Answer, typed: &Typed) -> Vec<u8> {
         let end = if self == Self::Zsh { 0 } else { b'\n' };
         let mut records = [answer.kind.word().as_bytes(), &[end]].concat();
@@ -97,8 +97,8 @@ impl Shell {
     }
 }
 
-/// Returns the length of `word` in bytes, without its ending `replaced`: the part that the shell
-/// replaces. Returns 0 if the word does not end with `replaced`.
+/// Returns the length of `word` without the ending `replaced`, in bytes. Returns 0 if `word` does
+/// not have this ending.
 fn kept(word: &OsStr, replaced: &OsStr) -> usize {
     word.as_bytes().strip_suffix(replaced.as_bytes()).map_or(0, <[u8]>::len)
 }

@@ -11,13 +11,13 @@ use std::time::Duration;
 /// few seconds.
 const MAX_WAITING: usize = 1024;
 
-/// The maximum time that a run, at its end, waits until its texts are written.
+/// The maximum time to wait, at the end of a run, until all texts are written.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Writes to standard error. During a run, a separate thread writes.
 ///
 /// The reader of standard error may stop reading for a while, as a pager does, or a terminal after
-/// Ctrl-S. Then the thread waits, and the run continues. If too many texts wait, the newest are
+/// Ctrl-S. The thread then waits, but the run continues. If too many texts wait, the newest are
 /// dropped and counted.
 #[derive(Debug, Default)]
 pub(super) enum ErrWriter {
@@ -27,10 +27,10 @@ pub(super) enum ErrWriter {
     /// A separate thread writes the texts that it receives.
     Thread {
         texts: SyncSender<Message>,
-        /// The number of texts dropped since the last report.
+        /// The number of texts dropped since the thread last printed a warning about dropped texts.
         dropped: Arc<AtomicU64>,
     },
-    /// The thread was still waiting for the reader when the run ended. No later text is written.
+    /// The reader had stopped reading when the run ended. Later texts are dropped.
     Stalled,
 }
 
@@ -66,8 +66,8 @@ impl ErrWriter {
         }
     }
 
-    /// Ends the thread after it has written all waiting texts. If the writing takes longer than
-    /// [`END_TIMEOUT`], or if too many texts wait, no later text is written.
+    /// Waits until the thread has written all texts, and ends the thread. If that takes longer than
+    /// [`END_TIMEOUT`], later texts are dropped.
     pub(super) fn end_thread(&mut self) {
         *self = if self.settle(END_TIMEOUT) { Self::Direct } else { Self::Stalled };
     }
@@ -85,8 +85,8 @@ impl ErrWriter {
         }
     }
 
-    /// Waits until all earlier texts are written, but no longer than `timeout`, and not at all if
-    /// too many texts wait. Returns true only if the texts are known to be written.
+    /// Waits at most `timeout` until all earlier texts are written. Returns true if it is certain
+    /// that the texts are written.
     pub(super) fn settle(&self, timeout: Duration) -> bool {
         let Self::Thread { texts, .. } = self else { return matches!(self, Self::Direct) };
         let (answer, answered) = mpsc::channel();
@@ -94,7 +94,7 @@ impl ErrWriter {
     }
 }
 
-/// A failed write is ignored: there is nowhere else to report it.
+/// Ignores a failed write, because there is nowhere else to report it.
 fn write(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -2,24 +2,23 @@
 //!
 //! # Theory of operation
 //!
-//! After each drawing the cursor returns to the beginning of the first line. Everything from the
+//! After each drawing, the cursor returns to the beginning of the first line. Everything from the
 //! cursor to the end of the screen then belongs to the area, so the area can be erased without
-//! knowing its height. This also works after the size of the terminal has changed: a terminal that
-//! wraps the lines again keeps the cursor at the beginning of the same line. The area does not move
-//! the cursor up by the number of drawn rows, because that number is wrong for another width.
+//! knowing its height. This also works after the terminal was resized: a terminal that wraps the
+//! lines again keeps the cursor at the beginning of the same line.
 //!
-//! A row is erased before its line is written. After a line that fills the row, the cursor stands
-//! on the last character, so erasing the rest of the row would remove this character. Wrapping is
-//! off during a drawing: if the terminal had become narrower, wrapped lines would take more rows
-//! than the cursor moves up at the end of the drawing.
+//! Each row is erased before its line is written. After a line that fills its row, the cursor
+//! stands on the last character, and erasing would remove this character.
+//!
+//! Wrapping is off during a drawing. Otherwise, in a terminal that has become narrower, a line
+//! would take several rows. At the end of the drawing, the cursor moves up by only one row for each
+//! line.
 
-/// Erases the row of the cursor and all rows below, and returns the cursor to the beginning of the
-/// row. The rows below are erased by a separate sequence. If one sequence erased everything from
-/// the first row on, tmux would treat it as an erasure of the whole screen and keep the erased
-/// lines in its history.
+/// Erases the row of the cursor and all rows below. Leaves the cursor at the beginning of its row.
+/// A separate sequence erases the rows below. If the area fills the screen and one sequence erased
+/// all rows, tmux would keep the erased lines in its history.
 const ERASE_SCREEN: &str = "\r\x1b[K\x1b7\x1b[B\x1b[J\x1b8";
 
-/// Erases from the cursor to the end of the row.
 const ERASE_ROW: &str = "\x1b[K";
 
 /// Disables (`WRAP_OFF`) and enables (`WRAP_ON`) the wrapping of long lines (DECAWM).
@@ -38,7 +37,6 @@ pub(super) struct LiveArea {
 }
 
 impl LiveArea {
-    /// Accepts lines from now on.
     pub(super) fn open(&mut self) {
         self.is_open = true;
     }
@@ -55,7 +53,7 @@ impl LiveArea {
         self.remove()
     }
 
-    /// Ends [`conceal`](Self::conceal): accepts lines again if the area is open.
+    /// Ends [`conceal`](Self::conceal). An open area then accepts lines again.
     pub(super) fn reveal(&mut self) {
         self.is_concealed = false;
     }
@@ -81,7 +79,6 @@ impl LiveArea {
         if self.lines.is_empty() { "" } else { ERASE_SCREEN }
     }
 
-    /// Returns the text that draws the lines at the cursor.
     pub(super) fn draw(&self) -> String {
         let Some((last, others)) = self.lines.split_last() else { return String::new() };
         let mut text = format!("{WRAP_OFF}\r");

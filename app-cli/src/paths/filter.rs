@@ -15,8 +15,8 @@ pub(super) const INCLUDE: &str = "--include";
 
 pub(super) const EXCLUDE: &str = "--exclude";
 
-/// A set of patterns. Patterns without a slash match names; patterns with a slash match paths below
-/// the given folder.
+/// Patterns without a slash match file names. Patterns with a slash match paths below the given
+/// folder.
 #[derive(Debug, Clone, Default)]
 struct Patterns {
     names: GlobSet,
@@ -43,19 +43,17 @@ impl Patterns {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
-    /// The patterns to include; `None` includes every file.
+    /// `None` includes every file.
     included: Option<Patterns>,
     excluded: Patterns,
-    /// The earliest accepted time of modification, and its text; `None` accepts every time.
+    /// The earliest accepted modification time, and its text. `None` accepts every time.
     since: Option<(SystemTime, String)>,
-    /// The patterns as entered, each with its option.
     patterns: Vec<(&'static str, String)>,
 }
 
 impl Filter {
-    /// Creates a filter. A file passes if it matches a pattern of `include`, matches no pattern of
-    /// `exclude`, and was modified at `newer_than` or later. If `include` is empty, every file
-    /// matches it.
+    /// A file passes if it matches `include`, does not match `exclude`, and was modified at
+    /// `newer_than` or later. An empty `include` matches every file.
     ///
     /// # Errors
     /// [`CliError`] if the patterns together are too large.
@@ -71,26 +69,25 @@ impl Filter {
         })
     }
 
-    /// Returns the options of the filter, as a user would enter them; empty if every file passes.
+    /// Returns the filter as command-line options. Empty if every file passes.
     pub(super) fn options(&self) -> String {
         let patterns = self.patterns.iter().map(|(option, pattern)| format!("{option} {}", quoted(pattern)));
         let since = self.since.as_ref().map(|(_, since)| format!("--newer-than {}", quoted(since)));
         patterns.chain(since).collect::<Vec<_>>().join(" ")
     }
 
-    /// Returns the patterns that contain no pattern characters such as `*`, each with its option.
+    /// Returns the patterns that have no wildcards such as `*`, each with its option.
     pub(super) fn literals(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let literals = self.patterns.iter().filter(|(_, pattern)| !pattern.contains(['*', '?', '[', '{']));
         literals.map(|(option, pattern)| (*option, pattern.as_str()))
     }
 
-    /// False if a pattern excludes a folder, and thereby everything below it.
     pub(super) fn wants_folder(&self, below: &Path) -> bool {
         !below.file_name().is_some_and(|name| self.excluded.match_any(name, below))
     }
 
-    /// True if a file is wanted; `below` is its path below the given folder. The age of a file is
-    /// not checked if `metadata` is `None`, for instance because the file does not exist.
+    /// True if the file passes the filter. `below` is its path below the given folder. Without
+    /// `metadata`, the age of the file is not checked.
     pub(super) fn wants(&self, below: &Path, metadata: Option<&Metadata>) -> bool {
         let name = below.file_name().unwrap_or_default();
         let is_included = self.included.as_ref().is_none_or(|patterns| patterns.match_any(name, below));
@@ -100,8 +97,7 @@ impl Filter {
     }
 }
 
-/// Parses a pattern: `*` matches any characters and `?` matches one character, but not a slash;
-/// `**` matches slashes too. A leading `./` is dropped.
+/// Parses a pattern, and drops a leading `./`. Unlike `**`, neither `*` nor `?` matches a slash.
 pub(super) fn glob(word: &str) -> Result<Glob, String> {
     let pattern = word.strip_prefix("./").unwrap_or(word);
     GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| error.kind().to_string())

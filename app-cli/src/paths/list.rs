@@ -14,10 +14,9 @@ use crate::console::Console;
 
 pub(super) const STDIN: &str = "-";
 
-/// The time after which a message says that the program waits for the end of standard input.
+/// After this time, a message says that the program is waiting for the end of standard input.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The UTF-8 byte order mark, which some editors write at the beginning of a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,12 +25,11 @@ pub(super) struct Oddities {
     pub(super) has_mark: bool,
 }
 
-/// Reads a list path by path, so that a long list is never in memory as a whole. Calls `take` for
-/// each path; skips empty lines. If `null`, each path ends with a NUL byte, and a byte order mark
-/// or carriage return in a path is kept.
+/// Calls `take` for each path in the list, and skips empty lines. Never keeps the whole list in
+/// memory. If `null` is true, each path ends with a NUL byte and is passed on unchanged.
 ///
 /// # Errors
-/// [`io::Error`] if the list cannot be read. The inner error is that of `take`.
+/// The outer error is that of reading the list. The inner error is that of `take`.
 pub(super) fn read<E>(
     list: &Path,
     null: bool,
@@ -48,8 +46,8 @@ pub(super) fn read<E>(
             if is_first && let Some(rest) = path.strip_prefix(BYTE_ORDER_MARK) {
                 (path, oddities.has_mark) = (rest, true);
             }
-            // Lists made on Windows have a carriage return at each line end. The carriage return is
-            // kept only if a file of that name exists.
+            // Lists from Windows have a carriage return at each line end. It is kept only if a file
+            // of that name exists.
             if let Some(rest) = path.strip_suffix(b"\r").filter(|_| !exists(path)) {
                 (path, oddities.has_crlf) = (rest, true);
             }
@@ -66,8 +64,8 @@ pub(super) fn read<E>(
     Ok(Ok(oddities))
 }
 
-/// True if another process may be unable to read the list at this absolute path: the path names a
-/// descriptor, like `/dev/fd/3` or `/dev/stdin`, or does not lead to a regular file.
+/// True if another process may be unable to read the list at this absolute path. This is the case
+/// for an open file, such as `/dev/stdin`, and for everything except a regular file.
 pub(super) fn is_transient(list: &Path) -> bool {
     let is_process = |folder: &Path| folder.starts_with("/proc") && folder.file_name() == Some(OsStr::new("fd"));
     let is_open_file = list.parent().is_some_and(|folder| folder == Path::new("/dev/fd") || is_process(folder));
@@ -78,7 +76,7 @@ fn exists(path: &[u8]) -> bool {
     Path::new(OsStr::from_bytes(path)).exists()
 }
 
-/// An open list. Dropping the sender cancels the message about waiting.
+/// An open list and a sender. Dropping the sender cancels the message about waiting for the input.
 type OpenList = (Box<dyn BufRead>, Option<Sender<()>>);
 
 fn open(list: &Path, console: &Arc<Console>) -> io::Result<OpenList> {

@@ -1,8 +1,7 @@
-//! Recognises patterns of `--include` and `--exclude` that the shell replaced by the names of
-//! files.
+//! Detects patterns of `--include` and `--exclude` that the shell replaced by file names.
 //!
-//! The shell replaces an unquoted `--include *.csv` by `--include a.csv b.csv c.csv`. Then the
-//! pattern is the first name, and all other names are files to process.
+//! The shell expands an unquoted `--include *.csv` to `--include a.csv b.csv c.csv`. The first name
+//! then becomes the pattern, and the other names become files to process.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +9,8 @@ use super::filter::{EXCLUDE, Filter};
 use crate::escape::Shown;
 use crate::view::quoting::quoted;
 
-/// A pattern that the shell probably replaced, and the named files that are excluded or processed
-/// because of it.
+/// A file name that the shell probably put in place of a pattern. As a result, `count` files, such
+/// as `first`, are excluded by mistake or, with `--exclude`, included by mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unquoted {
     option: &'static str,
@@ -21,9 +20,9 @@ pub(crate) struct Unquoted {
 }
 
 impl Unquoted {
-    /// Finds the first pattern that is the name of an existing file and has the same extension as
-    /// another named file, which is excluded by the filter or, if the pattern is that of
-    /// `--exclude`, not excluded. `words` are the files and folders that were named.
+    /// Finds the first pattern that is probably a file name from the shell. The file exists, and
+    /// the command names another file with the same extension. `--include` excludes this other
+    /// file, or `--exclude` does not exclude it.
     pub(super) fn find(filter: &Filter, words: &[PathBuf], cwd: &Path) -> Option<Self> {
         let mut patterns = filter.literals().filter(|(_, pattern)| cwd.join(pattern).is_file());
         patterns.find_map(|(option, pattern)| {

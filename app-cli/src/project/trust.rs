@@ -1,8 +1,8 @@
-//! Decides whether to trust a project that was found by a search from the current folder upwards. A
-//! project that the user names is always trusted.
+//! Decides whether to trust a project that was found by searching upwards from the current folder.
+//! A project that the user names is always trusted.
 //!
-//! In a folder like `/tmp`, any user can create a project. A command that is started below `/tmp`
-//! would find that project, and execute its workflows and runners with the rights of the caller.
+//! In a folder like `/tmp`, any user can create a project. A command that starts below `/tmp` would
+//! find that project, and execute its workflows and runners with the rights of the caller.
 
 use std::fmt;
 use std::fs::{self, Metadata};
@@ -18,11 +18,10 @@ const PARTS: [&str; 8] =
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
     pub(super) uid: u32,
-    /// The user who called sudo(8), if any. This user is trusted only if root is the caller.
+    /// The user who called sudo(8). Trusted only if the caller is root.
     pub(super) sudo_uid: Option<u32>,
 }
 
-/// A part of a project that another user controls.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Foreign {
     pub(super) path: PathBuf,
@@ -46,14 +45,13 @@ impl fmt::Display for Why {
 
 impl Caller {
     /// Returns the first part of the project that an untrusted user can control. The caller and
-    /// root are trusted and, if root is the caller, the user who called sudo(8). Missing parts are
-    /// skipped: if the existing folders pass this check, an untrusted user can create a missing
-    /// part only in a sticky folder, and the next check finds that part.
+    /// root are trusted. If the caller is root, so is the user who called sudo(8). Skips missing
+    /// parts. An untrusted user can create such a part only in a sticky folder. The next check then
+    /// finds the part.
     pub(super) fn foreign_part(self, root: &Path) -> Option<Foreign> {
         PARTS.iter().find_map(|part| {
             let path = if part.is_empty() { root.to_owned() } else { root.join(part) };
-            // If the path is a link, the owner of its target may differ from the owner of the link,
-            // so both are checked.
+            // A link and its target may have different owners, so both are checked.
             let looked_at = [fs::symlink_metadata(&path), fs::metadata(&path)];
             let why = looked_at.iter().flatten().find_map(|metadata| self.distrusts(metadata))?;
             Some(Foreign { path, why })
@@ -63,11 +61,11 @@ impl Caller {
     fn distrusts(self, metadata: &Metadata) -> Option<Why> {
         let (owner, mode) = (metadata.uid(), metadata.permissions().mode());
         let is_ours = owner == self.uid || owner == 0 || (self.uid == 0 && self.sudo_uid == Some(owner));
-        // By convention, the private group of a user has the user's number.
+        // By convention, a user and the user's private group have the same number.
         let is_private_group = metadata.gid() == owner;
         let is_writable = mode & 0o002 != 0 || (mode & 0o020 != 0 && !is_private_group);
-        // In a sticky folder, users cannot replace the files of others, so the folder may be
-        // writable. Its parts are examined separately.
+        // A sticky folder may be writable, because users cannot replace the files of others there.
+        // Its parts are checked separately.
         let is_sticky = metadata.is_dir() && mode & 0o1000 != 0;
         if !is_ours {
             Some(Why::Owner(owner))
@@ -83,7 +81,6 @@ impl Caller {
 mod tests {
     use super::*;
 
-    /// Creates a project that the caller owns.
     fn project() -> (tempfile::TempDir, Caller) {
         let folder = tempfile::tempdir().expect("a folder for the test");
         fs::create_dir_all(folder.path().join(STATE_DIR)).expect("the state folder");

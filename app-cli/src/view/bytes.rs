@@ -7,7 +7,7 @@ pub(crate) fn memory(bytes: u64) -> String {
     ByteSize(bytes).display().iec().to_string()
 }
 
-/// Formats the size of a file in powers of 1000, without a fraction of zero.
+/// Formats a file size in powers of 1000, without a trailing `.0`.
 pub(crate) fn file_size(bytes: u64) -> String {
     ByteSize(bytes).display().si().to_string().replace(".0 ", " ")
 }

@@ -13,8 +13,7 @@ pub(crate) fn in_one_line(error: &str) -> Printable<'_> {
     Printable(failure::first_line(error))
 }
 
-/// The lines of an error after the first one, each on a new line and indented. They are lines of
-/// the attempt's output.
+/// Prints the lines of an error after the first one, indented. They come from the attempt's output.
 pub(crate) struct SaidBefore<'a>(pub(crate) &'a str);
 
 impl fmt::Display for SaidBefore<'_> {

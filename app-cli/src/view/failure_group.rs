@@ -10,16 +10,14 @@ use crate::view::files;
 use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 
-/// The maximum number of failures that a report lists one by one. If there are more, it lists
-/// groups.
+/// A report lists at most this many failures one by one. It lists more failures as groups.
 pub(crate) const MAX_SINGLE: u64 = 5;
 
-/// The maximum number of groups that a report lists, chosen to fit on a screen with the rest of the
-/// report.
+/// A report lists at most this many groups, so that it fits on a screen.
 const MAX_LISTED: usize = 5;
 
-/// Prints the largest groups, each with its number of files, its reason and an example. Then prints
-/// how many failures are in other groups, and how many of the `total` failures are in no group.
+/// Prints the largest groups. Then prints how many failures are in other groups, and how many of
+/// the `total` failures are in no group.
 pub(crate) fn largest(groups: &FailureGroups, total: u64, out: &mut Screen<'_>) -> io::Result<()> {
     let mut listed = 0;
     for group in groups.largest_first().into_iter().take(MAX_LISTED) {

@@ -1,4 +1,4 @@
-//! A finding of `doctor` or `store check` as text and as JSON.
+//! Prints a finding of `doctor` or `store check` as text or as JSON.
 
 use std::io::{self, Write};
 

@@ -17,11 +17,10 @@ use crate::view::time::{local, span};
 const FILE: usize = 4;
 const NOTE: usize = 5;
 
-/// The usual total width, in characters, of the columns that are never shortened, and of the spaces
-/// between all columns.
+/// The usual total width, in characters, of the spaces and of all columns except FILE and NOTE.
 const OTHER_COLUMNS: usize = 46;
 
-/// Prints a table on a terminal, otherwise tab-separated columns without a header.
+/// Prints a table on a terminal. Elsewhere, prints tab-separated columns without a header.
 pub(crate) fn table(items: &[QueueItem], now: Timestamp, out: &mut Screen<'_>) -> io::Result<()> {
     let Some(width) = out.columns() else {
         return items.iter().try_for_each(|item| writeln!(out, "{}", columns(item, now, out).join("\t")));
@@ -34,7 +33,7 @@ pub(crate) fn table(items: &[QueueItem], now: Timestamp, out: &mut Screen<'_>) -
     let text = table.trim_fmt();
     let (header, lines) = text.split_once('\n').unwrap_or((&text, ""));
     writeln!(out, "{header}")?;
-    // The library counts the bytes of colours as columns, so colours are added afterwards.
+    // The library counts colour codes as columns, so they are added afterwards.
     let at = header.find("STATUS").unwrap_or(0);
     lines.lines().zip(items).try_for_each(|(line, item)| {
         let (before, rest) = line.split_at(at);
@@ -54,8 +53,8 @@ fn columns(item: &QueueItem, now: Timestamp, layout: &Layout) -> [String; 6] {
     ]
 }
 
-/// Shortens the columns NOTE and FILE so that both together fit into `columns`. NOTE is shortened
-/// first, but keeps at least a third of `columns`.
+/// Shortens the columns NOTE and FILE until both fit into `columns`. NOTE is shortened first, but
+/// keeps at least a third of `columns`.
 fn fit(rows: &mut [[String; 6]], columns: usize, layout: &Layout) {
     let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
     let (files, notes) = (widest(FILE), widest(NOTE));

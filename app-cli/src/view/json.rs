@@ -1,7 +1,7 @@
-//! The parts of JSON documents that several views share.
+//! JSON parts that several views share.
 //!
-//! A path that is not UTF-8 has replacement characters in `file_path`, and its exact bytes in
-//! hexadecimal in `file_path_bytes`.
+//! If a path is not UTF-8, `file_path` contains replacement characters, and `file_path_bytes`
+//! contains the exact bytes in hexadecimal.
 
 use autoproc_domain::ports::LiveRun;
 use autoproc_domain::view::Counts;
@@ -87,7 +87,7 @@ pub(crate) struct LiveRunJson {
     max_attempts: u32,
     timeout_s: f64,
     paused: bool,
-    /// The beginning of the pause; null if the run is not paused or the time is unknown.
+    /// The time when the pause began. Null if the run is not paused or the time is unknown.
     paused_at: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The layout of text for users: for a terminal, or for a file or pipe.
+//! Lays out text for a terminal, or for a file or pipe.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::quoting::quoted_path;
 use crate::escape::Shown;
 
-/// The assumed size of a terminal that does not report its size, as on the VT100.
+/// The size of a VT100, assumed if a terminal does not report its size.
 const USUAL_SIZE: Size = Size { columns: 80, rows: 24 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,6 @@ impl Layout {
         Self { terminal: Some(terminal), is_ascii: false }
     }
 
-    /// Returns this layout with the columns of another size of the terminal.
     pub(crate) fn resized(&self, size: Size) -> Self {
         let terminal = self.terminal.clone().map(|terminal| Terminal { columns: size.columns, ..terminal });
         Self { terminal, is_ascii: self.is_ascii }
@@ -69,30 +68,28 @@ impl Layout {
         self.terminal.is_some()
     }
 
-    /// True for a terminal on which lines can be redrawn.
     pub(crate) fn can_redraw(&self) -> bool {
         self.terminal.as_ref().is_some_and(|terminal| terminal.is_clever)
     }
 
-    /// True if only ASCII may be printed.
     pub(crate) fn is_ascii(&self) -> bool {
         self.is_ascii
     }
 
-    /// Returns the columns of the terminal; `None` for a file or pipe.
+    /// Returns the number of columns of the terminal. `None` for a file or pipe.
     pub(crate) fn columns(&self) -> Option<usize> {
         self.terminal.as_ref().map(|terminal| terminal.columns)
     }
 
-    /// Returns a path as text. On a terminal, a path below the current folder is relative to that
-    /// folder; any other path is absolute.
+    /// Formats a path. On a terminal, a path below the current folder is shown relative to that
+    /// folder.
     pub(crate) fn path(&self, path: &FilePath) -> String {
         let below = self.terminal.as_ref().and_then(|terminal| path.as_path().strip_prefix(&terminal.base).ok());
         Shown(below.unwrap_or(path.as_path())).to_string()
     }
 
-    /// Returns a path as a word of a shell command; `None` if the path contains characters that are
-    /// escaped when it is printed.
+    /// Returns a path as a word of a shell command. `None` if the path has characters that are
+    /// escaped when they are printed.
     pub(crate) fn argument(&self, path: &FilePath) -> Option<String> {
         let exact = path.as_path().to_str();
         exact.filter(|exact| Shown(path.as_path()).to_string() == *exact)?;
@@ -100,8 +97,8 @@ impl Layout {
         Some(quoted_path(Path::new(&shown)))
     }
 
-    /// Returns a path with text before and after it. On a terminal, the path is shortened in its
-    /// middle to fit the line, if the text leaves at least half of the line for the path.
+    /// Puts text before and after a path. On a terminal, cuts the middle of a path that is too long
+    /// for the line. Does not cut it if less than half of the line is left for the path.
     pub(crate) fn line(&self, before: &str, path: &FilePath, after: &str) -> String {
         let mut shown = self.path(path);
         if let Some(columns) = self.columns() {
@@ -114,8 +111,8 @@ impl Layout {
         format!("{before}{shown}{after}")
     }
 
-    /// Returns the text, with an ellipsis in its middle if it is wider than `columns`. More of the
-    /// end is kept than of the beginning, because the end is more informative.
+    /// Replaces the middle of a text that is wider than `columns` by an ellipsis. Keeps more of the
+    /// end than of the beginning, because the end is more informative.
     pub(crate) fn cut_in_middle(&self, text: &str, columns: usize) -> String {
         let ellipsis = self.ellipsis();
         if text.width() <= columns {
@@ -127,7 +124,7 @@ impl Layout {
         beginning + ellipsis + &end.chars().rev().collect::<String>()
     }
 
-    /// Returns the text, with an ellipsis at its end if it is wider than `columns`.
+    /// Replaces the end of a text that is wider than `columns` by an ellipsis.
     pub(crate) fn cut_at_end(&self, text: &str, columns: usize) -> String {
         let ellipsis = self.ellipsis();
         if text.width() <= columns {
@@ -136,7 +133,6 @@ impl Layout {
         widest(text.chars(), columns.saturating_sub(ellipsis.width())) + ellipsis
     }
 
-    /// Returns the mark for text that was cut.
     pub(crate) fn ellipsis(&self) -> &'static str {
         if self.is_ascii { "..." } else { "…" }
     }
@@ -152,8 +148,7 @@ fn widest(characters: impl Iterator<Item = char>, columns: usize) -> String {
     characters.take_while(fits).collect()
 }
 
-/// True if the locale does not name UTF-8 as its character set. Without any locale, UTF-8 is
-/// assumed.
+/// True if a locale is set that does not name UTF-8 as its character set.
 fn is_ascii(variable: impl Fn(&str) -> Option<String>) -> bool {
     let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);

@@ -5,20 +5,19 @@ use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{RunId, Timestamp};
 use serde::Serialize;
 
-/// The number of characters of a run's name that a terminal shows. These first characters encode
-/// the time, in milliseconds, at which the name was created (RFC 9562, UUID version 7).
+/// A terminal shows this many characters of a run's name. These characters encode the time at which
+/// the name was created, in milliseconds (RFC 9562, UUID version 7).
 const SHORT_ID: usize = 13;
 
-/// The length of a run's name that is a UUID, in characters.
+/// The number of characters in a UUID.
 const FULL_ID: usize = 36;
 
-/// Returns the line that tells the user how to continue a stopped run.
 pub(crate) fn continued(project_option: &str) -> String {
     format!("next: `autoproc resume{project_option}` continues")
 }
 
-/// Returns the beginning of a run's name if the name has the length of a UUID, otherwise the whole
-/// name. `report --run` accepts the beginning in place of the whole name.
+/// Shortens the name of a run if it has the length of a UUID. `report --run` accepts a shortened
+/// name.
 pub(crate) fn short_id(run: &RunId) -> &str {
     let name = run.as_str();
     if name.len() == FULL_ID { name.get(..SHORT_ID).unwrap_or(name) } else { name }
@@ -30,7 +29,7 @@ pub(crate) struct RunShown<'r> {
 }
 
 impl RunShown<'_> {
-    /// Returns the duration of the run: from its beginning to its end or, without an end, to its
+    /// Returns the time from the beginning of the run to its end or, if it has not ended, to its
     /// latest event. Zero if the beginning is unknown.
     pub(crate) fn elapsed(&self) -> std::time::Duration {
         self.ended_at()

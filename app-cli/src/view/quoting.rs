@@ -12,14 +12,14 @@ pub(crate) fn quoted(word: &str) -> String {
     quoted_unless(word, PLAIN)
 }
 
-/// Returns a path for a suggested command: quoted if necessary, with its unprintable characters
-/// escaped. A path that begins with a dash, which would be an option, begins with `./`.
+/// Quotes a path for a suggested command, and escapes unprintable characters. Puts `./` before a
+/// leading dash, because the path would be an option otherwise.
 pub(crate) fn quoted_path(path: &Path) -> String {
     let shown = Shown(path).to_string();
     if shown.starts_with('-') { quoted(&format!("./{shown}")) } else { quoted(&shown) }
 }
 
-/// Returns one word of a template, quoted if necessary. Placeholders need no quotes.
+/// Quotes one word of a command template. Placeholders need no quotes.
 pub(crate) fn quoted_template(word: &str) -> String {
     quoted_unless(word, "_-./:=,+@%${}")
 }
@@ -31,8 +31,8 @@ fn quoted_unless(word: &str, plain: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Quotes a word byte for byte, on one line, if necessary. A word with control characters, such as
-/// line ends and tabs, is written in the form `$'…'`, which bash, zsh and ksh read.
+/// Quotes a word on one line without changing its bytes. A word with control characters takes the
+/// form `$'…'`, which bash, zsh and ksh read.
 pub(crate) fn quoted_bytes(word: &OsStr) -> Vec<u8> {
     let bytes = word.as_encoded_bytes();
     if bytes.iter().any(u8::is_ascii_control) {
@@ -52,7 +52,7 @@ fn escaped(byte: u8) -> Vec<u8> {
         b'\n' => b"\\n".to_vec(),
         b'\t' => b"\\t".to_vec(),
         b'\'' | b'\\' => vec![b'\\', byte],
-        // Always three octal digits: with fewer, a digit after them would be read as part of the
+        // Always three octal digits: with fewer, a digit that follows would become part of the
         // number.
         _ if byte.is_ascii_control() => format!("\\{byte:03o}").into_bytes(),
         _ => vec![byte],

@@ -17,8 +17,8 @@ const AN_HOUR: Duration = Duration::from_hours(1);
 
 const A_MINUTE: Duration = Duration::from_mins(1);
 
-/// Formats a point in time, to the second, in the time zone that `TZ` names or else in the zone of
-/// the machine. The name of the zone is added if its offset differs from the machine's.
+/// Formats a point in time, to the second, in the zone that `TZ` names or else in the machine's
+/// zone. Adds the name of the zone if its offset differs from the machine's.
 pub(crate) fn local(point: Timestamp) -> String {
     let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
     let zoned = point.to_zoned(zone());
@@ -26,14 +26,12 @@ pub(crate) fn local(point: Timestamp) -> String {
     zoned.strftime(if is_own { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S %Z" }).to_string()
 }
 
-/// The zone in which a run prints times. A run looks it up once, because it may print thousands of
-/// lines a second.
+/// The zone in which a run prints times. A run looks it up only once, because it may print
+/// thousands of lines a second.
 #[derive(Debug, Clone)]
 pub(crate) struct Zone(TimeZone);
 
 impl Zone {
-    /// Returns the zone that `TZ` names, or the machine's zone if `TZ` is not set; UTC if the name
-    /// is unknown.
     pub(crate) fn current() -> Self {
         Self(zone())
     }
@@ -43,19 +41,16 @@ impl Zone {
         Self(TimeZone::UTC)
     }
 
-    /// Formats the time of day, to the second.
     pub(crate) fn time_of_day(&self, point: Timestamp) -> String {
         self.format(point, "%H:%M:%S")
     }
 
-    /// Formats a point after `now`: the time of day, with the date if the point is more than half a
-    /// day away.
+    /// Formats a time after `now`. Adds the date if the time is more than half a day away.
     pub(crate) fn time_after(&self, now: Timestamp, point: Timestamp) -> String {
         let is_far = point.saturating_since(now) > HALF_A_DAY;
         self.format(point, if is_far { "%Y-%m-%d %H:%M:%S" } else { "%H:%M:%S" })
     }
 
-    /// Formats the date and the time of day, to the second.
     pub(crate) fn date_and_time(&self, point: Timestamp) -> String {
         self.format(point, "%Y-%m-%d %H:%M:%S")
     }
@@ -76,8 +71,8 @@ impl Zone {
 /// Returns the zone that `TZ` names, or the machine's zone if `TZ` is not set; UTC if the name is
 /// unknown.
 pub(crate) fn zone() -> TimeZone {
-    // POSIX allows a `TZ` without daylight-saving rules, but the library requires them. The rules
-    // added here are the defaults of the C library.
+    // A `TZ` without daylight-saving rules is valid in POSIX, but not in the library. These rules
+    // are the defaults of the C library.
     let with_rules = || TimeZone::posix(&format!("{},M3.2.0,M11.1.0", env::var("TZ").ok()?)).ok();
     let system = TimeZone::try_system().ok().filter(|zone| !zone.is_unknown());
     system.or_else(with_rules).unwrap_or(TimeZone::UTC)
@@ -88,8 +83,8 @@ fn machine_zone() -> TimeZone {
     read.and_then(|data| TimeZone::tzif("machine", &data).ok()).unwrap_or(TimeZone::UTC)
 }
 
-/// Formats a duration with a readable precision: below a second in whole milliseconds, below ten
-/// seconds in tenths of a second, otherwise in whole seconds.
+/// Formats a duration: below a second in milliseconds, below ten seconds in tenths of a second,
+/// otherwise in whole seconds.
 pub(crate) fn span(length: Duration) -> String {
     if length < Duration::from_millis(1) {
         return if length.is_zero() { "0s".to_owned() } else { "<1ms".to_owned() };
@@ -104,16 +99,15 @@ pub(crate) fn span(length: Duration) -> String {
     format!("{:#}", SignedDuration::from_secs(seconds))
 }
 
-/// Formats a duration that is updated while a user watches: below an hour in whole seconds,
-/// otherwise in whole minutes.
+/// Formats a duration that a user watches: below an hour in seconds, otherwise in minutes.
 pub(crate) fn running_span(length: Duration) -> String {
     let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     let seconds = if length < AN_HOUR { seconds } else { seconds - seconds % 60 };
     format!("{:#}", SignedDuration::from_secs(seconds))
 }
 
-/// Formats a duration that is only an estimate: from two minutes on rounded to minutes, from ten
-/// hours on to hours.
+/// Formats an estimated duration. Rounds it to minutes from two minutes on, and to hours from ten
+/// hours on.
 pub(crate) fn rough_span(length: Duration) -> String {
     let unit = match length {
         length if length < 2 * A_MINUTE => return span(length),

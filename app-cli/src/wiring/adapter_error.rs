@@ -1,4 +1,4 @@
-//! Converts the errors of adapter functions that do not belong to a port.
+//! Converts the errors of adapter functions that belong to no port.
 
 use std::io;
 

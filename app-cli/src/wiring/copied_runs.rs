@@ -1,5 +1,5 @@
-//! The file that names the machine and the project folder of each copied run: a run whose events,
-//! outputs and executions were copied into this project folder from another place.
+//! Records the machine and the project folder from which each copied run came. The events, outputs
+//! and executions of these runs were copied into this project folder.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,12 +15,12 @@ const VERSION: &str = "1.0.0";
 #[derive(Serialize, Deserialize)]
 struct Document {
     version: String,
-    /// The machine and the project folder of each run, by the name of the run.
+    /// Keys are the names of runs.
     runs: BTreeMap<String, Place>,
 }
 
-/// Reads the machine and the project folder of each copied run, by the name of the run. Without a
-/// file, there is no copied run.
+/// Reads where each copied run came from, by the name of the run. Without a file, no run was
+/// copied.
 ///
 /// # Errors
 /// If the file cannot be read or parsed.

@@ -1,5 +1,4 @@
-//! The source and the target when a queue is copied. Each is the queue in a project folder, or a
-//! queue in a database.
+//! The source and the target of a copy. Each is a queue in a project folder or in a database.
 
 mod folder;
 mod target;
@@ -23,14 +22,14 @@ use crate::view::quoting::quoted_path;
 use folder::FolderSource;
 pub(crate) use target::Target;
 
-/// Where a queue is: in a project folder or in a database.
 pub(crate) enum Place {
     Folder(Project),
     Database(Box<Server>),
 }
 
 impl Place {
-    /// Returns the place that the value of the option `option` names. Connects to nothing.
+    /// Parses `word`, which is the value of `option`: a folder or the address of a database.
+    /// Connects to nothing.
     ///
     /// # Errors
     /// [`CliError`] if the value is neither a folder nor the address of a database.
@@ -47,7 +46,7 @@ impl Place {
         Project::at(cwd, Path::new(word.secret()), option).map(Self::Folder)
     }
 
-    /// Describes the place: "queue of FOLDER" or "queue at ADDRESS".
+    /// Describes the queue: "queue of FOLDER" or "queue at ADDRESS".
     pub(crate) fn in_words(&self) -> String {
         match self {
             Self::Folder(project) => format!("queue of {}", Shown(project.root())),
@@ -63,7 +62,7 @@ impl Place {
         }
     }
 
-    /// Returns the option by which another command names the place.
+    /// Returns the option that selects this queue in another command.
     pub(crate) fn option(&self) -> String {
         match self {
             Self::Folder(project) => format!("--project-dir {}", quoted_path(project.root())),
@@ -71,8 +70,8 @@ impl Place {
         }
     }
 
-    /// True if both places are the same queue: the folders are the same after symbolic links are
-    /// resolved, or the addresses and the schemas are equal. Connects to nothing.
+    /// True if both are the same queue. Compares folders after resolving symbolic links, and
+    /// databases by address and schema. Connects to nothing.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Folder(one), Self::Folder(other)) => real(one.root()) == real(other.root()),
@@ -83,12 +82,11 @@ impl Place {
         }
     }
 
-    /// True if the place is a folder without a queue.
     pub(crate) fn lacks_queue(&self) -> bool {
         matches!(self, Self::Folder(project) if !project.has_queue())
     }
 
-    /// True if the place is a folder whose `autoproc.toml` names a database.
+    /// True if the queue is in a folder, but the `autoproc.toml` of the folder names a database.
     pub(crate) fn names_a_database(&self) -> bool {
         let section = match self {
             Self::Folder(project) => store_section(project.root()),
@@ -111,8 +109,8 @@ impl Place {
         }
     }
 
-    /// Locks the queue, so that a copy can fill it. Removes what an interrupted copy left in a
-    /// folder with an empty queue.
+    /// Locks the queue so that a copy can fill it. If a folder has an empty queue, removes the
+    /// remains of an interrupted copy.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be used, if it is locked, if a run is alive, or if the
@@ -132,8 +130,8 @@ impl Place {
     }
 }
 
-/// Refuses a folder with outputs or executions of an earlier queue: the copied items have the same
-/// ids, so these files would be taken for theirs.
+/// Refuses a folder with outputs or executions of an earlier queue. The copied items may have the
+/// ids of earlier items, and would then seem to own these files.
 fn refuse_leftovers(project: &Project) -> Result<(), CliError> {
     let dirs = [project.attempts_dir(), project.executions_dir()];
     let Some(dir) = dirs.iter().find(|dir| dir.read_dir().is_ok_and(|mut entries| entries.next().is_some())) else {
@@ -143,7 +141,7 @@ fn refuse_leftovers(project: &Project) -> Result<(), CliError> {
         .with_hint("name an empty target; if these files are of a queue that is gone, move that folder away"))
 }
 
-/// Returns the path with its symbolic links resolved, or the path itself if that fails.
+/// Resolves symbolic links. Returns the path unchanged if that fails.
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
@@ -161,17 +159,12 @@ fn cannot_read(path: &Path, error: &std::io::Error) -> CliError {
     CliError::io(format!("cannot read {}", Shown(path)), error)
 }
 
-/// The locked queue that a copy reads.
 pub(crate) enum Source<'p> {
     Folder(Box<FolderSource>),
     Database(Box<LockedDatabase<'p>>),
 }
 
 impl Source<'_> {
-    /// Reads the queue.
-    ///
-    /// # Errors
-    /// [`CliError`] if it cannot be read.
     pub(crate) async fn queue(&mut self) -> Result<FileQueue, CliError> {
         match self {
             Self::Folder(folder) => Ok(folder.queue.queue()?.clone()),
@@ -179,7 +172,8 @@ impl Source<'_> {
         }
     }
 
-    /// True if the queue has keys that this program does not know and does not copy.
+    /// True if the files of the queue have keys that this program does not know. A copy omits these
+    /// keys.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -190,8 +184,8 @@ impl Source<'_> {
         }
     }
 
-    /// Reads at most `limit` further events of the history, counting those that are skipped. At the
-    /// end of the history, the result has no events, and its number of skipped events is 0.
+    /// Reads at most `limit` further events. Counts the events that it skips. At the end of the
+    /// history, returns no events and skips none.
     ///
     /// # Errors
     /// [`CliError`] if the history cannot be read.
@@ -202,8 +196,8 @@ impl Source<'_> {
         }
     }
 
-    /// Returns the machine and the project folder of each run. All events must have been read, and
-    /// no execution yet.
+    /// Returns the machine and the project folder of each run. Call it after all events have been
+    /// read, and before the first execution is read.
     ///
     /// # Errors
     /// [`CliError`] if they cannot be read.
@@ -226,8 +220,8 @@ impl Source<'_> {
         }
     }
 
-    /// Reads at most `limit` further workflow executions. `on_unreadable` receives the errors of
-    /// journals that cannot be read, which are left out.
+    /// Reads at most `limit` further workflow executions. Skips unreadable journals of a folder,
+    /// and passes their errors to `on_unreadable`.
     ///
     /// # Errors
     /// [`CliError`] if the executions cannot be read.

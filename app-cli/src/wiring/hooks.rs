@@ -15,16 +15,16 @@ use crate::error::CliError;
 /// The time between SIGTERM and SIGKILL.
 pub(crate) const HOOK_GRACE: Duration = Duration::from_secs(2);
 
-/// The maximum number of bytes of output that are kept of one command.
+/// At most this many bytes of a command's output are kept.
 const MAX_OUTPUT: usize = 16 << 10;
 
-/// Runs a command line of the user, with both output streams merged into one. `exec` avoids another
-/// process. The command line is an argument of this script, not a part of it, so that the line
-/// numbers in messages of the shell are right.
+/// Runs a command line of the user, with both output streams merged. `exec` avoids another process.
+/// The command line is an argument of this script, so that line numbers in shell messages are
+/// right.
 const IN_ONE_STREAM: &str = "exec sh -c \"$1\" 2>&1";
 
-/// Runs the commands of hooks. They have guards of their own, so a pause of the run, a lost lease
-/// or the end of the run's other guards does not affect them.
+/// Runs hook commands under separate guards. These guards ignore a pause of the run and the loss of
+/// its lease. They also continue when the run ends its other guards.
 pub(crate) struct HookProcesses {
     guards: Guards,
     project_dir: PathBuf,
@@ -33,9 +33,8 @@ pub(crate) struct HookProcesses {
 pub(crate) struct HookCommand {
     /// The command line, which `sh -c` executes.
     pub(crate) line: OsString,
-    /// The bytes that the command reads from its standard input.
     pub(crate) input: Vec<u8>,
-    /// Variables of this hook, in addition to those that every command of the run has.
+    /// Variables of this hook, in addition to those of every command of the run.
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) timeout: Duration,
 }

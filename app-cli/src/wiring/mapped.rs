@@ -1,5 +1,5 @@
-//! Decorators that map paths for the ports of a database: the database has stored paths, and every
-//! other part of the program sees the paths of this machine.
+//! Maps paths for the ports of a database. The database has stored paths; every other part of the
+//! program sees the paths of this machine.
 
 mod history;
 mod items;
@@ -21,14 +21,13 @@ use crate::path_map::PathMap;
 pub(super) use history::MappedHistory;
 use items::{named, selector, selectors, to_here};
 
-/// A store that accepts and returns the paths of this machine.
 pub(super) struct MappedStorage {
     pub(super) inner: Arc<dyn Storage>,
     pub(super) map: Arc<PathMap>,
 }
 
 impl MappedStorage {
-    /// Maps the path in a rejection to this machine, so that the error shows the path that the user
+    /// If the error contains a stored path, replaces it by the path on this machine, which the user
     /// knows.
     fn error(&self, error: StorageError) -> StorageError {
         let here = |which: Selector| match which {
@@ -139,8 +138,8 @@ impl Storage for MappedStorage {
     }
 }
 
-/// An observer that passes events on with the stored paths of their files. A path without a stored
-/// path is passed on unchanged.
+/// Replaces the path in each event by its stored path. Passes on a path unchanged if it has no
+/// stored path.
 pub(super) struct MappedObserver {
     pub(super) inner: Arc<dyn Observer>,
     pub(super) map: Arc<PathMap>,

@@ -1,4 +1,4 @@
-//! Stands in for the store on PostgreSQL in a program that was built without it.
+//! Replaces the store on PostgreSQL in a program that was built without it.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -23,13 +23,11 @@ use crate::stored_output::StoredOutput;
 /// A queue in a database. There is no value of this type.
 pub(crate) struct Server(Infallible);
 
-/// The versions of the schema before and after its creation or update.
 pub(crate) struct Migrated {
     pub(crate) before: Option<i32>,
     pub(crate) now: i32,
 }
 
-/// The size of a part of the history.
 pub(crate) struct HistorySize {
     pub(crate) runs: u64,
     pub(crate) events: u64,
@@ -55,14 +53,12 @@ impl OutputStore {
     }
 }
 
-/// The machine and the project folder of a run.
 pub(crate) struct RunPlace {
     pub(crate) run: RunId,
     pub(crate) host: Box<str>,
     pub(crate) project: PathBuf,
 }
 
-/// The end of the output of an attempt, as it is copied between stores.
 #[expect(dead_code, reason = "only a database keeps the host and the path of the file")]
 pub(crate) struct CopiedOutput {
     pub(crate) item: ItemId,
@@ -75,7 +71,6 @@ pub(crate) struct CopiedOutput {
     pub(crate) ending: Vec<u8>,
 }
 
-/// The journal of an item's execution, as it is copied between stores.
 pub(crate) struct CopiedExecution {
     pub(crate) item: ItemId,
     pub(crate) claim: ClaimNumber,
@@ -84,7 +79,6 @@ pub(crate) struct CopiedExecution {
     pub(crate) events: Vec<String>,
 }
 
-/// The runs that a request to stop addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StopTarget {
     AllRuns,

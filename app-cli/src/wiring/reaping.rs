@@ -1,10 +1,10 @@
-//! The reaper of dead runs: chooses the folder in which the guards of a dead run left their
-//! records.
+//! Ends processes that dead runs left behind. Finds them with the records that the guards of these
+//! runs wrote.
 //!
-//! The runs of a queue in a folder all have their records there. The runs of a database may belong
-//! to several project folders of this machine, and to containers that share its kernel. A run whose
-//! records or processes cannot be seen from here is treated like a run of another machine: only an
-//! expired lease proves that it has no process left.
+//! For a queue in a folder, the records of all runs are in that folder. The runs of a database may
+//! belong to several project folders of this machine, and to containers that share its kernel. If
+//! this process cannot see the records or the processes of a run, it treats the run like a run on
+//! another machine. Then only an expired lease proves that no process is left.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,8 +28,8 @@ impl RunReaper {
         Self { project, grace }
     }
 
-    /// Returns the reason why a dead run may have processes left even after [`reap`](Reaper::reap);
-    /// `None` if no reason is known in advance.
+    /// Returns the reason why processes of a dead run may remain even after [`reap`](Reaper::reap).
+    /// `None` if no such reason is known in advance.
     pub(crate) fn obstacle(&self, dead: &DeadRun) -> Option<String> {
         let own = self.sweeper(&self.project);
         if !recovery::is_of_host(dead, &own.location()) {
@@ -42,7 +42,7 @@ impl RunReaper {
     }
 
     /// Removes the records of a run whose items were recovered without proof that its processes
-    /// have ended. Removes only records in this project folder.
+    /// have ended. Affects only this project folder.
     pub(crate) fn forget(&self, run: &RunId) {
         self.sweeper(&self.project).forget(run);
     }
@@ -51,8 +51,8 @@ impl RunReaper {
         Sweeper::for_grace(project.runs_dir(), self.grace, project.root())
     }
 
-    /// Returns the project of a dead run of this machine; `None` if its records or its processes
-    /// cannot be seen from here.
+    /// Returns the project of `dead`, which ran on this machine. `None` if this process cannot see
+    /// the records or the processes of this run.
     fn project_of(&self, dead: &DeadRun, own: &Location) -> Option<Project> {
         let Some(location) = dead.location.as_ref().filter(|_| self.project.is_of_store()) else {
             return Some(self.project.clone());

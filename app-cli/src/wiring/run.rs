@@ -28,7 +28,7 @@ use super::{Wiring, notices};
 use crate::error::CliError;
 use crate::store_choice;
 
-/// The mode of the state folder, as the JSON store sets it.
+/// The permissions of the state folder, the same as those that the JSON store sets.
 const STATE_MODE: u32 = 0o700;
 
 pub(crate) enum Task {
@@ -52,25 +52,25 @@ pub(crate) struct RunSettings {
     pub(crate) may_batch: bool,
     /// The time between SIGTERM and SIGKILL.
     pub(crate) grace: Duration,
-    /// The time from a SIGTERM or SIGHUP until the drain becomes an abort.
+    /// How long a run drains after a SIGTERM or SIGHUP before it aborts.
     pub(crate) stop_timeout: Duration,
     pub(crate) start_limits: StartLimits,
     /// The maximum disk space for the output of one attempt, in bytes.
     pub(crate) max_output: u64,
-    /// The maximum length of the tail of each output that a queue in a database keeps, in bytes.
+    /// At most this many bytes of the end of each output are kept in a database.
     pub(crate) store_output: u64,
-    /// If set, the temporary folders of attempts that fail are kept. Contains the exit statuses of
-    /// commands that count as success, in addition to 0.
+    /// If set, the temporary folders of failed attempts are kept. Contains the exit statuses that
+    /// count as success, in addition to 0.
     pub(crate) keep_tmp: Option<Vec<i32>>,
     pub(crate) on_suspension: Option<Arc<dyn OnSuspension>>,
     /// The files that receive the standard output of commands. If `None`, standard output is kept
-    /// with the rest of an attempt's output.
+    /// with the other output of the attempt.
     pub(crate) stdout_to: Option<StdoutTo>,
     pub(crate) attempt_listeners: Vec<Arc<dyn AttemptListener>>,
 }
 
-/// Receives a call when Ctrl-Z suspends this process and when the process continues. The calls come
-/// from a separate thread.
+/// Receives a call from a separate thread when Ctrl-Z suspends this process, and when the process
+/// continues.
 pub(crate) trait OnSuspension: Send + Sync {
     /// Called before the process and the attempts are suspended.
     fn suspending(&self);
@@ -80,13 +80,14 @@ pub(crate) trait OnSuspension: Send + Sync {
 }
 
 impl Wiring {
-    /// Returns the ports of a run, and its supervision. The caller must end the supervision after
-    /// the run. `observers` receive the events of the run, in addition to the event log, the
-    /// state file and the monitor file.
+    /// Returns the ports and the supervision of a run. The caller must end the supervision after
+    /// the run. `observers` receive the events in addition to the event log, the state file and the
+    /// monitor file.
     ///
     /// # Errors
-    /// [`CliError`] if a limit is set on something that the system does not report, if a folder
-    /// cannot be created, if the path of this program is unknown, or if no thread can be started.
+    /// [`CliError`] if the load or the free memory is limited, but not reported by the system, if a
+    /// folder cannot be created, if the path of this program is unknown, or if no thread can be
+    /// started.
     pub(crate) fn ports(
         &self,
         settings: RunSettings,
@@ -127,8 +128,8 @@ impl Wiring {
         Ok((ports, Supervision::pausable(guards, switch, on_change, on_suspension)?))
     }
 
-    /// Creates the folders in which this machine keeps its own files for a queue in a database.
-    /// Does nothing for a queue in a folder, which creates its folders itself.
+    /// Creates the folders in which this machine keeps files for a queue in a database. Does
+    /// nothing for a queue in a folder, which creates its own folders.
     ///
     /// # Errors
     /// [`CliError`] if a folder cannot be created.
@@ -136,7 +137,7 @@ impl Wiring {
         if self.server().is_none() {
             return Ok(());
         }
-        // The folder of the logs gets the default mode of new folders, as if the queue were in this
+        // The log folder gets the default mode of new folders, as if the queue were in this
         // project.
         let folders = [(self.project.runs_dir(), STATE_MODE), (self.project.logs_dir(), 0o777)];
         folders.iter().try_for_each(|(folder, mode)| {
@@ -154,7 +155,7 @@ impl Wiring {
         )
     }
 
-    /// Returns a function that reports a pause (true) or its end (false) to the observer.
+    /// Returns a function that reports the beginning (true) or the end (false) of a pause.
     fn pause_events(&self, run: RunId, observer: Arc<dyn Observer>) -> impl Fn(bool) + Send + 'static {
         let clock = self.clock();
         move |is_paused| {
@@ -208,17 +209,15 @@ impl Wiring {
     ) -> Result<(TaskOrchestrator, Supervision), CliError> {
         autoproc_subprocess::adopt_orphans();
         self.attempt_logs().begin_notes();
-        // No records are kept: they serve only the recovery of dead runs, and this execution does
-        // not belong to a run.
+        // No records are kept: they serve only to recover dead runs, and this execution has no run.
         let guards = Arc::new(Guards::new(self.guard_settings(run, grace)?));
         let supervision = Supervision::suspendable(guards.clone())?;
         Ok((TaskOrchestrator::new(workflow, self.equipment(guards)), supervision))
     }
 
     /// Returns the settings of guards that keep no records and no temporary folders. The
-    /// environment of commands names this project and, if only options of this process name them,
-    /// its store and its map of paths, so a command that calls autoproc uses them too. The password
-    /// of the store is not added to the environment.
+    /// environment of commands names this project. If options of this process name the store or the
+    /// path map, the environment names them too. The password of the store is never added.
     ///
     /// # Errors
     /// If the system does not report this program's path.
@@ -238,7 +237,6 @@ impl Wiring {
         Ok(GuardSettings { executable, run, environment, grace, records_dir: None, output, keep_tmp: None })
     }
 
-    /// Returns the ports, paths and settings of executions that keep no journals.
     fn equipment(&self, guards: Arc<Guards>) -> Equipment {
         let logs = self.attempt_logs();
         Equipment {
@@ -253,7 +251,7 @@ impl Wiring {
         }
     }
 
-    /// Returns the stop signal of a workflow execution without the queue. It watches only signals,
+    /// Returns the stop signal of a workflow execution outside the queue. It watches only signals,
     /// because `autoproc stop` applies to runs.
     ///
     /// # Errors
@@ -263,8 +261,8 @@ impl Wiring {
         Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
-    /// Until the returned value is dropped, calls `pause` when this process is suspended, for
-    /// instance by Ctrl-Z, and `resume` when it continues.
+    /// Calls `pause` when this process is suspended, for instance by Ctrl-Z, and `resume` when it
+    /// continues. Dropping the returned value ends this.
     ///
     /// # Errors
     /// If no thread can be started.
@@ -277,8 +275,8 @@ impl Wiring {
         Suspension::new(pause, resume).map_err(|error| no_signals(&error))
     }
 
-    /// Returns the stop signal of a run. It watches signals and, in addition, the stop file or the
-    /// requests in the database of the queue.
+    /// Returns the stop signal of a run. It watches signals, and the stop file or the stop requests
+    /// in the database.
     ///
     /// # Errors
     /// If no thread can be started.
@@ -313,15 +311,15 @@ pub(crate) struct Supervision {
 }
 
 impl Supervision {
-    /// Creates a supervision that suspends commands only when this process is suspended.
+    /// Suspends commands only when this process is suspended.
     fn suspendable(guards: Arc<Guards>) -> Result<Self, CliError> {
         let (suspended, continued) = (guards.clone(), guards.clone());
         let suspension = Suspension::new(move || suspended.pause(), move || continued.resume());
         Ok(Self { guards, suspension: suspension.map_err(|error| no_signals(&error))?, pauses: None })
     }
 
-    /// Creates a supervision that suspends commands when this process is suspended, and on request.
-    /// `on_change` is passed to [`PauseWatch::new`].
+    /// Suspends commands when this process is suspended, and on request. `on_change` is passed to
+    /// [`PauseWatch::new`].
     fn pausable(
         guards: Arc<Guards>,
         switch: Arc<PauseSwitch>,
@@ -348,8 +346,8 @@ impl Supervision {
         Ok(Self { guards, suspension, pauses: Some(pauses) })
     }
 
-    /// Ends the guards. Waits until the idle ones have removed their files; a busy guard ends after
-    /// its batch.
+    /// Ends the guards. Waits until the idle guards have removed their files. A busy guard ends
+    /// after its batch.
     pub(crate) async fn end(self) {
         drop(self.suspension);
         drop(self.pauses);

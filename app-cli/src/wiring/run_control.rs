@@ -1,13 +1,13 @@
 //! Pauses and resumes live runs of this machine from another process.
 //!
-//! A file, not a signal, requests a run to pause: a signal could reach an unrelated process that
-//! has taken over the number of a dead run's process. The only signal is SIGCONT, which is needed
-//! because a stopped process cannot read files.
+//! A file requests a pause, because a signal could reach the wrong process: the process number of a
+//! run that died may belong to another process. Only SIGCONT is sent as a signal, because a stopped
+//! process cannot read files.
 //!
-//! The process is first identified by its number; then SIGCONT is sent only if the run is still
-//! alive. For a queue in a folder, this means that the lock of the run is held, which proves that
-//! the process of the run is alive, so no other process has its number. For a queue in a database,
-//! it means that the lease of the run has not expired; the process may have ended meanwhile.
+//! The process of a run is first found by its number. SIGCONT is then sent only if the run is still
+//! alive. For a queue in a folder, a live run holds a lock, so no other process can have its
+//! number. For a queue in a database, a live run has a lease. Its process may have ended before the
+//! lease expires.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,7 +22,7 @@ use super::Wiring;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pause {
-    /// When the pause began; `None` if the run could not record it, for instance because SIGSTOP
+    /// When the pause began. `None` if the run could not record it, for instance because SIGSTOP
     /// stopped its process.
     pub(crate) since: Option<Timestamp>,
     /// True if the process of the run is stopped, for instance by Ctrl-Z.
@@ -32,7 +32,7 @@ pub(crate) struct Pause {
 pub(crate) struct RunControl {
     runs_dir: PathBuf,
     own: Location,
-    /// True if runs of other project folders may use the queue; their pause files are elsewhere.
+    /// True if runs of other project folders may use the queue. Their pause files are elsewhere.
     is_shared: bool,
 }
 
@@ -47,21 +47,20 @@ impl RunControl {
         PauseFiles::of(&self.runs_dir, &run.info.id)
     }
 
-    /// Removes the pause files that killed runs left.
     pub(crate) fn remove_abandoned(&self) {
         PauseFiles::remove_abandoned(&self.runs_dir);
     }
 
-    /// True if the run is on this machine, in its current boot, and of this project folder. The run
-    /// may be in another container.
+    /// True if the run belongs to this project folder, and was started on this machine since the
+    /// last boot. The run may be in another container.
     pub(crate) fn is_local(&self, run: &LiveRun) -> bool {
         let theirs = &run.info.location;
         let is_of_folder = !self.is_shared || theirs.project == self.own.project;
         is_of_folder && theirs.boot == self.own.boot && (theirs.host == self.own.host || !theirs.boot.is_empty())
     }
 
-    /// True if the files of this project folder describe the run. For a queue in a folder, that is
-    /// every run; for a queue in a database, the runs of this machine and folder.
+    /// True if the files of this project folder describe the run. For a queue in a database, only
+    /// the runs of this machine and folder qualify.
     pub(crate) fn is_described_here(&self, run: &LiveRun) -> bool {
         !self.is_shared || self.is_local(run)
     }
@@ -76,15 +75,14 @@ impl RunControl {
         (since.is_some() || is_stopped).then_some(Pause { since, is_stopped })
     }
 
-    /// True if all processes of a run's commands are stopped. Also true if they cannot be observed
-    /// from this process.
+    /// True if all processes of a run's commands are stopped, or cannot be observed from here.
     pub(crate) fn stands_still(&self, run: &LiveRun) -> bool {
         let Some(process) = self.process(run) else { return true };
         let below = process_table::descendants_of(process.id.pid).unwrap_or_default();
         // The children of the run's process are its guards, which are not paused.
         let mut commands = below.iter().filter(|below| below.parent != process.id.pid && !below.is_zombie);
-        // A process that waits for a stopped child in vfork(2) is blocked, and never becomes
-        // stopped itself.
+        // A process that waits for a stopped child in vfork(2) is blocked. It never becomes stopped
+        // itself.
         commands.all(|command| command.is_stopped || command.is_blocked)
     }
 
@@ -92,7 +90,7 @@ impl RunControl {
         runs.iter().filter_map(|run| Some((run.info.id.clone(), self.pause_of(run)?))).collect()
     }
 
-    /// Continues the process of a run, if it is stopped; returns true if the signal was sent.
+    /// Continues the process of a run if it is stopped. Returns true if the signal was sent.
     ///
     /// # Errors
     /// [`StorageError`] if the live runs cannot be read; [`io::Error`] if the system refuses the
@@ -114,8 +112,8 @@ impl RunControl {
         })
     }
 
-    /// Returns the process with the run's number; `None` if there is none, or if the run is on
-    /// another host, in another boot or pid namespace, or of another project folder of a database.
+    /// Returns the process of the run. `None` if there is none, or if it is not visible from this
+    /// host, boot, pid namespace or project folder.
     fn process(&self, run: &LiveRun) -> Option<Process> {
         let theirs = &run.info.location;
         let is_visible =

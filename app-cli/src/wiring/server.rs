@@ -1,4 +1,4 @@
-//! The store on PostgreSQL: opens it, finds its password, and explains its errors.
+//! Opens the store on PostgreSQL, finds its password, and explains its errors.
 
 mod executions;
 mod inspection;
@@ -45,16 +45,15 @@ const NOT_REACHED: &str =
 /// A run renews its lease this many times during one lease, so that a few renewals may fail.
 const RENEWALS_PER_LEASE: u32 = 4;
 
-/// The time from the end of a lease until the commands of its run are killed. The run sends SIGTERM
-/// when it loses the lease; this time lets the commands end. Other machines may take the run's
-/// files 5 s after the kill: [`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN) after the
-/// end of the lease.
+/// The time from the end of a run's lease until the guards kill the commands of the run. At the end
+/// of the lease, the run sends SIGTERM, so its commands have this time to end. 5 s after the kill,
+/// [`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN) ends, and other machines may take the
+/// run's files.
 const KILLED_AFTER: Duration = Duration::from_secs(10);
 
-/// The number of bytes of the hash in the name of the local folder.
+/// The number of bytes of the hash in [`Server::local_name`].
 const NAME_BYTES: usize = 6;
 
-/// A queue in a PostgreSQL database.
 pub(crate) struct Server {
     store: Arc<PostgresStore>,
     options: Options,
@@ -97,15 +96,10 @@ impl Server {
         Arc::new(self.store.event_log(notices(console)))
     }
 
-    /// Returns the journals of workflow executions, as seen from this location.
     pub(super) fn journals(&self, here: Location) -> Arc<dyn SharedJournals> {
         Arc::new(ServerJournals { store: self.store.clone(), place: self.place(), here })
     }
 
-    /// Returns the items with an execution that has not completed, in ascending order.
-    ///
-    /// # Errors
-    /// [`StorageError`] if the database cannot be read.
     pub(super) async fn unfinished_executions(&self) -> Result<Vec<ItemId>, StorageError> {
         self.store.unfinished_executions().await
     }
@@ -118,19 +112,17 @@ impl Server {
         self.store.place_of_run(run).await
     }
 
-    /// Returns the outputs of attempts that the database keeps.
     pub(crate) fn outputs(&self) -> OutputStore {
         OutputStore(self.store.clone())
     }
 
-    /// Extends the deadline of these guards whenever the run's lease is granted or renewed. At the
-    /// deadline, guards kill their commands even if this process is stopped, so no command runs
-    /// when another machine may take its file.
+    /// Extends the deadline of `guards` whenever the run's lease is granted or renewed. At the
+    /// deadline, the guards kill the run's commands, even if this process is stopped. Thus, no
+    /// command still runs when another machine takes its file.
     pub(super) fn bound(&self, guards: Arc<Guards>) {
         self.store.on_lease(move |over_at| guards.extend_deadline(over_at.saturating_add(KILLED_AFTER)));
     }
 
-    /// Returns the stop signal for requests in the database.
     pub(super) fn stop_requests(&self, run: &RunId) -> Arc<dyn StopSignal> {
         Arc::new(self.store.stop_signal(run))
     }
@@ -152,14 +144,13 @@ impl Server {
         self.options.schema()
     }
 
-    /// Returns the address without the password. Another process can use this address to name the
-    /// store.
+    /// Returns the address without the password. Another process can open the store with it.
     pub(crate) fn address(&self) -> String {
         self.options.address()
     }
 
-    /// Returns the option `--store` for a suggested command, after a space; empty if a variable or
-    /// a file names the store, because the suggested command finds it there too.
+    /// Returns the option `--store` for a suggested command, after a space. Empty if that command
+    /// finds the store in a variable or a file.
     pub(crate) fn option(&self) -> String {
         match self.named_by {
             NamedBy::Option | NamedBy::Place(_) => self.option_elsewhere(),
@@ -172,14 +163,14 @@ impl Server {
         format!(" {OPTION} {}", quoted(&self.address()))
     }
 
-    /// True if only the command line of this process names the store. A command of a run would find
-    /// a variable or a file, but not this option.
+    /// True if only an option of this process names the store. Commands of a run do not see this
+    /// option.
     pub(crate) fn is_named_by_option(&self) -> bool {
         self.named_by == NamedBy::Option
     }
 
-    /// Returns the name of the folder in which this machine keeps its own files about this queue:
-    /// the name of the database, and a hash of the address and the schema.
+    /// Returns the name of the folder in which this machine keeps files for this queue. The name
+    /// consists of the name of the database, and a hash of the address and the schema.
     pub(crate) fn local_name(&self) -> String {
         let place = self.place();
         let hash = Sha256::digest(format!("{place}#{}", self.schema()));
@@ -189,7 +180,8 @@ impl Server {
         format!("{plain}-{hash:0width$x}", width = 2 * NAME_BYTES)
     }
 
-    /// Connects to the server, and checks that the schema is that of this program.
+    /// Connects to the server, and checks that the schema of the queue has the version that this
+    /// program uses.
     ///
     /// # Errors
     /// [`CliError`] that tells the user what to do next.
@@ -222,8 +214,8 @@ impl Server {
         self.store.prunable_history(age).await
     }
 
-    /// Removes the history of runs that are over and have had no event for `age`, except the events
-    /// and attempts that are still needed. Returns the size of the removed part.
+    /// Removes the history of ended runs that have had no event for `age`. Keeps the events and
+    /// attempts that are still needed. Returns the size of the removed part.
     ///
     /// # Errors
     /// [`StorageError`] if the history cannot be changed.
@@ -277,8 +269,8 @@ fn parse(choice: &StoreChoice) -> Result<Options, CliError> {
     })
 }
 
-/// Returns the options with the password from the environment or else from the password file,
-/// unless the address contains a password. Warns if the password file cannot be used.
+/// Adds the password from the environment or else from the password file, unless the address
+/// contains a password. Warns if the file cannot be used.
 fn with_password(options: Options, variable: impl Fn(&str) -> Option<OsString>, console: &Console) -> Options {
     if options.has_password() {
         return options;

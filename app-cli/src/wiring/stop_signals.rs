@@ -1,4 +1,5 @@
-//! The stop signal of a run on a database: signals of this process, and requests in the database.
+//! Merges two kinds of stop requests to a run on a database: signals, and requests that the
+//! database stores.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -7,9 +8,8 @@ use std::task::Poll;
 use async_trait::async_trait;
 use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError};
 
-/// Combines two sources of stop requests. `request` returns the more urgent request, and that of
-/// `signals` if both are equally urgent. `raised_above` returns the request of the first source
-/// whose level rises.
+/// Combines two sources of stop requests. The more urgent request wins. If both are equally urgent,
+/// the request of `signals` wins.
 pub(super) struct StopSignals {
     pub(super) signals: Arc<dyn StopSignal>,
     pub(super) requests: Arc<dyn StopSignal>,

@@ -1,7 +1,7 @@
-//! Reports the ends of attempts, with their outcomes, to listeners.
+//! Reports the outcome of each attempt to listeners.
 //!
-//! The events of a run describe a failure as text for people. A listener receives the outcome
-//! itself, before the run has decided on it: the result is not durable yet, and may be discarded.
+//! A listener receives the outcome before the run has recorded it. The outcome is not durable yet,
+//! and the run may discard it.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use autoproc_domain::Timestamp;
 use autoproc_domain::ports::{Attempt, AttemptProgress, AttemptReport, Clock, LostAttempt, Orchestrator, StopSignal};
 use futures_util::stream::{BoxStream, StreamExt as _};
 
-/// Receives a call at the end of every attempt that began, except an attempt that is lost.
+/// Receives the outcome of each attempt that ended. Lost attempts are not reported.
 pub(crate) trait AttemptListener: Send + Sync {
-    /// Called on the thread of the run, so the call must return soon. `started_at` is the time at
-    /// which the run noticed the start.
+    /// Runs on the thread of the run, so the method must return quickly. `started_at` is the time
+    /// at which the run noticed that the attempt had started.
     fn ended(&self, attempt: &Attempt, started_at: Timestamp, report: &AttemptReport);
 }
 
-/// An orchestrator whose attempts are reported to listeners.
+/// Reports the attempts of an orchestrator to listeners.
 pub(super) struct Watched {
     pub(super) inner: Arc<dyn Orchestrator>,
     pub(super) clock: Arc<dyn Clock>,

@@ -1,4 +1,5 @@
-//! `run --backoff-on`: waits that depend on the error of an attempt.
+//! Tests `run --backoff-on`, which sets the delay before a retry according to the error of the
+//! attempt.
 
 use std::fs;
 
@@ -6,18 +7,17 @@ use serde_json::Value;
 
 use crate::fixture::TempProject;
 
-/// Prints the contents of the file to standard error, and fails.
 const FAIL: &str = "cat {} >&2; exit 3";
 
-/// Returns the waits before retries, in seconds, as the event log contains them.
+/// Returns the delay before each retry, in seconds, from the event log.
 fn waits(project: &TempProject) -> Vec<String> {
     let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("a document"));
     lines.filter_map(|line| Some(line.get("backoff_s")?.to_string())).collect()
 }
 
-/// Runs a command once on a file; the command prints this error output and fails. Returns the wait
-/// before the retry, and the line about the wait.
+/// Runs a command that prints `error` and fails. Returns the delay before the retry, and the line
+/// that announces the retry.
 fn wait_after(error: &str, options: &[&str]) -> (String, String) {
     let project = TempProject::new();
     project.write("a", error);

@@ -1,11 +1,11 @@
-//! Invalid input: an exit code, an `error:` line, and an unchanged state folder.
+//! Tests that invalid input gives an exit code and an `error:` line, and does not change the state
+//! folder.
 
 use std::fs::{self, File};
 
 use crate::fixture::{Answer, TempProject, end_of, list_of};
 use crate::repair::{journal, place_with_journal};
 
-/// Runs a command that must be refused without a change.
 #[track_caller]
 fn refused(project: &TempProject, words: &[&str], code: i32, says: &str) -> Answer {
     let before = project.bytes();
@@ -219,7 +219,6 @@ fn a_command_that_cannot_be_found_is_refused_before_anything_is_touched() {
     }
 }
 
-/// If the report of a change cannot be printed, the change is not undone.
 #[test]
 fn a_change_that_cannot_be_reported_was_made_and_says_so() {
     let project = TempProject::new();

@@ -1,4 +1,4 @@
-//! `checkpoint` and `run --checkpoint`, the commands that users of the Python program are used to.
+//! Tests `checkpoint` and `run --checkpoint`, which exist for users of the original Python program.
 
 use crate::fixture::TempProject;
 

@@ -1,4 +1,4 @@
-//! The selection of files: by name, by age, from folders that cannot be read, and from lists.
+//! Tests which files are selected: by patterns, by age, from lists, and despite unreadable folders.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -38,7 +38,7 @@ fn old_files_can_be_left_out() {
     assert_eq!(project.json(["queue", "add", "in", "--newer-than", "2d"])["left_out"], 1);
 }
 
-/// The test uses a path that is too long, because not even root can read it.
+/// Uses a path that is too long, because not even root can read such a path.
 #[test]
 fn what_cannot_be_read_is_named_and_the_rest_is_added() {
     let project = TempProject::new();
@@ -59,7 +59,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_added() {
     let before = project.bytes();
     project.ask(["queue", "add", "in", "--strict"]).expect_error(74, "cannot read");
     assert_eq!(project.bytes(), before);
-    // Removes the deep folders with rm(1), which does not need their full paths.
+    // rm(1) removes deep folders without their full paths.
     fs::set_permissions(project.path("in"), fs::Permissions::from_mode(0o700)).expect("it is ours");
     let emptied = std::process::Command::new("rm").arg("-rf").arg(project.path("in")).status().expect("rm");
     assert!(emptied.success());
@@ -78,8 +78,6 @@ fn lists_from_elsewhere_are_read_as_meant() {
     assert_eq!(added.err.matches("CRLF line ends").count(), 1, "{added:?}");
 }
 
-/// After a symbolic link, `..` leads to the parent of the link's target. Otherwise, `..` only
-/// removes the name before it.
 #[test]
 fn a_path_through_the_parent_of_a_link_is_the_one_that_the_system_opens() {
     let project = TempProject::new();
@@ -103,8 +101,7 @@ fn a_path_through_the_parent_of_a_link_is_the_one_that_the_system_opens() {
     assert!(elsewhere.contains("store/2026;"), "{elsewhere}");
 }
 
-/// macOS decomposes the letters of names (NFD), so the names in a list from a Mac may match no file
-/// here.
+/// macOS stores names in decomposed form (NFD), so a list from a Mac may match no file here.
 #[test]
 fn a_name_in_another_unicode_form_is_recognised() {
     let project = TempProject::new();

@@ -1,4 +1,4 @@
-//! `doctor`, and the crash test in it.
+//! Tests the `doctor` command and its crash test.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -66,7 +66,7 @@ fn files_that_anybody_can_write_are_told() {
 fn the_crash_test_loses_nothing_and_leaves_nothing() {
     let project = TempProject::with_queue(&["a"]);
     let before = project.bytes();
-    // On a slow machine, it takes longer until the first addition is acknowledged.
+    // A slow machine needs longer to acknowledge the first addition.
     let is_enough = ["2", "10", "50"].into_iter().any(|seconds| {
         let answer = project.json(["doctor", "--torture", "--seconds", seconds]);
         let figures = &answer["torture"];

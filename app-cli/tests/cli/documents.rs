@@ -1,4 +1,4 @@
-//! Help, manual page and completions.
+//! Tests the help, the manual pages, the CLI reference and the shell completions.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -8,21 +8,19 @@ use std::io;
 
 use crate::fixture::TempProject;
 
-/// The reference, which is generated from the help texts.
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli-reference.md");
 
-/// If this variable is set, the test writes the reference instead of comparing it.
+/// If this environment variable is set, a test writes the CLI reference anew before checking it.
 const RENEW: &str = "AUTOPROC_RENEW_REFERENCE";
 
-/// A command and its help.
 struct Helped {
-    /// The command, word by word; empty for the program itself.
+    /// The words of the command; empty for the program itself.
     words: Vec<String>,
     help: String,
 }
 
 impl Helped {
-    /// Returns every command in the help texts, parents before children.
+    /// Returns every command, with parents before their subcommands.
     fn all(project: &TempProject) -> Vec<Self> {
         let (mut all, mut open) = (Vec::new(), vec![Vec::new()]);
         while let Some(words) = open.pop() {
@@ -31,7 +29,7 @@ impl Helped {
             open.extend(below.into_iter().rev());
             all.push(Self { words, help });
         }
-        // If this command of the second level was found, the lists of both levels were parsed.
+        // A command of the second level shows that both levels were parsed.
         assert!(all.iter().any(|helped| helped.words == ["workflow", "progress"]), "no commands are found in the help");
         all
     }
@@ -41,11 +39,11 @@ impl Helped {
     }
 }
 
-/// Returns the commands in a help text, except `help`.
+/// Returns the commands that a help text lists, except `help`.
 fn listed(help: &str) -> impl Iterator<Item = &str> {
     let section = help.split_once("\nCommands:\n").map_or("", |(_, section)| section);
     let lines = section.lines().take_while(|line| !line.is_empty());
-    // Skips the further lines of an explanation, which are indented more.
+    // Skips continuation lines, which are indented more.
     let words = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|word| !word.is_empty()));
     words.filter(|word| *word != "help")
 }
@@ -113,8 +111,8 @@ fn all_manual_pages_are_written_to_a_folder() {
     project.ask(["man", "--dir", "x", "queue"]).expect_error(2, "cannot be used with");
 }
 
-/// Only elvish and PowerShell have a fixed script. The scripts of bash, zsh and fish call the
-/// program; the test program `completions` tests them.
+/// Tests completion scripts that contain the commands. The scripts of other shells call the
+/// program; the test `completions` covers them.
 #[test]
 fn fixed_completions_know_the_commands() {
     let project = TempProject::new();

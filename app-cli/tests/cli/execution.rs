@@ -1,4 +1,4 @@
-//! Workflows executed by the binary: in a run, alone, as a dry run, and after a crash.
+//! Tests workflows in a run, in `workflow run`, in a dry run, and after a crash.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::signal;
 
-/// Each step appends its name to a file; the third step waits while another file exists.
+/// Each step appends its name to the file `ran`. The third step waits while the file `wait` exists.
 const FIVE_STEPS: &str = r#"
 workflow:
   id: five
@@ -59,8 +59,6 @@ fn a_run_killed_in_its_third_step_resumes_there() {
     assert!(project.ask(["log", "a"]).expect_code(0).out.contains("==> second/s5\nall done\n"));
 }
 
-/// After `queue recover` or `stop --now`, no run is processing the file, although its execution has
-/// not ended.
 #[test]
 fn an_execution_whose_run_is_gone_is_not_running() {
     let project = project();
@@ -112,7 +110,6 @@ fn a_failed_step_is_told_and_the_retry_resumes_with_it() {
     assert_eq!(ran(&project), "one\ntwo\ntwo\ntwo\n");
 }
 
-/// After the workflow has failed on a file, a run with a command may complete the file.
 #[test]
 fn a_file_completed_since_its_failure_begins_anew() {
     let project = TempProject::with_queue(&["a"]);
@@ -126,7 +123,7 @@ fn a_file_completed_since_its_failure_begins_anew() {
     assert!(!project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("resumes"));
     project.ask(fail).expect_code(100);
     assert_eq!(ran(&project), "one\ntwo\none\ntwo\n");
-    // The failed execution is also resumed in a new round.
+    // A new round also resumes the failed execution.
     project.write("mended", "");
     project.ask(["retry-failed"]).expect_code(0);
     assert!(project.ask(["run", "--dry-run", "--workflow", "./w.yaml"]).expect_code(0).out.contains("resumes"));
@@ -147,7 +144,6 @@ fn progress_warns_of_an_execution_that_it_cannot_read_and_resumes() {
     project.ask(["workflow", "progress", "a"]).expect_error(65, "is damaged");
 }
 
-/// Ids of removed items are not reused.
 #[test]
 fn executions_of_files_that_left_the_queue_are_forgotten() {
     let project = TempProject::with_queue(&["a", "b", "c"]);
@@ -287,7 +283,6 @@ fn alone_it_ends_at_the_first_signal_and_a_stop_file_is_not_for_it() {
     assert_eq!(ran(&project).lines().count(), 8, "no step came after it");
 }
 
-/// The documented example, on a log with matches and on one without.
 #[test]
 fn the_example_does_its_work() {
     let project = TempProject::with_queue(&["quiet.log"]);
@@ -303,7 +298,6 @@ fn the_example_does_its_work() {
     assert!(!project.path("digests/quiet.log.top").exists(), "its condition does not hold");
 }
 
-/// The manual's first example, word for word, with a short letter and a long one.
 #[test]
 fn the_manuals_first_example_does_its_work() {
     let project = TempProject::with_queue(&["short.txt"]);
@@ -327,8 +321,6 @@ fn the_manuals_first_example_does_its_work() {
     assert!(project.path("shelves/Ada/short.txt").is_file() && project.path("shelves/Ada/long.txt").is_file());
 }
 
-/// Named tasks and commands, checkpoints and transitions, as in the original project. A small
-/// script runs all tasks and commands.
 #[test]
 fn named_tasks_and_commands_run_once_each_in_order_with_their_inputs() {
     let project = TempProject::with_queue(&["a"]);

@@ -1,4 +1,4 @@
-//! `explain`: the story of a file, and the commands that change what happens next.
+//! `explain` tells what happened to a file, and suggests commands that change what happens next.
 
 use std::env;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::stop::{begun, wait_until_heard};
 
 const FAILS: &str = "echo opening {/} >&2; echo no such page >&2; exit 3";
 
-/// Creates a project in which the file `a` has failed in two attempts, and `b` was completed.
+/// Creates a project in which the file `a` failed in two attempts and `b` succeeded.
 fn night() -> TempProject {
     let project = TempProject::with_queue(&["a", "b"]);
     let command = format!("case {{}} in */a) {FAILS} ;; esac");
@@ -19,7 +19,6 @@ fn night() -> TempProject {
     project
 }
 
-/// Creates a project with this state file.
 fn with_items(items: &str) -> TempProject {
     let project = TempProject::new();
     let state = format!(r#"{{"version": "1.0.0", "items": [{items}]}}"#);
@@ -43,7 +42,7 @@ fn commands(project: &TempProject, file: &str) -> Vec<String> {
     commands.map(|command| command.as_str().expect("a command").to_owned()).collect()
 }
 
-/// Pastes the first suggested command into a shell.
+/// Runs the first suggested command in a shell.
 #[track_caller]
 fn paste(project: &TempProject, file: &str) -> String {
     let command = commands(project, file).remove(0);

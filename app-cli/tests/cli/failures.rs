@@ -1,22 +1,20 @@
-//! Failures by reason: `failures`, `--like`, and the groups at the end of a run, in `report` and in
-//! `status`.
+//! Tests the grouping of failed files by reason: in `failures`, `retry-failed --like`, `report`,
+//! `status`, and at the end of a run.
 
 use serde_json::Value;
 
 use crate::fixture::TempProject;
 
-/// A command that fails on files whose name begins with `a`, `b` or `c`, for a different reason
-/// with each letter. Other files are completed.
+/// Fails on files whose names begin with `a`, `b` or `c`, with a different reason for each letter.
 const COMMAND: &str = "case {/} in \
     a*) echo \"pdftool: {}: bad header at byte $$\" >&2; exit 3 ;; \
     b*) echo \"pdftool: {}: no space left\" >&2; exit 3 ;; \
     c*) exit 4 ;; \
     esac";
 
-/// The signature of the files whose name begins with `a`.
+/// The signature of failed files whose names begin with `a`.
 const BAD_HEADER: &str = "6dcc91a0";
 
-/// Creates a project in which a run has failed on these files.
 fn after_run(files: &[&str]) -> TempProject {
     let project = TempProject::new();
     for name in files {
@@ -26,8 +24,8 @@ fn after_run(files: &[&str]) -> TempProject {
     project
 }
 
-/// Replaces the parts that differ from test to test: the folder, and the times of the latest
-/// attempts.
+/// Replaces the folder and the times by fixed words, because they change with each execution of a
+/// test.
 fn without_what_varies(project: &TempProject, text: &str) -> String {
     let text = text.replace(&project.path("in").display().to_string(), "IN");
     let is_time = |line: &str| line.starts_with("  latest attempts: 20");
@@ -114,7 +112,7 @@ fn a_file_that_waits_for_its_retry_has_not_failed_for_good() {
     assert!(later.err.starts_with("no file has failed since 2999-01-01 00:00:00"), "{later:?}");
 }
 
-/// The placeholder `{n}` could be lost, because clap replaces `{n}` in a help text by a line break.
+/// The help must show `{n}`, although clap replaces `{n}` in help texts by a line break.
 #[test]
 fn the_help_names_the_placeholder_of_a_number() {
     let project = TempProject::new();
@@ -231,7 +229,7 @@ fn a_run_counts_reasons_beyond_the_largest() {
     for number in 0..14 {
         project.write(format!("in/{number}"), "");
     }
-    // Seven reasons, each for two files.
+    // Two files fail for each of seven reasons.
     let run =
         project.ask(["run", "-r", "0", "in", "--shell", "number={/}; exit $((1 + number % 7))"]).expect_code(100).out;
     let (_, failed) = run.split_once("\nfailed:\n").expect("the failures");

@@ -1,4 +1,4 @@
-//! Reports on attempts: error output and resource usage.
+//! Tests what the program reports about an attempt: its error output and its resource usage.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,10 +7,8 @@ use serde_json::Value;
 
 use crate::fixture::TempProject;
 
-/// Prints several lines to standard error, one of them with a terminal control sequence, and fails.
 const COMPLAIN: &str = "echo opening {} >&2; printf 'page 3\\033[2J\\n' >&2; echo 'no such page' >&2; exit 3";
 
-/// Keeps a processor busy for a moment.
 const COMPUTE: &str = ": {}; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
 
 fn log(project: &TempProject) -> Vec<Value> {
@@ -114,7 +112,7 @@ fn a_file_is_shown_without_a_log() {
     assert!(shown.out.contains("completed") && shown.err.contains("warning: cannot read the event log"), "{shown:#?}");
 }
 
-/// For both scripts, the kernel reports "No such file or directory", although the script exists.
+/// For a missing interpreter, the kernel reports "No such file or directory" about the script.
 #[test]
 fn a_missing_interpreter_is_named() {
     let project = TempProject::with_queue(&["a"]);
@@ -145,9 +143,8 @@ fn a_file_that_is_gone_is_tried_once() {
     project.ask(["retry-failed", "in/gone"]).expect_code(0);
     project.ask(["run", "-q", "--ok-exit", "3", "--shell", "cat {} >&2; exit 3"]).expect_code(0);
     project.ask(["queue", "add", "in/gone", "--again"]).expect_code(0);
-    // A command that does not need its file succeeds without it. If the folder of the file is
-    // missing, and the run does not wait for it (`--program-wait 0`), the file is retried, because
-    // the folder may come back with its disk.
+    // A command that does not read its file succeeds without it. A file in a missing folder is
+    // retried, because the disk of the folder may come back.
     project.ask(["run", "-q", "--", "true"]).expect_code(0);
     project.ask(["queue", "add", "in/gone", "--again"]).expect_code(0);
     fs::rename(project.path("in"), project.path("elsewhere")).expect("renamed");

@@ -1,4 +1,4 @@
-//! A temporary project folder, and the binary running in it.
+//! Creates temporary project folders, and runs the binary in them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The maximum time that a test waits for a condition; enough for a slow machine.
+/// The longest wait for a condition; long enough for a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Variables that would change the binary's behaviour.
+/// Environment variables that would change the behaviour of the binary.
 const FOREIGN_VARIABLES: [&str; 16] = [
     "AUTOPROC_ALLOW_NETWORK_FS",
     "AUTOPROC_MAP",
@@ -38,12 +38,10 @@ const FOREIGN_VARIABLES: [&str; 16] = [
     "TZ",
 ];
 
-/// A project folder.
 pub(crate) struct TempProject {
     dir: TempDir,
 }
 
-/// Exit code and output of a command.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) code: i32,
@@ -52,12 +50,10 @@ pub(crate) struct Answer {
 }
 
 impl TempProject {
-    /// Creates an empty folder.
     pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// Creates a project with these files and without a queue.
     pub(crate) fn with_files(files: &[&str]) -> Self {
         let project = Self::new();
         for name in files {
@@ -75,17 +71,15 @@ impl TempProject {
         project
     }
 
-    /// Returns a path in the folder; the folder itself for an empty name.
+    /// Returns a path in the project folder. An empty name stands for the folder itself.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// Returns the path of a file in the state folder.
     pub(crate) fn state(&self, name: &str) -> PathBuf {
         self.path(".claude/mission-control").join(name)
     }
 
-    /// Writes a file, and the folders above it.
     pub(crate) fn write(&self, name: impl AsRef<Path>, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a file has a folder")).expect("the folder");
@@ -93,15 +87,13 @@ impl TempProject {
         path
     }
 
-    /// Returns a command that runs the binary in this folder with these arguments.
     pub(crate) fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
         let mut command = self.program(env!("CARGO_BIN_EXE_autoproc"));
         command.args(words);
         command
     }
 
-    /// Returns a command that runs `program` in this folder, without the variables that would
-    /// change the behaviour of the binary.
+    /// Returns a command that runs `program` in this folder, without [`FOREIGN_VARIABLES`].
     pub(crate) fn program(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.dir.path()).stdin(Stdio::null());
@@ -112,12 +104,12 @@ impl TempProject {
         command
     }
 
-    /// Runs the binary.
+    /// Runs the binary and waits for it.
     pub(crate) fn ask<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Answer {
         self.command(words).output().expect("the binary").into()
     }
 
-    /// Runs the binary with this standard input.
+    /// Runs the binary with `input` as its standard input.
     pub(crate) fn tell<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>, input: &[u8]) -> Answer {
         let mut command = self.command(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -139,13 +131,12 @@ impl TempProject {
         answer.json()
     }
 
-    /// Starts the binary without waiting for it.
     pub(crate) fn start<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Child {
         let mut command = self.command(words);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary")
     }
 
-    /// Kills a run, and waits until its guards have ended their commands.
+    /// Kills a run, and waits until all guards of the run have ended.
     pub(crate) fn kill(&self, mut run: Child) {
         run.kill().expect("a child");
         run.wait().expect("it ends");
@@ -154,25 +145,24 @@ impl TempProject {
         wait_until("the guards have ended", || !guards());
     }
 
-    /// The names of the files in the queue, in claim order.
+    /// Returns the names of the files in the queue, in claim order.
     pub(crate) fn names(&self) -> Vec<String> {
         let name =
             |item: &Value| item["file_path"].as_str().map(|path| path.rsplit('/').next().unwrap_or(path).to_owned());
         self.items().iter().filter_map(name).collect()
     }
 
-    /// The items of the queue, in claim order.
+    /// Returns the items of the queue, in claim order.
     pub(crate) fn items(&self) -> Vec<Value> {
         self.json(["queue", "list"])["items"].as_array().expect("a list").clone()
     }
 
-    /// The status of a file.
     pub(crate) fn status_of(&self, name: &str) -> String {
         self.json(["queue", "show", name])["status"].as_str().expect("a word").to_owned()
     }
 
-    /// The contents of every file in the state folder, without lock files and the records of
-    /// guards. The record of a killed run's guard changes until the guard has ended the command.
+    /// Returns the contents of every file in the state folder, except lock files and guard records.
+    /// A guard record may still change after the run was killed.
     pub(crate) fn bytes(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path(".claude"), &mut files);
@@ -203,15 +193,13 @@ impl From<Output> for Answer {
 }
 
 impl Answer {
-    /// Panics if the exit code is not `code`.
     #[track_caller]
     pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
         self
     }
 
-    /// Expects a failure with this exit code, an error line that contains these words, and an empty
-    /// standard output. Panics otherwise.
+    /// Checks the exit code, the words in the error line, and that standard output is empty.
     #[track_caller]
     pub(crate) fn expect_error(self, code: i32, words: &str) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
@@ -222,7 +210,6 @@ impl Answer {
         self
     }
 
-    /// Standard output, parsed as one line of JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.out.lines().count(), 1, "{self:#?}");
@@ -235,7 +222,7 @@ pub(crate) fn list_of(count: usize) -> Vec<u8> {
     (0..count).flat_map(|number| format!("f{number}\n").into_bytes()).collect()
 }
 
-/// Polls a condition until it is true; panics after [`TIMEOUT`].
+/// Polls `condition` until it is true. Panics after [`TIMEOUT`].
 #[track_caller]
 pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let began = Instant::now();
@@ -245,7 +232,7 @@ pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// Waits for the end of a process; kills it after [`TIMEOUT`].
+/// Waits until a process ends. Kills the process after [`TIMEOUT`].
 #[track_caller]
 pub(crate) fn end_of(mut child: Child) -> Answer {
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! A project folder, or the folder `runs` in it, that is removed, renamed or replaced during a run.
+//! Tests runs whose project folder, or its subfolder `runs`, is removed, renamed or replaced.
 
 use std::fs;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::process::Child;
 
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 
-/// Starts a run of three files, whose commands wait for the file `go`. Returns when the first
-/// command has begun.
+/// Starts a run on three files, and waits until the first command has begun. Each command waits for
+/// the file `go`.
 fn begun(home: &TempProject) -> Child {
     let project = home.path("project");
     fs::create_dir(&project).expect("the project");
@@ -21,7 +21,7 @@ fn begun(home: &TempProject) -> Child {
     run
 }
 
-/// Lets the commands end; expects the run to fail and to begin no further file.
+/// Lets the commands end. Checks that the run fails and starts no further file.
 fn expect_lost(home: &TempProject, run: Child) {
     home.write("go", "");
     let over = end_of(run).expect_code(74);
@@ -30,7 +30,6 @@ fn expect_lost(home: &TempProject, run: Child) {
     assert!(!home.path("b.begun").exists(), "{over:#?}");
 }
 
-/// All files and folders below a folder.
 fn below(folder: &Path) -> Vec<String> {
     let names = walkdir::WalkDir::new(folder).min_depth(1).into_iter();
     names.map(|entry| entry.expect("readable").path().display().to_string()).collect()
@@ -68,8 +67,6 @@ fn a_project_in_the_place_of_another_one_is_not_touched() {
     assert_eq!(below(&state), Vec::<String>::new());
 }
 
-/// A run without its lock file looks dead. But the marker in its processes shows that it is alive,
-/// and the next transaction creates the lock file again.
 #[test]
 fn a_run_whose_lock_file_is_lost_is_not_taken_for_dead() {
     expect_unharmed(|runs| fs::remove_dir_all(runs).expect("removed"));

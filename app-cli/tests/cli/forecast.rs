@@ -1,6 +1,7 @@
-//! Forecasts from the event log: the expected duration of a file, and the time left of a run.
+//! Tests forecasts from the event log: the expected duration of a file, and the remaining time of a
+//! run.
 //!
-//! The durations are in a log that the tests write, so that no test depends on real durations.
+//! The tests write the event log themselves, so that no test depends on real durations.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -13,20 +14,20 @@ use crate::stop::{begun, wait_until_heard};
 
 const RECIPE: &str = "0123456789abcdef";
 
-/// Appends completed attempts of an earlier run to the event log. The files have 1 MB, 2 MB, …;
-/// each attempt takes 2 s, plus 1 s per megabyte.
+/// Records attempts of an earlier run on files of 1 MB, 2 MB, and so on. Each attempt took 2 s,
+/// plus 1 s per megabyte.
 fn record(project: &TempProject, recipe: &str, attempts: u64) {
     record_all(project, recipe, (1..=attempts).map(|number| (number, 1000 * (2 + number))));
 }
 
-/// Like [`record`], but each attempt takes a thousand times as long, so that no file of a test
-/// takes longer than expected.
+/// Like [`record`], but each attempt took a thousand times as long. In a test, no attempt takes as
+/// long as such a forecast.
 pub(crate) fn record_long(project: &TempProject, recipe: &str, attempts: u64) {
     record_all(project, recipe, (1..=attempts).map(|number| (number, 1_000_000 * (2 + number))));
 }
 
-/// Appends completed attempts of an earlier run to the event log. `attempts` contains, for each
-/// attempt, the size of the file in megabytes and the duration in milliseconds.
+/// Appends completed attempts of an earlier run to the event log. An attempt consists of the file
+/// size in megabytes and the duration in milliseconds.
 fn record_all(project: &TempProject, recipe: &str, attempts: impl Iterator<Item = (u64, u64)>) {
     fs::create_dir_all(project.path("logs")).expect("the folder of the log");
     let mut log = OpenOptions::new().create(true).append(true).open(project.path("logs/autonomous-processing.jsonl"));
@@ -46,7 +47,6 @@ fn record_all(project: &TempProject, recipe: &str, attempts: impl Iterator<Item 
     }
 }
 
-/// Gives a file this size, without writing content.
 pub(crate) fn resize(project: &TempProject, name: &str, megabytes: u64) {
     let file = OpenOptions::new().write(true).open(project.path(name)).expect("the file");
     file.set_len(1_000_000 * megabytes).expect("room");
@@ -85,7 +85,6 @@ fn only_the_latest_recipe_counts_and_only_pending_files_have_a_forecast() {
     assert_eq!(project.json(["queue", "show", "b"])["forecast"], Value::Null, "the file is completed");
 }
 
-/// Returns the recipe of the only run in the event log.
 pub(crate) fn recipe(project: &TempProject) -> Option<String> {
     let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).ok()?;
     let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -103,7 +102,7 @@ fn the_time_left_of_a_run_follows_from_the_sizes_of_its_files() {
     let time_left = || project.json(["status"])["live_runs"][0]["time_left"].clone();
     assert_eq!(time_left(), Value::Null, "no file has ended");
     record_long(&project, &recipe(&project).expect("a recipe"), 20);
-    // According to the forecast, the running file takes 2000 s.
+    // The forecast for the running file is 2000 s.
     wait_until("the running file is in the state file", || {
         let left = time_left();
         let (about, from, to) = (seconds(&left["about_s"]), seconds(&left["from_s"]), seconds(&left["to_s"]));
@@ -133,8 +132,8 @@ fn files_that_the_run_leaves_alone_take_no_time() {
     let run = begun(&project, &[a.to_str().expect("a path"), b.to_str().expect("a path")]);
     wait_until("the first file is in the log", || recipe(&project).is_some());
     record_long(&project, &recipe(&project).expect("a recipe"), 20);
-    // The size of the pending file is unknown, so its forecast is the average of the samples:
-    // 12,500 s.
+    // The size of the pending file is unknown. Its forecast is the average of all samples: 12,500
+    // s.
     let about = seconds(&project.json(["status"])["live_runs"][0]["time_left"]["about_s"]);
     assert!((12_400.0..=25_001.0).contains(&about), "{about}");
     project.write("go", "");
@@ -168,7 +167,7 @@ fn a_file_that_takes_longer_than_expected_makes_the_time_left_unknown() {
     end_of(run).expect_code(0);
 }
 
-/// If all samples have the same size, they do not show how much time a megabyte adds.
+/// Samples of one size do not show how much time a megabyte adds.
 #[test]
 fn a_file_that_is_much_larger_than_all_samples_has_no_forecast() {
     let project = TempProject::with_queue(&["a", "b", "c"]);

@@ -1,4 +1,4 @@
-//! Guards that are stopped or killed during a run.
+//! Tests guards that are suspended or killed during a run.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -7,7 +7,6 @@ use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::ladder::is_stopped;
 use crate::stop::{signal, signal_again};
 
-/// A command that stops its guard, and never ends.
 const STOPS_ITS_GUARD: &str = "echo $PPID > {//}/guard; kill -STOP $PPID; touch {}.begun; exec sleep 1000";
 
 fn begun(project: &TempProject) -> std::process::Child {
@@ -58,8 +57,6 @@ fn three_signals_end_a_run_although_the_guard_is_stopped() {
     assert_eq!(project.status_of("a"), "pending");
 }
 
-/// The tenth of 20 short commands kills its guard. The commands before it are completed, and those
-/// after it are processed under another guard.
 #[test]
 fn a_killed_guard_fails_only_the_file_that_was_being_processed() {
     let names: Vec<_> = (10..30).map(|number| format!("f{number}")).collect();
@@ -74,11 +71,11 @@ fn a_killed_guard_fails_only_the_file_that_was_being_processed() {
     assert_eq!(begun, names, "each file is begun once");
 }
 
-/// A command that kills its guard, and leaves a process without the marker of the run.
+/// Kills the guard of this command. Leaves a child process that lacks the environment of the run.
 const KILLS_ITS_GUARD: &str = "env -i sleep 1000 & echo $! > {//}/orphan; kill -9 $PPID; exec sleep 1000";
 
-/// A script can start a service and then replace itself with the run, as an entrypoint script does.
-/// The service is then a child of the run.
+/// An entrypoint script may start a service and then `exec` the run. The run is then the parent of
+/// the service.
 #[test]
 fn a_child_that_the_run_inherited_is_not_ended_with_a_killed_guard() {
     let project = TempProject::with_queue(&["a"]);
@@ -106,8 +103,7 @@ fn a_child_that_the_run_inherited_is_not_ended_with_a_killed_guard() {
     assert_eq!(project.status_of("a"), "failed");
 }
 
-/// The run is process 1, as in a container, so it adopts orphans. It reaps an orphan that ends. An
-/// orphan that is still running is not ended when a guard is killed.
+/// As process 1 of a container, a run adopts orphans.
 #[test]
 fn process_1_reaps_the_processes_of_others_and_does_not_end_them() {
     let project = TempProject::with_queue(&["a", "b"]);

@@ -1,8 +1,7 @@
-//! Files that a user holds, and files of a dead run that a user cancelled.
+//! Tests files that a user holds, and files that a user cancelled before their run died.
 
 use crate::fixture::TempProject;
 
-/// Creates a project with this state file.
 fn with_items(items: &str) -> TempProject {
     let project = TempProject::new();
     let state = format!(r#"{{"version": "1.0.0", "items": [{items}]}}"#);

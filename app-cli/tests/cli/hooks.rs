@@ -1,4 +1,4 @@
-//! `run --on-finish` and `--on-failure`: commands that report a run to others.
+//! `run --on-finish` and `--on-failure` execute commands that report the result of a run.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -19,7 +19,6 @@ fn document(project: &TempProject, name: &str) -> Value {
     serde_json::from_str(&read(project, name)).expect("a document")
 }
 
-/// Returns the JSON documents in a file, one per line.
 fn documents(project: &TempProject, name: &str) -> Vec<Value> {
     read(project, name).lines().map(|line| serde_json::from_str(line).expect("a document")).collect()
 }
@@ -46,7 +45,7 @@ fn the_end_of_a_run_is_reported_once_with_its_document() {
     assert_eq!(read(&project, "end.json"), answer.out);
     let run = answer.json()["run_id"].as_str().expect("an id").to_owned();
     assert_eq!(read(&project, "env"), format!("0 {run} {}\n", path(&project, "")));
-    // The document is the same without `--json`.
+    // `--json` does not change the document.
     project.write("c", "");
     let hook = "cat > end.json; echo $AUTOPROC_EXIT_CODE > env";
     project.ask(["run", "c", "-qq", "-r0", "--on-finish", hook, "--", "false"]).expect_code(100);
@@ -137,15 +136,14 @@ fn a_hook_that_hangs_is_ended_with_all_its_processes() {
     let words =
         ["run", "-r0", "--hook-timeout", "0.3", "--on-failure", hook, "--on-finish", "sleep 600", "--", "false"];
     let answer = project.ask(words).expect_code(100);
-    // The first command is ended by its own time limit or, on a very slow machine, by the end of
-    // the run.
+    // The time limit ends the first command. On a very slow machine, the end of the run does.
     let late = format!("warning: --on-failure failed for {}: ", path(&project, "a"));
     assert!(answer.err.contains(&late), "{answer:?}");
     assert!(answer.err.contains("warning: --on-finish failed: timed out after 0.3 s\n"), "{answer:?}");
     assert!(!is_alive(&read(&project, "pid")));
 }
 
-/// Each command would be ended after half a second. The run waits at most 2.5 s for all of them.
+/// Each command has a time limit of 0.5 s. The run waits at most 2.5 s for all commands.
 #[test]
 fn the_run_does_not_wait_for_commands_without_end() {
     let project = TempProject::new();

@@ -10,7 +10,7 @@ use crate::fixture::TempProject;
 
 const HEADING: &str = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand";
 
-/// Returns the lines below the heading, each split into its columns.
+/// Returns the columns of each line below the heading.
 fn lines(project: &TempProject) -> Vec<Vec<String>> {
     let text = fs::read_to_string(project.path("jobs")).expect("the job log");
     let mut lines = text.lines();

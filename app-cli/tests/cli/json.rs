@@ -1,5 +1,4 @@
-//! The page on JSON documents, compared with the sources, with its examples and with real
-//! documents.
+//! Compares `docs/json.md` with the sources, with its own examples, and with real documents.
 
 mod page;
 mod source;
@@ -14,10 +13,10 @@ use crate::repair::{damaged_place, place_with_journal};
 use crate::stop::{begun, signal};
 use page::{Page, differences};
 
-/// Each step has one of these fields; the kind of its action determines which.
+/// Each step has one of these fields, depending on the kind of its action.
 const ACTIONS: [&str; 4] = ["run", "shell", "command", "task"];
 
-/// Commands whose output the page does not describe: it is text, or a file in a format of its own.
+/// Commands that `docs/json.md` omits, because their output is text or has its own file format.
 const WITHOUT: [&str; 9] = ["", "queue", "store", "workflow", "queue export", "completions", "man", "metrics", "top"];
 
 const WORKFLOW: &str = "\

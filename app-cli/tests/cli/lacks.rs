@@ -1,4 +1,4 @@
-//! A lack of descriptors, or a missing program or folder, does not count as a failure of a file.
+//! A lack of file descriptors, programs or folders does not count as a failure of a file.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,19 +8,17 @@ use serde_json::Value;
 
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// Writes a script that anyone may execute.
 fn write_script(project: &TempProject, name: &str, text: &str) {
     let path = project.write(name, format!("#!/bin/sh\n{text}\n"));
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
 }
 
-/// Waits until the run holds starts for a reason that contains these words.
+/// Waits until the run delays attempts for a reason that contains `words`.
 fn wait_until_held(project: &TempProject, words: &str) {
     let held = || project.json(["status"])["latest_run"]["held"].as_str().is_some_and(|why| why.contains(words));
     wait_until("starts are held", held);
 }
 
-/// The names of the events of all runs.
 fn events(project: &TempProject) -> Vec<String> {
     let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     let name = |line: &str| {
@@ -30,7 +28,7 @@ fn events(project: &TempProject) -> Vec<String> {
     log.lines().map(name).collect()
 }
 
-/// Checks that starts were held, and that no attempt counted as failed.
+/// Checks that the run delayed attempts, and that no attempt counted as failed.
 #[track_caller]
 fn expect_nothing_was_charged(project: &TempProject) {
     let events = events(project);
@@ -42,7 +40,6 @@ fn expect_nothing_was_charged(project: &TempProject) {
     }
 }
 
-/// Starts a run that can open at most `limit` descriptors.
 fn start_with_descriptors(project: &TempProject, limit: u32, words: &[&str]) -> Child {
     let mut command = project.program("sh");
     let script = format!("ulimit -n {limit} && exec \"$@\"");
@@ -50,7 +47,7 @@ fn start_with_descriptors(project: &TempProject, limit: u32, words: &[&str]) -> 
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("sh(1)")
 }
 
-/// A run of 30 jobs would need more than 60 descriptors, but can open only 40.
+/// The 30 jobs need more than 60 file descriptors, but the run can open only 40.
 #[test]
 fn files_wait_for_descriptors_and_the_others_go_on() {
     let names: Vec<_> = (0..30).map(|number| format!("f{number}")).collect();
@@ -69,7 +66,6 @@ fn files_wait_for_descriptors_and_the_others_go_on() {
     expect_nothing_was_charged(&project);
 }
 
-/// The program moves itself away when it processes the first file.
 const VANISHES_ONCE: &str = "[ -e away ] || mv \"$0\" away";
 
 #[test]
@@ -88,7 +84,7 @@ fn a_program_that_is_away_for_a_while_is_waited_for() {
     }
 }
 
-/// The system executes no file that is open for writing (ETXTBSY).
+/// The kernel refuses to execute a file that is open for writing (ETXTBSY).
 #[test]
 fn a_program_that_is_being_replaced_is_waited_for() {
     let project = TempProject::with_queue(&["a", "b", "c"]);
@@ -139,7 +135,6 @@ fn files_whose_folder_is_away_wait_for_it() {
     expect_nothing_was_charged(&project);
 }
 
-/// Exit status 127 may concern only one file: if other files succeed, this file fails.
 #[test]
 fn a_file_that_alone_misses_a_program_fails() {
     let project = TempProject::with_queue(&["a", "bad", "c", "d", "e"]);

@@ -1,4 +1,4 @@
-//! Stopping with several runs, more than two signals, or Ctrl-Z.
+//! Tests in which a user stops several runs, sends more than two signals, or presses Ctrl-Z.
 
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, signal_again, wait_until_heard};
 
-/// A command that writes its pid, and ignores SIGTERM.
 const DEAF: &str = "trap '' TERM; echo $$ > {//}/pid; touch {}.begun; while :; do sleep 0.1; done";
 
 fn times_heard(project: &TempProject) -> usize {
@@ -64,7 +63,7 @@ fn one_stop_is_for_all_runs_and_the_last_takes_it_away() {
     assert_eq!(project.status_of("c"), "pending");
 }
 
-/// With a grace time of an hour, only the third signal can end the command during the test.
+/// The grace time is an hour, so only the third signal can end the command during the test.
 #[test]
 fn the_third_signal_waits_for_nothing() {
     let project = TempProject::with_queue(&["a"]);
@@ -82,7 +81,7 @@ fn the_third_signal_waits_for_nothing() {
     assert!(!fs::exists(stat).expect("a look"), "nothing is left of it");
 }
 
-/// A service manager may send SIGTERM to every process of a service: to the run and to its command.
+/// A service manager may send SIGTERM to both the run and its command.
 #[test]
 fn a_command_that_a_stop_took_along_is_given_back() {
     let project = TempProject::with_queue(&["a"]);
@@ -97,17 +96,17 @@ fn a_command_that_a_stop_took_along_is_given_back() {
     assert_eq!((&item["status"], &item["attempts"]), (&"pending".into(), &0.into()));
 }
 
-/// A command that appends to the file `ticks` until the file `go` exists.
+/// Appends to the file `ticks` until the file `go` exists.
 pub(crate) const TICKING: &str = "touch {}.begun; until test -e {//}/go; do echo . >> {//}/ticks; sleep 0.02; done";
 
-/// True if a process is stopped. Its state is the third field of `proc_pid_stat(5)`; the second
-/// field is its name, in parentheses.
+/// True if a process is suspended. In `proc_pid_stat(5)`, the state follows the name in
+/// parentheses.
 pub(crate) fn is_stopped(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
-/// True if a [`TICKING`] command makes no progress for fifteen of its intervals.
+/// True if a [`TICKING`] command writes nothing for 0.3 s, 15 of its intervals.
 pub(crate) fn stands_still(project: &TempProject) -> bool {
     let ticks = || fs::read(project.path("ticks")).map_or(0, |ticks| ticks.len());
     let before = ticks();
@@ -135,7 +134,7 @@ fn a_suspended_run_suspends_its_commands_and_goes_on_with_them() {
     assert!(over.out.starts_with("processed 2, failed 0"), "{over:#?}");
 }
 
-/// The attempt is suspended for longer than its timeout. The command itself takes much less time.
+/// The attempt is suspended for longer than its timeout.
 #[test]
 fn the_time_of_a_suspended_attempt_stands_still() {
     const TIMEOUT: Duration = Duration::from_secs(20);
@@ -159,8 +158,7 @@ fn to_continue_a_run_that_was_not_suspended_means_nothing() {
     assert!(over.out.starts_with("processed 1"), "{over:#?}");
 }
 
-/// A parent may have blocked or ignored any signal, but commands start with no signal blocked or
-/// ignored. The only exception is SIGHUP, which stays ignored for nohup(1).
+/// The list of ignored signals omits SIGHUP: a run keeps SIGHUP ignored, for nohup(1).
 #[test]
 fn signals_that_a_parent_blocked_or_ignored_are_reset() {
     let project = TempProject::with_queue(&["a", "b"]);
@@ -173,7 +171,7 @@ fn signals_that_a_parent_blocked_or_ignored_are_reset() {
         for file in ["a", "b"] {
             let signals = project.ask(["log", file]).expect_code(0).out;
             let masks = signals.split_whitespace().filter(|word| !word.ends_with(':'));
-            // Signals 32 and 33 are left out: the C library uses them itself.
+            // Checks only the standard signals: the C library uses signals 32 and 33 itself.
             let standard = masks.map(|mask| u64::from_str_radix(mask, 16).expect("a mask") & 0x7fff_ffff);
             assert_eq!(standard.collect::<Vec<_>>(), [0, 0], "{signals}");
             let shown = project.json(["queue", "show", file]);
@@ -184,15 +182,14 @@ fn signals_that_a_parent_blocked_or_ignored_are_reset() {
     }
 }
 
-/// The reader of standard error may stop reading, as a pager does, or a terminal after Ctrl-S. The
-/// run does not wait for the reader, and still obeys a stop.
+/// A pager, or a terminal after Ctrl-S, may stop reading standard error.
 #[test]
 fn a_run_whose_messages_are_not_read_continues_and_can_be_stopped() {
     let project = TempProject::new();
     let name = |number: u32| format!("a-long-name-that-helps-to-fill-a-pipe-of-64-kibibytes-{number}");
     let files: String = (0..1500).map(|number| project.path(name(number)).display().to_string() + "\n").collect();
     project.tell(["queue", "add", "-"], files.as_bytes()).expect_code(0);
-    // The read end of the pipe stays open, and nothing reads from it.
+    // Keeps the read end of the pipe open without reading.
     let (unread, write_end) = std::io::pipe().expect("a pipe");
     let mut command =
         project.command(["run", "-j", "4", "-r", "0", "--shell", "test {/} != hang || sleep 1000; false"]);
@@ -210,13 +207,12 @@ fn a_run_whose_messages_are_not_read_continues_and_can_be_stopped() {
     drop((unread, again));
 }
 
-/// A pager such as less(1) may stop reading. The run continues, and a stop does not wait for the
-/// pager.
+/// A pager such as less(1) may stop reading.
 #[test]
 fn a_run_whose_output_is_not_read_continues_and_can_be_stopped() {
     for signals in [false, true] {
         let project = TempProject::with_queue(&["a", "b", "c"]);
-        // The read end of the pipe stays open, and nothing reads from it.
+        // Keeps the read end of the pipe open without reading.
         let (unread, write_end) = std::io::pipe().expect("a pipe");
         let shell = "head -c 200000 /dev/zero; case {} in */c) touch {}.begun; exec sleep 1000;; esac";
         let mut command = project.command(["run", "--show-output", "--grace", "1", "--shell", shell]);
@@ -237,7 +233,6 @@ fn a_run_whose_output_is_not_read_continues_and_can_be_stopped() {
     }
 }
 
-/// All output arrives, although the reader begins to read only after the end of the run.
 #[test]
 fn a_run_waits_for_a_slow_reader_unless_it_is_stopped() {
     let project = TempProject::with_queue(&["a"]);

@@ -1,15 +1,15 @@
-//! The live view of `run` in a real terminal (tmux), at several sizes and while the size changes.
+//! Tests the live view of `run` in a real terminal (tmux), at several sizes and during a resize.
 
 use crate::fixture::TempProject;
 use crate::tmux::{Terminal, has_tmux};
 
 const LONG: &str = "a-file-whose-name-is-too-long-for-forty-columns";
 
-/// A command that fails on one file, and ends on the others when the file `go` exists.
+/// Fails on the file `bad`. On other files, waits for the file `go`.
 const COMMAND: &str = "test {/} != bad && until test -e {//}/../go; do sleep 0.02; done";
 
-/// The live view without its times: the running files in the order of their names, and the totals
-/// as one line up to the failures. A line that is too wide for the terminal stays as it is.
+/// Returns the live view without its times: the running files sorted by name, then the totals as
+/// one line.
 fn live_view(lines: &[String], columns: usize) -> Vec<String> {
     let failure = lines.iter().position(|line| line.contains("failed in/bad"));
     let mut view = lines[failure.map_or(lines.len(), |line| line + 1)..].iter();
@@ -23,7 +23,6 @@ fn live_view(lines: &[String], columns: usize) -> Vec<String> {
     shown
 }
 
-/// Returns the line without the time at its beginning, and without its indentation.
 fn without_time(line: &str) -> String {
     let line = line.trim_start();
     let is_time = |word: &str| word.starts_with(|first: char| first.is_ascii_digit()) && word.ends_with('s');
@@ -31,8 +30,8 @@ fn without_time(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the remains of the live view after the run: the lines between the failure and the
-/// summary, and earlier lines that look like a part of the view.
+/// Returns the lines that the live view left on the screen after the run. These are all lines
+/// between the failure and the summary, and earlier lines that look like the live view.
 fn leftovers(lines: &[String]) -> Option<Vec<String>> {
     lines.iter().position(|line| line == "over")?;
     let failure = lines.iter().position(|line| line.contains("failed in/bad"))?;
@@ -59,7 +58,7 @@ fn expected(columns: usize) -> Vec<String> {
     }
 }
 
-/// Runs four files in a terminal that gets these sizes, one after the other.
+/// Runs four files in a terminal that is resized to each of these sizes in turn.
 fn run_at(sizes: &[(usize, usize)]) {
     let project = TempProject::new();
     for name in ["bad", "slow-1", "slow-2", LONG] {
@@ -85,7 +84,6 @@ fn the_live_view_fits_and_leaves_nothing_behind() {
     }
 }
 
-/// The error output of an attempt appears above the live view, also if standard output is a file.
 #[test]
 fn the_error_output_of_attempts_does_not_mix_with_the_live_view() {
     if !has_tmux() {

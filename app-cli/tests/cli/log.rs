@@ -1,4 +1,4 @@
-//! `log`: the output of attempts.
+//! Tests `log`, which shows the output of attempts.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -64,8 +64,7 @@ fn an_attempt_that_printed_nothing_is_told_from_one_that_never_was() {
     answer.expect_error(2, "attempt 3 does not exist");
 }
 
-/// Repeats the removal, because a file is removed only if it is older than a tick of the system's
-/// clock.
+/// Repeats the run until the output is removed, because a run keeps output from the last 0.1 s.
 #[test]
 fn old_output_is_removed_and_said_to_be() {
     let project = TempProject::with_queue(&["a"]);
@@ -80,7 +79,7 @@ fn old_output_is_removed_and_said_to_be() {
     });
     let answer = project.ask(["log", "a"]).expect_code(0);
     assert!(answer.err.contains("its output was removed"), "{answer:?}");
-    // An attempt that printed nothing is not reported as an attempt whose output was removed.
+    // An attempt that printed nothing must not be reported as removed output.
     project.write("b", "");
     project.ask(["run", "-q", "--keep-output", "1h", "b", "--", "true"]).expect_code(0);
     let answer = project.ask(["log", "b"]).expect_code(0);
@@ -140,8 +139,6 @@ fn only_the_beginning_and_the_end_of_a_long_output_are_kept() {
     assert_eq!(outputs(&project), ["1.1.1.log"]);
 }
 
-/// Returns the names of the outputs, without two other files in their folder: `streams` and
-/// `looked`.
 fn outputs(project: &TempProject) -> Vec<String> {
     let entries = fs::read_dir(project.path("logs/attempts")).expect("a folder");
     let names = entries.map(|entry| entry.expect("a file").file_name().into_string().expect("text"));
@@ -179,7 +176,7 @@ fn following_a_long_output_shows_its_end_at_the_end() {
     end_of(run).expect_code(0);
 }
 
-/// Opens a terminal; returns the end for a command, and the end for the test.
+/// Opens a pseudoterminal. Returns the slave for a command, and the master for the test (pty(7)).
 fn terminal() -> (File, File) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
@@ -188,8 +185,6 @@ fn terminal() -> (File, File) {
     (screen, File::from(terminal))
 }
 
-/// Starts a command whose standard output is a terminal; returns the command and the test's end of
-/// the terminal.
 fn begun_on_a_terminal(project: &TempProject, words: &[&str]) -> (Child, File) {
     let (screen, terminal) = terminal();
     let mut command = project.command(words);
@@ -197,8 +192,8 @@ fn begun_on_a_terminal(project: &TempProject, words: &[&str]) -> (Child, File) {
     (child, terminal)
 }
 
-/// Reads until these bytes have arrived, or until the other end of the terminal is closed; reading
-/// then fails (pty(7)).
+/// Reads until `wanted` has arrived. Stops early if the command has closed the pseudoterminal,
+/// because a read then fails (pty(7)).
 fn read_until(terminal: &mut File, wanted: &[u8], seen: &mut Vec<u8>) {
     let mut piece = [0; 4096];
     while !seen.windows(wanted.len()).any(|window| window == wanted) {
@@ -209,7 +204,6 @@ fn read_until(terminal: &mut File, wanted: &[u8], seen: &mut Vec<u8>) {
     }
 }
 
-/// Runs a command with a terminal as its standard output, and returns the output.
 fn on_a_terminal(project: &TempProject, words: &[&str]) -> Vec<u8> {
     let (mut child, mut terminal) = begun_on_a_terminal(project, words);
     let mut seen = Vec::new();
@@ -226,8 +220,6 @@ fn output_steers_no_terminal_unless_it_is_trusted() {
     assert_eq!(on_a_terminal(&project, &["log", "--raw", "a"]), b"\x1b[31m\tred\x07");
 }
 
-/// The run shows the standard error of a command on its own standard error, which is a terminal
-/// here.
 #[test]
 fn shown_output_steers_no_terminal() {
     let project = TempProject::with_queue(&["a"]);
@@ -235,7 +227,7 @@ fn shown_output_steers_no_terminal() {
     let (screen, mut terminal) = terminal();
     let mut command = project.command(["run", "-q", "--show-output", "--shell", shell]);
     let run = command.env("TERM", "xterm").stdout(Stdio::null()).stderr(screen).spawn();
-    // `command` keeps the other end of the terminal open.
+    // `command` would keep the other end of the terminal open.
     drop(command);
     let mut seen = Vec::new();
     let _ = terminal.read_to_end(&mut seen);
@@ -244,7 +236,7 @@ fn shown_output_steers_no_terminal() {
     assert!(seen.contains("\\u{1b}[31mred\r\n") && !seen.contains("\u{1b}[31m"), "{seen:?}");
 }
 
-/// The command sleeps for 0.3 s, because output of the last tenth of a second is kept.
+/// The command sleeps at its end, because a run keeps output from the last 0.1 s.
 #[test]
 fn a_run_removes_what_it_made_itself() {
     let project = TempProject::with_queue(&["a"]);
@@ -254,7 +246,7 @@ fn a_run_removes_what_it_made_itself() {
     assert_eq!(outputs(&project), ["pruned"]);
 }
 
-/// Creates a project with a file that failed twice in its first round and was added again.
+/// Creates a project whose file `a` failed twice and was then added again.
 fn in_its_second_round() -> TempProject {
     let project = TempProject::with_queue(&["a"]);
     let shell = "echo attempt $AUTOPROC_ATTEMPT of {/}; false";
@@ -286,7 +278,7 @@ fn a_round_without_attempts_does_not_show_those_of_the_one_before() {
     let shown = |options: &[&str]| project.ask([&["log", "a", "--round", "1"], options].concat()).expect_code(0).out;
     assert_eq!(shown(&[]), "attempt 2 of a\n");
     assert_eq!(shown(&["--attempt", "1"]), "attempt 1 of a\n");
-    // Outputs older than the event log are distinguished by the order of claims.
+    // Without the event log, the order of claims tells the rounds apart.
     fs::remove_file(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     expect_remark(&project, &[], remark);
     assert_eq!(shown(&[]), "attempt 2 of a\n");
@@ -323,7 +315,7 @@ fn each_round_has_attempts_of_its_own() {
     assert_eq!(project.ask(["log", "1"]).expect_code(0).out, format!("{}\n", project.path("a").display()));
 }
 
-/// The follower must end, because nothing more happens to the file until another run starts.
+/// `log -f` must end, because nothing happens to the file until another run starts.
 #[test]
 fn following_ends_with_a_run_that_died() {
     let project = TempProject::with_queue(&["a"]);
@@ -352,7 +344,7 @@ fn following_waits_for_the_next_attempt() {
     assert_eq!(end_of(log).expect_code(0).out, "second round\nof a\n");
 }
 
-/// A released attempt and the next attempt have the same number, but not the same output.
+/// The released attempt and the next attempt have the same number.
 #[test]
 fn the_claim_tells_an_attempt_from_one_that_was_given_back() {
     let project = in_its_second_round();
@@ -372,7 +364,7 @@ fn a_line_that_was_overwritten_is_shown_in_its_last_version() {
     assert_eq!(project.ask(["log", "a"]).expect_code(0).out, "99%\ndone\r\nend");
     assert_eq!(project.ask(["log", "-f", "a"]).expect_code(0).out, "99%\ndone\r\nend");
     assert_eq!(project.ask(["log", "--raw", "a"]).expect_code(0).out, "1 of 10 pages\r50%\r99%\ndone\r\nend\r");
-    // The terminal adds the carriage returns before line ends (termios(3), ONLCR).
+    // The terminal adds a carriage return before each line end (termios(3), ONLCR).
     assert_eq!(on_a_terminal(&project, &["log", "a"]), b"99%\r\ndone\r\nend");
 }
 
@@ -395,13 +387,13 @@ fn a_progress_line_is_overwritten_on_a_terminal_and_nothing_else_steers_it() {
     assert!(last.is_some_and(|last| last.trim_end() == "end\\u{1b}[2J"), "{seen:?}");
 }
 
-/// A command that waits for the file `go`. It succeeds only in the second attempt, and only if the
-/// file `good` exists.
+/// Waits for the file `go`. Succeeds only in the second attempt, and only if the file `good`
+/// exists.
 const TWO_ATTEMPTS: &str = "echo attempt $AUTOPROC_ATTEMPT; until test -e {//}/go; do sleep 0.02; done; \
                             test -e {//}/good && test $AUTOPROC_ATTEMPT = 2";
 
-/// Starts `log -f` on the file, and waits until it shows the first attempt. Returns the process,
-/// and the files that receive its two output streams.
+/// Starts `log -f`, and waits until it shows the first attempt. Returns the process, and the files
+/// that receive its standard output and standard error.
 fn followed_from_the_start(project: &TempProject) -> (Child, [PathBuf; 2]) {
     let files = [project.write("out", ""), project.write("err", "")];
     let [out, err] = files.each_ref().map(|path| File::options().write(true).open(path).expect("a file"));
@@ -414,7 +406,6 @@ fn text(path: &PathBuf) -> String {
     fs::read_to_string(path).expect("a file")
 }
 
-/// Follows both attempts to their ends. Returns what `log -f` prints to each stream.
 fn followed_to_the_end(project: &TempProject) -> [String; 2] {
     let run = project.start(["run", "-q", "-r1", "--backoff-base", "0", "--shell", TWO_ATTEMPTS]);
     let (log, files) = followed_from_the_start(project);
@@ -467,7 +458,6 @@ fn an_attempt_that_is_named_is_followed_alone() {
     end_of(run).expect_code(75);
 }
 
-/// A command that prints to both streams, several times.
 const BOTH_STREAMS: &str = "echo out 1; echo err 1 >&2; echo out 2; printf err\\ 2 >&2; false {}";
 
 #[test]
@@ -523,7 +513,7 @@ fn output_of_an_earlier_version_is_said_to_have_both_streams() {
     let modified = |path: PathBuf| fs::metadata(path).and_then(|file| file.modified()).expect("its time");
     let written = modified(project.path("logs/attempts/1.1.1.log"));
     wait_until("the clock advances", || modified(project.write("now", "")) > written);
-    // A run of this version does not change the remark about output of an earlier version.
+    // A new run must not change the remark about the output of an earlier version.
     project.write("b", "");
     project.ask(["run", "-q", "b", "--shell", "echo out; : {}"]).expect_code(0);
     assert!(mark.exists());

@@ -1,9 +1,8 @@
-//! The built binary, run as by a person or a script, in temporary folders.
+//! Runs the built binary in temporary folders, as a person or a script would.
 //!
-//! Every test states a promise of the command line: output on each stream, exit code, and files on
-//! disk. Tests wait for conditions. A test waits for a span of time only if the span itself is
-//! tested: a suspension longer than the timeout (`ladder`), old output (`log`), a crash test of
-//! some seconds (`doctor`).
+//! Tests wait for conditions, not for fixed times. The exceptions are a suspension longer than the
+//! timeout (`ladder`), output of a minimum age (`log`), and a crash test of some seconds
+//! (`doctor`).
 
 mod backoff;
 mod bad_input;

@@ -1,4 +1,5 @@
-//! `metrics`: the text format of Prometheus, and the file for its textfile collector.
+//! Tests `metrics`: its output in the text format of Prometheus, and the file for the textfile
+//! collector of Prometheus.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,15 +11,13 @@ use crate::stop::begun;
 
 const FORMATS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/formats.md");
 
-/// The samples of a text: the name with its labels, and the value.
 type Samples = BTreeMap<(String, BTreeMap<String, String>), f64>;
 
-/// A label besides `queue`, with its value.
+/// A label other than `queue`, and its value.
 type Label = Option<(&'static str, &'static str)>;
 
-/// Parses a text, and refuses everything that the format forbids or that the collector complains
-/// of: for instance, a sample without help and type before it, a family in several parts, or two
-/// equal series.
+/// Parses metrics. Panics at anything that the Prometheus format forbids or that makes the textfile
+/// collector complain, such as two equal series.
 #[track_caller]
 fn parsed(text: &str) -> Samples {
     assert!(text.ends_with('\n') && !text.contains('\r'), "{text}");
@@ -46,7 +45,7 @@ fn is_name(name: &str) -> bool {
     name.starts_with("autoproc_") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
 }
 
-/// Parses labels after their opening brace. Returns them, and the text after the closing brace.
+/// Parses labels after the opening brace. Returns the labels, and the text after the closing brace.
 fn labels(mut text: &str) -> (BTreeMap<String, String>, &str) {
     let mut labels = BTreeMap::new();
     loop {
@@ -77,7 +76,8 @@ fn metrics(project: &TempProject) -> Samples {
     parsed(&project.ask(["metrics"]).expect_code(0).out)
 }
 
-/// Returns the value of the only sample of a family, or of the sample with this label.
+/// Returns the value of the sample with this label. Without a label, returns the value of the only
+/// sample.
 #[track_caller]
 fn value(samples: &Samples, name: &str, label: Label) -> f64 {
     let has_label = |labels: &BTreeMap<String, String>| match label {
@@ -202,7 +202,8 @@ fn the_file_is_replaced_as_a_whole_and_everyone_can_read_it() {
     assert!(project.ask(["metrics", "-o", "-"]).expect_code(0).out.starts_with("# HELP "));
 }
 
-/// `autoproc_time_left_seconds` is missing, because it needs several long attempts.
+/// Adds `autoproc_time_left_seconds` itself, because only several long attempts produce this
+/// metric.
 #[test]
 fn every_figure_is_documented_and_no_other() {
     let page = fs::read_to_string(FORMATS).expect("the page");

@@ -1,4 +1,4 @@
-//! `monitor`, and the file that it shows.
+//! Tests the monitor file, and `monitor`, which shows its contents.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -129,7 +129,7 @@ fn a_signal_ends_the_watch_and_not_the_run() {
     let mut watch = project.start(["monitor", "--watch"]);
     let mut shown = BufReader::new(watch.stdout.take().expect("a pipe"));
     let mut line = String::new();
-    // The signals are watched before the first line is printed.
+    // `monitor` watches for signals before it prints the first line.
     shown.read_line(&mut line).expect("a line");
     assert!(line.starts_with("queue of "), "{line}");
     signal(&watch, "INT");

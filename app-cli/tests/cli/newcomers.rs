@@ -1,10 +1,9 @@
-//! Mistakes of new users, and the answers of the program.
+//! Tests mistakes of new users, and how the program answers them.
 
 use std::fs;
 
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 
-/// Creates the files `in/a.pdf`, `in/b.pdf` and `in/c.pdf`, in a folder without a queue.
 fn with_papers() -> TempProject {
     let project = TempProject::new();
     for name in ["a", "b", "c"] {
@@ -13,7 +12,6 @@ fn with_papers() -> TempProject {
     project
 }
 
-/// Panics if standard error does not contain these words.
 #[track_caller]
 fn says(answer: &Answer, words: &str) {
     assert!(answer.err.contains(words), "no {words:?} in {answer:#?}");
@@ -107,7 +105,7 @@ fn a_command_without_dashes_is_recognised() {
         assert!(error.err.lines().any(|text| text.ends_with(line)), "no {line:?} in {error:#?}");
         says(&error, "`--`");
     }
-    // The error is the same if the project has a workflow that `run` uses without a command.
+    // A workflow that `run` uses without a command does not change the error.
     project.write("core/workflows/wf-pipeline-full.yaml", "id: wf-pipeline-full\nphases: []\n");
     project.ask(["run", "in", "cat", "{}"]).expect_error(2, "there is no `--` before the command");
     let elsewhere = project.ask(["--project-dir", ".", "run", "--no-wait", "--jobs", "4", "cat", "in"]);
@@ -133,8 +131,8 @@ fn a_filter_that_matches_nothing_is_named() {
     project.ask(["run", "in", "--strict", "--include", "a.*", "--", "true"]).expect_code(0);
 }
 
-/// If the run succeeded, `run in -- convert && rm -r in` would remove files that were not
-/// converted.
+/// With exit code 0, `run in -- convert && rm -r in` would remove files that this run did not
+/// convert.
 #[test]
 fn files_that_another_command_completed_meanwhile_are_no_success() {
     let project = TempProject::new();
@@ -152,13 +150,12 @@ fn files_that_another_command_completed_meanwhile_are_no_success() {
     assert!(again.out.starts_with("processed 1, failed 0"), "{again:#?}");
 }
 
-/// Starts `run in` in a project with four files, calls `change` while the first file is processed,
-/// and returns the answer of the run.
+/// Starts `run in` on four files, and calls `change` while the first file is processed.
 fn changed_during_run(options: &[&str], change: impl FnOnce(&TempProject)) -> Answer {
     changed_during("exit 0", options, change)
 }
 
-/// Like [`changed_during_run`]; the command for each file ends with `last`.
+/// Like [`changed_during_run`], but the command for each file ends with `last`.
 fn changed_during(last: &str, options: &[&str], change: impl FnOnce(&TempProject)) -> Answer {
     let project = TempProject::new();
     for name in ["in/1", "in/2", "in/3", "in/4"] {

@@ -1,4 +1,5 @@
-//! Workflow files in the shape of the original project.
+//! Tests the workflow files in `docs/examples/original`, which have the format of the original
+//! project.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,7 +9,6 @@ use crate::fixture::{Answer, TempProject, wait_until};
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples/original");
 
-/// Returns a project that contains the documented examples and a file.
 fn project() -> TempProject {
     let project = TempProject::new();
     for entry in fs::read_dir(EXAMPLES).expect("the examples") {
@@ -58,7 +58,6 @@ fn every_example_is_checked_and_runs_to_its_end() {
     }
 }
 
-/// If the check fails, a transition leads to the rollback, and the file fails after one attempt.
 #[test]
 fn a_transition_to_the_rollback_fails_the_file() {
     let project = project();
@@ -75,7 +74,6 @@ fn a_transition_to_the_rollback_fails_the_file() {
     assert_eq!((&shown["status"], &shown["attempts"]), (&"failed".into(), &1.into()));
 }
 
-/// A failed phase is rolled back after the last attempt.
 #[test]
 fn a_failed_phase_is_undone_after_the_last_attempt() {
     let project = project();
@@ -89,8 +87,6 @@ fn a_failed_phase_is_undone_after_the_last_attempt() {
     assert_eq!(done, format!("publish \npublish \nwithdraw {step}\nnotify {step}\nnotify {step}\n"));
 }
 
-/// A run is killed during the rollback. The next run continues the rollback, and repeats no
-/// finished step.
 #[test]
 fn a_rollback_continues_after_a_crash() {
     let project = project();
@@ -109,7 +105,6 @@ fn a_rollback_continues_after_a_crash() {
     assert_eq!(project.status_of("letter.txt"), "failed");
 }
 
-/// The inputs determine, before the run, which workflow is used.
 #[test]
 fn an_activation_that_does_not_hold_leads_to_the_fallback() {
     let project = project();
@@ -138,7 +133,6 @@ fn an_activation_that_does_not_hold_leads_to_the_fallback() {
     run(&["mode=fresh"]).expect_error(78, "name each other");
 }
 
-/// A missing output is reported. If the output is required, the file fails.
 #[test]
 fn outputs_are_shown_and_looked_for() {
     let project = project();

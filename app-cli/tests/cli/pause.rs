@@ -1,4 +1,4 @@
-//! `pause` and `resume` with live runs.
+//! Tests `pause` and `resume` with live runs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,8 +14,8 @@ use crate::stop::{begun_through, signal, signal_again, wait_until_heard};
 const WITH_CHILD: &str = "sleep 1000 & echo $$ $! > {}.pids.new; mv {}.pids.new {}.pids; \
                           until test -e {//}/go; do sleep 0.02; done; kill $!";
 
-/// Starts a run, and waits until the command on `a` has a child; returns the run, and the pids of
-/// the command and its child.
+/// Starts a run, and waits until the command on `a` has a child process. Returns the run, and the
+/// pids of both processes.
 fn with_child(project: &TempProject, options: &[&str]) -> (Child, Vec<u32>) {
     let run = project.start([&["run", "--grace", "1"], options, &["--shell", WITH_CHILD]].concat());
     let pids = project.path("a.pids");
@@ -24,13 +24,12 @@ fn with_child(project: &TempProject, options: &[&str]) -> (Child, Vec<u32>) {
     (run, pids.split_whitespace().map(|pid| pid.parse().expect("a number")).collect())
 }
 
-/// True if a process is stopped, or is blocked in vfork(2) because its child is stopped.
+/// True if a process is suspended, or is blocked in vfork(2) because its child is suspended.
 fn is_held(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 'D']))
 }
 
-/// Returns the pause files in the folder `runs`.
 fn pause_files(project: &TempProject) -> Vec<PathBuf> {
     let entries = fs::read_dir(project.state("runs")).into_iter().flatten().flatten();
     let is_pause = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "pause" || ending == "paused");
@@ -41,7 +40,6 @@ fn exists(pid: u32) -> bool {
     fs::exists(format!("/proc/{pid}")).expect("a look")
 }
 
-/// Returns the first live run in `status --json`.
 fn live_run(project: &TempProject) -> Value {
     project.json(["status"])["live_runs"][0].clone()
 }
@@ -59,8 +57,7 @@ fn a_paused_run_stands_still_with_everything_below_it_until_it_is_resumed() {
     assert!(!is_stopped(run.id()), "the run itself obeys stop requests");
     let again = project.ask(["pause"]).expect_code(0);
     assert!(again.out.starts_with("already paused since "), "{again:?}");
-    // The file `go` lets the command end and the next command begin, but the pause must prevent
-    // both.
+    // With `go`, the command would end and the next one would begin, but the pause prevents both.
     project.write("go", "");
     assert!(pids.iter().all(|pid| is_held(*pid)) && !project.path("b.pids").exists());
     let resumed = project.ask(["resume"]).expect_code(0);
@@ -183,7 +180,7 @@ fn without_a_live_run_there_is_nothing_to_do() {
     assert!(!empty.path(".claude").exists());
 }
 
-/// Changes keys of the record of the only live run, as if the run were elsewhere.
+/// Changes the record of the live run, so that the run seems to belong to another machine.
 fn rewrite_record(project: &TempProject, changes: &[(&str, &str)]) {
     let mut entries =
         fs::read_dir(project.state("runs")).expect("the folder").map(|entry| entry.expect("a file").path());
@@ -227,7 +224,7 @@ fn a_run_that_ctrl_z_suspended_counts_as_paused_and_can_be_resumed() {
     end_of(run).expect_code(0);
 }
 
-/// Starts a run of the command [`TICKING`], with the default action of SIGTSTP.
+/// Starts a run of [`TICKING`] with the default action for SIGTSTP.
 fn ticking() -> (TempProject, Child) {
     let project = TempProject::with_queue(&["a"]);
     let mut command = project.program("env");
@@ -237,7 +234,7 @@ fn ticking() -> (TempProject, Child) {
     (project, run)
 }
 
-/// Continues a suspended run, which must stay paused until `resume`.
+/// Continues a suspended run, and checks that the run stays paused until `resume`.
 fn expect_paused_when_continued(project: &TempProject, run: Child) {
     signal(&run, "CONT");
     wait_until("the run continues", || !is_stopped(run.id()));
@@ -248,7 +245,6 @@ fn expect_paused_when_continued(project: &TempProject, run: Child) {
     end_of(run).expect_code(0);
 }
 
-/// `fg` does not undo `autoproc pause`.
 #[test]
 fn a_requested_pause_outlasts_a_suspension() {
     let (project, run) = ticking();
@@ -258,7 +254,6 @@ fn a_requested_pause_outlasts_a_suspension() {
     expect_paused_when_continued(&project, run);
 }
 
-/// A pause is recorded although the run is suspended and cannot confirm it.
 #[test]
 fn a_pause_of_a_suspended_run_outlasts_the_suspension() {
     let (project, run) = ticking();

@@ -1,4 +1,5 @@
-//! Different files in a row that fail alike pause the run: the cause is probably not the files.
+//! Tests that a run pauses when different files fail alike one after another. The cause is then
+//! probably not in the files.
 
 use std::fs;
 
@@ -6,7 +7,7 @@ use serde_json::Value;
 
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// Completes the file `a`, and fails for the others until the file `up` exists.
+/// Completes the file `a`. Fails on all other files until the file `up` exists.
 const CALLS_A_SERVICE: &str = "[ {/} = a ] || [ -e up ] || { echo 'api: connection refused' >&2; exit 7; }";
 
 const CAUSE: &str = "files in a row failed alike: exit status 7: api: connection refused (";
@@ -15,7 +16,6 @@ fn project() -> TempProject {
     TempProject::with_queue(&["a", "b", "c", "d", "e", "f", "g", "h"])
 }
 
-/// Returns the events named `name` of all runs.
 fn events(project: &TempProject, name: &str) -> Vec<Value> {
     let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     let events = log.lines().map(|line| serde_json::from_str(line).expect("an event"));
@@ -93,7 +93,7 @@ fn a_run_that_does_not_wait_ends_and_says_why() {
     assert_eq!((&result["stopped_by"], &result["failed"]), (&"failing_alike".into(), &0.into()));
 }
 
-/// The recipe has never completed a file, so its command is probably wrong.
+/// The command has never completed a file, so the command itself is probably wrong.
 #[test]
 fn a_mistyped_command_fails_every_file_at_once() {
     let project = project();
@@ -102,7 +102,6 @@ fn a_mistyped_command_fails_every_file_at_once() {
     assert!(events(&project, "starts_held").is_empty());
 }
 
-/// The share was there last night.
 #[test]
 fn a_recipe_that_worked_in_an_earlier_run_pauses_from_the_first_file() {
     let project = TempProject::with_queue(&["a"]);

@@ -1,14 +1,13 @@
-//! Placeholders that depend on the queue or the run: `{rel}`, `{#}` and `{%}`.
+//! Tests placeholders that depend on the queue or the run: `{rel}`, `{#}` and `{%}`.
 
 use std::fs;
 
 use crate::fixture::TempProject;
 
-/// Appends the file's `{rel}` to the file `seen`.
 const RECORD: [&str; 3] = ["--shell", "echo {rel} >> \"$HOME_OF_TEST/seen\"", "-q"];
 
 impl TempProject {
-    /// Runs the queue with these words before the command, and returns the `{rel}` of each attempt.
+    /// Runs the queue with these options. Returns the value of `{rel}` in each attempt.
     fn relative_paths(&self, code: i32, words: &[&str], script: &[&str]) -> Vec<String> {
         let seen = self.path("seen");
         let _ = fs::remove_file(&seen);
@@ -65,8 +64,8 @@ fn a_file_added_by_itself_is_below_the_project_folder() {
     assert_eq!(project.relative_paths(0, &[], &RECORD), ["scans/2026/a", "b"]);
 }
 
-/// Each attempt creates a folder for its slot; this fails if a concurrent attempt has the same
-/// slot. After the first short attempts, batches are used.
+/// Each attempt creates a folder with the number of its slot. A second attempt in the same slot
+/// would fail to create the folder.
 #[test]
 fn attempts_at_the_same_time_have_different_slots() {
     let project = TempProject::new();

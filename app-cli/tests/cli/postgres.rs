@@ -1,8 +1,7 @@
-//! The queue on PostgreSQL, with a real server: `--store`, unusable servers and users, two runs at
-//! once, workflows, and outputs of other machines.
+//! Tests the queue on a real PostgreSQL server.
 //!
-//! Like the tests of the store, these tests start a server of their own, and are skipped if the
-//! programs of PostgreSQL are missing.
+//! The tests start a server of their own, and are skipped if the programs of PostgreSQL are
+//! missing.
 
 mod bad_days;
 mod copies;

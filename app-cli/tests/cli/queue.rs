@@ -1,4 +1,4 @@
-//! `queue …` and `retry-failed`, with the forms in the specification and further ones.
+//! Tests the subcommands of `queue`, and `retry-failed`.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -1,4 +1,4 @@
-//! `queue recover`, and how a run handles dead runs.
+//! Tests `queue recover`, and how a run handles dead runs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,12 +6,12 @@ use std::process::Command;
 
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// A command with two child processes that run longer than any test: one in its process group, and
-/// one outside of it. All three ignore SIGTERM.
+/// Starts one child inside its own process group, and one outside. The command and both children
+/// ignore SIGTERM and outlast the test.
 const STAY: &str = "trap '' TERM; sleep 1000 & setsid sleep 1000 & echo $! >{//}/escaped; echo $$ >{//}/leader; wait";
 
-/// Creates a project whose run was killed while it processed the file `a`. The processes of the
-/// command are still running.
+/// Creates a project whose run was killed while it processed the file `a`. The command is still
+/// running.
 fn place_of_a_death() -> TempProject {
     let project = TempProject::with_queue(&["a", "b"]);
     let mut run = project.start(["run", "-q", "--shell", STAY]);
@@ -23,15 +23,13 @@ fn place_of_a_death() -> TempProject {
     project
 }
 
-/// True if the process whose pid is in this file is running.
 fn is_at_work(project: &TempProject, name: &str) -> bool {
     let number = fs::read_to_string(project.path(name)).expect("the command wrote it");
     let stat = fs::read_to_string(format!("/proc/{}/stat", number.trim())).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
 }
 
-/// Writes a record of a guard in another pid namespace. The processes of that guard cannot be seen
-/// from here.
+/// Writes a guard record from another pid namespace, so that the guard's processes are invisible.
 fn blind_the_sweep(project: &TempProject) -> PathBuf {
     let runs = fs::read_dir(project.state("runs")).expect("the folder of the runs");
     let mut names = runs.map(|entry| entry.expect("an entry").file_name().into_string().expect("text"));
@@ -134,8 +132,7 @@ fn what_cannot_be_proven_to_have_ended_stays_until_it_is_forced() {
     project.ask(["queue", "recover"]).expect_code(0);
 }
 
-/// Each killed container leaves a dead run. The recovery of 1,000 dead runs one by one took 28
-/// seconds.
+/// An earlier version recovered dead runs one by one, which took 28 s for 1,000 runs.
 #[test]
 fn a_thousand_dead_runs_are_recovered_together() {
     let project = TempProject::with_queue(&["a"]);
@@ -163,8 +160,7 @@ fn a_run_that_lives_is_left_alone() {
     assert!(!is_at_work(&project, "leader") && !is_at_work(&project, "escaped"));
 }
 
-/// A copy may come from `cp -a`, a restored backup or a snapshot. In the copy, the live run of the
-/// original looks dead.
+/// In a copy of the folder, such as a restored backup, the live run of the original looks dead.
 #[test]
 fn a_run_in_a_copy_touches_no_process_of_the_original() {
     let original = TempProject::with_queue(&["a", "b"]);

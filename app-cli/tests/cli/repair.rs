@@ -1,4 +1,4 @@
-//! `queue repair` and `queue export`.
+//! Tests `queue repair` and `queue export`.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -11,15 +11,15 @@ use crate::fixture::{TempProject, end_of, wait_until};
 
 const SNAPSHOT: &str = "QUEUE-STATE.json";
 
-/// Creates a project with the journal of a killed run: `a` and `b` are completed, `c` is being
-/// processed.
+/// Creates the project of a killed run. According to its journal, `a` and `b` are completed, and
+/// `c` is processing.
 pub(crate) fn place_with_journal() -> TempProject {
     let project = TempProject::with_queue(&["a", "b", "c", "d"]);
     let run = project.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 1000"]);
     wait_until("the third file is begun", || project.path("begun").exists());
-    // When the third file is begun, the second file may not be settled yet.
+    // The third file may begin before the result of the second file is recorded.
     wait_until("the second file is completed", || project.status_of("b") == "completed");
-    // A line is acknowledged once the lock file records the new end of the journal.
+    // A line is acknowledged once the lock file contains the new length of the journal.
     wait_until("the last line is acknowledged", || {
         let length = fs::metadata(journal(&project)).expect("the journal").len();
         let lock = fs::read(project.state("QUEUE-STATE.lock")).expect("the lock file");
@@ -34,7 +34,7 @@ pub(crate) fn journal(project: &TempProject) -> PathBuf {
     journal.expect("what a run that died leaves")
 }
 
-/// Creates a project of a killed run, with a flipped bit in the journal's second line.
+/// Like [`place_with_journal`], but with a flipped bit in the journal's second line.
 pub(crate) fn damaged_place() -> TempProject {
     let project = place_with_journal();
     let mut bytes = fs::read(journal(&project)).expect("the journal");
@@ -79,8 +79,8 @@ fn the_error_of_damage_names_the_repair() {
 
 #[test]
 fn each_choice_mends_and_keeps_a_copy() {
-    // The damaged second line contains the first completion and the second claim. The claim of `a`
-    // is in the line before it.
+    // The damaged second line contains the completion of `a` and the claim of `b`. The first line
+    // contains the claim of `a`.
     for (choice, completed) in [("truncate", 0), ("use-snapshot", 0), ("salvage", 1)] {
         let project = damaged_place();
         let before = project.bytes();
@@ -105,8 +105,6 @@ fn each_choice_mends_and_keeps_a_copy() {
     }
 }
 
-/// When the journal of the run is removed, the run is processing one file, and another file is
-/// waiting.
 #[test]
 fn a_run_that_lost_its_journal_writes_what_it_knows_and_refuses() {
     let project = TempProject::with_queue(&["a", "b", "c"]);
@@ -147,7 +145,6 @@ fn a_journal_that_lost_its_last_line_is_refused() {
         let last = lines.next_back().expect("a line").len();
         let left = if cut == 1 { bytes.len() - last } else { bytes.len() - last - cut };
         fs::write(journal(&project), &bytes[..left]).expect("written");
-        // A command that takes the lock writes its name into the lock file.
         let files = || project.bytes().into_iter().filter(|(path, _)| !path.ends_with("QUEUE-STATE.lock"));
         let before = files().collect::<Vec<_>>();
         project.ask(["status"]).expect_error(65, "acknowledged changes are missing");

@@ -1,11 +1,10 @@
-//! `runs` and `report`.
+//! Tests `runs` and `report`.
 
 use serde_json::Value;
 
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, wait_until_heard};
 
-/// Returns the fields of the only run that `runs` lists.
 #[track_caller]
 fn only_run(project: &TempProject) -> Value {
     let runs = project.json(["runs"])["runs"].clone();
@@ -60,7 +59,7 @@ fn a_dead_run_is_reported_with_what_it_did() {
     assert_eq!(only_run(&project)["run_id"], dead["run_id"], "a recovery is not a run");
 }
 
-/// The claim of the attempt is released, so no figure of the run counts the attempt.
+/// The run releases the attempt, so no figure of the run counts it.
 #[test]
 fn a_run_that_was_stopped_in_mid_work_is_not_idle() {
     let project = TempProject::with_queue(&["a", "b"]);
@@ -74,7 +73,7 @@ fn a_run_that_was_stopped_in_mid_work_is_not_idle() {
     let mut elsewhere = project.command(["--project-dir", &project.path("").display().to_string(), "report"]);
     let report = Answer::from(elsewhere.current_dir("/").output().expect("the binary")).expect_code(0).out;
     assert!(report.contains("\nnext: `autoproc resume --project-dir /"), "{report}");
-    // An idle run follows.
+    // The next run is idle.
     project.ask(["queue", "hold", "a", "b"]).expect_code(0);
     project.ask(["run", "-qq", "--", "true"]).expect_code(0);
     let report = project.json(["report"]);
@@ -189,7 +188,7 @@ fn status_shows_that_a_run_is_stopping_and_for_what_reason() {
 #[test]
 fn status_has_the_figures_of_each_of_several_runs() {
     let project = TempProject::new();
-    // The first file of each run is completed; the second file waits.
+    // Each run completes its first file. The second file waits for `go`.
     let command = "case {/} in *2) touch {}.begun; until test -e {//}/../go; do sleep 0.02; done ;; esac";
     let runs = ["x", "y"].map(|name| {
         project.write(format!("{name}/1"), "");

@@ -1,4 +1,4 @@
-//! `report --html`: the page, the file that it replaces, and `--watch`.
+//! Tests `report --html`: the page, the file that the page replaces, and `--watch`.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -100,7 +100,6 @@ fn without_a_run_the_page_says_so() {
     assert!(!project.path(".claude").exists());
 }
 
-/// Starts `report --html` with `--watch` on a live run, and waits for the first page.
 fn watched(project: &TempProject) -> Child {
     let watch = project.start(["report", "--html", "night.html", "--watch"]);
     wait_until("the page is written", || page(project).contains("http-equiv=\"refresh\""));

@@ -1,4 +1,4 @@
-//! `report --trace`: the attempts as a trace of events.
+//! Tests `report --trace`, which exports the attempts as a trace of events.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -12,8 +12,8 @@ use crate::stop::begun;
 
 const FORMATS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/formats.md");
 
-/// Creates a project with two runs. In the first run, one file fails twice, and prints text that
-/// must be escaped.
+/// Creates a project with two runs. In the first run, a file fails twice and prints text that must
+/// be escaped.
 fn nights() -> TempProject {
     let project = TempProject::with_queue(&["a", "b", "c", "d", "e"]);
     let command = "case {} in */a) printf '\"},{\\033[2J\\n' >&2; exit 3 ;; *) sleep 0.1 ;; esac";
@@ -22,7 +22,6 @@ fn nights() -> TempProject {
     project
 }
 
-/// Returns the events of a printed trace.
 #[track_caller]
 fn events(project: &TempProject, options: &[&str]) -> Vec<Value> {
     let text = project.ask([&["report", "--trace", "-"], options].concat()).expect_code(0).out;
@@ -40,7 +39,8 @@ fn of_phase<'e>(events: &'e [Value], phase: &str) -> Vec<&'e Value> {
     events.iter().filter(|event| event["ph"] == phase).collect()
 }
 
-/// In a row of the trace, attempts must not overlap: a viewer would nest them.
+/// Checks that the attempts in a row do not overlap. A trace viewer would show overlapping attempts
+/// as nested.
 #[track_caller]
 fn expect_rows(events: &[Value]) {
     let mut rows: BTreeMap<_, Vec<(i64, i64)>> = BTreeMap::new();

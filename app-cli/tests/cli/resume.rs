@@ -1,4 +1,4 @@
-//! `resume` without a live run: the latest run starts again.
+//! Tests `resume` without a live run: it starts the latest run again.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -10,10 +10,9 @@ use serde_json::Value;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::{begun, signal};
 
-/// The error line if no run can be started.
 const NONE: &str = "no run is live, and none can be started again";
 
-/// Appends its first argument to the file `done`; succeeds if the file in the second argument
+/// Appends its first argument to the file `done`. Succeeds if the file in its second argument
 /// exists.
 const APPEND: &str = "printf '%s\\n' \"$1\" >> done; test -e \"$2\"";
 
@@ -31,8 +30,7 @@ fn a_killed_run_starts_again_with_its_options_and_its_command() {
     assert_eq!((&document["processed"], &document["stopped_by"]), (&0.into(), &"queue_empty".into()));
 }
 
-/// A shell would change spaces, quotes, variables and bytes that are not UTF-8. The recorded words
-/// must not pass through a shell.
+/// The recorded words must not pass through a shell, which would change them.
 #[test]
 fn the_words_of_the_command_are_the_same() {
     let project = TempProject::with_queue(&["a"]);
@@ -114,7 +112,7 @@ fn without_an_earlier_run_there_is_nothing_to_start() {
     assert_eq!(project.status_of("a"), "pending");
 }
 
-/// A command in a repository that a user has cloned must not be executed.
+/// In a cloned repository, `resume` could otherwise execute a stranger's command.
 #[test]
 fn a_copy_of_the_folder_starts_nothing() {
     let project = TempProject::with_queue(&["a"]);
@@ -165,7 +163,7 @@ fn a_stopped_run_names_the_command_that_continues() {
     assert!(earlier.contains(", stopped by ") && !earlier.contains("autoproc resume"), "{earlier}");
 }
 
-/// A shell passes a path like `/dev/fd/63` for the process substitution `<(…)`.
+/// A shell replaces `<(…)` by a path such as `/dev/fd/63`, which a later command cannot read.
 #[test]
 fn a_list_from_a_pipe_or_an_open_file_is_not_read_again() {
     let project = TempProject::new();
@@ -204,8 +202,8 @@ fn a_run_in_a_command_of_a_run_is_not_the_latest_run() {
     assert!(over.err.contains("starting again: autoproc run -q -r 0 a --shell "), "{over:?}");
     let other = project.ask(["--project-dir", "other", "resume"]).expect_code(0);
     assert!(other.err.contains(" run -q other/c -- test -e"), "another queue has its own record: {other:?}");
-    // The outer run is no longer live. A run that has the outer run's name in its environment is
-    // therefore recorded as the latest run.
+    // The outer run has ended. A run with its id in the environment is therefore recorded as the
+    // latest run.
     let run = project.json(["runs"])["runs"][0]["run_id"].as_str().expect("an id").to_owned();
     let mut later = project.command(["run", "-q", "b", "--", "test", "-f"]);
     Answer::from(later.env("AUTOPROC_RUN_ID", run).output().expect("the binary")).expect_code(0);
@@ -250,7 +248,6 @@ fn a_live_run_is_never_started_a_second_time() {
     assert_eq!(project.json(["resume", "--paused-only"])["runs"], Value::Array(Vec::new()));
 }
 
-/// The command moves each file away.
 #[test]
 fn files_that_the_command_moved_away_are_left_out() {
     let project = TempProject::with_queue(&["a", "b"]);
@@ -267,7 +264,6 @@ fn files_that_the_command_moved_away_are_left_out() {
     assert!(line.starts_with("starting again: autoproc run -q -r 1 b --shell '"), "{over:?}");
 }
 
-/// The named file is gone, but the run also has a list.
 #[test]
 fn a_run_whose_list_is_left_is_started_again() {
     let project = TempProject::with_queue(&["other"]);

@@ -1,4 +1,4 @@
-//! `run`: effects, output and exit codes.
+//! Tests the effects, the output and the exit codes of `run`.
 
 use std::fs;
 
@@ -148,7 +148,6 @@ fn a_closed_queue_is_one_readable_file() {
     );
 }
 
-/// The status lists only some of the 18 files that are being processed, and of the 12 that wait.
 #[test]
 fn the_status_names_some_of_many_files() {
     let names: Vec<_> = (10..40).map(|number| number.to_string()).collect();

@@ -1,5 +1,5 @@
-//! Adding files again, the scope of a run, exit codes, and the choice of the queue: the questions
-//! of a user who has run autoproc once before.
+//! Tests what puzzles a user after the first run: adding files again, the files that a run
+//! processes, exit codes, and the choice of the queue.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::fixture::{TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, wait_until_heard};
 
-/// Creates a project with twelve files in `in`, and with `others` further files that are pending.
+/// Creates a project with twelve files in `in`, and `others` further files that are pending.
 fn with_others(others: usize) -> TempProject {
     let project = TempProject::new();
     for number in 1..=12 {
@@ -24,7 +24,7 @@ fn with_others(others: usize) -> TempProject {
     project
 }
 
-/// Returns the result of a run, which must complete its scope.
+/// Returns the result of a run that must complete all of its files.
 fn result(project: &TempProject, words: &[&str]) -> Value {
     project.ask(["--json"].iter().chain(words)).expect_code(0).json()
 }
@@ -54,7 +54,6 @@ fn a_folder_that_is_named_again_is_not_done_again() {
     assert_eq!(project.json(["queue", "add", "in", "--again"])["repeated"], 13);
 }
 
-/// A completion keeps the fingerprint that the file had at the start of its attempt.
 #[test]
 fn a_file_that_changed_while_it_was_processed_counts_as_changed() {
     let project = TempProject::new();
@@ -80,7 +79,6 @@ fn a_command_that_edits_its_file_in_place_does_so_once() {
     assert_eq!(result(&project, &edit)["processed"], 1, "another program has changed the file");
 }
 
-/// Appends to each file except `b`.
 const APPEND: &str = "case {/} in b) ;; *) echo more >>{} ;; esac";
 
 #[test]
@@ -109,7 +107,6 @@ fn a_change_during_an_attempt_is_a_fact_of_the_history() {
     assert_eq!((&again["processed"], &again["changed_files"]), (&2.into(), &2.into()));
 }
 
-/// A failed file begins a new round when it is added again, whether or not it has changed.
 #[test]
 fn a_change_during_a_failed_attempt_is_in_the_history_only() {
     let project = TempProject::new();
@@ -167,7 +164,7 @@ fn a_run_that_was_stopped_continues_where_it_was() {
     assert_eq!(rest["processed"], 12 - done);
 }
 
-/// The exit code must keep `run in -- COMMAND && rm -r in` from removing files.
+/// With exit code 0, `run in -- COMMAND && rm -r in` would remove files that are not completed.
 #[test]
 fn nothing_follows_a_run_that_left_files() {
     let project = with_others(0);
@@ -364,8 +361,8 @@ fn a_stop_request_without_a_run_is_discarded_by_the_next_run() {
     assert!(!project.state("STOP-AUTONOMOUS").exists());
 }
 
-/// In the first night, three of 60 scans are broken, and one hangs. In the second night, the folder
-/// has new scans, and the results of the first night.
+/// In the first night, three of 60 scans are broken, and one hangs. In the second night, new scans
+/// are added.
 #[test]
 fn a_report_shows_both_nights() {
     let project = TempProject::new();

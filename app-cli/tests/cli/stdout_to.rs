@@ -1,4 +1,4 @@
-//! `run --stdout-to`: one result for each file. A result is either complete or absent.
+//! `run --stdout-to` writes one result for each file. A result is either complete or absent.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -7,7 +7,6 @@ use std::process::Command;
 
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 
-/// Runs a shell command with `--stdout-to` and without retries.
 fn run(project: &TempProject, code: i32, files: &[&str], pattern: &str, script: &str) -> Answer {
     let words = ["run", "-r0", "--again", "--stdout-to", pattern, "--shell", script];
     project.ask(words.iter().chain(files)).expect_code(code)
@@ -91,7 +90,7 @@ fn the_second_file_with_the_same_result_fails() {
     assert_eq!(read(&project, "out/a"), "in/a.png");
 }
 
-/// The attempts are short enough to be started in batches.
+/// The attempts are short enough to run in batches.
 #[test]
 fn one_of_many_short_attempts_with_the_same_result_writes_it() {
     let project = TempProject::new();
@@ -115,7 +114,6 @@ fn one_of_many_short_attempts_with_the_same_result_writes_it() {
     assert_eq!(held, written);
 }
 
-/// The first file is processed first, because it was added first.
 #[test]
 fn a_failed_file_leaves_its_result_to_others() {
     let project = TempProject::with_queue(&["in/a.gif", "in/a.png"]);
@@ -126,7 +124,7 @@ fn a_failed_file_leaves_its_result_to_others() {
     assert_eq!((project.status_of("in/a.gif"), project.status_of("in/a.png")), ("failed".into(), "completed".into()));
 }
 
-/// The first file is still being processed when the second one is started.
+/// The second file starts while the first one is still being processed.
 #[test]
 fn a_result_that_is_reserved_is_free_once_its_file_has_failed() {
     let project = TempProject::with_queue(&["a.gif", "a.png"]);
@@ -168,7 +166,6 @@ fn a_result_may_have_the_longest_possible_name() {
     }
 }
 
-/// The other files have names that a temporary file of the result could have.
 #[test]
 fn other_files_beside_the_result_stay_as_they_are() {
     let project = TempProject::new();
@@ -273,7 +270,6 @@ fn names_of_any_bytes_are_kept() {
     assert_eq!(log.lines().count(), 1, "a name never forges a line: {log:?}");
 }
 
-/// The command kills its parent, which is its guard.
 #[test]
 fn a_killed_guard_leaves_no_temporary_file() {
     let project = TempProject::new();
@@ -289,12 +285,12 @@ fn after_a_killed_run_the_next_one_completes_the_result() {
     }
     let project = TempProject::new();
     project.write("a", "");
-    // The guard is stopped first, so that it cannot notice the death of its run and clean up.
+    // Suspends the guard first, so that it cannot clean up when the run dies.
     let kill = "kill -STOP $PPID; kill -9 $(cut -d' ' -f4 /proc/$PPID/stat) $PPID";
     let killed = project.start(words(&format!(": {{}}; echo a longer beginning; {kill}; sleep 60")));
     assert_eq!(end_of(killed).code, 128 + 9);
-    // On a file system without unnamed files (`O_TMPFILE`), the killed attempt leaves a temporary
-    // file. The next attempt removes it.
+    // Without unnamed files (`O_TMPFILE`), the killed attempt leaves a temporary file. The next
+    // attempt removes it.
     project.ask(words(": {}; echo whole")).expect_code(0);
     assert_eq!((read(&project, "out/a"), names(&project, "out")), ("whole\n".into(), vec!["a".into()]));
 }
@@ -341,8 +337,7 @@ fn a_dry_run_shows_the_result() {
     assert!(!project.path("out").exists());
 }
 
-/// If a FIFO were accepted, another user who can write to the folder of the results could block the
-/// run for ever.
+/// A FIFO could block the run for ever. Another user who can write to the folder could create one.
 #[test]
 fn a_fifo_in_the_place_of_the_result_is_refused() {
     let project = TempProject::with_queue(&["a"]);

@@ -1,4 +1,4 @@
-//! `stop`, signals and `status` with a live run.
+//! Tests `stop`, signals and `status` with a live run.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// Waits for a file named `go` in the folder of the processed file.
 const UNTIL_GO: &str = "touch {}.begun; until test -e {//}/go; do sleep 0.02; done";
 
 pub(crate) fn begun(project: &TempProject, options: &[&str]) -> Child {
@@ -16,7 +15,6 @@ pub(crate) fn begun(project: &TempProject, options: &[&str]) -> Child {
     run
 }
 
-/// Starts a run through a program that changes which signals the run ignores.
 pub(crate) fn begun_through(project: &TempProject, wrapper: &[&str]) -> Child {
     let mut command = project.program(wrapper[0]);
     command.args(&wrapper[1..]).args([env!("CARGO_BIN_EXE_autoproc"), "run", "--grace", "1", "--shell", UNTIL_GO]);
@@ -31,13 +29,12 @@ pub(crate) fn signal(run: &Child, name: &str) {
     assert!(sent.expect("kill(1)").success());
 }
 
-/// Sends another signal, late enough to count as a separate signal.
+/// Sends a signal late enough to count as a separate signal.
 pub(crate) fn signal_again(run: &Child, name: &str) {
     thread::sleep(Duration::from_millis(550));
     signal(run, name);
 }
 
-/// Waits until a run has seen the stop request.
 #[track_caller]
 pub(crate) fn wait_until_heard(project: &TempProject) {
     let log = project.path("logs/autonomous-processing.jsonl");
@@ -84,7 +81,7 @@ fn two_interrupts_end_a_run_with_130() {
     let project = TempProject::with_queue(&["a"]);
     let run = begun(&project, &[]);
     signal(&run, "INT");
-    // Two pending signals may be delivered in any order.
+    // Two signals that are sent at once may arrive in any order.
     wait_until_heard(&project);
     signal_again(&run, "TERM");
     end_of(run).expect_code(130);
@@ -174,7 +171,7 @@ fn a_hang_up_that_is_ignored_from_the_start_stays_so() {
     assert!(over.out.starts_with("processed 2") && over.out.contains("no files are left"), "{over:?}");
 }
 
-/// The name of the host comes from a file that others may have written.
+/// Another user may have written the host name in the lock file.
 #[test]
 fn the_name_of_a_host_steers_no_terminal() {
     let project = TempProject::with_queue(&["a"]);

@@ -1,5 +1,5 @@
-//! The option `--store`, without a server: addresses, the order of precedence of the option, the
-//! variable and the file that name a store, and servers that cannot be reached.
+//! Tests `--store` without a server: addresses, unreachable servers, and precedence. The option,
+//! the variable `AUTOPROC_STORE` and the file `autoproc.toml` can each name a store.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,8 @@ use crate::fixture::{Answer, TempProject};
 /// No server listens on this port: it is reserved (tcpmux).
 const REFUSING: &str = "postgres://anna@127.0.0.1:1";
 
-/// Checks that a command failed with one error line, without the secret, and created nothing.
+/// Checks that a command failed with one error line, which does not contain "secret". The command
+/// must not have created the state folder or the logs.
 #[track_caller]
 fn expect(project: &TempProject, answer: Answer, code: i32, words: &str) {
     let answer = answer.expect_error(code, words);
@@ -113,7 +114,6 @@ fn commands_that_need_no_queue_do_not_connect() {
     project.ask(["store", "init"]).expect_error(2, "no database is named");
 }
 
-/// An error about the command line quotes words, but never the address of a database.
 #[test]
 fn a_usage_error_does_not_repeat_the_address() {
     let project = TempProject::new();

@@ -1,12 +1,12 @@
-//! Systems without `/proc`, and commands without a current folder.
+//! Tests systems without `/proc`, and commands whose current folder was removed.
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
 use crate::fixture::{Answer, TempProject};
 
-/// Runs a script in which `$AUTOPROC` is the binary, in namespaces of its own. If the system allows
-/// no namespaces, returns `None` and reports that the test is skipped.
+/// Runs a script in new namespaces, with the binary in `$AUTOPROC`. If namespaces are not allowed,
+/// returns `None` and reports a skipped test.
 pub(crate) fn unshared(project: &TempProject, options: &[&str], script: &str) -> Option<Answer> {
     let unshare = |script: &str| {
         let mut command = project.program("unshare");

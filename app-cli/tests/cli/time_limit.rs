@@ -1,4 +1,4 @@
-//! `run --timeout auto`: the time limit follows the forecast of the file.
+//! Tests `run --timeout auto`, which derives the time limit of a file from its forecast.
 
 use crate::fixture::TempProject;
 use crate::forecast::{recipe, record_long, resize};
@@ -6,8 +6,7 @@ use crate::forecast::{recipe, record_long, resize};
 /// Prints the time until the deadline, in seconds.
 const LEFT: &str = r#": {}; echo $(( $(date -d "$AUTOPROC_DEADLINE" +%s) - $(date +%s) ))"#;
 
-/// Runs a command on a file; returns the seconds that were left until the time limit when the
-/// command began.
+/// Runs a command on a file. Returns the number of seconds between its start and its time limit.
 fn limit(project: &TempProject, file: &str, timeout: &str) -> u64 {
     project.ask(["run", "-q", file, "--timeout", timeout, "--shell", LEFT]).expect_code(0);
     let printed = project.ask(["log", "--stdout", file]).expect_code(0).out;
@@ -19,7 +18,7 @@ fn a_limit_follows_the_forecast() {
     let project = TempProject::with_queue(&["first", "second"]);
     let first = limit(&project, "first", "auto");
     assert!((3000..=3600).contains(&first), "{first}: there is no forecast yet");
-    // According to these samples, a file takes 2000 s, plus 1000 s per megabyte.
+    // According to the samples, a file takes 2000 s, plus 1000 s per megabyte.
     record_long(&project, &recipe(&project).expect("a recipe"), 20);
     resize(&project, "second", 1);
     let second = limit(&project, "second", "auto:9h");

@@ -1,4 +1,4 @@
-//! The folders for temporary files of attempts, and `run --keep-tmp`.
+//! Tests the folders for temporary files of attempts, and `run --keep-tmp`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,10 +6,8 @@ use std::path::PathBuf;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::surroundings::unshared;
 
-/// Writes a temporary file, and fails for the file `bad`.
 const SCRIPT: &str = r#"echo x >"$TMPDIR/file"; case "$1" in */bad) echo reason >&2; exit 3;; esac"#;
 
-/// Creates a project in which these files are pending, with a folder for temporary files.
 fn project(files: &[&str]) -> TempProject {
     let project = TempProject::with_queue(files);
     fs::create_dir(project.path("tmp")).expect("a folder");
@@ -69,7 +67,6 @@ fn without_room_for_temporary_folders_a_run_warns_once_and_continues() {
     assert_eq!(answer.err.matches(warning).count(), 1, "{answer:#?}");
 }
 
-/// The guard is killed before the run, so that it cannot remove the folder.
 #[test]
 fn the_next_run_removes_what_a_killed_run_left() {
     let project = project(&["a"]);
@@ -79,7 +76,7 @@ fn the_next_run_removes_what_a_killed_run_left() {
         fs::read_to_string(project.path("guard")).is_ok_and(|guard| guard.ends_with('\n'))
     });
     let guard = fs::read_to_string(project.path("guard")).expect("a number");
-    // The run and the guard are stopped first, so that neither acts on the death of the other.
+    // Suspends both processes first, so that neither acts on the death of the other.
     let script = "kill -STOP $0 $1 && kill -KILL $0 $1";
     let pid = run_of_death.id().to_string();
     assert!(project.program("sh").args(["-c", script, &pid, guard.trim()]).status().expect("sh(1)").success());
@@ -90,7 +87,7 @@ fn the_next_run_removes_what_a_killed_run_left() {
     assert_eq!(folders(&project), Vec::<PathBuf>::new());
 }
 
-/// The removal of a folder that contains a mount would remove files of the mounted file system.
+/// Removing the folder would also remove the files of the mounted file system.
 #[test]
 fn a_folder_with_a_mount_is_left_alone_and_named() {
     let project = project(&["a"]);

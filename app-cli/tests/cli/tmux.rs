@@ -1,4 +1,4 @@
-//! A real terminal (tmux) in which the binary runs.
+//! Runs the binary in a real terminal (tmux).
 
 use std::io::{self, Write};
 use std::process::{Command, Output, Stdio};
@@ -7,19 +7,17 @@ use std::time::{Duration, Instant};
 
 use crate::fixture::TempProject;
 
-/// The maximum time until the screen shows an expected text; enough for a slow machine.
+/// The longest wait for a text on the screen; long enough for a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A terminal in which the binary runs.
 pub(crate) struct Terminal<'a> {
     project: &'a TempProject,
 }
 
 impl<'a> Terminal<'a> {
-    /// Opens a terminal of this size in which the binary runs with these arguments, in shell
-    /// syntax.
+    /// Opens a terminal of this size, and runs the binary in it. The arguments are in shell syntax.
     pub(crate) fn open(project: &'a TempProject, size: (usize, usize), words: &str) -> Self {
         let terminal = Self { project };
         let line = format!("'{}' {words}; echo over; exec sleep 1000", env!("CARGO_BIN_EXE_autoproc"));
@@ -43,15 +41,15 @@ impl<'a> Terminal<'a> {
         assert!(resized.status.success(), "{resized:?}");
     }
 
-    /// Returns the lines of the screen, and the lines that have scrolled off at its top. A line
-    /// that the terminal has wrapped is one line.
+    /// Returns all lines of the terminal, including those that have scrolled off. Joins the parts
+    /// of a wrapped line.
     pub(crate) fn lines(&self) -> Vec<String> {
         let shown = self.tmux(&["capture-pane", "-p", "-J", "-S", "-"]).stdout;
         let text = String::from_utf8(shown).expect("it is text");
         text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
     }
 
-    /// Waits until `of`, applied to the lines of the screen, returns `expected`.
+    /// Waits until `of` returns `expected` for the lines of the screen.
     #[track_caller]
     pub(crate) fn expect<T: PartialEq + std::fmt::Debug>(&self, of: impl Fn(&[String]) -> T, expected: &T) {
         let began = Instant::now();
@@ -73,7 +71,6 @@ impl Drop for Terminal<'_> {
     }
 }
 
-/// True if tmux is installed; otherwise reports that the test is skipped.
 pub(crate) fn has_tmux() -> bool {
     let found = Command::new("tmux").arg("-V").stdin(Stdio::null()).output().is_ok_and(|tmux| tmux.status.success());
     if !found {

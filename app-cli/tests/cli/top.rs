@@ -1,5 +1,5 @@
-//! `top` in a real terminal (tmux): what it shows, what its keys do, and how it leaves the
-//! terminal.
+//! Tests `top` in a real terminal (tmux): the view, the keys, and the terminal after `top` has
+//! ended.
 
 use std::fs;
 
@@ -22,13 +22,12 @@ impl Terminal<'_> {
         String::from_utf8(shown).expect("it is text").trim().to_owned()
     }
 
-    /// Waits until a line contains this text.
     #[track_caller]
     pub(crate) fn expect_text(&self, text: &str) {
         self.expect(|lines| lines.iter().any(|line| line.contains(text)), &true);
     }
 
-    /// Waits until the first row below this title contains this text.
+    /// Waits until the first row below `title` contains `text`.
     #[track_caller]
     pub(crate) fn expect_first(&self, title: &str, text: &str) {
         let first = |lines: &[String]| lines.iter().skip_while(|line| !line.starts_with(title)).nth(1).cloned();
@@ -47,8 +46,8 @@ impl Terminal<'_> {
         assert!(sent.success());
     }
 
-    /// Waits until the view is open or closed. If it is closed, the terminal must be as before:
-    /// with its usual screen, a cursor, and no reports of the mouse.
+    /// Waits until the view is open or closed. After the view is closed, the terminal must show its
+    /// usual screen and the cursor, and must not report the mouse.
     fn wait_for_view(&self, is_open: bool) {
         let expected = if is_open { "1 0 1" } else { "0 1 0" };
         wait_until(&format!("the terminal is {expected}"), || {
@@ -56,7 +55,7 @@ impl Terminal<'_> {
         });
     }
 
-    /// Waits until the binary has ended, and checks that the terminal is as before.
+    /// Waits until the binary has ended, and checks that the view has left nothing on the terminal.
     #[track_caller]
     fn expect_over(&self) {
         self.expect(|lines| lines.last().cloned(), &Some("over".to_owned()));
@@ -123,7 +122,7 @@ fn a_suspended_view_gives_the_terminal_back() {
     terminal.expect_over();
 }
 
-/// Each key asks whether to execute a command; the answer `y` executes it.
+/// Each key asks for confirmation. The answer `y` executes the command.
 #[test]
 fn actions_do_what_their_commands_do() {
     if !has_tmux() {
@@ -158,7 +157,6 @@ fn actions_do_what_their_commands_do() {
     wait_until("the stop is requested", || project.state("STOP-AUTONOMOUS").exists());
 }
 
-/// The filter searches the whole queue, not only the files that are shown without it.
 #[test]
 fn a_filter_finds_a_file_far_behind() {
     if !has_tmux() {

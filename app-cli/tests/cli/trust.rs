@@ -1,5 +1,5 @@
-//! Files that others may have put in the place of autoproc's own files: links, FIFOs, and a
-//! document with a duplicate key.
+//! Tests files of autoproc that other users may replace or read, and file names that could run as
+//! code.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,7 +9,6 @@ use std::process::Command;
 
 use crate::fixture::{Answer, TempProject};
 
-/// Commands that read or change the project's files.
 const COMMANDS: [&[&str]; 11] = [
     &["queue", "list"],
     &["status"],
@@ -24,8 +23,6 @@ const COMMANDS: [&[&str]; 11] = [
     &["resume"],
 ];
 
-/// Creates a project with a file of each kind: state, event log, output, workflow, and a table of
-/// runners.
 fn project() -> TempProject {
     let project = TempProject::with_queue(&["a"]);
     project.ask(["run", "-q", "-r", "0", "--", "sh", "-c", "echo printed; exit 1"]).expect_code(100);
@@ -34,7 +31,6 @@ fn project() -> TempProject {
     project
 }
 
-/// Returns the paths of the files that another user could replace.
 fn files(project: &TempProject) -> Vec<PathBuf> {
     let attempts = project.path("logs/attempts");
     vec![
@@ -55,7 +51,7 @@ fn files(project: &TempProject) -> Vec<PathBuf> {
     ]
 }
 
-/// Runs a command; panics if the command hangs.
+/// Runs a command. Panics if the command hangs.
 fn ask(project: &TempProject, words: &[&str]) -> Answer {
     let mut command = project.program("timeout");
     command.args(["-k", "1", "60", env!("CARGO_BIN_EXE_autoproc")]).args(words);
@@ -84,7 +80,7 @@ fn a_fifo_in_the_place_of_a_file_blocks_no_command() {
     }
 }
 
-/// The link leads to a file that the victim may write, and the attacker may not.
+/// An attacker could use a link to a file that only the victim may write.
 #[test]
 fn nothing_is_written_through_a_link() {
     for index in 0..files(&project()).len() {
@@ -151,8 +147,8 @@ fn a_project_that_others_can_change_is_used_only_if_it_is_named() {
     project.ask(["--project-dir", "own", "status"]).expect_code(0);
 }
 
-/// The inner command gets the project from its environment, regardless of how the project of the
-/// run was chosen.
+/// The run gets its project from an option or a variable. The command gets the project from its
+/// environment.
 #[test]
 fn a_command_that_calls_autoproc_works_on_the_queue_of_its_run() {
     let project = TempProject::new();
@@ -206,7 +202,7 @@ fn other_users_can_read_neither_queue_nor_logs() {
     assert_eq!(others(project.path("logs/attempts")), [] as [PathBuf; 0]);
 }
 
-/// Each command of this test executes the name of the file as code.
+/// The first three commands execute the name of the file as code, and the other three do not.
 #[test]
 fn a_command_that_may_execute_names_as_code_is_warned_of() {
     let project = TempProject::new();
@@ -234,8 +230,7 @@ fn a_command_that_may_execute_names_as_code_is_warned_of() {
     }
 }
 
-/// `sh` may be a shell that executes no code in an arithmetic expansion, so no command is executed
-/// here.
+/// Uses a dry run, because not every `sh` executes code in an arithmetic expansion.
 #[test]
 fn a_calculation_with_a_name_is_warned_of_and_one_with_a_slot_is_not() {
     let project = TempProject::new();
@@ -247,8 +242,7 @@ fn a_calculation_with_a_name_is_warned_of_and_one_with_a_slot_is_not() {
     }
 }
 
-/// If root owned the new files, a single `sudo autoproc queue add` would lock the owner of the
-/// project out.
+/// If root owned the files, one `sudo autoproc queue add` would lock the project's owner out.
 #[test]
 fn files_that_root_makes_belong_to_the_owner_of_the_project() {
     const OWNER: u32 = 12_345;
@@ -260,7 +254,7 @@ fn files_that_root_makes_belong_to_the_owner_of_the_project() {
     project.write("a", "");
     let step = "workflow: {phases: [{id: p, steps: [{shell: 'echo ${file}; sleep 0.01'}]}]}\n";
     project.write("core/workflows/w.yaml", step);
-    // Root uses a project of another user only if it is named.
+    // Root uses another user's project only if the project is named.
     let ask = |words: &[&str]| project.ask(["--project-dir", "."].iter().chain(words));
     ask(&["queue", "add", "-p", "0", "a", "b"]).expect_code(0);
     ask(&["run", "-r", "0", "--shell", "echo {}; echo {} >&2; test -e {}"]).expect_code(100);

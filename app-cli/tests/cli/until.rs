@@ -1,11 +1,11 @@
-//! `run --until`: a run starts only files that will be done by a certain time.
+//! Tests `run --until`: a run starts only files that will be done by a certain time.
 
 use serde_json::Value;
 
 use crate::fixture::TempProject;
 use crate::forecast::{recipe, record_long, resize};
 
-/// Creates a project with the files `a` of 0 MB and `b` of 10 MB. According to earlier attempts of
+/// Creates a project with the files `a` (0 MB) and `b` (10 MB). According to the history of
 /// `--shell true`, a file takes 2000 s, plus 1000 s per megabyte.
 fn with_samples() -> TempProject {
     let project = TempProject::with_queue(&["first"]);

@@ -1,9 +1,8 @@
-//! Words that a user types: aliases, words of other programs, and typing errors. Also the length of
-//! the help.
+//! Tests aliases, words that other programs use, typing errors, and the length of the help.
 
 use crate::fixture::TempProject;
 
-/// The maximum number of lines of a short help, so that a terminal shows it as a whole.
+/// The maximum number of lines of a short help, so that it fits on a screen.
 const SCREEN: usize = 40;
 
 #[test]

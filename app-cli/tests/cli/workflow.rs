@@ -1,4 +1,4 @@
-//! `workflow list`, `show` and `check`.
+//! Tests `workflow list`, `show` and `check`.
 
 use std::fs;
 
@@ -29,7 +29,6 @@ workflow:
     - {from: read, to: shelve, condition: checkpoint_passed}
 ";
 
-/// Returns the sample without its errors.
 fn good() -> String {
     GOOD.replace("id: file\n", "id: shelve\n")
 }
@@ -115,7 +114,6 @@ fn all_errors_are_told_at_once_with_line_and_mark() {
     assert_eq!((&json["exit_code"], &json["files"][0]["problems"][0]["line"]), (&78.into(), &15.into()));
 }
 
-/// A misspelt key and an undefined name are warnings, and errors with `--strict`.
 #[test]
 fn a_strict_check_refuses_slips() {
     let project = project();
@@ -139,7 +137,6 @@ fn a_strict_check_refuses_slips() {
     check(good(), &["--strict"]).expect_code(0);
 }
 
-/// A workflow is executed even if autoproc does not know all of its keys.
 #[test]
 fn unknown_keys_do_not_stop_a_workflow() {
     let project = project();
@@ -177,8 +174,8 @@ fn nothing_in_a_file_steers_the_terminal() {
     assert!(!check.out.contains(['\u{1b}', '\u{9b}', '\u{85}']), "{check:?}");
 }
 
-/// A refusal has at most three lines: a warning, an error and a hint. Line ends and control
-/// characters in arguments do not change that.
+/// A refusal has at most three lines: a warning, an error and a hint. More lines would show that a
+/// line break was not escaped.
 #[test]
 fn nothing_in_a_refusal_steers_the_terminal() {
     let project = project();
@@ -210,7 +207,6 @@ fn nothing_in_a_refusal_steers_the_terminal() {
     }
 }
 
-/// Both parsers of durations accept the same units.
 #[test]
 fn times_in_a_file_are_those_of_the_command_line() {
     let project = project();

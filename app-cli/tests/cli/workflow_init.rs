@@ -1,4 +1,4 @@
-//! `workflow init`, and workflows whose missing runners it replaces by a stand-in.
+//! Tests `workflow init`, which writes a stand-in for the missing runners of a workflow.
 
 use std::env;
 use std::fs;
@@ -12,7 +12,6 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples");
 const SORT: &str = "workflow: {id: sort, inputs: [{name: word, required: true}], phases: \
                     [{id: p, steps: [{task: look}, {command: sort}], checkpoint: {validation: [sorted, count > 3]}}]}\n";
 
-/// Returns the paths of the workflow files of the documentation.
 fn examples() -> Vec<PathBuf> {
     let entries = ["", "original"].map(|folder| fs::read_dir(Path::new(EXAMPLES).join(folder)).expect("the examples"));
     let paths = entries.into_iter().flatten().map(|entry| entry.expect("an example").path());
@@ -21,7 +20,6 @@ fn examples() -> Vec<PathBuf> {
     paths
 }
 
-/// Returns a project with one example as `w.yaml`, and a file.
 fn project(example: &Path) -> TempProject {
     let project = TempProject::new();
     project.write("w.yaml", fs::read(example).expect("an example"));
@@ -29,7 +27,7 @@ fn project(example: &Path) -> TempProject {
     project
 }
 
-/// Runs a command that `workflow init` has suggested, on a file.
+/// Runs a command that `workflow init` suggests for a file.
 fn run_suggested(project: &TempProject, command: &str) -> Answer {
     let folder = Path::new(env!("CARGO_BIN_EXE_autoproc")).parent().expect("a folder");
     let path = env::var_os("PATH").unwrap_or_default();
@@ -52,8 +50,6 @@ fn every_example_runs_to_its_end_with_the_stand_in() {
     }
 }
 
-/// The stand-in prints its arguments, and returns values that satisfy the conditions of the
-/// workflow.
 #[test]
 fn a_stand_in_is_written_and_then_replaced() {
     let project = TempProject::new();
@@ -90,7 +86,6 @@ then replace the stand-in in autoproc.toml, one line at a time
     run_suggested(&project, "autoproc workflow run sort --file FILE --input word=TEXT").expect_code(100);
 }
 
-/// Without its file of values, the stand-in returns `true` for each name.
 #[test]
 fn a_stand_in_without_values_returns_true() {
     let project = TempProject::new();
@@ -118,8 +113,6 @@ fn what_cannot_be_prepared_changes_nothing() {
     }
 }
 
-/// In each step, a run is killed once. The next run resumes at this step, and repeats no finished
-/// step.
 #[test]
 fn a_run_killed_in_every_step_finishes_each_step_once() {
     let project = project(&Path::new(EXAMPLES).join("original/pipeline.yaml"));

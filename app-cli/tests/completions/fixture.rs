@@ -1,4 +1,4 @@
-//! A project folder with a queue of files that are hard to quote.
+//! A project folder whose queue has file names that are hard to quote.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use tempfile::TempDir;
 
-/// The names of the pending files, with characters that shells treat specially.
+/// File names with characters that shells treat specially.
 pub(crate) const NAMES: [&str; 9] = [
     "my file.pdf",
     "it's.pdf",
@@ -22,20 +22,17 @@ pub(crate) const NAMES: [&str; 9] = [
     "-dash.pdf",
 ];
 
-/// A project folder.
 pub(crate) struct TempProject {
     dir: TempDir,
 }
 
 impl TempProject {
-    /// Creates an empty folder.
     pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// Creates a project with the files [`NAMES`] and `inbox/one.pdf` in the queue, a failed file
-    /// `broken.pdf`, and workflows. Its folder `other` is another project, with the file
-    /// `there.pdf`.
+    /// Creates a project whose queue has the files [`NAMES`], `inbox/one.pdf` and the failed file
+    /// `broken.pdf`. The folder `other` is a second project.
     pub(crate) fn with_queues() -> Self {
         let project = Self::new();
         project.ask(["queue", "add", "broken.pdf"]);
@@ -51,12 +48,10 @@ impl TempProject {
         project
     }
 
-    /// Returns a path in the folder; the folder itself for an empty name.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// Writes a file, and the folders above it.
     pub(crate) fn write(&self, name: impl AsRef<Path>, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a file has a folder")).expect("the folder");
@@ -64,7 +59,6 @@ impl TempProject {
         path
     }
 
-    /// Returns a command that runs the binary in this folder with these arguments.
     pub(crate) fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_autoproc"));
         command.args(words).current_dir(self.dir.path()).stdin(Stdio::null());
@@ -72,14 +66,13 @@ impl TempProject {
         command
     }
 
-    /// Runs the binary, which must succeed, and returns its output.
+    /// Runs the binary and returns its output. Panics if the binary fails.
     pub(crate) fn ask<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Output {
         let output = self.command(words).output().expect("the binary");
         assert!(output.status.success(), "{output:?}");
         output
     }
 
-    /// Returns every file below the folder, with its content and its modification time.
     pub(crate) fn files(&self) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
         let (mut files, mut folders) = (BTreeMap::new(), vec![self.path("")]);
         while let Some(folder) = folders.pop() {

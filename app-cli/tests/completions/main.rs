@@ -1,5 +1,4 @@
-//! Completion with the Tab key: in real shells on a terminal, and in the records that the
-//! completion scripts receive.
+//! Tests of Tab completion in real shells, and of the output that the completion scripts receive.
 
 mod fixture;
 mod records;

@@ -1,4 +1,4 @@
-//! The records that the completion scripts receive at a Tab.
+//! Tests the records that autoproc prints for the completion scripts.
 
 use std::fs;
 use std::path::Path;
@@ -8,14 +8,12 @@ use serde_json::Value;
 
 use crate::fixture::{NAMES, TempProject};
 
-/// Returns the records that the script of zsh receives for these words. The cursor is at the last
-/// word.
+/// Returns the records that the zsh script receives if the cursor is at the last of these words.
 fn records(project: &TempProject, words: &[&str]) -> Vec<String> {
     let words = ["autoproc"].into_iter().chain(words.iter().copied());
     of(project.command(words).env("AUTOPROC_COMPLETE", "zsh"))
 }
 
-/// Returns the records that a command prints. The command must print nothing else.
 #[track_caller]
 fn of(command: &mut Command) -> Vec<String> {
     let output = command.output().expect("the binary");
@@ -127,8 +125,6 @@ fn nothing_is_offered_that_is_wrong() {
     assert!(commands.len() > 8 && !commands.iter().any(|command| command.contains("torture")), "{commands:?}");
 }
 
-/// No file appears, disappears or changes. So the command has not taken the lock, because taking it
-/// would create the lock file.
 #[test]
 fn a_tab_changes_nothing() {
     let empty = TempProject::new();
@@ -168,7 +164,6 @@ fn a_queue_that_a_command_warns_about_is_completed_in_silence() {
     assert_eq!(records(&project, &["log", "my"]), ["paths", "my file.pdf"]);
 }
 
-/// The scripts stay valid when the program is moved or upgraded.
 #[test]
 fn scripts_name_no_place() {
     let project = TempProject::new();

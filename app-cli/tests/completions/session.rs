@@ -1,4 +1,4 @@
-//! A shell on a terminal, in which the test types.
+//! An interactive shell with the completions of autoproc, in which a test types.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -13,13 +13,12 @@ use tempfile::TempDir;
 
 use crate::fixture::TempProject;
 
-/// The maximum time until a shell answers; enough for a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Replaces autoproc on the search path. At a Tab, it executes the binary; for any other call, it
-/// records the words.
+/// A script that replaces autoproc on the search path. It passes completion requests to the binary,
+/// and only records the arguments of all other calls.
 const STAND_IN: &str = r#"#!/bin/sh
 if test -n "$AUTOPROC_COMPLETE"; then exec BINARY "$@"; fi
 { printf '%s\037' "$@"; echo; } >> "$HOME/calls"
@@ -32,7 +31,6 @@ pub(crate) enum Shell {
     Fish,
 }
 
-/// A shell that has loaded the completions of autoproc.
 pub(crate) struct Session {
     shell: Child,
     keyboard: File,
@@ -49,8 +47,6 @@ impl Shell {
         }
     }
 
-    /// Returns the options for an interactive shell. They keep bash and zsh from reading startup
-    /// files.
     fn options(self) -> &'static [&'static str] {
         match self {
             Self::Bash => &["--norc", "--noprofile", "-i"],
@@ -59,7 +55,6 @@ impl Shell {
         }
     }
 
-    /// Returns the path of the completion script below the home folder.
     fn script(self) -> &'static str {
         match self {
             Self::Bash => ".local/share/bash-completion/completions/autoproc",
@@ -68,7 +63,6 @@ impl Shell {
         }
     }
 
-    /// Returns the command line that loads the completion script.
     fn load(self) -> &'static str {
         match self {
             Self::Bash => "source ~/.local/share/bash-completion/completions/autoproc",
@@ -83,8 +77,8 @@ impl Shell {
 }
 
 impl Session {
-    /// Starts a shell in a project. Returns `None`, and reports that the test is skipped, if the
-    /// shell is not installed.
+    /// Starts a shell in a project. If the shell is not installed, returns `None` and reports the
+    /// test as skipped.
     pub(crate) fn start(test: &str, shell: Shell, project: &TempProject) -> Option<Self> {
         if !shell.is_installed() {
             // Writes to standard error directly, because the test harness captures `eprintln!`.
@@ -111,8 +105,8 @@ impl Session {
         Some(session)
     }
 
-    /// Types a line, Tab and Enter; returns the words with which the shell calls autoproc. Removes
-    /// a slash at the end of a word, because only zsh removes it at Enter.
+    /// Types a line, Tab and Enter. Returns the arguments that the shell passes to autoproc.
+    /// Removes trailing slashes, which bash and fish keep and zsh removes.
     #[track_caller]
     pub(crate) fn complete(&mut self, line: &str) -> Vec<String> {
         let before = self.calls().len();
@@ -121,20 +115,18 @@ impl Session {
         self.calls().remove(before).iter().map(|word| word.trim_end_matches('/').to_owned()).collect()
     }
 
-    /// Types a line and Tab until the screen shows a text.
     #[track_caller]
     pub(crate) fn expect_list(&mut self, line: &str, text: &str) {
         self.keys(&format!("autoproc {line}\t\t"));
         self.wait(text, |session| session.screen().contains(text));
     }
 
-    /// The home folder.
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 
-    /// Returns everything that the shell has printed so far, without the NUL bytes that pad output
-    /// for slow terminals.
+    /// Returns everything that the shell has printed so far. Removes NUL bytes, which only pad the
+    /// output for slow terminals.
     pub(crate) fn screen(&self) -> String {
         String::from_utf8_lossy(&self.screen.lock().unwrap_or_else(PoisonError::into_inner)).replace('\0', "")
     }
@@ -143,7 +135,6 @@ impl Session {
         self.keyboard.write_all(keys.as_bytes()).expect("the terminal");
     }
 
-    /// Returns the words of each call so far.
     fn calls(&self) -> Vec<Vec<String>> {
         let calls = fs::read_to_string(self.home.path().join("calls")).unwrap_or_default();
         let whole = calls.rfind('\n').map_or("", |end| &calls[..=end]);
@@ -167,7 +158,6 @@ impl Drop for Session {
     }
 }
 
-/// Creates a home folder with the stand-in for autoproc and the completion script.
 fn home(shell: Shell, project: &TempProject) -> TempDir {
     let home = tempfile::tempdir().expect("a folder for the test");
     let write = |name: &str, text: &[u8]| -> PathBuf {
@@ -182,7 +172,6 @@ fn home(shell: Shell, project: &TempProject) -> TempDir {
     home
 }
 
-/// Starts the shell on a new terminal; returns the shell and the other end of the terminal.
 fn spawn(shell: Shell, home: &TempDir, project: &TempProject) -> (Child, File) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");

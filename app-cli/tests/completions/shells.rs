@@ -1,9 +1,9 @@
-//! Tab in bash, zsh and fish.
+//! Tests of Tab completion in bash, zsh and fish.
 
 use crate::fixture::TempProject;
 use crate::session::{Session, Shell};
 
-/// The text before the Tab, and the words that the shell passes to autoproc after the completion.
+/// Each line that a test types before Tab, and the arguments that autoproc must then receive.
 const LINES: [(&str, &[&str]); 29] = [
     ("queue pri", &["queue", "prioritise"]),
     ("tort", &["tort"]),

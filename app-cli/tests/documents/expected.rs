@@ -1,7 +1,5 @@
-//! Output as a document shows it: `…` stands for any text.
-
-/// True if the output is the one that the document shows. White space at the end of either text is
-/// ignored.
+/// True if the output matches the text that a document shows, in which `…` stands for any text.
+/// Ignores trailing whitespace.
 pub(crate) fn agrees(shown: &str, output: &str) -> bool {
     let (shown, mut rest) = (shown.trim_end(), output.trim_end());
     let Some((first, others)) = shown.split_once('…') else { return shown == rest };

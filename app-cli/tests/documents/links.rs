@@ -1,10 +1,7 @@
-//! Links between the documents.
-
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Returns the broken links of the README and of the pages in `docs`. A link is broken if its file
-/// or heading does not exist.
+/// Returns each link in the README and in `docs` whose file or heading does not exist.
 pub(crate) fn broken(repository: &Path) -> io::Result<Vec<String>> {
     let mut pages = vec![repository.join("README.md")];
     for entry in fs::read_dir(repository.join("docs"))? {
@@ -27,7 +24,6 @@ fn links(text: &str) -> Vec<String> {
     targets.filter(|link| !link.starts_with("https://")).collect()
 }
 
-/// Returns the lines outside fenced blocks.
 pub(crate) fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut fenced = false;
     text.lines().filter(move |line| {
@@ -47,8 +43,6 @@ fn leads_somewhere(page: &Path, link: &str) -> bool {
     prose(&text).filter_map(|line| line.strip_prefix('#')).any(|line| anchor(line) == heading)
 }
 
-/// Returns the anchor of a heading: lower-case letters, digits, `-` and `_`; a space becomes a
-/// dash.
 fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = text.chars().filter(|char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_'));

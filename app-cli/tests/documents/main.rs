@@ -1,18 +1,17 @@
-//! The commands in the documents, run as a person would paste them.
+//! Runs the commands in the documents, as a reader would paste them.
 //!
 //! A ` ```sh ` block is a script. A ` ```console ` block shows a terminal: a line that begins with
-//! `$ ` is a command, a line that begins with `> ` continues it, and the lines below are its
-//! output, which is compared if it is shown; `…` stands for any text. A command must succeed unless
-//! the next one is `echo $?`.
+//! `$ ` is a command, and a line that begins with `> ` continues the command. If other lines
+//! follow, the output of the command must match them; `…` stands for any text. A command must
+//! succeed unless the next command is `echo $?`.
 //!
-//! The blocks of a page run in order in one folder, `~/night`, each in a bash of its own. The
-//! folder holds copies of `docs/inbox` and `docs/examples`, and a few files in `scans`, `clips` and
-//! `papers`. Tools that a machine may lack are stand-ins (`stand-ins/`) that check their arguments
-//! and write the file that the real tool would write. In output, the home folder is shown as
-//! `/home/ada`.
+//! The blocks of a page run in order in the folder `~/night`, each in its own bash. The folder
+//! holds copies of `docs/inbox` and `docs/examples`, and some sample files. Scripts in `stand-ins/`
+//! replace tools that may be missing. Each script checks its arguments and writes the file that the
+//! real tool would write. In output, the home folder appears as `/home/ada`.
 //!
-//! A block below a line such as "Save as `PATH`:" is saved there. A block in any other language is
-//! not run, and must be in a language of [`page::NOT_RUN`].
+//! A block below a line such as "Save as `PATH`:" is saved to that path. A block in any other
+//! language is not run, and its language must be in [`page::NOT_RUN`].
 
 mod expected;
 mod links;
@@ -35,7 +34,6 @@ fn read(page: &str) -> String {
     fs::read_to_string(repository().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
 }
 
-/// Runs the blocks of a page; returns the problems, each with its page and line.
 fn problems(page: &str, text: &str) -> io::Result<Vec<String>> {
     let mut problems = Vec::new();
     let mut report = |line: usize, problem: String| problems.push(format!("{page}:{line}: {problem}"));
@@ -110,8 +108,8 @@ fn coming_from_the_python_program_runs() {
     check("docs/coming-from-python.md");
 }
 
-/// The commands of this page need a server and several machines, so only their options are checked
-/// here. `cli::postgres` tests the commands.
+/// Checks only the options that the page names, because its commands need a server and several
+/// machines.
 #[test]
 fn the_page_on_many_machines_names_known_options() {
     let page = "docs/many-machines.md";

@@ -1,11 +1,10 @@
-//! Options that the prose and the tables of a page name.
-
 use crate::links::prose;
 
-/// Pages whose tables have the commands of another tool on the left.
+/// Pages with tables whose left column shows the commands of another tool.
 const COMPARISONS: [&str; 2] = ["docs/coming-from.md", "docs/coming-from-python.md"];
 
-/// Returns the options that the page shows in inline code, but that no help text contains.
+/// Returns each option that the page shows in inline code and that the command-line reference
+/// lacks.
 pub(crate) fn unknown(page: &str, text: &str, reference: &str) -> Vec<String> {
     let known: Vec<_> = reference.split(|char: char| !is_part(char)).collect();
     let lines = prose(text).map(|line| match line.strip_suffix(" |").and_then(|row| row.rsplit_once(" | ")) {

@@ -1,10 +1,7 @@
-//! The fenced blocks of a page.
-
-/// Languages of blocks that are not run.
 pub(crate) const NOT_RUN: [&str; 10] =
     ["text", "crontab", "dockerfile", "ini", "toml", "yaml", "json", "markdown", "python", "rust"];
 
-/// A block of a page. Lines are counted from 1.
+/// A code block of a page. Line numbers start at 1.
 pub(crate) enum Block {
     Script {
         line: usize,
@@ -25,14 +22,12 @@ pub(crate) enum Block {
     },
 }
 
-/// A command of a terminal, and the output that the page shows for it.
 pub(crate) struct Command {
     pub(crate) line: usize,
     pub(crate) text: String,
     pub(crate) output: Vec<String>,
 }
 
-/// Returns the blocks of a page, in order.
 pub(crate) fn blocks(page: &str) -> impl Iterator<Item = Block> {
     let mut lines = page.lines().zip(1..);
     std::iter::from_fn(move || {

@@ -1,5 +1,3 @@
-//! A folder in which the blocks of a page run.
-
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -13,24 +11,23 @@ use crate::expected::agrees;
 use crate::page::Command;
 use crate::repository;
 
-/// The time limit of a block, in seconds. A block that exceeds it has failed.
 const TIMEOUT_S: &str = "60";
 
-/// The home folder in the documents.
 const SHOWN_HOME: &str = "/home/ada";
 
-/// Printed after each command of a console block, to separate the outputs.
+/// The character that the shell prints after each command of a console block, to separate the
+/// outputs.
 const SEPARATOR: &str = "\u{1e}";
 
-/// Lines of pages that build or test the repository itself. Such a line is not run, but it must be
-/// in this list.
+/// The `cargo` commands that the documents may show. They build or test this repository, so the
+/// tests do not run them.
 const CARGO_LINES: [&str; 3] = [
     "cargo run --release -- run --show-output docs/inbox -- wc",
     "cargo test --workspace",
     "cargo install --path app-cli",
 ];
 
-/// Sample files in place of the files that a reader has.
+/// Files that the documents expect the reader to have.
 const SAMPLES: [&str; 8] = [
     "scans/page 1.png",
     "scans/page 2.png",
@@ -42,7 +39,7 @@ const SAMPLES: [&str; 8] = [
     "clips/birthday.avi",
 ];
 
-/// Variables that would change the output.
+/// Environment variables that would change the output.
 const FOREIGN_VARIABLES: [&str; 6] = [
     "AUTOPROC_ALLOW_NETWORK_FS",
     "AUTOPROC_PROJECT_DIR",
@@ -78,20 +75,18 @@ impl PageFolder {
         self.home.path().join("bin")
     }
 
-    /// Saves a file below the page's folder.
     pub(crate) fn save(&self, path: &str, text: &str) -> io::Result<()> {
         let path = self.folder().join(path);
         fs::create_dir_all(path.parent().expect("a folder"))?;
         fs::write(path, text)
     }
 
-    /// Runs a script; the inner error describes the failure of the script.
+    /// Runs a script. The inner error describes how the script failed.
     pub(crate) fn run_script(&self, script: &str) -> io::Result<Result<(), String>> {
         let (code, output) = self.bash(&["-e", "-u", "-o", "pipefail"], script)?;
         Ok(if code == 0 { Ok(()) } else { Err(format!("the script ended with {code}:\n{output}")) })
     }
 
-    /// Runs the commands of a console block; returns the problems, each with its line.
     pub(crate) fn run_console(&self, commands: &[Command]) -> io::Result<Vec<(usize, String)>> {
         let mut problems = Vec::new();
         let (mut script, mut run) = (String::new(), Vec::new());
@@ -114,7 +109,7 @@ impl PageFolder {
         let mut outputs = output.split(SEPARATOR);
         for command in run {
             let output = outputs.next().unwrap_or_default();
-            // A command that ends the shell prints no separator, so its output is the last part.
+            // A command that ends the shell prints no separator, so its output comes last.
             if code != 0 && outputs.clone().next().is_none() {
                 problems.push((command.line, format!("`{}` ended with {code}:\n{output}", command.text)));
                 break;
@@ -127,10 +122,9 @@ impl PageFolder {
         Ok(problems)
     }
 
-    /// Runs a script in the page's folder; returns its exit code and everything that it printed.
     fn bash(&self, options: &[&str], script: &str) -> io::Result<(i32, String)> {
         let (file, printed) = (self.home.path().join("block"), self.home.path().join("printed"));
-        // Processes that a block leaves in the background end before the next block.
+        // `wait` lets background processes end before the next block starts.
         fs::write(&file, format!("{script}\nwait\n"))?;
         let output = File::create(&printed)?;
         let mut bash = Process::new("timeout");
@@ -145,8 +139,8 @@ impl PageFolder {
         Ok((code, printed.replace(&*self.home.path().to_string_lossy(), SHOWN_HOME)))
     }
 
-    /// Returns the search path: the binary, the stand-ins, the system's programs, and the
-    /// fallbacks. A fallback is used only if the system does not have the tool.
+    /// Returns the search path: the binary, the stand-ins, the system's programs, and at the end
+    /// the fallbacks for tools that the system lacks.
     fn search_path(&self) -> OsString {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/documents");
         let mut path = self.programs().into_os_string();
@@ -162,8 +156,8 @@ impl PageFolder {
     }
 }
 
-/// Returns `None` for a line that does not build or test the repository. For other lines, returns
-/// whether the line is in [`CARGO_LINES`] or names a recipe of the `justfile`.
+/// Returns `None` if the command is neither `cargo` nor `just`. Otherwise returns true if the
+/// command is in [`CARGO_LINES`] or names a recipe of the `justfile`.
 fn builds_the_repository(command: &str) -> Option<bool> {
     let command = command.split(" #").next().unwrap_or_default().trim_end();
     if let Some(recipe) = command.strip_prefix("just ") {

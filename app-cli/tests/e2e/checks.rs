@@ -13,17 +13,14 @@ use crate::event_log::{self, Event, Logged, base_name};
 use crate::expectations::Expectation;
 use crate::fixture::TempProject;
 
-/// Backoff before the first retry, in every run of these tests.
 pub(crate) const BACKOFF_BASE: &str = "200ms";
 
-/// [`BACKOFF_BASE`] in microseconds.
 const BACKOFF_BASE_MICROS: i64 = 200_000;
 
-/// Everything that is known about a queue after its runs have ended.
 pub(crate) struct Evidence {
-    /// The queue's items, as `queue list` orders them: by priority, then by sequence number.
+    /// The items in the order of `queue list`: by priority, then by sequence number.
     items: Vec<Value>,
-    /// Result of each run that was not killed, in the order of their ends.
+    /// The result of each run that was not killed, in the order in which the runs ended.
     results: Vec<Value>,
     events: Vec<Event>,
     logged: BTreeMap<(String, u32), Logged>,
@@ -42,7 +39,6 @@ impl Evidence {
         }
     }
 
-    /// Makes the checks that apply after every test.
     pub(crate) fn check(&self, project: &TempProject, expectations: &BTreeMap<String, Expectation>) {
         self.every_file_has_its_outcome(expectations);
         self.every_attempt_was_made_and_logged_once(expectations);
@@ -64,8 +60,6 @@ impl Evidence {
         assert!(wrong.is_empty(), "expected: {wrong:#?}\nfound: {seen:#?}");
     }
 
-    /// Checks that the end of the last attempt in the log agrees with the status in the queue, and
-    /// that all attempts on a file have the same item.
     fn the_log_ends_with_the_status(&self) {
         for item in &self.items {
             let name = base_name(item);
@@ -81,8 +75,7 @@ impl Evidence {
         }
     }
 
-    /// Checks that the queue is one readable JSON file without a journal. Closing a queue as small
-    /// as this one leaves no journal.
+    /// Checks that the queue is one JSON file. A small queue leaves no journal when it is closed.
     fn the_queue_is_one_file(&self, project: &TempProject) {
         let file = fs::read(project.state("QUEUE-STATE.json")).expect("the queue");
         let file: Value = serde_json::from_slice(&file).expect("JSON");
@@ -97,12 +90,10 @@ impl Evidence {
     }
 }
 
-/// The queue's items, as `queue list` orders them: by priority, then by sequence number.
 pub(crate) fn items(project: &TempProject) -> Vec<Value> {
     project.json(["queue", "list"])["items"].as_array().expect("a list").clone()
 }
 
-/// Status and attempts of an item.
 pub(crate) fn outcome(item: &Value) -> (String, u64) {
     let status = item["status"].as_str().expect("a status").to_owned();
     (status, item["attempts"].as_u64().expect("a number"))

@@ -1,11 +1,10 @@
-//! The log that the command writes. It is the only source that is independent of the binary.
+//! Reads the log that the command of the test writes. All other evidence comes from autoproc.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use crate::fixture::TempProject;
 
-/// Start or end of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Moment {
     /// Microseconds since 1970.
@@ -16,33 +15,30 @@ pub(crate) struct Moment {
     pub(crate) name: String,
 }
 
-/// Log entries of one attempt on a file.
 #[derive(Debug, Default)]
 pub(crate) struct Recorded {
     pub(crate) starts: Vec<Moment>,
-    /// Empty if the attempt was killed.
+    /// The moments at which the command logged its end; empty if the attempt was killed.
     pub(crate) ends: Vec<Moment>,
 }
 
-/// Returns all entries so far.
 pub(crate) fn moments(project: &TempProject) -> Vec<Moment> {
     let bytes = fs::read(project.command_log()).expect("the command's log");
     // File names need not be UTF-8.
     String::from_utf8_lossy(whole_lines(&bytes)).lines().map(moment).collect()
 }
 
-/// Returns the complete lines. A concurrent append may leave a partial last line.
+/// Returns the complete lines. A concurrent append may leave an incomplete last line.
 pub(crate) fn whole_lines(bytes: &[u8]) -> &[u8] {
     let last = bytes.iter().rposition(|byte| *byte == b'\n');
     last.map_or(&[], |last| &bytes[..=last])
 }
 
-/// Number of attempts started.
 pub(crate) fn starts(project: &TempProject) -> usize {
     moments(project).iter().filter(|moment| moment.what == "start").count()
 }
 
-/// Returns the entries by file and attempt. Panics if two attempts on a file overlapped.
+/// Groups the entries by file and attempt number. Panics if two attempts on a file overlap.
 pub(crate) fn recorded(project: &TempProject) -> BTreeMap<(String, u32), Recorded> {
     let mut attempts: BTreeMap<_, Recorded> = BTreeMap::new();
     for moment in moments(project) {

@@ -1,5 +1,3 @@
-//! Runs that are killed.
-
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 
@@ -9,13 +7,10 @@ use crate::event_log::{self, base_name};
 use crate::expectations::{expectations, numbered, shown};
 use crate::fixture::{Started, TempProject, wait_until};
 
-/// SIGKILL (signal(7)).
 const KILL: i32 = 9;
 
-/// Concurrent attempts.
 const JOBS: usize = 4;
 
-/// The next run may claim ahead. The killed run cannot, because none of its attempts has ended.
 #[test]
 fn files_of_a_killed_run_are_processed_by_the_next_run() {
     let project = TempProject::with_short_attempts();
@@ -32,7 +27,7 @@ fn files_of_a_killed_run_are_processed_by_the_next_run() {
 
     let next = run(&project, JOBS);
     wait_until("the next run has filled its slots", || command_log::starts(&project) >= 2 * JOBS);
-    // Commands of the dead run would log their ends now, if they were still alive.
+    // If the commands of the dead run were still alive, they would log their ends now.
     project.open_gate();
     let result = next.wait().result();
     let mut expectations = expectations(first.iter().chain(&others));
@@ -78,7 +73,7 @@ fn run(project: &TempProject, jobs: usize) -> Started {
     project.start_run(&["-j", &jobs.to_string(), "--grace", "500ms", "--backoff-base", BACKOFF_BASE])
 }
 
-/// Kills a run once all its slots are busy and it has logged all starts, and returns its id.
+/// Kills a run once all its slots are busy and all starts are logged. Returns the id of the run.
 fn kill_busy_run(project: &TempProject) -> String {
     let mut run = run(project, JOBS);
     wait_until("all slots are busy", || command_log::starts(project) == JOBS);
@@ -95,7 +90,7 @@ fn kill_busy_run(project: &TempProject) -> String {
     claimed[0]["run_id"].as_str().expect("a run").to_owned()
 }
 
-/// Returns the recovered files in the order of the log: file, attempt, dead run, and whether the
+/// Returns each recovered file in log order: its name, its attempt, the dead run, and whether the
 /// file was requeued.
 fn recovered(project: &TempProject) -> Vec<(String, u32, String, bool)> {
     let events = event_log::events(project).into_iter().filter(|event| event.kind == "file_recovered");

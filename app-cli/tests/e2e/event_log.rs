@@ -1,4 +1,4 @@
-//! Reads the event log by its documented format alone.
+//! Reads the event log and relies only on its documented format.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::command_log::whole_lines;
 use crate::fixture::TempProject;
 
-/// Events that end an attempt. Each attempt has exactly one of them.
+/// The events that end an attempt. Each attempt has exactly one of these events.
 const ENDINGS: [&str; 7] = [
     "file_completed",
     "file_requeued",
@@ -20,7 +20,6 @@ const ENDINGS: [&str; 7] = [
     "result_discarded",
 ];
 
-/// A line of the log.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     /// Microseconds since 1970.
@@ -30,20 +29,18 @@ pub(crate) struct Event {
     pub(crate) document: Value,
 }
 
-/// Events of one attempt on a file.
 #[derive(Debug, Default)]
 pub(crate) struct Logged {
     pub(crate) starts: Vec<Event>,
     pub(crate) endings: Vec<Event>,
 }
 
-/// All events. Panics if a line is not JSON.
 pub(crate) fn events(project: &TempProject) -> Vec<Event> {
     let log = fs::read(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     str::from_utf8(whole_lines(&log)).expect("text").lines().map(event).collect()
 }
 
-/// Returns the events by file and attempt. Panics on an unknown event about an attempt.
+/// Groups the events by file and attempt number. Panics on an unknown kind of event.
 pub(crate) fn logged(events: &[Event]) -> BTreeMap<(String, u32), Logged> {
     let mut attempts: BTreeMap<_, Logged> = BTreeMap::new();
     for event in events.iter().filter(|event| event.document.get("item_id").is_some()) {
@@ -57,7 +54,6 @@ pub(crate) fn logged(events: &[Event]) -> BTreeMap<(String, u32), Logged> {
     attempts
 }
 
-/// Returns the status of a file after this event, which ended an attempt.
 pub(crate) fn status_after(ending: &Event) -> &'static str {
     match (ending.kind.as_str(), ending.document["requeued"].as_bool()) {
         ("file_completed", _) => "completed",
@@ -69,7 +65,6 @@ pub(crate) fn status_after(ending: &Event) -> &'static str {
 }
 
 impl Event {
-    /// Name of the file.
     pub(crate) fn name(&self) -> String {
         base_name(&self.document)
     }
@@ -83,7 +78,7 @@ impl Event {
         self.document[key].as_u64().unwrap_or_else(|| panic!("no {key} in {self:?}"))
     }
 
-    /// Returns a duration, converted from seconds to microseconds.
+    /// Returns the duration in the field `key`, converted from seconds to microseconds.
     #[track_caller]
     #[expect(clippy::cast_possible_truncation, reason = "these are seconds and minutes")]
     pub(crate) fn span(&self, key: &str) -> i64 {
@@ -92,7 +87,6 @@ impl Event {
     }
 }
 
-/// The last component of a document's `file_path`.
 pub(crate) fn base_name(document: &Value) -> String {
     let path = document["file_path"].as_str().unwrap_or_else(|| panic!("no path in {document}"));
     path.rsplit('/').next().unwrap_or(path).to_owned()

@@ -1,4 +1,4 @@
-//! A temporary project folder with files, and the binary running in it.
+//! Runs the binary in a temporary project folder.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -12,34 +12,30 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The maximum time that a test waits for a condition, such as the end of a run; enough for a slow
-/// machine.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Variables that would select another queue.
+/// Environment variables that would select another queue.
 const FOREIGN_VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
 
-/// Shortest duration of an attempt, in seconds. A run whose attempts take less than 100 ms claims
-/// ahead of its free slots (docs/adr/0013). Most tests check an order of events that is guaranteed
-/// only if each claim is made for a free slot.
+/// The minimum duration of an attempt, in seconds. If attempts take less than 100 ms, a run claims
+/// more files than it has free slots (docs/adr/0013). Most tests assume that a run does not do
+/// this.
 const MIN_SECONDS: &str = "0.12";
 
-/// A project folder. It holds the files in `in`, the command, and the command's log.
+/// A project folder with the command, the command's log, and the files in the folder `in`.
 pub(crate) struct TempProject {
     dir: TempDir,
     min_seconds: &'static str,
 }
 
-/// A running process of the binary.
 pub(crate) struct Started {
     child: Child,
     out: File,
     err: File,
 }
 
-/// Exit status and output of a process.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) status: ExitStatus,
@@ -48,12 +44,11 @@ pub(crate) struct Finished {
 }
 
 impl TempProject {
-    /// Creates a project without files. Attempts last long enough that runs do not claim ahead.
+    /// Creates an empty project in which each attempt takes at least [`MIN_SECONDS`].
     pub(crate) fn new() -> Self {
         Self::with_attempts_of(MIN_SECONDS)
     }
 
-    /// Creates a project without files. Attempts are as short as possible.
     pub(crate) fn with_short_attempts() -> Self {
         Self::with_attempts_of("0")
     }
@@ -82,19 +77,17 @@ impl TempProject {
         self.path("command.log")
     }
 
-    /// Lets the attempts on files named `held-…` end.
+    /// Allows the attempts on files named `held-…` to end.
     pub(crate) fn open_gate(&self) {
         fs::write(self.path("gate"), "").expect("the gate");
     }
 
-    /// Creates files of these names.
     pub(crate) fn create<N: AsRef<OsStr>>(&self, names: &[N]) {
         for name in names {
             File::create(self.inbox().join(name.as_ref())).expect("a file");
         }
     }
 
-    /// Starts `queue add` with a NUL-separated list of files.
     pub(crate) fn start_adding<N: AsRef<OsStr>>(&self, priority: i32, names: &[N]) -> Started {
         let mut list = tempfile::NamedTempFile::new_in(self.dir.path()).expect("a list").into_temp_path();
         list.disable_cleanup(true);
@@ -108,15 +101,13 @@ impl TempProject {
         self.start(words)
     }
 
-    /// Adds files, and returns the JSON document that the command prints.
     pub(crate) fn add<N: AsRef<OsStr>>(&self, priority: i32, names: &[N]) -> Value {
         self.start_adding(priority, names).wait().expect_code(0).json()
     }
 
-    /// Starts a run of the command, with these options.
     pub(crate) fn start_run(&self, options: &[&str]) -> Started {
-        // Disables the start hold and the breaker, because these tests cause the exit statuses 126
-        // and 127, and failures that are alike, on purpose.
+        // Disables the start hold and the breaker, because these tests cause exit statuses 126 and
+        // 127 and repeated failures on purpose.
         let words = ["run", "--quiet", "--json", "--program-wait", "0", "--pause-on-same", "0"];
         let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
         words.extend(options.iter().map(OsString::from));
@@ -126,12 +117,10 @@ impl TempProject {
         self.start(words)
     }
 
-    /// Starts the binary in the project folder.
     pub(crate) fn start<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Started {
         self.start_in("", words)
     }
 
-    /// Starts the binary in this folder of the project.
     pub(crate) fn start_in<W: AsRef<OsStr>>(&self, folder: &str, words: impl IntoIterator<Item = W>) -> Started {
         let [out, err] = [(); 2].map(|()| tempfile::tempfile().expect("a file for the output"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_autoproc"));
@@ -143,24 +132,20 @@ impl TempProject {
         Started { child: command.spawn().expect("the binary"), out, err }
     }
 
-    /// Runs a command with `--json` and returns the document.
     pub(crate) fn json<const N: usize>(&self, words: [&str; N]) -> Value {
         self.start(words.into_iter().chain(["--json"])).wait().expect_code(0).json()
     }
 
-    /// Number of items with this status.
     pub(crate) fn count(&self, status: &str) -> u64 {
         self.json(["status"])["counts"][status].as_u64().expect("a count")
     }
 }
 
 impl Started {
-    /// Sends SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("a live child");
     }
 
-    /// Waits for the end of the process.
     #[track_caller]
     pub(crate) fn wait(mut self) -> Finished {
         let mut status = None;
@@ -203,8 +188,7 @@ impl Finished {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {:?}, {}", self.out, self.err))
     }
 
-    /// Returns the result that a run printed. Panics if the exit code of the run does not match the
-    /// result.
+    /// Returns the result of a run. Panics if the exit code of the run does not match the result.
     #[track_caller]
     pub(crate) fn result(self) -> Value {
         let result = self.json();
@@ -220,7 +204,6 @@ impl Finished {
     }
 }
 
-/// Polls a condition until it is true; panics after [`TIMEOUT`].
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();

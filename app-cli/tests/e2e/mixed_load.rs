@@ -1,5 +1,5 @@
-//! Hundreds of files of every kind: several processes add them while two runs process them, a stop
-//! ends both, and a third run finishes the rest.
+//! Several processes add hundreds of files of every kind while two runs process them. A stop ends
+//! both runs, and a third run finishes the rest.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -14,16 +14,14 @@ use crate::event_log::base_name;
 use crate::expectations::{expectations, numbered, shown};
 use crate::fixture::{Started, TempProject, wait_until};
 
-/// Timeout of an attempt, in seconds. A busy machine needs part of it to start a shell.
+/// The timeout of an attempt, in seconds. It includes the time to start a shell.
 const TIMEOUT: &str = "5";
 
-/// The minimum number of attempts before the stop, out of more than 600.
+/// The test stops the runs after this number of attempts has started, out of more than 600.
 const MIN_STARTS_BEFORE_STOP: usize = 150;
 
-/// The number of concurrent attempts of the last run, which has more than the other runs.
 const MAX_JOBS: usize = 6;
 
-/// Names that are easy to mishandle.
 const ODD_NAMES: [&str; 7] = [
     "-ok-dash",
     "--ok-help",
@@ -34,7 +32,7 @@ const ODD_NAMES: [&str; 7] = [
     "ok-{}{.}",
 ];
 
-/// Priority and names.
+/// A priority, and the names of the files to add with this priority.
 type Batch = (i32, Vec<OsString>);
 
 #[test]
@@ -64,8 +62,8 @@ fn every_file_has_its_outcome() {
     evidence.first_attempts_come_in_order(&named(&early).iter().map(|name| shown(name)).collect(), MAX_JOBS);
 }
 
-/// Returns the files that are added before any run. The files that hang come first, so that they
-/// hang while other files are processed.
+/// Returns the files to add before any run starts. Files whose attempts hang have the highest
+/// priority, so that the runs process other files meanwhile.
 fn early() -> Vec<Batch> {
     vec![
         (50, [numbered("hang", 0..2), numbered("stubborn", 0..2)].concat()),
@@ -76,7 +74,6 @@ fn early() -> Vec<Batch> {
     ]
 }
 
-/// Returns the files that are added during the runs.
 fn late() -> Vec<Batch> {
     let batch = |number: usize| {
         let oks = numbered("ok", 240 + 32 * number..272 + 32 * number);
@@ -105,7 +102,8 @@ fn run(project: &TempProject, jobs: usize) -> Started {
     ])
 }
 
-/// Adds each batch by two concurrent processes. At most one of the two reports a file as added.
+/// Adds each batch twice, by two concurrent processes. The two together must not report more files
+/// as added than the batch has.
 fn add_early(project: &TempProject, batches: &[Batch]) {
     let adding = |(priority, names): &Batch| [(); 2].map(|()| project.start_adding(*priority, names));
     let adding: Vec<_> = batches.iter().map(adding).collect();
@@ -117,9 +115,8 @@ fn add_early(project: &TempProject, batches: &[Batch]) {
     assert_eq!(project.count("pending"), files as u64, "one entry a file");
 }
 
-/// Adds each batch by a separate process; all processes run at once. Each also adds files that are
-/// already queued: its own batch a second time, and the files that hang, whose four attempts take
-/// longer than 20 s.
+/// Starts one process for each batch. Each process adds its batch twice, and also adds the hanging
+/// files of [`early`] again.
 fn add_late(project: &TempProject, batches: &[Batch]) {
     let hanging = &early()[0].1;
     let adding = |(priority, names): &Batch| project.start_adding(*priority, &[&names[..], names, hanging].concat());
@@ -130,14 +127,12 @@ fn add_late(project: &TempProject, batches: &[Batch]) {
     }
 }
 
-/// Adds files by their relative names.
 fn add_odd(project: &TempProject) {
     let words = ["queue", "add", "--json", "--"].iter().map(OsString::from).chain(odd());
     let answer = project.start_in("in", words).wait().expect_code(0).json();
     assert_eq!(answer["missing"], 0, "{answer}");
 }
 
-/// Returns the number of files reported as added; 0 for a blind append.
 fn added(answer: &Value) -> usize {
     assert_eq!(answer["raised"], 0, "no priority was higher: {answer}");
     answer["added"].as_u64().and_then(|sum| usize::try_from(sum).ok()).expect("a number")
@@ -149,8 +144,6 @@ fn is_under_way(project: &TempProject) -> bool {
     runs.len() >= MIN_STARTS_BEFORE_STOP && runs.iter().collect::<BTreeSet<_>>().len() == 2
 }
 
-/// Stops both runs, which finish their current files. Then adds the pending files again, which must
-/// change nothing.
 fn stop(project: &TempProject, runs: [Started; 2]) -> Vec<Value> {
     let stopping = project.json(["stop"]);
     assert_eq!(stopping["live_runs"].as_array().map(Vec::len), Some(2), "{stopping}");

@@ -1,4 +1,4 @@
-//! Commands that hang with child processes, which must be gone before the next attempt.
+//! A hanging command and all its child processes must be gone before the next attempt.
 
 use crate::checks::{BACKOFF_BASE, Evidence};
 use crate::expectations::{expectations, numbered};
@@ -16,6 +16,6 @@ fn no_process_outlives_its_attempt() {
     for expectation in expectations.values_mut() {
         expectation.attempts = 2;
     }
-    // Reading the command's log asserts that two attempts on a file did not overlap.
+    // Reading the command's log panics if two attempts on a file overlap.
     Evidence::gather(&project, vec![result]).check(&project, &expectations);
 }

@@ -7,11 +7,10 @@ use crate::event_log;
 use crate::expectations::numbered;
 use crate::fixture::{Started, TempProject, wait_until};
 
-/// A run should wake up within half a second. On a busy machine, the start of a process may take
-/// longer, so the test prints the figures.
+/// The maximum delay of a wakeup. Normally a run wakes up within half a second, but a busy machine
+/// may need longer to start a process.
 const MAX_DELAY: Duration = Duration::from_secs(15);
 
-/// Longer than any test.
 const LONG_BACKOFF: &str = "10m";
 
 #[test]
@@ -41,8 +40,8 @@ fn requeued(project: &TempProject) -> usize {
     }
 }
 
-/// Time from the end of `queue add` to the start of the attempt; zero if the attempt started
-/// before.
+/// Returns the time from the end of `queue add` to the start of the attempt. Returns zero if the
+/// attempt started earlier.
 fn delay_of_new_file(project: &TempProject, number: usize) -> Duration {
     let names = numbered("ok", number..number + 1);
     project.create(&names);

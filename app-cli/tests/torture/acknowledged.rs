@@ -1,4 +1,4 @@
-//! Acknowledged changes. After a fault, a fresh process must find all of them.
+//! Changes that a command acknowledged. After a fault, a fresh process must find all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::fixture::{TempProject, number, path_of, word};
 
-/// Additions whose command exited with 0, and completions that `queue list` has shown.
+/// The files whose addition exited with 0, and the files that `queue list` has shown as completed.
 #[derive(Default)]
 pub(crate) struct Acknowledged {
     pub(crate) added: BTreeSet<String>,
@@ -14,13 +14,12 @@ pub(crate) struct Acknowledged {
     pub(crate) completed: BTreeMap<String, u64>,
 }
 
-/// Returns the path of the record that a run's commands write. The record is not part of the queue.
 pub(crate) fn record(project: &TempProject) -> PathBuf {
     project.path("record")
 }
 
 impl Acknowledged {
-    /// Returns the added files that are missing, or listed twice.
+    /// Returns the added files that are missing or listed more than once.
     pub(crate) fn lost(&self, project: &TempProject) -> Vec<String> {
         let mut found = BTreeMap::new();
         for item in project.items() {
@@ -29,8 +28,8 @@ impl Acknowledged {
         self.added.iter().filter(|path| found.get(*path) != Some(&1)).cloned().collect()
     }
 
-    /// Checks that every added file is listed once, that every file that was completed earlier is
-    /// still completed by the same attempt, and that no file was processed after its completion.
+    /// Checks that every added file is listed once, and that every completed file stays completed
+    /// by the same attempt. No file may have been processed after its completion.
     #[track_caller]
     pub(crate) fn check(&mut self, project: &TempProject, told: &str) {
         let lost = self.lost(project);
@@ -50,7 +49,6 @@ impl Acknowledged {
     }
 }
 
-/// Checks that no attempt ran twice, and that no attempt ran after its file was completed.
 fn check_record(project: &TempProject, completed: &BTreeMap<String, u64>, told: &str) {
     let record = fs::read_to_string(record(project)).unwrap_or_default();
     let mut seen = BTreeSet::new();

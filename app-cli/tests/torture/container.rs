@@ -1,4 +1,4 @@
-//! A container that is killed in the middle of a run, and started again.
+//! Kills a container in the middle of a run, and starts it again.
 
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use crate::fixture::TempProject;
 use crate::skip::{Need, can};
 
-/// Runs a program as process 1 of a new pid namespace. The program is killed if unshare(1) dies.
+/// A command prefix that runs a program as process 1 of a new pid namespace. If unshare(1) dies,
+/// the kernel kills the program.
 const BOX: [&str; 5] = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
 
 #[test]
@@ -26,8 +27,8 @@ fn the_files_of_a_killed_container_are_processed_by_the_next() {
     }
     killed.kill().expect("killed");
     killed.wait().expect("reaped");
-    // The kernel may use the number of the killed container's namespace again, for this container
-    // or for that of the next run.
+    // The kernel may give the killed container's namespace number to this container or to the next
+    // one.
     let mut neighbour = Command::new(BOX[0]).args(&BOX[1..]).args(["sleep", "1000"]).spawn().expect("unshare(1)");
     let next = project.command_under(&BOX, ["run", "-q", "--shell", "true"]).output();
     neighbour.kill().expect("killed");

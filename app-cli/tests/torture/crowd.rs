@@ -1,11 +1,11 @@
-//! Eight concurrent processes whose effects must be those of some sequential order.
+//! Checks that the effects of eight concurrent processes match some sequential order.
 //!
-//! Each change took effect within an interval: between the start and the end of its command, or,
-//! for a claim, between the time that the queue records for it and its `file_started` event. The
-//! test fails if no sequential order explains the claims: a file was claimed while another file,
-//! which comes earlier in claim order, was certainly waiting. This can be checked only for claims
-//! that are made for a free slot: a claim made ahead (docs/adr/0013) may be given back and made
-//! again after later files have started.
+//! A command changes the queue between its start and its end. A run claims a file between the claim
+//! time that the queue records and the `file_started` event. The test fails if a run claimed a file
+//! while a file earlier in claim order was certainly waiting.
+//!
+//! Attempts take so long that runs claim files only for free slots. Otherwise a run could give a
+//! file back, and claim it again after later files have started (docs/adr/0013).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,16 +23,15 @@ use crate::skip::tell;
 
 const ADDERS: usize = 3;
 const RUNS: usize = 3;
-/// The number of different priorities that files are given.
 const PRIORITIES: u64 = 3;
 
-/// Makes attempts long enough that a run does not claim ahead.
+/// Makes each attempt so long that a run claims files only for free slots.
 const MIN_DURATION: &str = "sleep 0.12";
 
 /// The changes that the processes have reported.
 #[derive(Default)]
 struct Told {
-    /// The time at which the addition of each file had ended.
+    /// When the addition of each file ended.
     added: BTreeMap<String, Timestamp>,
     removed: BTreeSet<String>,
     /// Files whose priority may have changed.
@@ -73,7 +72,6 @@ fn add(project: &TempProject, told: &Mutex<Told>, adder: usize, count: usize) {
     }
 }
 
-/// Returns a random path among those that the adders add.
 fn any(random: &mut Random, count: usize) -> String {
     format!("/{}/{}", random.below(ADDERS as u64), random.below(count as u64))
 }
@@ -105,8 +103,6 @@ fn process(project: &TempProject) -> Done {
     Done::of(&command.arg("--json").output().expect("the binary"))
 }
 
-/// Checks that no file is lost or listed twice, that no removed file is back, and that every
-/// remaining file was processed once.
 fn check_set(project: &TempProject, told: &Told) {
     let kept = told.added.keys().filter(|path| !told.removed.contains(*path)).cloned().collect();
     let mut acknowledged = Acknowledged { added: kept, ..Acknowledged::default() };
@@ -117,15 +113,14 @@ fn check_set(project: &TempProject, told: &Told) {
     assert!(attempts.lines().all(|line| line.ends_with(" 1")), "an attempt was repeated: {attempts}");
 }
 
-/// A claim. The exact time of the claim is unknown, but it lies between two bounds.
 struct Claim {
     path: String,
-    /// The file's place in claim order.
+    /// The position of the file in claim order.
     key: (i64, u64),
     added: Timestamp,
-    /// The lower bound of the time of the claim.
+    /// The earliest possible time of the claim.
     from: Timestamp,
-    /// The upper bound of the time of the claim.
+    /// The latest possible time of the claim.
     until: Timestamp,
 }
 

@@ -1,6 +1,5 @@
-//! The size of each test: small in an ordinary run, larger if an environment variable says so.
+//! The size of each test: small by default, larger if an environment variable says so.
 
-/// Returns the number of kills at random moments.
 pub(crate) fn kills() -> usize {
     number("AUTOPROC_TORTURE_KILLS", 120)
 }
@@ -20,7 +19,6 @@ pub(crate) fn kills_per_round() -> usize {
     number("AUTOPROC_TORTURE_NIGHT_KILLS", 20)
 }
 
-/// Returns the number of power cuts.
 pub(crate) fn power_cuts() -> usize {
     number("AUTOPROC_TORTURE_POWER_CUTS", 4)
 }
@@ -30,28 +28,28 @@ pub(crate) fn crowd() -> usize {
     number("AUTOPROC_TORTURE_CROWD", 25)
 }
 
-/// Returns the distance between the points at which faults are injected; 1 means every possible
-/// point.
+/// Returns the step from one tested fault point to the next; 1 means that every point is tested.
 pub(crate) fn stride() -> usize {
     number("AUTOPROC_TORTURE_STRIDE", 4).max(1)
 }
 
-/// Servers of a queue killed under load.
+/// Returns how often the test kills a database server under load.
 pub(crate) fn postmaster_kills() -> usize {
     number("AUTOPROC_TORTURE_POSTMASTER_KILLS", 10)
 }
 
-/// Promotions of a standby after its primary was killed.
+/// Returns how often the test kills a primary server and promotes its standby.
 pub(crate) fn promotions() -> usize {
     number("AUTOPROC_TORTURE_PROMOTIONS", 3)
 }
 
-/// Machines of each kind of fault: a killed runner, a suspended one, a lost network.
+/// Returns the number of machines on which each kind of fault occurs: a killed runner, a suspended
+/// runner, or a lost network.
 pub(crate) fn machines_per_fault() -> usize {
     number("AUTOPROC_TORTURE_MACHINES", 3)
 }
 
-/// The seed of the random moments, and by default another one each time.
+/// Returns the seed for random numbers, by default the current time.
 pub(crate) fn seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     number("AUTOPROC_TORTURE_SEED", usize::try_from(now.as_secs()).expect("it fits")) as u64

@@ -1,4 +1,4 @@
-//! Lets each system call that changes something fail once.
+//! Runs commands many times. Each time, another of the system calls that change something fails.
 
 use crate::effort;
 use crate::fixture::TempProject;
@@ -6,13 +6,12 @@ use crate::scenario::{self, Scenario};
 use crate::skip::{Need, can, tell};
 use crate::strace::tampered;
 
-/// Calls that can fail on a broken or full disk.
+/// System calls that can fail on a broken or full disk.
 const FAILING: [&str; 8] = ["mkdir", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
 
-/// True if the call certainly concerns a disk. Threads also use `write` to wake each other, which
-/// never fails. Only the first `write` of a thread certainly goes to a file or the terminal, and
-/// only in commands other than `run`. All other writes are tested on disks that are really full
-/// (`full_disk`, `torn`).
+/// True if the call certainly goes to a file or the terminal. A `write` may instead wake another
+/// thread, so only the first `write` of a command other than `run` is certain. The tests in
+/// `full_disk` and `torn` cover other writes.
 fn is_of_the_disk(scenario: &Scenario, call: &str, nth: usize) -> bool {
     call != "write" || (nth == 1 && scenario.words[0] != "run")
 }

@@ -1,4 +1,4 @@
-//! A project folder, and the binary running in it.
+//! Runs the binary in a project folder.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,25 +9,22 @@ use std::process::{Command, ExitStatus, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Variables that would select another queue.
+/// Environment variables that would select another queue.
 const FOREIGN_VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
 
-/// SIGKILL (signal(7)).
 pub(crate) const SIGKILL: i32 = 9;
 
-/// This number of items, with names of this length, makes a snapshot of more than 256 KiB. Commands
-/// do not rewrite such a snapshot.
+/// The number of items in a large queue. With names of [`LONG`] bytes, its snapshot has more than
+/// 256 KiB. Instead of rewriting such a snapshot, commands append to a journal.
 const LARGE: usize = 400;
 const LONG: usize = 600;
 
-/// A project folder.
 pub(crate) struct TempProject {
     folder: PathBuf,
-    /// The temporary folder, if the fixture has created it. It is removed with this value.
+    /// Removes the temporary folder on drop, if the fixture created it.
     _made: Option<TempDir>,
 }
 
-/// Exit status and output of a command.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) status: ExitStatus,
@@ -36,39 +33,34 @@ pub(crate) struct Done {
 }
 
 impl TempProject {
-    /// Creates an empty folder.
     pub(crate) fn new() -> Self {
         let made = tempfile::tempdir().expect("a folder for the test");
         Self { folder: made.path().to_owned(), _made: Some(made) }
     }
 
-    /// Returns a project in an existing folder.
     pub(crate) fn at(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), _made: None }
     }
 
-    /// Creates a folder with this many pending files.
     pub(crate) fn with_items(count: usize) -> Self {
         let project = Self::new();
         project.add_many("item", count);
         project
     }
 
-    /// Creates a folder with a large queue.
     pub(crate) fn large() -> Self {
         let project = Self::new();
         project.add_large();
         project
     }
 
-    /// Adds files, so that the queue is large. The first files have the names that
-    /// [`TempProject::with_items`] uses.
+    /// Adds three items named as in [`TempProject::with_items`], then [`LARGE`] items with long
+    /// names.
     pub(crate) fn add_large(&self) {
         self.add_many("item", 3);
         self.add_many(&format!("item/{}", "x".repeat(LONG)), LARGE);
     }
 
-    /// Adds `count` files in one command.
     pub(crate) fn add_many(&self, kind: &str, count: usize) {
         let list = self.path("list");
         let names: Vec<_> = (0..count).map(|number| format!("/{kind}/{number}")).collect();
@@ -85,12 +77,10 @@ impl TempProject {
         self.path(".claude/mission-control")
     }
 
-    /// Returns a command that runs the binary on this folder with these arguments.
     pub(crate) fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
         self.command_under(&[], words)
     }
 
-    /// Returns [`TempProject::command`], executed by a tool such as strace.
     pub(crate) fn command_under<W: AsRef<OsStr>>(&self, tool: &[&str], words: impl IntoIterator<Item = W>) -> Command {
         let binary = env!("CARGO_BIN_EXE_autoproc");
         let mut command = Command::new(tool.first().unwrap_or(&binary));
@@ -104,19 +94,19 @@ impl TempProject {
         command
     }
 
-    /// Runs the binary to its end. `words` must not contain `--`, because `--project-dir` follows
-    /// them.
+    /// Runs the binary until it exits. `words` must not contain `--`, because this function appends
+    /// `--project-dir`.
     pub(crate) fn run<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Done {
         Done::of(&self.command(words).output().expect("the binary"))
     }
 
-    /// Returns a run that appends the path and the attempt number of each file to the record. It
-    /// has enough retries for many kills.
+    /// Returns a `run` command whose attempts append the file's path and the attempt number to
+    /// `record`. Allows many retries, because a killed run uses up attempts.
     pub(crate) fn process(&self, record: &Path) -> Command {
         self.process_and(record, "true")
     }
 
-    /// Like [`TempProject::process`]; the shell also executes `after` for each file.
+    /// Like [`TempProject::process`], but the shell also executes `after` for each file.
     pub(crate) fn process_and(&self, record: &Path, after: &str) -> Command {
         let script = format!("echo \"$AUTOPROC_FILE $AUTOPROC_ATTEMPT\" >> '{}'; {after}", record.display());
         let mut command =
@@ -125,7 +115,6 @@ impl TempProject {
         command
     }
 
-    /// Returns every item of `queue list`.
     #[track_caller]
     pub(crate) fn items(&self) -> Vec<Value> {
         let listed = self.run(["queue", "list", "--json"]).expect_code(0);
@@ -133,20 +122,18 @@ impl TempProject {
         document["items"].as_array_mut().map(std::mem::take).expect("a list of items")
     }
 
-    /// Returns the path, status and attempts of every item, in claim order.
+    /// Returns the path, status and number of attempts of every item, in claim order.
     #[track_caller]
     pub(crate) fn summary(&self) -> Vec<(String, String, u64)> {
         self.items().iter().map(|item| (path_of(item), word(item, "status"), number(item, "attempts"))).collect()
     }
 
-    /// Returns the contents of every file in the state folder.
     pub(crate) fn contents(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut contents: Vec<_> = files_below(&self.path(".claude")).collect();
         contents.sort();
         contents
     }
 
-    /// Returns the path of the only journal in the state folder.
     pub(crate) fn journal(&self) -> Option<PathBuf> {
         let is_journal = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -155,8 +142,8 @@ impl TempProject {
         files_below(&self.state()).map(|(path, _)| path).find(is_journal)
     }
 
-    /// Returns the length of the journal, or of the snapshot if there is no journal. Concurrent
-    /// writers may change both.
+    /// Returns the length of the file to which the next command writes: the journal, or the
+    /// snapshot if there is no journal.
     pub(crate) fn next_write(&self) -> u64 {
         let length_of = |is_meant: fn(&str) -> bool| {
             let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();
@@ -167,7 +154,7 @@ impl TempProject {
         journal.or_else(|| length_of(|name| name == "QUEUE-STATE.json")).unwrap_or(0)
     }
 
-    /// Replaces the state of this folder by a copy of the state of `other`.
+    /// Replaces the state of this project with a copy of the state of `other`.
     pub(crate) fn copy_state(&self, other: &Self) {
         let _ = fs::remove_dir_all(self.path(".claude"));
         let _ = fs::remove_dir_all(self.path("logs"));
@@ -215,8 +202,8 @@ impl Done {
         self
     }
 
-    /// Panics if a run with `--json` left work to do. Accepts exit code 0, and 75 if other runs
-    /// were processing files, or if files were added after the run's last exchange.
+    /// Panics if a run with `--json` left work to do. Accepts exit code 75 if other runs were
+    /// processing the remaining files, or if files were added just before the run ended.
     #[track_caller]
     pub(crate) fn expect_no_more_work(self) {
         if self.status.code() != Some(75) {

@@ -1,4 +1,4 @@
-//! Small disks that fill up.
+//! Tests on small disks that fill up.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -12,9 +12,9 @@ use crate::namespace::{inside, tool};
 use crate::scenario;
 use crate::skip::tell;
 
-/// A block of tmpfs is a page of memory.
+/// The size of a tmpfs block in bytes: a page of memory.
 const BLOCK: u64 = 4096;
-/// Enough files to exceed the space that a run reserves for results.
+/// The number of files. Their results need more disk space than a run reserves for results.
 const FILES: usize = 700;
 /// More inodes than any disk of these tests has.
 const MOST_INODES: usize = 1000;
@@ -28,8 +28,7 @@ fn every_command_at_every_count_of_free_blocks() {
         mount(disk.path(), "size=4m");
         let project = TempProject::at(disk.path());
         let (mut refused, mut done) = (0, 0);
-        // Runs are left out, because they also write other files than the queue. The tests below
-        // cover them.
+        // Skips runs, which also write files other than the queue. The tests below cover runs.
         for scenario in scenario::all().iter().filter(|scenario| scenario.words[0] != "run") {
             for free in counts(MOST_FREE) {
                 let before = scenario.prepare(&project);
@@ -102,8 +101,7 @@ fn a_run_on_a_disk_that_fills_up_loses_nothing_and_the_next_completes_everything
     });
 }
 
-/// The first file fills most of the disk, and only the test frees space again. The command takes
-/// longer than the interval between two readings of the disk.
+/// The command fills the disk and then sleeps, so that the run checks the free space meanwhile.
 #[test]
 fn a_run_waits_for_room_and_goes_on_by_itself() {
     inside("full_disk::a_run_waits_for_room_and_goes_on_by_itself", &[], || {
@@ -122,7 +120,7 @@ fn a_run_waits_for_room_and_goes_on_by_itself() {
         let log = project.path("logs/autonomous-processing.jsonl");
         let told = |event: &str| fs::read_to_string(&log).map_or(0, |log| log.matches(event).count());
         wait_until("starts are held", || told("starts_held") == 1);
-        // The run reports that starts are held before it settles the first file.
+        // The run reports the held starts before it records the end of the first file.
         wait_until("the first file is completed", || told("file_completed") == 1);
         assert_eq!(told("file_started"), 1, "the first file alone");
         fs::remove_file(&filler).expect("the filler");
@@ -136,7 +134,6 @@ fn a_run_waits_for_room_and_goes_on_by_itself() {
     });
 }
 
-/// The maximum time until a condition is true; enough for a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[track_caller]
@@ -148,8 +145,7 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Returns the counts to test: in a long run, all counts up to `most`; in an ordinary run, only 0,
-/// 1, 2 and `most`.
+/// Returns the counts to test: all up to `most` in a long run, otherwise only 0, 1, 2 and `most`.
 fn counts(most: usize) -> impl Iterator<Item = usize> {
     (0..=most).filter(move |count| effort::stride() == 1 || *count < 3 || *count == most)
 }
@@ -158,7 +154,7 @@ fn mount(at: &Path, options: &str) {
     tool(&["mount", "-t", "tmpfs", "-o", options, "tmpfs", at.to_str().expect("text")]);
 }
 
-/// Fills the disk, except for `free` blocks.
+/// Fills the disk until only `free` blocks are left.
 fn fill(project: &TempProject, free: u64) {
     let filler = project.path("filler");
     let mut file = File::create(&filler).expect("a file");
@@ -168,7 +164,7 @@ fn fill(project: &TempProject, free: u64) {
     file.set_len(length.saturating_sub(free * BLOCK)).expect("a shorter file");
 }
 
-/// Uses all inodes, except for `free` ones.
+/// Creates files until only `free` inodes are left.
 fn take_inodes(project: &TempProject, free: usize) {
     let many = project.path("many");
     fs::create_dir(&many).expect("a folder");

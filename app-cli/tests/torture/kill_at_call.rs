@@ -20,7 +20,7 @@ fn kill_everywhere(scenario: &Scenario, stride: usize) -> usize {
     let project = TempProject::new();
     let mut points = 0;
     for call in CHANGING {
-        // With any stride, the first call of each kind is tested; only repetitions are skipped.
+        // Always tests the first call of each kind. A stride skips only repetitions.
         for nth in (1..).step_by(stride) {
             let before = scenario.prepare(&project);
             let tampered = tampered(&project, scenario.words, call, "signal=SIGKILL", nth);

@@ -1,8 +1,9 @@
-//! Kills runs at random moments, often with their guards. The next run starts at once. This
-//! continues until every file has ended.
+//! Kills runs at random moments, often together with their guards. After each kill, immediately
+//! starts another run, until every file has ended.
 //!
-//! Each job logs its attempts. A job and its child processes hold a lock on the job's file while
-//! they are alive, so a concurrent attempt on the same file notices the overlap and logs it.
+//! Each attempt executes a job, which logs its start and end. The job and its child processes hold
+//! a lock on the file until they end. If another attempt on the file starts too early, its job
+//! cannot lock the file and logs an overlap.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,8 +17,8 @@ use crate::fixture::{SIGKILL, TempProject, path_of, word};
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// The job. The name of its file determines what it does. Some jobs have child processes in a
-/// session of their own, which may ignore SIGTERM.
+/// The shell script of each attempt. The prefix of the file name determines what the script does.
+/// `hang` and `slow` start a child process in a new session, and `hang` ignores SIGTERM.
 const JOB: &str = r#"
 record=$1 name=${2##*/}
 tell() { echo "$1 $name $AUTOPROC_ATTEMPT" >>"$record"; }
@@ -33,7 +34,7 @@ esac
 tell end
 "#;
 
-/// A kind of file, the number of such files among ten, and their final status.
+/// Each kind of file, how many of ten files have this kind, and the final status of these files.
 const KINDS: [(&str, usize, &str); 5] = [
     ("ok", 5, "completed"),
     ("slow", 2, "completed"),
@@ -42,17 +43,17 @@ const KINDS: [(&str, usize, &str); 5] = [
     ("hang", 0, "timeout"),
 ];
 
-/// One of this many files hangs, and so occupies a slot for the whole timeout.
+/// The number of files among which one hangs. That file occupies a slot until the timeout.
 const PER_HANGING_FILE: usize = 250;
 
-/// The timeout in seconds; longer than any job that does not hang takes on a slow machine.
+/// The timeout in seconds. Jobs that do not hang take less time, even on a slow machine.
 const TIMEOUT: &str = "10";
 
-/// The maximum life of a killed run, in milliseconds per ten files: short enough that several runs
-/// are killed for each queue.
+/// The maximum lifetime of a killed run, in milliseconds per ten files. The value is small, so that
+/// several runs are killed for each queue.
 const LIFE_PER_TEN_FILES: u64 = 15;
 
-/// An environment variable that only the processes of one queue have.
+/// An environment variable that marks the processes of one queue.
 pub(crate) const MARK: &str = "AUTOPROC_TORTURE_NIGHT";
 
 #[test]
@@ -75,7 +76,6 @@ fn killed_runs_leave_nothing_and_no_attempt_meets_another() {
     assert!(killed > 0, "no run was killed");
 }
 
-/// The files of a queue, with their final status.
 struct Files(BTreeMap<String, &'static str>);
 
 impl Files {
@@ -104,13 +104,12 @@ impl Files {
     }
 }
 
-/// Starts runs, and kills all but the last; returns the number of killed runs.
+/// Starts one run after the other, and kills all but the last. Returns the number of killed runs.
 fn run_until_done(project: &TempProject, seed: u64) -> usize {
     let mut random = Random::new(seed);
     let longest = LIFE_PER_TEN_FILES * effort::files_per_round() as u64 / 10;
     for killed in 0.. {
         let mut run = start_run(project);
-        // The last run is not killed.
         if killed < effort::kills_per_round() {
             thread::sleep(Duration::from_millis(random.below(longest)));
             kill(&mut run, project, random.below(3));
@@ -124,9 +123,7 @@ fn run_until_done(project: &TempProject, seed: u64) -> usize {
     unreachable!("one of them was left alone");
 }
 
-/// Kills a run. If `choice` is 0, kills only the process of the run. If it is 1, kills the guards
-/// of the run first; the run may then be reaping their processes. If it is 2, kills the guards
-/// afterwards; they may then be ending their commands.
+/// Kills a run. If `choice` is 1, first kills all guards. If `choice` is 2, kills them afterwards.
 fn kill(run: &mut Child, project: &TempProject, choice: u64) {
     if choice == 1 {
         kill_guards(project);
@@ -154,7 +151,7 @@ fn start_run(project: &TempProject) -> Child {
     let script = format!("sh '{}' '{}' {{}}", project.path("job.sh").display(), record(project).display());
     let words = ["run", "--quiet", "-j", "4", "--timeout", TIMEOUT, "--grace", "100ms", "--no-retry-timeouts"];
     let mut command = project.command(words);
-    // A file needs many attempts, because each kill may use up one attempt.
+    // Each kill may use up an attempt, so a file needs many retries.
     command.args(["--no-retry-exit", "3", "--retries", "1000", "--backoff-base", "10ms", "--max-backoff", "20ms"]);
     command.args(["--pause-on-same", "0"]);
     command.args(["--shell", &script]).env(MARK, project.path("")).stdout(Stdio::null());
@@ -165,7 +162,6 @@ fn record(project: &TempProject) -> PathBuf {
     project.path("record")
 }
 
-/// Checks the jobs' log line by line; returns the number of attempts.
 fn check_record(project: &TempProject) -> usize {
     let text = fs::read_to_string(record(project)).expect("the record");
     let mut latest: BTreeMap<&str, u32> = BTreeMap::new();
@@ -187,8 +183,7 @@ fn check_record(project: &TempProject) -> usize {
     begun
 }
 
-/// Returns the living processes of a queue. Zombies are not among them, because they have no
-/// environment.
+/// Returns the living processes of a queue. Zombies have no environment, so they do not count.
 pub(crate) fn left_of(project: &TempProject) -> Vec<PathBuf> {
     let mark = format!("{MARK}={}", project.path("").display()).into_bytes();
     let is_marked = |process: &Path| {

@@ -1,28 +1,28 @@
-//! Real faults on the built binary: kills, power cuts, failing system calls, full and read-only
-//! disks, crowds.
+//! Tests of the binary under real faults: kills, power cuts, failing system calls, full and
+//! read-only disks, crowds of processes.
 //!
 //! # Theory of operation
 //!
-//! A change is acknowledged if the parent saw its command exit with 0. After each fault a fresh
-//! process must find every acknowledged change, every other change wholly or not at all, and no
-//! completed file processed again.
+//! A change is acknowledged if the parent saw its command exit with 0. After each fault, a fresh
+//! process must find every acknowledged change. It must find every other change either completely
+//! or not at all. No completed file may be processed again.
 //!
-//! Faults come from outside: `kill(2)`, `strace -e inject`, `prlimit`, small file systems, and the
-//! shutdown ioctl of ext4, the closest thing to a power cut under a running kernel. Tests mount in
-//! a mount namespace, which the test process enters by starting itself again (`namespace`), so that
-//! nothing is left behind.
+//! The faults come from outside the binary: `kill(2)`, `strace -e inject`, `prlimit`, small file
+//! systems, and the shutdown ioctl of ext4, the closest thing to a power cut under a running
+//! kernel. The test process starts itself again in a mount namespace (`namespace`), so that no
+//! mount is left behind.
 //!
-//! A queue in a database has disturbances of its own, which `postgres` describes.
+//! `postgres` describes the faults of a queue in a database.
 //!
 //! # Skipped tests
 //!
-//! A test that needs root or a missing tool prints `skipped: …` and the number of skipped tests to
-//! standard error, past the capture of the test harness. It never passes silently.
+//! A test that needs root or a missing tool never passes silently. It prints `skipped: …` and the
+//! number of skipped tests to standard error. The test harness does not capture this text.
 //!
 //! # Longer runs
 //!
-//! The ordinary run takes a minute or two. `just torture` raises the numbers through the variables in
-//! `effort`.
+//! The ordinary run takes a minute or two. `just torture` runs larger tests: it sets the variables
+//! in `effort`.
 
 mod acknowledged;
 mod container;

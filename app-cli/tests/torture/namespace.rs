@@ -1,16 +1,16 @@
 //! Runs a test in a mount namespace, by starting this test binary again inside one.
 //!
 //! When the last process of the namespace ends, the kernel removes the mounts and their loop
-//! devices, so that nothing stays behind.
+//! devices.
 
 use std::process::Command;
 
 use crate::skip::{Need, can};
 
-/// The variable that is set for the process in the namespace.
+/// The environment variable that is set inside the namespace.
 const INSIDE: &str = "AUTOPROC_TORTURE_INSIDE";
 
-/// Runs `work`, which is the whole body of the test named `test`, with permission to mount.
+/// Runs `work`, the body of the test named `test`, with permission to mount.
 pub(crate) fn inside(test: &str, needs: &[Need], work: impl FnOnce()) {
     if std::env::var_os(INSIDE).is_some() {
         return work();
@@ -18,7 +18,7 @@ pub(crate) fn inside(test: &str, needs: &[Need], work: impl FnOnce()) {
     if !can(test, &[&[Need::Root, Need::Tool("unshare"), Need::Tool("mount")], needs].concat()) {
         return;
     }
-    // The process is also in a new pid namespace, so that no process of the test outlives it.
+    // The new pid namespace ensures that no process outlives the test.
     let status = Command::new("unshare")
         .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
         .arg(std::env::current_exe().expect("this test binary"))
@@ -29,7 +29,6 @@ pub(crate) fn inside(test: &str, needs: &[Need], work: impl FnOnce()) {
     assert!(status.success(), "{test}, inside: {status}");
 }
 
-/// Runs a tool that must succeed.
 #[track_caller]
 pub(crate) fn tool(words: &[&str]) {
     let output = Command::new(words[0]).args(&words[1..]).output().expect(words[0]);

@@ -10,22 +10,21 @@ use crate::skip::skip;
 /// The memory limit of the group: enough for a run with its guard, and too little for the command.
 const LIMIT: &str = "100M";
 
-/// Uses up all memory for one of the files: tail(1) keeps the last lines in memory, and its input
+/// The command of each attempt. For the first item, tail(1) uses up all memory, because its input
 /// is one endless line.
 const COMMAND: &str = "test $AUTOPROC_ITEM_ID != 1 || exec tail /dev/zero";
 
-/// A control group with little memory, which is removed at the end.
 struct Group(PathBuf);
 
 impl Group {
-    /// Creates a group; `None` if this process may not create one.
+    /// Returns `None` if this process may not create a control group.
     fn new() -> Option<Self> {
         let name = format!("autoproc-test-{}", std::process::id());
         let limits = ["memory/{}/memory.limit_in_bytes", "{}/memory.max", "unified/{}/memory.max"];
         limits.into_iter().find_map(|limit| {
             let limit = PathBuf::from("/sys/fs/cgroup").join(limit.replace("{}", &name));
             let group = Self(limit.parent()?.to_owned());
-            // Without swap, the kernel kills at the limit. Control groups of version 1 accept a
+            // Without swap, the kernel kills at the limit. Version 1 of control groups accepts a
             // limit for swap only after a limit for memory.
             fs::create_dir(&group.0).and_then(|()| fs::write(&limit, LIMIT)).ok()?;
             let _ = fs::write(group.0.join("memory.memsw.limit_in_bytes"), LIMIT);
@@ -34,7 +33,6 @@ impl Group {
         })
     }
 
-    /// Runs autoproc in the group.
     fn run(&self, project: &TempProject, words: &[&str]) -> Output {
         let enter = format!("echo $$ > '{}' && exec \"$@\"", self.0.join("cgroup.procs").display());
         project.command_under(&["sh", "-c", &enter, "sh"], words).output().expect("sh(1)")

@@ -1,17 +1,17 @@
-//! A queue in a database, and faults of its server, its runners and their network.
+//! Tests of a queue in a database under faults of the server, the runners and the network.
 //!
-//! Several runs process files, each started again when it has ended, while a command adds further
-//! files and the test disturbs them. In the end:
+//! Several runs process files, and each run is restarted when it ends. Meanwhile a command adds
+//! files, and the test causes faults. At the end, the test checks that:
 //!
-//! - each file whose addition was acknowledged is completed, and no other file is on the queue;
-//! - each file was completed once, by the claim that the log of its run names;
-//! - no command ever found another one at work on its file;
-//! - no process is left.
+//! - each file whose addition was acknowledged is completed, and the queue has no other file;
+//! - each file was completed once, by the claim that the event log of its run names;
+//! - no two commands ever worked on the same file at the same time;
+//! - no process of the runs is left.
 //!
-//! The first two compare the queue with what the processes saw: the exit codes of the
-//! additions, and the event logs of the runs, which report a file as completed once the server has
-//! acknowledged it. Triggers in the database (`witness`) record the ends of leases, and the
-//! settlements, which the queue itself forgets.
+//! The first two checks compare the queue with the exit codes of the additions and with the event
+//! logs of the runs. A run logs a completion after the server has acknowledged the completion.
+//! Triggers in the database (`witness`) record what the queue does not keep: when each lease ended,
+//! and which claim ended each file.
 
 mod machines;
 mod night;

@@ -1,8 +1,9 @@
-//! Power cuts: ext4 on a loop device is shut down without writing anything back, and mounted again.
+//! Simulates power cuts: shuts down ext4 on a loop device without writing anything back, and mounts
+//! it again.
 //!
-//! Contents of the page cache are lost, and the journal of the file system is replayed, as after a
-//! power cut. The device below keeps what was written to it; a disk that ignores flushes is not
-//! simulated.
+//! As after a power cut, the page cache is lost, and the journal of the file system is replayed.
+//! The file behind the loop device keeps everything that was written to it. So the tests do not
+//! cover disks that ignore flushes.
 
 use std::fs;
 use std::path::Path;
@@ -19,19 +20,18 @@ use crate::namespace::{inside, tool};
 use crate::random::Random;
 use crate::skip::{Need, tell};
 
-/// `EXT4_IOC_SHUTDOWN`, `_IOR('X', 125, __u32)`, with `EXT4_GOING_FLAGS_NOLOGFLUSH`, 2
-/// (linux/fs/ext4/ext4.h). A program without unsafe code cannot call ioctl(2).
+/// A Perl script that calls ioctl(2) with `EXT4_IOC_SHUTDOWN` and `EXT4_GOING_FLAGS_NOLOGFLUSH`
+/// (linux/fs/ext4/ext4.h). In Rust, the call would need unsafe code.
 const SHUT_DOWN: &str =
     r#"open(my $f, "<", $ARGV[0]) or die $!; my $how = pack("L", 2); ioctl($f, 0x8004587D, $how) or die $!"#;
 
-/// Makes every sync succeed without effect.
+/// A command prefix that makes every sync return success without effect.
 const LYING: &[&str] = &["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync,fdatasync:retval=0"];
 
-/// The maximum time that a test waits for the first addition before it cuts the power.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The number of attempts to detect missing syncs. One attempt may fail, because the kernel may
-/// write data back by chance.
+/// The maximum number of power cuts until one loses data that was not synced. By chance, the kernel
+/// may write all data back before a cut.
 const TRIES: usize = 5;
 
 const NEEDS: &[Need] = &[Need::Ext4, Need::Tool("perl")];
@@ -55,7 +55,7 @@ fn power_cuts_lose_nothing_acknowledged() {
     });
 }
 
-/// Shows that the test above detects missing syncs.
+/// Shows that `power_cuts_lose_nothing_acknowledged` would detect missing syncs.
 #[test]
 fn a_power_cut_takes_what_was_not_synced() {
     inside("power::a_power_cut_takes_what_was_not_synced", &[NEEDS, &[Need::Strace]].concat(), || {
@@ -97,15 +97,14 @@ impl Disk {
         tool(&["mount", "-o", "loop", &self.text("image"), &self.text("mounted")]);
     }
 
-    /// Returns a project folder on this file system.
     fn project(&self, number: usize) -> TempProject {
         let folder = Path::new(&self.text("mounted")).join(number.to_string());
         fs::create_dir_all(&folder).expect("a folder");
         TempProject::at(folder)
     }
 
-    /// Two processes at a time add files until a power cut shortly after the first addition.
-    /// Returns the acknowledged files.
+    /// Adds files in two threads, and cuts the power shortly after the first addition. Returns the
+    /// files whose addition was acknowledged.
     fn cut_while_adding(&self, project: &TempProject, cut: usize, under: &[&str]) -> Vec<String> {
         let (over, acknowledged) = (AtomicBool::new(false), Mutex::new(Vec::new()));
         let is_any_added = || !acknowledged.lock().expect("no thread panics while it holds the lock").is_empty();

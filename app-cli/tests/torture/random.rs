@@ -1,6 +1,4 @@
-//! Pseudo-random numbers, from a seed that a failure reports.
-
-/// A generator of pseudo-random numbers: `SplitMix64` (Sebastiano Vigna, 2015).
+/// A pseudo-random number generator: `SplitMix64` (Sebastiano Vigna, 2015).
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! A state folder without write permission.
+//! Tests on a state folder without write permission.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use crate::fixture::{Done, TempProject};
 use crate::namespace::tool;
 use crate::skip::{Need, can, is_root};
 
-/// Commands that must work.
+/// Commands that must work without write permission.
 const READING: [&[&str]; 6] = [
     &["status"],
     &["queue", "list"],
@@ -19,7 +19,7 @@ const READING: [&[&str]; 6] = [
     &["queue", "list", "--json"],
 ];
 
-/// Commands that must fail.
+/// Commands that must fail without write permission.
 const CHANGING: [&[&str]; 6] = [
     &["queue", "add", "/etc/passwd"],
     &["queue", "remove", "/item/0"],
@@ -37,9 +37,8 @@ fn a_read_only_folder_can_be_read_and_every_change_is_refused() {
     }
     let project = TempProject::with_items(3);
     let binary = project.path("autoproc");
-    // Copies the binary with cp(1). If this process copied it, its descriptor for writing could be
-    // inherited by processes of other tests, and executing the copy would fail (execve(2),
-    // ETXTBSY).
+    // Copies the binary with cp(1). If this process wrote the copy, a process of another test could
+    // inherit the open descriptor. Executing the copy would then fail (execve(2), ETXTBSY).
     tool(&["cp", "-p", env!("CARGO_BIN_EXE_autoproc"), binary.to_str().expect("text")]);
     forbid(&project.path(""));
     let before = project.contents();
@@ -64,12 +63,11 @@ fn unprivileged(project: &TempProject, binary: &Path, words: &[&str]) -> Done {
     Done::of(&command.output().expect("setpriv(1)"))
 }
 
-/// Removes write permission and grants read permission, recursively.
 fn forbid(path: &Path) {
     each(path, &|path, is_folder| set(path, if is_folder { 0o555 } else { 0o444 | (mode(path) & 0o111) }));
 }
 
-/// Restores the permissions needed for removal.
+/// Restores the permissions that are needed to remove the folder.
 fn permit(path: &Path) {
     set(path, 0o755);
     each(path, &|path, is_folder| set(path, if is_folder { 0o755 } else { 0o644 }));
@@ -83,8 +81,8 @@ fn set(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
 }
 
-/// Calls `act` for everything below `path`, and then for `path`. A folder without write permission
-/// below `path` is also visited before its contents.
+/// Calls `act` for everything below `path`, then for `path`. If a subfolder is not writable, calls
+/// `act` for it both before and after its contents.
 fn each(path: &Path, act: &dyn Fn(&Path, bool)) {
     if path.is_dir() {
         for entry in fs::read_dir(path).expect("a folder") {

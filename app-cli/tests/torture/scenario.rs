@@ -1,29 +1,26 @@
-//! Commands that change the queue, and the states in which the queue may be after a fault during
-//! each command.
+//! Commands that change the queue, and the states of the queue that are allowed after a fault.
 
 use crate::fixture::{Done, TempProject};
 
-/// Path, status and attempts of each item, in the order of the list.
+/// The path, status and number of attempts of each item, in list order.
 pub(crate) type Summary = Vec<(String, String, u64)>;
 
-/// The file that a command adds under a fault. It exists, so that there is no warning.
+/// The file that a command adds while a fault occurs. It exists, so autoproc prints no warning.
 const NEW: &str = "/etc/passwd";
-/// The file that is added after the fault.
 const AFTER: &str = "/after";
 
-/// A command, and a queue that is small or large.
+/// A command, and the small or large queue on which it runs.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     template: TempProject,
-    /// True if the queue is large and was just changed. The command then finds a journal and the
-    /// recorded end of the journal.
+    /// True if the queue is large and was just changed. The command then finds a journal, and a
+    /// record of where the journal ends.
     is_warm: bool,
     pub(crate) words: &'static [&'static str],
-    /// The effects of the command's transactions on the summary, in order.
+    /// For each transaction of the command, in order, the effect on the summary.
     steps: &'static [fn(&mut Summary)],
 }
 
-/// Returns all commands that write, on small and large queues.
 pub(crate) fn all() -> Vec<Scenario> {
     const ADD: &[&str] = &["queue", "add", NEW];
     const REMOVE: &[&str] = &["queue", "remove", "/item/0"];
@@ -71,7 +68,7 @@ impl Scenario {
         Self { name, template, is_warm: false, words, steps }
     }
 
-    /// Prepares a project for the command, and returns the summary of the queue.
+    /// Prepares a project for the command. Returns the summary of the queue.
     pub(crate) fn prepare(&self, project: &TempProject) -> Summary {
         project.copy_state(&self.template);
         if self.is_warm {
@@ -80,9 +77,9 @@ impl Scenario {
         project.summary()
     }
 
-    /// Checks that, after a fault, the queue has the effects of the command's first transactions:
-    /// of none, some or all of them. If the command was acknowledged, the queue must have the
-    /// effects of all. Returns the summary.
+    /// Checks that, after a fault, each transaction of the command has taken effect completely or
+    /// not at all, and none without the earlier ones. An acknowledged command must have all its
+    /// effects. Returns the summary of the queue.
     #[track_caller]
     pub(crate) fn check(&self, project: &TempProject, before: &Summary, done: &Done, fault: &str) -> Summary {
         let found = project.summary();

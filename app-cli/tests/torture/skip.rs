@@ -6,27 +6,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
-/// A requirement of a test.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Need {
-    /// The user is root, in order to mount and to change users.
+    /// Root permission, to mount and to change users.
     Root,
-    /// A program on the search path.
     Tool(&'static str),
     /// strace(1), and the permission to trace.
     Strace,
-    /// Loop devices, and ext4 to put on them.
+    /// Loop devices and ext4.
     Ext4,
 }
 
-/// True if a test can run; otherwise reports that it is skipped.
+/// True if a test can run. Otherwise reports the test as skipped.
 pub(crate) fn can(test: &str, needs: &[Need]) -> bool {
     let Some(missing) = needs.iter().find(|need| !need.is_met()) else { return true };
     skip(test, &missing.in_words());
     false
 }
 
-/// Reports a skipped test, and the number of tests that were skipped so far.
 pub(crate) fn skip(test: &str, why: &str) {
     let count = SKIPPED.fetch_add(1, Ordering::SeqCst) + 1;
     // Writes to standard error directly, because the test harness captures `eprintln!`.
@@ -38,7 +35,6 @@ pub(crate) fn tell(figures: &str) {
     let _ = writeln!(io::stderr().lock(), "{figures}");
 }
 
-/// True if the test runs as root.
 pub(crate) fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n")
 }

@@ -2,19 +2,18 @@
 
 use crate::fixture::{Done, TempProject};
 
-/// All system calls by which the binary changes something, on all architectures of Linux.
+/// All system calls with which the binary changes something, on any Linux architecture.
 pub(crate) const CHANGING: [&str; 9] =
     ["mkdir", "flock", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
 
-/// The result of a command with an injected fault.
 pub(crate) struct Tampered {
     pub(crate) done: Done,
     /// True if the command reached the fault.
     pub(crate) is_hit: bool,
 }
 
-/// Runs the binary with a fault, such as `signal=SIGKILL` or `error=EIO`, at the `nth` system call
-/// `call` of a thread.
+/// Runs the binary. In each thread, injects a fault, such as `signal=SIGKILL` or `error=EIO`, when
+/// the thread makes the system call `call` for the `nth` time.
 pub(crate) fn tampered(project: &TempProject, words: &[&str], call: &str, fault: &str, nth: usize) -> Tampered {
     let log = project.path("strace.log");
     let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}:when={nth}"));

@@ -1,5 +1,5 @@
-//! Partial writes: at the file size limit the kernel writes only a part (setrlimit(2)), and
-//! strace(1) kills the process before it can remove the partial write.
+//! Tests partial writes. A file size limit (setrlimit(2)) makes the kernel write only part of the
+//! data. strace(1) then kills the process before the process can remove that part.
 
 use std::fs;
 

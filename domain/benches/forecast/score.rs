@@ -1,4 +1,4 @@
-//! Scores forecasts on recorded durations: each forecast sees only the samples before it.
+//! Scores forecasts on recorded durations. Each forecast knows only the durations of earlier files.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use autoproc_domain::FilePath;
 use autoproc_domain::forecast::{Backlog, Forecast, NoForecast, RemainingFile, TimeLeft};
 use autoproc_testkit::Random;
 
-/// The files of one recipe, in the order of a run.
+/// The files of one recipe, in the order in which a run processed them.
 pub(crate) type Group = Vec<File>;
 
 /// A size in bytes, and a duration in seconds.
@@ -16,27 +16,27 @@ type File = (u64, f64);
 /// The errors of forecasts, relative to the observed durations.
 #[derive(Debug, Default)]
 pub(crate) struct Score {
-    /// The errors of the forecasts of single files.
+    /// The errors of the forecasts for single files.
     pub(crate) files: Vec<f64>,
     /// For each group of at least 100 files, the share of files whose duration was within the
     /// forecast range.
     pub(crate) group_coverage: Vec<f64>,
-    /// The number of files without a forecast, because they are much larger than the files before.
+    /// The number of files without a forecast, because they are much larger than all earlier files.
     pub(crate) much_larger: u32,
-    /// Two numbers of files: those whose duration was within the forecast range, and all those that
-    /// had a range.
+    /// Two counts: the files whose duration was within the forecast range, and all files with a
+    /// forecast range.
     pub(crate) covered: (u32, u32),
-    /// The errors of the forecast time left. The time left is forecast once for each group, after a
-    /// quarter of its files.
+    /// The errors of the forecast time left. Each group has one forecast, made after a quarter of
+    /// its files.
     pub(crate) left: Vec<f64>,
-    /// Two numbers of groups: those that took at least as long as the lower bound of the time left,
-    /// and all those that had only a lower bound.
+    /// Two counts of groups whose forecast was only a lower bound: the groups that took at least
+    /// this long, and all such groups.
     pub(crate) bounds: (u32, u32),
-    /// For comparison: the errors of a simpler forecast of the time left, the mean duration times
-    /// the number of files that are left.
+    /// For comparison, the errors of a simpler forecast of the time left: the mean duration times
+    /// the number of files left.
     pub(crate) left_by_mean: Vec<f64>,
-    /// Two numbers of groups: those that took a time within the likely range, and all those that
-    /// had a likely range.
+    /// Two counts of groups: those whose time left was within the likely range, and all with a
+    /// likely range.
     pub(crate) left_covered: (u32, u32),
 }
 
@@ -95,7 +95,7 @@ impl Score {
     }
 }
 
-/// Returns the groups with their files in random order.
+/// Shuffles the files within each group.
 pub(crate) fn shuffled(groups: &[Group]) -> Vec<Group> {
     let mut random = Random::new(1);
     let mut groups = groups.to_vec();
@@ -108,12 +108,12 @@ pub(crate) fn shuffled(groups: &[Group]) -> Vec<Group> {
     groups
 }
 
-/// Returns a share in the range 0 to 1; 0 of 0 is 0.
+/// Returns the first number divided by the second, or 0 if both are 0.
 pub(crate) fn share((part, all): (u32, u32)) -> f64 {
     f64::from(part) / f64::from(all.max(1))
 }
 
-/// Returns the value below which `percent` of the values lie; 0 if there are none.
+/// Returns the value below which `percent` percent of the values lie, or 0 if there are no values.
 pub(crate) fn percentile(values: &[f64], percent: usize) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

@@ -2,32 +2,31 @@
 
 use super::{Sample, count};
 
-/// A sample is an outlier if its error is more than this many times the 90th percentile of the
-/// errors. An error is a duration divided by the usual duration (see [`Line::usual`]). The factors
-/// 2, 3, 5 and 10 give similar forecasts for recorded durations (docs/benchmarks.md describes such
-/// measurements).
+/// The error of a sample is its duration divided by [`Line::usual`]. A sample is an outlier if its
+/// error is more than this many times the 90th percentile of all errors. On recorded durations, the
+/// factors 2, 3, 5 and 10 give similar forecasts (see docs/benchmarks.md).
 const OUTLIER: f64 = 2.0;
 
-/// The number of times that the durations of outliers are reduced and the line is fitted again.
+/// How many times the durations of outliers are reduced and the line is fitted again.
 const CUTS: usize = 4;
 
-/// The smallest usual duration, in seconds. It is not 0, because durations are divided by it.
+/// The minimum of [`Line::usual`], in seconds. It is above 0, because durations are divided by it.
 const TINY: f64 = 1e-9;
 
-/// The duration as a function of the size. It is never negative and never decreases.
+/// Maps a file size to a duration. The duration is never negative and never falls with the size.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Line {
-    /// The duration of an empty file, in seconds.
+    /// The time that an empty file takes, in seconds.
     pub(super) fixed: f64,
-    /// The seconds that each byte adds.
+    /// The time that each byte adds, in seconds.
     pub(super) per_byte: f64,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Fit {
     pub(super) line: Line,
-    /// The leverage of each sample, from 0 to 1: the seconds by which the line rises at the
-    /// sample's size for each second added to the sample's duration.
+    /// The leverage of each sample, from 0 to 1. If the sample took one second longer, the line
+    /// would rise by this many seconds at the sample's size.
     leverages: Vec<f64>,
 }
 
@@ -42,13 +41,13 @@ impl Line {
 }
 
 impl Fit {
-    /// Fits a line by weighted least squares, and reduces outliers to a limit. `samples` must not
-    /// be empty.
+    /// Fits a line by weighted least squares, and reduces the durations of outliers to a limit.
+    /// `samples` must not be empty.
     ///
     /// The weight of a sample is `1 / (size + median size)`, because large files have large errors.
-    /// A line that would fall is replaced by a level line; a line that would be negative at size 0,
-    /// by a line through 0. Finally, the line is scaled, so that the sum of its values equals the
-    /// sum of the durations, including the reduced ones.
+    /// A falling line is replaced by a constant one. A line that is negative at size 0 is replaced
+    /// by a line through 0. Finally, the line is scaled until the sum of its values equals the sum
+    /// of the (reduced) durations.
     pub(super) fn new(samples: &[Sample]) -> Self {
         let mut cut = samples.to_vec();
         let mut fit = Self::least_squares(&cut);
@@ -64,11 +63,11 @@ impl Fit {
         fit
     }
 
-    /// Returns an approximate prediction of each sample, in seconds, by a line that is fitted to
-    /// the other samples. The prediction may be negative.
+    /// Predicts the duration of each sample from the other samples, in seconds. A prediction may be
+    /// negative.
     ///
-    /// The formula is exact for a plain least-squares line. It ignores that leaving out a sample
-    /// also changes which outliers are reduced, and how the line is scaled.
+    /// The formula is exact for plain least squares. Here it is approximate: without the sample,
+    /// the limit for outliers and the scale of the line would also change.
     pub(super) fn without_each<'a>(&'a self, samples: &'a [Sample]) -> impl Iterator<Item = f64> + 'a {
         samples.iter().zip(&self.leverages).map(|(sample, leverage)| {
             let (value, leverage) = (self.line.at(sample.bytes), leverage.min(0.99));
@@ -100,10 +99,9 @@ impl Fit {
 }
 
 impl Line {
-    /// Returns the usual duration at the size of each sample, in seconds. To find outliers, the
-    /// duration of each sample is divided by its usual duration. The usual duration is at least a
-    /// tenth of the mean, so that no small file counts as an outlier only because the line is
-    /// nearly 0 at its size.
+    /// Returns the value of the line at the size of each sample, in seconds, but at least a tenth
+    /// of the mean of these values. Without this minimum, small files would count as outliers if
+    /// the line is nearly 0 at their size.
     fn usual(self, samples: &[Sample]) -> Vec<f64> {
         let mut values: Vec<_> = samples.iter().map(|sample| self.at(sample.bytes)).collect();
         let least = (values.iter().sum::<f64>() / count(values.len()) / 10.0).max(TINY);
@@ -120,18 +118,19 @@ fn percentile_90(ratios: impl Iterator<Item = f64>) -> f64 {
     *ratios.select_nth_unstable_by(rank, f64::total_cmp).1
 }
 
-/// The weighted sums of least squares.
+/// Weighted sums over the samples, from which the line is computed.
 struct Sums {
     median_bytes: f64,
-    /// The smallest size. Sizes are measured from here, so that equal sizes deviate by exactly 0.
+    /// The size of the smallest sample. Sizes are measured from it, so that equal sizes have a
+    /// deviation of exactly 0.
     least_bytes: f64,
     weights: f64,
-    /// The mean size above `least_bytes`.
+    /// The mean size minus `least_bytes`.
     mean_above: f64,
     mean_seconds: f64,
     /// The sum of the squared deviations of the sizes from their mean.
     sizes: f64,
-    /// The sum over the samples of (deviation of the size) × (deviation of the duration).
+    /// The sum of (deviation of the size) × (deviation of the duration).
     product: f64,
     sizes_from_0: f64,
 }
@@ -188,9 +187,8 @@ mod tests {
         Sample { bytes: f64::from(bytes), seconds: f64::from(tenths) / 10.0 }
     }
 
-    /// Computes the line from the normal equations, as the documentation of [`Fit::new`] describes
-    /// it, but without reducing outliers. Returns `None` if the sizes are so similar that rounding
-    /// errors would falsify the result.
+    /// Computes the line of [`Fit::new`] from the normal equations, without reducing outliers.
+    /// Returns `None` if the sizes are too similar for an accurate result.
     fn expected(samples: &[Sample]) -> Option<Line> {
         let mut sizes: Vec<_> = samples.iter().map(|sample| sample.bytes).collect();
         sizes.sort_unstable_by(f64::total_cmp);
@@ -227,8 +225,8 @@ mod tests {
             assert_near(found.at(1e6), expected.at(1e6));
         }
 
-        /// The sum of the leverages is the number of fitted parameters (the trace of the hat
-        /// matrix).
+        /// The leverages add up to the number of parameters of the line: 2, or 1 for a constant
+        /// line or a line through 0.
         #[test]
         fn the_leverages_count_the_parameters(samples in samples()) {
             let fit = Fit::least_squares(&samples);
@@ -236,7 +234,8 @@ mod tests {
             assert_near(fit.leverages.iter().sum(), parameters);
         }
 
-        /// With two sizes, the line goes through the mean duration of each size.
+        /// If the samples have only two sizes, the line goes through the mean duration at each
+        /// size.
         #[test]
         fn a_prediction_is_the_mean_of_the_other_samples_of_its_size(
             small in vec(900_u32..1100, 2..9),
@@ -262,7 +261,7 @@ mod tests {
         let mut samples = vec![of(1000, 100); 19];
         samples.push(of(1000, 10_000));
         let line = Fit::new(&samples).line;
-        // 19 samples of 10 s and one of 20 s.
+        // The mean of 19 samples of 10 s and one that was reduced to 20 s.
         assert_near(line.at(1000.0), 10.5);
     }
 }

@@ -5,23 +5,22 @@ use std::ops::RangeInclusive;
 use super::line::{Fit, Line};
 use super::{FileForecast, MIN_SAMPLES, MIN_SAMPLES_FOR_RANGE, Sample, count, duration};
 
-/// The forecast duration of a single file, and each prediction by which a duration is divided, is
-/// at least this share of the mean duration.
+/// A forecast or a prediction below this share of the mean duration is raised to this share.
 const LEAST_SHARE: f64 = 1e-3;
 
-/// The minimum of a prediction by which a duration is divided, in seconds. It applies if all
-/// durations are nearly 0.
+/// A prediction below this number of seconds is raised to it, because durations are divided by
+/// predictions. The limit matters only if all durations are nearly 0.
 const LEAST_SECONDS: f64 = 1e-9;
 
 /// A file that is more than this many times as large as the largest sample has no forecast. The
 /// largest sample counts as at least 4096 bytes.
 pub const LARGER: f64 = 4.0;
 
-/// Without a range, an attempt is overdue if it runs for more than this many times its forecast.
+/// If a forecast has no range, an attempt is overdue after this many times the forecast duration.
 pub const OVERDUE: f64 = 3.0;
 
-/// The largest sample counts as at least this many bytes when [`LARGER`] decides whether a file is
-/// too large for a forecast. Below one block of common file systems, sizes hardly matter.
+/// The largest sample counts as at least this many bytes; see [`LARGER`]. Below one block of common
+/// file systems, the duration hardly depends on the size.
 const MIN_LARGEST_BYTES: f64 = 4096.0;
 
 #[derive(Debug)]
@@ -31,13 +30,13 @@ pub(super) struct Model {
     mean: f64,
     /// The size of the largest sample, in bytes.
     largest: f64,
-    /// The errors of the line, in increasing order: for each sample, its duration divided by the
-    /// prediction from the other samples.
+    /// For each sample, its duration divided by the duration predicted from the other samples. In
+    /// increasing order.
     ratios: Vec<f64>,
 }
 
 impl Model {
-    /// Fits a model; `None` if there are fewer than [`MIN_SAMPLES`].
+    /// Returns `None` if there are fewer than [`MIN_SAMPLES`] samples.
     pub(super) fn fit(samples: impl Iterator<Item = Sample>) -> Option<Self> {
         let samples: Vec<_> = samples.collect();
         if samples.len() < MIN_SAMPLES {
@@ -61,8 +60,8 @@ impl Model {
     }
 
     /// Returns the mean time left, in seconds, of an attempt that has run for `elapsed` seconds.
-    /// Each of the errors gives one possible duration; the mean is over the durations that exceed
-    /// `elapsed`. Returns 0 if there are none.
+    /// The possible durations are the mean duration times each of `ratios`. Only possible durations
+    /// above `elapsed` count; if there are none, the result is 0.
     pub(super) fn left(&self, bytes: Option<f64>, elapsed: f64) -> f64 {
         let mean = self.mean(bytes);
         let first = self.ratios.partition_point(|ratio| ratio * mean <= elapsed);
@@ -75,20 +74,18 @@ impl Model {
         self.largest
     }
 
-    /// True if a file of this size is too large for a forecast.
     pub(super) fn is_much_larger(&self, bytes: f64) -> bool {
         bytes > LARGER * self.largest.max(MIN_LARGEST_BYTES)
     }
 
-    /// Returns the duration above which an attempt takes longer than expected, in seconds: the
-    /// upper end of the range, or [`OVERDUE`] times the typical duration if there is no range. A
-    /// file of unknown size counts like the average sample.
+    /// Returns the duration after which an attempt is overdue, in seconds: the upper end of the
+    /// range, or [`OVERDUE`] times the typical duration if there is no range.
     pub(super) fn longest(&self, bytes: Option<f64>) -> f64 {
         let mean = self.at_least(self.mean(bytes));
         self.range(mean).map_or(OVERDUE * mean * self.median(), |range| *range.end())
     }
 
-    /// Returns the error that `random` selects. `random` may be any number.
+    /// Returns one of `ratios`, selected by a random number.
     pub(super) fn ratio(&self, random: u64) -> f64 {
         let length = self.ratios.len() as u64;
         usize::try_from(random % length.max(1)).ok().and_then(|index| self.ratios.get(index)).copied().unwrap_or(1.0)
@@ -113,8 +110,8 @@ impl Model {
         self.ratios[self.ratios.len() / 2]
     }
 
-    /// Returns the range that contains the durations of nine of ten files with this mean duration,
-    /// in seconds; `None` if there are too few samples.
+    /// Returns the range, in seconds, that contains the durations of nine of ten files with this
+    /// mean duration. Returns `None` if there are too few samples.
     fn range(&self, mean: f64) -> Option<RangeInclusive<f64>> {
         let samples = self.ratios.len();
         // The conformal quantiles for a coverage of 90 %.

@@ -12,8 +12,9 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Creates a schedule. The number of slots is `slots`, but at least 1 and at least the number
-    /// of `running` attempts, each of which first takes a slot of its own.
+    /// Creates a schedule of `slots` slots. Each running attempt occupies one slot; `running`
+    /// contains the time that each attempt has left. If more than `slots` attempts are running,
+    /// there are as many slots as running attempts. There is always at least one slot.
     pub(super) fn new(slots: usize, running: impl Iterator<Item = Duration>) -> Self {
         let mut free: BinaryHeap<_> = running.map(Reverse).collect();
         let end = free.iter().map(|free| free.0).max().unwrap_or_default();

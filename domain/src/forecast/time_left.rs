@@ -13,12 +13,12 @@ use crate::path::FilePath;
 /// duration of the others is spread over the slots.
 const MAX_SINGLE: u64 = 1000;
 
-/// The number of simulations for the likely range. Each simulation redraws the samples at random.
+/// The number of simulations from which the likely range is computed. Each simulation uses a new
+/// random draw of the samples.
 const RESAMPLES: usize = 200;
 
-/// A running file is overdue only if its attempt exceeds the limit of
-/// [`Forecast::time_left`] by more than this margin, because the run learns of the end of an
-/// attempt a little late.
+/// A running file is overdue only if it exceeds the limit of [`Forecast::time_left`] by more than
+/// this time. The reason is that a run learns of the end of an attempt a little late.
 pub const OVERDUE_MARGIN: Duration = Duration::from_secs(1);
 
 /// The files that a run has not processed yet.
@@ -30,8 +30,8 @@ pub struct Backlog<'a> {
     pub running: Vec<RemainingFile<'a>>,
     /// The next pending files, in claim order.
     pub pending: Vec<RemainingFile<'a>>,
-    /// The number of further pending files. They count like the average of `pending` or, if that is
-    /// empty, like the average sample.
+    /// The number of further pending files. Each counts like the average file in `pending`, or like
+    /// the average sample if `pending` is empty.
     pub more: u64,
 }
 
@@ -40,10 +40,9 @@ pub struct Backlog<'a> {
 pub struct RemainingFile<'a> {
     /// The path of the file.
     pub file_path: &'a FilePath,
-    /// The size in bytes; `None` if unknown. A file of unknown size counts like the average sample
-    /// of its extension or, if the extension has too few samples, of the recipe.
+    /// The size in bytes; `None` if unknown. A file of unknown size counts like the average sample.
     pub size_bytes: Option<u64>,
-    /// The time for which the attempt has run; 0 for a pending file.
+    /// How long the attempt has run; 0 for a pending file.
     pub elapsed: Duration,
 }
 
@@ -52,35 +51,34 @@ pub struct RemainingFile<'a> {
 pub enum TimeLeft {
     /// Each remaining file has a forecast.
     About {
-        /// The time left if each file takes the mean duration of files of its size. Zero if no file
-        /// remains, or if the only remaining files have run for longer than the samples suggest,
-        /// but are not overdue yet.
+        /// The time left if each file takes the mean duration for its size. Zero if no file
+        /// remains. Also zero if only running files remain that have outlasted all samples but are
+        /// not overdue.
         about: Duration,
-        /// The likely range; `None` if it was not requested, or if there are fewer than
-        /// [`MIN_SAMPLES_FOR_RANGE`] samples. It accounts for the limited number of samples and for
-        /// the scatter of the durations, but not for changes of the machine.
+        /// The likely range of the time left. It reflects how many samples there are and how much
+        /// durations vary, but not that the machine may become faster or slower. `None` if it was
+        /// not requested, or if there are fewer than [`MIN_SAMPLES_FOR_RANGE`] samples.
         likely: Option<RangeInclusive<Duration>>,
     },
-    /// Some remaining files are more than [`LARGER`](super::LARGER) times as large as the largest
-    /// sample. The time left is more than this duration, which is computed as if these files were
-    /// as large as that sample.
+    /// A lower bound: some remaining files are more than [`LARGER`](super::LARGER) times as large
+    /// as the largest sample. The bound counts these files as if they were as large as that sample.
     MoreThan(Duration),
     /// Some running files take longer than expected, so the time left is unknown.
     Unknown {
-        /// The positions of the overdue files in [`Backlog::running`], in increasing order; at
-        /// least one.
+        /// The indices of the overdue files in [`Backlog::running`], in increasing order. Never
+        /// empty.
         overdue: Vec<usize>,
     },
 }
 
 impl Forecast {
-    /// Returns the time until the backlog is processed, from mean durations and without a likely
-    /// range. `None` if there are fewer than [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
+    /// Returns the time until the backlog is processed, without a likely range. Returns `None` if
+    /// there are fewer than [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
     ///
     /// A running file is overdue if its attempt exceeds a limit by more than [`OVERDUE_MARGIN`].
-    /// The limit is the upper end of the range or, without a range, [`OVERDUE`](super::OVERDUE)
-    /// times the forecast. The time of failed attempts counts in proportion to the failures of the
-    /// run so far.
+    /// The limit is the upper end of the forecast range or, without a range,
+    /// [`OVERDUE`](super::OVERDUE) times the forecast. The result assumes that failed attempts take
+    /// the same share of the time as so far in the run.
     #[must_use]
     pub fn time_left(&self, backlog: &Backlog<'_>) -> Option<TimeLeft> {
         let models = Models::new(self, |samples| Model::fit(samples.iter().copied()))?;
@@ -94,22 +92,21 @@ impl Forecast {
         })
     }
 
-    /// Returns the same as [`time_left`](Self::time_left), with the likely range. Takes about 200
-    /// times as long.
+    /// Returns the same as [`time_left`](Self::time_left), but with the likely range. Takes about
+    /// 200 times as long.
     #[must_use]
     pub fn likely_time_left(&self, backlog: &Backlog<'_>) -> Option<TimeLeft> {
         let left = self.time_left(backlog)?;
         let TimeLeft::About { about, .. } = left else { return Some(left) };
         let has_range = self.all.len() >= MIN_SAMPLES_FOR_RANGE;
         let likely = has_range.then(|| self.likely(backlog)).flatten();
-        // The range must contain `about`, but all results of the simulations may be less than
-        // `about`, or all of them more.
+        // All simulated results may lie on one side of `about`, but the range must contain it.
         let likely = likely.map(|(low, high)| low.min(about)..=high.max(about));
         Some(TimeLeft::About { about, likely })
     }
 
-    /// Returns the positions of the running files that take longer than expected, in increasing
-    /// order; see [`time_left`](Self::time_left). Empty if there are fewer than
+    /// Returns the indices of the overdue files in `running`, in increasing order; see
+    /// [`time_left`](Self::time_left). Returns an empty list if there are fewer than
     /// [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
     #[must_use]
     pub fn overdue(&self, running: &[RemainingFile<'_>]) -> Vec<usize> {
@@ -117,9 +114,9 @@ impl Forecast {
         models.map_or_else(Vec::new, |models| models.overdue(running))
     }
 
-    /// Returns the duration above which a file takes longer than expected: the upper end of its
-    /// range, or [`OVERDUE`](super::OVERDUE) times its forecast if there is no range. `None`
-    /// without a forecast; see [`of_file`](Self::of_file).
+    /// Returns the duration after which a file takes longer than expected: the upper end of its
+    /// forecast range, or [`OVERDUE`](super::OVERDUE) times its forecast if there is no range.
+    /// Returns `None` if the file has no forecast; see [`of_file`](Self::of_file).
     #[must_use]
     pub fn longest(&self, file_path: &FilePath, size_bytes: u64) -> Option<Duration> {
         let models = Models::new(self, |samples| Model::fit(samples.iter().copied()))?;
@@ -128,8 +125,8 @@ impl Forecast {
         (!model.is_much_larger(size)).then(|| duration(model.longest(Some(size))))
     }
 
-    /// Simulates the backlog [`RESAMPLES`] times, each time with samples that are drawn at random
-    /// from the recorded ones, and returns the range of the middle 95 % of the results.
+    /// Simulates the backlog [`RESAMPLES`] times, each time with a new random draw of the samples.
+    /// Returns the range of the middle 95 % of the results.
     fn likely(&self, backlog: &Backlog<'_>) -> Option<(Duration, Duration)> {
         let mut random = Random(0);
         let mut ends = Vec::with_capacity(RESAMPLES);
@@ -142,8 +139,8 @@ impl Forecast {
         Some((ends[margin], ends[RESAMPLES - 1 - margin]))
     }
 
-    /// Returns the time until the backlog is processed. `error` returns the factor between the
-    /// duration of a pending file and the mean duration of files of its size.
+    /// Returns the simulated time until the backlog is processed. A pending file takes its mean
+    /// duration, multiplied by the factor that `error` returns.
     fn simulate(&self, models: &Models<'_>, backlog: &Backlog<'_>, mut error: impl FnMut(&Model) -> f64) -> Duration {
         let factor = self.attempts.time_factor();
         let size = |file: &RemainingFile<'_>| file.size_bytes.map(bytes);
@@ -171,7 +168,7 @@ impl Forecast {
     }
 }
 
-/// The models of a forecast: one for all files, and one for each extension that has enough samples.
+/// One model for all files, and one for each extension that has enough samples.
 struct Models<'f> {
     all: Model,
     by_extension: BTreeMap<&'f [u8], Model>,
@@ -192,8 +189,6 @@ impl<'f> Models<'f> {
         self.by_extension.get(&*extension(file_path)).unwrap_or(&self.all)
     }
 
-    /// Returns the positions of the running files that take longer than expected. A file without a
-    /// forecast is never one of them.
     fn overdue(&self, running: &[RemainingFile<'_>]) -> Vec<usize> {
         let is_overdue = |file: &RemainingFile<'_>| {
             let longest = self.of(file.file_path).longest(file.size_bytes.map(bytes));
@@ -202,8 +197,8 @@ impl<'f> Models<'f> {
         running.iter().enumerate().filter(|(_, file)| is_overdue(file)).map(|(position, _)| position).collect()
     }
 
-    /// Returns the backlog with each file that is too large for a forecast reduced to the size of
-    /// the largest sample; `None` if there is no such file.
+    /// Returns a copy of the backlog in which each file that is too large for a forecast has the
+    /// size of the largest sample. Returns `None` if no file is too large.
     fn reduced<'a>(&self, backlog: &Backlog<'a>) -> Option<Backlog<'a>> {
         let mut files = backlog.running.iter().chain(&backlog.pending);
         if !files.any(|file| self.is_much_larger(file)) {
@@ -226,7 +221,8 @@ impl<'f> Models<'f> {
     }
 }
 
-/// A generator of pseudo-random numbers (`SplitMix64`). Equal forecasts must give equal results.
+/// A deterministic random number generator (`SplitMix64`). The same samples and the same backlog
+/// therefore give the same result.
 struct Random(u64);
 
 impl Random {
@@ -237,7 +233,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Draws from the samples at random, with replacement, as many times as there are samples.
+    /// Draws `samples.len()` samples at random, with replacement.
     fn drawn_from<'s>(&'s mut self, samples: &'s Samples) -> impl Iterator<Item = Sample> + 's {
         let length = samples.len();
         (0..length).map(move |_| {

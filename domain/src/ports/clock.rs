@@ -9,10 +9,9 @@ use crate::time::Timestamp;
 /// # Contract
 /// - `now` reads the wall clock, which may jump in both directions. No order in the queue depends
 ///   on it.
-/// - `sleep_until` ends soon after `now` first returns `deadline` or later. There are two
-///   exceptions. If the wall clock is set forward during the wait, the wait ends at most a minute
-///   late. If it is set back, the wait becomes at most a minute longer, and may end while `now` is
-///   still before `deadline`.
+/// - `sleep_until` ends soon after `now` reaches `deadline`. If the clock is set forward during the
+///   wait, the wait ends at most a minute late. If the clock is set back, the wait takes at most a
+///   minute longer than without the change. It may then end before `now` reaches `deadline`.
 /// - Dropping the future of `sleep_until` cancels the wait and has no other effect.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]

@@ -17,7 +17,7 @@ pub trait FileSizes: Send + Sync {
     async fn sizes_of(&self, files: Vec<FilePath>) -> Vec<Option<u64>>;
 }
 
-/// Returns `None` as the size of every file.
+/// Reports the size of every file as unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnknownSizes;
 

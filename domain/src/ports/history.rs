@@ -1,5 +1,4 @@
-//! The port for reading the past: attempts and events of an item, a run, or a period, and the runs
-//! themselves.
+//! The port for reading past attempts, events and runs.
 
 use std::io;
 use std::time::Duration;
@@ -49,7 +48,7 @@ pub enum PastEnd {
     Completed,
     /// The attempt failed, and the file became pending again.
     Requeued,
-    /// The attempt failed for good.
+    /// The attempt failed and was not retried.
     Failed,
     /// The attempt timed out and was not retried.
     Timeout,
@@ -80,8 +79,8 @@ impl PastEnd {
 /// An attempt of the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastAttempt {
-    /// Identifies the attempt. The attempt number alone is not unique: after a released attempt,
-    /// the next attempt has the same number.
+    /// Identifies the attempt. The attempt number alone is not unique: a released attempt and the
+    /// next one have the same number.
     pub of: AttemptRef,
     /// The run that made the attempt.
     pub run: RunId,
@@ -143,21 +142,21 @@ pub type AttemptVisitor = Box<dyn FnMut(PastAttempt, Option<Timestamp>) + Send>;
 ///   limited: they count every recorded file.
 #[async_trait]
 pub trait History: Send + Sync {
-    /// Returns the matching attempts. `since` and `until` apply to the beginning of an attempt or,
-    /// if its beginning is unknown, to its end.
+    /// Returns the matching attempts. `since` and `until` apply to the beginning of an attempt, or
+    /// to its end if the beginning is unknown.
     ///
     /// # Errors
     /// [`HistoryError`] if the history cannot be read.
     async fn attempts(&self, query: HistoryQuery) -> Result<Vec<PastAttempt>, HistoryError>;
 
-    /// Passes every recorded attempt of these runs to `visit`, in the order in which their ends
-    /// were recorded. Attempts without a recorded end come last or, if a later attempt has the same
-    /// item, round, number and run, before that attempt. The attempts are not limited in number,
-    /// and an implementation does not hold all of them in memory.
+    /// Passes every recorded attempt of these runs to `visit`, in the order in which the ends were
+    /// recorded. Attempts without a recorded end come last, with one exception. If the same run
+    /// later began an attempt of the same item, round and number, the attempt without an end comes
+    /// before the later one. The number of attempts is not limited, and an implementation does not
+    /// hold all of them in memory.
     ///
-    /// This default implementation calls [`History::attempts`] for each run, and passes the
-    /// attempts in the order of its answer. A limit of that answer applies too. The time of each
-    /// end is computed as the beginning plus the duration.
+    /// This default implementation calls [`History::attempts`] for each run, so the order and the
+    /// limit of that method apply. It computes each end as the beginning plus the duration.
     ///
     /// # Errors
     /// [`HistoryError`] if the history cannot be read. Some attempts may have been visited already.
@@ -178,8 +177,8 @@ pub trait History: Send + Sync {
     /// [`HistoryError`] if the history cannot be read.
     async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError>;
 
-    /// Returns the matching runs with their figures. A recovery that was recorded outside a run is
-    /// not listed as a run.
+    /// Returns the matching runs with their figures. A recovery by a user's command is recorded
+    /// under an id of its own, which does not count as a run.
     ///
     /// # Errors
     /// [`HistoryError`] if the history cannot be read.

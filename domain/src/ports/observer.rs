@@ -25,19 +25,19 @@ pub struct RunEvent {
     pub kind: RunEventKind,
 }
 
-/// The reason why the breaker's hold of starts ended. The path is that of the file whose attempt
-/// ended the hold.
+/// Why attempts may start again, after the run held them because different files failed alike. The
+/// path in a variant is that of the file whose attempt ended the hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resumption {
     /// An attempt succeeded.
     Succeeded(FilePath),
-    /// The probe failed in another way.
+    /// The probe, a single trial attempt, failed in another way than the attempts before it.
     FailedOtherwise(FilePath),
     /// The probe has run for much longer than the attempts that failed alike.
     KeepsRunning(FilePath),
-    /// Starts were held for an hour in total because of failures with one signature, and then a
-    /// probe failed alike again. For the rest of the run, such failures use up attempts as usual,
-    /// and do not hold starts again.
+    /// The probe failed like the attempts before it, after such failures had held starts for an
+    /// hour in total. For the rest of the run, such failures count for their files and do not hold
+    /// starts.
     GivenUp,
 }
 
@@ -53,7 +53,7 @@ impl Resumption {
         }
     }
 
-    /// Returns the file whose attempt ended the hold; `None` if the hold was given up.
+    /// Returns the file whose attempt ended the hold; `None` for [`GivenUp`](Self::GivenUp).
     #[must_use]
     pub fn file_path(&self) -> Option<&FilePath> {
         match self {
@@ -63,59 +63,58 @@ impl Resumption {
     }
 }
 
-/// The kinds of events of a run.
+/// The kinds of events of a run. If the run [edits files](crate::RunConfig::edits_files),
+/// `input_changed` is always false.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunEventKind {
     /// The run began.
     ProcessorStarted {
         /// The maximum number of concurrent attempts.
         jobs: usize,
-        /// The number of items of the run's scope in each status, when the run began.
+        /// How many items of the run's scope were in each status when the run began.
         counts: Counts,
     },
-    /// A stop request was removed, because it was made before this run began or because every run
-    /// has obeyed it.
+    /// A stop request was removed: it was older than this run, or every run has obeyed it.
     StopSignalCleared,
     /// An item of a dead run was recovered.
     FileRecovered {
-        /// The attempt that died with its run.
+        /// The attempt during which the run died.
         of: AttemptRef,
         dead_run: RunId,
         /// True if the file is pending again; false if it ended as failed.
         requeued: bool,
         /// True if the file ended because a user had cancelled it.
         cancelled: bool,
-        /// True if the item is in the scope of the run that reports this event. If the item ended
-        /// as failed, that run then counts the failure.
+        /// True if the item is in the scope of the run that reports this event. If so, and if the
+        /// item failed, that run counts the failure.
         in_scope: bool,
     },
     /// The items of a dead run stay claimed, because processes of that run may still be running.
     /// Reported once for each dead run and reason.
     RecoveryWithheld {
         dead_run: RunId,
-        /// A human-readable description of the processes that may still be running.
+        /// Describes the processes that may still be running.
         reason: Box<str>,
     },
-    /// Starts are held until [`StartsResumed`](Self::StartsResumed). Reported again if a field
-    /// changes. There are three causes:
+    /// The run starts no attempts, or fewer than usual, until
+    /// [`StartsResumed`](Self::StartsResumed). Reported again if a field changes. There are four
+    /// causes:
     ///
     /// - The start gate is closed. No attempt starts.
-    /// - Several different files in a row failed alike. Only probes start.
-    /// - The machine has run out of processes, file descriptors or memory, or the program or the
-    ///   folder of a file is missing. Probes start and, unless something is missing, other attempts
-    ///   up to the number that the machine is known to support.
+    /// - Several different files in a row failed alike. Only single trial attempts (probes) start.
+    /// - The program or the folder of a file is missing. Only probes start.
+    /// - The machine has run out of processes, file descriptors or memory. Probes start, and as
+    ///   many other attempts as the machine is known to support.
     StartsHeld {
         /// A human-readable description of the cause.
         reason: Box<str>,
-        /// The time at which the next probe becomes due, if starts are held because different files
-        /// failed alike and the run waits for a probe. `None` if the run ends instead, and for any
-        /// other cause.
+        /// When the next probe is due, if different files failed alike. `None` for other causes, or
+        /// if the run ends instead of waiting for the probe.
         probe_at: Option<Timestamp>,
     },
     /// Attempts may start again.
     StartsResumed {
-        /// The reason why the hold ended, if starts were held because different files failed alike;
-        /// `None` for any other cause.
+        /// Why the hold ended, if different files had failed alike; `None` for other causes.
         because: Option<Resumption>,
     },
     /// The run is paused on request: its running attempts are suspended, and no attempt starts.
@@ -125,8 +124,7 @@ pub enum RunEventKind {
     /// An attempt began; its claim is durable. Reported soon after the attempt began.
     FileStarted {
         of: AttemptRef,
-        /// The size of the file, in bytes; `None` if the orchestrator did not or could not examine
-        /// it.
+        /// The size of the file, in bytes; `None` if it was not examined.
         size_bytes: Option<u64>,
         /// The recipe of the run; `None` if there is none.
         recipe: Option<Recipe>,
@@ -136,9 +134,7 @@ pub enum RunEventKind {
         of: AttemptRef,
         elapsed: Duration,
         usage: Option<ResourceUsage>,
-        /// True if the file changed during the attempt; see
-        /// [`has_changed`](crate::fingerprint::has_changed). False if the run
-        /// [edits files](crate::RunConfig::edits_files).
+        /// True if the file [changed](crate::fingerprint::has_changed) during the attempt.
         input_changed: bool,
     },
     /// An attempt failed, and the file is pending again. The result is durable.
@@ -146,9 +142,7 @@ pub enum RunEventKind {
         of: AttemptRef,
         elapsed: Duration,
         usage: Option<ResourceUsage>,
-        /// True if the file changed during the attempt; see
-        /// [`has_changed`](crate::fingerprint::has_changed). False if the run
-        /// [edits files](crate::RunConfig::edits_files).
+        /// True if the file [changed](crate::fingerprint::has_changed) during the attempt.
         input_changed: bool,
         /// The wait before the next attempt.
         backoff: Duration,
@@ -159,9 +153,7 @@ pub enum RunEventKind {
         of: AttemptRef,
         elapsed: Duration,
         usage: Option<ResourceUsage>,
-        /// True if the file changed during the attempt; see
-        /// [`has_changed`](crate::fingerprint::has_changed). False if the run
-        /// [edits files](crate::RunConfig::edits_files).
+        /// True if the file [changed](crate::fingerprint::has_changed) during the attempt.
         input_changed: bool,
         error: Box<str>,
     },
@@ -170,40 +162,35 @@ pub enum RunEventKind {
         of: AttemptRef,
         elapsed: Duration,
         usage: Option<ResourceUsage>,
-        /// True if the file changed during the attempt; see
-        /// [`has_changed`](crate::fingerprint::has_changed). False if the run
-        /// [edits files](crate::RunConfig::edits_files).
+        /// True if the file [changed](crate::fingerprint::has_changed) during the attempt.
         input_changed: bool,
         error: Box<str>,
     },
-    /// The claim of an attempt that began was released, and the release is durable. There are three
-    /// causes: a stop ended the attempt; the attempt failed because the machine lacked something;
-    /// or the attempt failed like several other files in a row
+    /// An attempt that had begun was released, so it does not count. The release is durable. There
+    /// are three reasons: a stop ended the attempt, the machine lacked something that every attempt
+    /// needs, or the attempt failed in the same way as attempts of several other files
     /// ([`RunConfig::pause_on_same`](crate::RunConfig::pause_on_same)).
     FileReleased {
         of: AttemptRef,
-        /// The duration of the attempt.
         elapsed: Duration,
         usage: Option<ResourceUsage>,
-        /// True if the file changed during the attempt; see
-        /// [`has_changed`](crate::fingerprint::has_changed). False if the run
-        /// [edits files](crate::RunConfig::edits_files).
+        /// True if the file [changed](crate::fingerprint::has_changed) during the attempt.
         input_changed: bool,
     },
     /// An attempt ended after another run had recovered its claim; the result does not count.
     ResultDiscarded { of: AttemptRef },
-    /// The stop level rose.
+    /// The run must stop, or must stop more urgently than before.
     StopRequested { level: StopLevel, cause: StopCause },
     /// The store did not confirm a transaction. If the store is full, the run starts no more
-    /// attempts and ends. If the run is already ending, the run ends without the confirmation.
-    /// Otherwise the run retries the transaction later.
+    /// attempts and ends. If the run is already ending, it does not wait for the confirmation. In
+    /// all other cases, the run retries the transaction later.
     StorageTrouble {
         /// The error of the store.
         error: Box<str>,
     },
-    /// The state of the run's scope. Reported at most once a second, and once more at the end.
+    /// The progress of the run. Reported at most once a second, and once more at the end.
     Progress {
-        /// The number of items in each status.
+        /// The number of items of the run's scope in each status.
         counts: Counts,
         /// When the next item in backoff becomes due; `None` if there is none.
         next_due: Option<Timestamp>,
@@ -293,7 +280,7 @@ impl RunEventKind {
 /// Receives the events of a run, in order.
 ///
 /// # Contract
-/// - `observe` returns soon and reports no error, so that an unwritable log does not fail a file.
+/// - `observe` returns soon and cannot fail, because an unwritable log must not make a file fail.
 ///   An adapter reports its own errors once, in its own way.
 /// - An event that reports a result is sent only after the result is durable.
 #[cfg_attr(feature = "mocks", mockall::automock)]

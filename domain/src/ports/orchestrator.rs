@@ -13,8 +13,8 @@ use crate::ports::StopSignal;
 /// Carries out attempts, and reports their progress and outcome.
 ///
 /// An orchestrator that starts each attempt at once implements only [`execute`](Self::execute). An
-/// orchestrator that queues attempts overrides the other three methods; it can start a queued
-/// attempt before the run knows that an earlier attempt has ended.
+/// orchestrator that queues attempts overrides the other three methods. The queue lets the
+/// orchestrator start an attempt before the run learns that an earlier one has ended.
 ///
 /// # Contract
 /// - An attempt has ended only when every process that it started has ended.
@@ -24,9 +24,9 @@ use crate::ports::StopSignal;
 ///   belongs to one attempt: the orchestrator watches it until the attempt ends.
 /// - At most `jobs` attempts run concurrently, provided that the caller hands over no more than
 ///   `capacity(jobs)`.
-/// - The orchestrator takes up attempts in the order in which they were handed over. An attempt may
-///   begin before an earlier one if the earlier one waits for another attempt to end. Some attempts
-///   may never begin.
+/// - The orchestrator takes up attempts in the order in which they were handed over. If an attempt
+///   must wait for another one to end, attempts that were handed over later may begin first. Some
+///   attempts may never begin.
 /// - The caller polls the future of `execute` and the stream of `start` to their end.
 #[async_trait]
 pub trait Orchestrator: Send + Sync {
@@ -36,9 +36,8 @@ pub trait Orchestrator: Send + Sync {
     /// [`LostAttempt`] if the attempt could not be observed to its end.
     async fn execute(&self, attempt: Attempt, stop: Arc<dyn StopSignal>) -> Result<AttemptReport, LostAttempt>;
 
-    /// Returns how many unfinished attempts, running or queued, the orchestrator accepts at a time
-    /// from a run with this many jobs. The number is at least `jobs`, and may change whenever an
-    /// attempt begins or ends.
+    /// Returns the maximum number of unfinished attempts, running or queued, for a run with this
+    /// many jobs. The number is at least `jobs`, and may change whenever an attempt begins or ends.
     fn capacity(&self, jobs: usize) -> usize {
         jobs
     }
@@ -54,8 +53,8 @@ pub trait Orchestrator: Send + Sync {
     fn recall(&self) {}
 }
 
-/// Returns the progress of an attempt that begins at once: `Started` with this fingerprint, then
-/// the result of `end`.
+/// Returns the progress of an attempt that begins at once: first `Started`, then the result of
+/// `end`.
 pub fn progress_of<'a>(
     fingerprint: Option<Fingerprint>,
     end: impl Future<Output = Result<AttemptReport, LostAttempt>> + Send + 'a,

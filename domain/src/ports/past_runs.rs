@@ -15,14 +15,13 @@ pub enum RunFilter {
     All,
     /// The runs that began last, at most this many.
     Latest(usize),
-    /// The runs that have an event at this time or later. All events of a matching run count, even
-    /// those from before this time.
+    /// The runs that have an event at this time or later. Earlier events of such a run count too.
     Since(Timestamp),
     /// The runs with these ids. Unknown ids are ignored.
     Named(Vec<RunId>),
 }
 
-/// A run of the past, or one that is alive.
+/// A recorded run. It may still be alive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastRun {
     /// The id of the run.
@@ -31,35 +30,33 @@ pub struct PastRun {
     pub started_at: Option<Timestamp>,
     /// The time of the run's latest event.
     pub last_event_at: Timestamp,
-    /// The end of the run; `None` if the run is alive, if the run died, or if the end is no longer
-    /// known.
+    /// The end of the run; `None` if the run is alive or died, or if its end is no longer known.
     pub end: Option<PastRunEnd>,
     /// The latest stop request that the run obeyed; `None` if there was none.
     pub stop: Option<ObeyedStop>,
     /// The number of files that completed.
     pub completed: u64,
-    /// The number of files that ended as failed or timeout. Includes files of dead runs that this
-    /// run recovered and that ended, because they had no attempts left or were cancelled.
+    /// The number of files that ended as failed or timeout. Includes files of dead runs that ended
+    /// when this run recovered them, because they had no attempts left or were cancelled.
     pub failed: u64,
     /// The number of failed attempts after which the file was pending again.
     pub retried: u64,
 }
 
-/// The end of a run of the past.
+/// When and why a past run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PastRunEnd {
     /// When the run ended.
     pub at: Timestamp,
-    /// The reason for the end; `None` if a later version of autoproc recorded a reason that this
-    /// version does not know.
+    /// The reason for the end; `None` if a newer version of autoproc recorded an unknown reason.
     pub stopped_by: Option<StoppedBy>,
 }
 
 /// A past attempt with the time of its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedAttempt {
-    /// The attempt. The event of its start is not looked up, so `started_at`, `size_bytes` and
-    /// `recipe` may be `None`.
+    /// The attempt. Its `started_at`, `size_bytes` and `recipe` may be `None`, because the event
+    /// that reported its start is not looked up.
     pub attempt: PastAttempt,
     /// When the attempt ended.
     pub ended_at: Timestamp,
@@ -70,21 +67,19 @@ pub struct EndedAttempt {
 pub struct RunsSummary {
     /// The runs, in the order in which they began.
     pub runs: Vec<PastRun>,
-    /// The number of files that failed in a matching run and did not complete later in a matching
-    /// run.
+    /// The number of files that failed in a matching run and did not complete in a matching run
+    /// afterwards.
     pub failed_files: u64,
-    /// For each file that `failed_files` counts, its latest failed attempt; at most
-    /// [`MAX_FAILURES`](Self::MAX_FAILURES) attempts. The files are in the order in which they first
-    /// failed since they were last completed.
+    /// The latest failed attempt of each file that `failed_files` counts, for at most
+    /// [`MAX_FAILURES`](Self::MAX_FAILURES) files. Sorted by the time of the file's first failure
+    /// after its last completion.
     pub failures: Vec<EndedAttempt>,
-    /// The number of completed files that changed while they were processed. For each file, only
-    /// the latest attempt that completed it in a matching run counts.
+    /// The number of files that changed during their latest successful attempt in a matching run.
     pub changed_files: u64,
-    /// The first file that `changed_files` counts; `None` if there is none, or if so many files
-    /// changed that the history dropped the first.
+    /// The first file that `changed_files` counts. `None` if there is none, or if the history did
+    /// not keep the file because many files changed.
     pub first_changed: Option<FilePath>,
-    /// The longest attempts that completed a file, the longest first; at most
-    /// [`MAX_SLOWEST`](Self::MAX_SLOWEST).
+    /// The longest successful attempts, longest first; at most [`MAX_SLOWEST`](Self::MAX_SLOWEST).
     pub slowest: Vec<EndedAttempt>,
 }
 

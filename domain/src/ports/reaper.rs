@@ -16,7 +16,7 @@ use crate::run_info::{DeadRun, Location, Unproven};
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Reaper: Send + Sync {
-    /// Returns the location of this reaper, which can observe only the processes of its own host.
+    /// Returns the location of this reaper. A reaper sees only the processes of its own host.
     fn location(&self) -> Location;
 
     /// Ends the remaining processes of the dead runs. Returns the runs that may still have

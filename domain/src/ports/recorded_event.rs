@@ -7,9 +7,9 @@ use crate::fingerprint::Recipe;
 use crate::item::RunId;
 use crate::time::Timestamp;
 
-/// A recorded event, with all fields from which a history computes attempts and figures. Unlike the
-/// fields of [`RunEvent`](super::RunEvent), these may be absent: older versions recorded fewer of
-/// them.
+/// A recorded event, with all fields from which a history computes attempts and figures. Older
+/// versions recorded fewer fields, so more fields are optional here than in
+/// [`RunEvent`](super::RunEvent).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedEvent {
     /// When the event happened.
@@ -22,10 +22,10 @@ pub struct RecordedEvent {
     pub of: Option<AttemptRef>,
     /// The run that made the attempt. Differs from `run` if the event reports a recovery.
     pub attempt_run: Option<RunId>,
-    /// True if a recovered file is pending again, false if it failed; `None` for other events.
+    /// True if a recovered file is pending again, false if it failed. `None` if the event is not a
+    /// recovery.
     pub is_requeued: Option<bool>,
-    /// The duration of the attempt; `None` if the event does not end an attempt, or if the duration
-    /// is unknown.
+    /// The duration of the attempt; `None` if unknown, or if the event does not end an attempt.
     pub elapsed: Option<Duration>,
     /// The resources that the attempt used; `None` if unknown.
     pub usage: Option<ResourceUsage>,
@@ -37,14 +37,15 @@ pub struct RecordedEvent {
     pub recipe: Option<Recipe>,
     /// The reason or error that the event reports; `None` if it reports none.
     pub reason: Option<Box<str>>,
-    /// The figures of a run that has ended; `None` for other events.
+    /// The figures of the run; `None` unless the event reports the end of the run.
     pub totals: Option<RunTotals>,
-    /// The word for the reason why the run ended; `None` for other events.
+    /// The word for the reason why the run ended; `None` unless the event reports the end of the
+    /// run.
     pub stopped_by: Option<Box<str>>,
-    /// The words for the level and the cause of a stop that the run obeys; `None` for other events.
+    /// The words for the level and the cause of a stop; `None` unless the event reports a stop.
     pub stop: Option<(Box<str>, Box<str>)>,
-    /// The line of an event log from which the event was copied, without the line end; `None` for
-    /// an event that another store has recorded. The line may contain fields that no history reads.
+    /// The event log line from which the event was copied, without the line end. `None` if another
+    /// store recorded the event. The line may contain fields that no history reads.
     pub line: Option<Box<str>>,
 }
 

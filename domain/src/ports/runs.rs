@@ -14,8 +14,8 @@ use crate::run_info::{DeadRun, LiveRun, RunInfo};
 pub struct Begun {
     /// The other runs that are alive.
     pub others: Vec<LiveRun>,
-    /// The run's lease; `None` if the store needs no lease to notice that a run has died, for
-    /// instance because the kernel releases a lock when the process exits.
+    /// The lease of the run. `None` if the store notices the death of a run by other means, for
+    /// instance by a lock that the kernel releases when the process exits.
     pub lease: Option<Arc<dyn Lease>>,
 }
 
@@ -37,13 +37,13 @@ impl Begun {
 /// The duration of a lease and the interval of its renewals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeaseTerms {
-    /// The time for which the lease is valid after a renewal.
+    /// How long the lease is valid after a renewal.
     pub lasts: Duration,
     /// The interval at which the store renews the lease.
     pub renewed_every: Duration,
 }
 
-/// A run's right to its claims, for a limited time.
+/// The right of a run to its claims. The lease expires unless the store renews it.
 ///
 /// # Contract
 /// - The store renews the lease on a connection of its own, so a run that waits for a slow
@@ -62,9 +62,9 @@ pub trait Lease: Send + Sync {
 /// The registry of live runs.
 ///
 /// # Contract
-/// - A run is alive from `begin` until `end`. If `end` is not called, a run without a lease is
-///   alive until the process that called `begin` exits, and a run with a lease until the lease
-///   expires. A live run is never reported as dead.
+/// - A run is alive from `begin` until `end`. If `end` is not called, the run is alive until its
+///   lease expires or, without a lease, until the process that called `begin` exits. A live run is
+///   never reported as dead.
 /// - The id of a run is never reused.
 /// - Dropping a returned future does not undo the call.
 #[cfg_attr(feature = "mocks", mockall::automock)]
@@ -73,7 +73,7 @@ pub trait Runs: Send + Sync {
     /// Registers a run as alive.
     ///
     /// # Errors
-    /// [`StorageError`]; the registration failed, or its outcome is unknown.
+    /// [`StorageError`] if the registration failed or its outcome is unknown.
     async fn begin(&self, run: RunInfo) -> Result<Begun, StorageError>;
 
     /// Removes the registration of a run; returns the runs that are still alive. If the last live
@@ -90,8 +90,8 @@ pub trait Runs: Send + Sync {
     async fn live(&self) -> Result<Vec<LiveRun>, StorageError>;
 
     /// Returns the dead runs that still hold claims, in no particular order. May include dead runs
-    /// without claims that are still registered. A run that
-    /// [`Storage::recover`](crate::ports::Storage::recover) has recovered is no longer listed.
+    /// that hold no claims but are still registered. After
+    /// [`Storage::recover`](crate::ports::Storage::recover), a run is no longer listed.
     ///
     /// # Errors
     /// [`StorageError`] if the registry cannot be read.

@@ -1,12 +1,11 @@
-//! The port for stop requests. They come from the stop file, from signals, or from a table of a
-//! database.
+//! The port for stop requests. They come from the stop file, from signals, or from a database
+//! table.
 
 use async_trait::async_trait;
 
 use crate::stop::{StopLevel, StopRequest};
 
-/// The standing stop request could not be removed. A run that started now would obey the request at
-/// once.
+/// The stop request could not be removed. A run that starts now would stop at once.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot remove the stop request")]
 pub struct StopSignalError(#[source] pub std::io::Error);

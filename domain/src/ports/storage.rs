@@ -5,24 +5,25 @@
 //! A store on a database may decide in SQL, without a [`FileQueue`](crate::queue::FileQueue). The
 //! following design works:
 //!
-//! - Each item is one row, unique by path. Ids and sequence numbers come from one row of a table,
-//!   which a transaction locks until its commit. Two additions of one path therefore wait for each
-//!   other, and the order of the numbers is the order of the commits. Claim numbers come from a
-//!   database sequence. All these numbers may have gaps. A new round assigns a new sequence number.
+//! - Each item is one row, unique by path. Ids and sequence numbers come from a counter row, which
+//!   a transaction locks until its commit. Transactions that add files therefore run one after the
+//!   other, and numbers rise in the order of the commits. Claim numbers come from a database
+//!   sequence. All these numbers may have gaps.
 //! - `enqueue` first merges repeated paths of a request, then inserts or updates by the rules of
 //!   [`Repeat`](crate::request::Repeat). It returns the outcome of each path, never
 //!   [`EnqueueOutcome::Accepted`](crate::view::EnqueueOutcome::Accepted).
 //! - `exchange` is one transaction of two statements. The first settles the rows whose id, claim
-//!   number and run match, and reports the other settlements as stale. The second considers the
-//!   rows that are pending, not held, due, in scope and not locked. It claims the first `limit` of
-//!   them by (priority descending, sequence). A scope is a table of ids, which the store fills when
-//!   a run first names the scope.
+//!   number and run match, and reports the other settlements as stale. The second claims the first
+//!   `limit` rows by descending priority, then by sequence number. It considers only rows that are
+//!   pending, not held, due, in scope and not locked. A scope is a table of ids, which the store
+//!   fills when a run first names the scope.
 //! - Each run has a row with the id of its latest exchange and the recorded answer. An exchange
 //!   locks this row first, and is refused if the lease has expired. If the request repeats the id,
-//!   the store returns the recorded answer. The lease is a row of another table, so that an
-//!   exchange that hangs does not delay the renewal.
-//! - `has_waiting` is an existence check and `next_due` the minimum of an index. Only `counts`
-//!   counts rows; a run calls it at its beginning, at most once a second, and at its end.
+//!   the store returns the recorded answer. The lease is a row of another table, so that a hanging
+//!   exchange does not delay the renewal.
+//! - `has_waiting` only checks whether a waiting item exists. `next_due` reads the minimum of an
+//!   index. Only `counts` counts rows; a run calls it at its beginning, at most once a second, and
+//!   at its end.
 //! - `recover` checks in its own `where` clause that the runs are dead.
 //! - `changed` listens for notifications and also ends every 5 s, because a notification may be
 //!   lost.
@@ -42,8 +43,8 @@ use crate::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, Rec
 /// The underlying error of a store.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
-/// The reason why a transaction failed. The queue has not changed, except if the variant says that
-/// the outcome is unknown.
+/// Why a transaction failed. The queue is unchanged, unless the variant says that the outcome is
+/// unknown.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
@@ -66,7 +67,7 @@ pub enum StorageError {
         #[source]
         source: Cause,
     },
-    /// The store is full. Claim nothing more, settle with an exchange whose limit is 0, and end the
+    /// The store is full. Claim nothing more, settle with exchanges whose limit is 0, and end the
     /// run.
     #[error("no space left for the queue")]
     Full(#[source] Cause),
@@ -121,9 +122,9 @@ pub enum StorageError {
 /// # Contract
 /// - Every method that changes the queue is one transaction: atomic, isolated from all others on
 ///   the same queue, and durable when it returns.
-/// - A store gives the same answers as [`FileQueue`](crate::queue::FileQueue), except that ids,
-///   sequence numbers and claim numbers may have gaps; their order is the same. The conformance
-///   suite compares the two.
+/// - A store gives the same answers as [`FileQueue`](crate::queue::FileQueue); the conformance
+///   suite compares the two. Only ids, sequence numbers and claim numbers may differ: they may have
+///   gaps, but their order is the same.
 /// - A settlement takes effect only if its claim number **and run** are those of the item's current
 ///   claim.
 /// - An exchange of a run that is not alive is refused with [`StorageError::LeaseLost`].
@@ -132,22 +133,22 @@ pub enum StorageError {
 /// - A rejection names the first listed item that violates the rules. An item that is listed twice
 ///   counts once.
 /// - `now` is the time of the caller's clock. A store may use its own clock instead; it then
-///   converts `next_due` to the time of the caller's clock.
+///   converts `next_due` to the caller's clock.
 /// - Dropping a returned future does not undo the transaction.
 ///
 /// # Effects on an item
 /// [`lifecycle`](crate::lifecycle) defines the changes of status. Each change of status removes the
-/// claim, the backoff, the hold and the completion. In addition,
-/// - a claim increments the attempts, sets `last_attempt` and gets the next claim number;
-/// - a success stores the completion; a failure stores the error, and a retry also the backoff,
-///   which starts at `now`;
-/// - a release decrements the attempts, a recovery does not;
-/// - a new round increments the round number, starts with no attempts and the next sequence number,
-///   and sets `follows_completion` to whether the item was completed. The id, time of addition,
-///   last attempt and last error stay. If the round begins because the file was added again, the
-///   item takes the new priority, and the new depth unless that is 0.
+/// claim, the backoff, the hold and the completion. In addition:
+/// - A claim increments the attempt count, sets `last_attempt` and gets the next claim number.
+/// - A success stores the completion. A failure stores the error. A retry also stores the backoff,
+///   which starts at `now`.
+/// - A release decrements the attempt count, a recovery does not.
+/// - A new round increments the round number, resets the attempt count, and takes the next sequence
+///   number. It sets `follows_completion` to whether the item was completed. The id, time of
+///   addition, last attempt and last error stay. If the file was added again, the item takes the
+///   new priority, and the new depth unless that is 0.
 ///
-/// If a cancelled claim is settled as retried or released, or is recovered, its item ends as
+/// If a claim is cancelled and then recovered, released or settled for a retry, its item ends as
 /// failed.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -155,22 +156,21 @@ pub trait Storage: Send + Sync {
     /// Adds the files in the order given. Returns one outcome per file, in the same order.
     ///
     /// # Errors
-    /// [`StorageError`]; if the variant says that the outcome is unknown, the files may have been
-    /// added, otherwise no file was added. Adding the same files again is harmless.
+    /// [`StorageError`]; no file was added, unless the variant says that the outcome is unknown.
+    /// Adding the same files again is harmless.
     async fn enqueue(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError>;
 
     /// Settles claims, then claims items. An item that is released, or settled for an immediate
     /// retry, can be claimed again in the same exchange.
     ///
     /// If the clock was set back, backoffs are first shortened to at most their original duration.
-    /// This applies to all items that are not held, inside and outside of the scope; see
+    /// This applies to every item that is not held, even outside of the scope; see
     /// [`Backoff::capped`](crate::item::Backoff::capped).
     ///
     /// # Errors
-    /// [`StorageError`]; if the variant says that the outcome is unknown, the exchange may have
-    /// happened, otherwise nothing was settled or claimed. After [`Full`](StorageError::Full), the
-    /// same exchange with a limit of 0 may succeed, because stores reserve room for the results of
-    /// claimed items.
+    /// [`StorageError`]; nothing was settled or claimed, unless the variant says that the outcome
+    /// is unknown. After [`Full`](StorageError::Full), the same exchange with a limit of 0 may
+    /// succeed, because stores reserve room for the results of claimed items.
     async fn exchange(&self, request: ExchangeRequest, now: Timestamp) -> Result<Exchanged, StorageError>;
 
     /// Begins a new round for items that failed or timed out; returns the number of these items.
@@ -191,8 +191,8 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`], with a [`Rejection`] if a named item is absent or not pending.
     async fn hold(&self, request: Hold, now: Timestamp) -> Result<usize, StorageError>;
 
-    /// Ends pending items as failed. Marks processing items as cancelled; they end with their
-    /// attempt.
+    /// Ends pending items as failed. Marks processing items as cancelled; such an item ends when
+    /// its attempt ends.
     ///
     /// # Errors
     /// [`StorageError`], with a [`Rejection`] if a named item is absent or has ended.
@@ -211,10 +211,10 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`]; no item was removed, unless the variant says that the outcome is unknown.
     async fn clear(&self, request: Clear, now: Timestamp) -> Result<Counts, StorageError>;
 
-    /// Recovers the claims of the named runs that are dead, and removes these runs from
-    /// [`Runs::dead`](crate::ports::Runs::dead). Checks in the same transaction that the runs are
-    /// dead. If the clock was set back, also shortens backoffs, as [`exchange`](Self::exchange)
-    /// does.
+    /// Recovers the claims of the named runs, and removes these runs from
+    /// [`Runs::dead`](crate::ports::Runs::dead). Skips runs that are alive; this check is part of
+    /// the transaction. If the clock was set back, also shortens backoffs, as
+    /// [`exchange`](Self::exchange) does.
     ///
     /// # Errors
     /// [`StorageError`]; no claim was recovered, unless the variant says that the outcome is
@@ -227,8 +227,8 @@ pub trait Storage: Send + Sync {
     /// [`StorageError`] if the queue cannot be read.
     async fn page(&self, request: PageRequest) -> Result<Page, StorageError>;
 
-    /// Returns the item that a claim at `now` would take first. The item is returned as stored: if
-    /// the clock was set back, its backoff is not yet shortened.
+    /// Returns the item that would be claimed first at `now`. If the clock was set back, the
+    /// backoff in the result is not yet shortened.
     ///
     /// # Errors
     /// [`StorageError`] if the queue cannot be read.
@@ -251,8 +251,8 @@ pub trait Storage: Send + Sync {
     /// within 5 s. May return without a change, but not more often than every tenth of a second.
     async fn changed(&self);
 
-    /// Completes the pending work of the store, for instance writes it in its human-readable form.
-    /// Not needed for the durability of the queue.
+    /// Finishes deferred work of the store, such as writing a human-readable form of the queue. The
+    /// queue is durable even without this call.
     ///
     /// # Errors
     /// [`StorageError`]; the stored queue is complete regardless.

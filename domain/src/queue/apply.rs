@@ -1,6 +1,7 @@
-//! Applies events to the queue. Only this module and the module `restore` change the queue's items.
-//! An event about an absent item, or with an illegal change of status, changes nothing; the module
-//! `decide` never yields such an event.
+//! Applies events to the queue. Only this module and `restore` change the queue's items.
+//!
+//! An event has no effect if the queue does not contain its item, or if the lifecycle does not
+//! allow the change of status.
 
 use crate::event::Event;
 use crate::fingerprint::{Completion, Fingerprint, has_changed};
@@ -138,8 +139,8 @@ impl FileQueue {
         }
     }
 
-    /// If `transition` is legal, changes the status of an item, removes its claim, backoff, hold
-    /// and completion, and then calls `update`. Otherwise changes nothing.
+    /// Changes the status of an item, and resets the fields that belong to the old status. Does
+    /// nothing if the transition is illegal.
     fn transit(&mut self, id: ItemId, transition: Transition, update: impl FnOnce(&mut QueueItem)) {
         self.change(id, |item| {
             if let Some(status) = lifecycle::next(item.status, transition) {
@@ -153,7 +154,6 @@ impl FileQueue {
         });
     }
 
-    /// Changes an item with `update`, and updates the item's entries in the indexes and counts.
     fn change(&mut self, id: ItemId, update: impl FnOnce(&mut QueueItem)) {
         let Some(before) = self.items.get(id) else { return };
         let before = Entry::of(before);
@@ -229,8 +229,8 @@ fn added_again(
     }
 }
 
-/// Decides the outcome of adding a completed file again. If the recorded or the new fingerprint is
-/// unknown, the file counts as unchanged.
+/// Returns the outcome of adding a completed file again. If a fingerprint is unknown, the file
+/// counts as unchanged.
 fn completed_again(
     completion: Option<&Completion>,
     fingerprint: Option<Fingerprint>,

@@ -1,8 +1,6 @@
-//! Compact collections. With them, a queue of a million files needs at most 300 MB; with trees, it
-//! needs more.
+//! Compact collections, so that a queue of a million files needs at most 300 MB.
 //!
-//! Most files are added many at a time and claimed in the same order, so their sequence numbers are
-//! dense. The collections are compact for dense numbers, and correct for sparse numbers too.
+//! They are compact if most sequence numbers are consecutive, and correct for any numbers.
 
 mod items;
 mod paths;

@@ -1,4 +1,4 @@
-//! Decides requests: returns events or a rejection. Nothing here changes the queue.
+//! Decides what a request changes. Returns events or a rejection, and never changes the queue.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::request::{
 };
 use crate::time::Timestamp;
 
-/// Decides an exchange. `FileQueue::open_scope` must have indexed the request's scope.
+/// The request's scope must already be indexed by `FileQueue::open_scope`.
 pub(super) fn exchange(queue: &FileQueue, request: &ExchangeRequest, now: Timestamp) -> Vec<Event> {
     let mut events = bring_forward(queue, now);
     let mut due_again: Vec<_> = brought_forward_to(&events, queue, now).collect();
@@ -48,7 +48,7 @@ pub(super) fn next_claim(queue: &FileQueue, now: Timestamp) -> Option<&QueueItem
     queue.items.at(key.sequence())
 }
 
-/// Returns the items whose backoff ends by `now` because one of `events` shortens it.
+/// Returns the items that are due at `now` because one of `events` shortens their backoff.
 fn brought_forward_to(events: &[Event], queue: &FileQueue, now: Timestamp) -> impl Iterator<Item = (ClaimKey, ItemId)> {
     events.iter().filter_map(move |event| match event {
         Event::BroughtForward { id, backoff } if backoff.not_before <= now => {
@@ -90,7 +90,8 @@ fn is_due_after(event: &Event, now: Timestamp) -> bool {
     }
 }
 
-/// If the clock was set back, returns events that shorten each backoff to its original duration.
+/// Returns an event for each backoff that is too long because the clock was set back. The event
+/// shortens the backoff.
 fn bring_forward(queue: &FileQueue, now: Timestamp) -> Vec<Event> {
     let items = queue.waiting.ordered_after(now).filter_map(|sequence| queue.items.at(sequence));
     let too_long = items.filter_map(|item| {
@@ -133,7 +134,7 @@ fn live<'a>(queue: &'a FileQueue, selector: &Selector) -> Result<&'a QueueItem, 
     }
 }
 
-/// Returns the items that `find` returns for the selectors, each item once, ordered by id.
+/// Finds the item of each selector. Returns each item once, ordered by id.
 fn distinct<'a>(
     selectors: &[Selector],
     find: impl Fn(&Selector) -> Result<&'a QueueItem, Rejection>,

@@ -1,4 +1,4 @@
-//! Records the latest exchange of each run, so that repeating it is harmless.
+//! Records the latest exchange of each run, so that a repeated request gets the same answer.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use crate::item::RunId;
 use crate::request::{ExchangeRequest, RequestId};
 use crate::view::Exchanged;
 
-/// The latest exchange of each run and its answer. A store that keeps them in the memory of its
-/// process uses this type to answer a repeated exchange.
+/// The latest exchange of each run, with the answer. A store can use this type to answer repeated
+/// requests from memory.
 #[derive(Debug, Clone, Default)]
 pub struct LatestExchanges(BTreeMap<RunId, (RequestId, Exchanged)>);
 
@@ -19,7 +19,7 @@ impl LatestExchanges {
         (*id == request.id).then(|| answer.clone())
     }
 
-    /// Records a request that was carried out, with its answer.
+    /// Records a request and its answer.
     pub fn record(&mut self, request: &ExchangeRequest, answer: &Exchanged) {
         self.0.insert(request.run.clone(), (request.id, answer.clone()));
     }

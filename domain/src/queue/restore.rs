@@ -1,23 +1,23 @@
-//! Rebuilds a queue from stored items. The items are added one at a time, so that a million items
-//! are never held in memory twice.
+//! Rebuilds a queue from stored items. The items are added one at a time, so that a large queue is
+//! never in memory twice.
 
 use crate::item::{ClaimNumber, ItemId, QueueItem, Status};
 use crate::path::FilePath;
 use crate::queue::FileQueue;
 use crate::queue::waiting::Entry;
 
-/// Rebuilds a queue from its items, added in queue order, and checks their consistency.
+/// Rebuilds a queue from its items, and checks that the items are consistent.
 ///
-/// The calls to `push` define the queue order: if an item's sequence number is not above that of
-/// the item before it, the item gets the next higher number. Items that a user has reordered by
-/// hand therefore keep the new order.
+/// The items keep the order in which [`push`](Self::push) adds them, because a user may have
+/// reordered the stored items by hand. If an item's sequence number is not higher than that of the
+/// item before it, the item gets a higher number.
 #[derive(Debug, Default)]
 pub struct Restore {
     queue: FileQueue,
     folded: usize,
 }
 
-/// An item that was refused, because it contradicts itself or another item of the queue.
+/// An item that could not be added, because it contradicts itself or another item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} was left out", item.file_path)]
 pub struct Refused {
@@ -32,7 +32,7 @@ pub struct Refused {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Inconsistent {
-    /// Two items of different paths have the same id.
+    /// Two items with different paths have the same id.
     #[error("two items have the id {0}")]
     RepeatedId(ItemId),
     /// An item has a claim but is not processing, or is processing without a claim.
@@ -43,8 +43,7 @@ pub enum Inconsistent {
 }
 
 impl Restore {
-    /// Creates an instance with capacity for about this many items. A low estimate costs time, and
-    /// a high estimate costs memory.
+    /// Creates an instance with capacity for about this many items.
     #[must_use]
     pub fn with_room(items: usize) -> Self {
         let mut queue = FileQueue::new();
@@ -52,12 +51,12 @@ impl Restore {
         Self { queue, folded: 0 }
     }
 
-    /// Adds the next item. Drops fields that contradict the status: a backoff or a hold of an item
-    /// that is not pending, and a completion of an item that is not completed.
+    /// Adds the next item. Clears fields that contradict the item's status, for instance the
+    /// backoff of a completed item.
     ///
-    /// Two items with the same path are merged into one, which counts the rounds of both. A
-    /// processing item wins over a pending one, and a pending one over an ended one; otherwise the
-    /// later item wins. The two items may have the same id, for instance if a user copied a line.
+    /// Merges two items with the same path: keeps one of them, with the sum of both round numbers.
+    /// Prefers a processing item to a pending one, and a pending one to an ended one; otherwise
+    /// keeps the later item.
     ///
     /// # Errors
     /// [`Refused`], with the item, if the item is inconsistent. Further items can still be added.
@@ -142,8 +141,9 @@ impl Restore {
         self.folded
     }
 
-    /// Returns the queue. Its next number is at least `next_number`, its next claim number at least
-    /// `next_claim`, and both are above the numbers of all its items.
+    /// Returns the queue. The next new item gets the number `next_number`, and the next claim gets
+    /// the number `next_claim`. If such a number is not above all numbers in use, a higher one is
+    /// used.
     #[must_use]
     pub fn finish(mut self, next_number: u64, next_claim: ClaimNumber) -> FileQueue {
         self.queue.next_number = self.queue.next_number.max(next_number);

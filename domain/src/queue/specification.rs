@@ -1,6 +1,5 @@
-//! The queue operations that the program's specification requires, such as `add` and `pop`, as thin
-//! methods over transactions. They are for programs that use the queue as a value and process the
-//! files themselves.
+//! The queue operations of the program's specification, such as `add` and `pop`. They are for
+//! programs that use a [`FileQueue`] directly and process the files themselves.
 
 use crate::fingerprint::Completion;
 use crate::item::{ClaimToken, Priority, QueueItem, RunId, Status};
@@ -11,13 +10,13 @@ use crate::request::{Clear, Enqueue, ExchangeRequest, NewItem, RequestId, Scope,
 use crate::time::Timestamp;
 use crate::view::{Counts, EnqueueOutcome};
 
-/// The id of the run under which [`FileQueue::pop`] claims.
+/// The run id with which [`FileQueue::pop`] claims items.
 pub const LOCAL_RUN: &str = "local";
 
 impl FileQueue {
-    /// Adds a file. A pending or processing file keeps its sequence number, but takes `priority` if
-    /// that is higher than its own. A file that failed or timed out begins another round with this
-    /// priority; a completed file is not changed.
+    /// Adds a file. Raises the priority of a pending or processing file if `priority` is higher. A
+    /// file that failed or timed out begins a new round with `priority`. A completed file does not
+    /// change.
     pub fn add(&mut self, file_path: &FilePath, priority: Priority, now: Timestamp) -> EnqueueOutcome {
         let request = Enqueue::new(vec![NewItem::new(file_path.clone()).with_priority(priority)]);
         let added = perform(&request, self, now).ok().and_then(|outcomes| outcomes.first().copied());
@@ -25,7 +24,7 @@ impl FileQueue {
     }
 
     /// Claims the first item that is due. The item is processing until
-    /// [`mark_complete`](Self::mark_complete) or another `mark` method settles it.
+    /// [`mark_complete`](Self::mark_complete) or another `mark` method is called.
     pub fn pop(&mut self, now: Timestamp) -> Option<QueueItem> {
         let claims = self.exchange_one(Vec::new(), 1, now).ok()?;
         claims.into_iter().next()
@@ -37,7 +36,7 @@ impl FileQueue {
         decide::next_claim(self, now)
     }
 
-    /// Settles a popped file as completed.
+    /// Marks a popped file as completed.
     ///
     /// # Errors
     /// [`Rejection`] if the file is not in the queue or has not been popped.
@@ -45,7 +44,7 @@ impl FileQueue {
         self.mark(file_path, Verdict::Complete(Completion::default()), now)
     }
 
-    /// Settles a popped file as timeout, without a retry. To retry the file, call
+    /// Marks a popped file as timed out, without a retry. To retry the file, call
     /// [`mark`](Self::mark) with [`Verdict::Retry`].
     ///
     /// # Errors
@@ -54,7 +53,7 @@ impl FileQueue {
         self.mark(file_path, Verdict::Fail { timed_out: true, error: "timed out".into() }, now)
     }
 
-    /// Settles a popped file with a verdict, for instance one from
+    /// Records the verdict on a popped file, for instance one from
     /// [`RetryPolicy::judge`](crate::retry::RetryPolicy::judge).
     ///
     /// # Errors
@@ -71,13 +70,13 @@ impl FileQueue {
         self.exchange_one(vec![Settlement { token, verdict }], 0, now).map(drop)
     }
 
-    /// Returns the pending items, by sequence number.
+    /// Returns the pending items, ordered by sequence number.
     #[must_use]
     pub fn get_pending(&self) -> Vec<&QueueItem> {
         self.with_status(&[Status::Pending]).collect()
     }
 
-    /// Returns the items that failed or timed out, by sequence number.
+    /// Returns the items that failed or timed out, ordered by sequence number.
     #[must_use]
     pub fn get_failed(&self) -> Vec<&QueueItem> {
         self.with_status(&[Status::Failed, Status::Timeout]).collect()
@@ -89,13 +88,14 @@ impl FileQueue {
         self.size() == 0
     }
 
-    /// Returns the number of pending items. A popped item is processing, so it is not counted.
+    /// Returns the number of pending items. Popped items do not count.
     #[must_use]
     pub fn size(&self) -> usize {
         self.counts().pending
     }
 
-    /// Removes every item that is not processing; returns the number of removed items, by status.
+    /// Removes every item that is not processing. Returns the number of removed items of each
+    /// status.
     pub fn clear(&mut self, now: Timestamp) -> Counts {
         perform(&Clear(Status::ALL.into()), self, now).unwrap_or_default()
     }

@@ -1,5 +1,5 @@
-//! Carries out requests as transactions on a queue in memory: decides a request, applies the
-//! resulting events to the queue, and returns an answer.
+//! Carries out requests on a queue in memory. A request is either rejected, or changes the queue
+//! and returns an answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,24 +16,21 @@ use crate::view::{Cancelled, Claimed, Counts, Enqueued, Exchanged, RecoveredItem
 /// The result of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Performed<R> {
-    /// The events to record; empty if nothing changed. They are already applied to the queue in
-    /// memory.
+    /// The events to record; empty if nothing changed. The queue in memory already reflects them.
     pub events: Vec<Event>,
     /// The answer for the caller.
     pub reply: R,
 }
 
-/// A request and the type of its answer. The trait lets a store handle all requests with one
-/// generic function.
+/// A request to the queue. The trait lets a store handle all requests with one generic function.
 pub trait Transaction: Clone + Send + 'static {
     /// The type of the answer.
     type Reply: Send + 'static;
 
-    /// Decides the request, applies the resulting events to the queue, and returns the events and
-    /// the answer. A rejected request does not change the queue.
+    /// Changes the queue as requested. Returns the events that describe the change, and the answer.
     ///
     /// # Errors
-    /// [`Rejection`] if the rules refuse the request.
+    /// [`Rejection`] if the queue's rules do not allow the request. The queue is then unchanged.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Self::Reply>, Rejection>;
 }
 
@@ -66,8 +63,8 @@ impl Transaction for Enqueue {
 }
 
 impl Enqueue {
-    /// Returns the event of adding one file. The event does not depend on the queue, so a store may
-    /// record it without having read the queue.
+    /// Returns the event that adds one file. A store may record this event without reading the
+    /// queue.
     #[must_use]
     pub fn event(&self, new: &crate::request::NewItem, now: Timestamp) -> Event {
         Event::Enqueued {
@@ -84,8 +81,7 @@ impl Enqueue {
 impl Transaction for ExchangeRequest {
     type Reply = Exchanged;
 
-    /// Does not check whether the request is a repetition or its run is alive. The store checks
-    /// both, because it knows the runs.
+    /// The store must first check that the run is alive and that the request is not a repetition.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Exchanged>, Rejection> {
         queue.open_scope(&self.scope);
         let stale = stale_tokens(queue, self);
@@ -115,7 +111,8 @@ fn stale_tokens(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken>
     stale.map(|settlement| settlement.token).collect()
 }
 
-/// Returns the tokens of the settlements that end an item as failed because a user cancelled it.
+/// Returns the claims of cancelled items whose verdict is a retry or a release. Such an item fails
+/// instead.
 fn cancelled_settlements(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken> {
     let mut seen = BTreeSet::new();
     let is_cancelled = |settlement: &&Settlement| {
@@ -211,7 +208,7 @@ impl Transaction for Clear {
 impl Transaction for RecoverRequest {
     type Reply = Vec<RecoveredItem>;
 
-    /// Does not check whether the runs are dead. The store checks this, because it knows the runs.
+    /// The store must first check that the runs are dead.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Self::Reply>, Rejection> {
         let events = decide::recover(queue, self, now);
         let holders: BTreeMap<ItemId, RunId> =

@@ -1,5 +1,5 @@
-//! The waiting items, indexed by claim order and by due time, for the whole queue and for each
-//! scope that a run uses.
+//! Indexes the waiting items by claim order and by due time. There is one index for the whole
+//! queue, and one for each scope that a run uses.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,15 +31,15 @@ impl Entry {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
-    /// The items without a backoff, and the items whose backoff ended by `promoted_until`.
+    /// The items without a backoff, and the items whose backoff ended at or before
+    /// `promoted_until`.
     ready: Ready,
     /// The items with a backoff, even if the backoff is over, ordered by the end of the backoff.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
     /// The items of `backing_off`, ordered by the time at which the backoff was set.
     ordered: BTreeSet<(Timestamp, Sequence)>,
     count: usize,
-    /// The latest time at which a claim was applied; `None` before the first claim. Belongs to the
-    /// index, not to the queue's state.
+    /// The highest time at which an item was claimed so far; `None` before the first claim.
     promoted_until: Option<Timestamp>,
 }
 
@@ -77,22 +77,22 @@ impl Waiting {
         self.due_after(Some(now)).next().map(|(due, _)| due)
     }
 
-    /// Returns the due time and sequence number of each item that becomes due after `point`, the
-    /// earliest first; of each item with a backoff if `point` is `None`.
+    /// Returns the items whose backoff ends after `point`, the earliest first. If `point` is
+    /// `None`, returns all items with a backoff.
     pub(super) fn due_after(&self, point: Option<Timestamp>) -> impl Iterator<Item = (Timestamp, Sequence)> {
         let from = point.map_or((Timestamp::MIN, Sequence::new(0)), |point| (point, Sequence::new(u64::MAX)));
         self.backing_off.range(from..).copied()
     }
 
-    /// Returns the sequence numbers of the items whose backoff was set after `now`. Such a backoff
-    /// means that the clock was set back.
+    /// Returns the items whose backoff was set at a time after `now`. Such items exist only if the
+    /// clock was set back.
     pub(super) fn ordered_after(&self, now: Timestamp) -> impl Iterator<Item = Sequence> {
         self.ordered.range((now, Sequence::new(u64::MAX))..).map(|(_, sequence)| *sequence)
     }
 
-    /// Returns the first `limit` positions in claim order whose items are due at `now`. Costs
-    /// O(m log n), where m is `limit` plus the number of items that became due since the last
-    /// claim or, because the clock was set back, are not due any more.
+    /// Returns the first `limit` items in claim order that are due at `now`. In a queue of n items,
+    /// this takes O(m log n) time, where m is `limit` plus the number of items that became due
+    /// since the last claim. It takes longer if the clock was set back.
     pub(super) fn claimable(&self, now: Timestamp, limit: usize, items: &Items) -> Vec<ClaimKey> {
         let is_due = |key: &ClaimKey| items.at(key.sequence()).is_some_and(|item| item.is_due(now));
         let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| *due <= now);
@@ -121,7 +121,6 @@ pub(super) struct Scoped {
 }
 
 impl Scoped {
-    /// Indexes the items of the scope. Costs O(m log m) for m ids.
     pub(super) fn new(ids: Arc<BTreeSet<ItemId>>, items: &Items) -> Self {
         let mut waiting = Waiting::default();
         for item in ids.iter().filter_map(|id| items.get(*id)) {
@@ -134,7 +133,7 @@ impl Scoped {
         Arc::ptr_eq(&self.ids, ids)
     }
 
-    /// True while something other than this index references the set of ids.
+    /// True while a run or a request still uses the scope's set of ids.
     pub(super) fn is_used(&self) -> bool {
         Arc::strong_count(&self.ids) > 1
     }

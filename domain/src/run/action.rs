@@ -10,19 +10,18 @@ use crate::run_info::{ProcessingResult, RunInfo};
 use crate::time::Timestamp;
 
 /// An action for the driver. At most one of the operations from `Count` to `Measure` is pending at
-/// a time. The outcome of each operation is an input: [`Counted`](crate::run::Input::Counted) or
-/// one of the variants after it.
+/// a time. Its outcome comes back as an [`Input`](crate::run::Input).
 #[derive(Debug)]
 pub enum Action {
     /// Read the counts of the items in this scope.
     Count(Scope),
     /// Register the run as alive.
     Register(RunInfo),
-    /// Remove the standing stop request.
+    /// Remove the stop request.
     ClearStop,
-    /// Recover the claims of dead runs.
+    /// Return the items of dead runs to pending.
     Recover,
-    /// Settle ended attempts and claim items.
+    /// Record ended attempts and claim items.
     Exchange(ExchangeRequest),
     /// Remove the registration of the run.
     Deregister,
@@ -38,15 +37,14 @@ pub enum Action {
     Abort,
     /// Report an event.
     Emit(RunEventKind),
-    /// Wait until a condition of the [`Wakeup`] is met; replaces the previous wait. The wait also
-    /// ends when the pending operation ends, an attempt makes progress, the stop level rises, the
-    /// lease is lost, or a closed start gate changes.
+    /// Wait until a condition of the [`Wakeup`] is met, or until there is another input. Replaces
+    /// the previous wait.
     Wait(Wakeup),
     /// End the run with this result.
     End(Result<ProcessingResult, ProcessorError>),
 }
 
-/// The conditions for sending [`Input::Woken`](crate::run::Input::Woken).
+/// The conditions under which the driver sends [`Input::Woken`](crate::run::Input::Woken).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wakeup {
     /// The time at which to wake; `None` if no time is set.

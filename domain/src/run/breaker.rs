@@ -1,4 +1,4 @@
-//! Holds starts after several different files in a row have failed alike, because the cause is then
+//! Holds starts after several different files in a row have failed alike. The cause is then
 //! probably not the files: a service is down, a disk is full, a login has expired.
 //!
 //! # Theory of operation
@@ -6,20 +6,19 @@
 //! Only failures after the first success of the recipe are considered; see `step/alike.rs`.
 //!
 //! Failures are alike if they have the same [`Signature`]. Different files that fail alike, without
-//! a success or another failure in between, form a *row*. A complete row begins a *hold*: no
-//! attempt starts, except one *probe* after [`Settings::probe_after`]. If the probe fails alike,
-//! the next delay is twice as long, up to [`MAX_DELAY`]. The hold ends
+//! a success or another failure in between, form a *row*. A row of [`Settings::files`] files is
+//! complete and begins a *hold*: no attempt starts, except one *probe* after a delay. Each time the
+//! probe fails alike, the delay doubles, up to [`MAX_DELAY`]. The hold ends
 //!
 //! - if an attempt succeeds that started after the first failure of the row,
 //! - if the probe fails in another way,
 //! - if the probe runs for much longer than the failed attempts of the row did, or
-//! - if a probe fails alike once starts have been held for [`MAX_HELD`] in total because of this
-//!   signature. The files themselves then cause the failures, and this signature begins no further
-//!   hold.
+//! - if a probe still fails alike after this signature has held starts for [`MAX_HELD`] in total.
+//!   The run then takes the files to be the cause, and this signature begins no further hold.
 //!
-//! The failures of a complete row are *given back*: they do not count for their files. Failures
-//! during the hold are given back too if they are like those of the row. Each round of a file gets
-//! back at most one attempt, so that files which always fail come to an end.
+//! The failures of a complete row are *given back*: they do not count for their files. The same
+//! applies to failures during the hold that are like those of the row. Each round of a file gets
+//! back at most one attempt, so that a file which always fails still ends as failed.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -31,18 +30,15 @@ use crate::run::probe::Probe;
 use crate::signature::{Signature, SignatureId};
 use crate::time::Timestamp;
 
-/// The maximum delay before a probe. If [`Settings::probe_after`] is longer, it is the delay before
-/// every probe. No delay is longer than the rest of [`MAX_HELD`]. Once the cause is gone, a run
-/// waits at most this delay for the next probe.
+/// The maximum delay before a probe, unless [`Settings::probe_after`] is longer. Once the cause is
+/// gone, a run waits at most this long for the next probe.
 const MAX_DELAY: Duration = Duration::from_mins(10);
 
-/// The time for which one signature may hold starts in a run: the first probe that then fails alike
-/// ends the hold, and no other follows. If the files themselves cause the failures, the run loses
-/// at most this time and the durations of the probes.
+/// The total time for which one signature may hold starts in a run. If the files themselves cause
+/// the failures, the run loses about this much time.
 const MAX_HELD: Duration = Duration::from_hours(1);
 
-/// A probe proves that the cause is gone if it runs for at least this time, and for twice as long
-/// as the longest failed attempt of the row.
+/// The minimum time that a probe must run to prove that the cause is gone.
 const MIN_PROOF: Duration = Duration::from_secs(30);
 
 pub(super) type Round = (ItemId, u32);
@@ -68,12 +64,11 @@ pub(super) struct Failure<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
     Counts,
-    /// The failure belongs to a row that is not complete. The failure counts if the row stays
-    /// incomplete.
+    /// The failure belongs to an incomplete row. It counts unless the row becomes complete.
     InRow,
     GivenBack,
-    /// The failure has completed a row; these are the rounds of the row. For each of them, the
-    /// failed attempt is given back if [`give_back`](Breaker::give_back) returns true.
+    /// The failure has completed a row. The caller must pass each round of the row to
+    /// [`give_back`](Breaker::give_back).
     CompletesRow(Vec<Round>),
 }
 
@@ -82,9 +77,10 @@ pub(super) enum Meaning {
 pub(super) enum Release {
     Succeeded,
     FailedOtherwise,
-    /// The probe with this token has run for long enough.
+    /// The probe with this token has run for long enough to prove that the cause is gone.
     Runs(ClaimToken),
-    /// Starts were held for [`MAX_HELD`], and a probe failed alike after that.
+    /// Starts were held for [`MAX_HELD`] in total, and the probe failed with the same signature
+    /// again.
     GivenUp,
 }
 
@@ -92,9 +88,8 @@ pub(super) enum Release {
 struct Row {
     signature: Signature,
     rounds: Vec<Round>,
-    /// The number of attempts that had started when the first failure was handled.
+    /// The number of attempts that had started when the first failure of the row was handled.
     started: u64,
-    /// The duration of the longest of the failed attempts.
     longest: Duration,
 }
 
@@ -102,9 +97,7 @@ struct Row {
 struct Hold {
     row: Row,
     since: Timestamp,
-    /// The delay before the current probe.
     delay: Duration,
-    /// The due time of the current probe, past or future.
     probe_at: Timestamp,
     probe: Probe,
 }
@@ -116,13 +109,12 @@ pub(super) struct Breaker {
     hold: Option<Hold>,
     /// How long each signature has held starts, not counting the current hold.
     held_for: BTreeMap<SignatureId, Duration>,
-    /// The rounds with an attempt that was given back. The value is true if the store has counted
-    /// the attempt; the run then grants the file one more attempt.
+    /// The rounds that got an attempt back. The value is true if the attempt still counts in the
+    /// store. The run then allows the file one attempt more.
     given_back: BTreeMap<Round, bool>,
 }
 
 impl Breaker {
-    /// Handles a failure. Also returns the reason why the hold ended, if it did.
     pub(super) fn on_failure(
         &mut self,
         settings: Settings,
@@ -141,8 +133,8 @@ impl Breaker {
                 self.release(now);
                 (self.extend_row(settings, failure, now), Some(Release::FailedOtherwise))
             }
-            // This failure does not show that the cause is gone: the attempt may have failed before
-            // it reached the point at which the others fail.
+            // This attempt may have failed before it reached the point at which the others fail, so
+            // it does not show that the cause is gone.
             (false, false) => (Meaning::Counts, None),
         }
     }
@@ -202,17 +194,17 @@ impl Breaker {
         self.row = None;
     }
 
-    /// Records that an attempt of this round is given back. `is_counted` is true if the store has
-    /// counted the attempt. Returns false if an attempt of the round was given back before.
+    /// Gives back an attempt of this round. Returns false if the round got one back before.
+    /// `is_counted` is true if the store has counted the attempt.
     pub(super) fn give_back(&mut self, round: Round, is_counted: bool) -> bool {
         let is_first = !self.given_back.contains_key(&round);
         self.given_back.entry(round).or_insert(is_counted);
         is_first
     }
 
-    /// Handles a success. `serial` is the attempt's number among the attempts that have started. If
-    /// the attempt started before the first failure of the row, its success does not show that the
-    /// cause is gone: its critical part may have been over when the cause arose.
+    /// Handles a success. `serial` is the position of the attempt in the order of starts. An
+    /// attempt that started before the first failure of the row does not end the hold. It may have
+    /// got past the step that fails before the cause arose.
     pub(super) fn on_success(&mut self, serial: u64, now: Timestamp) -> Option<Release> {
         self.row = None;
         self.hold.as_ref().filter(|hold| serial > hold.row.started)?;
@@ -238,8 +230,8 @@ impl Breaker {
         }
     }
 
-    /// Updates the hold at the time `now`. Returns true if more attempts may start than before, and
-    /// the reason if the hold ended.
+    /// Ends the hold if the probe has run for long enough, or makes the probe due if its delay is
+    /// over. Returns true if it did one of these, and the reason if the hold has ended.
     pub(super) fn tick(&mut self, now: Timestamp) -> (bool, Option<Release>) {
         let Some(hold) = &mut self.hold else { return (false, None) };
         // If the clock was set back, the hold begins anew.
@@ -251,13 +243,13 @@ impl Breaker {
         (hold.probe.become_due(hold.delay, now), None)
     }
 
-    /// Returns the next time at which [`tick`](Self::tick) changes the hold.
     pub(super) fn next_change(&self) -> Option<Timestamp> {
         let hold = self.hold.as_ref()?;
         hold.probe.next_change(hold.row.proof())
     }
 
-    /// Returns how many more attempts may be handed over; `usize::MAX` if starts are not held.
+    /// Returns how many more attempts may be handed to the orchestrator; `usize::MAX` if starts are
+    /// not held.
     pub(super) fn room(&self) -> usize {
         self.hold.as_ref().map_or(usize::MAX, |hold| usize::from(hold.probe == Probe::Due))
     }
@@ -266,7 +258,7 @@ impl Breaker {
         self.hold.is_some()
     }
 
-    /// Returns the number of rounds with an attempt that was given back; 0 if starts are not held.
+    /// Returns the number of rounds that got an attempt back; 0 if starts are not held.
     pub(super) fn known_bad(&self) -> usize {
         if self.is_held() { self.given_back.len() } else { 0 }
     }
@@ -279,8 +271,7 @@ impl Breaker {
         self.row.as_ref().is_some_and(|row| row.rounds.contains(&round))
     }
 
-    /// Returns the number of the attempt in its round, not counting an attempt that was given back
-    /// after the store had counted it.
+    /// Returns the attempt's number in its round. An attempt that was given back does not count.
     pub(super) fn counted(&self, of: &AttemptRef) -> AttemptNumber {
         AttemptNumber::new(of.attempt.get() - u32::from(self.has_granted(round_of(of)))).unwrap_or(of.attempt)
     }
@@ -289,8 +280,7 @@ impl Breaker {
         self.given_back.get(&round).copied().unwrap_or_default()
     }
 
-    /// Returns a description of the cause of the hold, and the due time of the current probe;
-    /// `None` if starts are not held.
+    /// Returns a description of the cause of the hold, and the due time of the current probe.
     pub(super) fn reason(&self) -> Option<(Box<str>, Timestamp)> {
         let Hold { row, probe_at, .. } = self.hold.as_ref()?;
         let (count, reason, id) = (row.rounds.len(), row.signature.reason(), row.signature.id());

@@ -14,8 +14,8 @@ use crate::time::Timestamp;
 /// The default time limit of an attempt.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The default time for which a run waits for a missing program, or for the missing folder of a
-/// file. Installing a package usually takes less time, and an overnight run lasts much longer.
+/// How long a run waits by default for a missing program or folder. Installing a package usually
+/// takes less time. Compared with an overnight run, the wait is short.
 pub const DEFAULT_PROGRAM_WAIT: Duration = Duration::from_secs(60);
 
 /// The default delay before the first probe after files have failed alike. A service that is being
@@ -48,48 +48,47 @@ pub struct RunConfig {
     pub jobs: NonZeroUsize,
     /// The time limit of an attempt.
     pub timeout: Duration,
-    /// True if the time limit of a file with a forecast is [`TIMEOUT_FACTOR`] times the upper end
-    /// of its forecast, at least [`MIN_ADAPTED_TIMEOUT`] and at most [`timeout`](Self::timeout).
+    /// True to derive the time limit of a file from its forecast: [`TIMEOUT_FACTOR`] times the
+    /// upper end, at least [`MIN_ADAPTED_TIMEOUT`] and at most [`timeout`](Self::timeout).
     pub adapts_timeout: bool,
     /// The retry policy.
     pub retry: RetryPolicy,
-    /// The rules that replace the waits of the retry policy after certain errors; `None` for no
-    /// rules.
+    /// The rules that replace the waits of the retry policy after certain errors.
     pub backoff_rules: Option<Arc<dyn BackoffRules>>,
     /// True if the run waits for items in backoff; otherwise it ends when no item is due.
     pub wait_for_backoff: bool,
     /// The failure limit; `None` for no limit.
     pub failure_limit: Option<FailureLimit>,
-    /// How long the run waits for a missing program that has worked earlier in the run, or for the
-    /// missing folder of a file. If zero, the run does not wait: an attempt that fails because its
-    /// program or folder is missing counts as a failure of its file.
+    /// How long the run waits for the missing folder of a file, or for a missing program that
+    /// worked earlier in the run. If zero, the run does not wait, and the attempt counts as a
+    /// failure of its file.
     pub program_wait: Duration,
     /// The number of different files in a row that must fail [alike](crate::signature) before the
-    /// run holds starts. The failures of these files do not count. While starts are held, one file
-    /// at a time starts as a probe. Failures before the first success of the recipe always count;
-    /// pass the successes of earlier runs with [`RunState::with_forecast`]. A run that does not wait
-    /// for items in backoff ends instead of holding starts, and the failures count. If `None`, every
-    /// failure counts.
+    /// run holds starts. If `None`, every failure counts.
+    ///
+    /// The failures of these files do not count. While starts are held, one file at a time starts
+    /// as a probe. Failures before the first success of the recipe always count;
+    /// [`RunState::with_forecast`] sets the successes of earlier runs.
+    ///
+    /// A run that does not wait for items in backoff ends instead of holding starts, and all
+    /// failures count.
     ///
     /// [`RunState::with_forecast`]: crate::run::RunState::with_forecast
     pub pause_on_same: Option<NonZeroUsize>,
     /// The delay before the first probe after files have failed alike. Each further delay is twice
     /// as long, up to 10 minutes or this delay, whichever is longer.
     pub probe_after: Duration,
-    /// The time until which attempts start; `None` for no limit. An attempt starts only if it would
-    /// end by then even at the upper end of its forecast. An attempt without a forecast may start
-    /// at any time before this time.
+    /// The time until which attempts start; `None` for no limit. An attempt with a forecast starts
+    /// only if even the upper end of the forecast lets it end by this time.
     pub until: Option<Timestamp>,
     /// The items that the run processes.
     pub scope: Scope,
     /// The recipe of the run, recorded when a file completes.
     pub recipe: Option<Recipe>,
-    /// True if attempts edit their files. A completion then records the fingerprint of the file
-    /// after the attempt and not the one before, provided that the file can be examined after the
-    /// attempt. No file counts as changed during its attempt.
+    /// True if attempts edit their files. The recorded fingerprint of a completed file is then
+    /// taken after the attempt, if possible, and a change during the attempt is not reported.
     pub edits_files: bool,
-    /// The command or the workflow of the run, in human-readable form. The run registers this text.
-    /// `None` if unknown.
+    /// The command or the workflow of the run, in human-readable form; `None` if unknown.
     pub work: Option<Box<str>>,
 }
 
@@ -194,10 +193,7 @@ impl RunConfig {
         Self { work: Some(work.into()), ..self }
     }
 
-    /// True if the run uses forecasts. [`RunState::with_forecast`] passes the samples of earlier
-    /// runs.
-    ///
-    /// [`RunState::with_forecast`]: crate::run::RunState::with_forecast
+    /// True if the run uses forecasts.
     #[must_use]
     pub fn uses_forecasts(&self) -> bool {
         self.until.is_some() || self.adapts_timeout

@@ -1,5 +1,5 @@
-//! The driver of the run loop: feeds the results of futures to the state as inputs, and carries out
-//! the state's actions. It decides nothing.
+//! The driver of the run loop: passes inputs to the [`RunState`], and carries out the resulting
+//! actions. It decides nothing.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -38,7 +38,7 @@ pub struct Ports {
     pub reaper: Arc<dyn Reaper>,
     /// The source of stop requests.
     pub stop: Arc<dyn StopSignal>,
-    /// The start gate; [`OpenGate`](crate::ports::OpenGate) is always open.
+    /// Can hold the starts of attempts; [`OpenGate`](crate::ports::OpenGate) never does.
     pub gate: Arc<dyn StartGate>,
     /// Reads the sizes of files; [`UnknownSizes`] knows none.
     pub sizes: Arc<dyn FileSizes>,
@@ -47,9 +47,8 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Returns the ports of a program that carries out attempts in its own process: dead runs leave
-    /// no processes, nothing requests a stop, the start gate is always open, the sizes of files
-    /// are unknown, and events are ignored.
+    /// Returns the ports of a program that carries out attempts in its own process. The ports never
+    /// request a stop, never hold starts, know no file sizes and ignore events.
     #[must_use]
     pub fn in_process<S: Storage + Runs + 'static>(
         store: Arc<S>,
@@ -70,7 +69,7 @@ impl Ports {
     }
 }
 
-/// A processor of one run: claims files until none is left, or until it is asked to stop.
+/// Processes files until none is left, or until it is asked to stop.
 pub struct AutonomousProcessor {
     ports: Ports,
     config: RunConfig,
@@ -84,9 +83,9 @@ impl AutonomousProcessor {
         Self { ports, config, forecast: Forecast::default() }
     }
 
-    /// Sets the samples of earlier runs of the recipe, for a run that
-    /// [uses forecasts](RunConfig::uses_forecasts) or
-    /// [holds starts if files fail alike](RunConfig::pause_on_same).
+    /// Sets the sizes and durations of successful attempts in earlier runs of the recipe. Only a
+    /// run that [uses forecasts](RunConfig::uses_forecasts) or [holds starts if files fail
+    /// alike](RunConfig::pause_on_same) needs them.
     #[must_use]
     pub fn with_forecast(self, forecast: Forecast) -> Self {
         Self { forecast, ..self }
@@ -164,15 +163,13 @@ impl<'a> Driver<'a> {
         match next {
             Some(Input::Registered(Ok(begun))) => self.lease.clone_from(&begun.lease),
             Some(Input::LeaseLost) => self.lease = None,
-            // Forget the cleared request, so that `changes` reports any request that is present
-            // now.
+            // Forget the cleared request, so that `changes` reports a request that is present now.
             Some(Input::StopCleared(_)) => (self.is_clearing, self.stop) = (false, StopRequest::NONE),
             _ => {}
         }
     }
 
-    /// Returns an input for each port whose value has changed since it was last passed to the
-    /// state.
+    /// Returns an input for each port whose value has changed since the last call.
     fn changes(&mut self) -> Vec<Input> {
         let Ports { stop, gate, orchestrator, .. } = self.ports;
         let stop = if self.is_clearing { self.stop } else { stop.request() };
@@ -272,8 +269,8 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Collects `first` and all further progress that is already available, so that one exchange can
-/// settle all attempts that have ended. Drops the stop signals of these attempts.
+/// Collects all progress that is already available, so that one exchange can record all ended
+/// attempts.
 fn all_progress(
     first: (ClaimToken, AttemptProgress),
     progress: &mut SelectAll<Progress<'_>>,
@@ -291,8 +288,7 @@ fn all_progress(
     all
 }
 
-/// Calls `wait` with `subject`, and waits until the call ends. If `subject` is `None`, waits for
-/// ever.
+/// Awaits `wait(subject)`. If there is no subject, waits for ever.
 async fn wait_if<T>(subject: Option<T>, wait: impl AsyncFnOnce(T)) {
     match subject {
         Some(subject) => wait(subject).await,

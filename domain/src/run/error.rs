@@ -10,7 +10,7 @@ use crate::run_info::LiveRun;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessorError {
-    /// The run did not start, because other runs are still obeying a stop request: retry after
+    /// The run did not start, because other runs are still obeying a stop request. Retry after
     /// these runs have ended.
     #[error("a stop was requested, and {} still finishing", others(.runs.len()))]
     StillStopping {

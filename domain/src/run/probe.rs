@@ -1,4 +1,5 @@
-//! The one attempt that a hold of starts lets begin, to find out whether the cause is gone.
+//! The probe: the one attempt that may start while starts are held, to find out whether the cause
+//! is gone.
 
 use std::time::Duration;
 
@@ -25,9 +26,8 @@ impl Probe {
         matches!(self, Self::InHand(probe) | Self::Started(probe, _) if probe == token)
     }
 
-    /// Makes the probe due if its delay is over; returns true if this call made it due. A remaining
-    /// delay of more than `max_delay` shows that the clock was set back; the delay then counts as
-    /// over.
+    /// If the delay of the probe is over, makes the probe due and returns true. A remaining delay
+    /// above `max_delay` shows that the clock was set back, and counts as over.
     pub(super) fn become_due(&mut self, max_delay: Duration, now: Timestamp) -> bool {
         let Self::Waiting(until) = *self else { return false };
         let is_over = now >= until || until > now.saturating_add(max_delay);
@@ -45,8 +45,8 @@ impl Probe {
         is_probe
     }
 
-    /// Handles an attempt that proves nothing, for instance because it was recalled. If it was the
-    /// probe, the next claim becomes the probe.
+    /// Handles an attempt that does not show whether the cause is gone, for instance because the
+    /// attempt was recalled. If the attempt was the probe, the next claim becomes the probe.
     pub(super) fn on_no_proof(&mut self, token: ClaimToken) {
         if self.is(token) {
             *self = Self::Due;
@@ -60,8 +60,8 @@ impl Probe {
         (now < since || now >= since.saturating_add(time)).then_some(token)
     }
 
-    /// Returns the time at which the probe becomes due, or at which it has run for `time`; `None`
-    /// if the probe waits for neither.
+    /// While the probe waits, returns the time at which the probe becomes due. While the probe
+    /// runs, returns the time at which it has run for `time`. Otherwise returns `None`.
     pub(super) fn next_change(self, time: Duration) -> Option<Timestamp> {
         match self {
             Self::Waiting(until) => Some(until),

@@ -16,11 +16,10 @@ pub enum ProcessorStatus {
     Idle,
     /// A run has begun, and its end was not reported.
     Running,
-    /// The last run ended by a stop request, the failure limit, the time until which attempts
-    /// start, a full store, a missing program or folder, files that fail alike, or an error.
+    /// The last run ended early, for instance because of a stop request, the failure limit or an
+    /// error.
     Stopped,
-    /// The last run ended because no item was waiting or, in a run that does not wait for items in
-    /// backoff, because no item was due.
+    /// The last run ended because no item was waiting, or because no item was due.
     Completed,
 }
 
@@ -70,7 +69,6 @@ pub struct ProcessorState {
     /// The reason why starts are held; `None` if they are not held.
     pub pressure: Option<Box<str>>,
     /// When the next probe becomes due, if starts are held because different files failed alike.
-    /// `None` if starts are not held for this reason, or if the run does not probe.
     pub probe_at: Option<Timestamp>,
     /// The stop request that the run obeys; `None` if there is none, and after the end of the run.
     pub stop: Option<ObeyedStop>,
@@ -131,8 +129,6 @@ impl ProcessorState {
         self.current_files.retain(|current| current.id != of.id);
     }
 
-    /// Records a dead run that is not recovered. A later reason for the same run replaces an
-    /// earlier one.
     fn withhold(&mut self, dead_run: &RunId, reason: &str) {
         self.withheld.retain(|left| left.run != *dead_run);
         self.withheld.push(Unproven { run: dead_run.clone(), reason: reason.into() });

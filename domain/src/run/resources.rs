@@ -24,14 +24,12 @@ pub struct RunResources {
     pub user: Duration,
     /// The total processor time in the kernel.
     pub system: Duration,
-    /// The attempt with the highest peak memory, or the first of several with the same peak; `None`
-    /// if no usage is known.
+    /// The attempt with the highest peak memory; `None` if no usage is known.
     pub peak: Option<PeakMemory>,
 }
 
 impl RunResources {
     /// Adds the resource usage that the event reports. The start of a run resets the totals.
-    /// Ignores all other events.
     pub fn apply(&mut self, event: &RunEvent) {
         match &event.kind {
             RunEventKind::ProcessorStarted { .. } => *self = Self::default(),

@@ -3,16 +3,16 @@
 //!
 //! # Theory of operation
 //!
-//! An attempt that failed for such a reason does not count for its file. Its end begins a *hold* of
-//! starts. An attempt is *in hand* if it was handed to the orchestrator and has not ended. If
-//! processes, file descriptors or memory were used up, the hold limits the attempts in hand to the
-//! number of other attempts that were running at that time. If the program or the folder was
-//! missing, the limit is 0. After a delay, one attempt more than the limit may start: the *probe*.
-//! If the probe fails for such a reason, the next delay is twice as long, up to [`MAX_DELAY`]. If
-//! the probe proves nothing, for instance because it was aborted, the next claim becomes the probe.
-//! If the probe ends in another way, or has run for [`PROBE_PROVES_AFTER`], the hold ends, and all
-//! slots may be used again. If the program or the folder was missing, the end of another attempt
-//! that started after that also ends the hold.
+//! An attempt that failed for such a reason does not count for its file, and begins a *hold* of
+//! starts. The hold limits the number of attempts *in hand*: those that were handed to the
+//! orchestrator and have not ended. If processes, file descriptors or memory were used up, the
+//! limit is the number of other attempts that were running then. If the program or a folder was
+//! missing, the limit is 0.
+//!
+//! After a delay, one attempt more than the limit may start: the *probe*. If it fails for such a
+//! reason, the next delay is twice as long, up to [`MAX_DELAY`]. If it proves nothing, for instance
+//! because it was aborted, the next claim becomes the probe. If it ends in another way, or has run
+//! for [`PROBE_PROVES_AFTER`], the hold ends.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ use crate::time::Timestamp;
 /// missing for a shorter time.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 
-/// The maximum delay before a probe. A probe that fails costs one start. Once attempts can start
-/// again, a run waits at most this time for the next probe.
+/// The maximum delay before a probe. Once attempts can start again, a run waits at most this long
+/// for the next probe.
 const MAX_DELAY: Duration = Duration::from_secs(5);
 
 /// A probe that has run for this long proves that starts are possible. A shell that does not find
@@ -35,12 +35,12 @@ const PROBE_PROVES_AFTER: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lack {
-    /// Processes, file descriptors or memory. There are enough for the attempts that are already
-    /// running, so the hold's limit is their number.
+    /// Processes, file descriptors or memory ran out. The machine has enough for the attempts that
+    /// are already running, so the number of these attempts becomes the limit.
     Resource,
-    /// The program. No attempt can start, however few are running.
+    /// The program is missing, so no attempt can start.
     Program,
-    /// The folder of a file. The folders of other files may exist.
+    /// The folder of a file is missing. The folders of other files may exist.
     Input,
 }
 
@@ -53,12 +53,11 @@ struct Hold {
     probe: Probe,
 }
 
-/// A period in which attempts fail because the program, or the folder of their file, is missing.
+/// A period in which the program or the folder of a file is missing.
 #[derive(Debug, Clone, Copy)]
 struct Missing {
     since: Timestamp,
-    /// The number of attempts of the run that had started when the first attempt failed in this
-    /// way.
+    /// The number of attempts that had started when the run noticed the absence.
     started: u64,
 }
 
@@ -66,19 +65,17 @@ struct Missing {
 #[derive(Debug, Default)]
 pub(super) struct StartHold {
     hold: Option<Hold>,
-    /// The delay before the current probe.
     delay: Duration,
-    /// When a hold last ended because its probe had run for long enough. `None` before that, and
-    /// again after the end of an attempt has ended a hold.
+    /// When a hold last ended because its probe had run for long enough.
     lifted_at: Option<Timestamp>,
     missing: Option<Missing>,
 }
 
 impl StartHold {
-    /// Handles an attempt that failed because of `lack`. `running` is the number of other attempts
-    /// that are running. `started` is the number of attempts that have started so far. Returns true
-    /// if fewer unfinished attempts are allowed than before; the caller must then recall the
-    /// attempts that have not started.
+    /// Handles an attempt that failed because of `lack`. `running` is the number of other running
+    /// attempts, and `started` the number of attempts that have started so far. Returns true if
+    /// fewer attempts may run than before. The caller must then recall the attempts that have not
+    /// started.
     pub(super) fn on_lack(
         &mut self,
         lack: Lack,
@@ -108,16 +105,17 @@ impl StartHold {
         std::mem::replace(&mut hold.limit, limit) > limit
     }
 
-    /// Updates the hold at the time `now`. `wait` is how long the run waits for a missing program
-    /// or folder. Returns true if more attempts may start than before.
+    /// Ends the hold if the probe has run for long enough, or makes the probe due if its delay is
+    /// over. Returns true if it did one of these. `wait` is how long the run waits for a missing
+    /// program or folder.
     pub(super) fn tick(&mut self, wait: Duration, now: Timestamp) -> bool {
         if let Some(missing) = &mut self.missing {
             // If the clock was set back, the wait begins anew.
             missing.since = missing.since.min(now);
         }
-        // Once the run has waited for `wait`, a probe that is still running does not end the hold;
-        // only the end of an attempt does. Otherwise, attempts that run for a while before they
-        // fail to find the program would keep the run alive for ever.
+        // Once the run has waited for `wait`, a probe that is still running does not end the hold.
+        // Otherwise, attempts that run for a while before they miss the program would keep the run
+        // alive for ever.
         let is_late = self.missing.is_some_and(|missing| now >= missing.since.saturating_add(wait));
         let Some(hold) = &mut self.hold else { return false };
         if !is_late && hold.probe.that_runs(PROBE_PROVES_AFTER, now).is_some() {
@@ -136,8 +134,8 @@ impl StartHold {
         }
     }
 
-    /// Handles the start of an attempt. `running` is the number of attempts that are running,
-    /// including this one.
+    /// Handles the start of an attempt. `running` is the number of running attempts, including this
+    /// one.
     pub(super) fn on_started(&mut self, token: ClaimToken, running: usize, now: Timestamp) {
         let Some(hold) = &mut self.hold else { return };
         if !hold.probe.on_started(token, now) && hold.lack == Lack::Resource {
@@ -153,12 +151,11 @@ impl StartHold {
         }
     }
 
-    /// Handles the end of an attempt that succeeded, or that failed for a reason that is not a
-    /// [`Lack`]. `serial` is the attempt's number among the attempts that have started.
+    /// Handles the end of an attempt that did not fail because of a [`Lack`]. `serial` is the
+    /// position of the attempt in the order of starts.
     pub(super) fn on_ended(&mut self, token: ClaimToken, serial: u64) {
-        // An attempt other than the probe also proves that the program is there, if it began after
-        // the program was first found missing. For instance, an attempt in a batch may begin before
-        // it can be recalled.
+        // Any attempt that began after the program was found missing proves that the program is
+        // back. For instance, an attempt in a batch may begin before it can be recalled.
         let is_proof = self.may_prove(serial);
         let is_lifted = |hold: &Hold| hold.probe.is(token) || (is_proof && hold.lack != Lack::Resource);
         if self.hold.as_ref().is_some_and(is_lifted) {
@@ -174,8 +171,8 @@ impl StartHold {
         self.missing.is_some_and(|missing| serial > missing.started)
     }
 
-    /// Returns how many more attempts may be handed over; `usize::MAX` if starts are not held.
-    /// `in_hand` is the number of attempts that were handed over and have not ended.
+    /// Returns how many more attempts may be handed to the orchestrator; `usize::MAX` if starts are
+    /// not held.
     pub(super) fn room(&self, in_hand: usize) -> usize {
         let Some(hold) = &self.hold else { return usize::MAX };
         hold.limit.saturating_sub(in_hand) + usize::from(hold.probe == Probe::Due)
@@ -198,8 +195,8 @@ impl StartHold {
         self.gives_up_at(wait).is_some_and(|at| now >= at)
     }
 
-    /// Returns the time at which the run gives up waiting for the program or folder; `None` if
-    /// starts are not held for this reason, or if a probe is under way.
+    /// Returns the time at which the run gives up waiting for the program or folder; `None` while a
+    /// probe is under way.
     fn gives_up_at(&self, wait: Duration) -> Option<Timestamp> {
         let hold = self.hold.as_ref().filter(|hold| hold.lack != Lack::Resource)?;
         let is_probing = !matches!(hold.probe, Probe::Waiting(_) | Probe::Due);
@@ -207,7 +204,7 @@ impl StartHold {
     }
 
     /// Returns the next time after `now` at which [`tick`](Self::tick) or
-    /// [`is_over_due`](Self::is_over_due) gives another result; `None` if there is none.
+    /// [`is_over_due`](Self::is_over_due) gives another result.
     pub(super) fn next_change(&self, wait: Duration, now: Timestamp) -> Option<Timestamp> {
         let by_probe = self.hold.as_ref()?.probe.next_change(PROBE_PROVES_AFTER);
         [by_probe, self.gives_up_at(wait)].into_iter().flatten().filter(|at| *at > now).min()
@@ -229,7 +226,6 @@ mod tests {
     use super::*;
     use crate::item::{ClaimNumber, ItemId};
 
-    /// Longer than any time in the tests.
     const WAIT: Duration = Duration::MAX;
 
     fn token(id: u64) -> ClaimToken {
@@ -244,7 +240,8 @@ mod tests {
         hold.on_lack(lack, "why".into(), token(id), (running, id), at(now));
     }
 
-    /// Lets `count` probes fail one after another; returns the delays between them in milliseconds.
+    /// Lets `count` probes fail one after another. Returns the delay before each probe, in
+    /// milliseconds.
     fn delays(hold: &mut StartHold, count: u64) -> Vec<i64> {
         let mut now = 0;
         let mut delays = Vec::new();
@@ -376,7 +373,6 @@ mod tests {
         }
     }
 
-    /// Each hold begins after two starts, and its probe has the token 9.
     #[test]
     fn the_probe_ends_any_hold_and_another_attempt_only_that_of_a_missing_program() {
         let because_of = |lacks: &[Lack]| {
@@ -404,7 +400,6 @@ mod tests {
         }
     }
 
-    /// A probe that has run for long enough may still fail later, for the same reason.
     #[test]
     fn a_lack_soon_after_a_probe_has_run_prolongs_the_delay() {
         for (now, delay) in [(1010, 1000), (6009, 1000), (6010, 500), (60_000, 500), (1009, 500)] {

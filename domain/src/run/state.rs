@@ -30,12 +30,11 @@ pub(super) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The run is preparing: the counts are read, the run is registered, and a leftover stop
-    /// request is removed.
+    /// The run reads the counts, registers itself, and removes a leftover stop request.
     Beginning,
     Working,
-    /// No attempt is running; only the final counts, the deregistration, the removal of a stop
-    /// request and the final report remain.
+    /// No attempt is running. The run reads the final counts, deregisters itself and reports its
+    /// result.
     Ending,
 }
 
@@ -58,8 +57,7 @@ pub(super) struct InHand {
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) is_cancelled: bool,
     pub(super) is_recalled: bool,
-    /// The number of the attempt among all attempts of the run that have started, from 1; 0 if it
-    /// has not started.
+    /// The attempt's position among all started attempts of the run, from 1; 0 before its start.
     pub(super) serial: u64,
 }
 
@@ -79,9 +77,8 @@ pub(super) struct Judged {
     pub(super) verdict: Verdict,
 }
 
-/// An attempt that was ended by a signal, and has no verdict yet. The signal may belong to a stop:
-/// such a signal often goes both to the command and to the run, and the end of the command may be
-/// reported first.
+/// An attempt that was ended by a signal, and has no verdict yet. The run first waits for a stop
+/// request: a stop often sends the same signal to the command and to the run.
 #[derive(Debug)]
 pub(super) struct Undecided {
     pub(super) token: ClaimToken,
@@ -90,19 +87,17 @@ pub(super) struct Undecided {
     pub(super) since: Timestamp,
 }
 
-/// A failure without a retry that is not settled yet, because its row of failures may still become
-/// complete; see `step/alike.rs`.
+/// A failure without a retry that is not recorded yet, because other files may still fail in the
+/// same way; see `step/alike.rs`.
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) judged: Judged,
     pub(super) since: Timestamp,
 }
 
-/// The reason why starts are held. If it comes from the breaker, the second value is the due time
-/// of the current probe; otherwise `None`.
+/// The reason why starts are held and, if files failed alike, the due time of the probe.
 pub(super) type Pressure = (BackPressure, Option<Timestamp>);
 
-/// The latest reports of the stop signal, the start gate and the orchestrator.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) stop: StopRequest,
@@ -110,24 +105,22 @@ pub(super) struct World {
     pub(super) capacity: usize,
 }
 
-/// The run's unsettled attempts and claims, grouped by state.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
-    /// Unfinished attempts that were handed to the orchestrator.
     pub(super) in_hand: BTreeMap<ClaimToken, InHand>,
     pub(super) undecided: Vec<Undecided>,
-    /// Ended attempts that failed because the program, or the folder of their file, was missing.
-    /// Their claims are kept while the hold lasts, so that another file becomes the probe. They are
-    /// released later, or as soon as no other file can become the probe.
+    /// Attempts that failed because the program, or the folder of their file, was missing. While
+    /// starts are held, the claims of these attempts are kept, so that another file becomes the
+    /// probe.
     pub(super) suspects: Vec<Judged>,
     pub(super) kept: Vec<Kept>,
-    /// Attempts with a verdict, for the next exchange.
+    /// Attempts whose verdict will be recorded by the next exchange.
     pub(super) judged: Vec<Judged>,
-    /// Attempts with a verdict, in the pending or unanswered exchange.
+    /// Attempts whose verdict is part of the exchange that is pending or was not answered.
     pub(super) settling: Vec<Judged>,
-    /// Claims whose attempt never began, to be released by the next exchange.
+    /// Claims whose attempt never began. The next exchange releases them.
     pub(super) unused: Vec<(ClaimToken, AttemptRef)>,
-    /// Claims whose attempt never began, in the pending or unanswered exchange.
+    /// Claims that are released by the exchange that is pending or was not answered.
     pub(super) releasing: Vec<(ClaimToken, AttemptRef)>,
     pub(super) measuring: Vec<Claimed>,
     /// Claims that are set aside because their attempts would not end in time; see `step/until.rs`.
@@ -139,19 +132,15 @@ pub(super) struct Attempts {
 pub(super) struct ProgramRecord {
     pub(super) has_started: bool,
     pub(super) has_succeeded: bool,
-    /// The reason to end the run: the program or a folder stayed missing, or files failed alike in
-    /// a run that does not wait for items in backoff. `None` while there is no such reason.
+    /// The reason why the run gives up, for instance because the program stayed missing.
     pub(super) given_up: Option<StoppedBy>,
-    /// The highest serial number of a successful attempt; see [`InHand::serial`]. It is 0 before
-    /// the first success.
     pub(super) last_success: u64,
-    /// Items with an attempt that failed because the program or the item's folder was missing. A
-    /// success removes the item. The value is the number of attempts that the run had started when
-    /// it handled the latest such failure.
+    /// Items that failed because the program or their folder was missing, and have not succeeded
+    /// since. The value is the number of attempts that had started when the item last failed in
+    /// this way.
     pub(super) doubts: BTreeMap<ItemId, u64>,
 }
 
-/// The state of the queue, as last reported by the store.
 #[derive(Debug)]
 pub(super) struct QueueView {
     pub(super) counts: Counts,
@@ -162,7 +151,7 @@ pub(super) struct QueueView {
     pub(super) has_waiting: bool,
     /// True if items may have become claimable since the last exchange.
     pub(super) may_have_work: bool,
-    /// True if the run has looked for dead runs, and recovered them, since the last exchange.
+    /// True if the run has recovered dead runs since the last exchange.
     pub(super) is_swept: bool,
 }
 
@@ -184,8 +173,7 @@ pub(super) enum Recording {
     /// The store is damaged. Once every attempt has ended, the run sends all results once more,
     /// because the store may write them to a separate file.
     OnlyOffered,
-    /// The store failed permanently, or failed while the run was being aborted, or a damaged store
-    /// has been offered the results.
+    /// The store failed, and the run sends no more results.
     Impossible,
     /// The lease is lost: other runs may already have claimed the run's items.
     LeaseLost,
@@ -197,7 +185,6 @@ impl Recording {
     }
 }
 
-/// The limits that a run has reached. No more attempts start after any of them.
 #[derive(Debug, Default)]
 pub(super) struct Reached {
     pub(super) failure_limit: bool,
@@ -221,15 +208,16 @@ pub struct RunState {
     pub(super) recording: Recording,
     pub(super) failure: Option<ProcessorError>,
     pub(super) reached: Reached,
-    /// The samples of the recipe. The run adds its own samples only if it uses forecasts.
+    /// The sizes and durations of successful attempts with the recipe. The run adds its own
+    /// attempts only if it uses forecasts.
     pub(super) forecast: Forecast,
     pub(super) starts: StartHold,
     pub(super) breaker: Breaker,
-    /// The reason why the breaker's hold has ended; `None` once it is reported.
+    /// The reason why the breaker no longer holds starts; `None` once the reason is reported.
     pub(super) resumption: Option<Resumption>,
     pub(super) program: ProgramRecord,
-    /// True if starts are held more strictly than before, so the attempts that the orchestrator has
-    /// not started must be recalled.
+    /// True if the attempts that have not started must be recalled, because fewer may run than
+    /// before.
     pub(super) is_recall_due: bool,
     /// The number of attempts that have started.
     pub(super) started: u64,
@@ -281,7 +269,7 @@ impl RunState {
         }
     }
 
-    /// Sets the samples of earlier runs of the recipe.
+    /// Sets the sizes and durations of successful attempts in earlier runs of the recipe.
     #[must_use]
     pub fn with_forecast(self, forecast: Forecast) -> Self {
         Self { forecast, ..self }
@@ -319,8 +307,7 @@ impl RunState {
         }
     }
 
-    /// Returns the exchange to make now: the last exchange if it was not answered, otherwise a new
-    /// one.
+    /// Returns the last exchange if it was not answered, otherwise a new one.
     pub(super) fn request(&mut self) -> ExchangeRequest {
         if !self.store.is_unanswered {
             self.store.last_request = self.store.last_request.next();
@@ -360,9 +347,8 @@ impl RunState {
         self.world.capacity.saturating_sub(in_use).min(self.starts.room(in_use)).min(self.breaker.room())
     }
 
-    /// Returns the reason why starts are held; `None` if they are not held. The start gate's reason
-    /// comes first, then the breaker's, because the breaker's holds are longer than those of the
-    /// start hold.
+    /// Returns the reason why starts are held. Prefers the reason of the start gate, then that of
+    /// the breaker. The breaker holds starts for longer than the start hold does.
     pub(super) fn pressure(&self) -> Option<Pressure> {
         let of_gate = self.world.pressure.clone().map(|pressure| (pressure, None));
         let of_breaker = || self.breaker.reason().map(|(reason, at)| (BackPressure { reason }, Some(at)));
@@ -375,15 +361,15 @@ impl RunState {
         (self.world.pressure.is_some() || self.starts.is_held() || self.breaker.is_held()) && self.may_start()
     }
 
-    /// True while the run waits before it retries the store. If more time remains than
-    /// [`RETRY_STORE_AFTER`], the clock was set back, and the wait is over.
+    /// True while the run waits before it retries the store. The wait is over if the clock was set
+    /// back.
     pub(super) fn is_store_resting(&self) -> bool {
         let latest = self.now.saturating_add(RETRY_STORE_AFTER);
         self.store.retry_at.is_some_and(|until| self.now < until && until <= latest)
     }
 
-    /// True if no attempt is running or unsettled; ignores claims that are set aside. False while
-    /// an exchange is unanswered, because the exchange may have claimed items.
+    /// True if no attempt is running or unsettled; ignores claims that are set aside. An unanswered
+    /// exchange counts as unsettled, because it may have claimed items.
     pub(super) fn is_at_rest(&self) -> bool {
         !self.store.is_unanswered
             && self.attempts.in_hand.is_empty()
@@ -397,8 +383,6 @@ impl RunState {
             && self.attempts.measuring.is_empty()
     }
 
-    /// True if the counts were last read at least [`COUNT_EVERY`] ago, or if the clock was set
-    /// back.
     pub(super) fn are_counts_old(&self) -> bool {
         self.queue.counted_at.is_none_or(|at| self.now < at || self.now >= at.saturating_add(COUNT_EVERY))
     }

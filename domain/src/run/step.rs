@@ -73,8 +73,7 @@ impl RunState {
                     self.on_progress(token, progress);
                 }
                 // If a command cannot be started, one input reports both the start and the end of
-                // its attempt. So if an attempt is running once this input is handled, its command
-                // has started. `has_started` matters only for commands, not for workflows.
+                // its attempt. So the command of an attempt that is running now has started.
                 self.program.has_started |= self.running() > 0;
             }
             Input::LeaseLost => self.on_lease_lost(),
@@ -116,8 +115,8 @@ impl RunState {
         self.failure.get_or_insert(error);
     }
 
-    /// Reports a change of the back-pressure if a slot is free, or if the breaker has ended a hold.
-    /// A new hold is reported only if an item is waiting, or if a failed attempt caused it.
+    /// Tells observers that starts are held, or that they are not held any more. Skips a hold that
+    /// does not matter, because no slot is free or no item is waiting.
     fn report_pressure(&mut self) {
         let has_free_slot = self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get();
         let pressure = self.pressure();
@@ -136,8 +135,7 @@ impl RunState {
         });
     }
 
-    /// If no attempt may start now, or if fewer may start than before, recalls the attempts that
-    /// the orchestrator has not started.
+    /// Recalls the attempts that the orchestrator has not started, if fewer may start than before.
     fn recall(&mut self) {
         let is_due = std::mem::take(&mut self.is_recall_due);
         if self.may_start() && self.world.pressure.is_none() && !is_due {
@@ -198,7 +196,7 @@ impl RunState {
     }
 
     /// True if an exchange could claim items or report cancellations of running attempts. Also true
-    /// once the limit of `until` is reached, because an exchange reports whether files are still
+    /// once the time `until` is reached, because an exchange reports whether files are still
     /// waiting.
     fn is_exchange_of_use(&self) -> bool {
         self.may_start() || !self.attempts.in_hand.is_empty() || self.reached.time
@@ -208,9 +206,7 @@ impl RunState {
         self.store.last_request.get() > 0
     }
 
-    /// Decides what to do while no attempt is running and everything is settled: end the run, wait
-    /// for an item to become due, release the claims that were set aside, or recover dead runs
-    /// before the end.
+    /// Decides what to do when no attempt is running and all results are recorded.
     fn rest(&mut self) {
         if self.is_time_useless() {
             self.end_starts();

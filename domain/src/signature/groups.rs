@@ -18,7 +18,7 @@ pub struct FailureGroup {
     pub first_at: Option<Timestamp>,
     /// The latest time of a failure; `None` if no time is known.
     pub last_at: Option<Timestamp>,
-    /// The files that were added first, at most [`FailureGroups::MAX_EXAMPLES`].
+    /// The files that were first added to the group, at most [`FailureGroups::MAX_EXAMPLES`].
     pub examples: Vec<FilePath>,
 }
 

@@ -1,53 +1,51 @@
-//! Puts marks in place of the parts of a line that differ from file to file, in one pass.
+//! Puts marks such as `{n}` in place of the parts of a line that differ from file to file.
 
 use super::own_names::{QUOTES, is_part_of_path};
 use crate::failure;
 
-/// Words, in lower case, after which a short number is a code or a part of a name.
+/// Lowercase words after which a short number is a code or a part of a name, as in `status 1` or
+/// `utf-8`.
 const BEFORE_CODES: [&str; 8] = ["status", "signal", "code", "errno", "exit", "http", "utf", "latin"];
 
-/// Endings of words that may stand before an error code of HTTP or of a compiler, in lower case.
+/// Lowercase word endings that may precede an HTTP or compiler error code.
 const BEFORE_ERROR_CODES: [&str; 4] = ["error", "code", "returned", "response"];
 
-/// The maximum number of digits of an exit code, a signal or another short code.
 const MAX_CODE_DIGITS: usize = 3;
 
-/// The maximum length of the code of a compiler's error, such as `TS2304`, in bytes.
+/// The maximum length of a compiler's error code, such as `TS2304`.
 const MAX_ERROR_CODE_BYTES: usize = 6;
 
-/// Names of formats, algorithms and programs that contain digits, in lower case.
+/// Lowercase names of formats, algorithms and programs that contain digits.
 const NAMES: [&str; 16] = [
     "x264", "x265", "h264", "h265", "mp3", "mp4", "m4a", "utf8", "base64", "bzip2", "sha1", "sha256", "md5", "python3",
     "int32", "int64",
 ];
 
-/// Shapes of identifiers, in which `h` stands for a hexadecimal digit, each with its mark.
+/// Shapes of identifiers, each with the mark that replaces it. `h` stands for a hexadecimal digit.
 const SHAPES: [(&str, &str); 2] = [("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "{uuid}"), ("hh:hh:hh:hh:hh:hh", "{mac}")];
 
-/// Folders in which every path differs from file to file.
+/// Folders of temporary files. Each path in these folders is masked.
 const TEMPORARY: [&str; 2] = ["/tmp/", "/var/tmp/"];
 
-/// Characters, other than letters and digits, that a quoted name may contain. Quoted text with any
-/// other character is data.
+/// Characters, other than letters and digits, that a quoted name in a program may contain. Quoted
+/// text with any other character is taken for input data.
 const IN_NAMES: &str = "_-.:/+*#@%$&=?!()<>{}[]\\";
 
-/// Words, in lower case, after which a quotation is data.
+/// Lowercase words after which quoted text is taken for input data.
 const BEFORE_DATA: [&str; 4] = ["near", "token", "string", "input"];
 
-/// The minimum number of words of a sentence. A quotation after a sentence and a colon is data.
+/// The minimum number of words in a sentence. If a line ends with a sentence, a colon and quoted
+/// text, the quoted text is taken for input data.
 const MIN_SENTENCE_WORDS: usize = 3;
 
-/// The minimum number of digits of a hexadecimal number without `0x`: Git abbreviates its hashes to
-/// seven.
+/// Git abbreviates its hashes to seven digits.
 const MIN_HEX_DIGITS: usize = 7;
 
-/// The minimum length, in bytes, of an identifier that mixes letters and digits.
 const MIN_ID_BYTES: usize = 6;
 
-/// The minimum number of changes between letters and digits in an identifier that mixes both.
+/// The minimum number of switches between letters and digits in an identifier.
 const MIN_ID_CHANGES: usize = 3;
 
-/// The maximum number of letters of a unit after a number.
 const MAX_UNIT_LETTERS: usize = 3;
 
 const NUMBER: &str = "{n}";
@@ -64,12 +62,10 @@ const SCHEME_END: &str = "://";
 /// Characters that join the numbers of a date, a version, an address or a list.
 const JOINERS: &[char] = &[' ', '-', ':', '.', ',', '/', '+'];
 
-/// The maximum number of joiners between two numbers.
 const MAX_JOINERS: usize = 2;
 
-/// Returns the text with marks in place of the parts that differ from file to file. Removes escape
-/// sequences, and replaces whitespace with single spaces. Idempotent: masking the result again does
-/// not change it.
+/// Masks the parts of a text that differ from file to file. Removes escape sequences and collapses
+/// whitespace. Masking the result again does not change it.
 pub(super) fn masked(text: &str) -> String {
     in_plain(&without_binary(&plain(text)))
 }
@@ -97,7 +93,7 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// Puts one mark in place of the text from the first to the last word with [`BINARY`].
+/// Replaces the words that contain [`BINARY`], and all text between them, with one mark.
 fn without_binary(text: &str) -> String {
     let (Some(first), Some(last)) = (text.find(BINARY), text.rfind(BINARY)) else { return text.to_owned() };
     let start = text[..first].rfind(' ').map_or(0, |space| space + 1);
@@ -108,11 +104,11 @@ fn without_binary(text: &str) -> String {
 struct Masker<'t> {
     rest: &'t str,
     out: String,
-    /// The latest word that was copied to the output, in lower case; empty after a mark.
+    /// The last word that was copied to the output, in lower case; empty after a mark such as
+    /// `{n}`.
     word: String,
-    /// The opening quotation marks that have no closing mark in the rest of the text. They are
-    /// remembered so that the text is not searched again for the same closing mark, which would
-    /// take quadratic time.
+    /// Opening quotation marks for which the rest of the text has no closing quotation mark.
+    /// Searching the text again for each of them would take quadratic time.
     unclosed: Vec<char>,
 }
 
@@ -137,8 +133,8 @@ impl<'t> Masker<'t> {
         }
     }
 
-    /// Copies the name of the file without its quotation marks: GNU programs quote a name only if it
-    /// has spaces or other special characters.
+    /// Removes the quotation marks around the name of the file. GNU programs quote only names with
+    /// special characters, so the quotation marks differ from file to file.
     fn unquote(&mut self, content: &str) {
         self.take(1 + content.len() + 1);
         self.out.push_str(&in_plain(content));
@@ -160,9 +156,8 @@ impl<'t> Masker<'t> {
         self.out.push_str(mark);
     }
 
-    /// If `first` opens a quotation, returns the quoted text. Ignores a quotation mark that may be
-    /// an apostrophe: one after a letter or digit opens nothing, and one before a letter, a digit,
-    /// `{` or `/` closes nothing.
+    /// Returns the quoted text if `first` opens a quotation. A quotation mark after a letter opens
+    /// no quotation, and one before a letter closes none: it may be an apostrophe.
     fn quoted(&mut self, first: char) -> Option<&'t str> {
         if self.out.ends_with(char::is_alphanumeric) || !QUOTES.contains(&first) || self.unclosed.contains(&first) {
             return None;
@@ -177,8 +172,7 @@ impl<'t> Masker<'t> {
         end.map(|end| &text[..end])
     }
 
-    /// Returns quoted text with marks, or one mark if it is data. Text that reads like an error is
-    /// no data.
+    /// Masks quoted text. Input data becomes `{text}`, unless it reads like an error.
     fn in_quotes(&self, opening: char, content: &str) -> String {
         let masked = in_plain(content);
         let is_last = self.rest[opening.len_utf8() + content.len()..].chars().nth(1).is_none();
@@ -187,8 +181,8 @@ impl<'t> Masker<'t> {
         if is_data && !failure::reads_like_error(&masked) { TEXT.to_owned() } else { masked }
     }
 
-    /// Returns the length and the mark of a path that differs from file to file: one in a temporary
-    /// folder, or one with digits or other characters that paths of programs rarely have.
+    /// Returns the length and the mark of a path that differs from file to file. Such a path is in
+    /// a temporary folder, or has digits or other characters that paths of programs rarely have.
     fn path(&self) -> Option<(usize, &'static str)> {
         if !self.rest.starts_with('/') || self.out.ends_with(|last: char| last.is_alphanumeric() || last == '}') {
             return None;
@@ -251,7 +245,7 @@ impl<'t> Masker<'t> {
         is_short || (is_http || is_compilers) && BEFORE_ERROR_CODES.iter().any(|end| self.word.ends_with(end))
     }
 
-    /// Adds the mark of a number. If at most [`MAX_JOINERS`] joiners separate the number from an
+    /// Adds the mark of a number. If at most [`MAX_JOINERS`] characters separate the number from an
     /// earlier number, one mark stands for both.
     fn number(&mut self) {
         let before = self.out.trim_end_matches(JOINERS);
@@ -264,8 +258,8 @@ impl<'t> Masker<'t> {
     }
 }
 
-/// Returns the quotation marks that close a quotation. GNU programs close a backtick with an
-/// apostrophe.
+/// Returns the quotation marks that close a quotation opened by `opening`. GNU programs also close
+/// a backtick with an apostrophe.
 fn closing(opening: char) -> &'static [char] {
     match opening {
         '\'' => &['\''],
@@ -285,20 +279,20 @@ fn escape_length(text: &str) -> usize {
     end.filter(|end| parameters[*end..].starts_with(|last: char| last.is_ascii_alphabetic())).map_or(1, |end| end + 3)
 }
 
-/// True if the text begins with a placeholder for a name of the file and is a name.
 fn is_own_name(content: &str) -> bool {
     (content.starts_with("{}") || content.starts_with("{/")) && is_name(content)
 }
 
-/// True if the text ends with a colon after a sentence, as in `exit status 1: this is no number: `.
-/// An outcome, a class or a few words, as in `KeyError: ` or `unknown column: `, are no sentence.
+/// True if the text ends with a sentence and a colon, as in `exit status 1: this is no number: `. A
+/// sentence has at least [`MIN_SENTENCE_WORDS`] words; `KeyError: ` and `unknown column: ` have
+/// fewer.
 fn ends_sentence(text: &str) -> bool {
     let sentence = text.strip_suffix(": ").and_then(|before| before.rsplit_once(": "));
     sentence.is_some_and(|(_, sentence)| sentence.split(' ').count() >= MIN_SENTENCE_WORDS)
 }
 
-/// True for a word such as `Miller`. Names in programs are usually in lower case or have more
-/// capital letters.
+/// True if only the first letter of a word is a capital, as in `Miller`. Such a word is probably
+/// input data: names in programs are usually lowercase, or have several capital letters.
 fn is_capitalised(word: &str) -> bool {
     let rest = word.strip_prefix(|first: char| first.is_ascii_uppercase()).unwrap_or_default();
     !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase())
@@ -308,7 +302,7 @@ fn is_name(content: &str) -> bool {
     content.chars().all(|character| character.is_ascii_alphanumeric() || IN_NAMES.contains(character))
 }
 
-/// Returns the length and the mark of an identifier with one of the shapes.
+/// Returns the length and the mark of an identifier at the beginning of the text.
 fn shape(text: &str) -> Option<(usize, &'static str)> {
     let fits = |shape: &str| {
         let bytes = text.as_bytes();

@@ -1,4 +1,4 @@
-//! Puts placeholders in place of the names of the failed file in a line of text.
+//! Puts placeholders in place of the names of the failed file in an error text.
 
 use crate::path::FilePath;
 
@@ -7,12 +7,13 @@ const PATH_ENDS: &str = "<>()[]{}=,;:|";
 
 pub(super) const QUOTES: &[char] = &['\'', '"', '`', '‘', '’', '“', '”'];
 
-/// The minimum length of a name that is recognised in the middle of a sentence, in bytes.
+/// The minimum length of a name that is replaced even without a slash, quotes or an extension next
+/// to it.
 const MIN_DISTINCTIVE_BYTES: usize = 3;
 
-/// Returns the text with placeholders for the path, the name, the name without its extension, and
-/// the folder. A folder directly before one of these names is replaced together with the name,
-/// because a command may print its output files, or a path relative to its current folder.
+/// Puts placeholders in place of the path, the name, the name without its extension, and the folder
+/// of the file. A placeholder also replaces the folder path before a name, because a command may
+/// print output paths or relative paths.
 pub(super) fn replaced(text: &str, file: &FilePath) -> String {
     let path = file.text();
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
@@ -23,8 +24,8 @@ pub(super) fn replaced(text: &str, file: &FilePath) -> String {
     replaced_each(&text, folder, "{//}", is_folder)
 }
 
-/// Replaces each occurrence of a name for which `accepts` returns true. `accepts` gets the text
-/// before and after the occurrence.
+/// Replaces the occurrences of a name that `accepts` approves. `accepts` gets the text before and
+/// after an occurrence.
 fn replaced_each(text: &str, name: &str, mark: &str, accepts: impl Fn(&str, &str) -> bool) -> String {
     if name.is_empty() || name == "/" {
         return text.to_owned();
@@ -43,8 +44,8 @@ fn replaced_each(text: &str, name: &str, mark: &str, accepts: impl Fn(&str, &str
     out
 }
 
-/// If the text ends with the path of a folder and a slash, returns the index at which this path
-/// begins; otherwise the length of the text.
+/// Returns the index at which the folder path at the end of the text begins. Without such a path,
+/// returns the length of the text.
 fn folder_start(before: &str) -> usize {
     if !before.ends_with('/') {
         return before.len();
@@ -57,7 +58,7 @@ pub(super) fn is_part_of_path(character: char) -> bool {
     !ends && !character.is_whitespace() && !character.is_control()
 }
 
-/// True if the occurrence is neither the end nor the beginning of a longer word.
+/// True if the name between `before` and `after` is not a part of a longer word.
 fn is_separate(name: &str, before: &str, after: &str) -> bool {
     let is_letter = |character: char| character.is_alphanumeric() || character == '_';
     let continues_before = name.starts_with(is_letter) || name.starts_with('/');
@@ -66,9 +67,9 @@ fn is_separate(name: &str, before: &str, after: &str) -> bool {
     !is_end && !is_beginning
 }
 
-/// True if the occurrence refers to the file. A name that may be an ordinary word or number, such
-/// as `error` or `2`, counts only after a slash, in quotes, or before an extension. In
-/// `urllib.error.URLError`, it is a part of another name.
+/// True if the name between `before` and `after` refers to the file. A name that may be an ordinary
+/// word or number, such as `error` or `2`, counts only after a slash, in quotes, or before an
+/// extension.
 fn is_name(name: &str, before: &str, after: &str) -> bool {
     let is_quoted = || before.ends_with(QUOTES) && after.starts_with(QUOTES);
     let is_extended = || {
@@ -83,8 +84,7 @@ fn is_distinctive(name: &str) -> bool {
         && name.contains(|character: char| !character.is_ascii_alphabetic())
 }
 
-/// True if the occurrence is a whole folder: neither the end of another path nor the beginning of a
-/// longer name.
+/// True if the text between `before` and `after` is a whole folder path.
 fn is_folder(before: &str, after: &str) -> bool {
     let continues = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.');
     !before.ends_with(is_part_of_path) && !after.starts_with(continues)

@@ -1,5 +1,5 @@
-//! Different files in a row that fail alike: their attempts are given back, starts are held, and
-//! one file at a time starts as a probe.
+//! Tests runs in which different files in a row fail for the same reason. Their attempts do not
+//! count, and then only one file at a time starts, as a probe.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -31,19 +31,17 @@ fn failure() -> AttemptReport {
     AttemptReport { output_tail: "connection refused".into(), ..AttemptReport::new(DOWN, Duration::from_secs(1)) }
 }
 
-/// Returns a run of a recipe that has completed a file in an earlier run.
+/// Returns a run whose command completed a file in an earlier run.
 fn begun(config: RunConfig) -> Run {
     let mut earlier = Forecast::default();
     earlier.record_past(&FilePath::new("/earlier").unwrap(), 1, Duration::from_secs(1));
     Run::new(config).with_forecast(earlier).and_begun()
 }
 
-/// Starts an attempt, and lets it fail because the service is down.
 fn fail(run: &mut Run, id: u64) {
     run.start(id).progress(id, AttemptProgress::Ended(failure()));
 }
 
-/// Returns the items that the pending exchange settles, with the verdicts.
 #[track_caller]
 fn settled(run: &mut Run) -> Vec<(u64, &'static str)> {
     let settlements = run.exchange_among().settlements;
@@ -59,8 +57,8 @@ fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// Returns a run in which the files 1 to 3 have failed alike; the exchange that settles file 3 is
-/// pending.
+/// Returns a run in which the files 1 to 3 have failed alike. The exchange after the third failure
+/// is pending.
 fn paused(config: RunConfig) -> Run {
     let mut run = begun(config);
     for id in 1..=3 {
@@ -70,8 +68,8 @@ fn paused(config: RunConfig) -> Run {
     run
 }
 
-/// Answers the pending exchange, and lets the delay pass. The run then requests another exchange,
-/// which claims the probe and stays pending.
+/// Answers the pending exchange, and lets the delay before the probe pass. Leaves the exchange that
+/// claims the file of the probe pending.
 #[track_caller]
 fn await_probe(run: &mut Run, delay: Duration) {
     run.answer(claims(&[], true)).actions();
@@ -82,7 +80,8 @@ fn await_probe(run: &mut Run, delay: Duration) {
     assert!(run.exchange_among().limit > 0, "one attempt probes");
 }
 
-/// Lets the delay pass, hands over this file as the probe, and answers the operations that follow.
+/// Lets the delay before the probe pass, starts this file as the probe, and answers the operations
+/// that follow.
 #[track_caller]
 fn probe(run: &mut Run, delay: Duration, id: u64) {
     await_probe(run, delay);
@@ -93,7 +92,7 @@ fn probe(run: &mut Run, delay: Duration, id: u64) {
     run.answer(claims(&[], true)).actions();
 }
 
-/// Answers operations until none is pending. Returns the requests of the exchanges.
+/// Answers operations until none is pending. Returns the exchange requests.
 fn settle(run: &mut Run) -> Vec<ExchangeRequest> {
     let mut requests = Vec::new();
     loop {
@@ -151,7 +150,6 @@ fn the_run_wakes_for_its_probe() {
     assert_eq!(run.wakeup.at, Some(since.saturating_add(FIRST_DELAY)));
 }
 
-/// Files 1 to 3 are first in line again, but the run chooses a file that has not failed yet.
 #[test]
 fn the_probe_is_a_file_that_has_not_failed_yet() {
     let mut run = paused(config());
@@ -184,7 +182,6 @@ fn a_success_or_another_failure_in_between_ends_the_row() {
     }
 }
 
-/// A mistyped command fails on every file. There is nothing to wait for.
 #[test]
 fn failures_before_the_first_success_count_at_once() {
     let mut run = Run::begun(without_retries());
@@ -203,8 +200,7 @@ fn failures_before_the_first_success_count_at_once() {
     assert_eq!(holds(&run).len(), 1);
 }
 
-/// These outcomes never form a row: a missing file or an aborted attempt has no cause that other
-/// files share, and a missing program or folder has a hold of its own.
+/// Another rule applies if a program or a folder is missing.
 #[test]
 fn failures_of_the_file_alone_are_no_row() {
     let cause = || Box::new(DOWN);
@@ -316,7 +312,6 @@ fn a_probe_that_was_recalled_is_replaced() {
     assert!(run.exchange_among().limit > 0);
 }
 
-/// Without a retry, the failures are kept until the row is complete.
 #[test]
 fn files_without_a_retry_do_not_fail_if_the_row_becomes_complete() {
     let mut run = paused(without_retries());
@@ -364,8 +359,8 @@ fn a_kept_failure_counts_for_the_failure_limit() {
     assert_eq!((word(&request.settlements[0].verdict), request.limit), ("fail", 0));
 }
 
-/// The store has already counted the first attempt of file 1, so the run grants the file one
-/// attempt more.
+/// The store counted the first attempt on file 1 before the row of failures was complete. So the
+/// run allows file 1 one attempt more.
 #[test]
 fn a_file_of_the_row_gets_its_attempt_back() {
     let mut run = paused(config());
@@ -440,7 +435,6 @@ fn a_stop_ends_the_hold() {
     assert!(run.outcome().is_ok());
 }
 
-/// A clock that is set back does not prolong the delay before the probe.
 #[test]
 fn a_clock_that_is_set_back_makes_the_probe_due() {
     let mut run = paused(config());
@@ -449,7 +443,8 @@ fn a_clock_that_is_set_back_makes_the_probe_due() {
     assert!(run.exchange_among().limit > 0);
 }
 
-/// The failure of file 1 stays unsettled, because its row may become complete once the gate opens.
+/// Back-pressure prevents starts. When it ends, file 1 may still become the first of three
+/// consecutive failures.
 #[test]
 fn a_kept_failure_stays_kept_while_no_file_is_asked_for() {
     let mut run = begun(without_retries());

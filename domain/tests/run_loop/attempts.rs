@@ -1,4 +1,4 @@
-//! The progress of attempts, and the verdicts on them.
+//! Tests how the run follows the progress of attempts and settles their results.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,6 @@ use proptest::prelude::*;
 
 use super::fixture::{Run, claims, completed, failed, released, token};
 
-/// Returns a run with two attempts that have started.
 fn with_two() -> Run {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[1, 2], true)).actions();
@@ -31,7 +30,6 @@ fn results_are_settled_together_and_reported_once_recorded() {
     run.end(1, AttemptOutcome::Succeeded);
     let request = run.exchange();
     assert_eq!((request.settlements, request.limit), (vec![completed(1)], 1));
-    // Results are not settled while an exchange is pending.
     run.end(2, AttemptOutcome::Succeeded);
     assert!(run.actions().is_empty());
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 0);
@@ -65,11 +63,9 @@ fn a_completion_keeps_the_fingerprint_and_the_recipe() {
     assert_eq!(settlements, [Settlement { token: token(1), verdict: Verdict::Complete(completion) }]);
 }
 
-/// The fingerprints of a file before and after an attempt that changed it.
 const BEFORE: Fingerprint = Fingerprint { size: 1, modified_ns: 1 };
 const AFTER: Fingerprint = Fingerprint { size: 2, modified_ns: 2 };
 
-/// Returns a run in which an attempt has changed its file, and has ended with `outcome`.
 fn with_changed_file(config: RunConfig, outcome: AttemptOutcome) -> Run {
     let mut run = Run::begun(config);
     run.answer(claims(&[1], false)).actions();
@@ -103,7 +99,6 @@ fn a_run_that_edits_files_records_them_as_they_are_afterwards() {
     }
 }
 
-/// Returns the item of an attempt that has ended, and whether its file changed.
 fn changed_in(kind: &RunEventKind) -> Option<(u64, bool)> {
     match kind {
         RunEventKind::FileCompleted { of, input_changed, .. } | RunEventKind::FileFailed { of, input_changed, .. } => {
@@ -124,7 +119,6 @@ fn a_failure_keeps_the_last_words_of_its_error_output() {
     assert_eq!(settlements, [Settlement { token: token(1), verdict }]);
 }
 
-/// Backoff rules with a longer wait after errors that contain this word.
 #[derive(Debug)]
 struct LongerAfter(&'static str);
 
@@ -135,7 +129,6 @@ impl BackoffRules for LongerAfter {
     }
 }
 
-/// Ends the first attempt on an item with this output, and returns its verdict.
 fn verdict_after(config: RunConfig, output: &str) -> Verdict {
     let mut run = Run::begun(config.with_backoff_rules(Arc::new(LongerAfter("overloaded"))));
     run.answer(claims(&[1], true)).actions();
@@ -220,7 +213,6 @@ fn a_cancelled_file_is_ended_and_fails() {
     run.feed(Input::Woken).actions();
     run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) });
     assert!(matches!(run.actions()[..], [Action::Cancel(token_1)] if token_1 == token(1)));
-    // A repeated report of the cancellation has no effect.
     run.feed(Input::Woken).actions();
     run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) });
     assert!(run.actions().is_empty());
@@ -237,7 +229,6 @@ fn a_cancelled_file_that_succeeds_first_is_completed() {
     assert_eq!(run.end(1, AttemptOutcome::Succeeded).exchange_among().settlements, [completed(1)]);
 }
 
-/// The run settles a retry. The answer reports that a user has cancelled the file.
 #[test]
 fn a_failure_of_a_cancelled_file_is_reported_as_its_end() {
     let mut run = with_two();
@@ -246,7 +237,6 @@ fn a_failure_of_a_cancelled_file_is_reported_as_its_end() {
     run.answer(Exchanged { cancelled: vec![token(1)], ..claims(&[], true) });
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileFailed { error, .. } if **error == *"cancelled")), 1);
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileRequeued { .. })), 0);
-    // The same applies to a claim whose attempt never began.
     run.progress(2, AttemptProgress::NotStarted { shortage: None })
         .answer(Exchanged { cancelled: vec![token(2)], ..claims(&[], true) });
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileFailed { .. })), 2);
@@ -261,11 +251,11 @@ fn an_attempt_that_a_stop_took_along_is_given_back() {
     for signal in [1, 2, 15] {
         let died = AttemptOutcome::Signalled { signal };
         for outcome in [died.clone(), in_a_step(died)] {
-            // The stop is reported before the end of the attempt.
+            // First case: the run learns of the stop before the attempt ends.
             let mut run = with_two();
             run.stop(StopLevel::Draining, StopCause::Interrupt).actions();
             assert_eq!(run.end(1, outcome.clone()).exchange().settlements, [released(1)]);
-            // The stop is reported after the end of the attempt, but within 500 ms.
+            // Second case: the run learns of the stop after the attempt, but within 500 ms.
             let mut run = with_two();
             run.end(1, outcome).actions();
             run.pass(Duration::from_millis(499)).stop(StopLevel::Draining, StopCause::Terminate);
@@ -303,7 +293,6 @@ fn another_death_next_to_a_stop_is_a_failure() {
     assert!(matches!(settlements[0].verdict, Verdict::Retry { .. }), "{settlements:?}");
 }
 
-/// An event in a random history of a run.
 #[derive(Debug, Clone, Copy)]
 enum Happening {
     End(u64, bool),
@@ -330,9 +319,8 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// After any inputs in any order: at most one operation is pending, no claim is settled twice
-    /// or before its attempt has ended, and a run claims no more items than it has capacity for.
-    /// Once all attempts have ended, every claim is settled.
+    /// After any inputs, at most one operation is pending, and a run claims no more items than its
+    /// capacity. No claim is settled twice, or before its attempt has ended.
     #[test]
     fn every_claim_is_settled_once(happenings in happenings()) {
         let mut run = Run::begun(RunConfig::default());

@@ -1,4 +1,4 @@
-//! The beginning of a run, and the reasons not to begin.
+//! The beginning of a run, and the cases in which a run must not begin.
 
 use autoproc_domain::RunConfig;
 use autoproc_domain::ports::{Begun, RunEventKind, StopCause, StopLevel, StopSignalError, StorageError};
@@ -76,7 +76,6 @@ fn a_run_does_not_begin_while_others_are_stopping() {
     assert_eq!((runs, run.events.len()), (&vec![other_run()], 0));
 }
 
-/// Ctrl-C stops the run that is beginning, and not the other run.
 #[test]
 fn a_run_that_is_interrupted_while_another_is_live_ends_without_a_file() {
     let mut run = registering();
@@ -87,7 +86,7 @@ fn a_run_that_is_interrupted_while_another_is_live_ends_without_a_file() {
     assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::Request(StopCause::Interrupt));
 }
 
-/// The other runs ended while this run was still registered, so this run must remove the request.
+/// The other runs ended while this run was still registered.
 #[test]
 fn a_run_that_did_not_begin_and_outlives_the_others_removes_the_request() {
     let mut run = registering();
@@ -138,7 +137,6 @@ fn a_recovery_that_meets_a_locked_store_is_made_again() {
     assert!(matches!(run.actions()[..], [Action::Recover]));
 }
 
-/// A signal is received while the stop file is removed. Removing the file does not remove a signal.
 #[test]
 fn a_stop_that_comes_while_the_old_request_is_removed_counts() {
     let mut run = registering();

@@ -1,4 +1,5 @@
-//! The end of a run.
+//! Tests how a run ends: the last recovery of dead runs, the result, and the stop request that may
+//! remain.
 
 use autoproc_domain::ports::{Begun, RunEventKind, StopCause, StopLevel, Unproven};
 use autoproc_domain::recovery::Recovery;
@@ -30,7 +31,6 @@ fn an_empty_queue_ends_the_run_after_a_last_recovery() {
     assert!(matches!(run.events.last(), Some(RunEventKind::ProcessorStopped { .. })));
 }
 
-/// Files may fail in other runs, or be cancelled, while the run is alive.
 #[test]
 fn the_result_counts_the_files_of_the_scope_that_have_failed_since_the_beginning() {
     let mut run = Run::new(RunConfig::default());

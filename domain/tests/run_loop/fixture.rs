@@ -1,4 +1,4 @@
-//! A run loop that receives inputs from a test, and the actions that it has requested.
+//! A run loop that receives its inputs from a test, and records the requested actions.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Creates a run of two jobs that has not begun.
+    /// Creates a run with two jobs that has not begun.
     pub(crate) fn new(config: RunConfig) -> Self {
         let config = config.with_run(RunId::new("run")).with_jobs(NonZeroUsize::new(2).unwrap());
         let state = RunState::new(config, location("here"));
@@ -35,17 +35,16 @@ impl Run {
         Self { state, now, actions: Vec::new(), events: Vec::new(), wakeup: Wakeup::default() }
     }
 
-    /// Creates a run that has begun and recovered nothing; its first exchange is pending.
+    /// Creates a run that has begun. The first exchange is pending.
     pub(crate) fn begun(config: RunConfig) -> Self {
         Self::new(config).and_begun()
     }
 
-    /// Adds samples of earlier runs. Must be called before the run begins.
+    /// Adds the durations of files in earlier runs. Must be called before the run begins.
     pub(crate) fn with_forecast(self, forecast: Forecast) -> Self {
         Self { state: self.state.with_forecast(forecast), ..self }
     }
 
-    /// Begins the run, which recovers nothing; its first exchange is pending.
     pub(crate) fn and_begun(self) -> Self {
         let mut run = self;
         run.feed(Input::Begin);
@@ -76,12 +75,10 @@ impl Run {
         self
     }
 
-    /// Returns the actions since the last call.
     pub(crate) fn actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
 
-    /// Returns the only action since the last call, which must be an exchange.
     pub(crate) fn exchange(&mut self) -> ExchangeRequest {
         let actions = self.actions();
         match <[Action; 1]>::try_from(actions) {
@@ -91,7 +88,6 @@ impl Run {
         }
     }
 
-    /// Returns the last exchange among the actions since the last call.
     #[track_caller]
     pub(crate) fn exchange_among(&mut self) -> ExchangeRequest {
         let exchanges = self.actions().into_iter().filter_map(|action| match action {
@@ -101,7 +97,6 @@ impl Run {
         exchanges.last().expect("an exchange was ordered")
     }
 
-    /// Returns the items of the attempts started since the last call.
     pub(crate) fn started(&mut self) -> Vec<u64> {
         let started = self.actions().into_iter().filter_map(|action| match action {
             Action::Start(attempt) => Some(attempt.token.item.get()),
@@ -127,7 +122,6 @@ impl Run {
         self.progress(id, AttemptProgress::Ended(report))
     }
 
-    /// Starts an attempt, which succeeds.
     pub(crate) fn succeed(&mut self, id: u64) -> &mut Self {
         self.start(id).end(id, AttemptOutcome::Succeeded)
     }
@@ -140,8 +134,7 @@ impl Run {
         self.feed(Input::Stop(StopRequest { level, cause: Some(cause) }))
     }
 
-    /// Answers the operations at the end of a run: the last recovery, the last counts, the end of
-    /// the registration.
+    /// Answers the last operations of a run, and returns the outcome of the run.
     pub(crate) fn outcome(&mut self) -> Result<ProcessingResult, ProcessorError> {
         for _ in 0..5 {
             match self.actions().pop() {
@@ -184,7 +177,6 @@ pub(crate) fn other_run() -> LiveRun {
     LiveRun { info, heard_of: None }
 }
 
-/// Returns an answer with these claims.
 pub(crate) fn claims(ids: &[u64], has_waiting: bool) -> Exchanged {
     Exchanged { claims: ids.iter().map(|id| claimed(*id, 1)).collect(), has_waiting, ..Exchanged::default() }
 }

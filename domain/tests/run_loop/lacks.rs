@@ -1,5 +1,5 @@
-//! Attempts that fail because the machine lacks something: they do not count for their files,
-//! starts are held, and one attempt at a time starts as a probe.
+//! Tests attempts that fail because the machine lacks something, such as a program or processes.
+//! These attempts do not count, and then only one file at a time starts, as a probe.
 
 use std::time::Duration;
 
@@ -26,8 +26,7 @@ fn shortage() -> AttemptProgress {
     AttemptProgress::NotStarted { shortage: Some("no process".into()) }
 }
 
-/// Reports the start and the end of an attempt in one input, as the driver does after a failed
-/// start.
+/// Reports the start and the end of an attempt in one input, as the driver does.
 fn fail_to_start(run: &mut Run, id: u64, outcome: &AttemptOutcome) {
     let end = AttemptProgress::Ended(AttemptReport::new(outcome.clone(), Duration::ZERO));
     let started = AttemptProgress::Started { fingerprint: None };
@@ -43,7 +42,7 @@ fn held(run: &Run) -> Vec<Option<&str>> {
     reasons.collect()
 }
 
-/// Answers the pending exchange, which settles only releases of these items.
+/// Answers the pending exchange, which must release these items and settle nothing else.
 #[track_caller]
 fn expect_released(run: &mut Run, ids: &[u64]) {
     let settled = run.exchange_among().settlements;
@@ -51,7 +50,7 @@ fn expect_released(run: &mut Run, ids: &[u64]) {
     run.answer(claims(&[], true)).actions();
 }
 
-/// Returns a run in which file 1 has succeeded; its next exchange is pending.
+/// Returns a run in which file 1 has succeeded. The next exchange is pending.
 fn proven() -> Run {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[1], true)).actions();
@@ -112,7 +111,7 @@ fn waiting_attempts_are_recalled_when_something_is_lacking() {
     assert!(!run.actions().iter().any(|action| matches!(action, Action::Recall)), "once");
 }
 
-/// A workflow reports its start before its first step starts.
+/// A workflow reports its start before the first step starts.
 #[test]
 fn a_shortage_after_the_start_is_not_counted_either() {
     let mut run = Run::begun(RunConfig::default());
@@ -149,7 +148,7 @@ fn a_failure_proves_the_program_but_not_a_wrapper() {
     }
 }
 
-/// The probe is on another file, because perhaps only file 2 needs the missing program.
+/// The probe uses another file, because perhaps only file 2 needs the missing program.
 #[test]
 fn a_file_that_misses_the_program_waits_until_another_has_worked() {
     let mut run = proven();
@@ -185,8 +184,8 @@ fn the_second_time_that_only_one_file_misses_the_program_it_fails() {
     }
 }
 
-/// Earlier, the program was missing only for file 2. So the next such failure of file 2 counts, but
-/// does not show that the program is back.
+/// The success of file 3 showed that the program was missing only for file 2. So when the probe
+/// with file 2 fails again, this says nothing about the program of file 4.
 #[test]
 fn a_probe_that_misses_the_program_again_does_not_end_the_wait() {
     let mut run = proven();
@@ -206,7 +205,6 @@ fn a_probe_that_misses_the_program_again_does_not_end_the_wait() {
     assert!(held(&run).last().is_some_and(Option::is_some), "{:?}", held(&run));
 }
 
-/// No other file is waiting, so file 2 itself becomes the probe.
 #[test]
 fn the_last_file_is_its_own_probe() {
     let mut run = proven();
@@ -234,7 +232,6 @@ fn a_run_whose_program_stays_missing_ends_and_fails_nothing() {
     assert_eq!((result.failed, result.remaining, result.stopped_by), (0, 8, StoppedBy::ProgramMissing));
 }
 
-/// No attempt needs to have succeeded before, because the disk of the folder may not be mounted.
 #[test]
 fn a_file_whose_folder_is_missing_waits_like_one_without_its_program() {
     let away = || AttemptOutcome::InputAway { cause: Box::new(AttemptOutcome::Exited { code: 1 }) };
@@ -277,7 +274,6 @@ fn a_run_wakes_for_its_probe() {
     assert_eq!(run.wakeup.at, Some(since.saturating_add(FIRST_DELAY)));
 }
 
-/// Another attempt is running, so the limit of the hold is not 0.
 #[test]
 fn one_attempt_probes_while_another_runs() {
     let mut run = Run::begun(RunConfig::default());
@@ -310,7 +306,6 @@ fn a_running_attempt_proves_the_program() {
     assert_eq!(held(&run).len(), 1, "{:?}", run.events);
 }
 
-/// Wakes the run, and expects an exchange that settles nothing and has this limit.
 #[track_caller]
 fn expect_nothing_settled(run: &mut Run, limit: usize) {
     run.feed(Input::Woken);
@@ -318,8 +313,8 @@ fn expect_nothing_settled(run: &mut Run, limit: usize) {
     assert_eq!((request.settlements, request.limit), (Vec::new(), limit));
 }
 
-/// The answers without claims do not show that no other file is waiting: the requests are older
-/// than the hold, or had a limit of 0.
+/// An exchange without claims shows that no other file can be the probe. This does not apply if the
+/// request preceded the hold, or had a limit of 0.
 #[test]
 fn a_suspect_is_not_offered_before_the_queue_was_asked_for_a_probe() {
     let mut run = proven();
@@ -332,8 +327,7 @@ fn a_suspect_is_not_offered_before_the_queue_was_asked_for_a_probe() {
     expect_nothing_settled(&mut run, 1);
 }
 
-/// File 3 began before the program was found missing. So its success does not show that the program
-/// is missing only for file 2.
+/// File 3 started before the program was found missing.
 #[test]
 fn an_old_attempt_that_succeeds_proves_nothing_about_the_suspect() {
     let mut run = proven();
@@ -347,7 +341,6 @@ fn an_old_attempt_that_succeeds_proves_nothing_about_the_suspect() {
     expect_nothing_settled(&mut run, 0);
 }
 
-/// Reports that the file of this running attempt was cancelled.
 fn cancel(run: &mut Run, id: u64) {
     run.feed(Input::Woken).answer(Exchanged { cancelled: vec![token(id)], ..claims(&[], true) }).actions();
 }

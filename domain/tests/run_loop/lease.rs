@@ -1,4 +1,4 @@
-//! A lost lease: other runs may already have claimed the run's items.
+//! Tests runs that lose their lease. Other runs may already have claimed the items of such a run.
 
 use autoproc_domain::RunConfig;
 use autoproc_domain::ports::{AttemptOutcome, RunEventKind, StorageError};
@@ -6,7 +6,6 @@ use autoproc_domain::run::{Action, Input, ProcessorError};
 
 use super::fixture::{Run, claims};
 
-/// Returns a run with a running attempt and a pending exchange.
 fn working() -> Run {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[1, 2], true)).actions();
@@ -26,7 +25,6 @@ fn ends_without_settling(mut run: Run) {
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 0);
 }
 
-/// After a network partition, the pending exchange may never be answered.
 #[test]
 fn the_run_aborts_settles_nothing_and_ends() {
     let mut run = working();

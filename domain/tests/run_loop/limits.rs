@@ -1,4 +1,5 @@
-//! The reasons to start no attempts: a closed start gate, the failure limit, a stop.
+//! Tests when a run starts no attempts: under back-pressure, at the failure limit, or after a stop
+//! request.
 
 use std::num::NonZeroU64;
 
@@ -88,7 +89,6 @@ fn a_held_run_ends_when_others_have_done_the_rest() {
     assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::QueueEmpty);
 }
 
-/// While starts are held, the run reads the queue at every change, not only when the gate changes.
 #[test]
 fn a_held_run_looks_at_every_change_of_the_queue() {
     let mut run = Run::begun(RunConfig::default());
@@ -133,7 +133,6 @@ fn a_stop_recalls_drains_and_gives_back_later_claims() {
     run.answer(claims(&[1], true)).actions();
     run.start(1).feed(Input::Woken).actions();
     run.stop(StopLevel::Draining, StopCause::StopFile);
-    // The pending exchange returns a claim after the stop.
     run.answer(claims(&[2], true));
     assert_eq!(run.exchange_among().settlements, [released(2)]);
     run.answer(claims(&[], true));
@@ -167,7 +166,6 @@ fn the_failure_limit_counts_recorded_and_new_results() {
     }
 }
 
-/// Returns how many files a run with this limit claims after nine files completed and one failed.
 fn limit_after_one_failure_in_ten(percent: u8) -> usize {
     let mut run = Run::begun(RunConfig::default().with_failure_limit(FailureLimit::Percent(percent)));
     for id in 1..=9 {
@@ -192,8 +190,7 @@ fn nothing_is_claimed_once_the_failure_limit_is_reached() {
     run.start(1).start(2);
     run.end(1, failed());
     assert_eq!(run.exchange_among().limit, 1);
-    // The second failure counts as soon as it is reported, so the run releases the claim of the
-    // pending exchange.
+    // The second failure counts at once, so the run releases the claim of the pending exchange.
     run.end(2, failed()).answer(claims(&[3], true));
     let request = run.exchange_among();
     assert_eq!((request.limit, request.settlements.len()), (0, 2));

@@ -1,4 +1,4 @@
-//! The reactions of the loop to errors of the store.
+//! The reactions of the run loop to store errors.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ fn an_unanswered_exchange_is_offered_again_unchanged() {
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 1);
 }
 
-/// A busy store has not checked whether it had committed the exchange before.
+/// A busy store has not checked whether it already committed the exchange.
 #[test]
 fn an_unanswered_exchange_keeps_its_id_while_the_store_is_locked() {
     let mut run = Run::begun(RunConfig::default());
@@ -70,7 +70,7 @@ fn an_unanswered_exchange_keeps_its_id_while_the_store_is_locked() {
     }
 }
 
-/// The exchange may have claimed items, which would stay claimed.
+/// The store may have claimed items for this exchange.
 #[test]
 fn a_run_does_not_end_while_an_exchange_is_unanswered() {
     let mut run = Run::begun(RunConfig::default());
@@ -86,7 +86,7 @@ fn a_run_does_not_end_while_an_exchange_is_unanswered() {
     assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::Request(StopCause::Interrupt));
 }
 
-/// The answer to a repeated request describes the queue as it was at the first request.
+/// The answer to a repeated request describes the queue at the time of the first request.
 #[test]
 fn a_repeated_answer_is_followed_by_another_look() {
     let mut run = Run::begun(RunConfig::default());
@@ -97,8 +97,7 @@ fn a_repeated_answer_is_followed_by_another_look() {
     assert_eq!(run.exchange().limit, 2);
 }
 
-/// Reading the counts counts as reading the queue, so `Storage::changed` reports only later
-/// changes.
+/// After the counts are read, `Storage::changed` reports only later changes.
 #[test]
 fn counts_are_followed_by_an_exchange() {
     let mut run = Run::begun(RunConfig::default());
@@ -125,7 +124,7 @@ fn a_change_is_looked_at_while_attempts_run_that_might_be_cancelled() {
     assert!(run.actions().iter().any(|action| matches!(action, Action::Cancel(_))));
 }
 
-/// The next exchange shortens backoffs that have become too long, so items may become due.
+/// The next exchange may shorten backoffs, so items may become due.
 #[test]
 fn a_clock_set_back_makes_the_run_look_again() {
     let mut run = Run::begun(RunConfig::default());
@@ -246,7 +245,7 @@ fn the_run_waits_for_what_falls_due_next() {
     run.now = due;
     run.feed(Input::Woken);
     assert_eq!(run.exchange().limit, 2);
-    // The run does not wait while the exchange is pending, because each wait would end at once.
+    // Each wait would end at once while the exchange is pending.
     assert_eq!((run.wakeup.at, run.wakeup.on_change), (None, false));
 }
 

@@ -18,7 +18,6 @@ fn forecast() -> Forecast {
     forecast
 }
 
-/// Returns the time limit of a file whose size is measured.
 fn limit(size: Option<u64>) -> Duration {
     let config = RunConfig::default().with_timeout(HOUR).with_adapts_timeout(true);
     let mut run = Run::new(config).with_forecast(forecast()).and_begun();

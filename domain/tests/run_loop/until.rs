@@ -1,4 +1,4 @@
-//! The time until which attempts start, on a simulated clock.
+//! Tests `RunConfig::until`, the time until which attempts start, on a simulated clock.
 
 use std::time::Duration;
 
@@ -18,12 +18,10 @@ use super::fixture::{Run, claims, completed, released, token, unreachable};
 const SECOND: Duration = Duration::from_secs(1);
 const MB: u64 = 1_000_000;
 
-/// The time at which the run begins, and the time, an hour later, until which it starts attempts.
 const BEGIN: Timestamp = Timestamp::from_micros(1_000_000_000);
 const UNTIL: Timestamp = Timestamp::from_micros(1_000_000_000 + 3_600_000_000);
 
-/// Creates a run that starts attempts for an hour, and whose first exchange is pending. By its
-/// forecast, files take exactly 10 s per megabyte.
+/// Creates a run that starts attempts for an hour. Files are forecast to take 10 s per megabyte.
 fn begun() -> Run {
     begun_with(RunConfig::default())
 }
@@ -36,8 +34,8 @@ fn begun_with(config: RunConfig) -> Run {
     run
 }
 
-/// Answers the pending exchange with claims on these items, and the measurement with these sizes in
-/// megabytes.
+/// Answers the pending exchange with claims on these items. Then answers the request to measure
+/// their files with these sizes, in megabytes.
 fn claim(run: &mut Run, ids: &[u64], sizes: &[Option<u64>], has_waiting: bool) {
     run.answer(claims(ids, has_waiting));
     let measured = run.actions();
@@ -45,8 +43,8 @@ fn claim(run: &mut Run, ids: &[u64], sizes: &[Option<u64>], has_waiting: bool) {
     run.feed(Input::Measured(sizes.iter().map(|mb| mb.map(|mb| mb * MB)).collect()));
 }
 
-/// Answers each request for counts, and answers each exchange with no claims, until the run waits.
-/// Returns the items of the attempts that the run started, and the settlements that it made.
+/// Answers operations until the run waits, and grants no claims. Returns the ids of the started
+/// items, and the settlements.
 fn until_idle(run: &mut Run) -> (Vec<u64>, Vec<Settlement>) {
     let (mut started, mut settled) = (Vec::new(), Vec::new());
     loop {
@@ -71,8 +69,6 @@ fn until_idle(run: &mut Run) -> (Vec<u64>, Vec<Settlement>) {
     }
 }
 
-/// Answers the operations at the end of a run, with this number of pending files. Returns the
-/// result.
 fn ended(run: &mut Run, pending: usize) -> ProcessingResult {
     let actions = run.actions();
     assert!(matches!(actions.last(), Some(Action::Count(_))), "{actions:?}");
@@ -85,7 +81,6 @@ fn ended(run: &mut Run, pending: usize) -> ProcessingResult {
     }
 }
 
-/// Returns the settlements of the latest exchange.
 fn settlements(run: &mut Run) -> Vec<Settlement> {
     run.exchange_among().settlements
 }
@@ -105,7 +100,7 @@ fn a_file_starts_only_if_it_ends_in_time() {
     claim(&mut run, &[1, 2], &[Some(50), Some(51)], true);
     let actions = run.actions();
     let [Action::Start(attempt), Action::Exchange(request)] = &actions[..] else { panic!("{actions:?}") };
-    // File 2 would end 10 s too late. The run keeps its claim, and claims another file.
+    // File 2 would end 10 s too late. The run keeps the claim, and claims another file.
     assert_eq!((attempt.token, request.limit, request.settlements.len()), (token(1), 1, 0));
     claim(&mut run, &[3], &[Some(1)], true);
     assert_eq!(run.started(), [3]);
@@ -115,8 +110,8 @@ fn a_file_starts_only_if_it_ends_in_time() {
 fn a_file_without_a_forecast_starts_until_the_time_itself() {
     let mut run = begun();
     run.pass(3599 * SECOND);
-    // Neither file has a forecast: the size of file 1 is unknown, and file 2 is more than four
-    // times as large as the largest sample of 100 MB.
+    // The size of file 1 is unknown, and file 2 is more than four times as large as the largest
+    // sample.
     claim(&mut run, &[1, 2], &[None, Some(500)], true);
     assert_eq!(until_idle(&mut run), (vec![1, 2], vec![]));
     assert_eq!(run.wakeup.at, Some(UNTIL));
@@ -149,7 +144,6 @@ fn claims_that_were_measured_too_late_are_released() {
     let mut run = begun();
     run.answer(claims(&[1, 2], true)).actions();
     run.pass(3600 * SECOND).feed(Input::Measured(vec![Some(MB), None]));
-    // No attempt may start any more, so the run releases both claims.
     let mut released_ids: Vec<_> = settlements(&mut run).iter().map(|settlement| settlement.token.item.get()).collect();
     released_ids.sort_unstable();
     assert_eq!(released_ids, [1, 2]);
@@ -200,7 +194,6 @@ fn a_retry_that_is_due_too_late_ends_the_run() {
     assert_eq!(ended(&mut run, 1).stopped_by, StoppedBy::Deadline);
 }
 
-/// Files without a backoff may be waiting for the gate.
 #[test]
 fn a_held_run_does_not_end_because_a_retry_is_due_too_late() {
     let mut run = begun();
@@ -225,7 +218,6 @@ fn a_run_that_set_a_file_aside_waits_for_a_retry_in_time() {
     assert_eq!(run.wakeup.at, Some(due));
 }
 
-/// Another process changes the queue while the run looks for dead runs.
 #[test]
 fn a_run_whose_time_is_up_claims_no_further_file_and_sees_that_it_waits() {
     let mut run = begun();
@@ -271,7 +263,8 @@ fn a_stop_releases_what_was_set_aside() {
     assert_eq!(settlements(&mut run), [released(2)]);
 }
 
-/// A suspect keeps its claim while starts are held; see `lacks.rs`.
+/// If the program was missing for a file, the run keeps its claim on the file while it waits for
+/// the program.
 #[test]
 fn the_time_releases_a_file_that_missed_the_program() {
     let mut run = begun();
@@ -296,7 +289,6 @@ fn a_cancelled_file_that_was_set_aside_ends_at_once() {
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileFailed { .. })), 1);
 }
 
-/// The files of this run take twice as long as those of earlier runs.
 #[test]
 fn the_run_learns_from_its_own_files() {
     let mut run = begun();
@@ -312,8 +304,7 @@ fn the_run_learns_from_its_own_files() {
     assert!(run.started().is_empty());
 }
 
-/// The answer to a repeated exchange shows the queue as it was at the first request. A run whose
-/// time is over must make another exchange to learn that a file is waiting.
+/// The answer to a repeated exchange describes the queue at the time of the first request.
 #[test]
 fn a_file_that_was_added_before_a_repeated_exchange_is_still_waiting() {
     let mut run = begun();

@@ -1,9 +1,8 @@
 //! The conformance suite of the `History` port.
 //!
-//! [`exercise_runs`] reports the events of a few runs to an observer, and then asks the history
-//! about them. The runs overlap, one of them dies, and their files fail, are retried and complete.
-//! [`exercise_entries`] does the same for attempts and events, and [`exercise_visits`] for visits of
-//! all attempts.
+//! [`exercise_runs`] sends the events of a few runs to an observer, and then queries the history.
+//! [`exercise_entries`] does the same for attempts and events, and [`exercise_visits`] for visits
+//! of all attempts.
 
 mod entries;
 mod visits;
@@ -27,8 +26,8 @@ pub use visits::exercise_visits;
 /// The number of new files that fail in the third run: more than a summary lists.
 const MANY: u64 = RunsSummary::MAX_FAILURES as u64 + 500;
 
-/// Checks the contract of [`History::runs`]. `history` must be empty at first, and must read the
-/// events that `observer` records.
+/// Checks the contract of [`History::runs`]. `history` must be empty, and must read the events that
+/// `observer` records.
 ///
 /// # Errors
 /// The first [`Violation`].
@@ -66,7 +65,6 @@ impl Ask<'_> {
         same(check, runs.as_slice(), expected)
     }
 
-    /// Checks the failures and the longest attempts that a summary lists.
     async fn files(&self) -> Result<(), Violation> {
         let first = self.summary("failures of one run", RunFilter::Named(vec![first_run().id])).await?;
         let listed: Vec<_> =
@@ -81,7 +79,7 @@ impl Ask<'_> {
         same("a file that changed while it was processed", &names(&first), &(1, one))?;
 
         let all = self.summary("failures of all runs", RunFilter::All).await?;
-        // In the third run, file 1 completed unchanged and file 8 changed again.
+        // In the third run, file 1 completed without a change, and file 8 changed again.
         same("a changed file counts once, by its latest completion", &names(&all), &(1, eight))?;
         // In the third run, file 2 completed and file 3 failed again.
         same("a file that completed later has not failed", &all.failed_files, &(MANY + 1))?;
@@ -160,7 +158,7 @@ fn stopped(processed: u64, failed: u64, retried: u64, stopped_by: StoppedBy) -> 
     RunEventKind::ProcessorStopped { result }
 }
 
-/// The events of two runs. The run `second` begins before the run `first` is stopped, and dies.
+/// The events of two runs. The run `second` begins before `first` ends, and dies.
 fn first_night() -> Vec<RunEvent> {
     let (elapsed, usage) = (Duration::from_secs(1), None);
     let retry = RunEventKind::FileRequeued {
@@ -188,8 +186,8 @@ fn first_night() -> Vec<RunEvent> {
     ]
 }
 
-/// The events of a recovery outside any run, and of the run `third`. The run recovers the last file
-/// of the dead run `second`, and has many failures.
+/// The events of a recovery outside any run, and of the run `third`. This run recovers the last
+/// file of the dead run `second`, and many of its own files fail.
 fn second_night() -> Vec<RunEvent> {
     let recovered = |id| RunEventKind::FileRecovered {
         of: of(id, 1),

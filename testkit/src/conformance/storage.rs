@@ -2,17 +2,16 @@
 //!
 //! # Theory of operation
 //!
-//! [`exercise`] runs two kinds of checks. *Named checks* are short scenarios, one or more for each
-//! sentence of the contracts; a check's name states the guarantee. The *differential check* then
-//! makes the same random requests to the store and to a [`FileQueue`](autoproc_domain::FileQueue).
-//! It uses several handles, which are closed and reopened, and several runs, which begin, end and
-//! die. All answers must be equal. Only ids, sequence numbers and claim numbers may differ, if
-//! their order is the same.
+//! [`exercise`] runs two kinds of checks. *Named checks* are short scenarios; the name of each
+//! check states a guarantee of the contracts. The *differential check* makes the same random
+//! requests to the store and to a [`FileQueue`](autoproc_domain::FileQueue), and compares the
+//! answers. Between the requests, handles are reopened, and runs begin, end and die. Ids,
+//! sequence numbers and claim numbers may differ, but must have the same order.
 //!
-//! A violation is returned as a value, so that a test can assert which check a broken store fails.
+//! A violation is returned as a value, so a test can assert which check a broken store fails.
 //!
-//! Deliberately absent: machine crashes, torn writes, full disks and failing networks. Their
-//! simulation needs the disk or server of the store, so it belongs in the store's own tests.
+//! The suite does not simulate machine crashes, torn writes, full disks or network failures. These
+//! need the disk or server of the store, so they belong in the store's own tests.
 
 mod adding_again;
 mod cancelling;
@@ -42,19 +41,18 @@ use autoproc_domain::{RunId, Timestamp};
 use super::Violation;
 use expect::Check;
 
-/// An empty store for one check, with methods that simulate events outside the store, such as the
-/// death of a process.
+/// An empty store for one check, with methods that simulate outside events, such as the death of a
+/// process.
 pub trait StorageFixture {
     /// A handle to the store.
     type Store: Storage + Runs;
 
-    /// Opens another handle on the same store, as another process would. Several handles may exist
-    /// at the same time.
+    /// Opens another handle to the store, as another process would. Several handles may be open at
+    /// the same time.
     fn open(&self) -> Self::Store;
 
-    /// Simulates the death of the process of `run`, without a call of [`Runs::end`]. If the run has
-    /// a lease, waits until the lease has expired. The caller has begun no other run through
-    /// `store`.
+    /// Simulates the death of the process of `run`, without calling [`Runs::end`]. If the run has a
+    /// lease, waits until the lease has expired. `run` is the only run begun through `store`.
     fn kill(&self, store: Self::Store, run: &RunId);
 
     /// Prevents the store from renewing the lease of `run`, and returns once the lease has expired.
@@ -63,21 +61,19 @@ pub trait StorageFixture {
         false
     }
 
-    /// Waits longer than the duration of a lease. Meanwhile the store renews the leases of live
-    /// runs.
+    /// Waits longer than a lease lasts. Meanwhile, the store renews the leases of live runs.
     fn let_leases_pass(&self) {}
 
     /// Sets the clock of a store that ignores the caller's time. Called before each request.
     fn set_clock(&self, _now: Timestamp) {}
 
-    /// The maximum time that the suite waits for an event. The default is long enough for every
+    /// Returns the maximum time that the suite waits for an event. The default suffices for every
     /// correct store on a busy machine.
     fn timeout(&self) -> Duration {
         Duration::from_secs(15)
     }
 
-    /// Runs a future of the store to its end. The suite never calls this method from within a
-    /// future that is being run.
+    /// Runs a future of the store to completion. The suite never nests calls of this method.
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
 }
 
@@ -91,8 +87,8 @@ pub struct Effort {
 }
 
 impl Default for Effort {
-    /// Returns an extent that suits a store with thousands of transactions per second, such as a
-    /// store in memory. For a store that syncs to disk, choose fewer cases.
+    /// Returns the effort for a store with thousands of transactions per second, such as a store in
+    /// memory. A store that syncs to disk should use fewer cases.
     fn default() -> Self {
         Self { cases: 256, steps: 40 }
     }

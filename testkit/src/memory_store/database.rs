@@ -1,4 +1,4 @@
-//! The shared state of the handles of a memory store, and the controls for tests.
+//! The state that all handles of a memory store share, and methods that inject failures.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -17,7 +17,7 @@ use super::MemoryStore;
 use super::lease::{Leasing, MemoryLease};
 use crate::VirtualClock;
 
-/// A queue and its runs. Clones share one database.
+/// A queue and its runs. All clones share the same queue.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryDatabase(Arc<Mutex<Contents>>);
 
@@ -26,7 +26,7 @@ pub struct MemoryDatabase(Arc<Mutex<Contents>>);
 pub enum Outage {
     /// The request is lost, so the transaction does not happen.
     Request,
-    /// Only the answer is lost; the transaction happens.
+    /// The answer is lost, but the transaction happens.
     Answer,
 }
 
@@ -56,7 +56,7 @@ struct Run {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Alive,
-    /// The lease is not renewed and expires at this time of the store's clock.
+    /// The store no longer renews the lease. The lease expires at this time of the virtual clock.
     CutOff(Duration),
     Killed,
     Ended,
@@ -64,14 +64,14 @@ enum Life {
 }
 
 impl MemoryDatabase {
-    /// Creates an empty queue without leases: the store notices at once when a run dies.
+    /// Creates an empty queue without leases. A killed run counts as dead immediately.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Creates an empty queue whose runs hold leases with these terms, on this clock. The store
-    /// renews a lease until its run is [cut off](Self::cut_off).
+    /// Creates an empty queue with leases. The store renews the lease of a run until the run is
+    /// [cut off](Self::cut_off).
     #[must_use]
     pub fn with_leases(clock: VirtualClock, terms: LeaseTerms) -> Self {
         let contents = Contents { leasing: Some(Leasing { clock, terms }), ..Contents::default() };
@@ -84,8 +84,8 @@ impl MemoryDatabase {
         MemoryStore::on(self.clone())
     }
 
-    /// Ends a run's process as a crash would. The claims of the run stay until they are recovered.
-    /// With leases, the run is dead only after its lease has expired.
+    /// Simulates a crash of a run. The run keeps its claims until recovery. With leases, the run
+    /// counts as dead only after its lease has expired.
     pub fn kill(&self, run: &RunId) {
         if self.lock().leasing.is_some() {
             self.cut_off(run);
@@ -120,31 +120,31 @@ impl MemoryDatabase {
         }
     }
 
-    /// Returns the time at which the lease of a run expires, on the store's clock; `None` while the
-    /// store renews the lease.
+    /// Returns the time of the virtual clock at which the lease of a run expires. Returns `None`
+    /// while the store renews the lease.
     #[must_use]
     pub fn lease_ends_at(&self, run: &RunId) -> Option<Duration> {
         self.lock().lease_ends_at(run)
     }
 
-    /// Makes the next `transactions` transactions fail because another process holds the store.
+    /// Makes this many transactions fail as if another process held the store.
     pub fn answer_busy(&self, transactions: usize) {
         self.lock().busy_answers = transactions;
     }
 
-    /// Makes the next transactions, one for each outage, fail because the store cannot be reached.
+    /// Makes the next transactions fail as if the store were unreachable, one for each outage.
     pub fn answer_unreachable(&self, outages: impl IntoIterator<Item = Outage>) {
         self.lock().outages = outages.into_iter().collect();
     }
 
-    /// Sets whether the store is full. A full store refuses additions, and new exchanges that ask
-    /// for claims; all other requests succeed.
+    /// Sets whether the store is full. A full store refuses to add files. It also refuses an
+    /// exchange that claims items, unless the exchange repeats an earlier one.
     pub fn set_full(&self, is_full: bool) {
         self.lock().is_full = is_full;
     }
 
-    /// Makes the store answer additions with [`EnqueueOutcome::Accepted`] from now on, if the
-    /// additions allow it.
+    /// From now on, answers a request to add files with [`EnqueueOutcome::Accepted`] if the request
+    /// allows this answer.
     pub fn accept_unread(&self) {
         self.lock().accepts_unread = true;
     }
@@ -155,12 +155,12 @@ impl MemoryDatabase {
         self.inspect(FileQueue::clone)
     }
 
-    /// Reads the queue, regardless of simulated failures.
+    /// Reads the queue. Injected failures have no effect on this method.
     pub fn inspect<T>(&self, read: impl FnOnce(&FileQueue) -> T) -> T {
         read(&self.lock().queue)
     }
 
-    /// Changes the queue in ways that no request can, for deliberately broken stores.
+    /// Changes the queue arbitrarily, for deliberately broken stores.
     pub fn tamper<T>(&self, with: impl FnOnce(&mut FileQueue) -> T) -> T {
         let mut contents = self.lock();
         let output = with(&mut contents.queue);
@@ -266,7 +266,7 @@ impl MemoryDatabase {
         self.lock().version
     }
 
-    /// Registers `waker` for the next change; returns true if the version has already changed.
+    /// Returns true if the version has changed. Otherwise registers `waker` for the next change.
     pub(super) fn wake_after(&self, version: u64, waker: &Waker) -> bool {
         let mut contents = self.lock();
         let has_changed = contents.version != version;
@@ -297,8 +297,7 @@ impl MemoryDatabase {
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
-        // A poisoned lock is safe to use: transactions are atomic, and the test that panicked has
-        // failed.
+        // A poisoned lock is safe: transactions are atomic, and the test that panicked has failed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -332,8 +331,8 @@ impl Contents {
         self.waiting.drain(..).for_each(Waker::wake);
     }
 
-    /// Applies the failures that a test has requested. Returns an error if the transaction must not
-    /// happen, and [`Outage::Answer`] if the transaction happens but its answer is lost.
+    /// Applies the next injected failure. Returns [`Outage::Answer`] if the caller must perform the
+    /// transaction and then fail as unreachable.
     fn meet_order(&mut self, needs_room: bool) -> Result<Option<Outage>, StorageError> {
         if self.busy_answers > 0 {
             self.busy_answers -= 1;
@@ -357,8 +356,7 @@ impl Contents {
         }
     }
 
-    /// True if a run may claim and settle. The permission ends before other runs may treat the
-    /// run as dead.
+    /// True if a run may claim and settle. The permission ends before the run counts as dead.
     fn may_exchange(&self, run: &RunId) -> bool {
         self.runs.get(run).is_some_and(|run| match run.life {
             Life::Alive => true,

@@ -1,4 +1,4 @@
-//! The lease of one run, on the clock of the store.
+//! The lease of one run, measured on the virtual clock.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -18,8 +18,7 @@ pub(super) struct Leasing {
 }
 
 impl Leasing {
-    /// Returns the expiry time of a lease that was granted at `granted`, if the store does not
-    /// renew it from now on.
+    /// Returns when a lease granted at `granted` expires if the store stops renewing it now.
     pub(super) fn end_without_renewal(&self, granted: Duration) -> Duration {
         let held = self.clock.elapsed().saturating_sub(granted);
         let every = self.terms.renewed_every.as_micros().max(1);

@@ -1,7 +1,8 @@
-//! Checks how runs react to different files that fail alike.
+//! Checks how runs react when different files fail alike, that is, in the same way. A run then
+//! pauses: it starts no attempts except probes.
 //!
-//! The scripts have few kinds of failures, so files often fail alike by chance. The checks do not
-//! repeat the rules of the run; they state what must hold in any case.
+//! Simulated attempts fail in few ways, so files often fail alike by chance. The checks state what
+//! must always hold, and do not repeat the rules of the run loop.
 
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::{Attempt, AttemptOutcome};
@@ -13,16 +14,15 @@ use super::holds;
 use super::run::SimulatedRun;
 use super::world::World;
 
-/// The reports of a run about files that fail alike.
+/// What a run has reported about its pause.
 #[derive(Debug, Default)]
 pub(super) struct Pausing {
-    /// True if the run began with the durations of earlier runs of its recipe.
+    /// True if the run knew the durations of earlier attempts when it began.
     pub(super) has_history: bool,
-    /// The time of the next probe, if the run has reported that it holds starts.
+    /// The time of the next probe. `None` while the run is not paused.
     probe_at: Option<Timestamp>,
-    /// The attempt that the run handed over last since it reported the hold.
+    /// The last attempt that the paused run passed to its orchestrator.
     probe: Option<ClaimToken>,
-    /// True if the run has reported that it ends because files fail alike.
     has_given_up: bool,
 }
 
@@ -37,8 +37,8 @@ impl Pausing {
 }
 
 impl World {
-    /// Records that a run holds starts. If the reason is that files fail alike, checks that enough
-    /// files have failed, and that the recipe has completed a file before.
+    /// Records that a run starts no attempts for now. If the reason is that files fail alike,
+    /// checks that enough files have failed, and that an attempt has succeeded before.
     pub(super) fn note_pause(&mut self, run: usize, reason: &str, probe_at: Option<Timestamp>) -> Result<(), String> {
         let pausing = &mut self.runs[run].pausing;
         if !reason.contains("failed alike") && probe_at.is_none() {
@@ -57,7 +57,7 @@ impl World {
         holds(is_allowed, || format!("{} pauses after {} files have failed", self.runs[run].id, failed.len()))
     }
 
-    /// Returns the attempts of a run that failed as their scripts say.
+    /// Returns the attempts of a run that failed as their scripts planned.
     fn own_failures(&self, run: usize) -> impl Iterator<Item = &AttemptTruth> {
         let is_failure = move |attempt: &&AttemptTruth| {
             attempt.run == run && !attempt.is_struck && attempt.known_outcome().is_some_and(fails)
@@ -65,7 +65,7 @@ impl World {
         self.attempts.iter().filter(is_failure)
     }
 
-    /// While a run holds starts, checks that it hands over one probe at a time, and not too early.
+    /// Checks that a paused run starts one probe at a time, and no probe too early.
     pub(super) fn check_probe(&mut self, run: usize, attempt: &Attempt) -> Result<(), String> {
         let (wall, clock_was_set) = (self.wall(), self.clock_was_set);
         let SimulatedRun { pausing, orchestrator, id, .. } = &mut self.runs[run];
@@ -81,9 +81,8 @@ impl World {
         holds(wall >= probe_at || clock_was_set, || format!("{id} probes too early: {attempt:?}"))
     }
 
-    /// Returns the attempt numbers by which a run may judge an attempt: the attempt's number in the
-    /// round and, if the run may have given back an earlier attempt of the round, also the number
-    /// below.
+    /// Returns the numbers that an attempt may have in the view of its run. If the run may have
+    /// left an earlier attempt of the round uncounted, the number may be one lower.
     pub(super) fn numbers(&self, attempt: &AttemptTruth) -> impl Iterator<Item = AttemptNumber> {
         let before = AttemptNumber::new(attempt.number.get() - 1);
         let mut earlier = self.own_failures(attempt.run).filter(|other| is_same_round(other, attempt));
@@ -91,8 +90,8 @@ impl World {
         std::iter::once(attempt.number).chain(before.filter(|_| is_granted))
     }
 
-    /// True if the verdict gives back an attempt that failed as its script says, and if the run
-    /// gave back no earlier attempt of the round.
+    /// True if the verdict releases a failed attempt, and the run may do so because files fail
+    /// alike. A run may release one such attempt of a file in a round.
     pub(super) fn is_given_back(&self, attempt: &AttemptTruth, outcome: &AttemptOutcome, verdict: &Verdict) -> bool {
         let is_released = |other: &&AttemptTruth| other.recorded == Some(Recorded::Released);
         let earlier = self.own_failures(attempt.run).filter(|other| is_same_round(other, attempt)).filter(is_released);
@@ -100,14 +99,14 @@ impl World {
         *verdict == Verdict::Release && self.plan.pause_on_same.is_some() && fails(outcome) && earlier.next().is_none()
     }
 
-    /// Returns the number of additional attempts that runs may grant a file in one round: one for
-    /// each run.
+    /// Returns the maximum number of uncounted attempts of a file in a round. Each run may leave
+    /// one attempt uncounted.
     pub(super) fn granted(&self) -> u32 {
         let runs = u32::try_from(self.runs.len()).unwrap_or(u32::MAX);
         if self.plan.pause_on_same.is_some() { runs } else { 0 }
     }
 
-    /// Returns the retry policies under which a file may have ended.
+    /// Returns the retry policy, once for each possible number of uncounted attempts.
     pub(super) fn policies(&self) -> impl Iterator<Item = RetryPolicy> {
         let policy = &self.plan.retry;
         (0..=self.granted()).map(|extra| RetryPolicy { retries: policy.retries + extra, ..policy.clone() })
@@ -118,8 +117,8 @@ fn is_same_round(a: &AttemptTruth, b: &AttemptTruth) -> bool {
     (a.file, a.round) == (b.file, b.round)
 }
 
-/// True for failures that may make a run hold starts. The exit statuses 126 and 127 may be due to a
-/// missing program; `lacks.rs` checks the rules for them.
+/// True for failures that may make a run pause. The exit statuses 126 and 127 may mean a missing
+/// program, which `lacks.rs` checks.
 fn fails(outcome: &AttemptOutcome) -> bool {
     !matches!(outcome, AttemptOutcome::Succeeded | AttemptOutcome::Aborted | AttemptOutcome::Exited { code: 126 | 127 })
 }

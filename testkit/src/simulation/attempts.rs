@@ -1,4 +1,4 @@
-//! The true state of every attempt, independent of what each run has observed.
+//! The true state of each attempt, whether or not a run knows it.
 
 use std::time::Duration;
 
@@ -14,26 +14,25 @@ pub(super) struct AttemptTruth {
     pub(super) round: u32,
     pub(super) number: AttemptNumber,
     pub(super) began: Duration,
-    /// The fingerprint that was reported when the attempt began.
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) planned: (Duration, AttemptEnd),
     pub(super) over: Option<(Duration, AttemptEnd)>,
-    /// The time at which the end was reported to the run; `None` before the report.
+    /// The time at which the end of the attempt was reported to the run.
     pub(super) known_at: Option<Duration>,
-    /// The effect of the settlement on the item; `None` until the settlement is durable.
+    /// What the store recorded. `None` until the settlement is durable.
     pub(super) recorded: Option<Recorded>,
     pub(super) is_start_reported: bool,
     pub(super) is_end_reported: bool,
-    /// True if the attempt failed because the machine lacked something, instead of ending as its
-    /// script says.
+    /// True if the attempt failed because a process, the program or a folder was missing. Its
+    /// scripted outcome is then ignored.
     pub(super) is_struck: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AttemptEnd {
-    /// The outcome was reported to the run.
+    /// The orchestrator reports this outcome to the run.
     Reported(AttemptOutcome),
-    /// The orchestrator lost track of the attempt; the attempt is still running.
+    /// The orchestrator lost track of the attempt, which keeps running.
     LostSight,
     /// The attempt ended without an outcome, for instance because its run is dead.
     CutOff,
@@ -52,7 +51,6 @@ impl AttemptTruth {
         self.over.is_none()
     }
 
-    /// Returns the outcome that was reported to the run; `None` before the report.
     pub(super) fn known_outcome(&self) -> Option<&AttemptOutcome> {
         match &self.over {
             Some((_, AttemptEnd::Reported(outcome))) if self.known_at.is_some() => Some(outcome),

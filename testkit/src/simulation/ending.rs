@@ -15,7 +15,6 @@ use super::world::World;
 
 type Outcome = Result<ProcessingResult, ProcessorError>;
 
-// The checks at the end of a run.
 impl World {
     pub(super) fn check_run(&mut self, run: usize, outcome: &Outcome) -> Result<(), String> {
         let ending = &self.runs[run];
@@ -68,16 +67,14 @@ impl World {
         holds(!must_give_up || gave_up, || format!("{} did not obey its failure limit: {result:?}", run.id))
     }
 
-    /// Checks that a successful run has reported the beginning and the end of each attempt.
     fn check_reports(&self, run: usize) -> Result<(), String> {
         let of_run = self.attempts.iter().filter(|attempt| attempt.run == run);
         let mut silent = of_run.filter(|attempt| !attempt.is_start_reported || !attempt.is_end_reported);
         silent.next().map_or(Ok(()), |attempt| Err(format!("an attempt was not reported: {attempt:?}")))
     }
 
-    /// Checks a run that ended because the queue was empty. Since its last exchange, the run must
-    /// have looked for dead runs. No file of its scope may have been waiting since before that
-    /// exchange.
+    /// Checks a run that ended because its queue was empty. The run must have left no waiting file.
+    /// It must also have looked for dead runs after its last exchange.
     fn check_nothing_is_left(&self, run: usize, result: &ProcessingResult) -> Result<(), String> {
         let ending = &self.runs[run];
         if result.stopped_by != StoppedBy::QueueEmpty {
@@ -106,9 +103,8 @@ impl World {
         holds(is_expected, || format!("{} failed without a cause: {error:?}", run.id))
     }
 
-    /// Checks that the run ended in time after each stop request. A draining run may wait only for
-    /// its running attempts; an aborting run must not wait for them. Skipped if the clock was set
-    /// or the run was cut off from the store.
+    /// Checks that the run ended within the time limit after each stop request. A draining run may
+    /// finish its attempts.
     fn check_stops(&self, run: usize) -> Result<(), String> {
         let ending = &self.runs[run];
         if self.clock_was_set || ending.was_cut_off {
@@ -124,7 +120,6 @@ impl World {
     }
 }
 
-// The checks at the end of the simulation.
 impl World {
     pub(super) fn check_end(&self) -> Result<(), String> {
         let queue = self.database.queue();
@@ -136,8 +131,7 @@ impl World {
             let item = file.id.and_then(|id| queue.get(id));
             let item = item.ok_or_else(|| format!("file {index} was lost"))?;
             if file.cancelled_round == item.round {
-                // A cancelled item has no determined end: it may have completed or failed before
-                // its run was informed of the cancellation.
+                // The item may have completed or failed before its run was informed.
                 continue;
             }
             if is_undisturbed && file.struck_round != item.round {
@@ -148,8 +142,8 @@ impl World {
         Ok(())
     }
 
-    /// Checks that a file has the status and the attempts that the script and the retry policy
-    /// determine. The caller must know that every attempt was observed to its end.
+    /// Checks the status and the number of attempts of a file against its script. Call this only if
+    /// every attempt was observed to its end.
     fn check_deserved(&self, file: usize, item: &QueueItem) -> Result<(), String> {
         let (status, attempts) = deserved(&self.plan, &self.plan.retry, file, item.round);
         let mut possible = self.policies().map(|policy| deserved(&self.plan, &policy, file, item.round));
@@ -158,8 +152,8 @@ impl World {
         holds(is_right, || format!("it deserves to be {status} after {attempts} attempts: {item:?}, {script:?}"))
     }
 
-    /// Checks that the last attempt of a file determined the status of the file. The only exception
-    /// is an attempt that died with its run when the retry policy allowed no further attempt.
+    /// Checks that the outcome of the last attempt decided the status of the file. Also accepts a
+    /// failed file whose last allowed attempt ended because the run died.
     fn check_last_attempt(&self, file: usize, item: &QueueItem) -> Result<(), String> {
         let is_of_round = |attempt: &&AttemptTruth| attempt.file == file && attempt.round == item.round;
         let last = self.attempts.iter().rfind(is_of_round);

@@ -9,7 +9,7 @@ use autoproc_domain::request::Repeat;
 use crate::{Outage, Random};
 
 const MAX_FAULTS: u64 = 9;
-/// The time within which all files are added and all faults with a planned time are injected.
+/// All files are added, and all faults with a planned time are injected, within this time.
 pub(super) const SPAN: Duration = Duration::from_secs(60);
 pub(super) const RECIPES: [Recipe; 2] = [Recipe::new([1; 8]), Recipe::new([2; 8])];
 
@@ -22,8 +22,7 @@ pub(super) struct PlannedFault {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum When {
     At(Duration),
-    /// The fault is injected after this many events, possibly between two events at the same
-    /// time.
+    /// The fault is injected directly after this many events.
     After(u64),
 }
 
@@ -31,42 +30,40 @@ pub(super) enum When {
 #[derive(Debug, Clone)]
 pub(super) enum Fault {
     StopFile(StopLevel),
-    /// One of the runs receives a signal.
     Signal(StopLevel, StopCause),
     /// One of the runs and its attempts receive SIGTERM, for instance from a service manager.
     TerminateAll,
-    /// The process of one of the runs dies.
     Kill,
     Begin,
-    /// The clock is set by this many seconds, forward if positive.
+    /// The clock is moved by this many seconds: forward if positive, back if negative.
     SetClock(i64),
     /// Another process holds the store during this many transactions.
     Busy(usize),
-    /// The store cannot be reached for the next transactions, one for each outage.
+    /// The store is unreachable for one transaction per outage.
     Unreachable(Vec<Outage>),
     /// The store is full for this long.
     Full(Duration),
-    /// The start gate is closed for this long.
+    /// Back-pressure keeps runs from starting attempts for this long.
     Pressure(Duration),
-    /// For this long, the machine lacks processes: each run can have only this many running
-    /// attempts.
+    /// The machine cannot create more processes for this long. Meanwhile, each run can have at most
+    /// this many running attempts.
     Shortage(Duration, usize),
-    /// For this long, the program, or the folder of every file, is missing.
+    /// The program or the folder of every file is missing for this long.
     ProgramAway(Duration),
-    /// For this long, no reaper can prove that a process has ended.
+    /// For this long, reapers cannot prove that any process has ended.
     Blind(Duration),
     /// One of the runs is cut off from the store for this long.
     Partition(Duration),
     Cancel(usize),
     /// A user holds a file for this long.
     Hold(usize, Duration),
-    /// A user adds a file again. The last value is true if the file has changed.
+    /// A user adds a file again. The `bool` is true if the file has changed.
     AddAgain(usize, Repeat, bool),
     Reprioritise(usize, i32),
 }
 
-/// Returns the faults of this seed, in no particular order. One seed in four has no faults, so that
-/// the outcome of each file is certain.
+/// Returns random faults. One seed in four has no faults, so that the outcome of each file is
+/// certain.
 pub(super) fn faults(random: &mut Random, files: usize) -> Vec<PlannedFault> {
     if random.one_in(4) {
         return Vec::new();

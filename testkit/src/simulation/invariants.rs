@@ -16,20 +16,17 @@ use super::run::SimulatedRun;
 use super::snapshot::Seen;
 use super::world::World;
 
-/// The maximum time for which a run may ignore a due item. Allows for the delay of a change
-/// notification, and for the delay before the run retries a store that did not answer.
+/// The maximum time for which a run may ignore a due item. Includes the delay of a change
+/// notification and the delay before the run retries a failed store request.
 const MAX_IDLENESS: Duration = Duration::from_secs(3);
-/// The maximum time between the cancellation of a file and the end of its attempt: the run is
-/// informed, and then the attempt ends.
 const MAX_CANCELLATION: Duration = Duration::from_secs(8);
-/// After an attempt was ended by a signal that may belong to a stop, the run waits this long for
-/// the stop request.
+/// A signal that ends an attempt may belong to a stop request that the run does not know yet. The
+/// run waits this long for the stop request before it judges the attempt.
 const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 
-// The checks of the decisions of runs.
 impl World {
-    /// Checks that the run may make the request, and that each settlement agrees with the outcome
-    /// of its attempt.
+    /// Checks that the run may make the request, and that each verdict matches the outcome of its
+    /// attempt.
     pub(super) fn check_request(&self, run: usize, request: &ExchangeRequest) -> Result<(), String> {
         let asking = &self.runs[run];
         let is_allowed = !asking.knows_of_lost_lease;
@@ -129,7 +126,7 @@ impl World {
         holds(is_right, || objection("that is not planned"))
     }
 
-    /// Checks the beginning of an attempt, and returns its file.
+    /// Checks that an attempt may begin. Returns the index of its file.
     pub(super) fn check_begin(&self, run: usize, attempt: &Attempt) -> Result<usize, String> {
         self.may_start(run, attempt, "begins")?;
         let file = self.file_of(attempt.token.item).ok_or_else(|| format!("an unknown file: {attempt:?}"))?;
@@ -151,8 +148,7 @@ impl World {
         holds(at_work <= jobs, || format!("{at_work} attempts at the same time, and {jobs} allowed"))
     }
 
-    /// Checks that a run cancels the attempts of cancelled files as soon as an answer reports the
-    /// cancellations.
+    /// Checks that a run cancels each attempt that the store has reported as cancelled.
     pub(super) fn check_cancellations(&self, run: usize, cancelled: &[ClaimToken]) -> Result<(), String> {
         let run = &self.runs[run];
         let is_in_hand = |token: &ClaimToken| {
@@ -171,7 +167,6 @@ impl World {
         holds(is_at_rest || run.was_aborted, || format!("{} works on after it lost its lease", run.id))
     }
 
-    /// Checks that a cancelled attempt ends soon, if its run can be reached.
     pub(super) fn check_cancelled_attempts(&self, until: Duration) -> Result<(), String> {
         for attempt in self.files.iter().filter_map(|file| Some((file.cancelled_at?, &self.attempts[file.at_work?]))) {
             let (cancelled_at, attempt) = attempt;
@@ -205,8 +200,6 @@ impl World {
         Ok(())
     }
 
-    /// True if a run could claim now: it is working, has room for another attempt, and nothing
-    /// holds it back.
     pub(super) fn is_able_to_claim(&self, run: usize) -> bool {
         let run = &self.runs[run];
         run.is_alive()
@@ -234,10 +227,8 @@ impl World {
     }
 }
 
-// The checks of transactions and of reported events.
 impl World {
-    /// Checks that an exchange respects the lease of its run, and that its claims respect the
-    /// limit, the claim order, the scope, the holds and the due times. Records the settlements.
+    /// Checks the claims of an exchange and the lease of its run. Records the settlements.
     pub(super) fn check_exchange(
         &mut self,
         run: usize,
@@ -310,8 +301,8 @@ impl World {
         Ok(())
     }
 
-    /// Checks that no settlement is stale. If the request is new, also checks that the store has
-    /// made each claim in the answer.
+    /// Checks that no settlement was stale. For a new request, also checks that the store recorded
+    /// each claim in the answer.
     fn check_answer(
         &self,
         run: usize,
@@ -337,7 +328,7 @@ impl World {
             let recorded = match &settlement.verdict {
                 Verdict::Complete(_) => Recorded::Completed,
                 Verdict::Fail { .. } => Recorded::Failed,
-                // The item was cancelled, so the settlement ended it as failed.
+                // The item was cancelled, so the settlement made it fail.
                 Verdict::Retry { .. } | Verdict::Release if status == Some(Status::Failed) => Recorded::Failed,
                 Verdict::Retry { .. } => Recorded::Retried,
                 Verdict::Release => Recorded::Released,
@@ -379,8 +370,8 @@ impl World {
         Ok(())
     }
 
-    /// Checks that a start or a result is reported correctly and only once, and that a reported
-    /// result is recorded. Also updates the statistics.
+    /// Checks that each reported start and result is correct, and that it is reported only once.
+    /// Updates the statistics.
     pub(super) fn check_event(&mut self, run: usize, kind: &RunEventKind) -> Result<(), String> {
         match kind {
             RunEventKind::ProcessorStarted { .. } => self.runs[run].is_working = true,

@@ -1,5 +1,5 @@
-//! Simulates times at which the machine lacks processes, the program or the folder of a file, and
-//! checks the decisions of runs at these times.
+//! Simulates a machine that cannot create more processes, or on which the program or a folder is
+//! missing. Checks how runs react.
 
 use std::time::Duration;
 
@@ -13,52 +13,48 @@ use super::run::SimulatedRun;
 use super::schedule::Happening;
 use super::world::World;
 
-/// After a shortage that left a run without attempts, the run hands over no attempt for at least
-/// this time. The time is shorter than the run's first delay, because several attempts may report
-/// the same shortage one after another.
+/// If the only attempt of a run fails because of a shortage of processes, the run must start no
+/// attempt for at least this time.
 const MIN_QUIET: Duration = Duration::from_millis(400);
-/// The maximum time between the last attempt that failed because of a lack and the end of the
-/// resulting hold: the longest delay before a probe, and the time until the probe proves that
-/// starts are possible.
+/// If an attempt fails because something is missing, the run must start attempts again within this
+/// time. Includes the longest delay before a probe, and the probe itself.
 const MAX_QUIET: Duration = Duration::from_secs(8);
-/// The number of attempts on a file that a run must release because the program is missing, before
-/// another such attempt may count as a failure. Applies only after another attempt of the run has
-/// succeeded.
+/// The number of attempts on each file that a run must not count if the program goes missing after
+/// it has worked. The run may count further attempts as failures.
 const MAX_DOUBTS: usize = 1;
 
 #[derive(Debug, Default)]
 pub(super) struct Lacks {
-    /// The number of active faults that cause a lack of processes.
+    /// The number of active faults that cause a shortage of processes.
     shortages: usize,
-    /// The maximum number of concurrent attempts of each run during a lack of processes.
+    /// The maximum number of running attempts of each run during a shortage of processes.
     bears: usize,
-    /// The number of active faults that make the program or the folders missing.
+    /// The number of active faults that make the program or a folder missing.
     absences: usize,
 }
 
-/// The reports to a run about attempts that failed because the machine lacked something.
+/// What a run knows about attempts that failed because a process, the program or a folder was
+/// missing.
 #[derive(Debug, Default)]
 pub(super) struct Lacking {
-    /// When a failure because of a lack was last reported; `None` before the first report.
+    /// The time of the last report of an attempt that failed because something was missing.
     lacked_at: Option<Duration>,
-    /// The attempts in the order in which their starts were reported.
+    /// The attempts that have started, in the order of the reports.
     started: Vec<ClaimToken>,
-    /// One entry for each attempt that failed because the program or the folder was missing: the
-    /// time of the report, and the length of `started` at that time. An attempt whose start was
-    /// reported later removes the entry if its end shows that nothing is missing.
+    /// One entry for each attempt that failed because the program or folder was missing. Contains
+    /// the time of the report and the length of `started` at that time. The entry is removed when a
+    /// later attempt shows that nothing is missing.
     misses: Vec<(Duration, usize)>,
-    /// The run may not hand over an attempt before this time.
     quiet_until: Duration,
 }
 
-/// The way in which an attempt fails because the machine lacks something.
+/// How an attempt fails because a process, the program or a folder is missing.
 pub(super) enum Struck {
     NotStarted,
-    /// The attempt begins, and fails at once with this outcome.
+    /// The attempt begins, and immediately fails with this outcome.
     Fails(AttemptOutcome),
 }
 
-// Begins and ends faults, and applies them to attempts.
 impl World {
     pub(super) fn use_up_processes(&mut self, span: Duration, bears: usize) {
         self.lacks.shortages += 1;
@@ -79,7 +75,7 @@ impl World {
         self.lacks.absences -= 1;
     }
 
-    /// Decides whether an attempt that is about to begin fails because the machine lacks something.
+    /// Decides whether the next attempt of a run fails because something is missing, and how.
     pub(super) fn struck(&mut self, run: usize) -> Option<Struck> {
         if self.lacks.shortages > 0 && self.runs[run].orchestrator.at_work.len() >= self.lacks.bears {
             self.summary.shortages += 1;
@@ -97,7 +93,6 @@ impl World {
     }
 }
 
-// Records what is reported to a run.
 impl World {
     pub(super) fn note_lacks(&mut self, run: usize, reports: &[(ClaimToken, AttemptProgress)]) {
         for (token, progress) in reports {
@@ -123,9 +118,8 @@ impl World {
 }
 
 impl Lacking {
-    /// Records a shortage. If the run has no other unfinished attempt (`is_alone`), it may hand
-    /// over no attempt for [`MIN_QUIET`]. A later report of the same shortage does not prolong this
-    /// time.
+    /// Records a shortage of processes. If the run has no other attempt (`is_alone`), it must start
+    /// nothing for [`MIN_QUIET`]. Later reports of the same shortage do not prolong this time.
     fn note_shortage(&mut self, now: Duration, is_alone: bool) {
         let is_first = self.lacked_at.is_none_or(|at| now >= at + MAX_QUIET);
         if is_alone && is_first {
@@ -135,7 +129,6 @@ impl Lacking {
     }
 }
 
-// The checks of the decisions of runs.
 impl World {
     pub(super) fn check_quiet(&self, run: usize, attempt: &Attempt) -> Result<(), String> {
         let run = &self.runs[run];
@@ -143,21 +136,19 @@ impl World {
         holds(is_late_enough, || format!("{} hands over an attempt for which no process is left: {attempt:?}", run.id))
     }
 
-    /// True if the run may be holding starts, or may have given up waiting for its program.
+    /// True if the run may have stopped starting attempts, for now or until its end.
     pub(super) fn may_hold_starts(&self, run: &SimulatedRun) -> bool {
         let is_recent = run.lacking.lacked_at.is_some_and(|at| self.now < at + MAX_QUIET);
         is_recent || run.pausing.is_paused() || self.has_waited_for_program(run)
     }
 
-    /// True if the run's program or folder has been missing for at least the planned waiting time.
-    /// If the clock was set, the length of the absence is unknown, and one report of a missing
-    /// program or folder suffices.
+    /// True if the run has waited for its program or folder for the planned time.
     pub(super) fn has_waited_for_program(&self, run: &SimulatedRun) -> bool {
         run.lacking.misses.iter().any(|(since, _)| self.clock_was_set || self.now >= *since + self.plan.program_wait)
     }
 
-    /// True if the verdict is right for an attempt that failed because the machine lacked
-    /// something. `None` if the verdict must be checked like that of any other attempt.
+    /// True if the verdict is right for an attempt that failed because something was missing.
+    /// `None` if the usual rules apply.
     pub(super) fn is_lack_judged_right(
         &self,
         attempt: &AttemptTruth,

@@ -1,4 +1,4 @@
-//! The plan of a simulation: all decisions that are made before it begins.
+//! The plan of a simulation: all decisions that are made before the simulation begins.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use autoproc_domain::{FilePath, Priority, Recipe, RetryPolicy};
 use super::faults::{PlannedFault, RECIPES, SPAN, faults};
 use crate::Random;
 
-/// The maximum number of files: enough to keep all jobs busy while some files wait.
+/// Enough files to keep all jobs busy while some files wait.
 const MAX_FILES: usize = 10;
 pub(super) const TERMS: LeaseTerms =
     LeaseTerms { lasts: Duration::from_secs(20), renewed_every: Duration::from_secs(5) };
@@ -22,7 +22,7 @@ static PATHS: LazyLock<Vec<FilePath>> = LazyLock::new(|| {
 
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
-    /// The generator for the decisions during the simulation.
+    /// Generates the decisions that are made during the simulation.
     pub(super) random: Random,
     pub(super) files: Vec<PlannedFile>,
     pub(super) jobs: NonZeroUsize,
@@ -31,23 +31,22 @@ pub(super) struct Plan {
     pub(super) wait_for_backoff: bool,
     pub(super) failure_limit: Option<FailureLimit>,
     pub(super) program_wait: Duration,
-    /// The number of files in a row that must fail alike before a run holds starts.
+    /// A run pauses after this number of consecutive files fail in the same way.
     pub(super) pause_on_same: Option<NonZeroUsize>,
     pub(super) recipe: Option<Recipe>,
-    /// The maximum number of attempts that the orchestrator accepts in addition to the jobs.
+    /// The maximum number of attempts that the orchestrator accepts beyond the number of jobs.
     pub(super) max_prefetch: u64,
     pub(super) looks_at_files: bool,
-    /// True if the store has leases and two hosts.
+    /// True if the runs have leases and are on two hosts.
     pub(super) has_leases: bool,
     pub(super) faults: Vec<PlannedFault>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct ScriptedAttempt {
-    /// The duration of the attempt if nothing ends it earlier; [`Duration::MAX`] if the attempt
-    /// hangs.
+    /// The duration if nothing ends the attempt earlier. [`Duration::MAX`] if the attempt hangs.
     pub(super) takes: Duration,
-    /// The outcome after `takes`; `None` if the orchestrator loses track of the attempt.
+    /// The outcome at the end. `None` if the orchestrator loses track of the attempt.
     pub(super) outcome: Option<AttemptOutcome>,
 }
 
@@ -56,13 +55,12 @@ pub(super) struct PlannedFile {
     pub(super) path: FilePath,
     pub(super) priority: Priority,
     pub(super) added_at: Duration,
-    /// The scripts of the attempts: first those for odd rounds, then those for even rounds.
+    /// The scripts for odd rounds, then for even rounds.
     pub(super) scripts: [Vec<ScriptedAttempt>; 2],
 }
 
 impl PlannedFile {
-    /// Returns the script of an attempt. Attempts without a script of their own follow the last
-    /// script.
+    /// Returns the script of an attempt. The last script repeats for all later attempts.
     pub(super) fn attempt(&self, round: u32, number: u32) -> &ScriptedAttempt {
         let script = &self.scripts[usize::from(round.is_multiple_of(2))];
         let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
@@ -139,7 +137,7 @@ fn failing_attempt(random: &mut Random) -> ScriptedAttempt {
         5 => AttemptOutcome::Exited { code: 126 },
         6 => AttemptOutcome::Exited { code: 77 },
         7 => AttemptOutcome::Signalled { signal: 9 },
-        // SIGTERM ends the attempt. The run may take this signal for part of a stop.
+        // SIGTERM, which the run may mistake for part of a stop.
         8 | 9 => AttemptOutcome::Signalled { signal: 15 },
         10 => AttemptOutcome::CannotStart { reason: "no memory".into(), fault: StartFault::Temporary },
         11 | 12 => return ScriptedAttempt { takes: Duration::MAX, outcome: Some(AttemptOutcome::Succeeded) },
@@ -148,8 +146,8 @@ fn failing_attempt(random: &mut Random) -> ScriptedAttempt {
     attempt(random, outcome)
 }
 
-/// Returns the script of an attempt with this outcome. The duration is usually in whole seconds, so
-/// that ends, timeouts and due times coincide.
+/// Returns an attempt with this outcome and a random duration. Most durations are whole seconds, so
+/// that an attempt often ends at the same time as a timeout or a backoff.
 fn attempt(random: &mut Random, outcome: AttemptOutcome) -> ScriptedAttempt {
     let takes = match random.below(4) {
         0 => Duration::ZERO,

@@ -36,7 +36,7 @@ pub(super) enum Operation {
 pub(super) struct Pending {
     pub(super) number: u32,
     pub(super) operation: Option<Operation>,
-    /// The time of the wall clock when the run requested the operation.
+    /// The wall-clock time of the request.
     pub(super) asked_at: Timestamp,
     pub(super) answer: Option<Input>,
 }
@@ -57,7 +57,7 @@ impl SimulatedOrchestrator {
     }
 }
 
-/// The counts of the results, as a run reported them or as the store recorded them.
+/// Counts of results, either reported by a run or recorded by the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) completed: u64,
@@ -70,29 +70,29 @@ pub(super) struct Tally {
 pub(super) struct SimulatedRun {
     pub(super) id: RunId,
     pub(super) host: usize,
-    /// The planned configuration, which the checks assume. `Setup::config` may have given `state`
-    /// another one.
+    /// The planned configuration. The configuration in `state` may differ, because a test can
+    /// change it.
     pub(super) config: RunConfig,
     pub(super) jobs: NonZeroUsize,
     pub(super) state: RunState,
     pub(super) end: Option<(Duration, RunEnd)>,
 
-    // The following fields are the data that a driver would hold.
+    // The data that a driver would hold.
     pub(super) pending: Option<Pending>,
     pub(super) operations: u32,
     pub(super) wakeup: Wakeup,
     pub(super) waits: u32,
-    /// A signal that was sent but not yet reported.
+    /// A signal that was sent but not yet reported to the run.
     pub(super) sent_signal: Option<(StopLevel, StopCause)>,
     pub(super) stop: StopView,
     pub(super) known_stop: StopRequest,
-    /// True while the stop request is being cleared. `known_stop` does not change meanwhile.
+    /// True while the run is removing the stop request. `known_stop` then keeps its value.
     pub(super) is_clearing: bool,
     pub(super) known_pressure: Option<BackPressure>,
     pub(super) known_capacity: usize,
     pub(super) orchestrator: SimulatedOrchestrator,
 
-    // The following fields are the state of the run's connection to the store.
+    // The connection to the store.
     pub(super) has_lease: bool,
     pub(super) is_cut_off: bool,
     pub(super) has_lost_its_lease: bool,
@@ -103,20 +103,17 @@ pub(super) struct SimulatedRun {
     pub(super) exchanged_at: Duration,
     pub(super) is_recovered_since_exchange: bool,
 
-    // The following fields are kept for the checks.
-    /// True once the run has reported its start.
+    // Data for the checks.
     pub(super) is_working: bool,
-    /// True once an attempt was lost or the store was full: the run must claim nothing more.
+    /// True after an attempt was lost or the store was full. The run must then claim nothing more.
     pub(super) has_failed: bool,
     pub(super) was_cut_off: bool,
     pub(super) knows_of_lost_lease: bool,
     pub(super) was_aborted: bool,
     pub(super) was_stopped: bool,
     pub(super) highest_stop: StopLevel,
-    /// The time at which the first stop request was reported to the run.
     pub(super) stop_known_at: Option<Duration>,
     pub(super) stops_asked: Vec<(Duration, StopLevel)>,
-    /// Claims that were reported to the run as cancelled.
     pub(super) cancelled: Vec<ClaimToken>,
     pub(super) cancels_ordered: Vec<ClaimToken>,
     pub(super) troubles: u32,
@@ -129,7 +126,7 @@ pub(super) struct SimulatedRun {
 }
 
 impl SimulatedRun {
-    /// Creates a run. `jobs` is the number of attempts that its orchestrator runs concurrently.
+    /// Creates a run. Its orchestrator runs up to `jobs` attempts at the same time.
     pub(super) fn new(
         id: RunId,
         host: usize,

@@ -12,38 +12,36 @@ pub(super) enum Happening {
     Add(usize),
     /// A fault is injected, or a user repeats a request that the store did not answer.
     Strike(usize),
-    /// A run begins on one of the hosts.
     BeginRun,
     /// The store carries out an operation of a run. The number identifies the operation.
     Commit(usize, u32),
     /// The answer to an operation of a run arrives. The number identifies the operation.
     Answer(usize, u32),
-    /// A raised stop level is reported to a run.
+    /// A run is informed of a stop request.
     StopKnown(usize),
-    /// A run that waits for the gate is woken.
+    /// A run is informed that back-pressure has changed.
     GateKnown(usize),
     /// The lease of a run expires, unless it was renewed.
     LeaseEnds(usize),
     /// A wait of a run ends. The number identifies the wait.
     Wake(usize, u32),
-    /// A run that waits for a change is woken.
+    /// A run is informed of a change of the queue.
     Changed(usize),
-    /// The orchestrator of a run begins its queued attempts.
     Begin(usize),
-    /// The orchestrator of a run returns an attempt that waited too long.
+    /// The orchestrator of a run returns an attempt that has waited too long without starting.
     GiveBack(usize, ClaimToken),
     /// An attempt ends, unless the end was rescheduled.
     End(usize),
     Deliver(usize),
-    /// One of the faults that close the start gate is over.
+    /// A fault that caused back-pressure ends.
     GateOpens,
-    /// One of the faults that cause a lack of processes is over.
+    /// A fault that caused a shortage of processes ends.
     Processes,
-    /// One of the faults that make the program missing is over.
+    /// A fault that made the program or a folder missing ends.
     Program,
     /// The reapers can observe processes again.
     Sight,
-    /// The store has room again.
+    /// The store is no longer full.
     Room,
     Reconnect(usize),
     Unhold(usize),

@@ -16,7 +16,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// True if the rules of the queue permit a claim of the item, ignoring scopes.
+    /// True if the item may be claimed. Ignores scopes.
     pub(super) fn is_claimable(&self, now: Timestamp) -> bool {
         self.is_waiting() && self.backoff.is_none_or(|backoff| backoff.capped(now).not_before <= now)
     }

@@ -22,12 +22,10 @@ use super::{Setup, Store, Summary};
 use crate::strategies::EPOCH;
 use crate::{MemoryDatabase, Random, VirtualClock};
 
-/// The maximum number of events in a simulation; a simulation with more is considered endless. A
-/// correct simulation has a few hundred.
+/// A simulation with more events counts as endless and fails. A correct one has a few hundred.
 const MAX_HAPPENINGS: u64 = 20_000;
 const MAX_TRACE: usize = 600;
-/// The maximum number of runs in a simulation; a simulation with more is considered endless. A
-/// correct simulation has about a dozen.
+/// A simulation with more runs counts as endless and fails. A correct one has about a dozen.
 pub(super) const MAX_RUNS: usize = 200;
 /// The names of the hosts. Without leases, all runs are on `here`.
 pub(super) const HOSTS: [&str; 2] = ["here", "far"];
@@ -37,20 +35,19 @@ pub(super) struct FileTruth {
     pub(super) id: Option<ItemId>,
     /// The modification time of the file, in nanoseconds.
     pub(super) version: i64,
-    /// The index of the running attempt of the file.
+    /// The index of the running attempt.
     pub(super) at_work: Option<usize>,
     pub(super) ended_round: u32,
-    /// The last round in which a failure counted although the machine lacked something.
+    /// The last round in which an attempt counted as failed because the program or a folder was
+    /// missing.
     pub(super) struck_round: u32,
     pub(super) cancelled_round: u32,
-    /// The time at which a user cancelled the file while it was being processed; `None` otherwise.
     pub(super) cancelled_at: Option<Duration>,
-    /// The time since which the file has been pending and not held; `None` if the file is held or
-    /// not pending.
+    /// The time since which the file has been pending and not held.
     pub(super) waiting_since: Option<Duration>,
-    /// The elapsed time from which the file must be claimable.
+    /// The file must be claimable at this elapsed time, and later.
     pub(super) due_at: Duration,
-    /// The elapsed time before which the next attempt must not begin.
+    /// The next attempt must not begin before this elapsed time.
     pub(super) backoff_until: Duration,
 }
 
@@ -69,23 +66,23 @@ pub(super) struct World {
     pub(super) runs: Vec<SimulatedRun>,
     pub(super) files: Vec<FileTruth>,
     pub(super) attempts: Vec<AttemptTruth>,
-    /// The items after the last transaction. `queue_version` is the version of this queue.
+    /// The items after the last transaction. The queue then had the version `queue_version`.
     pub(super) queue: Vec<Seen>,
     pub(super) queue_version: u64,
     pub(super) stop_file: Option<StopLevel>,
     pub(super) locations: [Location; 2],
-    /// The current back-pressure. `pressures` is the number of faults that cause it.
+    /// The current back-pressure. It lasts until all faults that cause it have ended.
     pub(super) pressure: Option<BackPressure>,
     pub(super) pressures: usize,
     pub(super) lacks: Lacks,
     pub(super) blindnesses: usize,
     pub(super) is_full: bool,
     pub(super) clock_was_set: bool,
-    /// True if attempts received a signal that was part of a stop.
+    /// True if a stop signal was also sent to the attempts of a run.
     pub(super) was_terminated: bool,
     pub(super) is_run_due: bool,
     pub(super) summary: Summary,
-    /// The latest events, inputs and actions. Only recorded when a failing seed is simulated again.
+    /// The last events, inputs and actions. Recorded only while a failing seed is repeated.
     trace: Option<VecDeque<String>>,
 }
 
@@ -129,7 +126,7 @@ impl World {
         Self { trace: Some(VecDeque::new()), ..self }
     }
 
-    /// Simulates until every file has ended and nothing more will happen.
+    /// Simulates until nothing more happens, and then checks the final state.
     pub(super) fn play(&mut self) -> Result<Summary, String> {
         for (file, planned) in self.plan.files.iter().enumerate() {
             self.schedule.add(&mut self.random, planned.added_at, Happening::Add(file));
@@ -241,7 +238,7 @@ impl World {
         self.schedule.add(&mut self.random, self.now.saturating_add(span), what);
     }
 
-    /// Returns a random duration for an operation. It is usually zero, so that events coincide.
+    /// Returns a random duration, usually zero, so that events coincide.
     pub(super) fn latency(&mut self) -> Duration {
         match self.random.below(8) {
             0..=4 => Duration::ZERO,
@@ -266,8 +263,8 @@ impl World {
         self.runs.iter().position(|run| run.id == *id)
     }
 
-    /// Records the changes of a transaction. Returns the queue before the transaction; `None` if
-    /// nothing changed.
+    /// Records what a transaction changed. Returns the queue before it, or `None` if nothing
+    /// changed.
     pub(super) fn observe_queue(&mut self) -> Option<Vec<Seen>> {
         let version = self.database.version();
         if version == self.queue_version {

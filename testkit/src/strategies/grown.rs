@@ -1,4 +1,4 @@
-//! Queues that result from random histories, and the requests that lead to them.
+//! Queues that result from random histories.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::{FileQueue, Timestamp};
@@ -38,10 +38,10 @@ pub fn grown_queue(steps: usize) -> impl Strategy<Value = (FileQueue, Timestamp)
     })
 }
 
-/// Performs the requests on an empty queue, one after another, and passes each turn to `visit`.
+/// Performs the requests of a history on an empty queue, and passes each turn to `visit`.
 ///
 /// # Errors
-/// The first error that `visit` returns.
+/// Returns the first error from `visit`.
 pub fn replay(history: &[(SymbolicRequest, i64)], mut visit: impl FnMut(Turn<'_>) -> TestCaseResult) -> TestCaseResult {
     let (mut queue, mut resolver, mut now) = (FileQueue::new(), Resolver::default(), EPOCH);
     for (symbolic, clock_step) in history {

@@ -1,4 +1,4 @@
-//! Random histories of symbolic requests, whose items and claims are chosen when a history is
+//! Random histories of symbolic requests. The items and claims are chosen when a history is
 //! replayed.
 //!
 //! A strategy cannot know the ids that a queue will assign. It generates *symbolic* requests, such
@@ -20,8 +20,7 @@ use proptest::sample::Index;
 use super::{clock_steps, file_paths, new_items, priorities, repeats, statuses, verdicts};
 use crate::AnyRequest;
 
-/// An id that no queue assigns; higher ids are never assigned either. Scopes use these ids to name
-/// items that do not exist.
+/// No queue assigns this id or a higher one. Scopes use such ids to name items that do not exist.
 const NEVER: u64 = 1 << 59;
 
 /// A request whose items and claims are not chosen yet.
@@ -46,7 +45,7 @@ pub enum SymbolicRequest {
     Requeue(Vec<ItemChoice>),
     /// Change the priority of one item.
     Reprioritise(ItemChoice, Priority),
-    /// Hold these items if true, or remove their holds if false.
+    /// Hold these items (true), or unhold them (false).
     Hold(Vec<ItemChoice>, bool),
     /// Cancel these items.
     Cancel(Vec<ItemChoice>),
@@ -72,7 +71,7 @@ pub enum TokenChoice {
     Live(Index),
     /// One of all claims that were ever recorded; most of them are stale.
     Past(Index),
-    /// This item id and claim number; such a claim rarely exists.
+    /// A claim with this item id and claim number, which rarely exists.
     Invented(u64, u64),
 }
 
@@ -94,12 +93,12 @@ pub enum ScopeChoice {
     Queue,
     /// Only these items.
     Items(Vec<ItemChoice>),
-    /// The scope of an earlier request, with the same set of ids.
+    /// The same scope as in an earlier request.
     Again(Index),
 }
 
-/// Generates histories of at most `steps` requests, each with the clock step before it, in
-/// microseconds.
+/// Generates histories of at most `steps` requests. Each request comes with the clock step before
+/// it, in microseconds.
 pub fn histories(steps: usize) -> impl Strategy<Value = Vec<(SymbolicRequest, i64)>> {
     vec((symbolic_request(), clock_steps()), 0..=steps)
 }
@@ -159,14 +158,13 @@ pub struct Resolver {
 }
 
 impl Default for Resolver {
-    /// Creates a resolver with three runs.
     fn default() -> Self {
         Self::with_runs(["run-1", "run-2", "run-3"].map(RunId::new).into())
     }
 }
 
 impl Resolver {
-    /// Creates a resolver with these runs; there must be at least one.
+    /// Creates a resolver with these runs. There must be at least one run.
     #[must_use]
     pub fn with_runs(runs: Vec<RunId>) -> Self {
         Self { runs, tokens: BTreeSet::new(), scopes: Vec::new(), last_request: RequestId::default() }
@@ -177,7 +175,7 @@ impl Resolver {
         self.runs.push(run);
     }
 
-    /// Resolves the symbolic items and claims of `request` against `queue`.
+    /// Returns `request` with items and claims chosen from `queue`.
     #[must_use]
     pub fn resolve(&mut self, request: &SymbolicRequest, queue: &FileQueue) -> AnyRequest {
         match request {
@@ -189,8 +187,7 @@ impl Resolver {
         }
     }
 
-    /// Resolves `request` like [`resolve`](Self::resolve); if the request is an exchange, `run`
-    /// makes it.
+    /// Like [`resolve`](Self::resolve), but if the request is an exchange, `run` makes it.
     #[must_use]
     pub fn resolve_for(&mut self, run: &RunId, request: &SymbolicRequest, queue: &FileQueue) -> AnyRequest {
         match request {
@@ -225,8 +222,7 @@ impl Resolver {
         }
     }
 
-    /// Records the current claims, so that later requests can settle them after they have become
-    /// stale.
+    /// Records the current claims, so that later requests can settle stale claims.
     pub fn record_claims(&mut self, queue: &FileQueue) {
         self.tokens.extend(live_tokens(queue).map(|(token, _)| token));
     }

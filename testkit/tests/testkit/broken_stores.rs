@@ -1,12 +1,11 @@
-//! The conformance suite must detect broken stores: each store here has one flaw, which a named
+//! Tests that the conformance suite detects broken stores. Each store has one flaw, which a named
 //! check must find.
 
 use autoproc_testkit::conformance::storage::{Effort, exercise};
 
 use crate::flawed::{Flaw, FlawedFixture};
 
-/// The flaws, each with the check that must find it. The first failing check is reported, so a flaw
-/// that violates several checks is paired with the first of them.
+/// Each flaw, with the check that must find it. The suite reports only the first failed check.
 const CATCHES: [(Flaw, &str); 52] = [
     (Flaw::LosesTheLastOfABatch, "every_file_added_is_there"),
     (Flaw::AnswersInReverse, "an_addition_answers_each_file_in_order"),
@@ -72,8 +71,6 @@ fn every_flaw_is_found_by_its_check() {
     assert!(missed.is_empty(), "not found by the check that should: {missed:#?}");
 }
 
-/// Shows that the wrapper itself breaks nothing, so the suite finds only the flaws above. The
-/// wrapper rebuilds its queue from the items alone after all handles were closed.
 #[test]
 fn a_wrapped_store_without_a_flaw_passes() {
     assert_eq!(exercise(|| FlawedFixture::new(Flaw::None), Effort::default()), Ok(()));

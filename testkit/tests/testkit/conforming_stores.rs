@@ -1,4 +1,4 @@
-//! The stores of the testkit pass the conformance suite.
+//! Tests that the stores of the testkit pass the conformance suite.
 
 use autoproc_domain::RunId;
 use autoproc_domain::memory::MemoryStorage;
@@ -28,8 +28,8 @@ fn a_memory_store_that_defers_answers_passes() {
     assert_eq!(exercise(deferring, Effort::default()), Ok(()));
 }
 
-/// The in-memory store of the domain crate. A run of this store cannot die without the program, so
-/// `kill` ends the run while it holds its claims.
+/// A fixture for the in-memory store of the domain. A run of this store cannot die, so `kill` ends
+/// the run while it holds claims. The run then counts as dead.
 struct Plain(MemoryStorage);
 
 impl StorageFixture for Plain {

@@ -1,5 +1,4 @@
-//! A simple store, written only from the documentation of the ports. It keeps the items in a
-//! vector, and searches them one by one.
+//! A simple store that was written only from the documentation of the ports.
 
 #![allow(clippy::wildcard_imports, reason = "a store names nearly every request and answer")]
 
@@ -17,13 +16,12 @@ use autoproc_domain::view::*;
 use autoproc_domain::{ItemId, QueueItem, RunId, Status, Timestamp};
 use autoproc_testkit::yield_once;
 
-/// A handle to the store. Clones share the same tables.
 #[derive(Clone, Default)]
 pub(crate) struct PlainStore(Arc<Mutex<Tables>>);
 
 #[derive(Clone, Default)]
 struct Tables {
-    /// The items, by sequence number.
+    /// Sorted by sequence number.
     items: Vec<QueueItem>,
     last_number: u64,
     last_claim: u64,
@@ -44,7 +42,7 @@ impl PlainStore {
         });
     }
 
-    /// Changes a copy, and keeps it if the change succeeds.
+    /// Changes a copy of the tables, and keeps the copy if the change succeeds.
     fn transact<T>(&self, change: impl FnOnce(&mut Tables) -> Answer<T>) -> Answer<T> {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut copy = tables.clone();
@@ -74,7 +72,6 @@ impl Tables {
         Ok(ids)
     }
 
-    /// Changes these items, each once.
     fn each(&mut self, ids: &[ItemId], mut change: impl FnMut(&mut QueueItem)) {
         self.items.iter_mut().filter(|item| ids.contains(&item.id)).for_each(&mut change);
     }
@@ -177,7 +174,7 @@ fn fail(item: &mut QueueItem, status: Status, error: &str) {
     item.last_error = Some(error.into());
 }
 
-/// Settles the claim of an item; returns true if the item ended because it was cancelled.
+/// Settles the claim of an item. Returns true if the item ended because it was cancelled.
 fn settle(item: &mut QueueItem, verdict: &Verdict, now: Timestamp) -> bool {
     let is_cancelled = item.claim.as_ref().is_some_and(|claim| claim.is_cancelled);
     match verdict {
@@ -364,8 +361,7 @@ impl Runs for PlainStore {
         })
     }
 
-    /// If the run still holds claims, its attempts may still be running. So the run then counts as
-    /// dead, and its claims must be recovered.
+    /// A run that still holds claims counts as dead, because its attempts may still be running.
     async fn end(&self, run: RunId) -> Answer<Vec<LiveRun>> {
         self.transact(|tables| {
             let holds = tables.items.iter().any(|item| item.claim.as_ref().is_some_and(|claim| claim.run == run));

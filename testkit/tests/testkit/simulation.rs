@@ -1,8 +1,8 @@
 //! Simulates thousands of whole runs with injected faults, each from a seed.
 //!
-//! A failing seed is printed, with the latest events. `AUTOPROC_SIM_SEED=<seed> cargo test -p
-//! autoproc-testkit simulation` repeats only that seed; `AUTOPROC_SIM_SEEDS=<number>` simulates
-//! that many seeds instead of the default.
+//! A failing seed is printed, with the last events before the failure. `AUTOPROC_SIM_SEED=<seed>
+//! cargo test -p autoproc-testkit simulation` repeats only that seed. `AUTOPROC_SIM_SEEDS=<number>`
+//! sets the number of simulated seeds.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -22,14 +22,12 @@ use crate::flawed::{Flaw, FlawedStore};
 
 /// The default number of seeds. Simulating them takes a few seconds without optimisation.
 const SEEDS: u64 = 50_000;
-/// Each flaw must cause a failure within this many seeds.
 const SEEDS_FOR_A_FLAW: u64 = 20_000;
 
 fn number_from(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a seed is a number"))
 }
 
-/// Simulates the seeds, shared among several threads, and returns the failure with the lowest seed.
 fn first_failure(seeds: std::ops::Range<u64>) -> Option<Failure> {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let failures = thread::scope(|scope| {
@@ -54,7 +52,6 @@ fn every_file_ends_as_it_deserves_whatever_happens() {
     }
 }
 
-/// Each kind of event and fault must occur in many simulations.
 #[test]
 fn the_world_is_hostile_enough() {
     let mut totals = BTreeMap::new();
@@ -75,14 +72,13 @@ fn a_seed_always_goes_the_same_way() {
     }
 }
 
-/// Returns the first failure of a broken setup.
 fn failure_of(setup: Setup) -> Failure {
     let mut failures = (0..SEEDS_FOR_A_FLAW).filter_map(|seed| simulate(seed, setup).err());
     failures.next().expect("a broken setup must not hold under every seed")
 }
 
-/// Expects that a broken setup fails with one of these texts in [`Failure::objection`]. It is
-/// random which check finds a flaw first.
+/// Checks that the simulation fails with one of these objections. Any of several checks may be the
+/// first to find the flaw.
 fn expect_objection(name: &str, setup: Setup, objections: &[&str]) {
     let failure = failure_of(setup);
     let is_known = objections.iter().any(|objection| failure.objection.contains(objection));
@@ -194,7 +190,6 @@ fn a_run_that_is_not_as_planned_is_noticed() {
     }
 }
 
-/// Each setup hides one kind of input from the run loop, or changes it.
 #[test]
 fn a_run_that_overlooks_an_input_is_noticed() {
     fn without(input: fn(Input) -> Option<Input>) -> Setup {
@@ -259,7 +254,6 @@ fn a_run_that_overlooks_an_input_is_noticed() {
 
 static LAST_ID: AtomicU64 = AtomicU64::new(1 << 40);
 
-/// Each setup omits or changes one kind of action of the run loop.
 #[test]
 fn a_run_that_acts_wrongly_is_noticed() {
     fn without(action: fn(Action) -> Option<Action>) -> Setup {

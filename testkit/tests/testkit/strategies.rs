@@ -10,7 +10,6 @@ use autoproc_testkit::{Answer, AnyRequest};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
-/// Returns short names of the events in a turn.
 fn seen(turn: &Turn<'_>) -> Vec<String> {
     let mut seen: Vec<_> = turn.events.iter().map(name_of).collect();
     match (turn.request, turn.answer) {

@@ -1,4 +1,4 @@
-//! Fuzzes the stop file: a file with any contents requests a stop, and a later request never makes
+//! Fuzzes the stop file. A file with any contents requests a stop, and a later request never makes
 //! the stop less urgent.
 #![no_main]
 

@@ -1,8 +1,7 @@
-//! A disk in memory. It tracks which data and which directory entries are visible and which are
-//! durable. Calls that change the disk fail on request.
+//! An in-memory disk for tests.
 //!
-//! The fake disk panics if the store uses a name that is not the name of one of its files, or if it
-//! removes, renames or truncates a file that must stay.
+//! The disk distinguishes visible changes from durable ones, and a test can make a call fail. The
+//! disk panics if the store uses an unexpected file name or destroys a file that it must keep.
 
 mod image;
 
@@ -17,14 +16,14 @@ use crate::layout::{LOCK, ORIGINAL, SNAPSHOT};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The call fails and has no effect. If the call syncs a file, the unsynced data never becomes
-    /// durable, although the next sync reports success.
+    /// The call fails without effect. If the call is a sync, the unsynced data is lost: it never
+    /// becomes durable, even if a later sync succeeds.
     Eio,
-    /// No space is left. A write first writes half of its bytes; any other call fails as with
+    /// The disk is full. A write stores half of its bytes, then fails. Any other call fails as with
     /// [`Self::Eio`].
     Enospc,
-    /// The process is killed during the call. A write first writes half of its bytes; any other
-    /// call has no effect. The machine keeps running.
+    /// The process is killed during the call. A write stores half of its bytes. Any other call has
+    /// no effect. The machine keeps running.
     KillMidway,
 }
 
@@ -36,23 +35,22 @@ type Observer = Arc<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
 struct Process {
-    /// The number of calls so far that change the disk.
+    /// The number of calls so far that would change the disk.
     calls: usize,
     fault: Option<(usize, Fault)>,
     is_dead: bool,
-    /// A copy of the disk before each call that changes it; `None` if no test requested a trace.
+    /// A copy of the disk before each call that would change it, if a test requested a trace.
     trace: Option<Vec<DiskImage>>,
     observer: Option<Observer>,
 }
 
-/// The disk as one process sees it. Clones belong to the same process.
+/// The disk as seen by one process. Clones belong to the same process.
 #[derive(Clone, Default)]
 pub(crate) struct FakeDisk {
     image: Arc<Mutex<DiskImage>>,
     process: Arc<Mutex<Process>>,
 }
 
-/// An open file. Dropping it releases its lock.
 pub(crate) struct FakeFile {
     inode: usize,
     handle: u64,
@@ -71,11 +69,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The part of a call that the disk carries out.
 enum Permit {
     Whole,
-    /// Half of the bytes of a write are written; any other call has no effect. The call then
-    /// returns this error.
+    /// A write stores half of its bytes; any other call has no effect. The call returns the error.
     Half(io::Error),
 }
 
@@ -84,7 +80,6 @@ impl FakeDisk {
         Self { image: Arc::new(Mutex::new(image)), process: Arc::default() }
     }
 
-    /// Returns a copy of the disk, without open files and locks.
     pub(crate) fn image(&self) -> DiskImage {
         let mut image = lock(&self.image).clone();
         image.locks.clear();
@@ -123,7 +118,6 @@ impl FakeDisk {
         lock(&self.process).trace.take().unwrap_or_default()
     }
 
-    /// Creates a file, as another program would.
     pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         lock(&self.image).add(name, Inode::durable(bytes));
     }
@@ -132,33 +126,29 @@ impl FakeDisk {
         lock(&self.image).change_names(NameChange::Unlink(name.to_owned()));
     }
 
-    /// Puts an empty folder in the place of the state folder, as another program would.
     pub(crate) fn replace_folder(&self) {
         let mut image = lock(&self.image);
         image.replacements += 1;
-        // Only the names disappear; files that are open stay open.
+        // Only the names are removed, because open files stay open.
         image.names.clear();
         image.durable_names.clear();
         image.unsynced_names.clear();
     }
 
-    /// Locks a file on behalf of a process that is not simulated.
+    /// Locks a file as if another process had done it.
     pub(crate) fn hold(&self, name: &str) {
         let mut image = lock(&self.image);
         let inode = image.number_of(name).expect("a file to lock");
         image.locks.insert(inode, u64::MAX);
     }
 
-    /// Returns every file with its bytes, except the lock file, which is not part of the store's
-    /// contents.
     pub(crate) fn contents(&self) -> Vec<(String, Vec<u8>)> {
         let image = lock(&self.image);
         let files = image.files().filter(|(name, _)| *name != LOCK);
         files.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect()
     }
 
-    /// Counts a call that changes the disk, and returns the part of the call that the disk carries
-    /// out.
+    /// Counts a call that would change the disk. Returns which part of the call takes effect.
     fn enter(&self) -> io::Result<Permit> {
         self.notify_observer();
         let mut process = lock(&self.process);
@@ -201,8 +191,8 @@ impl FakeDisk {
         if self.is_dead() { Err(killed()) } else { Ok(lock(&self.image)) }
     }
 
-    /// Syncs a file. A failed sync behaves as in the kernel: the unsynced data stays visible but
-    /// never becomes durable, and the error is reported only once.
+    /// Syncs a file. A failed sync behaves as in the Linux kernel: the unsynced data stays visible
+    /// but never becomes durable, and only one call reports the error.
     fn sync(&self, file: &FakeFile) -> io::Result<()> {
         match self.enter() {
             Ok(Permit::Whole) => {
@@ -223,16 +213,13 @@ fn killed() -> io::Error {
     io::Error::other("this process was killed")
 }
 
-/// Panics if `name` is not the name of one of the store's files. The only folder in a valid name is
-/// `runs`, because a file in any other folder could belong to another program.
 fn assert_own(name: &str) {
     let own = name.strip_prefix("QUEUE-STATE.").or_else(|| name.strip_prefix("runs/"));
     assert!(own.is_some_and(|rest| !rest.contains(['/', '\0'])), "{name:?} is none of the store's files");
 }
 
-/// The names of the files that the store must never remove, rename or truncate. One exception: the
-/// store may remove an incomplete `ORIGINAL`. [`assert_removable`] does not check that it is
-/// incomplete.
+/// The store must never rename or truncate these files. It may remove only an incomplete
+/// `ORIGINAL`.
 const PERMANENT: [&str; 3] = [SNAPSHOT, LOCK, ORIGINAL];
 
 fn assert_removable(name: &str) {
@@ -314,8 +301,7 @@ impl Disk for FakeDisk {
     fn overwrite(&self, file: &FakeFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         if offset == 0 {
-            // The note at offset 0 names the lock's holder. The fake disk does not write this note,
-            // because nothing depends on it.
+            // Offset 0 holds the name of the lock's holder, on which no test depends.
             return self.alive().map(drop);
         }
         self.change(|image| {
@@ -392,8 +378,7 @@ impl Disk for FakeDisk {
     }
 
     fn pause(&self, span: Duration) {
-        // Processes wait for a lock only in tests that run them on separate threads. A shorter
-        // sleep saves time.
+        // Only tests with threads wait here. A shorter sleep makes them faster.
         std::thread::sleep(span / 10);
     }
 

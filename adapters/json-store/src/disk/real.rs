@@ -1,5 +1,3 @@
-//! The real file system.
-
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -14,7 +12,7 @@ use crate::disk::{Access, Disk, FolderId, Sharing, Stamp};
 use crate::layout::RUNS;
 use crate::{file_system, lock};
 
-/// The mode of new files: only the owner may read the queue, because paths may be confidential.
+/// Only the owner may read the queue, because file paths may be confidential.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
@@ -45,8 +43,8 @@ impl Disk for RealDisk {
             file_system::refuse_network(&self.folder)?;
         }
         create_folder(&self.folder)?;
-        // The `runs` folder is not synced: no run survives a power cut, and the next call creates
-        // the folder again.
+        // No sync is needed: no run survives a power cut, and the next call creates the folder
+        // again.
         match regular_file::create_folder(&self.path(RUNS), FOLDER_MODE) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
@@ -72,7 +70,7 @@ impl Disk for RealDisk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        // A file whose name is not UTF-8 does not belong to the store.
+        // The store never creates a file whose name is not UTF-8.
         let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
         names.filter_map(Result::transpose).collect()
     }
@@ -131,8 +129,8 @@ impl Disk for RealDisk {
 
     fn copy_mode(&self, name: &str, file: &File) -> io::Result<()> {
         match fs::metadata(self.path(name)) {
-            // A mode that is already correct is not set again: setting it would change the
-            // metadata, which the next sync would then have to write.
+            // Setting the same mode again would change the metadata, which the next sync would then
+            // write.
             Ok(metadata) if metadata.mode() == file.metadata()?.mode() => Ok(()),
             Ok(metadata) => file.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -170,9 +168,8 @@ impl Disk for RealDisk {
     }
 }
 
-/// Creates a folder and its missing parents, and makes their names durable. Each name is durable
-/// only after a sync of the folder that contains it (fsync(2)). Without these syncs, a power cut
-/// could remove the folder with the queue.
+/// Creates a folder and its missing parents, and syncs the parent of each. Without these syncs, a
+/// power cut could remove the new folders (fsync(2)).
 fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -185,8 +182,7 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// True if there is no file at `path`. The empty path, the last ancestor of a relative one, stands
-/// for the current folder.
+/// True if nothing exists at `path`. The empty path means the current folder.
 fn is_missing(path: &Path) -> bool {
     !path.as_os_str().is_empty() && !path.exists()
 }

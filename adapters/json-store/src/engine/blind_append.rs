@@ -1,11 +1,12 @@
-//! Blind appends: additions that are written to the journal without loading the queue.
+//! Blind appends: adding files by appending a line to the journal, without loading the queue.
 //!
-//! An addition needs only the position of the journal's end. A process that changes the store notes
-//! this position in the lock file, unless a part of the journal may not be durable. The note is
-//! used only if the snapshot and the journal have not changed since it was written; otherwise the
-//! queue is loaded. A snapshot of up to [`Limits::blind_append_bytes`](crate::engine::Limits) is
-//! always loaded and rewritten, so that a small queue stays one readable file. Only a handle in
-//! [`Mode::Command`] that has not loaded the queue appends blindly.
+//! An addition needs to know only where the journal ends. Each process that changes the store
+//! writes this position to the lock file, after the journal is durable. If the snapshot or the
+//! journal has changed since, an addition ignores the noted position and loads the queue.
+//!
+//! Only handles in [`Mode::Command`] append blindly. If the snapshot is not longer than
+//! [`Limits::blind_append_bytes`](crate::engine::Limits), an addition rewrites it instead, so that
+//! one readable file contains the whole queue.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
@@ -22,8 +23,8 @@ use crate::request::Change;
 use crate::snapshot::{self, Numbering};
 
 impl<D: Disk> Engine<D> {
-    /// Appends the changes' events without loading the queue. Returns `false` without writing
-    /// anything if the queue must be loaded.
+    /// Appends the additions without loading the queue. Returns `false` and writes nothing if the
+    /// queue must be loaded.
     pub(super) fn append_blind(&mut self, changes: &mut [Box<dyn Change>]) -> Result<bool, StorageError> {
         if self.settings.mode != Mode::Command || self.loaded.is_some() || self.outlived.is_some() {
             return Ok(false);
@@ -54,16 +55,16 @@ impl<D: Disk> Engine<D> {
         lock.note_tip(&self.disk, &end)
     }
 
-    /// Returns the noted end of the journal; `None` if there is no readable note, if the store has
-    /// changed since the note was written, or if the journal has the numbering of version 1.
+    /// Returns the end of the journal from the note in the lock file. Returns `None` if the note
+    /// cannot be used.
     fn tip(&self) -> Option<Tip> {
         let tip = self.lock.as_ref()?.tip(&self.disk)?;
         if tip.header.numbering == Numbering::Version1 {
             return None;
         }
         let snapshot = self.disk.open(SNAPSHOT, Access::Read).ok()?;
-        // If the file system records coarse timestamps, a newer snapshot may have the noted stamp.
-        // Such a snapshot names a journal other than the noted one.
+        // With coarse timestamps, a newer snapshot may have the noted stamp. It names another
+        // journal.
         if snapshot::store_of(&self.disk, &snapshot).ok()??.journal != tip.journal {
             return None;
         }
@@ -84,14 +85,14 @@ impl<D: Disk> Engine<D> {
         let file = self.disk.open(name, access).map_err(|error| Fault::Unchanged(classify(name)(error)))?;
         self.write_line(&file, name, before, &bytes)?;
         self.disk.sync_data(&file).map_err(|error| {
-            // Without a loaded queue, no new snapshot can be written. So the line that could not be
-            // synced is cut off.
+            // A failed sync cannot be answered with a new snapshot, because the queue is not
+            // loaded. The line is cut off instead.
             let _ = self.disk.truncate(&file, before);
             Fault::Unknown(classify(name)(error))
         })?;
         if access == Access::Create {
-            // Only a new journal's name needs a sync. An existing journal's name is durable,
-            // because no note is written while the folder is unsynced.
+            // An existing journal's name is durable: no note is written while the folder is
+            // unsynced.
             self.disk.sync_folder().map_err(|error| Fault::Unknown(classify(name)(error)))?;
         }
         tip.position = after;

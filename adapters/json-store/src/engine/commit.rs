@@ -1,4 +1,4 @@
-//! Makes a change durable, by a line in the journal or by a checkpoint that contains the change.
+//! Makes a change durable, by appending to the journal or by writing a new snapshot (a checkpoint).
 
 use std::io;
 
@@ -17,56 +17,52 @@ use crate::snapshot::{self, Numbering, SnapshotSum, StoreSection};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// The maximum length of the snapshot of a small queue, in bytes. A command that has loaded a
-    /// small queue writes it back as one readable file.
+    /// small queue writes it as one readable file.
     pub(crate) small_snapshot_bytes: u64,
-    /// The maximum length, in bytes, of a snapshot that an addition loads and rewrites. If the
-    /// snapshot is longer, the addition is appended blindly.
+    /// The maximum length in bytes of a snapshot that an addition rewrites. With a longer snapshot,
+    /// the addition is appended to the journal.
     pub(crate) blind_append_bytes: u64,
 }
 
 impl Limits {
-    /// Limits that treat every queue with items as large.
     #[cfg(any(test, fuzzing))]
     pub(crate) const ZERO: Self = Self { small_snapshot_bytes: 0, blind_append_bytes: 0 };
 }
 
 impl Default for Limits {
-    /// Rewriting a snapshot of 10, 19, 38, 58, 96 and 192 kB takes 0.45, 0.56, 0.71, 0.84, 1.1 and
-    /// 1.8 ms longer than appending a line. A `queue add` that appends takes 1.1 to 1.7 ms in total
-    /// (ext4, November 2026). With a limit of 32 KiB, an addition that rewrites takes at most
-    /// 0.7 ms longer.
+    /// With a limit of 32 KiB, an addition that rewrites the snapshot takes at most 0.7 ms longer
+    /// than one that appends a line. With a snapshot of 192 kB, rewriting would take 1.8 ms longer.
+    /// A `queue add` that appends takes 1.1 to 1.7 ms in total (ext4, November 2026).
     fn default() -> Self {
         Self { small_snapshot_bytes: 256 * 1024, blind_append_bytes: 32 * 1024 }
     }
 }
 
-/// The journal's maximum length is the greater of this constant and twice the snapshot's length.
-/// Only if the disk is too full for a new snapshot does the journal become longer. The cost of a
-/// checkpoint of n bytes is spread over at least 2n bytes of appends, so the cost per appended byte
-/// is bounded.
+/// The maximum length of the journal, in bytes. A longer journal is replaced by a new snapshot. The
+/// maximum is twice the length of the snapshot if that is more, so a long snapshot is rarely
+/// rewritten. If the disk is too full for a new snapshot, the journal grows further.
 pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
-/// The estimated length in bytes of an item in a snapshot, and of an event in the journal, without
-/// the path.
+/// The estimated length of an item in the snapshot or of an event in the journal, in bytes, without
+/// its path.
 const RECORD_BYTES: usize = 250;
-/// The space reserved in the journal for the result of each claim, in bytes. A result with its
-/// error text is much shorter.
+/// The space that is reserved in the journal for the result of each file in progress, in bytes. A
+/// result is much shorter.
 const RESULT_BYTES: u64 = 1024;
-/// Each reservation of disk space first asks for this many bytes more than needed, so that few
-/// claims need a system call.
+/// The number of bytes that each reservation adds to those needed, so that most later claims need
+/// no system call.
 const RESERVE_STEP_BYTES: u64 = 64 * 1024;
-/// The length of the nonce in a journal's name.
 const NONCE_DIGITS: usize = 8;
 
-/// The error of a change that could not be made durable.
+/// Why a change could not be made durable.
 pub(super) enum Fault {
     Unchanged(StorageError),
-    /// The state of the disk is unknown; this process must make no further changes.
+    /// The disk is in an unknown state. This process must make no further changes.
     Unknown(StorageError),
 }
 
 impl<D: Disk> Engine<D> {
-    /// Makes applied events durable. After an error, the caller must drop the cached state: see
-    /// [`Engine::locked`].
+    /// Makes events durable that were already applied to the queue in memory. After an error, the
+    /// caller must drop that queue, as [`Engine::locked`] does.
     pub(crate) fn commit(&mut self, events: &[Event]) -> Result<(), StorageError> {
         self.with_loaded(|engine, loaded| {
             if events.is_empty() {
@@ -75,8 +71,7 @@ impl<D: Disk> Engine<D> {
             if engine.needs_checkpoint(loaded, events) {
                 let seq = loaded.position.seq + 1;
                 match engine.checkpoint(loaded, seq) {
-                    // The disk may be too full for a snapshot and still have space for a line, so a
-                    // line is appended instead.
+                    // The disk may be too full for a snapshot, but still have space for a line.
                     Err(Fault::Unchanged(_)) if loaded.journal_header().is_some() => {}
                     done => return done,
                 }
@@ -106,8 +101,8 @@ impl<D: Disk> Engine<D> {
         done.map_err(|fault| self.poisoned_by(fault))
     }
 
-    /// Returns the error of a fault. If the state of the disk is unknown, this engine makes no more
-    /// changes.
+    /// Returns the error in `fault`. If the disk is in an unknown state, also prevents further
+    /// changes by this engine.
     pub(super) fn poisoned_by(&mut self, fault: Fault) -> StorageError {
         match fault {
             Fault::Unchanged(error) => error,
@@ -125,27 +120,26 @@ impl<D: Disk> Engine<D> {
         }
         let snapshot_len = loaded.base.as_ref().map_or(0, |base| base.sum.len);
         let limit = self.settings.limits.small_snapshot_bytes;
-        // The snapshot on disk is still short when the queue has just outgrown the limit. One more
-        // checkpoint then writes a longer snapshot, and later commands append lines.
+        // The snapshot may still be short when the queue outgrows the limit. One more checkpoint
+        // makes it long, so that later commands append lines.
         if self.settings.mode == Mode::Command && (snapshot_len <= limit || is_small(&loaded.queue, limit)) {
             return true;
         }
         outgrows(snapshot_len, loaded.position.offset, events)
     }
 
-    /// Writes the state as a new snapshot, which contains all transactions up to `seq`, and retires
-    /// the journal.
+    /// Writes a new snapshot that contains all transactions up to `seq`. The old journal is no
+    /// longer used.
     pub(super) fn checkpoint(&self, loaded: &mut Loaded<D>, seq: u64) -> Result<(), Fault> {
         self.keep_original(loaded).map_err(Fault::Unchanged)?;
         let section = self.next_section(loaded.identity(), &loaded.queue, seq);
         self.checkpoint_as(section, loaded)
     }
 
-    /// Writes the state as a new snapshot with this `store` section.
     pub(super) fn checkpoint_as(&self, section: StoreSection, loaded: &mut Loaded<D>) -> Result<(), Fault> {
         let temp = layout::temp(&self.disk.nonce());
         let (file, sum) = self.write_snapshot(&temp, loaded, &section).map_err(|error| {
-            // If the removal fails, the next process that loads the store removes the file.
+            // If this fails, the next process that loads the store removes the file.
             let _ = self.disk.remove(&temp);
             Fault::Unchanged(classify(SNAPSHOT)(error))
         })?;
@@ -153,8 +147,8 @@ impl<D: Disk> Engine<D> {
         let stamp = named.and_then(|()| self.disk.stat_open(&file));
         let stamp = stamp.map_err(|error| Fault::Unknown(classify(SNAPSHOT)(error)))?;
         if let (Some((old, _)), Some(_)) = (loaded.journal_header(), &loaded.journal) {
-            // The rename has retired the journal. If the removal fails, the next process that loads
-            // the store removes the file.
+            // The journal is no longer used. If this fails, the next process that loads the store
+            // removes it.
             let _ = self.disk.remove(&old);
         }
         loaded.position = Position { offset: 0, seq: section.seq, chain: 0 };
@@ -167,8 +161,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Returns the `store` section of the next snapshot. `before` is the identity in the current
-    /// snapshot; `None` begins a new store.
+    /// Returns the `store` section for the next snapshot. If `before` is `None`, the section gets a
+    /// new store id.
     pub(super) fn next_section(&self, before: Option<&StoreIdentity>, queue: &FileQueue, seq: u64) -> StoreSection {
         let generation = before.map_or(0, |store| store.generation) + 1;
         let nonce: String = self.disk.nonce().chars().take(NONCE_DIGITS).collect();
@@ -195,7 +189,8 @@ impl<D: Disk> Engine<D> {
         Ok((file, sum))
     }
 
-    /// Copies a snapshot that this program did not write, before this program first replaces it.
+    /// Copies a snapshot that another program or a user wrote, before this program first replaces
+    /// it.
     fn keep_original(&self, loaded: &Loaded<D>) -> Result<(), StorageError> {
         let is_foreign = loaded.base.as_ref().is_some_and(|base| base.store.is_none());
         if !is_foreign || self.disk.stat(ORIGINAL).map_err(unreadable(ORIGINAL))?.is_some() {
@@ -206,8 +201,7 @@ impl<D: Disk> Engine<D> {
         let copy = self.disk.open(ORIGINAL, Access::Create).map_err(classify(ORIGINAL))?;
         let copied = write_all(&self.disk, &copy, &bytes).and_then(|()| self.disk.sync_all(&copy));
         copied.map_err(|error| {
-            // The incomplete copy is removed, because a later checkpoint would mistake it for a
-            // complete one.
+            // A later checkpoint would mistake the incomplete copy for a complete one.
             let _ = self.disk.remove(ORIGINAL);
             classify(ORIGINAL)(error)
         })
@@ -243,8 +237,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Reserves space in the journal for the results of all processing items. These results can
-    /// then be recorded even if the disk fills up during an attempt.
+    /// Reserves space in the journal for the results of all files in progress. The results can then
+    /// be written even if the disk becomes full.
     fn reserve(&self, loaded: &mut Loaded<D>, name: &str, offset: u64) -> Result<(), StorageError> {
         let results = loaded.queue.counts().processing as u64 * RESULT_BYTES;
         let needed = offset + results;
@@ -262,8 +256,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Writes a line completely or not at all. If the write fails midway, as on a full disk, cuts
-    /// off the written part. If that fails too, the state of the disk is unknown.
+    /// Writes a line completely or not at all. Cuts off a partly written line, for example if the
+    /// disk is full. If that fails too, the disk is in an unknown state.
     pub(super) fn write_line(&self, file: &D::File, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let Err(error) = write_all(&self.disk, file, bytes) else { return Ok(()) };
         let cut = self.disk.truncate(file, offset);
@@ -273,10 +267,10 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Cuts off the line that could not be synced, so that no other process reads it, and writes
-    /// the state to a new snapshot. The sync is not repeated: after a failed sync the page cache
-    /// may show data that is not on the disk, and a second sync may succeed without writing
-    /// anything.
+    /// Cuts off the line that could not be synced, and writes a new snapshot instead.
+    ///
+    /// The sync is not repeated: a second sync may succeed although the data never reached the
+    /// disk.
     fn recover_from_failed_sync(
         &self,
         loaded: &mut Loaded<D>,
@@ -298,14 +292,13 @@ impl<D: Disk> Engine<D> {
     }
 }
 
-/// True if the estimated length of the queue's snapshot is at most `limit` bytes.
+/// True if the queue's snapshot would have at most `limit` bytes, by estimate.
 pub(super) fn is_small(queue: &FileQueue, limit: u64) -> bool {
     let at_least = (queue.counts().total() * RECORD_BYTES) as u64;
     let length = || queue.items().map(|item| (RECORD_BYTES + item.file_path.as_os_str().len()) as u64).sum::<u64>();
     at_least <= limit && length() <= limit
 }
 
-/// True if appending the events would make the journal too long for its snapshot.
 pub(super) fn outgrows(snapshot_len: u64, journal_len: u64, events: &[Event]) -> bool {
     let added: usize = events.iter().map(length_of).sum();
     journal_len + added as u64 > MIN_CHECKPOINT_BYTES.max(2 * snapshot_len)

@@ -1,9 +1,8 @@
-//! Refreshes the cached state from the disk. The state is kept while it is current, extended if
-//! other processes have appended lines, and read again if the snapshot or the journal was replaced.
+//! Updates the queue in memory from the disk. If other processes have only appended lines, reads
+//! those lines. If the snapshot or the journal was replaced, reads both files again.
 //!
-//! The lengths that the journal has reached are recorded in two places: in the note in the lock
-//! file, and in this engine's cached state. If the journal is shorter than a recorded length,
-//! acknowledged changes are lost, and the store counts as damaged.
+//! A journal that has become shorter has lost acknowledged changes, so the store counts as damaged.
+//! The journal's last known length comes from the lock file and from this engine's own reads.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -19,15 +18,15 @@ use crate::lock::{StoreLock, Tip};
 use crate::ops::Op;
 use crate::snapshot::{self, Extra, Numbering, Snapshot, StoreSection};
 
-/// The maximum number of reads without the lock. A read is repeated if it fails, or if a checkpoint
-/// has replaced the files meanwhile. Checkpoints are rare: two during one read are possible, ten
-/// indicate a fault.
+/// The maximum number of reads without the lock. A read is repeated if it fails or if a checkpoint
+/// replaced the files meanwhile. Two checkpoints during one read are possible; ten indicate a
+/// fault.
 const MAX_LOCKLESS_READS: usize = 10;
 
 impl<D: Disk> Engine<D> {
     /// Returns the current contents of the store. After an error, nothing is cached. If the files
-    /// have been damaged since this engine read them, the cached contents move to `outlived`, and
-    /// all later calls fail too.
+    /// were damaged since the last read, `outlived` keeps the old contents, and all later calls
+    /// fail.
     pub(super) fn refresh(&mut self, lock_state: LockState) -> Result<&mut Loaded<D>, StorageError> {
         if let Some(outlived) = &self.outlived {
             return Err(outlived.error());
@@ -61,14 +60,13 @@ impl<D: Disk> Engine<D> {
         Err(last.unwrap_or_else(|| damaged(SNAPSHOT, "the file is replaced faster than it can be read")))
     }
 
-    /// True if the snapshot is still the one that was read. Otherwise, a checkpoint may have
-    /// retired the journal that was read.
+    /// True if the snapshot has not been replaced since it was read.
     fn is_current(&self, loaded: &Loaded<D>) -> Result<bool, StorageError> {
         let stamp = self.disk.stat(SNAPSHOT).map_err(unreadable(SNAPSHOT))?;
         Ok(stamp == loaded.base.as_ref().map(|base| base.stamp))
     }
 
-    /// True if the snapshot's stamp and the journal's length are still those that were read. An
+    /// True if the snapshot and the length of the journal have not changed since they were read. An
     /// unreadable file counts as changed.
     pub(super) fn has_read_all(&self, loaded: &Loaded<D>) -> bool {
         let journal_len = match loaded.journal_header() {
@@ -79,11 +77,10 @@ impl<D: Disk> Engine<D> {
         is_current && journal_len.is_ok_and(|len| len == loaded.position.offset)
     }
 
-    /// Takes the cached contents and returns them refreshed. After an error, the contents stay in
-    /// `self.loaded`.
+    /// Takes the contents out of `self.loaded` and updates them. After an error, puts them back.
     fn catch_up(&mut self, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
-        // The note must be read before the journal. Without the lock, the journal may grow between
-        // the two reads, and a newer note would name an end beyond the lines that were read.
+        // The note must be read before the journal, which may grow between the two reads. A later
+        // note would name an end beyond the lines that were read.
         let noted = self.noted_end();
         let Some(mut loaded) = self.loaded.take() else { return self.load(lock_state, &noted, None) };
         match self.catch_up_from(&mut loaded, lock_state, noted) {
@@ -95,8 +92,8 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Extends `loaded` and returns `None`. If that is impossible, reads the files from the
-    /// beginning and returns their contents.
+    /// If the snapshot and the journal were not replaced, adds new lines to `loaded` and returns
+    /// `None`. Otherwise reads both files again and returns their contents.
     fn catch_up_from(
         &self,
         loaded: &mut Loaded<D>,
@@ -110,7 +107,6 @@ impl<D: Disk> Engine<D> {
         self.load(lock_state, &known, Some(loaded)).map(Some)
     }
 
-    /// Returns the journal's end according to the note in the lock file; empty if there is no note.
     fn noted_end(&self) -> Vec<Tip> {
         let tip = match &self.lock {
             Some(lock) => lock.tip(&self.disk),
@@ -119,9 +115,9 @@ impl<D: Disk> Engine<D> {
         tip.into_iter().collect()
     }
 
-    /// Reads snapshot and journal from the beginning. `known` contains the ends that the journal
-    /// must have reached. `before` contains the contents that this engine has read earlier, if any.
-    /// With the lock, also removes the leftovers of dead processes.
+    /// Reads the snapshot and the journal. Fails if the journal is shorter than its length in
+    /// `known`, or if the contents are older than `before`. With the lock, also removes the unused
+    /// files of dead processes.
     fn load(
         &self,
         lock_state: LockState,
@@ -141,14 +137,14 @@ impl<D: Disk> Engine<D> {
         Ok(loaded)
     }
 
-    /// Fails if another file in the folder contains changes that `loaded` lacks. These files are:
+    /// Fails if another file in the folder contains acknowledged changes that `loaded` lacks:
     ///
-    /// - if `loaded` has a snapshot, a rescued queue of the same store that contains more
-    ///   transactions;
-    /// - if `loaded` has no snapshot, any rescued queue, and any journal named in `known`.
+    /// - if there is a snapshot, a rescued queue of the same store with more transactions;
+    /// - if there is no snapshot, any rescued queue, or a journal that `known` names.
     ///
-    /// A journal that is not named in `known` contains no acknowledged change: a power cut may have
-    /// removed its snapshot.
+    /// A *rescued queue* is a file in which a process saved its queue when it found the store
+    /// damaged. If there is no snapshot, a journal that `known` does not name contains no
+    /// acknowledged change.
     fn refuse_beside_newer(&self, loaded: &Loaded<D>, known: &[Tip]) -> Result<(), StorageError> {
         let names = self.disk.list("").map_err(unreadable("the state folder"))?;
         let store = loaded.identity();
@@ -171,8 +167,6 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Returns the `store` section of a rescued queue; `None` if the file has no such section, or
-    /// if its writer has replaced it meanwhile.
     fn rescued_store(&self, name: &str) -> Result<Option<StoreSection>, StorageError> {
         match self.disk.open(name, Access::Read) {
             Ok(file) => snapshot::store_of(&self.disk, &file).map_err(unreadable(name)),
@@ -181,8 +175,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Reads the snapshot and the journal. The journal determines how the snapshot's items are
-    /// numbered.
+    /// Reads the snapshot and the journal. The journal tells how the snapshot's items are numbered.
     fn load_files(&self, file: D::File, lock_state: LockState, known: &[Tip]) -> Result<Loaded<D>, StorageError> {
         let (mut loaded, mut notices) = self.load_snapshot(file, Numbering::Kept)?;
         if !self.extend(&mut loaded, lock_state, known)?
@@ -208,10 +201,9 @@ impl<D: Disk> Engine<D> {
         Ok((Loaded { queue, extra, base, position, durable: position, ..Loaded::empty() }, notices))
     }
 
-    /// Applies the journal's lines after `loaded.position`. Returns `false` if the files must be
-    /// read from the beginning: the journal was removed, shortened or replaced, or its ids follow
-    /// another numbering rule than the loaded snapshot. Fails if the journal is damaged, or if it
-    /// is shorter than an end in `known`, because acknowledged changes are then missing.
+    /// Applies the lines of the journal after `loaded.position`. Returns `false` if the caller must
+    /// read both files again, because the journal was replaced or refers to items by other ids.
+    /// Fails if the journal is damaged or is shorter than its length in `known`.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState, known: &[Tip]) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
         let is_of = |tip: &&Tip| loaded.base.as_ref().is_some_and(|base| tip.snapshot == base.stamp);
@@ -237,20 +229,19 @@ impl<D: Disk> Engine<D> {
             let access = if lock_state == LockState::Locked { Access::Append } else { Access::Read };
             let file = match self.disk.open(&name, access) {
                 Ok(file) => file,
-                // A checkpoint has retired the journal meanwhile; a reader without the lock starts
+                // A checkpoint removed the journal meanwhile. A reader without the lock starts
                 // again.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
                 Err(error) => return Err(unreadable(&name)(error)),
             };
             loaded.journal = Some(Journal { file, reserved: 0, is_writable: lock_state == LockState::Locked });
-            // The process that created the journal may have died or failed before the journal's
-            // name was durable.
+            // The process that created the journal may have died before the journal's name was
+            // durable.
             loaded.folder_is_unsynced = true;
         }
         self.read_journal(loaded, &name, &header, lock_state, known_len)
     }
 
-    /// True if the journal's name now belongs to a file other than the open journal.
     fn is_replaced(&self, loaded: &Loaded<D>, named: &Stamp) -> Result<bool, StorageError> {
         let Some(journal) = &loaded.journal else { return Ok(false) };
         let open = self.disk.stat_open(&journal.file).map_err(unreadable("the open journal"))?;
@@ -300,7 +291,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Copies a torn tail, then cuts it off, because a line appended after it could never be read.
+    /// Copies a torn last line, then cuts it off. A line appended after it could never be read.
     fn cut_torn_tail(&self, loaded: &mut Loaded<D>, name: &str, torn: &[u8]) -> Result<(), StorageError> {
         let Some(journal) = &loaded.journal else { return Ok(()) };
         let copy = layout::torn(name, loaded.position.seq);
@@ -315,8 +306,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Copies `bytes` to a new file. If the copy fails, returns `false` instead of an error,
-    /// because the queue must open even on a full disk.
+    /// Copies `bytes` to a new file. Returns `false` after an error: the queue must open even if
+    /// the disk is full.
     fn keep(&self, name: &str, bytes: &[u8]) -> bool {
         let written = self.disk.open(name, Access::Create).and_then(|file| {
             write_all(&self.disk, &file, bytes)?;
@@ -325,9 +316,8 @@ impl<D: Disk> Engine<D> {
         written.is_ok()
     }
 
-    /// Syncs lines that other processes may have left unsynced. Without this sync, a power cut
-    /// could remove a line after this process has reported its contents or acknowledged a later
-    /// change.
+    /// Syncs the lines that other processes have appended. Otherwise a power cut could remove a
+    /// line on which a reply of this process depends.
     fn sync_journal(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         if let Some(journal) = loaded.journal.as_ref().filter(|_| loaded.journal_is_unsynced) {
             let name = loaded.journal_header().map_or_else(String::new, |(name, _)| name);
@@ -337,8 +327,7 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Removes leftovers of dead processes: unfinished snapshots, and journals whose transactions
-    /// are all in the snapshot. Requires the lock.
+    /// Removes the unfinished snapshots and the old journals of dead processes. Requires the lock.
     fn remove_leftovers(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         let current = loaded.journal_header().map(|(name, _)| name);
         let names = self.disk.list("").map_err(unreadable("the state folder"))?;
@@ -349,7 +338,7 @@ impl<D: Disk> Engine<D> {
         if stale.is_empty() {
             return Ok(());
         }
-        // The rename that made these files stale must be durable before the files are removed.
+        // The rename that made these files useless must be durable before they are removed.
         self.sync_folder(loaded)?;
         for name in stale {
             self.remove_stale(&name, loaded.position.seq)?;
@@ -357,7 +346,6 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Removes a stale file. A journal with transactions after `seq` is renamed instead.
     fn remove_stale(&self, name: &str, seq: u64) -> Result<(), StorageError> {
         let is_ahead = layout::is_journal(name) && self.last_seq_of(name)?.is_some_and(|last| last > seq);
         if !is_ahead {
@@ -387,7 +375,7 @@ impl<D: Disk> Engine<D> {
 }
 
 impl<D: Disk> Loaded<D> {
-    /// Returns the state of a store without files. The folder counts as unsynced, because other
+    /// Returns the state of a store without files. Its folder counts as unsynced, because other
     /// processes may have changed names in it.
     pub(super) fn empty() -> Self {
         Self {
@@ -402,22 +390,22 @@ impl<D: Disk> Loaded<D> {
         }
     }
 
-    /// Returns the identity of the store; `None` if there is no snapshot, or if this program has not
-    /// written it.
+    /// Returns the identity of the store. Returns `None` if there is no snapshot, or if another
+    /// program or a user wrote it.
     pub(super) fn identity(&self) -> Option<&StoreIdentity> {
         self.base.as_ref()?.store.as_ref()
     }
 
-    /// Returns the position up to which the journal is certainly durable; `None` if there is no
-    /// snapshot, or if the snapshot names no journal.
+    /// Returns the end of the durable part of the journal. Returns `None` if the store has no
+    /// journal.
     pub(super) fn durable_end(&self) -> Option<Tip> {
         let (journal, header) = self.journal_header()?;
         let snapshot = self.base.as_ref()?.stamp;
         Some(Tip { snapshot, journal, header, position: self.durable })
     }
 
-    /// Fails if `before` has a snapshot and `self` has none, or if `self` is of the same store and
-    /// lacks durable transactions of `before`, because the snapshot was replaced by an older one.
+    /// Fails if the snapshot has disappeared since `before` was read, or was replaced by an older
+    /// one that lacks durable transactions.
     fn refuse_older_than(&self, before: &Self) -> Result<(), StorageError> {
         let store = |loaded: &Self| loaded.identity().map(|store| store.id.clone());
         let is_missing = before.base.is_some() && self.base.is_none();
@@ -430,8 +418,8 @@ impl<D: Disk> Loaded<D> {
         Err(damaged(SNAPSHOT, format!("{what}: {found} of {known} transactions are left")))
     }
 
-    /// Returns the journal's name and the header of its first line; `None` if there is no snapshot,
-    /// or if it names no journal.
+    /// Returns the journal's name and the header of its first line. Returns `None` if there is no
+    /// snapshot or if it names no journal.
     pub(super) fn journal_header(&self) -> Option<(String, Header)> {
         let base = self.base.as_ref()?;
         let store = base.store.as_ref()?;

@@ -1,4 +1,4 @@
-//! Keeps the contents of the store if its files are damaged while a process is using them.
+//! Saves the queue of a running process if the files of the store become damaged.
 
 use autoproc_domain::RunId;
 use autoproc_domain::event::Event;
@@ -11,13 +11,13 @@ use crate::layout;
 use crate::request::{Change, Target};
 use crate::snapshot;
 
-/// The contents of the store that an engine had read before the files were damaged. The engine
-/// makes no more changes, but it writes these contents beside the damaged files, for a repair.
+/// The contents that were read before the files were damaged. The engine makes no more changes, but
+/// writes these contents to a separate file, from which a repair can restore them.
 pub(super) struct Outlived<D: Disk> {
     loaded: Loaded<D>,
-    /// The damaged file, and a description of the damage.
+    /// The name of the damaged file and a description of the damage.
     damage: (String, String),
-    /// The name of the file with these contents; `None` until it is written.
+    /// The name of the file with these contents. `None` until it is written.
     file: Option<String>,
 }
 
@@ -34,9 +34,8 @@ impl<D: Disk> Outlived<D> {
 }
 
 impl<D: Disk> Engine<D> {
-    /// Applies `changes` to the contents in memory, because the damaged store cannot take them.
-    /// Writes the result to a separate file. Claims are left out, because their attempts never
-    /// begin.
+    /// Applies `changes` to the contents in memory and writes the result to a separate file. Skips
+    /// claims of files: the callers get an error and begin no attempts.
     pub(super) fn rescue(&mut self, changes: &mut [Box<dyn Change>]) {
         let Some(mut outlived) = self.outlived.take() else { return };
         let mut queue = outlived.loaded.queue.clone();
@@ -52,14 +51,13 @@ impl<D: Disk> Engine<D> {
         self.outlived = Some(outlived);
     }
 
-    /// Writes a new file before it removes the previous one. After a failure, the previous file
-    /// stays.
+    /// Writes the contents to a new file, then removes the previous one. After an error, the
+    /// previous file stays.
     fn write_rescued(&self, outlived: &mut Outlived<D>) {
         let loaded = &outlived.loaded;
         let section = self.next_section(loaded.identity(), &loaded.queue, loaded.position.seq);
         let name = layout::rescued(&self.disk.nonce());
-        // The contents are written under another name first, because a kill may leave an unfinished
-        // file, which must not count as a rescued queue.
+        // If the process is killed, the unfinished file must not count as a rescued queue.
         let temp = layout::temp(&self.disk.nonce());
         let written = self.disk.open(&temp, Access::Create).and_then(|file| {
             snapshot::write(&self.disk, &file, &loaded.queue, &loaded.extra, &section)?;
@@ -72,8 +70,8 @@ impl<D: Disk> Engine<D> {
                 if let Some(before) = outlived.file.replace(name.clone()) {
                     let _ = self.disk.remove(&before);
                 } else {
-                    // The message gives a pattern, because each later change replaces the file by
-                    // one with another name.
+                    // Each later change replaces the file by one with another name, so the message
+                    // gives a pattern.
                     self.notice(
                         "this run has saved its queue to QUEUE-STATE.rescued-*.json; see `autoproc queue repair`",
                     );

@@ -1,7 +1,7 @@
-//! Replaces the queue by another one: the last step of a repair, and of a copy from another store.
+//! Replaces the whole queue by a repaired one or by the queue of another store.
 //!
-//! The replacement is an ordinary checkpoint, whose only commit point is the rename of the new
-//! snapshot. After a crash, the store is either unchanged or completely replaced.
+//! The rename of the new snapshot is the only commit point. After a crash, the store contains
+//! either the old queue or the new one.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -14,16 +14,17 @@ use crate::snapshot::{Extra, StoreSection};
 pub(crate) struct Replacement {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,
-    /// The `store` section of the damaged store, if it could be read. The repaired store keeps the
-    /// id in this section, and has the next generation. Without a section, it gets a new id.
+    /// The `store` section of the damaged store, if it is readable. The repaired store keeps the id
+    /// in this section and increments the generation. Without a section, the repaired store gets a
+    /// new id.
     pub(crate) store: Option<StoreSection>,
-    /// The number of the last transaction: the highest number in the readable files and in the note
-    /// of the lock file, so that no known number is assigned twice.
+    /// The highest transaction number that the readable files or the lock file contain. Later
+    /// transactions get higher numbers.
     pub(crate) seq: u64,
 }
 
 impl<D: Disk> Engine<D> {
-    /// Replaces the current queue. The caller must hold the lock and must have backed up the files.
+    /// Replaces the current queue. The caller must hold the lock and must have copied the files.
     pub(crate) fn replace(&mut self, replacement: Replacement) -> Result<(), StorageError> {
         let Replacement { queue, extra, store, seq } = replacement;
         let mut loaded = Loaded { queue, extra, ..Loaded::empty() };
@@ -33,8 +34,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Replaces the items of a sound store, and keeps the store's identity. The caller must hold
-    /// the lock.
+    /// Replaces the items of an intact store and keeps the store's id. The caller must hold the
+    /// lock.
     pub(crate) fn fill(&mut self, queue: FileQueue) -> Result<(), StorageError> {
         self.refresh(LockState::Locked)?;
         let filled = self.with_loaded(|engine, loaded| {

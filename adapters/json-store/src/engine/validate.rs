@@ -1,5 +1,5 @@
-//! Validates a snapshot. Refuses a snapshot if the name of its journal could belong to another
-//! file, or if one of its numbers is so high that incrementing it could overflow.
+//! Refuses a snapshot that contains an invalid journal name or a number that is too high.
+//! Incrementing such a number could overflow.
 
 use autoproc_domain::ports::StorageError;
 

@@ -1,4 +1,4 @@
-//! Checks that a store keeps its guarantees whatever bytes its files contain.
+//! Checks that a store keeps its guarantees, whatever bytes its files contain.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,8 +36,7 @@ fn engine_for(disk: &FakeDisk, mode: Mode, limits: Limits) -> Engine<FakeDisk> {
     Engine::new(disk.clone(), settings)
 }
 
-/// Reads the store, and makes the changes that a run and commands make. Returns `false` if the
-/// store does not open.
+/// Reads and changes the store as runs and commands do. Returns `false` if the store does not open.
 pub(super) fn check(disk: &FakeDisk) -> bool {
     let before = disk.contents();
     let seen = read(disk);
@@ -72,8 +71,7 @@ fn change(disk: &FakeDisk, mut run: Engine<FakeDisk>, queue: FileQueue) {
     model.transact(&mut run, addition("/by the run"));
     let claimed = model.transact(&mut run, exchange(None));
     model.transact(&mut run, exchange(claimed.claims.first().map(|(token, _)| *token)));
-    // Two blind appends: the first one writes a note of the journal's end, which the second one
-    // uses.
+    // The first blind append writes the note of the journal's end, and the second one uses it.
     for path in ["/blind", "/blind again"] {
         model.transact(&mut engine_for(disk, Mode::Command, Limits::ZERO), addition(path));
     }
@@ -99,7 +97,6 @@ impl Model<'_> {
         reply
     }
 
-    /// Recovers the items of dead runs, as a run does when it begins.
     fn recover(&mut self, engine: &mut Engine<FakeDisk>) {
         let dead = engine.dead_runs().expect("an open store can be asked");
         let request = RecoverRequest { runs: dead.into_iter().map(|dead| dead.run).collect(), max_attempts: 4 };

@@ -1,6 +1,5 @@
 //! Writes journal lines with valid checksums around arbitrary operations.
 
-/// Returns a journal of [`A_SNAPSHOT`](super::A_SNAPSHOT) with one line for each non-empty text.
 pub(super) fn journal<'a>(snapshot: &[u8], texts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut journal = Vec::new();
     let mut chain = 0;

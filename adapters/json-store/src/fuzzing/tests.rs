@@ -1,4 +1,4 @@
-//! Calls the fuzzers' entry points with random bytes and with damaged copies of the fuzzers' seeds.
+//! Calls the fuzzers' entry points with random bytes and with randomly damaged seeds.
 
 use autoproc_domain::ports::StorageError;
 use proptest::collection::vec;
@@ -10,14 +10,12 @@ use crate::fuzzing;
 use crate::layout::SNAPSHOT;
 use crate::repair::temp_store::TempStore;
 
-/// A small change of a file.
 #[derive(Debug, Clone)]
 enum Damage {
     Flip(Index, u8),
     Cut(Index, Index),
     Double(Index, Index),
     Insert(Index, Vec<u8>),
-    /// Overwrites a part of the file with another part.
     Splice(Index, Index, Index),
 }
 
@@ -63,7 +61,6 @@ fn inflict(bytes: &mut Vec<u8>, damage: &Damage) {
     }
 }
 
-/// Generates random bytes, or a damaged seed.
 fn bytes(seeds: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
     let damaged = (prop::sample::select(seeds), vec(damage(), 0..4)).prop_map(|(seed, damages)| {
         let mut bytes = seed.to_vec();
@@ -133,8 +130,6 @@ proptest! {
     }
 }
 
-/// A fuzzer found these snapshots: each names a file that cannot be its journal, or contains a
-/// number that cannot be incremented.
 #[test]
 fn a_snapshot_that_cannot_be_continued_is_refused() {
     let written = std::str::from_utf8(SNAPSHOTS[0]).expect("text");
@@ -162,7 +157,6 @@ fn a_snapshot_that_cannot_be_continued_is_refused() {
     }
 }
 
-/// A run's name never leads to a file outside the folder of the runs.
 #[test]
 fn a_run_of_any_name_can_be_recovered() {
     let written = std::str::from_utf8(SNAPSHOTS[0]).expect("text");

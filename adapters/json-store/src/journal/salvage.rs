@@ -1,7 +1,5 @@
-//! Reads the lines of a damaged journal: every line with a correct checksum, at any position.
-//!
-//! Lines may be missing between two readable lines; only the number and the events of each line are
-//! known.
+//! Reads the lines with a correct checksum from a damaged journal. Other lines may be missing
+//! between them.
 
 use std::path::Path;
 
@@ -12,14 +10,12 @@ use super::{Line, PREFIX, body, verify};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SalvagedLine {
     pub(crate) seq: u64,
-    /// The id of the store in the line's header; `None` if the line has no header.
     pub(crate) store: Option<String>,
     pub(crate) events: Vec<Event>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Salvage {
-    /// The readable lines, in the order of the file.
     pub(crate) lines: Vec<SalvagedLine>,
     pub(crate) unreadable_bytes: u64,
 }
@@ -35,9 +31,9 @@ pub(crate) fn salvage(bytes: &[u8], base: &Path) -> Salvage {
     salvage
 }
 
-/// Returns the offsets at which a line may begin. If a newline is damaged, the next line begins in
-/// the middle of a segment. The prefix of a line occurs nowhere else, because quotes in JSON
-/// strings are escaped.
+/// Returns the offsets in `segment` at which a line may begin. If damage removed a newline, the
+/// next line begins in the middle of a segment. The prefix marks only the start of a line, because
+/// JSON strings escape quotes.
 fn line_starts(segment: &[u8]) -> impl Iterator<Item = usize> {
     segment.windows(PREFIX.len()).enumerate().filter(|(_, window)| *window == PREFIX).map(|(at, _)| at)
 }

@@ -1,9 +1,8 @@
-//! Operations in the journals of version 1 of this program. Version 1 could have several items for
-//! one path, and did not record when a backoff was set.
+//! Reads journals of version 1 of this program.
 //!
-//! If an ended file was added again, version 1 gave the addition a new item number, and later lines
-//! of the journal use the new number. So the ended item is removed from the queue before the file
-//! is added.
+//! If a file was added again after its last attempt had ended, version 1 gave the file a new id.
+//! Later lines of the journal use the new id. So this module removes the old item before it adds
+//! the file. Version 1 also did not record when a backoff was set.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::event::Event;
@@ -11,14 +10,14 @@ use autoproc_domain::request::Selector;
 
 use super::Op;
 
-/// True if only version 1 wrote the operation in this form, so that [`complete`] must prepare it.
+/// True if only version 1 wrote operations in this form.
 pub(super) fn is_incomplete(op: &Op<'_>) -> bool {
     matches!(op, Op::Enqueue { .. } | Op::Retry { from: None, .. } | Op::BringForward { from: None, .. })
 }
 
-/// Prepares an event of version 1 before it is applied: removes the ended item of an added file,
-/// and sets the time at which a backoff was set to that of the latest claim or, if that is unknown,
-/// to the end of the backoff.
+/// Prepares an event of version 1 before it is applied to the queue. If an added file has an item
+/// that is neither pending nor processing, removes that item. A missing time of a backoff becomes
+/// the start of the last attempt, or else the end of the backoff.
 pub(super) fn complete(event: &mut Event, queue: &mut FileQueue) {
     match event {
         Event::Enqueued { file_path, .. } => {

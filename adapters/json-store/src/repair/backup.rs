@@ -13,11 +13,10 @@ use crate::disk::Disk;
 use crate::error::{classify, unreadable};
 use crate::layout::{self, SNAPSHOT};
 
-/// The maximum number of backups within one second; more indicate a fault.
+/// The maximum number of backups in one second. More indicate a fault.
 const MAX_PER_SECOND: u32 = 100;
 
-/// Returns the files that a repair replaces or removes: the snapshot, every journal, and the
-/// contents that live runs wrote beside damaged files.
+/// Returns the files that a repair replaces or removes.
 pub(super) fn files<D: Disk>(disk: &D) -> Result<Vec<String>, StorageError> {
     let mut names = disk.list("").map_err(unreadable("the state folder"))?;
     names.retain(|name| name == SNAPSHOT || layout::is_journal(name) || layout::is_rescued(name));
@@ -25,8 +24,8 @@ pub(super) fn files<D: Disk>(disk: &D) -> Result<Vec<String>, StorageError> {
     Ok(names)
 }
 
-/// Copies files into a new folder within the state folder. The copies and their names are durable
-/// on return.
+/// Copies files into a new folder in the state folder. The copies and their names are durable when
+/// the call returns.
 pub(super) fn copy(state_dir: &Path, names: &[String], now: Timestamp) -> Result<PathBuf, StorageError> {
     let folder = new_folder(state_dir, now).map_err(classify(layout::BACKUP_PREFIX))?;
     let copied = names.iter().try_for_each(|name| copy_file(state_dir, &folder, name));

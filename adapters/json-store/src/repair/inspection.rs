@@ -1,4 +1,4 @@
-//! Reads as much of a store as possible, intact or not, and determines the possible repairs.
+//! Reads as much of a store as possible and determines the possible repairs.
 
 use std::path::Path;
 
@@ -19,38 +19,37 @@ pub(super) struct Inspection {
     damage: Vec<Damage>,
     notices: Vec<String>,
     kept_aside: Vec<String>,
-    /// The snapshot, or its readable part if it is damaged.
+    /// The snapshot, or its readable part.
     snapshot: FileQueue,
     snapshot_is_whole: bool,
-    /// True if any part of the snapshot is readable.
     has_snapshot: bool,
     extra: Extra,
     store: Option<StoreSection>,
     sum: SnapshotSum,
     numbering: Numbering,
-    /// The snapshot with the valid lines of its journal applied.
+    /// The snapshot with the changes in the valid lines of the journal.
     prefix: FileQueue,
-    /// The number of changes of each kind in the valid lines of the journal.
+    /// The changes in the valid lines of the journal.
     prefix_changes: ChangeCounts,
     /// The number of the last transaction in `prefix`.
     seq: u64,
-    /// The number of the last transaction according to the note in the lock file, if the valid
-    /// lines of the journal end before that transaction; otherwise 0.
+    /// The last transaction number according to the lock file, if the valid lines of the journal do
+    /// not reach it. Otherwise 0.
     noted_seq: u64,
     salvaged: Vec<SalvagedLine>,
     unreadable_bytes: u64,
-    /// The number of bytes that may have assigned unknown numbers: the bytes after the damage in
-    /// the journal, readable or not; the length of the snapshot if it is damaged; and the noted
-    /// length of the journal if noted transactions are missing.
+    /// The number of bytes that may have contained ids that are now unknown. Counts the journal
+    /// after the damage and a damaged snapshot. If a journal has become too short, also counts its
+    /// noted length.
     lost_bytes: u64,
     half_written_bytes: u64,
-    /// The contents that a live run wrote beside the damaged files.
+    /// The contents that a live run saved when it found the files damaged.
     rescued: Option<Snapshot>,
 }
 
 impl Inspection {
-    /// Reads the files. `opened` is the result of opening the store. If the store refused to open,
-    /// the reason counts as damage, unless the files themselves show damage.
+    /// Reads the files. `opened` is the result of opening the store. Its error counts as damage if
+    /// the files themselves show none.
     ///
     /// # Errors
     /// [`StorageError`] if reading fails, or if a later version wrote the store.
@@ -64,7 +63,7 @@ impl Inspection {
         let is_refused = refused.as_ref().is_some_and(|damage| damage.file == SNAPSHOT);
         inspection.read_snapshot(disk, base, refused.clone().filter(|_| is_refused))?;
         let names = disk.list("").map_err(unreadable("the state folder"))?;
-        // An invalid journal name in the snapshot is part of the damage, and is not used.
+        // If the snapshot contains an invalid journal name, this is part of the damage.
         let written = inspection.store.as_ref().map(|store| store.journal.clone());
         let journal =
             written.filter(|name| layout::is_journal_name(name)).or_else(|| inspection.latest_journal(&names));
@@ -75,8 +74,8 @@ impl Inspection {
         if inspection.damage.is_empty()
             && let Some(refused) = refused
         {
-            // The files show no damage, but acknowledged changes are missing. An unfinished last
-            // line may be a part of such a change, so its bytes count as unreadable.
+            // Acknowledged changes are missing. The unfinished last line may belong to one of them,
+            // so its bytes count as unreadable.
             inspection.unreadable_bytes += std::mem::take(&mut inspection.half_written_bytes);
             inspection.damage.push(refused);
         }
@@ -99,8 +98,8 @@ impl Inspection {
         }
     }
 
-    /// Returns the plan and the result of a repair by `method`; `None` if `method` cannot repair
-    /// the damage.
+    /// Returns the plan and the result of a repair. Returns `None` if `method` cannot repair the
+    /// damage.
     pub(super) fn repair(&self, method: RepairMethod) -> Option<(RepairPlan, Replacement)> {
         let is_possible = match method {
             RepairMethod::Truncate | RepairMethod::UseSnapshot => self.snapshot_is_whole,
@@ -215,8 +214,8 @@ impl Inspection {
         self.notices.extend(snapshot.notices);
     }
 
-    /// If the snapshot is damaged, returns the journal of the latest generation, because the
-    /// snapshot may no longer name its journal. Otherwise returns `None`.
+    /// Returns the journal with the highest generation number, because a damaged snapshot may not
+    /// name its journal. Returns `None` if the snapshot is intact.
     fn latest_journal(&self, names: &[String]) -> Option<String> {
         let journals = names.iter().filter(|name| !self.snapshot_is_whole && layout::is_journal(name));
         journals.max_by_key(|name| layout::generation_of(name)).cloned()
@@ -251,8 +250,8 @@ impl Inspection {
         Ok(())
     }
 
-    /// If the note in the lock file names transactions that the journal lacks, raises `noted_seq`
-    /// and `lost_bytes`, so that numbers in the missing lines are not assigned again.
+    /// Records a loss if the lock file notes a higher transaction number than the journal contains.
+    /// The numbers of the lost transactions must not be assigned again.
     fn add_noted_loss<D: Disk>(&mut self, disk: &D, journal: &str) -> Result<(), StorageError> {
         let noted = StoreLock::open_existing(disk)?.and_then(|lock| lock.tip(disk));
         if let Some(tip) = noted.filter(|tip| tip.journal == journal && tip.position.seq > self.seq) {
@@ -262,9 +261,8 @@ impl Inspection {
         Ok(())
     }
 
-    /// Returns the rescued contents of this store with the most transactions; `None` if none have
-    /// more transactions than the other files. If the id of this store is unknown, rescued contents
-    /// of any store qualify. Unreadable files are ignored, because their writer may have died.
+    /// Returns the rescued queue with the most transactions. Returns `None` if the other files
+    /// contain at least as many. Ignores unreadable files, and files known to be of another store.
     fn latest_rescued<D: Disk>(&self, disk: &D, base: &Path, names: &[String]) -> Option<Snapshot> {
         let files = names.iter().filter(|name| layout::is_rescued(name));
         let files = files.filter_map(|name| disk.open(name, Access::Read).ok());
@@ -272,13 +270,12 @@ impl Inspection {
         let id = |store: &Option<StoreSection>| store.as_ref().map(|store| store.id.clone());
         let own = rescued.filter(|rescued| self.store.is_none() || id(&rescued.store) == id(&self.store));
         let seq = |rescued: &Snapshot| rescued.store.as_ref().map_or(0, |store| store.seq);
-        // Rescued contents help only if they have more transactions than the other files.
         let readable = self.salvaged.iter().map(|line| line.seq).fold(self.seq, u64::max);
         own.filter(|rescued| seq(rescued) > readable).max_by_key(seq)
     }
 
-    /// Returns the header that the journal must have; `None` if the snapshot is damaged or has no
-    /// `store` section.
+    /// Returns the header that the journal must have. Returns `None` if the snapshot is damaged or
+    /// was not written by this program.
     fn header(&self) -> Option<Header> {
         let store = self.store.as_ref().filter(|_| self.snapshot_is_whole)?;
         Some(Header {
@@ -302,8 +299,8 @@ impl Inspection {
         scan
     }
 
-    /// Adds the readable lines of the journal. If a line belongs to another store, adds no line and
-    /// counts all `lost` bytes as unreadable.
+    /// Adds the readable lines of the journal. If a line belongs to another store, adds no lines
+    /// and counts all `lost` bytes as unreadable.
     fn add_salvage(&mut self, salvage: Salvage, lost: u64) {
         let own = self.store.as_ref().map(|store| store.id.as_str());
         let is_foreign = |line: &SalvagedLine| line.store.as_deref().is_some_and(|id| own.is_some_and(|own| own != id));
@@ -316,8 +313,8 @@ impl Inspection {
     }
 
     fn replayed(&self) -> (FileQueue, ChangeCounts, ChangeCounts) {
-        // A user may have edited the snapshot and assigned numbers from `next_id` on. The journal
-        // uses these numbers for other items, so items with these numbers count as unknown.
+        // If a user has added items to the snapshot, the journal may use their numbers for other
+        // items. The events in the journal are not applied to such items.
         let given = self.store.as_ref().filter(|_| self.prefix_changes.total() == 0);
         let next = self.prefix.next_number();
         let known_below = ItemId::new(given.map_or(next, |store| store.next_id.min(next)));
@@ -337,8 +334,7 @@ impl Inspection {
     }
 
     fn replacement(&self, queue: FileQueue) -> Replacement {
-        // A rescued queue that stays after the repair must not count as newer than the repaired
-        // queue.
+        // A rescued queue that stays after the repair must not seem newer than the repaired queue.
         let rescued = self.rescued.as_ref().and_then(|rescued| rescued.store.as_ref()).map(|store| store.seq);
         let others = self.salvaged.iter().map(|line| line.seq).chain(rescued);
         let seq = others.fold(self.seq.max(self.noted_seq), u64::max);
@@ -346,8 +342,7 @@ impl Inspection {
     }
 }
 
-/// Returns the rule by which the items of the snapshot are numbered. The ids in the snapshot's
-/// journal refer to these numbers.
+/// Returns how the snapshot's items are numbered, according to its journal.
 fn numbering<D: Disk>(disk: &D, snapshot: &Snapshot) -> Numbering {
     let journal =
         snapshot.store.as_ref().map(|store| store.journal.as_str()).filter(|name| layout::is_journal_name(name));

@@ -1,19 +1,16 @@
-//! Applies the readable lines that follow the damage in a journal to the queue as it was before the
+//! Applies the readable lines after the damage in a journal to the queue as it was before the
 //! damage.
 //!
-//! The lost changes are unknown, so a later event may name an unknown item, or an item whose status
-//! in the queue is outdated. When in doubt, a file is kept, and perhaps processed twice, rather
-//! than lost.
+//! The changes in the damaged part are unknown. Processing a file twice is better than losing it:
 //!
-//! - An addition contains its path and always applies.
-//! - An event that clears items selects them by status, which may be outdated. So it applies only
-//!   if it selects completed items alone.
-//! - Any other event names an item by its number. The number of an item that was added after the
-//!   damage depends on lost additions. So these events apply only to items from before the damage.
-//! - A result counts as evidence of an earlier claim, and a claim as evidence of a pending item. If
-//!   such an earlier event is lost, it is reconstructed, so that a file that was recorded as
-//!   completed is not processed again. A cancellation is no evidence of a claim, because a pending
-//!   file can be cancelled too.
+//! - An addition always applies, because it contains the path.
+//! - An event that clears items by status applies only to completed items. Any other status may be
+//!   outdated.
+//! - Any other event names an item by its id. It applies only to items from before the damage,
+//!   because the ids of later items depend on lost additions.
+//! - A result proves that the item was claimed. A claim proves that the item was pending. The lost
+//!   events are reconstructed, so that completed files are not processed again. A cancellation
+//!   proves no claim, because a pending file can be cancelled too.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::failure::CANCELLED;
@@ -25,12 +22,12 @@ use super::ChangeCounts;
 use crate::journal::SalvagedLine;
 use crate::record::UNKNOWN_RUN;
 
-/// Each assigned number takes at least this many bytes in a journal or a snapshot. The shortest
-/// claim and the shortest item are longer.
+/// Each journal operation and each snapshot item that assigns an id or a claim number is longer
+/// than this. So n lost bytes assigned at most n / 32 ids and n / 32 claim numbers.
 const MIN_BYTES_PER_NUMBER: u64 = 32;
 
-/// Applies the events that the rules of this module allow; returns the counts of the applied and of
-/// the skipped events.
+/// Applies events by the rules of this module. Returns how many events of each kind were applied,
+/// and how many were skipped.
 pub(super) fn replay(
     queue: &mut FileQueue,
     known_below: ItemId,
@@ -40,8 +37,8 @@ pub(super) fn replay(
     let (mut kept, mut skipped) = (ChangeCounts::default(), ChangeCounts::default());
     let mut last = after;
     for line in lines {
-        // A line whose number is at most `last` is a copy of an earlier line or belongs to another
-        // history.
+        // A line whose number is not above `last` is a copy of an earlier line or belongs to
+        // another history.
         let is_next = line.seq > last;
         last = last.max(line.seq);
         for event in &line.events {
@@ -52,8 +49,7 @@ pub(super) fn replay(
     (kept, skipped)
 }
 
-/// Returns the queue with the next numbers for items and claims raised above all numbers that the
-/// lost bytes may have assigned.
+/// Raises the queue's next id and next claim number above all that the lost bytes may contain.
 pub(super) fn numbered_above(queue: &FileQueue, lost_bytes: u64) -> FileQueue {
     let given = lost_bytes.div_ceil(MIN_BYTES_PER_NUMBER);
     let mut restore = Restore::default();
@@ -91,21 +87,20 @@ fn apply_one(queue: &mut FileQueue, known_below: ItemId, event: &Event) -> bool 
     applies
 }
 
-/// Returns the status of an item from before the damage; `None` for any other id.
+/// Returns the status of an item from before the damage. Returns `None` for other items.
 fn status(queue: &FileQueue, known_below: ItemId, id: ItemId) -> Option<Status> {
     let known = queue.get(id).filter(|_| id < known_below);
     known.map(|item| item.status)
 }
 
-/// Makes an item pending if it is neither pending nor processing, as a cancellation requires, by
-/// reconstructing lost events. Returns `false` if the item is completed, or is not from before the
-/// damage.
+/// Makes an item pending or processing by adding lost events, so that it can be cancelled. Returns
+/// `false` if the item is completed or is not from before the damage.
 fn make_live(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     status(queue, known_below, id) == Some(Status::Processing) || make_pending(queue, known_below, id)
 }
 
-/// Makes an item pending, as a claim requires, by reconstructing lost events. Returns `false` if
-/// the item is completed, or is not from before the damage.
+/// Makes an item pending by adding lost events, so that it can be claimed. Returns `false` if the
+/// item is completed or is not from before the damage.
 fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     match status(queue, known_below, id) {
         Some(Status::Pending) => {}
@@ -116,8 +111,8 @@ fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool 
     true
 }
 
-/// Makes an item processing, as a result requires, by reconstructing lost events. Returns `false`
-/// if the item is completed, or is not from before the damage.
+/// Makes an item processing by adding lost events, so that it can have a result. Returns `false` if
+/// the item is completed or is not from before the damage.
 fn make_processing(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     if !make_live(queue, known_below, id) {
         return false;
@@ -153,8 +148,7 @@ mod tests {
         SalvagedLine { seq, store: None, events }
     }
 
-    /// Replays lines on a queue that contains `/a` after transaction 1. Returns the statuses of the
-    /// items, and the counts of the kept and of the skipped changes.
+    /// Replays lines on a queue that contains `/a` after transaction 1.
     fn replayed(lines: &[SalvagedLine]) -> (Vec<Status>, ChangeCounts, ChangeCounts) {
         let mut queue = FileQueue::new();
         queue.apply(&added("/a"));

@@ -27,9 +27,8 @@ impl TempStore {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// Creates a store with a journal, as a killed run leaves it: files `/file-0`, `/file-1` … were
-    /// added. The first file was completed after the second addition, and the second file after the
-    /// fourth addition.
+    /// Creates a store with the journal of a killed run. The run added `/file-0`, `/file-1` and so
+    /// on, and completed one file after the second and one after the fourth addition.
     pub(crate) fn with_journal(additions: usize) -> Self {
         let temp = Self::new();
         let mut store = temp.engine(Mode::Service);
@@ -42,8 +41,8 @@ impl TempStore {
         temp
     }
 
-    /// Creates the store of [`with_journal`](Self::with_journal), adds the file `/last`, and leaves
-    /// one snapshot without a journal.
+    /// Creates the same store with one more file, `/last`, and with a snapshot instead of a
+    /// journal.
     pub(crate) fn with_snapshot(additions: usize) -> Self {
         let temp = Self::with_journal(additions);
         let mut store = temp.engine(Mode::Command);

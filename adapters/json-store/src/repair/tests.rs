@@ -1,4 +1,4 @@
-//! Damages stores in known ways, and compares each repaired queue with the acknowledged changes.
+//! Damages and repairs stores, and compares each repaired queue with the acknowledged changes.
 
 use std::fs::{self, File};
 
@@ -13,23 +13,25 @@ use crate::engine::Mode;
 use crate::layout::SNAPSHOT;
 use crate::request::PendingRequest;
 
-/// Flips a bit in the middle of line `number`. The first line has the number 0.
+/// Flips a bit in the middle of a line. The first line has the number 0.
 fn damage_line(bytes: &mut [u8], number: usize) {
     let lengths: Vec<_> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::len).collect();
     let begins: usize = lengths[..number].iter().map(|length| length + 1).sum();
     bytes[begins + lengths[number] / 2] ^= 1;
 }
 
-/// Returns a store with six files; the first two were completed. The lines of the journal:
-/// add `/file-1`, claim and complete `/file-0`, add `/file-2` and `/file-3`, claim and complete
-/// `/file-1`, add `/file-4` and `/file-5`. The line with the number `line` is damaged.
+/// Returns a store with one damaged line in its journal:
+///
+/// - Line 0 adds `/file-1`. Lines 1 and 2 claim and complete `/file-0`.
+/// - Lines 3 and 4 add `/file-2` and `/file-3`. Lines 5 and 6 claim and complete `/file-1`.
+/// - Lines 7 and 8 add `/file-4` and `/file-5`.
 fn damaged(line: usize) -> TempStore {
     let temp = TempStore::with_journal(6);
     temp.alter(&temp.journal(), |bytes| damage_line(bytes, line));
     temp
 }
 
-/// The methods that need no rescued queue.
+/// The methods that use only the snapshot and the journal.
 const OF_THE_FILES: [RepairMethod; 3] = [RepairMethod::Truncate, RepairMethod::Salvage, RepairMethod::UseSnapshot];
 
 fn plan(examination: &Examination, method: RepairMethod) -> &RepairPlan {
@@ -81,7 +83,7 @@ fn an_examination_changes_no_byte() {
 
 #[test]
 fn truncate_keeps_what_is_before_the_damage() {
-    // Line 3 is the addition of `/file-2`.
+    // Line 3 adds `/file-2`.
     let temp = damaged(3);
     let plan = done(&temp, RepairMethod::Truncate);
     assert_eq!(temp.files(Status::Completed), names([0]));
@@ -101,7 +103,7 @@ fn salvage_keeps_every_line_that_can_be_read() {
 
 #[test]
 fn a_completion_whose_claim_is_lost_still_counts() {
-    // Line 1 is the claim of `/file-0`.
+    // Line 1 claims `/file-0`.
     let temp = damaged(1);
     done(&temp, RepairMethod::Salvage);
     assert_eq!(temp.files(Status::Completed)[0], "/file-0");
@@ -210,7 +212,7 @@ fn any_changed_byte_of_a_snapshot_costs_two_items_at_the_most() {
         let temp = TempStore::new();
         temp.write(SNAPSHOT, &bytes);
         temp.alter(SNAPSHOT, |bytes| bytes[at] = 0);
-        // Some bytes may change without making the document invalid.
+        // Some changed bytes leave the document valid.
         if plan_repair(&temp.folder()).expect("the store can be read").is_sound() {
             continue;
         }
@@ -349,7 +351,7 @@ fn lost_lines_are_damage_and_their_numbers_are_not_given_again() {
     }
 }
 
-/// A store whose journal was removed while a run was using it. The run then tried to add `/file-6`.
+/// Returns a store whose journal was removed during a run. The run then tried to add `/file-6`.
 fn rescued() -> TempStore {
     let temp = TempStore::with_journal(6);
     let mut run = temp.engine(Mode::Service);
@@ -391,7 +393,6 @@ fn a_repair_without_the_snapshot_keeps_the_id_of_the_store_and_its_generations()
     assert!(repaired.0 == id && repaired.1 > generation, "{repaired:?} after {id} {generation:?}");
 }
 
-/// If a repair is killed after it has written the new snapshot, the rescued queue may stay.
 #[test]
 fn a_rescued_queue_that_stays_after_a_repair_is_no_damage() {
     for method in RepairMethod::ALL {

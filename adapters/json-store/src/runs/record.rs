@@ -12,8 +12,7 @@ use serde_json::{Map, Value};
 #[derive(Serialize)]
 struct RunRecord<'a> {
     run_id: &'a str,
-    /// A description for users: `process PID on HOST`. In a file of version 1, only this key
-    /// describes the location.
+    /// The text `process PID on HOST`, for users. Version 1 wrote the PID and host only here.
     owner: String,
     #[serde(with = "timestamp::required")]
     started_at: Timestamp,
@@ -22,7 +21,6 @@ struct RunRecord<'a> {
     timeout_s: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     recipe: Option<String>,
-    /// The command or the workflow of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     work: Option<&'a str>,
     host: &'a str,
@@ -56,12 +54,11 @@ pub(super) fn write(info: &RunInfo) -> Vec<u8> {
     serde_json::to_vec(&record).unwrap_or_default()
 }
 
-/// A parsed lock file; any key may be missing or of another type.
+/// A run's lock file. Any key may be missing or have an unexpected type.
 #[derive(Debug, Default)]
 pub(super) struct ReadRecord(Map<String, Value>);
 
 impl ReadRecord {
-    /// Parses a lock file; the record is empty if the text is not a JSON object.
     pub(super) fn read(json: &[u8]) -> Self {
         Self(serde_json::from_slice(json).unwrap_or_default())
     }
@@ -72,9 +69,8 @@ impl ReadRecord {
         self.owner().is_some() && self.started_at().is_some() && !has_location
     }
 
-    /// Returns the location; `None` if the file names no host. If the file names two different
-    /// hosts, the location has a host name that is neither of them, so that neither host treats the
-    /// run as local.
+    /// Returns `None` if the file names no host. If the file names two different hosts, the
+    /// location combines their names, so that neither host takes the run for a local one.
     pub(super) fn location(&self) -> Option<Location> {
         let (pid, owners_host) = self.owner().unwrap_or_default();
         let named = Some(self.text("host")).filter(|host| !host.is_empty());
@@ -154,7 +150,6 @@ mod tests {
 
     use super::*;
 
-    /// Returns the host and the boot id of the run in the lock file with the text `json`.
     fn place(json: &str) -> Option<[String; 2]> {
         let location = ReadRecord::read(json.as_bytes()).location()?;
         Some([location.host.into(), location.boot.into()])

@@ -1,5 +1,5 @@
-//! Alters bytes in the journal. The store must refuse the journal, or copy the last line and cut
-//! off only this line.
+//! Changes bytes in the journal. The store must refuse the journal, or cut off only the last line
+//! and keep a copy of it.
 
 use autoproc_domain::ports::StorageError;
 
@@ -39,8 +39,7 @@ pub(super) fn change_with(image: &DiskImage, bytes: &[u8]) -> Result<Outcome, St
     let mut image = image.clone();
     image.inode_mut(&name).expect("the journal").clone_from(&Inode::durable(bytes));
     let disk = FakeDisk::new(image);
-    // The lock file is emptied, because its note of the journal's end would expose some of the
-    // changes.
+    // The note in the lock file would reveal some of the changes.
     disk.put(layout::LOCK, b"");
     let before = disk.contents();
     let mut process = engine(disk.clone(), None, Mode::Service);
@@ -54,9 +53,9 @@ pub(super) fn change_with(image: &DiskImage, bytes: &[u8]) -> Result<Outcome, St
     }
 }
 
-/// Checks that a store whose journal has one wrong byte refuses a change and leaves its files
-/// unchanged. If the byte is in the last line, the store may make the change instead and keep a
-/// copy of the line. Tries each result of `changes` for each byte, and returns the number of tries.
+/// Replaces each byte of the journal by each value that `changes` returns for it. The store must
+/// refuse the journal and leave its files unchanged. If the byte is in the last line, the store may
+/// instead cut off this line and keep a copy. Returns the number of replacements.
 pub(super) fn flips(image: &DiskImage, changes: impl Fn(u8) -> Vec<u8>) -> Result<u64, String> {
     let (_, bytes) = journal_of(image);
     let last_line = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -76,7 +75,6 @@ pub(super) fn flips(image: &DiskImage, changes: impl Fn(u8) -> Vec<u8>) -> Resul
     Ok(tried)
 }
 
-/// Checks that a journal with valid lines in wrong places is refused.
 pub(super) fn misplaced_lines() -> Result<(), String> {
     let (image, other) = (with_lines(4), with_lines(5));
     let (_, bytes) = journal_of(&image);
@@ -94,7 +92,7 @@ pub(super) fn misplaced_lines() -> Result<(), String> {
             other => return Err(format!("{case}: {other:?}")),
         }
     }
-    // `foreign` belongs to another snapshot, which has the same store id and the same length.
+    // `foreign` is the journal of another snapshot with the same store id and the same length.
     let edited = with_other_snapshot(&image);
     match change_with(&edited, &foreign)? {
         CLEANLY_REFUSED => Ok(()),

@@ -1,4 +1,4 @@
-//! When the store writes a snapshot, and what it does if it cannot.
+//! Tests the conditions under which the store writes a snapshot, and what it does if it cannot.
 
 use serde_json::Value;
 
@@ -39,8 +39,6 @@ fn each_snapshot_has_the_next_generation() {
     }
 }
 
-/// A command writes a snapshot of a small queue. If the disk has no space for it, the command
-/// appends a line to the journal.
 #[test]
 fn a_change_is_appended_if_its_snapshot_cannot_be_written() {
     let original = disk_with_a_journal().image();

@@ -1,15 +1,15 @@
-//! Computes the possible states of a disk after a power cut.
+//! Computes the disks that a power cut may leave.
 
 use std::collections::BTreeMap;
 
 use crate::disk::fake::{DiskImage, Inode, NameChange, Write};
 
-/// The maximum number of unsynced name changes for which every subset is tried. For more changes,
-/// only the prefixes of their list and the lists with one change omitted are tried.
+/// The maximum number of unsynced name changes for which all subsets are tried. With more changes,
+/// the only subsets tried are those that lack the last changes or a single change.
 const MAX_NAMES_FOR_ALL_SUBSETS: usize = 4;
 
-/// Returns disks that a power cut may leave: some of the unsynced changes have become durable, and
-/// the last write to a file may be torn or partly replaced by zeros.
+/// Returns disks that a power cut may leave. Each has a different part of the unsynced changes. The
+/// last write to a file may be torn or partly replaced by zeros.
 pub(super) fn power_cuts(image: &DiskImage) -> Vec<DiskImage> {
     let mut left = vec![rebooted(image)];
     for (number, inode) in image.inodes.iter().enumerate() {

@@ -1,5 +1,4 @@
-//! Executes a history again and again: each time, the machine crashes, the process dies or the disk
-//! fails at another call to the disk.
+//! Executes a history many times, with a crash or a fault at each call to the disk in turn.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,8 +15,8 @@ use crate::engine::Mode;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// True if the process that opens the disk after a crash is crashed too, at each of its calls
-    /// in turn.
+    /// True if the simulation also crashes the process that opens the disk after a crash, at each
+    /// of its calls.
     pub(super) second_crash: bool,
 }
 
@@ -44,7 +43,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Explores histories. Skips a disk that was already checked with the same allowed queues.
+/// Simulates histories. Skips a disk that was already checked against the same allowed queues.
 pub(super) struct Explorer {
     bounds: Bounds,
     flaw: Option<Flaw>,
@@ -76,8 +75,8 @@ impl Explorer {
         self.count
     }
 
-    /// Executes the history once, then kills the machine or the process before each call and after
-    /// the last one. Returns the number of calls.
+    /// Executes the history once. Then simulates a crash before each call and after the last one.
+    /// Returns the number of calls.
     fn crash_everywhere(&mut self) -> Result<usize, Violation> {
         let disk = FakeDisk::default().with_trace();
         let mut processes = Processes::new(disk.clone(), self.flaw);
@@ -136,8 +135,8 @@ impl Explorer {
         self.crash(&disk.image(), &allowed, &place)
     }
 
-    /// Checks each disk that a crash may leave: it must open as one of the allowed queues and
-    /// accept a change. The death of the process alone leaves the disk unchanged.
+    /// Checks each disk that a crash may leave. The disk must contain one of the allowed queues and
+    /// accept a change.
     fn crash(&mut self, image: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         for left in power_cuts(image).into_iter().chain([image.clone()]) {
             if self.seen.insert(hash(&left, allowed)) {
@@ -151,8 +150,7 @@ impl Explorer {
     fn open_and_change(&mut self, left: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         let found = self.open(&FakeDisk::new(left.clone()), allowed, place)?;
         self.change(left, allowed, &found, addition("/after-the-crash"), place)?;
-        // Adding a known file changes nothing, but the reply guarantees that the file survives a
-        // later crash.
+        // Adding a known file changes nothing, but after the reply the file must survive any crash.
         let known = found.items().next().map(|item| item.file_path.to_string());
         match known {
             Some(known) => self.change(left, allowed, &found, addition(&known), place),
@@ -160,9 +158,8 @@ impl Explorer {
         }
     }
 
-    /// Simulates a new process that adds a file, and crashes it at each of its calls and after the
-    /// last one. Until the addition is acknowledged, every queue that was allowed before remains
-    /// allowed.
+    /// Adds a file in a new process, and simulates a crash at each of its calls and after the last
+    /// one. Before the last call has ended, the disk may contain the new queue or any in `allowed`.
     fn change(
         &mut self,
         left: &DiskImage,

@@ -1,8 +1,6 @@
-//! A disk with one deliberate flaw: a call is dropped, delayed, repeated, redirected, or answered
-//! from memory.
+//! A disk with a deliberate flaw: it omits, delays, repeats, redirects or fakes a call.
 //!
-//! Each flaw stands for a mistake in the store, such as an omitted or late call. A check of the
-//! simulation must detect each flaw.
+//! Each flaw stands for a mistake in the store, and a check of the simulation must detect it.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,10 +11,9 @@ use crate::disk::{Access, Disk, FolderId, Sharing, Stamp};
 use crate::layout::{self, LOCK, SNAPSHOT};
 
 /// A deliberate mistake in the calls to the disk. `docs/durability.md` names the check that detects
-/// it.
+/// each one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// The data of a snapshot is not synced before the rename.
     SnapshotNotSynced,
     RenameNotSynced,
     LineNotSynced,
@@ -24,22 +21,22 @@ pub(super) enum Flaw {
     OthersNamesNotSynced,
     OthersLinesNotSynced,
     TornTailKept,
-    /// A failed sync is repeated, and its success is trusted.
+    /// A failed sync is repeated, and the success of the second one is trusted.
     SyncRepeated,
-    /// The old journal is removed before the sync of the rename that retires it.
+    /// The old journal is removed before the rename of the new snapshot is synced.
     JournalRemovedEarly,
-    /// Leftovers are removed before the sync of the rename that made them stale.
+    /// Unused files are removed before the preceding rename of the snapshot is synced.
     LeftoversRemovedEarly,
-    /// The note of the journal's end is written before the journal's last line is synced.
+    /// The journal's end is written to the lock file before the last line is synced.
     TipNotedEarly,
-    /// The snapshot's stamp is cached instead of read from the disk.
+    /// The snapshot's stamp is taken from memory instead of from the disk.
     StampRemembered,
     /// The lock is taken on the snapshot, which checkpoints replace, instead of on the lock file.
     SnapshotLocked,
     NotLocked,
 }
 
-/// The latest name change since the process last synced the folder.
+/// The kind of the last name change in the folder that is not synced yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Renamed {
     #[default]
@@ -49,14 +46,14 @@ enum Renamed {
     Other,
 }
 
-/// A sync that a flaw delays until after a later call.
+/// A sync that is carried out only after a later call.
 #[derive(Default)]
 enum Delayed {
     #[default]
     Nothing,
-    /// A sync of the folder, delayed until a file is removed.
+    /// A sync of the folder, delayed until a file was removed.
     Folder,
-    /// A sync of a journal, delayed until the note of the journal's end is in the lock file.
+    /// A sync of a journal, delayed until the journal's end was written to the lock file.
     Journal(FakeFile),
 }
 
@@ -73,10 +70,10 @@ pub(super) struct FlawedDisk {
     state: Arc<Mutex<State>>,
 }
 
-/// The kind of the latest unsynced change in an open file.
+/// The last change to an open file that is not synced yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unsynced {
-    /// This process has no unsynced change; other processes may have one.
+    /// No change by this process, but perhaps one by another process.
     Others,
     Line,
     Cut,
@@ -88,8 +85,8 @@ pub(super) struct FlawedFile {
     unsynced: Mutex<Unsynced>,
 }
 
-/// Replaces the kind of a delayed sync's error. A later call returns the error, and a full disk at
-/// the sync must not look like a full disk at that call.
+/// Wraps the error of a delayed sync, which a later call returns. Otherwise a full disk during the
+/// sync would look like a full disk during that call.
 fn delayed_error(error: io::Error) -> io::Error {
     io::Error::other(error)
 }
@@ -111,8 +108,8 @@ impl FlawedDisk {
         lock(&self.state)
     }
 
-    /// Makes a call that changes the disk. If a sync is delayed, makes it too: after the call if
-    /// `is_awaited` is true, otherwise before the call.
+    /// Carries out a call that changes the disk, and the delayed sync if there is one. The sync
+    /// follows the call if `is_awaited` is true. Otherwise the sync precedes the call.
     fn change<T>(&self, is_awaited: bool, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let delayed = std::mem::take(&mut self.state().delayed);
         let sync = || match &delayed {

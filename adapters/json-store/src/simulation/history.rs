@@ -1,4 +1,4 @@
-//! Short lists of operations, and the queues that they must produce.
+//! Short lists of operations and the queues that they must produce.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,21 +20,18 @@ use crate::request::{PendingRequest, Request, Unfenced};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
-    /// The run adds a file.
     Enqueue,
-    /// The run settles its claim as failed and claims the next file.
+    /// The run records its attempt as failed and claims the next file.
     Exchange,
-    /// The run requeues failed files.
     Requeue,
-    /// The run removes the first pending file.
     Remove,
-    /// The run writes the queue as one file.
+    /// The run closes its handle, which merges the journal into the snapshot.
     Checkpoint,
-    /// A command of another process adds a file and closes its handle.
+    /// A command in another process adds a file and closes its handle.
     OneShot,
     /// Another run adds a file and dies.
     Second,
-    /// A command appends a file without loading the queue, as for a large queue.
+    /// A command adds a file without loading the queue, as it does with a large queue.
     BlindAppend,
 }
 
@@ -89,7 +86,7 @@ fn now() -> Timestamp {
     Timestamp::from_micros(1_700_000_000_000_000)
 }
 
-/// The processes of a history, and the queue that they must have produced so far.
+/// The processes that execute a history, and the queue that they must have produced.
 pub(super) struct Processes {
     disk: FakeDisk,
     flaw: Option<Flaw>,
@@ -104,8 +101,7 @@ impl Processes {
         Self { disk, flaw, run, files: 0, model: FileQueue::new() }
     }
 
-    /// Executes an operation. Returns the queue that the operation must produce, and the
-    /// operation's result.
+    /// Executes an operation. Returns the queue that it must produce, and whether it succeeded.
     pub(super) fn perform(&mut self, operation: Operation) -> (FileQueue, Result<(), StorageError>) {
         match operation {
             Operation::Enqueue => {
@@ -130,8 +126,7 @@ impl Processes {
         }
     }
 
-    /// Reads the queue after a failure: through the run, or through a new process if the run can no
-    /// longer read it.
+    /// Reads the queue after a failure. Starts a new process if the run can no longer read.
     pub(super) fn read_again(&mut self) -> Result<FileQueue, StorageError> {
         if let Ok(queue) = self.run.locked(|run| run.fresh_queue().cloned()) {
             return Ok(queue);
@@ -151,7 +146,7 @@ impl Processes {
         let expected = expect(&self.model, &request);
         let done = transact(&mut other, request).map(drop);
         if closes && done.is_ok() {
-            // Closing is not needed for durability, so it may fail.
+            // Closing may fail, because no acknowledged change depends on it.
             let _ = other.close();
         }
         (expected, done)

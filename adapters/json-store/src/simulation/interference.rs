@@ -1,5 +1,5 @@
-//! Changes the store's files without taking its lock, as a user or another program may do. The
-//! store must notice that acknowledged changes are missing, and must then refuse further changes.
+//! Tests in which a user or another program changes the store's files without taking the store's
+//! lock. If acknowledged changes are lost, the store must notice this and refuse further changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +28,7 @@ fn command(disk: &FakeDisk) -> Engine<FlawedDisk> {
     engine(disk.of_another_process(), None, Mode::Command)
 }
 
-/// Returns a disk and a run on it. The snapshot contains `/first`; the journal contains `/second`
-/// and `/third`.
+/// The snapshot contains `/first`; the journal contains `/second` and `/third`.
 fn run_with_a_journal() -> (FakeDisk, Engine<FlawedDisk>) {
     let disk = FakeDisk::default();
     let mut run = engine(disk.of_another_process(), None, Mode::Service);
@@ -49,7 +48,6 @@ enum Loss {
     JournalRemoved,
     LastLineRemoved,
     CutWithinTheFirstLine,
-    /// A new file with the journal's name contains only the first line of the journal.
     JournalReplaced,
 }
 
@@ -105,8 +103,6 @@ fn a_live_run_notices_lost_changes_without_the_note_in_the_lock_file() {
     }
 }
 
-/// Another program puts an empty folder in the place of the state folder. Without a check, the
-/// store would look like an empty queue.
 #[test]
 fn a_live_run_leaves_another_folder_in_the_place_of_its_own_alone() {
     let (disk, mut run) = run_with_a_journal();
@@ -151,8 +147,7 @@ fn a_live_run_refuses_an_older_snapshot_and_a_missing_one() {
     assert!(matches!(added, Err(StorageError::Damaged { .. })), "{added:?}");
 }
 
-/// On a file system with coarse timestamps, a new snapshot may get the inode number and the length
-/// of an older one. Then both have the same stamp.
+/// A new snapshot may get the inode number, length and timestamp of an older one.
 #[test]
 fn a_new_snapshot_is_not_mistaken_for_an_older_one_of_the_same_stamp() {
     let disk = FakeDisk::default();
@@ -183,16 +178,15 @@ fn a_missing_snapshot_beside_its_journal_or_a_rescued_queue_is_damage() {
     let read = command(&disk).view().map(paths);
     assert!(matches!(read, Err(StorageError::Damaged { .. })), "{read:?}");
 
-    // A small queue has no journal. If a user removes its snapshot, the queue is empty, not
-    // damaged.
+    // A small queue has no journal, so a missing snapshot means an empty queue.
     let disk = FakeDisk::default();
     add(&mut command(&disk), "/first").expect("added");
     disk.vanish(SNAPSHOT);
     assert_eq!(command(&disk).view().map(paths).expect("an empty queue"), Vec::<String>::new());
 }
 
-/// In a copy of a store, the snapshot has another inode number, so the note in the lock file does
-/// not apply. The damage must be found without the note.
+/// The lock file's note of the journal's end names the snapshot's inode. So the note does not apply
+/// to a copy of the store.
 #[test]
 fn a_copy_of_a_damaged_store_is_damaged_too() {
     let (disk, mut run) = run_with_a_journal();
@@ -208,7 +202,7 @@ fn a_copy_of_a_damaged_store_is_damaged_too() {
     assert!(matches!(read, Err(StorageError::Damaged { .. })), "{read:?}");
 }
 
-/// A process was killed after it had synced its line, and before it noted the journal's new end.
+/// A killed process had synced its line, but had not noted the journal's new end in the lock file.
 #[test]
 fn a_note_that_is_behind_the_journal_is_not_appended_at() {
     let disk = FakeDisk::default();
@@ -233,8 +227,7 @@ fn a_note_that_is_behind_the_journal_is_not_appended_at() {
     assert_eq!(command(&disk).view().map(paths).expect("sound"), ["/first", "/second", "/third", "/fourth"]);
 }
 
-/// NULs at the journal's end look like lines that were not durable when the power failed. But here
-/// the NULs replace durable lines, as the note in the lock file shows.
+/// The note of the journal's end in the lock file shows that the NULs replace durable lines.
 #[test]
 fn a_journal_whose_last_lines_became_nul_is_refused() {
     let (disk, run) = run_with_a_journal();
@@ -250,8 +243,6 @@ fn a_journal_whose_last_lines_became_nul_is_refused() {
     assert!(matches!(added, Err(StorageError::Damaged { .. })), "{added:?}");
 }
 
-/// Another program replaces the journal by a copy. The run must open the copy: if it kept the old
-/// file open, it would append to a file that no other process reads.
 #[test]
 fn a_journal_that_was_replaced_by_its_copy_is_opened_again() {
     let (disk, mut run) = run_with_a_journal();

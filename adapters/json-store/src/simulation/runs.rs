@@ -1,5 +1,4 @@
-//! Tests the beginning of runs. Another process observes a run that begins, or a run is killed at
-//! every call.
+//! Tests how a run begins while another process reads, and with a kill at each disk call.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,7 +41,6 @@ fn service(disk: FakeDisk) -> Engine<FlawedDisk> {
     engine(disk, None, Mode::Service)
 }
 
-/// A run that is beginning must count as live, because the processes of a dead run are killed.
 #[test]
 fn a_run_that_begins_never_counts_as_dead() {
     let disk = FakeDisk::default();

@@ -9,28 +9,23 @@ use crate::disk::Stamp;
 use crate::layout::SNAPSHOT;
 use crate::record::ReadItem;
 
-/// The fate of an entry that [`Builder::is_second_live`] recognises.
 const SECOND_LIVE: &str = "left out, because an earlier entry of the same path has not ended";
 
-/// Numbers the items and adds them to a queue. Sequence numbers follow the order of the list, so
-/// that a user can reorder it by hand.
+/// Numbers the items and adds them to a queue. The queue keeps the order of the list, so that a
+/// user can reorder the items in the file.
 pub(super) struct Builder {
     restore: Restore,
     extra: Extra,
     numbering: Numbering,
     next_number: u64,
-    /// True if a newly assigned number is certain to differ from the ids of all later items.
+    /// True if a new id is certain to differ from the ids of all items that follow in the list.
     knows_highest: bool,
-    /// True if a number was assigned while `knows_highest` was false. A later item may have this
-    /// number as its id.
+    /// True if a number was assigned while `knows_highest` was false.
     has_guessed: bool,
     next_claim: ClaimNumber,
     last_sequence: u64,
-    /// The number of live items left out because their path already had a live item. Version 1
-    /// assigned them no number.
+    /// The number of live items left out because an earlier live item has the same path.
     left_out: usize,
-    /// True if a rewrite by this program would keep the items pushed so far, their numbers and
-    /// their order.
     is_canonical: bool,
     notices: Vec<String>,
 }
@@ -53,7 +48,7 @@ impl Builder {
     }
 
     /// Makes new numbers start above `highest`, the highest id in the list. Has no effect for
-    /// [`Numbering::Version1`]: version 1 ignored the ids of later items.
+    /// [`Numbering::Version1`], which ignores the ids of the items that follow.
     pub(super) fn numbering_above(self, highest: u64) -> Self {
         match self.numbering {
             Numbering::Kept => {
@@ -64,7 +59,7 @@ impl Builder {
         }
     }
 
-    /// True if no assigned number can equal the id of a later item.
+    /// True if every assigned number is certain to differ from the ids of the items that followed.
     pub(super) fn has_certain_ids(&self) -> bool {
         !self.has_guessed
     }
@@ -85,8 +80,7 @@ impl Builder {
         let mut id = item.id;
         let mut pushed = self.restore.push(item);
         if let Err(Refused { item, reason: Inconsistent::RepeatedId(_) }) = pushed {
-            // The id is repeated: a user has copied a line and changed the path. The copy is a
-            // separate item.
+            // The id is repeated because a user copied a line and changed the path.
             self.is_canonical = false;
             let mut item = *item;
             self.number(&mut item);
@@ -109,8 +103,7 @@ impl Builder {
         }
     }
 
-    /// Numbers an item as version 1 did: the id determined the order, and there was no sequence
-    /// number.
+    /// Version 1 ordered items by id and had no sequence numbers.
     fn number_as_version_1(&mut self, item: &mut QueueItem) {
         item.sequence = Sequence::new(item.id.get());
         self.is_canonical &= item.id.get() >= self.restore.next_number();
@@ -119,13 +112,10 @@ impl Builder {
         }
     }
 
-    /// True if the item and an earlier item of the same path are both live. Version 1 assigned the
-    /// later one no number.
     fn is_second_live(&self, item: &QueueItem) -> bool {
         item.status.is_live() && self.restore.find(&item.file_path).is_some_and(|first| first.status.is_live())
     }
 
-    /// Assigns the next number to an item, as id and sequence number.
     fn number(&mut self, item: &mut QueueItem) {
         self.has_guessed |= !self.knows_highest;
         let number = self.restore.next_number().max(self.next_number);

@@ -8,25 +8,24 @@ use super::{Builder, CHUNK_BYTES, ITEMS_LINE, Numbering, Snapshot, SnapshotSum, 
 use crate::disk::{Disk, Reader, Stamp};
 use crate::record::{self, ReadItem};
 
-/// A lower bound of the length of an item's line without its path: the keys that this program
-/// always writes, with their shortest values.
+/// The minimum length of an item's line: the keys that this program always writes, with the
+/// shortest values.
 const MIN_LINE_BYTES: u64 = 128;
-/// The maximum number of items for which memory is allocated in advance. A sparse file may be much
-/// longer than its contents, so its length is not trusted beyond this number.
+/// The maximum number of items to allocate memory for in advance. A sparse file may be much longer
+/// than its contents.
 const MAX_CAPACITY: usize = 4_000_000;
 
 /// Documents of at least this length are read by two threads. Reading a shorter document takes less
 /// time than starting a thread.
 const THREADED_READ_BYTES: u64 = 1024 * 1024;
-/// The number of items sent to the building thread at once: enough to make sending cheap, few
-/// enough to stay in the cache.
+/// The number of items in a batch for the building thread: enough to make sending cheap, and few
+/// enough to stay in the processor's cache.
 const BATCH_ITEMS: usize = 512;
-/// The capacity of the channel in batches: enough that the threads do not wait for each other at
-/// every batch.
+/// The channel's capacity in batches: enough that the threads rarely wait for each other.
 const CHANNEL_BATCHES: usize = 4;
 
-/// Reads the document. Returns `None` if the document has another layout or is damaged, or if a
-/// newly assigned id may equal the id of a later item.
+/// Reads the document. Returns `None` if the document has another layout or is damaged. Also
+/// returns `None` if an item got a new id that a later item may have.
 pub(super) fn read<D: Disk>(
     disk: &D,
     file: &D::File,
@@ -87,8 +86,8 @@ struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Passes the items to `take` up to the end of the list. Returns `false` at the first line that
-    /// is damaged or in another layout.
+    /// Passes each item to `take`. Returns `false` at the first line that is damaged or in another
+    /// layout.
     fn items(&mut self, base: &Path, mut take: impl FnMut(ReadItem)) -> io::Result<bool> {
         while self.next()? != b"]\n" {
             let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
@@ -118,7 +117,6 @@ mod tests {
     use crate::disk::fake::FakeDisk;
     use crate::layout::SNAPSHOT;
 
-    /// A document long enough for two threads.
     fn long_document(items: u64) -> String {
         let mut document = String::from("{\n\"version\": \"1.0.0\",\n\"items\": [\n");
         for id in 1..=items {

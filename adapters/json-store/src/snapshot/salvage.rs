@@ -15,13 +15,12 @@ use crate::record::{self, ReadItem};
 
 pub(crate) struct SalvagedSnapshot {
     pub(crate) snapshot: Snapshot,
-    /// The number of unreadable lines; most of them were items.
     pub(crate) lost_lines: usize,
     pub(crate) lost_bytes: u64,
 }
 
-/// Reads every readable line. Returns `None` if neither the beginning of the list nor an item is
-/// readable, as in a document of another layout.
+/// Recovers every readable line. Returns `None` if neither an item nor the line before the first
+/// item is readable.
 ///
 /// # Errors
 /// [`StorageError::Unsupported`] if a line names a later version.
@@ -68,8 +67,8 @@ impl Readable {
 
     fn add_entry(&mut self, (key, value): (String, Value)) -> Result<(), StorageError> {
         match key.as_str() {
-            // An unreadable version is part of the damage; a snapshot of a later version must be
-            // repaired by that version.
+            // An unreadable version counts as damage. A later version must repair its own
+            // snapshots.
             "version" => {
                 if let Err(error @ StorageError::Unsupported { .. }) = check_version(Some(&value.to_string())) {
                     return Err(error);
@@ -92,8 +91,8 @@ impl Readable {
     }
 }
 
-/// Replaces numbers above [`MAX_NUMBER`]: sets the id to 0 if the id or the sequence number is too
-/// high, and the claim number to 0 if it is too high.
+/// Replaces an id or a claim number above [`MAX_NUMBER`] by 0. Also replaces the id if the sequence
+/// number is above [`MAX_NUMBER`].
 fn countable(mut read: ReadItem) -> ReadItem {
     if read.item.id.get().max(read.item.sequence.get()) > MAX_NUMBER {
         read.item.id = ItemId::new(0);
@@ -109,7 +108,7 @@ fn is_countable(store: &StoreSection) -> bool {
     numbers.iter().all(|number| *number <= MAX_NUMBER) && layout::is_journal_name(&store.journal)
 }
 
-/// Parses a line of the head: one key and its value.
+/// Parses a line that precedes the items: one key and its value.
 fn entry(text: &[u8]) -> Option<(String, Value)> {
     let object = [b"{", text, b"}"].concat();
     let entries: Map<String, Value> = serde_json::from_slice(&object).ok()?;

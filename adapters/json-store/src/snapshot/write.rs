@@ -9,7 +9,6 @@ use super::{CHUNK_BYTES, Extra, ITEMS_LINE, SnapshotSum, StoreSection, VERSION};
 use crate::disk::{Disk, write_all};
 use crate::record::{ItemRecord, WithExtra};
 
-/// Writes the document to an empty file.
 pub(crate) fn write<D: Disk>(
     disk: &D,
     file: &D::File,
@@ -25,8 +24,8 @@ pub(crate) fn write<D: Disk>(
     Ok(sum)
 }
 
-/// Writes the document without its `store` section and without claims, so that it opens in any
-/// folder. No run in another folder would ever settle a claim.
+/// Writes the document without its `store` section, so that any folder can open it. Omits claims,
+/// because no run in another folder would settle them.
 pub(crate) fn write_export(out: &mut dyn io::Write, queue: &FileQueue, extra: &Extra) -> io::Result<()> {
     write_chunks(queue.items().map(without_claim), extra, None, |chunk| out.write_all(chunk))
 }

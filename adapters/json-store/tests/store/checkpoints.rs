@@ -1,5 +1,5 @@
-//! Tests in which cases the queue is one readable file, in which cases it has a journal, and which
-//! leftovers are removed.
+//! Tests the conditions under which the queue is a single file or has a journal, and the removal of
+//! leftover files.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -124,7 +124,7 @@ fn a_journal_with_later_transactions_than_the_snapshot_is_kept() {
     let journal = fs::read(temp.journal()).unwrap();
     block_on(store.close()).unwrap();
     drop(store);
-    // Restores an older snapshot. The name of its journal differs from that of the current journal.
+    // Restores an older snapshot that names another journal.
     fs::write(temp.path(SNAPSHOT), String::from_utf8(backup).unwrap().replace("journal.1-", "journal.1-x")).unwrap();
     fs::write(temp.path("QUEUE-STATE.journal.1-feed"), &journal).unwrap();
     let store = temp.open(Mode::Command);

@@ -1,5 +1,5 @@
-//! Tests damage on a real disk: a half-written tail is copied and cut off, any other damage is
-//! refused. The crate's `simulation` tries every byte.
+//! Tests damage on a real disk. The store copies a half-written last line of the journal and cuts
+//! it off; it refuses any other damage. The crate's `simulation` damages every byte in turn.
 
 use std::fs;
 
@@ -8,7 +8,6 @@ use autoproc_json_store::Mode;
 
 use crate::temp_store::{TempStore, add, complete_one, files, items};
 
-/// A store with a journal, as after a killed run.
 fn store_with_journal(additions: usize) -> TempStore {
     let temp = TempStore::new();
     let store = temp.open(Mode::Service);
@@ -21,7 +20,6 @@ fn store_with_journal(additions: usize) -> TempStore {
     temp
 }
 
-/// Returns a copy of the store, with `bytes` as its journal.
 fn with_journal_bytes(temp: &TempStore, bytes: &[u8]) -> TempStore {
     let copy = TempStore::new();
     copy.copy_from(temp);

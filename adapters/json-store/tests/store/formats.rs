@@ -1,5 +1,4 @@
-//! Opens files of the original Python program, files written or edited by hand, and files of other
-//! versions.
+//! Opens files of the original Python program, hand-edited files and files of other versions.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -191,8 +190,8 @@ fn a_file_that_went_is_no_longer_queued_after_a_reopen() {
     assert_eq!((status(&store, "/a"), status(&store, "/b")), (Some(Status::Completed), Some(Status::Processing)));
 }
 
-/// Version 1 left this folder after a kill: `d.txt` had ended and was added again, and `b.txt`
-/// waits for its second attempt.
+/// Version 1 left this folder when its process was killed. `d.txt` had been added a second time,
+/// and `b.txt` waits for a retry.
 #[test]
 fn a_folder_of_version_1_opens_as_it_is() {
     let temp = TempStore::new();
@@ -230,8 +229,7 @@ fn a_folder_of_version_1_opens_as_it_is() {
     assert_eq!(items(&temp.open(Mode::Command)).unwrap(), before);
 }
 
-/// When version 1 opened a file whose items a user had reordered, it gave the items new ids. The
-/// journal of version 1 contains the new ids.
+/// Version 1 gave new ids to the items of a reordered file. Its journal contains the new ids.
 #[test]
 fn a_journal_of_version_1_after_an_edit_means_the_numbers_of_version_1() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
@@ -242,8 +240,6 @@ fn a_journal_of_version_1_after_an_edit_means_the_numbers_of_version_1() {
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().id.get(), 1, "without a journal the ids stay");
 }
 
-/// If a path had two live entries, version 1 omitted the second and gave it no number. An ended
-/// entry was kept and had its own number.
 #[test]
 fn version_1_gave_a_second_live_entry_no_number() {
     let entries = r#"{"file_path":"/e","status":"failed"},{"file_path":"/a"},{"file_path":"/b"},{"file_path":"/a","priority":7},
@@ -277,7 +273,7 @@ fn version_1_gave_a_second_live_entry_no_number() {
     assert_eq!(facts(temp.open(Mode::Command))[..4], expected);
 }
 
-/// Version 1 did not know `sequence`: it kept the key, and ordered items by their ids alone.
+/// Version 1 kept the unknown key `sequence` and ordered items by id alone.
 #[test]
 fn a_journal_of_version_1_over_a_later_snapshot_means_the_numbers_of_version_1() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"sequence":3,"file_path":"/a"}"#));
@@ -285,8 +281,8 @@ fn a_journal_of_version_1_over_a_later_snapshot_means_the_numbers_of_version_1()
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().priority.get(), 9);
 }
 
-/// After a user has edited the snapshot, this program writes a new one. If the disk has space for a
-/// line only, it appends the line to the journal of the edited snapshot.
+/// If a nearly full disk has no space for a new snapshot, this program appends to the journal of an
+/// edited one.
 #[test]
 fn a_journal_of_this_version_after_an_edit_means_the_ids_in_the_list() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
@@ -294,7 +290,7 @@ fn a_journal_of_this_version_after_an_edit_means_the_ids_in_the_list() {
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().priority.get(), 9);
 }
 
-/// If appending the first line fails, an empty journal remains.
+/// If this program cannot append the first line to a new journal, the journal remains empty.
 #[test]
 fn an_empty_journal_changes_no_id() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
@@ -307,7 +303,6 @@ fn edited(items: &str) -> String {
     format!("{{\"version\": \"1.0.0\", \"store\": {store}, \"items\": [{items}]}}")
 }
 
-/// Writes a journal of one line for a snapshot of [`edited`].
 fn write_journal(temp: &TempStore, numbering: &str, ops: &str) {
     let snapshot = fs::read(temp.path(SNAPSHOT)).unwrap();
     let (len, crc) = (snapshot.len(), crc32c::crc32c(&snapshot));
@@ -319,7 +314,6 @@ fn write_journal(temp: &TempStore, numbering: &str, ops: &str) {
     fs::write(temp.path("QUEUE-STATE.journal.1-aa"), line).unwrap();
 }
 
-/// A user may extend a document that `queue export` has printed.
 #[test]
 fn new_entries_get_ids_above_all_others_of_the_list() {
     for separator in [", ", ",\n"] {

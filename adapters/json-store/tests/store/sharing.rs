@@ -113,8 +113,6 @@ fn a_change_by_another_handle_is_noticed() {
     assert_eq!(claim(&waiter, "run", 9).unwrap().claims.len(), 2);
 }
 
-/// A caller that waits again and again must not keep a processor busy, for instance while the files
-/// are damaged.
 #[test]
 fn a_wait_takes_a_tenth_of_a_second_even_if_nothing_is_cached() {
     for mode in [Mode::Command, Mode::Service] {
@@ -140,7 +138,6 @@ fn a_run_lives_exactly_as_long_as_its_handle() {
     assert_eq!(block_on(other.dead()).unwrap(), [dead]);
 }
 
-/// Version 1 cannot read the journal of this version.
 #[test]
 fn nothing_changes_while_a_run_of_version_1_is_alive() {
     let temp = TempStore::with_snapshot(r#"{"version": "1.0.0", "items": [{"file_path": "/a"}]}"#);

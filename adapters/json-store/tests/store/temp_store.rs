@@ -1,4 +1,4 @@
-//! A store in a temporary folder, and calls on it.
+//! Test helpers: a store in a temporary folder, and functions that shorten its calls.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,6 @@ impl TempStore {
         Self { folder: tempfile::tempdir().unwrap(), notices: Arc::default() }
     }
 
-    /// Creates a folder whose snapshot has this text.
     pub(crate) fn with_snapshot(text: &str) -> Self {
         let temp = Self::new();
         fs::create_dir(temp.state_dir()).unwrap();
@@ -61,7 +60,6 @@ impl TempStore {
         self.notices.lock().unwrap().clone()
     }
 
-    /// Returns the names in the state folder, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(self.state_dir())
             .unwrap()
@@ -71,7 +69,6 @@ impl TempStore {
         names
     }
 
-    /// Returns the path of the only journal. Panics if there are several or none.
     pub(crate) fn journal(&self) -> PathBuf {
         let journals: Vec<_> = self.names().into_iter().filter(|name| is_journal(name)).collect();
         assert_eq!(journals.len(), 1, "{journals:?}");
@@ -82,14 +79,13 @@ impl TempStore {
         self.names().iter().any(|name| is_journal(name))
     }
 
-    /// Returns every file of the folder with its bytes, except the lock file, which changes even if
-    /// the queue does not.
+    /// Returns the name and bytes of every file. Omits the lock file, which changes even if the
+    /// queue does not.
     pub(crate) fn contents(&self) -> Vec<(String, Vec<u8>)> {
         let files = self.names().into_iter().filter(|name| name != "QUEUE-STATE.lock" && self.path(name).is_file());
         files.map(|name| (name.clone(), fs::read(self.path(&name)).unwrap())).collect()
     }
 
-    /// Copies every file of another store.
     pub(crate) fn copy_from(&self, other: &Self) {
         fs::create_dir_all(self.state_dir()).unwrap();
         for (name, bytes) in other.contents() {
@@ -114,7 +110,7 @@ pub(crate) fn new_item(file: impl AsRef<Path>, priority: i32) -> NewItem {
     NewItem::new(path(file)).with_priority(Priority::new(priority))
 }
 
-/// Returns an addition that may be appended blindly.
+/// Returns an addition that the store may append without reading the queue.
 pub(crate) fn later(items: Vec<NewItem>) -> Enqueue {
     Enqueue { items, answer: AnswerNeeded::Later, ..Enqueue::default() }
 }
@@ -138,7 +134,6 @@ pub(crate) fn run(name: &str) -> RunInfo {
     }
 }
 
-/// Begins the run, unless it is alive already.
 pub(crate) fn begin(store: &JsonStore, name: &str) {
     let live = block_on(store.live()).unwrap();
     if live.iter().all(|live| live.info.id.as_str() != name) {
@@ -146,7 +141,6 @@ pub(crate) fn begin(store: &JsonStore, name: &str) {
     }
 }
 
-/// Returns an exchange with a new request id.
 pub(crate) fn exchange(run: &str, settlements: Vec<Settlement>, limit: usize) -> ExchangeRequest {
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     let id = RequestId::new(NEXT_ID.fetch_add(1, Ordering::Relaxed));
@@ -162,7 +156,6 @@ pub(crate) fn claim(store: &JsonStore, run: &str, limit: usize) -> Result<Exchan
     block_on(store.exchange(exchange(run, Vec::new(), limit), at(1)))
 }
 
-/// Claims one item and completes it.
 pub(crate) fn complete_one(store: &JsonStore) -> Result<(), StorageError> {
     let (token, _) = claim(store, "run", 1)?.claims.remove(0);
     let settlements = vec![Settlement { token, verdict: Verdict::Complete(Completion::default()) }];
@@ -173,7 +166,6 @@ pub(crate) fn items(store: &JsonStore) -> Result<Vec<QueueItem>, StorageError> {
     block_on(store.page(PageRequest::default())).map(|page| page.items)
 }
 
-/// Returns the paths in claim order.
 pub(crate) fn files(store: &JsonStore) -> Result<Vec<String>, StorageError> {
     Ok(items(store)?.iter().map(|item| item.file_path.to_string()).collect())
 }

@@ -1,4 +1,4 @@
-//! The rows that a decision of the domain adds, updates and removes.
+//! Computes and writes the rows that a change adds, updates and removes.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;

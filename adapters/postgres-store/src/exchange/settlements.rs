@@ -1,5 +1,4 @@
-//! Converts the settlements of an exchange to parameters of a statement, and reads their outcomes
-//! from the recorded answer.
+//! Converts settlements to statement parameters, and reads the outcomes from the recorded answer.
 
 use std::collections::BTreeSet;
 
@@ -21,13 +20,13 @@ const FAIL: i16 = 2;
 const TIME_OUT: i16 = 3;
 const RELEASE: i16 = 4;
 
-/// The longest backoff in microseconds. Any time plus this span fits into a `bigint`.
+/// The longest backoff. Any timestamp plus this span fits into a `bigint`.
 const MAX_BACKOFF_US: i64 = Timestamp::MAX.as_micros() - Timestamp::MIN.as_micros();
 
-/// The settlements of a request, column by column, without repetitions of a token.
+/// The settlements of a request, with one array for each column. The arrays omit repeated tokens.
 #[derive(Default)]
 pub(super) struct Settlements {
-    /// The tokens of all settlements, with repetitions.
+    /// The tokens of all settlements, including repeated ones.
     all: Vec<ClaimToken>,
     tokens: Vec<ClaimToken>,
     items: Vec<i64>,
@@ -55,7 +54,6 @@ impl Settlements {
         self.tokens.is_empty()
     }
 
-    /// True if one of the settlements may return an item to the queue.
     pub(super) fn return_items(&self) -> bool {
         self.verdicts.iter().any(|verdict| [RETRY, RELEASE].contains(verdict))
     }
@@ -101,7 +99,7 @@ impl Settlements {
         Ok(Exchanged { claims: Vec::new(), stale, cancelled, next_due, has_waiting: column(recorded, "has_waiting")? })
     }
 
-    /// Returns the tokens at the positions that the column `name` contains. Positions count from 1.
+    /// Returns the tokens at the positions that the column `name` lists. Positions count from 1.
     fn at_places(&self, recorded: &Row, name: &str) -> Answer<Vec<ClaimToken>> {
         let places: Vec<i64> = column(recorded, name)?;
         let at = |place: i64| self.tokens.get(usize::try_from(place - 1).ok()?).copied();

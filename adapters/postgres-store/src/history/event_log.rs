@@ -18,9 +18,9 @@ pub(super) type OnWarning = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// An observer that records every event except progress in the history of the queue.
 ///
-/// Events are written in the background, in the order in which they arrive, and again after a
-/// failure; the first failure is reported as a warning. At most 100,000 events wait; further ones
-/// are lost, and the first loss is reported.
+/// Events are written in the background, in the order in which they arrive. A failed write is
+/// repeated; the first failure is reported as a warning. At most 100,000 events wait. Further
+/// events are lost, and the first loss is reported.
 /// [`Storage::close`](autoproc_domain::ports::Storage::close) of the store writes the waiting
 /// events; without it, they are lost when the process ends.
 pub struct PostgresEventLog {

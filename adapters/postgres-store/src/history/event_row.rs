@@ -12,8 +12,7 @@ use super::past_rows::ENDS;
 use crate::item_row::{bigint, escaped, recipe_bytes};
 use crate::lease::micros;
 
-// The values of the column `figure`. A constant is named after the count of a run that an event
-// with this value increments.
+// The values of the column `figure`, which says what counter of the run an event increments.
 pub(crate) const COMPLETED: i16 = 1;
 pub(crate) const RETRIED: i16 = 2;
 pub(crate) const FAILED: i16 = 3;
@@ -37,14 +36,13 @@ pub(super) struct EventRow<'e> {
     pub(super) size_bytes: Option<i64>,
     pub(super) recipe: Option<Vec<u8>>,
     pub(super) reason: Option<Cow<'e, str>>,
-    /// The numbers of completed files, of failed files and of retries, in the event that ends a
-    /// run.
+    /// The counts of completed files, failed files and retries. Only the event that ends a run has
+    /// them.
     pub(super) totals: Option<[i64; 3]>,
     pub(super) stopped_by: Option<&'static str>,
     pub(super) stop: Option<[&'static str; 2]>,
 }
 
-/// Returns the number that represents the outcome of an attempt in the tables.
 pub(crate) fn ending_number(end: PastEnd) -> Option<i16> {
     ENDS.iter().position(|known| *known == end).and_then(|number| i16::try_from(number).ok())
 }

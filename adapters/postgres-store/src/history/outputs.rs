@@ -26,11 +26,10 @@ const RECORD: &str = include_str!("../../sql/outputs/record.sql");
 const OF_ITEM: &str = include_str!("../../sql/outputs/of_item.sql");
 const PRUNE: &str = include_str!("../../sql/outputs/prune.sql");
 
-/// The largest number of outputs in one transaction. An exchange may have to wait for such a
+/// The maximum number of outputs in a transaction. An exchange may have to wait for the
 /// transaction.
 const MAX_BATCH: usize = 16;
-/// The maximum number of attempts whose outputs wait to be read and stored. This many attempts take
-/// about 20 MB of memory.
+/// The maximum number of attempts whose outputs wait to be stored. They take about 20 MB of memory.
 const MAX_WAITING: usize = 100_000;
 
 /// The last bytes of an attempt's output.
@@ -44,7 +43,7 @@ pub struct OutputEnd {
     pub ending: Vec<u8>,
 }
 
-/// The stored last bytes of an attempt's output.
+/// The last bytes of an attempt's output, as stored in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredOutput {
     /// The number of the attempt.
@@ -57,20 +56,19 @@ pub struct StoredOutput {
     pub output: OutputEnd,
 }
 
-/// Reads the last bytes of an attempt's output; returns `None` if there is no output.
 type ReadOutput = Arc<dyn Fn(&AttemptRef) -> Option<OutputEnd> + Send + Sync>;
 
-/// The attempts of this handle that have ended, and whose outputs are not written yet.
+/// The ended attempts of this handle whose outputs are not stored yet.
 #[derive(Default)]
 pub(crate) struct Outputs {
-    /// Reads an output; `None` if outputs are not to be stored.
+    /// The function that reads an attempt's output; `None` if outputs are not to be stored.
     read: Mutex<Option<ReadOutput>>,
     waiting: Mutex<VecDeque<(RunId, AttemptRef)>>,
 }
 
 impl Outputs {
-    /// Adds the attempt whose end the event reports. Does nothing if outputs are not to be stored.
-    /// If too many attempts are waiting, the output of the new attempt is not stored.
+    /// If the event reports the end of an attempt, adds the attempt. Drops the attempt if too many
+    /// are waiting.
     pub(super) fn add(&self, event: &RunEvent) {
         let Some(of) = ended_here(&event.kind) else { return };
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,8 +77,8 @@ impl Outputs {
         }
     }
 
-    /// Reads the outputs of the waiting attempts and stores their last bytes. After an error, the
-    /// attempts whose outputs are not stored yet keep waiting. Must not be called concurrently.
+    /// Reads and stores the outputs of the waiting attempts. After an error, the remaining attempts
+    /// keep waiting. Must not be called concurrently.
     pub(super) async fn write(&self, shared: &Shared) -> Answer<()> {
         while let Some((read, attempts)) = self.next() {
             let count = attempts.len();
@@ -114,11 +112,9 @@ fn ended_here(kind: &RunEventKind) -> Option<&AttemptRef> {
     }
 }
 
-/// Outputs that are written in one transaction.
 #[derive(Default)]
 struct Batch(Vec<Ended>);
 
-/// The last bytes of one attempt's output, with the attempt.
 struct Ended {
     item: i64,
     claim: i64,
@@ -128,7 +124,6 @@ struct Ended {
 }
 
 impl Batch {
-    /// Reads the outputs of attempts. Omits attempts without output.
     fn read(read: &ReadOutput, attempts: Vec<(RunId, AttemptRef)>) -> Self {
         let ended = attempts.into_iter().filter_map(|(run, of)| {
             let (item, attempt) = (bigint(of.id.get()), i64::from(of.attempt.get()));
@@ -203,10 +198,9 @@ impl Work for Pruning {
 }
 
 impl PostgresStore {
-    /// From now on, stores the last bytes of each attempt's output, after the event that reports
-    /// the attempt's end. `read` returns these bytes, or `None` if there is no output; it is called
-    /// on a thread that may block. The observer of [`event_log`](Self::event_log) must receive the
-    /// events.
+    /// From now on, stores the last bytes of each attempt's output. `read` returns these bytes, or
+    /// `None` if there is no output; `read` may block. The observer of
+    /// [`event_log`](Self::event_log) must receive the events of the attempts.
     pub fn store_outputs(&self, read: impl Fn(&AttemptRef) -> Option<OutputEnd> + Send + Sync + 'static) {
         let shared = self.shared();
         *shared.recorder.outputs.read.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(read));
@@ -215,7 +209,7 @@ impl PostgresStore {
     /// Returns the stored outputs of an item's attempts, ordered by claim, the earliest first.
     ///
     /// # Errors
-    /// [`StorageError`] if they cannot be read.
+    /// [`StorageError`] if the outputs cannot be read.
     pub async fn stored_outputs(&self, item: ItemId) -> Result<Vec<StoredOutput>, StorageError> {
         self.write_events().await?;
         self.work(Reading(item)).await
@@ -224,7 +218,7 @@ impl PostgresStore {
     /// Removes the stored outputs that are older than `age`.
     ///
     /// # Errors
-    /// [`StorageError`] if they cannot be removed.
+    /// [`StorageError`] if the outputs cannot be removed.
     pub async fn prune_outputs(&self, age: Duration) -> Result<(), StorageError> {
         self.work(Pruning(age)).await
     }

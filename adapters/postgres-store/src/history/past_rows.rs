@@ -1,4 +1,4 @@
-//! Entries of the history as rows.
+//! Reads the entries of the history from rows.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -82,7 +82,6 @@ pub(crate) fn usage(row: &Row) -> Answer<Option<ResourceUsage>> {
     Ok(usage.map(|((user, system), peak)| ResourceUsage { user, system, peak_memory: peak.cast_unsigned() }))
 }
 
-/// Reads a row of the table `event`.
 pub(super) fn past_event(row: &Row) -> Answer<PastEvent> {
     Ok(PastEvent {
         at: at(row, "at_us")?,

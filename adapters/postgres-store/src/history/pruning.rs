@@ -20,24 +20,24 @@ const PRUNE_ATTEMPTS: &str = include_str!("../../sql/history/prune_attempts.sql"
 const PRUNE_REST: &str = include_str!("../../sql/history/prune_rest.sql");
 const PRUNE_RUNS: &str = include_str!("../../sql/history/prune_runs.sql");
 
-/// The largest number of runs whose history is removed together.
+/// The largest number of runs whose history is removed in one pass.
 const RUNS: usize = 200;
 
 /// The largest number of rows that a transaction removes.
 const MAX_BATCH: u64 = 5_000;
 
-/// The size of a part of the history.
+/// The size of a part of the history: its number of runs and its number of events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HistorySize {
     /// The number of runs.
     pub runs: u64,
-    /// The number of their events.
+    /// The number of events.
     pub events: u64,
 }
 
 impl PostgresStore {
-    /// Returns what [`prune_history`](Self::prune_history) would remove. A run with events that
-    /// stay counts too.
+    /// Returns the number of runs and events that [`prune_history`](Self::prune_history) would
+    /// remove. A run counts even if some of its events would be kept.
     ///
     /// # Errors
     /// [`StorageError`] if the history cannot be read.
@@ -50,10 +50,11 @@ impl PostgresStore {
         Ok(size)
     }
 
-    /// Removes the events, the attempts and the figures of runs that are over and have had no event
-    /// for `age`, in short transactions. Keeps the events and attempts of files that wait or are
-    /// processing, the runs of these events, and the latest attempts, from which durations are
-    /// forecast. Returns the number of removed runs and events.
+    /// Removes the history of runs that are over and have had no event for `age`, in short
+    /// transactions. Returns the number of removed runs and events.
+    ///
+    /// Keeps the events and attempts of files that wait or are processing, and the runs of these
+    /// events. Also keeps the most recent attempts, from which durations are forecast.
     ///
     /// # Errors
     /// [`StorageError`] if the history cannot be changed. A part may have been removed.
@@ -68,13 +69,13 @@ impl PostgresStore {
         Ok(removed)
     }
 
-    /// Removes rows of some runs, which are in the order of the database. Returns the number of
-    /// removed rows.
+    /// Removes rows of the given runs, and returns the number of removed rows. The runs must be
+    /// sorted as the database sorts their names.
     async fn prune(&self, sql: &'static str, mut runs: &[String]) -> Result<u64, StorageError> {
         let (mut after, mut removed) = ((String::new(), 0), 0);
         while let Some((last, count)) = self.work(Removing { sql, runs: runs.to_vec(), after: after.clone() }).await? {
             removed += count;
-            // The statement would read the rows of the earlier runs again.
+            // Skips earlier runs, whose rows the statement would read again.
             let begun = runs.iter().position(|run| *run == last.0).unwrap_or(0);
             (runs, after) = (&runs[begun..], last);
         }
@@ -108,7 +109,7 @@ impl Work for Counting {
     }
 }
 
-/// Removes a batch of the attempts that an earlier call kept because they were the latest ones.
+/// Removes a batch of the attempts of removed runs, except the attempts that `prune_history` keeps.
 struct RemovingRest;
 
 #[async_trait]
@@ -122,10 +123,9 @@ impl Work for RemovingRest {
     }
 }
 
-/// The run and the number of a row.
+/// The run and the number of a row, by which rows are ordered.
 type Position = (String, i64);
 
-/// Removes a batch of rows after a position.
 struct Removing {
     sql: &'static str,
     runs: Vec<String>,

@@ -1,4 +1,4 @@
-//! The events that a handle has reported and not written yet.
+//! Holds the events of a handle until they are written to the database.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
@@ -18,11 +18,9 @@ use crate::work::{Shared, Work};
 
 const RECORD: &str = include_str!("../../sql/history/record.sql");
 
-/// The largest number of events in one transaction. An exchange may have to wait for such a
-/// transaction.
+/// The maximum number of events in a transaction. An exchange may have to wait for the transaction.
 const MAX_BATCH: usize = 500;
-/// The maximum number of events that wait while the server cannot be reached. This many events take
-/// about 50 MB of memory.
+/// The maximum number of events that wait to be written. They take about 50 MB of memory.
 const MAX_WAITING: usize = 100_000;
 
 pub(crate) struct Recorder {
@@ -30,7 +28,7 @@ pub(crate) struct Recorder {
     writer: String,
     waiting: SyncMutex<Waiting>,
     pub(super) outputs: Outputs,
-    /// Held while events are written, so that they are written in order.
+    /// Held while events are written, so that the events stay in order.
     turn: Mutex<()>,
     arrived: Notify,
 }
@@ -39,8 +37,8 @@ pub(crate) struct Recorder {
 struct Waiting {
     events: VecDeque<Arc<RunEvent>>,
     written: u64,
-    /// The number of events of the batch that is being written. If its outcome is unknown, the same
-    /// batch is written again.
+    /// The number of events in the batch that is being written. If the outcome of a write is
+    /// unknown, the same batch is written again.
     in_batch: usize,
     has_lost: bool,
 }
@@ -58,8 +56,8 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    /// Adds an event. If too many events are waiting, the event is lost; returns false for the
-    /// first lost event only. Progress is not recorded.
+    /// Adds an event; ignores progress. Drops the event if too many events are waiting. Returns
+    /// false for the first dropped event only.
     pub(super) fn add(&self, event: &RunEvent) -> bool {
         if matches!(event.kind, RunEventKind::Progress { .. }) {
             return true;
@@ -75,13 +73,13 @@ impl Recorder {
         true
     }
 
-    /// Waits for the next event. Returns at once if an event was added since the last wait.
+    /// Waits for the next event. Returns immediately if an event was added since the last wait.
     pub(super) async fn arrival(&self) {
         self.arrived.notified().await;
     }
 
-    /// Writes the waiting events, and then the outputs of the attempts whose ends they report.
-    /// After an error, the events and outputs that are not written yet keep waiting.
+    /// Writes the waiting events, then the outputs of the ended attempts. After an error, the
+    /// remaining events and outputs keep waiting.
     pub(crate) async fn write(&self, shared: &Shared) -> Answer<()> {
         let _turn = self.turn.lock().await;
         while let Some(batch) = self.next_batch() {
@@ -116,7 +114,7 @@ impl Recorder {
 
 struct Batch {
     writer: String,
-    /// The number of the last event, counted separately for each writer.
+    /// The number of the last event in the batch. Events are numbered separately for each writer.
     last: u64,
     events: Vec<Arc<RunEvent>>,
 }

@@ -1,6 +1,6 @@
-//! Visits all attempts of some runs. Pages of events are read in the order of their numbers, each
-//! page in a separate transaction. So a visit keeps no database snapshot open, and keeps in memory
-//! only the attempts whose end it has not read.
+//! Visits all attempts of some runs. Reads pages of events, each page in a separate transaction, so
+//! that no database snapshot stays open. Keeps in memory only the attempts whose end it has not
+//! read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,9 +20,8 @@ use crate::work::{Shared, Work};
 
 const EVENTS: &str = include_str!("../../sql/history/attempt_events.sql");
 
-/// Selects the range of event numbers to search for the events of the given runs: `start`, one less
-/// than the number of their first event, or 0 if none of the runs is known, and `latest`, the
-/// number of the latest event of any run.
+/// Selects the range of event numbers to search. `start` is one less than the number of the first
+/// event of these runs, or 0 if no run is known. `latest` is the highest event number of all runs.
 const EXTENT: &str = "select coalesce(min(first_number) - 1, 0) as start,
     (select coalesce(max(number), 0) from event) as latest
     from past_run where run = any ($1::text[])";
@@ -31,8 +30,8 @@ const EXTENT: &str = "select coalesce(min(first_number) - 1, 0) as start,
 /// reason half a KiB.
 const PAGE: usize = 1_000;
 
-/// The maximum number of events that are searched for one page. It limits the time of a statement
-/// if almost all events belong to other runs.
+/// The maximum number of events to search for one page. Limits the time of a statement if almost
+/// all events belong to other runs.
 const SEARCHED_FOR_PAGE: i64 = 100_000;
 
 enum Entry {
@@ -43,11 +42,10 @@ enum Entry {
 
 struct Page {
     entries: Vec<Entry>,
-    /// The event number up to which events were searched; an event with this number need not exist.
+    /// Events up to this number have been searched; an event with this number need not exist.
     last: i64,
 }
 
-/// Reads the range of event numbers to search; see [`EXTENT`].
 struct Locating(Arc<[String]>);
 
 #[async_trait]
@@ -90,7 +88,6 @@ fn entry(row: &Row) -> Answer<Entry> {
 /// The attempts and runs of one visit that have not ended in the events read so far.
 struct Visits {
     open: OpenAttempts,
-    /// The runs whose end has not been read.
     runs: BTreeSet<RunId>,
 }
 
@@ -107,7 +104,7 @@ impl Visits {
 impl PostgresStore {
     /// Visits every attempt of some runs; see
     /// [`History::visit_attempts`](autoproc_domain::ports::History::visit_attempts). Stops reading
-    /// when all of the runs have ended.
+    /// after it has read the end of each of the runs.
     pub(super) async fn visit(&self, runs: Vec<RunId>, visit: AttemptVisitor) -> Result<(), HistoryError> {
         let names: Arc<[String]> = runs.iter().map(ToString::to_string).collect();
         let mut visits = Visits { open: OpenAttempts::new(visit), runs: runs.into_iter().collect() };

@@ -1,4 +1,4 @@
-//! The journals of workflow executions, copied from and to rows.
+//! Reads and writes the journals of workflow executions as rows.
 
 use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::{ItemId, RunId, Timestamp};
@@ -12,14 +12,14 @@ use crate::parameter::typed;
 const PAGE: &str = include_str!("../../sql/copy/executions.sql");
 const ADD: &str = include_str!("../../sql/copy/add_execution.sql");
 
-/// The journal of an item's execution, as it is copied between stores.
+/// The journal of an item's execution, in the form in which it is copied between stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopiedExecution {
     /// The item of the execution.
     pub item: ItemId,
-    /// The claim of the latest attempt.
+    /// The claim of the item's latest attempt.
     pub claim: ClaimNumber,
-    /// The run of the latest attempt.
+    /// The run of the item's latest attempt.
     pub run: RunId,
     /// When the execution completed; `None` if it is unfinished.
     pub completed_at: Option<Timestamp>,
@@ -27,7 +27,7 @@ pub struct CopiedExecution {
     pub events: Vec<String>,
 }
 
-/// Reads at most `limit` executions of items after `after`, by item.
+/// Reads at most `limit` executions, ordered by item. Begins with the first item after `after`.
 pub(super) async fn read(client: &Client, after: i64, limit: usize) -> Answer<Vec<CopiedExecution>> {
     let rows = client.query_typed(PAGE, &[(&after, Type::INT8), (&bigint(limit as u64), Type::INT8)]).await?;
     rows.iter().map(execution).collect()

@@ -1,4 +1,4 @@
-//! Whole items, copied from and to rows of the table `item`.
+//! Reads and writes items with all their fields, as rows of the table `item`.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -13,10 +13,8 @@ use crate::parameter::{Parameter, typed};
 const ADD: &str = include_str!("../../sql/copy/add_items.sql");
 const PAGE: &str = "select * from item where id > $1 order by id limit $2";
 
-/// The number of items in one statement.
 const BATCH: usize = 5_000;
 
-/// Reads all items, by id.
 pub(super) async fn read(client: &Client) -> Answer<Vec<QueueItem>> {
     let mut items: Vec<QueueItem> = Vec::new();
     loop {
@@ -31,7 +29,7 @@ pub(super) async fn read(client: &Client) -> Answer<Vec<QueueItem>> {
     }
 }
 
-/// Adds the items of a queue, which must not have claims.
+/// Adds the items of a queue. All of these items must be unclaimed.
 pub(super) async fn write(client: &Client, queue: &FileQueue) -> Answer<()> {
     let mut items = queue.items();
     loop {
@@ -43,7 +41,6 @@ pub(super) async fn write(client: &Client, queue: &FileQueue) -> Answer<()> {
     }
 }
 
-/// The columns of some items.
 struct Columns<'i> {
     ids: Vec<i64>,
     sequences: Vec<i64>,

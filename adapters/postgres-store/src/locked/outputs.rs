@@ -1,4 +1,4 @@
-//! The ends of outputs, copied from and to rows of the table `attempt_output`.
+//! Reads and writes the last bytes of outputs as rows of the table `attempt_output`.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::run_places::path;
 const PAGE: &str = include_str!("../../sql/copy/outputs.sql");
 const ADD: &str = include_str!("../../sql/copy/add_outputs.sql");
 
-/// The end of the output of an attempt, as it is copied between stores.
+/// The last bytes of an attempt's output, in the form in which they are copied between stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopiedOutput {
     /// The item of the attempt.
@@ -24,13 +24,13 @@ pub struct CopiedOutput {
     pub attempt: AttemptNumber,
     /// The number of the attempt's claim.
     pub claim: ClaimNumber,
-    /// When the output was stored or last written.
+    /// When the database stored the output, or when the file with the output was last written.
     pub at: Timestamp,
     /// The host that has the file with the whole output.
     pub host: Box<str>,
-    /// The path of this file.
+    /// The path of the file with the whole output.
     pub file: PathBuf,
-    /// The length of this file in bytes.
+    /// The length of the file in bytes.
     pub bytes: u64,
     /// The last bytes of the output.
     pub ending: Vec<u8>,
@@ -45,7 +45,6 @@ impl Position {
     }
 }
 
-/// Reads at most `limit` further outputs, and advances the position.
 pub(super) async fn read(client: &Client, position: &mut Position, limit: usize) -> Answer<Vec<CopiedOutput>> {
     let Position(item, claim, run) = &*position;
     let rows = client.query_typed(PAGE, &typed(&[item, claim, run, &bigint(limit as u64)])).await?;
@@ -69,7 +68,7 @@ fn output(row: &Row) -> Answer<CopiedOutput> {
     })
 }
 
-/// Adds the outputs of attempts that are in the history. Returns their number.
+/// Adds each output whose attempt is in the history. Returns the number of outputs added.
 pub(super) async fn write(client: &Client, outputs: &[CopiedOutput]) -> Answer<u64> {
     let added = client
         .execute_typed(

@@ -1,5 +1,6 @@
-//! Tests the start of claims that are slow. The items before the start are the last ones that a
-//! claim looks for, so each change that returns an item must move the start to the head again.
+//! Tests the position in the claim order at which a handle begins to search for claimable items.
+//! After a slow search, the next search begins at the last claimed item. A change that returns an
+//! item to the queue must move the position back to the head.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use autoproc_testkit::block_on;
 
 use crate::queue::{NOW, Queue, add, begin, exchange};
 
-/// Makes each claim slower than the limit for slow searches, in a queue with many earlier claims.
+/// Simulates 5000 earlier claims, and slows down each search for claimable items.
 const SLOW_CLAIMS: &str = "
     alter sequence claim_number restart 5000;
     create or replace function now_us() returns bigint language plpgsql stable as
@@ -28,13 +29,11 @@ fn slow_queue() -> Option<(Queue, PostgresStore)> {
     Some((queue, store))
 }
 
-/// Claims one file; returns its path and a settlement that releases it.
 fn claim(store: &PostgresStore, id: u64, settlements: Vec<Settlement>) -> (String, Settlement) {
     let claimed = block_on(store.exchange(exchange("run", id, settlements, 1), NOW)).unwrap().claims.remove(0);
     (claimed.1.file_path.to_string(), Settlement { token: claimed.0, verdict: Verdict::Release })
 }
 
-/// Gives each file the highest priority, without a notification, until a claim takes another file.
 #[test]
 fn a_slow_claim_begins_at_the_last_one_for_a_while() {
     let Some((queue, store)) = slow_queue() else { return };

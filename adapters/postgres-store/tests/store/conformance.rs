@@ -1,5 +1,5 @@
-//! Runs the ports' conformance suite. The queue reads its clock from a table, so that the suite can
-//! set the time; leases use the server's own clock.
+//! Runs the conformance suite of the ports. The queue reads its clock from a table, so that the
+//! suite can set the time. Leases use the server's own clock.
 
 use std::thread;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::pooler::Pooler;
 use crate::queue::Queue;
 use crate::server::PostgresServer;
 
-/// The number of cases is small, because each case makes hundreds of transactions.
+/// Small, because each case makes hundreds of transactions.
 const EFFORT: Effort = Effort { cases: 24, steps: 30 };
 
 const SETTABLE_CLOCK: &str = "
@@ -24,7 +24,6 @@ const SETTABLE_CLOCK: &str = "
 
 pub(crate) struct Fixture {
     queue: Queue,
-    /// The pooler through which stores connect.
     pooler: Option<&'static Pooler>,
 }
 
@@ -35,7 +34,6 @@ impl Fixture {
         Self { queue, pooler: None }
     }
 
-    /// Creates a queue whose stores connect through a pooler.
     pub(crate) fn behind(pooler: &'static Pooler) -> Self {
         Self { pooler: Some(pooler), ..Self::new() }
     }
@@ -65,7 +63,7 @@ impl StorageFixture for Fixture {
         true
     }
 
-    /// Shortens every active lease, and waits until the stores have renewed all of them.
+    /// Shortens all active leases to 30 s, and waits until the stores have renewed them.
     fn let_leases_pass(&self) {
         let aged = "update lease set until_us = clock_us() + 30000000 where until_us >= clock_us()
                     returning run";

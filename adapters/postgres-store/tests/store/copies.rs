@@ -18,10 +18,10 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::queue::{NOW, Queue, add, begin};
 use crate::sharing::while_waiting;
 
-/// A lock timeout that is longer than any wait in a test that passes.
+/// The time limit for locking the queue. Tests that pass wait less.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Returns the queue without the claims of runs, which are not copied.
+/// Returns the queue without its claims, which are not copied.
 fn without_claims(queue: &FileQueue) -> FileQueue {
     let mut restore = Restore::default();
     for item in queue.items() {
@@ -98,7 +98,6 @@ fn a_queue_with_a_live_run_or_a_lock_is_busy() {
     assert!(busy.to_string().contains("locked by the run run of "), "{busy}");
 }
 
-/// An addition takes its numbers first, and then adds its items.
 #[test]
 fn a_copy_waits_for_an_addition_that_has_begun() {
     let Some(database) = Queue::create() else { return };
@@ -137,7 +136,7 @@ fn event(seconds: i64, name: &str) -> RecordedEvent {
     }
 }
 
-/// The history of a run that recovered a file, was asked to stop, and failed a file.
+/// Returns a history in which a run recovers a file, is asked to stop, and fails to process a file.
 fn events() -> Vec<RecordedEvent> {
     let of = |id, path| AttemptRef {
         id: ItemId::new(id),
@@ -210,7 +209,6 @@ fn a_copied_history_is_equal_and_has_the_figures_of_its_runs() {
     assert_eq!((attempts[0].started_at, attempts[0].error.as_deref()), (Some(at(2)), Some("no \0 text\\")));
 }
 
-/// The outputs and the execution of the attempt that [`events`] begins with this claim.
 fn parts(claim: u64) -> (CopiedOutput, CopiedExecution) {
     let (item, claim) = (ItemId::new(2), ClaimNumber::new(claim));
     let output = CopiedOutput {
@@ -263,7 +261,6 @@ fn copied_outputs_and_executions_are_equal() {
     assert_eq!(block_on(store.dead()).unwrap(), [], "a copied run has ended");
 }
 
-/// A copy would take the outputs for those of its own items.
 #[test]
 fn a_database_with_outputs_is_not_empty() {
     let Some(database) = Queue::create() else { return };

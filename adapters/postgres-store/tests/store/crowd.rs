@@ -20,7 +20,8 @@ fn files() -> Vec<String> {
     (0..FILES).map(|file| format!("/in/{file}")).collect()
 }
 
-/// Claims and settles files until no file waits. Every second claim is released or retried at once.
+/// Claims and settles files until none is waiting. The first attempt at a file is retried, and a
+/// later one completes the file. Counts in `ended` how often each file is completed.
 fn process(store: &PostgresStore, run: &str, scope: &Scope, ended: &Mutex<BTreeMap<String, usize>>) {
     let mut settlements = Vec::new();
     for id in 1.. {
@@ -48,12 +49,11 @@ fn verdicts(exchanged: &Exchanged, ended: &Mutex<BTreeMap<String, usize>>) -> Ve
     settlements
 }
 
-/// Changes the queue as a person does, while runs process it.
 fn disturb(store: &PostgresStore) {
     for (round, file) in files().iter().enumerate() {
         let which = Selector::Path(FilePath::new(file).unwrap());
         let priority = Priority::new(i32::try_from(round % 5).unwrap());
-        // The item may be claimed or have ended; then the change is rejected.
+        // Fails if the item is claimed or has ended.
         let _ = block_on(store.reprioritise(Reprioritise { which: which.clone(), priority }, NOW));
         for is_held in [true, false] {
             let _ = block_on(store.hold(Hold { which: vec![which.clone()], is_held }, NOW));
@@ -76,7 +76,6 @@ fn a_crowd_with_one_scope_processes_each_file_once() {
     check_crowd(&queue, &scope);
 }
 
-/// Adds the files; returns a scope of all of them.
 fn add_files(queue: &Queue) -> Scope {
     let added = add(&queue.open(), &files().iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
     added.into_iter().filter_map(|added| added.item).collect()
@@ -104,9 +103,6 @@ fn check_crowd(queue: &Queue, whose: &Scope) {
     assert_eq!((counts.completed, counts.total(), counts.held), (FILES, FILES, 0));
 }
 
-/// Even if the planner has no statistics, the number of rows that an exchange reads does not depend
-/// on the length of the queue. A plan that reads all claims, all items in line, or a whole scope
-/// reads thousands of rows.
 #[test]
 fn an_exchange_reads_few_rows() {
     let Some(queue) = Queue::create() else { return };
@@ -118,7 +114,7 @@ fn an_exchange_reads_few_rows() {
         let before = rows_read(&queue);
         drain_some(&queue, name, &scope);
         let read = rows_read(&queue) - before;
-        // To store a scope, the first exchange reads all of its items.
+        // The first exchange of a scope reads all of its items in order to store the scope.
         let most = EXCHANGES * 200 + if name == "scope" { 4 * FILES_IN_LINE } else { 0 };
         assert!(read <= most, "{EXCHANGES} exchanges of the {name} read {read} rows, at most {most} are expected");
     }
@@ -128,7 +124,6 @@ const FILES_IN_LINE: i64 = 2000;
 const EXCHANGES: i64 = 50;
 const BATCH: usize = 16;
 
-/// Claims some files in each exchange, and settles them in the next one.
 fn drain_some(queue: &Queue, name: &str, scope: &Scope) {
     in_session(queue, name, |store| {
         begin(store, name);
@@ -141,7 +136,6 @@ fn drain_some(queue: &Queue, name: &str, scope: &Scope) {
     });
 }
 
-/// The files of other statuses are not read, not even if they come first.
 #[test]
 fn a_page_reads_few_rows() {
     let Some(queue) = Queue::create() else { return };
@@ -160,8 +154,8 @@ fn a_page_reads_few_rows() {
     assert!(read <= 100, "3 pages read {read} rows");
 }
 
-/// Calls `work` with a handle whose session has ended when the function returns. Once a session has
-/// ended, the server's statistics contain all rows that the session has read.
+/// Calls `work` with a new handle, drops the handle, and waits until its session has ended. Only
+/// then do the server's statistics contain all rows that the session has read.
 fn in_session(queue: &Queue, name: &str, work: impl FnOnce(&PostgresStore)) {
     let session = format!("{}_{name}", queue.schema);
     let address = format!("{} application_name={session}", queue.server().address("postgres", "postgres"));
@@ -180,7 +174,6 @@ fn rows_read(queue: &Queue) -> i64 {
     queue.query(read, &[&queue.schema])[0].get(0)
 }
 
-/// The tally has more rows than a handle merges at once.
 #[test]
 fn the_tally_is_folded_and_stays_exact() {
     let Some(queue) = Queue::create() else { return };

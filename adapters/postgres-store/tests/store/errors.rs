@@ -1,5 +1,5 @@
-//! Tests the errors of the server. Each becomes an error of the port whose text says what the
-//! caller can do next, and no text contains a password.
+//! Tests that each error of the server becomes an error of the port. The error text must say what
+//! the caller can do next, and must not contain a password.
 
 use autoproc_domain::ports::StorageError;
 use autoproc_postgres_store::{Options, PostgresStore};
@@ -15,7 +15,6 @@ fn error_of(options: Options) -> StorageError {
     block_on(PostgresStore::open(options).unwrap().connect()).unwrap_err()
 }
 
-/// Checks that the text of an error contains all of `parts` and no password.
 fn check_text(error: &StorageError, parts: &[&str]) {
     let text = full_text(error);
     for part in parts {
@@ -26,7 +25,6 @@ fn check_text(error: &StorageError, parts: &[&str]) {
     }
 }
 
-/// Creates a role with a name that no other test uses.
 fn create_role(queue: &Queue, role: &str, options: &str) {
     queue.execute(&format!("create role {role} login {options}"));
 }
@@ -72,7 +70,7 @@ fn an_absent_database_must_be_created() {
     check_text(&error, &["/absent does not exist", "create the database"]);
 }
 
-/// A standby refuses a change with the same code as a session that is read-only.
+/// Also covers standby servers: they refuse a change with the same code as a read-only session.
 #[test]
 fn a_read_only_server_is_not_writable() {
     let Some(queue) = Queue::create() else { return };
@@ -104,7 +102,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     assert_eq!(queue.query("select version from schema_version", &[])[0].get::<_, i32>(0), 99);
 }
 
-/// The settings concern the whole server, so the test starts a separate one.
+/// Uses a separate server, because the test changes settings of the whole server.
 #[test]
 fn a_server_that_does_not_sync_is_refused() {
     let Some(server) = PostgresServer::start() else { return };

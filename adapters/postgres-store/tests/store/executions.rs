@@ -1,4 +1,5 @@
-//! Tests the journals of executions: their claims, their removal, and concurrent recoveries.
+//! Tests that only the current claim can change the journal of an execution, and that old journals
+//! are removed.
 
 use std::path::Path;
 
@@ -13,14 +14,12 @@ use autoproc_testkit::block_on;
 use crate::queue::{NOW, Queue, add, begin, exchange};
 use crate::sharing::while_waiting;
 
-/// Adds a file, and claims it for a run.
 fn claim(store: &PostgresStore, file: &str, run: &str, request: u64) -> RecordingClaim {
     add(store, &[file]).unwrap();
     let claimed = block_on(store.exchange(exchange(run, request, Vec::new(), 1), NOW)).unwrap();
     RecordingClaim { token: claimed.claims[0].0, run: RunId::new(run) }
 }
 
-/// Begins a run, and opens the journal of its first claim.
 fn opened(queue: &Queue) -> (PostgresStore, RecordingClaim) {
     let store = queue.open();
     begin(&store, "run");
@@ -77,7 +76,6 @@ fn a_journal_grows_and_begins_anew() {
     assert_eq!(events(&other, item).len(), 2);
 }
 
-/// The store checks the item, the number of its claim, and the run.
 #[test]
 fn a_journal_belongs_to_the_claim() {
     let Some(queue) = Queue::create() else { return };
@@ -103,8 +101,7 @@ fn a_run_that_lost_its_lease_changes_no_journal() {
     let Some(queue) = Queue::create() else { return };
     let (store, claim) = opened(&queue);
     append(&store, &claim, 0, "one").unwrap();
-    // Ends the lease. The store cannot renew it, because the server refuses to renew a lease that
-    // is over.
+    // Ends the lease. The server refuses to renew an expired lease.
     queue.execute("update lease set until_us = clock_us() - 1");
     expect_lost(&append(&store, &claim, 1, "two"));
     expect_lost(&block_on(store.open_execution(claim.clone(), 0)));
@@ -115,8 +112,6 @@ fn a_run_that_lost_its_lease_changes_no_journal() {
     assert_eq!(events(&other, claim.token.item), ["one"]);
 }
 
-/// If the store continued a removed journal, the attempt would record an execution without its
-/// beginning.
 #[test]
 fn a_journal_that_was_removed_meanwhile_is_not_continued() {
     let Some(queue) = Queue::create() else { return };
@@ -128,7 +123,6 @@ fn a_journal_that_was_removed_meanwhile_is_not_continued() {
     block_on(store.open_execution(claim, 0)).unwrap();
 }
 
-/// Without this wait, the event would be appended to the journal of the next attempt.
 #[test]
 fn a_change_of_a_journal_waits_for_a_recovery_that_has_begun() {
     let Some(queue) = Queue::create() else { return };
@@ -166,8 +160,6 @@ fn a_journal_leaves_with_its_item() {
     assert_eq!(queue.query("select item from execution_event", &[]).len(), 1);
 }
 
-/// Removal keeps the journal of a claimed item, because the end of its attempt may not be recorded
-/// yet.
 #[test]
 fn old_completed_executions_are_removed() {
     let Some(queue) = Queue::create() else { return };

@@ -1,5 +1,5 @@
-//! Tests the history with the port's conformance suite, and with events that can be written only
-//! after a failure.
+//! Tests the history with the conformance suite of the port. Also tests how events are recorded
+//! after an outage or a lost answer.
 
 use std::sync::{Arc, Mutex};
 
@@ -25,7 +25,6 @@ fn started() -> RunEventKind {
     RunEventKind::ProcessorStarted { jobs: 1, counts: Counts::default() }
 }
 
-/// Returns the names of all recorded events.
 fn names(store: &PostgresStore) -> Vec<String> {
     let events = block_on(store.events(HistoryQuery::default())).unwrap();
     events.into_iter().map(|event| event.name.to_string()).collect()
@@ -52,7 +51,6 @@ fn the_visits_of_attempts_conform() {
     block_on(exercise_visits(&store.event_log(no_warning()), &store)).unwrap();
 }
 
-/// The other handle reads after the first one is closed.
 #[test]
 fn closing_a_store_writes_its_events() {
     let Some(queue) = Queue::create() else { return };
@@ -69,8 +67,6 @@ fn closing_a_store_writes_its_events() {
     assert_eq!(runs[0].started_at, Some(event(1_200, started()).at));
 }
 
-/// The store writes the same events again. The number of the last recorded event shows the server
-/// that it already has them.
 #[test]
 fn events_whose_answer_was_lost_are_recorded_once() {
     let Some(queue) = Queue::create() else { return };
@@ -87,7 +83,6 @@ fn events_whose_answer_was_lost_are_recorded_once() {
     assert_eq!(names(&store), ["processor_started", "starts_resumed"]);
 }
 
-/// The run reports the outage, so the history does not.
 #[test]
 fn events_wait_for_the_end_of_an_outage() {
     let Some(queue) = Queue::create() else { return };

@@ -1,5 +1,5 @@
-//! Tests exchanges during which time passes, or another transaction makes a change, between two
-//! statements.
+//! Tests exchanges in which something happens between two statements: time passes, or another
+//! transaction makes a change.
 
 use std::sync::Arc;
 use std::thread;
@@ -23,7 +23,6 @@ const STEPPING_CLOCK: &str = "
         'begin perform enter_before_step(asking, number); update test_clock set us = us + 1000000; end';
 ";
 
-/// An item is backing off when the exchange begins, and is due when it ends.
 #[test]
 fn an_item_that_becomes_due_during_an_exchange_is_next_due() {
     for name in ["queue", "scope"] {
@@ -49,7 +48,6 @@ fn an_item_that_becomes_due_during_an_exchange_is_next_due() {
     }
 }
 
-/// The recovery commits after the store has learnt that the request is a repeated one.
 #[test]
 fn a_repeated_exchange_of_a_run_that_is_being_recovered_has_lost_its_lease() {
     let Some(queue) = Queue::create() else { return };
@@ -68,7 +66,8 @@ fn a_repeated_exchange_of_a_run_that_is_being_recovered_has_lost_its_lease() {
     assert!(matches!(answer, Err(StorageError::LeaseLost { .. })), "{answer:?}");
 }
 
-/// The items of a scope are stored in several transactions, and the last one waits for a lock.
+/// Stores a scope with several statements, and makes the last statement wait for a lock. Meanwhile,
+/// the other run must be able to claim an item.
 #[test]
 fn a_run_that_stores_its_scope_leaves_claims_to_other_runs() {
     let Some(queue) = Queue::create() else { return };
@@ -90,7 +89,7 @@ fn a_run_that_stores_its_scope_leaves_claims_to_other_runs() {
     assert_eq!(own.claims.len(), 2);
 }
 
-/// Makes each removal of a row of the tally wait for a lock.
+/// Makes each deletion from the table `tally` wait for a lock.
 const SLOW_FOLD: &str = "
     create function wait_for_test() returns trigger language plpgsql as
         'begin perform pg_advisory_xact_lock(4711); return old; end';
@@ -114,7 +113,6 @@ fn no_exchange_waits_until_the_tally_is_folded() {
     assert!(answered.is_some(), "the exchange waits for the fold");
 }
 
-/// Returns a function that makes `count` exchanges, one after another.
 fn exchanges(store: &Arc<PostgresStore>, count: u64) -> impl FnOnce() + Send + 'static {
     let store = Arc::clone(store);
     move || {

@@ -1,10 +1,12 @@
-//! Tests the store on a real server: the ports' guarantees, errors, lost connections.
+//! Tests the store on a real server: the guarantees of the ports, errors, and lost connections.
 //!
 //! The tests start a private server, which needs the programs `initdb`, `postgres` and `pg_ctl`.
-//! The tests look for these programs in the folder `AUTOPROC_TEST_POSTGRES`, in `PATH`, and in
-//! `/usr/lib/postgresql`. If the programs are absent, the tests are skipped, or fail if
-//! `AUTOPROC_REQUIRE_POSTGRES` is 1. The tests behind a pooler need `pgbouncer` in the same way, in
-//! `PATH` or in `/usr/sbin`, and fail without it if `AUTOPROC_REQUIRE_PGBOUNCER` is 1.
+//! They are looked up in the folder `AUTOPROC_TEST_POSTGRES`, in `PATH`, and in
+//! `/usr/lib/postgresql`. Without them, the tests are skipped, or fail if
+//! `AUTOPROC_REQUIRE_POSTGRES` is 1.
+//!
+//! The tests behind a pooler also need `pgbouncer`, in `PATH` or in `/usr/sbin`. Without it, they
+//! are skipped, or fail if `AUTOPROC_REQUIRE_PGBOUNCER` is 1.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod claim_start;

@@ -1,4 +1,4 @@
-//! Tests lost connections: a server that restarts, and commits whose answers are lost.
+//! Tests lost connections: the server restarts, or the answer to a commit is lost.
 
 use std::time::Duration;
 
@@ -22,7 +22,6 @@ fn through(proxy: &Proxy, queue: &Queue) -> PostgresStore {
     PostgresStore::open(queue.options_at(&proxy.address())).unwrap()
 }
 
-/// The server of this test restarts without a shutdown, between two transactions of a run.
 #[test]
 fn a_run_outlives_a_restart_of_its_server() {
     let Some(server) = PostgresServer::start() else { return };
@@ -47,7 +46,6 @@ fn a_run_outlives_a_restart_of_its_server() {
     assert!(block_on(poll_immediate(lease.lost())).is_none(), "the lease was lost");
 }
 
-/// After the restart, the store renews leases and notices changes on a new connection.
 #[test]
 fn leases_and_notifications_outlive_a_restart_of_the_server() {
     let Some(server) = PostgresServer::start() else { return };
@@ -70,7 +68,6 @@ fn leases_and_notifications_outlive_a_restart_of_the_server() {
     notices(&store, || drop(add(&queue.open(), &["/a"]).unwrap()));
 }
 
-/// Each renewal is unanswered, whether the connection is open or must be made again.
 #[test]
 fn a_lease_is_lost_while_the_server_is_silent() {
     let Some(queue) = Queue::create() else { return };
@@ -82,7 +79,7 @@ fn a_lease_is_lost_while_the_server_is_silent() {
     assert!(ended(move || block_on(lease.lost())).is_some(), "the lost lease is not reported");
 }
 
-/// The server accepts the connection of the socket, so the driver's own timeout does not apply.
+/// The server accepts the connection, so the connect timeout of the driver does not apply.
 #[test]
 fn a_server_that_never_answers_is_unreachable() {
     let Some(queue) = Queue::create() else { return };
@@ -95,8 +92,6 @@ fn a_server_that_never_answers_is_unreachable() {
     assert!(full_text(&error).contains("does not answer"), "{error:?}");
 }
 
-/// The store repeats the request on another connection. The server finds the id of the request, and
-/// returns the recorded answer.
 #[test]
 fn an_exchange_whose_commit_was_not_answered_happens_once() {
     let Some(queue) = Queue::create() else { return };
@@ -112,7 +107,6 @@ fn an_exchange_whose_commit_was_not_answered_happens_once() {
     assert_eq!((find(&other, "/a").status, find(&other, "/b").attempts), (Status::Completed, 1));
 }
 
-/// The recorded answer contains the cancelled claims.
 #[test]
 fn a_repeated_exchange_reports_the_claims_that_were_cancelled() {
     let Some(queue) = Queue::create() else { return };
@@ -130,7 +124,8 @@ fn a_repeated_exchange_reports_the_claims_that_were_cancelled() {
     assert_eq!((find(&store, "/a").status, find(&store, "/b").status), (Status::Pending, Status::Failed));
 }
 
-/// At first, the store cannot connect again, so the caller repeats the request.
+/// At first, the proxy refuses new connections. The store therefore reports the unknown outcome,
+/// and the test repeats the request.
 #[test]
 fn an_exchange_with_an_unknown_outcome_is_resolved_by_its_id() {
     let Some(queue) = Queue::create() else { return };
@@ -151,7 +146,6 @@ fn an_exchange_with_an_unknown_outcome_is_resolved_by_its_id() {
     assert_eq!(find(&other, "/b").attempts, 0);
 }
 
-/// The exchange is already committed when its notification fails.
 #[test]
 fn a_notification_that_fails_is_no_failure_of_its_exchange() {
     let Some(queue) = Queue::create() else { return };
@@ -167,8 +161,7 @@ fn a_notification_that_fails_is_no_failure_of_its_exchange() {
     assert_eq!((answer.stale, answer.has_waiting), (vec![], true));
 }
 
-/// The store does not repeat an addition: the second answer would report the new files as known
-/// ones.
+/// The store must not repeat an addition: the second answer would report the new files as known.
 #[test]
 fn an_addition_whose_commit_was_not_answered_has_an_unknown_outcome() {
     let Some(queue) = Queue::create() else { return };
@@ -207,8 +200,6 @@ fn the_name_of_a_run_is_never_used_again() {
     assert_eq!(block_on(store.live()).unwrap().len(), 0);
 }
 
-/// The answer of the registration was lost, and the run repeats the registration after its lease is
-/// over.
 #[test]
 fn a_repeated_registration_does_not_revive_a_lease_that_is_over() {
     let Some(queue) = Queue::create() else { return };

@@ -1,4 +1,5 @@
-//! Tests the stored last bytes of outputs, which the store reads and writes after the events.
+//! Tests the stored ends of outputs. For each ended attempt, the store records the event, then
+//! reads and stores the end of the output.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +13,6 @@ use autoproc_testkit::block_on;
 use crate::proxy::Proxy;
 use crate::queue::{NOW, Queue, begin};
 
-/// Returns an event that reports the end of an attempt.
 fn ended(claim: Option<u64>) -> RunEvent {
     let of = AttemptRef {
         id: ItemId::new(7),
@@ -29,7 +29,6 @@ fn output(of: &AttemptRef) -> OutputEnd {
     OutputEnd { file: format!("/logs/{claim}.log").into(), bytes: 1000 + claim, ending: b"the \0 end".to_vec() }
 }
 
-/// Returns the claims of the stored outputs.
 fn claims(store: &PostgresStore) -> Vec<u64> {
     let outputs = block_on(store.stored_outputs(ItemId::new(7))).unwrap();
     outputs.iter().map(|stored| stored.claim.get()).collect()
@@ -68,8 +67,7 @@ fn the_ends_of_outputs_are_stored_after_their_attempts() {
     assert_eq!(block_on(other.stored_outputs(ItemId::new(8))).unwrap(), []);
 }
 
-/// The store receives the answer to the insertion of the event, but not the answer to the insertion
-/// of the output.
+/// The answer to inserting the event arrives, but the answer to inserting the output is lost.
 #[test]
 fn outputs_whose_answer_was_lost_are_stored_once() {
     let Some(queue) = Queue::create() else { return };

@@ -1,4 +1,4 @@
-//! A private `PgBouncer` in front of a server for the tests, on a Unix socket in a temporary folder.
+//! A private `PgBouncer` in front of a test server, on a Unix socket in a temporary folder.
 
 use std::env;
 use std::fs;
@@ -9,8 +9,8 @@ use std::thread;
 
 use super::server::{PostgresServer, give_to_server, make_folder, report_absence_of, watched};
 
-/// Starts the pooler, reports that its socket is there, and waits for the end of its standard input,
-/// like the watchdog of the server. Then stops the pooler and removes its folder.
+/// A shell script that starts the pooler, and prints a line once the pooler's socket exists. When
+/// the standard input ends, the script stops the pooler and removes its folder.
 const WATCHDOG: &str = r#"
 $AS_USER "$1" -q "$2/pgbouncer.ini" >"$2/log" 2>&1 </dev/null &
 pooler=$!
@@ -25,19 +25,18 @@ wait $pooler 2>/dev/null
 rm -rf "$2"
 "#;
 
-/// A running pooler. It is stopped when the test binary ends, or when the value is dropped.
 pub(crate) struct Pooler {
     folder: PathBuf,
     watchdog: Child,
 }
 
 impl Pooler {
-    /// Starts a pooler in this mode, such as `transaction`, in front of a server; `None` if its
-    /// program is absent. Every client signs in as the superuser. Consecutive transactions have
-    /// different sessions of the server, if more than one is open.
+    /// Starts a pooler in front of `server`. `mode` is the pool mode, such as `transaction`. Every
+    /// client signs in as the superuser. If several server sessions are open, consecutive
+    /// transactions use different ones. Returns `None` if `pgbouncer` is absent.
     ///
     /// # Panics
-    /// Panics if the program is absent and `AUTOPROC_REQUIRE_PGBOUNCER` is 1.
+    /// Panics if `pgbouncer` is absent and `AUTOPROC_REQUIRE_PGBOUNCER` is 1.
     pub(crate) fn start(server: &PostgresServer, mode: &str) -> Option<Self> {
         let Some(program) = find_program() else {
             report_absence_of("pgbouncer", "AUTOPROC_REQUIRE_PGBOUNCER");
@@ -55,7 +54,6 @@ impl Pooler {
         Some(pooler)
     }
 
-    /// Returns the address of a database behind the pooler.
     pub(crate) fn address(&self, database: &str) -> String {
         format!("host={} user=postgres dbname={database}", self.folder.display())
     }
@@ -83,7 +81,7 @@ fn configuration(server: &PostgresServer, folder: &Path, mode: &str) -> String {
     )
 }
 
-/// Debian installs the program in a folder that only root has in `PATH`.
+/// Looks in `PATH` and in `/usr/sbin`, where Debian installs the program.
 fn find_program() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);

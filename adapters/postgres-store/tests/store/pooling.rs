@@ -1,4 +1,5 @@
-//! Tests the store behind `PgBouncer`, which gives each transaction another session of the server.
+//! Tests the store behind `PgBouncer`, which gives each transaction a different session of the
+//! server.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,18 +20,16 @@ use crate::pooler::Pooler;
 use crate::queue::{NOW, Queue, add, begin, completed, exchange, full_text};
 use crate::server::PostgresServer;
 
-/// A lock timeout that is longer than any wait in a test that passes.
+/// The time limit for locking the queue. Tests that pass wait less.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The random requests are the same as without a pooler, so a few cases are enough.
+/// Small, because the tests without a pooler already use the same random requests.
 const EFFORT: Effort = Effort { cases: 6, steps: 30 };
 
-/// Starts a pooler in front of the shared server.
 fn start(mode: &str) -> Option<&'static Pooler> {
     Some(Box::leak(Box::new(Pooler::start(PostgresServer::shared()?, mode)?)))
 }
 
-/// Returns an empty queue with a pooler in front of it.
 fn pooled_queue() -> Option<(Queue, &'static Pooler)> {
     let pooler = start("transaction")?;
     Some((Queue::create()?, pooler))
@@ -57,8 +56,8 @@ fn the_history_behind_a_pooler_conforms() {
     block_on(exercise_visits(&of_visits.event_log(no_warning()), &of_visits)).unwrap();
 }
 
-/// A pooler in the mode `session` could keep a session for the store, but the store cannot know
-/// that.
+/// A pooler in `session` mode is also reported as a pooler, because the store cannot detect the
+/// mode.
 #[test]
 fn a_pooler_is_recognised() {
     let Some((queue, pooler)) = pooled_queue() else { return };
@@ -71,8 +70,8 @@ fn a_pooler_is_recognised() {
     add(&store, &["/a"]).unwrap();
 }
 
-/// Returns the answers of some sessions behind the pooler to a statement. Panics if fewer than two
-/// sessions answer.
+/// Runs a statement in several sessions behind the pooler, and returns the distinct results. Panics
+/// if the pooler uses only one session.
 fn answers(pooler: &Pooler, statement: &str) -> BTreeSet<String> {
     let sql = format!("select pg_backend_pid(), ({statement})");
     let runtime = Runtime::new().unwrap();
@@ -99,7 +98,6 @@ fn answers(pooler: &Pooler, statement: &str) -> BTreeSet<String> {
     rows.iter().map(|row| row.get(1).unwrap_or("null").to_owned()).collect()
 }
 
-/// Other programs use the same sessions of the server.
 #[test]
 fn the_store_leaves_sessions_of_the_server_unchanged() {
     let Some((queue, pooler)) = pooled_queue() else { return };
@@ -129,7 +127,6 @@ fn the_store_leaves_sessions_of_the_server_unchanged() {
     assert_eq!(answers(pooler, "select count(*) from pg_listening_channels()"), none);
 }
 
-/// The signal polls, because no notification arrives behind a pooler.
 #[test]
 fn a_request_to_stop_reaches_a_run_behind_a_pooler() {
     let Some((queue, pooler)) = pooled_queue() else { return };
@@ -142,8 +139,6 @@ fn a_request_to_stop_reaches_a_run_behind_a_pooler() {
     assert_eq!(block_on(store.end(RunId::new("run"))).unwrap(), []);
 }
 
-/// A direct handle is notified of the change at once; a pooled handle sees the change at its next
-/// poll.
 #[test]
 fn changes_behind_a_pooler_are_announced_and_polled() {
     let Some((queue, pooler)) = pooled_queue() else { return };

@@ -1,4 +1,4 @@
-//! A proxy between a store and its server, which can lose the answer of a commit or of an
+//! A proxy between a store and its server. It can lose the answer to a commit, the answer to an
 //! insertion, or every answer.
 
 use std::io::{Read, Write};
@@ -11,14 +11,14 @@ use std::thread;
 
 use tempfile::TempDir;
 
-/// The tag of the answer to a commit.
+/// The command tag in the server's answer to a commit.
 const COMMITTED: &[u8] = b"COMMIT\0";
-/// The beginning of the tag of the answer to an insertion.
+/// The start of the command tag in the server's answer to an insertion.
 const INSERTED: &[u8] = b"INSERT 0 ";
-/// The length of the message that follows: the server is ready for the next statement.
+/// The length of the `ReadyForQuery` message that follows the command tag.
 const READY_BYTES: usize = 6;
 
-/// A listening socket. Its threads end with the test binary.
+/// A listening proxy. Its threads run until the test binary ends.
 pub(crate) struct Proxy {
     folder: TempDir,
     switches: Arc<Switches>,
@@ -26,7 +26,7 @@ pub(crate) struct Proxy {
 
 #[derive(Default)]
 struct Switches {
-    /// The tag of the answer that is lost next.
+    /// The proxy loses the next answer with this command tag.
     lost: Mutex<Option<&'static [u8]>>,
     ends_after_next_commit: AtomicBool,
     refuses_connections: AtomicBool,
@@ -34,7 +34,6 @@ struct Switches {
 }
 
 impl Proxy {
-    /// Listens in a separate folder, and connects to `server`.
     pub(crate) fn start(server: PathBuf) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
@@ -53,34 +52,31 @@ impl Proxy {
         Self { folder, switches }
     }
 
-    /// Returns the address of the database `postgres` behind the proxy.
     pub(crate) fn address(&self) -> String {
         format!("host={} user=postgres dbname=postgres", self.folder.path().display())
     }
 
-    /// Closes the connection of the next commit after the server has carried it out, before the
-    /// client receives the answer.
+    /// Loses the answer to the next commit: closes the connection after the server has committed.
     pub(crate) fn lose_next_commit(&self) {
         *self.switches.lost.lock().unwrap() = Some(COMMITTED);
     }
 
-    /// Like `lose_next_commit`, for an insertion that is a transaction of its own.
+    /// Loses the answer to the next insertion, which must be a transaction of its own.
     pub(crate) fn lose_next_insertion(&self) {
         *self.switches.lost.lock().unwrap() = Some(INSERTED);
     }
 
-    /// Closes the connection of the next commit after the client has received its answer, and
-    /// before the client receives the answer of the next statement.
+    /// Closes the connection after the client has received the answer to the next commit, but
+    /// before it receives another answer.
     pub(crate) fn end_after_next_commit(&self) {
         self.switches.ends_after_next_commit.store(true, Ordering::SeqCst);
     }
 
-    /// Sets whether new connections are closed at once.
     pub(crate) fn refuse_connections(&self, refuses: bool) {
         self.switches.refuses_connections.store(refuses, Ordering::SeqCst);
     }
 
-    /// Accepts connections from now on, but sends no answer on any connection, new or existing.
+    /// Sends no more answers on any connection. Still accepts new connections.
     pub(crate) fn fall_silent(&self) {
         self.switches.is_silent.store(true, Ordering::SeqCst);
     }

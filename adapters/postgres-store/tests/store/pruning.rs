@@ -1,4 +1,4 @@
-//! Removing old runs from the history.
+//! Tests removing old runs from the history.
 
 use std::time::Duration;
 
@@ -28,7 +28,6 @@ fn attempt(item: u64, path: &str) -> AttemptRef {
     }
 }
 
-/// Records a run that some days ago completed these files.
 fn record(store: &PostgresStore, run: &str, days: i64, items: &[(u64, &str)]) {
     let now = i64::try_from(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros()).unwrap();
     let at = Timestamp::from_micros(now - days * 86_400_000_000);
@@ -52,7 +51,8 @@ fn attempts(store: &PostgresStore, item: u64) -> usize {
     block_on(store.attempts(HistoryQuery::of_item(ItemId::new(item)))).unwrap().len()
 }
 
-/// Of the old runs, the second one has attempted a file that waits, and the third one is alive.
+/// Of the runs older than 90 days, `partly` has attempted a file that still waits, and `live` is
+/// alive. Only the run `old` is removed completely.
 #[test]
 fn old_runs_are_removed_except_what_is_needed() {
     let Some(database) = Queue::create() else { return };
@@ -79,7 +79,7 @@ fn old_runs_are_removed_except_what_is_needed() {
     assert_eq!(block_on(store.prune_history(90 * DAY)).unwrap(), HistorySize::default());
 }
 
-/// Only the latest thousand attempts of the history serve forecasts.
+/// The latest thousand attempts are kept, because forecasts use them.
 #[test]
 fn old_attempts_are_removed_in_batches() {
     let Some(database) = Queue::create() else { return };

@@ -1,4 +1,4 @@
-//! A queue in a separate schema, and access to its tables.
+//! A test queue in its own schema, with access to its tables.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,15 +19,15 @@ use tokio_postgres::{Client, NoTls, Row};
 
 use crate::server::PostgresServer;
 
-/// The lease is long enough to outlast a stall of the machine, and the interval of renewals is
-/// short enough that tests need not wait.
+/// The lease is long enough to outlast a stall of the machine. Renewals are frequent, so that tests
+/// do not wait for them.
 pub(crate) const TERMS: LeaseTerms =
     LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_millis(50) };
 
-/// The caller's time. The store uses the server's clock.
+/// The current time that the tests pass to the store. The store itself uses the server's clock.
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
-/// A queue. Its schema is dropped with the value that created it.
+/// A test queue. Dropping it drops the schema, unless it came from [`Queue::reopen`].
 pub(crate) struct Queue {
     has_created: bool,
     server: &'static PostgresServer,
@@ -37,12 +37,11 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Creates an empty queue on the shared server; `None` if there is no server.
+    /// Creates an empty queue on the shared server. Returns `None` if there is no server.
     pub(crate) fn create() -> Option<Self> {
         PostgresServer::shared().map(Self::create_on)
     }
 
-    /// Creates an empty queue on this server.
     pub(crate) fn create_on(server: &'static PostgresServer) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let schema = format!("2_queue_{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -52,7 +51,7 @@ impl Queue {
         queue
     }
 
-    /// Returns the same queue with another connection for the test.
+    /// Opens the same queue on another connection.
     pub(crate) fn reopen(&self) -> Self {
         Self::at(self.server, self.schema.clone())
     }
@@ -73,13 +72,12 @@ impl Queue {
         self.server
     }
 
-    /// Returns options with this address.
     pub(crate) fn options_at(&self, address: &str) -> Options {
         Options::parse(address).unwrap().with_schema(&self.schema).unwrap().with_lease(TERMS)
     }
 
-    /// Returns the options of a role. The application name of its sessions is the name of the
-    /// schema.
+    /// Returns options to connect as `role`. The application name of the sessions is the name of
+    /// the schema.
     pub(crate) fn options(&self, role: &str) -> Options {
         let address = self.server.address(role, "postgres");
         self.options_at(&format!("{address} application_name={}", self.schema))
@@ -89,12 +87,10 @@ impl Queue {
         PostgresStore::open(self.options("postgres")).unwrap()
     }
 
-    /// Executes statements on the tables of the queue.
     pub(crate) fn execute(&self, statements: &str) {
         self.runtime.block_on(self.client.batch_execute(statements)).unwrap();
     }
 
-    /// Executes a statement with parameters; returns its rows.
     pub(crate) fn query(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Vec<Row> {
         self.runtime.block_on(self.client.query(statement, parameters)).unwrap()
     }
@@ -111,7 +107,8 @@ impl Drop for Queue {
     }
 }
 
-/// Calls `wait` in a separate thread. Returns `None` if the call does not end within 60 s.
+/// Calls `wait` in a separate thread, and returns its result. Returns `None` if the call takes
+/// longer than 60 s.
 pub(crate) fn ended<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -121,18 +118,15 @@ pub(crate) fn ended<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static
     receiver.recv_timeout(Duration::from_secs(60)).ok()
 }
 
-/// Adds files with priority 0.
 pub(crate) fn add(store: &PostgresStore, files: &[&str]) -> Result<Vec<Enqueued>, StorageError> {
     let items = files.iter().map(|file| NewItem::new(FilePath::new(file).unwrap())).collect();
     block_on(store.enqueue(Enqueue::new(items), NOW))
 }
 
-/// Begins a run with this name.
 pub(crate) fn begin(store: &PostgresStore, name: &str) -> Begun {
     try_begin(store, name).unwrap()
 }
 
-/// Begins a run with this name, which may fail.
 pub(crate) fn try_begin(store: &PostgresStore, name: &str) -> Result<Begun, StorageError> {
     let run = RunInfo {
         id: RunId::new(name),
@@ -147,18 +141,15 @@ pub(crate) fn try_begin(store: &PostgresStore, name: &str) -> Result<Begun, Stor
     block_on(store.begin(run))
 }
 
-/// Returns an exchange with the whole queue as its scope.
 pub(crate) fn exchange(run: &str, id: u64, settlements: Vec<Settlement>, limit: usize) -> ExchangeRequest {
     ExchangeRequest { run: RunId::new(run), id: RequestId::new(id), settlements, limit, scope: Scope::Queue }
 }
 
-/// Settles each claim of an answer as completed.
 pub(crate) fn completed(exchanged: &Exchanged) -> Vec<Settlement> {
     let settle = |token| Settlement { token, verdict: Verdict::Complete(Completion::default()) };
     exchanged.claims.iter().map(|(token, _)| settle(*token)).collect()
 }
 
-/// Returns the text of an error and of all its causes.
 pub(crate) fn full_text(error: &dyn Error) -> String {
     let causes = std::iter::successors(Some(error), |error| (**error).source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

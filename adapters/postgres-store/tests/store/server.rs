@@ -14,9 +14,9 @@ use std::thread;
 
 use tempfile::TempDir;
 
-/// Starts the server, reports that it is ready, and waits for the end of its standard input: a pipe
-/// that the system closes when the test binary ends for any reason. Then stops the server and
-/// removes its folder.
+/// A shell script that starts the server, and prints a line once the server is ready. When the
+/// standard input ends, the script stops the server and removes its folder. The standard input is a
+/// pipe from the test binary, so it ends even if the binary is killed.
 const WATCHDOG: &str = r#"
 $START_AS "$1/pg_ctl" -D "$2/data" -l "$2/log" -w -t 120 start >/dev/null </dev/null && echo ready
 cat >/dev/null
@@ -24,10 +24,11 @@ $AS_USER "$1/pg_ctl" -D "$2/data" -m immediate -w stop >/dev/null 2>&1 </dev/nul
 rm -rf "$2"
 "#;
 
-/// Runs a program as another user, if the tests run as root.
+/// The command prefix that runs a program as an unprivileged user. Used only if the tests run as
+/// root.
 const AS_USER: &str = "setpriv --reuid=nobody --regid=nogroup --clear-groups";
 
-/// The server uses little memory, and keeps the default settings for durability.
+/// Uses little memory, and keeps the default settings for durability.
 const SETTINGS: &str = "
 listen_addresses = ''
 max_connections = 200
@@ -42,15 +43,15 @@ ssl_cert_file = 'server.pem'
 ssl_key_file = 'server.key'
 ";
 
-/// The role `locked` needs a password, every other role needs none.
+/// Only the role `locked` needs a password.
 const AUTHENTICATION: &str = "local all locked scram-sha-256\nlocal all all trust\n";
 const NETWORK_AUTHENTICATION: &str = "local all all trust\nhost all all 10.83.0.0/16 trust\n";
 const ENCRYPTED_AUTHENTICATION: &str = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
 
-/// The port number in the name of the socket if the server listens on no TCP port.
+/// The port number in the name of the socket of a server that does not listen on TCP.
 const DEFAULT_PORT: u16 = 5432;
 
-/// A running server. It is stopped when the test binary ends, or when the value is dropped.
+/// A running server. It stops when the value is dropped or the test binary ends.
 pub(crate) struct PostgresServer {
     programs: PathBuf,
     folder: PathBuf,
@@ -59,7 +60,8 @@ pub(crate) struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Returns the server that the tests of this binary share; `None` if its programs are absent.
+    /// Returns the server that the tests of this binary share. Returns `None` if the PostgreSQL
+    /// programs are absent.
     ///
     /// # Panics
     /// Panics if the programs are absent and `AUTOPROC_REQUIRE_POSTGRES` is 1.
@@ -72,7 +74,6 @@ impl PostgresServer {
         server
     }
 
-    /// Starts a server; returns `None` if its programs are absent.
     pub(crate) fn start() -> Option<Self> {
         let server = find_programs().map(Self::start_with);
         if server.is_none() {
@@ -81,8 +82,9 @@ impl PostgresServer {
         server
     }
 
-    /// Starts a server that also listens on the address 127.0.0.1, with encryption only; returns
-    /// `None` if its programs are absent. Its certificate is for the name `localhost`.
+    /// Starts a server that also accepts encrypted connections on 127.0.0.1. The server's
+    /// certificate is for the name `localhost`. Returns `None` if the PostgreSQL programs are
+    /// absent.
     pub(crate) fn start_encrypted() -> Option<Self> {
         let Some(programs) = find_programs() else {
             report_absence();
@@ -103,8 +105,8 @@ impl PostgresServer {
         Some(Self { programs, folder, port, watchdog })
     }
 
-    /// Starts a server that also listens on the addresses of a network namespace; returns `None` if
-    /// its programs are absent.
+    /// Starts a server that also listens inside a network namespace. Returns `None` if the
+    /// PostgreSQL programs are absent.
     pub(crate) fn start_in_namespace(namespace: &str) -> Option<Self> {
         let Some(programs) = find_programs() else {
             report_absence();
@@ -124,12 +126,10 @@ impl PostgresServer {
         Self { programs, folder, port: DEFAULT_PORT, watchdog }
     }
 
-    /// Returns the address of the database `database` for this role.
     pub(crate) fn address(&self, role: &str, database: &str) -> String {
         format!("host={} port={} user={role} dbname={database}", self.folder.display(), self.port)
     }
 
-    /// Returns the folder of the server's data.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
@@ -142,7 +142,6 @@ impl PostgresServer {
         self.folder.join(format!(".s.PGSQL.{}", self.port))
     }
 
-    /// Runs `pg_ctl` with these arguments.
     pub(crate) fn control(&self, arguments: &[&str]) {
         let done = as_server_user(self.programs.join("pg_ctl"))
             .arg("-D")
@@ -167,7 +166,7 @@ impl Drop for PostgresServer {
     }
 }
 
-/// Reports that the test of this thread is skipped.
+/// Reports that the calling test is skipped because the PostgreSQL programs are absent.
 ///
 /// # Panics
 /// Panics if `AUTOPROC_REQUIRE_POSTGRES` is 1.
@@ -175,10 +174,10 @@ fn report_absence() {
     report_absence_of("initdb and pg_ctl of PostgreSQL", "AUTOPROC_REQUIRE_POSTGRES");
 }
 
-/// Reports that the test of this thread is skipped, because it needs these programs.
+/// Reports that the calling test is skipped because these programs are absent.
 ///
 /// # Panics
-/// Panics if this environment variable, which requires the programs, is 1.
+/// Panics if the environment variable `variable` is 1.
 pub(crate) fn report_absence_of(programs: &str, variable: &str) {
     let is_required = env::var_os(variable).is_some_and(|value| value == "1");
     assert!(!is_required, "{programs} not found, and {variable} is 1");
@@ -204,13 +203,11 @@ fn major_version(programs: &Path) -> u32 {
     name.and_then(|name| name.parse().ok()).unwrap_or(0)
 }
 
-/// Returns the path of a file with a certificate or a key. All certificates are valid until the
-/// year 2126.
+/// Returns the path of a test certificate or key. All certificates are valid until 2126.
 pub(crate) fn certificate(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/certificates").join(name)
 }
 
-/// Makes a folder for a server, and the data of the server in it.
 fn make_data(programs: &Path) -> (PathBuf, PathBuf) {
     let folder = make_folder();
     let data = folder.join("data");
@@ -225,15 +222,14 @@ fn make_data(programs: &Path) -> (PathBuf, PathBuf) {
     (folder, data)
 }
 
-/// Makes a folder that belongs to the user of the server. It is in `/tmp`, because this user must
-/// be able to enter it, and because the path of a socket has at most 107 bytes.
+/// Creates a folder that the server's user owns. It is in `/tmp`, which this user can enter. The
+/// path must be short, because the path of a socket has at most 107 bytes.
 pub(crate) fn make_folder() -> PathBuf {
     let folder = TempDir::with_prefix_in("autoproc-postgres-", "/tmp").unwrap().keep();
     give_to_server(&folder);
     folder
 }
 
-/// Makes a file belong to the user of the server.
 pub(crate) fn give_to_server(file: &Path) {
     if is_root() {
         let given = Command::new("chown").arg("nobody").arg(file).status().unwrap();
@@ -241,7 +237,8 @@ pub(crate) fn give_to_server(file: &Path) {
     }
 }
 
-/// Returns a command that runs a program of the server. PostgreSQL refuses to run as root.
+/// Returns a command that runs `program`. If the tests run as root, the command switches to another
+/// user, because PostgreSQL refuses to run as root.
 fn as_server_user(program: impl AsRef<OsStr>) -> Command {
     if !is_root() {
         let mut command = Command::new(program);
@@ -258,20 +255,18 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Appends text to a file.
 pub(crate) fn append(file: &Path, text: &str) {
     fs::OpenOptions::new().append(true).open(file).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
-/// Starts a server with [`WATCHDOG`]. `words` precede the command that starts the server.
+/// Starts a server with [`WATCHDOG`]. `words` is a command prefix, such as `ip netns exec name`.
 fn start_watchdog(programs: &Path, folder: &Path, words: &str) -> Child {
     watched(WATCHDOG, [programs, folder], words)
 }
 
-/// Starts a script that starts a server, and waits until the script reports that the server is
-/// ready. The arguments of the script are `program` and `folder`. The environment variable
-/// `START_AS` of the script is `words` followed by the words of `AS_USER`, which run a program as
-/// the user of the server.
+/// Runs a shell script that starts a server, and waits until the script reports that the server is
+/// ready. The script gets `program` and `folder` as arguments. Its variable `START_AS` contains
+/// `words`, followed by the command prefix that switches to the server's user.
 pub(crate) fn watched(script: &str, [program, folder]: [&Path; 2], words: &str) -> Child {
     let as_user = if is_root() { AS_USER } else { "" };
     let mut watchdog = Command::new("sh")

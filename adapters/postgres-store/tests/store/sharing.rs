@@ -1,4 +1,4 @@
-//! Tests handles that wait for each other, and handles that notify each other.
+//! Tests in which a handle waits for the transaction of another handle, or notifies another handle.
 
 use std::sync::Arc;
 use std::thread;
@@ -12,7 +12,7 @@ use autoproc_testkit::block_on;
 
 use crate::queue::{NOW, Queue, add, begin, ended, exchange};
 
-/// The statement by which an exchange makes a claim, after the call of `enter_exchange`.
+/// The statement with which an exchange claims an item.
 const CLAIM: &str =
     "update item set status = 1, attempts = 1, claim_number = nextval('claim_number'), claim_run = 'run',
                      claim_request = 1, claim_priority = priority, claim_depth = depth";
@@ -31,13 +31,11 @@ pub(crate) fn while_waiting<T: Send>(queue: &Queue, work: impl FnOnce() -> T + S
     })
 }
 
-/// True if a session of the queue waits for a lock.
 pub(crate) fn is_waiting(queue: &Queue) -> bool {
     let waiting = "select from pg_stat_activity where application_name = $1 and wait_event_type = 'Lock'";
     !queue.query(waiting, &[&queue.schema]).is_empty()
 }
 
-/// The lease of a run ends between the beginning of its exchange and its commit.
 #[test]
 fn a_recovery_waits_for_an_exchange_that_has_begun() {
     let Some(queue) = Queue::create() else { return };
@@ -55,8 +53,7 @@ fn a_recovery_waits_for_an_exchange_that_has_begun() {
     assert_eq!(recovered.len(), 1, "the recovery did not see the claim");
 }
 
-/// The other run ends in a transaction that is not committed yet. The store must wait for the
-/// commit before it can tell that no other run is alive.
+/// Ends the run `two` while the transaction that ends the run `one` is not committed yet.
 #[test]
 fn ends_of_runs_wait_for_each_other() {
     let Some(queue) = Queue::create() else { return };
@@ -72,13 +69,13 @@ fn ends_of_runs_wait_for_each_other() {
     assert_eq!(while_waiting(&queue, end, || other.execute("commit")), []);
 }
 
-/// Opens a handle that never polls, so that only a notification ends its waits.
+/// Opens a handle that never polls, so only a notification ends its waits.
 pub(crate) fn open_without_polls(queue: &Queue) -> Arc<PostgresStore> {
     let never = Duration::from_secs(100_000);
     Arc::new(PostgresStore::open(queue.options("postgres").with_poll_interval(never)).unwrap())
 }
 
-/// Makes a change, and waits for it with a handle that never polls.
+/// Makes a change, and checks that `waiting` is notified.
 pub(crate) fn notices(waiting: &Arc<PostgresStore>, change: impl FnOnce()) {
     block_on(waiting.counts(Scope::Queue)).unwrap();
     change();
@@ -104,8 +101,6 @@ fn changes_of_other_handles_are_announced() {
     notices(&waiting, || drop(block_on(other.exchange(exchange("run", 2, vec![released], 0), NOW)).unwrap()));
 }
 
-/// A handle remembers a notification until it reads the queue. Listing the live runs reads no
-/// items.
 #[test]
 fn only_reading_the_queue_ends_the_news_of_a_change() {
     let Some(queue) = Queue::create() else { return };

@@ -44,7 +44,6 @@ fn a_level_does_not_fall() {
     assert_eq!(block_on(stop.raised_above(StopLevel::Running)), at(StopLevel::Aborting));
 }
 
-/// The requests to the other runs are made first, and have higher levels.
 #[test]
 fn a_request_reaches_only_its_target() {
     let Some(queue) = Queue::create() else { return };
@@ -59,7 +58,6 @@ fn a_request_reaches_only_its_target() {
     assert_eq!(levels, [StopLevel::Draining, StopLevel::Killing]);
 }
 
-/// A request that was made while no run was alive is removed by the next request.
 #[test]
 fn requests_do_not_accumulate() {
     let Some(queue) = Queue::create() else { return };
@@ -75,7 +73,7 @@ fn requests_do_not_accumulate() {
     assert_eq!(queue.query("select from stop_request", &[]).len(), 5);
 }
 
-/// A table of requests that counts how often it is read.
+/// Replaces the table of stop requests with one that counts how often it is read.
 const COUNTED_LOOKS: &str = "
     create sequence look;
     alter table stop_request rename to stored_request;
@@ -84,7 +82,6 @@ const COUNTED_LOOKS: &str = "
     create view stop_request as select * from counted_request();
 ";
 
-/// The connection that looks for requests also renews leases.
 #[test]
 fn a_busy_queue_makes_a_run_look_at_most_ten_times_a_second() {
     let Some(queue) = Queue::create() else { return };

@@ -16,8 +16,7 @@ fn create() -> Option<Queue> {
     PostgresServer::start_encrypted().map(|server| Queue::create_on(Box::leak(Box::new(server))))
 }
 
-/// Returns options with this host and mode. They contain the host's address, so its name is not
-/// resolved.
+/// Returns options with this host name and mode. A fixed address avoids resolving the name.
 fn options(queue: &Queue, host: &str, mode: &str) -> Options {
     let port = queue.server().port();
     queue.options_at(&format!("host={host} hostaddr=127.0.0.1 port={port} user=postgres dbname=postgres {mode}"))

@@ -12,8 +12,8 @@ use crate::attempt_logs::{AttemptLog, AttemptLogs, LogEnd};
 use crate::bounded_log::{FILE_MODE, create_folder, marker, open_tail};
 
 impl AttemptLog {
-    /// Returns the same as [`AttemptLog::end`], with the part of the output that a crash left in
-    /// the `.tail`.
+    /// Like [`AttemptLog::end`], but includes the bytes in a `.tail` file, which a crash may have
+    /// left.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -30,9 +30,9 @@ impl AttemptLog {
 }
 
 impl AttemptLogs {
-    /// Writes the output of an attempt. If only its end is known, a marker line stands for the
-    /// bytes before the end. Creates the folder if it is missing. `at` is the time at which the
-    /// output was last written. The file may be lost in a power cut.
+    /// Adds a copied output as a file. If `end` has only the last bytes of the output, a marker
+    /// line replaces the missing bytes. Creates the folder if it is missing. Sets the modification
+    /// time to `at`. Does not sync the file, so a power failure may lose it.
     ///
     /// # Errors
     /// If the output exists or cannot be written.

@@ -1,12 +1,12 @@
 //! Removes old output by age and by total size.
 //!
-//! The file of an output is removed together with its `.tail` and `.streams` files. The empty file
-//! `pruned` has the modification time of the newest output that was ever removed, and gets this
-//! time before the output is removed. So if an attempt ended after this time and has no file, the
-//! attempt had no output. If an attempt ended earlier and has no file, the file may have been
-//! removed.
+//! An output is removed together with its `.tail` and `.streams` files. Before the removal, the
+//! empty file `pruned` gets the modification time of the newest output ever removed. If an attempt
+//! without a file ended after this time, the attempt had no output. If the attempt ended earlier,
+//! its output may have been removed.
 //!
-//! The folder is read once, without opening an output, with less than 100 bytes of memory per file.
+//! Pruning reads the folder once and opens no output. It needs less than 100 bytes of memory per
+//! file.
 
 use std::fs::{self, DirEntry, OpenOptions};
 use std::io;
@@ -20,33 +20,32 @@ use autoproc_regular_file as regular_file;
 use crate::attempt_logs::{AttemptLog, AttemptLogs};
 use crate::bounded_log::{new_tail_path, streams_path, tail_path};
 
-/// The suffixes of the additional files of an output. Each is appended to the name of the output's
-/// main file.
+/// The suffixes of an output's additional files. Each is appended to the name of the main file.
 const SUFFIXES: [&str; 3] = [".tail.new", ".tail", ".streams"];
 
-/// The name of an empty file. It has the modification time of the newest output ever removed.
+/// The name of an empty file that has the modification time of the newest output ever removed.
 const PRUNED: &str = "pruned";
 
-/// The name of an empty file. Its modification time is the time of the latest recorded check of the
-/// outputs' ages.
+/// The name of an empty file. Its modification time records when the ages of the outputs were
+/// checked.
 const LOOKED: &str = "looked";
 
-/// The minimum time between two recorded age checks. A clock that is wrong when the machine starts
-/// is usually corrected within this time.
+/// The minimum time between two recorded checks of the ages. A clock that is wrong at boot is
+/// usually corrected within this time.
 const LOOKS_APART: Duration = Duration::from_secs(3600);
 
-/// The tolerance for file times, which may lag behind the clock by one tick of the system: at most
-/// 10 ms (time(7), "HZ").
+/// The tolerance for file times. A file time may lag behind the clock by one tick of the system, at
+/// most 10 ms (time(7), "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
 /// The limits for old output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Outputs that have not been modified for this time are removed once two age checks, at least
-    /// an hour apart, have found them that old. `None` sets no limit on age.
+    /// The maximum age of an output, counted from its last modification. An older output is removed
+    /// once two checks, at least an hour apart, have found it too old. `None` sets no limit.
     pub max_age: Option<Duration>,
-    /// The maximum total length of all outputs, in bytes. If it is exceeded, the oldest outputs are
-    /// removed. `None` sets no limit on the total.
+    /// The maximum total length of all outputs, in bytes. Above this limit, the oldest outputs are
+    /// removed. `None` sets no limit.
     pub max_total: Option<u64>,
 }
 
@@ -64,16 +63,16 @@ pub struct Pruned {
     pub outputs: usize,
     /// The total length of the removed outputs, in bytes.
     pub bytes: u64,
-    /// The first error in removing an output or in setting the time of `pruned`. The other outputs
-    /// were removed nevertheless, if possible.
+    /// The first error in removing an output or in updating the file `pruned`. After an error, the
+    /// remaining outputs are still removed where possible.
     pub first_error: Option<io::Error>,
 }
 
 impl AttemptLogs {
-    /// Removes outputs that exceed the limits of `retention`, except those for which `keep` is
-    /// true. `keep` must be true for all running attempts. `now` must be read before the running
-    /// attempts are determined. An output that was modified after `now`, or at most 0.1 s before
-    /// it, is kept too.
+    /// Removes the outputs that exceed the limits of `retention`. Keeps outputs for which `keep` is
+    /// true, which must be the case for all running attempts. Also keeps outputs modified after
+    /// `now`, or at most 0.1 s before it. The caller must read `now` before it determines the
+    /// running attempts.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.
@@ -96,7 +95,7 @@ impl AttemptLogs {
         Ok(self.remove(&victims, marked.err()))
     }
 
-    /// Returns the modification time of the newest output that was ever removed, plus a tolerance;
+    /// Returns the modification time of the newest output ever removed, plus a tolerance. Returns
     /// `None` if no output was ever removed.
     ///
     /// # Errors
@@ -109,11 +108,11 @@ impl AttemptLogs {
         }
     }
 
-    /// Returns the time from which ages are measured: the earlier of `now` and the time of the
-    /// recorded age check. `None` if no check is recorded, if the recorded one is less than an hour
-    /// old, or if this check cannot be recorded. Records this check unless the recorded one is less
-    /// than an hour old. Two checks are required, because a single check by a clock that is far
-    /// ahead would remove all output.
+    /// Returns the current time if two age checks confirm it: the earlier of `now` and the time of
+    /// the recorded check. Returns `None` if no check was recorded, if one was recorded less than
+    /// an hour ago, or if this check cannot be recorded. Two checks are required, because a single
+    /// check by a clock that is far ahead would remove all output. Records this check, unless the
+    /// recorded one is less than an hour old.
     fn confirmed_now(&self, now: SystemTime) -> Option<SystemTime> {
         let previous = fs::metadata(self.dir.join(LOOKED)).and_then(|metadata| metadata.modified()).ok();
         let is_confirmed = previous.is_some_and(|previous| now < previous || now >= previous + LOOKS_APART);
@@ -123,8 +122,6 @@ impl AttemptLogs {
         previous.filter(|_| is_confirmed).map(|previous| previous.min(now))
     }
 
-    /// Sets the modification time of the empty file `name` in the folder. Creates the file if it is
-    /// missing.
     fn set_time(&self, name: &str, time: SystemTime) -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true).mode(0o600);
@@ -152,8 +149,6 @@ impl AttemptLogs {
         Ok(files)
     }
 
-    /// Describes a file in the folder; `None` if the file no longer exists or does not belong to an
-    /// output.
     fn output(&self, entry: &DirEntry) -> Option<Output> {
         let name = entry.file_name();
         let name = name.to_str()?;
@@ -164,7 +159,7 @@ impl AttemptLogs {
         Some(Output { token, attempt, written_at: metadata.modified().ok()?, bytes: metadata.len() })
     }
 
-    /// Advances the modification time of `pruned` to `time`. Never sets it back.
+    /// Never sets the modification time of `pruned` back.
     fn mark_pruned(&self, time: SystemTime) -> io::Result<()> {
         let marked = fs::metadata(self.dir.join(PRUNED)).and_then(|metadata| metadata.modified());
         if marked.is_ok_and(|marked| marked >= time) { Ok(()) } else { self.set_time(PRUNED, time) }
@@ -187,7 +182,7 @@ impl AttemptLogs {
     }
 }
 
-/// An output with all its files, or only one file of an output.
+/// One file of an output. Files of the same output are merged into one value.
 #[derive(Debug)]
 struct Output {
     token: ClaimToken,
@@ -207,9 +202,9 @@ impl Output {
     }
 }
 
-/// Selects the outputs to remove: all outputs written before `oldest`, and then further ones, the
-/// oldest first, until the total is at most `max_total`. Never selects an output for which
-/// `is_kept` is true. `outputs` and the result are sorted by age, the oldest first.
+/// Selects the outputs to remove: all that were written before `oldest`, then the oldest of the
+/// others until the total is at most `max_total`. Never selects an output for which `is_kept` is
+/// true. `outputs` and the result are sorted, the oldest first.
 fn victims(
     outputs: &[Output],
     oldest: Option<SystemTime>,
@@ -227,7 +222,7 @@ fn victims(
     outputs.iter().filter(|output| is_removed(output)).collect()
 }
 
-/// Removes the main file of an output, and then its additional files. If a crash leaves only
+/// Removes the main file of an output first, then its additional files. If a crash leaves only
 /// additional files, a later pruning removes them.
 fn remove_all(path: &Path) -> io::Result<()> {
     for path in [path, &tail_path(path), &new_tail_path(path), &streams_path(path)] {

@@ -1,4 +1,4 @@
-//! Reads an attempt's output, also while it is being written.
+//! Reads the output of an attempt, even while it is being written.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Take};
@@ -12,9 +12,9 @@ use crate::bounded_log::{self, Cut};
 const CHUNK_BYTES: usize = 64 * 1024;
 
 impl AttemptLog {
-    /// Returns a reader of the output as if the attempt had ended now. If the head is full, bytes
-    /// that were printed within the last second may be missing. The reader is empty if there is no
-    /// file.
+    /// Returns a reader of the output as it would be if the attempt ended now. Output of the last
+    /// second may be missing if the output is longer than `OutputLimits::head`. If there is no
+    /// file, the reader returns no bytes.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -22,9 +22,8 @@ impl AttemptLog {
         self.follow().rest()
     }
 
-    /// Returns the last bytes of the output, at most `max`; `None` if there is no output. The
-    /// attempt must have ended. Reads only the main file: a part of the output that a crash left in
-    /// the `.tail` is missing.
+    /// Returns at most the last `max` bytes of the output of an ended attempt. Returns `None` if
+    /// there is no output. Does not return bytes that a crash left in the `.tail` file.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -34,8 +33,9 @@ impl AttemptLog {
         Ok((end.length > 0).then_some(end))
     }
 
-    /// Returns the last bytes of the output, at most `max`, as if the attempt had ended now. While
-    /// the output has a `.tail`, returns only bytes after the head. `None` if there is no file.
+    /// Returns at most the last `max` bytes of the output, even while the attempt runs. While there
+    /// is a `.tail` file, returns only bytes from that file. Returns `None` if there is no main
+    /// file.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -59,13 +59,13 @@ impl AttemptLog {
 /// The last bytes of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEnd {
-    /// The length of the file with the whole output, in bytes.
+    /// The length of the whole output as kept on disk, in bytes.
     pub length: u64,
-    /// The last bytes of the file.
+    /// The last bytes of the output.
     pub bytes: Vec<u8>,
 }
 
-/// Reads the last bytes of a file: at most `max` bytes, and no byte before the current position.
+/// Reads at most the last `max` bytes of a file, and no byte before the current position.
 fn end_of(mut file: File, max: u64) -> io::Result<LogEnd> {
     let length = file.metadata()?.len();
     let first = file.stream_position()?.max(length.saturating_sub(max));
@@ -75,10 +75,10 @@ fn end_of(mut file: File, max: u64) -> io::Result<LogEnd> {
     Ok(LogEnd { length, bytes })
 }
 
-/// A reader of a growing output.
+/// Reads an output while it grows.
 ///
-/// If a step of a workflow appends to an output whose head is full, bytes after the head may be
-/// returned twice.
+/// Bytes may be returned twice if the output is longer than `OutputLimits::head` and a later
+/// workflow step appends to it.
 #[derive(Debug, Clone)]
 pub struct Follower {
     path: PathBuf,
@@ -90,15 +90,15 @@ pub struct Follower {
 pub struct Chunk {
     /// The next bytes; empty if there are none yet.
     pub bytes: Vec<u8>,
-    /// True while the output has a `.tail`, because the head is full or cannot be written. If so,
-    /// only [`Follower::rest`] returns the bytes after the head.
+    /// True while the output has a `.tail` file: the head of the output is full or cannot be
+    /// written. In this case, only [`Follower::rest`] returns the bytes after the head.
     pub is_head_full: bool,
-    /// The position of the first byte of `bytes` in the text that readers see. In this text, a
+    /// The position of the first byte of this chunk in the text that readers see. In this text, a
     /// marker line replaces the omitted bytes.
     pub(super) position: u64,
-    /// The omitted part of the output, as read from the `.tail`; `None` if there is no `.tail`.
-    /// [`Follower::next_chunk`] sets the number of omitted bytes to 0, because it returns only
-    /// bytes of the head.
+    /// The gap between the head and the tail of the output. `None` if there is no `.tail` file.
+    /// [`Follower::next_chunk`] returns only bytes of the head, so it sets the length of the gap to
+    /// 0.
     pub(super) cut: Option<Cut>,
 }
 
@@ -120,7 +120,7 @@ impl Follower {
         Ok(chunk)
     }
 
-    /// Returns a reader of all bytes of the output that [`Follower::next_chunk`] has not returned.
+    /// Returns a reader of all bytes that [`Follower::next_chunk`] has not returned.
     ///
     /// # Errors
     /// If the output cannot be read.
@@ -130,15 +130,14 @@ impl Follower {
         let file = open(&self.path, &mut self.position, head)?;
         // If there is no main file, the `.tail` is left over from another output.
         let tail = tail.filter(|_| file.is_some());
-        // Without the main file, which is then not read, the position may be after the head.
+        // Without a main file, the position may be past the end of the head.
         let limit = head.map_or(u64::MAX, |head| head.saturating_sub(self.position));
         let cut = head.zip(omitted).map(|(head, omitted)| Cut { head, omitted });
         Ok(Rest { file: Optional(file).take(limit), tail: Optional(tail), position: self.position, cut })
     }
 }
 
-/// A reader of the rest of an output. It ends at the current end of the output and does not wait
-/// for more.
+/// Reads the rest of an output up to its current end, without waiting for more.
 #[derive(Debug)]
 pub struct Rest {
     file: Take<Optional<File>>,
@@ -177,8 +176,8 @@ impl Read for Rest {
     }
 }
 
-/// Opens the file at `path` for reading from `position`; `None` if there is no file. If the head
-/// ends before `position`, sets `position` back to the end of the head.
+/// Opens the file at `path` for reading from `position`. Returns `None` if there is no file. `head`
+/// is the length of the head. If `position` is greater than `head`, sets `position` to `head`.
 fn open(path: &Path, position: &mut u64, head: Option<u64>) -> io::Result<Option<File>> {
     let mut file = match regular_file::open_to_read(Links::Refuse, path) {
         Ok(file) => file,

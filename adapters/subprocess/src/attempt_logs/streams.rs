@@ -1,4 +1,4 @@
-//! Separates the standard output and the standard error in an output.
+//! Separates the standard output of an attempt from its standard error.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::attempt_logs::{AttemptLog, AttemptLogs, Chunk};
 use crate::bounded_log::{Cut, NOTED, Note, Source, Stream, begin_notes, marker_length};
 
-/// Assigns the bytes of an output to their streams, according to the note in the `.streams` file.
+/// Tells which stream each byte of an output came from, according to the `.streams` file.
 #[derive(Debug)]
 pub struct StreamMap {
     path: PathBuf,
@@ -22,19 +22,18 @@ pub struct Piece<'a> {
 }
 
 impl AttemptLogs {
-    /// Marks the folder of the outputs with an empty file. The mark tells readers that each later
-    /// output that contains standard error has a `.streams` file. Does nothing if the folder is
-    /// already marked or does not exist. The first output creates a missing folder and marks it.
-    /// Call this before a run.
+    /// Creates an empty file in the folder of the outputs. The file tells readers that each output
+    /// written later has a `.streams` file if it contains standard error. Does nothing if the
+    /// folder does not exist or already contains the file. Call this before a run.
     pub fn begin_notes(&self) {
         begin_notes(&self.dir);
     }
 }
 
 impl AttemptLog {
-    /// True if the output was written by a version of this program that records which bytes are
-    /// standard error. Otherwise, all bytes of both streams count as standard output. If there is
-    /// no file, the result is true.
+    /// True if standard output and standard error can be told apart, or if there is no output.
+    /// False if the output was written by an older version of this program, which did not record
+    /// the streams. Such an output counts as standard output only.
     ///
     /// # Errors
     /// If the times of the files cannot be read.
@@ -62,12 +61,12 @@ impl AttemptLog {
 }
 
 impl StreamMap {
-    /// Splits a chunk of the output into pieces, each from one source. If there is no note, all
-    /// bytes are standard output. Call this soon after the chunk was read, because a later step of
-    /// a workflow may change the end of the output.
+    /// Splits a chunk of the output into pieces, each from one source. Without a `.streams` file,
+    /// all bytes count as standard output. Call this soon after reading the chunk, because a later
+    /// workflow step may change the end of the output.
     ///
     /// # Errors
-    /// If the note cannot be read.
+    /// If the `.streams` file cannot be read.
     pub fn split<'a>(&self, chunk: &'a Chunk) -> io::Result<Vec<Piece<'a>>> {
         let Some(note) = Note::read(&self.path)? else {
             let whole = Piece { source: Source::Stream(Stream::Stdout), bytes: &chunk.bytes };
@@ -87,8 +86,8 @@ impl StreamMap {
 }
 
 /// Returns the source of the byte at `position`, and the next position at which the source may
-/// change. The next position is `None` if the source is the same up to the end. Positions refer to
-/// the text that readers see: they count the marker, and do not count omitted bytes.
+/// change. The second value is `None` if the source stays the same up to the end. Positions refer
+/// to the text that readers see: they count the marker line, but not the omitted bytes.
 fn source_at(position: u64, cut: Option<Cut>, note: &Note) -> (Source, Option<u64>) {
     let Some(Cut { head, omitted }) = cut.filter(|cut| cut.omitted > 0) else { return note.source_at(position) };
     let marker_end = head + marker_length(omitted);
@@ -118,11 +117,11 @@ impl StreamFilter {
         self.wanted
     }
 
-    /// Returns those bytes of a chunk that came from the wanted stream, and the marker of omitted
-    /// bytes. Bytes whose stream is unknown are left out.
+    /// Returns the bytes of a chunk that came from the wanted stream, and any marker of omitted
+    /// bytes. Leaves out bytes whose stream is unknown.
     ///
     /// # Errors
-    /// If the note of the streams cannot be read.
+    /// If the `.streams` file cannot be read.
     pub fn keep(&mut self, chunk: &Chunk) -> io::Result<Vec<u8>> {
         let mut kept = Vec::new();
         for Piece { source, bytes } in self.streams.split(chunk)? {

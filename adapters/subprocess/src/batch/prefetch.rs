@@ -1,4 +1,4 @@
-//! The attempts that wait for a slot, and the number of attempts to prefetch.
+//! Decides how many attempts to prefetch, and keeps the attempts that wait for a slot.
 //!
 //! The types are generic over the attempt, so that tests need no processes.
 
@@ -7,32 +7,29 @@ use std::time::{Duration, Instant};
 
 use crate::batch::MAX_WAIT;
 
-/// If the average length of attempts is below this, attempts are prefetched and batched. For longer
-/// attempts, a batch saves little, because the delays that it avoids are short in comparison: a
-/// transaction takes a fraction of a millisecond; a scheduler slice takes 3 to 4 ms, and more if
-/// all processors are busy; two seeks of a slow disk take 20 ms.
+/// Attempts are prefetched and batched if their average length is below this. For longer attempts,
+/// batches save comparatively little time: a transaction takes a fraction of a millisecond, two
+/// seeks of a slow disk take 20 ms, and a scheduler slice takes 3 to 4 ms.
 const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
 
-/// The intended length of a batch. It is long compared with the cost of a batch, which is one
-/// transaction and two context switches. A longer batch would delay the reports of its attempts
-/// noticeably.
+/// The intended length of a batch. It is long compared with the cost of a batch: one transaction
+/// and two context switches. A longer batch would noticeably delay the reports of its attempts.
 const BATCH_TARGET: Duration = Duration::from_millis(50);
 
 /// The maximum number of attempts in a batch. Even with very short attempts, a batch of this size
-/// takes far longer to run than to set up. If the run is killed, each file of the running batch
-/// loses one of its attempts, and so does each prefetched file. A larger batch would increase this
-/// loss.
+/// takes far longer to run than to set up. If the run is killed, every file that is prefetched or
+/// in a running batch loses one attempt, so larger batches would lose more attempts.
 const MAX_BATCH: usize = 16;
 
-/// A new attempt has the weight 1 / `AVERAGE_WINDOW` in the moving average. After eight new
-/// attempts, all older attempts together still have a third of the weight.
+/// The newest attempt has the weight 1 / `AVERAGE_WINDOW` in the moving average. After eight more
+/// attempts, the older ones together still have a third of the weight.
 const AVERAGE_WINDOW: u32 = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Queued<T> {
     pub(super) attempt: T,
-    /// True if an earlier attempt at the file failed or was lost. The file might also make other
-    /// attempts of a batch fail, so this attempt is the only one in its batch.
+    /// True if an earlier attempt at the file failed or was lost. The file might make other
+    /// attempts of a batch fail too, so a retry is the only attempt in its batch.
     pub(super) is_retry: bool,
     pub(super) since: Instant,
 }
@@ -41,7 +38,7 @@ pub(super) struct Queued<T> {
 pub(super) struct Prefetch<T> {
     slots: usize,
     waiting: VecDeque<Queued<T>>,
-    /// The moving average of the lengths of attempts; `None` until an attempt has ended or has
+    /// The moving average of the lengths of attempts. `None` until an attempt has ended or has
     /// waited for too long.
     usual_length: Option<Duration>,
 }
@@ -56,13 +53,12 @@ impl<T> Prefetch<T> {
         self.usual_length = Some((usual * (AVERAGE_WINDOW - 1)).saturating_add(elapsed) / AVERAGE_WINDOW);
     }
 
-    /// Returns the number of attempts to prefetch in addition to those for free slots: one batch
-    /// for each slot; 0 if attempts are not short.
+    /// Returns the number of attempts to prefetch, in addition to one for each free slot. This is
+    /// one batch for each slot, or 0 if attempts are not short.
     pub(super) fn target(&self) -> usize {
         self.slots * self.batch_length()
     }
 
-    /// Returns the maximum number of attempts in a batch; 0 if attempts are not short.
     fn batch_length(&self) -> usize {
         let Some(usual) = self.usual_length.filter(|usual| *usual < SHORT_ATTEMPT) else { return 0 };
         let length = BATCH_TARGET.as_micros() / usual.as_micros().max(1);
@@ -73,29 +69,28 @@ impl<T> Prefetch<T> {
         self.waiting.push_back(attempt);
     }
 
-    /// Puts back attempts that were taken but have not started. They precede all waiting attempts.
+    /// Puts back attempts that were taken but not started, in front of all waiting attempts.
     pub(super) fn put_back(&mut self, attempts: impl DoubleEndedIterator<Item = Queued<T>>) {
         attempts.rev().for_each(|attempt| self.waiting.push_front(attempt));
     }
 
-    /// Takes the next batch for one slot; empty if no attempt is waiting. A batch contains at most
-    /// the slot's share of the waiting attempts, which leaves attempts for the other slots, and at
-    /// most as many attempts as a batch may contain. A retry is the only attempt in its batch.
+    /// Takes the next batch for one slot, which is empty if no attempt is waiting. To leave
+    /// attempts for the other slots, takes at most the number of waiting attempts divided by the
+    /// number of slots. A retry is the only attempt in its batch.
     pub(super) fn take_batch(&mut self) -> Vec<Queued<T>> {
         let share = (self.waiting.len() / self.slots).clamp(1, self.batch_length().max(1));
         let fresh = self.waiting.iter().take(share).take_while(|attempt| !attempt.is_retry).count();
         self.waiting.drain(..fresh.max(1).min(self.waiting.len())).collect()
     }
 
-    /// Returns the time at which the first waiting attempt has waited for [`MAX_WAIT`]; `None` if
-    /// no attempt is waiting.
+    /// Returns the time at which the first waiting attempt will have waited for [`MAX_WAIT`].
     pub(super) fn due(&self) -> Option<Instant> {
         self.waiting.front().map(|first| first.since + MAX_WAIT)
     }
 
-    /// If the first waiting attempt has waited for [`MAX_WAIT`], removes and returns all waiting
-    /// attempts, and sets the average length to [`MAX_WAIT`]: no slot became free in time, so the
-    /// average was too low. Otherwise, returns an empty vector.
+    /// Removes and returns all waiting attempts if the first one has waited for [`MAX_WAIT`]. Then
+    /// also sets the average length to [`MAX_WAIT`]: no slot became free in time, so the average
+    /// was too low.
     pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Queued<T>> {
         if self.due().is_none_or(|due| now < due) {
             return Vec::new();
@@ -116,7 +111,6 @@ mod tests {
 
     use super::*;
 
-    /// Creates queued attempts, numbered from 0, of a run whose attempts have this length.
     fn prefetch(slots: usize, retries: &[bool], millis: u64) -> Prefetch<usize> {
         let mut prefetch = Prefetch::new(slots);
         prefetch.record_length(Duration::from_millis(millis));

@@ -1,4 +1,4 @@
-//! Recalls the attempts of running batches.
+//! Takes back attempts that belong to a running batch but have not started.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError
 use futures_util::future::select;
 use tokio::sync::watch;
 
-/// Counts the recalls of an orchestrator. If the count has changed since an attempt was received,
-/// the attempt is recalled.
+/// Counts the recalls of an orchestrator. An attempt is recalled if the count has changed since the
+/// attempt was received.
 #[derive(Debug, Default)]
 pub(super) struct Recall(watch::Sender<u64>);
 
@@ -23,9 +23,9 @@ impl Recall {
     }
 }
 
-/// The stop signal of an attempt in a batch. It has the level of the attempt's own stop signal, but
-/// at least draining after a recall. At draining or above, the guard starts no further process of
-/// the batch.
+/// The stop signal of an attempt in a batch. It has the level of the attempt's own signal, but a
+/// recall raises it to at least [`StopLevel::Draining`]. From that level on, the guard starts no
+/// further process of the batch.
 pub(super) struct BatchStop {
     attempt: Arc<dyn StopSignal>,
     recalls: watch::Receiver<u64>,

@@ -1,15 +1,16 @@
 //! The format of bounded output on disk.
 //!
 //! A complete file contains the head and, if the output is longer, the tail. If bytes were omitted
-//! between head and tail, the two are separated by a newline and the line `[autoproc: N bytes left
-//! out]`. While the output is being written, the file contains only the head. A second file,
-//! `<path>.tail`, then begins with the line `[autoproc: follows byte N]`, in which N is the length
-//! of the head, and contains the output after the head.
+//! between the two, a newline and the line `[autoproc: N bytes left out]` separate them.
+//!
+//! While the output is being written, the file contains only the head. A second file,
+//! `<path>.tail`, contains the output after the head. Its first line is `[autoproc: follows byte
+//! N]`, in which N is the length of the head.
 //!
 //! If there is a `.tail`, the output is the first N bytes of the file, followed by the `.tail`
-//! without its first line. If there is none, the output is the file alone. Both rules also hold
-//! after a crash: each version of the `.tail` is written under another name and then renamed, and
-//! the `.tail` is removed only after it has been appended to the file.
+//! without its first line. Otherwise, the output is the file alone. Both rules also hold after a
+//! crash. Each version of the `.tail` is written under another name and then renamed. The `.tail`
+//! is removed only after it has been appended to the file.
 //!
 //! [`streams`](super::streams) describes the third file, `<path>.streams`.
 
@@ -26,8 +27,8 @@ use super::streams::streams_path;
 pub(crate) const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
-/// The name of the empty file that marks a folder of outputs. Every output that is written after
-/// the creation of this file has a note of its streams, if it contains standard error.
+/// The name of an empty file in a folder of outputs. Each output written after this file was
+/// created has a `.streams` file if it contains standard error.
 pub(crate) const NOTED: &str = "streams";
 
 const FOLLOWS: (&str, &str) = ("[autoproc: follows byte ", "]\n");
@@ -36,8 +37,8 @@ const LEFT_OUT: (&str, &str) = ("\n[autoproc: ", " bytes left out]\n");
 /// The number of digits of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
 
-/// The maximum total length of the lines that this module adds, in bytes. The `.tail` has one line
-/// of each kind, and so has the new `.tail` that is about to replace it.
+/// The maximum total length of the lines that this module adds, in bytes. The `.tail` file and its
+/// replacement `.tail.new` each contain both kinds of line.
 pub(super) const MAX_LINES: u64 = 2 * (line_length(FOLLOWS) + line_length(LEFT_OUT)) as u64;
 
 const fn line_length((before, after): (&str, &str)) -> usize {
@@ -48,7 +49,7 @@ pub(crate) fn tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail")
 }
 
-/// Returns the path at which a new `.tail` is written before it replaces the old `.tail`.
+/// Returns the path at which a new `.tail` is written before it replaces the old one.
 pub(crate) fn new_tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail.new")
 }
@@ -59,18 +60,17 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// The output after the head.
 #[derive(Debug)]
 pub(super) struct Tail<'a> {
     pub(super) follows: u64,
     /// The number of bytes omitted between the head and the tail.
     pub(super) omitted: u64,
-    /// The latest bytes of the output, in two consecutive slices.
+    /// The last bytes of the output. The ring buffer stores them as two consecutive slices.
     pub(super) bytes: (&'a [u8], &'a [u8]),
 }
 
 impl Tail<'_> {
-    /// Writes this tail to the `.tail` of the file at `path`, in place of an older `.tail`.
+    /// Writes this tail to the `.tail` file of the output at `path`, and replaces an older `.tail`.
     pub(super) fn copy_to(&self, path: &Path) -> io::Result<()> {
         let new = new_tail_path(path);
         let copied = self.write_copy(&new).and_then(|()| fs::rename(&new, tail_path(path)));
@@ -87,9 +87,8 @@ impl Tail<'_> {
         self.write_to(&mut file)
     }
 
-    /// Appends the tail to the head in the file and removes the `.tail`. If the tail cannot be
-    /// appended and a `.tail` exists, truncates the file to the head and updates the `.tail`
-    /// instead.
+    /// Appends the tail to the head in the file and removes the `.tail`. If appending fails and a
+    /// `.tail` exists, truncates the file to the head and updates the `.tail` instead.
     pub(super) fn join_to(&self, file: &mut File, path: &Path) -> io::Result<()> {
         let joined = self.write_after_head(file);
         if joined.is_ok() {
@@ -122,8 +121,8 @@ fn line((before, after): (&str, &str), number: u64) -> String {
     format!("{before}{number}{after}")
 }
 
-/// Parses the line at the beginning of `bytes`. Returns the number in the line, and the bytes after
-/// the line.
+/// Parses a line of this format at the beginning of `bytes`. Returns the number in the line, and
+/// the bytes after the line.
 fn split_line<'a>((before, after): (&str, &str), bytes: &'a [u8]) -> Option<(u64, &'a [u8])> {
     let bytes = bytes.strip_prefix(before.as_bytes())?;
     let digits = bytes.iter().take(MAX_DIGITS).take_while(|byte| byte.is_ascii_digit()).count();
@@ -131,8 +130,8 @@ fn split_line<'a>((before, after): (&str, &str), bytes: &'a [u8]) -> Option<(u64
     Some((number, bytes[digits..].strip_prefix(after.as_bytes())?))
 }
 
-/// Creates the file at `path`, and its folder if the folder is missing. Removes an old `.tail` and
-/// an old note of streams. Fails if the file exists.
+/// Creates the file at `path`, and its folder if it is missing. Removes an old `.tail` and an old
+/// `.streams` file. Fails if the file exists.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     remove(&tail_path(path))?;
     remove(&streams_path(path))?;
@@ -145,17 +144,17 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Creates the file at `path`, which only its owner can read and write. Fails if the file exists.
+/// Creates a file that only its owner can read and write. Fails if the file exists.
 pub(super) fn open_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(FILE_MODE);
     regular_file::create(&mut options, path)
 }
 
-/// Creates the folder of the file at `path`, which only its owner can access, and marks it; see
-/// [`begin_notes`]. If the folder above is missing too, it is created with the default mode,
-/// because other programs use it. No folder above these two is created, because that could recreate
-/// a project folder that a user has removed.
+/// Creates the folder of the file at `path`, and marks the folder with the file [`NOTED`]. Only the
+/// owner can access the folder. If its parent is missing, creates the parent with the default mode,
+/// because other programs use it. Creates nothing above the parent: that could recreate a project
+/// folder that a user has removed.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if let Some(above) = folder.parent() {
@@ -170,20 +169,19 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Accepts an existing folder, also one that another guard has created meanwhile.
+/// Accepts the error that the folder exists, because another guard may have just created it.
 fn existing_or_new(created: io::Result<()>) -> io::Result<()> {
     created.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
 }
 
-/// Marks a folder of outputs, if it is not marked yet. Outputs written to a marked folder have
-/// notes of their streams. An error is ignored: for outputs without a note in an unmarked folder,
-/// `AttemptLog::has_streams` is false.
+/// Creates the file [`NOTED`] in a folder of outputs, if it is missing. Ignores errors: without
+/// this mark, `AttemptLog::has_streams` is false for outputs that have no `.streams` file.
 pub(crate) fn begin_notes(folder: &Path) {
     let _ = open_new(&folder.join(NOTED));
 }
 
-/// Opens the file at `path` for reading and writing; `None` if the file does not exist. Refuses
-/// links, FIFOs and devices, which another program may have put at `path`.
+/// Opens the file at `path` for reading and writing. Returns `None` if the file does not exist.
+/// Refuses links, FIFOs and devices, which another program may have put at `path`.
 pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
     match regular_file::open(OpenOptions::new().read(true).write(true), Links::Refuse, path) {
         Ok(file) => Ok(Some(file)),
@@ -202,9 +200,9 @@ pub(super) struct Parts {
     pub(super) is_copied: bool,
 }
 
-/// Splits the output in `file` at `path` into head and tail. If there is a `.tail`, its first line
-/// gives the length of the head, and the file is truncated to this length. Otherwise the head is
-/// the first `limit` bytes of the file.
+/// Splits the output in `file` into head and tail. If there is a `.tail` file, its first line gives
+/// the length of the head, and `file` is truncated to this length. Otherwise, the head is the first
+/// `limit` bytes of the file.
 pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Parts> {
     let mut rest = Vec::new();
     let copy = open_tail(path)?;
@@ -226,8 +224,8 @@ pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Part
     Ok(Parts { head, omitted, tail: tail.to_vec(), is_copied })
 }
 
-/// Opens the `.tail` of `path`, positioned after its first line; also returns the length of the
-/// head. `None` if there is no `.tail`, or if its first line has another format.
+/// Opens the `.tail` of `path` and skips its first line. Returns the length of the head and the
+/// open file. Returns `None` if there is no `.tail`, or if its first line has another format.
 pub(crate) fn open_tail(path: &Path) -> io::Result<Option<(u64, File)>> {
     let mut file = match regular_file::open_to_read(Links::Refuse, &tail_path(path)) {
         Ok(file) => file,
@@ -242,7 +240,7 @@ pub(crate) fn open_tail(path: &Path) -> io::Result<Option<(u64, File)>> {
 }
 
 /// Returns the number of bytes omitted between the head and the tail. `tail` is a `.tail` file
-/// positioned after its first line; the position stays the same.
+/// positioned after its first line. The position does not change.
 pub(crate) fn omitted_before(tail: &mut File) -> io::Result<u64> {
     let start = tail.stream_position()?;
     let mut line = Vec::with_capacity(line_length(LEFT_OUT));
@@ -251,18 +249,17 @@ pub(crate) fn omitted_before(tail: &mut File) -> io::Result<u64> {
     Ok(split_line(LEFT_OUT, &line).map_or(0, |(omitted, _)| omitted))
 }
 
-/// Returns the length in bytes of the marker line for `omitted` bytes; 0 if no byte was omitted,
-/// because then there is no marker.
+/// Returns the length of the marker line in bytes. Returns 0 if no byte was omitted, because there
+/// is no marker then.
 pub(crate) fn marker_length(omitted: u64) -> u64 {
     if omitted == 0 { 0 } else { marker(omitted).len() as u64 }
 }
 
-/// Returns the marker line for `omitted` bytes.
 pub(crate) fn marker(omitted: u64) -> String {
     line(LEFT_OUT, omitted)
 }
 
-/// Writes as many bytes as possible. Returns the number of written bytes, and the error if not all
+/// Writes as many bytes as possible. Returns the number of bytes written, and the error if not all
 /// were written.
 pub(super) fn write_some(file: &mut File, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut written = 0;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// The latest bytes of a stream, up to a limit, and the number of older bytes that were removed.
+/// The latest bytes of a stream, up to a limit, and the number of older bytes that were dropped.
 /// Memory is allocated as the contents grow.
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -24,7 +24,8 @@ impl Ring {
         self.omitted += (displaced + piece.len() - kept.len()) as u64;
     }
 
-    /// Continues an earlier ring that had removed `omitted` bytes and contained `bytes`.
+    /// Restores the ring of an earlier step, which had dropped `omitted` bytes and contained
+    /// `bytes`.
     pub(super) fn resume(&mut self, omitted: u64, bytes: &[u8]) {
         self.omitted = omitted;
         self.push(bytes);
@@ -38,8 +39,7 @@ impl Ring {
         self.omitted
     }
 
-    /// Returns the number of bytes that were ever pushed, including those of a ring that was
-    /// continued.
+    /// Returns the number of bytes ever pushed, including those of a restored ring.
     pub(super) fn total(&self) -> u64 {
         self.omitted + self.bytes.len() as u64
     }

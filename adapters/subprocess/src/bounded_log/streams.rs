@@ -1,23 +1,22 @@
-//! The note of an output: a file that records which bytes are standard output and which are
-//! standard error.
+//! Records which bytes of an output are standard output and which are standard error, in a file
+//! called the note.
 //!
 //! The note of the file at `<path>` is `<path>.streams`. It consists of lines:
 //!
 //! - `stderr N` and `stdout N`: the bytes from position N on came from this stream.
-//! - `unknown N`: from position N on, the streams were not kept apart, because the note has reached
-//!   its limit.
-//! - `cut H N`: N bytes were omitted after the first H bytes. If there are several `cut` lines, the
-//!   last one counts.
+//! - `unknown N`: the streams are unknown from position N on, because the note has reached its
+//!   limit.
+//! - `cut H N`: N bytes were omitted after the first H bytes. Only the last `cut` line counts.
 //!
-//! Positions count all bytes of the output, including omitted ones, but not the marker that
-//! replaces the omitted ones. The bytes before the first noted position are standard output. An
-//! output without standard error has no note. If a line of the note could not be written, the note
-//! begins with a NUL byte, and the streams are unknown. If the file of the note could not be
-//! created, the writer tries again at the end of the output.
+//! Positions count all bytes of the output, including omitted ones, but not the marker line. The
+//! bytes before the first noted position are standard output. An output without standard error has
+//! no note. If a line of the note could not be written, the note begins with a NUL byte, and the
+//! streams are unknown. If the note could not be created, the writer tries again at the end of the
+//! output.
 //!
-//! The first byte that a line describes becomes visible only after the line is appended. So a
-//! reader that reads first the output and then the note finds every byte described. The lines are
-//! not synced: after a loss of power, the note may be shorter than the output.
+//! A line is appended before the first byte that it describes becomes visible. A reader that reads
+//! first the output and then the note therefore finds every byte described. The lines are not
+//! synced: after a power failure, the note may be shorter than the output.
 
 mod writer;
 
@@ -29,17 +28,18 @@ use autoproc_regular_file::{self as regular_file, Links};
 use super::files::{Parts, with_suffix};
 pub(super) use writer::NoteWriter;
 
-/// The minimum size limit of a note, in bytes: room for a few hundred changes of the stream.
+/// The minimum size limit of a note, in bytes. A note of this size can record a few hundred changes
+/// of the stream.
 const MIN_LIMIT: u64 = 4096;
 
 /// The size limit of a note is the size limit of the head divided by this number. With the default
-/// limits, a note has room for about 60,000 changes of the stream.
+/// limits, a note can record about 60,000 changes of the stream.
 const HEAD_SHARE: u64 = 8;
 
 const UNKNOWN: &str = "unknown";
 const CUT: &str = "cut";
 
-/// The first byte of a note that was given up because it could not be written.
+/// The first byte of a note that is invalid because a line could not be written.
 const FAILED: u8 = 0;
 
 /// An output stream of a process.
@@ -66,7 +66,7 @@ pub enum Source {
     /// The process wrote the bytes to this stream. Lines that autoproc adds count as standard
     /// output.
     Stream(Stream),
-    /// It is unknown which stream the bytes came from.
+    /// The stream of the bytes is unknown.
     Unknown,
     /// The bytes are the marker of omitted bytes, which may have come from both streams.
     Marker,
@@ -83,8 +83,7 @@ pub(crate) fn streams_path(path: &Path) -> PathBuf {
     with_suffix(path, ".streams")
 }
 
-/// Returns the maximum size in bytes of the note of an output whose head is limited to `head`
-/// bytes.
+/// Returns the maximum size of a note in bytes if the head is limited to `head` bytes.
 pub(super) const fn max_note(head: u64) -> u64 {
     let share = head / HEAD_SHARE;
     if share > MIN_LIMIT { share } else { MIN_LIMIT }
@@ -100,7 +99,6 @@ pub(crate) struct Note {
 }
 
 impl Note {
-    /// Reads the note of the file at `path`; `None` if there is none.
     pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
         match regular_file::read(Links::Refuse, &streams_path(path)) {
             Ok(text) => Ok(Some(Self::parse(&text))),
@@ -109,9 +107,9 @@ impl Note {
         }
     }
 
-    /// Parses a note. Ignores an incomplete last line. If a line is invalid, ignores the rest of
-    /// the note: from the last valid position on, the streams are unknown. If the note begins with
-    /// a NUL byte, all streams are unknown.
+    /// Parses a note. Ignores an incomplete last line. Ignores everything after an invalid line:
+    /// from the last valid position on, the streams are unknown. If the note begins with a NUL
+    /// byte, all streams are unknown.
     fn parse(text: &[u8]) -> Self {
         let mut note = Self { changes: Vec::new(), cut: None, length_without_cut: 0 };
         let mut end = 0;
@@ -148,14 +146,14 @@ impl Note {
         is_valid.then(|| self.changes.push((position, source)))
     }
 
-    /// True if the note of the streams could not be written, so that no stream is known.
+    /// True if all streams are unknown because the note could not be written.
     fn is_failed(&self) -> bool {
         self.changes.first() == Some(&(0, Source::Unknown))
     }
 
-    /// True if the note describes the output in `parts`: both have the same gap. The gaps differ if
-    /// the output was split at another byte, for instance because the disk was full. A note without
-    /// a `cut` line fits an output without a gap, and an output whose `.tail` contains the gap.
+    /// True if the note and the output in `parts` have the same gap. The gaps differ if the output
+    /// was later split at another byte, for instance because the disk was full. A note without a
+    /// `cut` line fits an output without a gap, and an output whose `.tail` records the gap.
     fn describes(&self, parts: &Parts) -> bool {
         match self.cut {
             Some(cut) => cut == Cut { head: parts.head, omitted: parts.omitted },

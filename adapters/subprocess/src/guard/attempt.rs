@@ -25,26 +25,24 @@ use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::within_one_tick;
 use crate::tmp_dir::TMPDIR_VARIABLE;
 
-/// The pause after a round of SIGKILL that found no new process. The exit of a child ends the pause
-/// early.
+/// The pause between two rounds of SIGKILL, if the first one found no new process. The pause ends
+/// early when a child exits.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The maximum time to wait for killed processes to disappear. Freeing their memory takes less.
-/// Only a process that is blocked in the kernel or belongs to another user takes longer. Such a
-/// process must not block a slot forever.
+/// The maximum time to wait for killed processes to disappear. Only a process that is blocked in
+/// the kernel or belongs to another user takes longer. Such a process must not block a slot
+/// forever.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// If more time than this passes between two checks, the machine or this process was suspended, so
-/// the time does not count towards [`KILL_TIMEOUT`]. Without a suspension, checks are more
-/// frequent, even on a slow machine.
+/// If more time than this passes between two checks for remaining processes, the machine or the
+/// guard was suspended. That time does not count towards [`KILL_TIMEOUT`].
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 pub(crate) struct Attempt {
     leader: u32,
     start_tick: Option<u64>,
-    /// The command, kept because it holds the write ends of the output pipes open during the
-    /// attempt. If they were closed, the end of a stream would wake the guard just before SIGCHLD
-    /// does.
+    /// Kept because it holds the write ends of the output pipes. If they were closed earlier, the
+    /// end of a stream would wake the guard just before SIGCHLD does.
     command: Command,
     exit: Option<(ResUse, Duration)>,
     is_gone: bool,
@@ -54,14 +52,13 @@ pub(crate) struct Attempt {
     stopwatch: Stopwatch,
     timeout: Duration,
     grace: Duration,
-    /// The ending to report if the guard began to end the command before the command exited;
-    /// otherwise `None`.
+    /// The reason why the guard ended the command; `None` if the command exited first.
     cut_short: Option<Ending>,
     phase: Phase,
     last_round: SignalRound,
 }
 
-/// The state of an attempt. Times are readings of the attempt's stopwatch.
+/// All times are readings of the attempt's stopwatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
@@ -70,7 +67,7 @@ enum Phase {
     },
     Killing {
         since: Duration,
-        /// The time of the latest check that found a process.
+        /// The time of the last check that found a process.
         checked_at: Duration,
     },
 }
@@ -80,7 +77,7 @@ impl Phase {
         Self::Killing { since: now, checked_at: now }
     }
 
-    /// Records that a process still exists at `now`; returns true if [`KILL_TIMEOUT`] has expired.
+    /// Records that a process still exists at `now`. Returns true if [`KILL_TIMEOUT`] has expired.
     fn has_kill_timed_out(&mut self, now: Duration) -> bool {
         let Self::Killing { since, checked_at } = self else { return false };
         let unchecked = now.saturating_sub(std::mem::replace(checked_at, now));
@@ -92,8 +89,7 @@ impl Phase {
 }
 
 impl Attempt {
-    /// Starts the command. `tmp_dir` is its folder for temporary files; if it is `None`, the
-    /// command inherits the `TMPDIR` of the guard.
+    /// Starts the command. If `tmp_dir` is `None`, the command inherits the `TMPDIR` of the guard.
     ///
     /// # Errors
     /// [`Ending::CannotStart`] if the command cannot be started, [`Ending::NoResult`] if its
@@ -135,14 +131,13 @@ impl Attempt {
         self.leader.cast_signed()
     }
 
-    /// Returns the clock tick, counted from boot, in which the leader started; `None` if this is
-    /// unknown, for instance because the spawn began and ended in different ticks.
+    /// Returns the clock tick, counted from boot, in which the leader started; `None` if unknown.
     pub(crate) fn start_tick(&self) -> Option<u64> {
         self.start_tick
     }
 
-    /// Supervises the command until it has no descendant left. Then removes or keeps its folder for
-    /// temporary files. If killed processes do not disappear, returns [`Report::Stuck`].
+    /// Supervises the command until no descendant is left. Returns [`Report::Stuck`] if killed
+    /// processes do not disappear.
     pub(crate) fn supervise(
         mut self,
         io: &mut GuardIo,
@@ -182,8 +177,6 @@ impl Attempt {
         Ok(Report::Ended(self.into_report(tmp_dirs)))
     }
 
-    /// Handles the control messages that have been read. Ends the command if the run no longer
-    /// exists.
     fn handle_controls(&mut self, io: &mut GuardIo, batch: &mut Batch, orders: &mut Orders) -> io::Result<()> {
         while let Some(control) = io.next_control() {
             if control.recalls_batch() {
@@ -192,7 +185,6 @@ impl Attempt {
             match control {
                 Control::Abort { index } if batch.is_current(index) => self.end(Ending::Aborted)?,
                 Control::Kill { index } if batch.is_current(index) => self.kill()?,
-                // If the message names a process that has already ended, it only recalls the batch.
                 Control::Recall | Control::Abort { .. } | Control::Kill { .. } => {}
                 Control::Pause => {
                     orders.is_paused = true;
@@ -209,8 +201,6 @@ impl Attempt {
         if io.is_abandoned() { self.end(Ending::Aborted) } else { Ok(()) }
     }
 
-    /// Changes to the next phase if that is due; in the killing phase, kills the remaining
-    /// processes.
     fn advance(&mut self) -> io::Result<()> {
         let now = self.elapsed();
         match self.phase {
@@ -227,8 +217,8 @@ impl Attempt {
         Ok(())
     }
 
-    /// Begins to end all processes of the command, if that has not begun yet. If the command itself
-    /// has not exited, `reason` becomes its ending.
+    /// Begins to end all processes of the command. Reports `reason` as the ending, unless the
+    /// command itself has already exited.
     fn end(&mut self, reason: Ending) -> io::Result<()> {
         self.resume();
         self.reap()?;
@@ -247,7 +237,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// Sends SIGTERM to all descendants, and then SIGCONT, so that stopped descendants can act on
+    /// Sends SIGTERM to all descendants, then SIGCONT, so that stopped descendants can act on
     /// SIGTERM.
     fn terminate(&mut self) {
         self.stopwatch.resume(Instant::now());
@@ -275,8 +265,6 @@ impl Attempt {
         }
     }
 
-    /// Reaps ended children. Once the leader is reaped, also determines whether a descendant is
-    /// left.
     fn reap(&mut self) -> io::Result<()> {
         if self.exit.is_none() {
             self.exit = wait4::try_wait4_pid(self.leader)?.map(|used| (used, self.elapsed()));
@@ -299,8 +287,7 @@ impl Attempt {
             _ if self.stopwatch.is_paused() => Duration::MAX,
             Phase::Running => self.timeout.saturating_sub(elapsed),
             Phase::Terminating { since } => self.grace.saturating_sub(elapsed.saturating_sub(since)),
-            // There is no pause, because killing must be faster than a process that forks
-            // continuously.
+            // There is no pause: killing must be faster than a process that forks continuously.
             Phase::Killing { .. } if self.last_round.found_new => Duration::ZERO,
             Phase::Killing { .. } => KILL_INTERVAL,
         };
@@ -308,7 +295,6 @@ impl Attempt {
         due.min(tick)
     }
 
-    /// True if a process still exists [`KILL_TIMEOUT`] after SIGKILL.
     fn is_stuck(&mut self) -> io::Result<bool> {
         let now = self.elapsed();
         if !self.phase.has_kill_timed_out(now) {
@@ -344,7 +330,6 @@ impl Attempt {
     }
 }
 
-/// Builds the command, without its standard streams.
 fn command(spec: &ProcessSpec, tmp_dir: Option<&Path>) -> Command {
     let mut command = Command::new(&spec.program);
     command.args(&spec.arguments).process_group(0);
@@ -372,7 +357,6 @@ mod tests {
     use crate::bounded_log::OutputLimits;
     use crate::process_table;
 
-    /// The variable that is set in the separate process of an isolated test.
     const ISOLATED: &str = "AUTOPROC_TEST_ISOLATED";
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -389,8 +373,8 @@ mod tests {
         assert!(!Phase::Terminating { since: Duration::ZERO }.has_kill_timed_out(3600 * SECOND));
     }
 
-    /// Runs this test in a separate process, because an attempt reaps all children of its process.
-    /// Returns true in that process.
+    /// Runs this test in a child process, because an attempt reaps all children of its process.
+    /// Returns true in the child.
     fn is_isolated(test: &str) -> bool {
         let is_isolated = std::env::var_os(ISOLATED).is_some();
         if !is_isolated {
@@ -402,7 +386,6 @@ mod tests {
         is_isolated
     }
 
-    /// The deadline may pass while the guard starts the process.
     #[test]
     fn a_deadline_that_has_passed_ends_a_silent_process() {
         if !is_isolated("a_deadline_that_has_passed_ends_a_silent_process") {

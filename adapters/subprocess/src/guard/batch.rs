@@ -2,14 +2,13 @@
 //!
 //! # Theory of operation
 //!
-//! If processes take milliseconds, exchanging messages with the run for each process is a
-//! considerable part of the cost. So the run sends several requests at once. The guard executes the
-//! processes one after another and delays its reports for a moment, so that the run receives
-//! several reports at once.
+//! For processes that take only milliseconds, the messages between run and guard are a considerable
+//! part of the cost. So the run sends several requests in one message. The guard runs the processes
+//! one after another. It delays its reports for a moment, to send several of them together.
 //!
 //! The next process starts only if the previous one exited with status 0. After any other ending,
 //! the run decides how to continue. Processes that have not started within the time set by the run
-//! are reported as not started, because another guard may be idle.
+//! are reported as not started, so that an idle guard can run them.
 
 use std::collections::VecDeque;
 use std::io;
@@ -21,17 +20,16 @@ use crate::guard::guard_io::GuardIo;
 use crate::guard::protocol::{Report, StartRequest};
 use crate::process::{Ending, ProcessReport};
 
-/// The maximum time for which a report is held back, to be sent together with later reports.
+/// The maximum time for which a report is held back, so that it is sent together with later ones.
 const REPORT_DELAY: Duration = Duration::from_millis(50);
 
 pub(crate) struct Batch {
     waiting: VecDeque<StartRequest>,
     started: u32,
-    /// The time at which the waiting processes are recalled; `None` if the time is beyond the range
-    /// of `Instant`: the processes are then never recalled.
+    /// The time at which the processes that still wait are reported as not started; `None` for
+    /// never.
     recall_at: Option<Instant>,
     unsent: Vec<Report>,
-    /// The time at which `unsent` is due; unused while `unsent` is empty.
     send_at: Instant,
 }
 
@@ -56,16 +54,15 @@ impl Batch {
         index.checked_add(1) == Some(self.started)
     }
 
-    /// Reports the start of the current process. The first start of a batch is reported at once.
-    /// Later reports wait for [`REPORT_DELAY`] so that they are sent together, because the
-    /// processes of a batch are short.
+    /// Reports the start of the current process. Only the first start of a batch is sent
+    /// immediately.
     pub(crate) fn start_current(&mut self, fingerprint: Option<Fingerprint>) {
         let delay = if self.started == 1 { Duration::ZERO } else { REPORT_DELAY };
         self.hold(Report::Started(fingerprint), Instant::now() + delay);
     }
 
-    /// Records the report of the process that was started last. If this process did not exit with
-    /// status 0, recalls the batch.
+    /// Records the report of the current process. If the process did not exit with status 0, the
+    /// waiting processes are not started.
     pub(crate) fn end_current(&mut self, report: Report) {
         if !matches!(&report, Report::Ended(ProcessReport { ending: Ending::Exited { code: 0 }, .. })) {
             self.recall();
@@ -73,8 +70,8 @@ impl Batch {
         self.hold(report, Instant::now() + REPORT_DELAY);
     }
 
-    /// Reports the waiting processes as not started and makes all reports due, because the run must
-    /// decide which process starts next.
+    /// Reports that the waiting processes will not start. All unsent reports are then sent without
+    /// delay, because the run must decide which process starts next.
     pub(crate) fn recall(&mut self) {
         self.send_at = Instant::now();
         if !self.waiting.is_empty() {
@@ -97,8 +94,6 @@ impl Batch {
         due.map_or(Duration::MAX, |due| due.saturating_duration_since(now))
     }
 
-    /// Recalls the waiting processes if their time has expired, and sends the reports if they are
-    /// due.
     pub(crate) fn tick(&mut self, now: Instant, io: &mut GuardIo) -> io::Result<()> {
         if !self.waiting.is_empty() && self.recall_at.is_some_and(|at| now >= at) {
             self.recall();

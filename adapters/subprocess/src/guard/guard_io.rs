@@ -1,5 +1,5 @@
-//! The guard's file descriptors (the control pipe, the report pipe, and the self-pipe for SIGCHLD),
-//! and the functions that wait with poll(2).
+//! The guard's pipes (control messages, reports and SIGCHLD), and the functions that wait for them
+//! with poll(2).
 
 use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
@@ -17,20 +17,19 @@ const MAX_POLL_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// The maximum time for which the guard spins for a message that it expects soon. If the run has
 /// another attempt ready, the request arrives within this time. On a virtual machine, waking a
-/// sleeping process takes nearly this long.
+/// sleeping process takes nearly as long.
 const SPIN_TIME: Duration = Duration::from_micros(50);
 
 pub(crate) struct GuardIo {
     control: File,
     inbox: Inbox,
-    /// True once the control pipe has ended or delivered an invalid message, or the run no longer
-    /// reads reports.
+    /// True once the run is unreachable or has sent an invalid message.
     is_abandoned: bool,
     reports: File,
     child_exits: PipeReader,
 }
 
-/// The result of a wait: for each descriptor, true if it is readable or has ended.
+/// For each descriptor, true if it is readable or has ended.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Ready {
     pub(crate) control: bool,
@@ -39,8 +38,8 @@ pub(crate) struct Ready {
 }
 
 impl GuardIo {
-    /// Takes over standard input and output. A command without contents for its standard input
-    /// inherits `/dev/null`.
+    /// Takes over standard input and output. Standard input becomes `/dev/null`, which commands
+    /// inherit.
     pub(crate) fn new() -> io::Result<Self> {
         let control = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
@@ -50,8 +49,8 @@ impl GuardIo {
         Ok(Self { control, inbox: Inbox::default(), is_abandoned: false, reports, child_exits })
     }
 
-    /// Waits for the next message while no process runs; `None` once the control pipe has ended. If
-    /// `is_expected_soon`, spins for a moment before it sleeps.
+    /// Waits for the next message while no process runs. Returns `None` if the control pipe has
+    /// ended. If `is_expected_soon` is true, spins for a moment before it sleeps.
     pub(crate) fn await_control(&mut self, is_expected_soon: bool) -> io::Result<Option<Control>> {
         loop {
             if let Some(control) = self.next_control() {
@@ -67,9 +66,8 @@ impl GuardIo {
         }
     }
 
-    /// Waits for a message without sleeping, at most [`SPIN_TIME`]. Yields the processor while it
-    /// waits. Another process that is ready to run may then keep the processor for some
-    /// milliseconds.
+    /// Waits up to [`SPIN_TIME`] for a message without sleeping. Yields the processor meanwhile, so
+    /// other processes may run for some milliseconds.
     fn spin(&self) -> io::Result<()> {
         let started_at = Instant::now();
         while started_at.elapsed() < SPIN_TIME && !self.has_control()? {
@@ -103,7 +101,6 @@ impl GuardIo {
         Ok(!poll_readable([Some(self.control.as_fd())], Duration::ZERO)?[0].is_empty())
     }
 
-    /// Reads from the control pipe; blocks if it is empty.
     pub(crate) fn read_control(&mut self) -> io::Result<()> {
         let mut bytes = [0; 8 << 10];
         match retry_interrupted(|| self.control.read(&mut bytes))? {
@@ -139,8 +136,8 @@ impl GuardIo {
     }
 }
 
-/// Waits until one of the descriptors is readable or has ended, or `timeout` has passed. A signal
-/// ends the wait early without events.
+/// Waits until a descriptor is readable or has ended, or until `timeout` has passed. A signal ends
+/// the wait early; the result then contains no events.
 pub(crate) fn poll_readable<const N: usize>(
     fds: [Option<BorrowedFd<'_>>; N],
     timeout: Duration,

@@ -1,16 +1,14 @@
 //! The standard input of a command.
 //!
-//! A command that is given an input reads it from a file without a name. Unlike a pipe, a file
-//! takes the whole input before the command starts, so the guard neither waits for the reader nor
-//! fails if the command ends without reading.
+//! A command reads its input from a file without a name. Unlike a pipe, a file takes the whole
+//! input before the command starts, so the guard need not wait for the command to read.
 
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::process::Stdio;
 
 /// Returns a standard input with these contents. If they are empty, the command inherits the
-/// guard's standard input, which is `/dev/null`. Opening `/dev/null` for each command would cost
-/// time.
+/// guard's standard input, which is `/dev/null`.
 ///
 /// # Errors
 /// If the file cannot be created or written.
@@ -24,13 +22,12 @@ pub(crate) fn stdin_of(contents: &[u8]) -> io::Result<Stdio> {
     Ok(file.into())
 }
 
-/// Creates a file in memory, so that a full disk does not matter (`memfd_create(2)`).
+/// Creates a file in memory, so that a full disk does no harm (`memfd_create(2)`).
 #[cfg(target_os = "linux")]
 fn unnamed_file() -> io::Result<File> {
     Ok(rustix::fs::memfd_create(c"autoproc input", rustix::fs::MemfdFlags::CLOEXEC)?.into())
 }
 
-/// Creates a file in the folder for temporary files, and removes its name.
 #[cfg(not(target_os = "linux"))]
 fn unnamed_file() -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;

@@ -1,25 +1,23 @@
-//! Tells whether a process was killed because the machine or its control group ran out of memory.
+//! Detects that a process was killed because the machine or its control group ran out of memory.
 //!
 //! # Theory of operation
 //!
 //! The kernel counts the processes that it kills because memory ran out: for each control group
 //! (cgroups version 2, `memory.events`; version 1, `memory.oom_control`) and for the whole machine
-//! (`/proc/vmstat`). A count rises before the counted process is killed. The guard reads the count
-//! when it starts, and again after SIGKILL has ended a process. If the count of the guard's own
-//! group has risen, the kernel has killed a process of the group because memory ran out. This
-//! counts as certain for the process that SIGKILL has ended. If only the count of the machine is
-//! known and has risen, or if no count can be read on Linux, this reason is possible but not
-//! certain.
+//! (`/proc/vmstat`). A count rises before the process is killed. The guard reads the count at its
+//! own start, and again after SIGKILL has ended a process.
+//!
+//! If the count of the guard's control group has risen, the process counts as killed for lack of
+//! memory. The reason is reported as possible, not certain, in two cases: only the machine's count
+//! is known and has risen, or no count can be read on Linux.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::process::Ending;
 
-/// The signal with which the kernel kills a process if memory runs out.
 pub(super) const SIGKILL: i32 = 9;
 
-/// The file that names the control groups of this process (`cgroups(7)`).
 const CGROUP_PATH: &str = "/proc/self/cgroup";
 
 const CGROUP_ROOT: &str = "/sys/fs/cgroup";
@@ -30,12 +28,11 @@ pub(super) struct OomWatch {
     /// True if `count` is the count of the control group; false if it is the count of the machine.
     is_of_group: bool,
     path: PathBuf,
-    /// The latest count that was read; `None` if the file cannot be read.
     count: Option<u64>,
 }
 
 impl OomWatch {
-    /// Begins to watch the control group of this process, or the machine if the group has no count.
+    /// Watches the control group of this process, or the whole machine if the group has no count.
     pub(super) fn new() -> Self {
         let groups = fs::read_to_string(CGROUP_PATH).unwrap_or_default();
         let group = files_of(&groups).into_iter().map(|path| Self::of(path, true)).find(|watch| watch.count.is_some());
@@ -46,15 +43,15 @@ impl OomWatch {
         Self { is_of_group, count: count_in(&path), path }
     }
 
-    /// Returns the ending of a process that was killed by a SIGKILL that the guard did not send.
+    /// Returns the ending of a process after a SIGKILL that the guard did not send.
     pub(super) fn ending_of_killed(&mut self) -> Ending {
         let before = std::mem::replace(&mut self.count, count_in(&self.path));
         let has_risen = before.zip(self.count).map(|(before, now)| now > before);
         match has_risen {
             Some(false) => Ending::Signalled { signal: SIGKILL },
             Some(true) if self.is_of_group => Ending::OutOfMemory { is_certain: true },
-            // Systems other than Linux have no such counts. There, SIGKILL is not attributed to a
-            // lack of memory.
+            // Systems other than Linux have no such counts, so SIGKILL is not attributed to a lack
+            // of memory.
             None if !cfg!(target_os = "linux") => Ending::Signalled { signal: SIGKILL },
             Some(true) | None => Ending::OutOfMemory { is_certain: false },
         }

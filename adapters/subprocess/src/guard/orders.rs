@@ -1,12 +1,12 @@
-//! The instructions of a run that stay in effect in a guard until the run changes them: the pause
-//! and the deadline.
+//! The run's instructions that remain in effect after a batch has ended: the pause and the
+//! deadline.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// The longest time between two checks of the deadline. The deadline counts the time for which the
-/// machine is suspended; a timer does not, so a longer sleep could end after the deadline.
+/// The maximum time between two checks of the deadline. While the machine is suspended, a timer
+/// stands still, so a longer sleep could end after the deadline.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
@@ -17,7 +17,6 @@ pub(crate) struct Orders {
 }
 
 impl Orders {
-    /// Moves the deadline to this time since boot. Ignores a time before the current deadline.
     pub(crate) fn extend_deadline(&mut self, since_boot: Duration) {
         self.deadline = self.deadline.max(Some(since_boot));
     }
@@ -26,12 +25,11 @@ impl Orders {
         self.time_left().is_some_and(|left| left.is_zero())
     }
 
-    /// Returns the maximum time until the next call of [`is_over`](Self::is_over).
+    /// Returns the maximum time until [`is_over`](Self::is_over) must be called again.
     pub(crate) fn timeout(&self) -> Duration {
         match self.time_left() {
             None => Duration::MAX,
-            // The deadline has passed since the last check, or the guard is already killing the
-            // process.
+            // The deadline has just passed, or the guard is already killing the process.
             Some(Duration::ZERO) => MAX_SLEEP,
             Some(left) => left.min(MAX_SLEEP),
         }
@@ -42,7 +40,7 @@ impl Orders {
     }
 }
 
-/// Returns the time since the machine booted, including the time for which it was suspended.
+/// Returns the time since boot, including the time for which the machine was suspended.
 fn since_boot() -> Duration {
     let now = clock_gettime(ClockId::Boottime);
     let (seconds, nanoseconds) = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));

@@ -1,5 +1,5 @@
 //! The output of a command. The guard always drains the pipes, so that a full pipe does not block
-//! the command, and keeps a limited part of the output.
+//! the command. It keeps only a limited part of the output.
 
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -17,35 +17,31 @@ use crate::process::{Ending, MAX_CAPTURE_BYTES, OUTPUT_TAIL_BYTES, ProcessReport
 /// The size of a read, in bytes: the default capacity of a pipe (pipe(7), "Pipe capacity").
 const READ_CHUNK_BYTES: usize = 64 << 10;
 
-/// The maximum number of times that the pipes are read after the command has ended. A pipe holds at
-/// most 1 MiB (`/proc/sys/fs/pipe-max-size`), and only a process outside the command's descendants
-/// could refill it.
+/// The maximum number of times that the pipes are read after the command has ended. This is enough
+/// to empty a pipe of 1 MiB, the default maximum size (`/proc/sys/fs/pipe-max-size`). Only a
+/// process that is not a descendant of the command could refill a pipe.
 const MAX_FINAL_READS: usize = 16;
 
-/// The indices of the two streams in arrays of this module.
 const STDOUT: usize = 0;
 const STDERR: usize = 1;
 
 pub(crate) struct Output {
     streams: [Option<PipeReader>; 2],
     log: Option<BoundedLog>,
-    /// The file that receives the standard output in place of the log; `None` if the log receives
-    /// it.
+    /// The file that receives the standard output; if `None`, the log receives it.
     result: Option<ResultFile>,
-    /// The exit statuses other than 0 after which the result file is kept.
     ok_exits: Vec<i32>,
-    /// The heading, written to the log before the first byte of output.
     heading: Vec<u8>,
-    /// The stream of the last byte that this process has printed to the log; `None` if it has
-    /// printed nothing or the byte is a newline.
+    /// The stream of the unfinished line at the end of the log; `None` if the last line is
+    /// complete.
     within_line: Option<Stream>,
-    /// The read buffer; empty before the first byte, because most commands print nothing.
+    /// Allocated by the first read, because most commands print nothing.
     buffer: Vec<u8>,
     capture: usize,
     stdout: Vec<u8>,
     stdout_bytes: u64,
-    /// The last bytes of the standard output and of the standard error, at most twice
-    /// [`OUTPUT_TAIL_BYTES`] of each.
+    /// The last bytes of the standard output and of the standard error. Each tail has at most twice
+    /// [`OUTPUT_TAIL_BYTES`] bytes.
     tails: [Vec<u8>; 2],
 }
 
@@ -92,9 +88,9 @@ impl Output {
         self.log.as_ref().and_then(BoundedLog::next_tick)
     }
 
-    /// Reads the remaining contents of the pipes, and completes the report. Call this after the
-    /// last descendant has ended. `last_line` receives the final ending and returns the last line
-    /// of the log, with its newline.
+    /// Reads the remaining contents of the pipes and completes the report. Call this after the last
+    /// descendant has ended. `last_line` receives the final ending and returns the last line to
+    /// write to the log.
     pub(crate) fn finish(mut self, report: &mut ProcessReport, last_line: impl FnOnce(&Ending) -> Option<String>) {
         for _ in 0..MAX_FINAL_READS {
             let events = poll_readable(self.streams(), Duration::ZERO).unwrap_or([PollFlags::empty(); 2]);
@@ -109,8 +105,8 @@ impl Output {
         if let Some(line) = last_line(&report.ending) {
             self.write_line(&line);
         }
-        // Some programs print the reason for their failure to the standard output. So if the
-        // standard error is blank, the report quotes the standard output.
+        // Some programs print the reason for a failure to the standard output. The report quotes it
+        // if the standard error is blank.
         let [stdout, stderr] = self.tails;
         let is_reason_known = matches!(report.ending, Ending::NoResult { .. });
         let mut tail = if stderr.trim_ascii().is_empty() && !is_reason_known { stdout } else { stderr };
@@ -120,7 +116,6 @@ impl Output {
         report.log_error = self.log.and_then(BoundedLog::finish).map(|error| error.to_string());
     }
 
-    /// Keeps the result file if the command succeeded. Writes a line about the file to the log.
     fn finish_result(&mut self, report: &mut ProcessReport) {
         let Some(result) = self.result.take() else { return };
         let has_succeeded =
@@ -132,8 +127,7 @@ impl Output {
         self.write_line(&line);
     }
 
-    /// Writes a line from the guard to the log. If the log ends within a line, writes a newline
-    /// first.
+    /// Writes a line from the guard to the log. First ends a line that the command left unfinished.
     fn write_line(&mut self, line: &str) {
         if let Some(log) = &mut self.log {
             log.write(Stream::Stdout, &std::mem::take(&mut self.heading));
@@ -143,7 +137,7 @@ impl Output {
         }
     }
 
-    /// Reads from one stream; treats an error as the end of the stream.
+    /// Reads from one stream. An error counts as the end of the stream.
     fn read_one(&mut self, stream: usize) {
         let Some(pipe) = &mut self.streams[stream] else { return };
         self.buffer.resize(READ_CHUNK_BYTES, 0);
@@ -219,7 +213,6 @@ mod tests {
         StartRequest { spec, input: None, grace: Duration::ZERO, output: OutputLimits::default(), keep_tmp: None }
     }
 
-    /// The output is written between the last poll and the end of the command.
     #[test]
     fn finish_reads_what_the_pipes_still_hold() {
         for (out, err) in [("out", "err"), ("", "err"), ("out", ""), ("", "")] {

@@ -2,22 +2,22 @@
 //!
 //! # Messages
 //!
-//! The run writes [`Control`] messages to the guard's standard input. The guard writes only
-//! [`Report`] messages to its standard output. For each process of a `Start`, it reports the start
-//! (if the request has an input) and the end. It also reports the number of processes that will not
-//! start.
+//! The run writes [`Control`] messages to the guard's standard input. The guard writes [`Report`]
+//! messages to its standard output. For each process, it reports the start (if the request has an
+//! input) and the end. It also reports the number of processes that will not start.
 //!
 //! `Abort` and `Kill` name a process by its index in the batch, because the process may end before
-//! the message arrives. A message for an ended process only recalls the batch. Between batches,
-//! `Recall`, `Abort` and `Kill` have no effect. `Pause` applies until `Resume` arrives, also to
-//! later batches. The end of the control pipe means that the run no longer exists.
+//! the message arrives. If the process has ended, the message only prevents the start of further
+//! processes of the batch. Between batches, `Recall`, `Abort` and `Kill` have no effect. `Pause`
+//! applies until `Resume` arrives, also to later batches. The end of the control pipe means that
+//! the run no longer exists.
 //!
 //! # Encoding
 //!
-//! A message is its length as a little-endian `u32`, followed by that many bytes of postcard. Both
-//! sides are of the same version of this program, so the format has no version. Arguments, paths
-//! and environments are encoded as bytes. A message longer than [`MAX_MESSAGE_BYTES`] is refused as
-//! soon as its length is known.
+//! A message is its length as a little-endian `u32`, followed by that many bytes of postcard. The
+//! format has no version, because both sides are of the same version of this program. Arguments,
+//! paths and environments are encoded as bytes. A message longer than [`MAX_MESSAGE_BYTES`] is
+//! refused as soon as its length is known.
 
 use std::io;
 use std::path::PathBuf;
@@ -30,9 +30,9 @@ use serde::{Deserialize, Serialize};
 use crate::bounded_log::OutputLimits;
 use crate::process::{ProcessReport, ProcessSpec};
 
-/// The maximum length of a message. Linux starts no program with more than 6 MiB of arguments and
-/// environment (execve(2), "Limits on size of arguments and environment"), and a report contains at
-/// most [`MAX_CAPTURE_BYTES`](crate::MAX_CAPTURE_BYTES) of output. If a batch does not fit into a
+/// The maximum length of a message. Linux allows at most 6 MiB of arguments and environment
+/// (execve(2), "Limits on size of arguments and environment"), and a report contains at most
+/// [`MAX_CAPTURE_BYTES`](crate::MAX_CAPTURE_BYTES) of output. If a batch does not fit into a
 /// message, only its first process is sent.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
@@ -48,23 +48,24 @@ pub(crate) enum Control {
     },
     /// Recalls the batch: no further process of the batch is started.
     Recall,
-    /// Recalls the batch and ends the process with this index: TERM, then KILL after the grace
-    /// time.
+    /// Ends the process with this index: sends SIGTERM, then SIGKILL after the grace time. Starts
+    /// no further process of the batch.
     Abort { index: u32 },
-    /// Recalls the batch and kills the process with this index.
+    /// Kills the process with this index, and starts no further process of the batch.
     Kill { index: u32 },
-    /// Stops the running process and the clock of its timeout, and recalls the batch.
+    /// Pauses the running process and the clock of its timeout. Starts no further process of the
+    /// batch.
     Pause,
-    /// Continues the running process.
+    /// Continues the paused process.
     Resume,
-    /// Moves the deadline to this time since boot, which includes the time for which the machine
-    /// was suspended. After the deadline, the guard kills the running process and starts no further
-    /// process. The guard ignores a time before its present deadline.
+    /// Moves the deadline to this time since boot, unless the present deadline is later. After the
+    /// deadline, the guard kills the running process and starts no other. The time since boot
+    /// includes the time for which the machine was suspended.
     Deadline(Duration),
 }
 
 impl Control {
-    /// True if the message recalls the batch: the run decides which process starts next.
+    /// True if no further process of the batch may start after this message.
     pub(crate) fn recalls_batch(&self) -> bool {
         !matches!(self, Self::Resume | Self::Deadline(_))
     }
@@ -73,8 +74,7 @@ impl Control {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StartRequest {
     pub(crate) spec: ProcessSpec,
-    /// The file whose fingerprint is reported when the process starts. If `None`, the start is not
-    /// reported.
+    /// The file whose fingerprint is reported with the start. If `None`, the start is not reported.
     #[serde(with = "crate::process::path")]
     pub(crate) input: Option<PathBuf>,
     pub(crate) grace: Duration,
@@ -85,21 +85,20 @@ pub(crate) struct StartRequest {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Report {
-    /// The next process of the batch has started. Contains the fingerprint that its input had
-    /// before the start; `None` if unknown. If the start fails, this message is not sent.
+    /// The next process of the batch has started. Contains the fingerprint that its input file had
+    /// before the start, if known. Not sent if the start fails.
     Started(#[serde(with = "crate::process::fingerprint")] Option<Fingerprint>),
     /// The process has ended, with all its descendants.
     Ended(ProcessReport),
-    /// This many processes at the end of the batch will not be started. The message is sent before
-    /// or after the `Ended` message of the last process that was started.
+    /// The last processes of the batch will not be started. Contains their number. May precede or
+    /// follow the `Ended` message of the last started process.
     NotStarted(u32),
-    /// A descendant of the process cannot be ended, or its end cannot be observed. Contains a
+    /// A descendant of the process cannot be ended, or the guard cannot observe its end. Contains a
     /// human-readable reason.
     Stuck(String),
 }
 
-/// A message is too long, or the received bytes are not a message. After an error in receiving, the
-/// connection is unusable.
+/// A message is too long or garbled. After an error while receiving, the connection is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProtocolError {
     #[error("a message of {0} bytes exceeds the limit")]
@@ -126,7 +125,7 @@ pub(crate) fn encode(message: &impl Serialize) -> Result<Vec<u8>, ProtocolError>
     Ok(bytes)
 }
 
-/// A buffer that splits received bytes into messages.
+/// Splits received bytes into messages.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox(Vec<u8>);
 
@@ -152,7 +151,7 @@ impl Inbox {
     }
 }
 
-/// Decodes a message. It is an error if bytes follow the message.
+/// Decodes a message. Bytes after the message are an error.
 fn decode<M: DeserializeOwned>(body: &[u8]) -> Result<M, ProtocolError> {
     match postcard::take_from_bytes(body) {
         Ok((message, [])) => Ok(message),

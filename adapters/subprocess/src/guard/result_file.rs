@@ -1,25 +1,25 @@
-//! The file that receives the standard output of a command that succeeds.
+//! The file that receives the standard output of a successful command.
 //!
 //! # Theory of operation
 //!
 //! The output is written to a temporary file in the folder of the result file. After a success, the
-//! temporary file is synced and gets the name of the result file, so that the result file appears
+//! temporary file is synced and gets the name of the result file. So the result file appears
 //! complete and durable, or not at all. After any other ending, the temporary file disappears.
 //!
-//! The folder is synced after the result file has its name. If the folder cannot be synced, for
-//! instance because its mode is 0300, the result still counts as written, and the log reports the
-//! error: only a loss of power can remove the name. If such an attempt counted as failed, no input
-//! would own the result file, and the result of another input could replace it.
+//! The folder is synced after the result file has its name. If this sync fails, for instance
+//! because the folder's mode is 0300, the result still counts as written, and the log reports the
+//! error. Only a loss of power can then remove the name. If the attempt counted as failed instead,
+//! the result file would belong to no input, and the result of another input could replace it.
 //!
 //! The temporary file has no name (`O_TMPFILE`, open(2)): no other program can find it, and nothing
 //! is left of it if its guard is killed. linkat(2) gives it the name of the result file. To replace
 //! an older result file, the temporary file first gets a temporary name and is then renamed.
 //!
 //! If the file system has no files without a name, the temporary file has the temporary name from
-//! the beginning. The run chooses this name for each attempt. The name cannot be guessed, and an
-//! existing file with this name is never opened. The writer holds an exclusive flock(2) on the
-//! file. If a guard is killed, the run removes the file. If the run is killed too, the next guard
-//! that uses a temporary name in the folder removes the files whose lock is free.
+//! the beginning. The run chooses an unguessable name for each attempt. An existing file with this
+//! name is never opened. The writer holds an exclusive flock(2) on the file. If a guard is killed,
+//! the run removes the file. If the run is killed too, the next guard that uses a temporary name in
+//! the folder removes all unlocked temporary files.
 
 mod temporary;
 
@@ -43,21 +43,19 @@ pub(crate) struct ResultFile {
     file: File,
     /// True if the temporary file exists at the path `temporary`.
     is_named: bool,
-    /// True if a regular file existed at `path` when the command started. The result replaces this
-    /// file.
+    /// True if the result replaces a regular file that existed when the command started.
     replaces: bool,
     bytes: u64,
     first_error: Option<io::Error>,
 }
 
 impl ResultFile {
-    /// Creates the temporary file, and its folder if the folder is missing. `input` is the file to
-    /// process.
+    /// Creates the temporary file, and its folder if missing. `input` is the file to process.
     ///
     /// # Errors
-    /// [`Ending::NoResult`] if the result file would replace the input, the result file of another
-    /// input, or something that is not a regular file; or if the temporary file cannot be created.
-    /// If descriptors or memory are short, the error is [`Ending::CannotStart`] instead.
+    /// [`Ending::NoResult`] if the temporary file cannot be created, or if the result would replace
+    /// the input, the result of another input, or something that is not a regular file.
+    /// [`Ending::CannotStart`] if descriptors or memory are short.
     pub(crate) fn create(wanted: &StdoutFile, input: Option<&Path>) -> Result<Self, Ending> {
         Self::create_with(wanted, input, open_unnamed)
     }
@@ -96,11 +94,11 @@ impl ResultFile {
         }
     }
 
-    /// If the command succeeded, publishes the result file; otherwise removes the temporary file.
+    /// Publishes the result file if the command succeeded; otherwise removes the temporary file.
     /// Also returns a line for the log.
     ///
     /// # Errors
-    /// [`Ending::NoResult`] if the command succeeded and the result file could not be written. If
+    /// [`Ending::NoResult`] if the result file of a successful command could not be written. If
     /// only the folder cannot be synced, the result counts as written, and the line for the log
     /// reports the error.
     pub(crate) fn finish(self, has_succeeded: bool) -> (String, Result<(), Ending>) {
@@ -137,16 +135,15 @@ impl ResultFile {
         }
     }
 
-    /// Gives the result file its name. If no file had this name when the command started and one
-    /// has it now, fails with [`io::ErrorKind::AlreadyExists`]. After an outer error, the result
-    /// file does not have its name. The inner result is an error if the folder could not be opened
-    /// or synced.
+    /// Gives the temporary file the name of the result file. Fails with
+    /// [`io::ErrorKind::AlreadyExists`] if another file received this name after the command
+    /// started. An outer error means that the temporary file has not received the name. An inner
+    /// error means only that the folder could not be opened or synced.
     fn publish(&mut self, open_folder: fn(&Path) -> io::Result<File>) -> io::Result<io::Result<()>> {
         self.first_error.take().map_or(Ok(()), Err)?;
         self.file.sync_all()?;
-        // The folder is opened before the result file gets its name, so that a shortage of
-        // descriptors is reported before the result file exists. A folder that is not readable is
-        // no error.
+        // The folder is opened first, so that a shortage of descriptors is noticed before the
+        // result file exists. An unreadable folder is no error.
         let folder = match open_folder(folder_of(&self.path)) {
             Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
             opened => opened,
@@ -172,8 +169,8 @@ impl ResultFile {
         rename_new(&self.temporary, &self.path)
     }
 
-    /// Gives the temporary file its temporary name, unless it has this name already. If the file
-    /// cannot get a name, copies it to a new file with this name.
+    /// Gives the temporary file its temporary name. If the file system cannot do this, copies the
+    /// contents to a new file with this name.
     fn give_temporary_name(&mut self) -> io::Result<()> {
         // The lock shows other guards that the file is not a leftover.
         lock(&self.file);
@@ -221,8 +218,8 @@ fn refused(reason: String) -> Ending {
     Ending::NoResult { reason, permanent: true }
 }
 
-/// Returns the ending for a temporary file that cannot be created. If descriptors or memory are
-/// short, the processed file is not at fault, so the ending is [`Ending::CannotStart`].
+/// Returns the ending for a temporary file that cannot be created. A shortage of descriptors or
+/// memory is not the input file's fault, so it becomes [`Ending::CannotStart`].
 fn cannot_create(path: &Path, error: &io::Error) -> Ending {
     match fault_of(error) {
         fault @ StartFault::Shortage => Ending::CannotStart { reason: format!("{}: {error}", path.display()), fault },
@@ -231,8 +228,8 @@ fn cannot_create(path: &Path, error: &io::Error) -> Ending {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Ending {
-    // These errors may be temporary: while a network share is not mounted, a folder on the share
-    // is missing, and only root may be able to create it.
+    // These errors may be temporary: while a network share is not mounted, its folders are missing,
+    // and only root may be able to create them.
     let may_pass = matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::ACCESS | Errno::PERM));
     Ending::NoResult {
         reason: format!("cannot write the standard output to {}: {error}", path.display()),
@@ -254,12 +251,11 @@ mod tests {
         StdoutFile { path: path.into(), ok_exits: Vec::new(), temporary: TEMPORARY.into(), owner: None }
     }
 
-    /// Fails like `open_unnamed` on a file system that has no files without a name.
     fn unsupported(_: &Path) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Returns a file without a name that cannot be given a name, as on some file systems.
+    /// Imitates a file system that can create a file without a name, but cannot name it later.
     fn without_link(folder: &Path) -> io::Result<File> {
         let path = folder.join("removed");
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
@@ -267,7 +263,6 @@ mod tests {
         Ok(file)
     }
 
-    /// The ways to create the temporary file.
     const WAYS: [fn(&Path) -> io::Result<File>; 3] = [open_unnamed, unsupported, without_link];
 
     fn created(path: &Path, way: fn(&Path) -> io::Result<File>) -> ResultFile {
@@ -342,8 +337,7 @@ mod tests {
         }
         remove_abandoned(&wanted(&path));
         // Repeated calls for one folder do nothing, so the call for `/` separates two calls for
-        // `folder`. The lock of `used` belongs to the open file, so even this process does not
-        // remove the file.
+        // `folder`. The lock of `used` protects its file even from this process.
         remove_leftovers(Path::new("/"));
         remove_leftovers(folder.path());
         let mut expected: Vec<_> = others.iter().copied().chain([TEMPORARY]).map(OsString::from).collect();
@@ -392,7 +386,6 @@ mod tests {
         }
     }
 
-    /// While a share is not mounted, its mount point is an empty folder that belongs to root.
     #[test]
     fn a_folder_that_may_be_mounted_later_is_not_refused_for_good() {
         let is_permanent =
@@ -405,7 +398,6 @@ mod tests {
         }
     }
 
-    /// The folder may have the mode 0300, or its file system may be unable to sync folders.
     #[test]
     fn a_result_in_a_folder_that_cannot_be_synced_is_written() {
         let unreadable: fn(&Path) -> io::Result<File> = |_| Err(Errno::ACCESS.into());
@@ -434,7 +426,7 @@ mod tests {
         }
     }
 
-    /// Runs only as root: another user cannot give files away.
+    /// Does nothing unless it runs as root: another user cannot give files away.
     #[test]
     fn results_and_folders_that_root_makes_belong_to_the_owner_of_the_folder() {
         const OWNER: u32 = 12_345;

@@ -1,4 +1,4 @@
-//! Handles signals to the guard itself, and signals that a parent left blocked or ignored.
+//! Handles signals to the guard, and resets signals that a parent left blocked or ignored.
 
 use std::ffi::c_int;
 use std::io;
@@ -8,30 +8,27 @@ use std::sync::atomic::AtomicBool;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
-/// Makes the guard survive requests to terminate: the run decides when to stop. If the run dies,
-/// the guard must outlive it to end the processes of the command.
+/// Makes the guard survive SIGINT, SIGTERM and SIGHUP, so that it can end the processes of the
+/// command if the run dies. Also catches SIGXFSZ (setrlimit(2)): a write beyond the limit on file
+/// sizes then fails instead of ending the guard.
 ///
-/// Also catches SIGXFSZ (setrlimit(2)): a write beyond the limit on file sizes then fails instead
-/// of ending the guard.
-///
-/// Installs handlers that do nothing, because execve(2) resets handlers in commands. If this
-/// process ignored the signals instead, commands would ignore them too. If SIGHUP was ignored at
-/// the start, as by nohup(1), it stays ignored, so that commands ignore it too.
+/// Installs handlers that do nothing, instead of ignoring the signals: commands would inherit
+/// ignored signals, whereas execve(2) resets handlers. If SIGHUP was ignored at the start, as by
+/// nohup(1), it stays ignored, so that commands ignore it too.
 pub(crate) fn survive_termination_signals() -> io::Result<()> {
     catch([SIGINT, SIGTERM, SIGXFSZ].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP)))
 }
 
-/// Unblocks all signals, and catches SIGCHLD. If a parent has blocked or ignored SIGCHLD, the end
-/// of a child would go unnoticed (waitpid(2)). If a parent has blocked SIGTERM, a request to stop
-/// would go unnoticed.
+/// Undoes a parent's changes to signals: unblocks all signals and catches SIGCHLD. Otherwise the
+/// end of a child (waitpid(2)) or a request to stop could go unnoticed.
 pub(super) fn undo_inherited() -> io::Result<()> {
     SigSet::empty().thread_set_mask()?;
     catch([SIGCHLD])
 }
 
-/// Calls `start` with all signals blocked in this thread. A process that `start` starts inherits
-/// the blocked signals until it calls [`undo_inherited`]. So no signal from the terminal can end a
-/// new guard before the guard has its own session.
+/// Calls `start` with all signals blocked in this thread. A new guard inherits the blocked signals
+/// until it calls [`undo_inherited`]. So no signal from the terminal can end the guard before the
+/// guard has its own session.
 pub(crate) fn with_all_blocked<T>(start: impl FnOnce() -> T) -> T {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
     let started = start();
@@ -41,8 +38,8 @@ pub(crate) fn with_all_blocked<T>(start: impl FnOnce() -> T) -> T {
     started
 }
 
-/// Makes commands start with the default action of every standard signal, even if this process
-/// ignores the signal. SIGHUP is an exception: commands that nohup(1) protects must ignore it too.
+/// Makes commands start with the default action of every standard signal. SIGHUP is an exception:
+/// commands that nohup(1) protects must ignore it.
 pub(super) fn reset_for_commands() -> io::Result<()> {
     let catchable = |signal: &c_int| !signal_hook::consts::FORBIDDEN.contains(signal);
     catch((1..=LAST_STANDARD_SIGNAL).filter(catchable).filter(|signal| *signal != SIGHUP && is_ignored(*signal)))

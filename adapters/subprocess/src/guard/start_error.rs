@@ -14,8 +14,8 @@ use crate::process::{Ending, ProcessSpec};
 /// The number of bytes at the beginning of a program that the kernel examines (`BINPRM_BUF_SIZE`).
 const EXAMINED_BYTES: u64 = 256;
 
-/// Returns an ending that names the cause of the error: the working directory if it is missing,
-/// otherwise the program. The system does not report which of the two caused the error.
+/// Returns an ending that names the cause: the working directory if it is missing, otherwise the
+/// program. The system does not report which of the two caused the error.
 pub(super) fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
     let missing = spec.working_dir.as_ref().filter(|dir| !dir.is_dir()).map(|dir| dir.as_os_str());
     let culprit = missing.unwrap_or(&spec.program).to_string_lossy();
@@ -24,8 +24,8 @@ pub(super) fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
     Ending::CannotStart { reason: format!("{culprit}: {why}"), fault: fault_of(error) }
 }
 
-/// Explains the error "No such file or directory" for a program that exists: its interpreter is
-/// missing. `None` if this is not the cause.
+/// Explains why an existing program fails with "No such file or directory": its interpreter is
+/// missing. Returns `None` if this is not the cause.
 fn interpreter_fault(spec: &ProcessSpec, error: &io::Error) -> Option<String> {
     if Errno::from_io_error(error) != Some(Errno::NOENT) {
         return None;
@@ -44,7 +44,6 @@ fn interpreter_fault(spec: &ProcessSpec, error: &io::Error) -> Option<String> {
     Some(format!("its interpreter {} does not exist", String::from_utf8_lossy(interpreter)))
 }
 
-/// Searches `PATH` for the program if its name has no slash.
 fn program_file(spec: &ProcessSpec) -> Option<PathBuf> {
     let program = Path::new(&spec.program);
     if program.as_os_str().as_bytes().contains(&b'/') {
@@ -64,9 +63,8 @@ pub(crate) fn fault_of(error: &io::Error) -> StartFault {
     }
 }
 
-/// The errors of fork(2), execve(2) and open(2) if the machine, or a limit of this user, has no
-/// more processes (EAGAIN), descriptors (EMFILE, ENFILE) or memory (ENOMEM), or if the program file
-/// is open for writing (ETXTBSY), for instance because it is being replaced.
+/// The errors of fork(2), execve(2) and open(2) if processes (EAGAIN), descriptors (EMFILE, ENFILE)
+/// or memory (ENOMEM) are short, or if the program file is open for writing (ETXTBSY).
 const SHORTAGES: [Errno; 5] = [Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::TXTBSY];
 
 pub(crate) fn is_permanent(error: &io::Error) -> bool {
@@ -75,7 +73,7 @@ pub(crate) fn is_permanent(error: &io::Error) -> bool {
 }
 
 /// The errors of execve(2) and chdir(2) about the program, its arguments or its working directory.
-/// Other errors of the system are temporary, because they are about the state of the machine.
+/// Other errors are about the state of the machine, and so count as temporary.
 const PERMANENT_ERRORS: [Errno; 11] = [
     Errno::NOENT,
     Errno::ACCESS,

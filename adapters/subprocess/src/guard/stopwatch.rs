@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Measures monotonic time; the time spent paused does not count.
+/// Measures monotonic time without pauses.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
     started_at: Instant,
@@ -43,7 +43,6 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Compares the stopwatch with a model that adds up the running periods.
         #[test]
         fn pauses_do_not_count(steps in vec((0..1000_u64, any::<bool>()), 0..20)) {
             let started_at = Instant::now();

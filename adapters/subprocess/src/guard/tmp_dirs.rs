@@ -1,7 +1,7 @@
-//! The guard's folder for the temporary files of its current process.
+//! The folder for the temporary files of the guard's current process.
 //!
-//! If a process has not touched its folder, the next process gets the same folder. Most processes
-//! create no temporary files, and checking a folder costs less than creating one.
+//! If a process has not touched its folder, the next process gets the same folder, because checking
+//! a folder costs less than creating one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use crate::guard_record::GuardRecord;
 use crate::tmp_dir::{TmpDir, new_path, parent};
 
 pub(crate) struct TmpDirs {
-    /// The folder in which the folders of processes are created. Determined at the start of the
-    /// guard, because the guard's working directory may be removed later.
+    /// The folder in which the folders of processes are created. Determined when the guard starts,
+    /// because its working directory may be removed later.
     parent: io::Result<PathBuf>,
     /// The folder of the running process, or an empty folder for the next process.
     current: Option<TmpDir>,
@@ -22,8 +22,7 @@ impl TmpDirs {
         Self { parent: parent(), current: None }
     }
 
-    /// Returns an empty folder for the next process. The record names a new folder before the
-    /// folder is created.
+    /// Returns an empty folder for the next process. Records a new folder before creating it.
     ///
     /// # Errors
     /// A human-readable message, if no folder can be created.
@@ -31,8 +30,8 @@ impl TmpDirs {
         let folder = match self.current.take() {
             Some(folder) if folder.is_untouched() => folder,
             touched => {
-                // Another program has changed the empty folder, for instance a program that removes
-                // old files.
+                // Another program has changed the empty folder, for instance one that removes old
+                // files.
                 let _ = touched.map(|folder| folder.remove());
                 self.create(record)?
             }
@@ -50,10 +49,9 @@ impl TmpDirs {
         TmpDir::create(path).map_err(|error| format!("no folder can be created in {}: {error}", shown(parent)))
     }
 
-    /// Removes the folder of a process that has ended with all its descendants. An untouched folder
-    /// is kept for the next process. If `is_kept` is true, a folder that is not empty stays, but
-    /// the guard does not use it again. Returns a line for the log if the folder still exists and
-    /// is not empty.
+    /// Removes the folder of a process that has ended with all its descendants. Keeps an untouched
+    /// folder for the next process. If `is_kept` is true, also keeps a folder that contains files.
+    /// Returns a line for the log if temporary files remain.
     pub(crate) fn finish(&mut self, is_kept: bool) -> Option<String> {
         let folder = self.current.take()?;
         if folder.is_untouched() {
@@ -71,16 +69,14 @@ impl TmpDirs {
         Some(format!("[autoproc: the temporary files in {path} cannot be removed: {error}]\n"))
     }
 
-    /// Deletes the name of the folder from the record if the guard no longer has a folder.
     pub(crate) fn update(&self, record: &mut GuardRecord) {
         if self.current.is_none() {
-            // If writing fails and the guard is killed later, the run removes a kept folder that
-            // could not be renamed.
+            // If writing fails and the guard is killed later, the run may remove a folder that was
+            // to be kept.
             let _ = record.set_tmp_dir(None);
         }
     }
 
-    /// Removes the folder that was kept for the next process, if any.
     pub(crate) fn close(self) {
         if let Some(folder) = self.current {
             // A folder that cannot be removed is empty, so it does no harm.
@@ -89,7 +85,6 @@ impl TmpDirs {
     }
 }
 
-/// Returns a path as text, without control characters.
 fn shown(path: &Path) -> String {
     path.to_string_lossy().replace(char::is_control, "?")
 }

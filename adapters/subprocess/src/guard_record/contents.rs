@@ -11,8 +11,7 @@ use crate::tmp_dir;
 /// The version of the format that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The maximum number of bytes that are read from the file of a record: about ten times the usual
-/// length of a record.
+/// The maximum number of bytes that are read from a record: about ten times the usual length.
 pub(super) const MAX_FILE_BYTES: u64 = 4096;
 
 const LEADER: &str = ",\"leader\":";
@@ -30,26 +29,26 @@ pub struct Contents {
     pub pid_namespace: String,
     /// The identity of the guard.
     pub guard: ProcessId,
-    /// The number of the guard's session; 0 if unknown.
+    /// The id of the guard's session; 0 if unknown.
     pub session: i32,
-    /// The device and inode of the record's file, by which a copy of the file is recognised. `None`
-    /// in records of earlier versions of this program.
+    /// The device and inode of the record's file, which tell a copy from the original. `None` in
+    /// records of earlier versions of this program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<(u64, u64)>,
-    /// The leader of the guard's latest command; `None` if the guard started no command. The
+    /// The leader of the last command that the guard started; `None` if it started no command. The
     /// leader's start time is 0 if unknown.
     #[serde(skip_serializing, deserialize_with = "parse_leader")]
     pub leader: Option<ProcessId>,
-    /// The number of processes that the guard has begun. It is written before each start. 0 in
-    /// records of earlier versions of this program.
+    /// The number of processes that the guard has begun, written before each start. 0 in records of
+    /// earlier versions of this program.
     #[serde(default, skip_serializing)]
     pub begun: u64,
-    /// The folder in which the guard creates folders for temporary files. `None` if its path is not
-    /// recorded, and in records of earlier versions of this program.
+    /// The folder in which the guard creates folders for temporary files; `None` if it is not
+    /// recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tmp_parent: Option<Box<str>>,
-    /// The name of the guard's current folder for temporary files; `None` if there is none. It is
-    /// written before the folder is created.
+    /// The name of the guard's current folder for temporary files; `None` if there is none. Written
+    /// before the folder is created.
     #[serde(default, skip_serializing, deserialize_with = "parse_tmp_name")]
     pub tmp_name: Option<Box<str>>,
 }
@@ -64,9 +63,9 @@ pub(super) struct Offsets {
 /// The result of parsing a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parsed {
-    /// The record belongs to no process: it is a copy of another record, or it was not written
-    /// completely. An incomplete record means that its guard was killed before it started anything,
-    /// or that the machine crashed. A guard that fails to write its record removes it.
+    /// The record is incomplete, or is a copy of another record. So no process belongs to it. A
+    /// record stays incomplete if its guard was killed before it started anything, or if the
+    /// machine crashed.
     Incomplete,
     /// The record is valid.
     Contents(Contents),
@@ -87,7 +86,7 @@ struct VersionOnly {
 }
 
 impl Contents {
-    /// Returns the contents of a new record for this process. `file` is the device and inode of the
+    /// Returns the contents for a record of this process. `file` is the device and inode of the
     /// record's file.
     pub(super) fn of_this_process(file: (u64, u64)) -> io::Result<Self> {
         let Ok(own) = process_table::own() else { return Ok(Self::without_process_table(file)) };
@@ -119,9 +118,8 @@ impl Contents {
         }
     }
 
-    /// Returns the path of the guard's current folder for temporary files; `None` if there is none
-    /// or if the path is not known. A record without `file` is not trusted, because it may be a
-    /// copy; earlier versions of this program recorded no such folder.
+    /// Returns the path of the guard's current folder for temporary files; `None` if there is none,
+    /// or if the path is unknown. A record without `file` is not trusted, because it may be a copy.
     pub(crate) fn tmp_dir(&self) -> Option<PathBuf> {
         self.file?;
         let parent = self.tmp_parent.as_deref().map(Path::new).filter(|parent| parent.is_absolute())?;
@@ -145,7 +143,7 @@ impl Contents {
     }
 }
 
-/// Formats the leader with a fixed length: an `i32` has at most 11 characters, a `u64` at most 20.
+/// Formats the leader with a fixed width: an `i32` has at most 11 characters, a `u64` at most 20.
 pub(super) fn leader_fields(leader: ProcessId) -> String {
     format!("{{\"pid\":{:>11},\"started\":{:>20}}}", leader.pid, leader.started)
 }
@@ -154,20 +152,18 @@ pub(super) fn begun_field(begun: u64) -> String {
     format!("{begun:>20}")
 }
 
-/// Formats the name of the folder for temporary files with a fixed length; blanks if there is none.
 pub(super) fn tmp_name_field(name: Option<&str>) -> String {
     format!("\"{:<width$}\"", name.unwrap_or_default(), width = tmp_dir::NAME_LENGTH)
 }
 
-/// Returns the parent of the folders for temporary files, if it can be recorded.
 fn recorded_tmp_parent() -> Option<Box<str>> {
     let parent = tmp_dir::parent().ok()?.into_os_string().into_string().ok()?;
     (parent.len() <= tmp_dir::MAX_RECORDED_PARENT).then(|| parent.into())
 }
 
-/// Parses the bytes of a record. If the guard crashed, the file may be empty or contain a line
-/// without its end; if the machine crashed, it may contain zeros. Any other invalid contents come
-/// from another program.
+/// Parses the bytes of a record. After a crash of the guard, the line may be incomplete. After a
+/// crash of the machine, the file may contain zeros. Any other invalid contents come from another
+/// program.
 pub(super) fn parse(bytes: &[u8]) -> Parsed {
     if !bytes.contains(&b'\n') && bytes.len() < usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX)
         || bytes.iter().all(|byte| *byte == 0)
@@ -188,8 +184,8 @@ fn parse_leader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pro
     ProcessId::deserialize(deserializer).map(|leader| Some(leader).filter(|leader| leader.pid > 0))
 }
 
-/// A name that [`tmp_dir::is_name`] refuses is ignored: the folder is removed later, so the name
-/// must not lead to another folder.
+/// Ignores a name that [`tmp_dir::is_name`] refuses: the folder is removed later, so the name must
+/// not lead to another folder.
 fn parse_tmp_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<str>>, D::Error> {
     Box::<str>::deserialize(deserializer).map(|name| Some(name).filter(|name| tmp_dir::is_name(name)))
 }

@@ -16,20 +16,21 @@ use crate::guards::guard_process::GuardProcess;
 use crate::guards::watchdog::{Measure, Watchdog};
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 
-/// The minimum wait for a deadline of the watchdog. During a pause, the watchdog's clock stands
-/// still, so without this minimum the run would check a near deadline continuously.
+/// The minimum time to wait for a deadline of the watchdog. During a pause, the watchdog's clock
+/// stands still. Without a minimum, the run would then check continuously whether the deadline has
+/// passed.
 const MIN_WATCH: Duration = Duration::from_millis(10);
 
-/// The maximum number of guards that are tried for a process, if each is killed before it begins
-/// the process.
+/// The maximum number of guards that are tried for one process, if each guard is killed before the
+/// process begins.
 const MAX_GUARDS: u32 = 3;
 
-/// An event of a batch. The events are in the order of the processes in the batch, but
+/// An event of a batch. Events are in the order of the processes in the batch, but
 /// [`NotStarted`](Self::NotStarted) may precede the end of the current process.
 #[derive(Debug)]
 pub enum BatchEvent {
-    /// The next process has started. Contains the fingerprint that its input had before the start;
-    /// `None` if unknown. The event is missing if the start failed, and may be missing if the guard
+    /// The next process has started. Contains the fingerprint that its input file had before the
+    /// start, if known. The event is missing if the start failed, and may be missing if the guard
     /// was killed.
     Started(Option<Fingerprint>),
     /// The current process has ended. If further processes are pending, the next one starts.
@@ -37,20 +38,18 @@ pub enum BatchEvent {
     /// # Errors
     /// The errors are those of [`Guards::run`]. After an error there are no further events.
     Ended(io::Result<ProcessReport>),
-    /// This many processes at the end of the batch will not be started.
+    /// The last processes of the batch will not be started. Contains their number.
     NotStarted(usize),
 }
 
-/// A batch that has a guard, or is about to get one.
+/// A batch of processes, and the guard that runs it, if any.
 pub(crate) struct Assignment<'a> {
     guards: &'a Guards,
     specs: Vec<(ProcessSpec, Option<PathBuf>)>,
     start_within: Duration,
     active: Option<Active>,
-    /// The number of guards that were killed before they began a process.
     lost_guards: u32,
-    /// The index of the running process, according to the reports so far: the number of ended
-    /// processes.
+    /// The number of processes reported as ended, which is the index of the current process.
     current: usize,
     /// The number of processes that have neither ended nor been reported as not started.
     pending: usize,
@@ -59,15 +58,13 @@ pub(crate) struct Assignment<'a> {
 
 struct Active {
     guard: GuardProcess,
-    /// The index of the first process that was sent to the guard.
     first: usize,
-    /// The time at which the guard received the current process, or reported the end of the
-    /// previous process.
+    /// The time at which the guard received the batch or, after the first process, reported the end
+    /// of the previous process.
     since: Instant,
     /// The stop level that was sent to the guard for the current process.
     sent_level: StopLevel,
     watchdog: Watchdog,
-    /// True once the watchdog has killed the guard.
     is_killed: bool,
 }
 
@@ -77,14 +74,14 @@ impl<'a> Assignment<'a> {
         Self { pending, guards, specs, start_within, active: None, lost_guards: 0, current: 0, events }
     }
 
-    /// Returns the index of the current process. The caller must pass the stop signal of its attempt
-    /// to [`next`](Self::next).
+    /// Returns the index of the current process. Its stop signal must be passed to
+    /// [`next`](Self::next).
     pub(crate) fn current(&self) -> usize {
         self.current
     }
 
-    /// Waits for the next event; `None` after the last event. `stop` must be the stop signal of the
-    /// current process.
+    /// Waits for the next event. Returns `None` after the last event. `stop` must be the stop
+    /// signal of the current process.
     pub(crate) async fn next(&mut self, stop: &dyn StopSignal) -> Option<BatchEvent> {
         while self.events.is_empty() && self.pending > 0 {
             if self.active.is_none() {
@@ -111,8 +108,7 @@ impl<'a> Assignment<'a> {
         };
         match self.guards.assign(&message) {
             Ok(guard) => {
-                // Draining has no effect on a batch of one process, so it need not be sent: it
-                // counts as already sent.
+                // Draining has no effect on a batch of one process, so it counts as already sent.
                 let sent_level = if self.pending > 1 { level } else { level.max(StopLevel::Draining) };
                 let (first, since, watchdog) = (self.current, Instant::now(), self.watchdog());
                 self.active = Some(Active { guard, first, since, sent_level, watchdog, is_killed: false });
@@ -152,8 +148,7 @@ impl<'a> Assignment<'a> {
         self.events.push_back(BatchEvent::Ended(result));
     }
 
-    /// Ends the batch: reports `result` as the result of the current process, and all later
-    /// processes as not started.
+    /// Reports `result` for the current process, and all later processes as not started.
     fn end(&mut self, result: io::Result<ProcessReport>) {
         self.report_not_started(self.pending.saturating_sub(1));
         self.report_ended(result);
@@ -181,13 +176,11 @@ impl<'a> Assignment<'a> {
             StopLevel::Aborting => *watchdog = Watchdog::of_abort(self.guards.time(), self.guards.settings.grace),
             StopLevel::Killing => *watchdog = Watchdog::of_kill(self.guards.time()),
         }
-        // An error is ignored. If the guard was killed, its report pipe has ended, and `advance`
-        // notices that. If the guard does not read, the watchdog kills it.
+        // An error is ignored: `advance` notices a killed guard, and the watchdog kills a guard
+        // that does not read.
         let _ = guard.control().send(&control_for(level, self.current - *first));
     }
 
-    /// If the guard has not reported the end of its process in time, resumes the guard, kills it or
-    /// gives it up, as the watchdog decides.
     fn watch(&mut self) {
         let Some(Active { guard, sent_level, watchdog, is_killed, .. }) = &mut self.active else { return };
         match watchdog.expire(watch_time(self.guards, *sent_level), || guard.is_stopped()) {
@@ -224,8 +217,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Resets the sent stop level and the deadlines for the next process, because an abort applies
-    /// to one process only. A recall that was sent remains in effect.
+    /// Resets the stop level and the deadlines for the next process, because an abort applies to
+    /// one process only. A request to start no further process remains in effect.
     fn begin_next(&mut self) {
         let next = self.watchdog();
         if let Some(Active { sent_level, watchdog, since, .. }) = &mut self.active {
@@ -234,8 +227,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Releases the guard before the last event is delivered, so that the receiver of the event can
-    /// use the guard.
+    /// If no process is pending, returns the guard to the pool. This happens before the receiver
+    /// gets the last event, so that the receiver can use the guard.
     async fn release_if_done(&mut self) {
         if self.pending == 0
             && let Some(Active { guard, .. }) = self.active.take()
@@ -244,8 +237,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Ends the guard and all idle guards, because they occupy processes and memory that a command
-    /// lacks. Reports the pending processes as not started.
+    /// Ends the guard and all idle guards, to free resources for a command that could not start.
+    /// Reports the pending processes as not started.
     async fn dismiss(&mut self) {
         self.report_not_started(self.pending);
         let guard = self.active.take().map(|active| active.guard);
@@ -257,14 +250,14 @@ impl<'a> Assignment<'a> {
         let interrupted = || interrupted(sent_level, is_killed, since.elapsed());
         match self.guards.reap(guard).await {
             Ok(Some(begun)) => self.settle_begun(usize::try_from(begun).unwrap_or(usize::MAX), since, interrupted),
-            // Any of the pending processes may have begun, so all of them count as interrupted.
+            // Any pending process may have begun, so all of them count as interrupted.
             Ok(None) => {
                 self.remove_abandoned_results(self.pending);
                 while self.pending > 0 {
                     self.report_ended(Ok(interrupted()));
                 }
             }
-            // Any of the processes may still be running, so none is reported as not started.
+            // Any pending process may still be running, so none is reported as not started.
             Err(error) => {
                 self.report_ended(Err(error));
                 self.pending = 0;
@@ -272,10 +265,10 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Reports the pending processes after the death of the guard. The guard had begun the first
-    /// `begun` of them, and the last begun process was interrupted. The begun processes before it
-    /// succeeded, because a guard begins a process only after the previous one has succeeded. Their
-    /// lengths are unknown, so each is reported with the average length of the begun processes.
+    /// Reports the pending processes after the guard has died. The guard had begun the first
+    /// `begun` of them. The last of these was interrupted. The others succeeded, because a guard
+    /// begins a process only after the previous one has succeeded. Their run times are unknown, so
+    /// each is reported with the average.
     fn settle_begun(&mut self, begun: usize, since: Instant, interrupted: impl Fn() -> ProcessReport) {
         let begun = begun.min(self.pending);
         let Some(succeeded) = begun.checked_sub(1) else { return self.try_another_guard() };
@@ -287,9 +280,8 @@ impl<'a> Assignment<'a> {
         self.end(Ok(interrupted()));
     }
 
-    /// Keeps the first pending process, which no guard has begun, for another guard. If
-    /// [`MAX_GUARDS`] guards were killed before they began a process, reports that the process
-    /// cannot start.
+    /// Keeps only the first pending process, so that another guard runs it. After [`MAX_GUARDS`]
+    /// killed guards, reports that the process cannot start.
     fn try_another_guard(&mut self) {
         self.keep_first();
         self.lost_guards += 1;
@@ -299,8 +291,6 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Removes the temporary files that hold the standard output of `count` processes, beginning
-    /// with the current one.
     fn remove_abandoned_results(&self, count: usize) {
         let lost = self.specs.iter().skip(self.current).take(count);
         let results = lost.filter_map(|(spec, _)| spec.stdout_to.as_ref());
@@ -308,16 +298,15 @@ impl<'a> Assignment<'a> {
     }
 }
 
-/// Returns the current time on the clock of the watchdog's deadlines. Before an abort, this clock
-/// excludes pauses, as the timeout of a process does. After an abort, it includes pauses, because a
-/// process that is being ended is not paused.
+/// Returns the current time on the watchdog's clock. Before an abort, the clock excludes pauses, as
+/// the timeout of a process does. After an abort, it includes pauses, because a process that is
+/// being ended is not paused.
 fn watch_time(guards: &Guards, sent_level: StopLevel) -> Duration {
     if sent_level < StopLevel::Aborting { guards.time_without_pauses() } else { guards.time() }
 }
 
-/// Returns the report of a process whose guard died. The ending is [`Ending::Aborted`] if the run
-/// was ending the process, [`Ending::TimedOut`] if the run killed the guard for not ending the
-/// process in time, and [`Ending::GuardDied`] otherwise.
+/// Returns the report of a process whose guard died: [`Ending::Aborted`] if the run was ending the
+/// process, [`Ending::TimedOut`] if the watchdog killed the guard, [`Ending::GuardDied`] otherwise.
 fn interrupted(sent_level: StopLevel, is_killed: bool, elapsed: Duration) -> ProcessReport {
     let ending = match sent_level {
         StopLevel::Aborting | StopLevel::Killing => Ending::Aborted,

@@ -1,4 +1,4 @@
-//! The run's end of a guard's control pipe.
+//! The write end of a guard's control pipe, which the run holds.
 
 use std::io::{self, PipeWriter, Write};
 use std::os::fd::AsFd;
@@ -10,8 +10,8 @@ use rustix::io::{Errno, ioctl_fionbio};
 
 use crate::guard::protocol::{Control, encode};
 
-/// The maximum wait for room in a full pipe. A healthy guard reads at once. A stopped guard never
-/// reads, and must not block the run.
+/// The maximum time to wait until a full pipe can take more bytes. A suspended guard does not read
+/// from its pipe, and must not block the run.
 const FULL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A control pipe to which several threads can write. The messages are never interleaved.
@@ -28,8 +28,8 @@ impl ControlPipe {
     /// Sends a message.
     ///
     /// # Errors
-    /// If the guard has ended, or the pipe stays full for [`FULL_TIMEOUT`]. After an error the pipe
-    /// is closed, because a part of the message may have been sent.
+    /// If the guard has ended, or the pipe stays full for [`FULL_TIMEOUT`]. The pipe is then
+    /// closed, because a part of the message may have been sent.
     pub(crate) fn send(&self, control: &Control) -> io::Result<()> {
         self.send_encoded(&encode(control).map_err(io::Error::other)?)
     }

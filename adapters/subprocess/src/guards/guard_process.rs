@@ -24,12 +24,12 @@ use crate::guards::orphans::ReapLock;
 use crate::process_table::{self, ProcessId};
 use crate::tmp_dir;
 
-/// The maximum time for idle guards to exit. A guard normally needs some milliseconds. A guard
-/// that exceeds this time, for instance because a signal has stopped it, is killed.
+/// The maximum time for idle guards to exit. A guard that takes longer, for instance because it is
+/// suspended, is killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The number of descriptors that must be free for a further guard to start. The store, the event
-/// log and the state file open files while guards are running, and must not run out of descriptors.
+/// The number of descriptors that must be free before another guard starts. The store, the event
+/// log and the state file need them to open files while guards run.
 const SPARE_DESCRIPTORS: usize = 8;
 
 const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -46,25 +46,23 @@ pub(crate) struct GuardProcess {
 
 impl GuardProcess {
     /// Starts a guard; `number` identifies it within its pool. The guard creates its own session,
-    /// so that signals from the terminal reach only this process, which handles them.
+    /// so that signals from the terminal reach only this process.
     pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
         let ((control, control_writer), (reports, report_writer)) = (io::pipe()?, io::pipe()?);
-        // The first guard starts even if few descriptors are left, because the run needs at least
-        // one guard.
+        // The first guard may use the last descriptors, because the run needs at least one guard.
         let spare = if number == 0 { 0 } else { SPARE_DESCRIPTORS };
         let spare = (0..spare).map(|_| control.try_clone()).collect::<io::Result<Vec<_>>>()?;
         let record = settings.records_dir.as_ref().map(|dir| guard_record::path_of(dir, &settings.run, number));
         let mut command = Command::new(&settings.executable);
         command.arg0("autoproc").arg(GUARD_ARGUMENT).arg(settings.run.as_str()).args(&record);
-        // The guard starts with the run's marker in its environment, so that a sweep finds the
-        // guard even if this process dies before the guard has written its record.
+        // By the run's marker, a sweep finds the guard even if this process dies before the guard
+        // has written its record.
         command.env(RUN_VARIABLE, settings.run.as_str()).envs(settings.environment.iter().cloned());
         if let Ok(runner) = process_table::own() {
             command.env(RUNNER_VARIABLE, runner.id.to_string());
         }
         command.stdin(control).stdout(report_writer);
-        // The receiver is created before the spawn, so that a failure to create it leaves no guard
-        // behind.
+        // Created before the spawn, so that an error leaves no guard behind.
         let reports = Receiver::from_owned_fd(OwnedFd::from(reports))?;
         let control_writer = ControlPipe::new(control_writer)?;
         drop(spare);
@@ -96,8 +94,8 @@ impl GuardProcess {
         }
     }
 
-    /// Returns the identity of the guard. If the start time is unknown, it is `u64::MAX`, so that
-    /// no process counts as started after the guard.
+    /// Returns the identity of the guard. An unknown start time becomes `u64::MAX`, so that no
+    /// process counts as started after the guard.
     pub(crate) fn id(&self) -> ProcessId {
         let pid = self.pid().cast_signed();
         process_table::read(pid).map_or(ProcessId { pid, started: u64::MAX }, |guard| guard.id)
@@ -112,24 +110,22 @@ impl GuardProcess {
         process_table::read(self.pid().cast_signed()).is_ok_and(|guard| guard.is_stopped)
     }
 
-    /// Continues the guard if a signal has stopped it.
     pub(crate) fn resume(&self) {
-        // The process number still belongs to the guard, because the guard has not been reaped.
+        // The guard has not been reaped, so the process number still belongs to it.
         if let Some(pid) = Pid::from_raw(self.pid().cast_signed()) {
             let _ = kill_process(pid, Signal::CONT);
         }
     }
 
-    /// Kills the guard. Its report pipe is then closed.
     pub(crate) fn kill(&mut self) {
         // The kill fails only if the guard has already ended.
         let _ = self.child.kill();
     }
 
-    /// Ends idle guards. Blocks for some milliseconds. The guards that have not exited after
-    /// [`EXIT_TIMEOUT`] are killed.
+    /// Ends idle guards. Kills those that have not exited after [`EXIT_TIMEOUT`]. Blocks, usually
+    /// for some milliseconds.
     pub(crate) fn shut_down_all(guards: Vec<Self>) {
-        // All pipes are closed before the first wait, so that the guards exit concurrently.
+        // All pipes are closed first, so that the guards exit concurrently.
         for guard in &guards {
             guard.control.close();
         }
@@ -142,32 +138,32 @@ impl GuardProcess {
         }
     }
 
-    /// Kills and reaps a guard that runs no process.
     pub(crate) fn reap(self) {
-        // This cannot fail, because `reap_with` returns only errors of the closure.
+        // `reap_with` returns only errors of the closure.
         let _ = self.reap_with(|| Ok(()));
     }
 
     /// Kills and reaps the guard. Then calls `end_orphans`, which must end the processes that the
-    /// guard leaves behind. The guard's record and its folder for temporary files are removed only
-    /// if `end_orphans` succeeds.
+    /// guard leaves behind. Removes the guard's record and its folder for temporary files only if
+    /// `end_orphans` succeeds.
     ///
-    /// Returns how many processes the guard started without reporting their end; `None` if unknown.
+    /// Returns the number of processes that the guard began without reporting their end; `None` if
+    /// unknown.
     pub(crate) fn reap_with(mut self, end_orphans: impl FnOnce() -> io::Result<()>) -> io::Result<Option<u64>> {
         // Both calls fail only if the guard has already been reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
         ReapLock::acquire().forget(&self.child);
         end_orphans()?;
-        // While the record is locked, its guard counts as alive. A child that the guard was
-        // starting shares the lock until it executes its program. So the record is inspected only
-        // after all processes have ended.
+        // A locked record means that its guard is alive. A child that the guard was starting shares
+        // the lock until it executes its program. So the record is inspected after all processes
+        // have ended.
         let killed = self.record.as_ref().and_then(|record| guard_record::of_killed(record, self.pid()));
         if let Some((contents, owner)) = &killed {
             tmp_dir::remove_of_record(contents, *owner);
         }
         if let Some(record) = &self.record {
-            // If the record cannot be removed, a later run searches for the guard's processes and
+            // A remaining record is harmless: a later run searches for the guard's processes and
             // finds none.
             let _ = std::fs::remove_file(record);
         }

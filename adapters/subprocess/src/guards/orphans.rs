@@ -3,13 +3,13 @@
 //! # Theory of operation
 //!
 //! If this process has called [`adopt_orphans`](crate::adopt_orphans), the processes of a killed
-//! guard become children of this process. If this process starts no children other than guards,
-//! every other child is an orphan. All orphans and their descendants are killed and reaped,
-//! repeatedly until none is left.
+//! guard become its children. If this process starts no children other than guards, every other
+//! child is an orphan. All orphans and their descendants are killed and reaped repeatedly until
+//! none is left.
 //!
-//! Without adoption, or if this process may have other children, orphans are recognised by the
-//! run's marker in their environment, or by the session of the killed guard. A process escapes if
-//! it has removed the marker, begun a session, and lost all ancestors.
+//! Otherwise, orphans are recognised by the run's marker in their environment, or by the session of
+//! the killed guard. A process escapes if it has removed the marker, begun a session, and lost all
+//! ancestors.
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
@@ -28,15 +28,13 @@ use crate::process_table::{Marker, Process, ProcessId, Processes, kill, own_pid}
 /// the kernel or belongs to another user takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The pause between two searches for orphans. A search that found new orphans is repeated without
-/// a pause.
+/// The pause after a search that found no new orphans.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The process numbers of all guards of this process that have not been reaped.
 static GUARDS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// Holding this lock excludes spawning a guard while orphans are being reaped. So every new guard
-/// is registered before a search for orphans could mistake it for an orphan.
+/// While this lock is held, no guard can be spawned. So a search for orphans never mistakes a new
+/// guard for an orphan.
 pub(crate) struct ReapLock(MutexGuard<'static, BTreeSet<i32>>);
 
 impl ReapLock {
@@ -54,16 +52,14 @@ impl ReapLock {
         self.0.remove(&child.id().cast_signed());
     }
 
-    /// Sends SIGKILL to each orphan of this run, and reaps the orphans that have ended. Returns all
-    /// orphans found.
     fn kill_orphans(&self, marker: &Marker, guard: ProcessId) -> io::Result<Vec<Process>> {
         let orphans = self.orphans(marker, guard)?;
         orphans.iter().for_each(kill_and_reap);
         Ok(orphans)
     }
 
-    /// Returns all processes of the run that have no living guard, including zombies that are
-    /// children of this process. Leaves out this process and its ancestors.
+    /// Returns all processes of the run that have no living guard, except this process and its
+    /// ancestors. Includes a zombie only if it is a child of this process.
     fn orphans(&self, marker: &Marker, guard: ProcessId) -> io::Result<Vec<Process>> {
         let all = Processes::read()?;
         let own = own_pid();
@@ -87,7 +83,7 @@ impl ReapLock {
 }
 
 /// Ends the processes that `guard` and other killed guards of this run left behind. Blocks until
-/// none of them is left. Meanwhile, guards can be spawned.
+/// none is left. Meanwhile, guards can be spawned.
 ///
 /// # Errors
 /// If the process table cannot be read, or a process still exists after [`KILL_TIMEOUT`].
@@ -110,8 +106,8 @@ pub(crate) fn reap_other_children() {
     }
 }
 
-/// Repeats `round` until it finds no process. Releases the lock after each round: orphans may take
-/// long to die, and meanwhile the runtime's only thread may need the lock to spawn a guard.
+/// Calls `round` until it returns no process. Releases the lock after each call, because the
+/// runtime's only thread may need the lock to spawn a guard.
 fn repeat_until_none_left(mut round: impl FnMut(&ReapLock) -> io::Result<Vec<Process>>) -> io::Result<()> {
     let started_at = Instant::now();
     let mut seen: HashSet<ProcessId> = HashSet::new();
@@ -125,8 +121,8 @@ fn repeat_until_none_left(mut round: impl FnMut(&ReapLock) -> io::Result<Vec<Pro
         }
         let seen_before = seen.len();
         seen.extend(orphans.iter().map(|orphan| orphan.id));
-        // If the round found new processes, there is no pause: a process may fork continuously, and
-        // the rounds must kill its children faster than it starts them.
+        // There is no pause after a round that found new processes: killing must be faster than a
+        // process that forks continuously.
         if seen.len() == seen_before {
             sleep(KILL_INTERVAL);
         }
@@ -139,8 +135,7 @@ fn kill_and_reap(orphan: &Process) {
     if orphan.parent == own_pid()
         && let Some(pid) = Pid::from_raw(orphan.id.pid)
     {
-        // Waits only for the orphan, because guards and the children of other code must not be
-        // reaped here.
+        // Guards and the children of other code must not be reaped here.
         let _ = waitpid(Some(pid), WaitOptions::NOHANG);
     }
 }
@@ -170,8 +165,7 @@ mod tests {
         }
     }
 
-    /// Checks that the search releases the lock between two rounds: the orphans die only after the
-    /// test has acquired the lock.
+    /// The orphans die only after the test has acquired the lock.
     #[test]
     fn a_guard_can_be_spawned_while_orphans_take_long_to_die() {
         let (has_begun, was_acquired) = (AtomicBool::new(false), AtomicBool::new(false));

@@ -1,40 +1,37 @@
-//! Decides the measures against a guard that does not report the end of its process in time.
+//! Decides what to do about a guard that does not report in time that its process has ended.
 //!
-//! A guard enforces the timeout of its process itself. A guard that is stopped, by a signal, a
-//! debugger or a freezer, enforces nothing. So the run sets deadlines too, which are later than
-//! those of a healthy guard.
+//! A guard enforces the timeout of its process itself. A guard that is suspended, by a signal, a
+//! debugger or a freezer, enforces nothing. So the run sets its own deadlines, which are later than
+//! those that a healthy guard enforces.
 
 use std::time::Duration;
 
-/// The time that a stopped guard has to react after it received SIGCONT, in addition to its grace
-/// time. A guard that is still stopped after this time is killed.
+/// The time that a suspended guard has to react to SIGCONT, in addition to the grace time. If the
+/// guard is still suspended after that, the run kills it.
 const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The time that a guard may take to end its process, in addition to the grace time. A healthy
-/// guard takes less: it waits at most 30 s after SIGKILL before it reports, and removes temporary
-/// files in at most 4 s.
+/// The time limit for a guard to end its process, in addition to the grace time. A healthy guard
+/// takes less: at most 30 s until it reports that the process survives SIGKILL, and at most 4 s to
+/// remove temporary files.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The time that a guard may take after a request to kill its process at once, including the
-/// removal of temporary files, which takes at most 4 s. After this time, the run kills the guard,
-/// and ends the guard's process.
+/// The time limit for a guard to carry out a request to kill, including at most 4 s to remove
+/// temporary files. After it, the run itself kills the guard and the guard's process.
 const KILL_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum time to wait for a killed guard to disappear. Only a guard that is blocked in the
 /// kernel takes longer.
 const DEATH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The maximum delay until the run notices an expired deadline, if nothing was suspended. After a
-/// longer delay, all deadlines of the guard are counted from the current time, because the guard
-/// may have been suspended together with the run.
+/// If the run notices an expired deadline with a longer delay than this, the run or the machine was
+/// suspended. The guard may have been suspended too, so its deadlines start again.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Measure {
-    /// Send SIGCONT to the guard.
     Continue,
     Kill,
-    /// Stop waiting for the killed guard, which does not disappear.
+    /// Stop waiting for a killed guard that does not disappear.
     GiveUp,
 }
 
@@ -53,7 +50,7 @@ pub(super) struct Watchdog {
     /// The time at which a healthy guard begins to end its process.
     limit: Duration,
     grace: Duration,
-    /// The time from the end of the grace time until a guard without a report is killed.
+    /// The time for which a guard may stay silent after the grace time, before it is killed.
     silence_timeout: Duration,
     step: Step,
 }
@@ -85,8 +82,8 @@ impl Watchdog {
         }
     }
 
-    /// Returns the measure to take at `now`; `None` if no measure is due. `is_stopped` tells
-    /// whether a signal or a debugger has stopped the guard.
+    /// Returns the measure to take at `now`, if any. `is_stopped` tells whether a signal or a
+    /// debugger has stopped the guard.
     pub(super) fn expire(&mut self, now: Duration, is_stopped: impl FnOnce() -> bool) -> Option<Measure> {
         let late = now.checked_sub(self.due())?;
         if late > SUSPENSION_THRESHOLD && self.step != Step::ContinueStopped {
@@ -161,7 +158,6 @@ mod tests {
         assert_eq!(watchdog.due(), 300 * SECOND);
     }
 
-    /// After a suspension of the machine, a healthy guard needs time to end its process.
     #[test]
     fn a_deadline_that_is_noticed_late_gives_the_guard_its_time_again() {
         let mut watchdog = Watchdog::of_process(Duration::ZERO, 300 * SECOND, 10 * SECOND);

@@ -15,7 +15,7 @@ use crate::process_table::{ProcessId, not_found_if_gone};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
     entry: Vec<u8>,
-    /// The project folder of the run; `None` matches a run of any project.
+    /// The project folder of the run, or `None` to match runs of any project.
     project: Option<PathBuf>,
 }
 
@@ -26,30 +26,28 @@ impl Marker {
         Self { entry: format!("{RUN_VARIABLE}={}", run.as_str()).into_bytes(), project: None }
     }
 
-    /// Returns the marker restricted to processes of one project. A process whose environment names
-    /// another existing folder as its project does not match.
+    /// Restricts the marker to processes of one project. A process does not match if its
+    /// environment names another existing project folder.
     ///
-    /// Without this restriction, recovery in a copy of a project would end the processes of live
-    /// runs of the original, because those runs look dead in the copy.
+    /// If a project folder is copied, the live runs of the original look dead in the copy. Without
+    /// this restriction, recovery in the copy would end the processes of these runs.
     #[must_use]
     pub fn in_project(self, project: impl Into<PathBuf>) -> Self {
         Self { project: Some(project.into()), ..self }
     }
 
-    /// True if process `pid` has the marker in its initial environment. Few programs overwrite
-    /// their initial environment.
+    /// True if the initial environment of process `pid` contains the marker.
     ///
     /// # Errors
-    /// [`io::ErrorKind::PermissionDenied`] if the caller is not root and the process belongs to
-    /// another user or runs a program whose file grants privileges (ptrace(2), "Ptrace access mode
-    /// checking"). [`io::ErrorKind::NotFound`] if there is no such process.
+    /// [`io::ErrorKind::NotFound`] if there is no such process. [`io::ErrorKind::PermissionDenied`]
+    /// if the kernel denies access, for example to a process of another user (ptrace(2), "Ptrace
+    /// access mode checking").
     pub fn matches(&self, pid: i32) -> io::Result<bool> {
         std::fs::read(format!("/proc/{pid}/environ")).map(|bytes| self.is_in(&bytes)).map_err(not_found_if_gone)
     }
 
-    /// Returns the identity of the run's own process, as given in the environment of process `pid`.
-    /// `None` if process `pid` does not have the marker, or if its environment does not contain the
-    /// identity.
+    /// Reads the id of the run's main process from the environment of process `pid`. Returns `None`
+    /// if process `pid` lacks the marker.
     pub(crate) fn runner_of(&self, pid: i32) -> Option<ProcessId> {
         self.runner_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
     }
@@ -71,8 +69,7 @@ impl Marker {
     }
 }
 
-/// Returns the id of the run to which process `pid` belongs, according to the marker in its initial
-/// environment; `None` if it has no marker, or if its environment cannot be read.
+/// Returns the run id in the initial environment of process `pid`, if it is readable and has one.
 pub(crate) fn marked_run(pid: i32) -> Option<String> {
     run_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
 }

@@ -1,4 +1,4 @@
-//! Sends signals to one process, and never to a later process with the same number.
+//! Sends signals to a process, but never to a later process with the same number.
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
@@ -10,8 +10,7 @@ use crate::process_table::{ProcessId, is_alive, positive_pid};
 pub enum SignalResult {
     /// The signal was sent.
     Sent,
-    /// The process has ended, though it may still be a zombie, or the process table does not show
-    /// it.
+    /// The process has ended (it may be a zombie), or the process table does not show it.
     Gone,
     /// The system refused, usually because the process belongs to another user.
     Refused(Errno),
@@ -31,10 +30,10 @@ pub fn resume(id: ProcessId) -> SignalResult {
 
 /// Sends a signal to one process.
 ///
-/// Opens a pidfd (`pidfd_open(2)`, Linux 5.3) and then compares the start time, so that the signal
-/// cannot reach a later process with the same number. Without pidfds, the start time is compared
-/// microseconds before the signal is sent by number. This is safe in practice, because a number is
-/// reused only after thousands of other processes have started.
+/// Uses a pidfd (`pidfd_open(2)`, Linux 5.3), so the signal cannot reach a later process with the
+/// same number. Without pidfds, checks the start time of the process and then sends the signal by
+/// number. This is safe in practice: a number is reused only after thousands of other processes
+/// have started.
 #[must_use]
 pub fn signal(id: ProcessId, signal: Signal) -> SignalResult {
     let Some(pid) = positive_pid(id.pid) else { return SignalResult::Gone };

@@ -2,22 +2,21 @@
 //!
 //! # Theory of operation
 //!
-//! A process's start time is the reading of `CLOCK_BOOTTIME` (`clock_gettime(2)`) at its fork, in
-//! clock ticks. If the reading is in the same tick before and after the fork, that tick is the
-//! start time, and `/proc` need not be read. Reading `/proc/<pid>/stat` would cost an opened file
-//! and two context switches, because the read waits for the execve(2) of the new child.
+//! The kernel records the start time of a process at its fork: the reading of `CLOCK_BOOTTIME`
+//! (`clock_gettime(2)`), in clock ticks. If the clock shows the same tick before and after the
+//! fork, that tick is the start time. This is faster than reading `/proc/<pid>/stat`, because that
+//! read waits for the execve(2) of the child.
 //!
-//! The clock can differ from the process table (an emulated `/proc`, a time namespace). The first
+//! The clock may disagree with the process table (an emulated `/proc`, a time namespace). The first
 //! child for which both start times are known shows whether they agree. If they differ, only the
-//! table is used from then on.
+//! process table is used from then on.
 
 use std::io;
 
 use crate::process_table::{ProcessId, read};
 
-/// Spawns a child. Also returns the clock tick in which the child was spawned, counted from boot;
-/// `None` if the spawn did not begin and end in the same tick, or if the time since boot is
-/// unknown.
+/// Spawns a child. Also returns the time of the spawn in clock ticks since boot, or `None` if the
+/// tick changed during the spawn.
 pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) {
     let before = ticks();
     let child = spawn();
@@ -28,14 +27,14 @@ pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) 
 /// possible, otherwise from the process table.
 #[derive(Debug, Default)]
 pub(crate) struct StartTimes {
-    /// True if the clock and the process table agreed on the start time of the first child for
-    /// which both were known; `None` until there is such a child.
+    /// True if the clock and the process table gave the same start time for a child. `None` before
+    /// the first comparison.
     agree: Option<bool>,
 }
 
 impl StartTimes {
-    /// Identifies a child that has not been reaped. `tick` is the clock tick in which the child was
-    /// started; `None` if unknown.
+    /// Identifies a child that has not been reaped. `tick` is the clock tick in which the child
+    /// started, if known.
     pub(crate) fn identify(&mut self, pid: i32, tick: Option<u64>) -> io::Result<ProcessId> {
         match tick {
             Some(started) if self.agree == Some(true) => Ok(ProcessId { pid, started }),
@@ -48,7 +47,7 @@ impl StartTimes {
     }
 }
 
-/// Returns the time since boot, in clock ticks as in `/proc/<pid>/stat`; `None` if it is unknown.
+/// Returns the time since boot in clock ticks, the unit of `/proc/<pid>/stat`.
 #[cfg(target_os = "linux")]
 fn ticks() -> Option<u64> {
     use rustix::time::{ClockId, clock_gettime};
@@ -71,8 +70,8 @@ mod tests {
 
     use super::*;
 
-    /// On a loaded machine, a spawn may take longer than a tick. The test therefore spawns children
-    /// until 20 spawns fit into one tick each.
+    /// Spawns children until 20 of the spawns each took place within one clock tick. On a loaded
+    /// machine, many spawns take longer.
     #[cfg(target_os = "linux")]
     #[test]
     fn the_clock_agrees_with_the_process_table() {

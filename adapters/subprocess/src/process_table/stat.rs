@@ -5,12 +5,11 @@ use crate::process_table::{Process, ProcessId};
 /// The number of the first field after the name; proc(5) counts fields from 1.
 const FIRST_AFTER_NAME: usize = 3;
 
-/// The maximum length of a line: 52 fields of at most 20 digits with signs and blanks, and a name
-/// of at most 64 bytes.
+/// An upper bound for the length of a line: 52 fields of at most 20 digits, and a name of at most
+/// 64 bytes.
 pub(super) const MAX_LINE_BYTES: usize = 2048;
 
-/// Parses a line. The name is in parentheses and may contain any byte, including parentheses; no
-/// other field contains a parenthesis, so the last closing parenthesis in the line ends the name.
+/// Parses a line. The name may contain parentheses, so it ends at the last closing parenthesis.
 pub(super) fn parse(text: &[u8]) -> Option<Process> {
     let open = text.iter().position(|byte| *byte == b'(')?;
     let close = text.iter().rposition(|byte| *byte == b')')?;
@@ -74,8 +73,7 @@ mod tests {
         fn a_truncated_line_is_refused(cut in 0_usize..40) {
             let whole = line(77, b"a) R 1 (b", 'R', [1, 77, 77], 1, 123_456);
             let after_name = whole.iter().rposition(|byte| *byte == b')').expect("there");
-            // The line is cut before the end of the start time, which is the last field that is
-            // needed.
+            // Cuts the line before the end of the start time, the last field that is parsed.
             prop_assert_eq!(parse(&whole[..after_name + 1 + cut.min(38)]), None);
         }
     }

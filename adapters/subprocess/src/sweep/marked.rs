@@ -8,7 +8,7 @@ use crate::process_table::{self, Processes};
 use crate::sweep::{CLEAN_SCANS, POLL_INTERVAL};
 
 /// Returns the runs in `runs` whose marker is in the environment of any process. Reads all
-/// processes [`CLEAN_SCANS`] times. Reads nothing if `runs` is empty.
+/// processes [`CLEAN_SCANS`] times, because a single scan may miss some.
 ///
 /// # Errors
 /// If the process table cannot be read.

@@ -19,9 +19,8 @@ pub(super) struct Records<'a> {
 pub(super) struct Living {
     /// The living guards in this boot and pid namespace.
     pub(super) here: Vec<ProcessId>,
-    /// The number of all other locked records. The lock may be held by a guard in another pid
-    /// namespace or an unknown boot, by a guard that has not written its record yet, or by a
-    /// process that is not a guard of the run.
+    /// The number of all other locked records. This process cannot identify the guards that hold
+    /// these locks.
     pub(super) elsewhere: usize,
 }
 
@@ -29,7 +28,7 @@ pub(super) struct Living {
 pub(super) struct Abandoned {
     /// The records of killed guards that ran in this boot and pid namespace.
     pub(super) commands: Vec<Contents>,
-    /// The reasons why processes that are not searched for may still be running.
+    /// The reasons why the run may still have processes that this process cannot find.
     pub(super) uncertain: Vec<String>,
 }
 
@@ -43,9 +42,9 @@ impl<'a> Records<'a> {
         paths.into_iter().map(|path| guard_record::inspect(&path).map(|state| (path, state))).collect()
     }
 
-    /// Returns the living guards. A record is believed only if its process is a guard of the run,
-    /// that is, the process has the run's marker and holds the record open. Without this check, a
-    /// forged record could make the sweep kill any process.
+    /// Returns the living guards. Trusts a record only if the process named in the record has the
+    /// run's marker and holds the record open. Otherwise, a forged record could make the sweep kill
+    /// any process.
     pub(super) fn living(&self, own: &Location, marker: &Marker) -> io::Result<Living> {
         let mut living = Living::default();
         for (path, state) in self.inspect()? {
@@ -85,9 +84,8 @@ impl<'a> Records<'a> {
         Ok(abandoned)
     }
 
-    /// Returns the first reason why killed guards may have left processes that cannot be observed;
-    /// `None` if there is no such reason. Records of living guards are ignored, because living
-    /// guards end their own processes.
+    /// If killed guards may have left processes that this process cannot find, returns a reason.
+    /// Ignores living guards, because they end their own processes.
     pub(super) fn obstacle(&self, own: &Location) -> io::Result<Option<String>> {
         let mut abandoned = Abandoned::default();
         for (path, state) in self.inspect()? {
@@ -159,9 +157,9 @@ fn is_guard(contents: &Contents, path: &Path, marker: &Marker) -> bool {
         && process_table::has_open(pid, path)
 }
 
-/// Returns a reason if the record names a living process that does not provably belong to `owner`,
-/// the owner of the record. Without this check, any user who can write to the folder could make
-/// root kill any process.
+/// Returns a reason if the record names a living process that may not belong to `owner`, the owner
+/// of the record. Without this check, any user who can write to the folder could make root kill any
+/// process.
 fn names_foreign(contents: &Contents, own: &Location, owner: u32, path: &Path) -> Option<String> {
     let is_alive = |leader: &ProcessId| process_table::is_alive(*leader);
     let leader = contents.leader.filter(|leader| position_of(contents, own) == Position::Here && is_alive(leader))?;
@@ -179,14 +177,13 @@ fn foreign(pid: i32, found: io::Result<u32>, owner: u32, record: &Path) -> Optio
     }
 }
 
-/// The location of a guard's processes, relative to this process.
+/// Where the processes of a guard run, relative to this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
-    /// The processes are in this boot and pid namespace.
+    /// In this boot and pid namespace.
     Here,
-    /// The processes are in another pid namespace of this boot.
     OtherNamespace,
-    /// The processes were in an earlier boot, so none of them is left.
+    /// In an earlier boot, so none of the processes is left.
     EarlierBoot,
     /// The boot of the guard or of this process is unknown.
     Unknown,
@@ -241,8 +238,7 @@ mod tests {
         assert_eq!(position("1", "a", ["2", "a"]), Position::EarlierBoot);
         assert_eq!(position("1", "a", ["", "a"]), Position::Unknown);
         assert_eq!(position("", "", ["2", "a"]), Position::Unknown);
-        // If the system provides neither a boot id nor a pid namespace, only the process number is
-        // compared.
+        // A system may provide neither a boot id nor a pid namespace.
         assert_eq!(position("", "", ["", ""]), Position::Here);
     }
 

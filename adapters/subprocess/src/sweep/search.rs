@@ -8,12 +8,10 @@ use rustix::io::Errno;
 use crate::guard_record::Contents;
 use crate::process_table::{Marker, Process, ProcessId, Processes};
 
-/// The criteria by which a process belongs to the dead run. Any one of them is enough.
+/// The criteria for processes of the dead run. A process that meets any of them belongs to the run.
 pub(super) struct Search<'a> {
-    /// The run's marker. A process with this marker in its environment belongs to the run.
     pub(super) marker: &'a Marker,
-    /// The records of killed guards. The processes of the commands in these records belong to the
-    /// run.
+    /// The records of killed guards, whose commands belong to the run.
     pub(super) killed_guards: &'a [Contents],
     /// The run's living guards. Their descendants belong to the run; the guards themselves are
     /// spared.
@@ -31,12 +29,11 @@ pub(super) struct Targets {
 /// The reason why a process that may belong to the dead run is not ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Uncertainty {
-    /// The system refuses the signal.
     Refused(Process, Errno),
     /// The process is the current process or one of its ancestors.
     OwnLineage(Process),
-    /// The process's group or session id was recorded for the dead run, but nothing else relates
-    /// the process to that run.
+    /// The number of the process's group or session is in a record of the dead run. Another group
+    /// or session may have reused the number.
     SameNumber(Process),
 }
 
@@ -62,8 +59,8 @@ impl Search<'_> {
         let found = self.find(all, is_marked);
         let mut spared: HashSet<ProcessId> = self.living_guards.iter().copied().collect();
         if found.contains_key(&own_pid) {
-            // The dead run started the current process, so the descendants of the current process
-            // have the marker too. They are spared.
+            // The dead run started this process, so the descendants of this process are found too.
+            // They are spared.
             spared.extend(all.descendants_of(own_pid).iter().map(|process| process.id));
         }
         let own_lineage: HashSet<ProcessId> = all.lineage_of(own_pid).into_iter().collect();
@@ -78,8 +75,8 @@ impl Search<'_> {
         targets
     }
 
-    /// Returns all processes of the dead run, by pid: those of its commands, those with its marker,
-    /// the descendants of both, and the descendants of its living guards.
+    /// Returns all processes of the dead run, by pid. These are the processes of its commands, the
+    /// processes with its marker, and the descendants of both and of its living guards.
     fn find(&self, all: &Processes, is_marked: impl Fn(&Process) -> bool) -> HashMap<i32, Process> {
         let direct = all.iter().filter(|process| self.is_of_a_command(process, all) || is_marked(process));
         let direct: Vec<Process> = direct.cloned().collect();
@@ -89,13 +86,13 @@ impl Search<'_> {
         direct.into_iter().chain(below).map(|process| (process.id.pid, process)).collect()
     }
 
-    /// True if the process is the leader of a killed guard's command or a member of its group.
+    /// True if the process is the leader of a killed guard's command, or in the leader's group.
     ///
-    /// The kernel does not reuse a process number while a group or session has it (`alloc_pid` in
-    /// the kernel; POSIX on process ids). While the leader exists, even as a zombie, its group is
-    /// certainly that of the command. After the leader has disappeared, its number may have been
-    /// reused for another group, so the process must also be in the guard's session. It is
-    /// practically impossible that the numbers of both its group and its session were reused.
+    /// The kernel does not reuse the number of an existing group or session (`alloc_pid` in the
+    /// kernel; POSIX on process ids). While the leader exists, even as a zombie, the group with the
+    /// leader's number is therefore the leader's group. Later, another group may have this number,
+    /// so the process must also be in the guard's session. It is practically impossible that the
+    /// numbers of both group and session were reused.
     fn is_of_a_command(&self, process: &Process, all: &Processes) -> bool {
         self.killed_guards.iter().any(|contents| {
             contents.leader.is_some_and(|leader| {
@@ -106,8 +103,8 @@ impl Search<'_> {
         })
     }
 
-    /// Returns the processes whose group or session id was recorded for the dead run. Nothing else
-    /// relates these processes to the run.
+    /// Returns the processes outside `found` whose group or session has a number that is in a
+    /// record of the dead run.
     fn find_same_numbers(&self, all: &Processes, found: &HashMap<i32, Process>) -> Vec<Uncertainty> {
         let has_same_number = |process: &&Process| {
             self.killed_guards.iter().any(|contents| {
@@ -133,7 +130,7 @@ fn exists(all: &Processes, id: ProcessId) -> bool {
     all.get(id.pid).is_some_and(|process| process.id == id)
 }
 
-/// True if no process currently has the number `id.pid`, not even a zombie.
+/// True if no process has the number `id.pid`, not even a zombie.
 fn is_unused(all: &Processes, id: ProcessId) -> bool {
     all.get(id.pid).is_none()
 }
@@ -180,7 +177,7 @@ mod tests {
         }
     }
 
-    /// Returns the given processes, this process, its parent, and process 1.
+    /// Returns `others` with process 1, this process, and the parent of this process.
     fn all(others: impl IntoIterator<Item = Process>) -> Processes {
         [process(1, 0, 1, 1), process(8, 1, 8, 8), process(OWN, 8, 8, 8)].into_iter().chain(others).collect()
     }

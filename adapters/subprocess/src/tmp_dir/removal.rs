@@ -1,14 +1,14 @@
 //! Removes a folder with its contents.
 //!
-//! A process may have left folders of any depth, so the removal neither recurses nor keeps a folder
-//! open for each level: it moves every nested folder up to the top folder and removes it there.
+//! Folders may be nested to any depth. The removal therefore neither recurses nor keeps one folder
+//! open per level: it moves every nested folder up to the top folder and removes it there.
 //!
 //! Another user may own a part of the contents and change it during the removal. Every folder is
 //! therefore opened relative to its open parent, and links are never followed.
 //!
-//! Programs that build a root folder for chroot(2) mount file systems in a temporary folder, and
-//! leave them mounted if they are killed. A removal that enters such a mount would remove files of
-//! the system. So a folder that contains a mount is not removed.
+//! A killed program may leave file systems mounted in the folder, for example in a root folder for
+//! chroot(2). Entering such a mount could remove files of the system, so a folder that contains a
+//! mount is not removed.
 
 use std::ffi::{CStr, CString};
 use std::fs;
@@ -21,18 +21,18 @@ use std::time::{Duration, Instant};
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-/// The maximum duration of a removal, enough for several hundred thousand files. A longer removal
-/// would delay the report of the process, and the run kills a guard that does not report in time:
-/// at the earliest 5 s after a request to kill the process.
+/// The maximum duration of a removal, enough for several hundred thousand files. The guard reports
+/// the end of a command after the removal. If a guard has not reported 5 s after a request to kill
+/// its command, the run kills the guard.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Removes a folder, or a file or link in its place. It is no error if nothing exists at `path`.
+/// Removes the folder, file or link at `path`, if there is one.
 ///
 /// # Errors
-/// If a file system is mounted in the folder, if a part of the contents cannot be removed, or if
-/// the removal takes longer than [`TIMEOUT`].
+/// If a file system is mounted in the folder, a part of the contents cannot be removed, or the
+/// removal takes longer than [`TIMEOUT`].
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     remove_within(path, TIMEOUT)
 }
@@ -56,10 +56,9 @@ fn remove_within(path: &Path, timeout: Duration) -> io::Result<()> {
 }
 
 struct Removal {
-    /// The folder whose contents are removed.
     top: OwnedFd,
     deadline: Instant,
-    /// The number of folders that were moved to the top.
+    /// The number of folders that were moved to the top folder.
     moved: u64,
 }
 
@@ -78,8 +77,8 @@ impl Removal {
         }
     }
 
-    /// Removes the folder `name`, which is in the top folder. Moves its nonempty subfolders to the
-    /// top folder, and removes its other contents.
+    /// Removes the folder `name` in the top folder, after moving its nonempty subfolders to the top
+    /// folder.
     fn take_apart(&mut self, name: &CStr) -> io::Result<()> {
         let folder = open(self.top.as_fd(), name)?;
         for below in names_in(folder.as_fd())? {
@@ -102,8 +101,8 @@ impl Removal {
             Ok(()) | Err(Errno::NOENT) => return Ok(true),
             Err(error) => error,
         };
-        // For a folder, Linux reports EISDIR, and other systems EPERM. EPERM may also mean a file
-        // that must not be changed.
+        // For a folder, Linux reports EISDIR. Other systems report EPERM, which may also mean a
+        // file that must not be changed.
         match unlinkat(folder, name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(true),
             Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
@@ -124,16 +123,15 @@ impl Removal {
     }
 }
 
-/// Makes a folder accessible with [`make_accessible`], and opens it for reading. Refuses a link.
+/// Makes a folder accessible and opens it for reading. Refuses a link.
 fn open(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
     make_accessible(parent, name);
     Ok(openat(parent, name, FOLDER.union(OFlags::RDONLY), Mode::empty())?)
 }
 
-/// Gives a folder mode 0700 if it belongs to this user and denies its owner a permission. The
-/// contents of a folder can be removed only with write and search permission. Does not follow
-/// links. Errors are ignored, because the removal reports them. On systems other than Linux, does
-/// nothing.
+/// Sets the mode of a folder to 0700, so that its contents can be removed. Changes only a folder of
+/// this user whose mode denies the owner a permission. Does not follow links. Ignores errors,
+/// because the removal reports them.
 #[cfg(target_os = "linux")]
 pub(super) fn make_accessible(parent: BorrowedFd<'_>, name: &CStr) {
     use std::os::fd::AsRawFd;
@@ -141,8 +139,7 @@ pub(super) fn make_accessible(parent: BorrowedFd<'_>, name: &CStr) {
     use rustix::fs::{chmod, fstat};
     use rustix::process::geteuid;
 
-    // With `O_PATH`, no permission is needed. The descriptor still refers to the same folder if
-    // something else takes the folder's name.
+    // `O_PATH` needs no permission. If the folder is replaced, the descriptor still refers to it.
     let Ok(folder) = openat(parent, name, FOLDER.union(OFlags::PATH), Mode::empty()) else { return };
     let is_closed = |folder: &OwnedFd| {
         let stat = fstat(folder).ok()?;
@@ -178,14 +175,14 @@ fn refuse_mounts(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns the first mount point on the folder or in it. `mounts` is in the format of
-/// `/proc/self/mountinfo` (proc(5)), whose fifth field is the mount point.
+/// Returns the first mount point at or below the folder. `mounts` is the content of
+/// `/proc/self/mountinfo` (proc(5)), in which the fifth field is the mount point.
 fn mount_below(mounts: &[u8], folder: &Path) -> Option<PathBuf> {
     let points = mounts.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
     points.map(unescaped).find(|point| point.starts_with(folder))
 }
 
-/// Replaces the octal escapes of blanks and backslashes, as in `\040`.
+/// Decodes octal escapes, such as `\040`.
 fn unescaped(field: &[u8]) -> PathBuf {
     let (mut bytes, mut rest) = (Vec::with_capacity(field.len()), field);
     while let Some((&first, after)) = rest.split_first() {
@@ -234,7 +231,7 @@ mod tests {
         remove(&top).expect("nothing to remove");
     }
 
-    /// If root runs the test, a removal succeeds with any mode. So the test checks the mode itself.
+    /// Checks the mode and not the removal, because root can remove a folder of any mode.
     #[test]
     fn a_closed_folder_is_made_accessible_but_not_through_a_link() {
         let dir = tempfile::tempdir().expect("a folder");
@@ -249,7 +246,6 @@ mod tests {
         assert_eq!(mode(&closed), 0o700);
     }
 
-    /// A recursive removal would need a descriptor and a part of the stack for each level.
     #[test]
     fn a_deep_tree_is_removed() {
         const LEVELS: usize = 5_000;
@@ -268,7 +264,7 @@ mod tests {
         assert!(!top.exists());
     }
 
-    /// The folders have names like those that the removal gives to moved folders.
+    /// Some folders already have the names that the removal gives to moved folders.
     #[test]
     fn a_removal_that_takes_too_long_is_given_up() {
         let dir = tempfile::tempdir().expect("a folder");

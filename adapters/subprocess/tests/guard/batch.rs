@@ -1,4 +1,4 @@
-//! Batches of commands that one guard runs one after another.
+//! Tests batches, in which one guard runs several commands one after another.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,6 @@ use futures_util::stream::{BoxStream, StreamExt};
 use crate::fixture::{Fixture, LONG, TIMEOUT, until, write_program};
 use crate::stop::Stop;
 
-/// A `BatchEvent` that can be compared.
 #[derive(Debug, PartialEq, Eq)]
 enum Event {
     Ended(Ending),
@@ -20,7 +19,6 @@ enum Event {
 
 const SUCCEEDED: Event = Event::Ended(Ending::Exited { code: 0 });
 
-/// A script that appends a line to the file `started`, and then waits for the file `end`.
 const STARTED: &str = "echo >>started; while ! [ -e end ]; do sleep 0.01; done";
 
 fn batch<'f>(
@@ -54,7 +52,6 @@ async fn run(fixture: &Fixture, specs: Vec<ProcessSpec>, stop: Arc<dyn StopSigna
     events_of(batch(fixture, specs, &stop, LONG)).await
 }
 
-/// The next event other than a start.
 async fn next(batch: &mut BoxStream<'_, BatchEvent>) -> Option<BatchEvent> {
     loop {
         let event = tokio::time::timeout(TIMEOUT, batch.next()).await.expect("in time");
@@ -64,7 +61,6 @@ async fn next(batch: &mut BoxStream<'_, BatchEvent>) -> Option<BatchEvent> {
     }
 }
 
-/// The commands run in order, under the same guard, never two at once.
 #[tokio::test]
 async fn the_commands_of_a_batch_run_one_after_another() {
     let fixture = Fixture::new(LONG);
@@ -116,8 +112,6 @@ async fn nothing_starts_after_a_command_that_cannot_start() {
     assert!(!fixture.path("started").exists());
 }
 
-/// A command may start only if the system allows a further process. So the run ends the guard,
-/// which is a process too.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_guard_without_descriptors_reports_a_shortage_and_is_ended() {
@@ -141,7 +135,7 @@ async fn a_guard_without_descriptors_reports_a_shortage_and_is_ended() {
     assert_eq!(fixture.run(script()).await.ending, Ending::Exited { code: 0 });
 }
 
-/// A stopped guard does not exit. The wait for its exit must not block the rest of the run.
+/// A suspended guard (SIGSTOP) never exits, so a blocking wait for its exit would stall other work.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn other_work_continues_while_idle_guards_are_ended() {
@@ -171,7 +165,6 @@ async fn other_work_continues_while_idle_guards_are_ended() {
     assert!(fixture.guard_pids().is_empty());
 }
 
-/// The waiting commands are returned to the caller, so that an idle guard can run them.
 #[tokio::test]
 async fn commands_that_wait_too_long_are_returned_before_the_long_one_ends() {
     let fixture = Fixture::new(LONG);
@@ -186,7 +179,6 @@ async fn commands_that_wait_too_long_are_returned_before_the_long_one_ends() {
     assert!(!fixture.path("started").exists());
 }
 
-/// A guard may delay the report of a short command, but not until the next command ends.
 #[tokio::test]
 async fn a_report_does_not_wait_for_the_next_command_to_end() {
     let fixture = Fixture::new(LONG);
@@ -198,8 +190,6 @@ async fn a_report_does_not_wait_for_the_next_command_to_end() {
     assert_eq!(events_of(events).await, [SUCCEEDED]);
 }
 
-/// A drain lets the running command finish, and an abort ends it. In both cases, no further command
-/// starts.
 #[tokio::test]
 async fn nothing_starts_after_a_stop() {
     for level in [StopLevel::Draining, StopLevel::Aborting, StopLevel::Killing] {
@@ -222,8 +212,7 @@ async fn nothing_starts_after_a_stop() {
     }
 }
 
-/// After a request to drain, the first command still starts, because a command that is not in a
-/// batch starts too. No other command starts. After a request to abort, no command starts.
+/// After a request to drain, the first command still starts, as it would outside a batch.
 #[tokio::test]
 async fn after_a_stop_only_the_first_command_starts() {
     for (level, ending) in [(StopLevel::Draining, Ending::Exited { code: 0 }), (StopLevel::Aborting, Ending::Aborted)] {
@@ -236,8 +225,7 @@ async fn after_a_stop_only_the_first_command_starts() {
     }
 }
 
-/// The report of the first command is delayed. So an abort of this command may arrive when the
-/// second command is running.
+/// The first command is aborted after it has ended, while the second command is running.
 #[tokio::test]
 async fn a_late_abort_of_one_command_spares_the_next() {
     let fixture = Fixture::new(LONG);
@@ -263,7 +251,6 @@ fn killed_in_the_third(fixture: &Fixture) -> Vec<ProcessSpec> {
     ["true", "true", "kill -9 $PPID; sleep 3600", ": >started", ": >started"].map(|line| fixture.script(line)).into()
 }
 
-/// The record of the guard tells which commands the guard had begun.
 #[tokio::test]
 async fn a_killed_guard_loses_only_the_command_that_was_running() {
     let fixture = Fixture::new(LONG);
@@ -273,7 +260,6 @@ async fn a_killed_guard_loses_only_the_command_that_was_running() {
     assert!(!fixture.path("started").exists());
 }
 
-/// It is unknown which commands had begun, so each command without a report counts as lost.
 #[tokio::test]
 async fn without_a_record_a_killed_guard_loses_all_commands_without_a_report() {
     let fixture = Fixture::with(LONG, |settings| GuardSettings { records_dir: None, ..settings });
@@ -285,8 +271,8 @@ async fn without_a_record_a_killed_guard_loses_all_commands_without_a_report() {
     assert!(!fixture.path("started").exists());
 }
 
-/// The first guard waits for its first message, and then reads an empty FIFO instead of the
-/// message. So it begins no command.
+/// The first guard reads an empty FIFO instead of the message with the batch, so the guard begins
+/// no command.
 #[tokio::test]
 async fn a_command_that_a_killed_guard_has_not_begun_gets_another_guard() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -310,7 +296,6 @@ async fn a_command_that_a_killed_guard_has_not_begun_gets_another_guard() {
     assert_eq!(fixture.read("started"), "\n");
 }
 
-/// At a pause, the waiting commands are returned to the caller: the length of the pause is unknown.
 #[tokio::test]
 async fn nothing_starts_after_a_pause() {
     let fixture = Fixture::new(LONG);
@@ -326,7 +311,6 @@ async fn nothing_starts_after_a_pause() {
     assert_eq!(fixture.read("started"), "\n");
 }
 
-/// The whole batch exceeds the maximum length of a message, so only the first command is sent.
 #[tokio::test]
 async fn a_batch_too_long_for_a_message_is_reduced_to_its_first_command() {
     let fixture = Fixture::new(LONG);
@@ -337,8 +321,6 @@ async fn a_batch_too_long_for_a_message_is_reduced_to_its_first_command() {
     assert!(matches!(&*events, [Event::NotStarted(1), Event::Ended(Ending::CannotStart { .. })]), "{events:?}");
 }
 
-/// Each fingerprint is taken at the start of its command. The first command changes the input of
-/// the second command, and the second fingerprint shows the change.
 #[tokio::test]
 async fn each_start_is_reported_with_the_fingerprint_of_its_input() {
     let fixture = Fixture::new(LONG);
@@ -355,8 +337,7 @@ async fn each_start_is_reported_with_the_fingerprint_of_its_input() {
     assert_eq!(starts, [before, fingerprint_of(&fixture.path("input")), None]);
 }
 
-/// A command ends when its last process has ended, so the report includes changes that a background
-/// process made to the input.
+/// In one case, a background process changes the input after the command's main process has ended.
 #[tokio::test]
 async fn each_end_reports_how_the_input_is_left() {
     let fixture = Fixture::new(LONG);

@@ -1,4 +1,4 @@
-//! The deadline of guards, after which no guard runs a command.
+//! Tests the deadline after which guards run no command.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::fixture::{Fixture, LONG, until};
 
 const IGNORES_TERM: &str = "trap '' TERM; : >begun; until [ -e go ]; do sleep 0.01; done";
 
-/// Returns the time since boot that is `span` from now.
+/// Returns the current time since boot plus `span`.
 fn after(span: Duration) -> Duration {
     let now = clock_gettime(ClockId::Boottime);
     let seconds = u64::try_from(now.tv_sec).expect("a time since boot");
@@ -52,8 +52,6 @@ async fn an_extended_deadline_reaches_a_busy_guard() {
     assert_eq!(tokio::join!(run, extend).0.ending, Ending::Exited { code: 0 });
 }
 
-/// After the deadline, another run may process the same file, so a paused process must not be
-/// resumed.
 #[tokio::test]
 async fn a_paused_process_is_killed_at_the_deadline() {
     let fixture = Fixture::new(LONG);

@@ -1,4 +1,4 @@
-//! A folder and a pool of guards.
+//! The fixture: a folder and a pool of guards.
 
 use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,9 +12,7 @@ use autoproc_domain::ports::NeverStop;
 use autoproc_subprocess::{GuardSettings, Guards, OutputLimits, ProcessReport, ProcessSpec};
 use tempfile::TempDir;
 
-/// The maximum time to wait for a condition.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
-/// A duration that is longer than any test.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
 static FIXTURES: AtomicUsize = AtomicUsize::new(0);
@@ -29,7 +27,6 @@ impl Fixture {
         Self::with(grace, |settings| settings)
     }
 
-    /// Creates a fixture with changed settings.
     pub(crate) fn with(grace: Duration, change: impl FnOnce(GuardSettings) -> GuardSettings) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         // The id is unique across processes, so that no fixture ends the commands of another.
@@ -54,7 +51,6 @@ impl Fixture {
         std::fs::read_to_string(self.path(name)).expect(name)
     }
 
-    /// A script that runs in the fixture's folder.
     pub(crate) fn script(&self, script: &str) -> ProcessSpec {
         ProcessSpec {
             program: "sh".into(),
@@ -77,7 +73,6 @@ impl Fixture {
         tokio::time::timeout(TIMEOUT, run).await.expect("over in time").expect("an ending")
     }
 
-    /// The process numbers of the guards according to their records.
     pub(crate) fn guard_pids(&self) -> Vec<i32> {
         let entries = std::fs::read_dir(self.dir.path()).expect("a folder").flatten();
         let records = entries.filter(|entry| entry.file_name().to_string_lossy().contains(".guard-"));
@@ -86,15 +81,13 @@ impl Fixture {
     }
 }
 
-/// Returns the process number of the guard in a record; `None` while the record is being written.
 fn guard_of(record: &str) -> Option<i32> {
     let (_, after) = record.split_once("\"guard\":{\"pid\":")?;
     after.split_once(',')?.0.parse().ok()
 }
 
-/// Writes a program that anyone may execute. A child process writes the file: a descriptor of this
-/// process would also be open in the children that other tests start at the same moment, and the
-/// system executes no file that is open for writing (ETXTBSY).
+/// Writes an executable file through a child process. If this process wrote the file, children of
+/// other tests could inherit the open descriptor, and execution would fail (ETXTBSY).
 pub(crate) fn write_program(path: &Path, text: &str) {
     let mut source = tempfile::tempfile().expect("a file");
     source.write_all(text.as_bytes()).and_then(|()| source.rewind()).expect("written");

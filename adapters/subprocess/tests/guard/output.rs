@@ -1,4 +1,4 @@
-//! The output of a command: kept, captured, quoted and counted.
+//! Tests how the output of commands is kept and reported, and how commands read their input.
 
 use autoproc_subprocess::{Ending, OUTPUT_TAIL_BYTES, OutputLimits, ProcessSpec};
 
@@ -40,7 +40,6 @@ async fn a_later_step_appends_to_the_file() {
     assert_eq!(fixture.read("log"), "one\ntwo\n");
 }
 
-/// A pipe holds 64 KiB, so the command would block if the guard did not read.
 #[tokio::test]
 async fn a_flood_on_both_streams_is_drained_and_limited() {
     let limits = OutputLimits { head: 10_000, tail: 10_000 };
@@ -62,8 +61,7 @@ async fn output_that_cannot_be_kept_is_reported_and_fails_nothing() {
     assert!(report.log_error.is_some());
 }
 
-/// The input is longer than the 64 KiB that a pipe holds. So the guard would block if it passed the
-/// input through a pipe.
+/// The input exceeds the 64 KiB that a pipe holds.
 #[tokio::test]
 async fn a_command_reads_its_own_input_and_the_next_one_reads_nothing() {
     let fixture = Fixture::new(LONG);

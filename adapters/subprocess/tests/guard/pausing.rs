@@ -1,4 +1,4 @@
-//! Pause and resume: processes and their clocks stop and continue.
+//! Tests that a pause suspends processes and their timeouts.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use autoproc_subprocess::{Ending, ProcessSpec};
 
 use crate::fixture::{Fixture, LONG, until};
 
-/// Appends ticks to a file until the file `enough` exists. Runs in another session, so that a
-/// signal to the group alone does not stop it.
+/// A script that appends to the file `ticks` until the file `enough` exists. The script runs in its
+/// own session, so a signal to the process group of the command does not stop the script.
 const TICKING: &str = "setsid sh -c 'while ! [ -e enough ]; do echo >>ticks; sleep 0.02; done'";
 
-/// The time for which a test observes a process. On most machines, a runnable process runs within
-/// this time.
+/// On most machines, a runnable process runs within this time.
 const OBSERVATION_TIME: Duration = Duration::from_millis(600);
 
 fn ticks(fixture: &Fixture) -> usize {
     std::fs::read(fixture.path("ticks")).map_or(0, |ticks| ticks.len())
 }
 
-/// Waits until all descendants of the guard are stopped; returns the number of ticks.
+/// Waits until all descendants of the guard are stopped. Returns the number of lines in the file
+/// `ticks`.
 async fn stopped_at(fixture: &Fixture) -> usize {
     let below = || process_table::descendants_of(fixture.guard_pids()[0]).expect("a process table");
     until(|| {
@@ -33,9 +33,9 @@ async fn stopped_at(fixture: &Fixture) -> usize {
     ticks(fixture)
 }
 
-/// True if a process is stopped or a zombie. Also true for the caller of vfork(2) if its child is
-/// stopped before the exec: the kernel holds the caller in the state `D` until the exec of the
-/// child.
+/// True if a process is stopped or a zombie. A process that has called vfork(2) also counts as
+/// stopped if its child is stopped: the caller stays in the state `D` until the child calls
+/// execve(2).
 fn is_stopped(process: &Process, all: &[Process]) -> bool {
     let mut children = all.iter().filter(|child| child.parent == process.id.pid);
     match state(process) {
@@ -45,8 +45,7 @@ fn is_stopped(process: &Process, all: &[Process]) -> bool {
     }
 }
 
-/// Returns the state of a process: the third field of `proc_pid_stat(5)`, after the name in
-/// parentheses.
+/// Returns the state letter of a process (`proc_pid_stat(5)`).
 fn state(process: &Process) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id.pid)).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()
@@ -69,8 +68,6 @@ async fn a_paused_command_stops_and_continues() {
     assert_eq!(report.ending, Ending::Exited { code: 0 });
 }
 
-/// The pause is longer than the timeout. The timeout does not end the command before the end of the
-/// pause.
 #[tokio::test]
 async fn a_pause_does_not_count_for_the_timeout() {
     let fixture = Fixture::new(LONG);
@@ -80,7 +77,7 @@ async fn a_pause_does_not_count_for_the_timeout() {
     let control = async {
         until(|| fixture.path("ready").exists()).await;
         fixture.guards.pause();
-        // Sleeps twice as long as asserted, because the guard may pause late.
+        // The guard may pause late, so the test sleeps longer than the timeout.
         tokio::time::sleep(2 * timeout).await;
         fixture.guards.resume();
     };

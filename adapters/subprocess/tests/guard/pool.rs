@@ -1,4 +1,4 @@
-//! The pool: the assignment of guards, and their failures.
+//! Tests how the pool assigns guards to commands, and how it handles guards that fail.
 
 use std::fs;
 use std::time::Duration;
@@ -57,7 +57,6 @@ async fn a_closed_pool_starts_nothing_and_leaves_no_record() {
     assert!(!fixture.path("started").exists());
 }
 
-/// Without the guard program no process can run, so the result is an error and not an ending.
 #[tokio::test]
 async fn a_missing_guard_is_an_error() {
     let fixture = Fixture::with(LONG, |settings| GuardSettings { executable: "/no/such/guard".into(), ..settings });
@@ -65,7 +64,6 @@ async fn a_missing_guard_is_an_error() {
     assert_eq!(run.expect_err("no guard").kind(), std::io::ErrorKind::NotFound);
 }
 
-/// The first program exits at once, and the second writes something that is not a report.
 #[tokio::test]
 async fn a_program_that_is_not_a_guard_runs_nothing() {
     for program in ["/bin/true", "/bin/cat"] {
@@ -79,8 +77,6 @@ async fn a_program_that_is_not_a_guard_runs_nothing() {
     }
 }
 
-/// An idle guard that dies must be reaped and its record removed, or a later run would search for
-/// its processes.
 #[tokio::test]
 async fn a_guard_that_exits_before_its_first_message_leaves_nothing_behind() {
     for pause in [false, true] {
@@ -91,8 +87,8 @@ async fn a_guard_that_exits_before_its_first_message_leaves_nothing_behind() {
         if pause {
             fixture.guards.pause();
         }
-        // The message is longer than the capacity of the pipe. So it can be written only if the
-        // guard reads.
+        // The message exceeds the capacity of the pipe, so it can be written only if the guard
+        // reads.
         let mut long = fixture.script(": >started");
         long.arguments.push("x".repeat(1 << 20).into());
         let ending = fixture.run(long).await.ending;

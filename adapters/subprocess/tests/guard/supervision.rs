@@ -1,4 +1,4 @@
-//! Timeouts, resource usage, signals to guards, and killed guards.
+//! Tests timeouts, resource usage, signals to guards, and killed guards.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -12,14 +12,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::fixture::{Fixture, LONG, until, write_program};
 use crate::stop::Stop;
 
-/// The maximum time from the end of a command's grace time to the end of the next command, long
-/// enough for a loaded machine. The test prints the measured time.
+/// After the grace time of a hanging command, the next command must end within this time, even on a
+/// loaded machine.
 const MAX_DELAY: Duration = Duration::from_secs(20);
 
 const SHORT: Duration = Duration::from_millis(200);
 
-/// The second command waits until the first has ended. The timeout is doubled until the first
-/// command has ignored SIGTERM.
+/// Repeats the test, each time with twice the timeout, until the hanging command has begun to
+/// ignore SIGTERM before its timeout.
 #[tokio::test]
 async fn a_hanging_command_holds_its_slot_for_its_timeout_and_its_grace() {
     let (mut timeout, grace) = (Duration::from_millis(200), Duration::from_millis(300));
@@ -53,8 +53,6 @@ async fn the_usage_of_a_command_is_measured() {
     assert!(idle.peak_memory < 64 << 20, "each command is measured separately: {idle:?}");
 }
 
-/// A terminal or a service manager may signal all processes. Only the run reacts, and its guards
-/// continue.
 #[tokio::test]
 async fn a_guard_survives_requests_to_end() {
     let fixture = Fixture::new(LONG);
@@ -71,7 +69,6 @@ async fn a_guard_survives_requests_to_end() {
     assert_eq!(report.ending, Ending::Signalled { signal: 15 }, "the command does not inherit the handlers");
 }
 
-/// This process adopts no orphans, so it finds them by their marker.
 #[tokio::test]
 async fn the_orphans_of_a_killed_guard_are_ended_and_the_next_command_has_another_guard() {
     let fixture = Fixture::new(LONG);
@@ -89,7 +86,6 @@ async fn the_orphans_of_a_killed_guard_are_ended_and_the_next_command_has_anothe
     assert_eq!(fixture.run(fixture.script("exit 3")).await.ending, Ending::Exited { code: 3 });
 }
 
-/// A stopped guard enforces no timeout, so the run continues the guard or kills it.
 #[tokio::test]
 async fn a_stopped_guard_does_not_defeat_the_timeout() {
     for script in ["kill -STOP $PPID; exec sleep 3600", "trap '' TERM; while :; do kill -STOP $PPID; done"] {
@@ -126,7 +122,6 @@ async fn a_stopped_guard_does_not_defeat_a_stop() {
     }
 }
 
-/// This guard is not stopped, but does not read its pipe.
 #[tokio::test]
 async fn a_guard_that_never_answers_is_killed() {
     let deaf = tempfile::tempdir().expect("a folder");
@@ -149,7 +144,6 @@ async fn a_guard_that_never_answers_is_killed() {
     assert!(process_table::read(pid).is_err());
 }
 
-/// Dropping the future closes the guard's control pipe. The guard then ends the command.
 #[tokio::test]
 async fn a_command_is_ended_if_its_future_is_dropped() {
     let fixture = Fixture::new(Duration::ZERO);
@@ -164,8 +158,6 @@ async fn a_command_is_ended_if_its_future_is_dropped() {
     assert!(process_table::read(pid().trim().parse().expect("a number")).is_err());
 }
 
-/// The guard removes the empty record. A sweep would take it as proof that the guard had started
-/// nothing.
 #[test]
 fn a_guard_that_cannot_write_its_record_leaves_none() {
     let dir = tempfile::tempdir().expect("a folder");

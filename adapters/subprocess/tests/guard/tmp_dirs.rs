@@ -1,4 +1,4 @@
-//! The folders for the temporary files of processes.
+//! Tests the folders for the temporary files of commands.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,7 +20,7 @@ const MESS: &str = r#"
     chmod 500 a/b && chmod 0 closed && cd "$OLDPWD" && echo "$TMPDIR" >>dirs && : >ready
 "#;
 
-/// A fixture whose guards create the folders in a folder of the test.
+/// A fixture whose guards create folders for temporary files in `parent`.
 struct TmpFixture {
     fixture: Fixture,
     parent: TempDir,
@@ -35,12 +35,11 @@ impl TmpFixture {
         Self { fixture, parent }
     }
 
-    /// The folders that exist.
     fn folders(&self) -> Vec<PathBuf> {
         fs::read_dir(self.parent.path()).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
     }
 
-    /// The values of `TMPDIR` that the processes have written.
+    /// Returns the values of `TMPDIR` that commands have written to the file `dirs`.
     fn values(&self) -> Vec<PathBuf> {
         self.fixture.read("dirs").lines().map(PathBuf::from).collect()
     }
@@ -64,7 +63,8 @@ async fn a_process_leaves_no_temporary_files_whatever_its_ending() {
     assert!(!tmp.fixture.path("log").exists(), "nothing is printed");
 }
 
-/// The timeout is doubled until the process has left its files.
+/// Repeats the test, each time with twice the timeout, until the command has written its files
+/// before its timeout.
 #[tokio::test]
 async fn a_timeout_leaves_no_temporary_files() {
     let tmp = TmpFixture::new(None);
@@ -93,7 +93,6 @@ async fn a_stop_leaves_no_temporary_files() {
     }
 }
 
-/// If the folder were removed too early, the background process would create it again.
 #[tokio::test]
 async fn the_folder_is_removed_after_the_last_process_has_ended() {
     let tmp = TmpFixture::new(None);
@@ -121,7 +120,6 @@ async fn a_folder_without_files_is_given_to_the_next_process() {
     assert_eq!(tmp.folders(), Vec::<PathBuf>::new(), "the guard has ended");
 }
 
-/// Some programs publish their result by renaming the folder.
 #[tokio::test]
 async fn a_folder_that_the_process_has_moved_away_is_left_alone() {
     let tmp = TmpFixture::new(None);
@@ -180,7 +178,7 @@ async fn a_process_may_have_another_value_of_tmpdir() {
     assert_eq!(tmp.fixture.run(ProcessSpec { environment, ..script }).await.ending, Ending::Exited { code: 0 });
 }
 
-/// Runs a script, and kills its guard after the script.
+/// Runs a script, and then kills the guard.
 async fn kill_guard_of(tmp: &TmpFixture, script: &str) {
     let fixture = &tmp.fixture;
     let kill = async {

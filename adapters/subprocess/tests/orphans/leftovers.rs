@@ -1,12 +1,12 @@
-//! Finding the processes that are left.
+//! Finds leftover processes.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// The maximum time to wait for a condition.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Describes the processes, except guards, that have the tag as an argument or the run's marker.
+/// Describes all processes, except guards, that have `tag` as an argument or carry the run's
+/// marker.
 pub(crate) fn of(tag: &str, run: &str) -> Vec<String> {
     let marker = format!("AUTOPROC_RUN_ID={run}");
     let own = std::process::id().to_string();
@@ -25,7 +25,6 @@ pub(crate) fn of(tag: &str, run: &str) -> Vec<String> {
     found
 }
 
-/// Waits for a condition; panics with `what` after the timeout.
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let started_at = Instant::now();
     while !condition() {
@@ -34,8 +33,7 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Returns the words of a file in `/proc`, such as `cmdline`. The file of a process that is gone or
-/// a zombie counts as empty.
+/// Returns the NUL-separated words of a file in `/proc`, such as `cmdline`.
 fn words(path: &std::path::Path) -> Vec<String> {
     let bytes = fs::read(path).unwrap_or_default();
     bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()

@@ -1,13 +1,12 @@
-//! Checks that no process is left by commands that try to leave orphans, in every way in which an
-//! attempt can end.
+//! Checks that commands cannot leave orphaned processes, whichever way an attempt ends.
 //!
-//! Each trial runs [`stubborn::SCRIPT`]. Some trials kill a runner, which is this program in
-//! another mode. All other trials use this process, which adopts orphans. Leftovers are found by an
-//! argument that no other process has, and by the run's marker.
+//! Each trial runs [`stubborn::SCRIPT`]. Some trials start this program as a runner, a process with
+//! its own guards, and kill the runner. In all other trials, this process runs the guards and
+//! adopts orphans. Leftover processes are found by a unique argument and by the run's marker.
 //!
-//! `AUTOPROC_ORPHAN_TRIALS` sets the number of trials; the default is 30. The test has no harness,
-//! because it needs a process of its own: it serves as its own guard, and all its other children
-//! count as orphans.
+//! `AUTOPROC_ORPHAN_TRIALS` sets the number of trials (default 30). The test has no harness, for
+//! two reasons: the guards run this program, and every child of this process that is not a guard
+//! counts as an orphan.
 #![cfg_attr(not(target_os = "linux"), expect(unused, reason = "leftovers are found in /proc"))]
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "the harness's own output")]

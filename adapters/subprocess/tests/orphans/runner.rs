@@ -1,4 +1,4 @@
-//! A pool of guards, and the runner: a process with such a pool, which a trial kills.
+//! A runner is a process with a pool of guards. Some trials kill a runner.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,11 +13,10 @@ use crate::stubborn;
 /// The argument that makes this program a runner.
 pub(crate) const MODE: &str = "be-killed";
 
-/// The grace time. It is short, because every process ignores SIGTERM and uses the whole grace
-/// time.
+/// The grace time. It is short, because every attempt uses all of it: the processes ignore SIGTERM.
 pub(crate) const GRACE: Duration = Duration::from_millis(50);
 
-/// A pool whose guards are this program.
+/// Creates a pool whose guards run this program.
 pub(crate) fn guards(run: &str, records: &Path) -> Guards {
     Guards::new(GuardSettings {
         executable: own_executable().expect("a program"),
@@ -39,14 +38,14 @@ pub(crate) fn serve(tag: &str, run: &str) {
     let folder = std::env::current_dir().expect("a folder");
     autoproc_subprocess::adopt_orphans();
     let guards = guards(run, &folder);
-    // The last digit of the tag replaces the number of the trial, which decides whether the command
-    // has the chain.
+    // The trial number only decides whether the command has the chain, so any digit of the tag will
+    // do.
     let trial = tag.bytes().last().map_or(0, |digit| usize::from(digit - b'0'));
     let ended = runtime().block_on(guards.run(stubborn::spec(trial, tag, false, &folder), &After::never()));
     panic!("the command ended before its runner: {ended:?}");
 }
 
-/// A stop signal that rises to aborting after this time.
+/// A stop signal that requests an abort after this time.
 pub(crate) struct After(Duration);
 
 impl After {

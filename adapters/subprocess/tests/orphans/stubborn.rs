@@ -1,4 +1,4 @@
-//! The command of the trials.
+//! The command that the trials run.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use autoproc_subprocess::ProcessSpec;
 
-/// A shell script. `$1` is the tag, which is also a number of seconds; `$2` determines how the
-/// script ends. Ignored signals stay ignored in children (execve(2)), so SIGTERM ends no process of
-/// the script.
+/// A shell script whose processes all ignore SIGTERM. `$1` is the tag, which is also a sleep time
+/// in seconds. If `$2` is `exits`, the script exits; otherwise, it sleeps.
 ///
-/// The script starts, in this order: a child; a child in its own session; an orphaned grandchild in
-/// its own session, with a child; a process in a group whose leader has ended; an orphan without
-/// environment and descriptors; and, if `$3` is `chain`, a process of the [`CHAIN`].
+/// The script starts these processes, in this order:
+///
+/// 1. A child.
+/// 2. A child in its own session.
+/// 3. An orphaned grandchild in its own session, which has a child.
+/// 4. A process in a group whose leader has ended.
+/// 5. An orphan without environment and descriptors.
+/// 6. A process that runs [`CHAIN`], if `$3` is `chain`.
 pub(crate) const SCRIPT: &str = r#"
 trap "" TERM HUP INT
 sleep "$1" &
@@ -28,12 +32,11 @@ fi
 exec sleep "$1"
 "#;
 
-/// A process of the chain. It starts the next process in a new session, and ends after about a
-/// millisecond.
+/// A script that starts itself again in a new session and exits after about a millisecond.
 const CHAIN: &str = r#"setsid sh -c "$AUTOPROC_CHAIN" "$0" & exit"#;
 
-/// Returns the command with this tag. The command of every third trial has the chain, which uses a
-/// whole processor.
+/// Returns the command of a trial, with `tag` as an argument. Only every third command starts the
+/// chain, because the chain uses a whole processor.
 pub(crate) fn spec(trial: usize, tag: &str, exits: bool, folder: &Path) -> ProcessSpec {
     let text = |text: &str| OsString::from(text);
     let words = ["-c", SCRIPT, "sh", tag, if exits { "exits" } else { "stays" }];

@@ -1,4 +1,4 @@
-//! Trials that cycle through the ways in which an attempt can end.
+//! Runs trials that end attempts in different ways.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,8 +10,7 @@ use autoproc_subprocess::{Ending, Guards, ProcessReport, ProcessSpec};
 use crate::runner::{self, After, GRACE};
 use crate::{leftovers, stubborn};
 
-/// The maximum time from the end of the grace time to the end of the attempt, long enough for a
-/// loaded machine. The test prints the longest measured time.
+/// An attempt must end within this time after its grace time, even on a loaded machine.
 const MAX_DELAY: Duration = Duration::from_secs(20);
 
 /// Runs all trials. Kills runners first, because this process later treats every child as an
@@ -29,7 +28,8 @@ pub(crate) fn all(trials: usize) {
     fixture.close();
 }
 
-/// Kills a runner at some time after its command has started.
+/// Starts a runner, and kills the runner some time after its command has started. Returns the time
+/// from the kill until no process was left.
 fn kill_runner(trial: usize, folder: &Path) -> Duration {
     let (tag, run) = names(trial, "killed");
     let program = std::env::current_exe().expect("a program");
@@ -62,8 +62,8 @@ impl<'a> Fixture<'a> {
         Self { folder, guards, run, runtime: runner::runtime() }
     }
 
-    /// Runs one attempt. Returns the time from the end of the grace time to the end of the
-    /// attempt; zero if the attempt has no timeout.
+    /// Runs one attempt. If the attempt times out, returns how long after the grace time the
+    /// attempt ended. Otherwise, returns 0.
     fn run_trial(&self, trial: usize) -> Duration {
         let (tag, _) = names(trial, "lives");
         match trial % 4 {
@@ -98,8 +98,7 @@ impl<'a> Fixture<'a> {
         self.assert_nothing_left(tag);
     }
 
-    /// Kills the guard of a command. A command that runs concurrently under another guard must
-    /// succeed.
+    /// Kills the guard of a command. A concurrent command under another guard must succeed.
     fn loses_its_guard(&self, trial: usize, tag: &str) {
         let never = After::never();
         let victim = self.guards.run(stubborn::spec(trial, tag, false, self.folder), &never);
@@ -124,13 +123,12 @@ impl<'a> Fixture<'a> {
         self.runtime.block_on(self.guards.run(spec, stop)).expect("an ending")
     }
 
-    /// Checks that no process of an ended attempt is left. Does not wait, because the end of an
-    /// attempt must imply the end of its processes.
+    /// Checks without waiting that no process is left, because an attempt ends only after its
+    /// processes.
     fn assert_nothing_left(&self, tag: &str) {
         assert_eq!(leftovers::of(tag, &self.run), Vec::<String>::new());
     }
 
-    /// Closes the pool, which removes the records.
     fn close(self) {
         assert!(records(self.folder, &self.run) > 0, "living guards have records");
         self.runtime.block_on(self.guards.close());
@@ -138,7 +136,6 @@ impl<'a> Fixture<'a> {
     }
 }
 
-/// Kills the guard of the command with this tag when the command is ready.
 fn kill_guard_of(tag: &str, ready: &Path) {
     leftovers::until("a command that is ready", || ready.exists());
     let own = std::process::id().cast_signed();
@@ -154,15 +151,14 @@ fn kill_guard_of(tag: &str, ready: &Path) {
     assert_eq!(process_table::kill(guard.id), process_table::SignalResult::Sent);
 }
 
-/// Returns a unique tag and a unique run id. The tag is also a sleep time in seconds, of about an
-/// hour.
+/// Returns a unique tag and a unique run id. The tag is also a sleep time in seconds (about an
+/// hour).
 fn names(trial: usize, kind: &str) -> (String, String) {
     let own = std::process::id();
     (format!("3600.{own}{trial:05}"), format!("orphans-{kind}-{own}-{trial}"))
 }
 
-/// Returns a delay of 0 to 119 ms, which differs between trials. The longest delays end well after
-/// the start of the command.
+/// Returns a delay of 0 to 119 ms that differs between trials.
 fn moment(trial: usize) -> Duration {
     Duration::from_millis((trial as u64).wrapping_mul(7919) % 120)
 }
@@ -171,7 +167,6 @@ fn marked_count(run: &str) -> usize {
     leftovers::of("no tag", run).len()
 }
 
-/// The number of records of a run.
 fn records(folder: &Path, run: &str) -> usize {
     let names = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.file_name());
     names.filter(|name| name.to_string_lossy().starts_with(&format!("{run}.guard-"))).count()

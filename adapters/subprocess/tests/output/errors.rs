@@ -1,5 +1,4 @@
-//! Disk errors while output is written. The bytes written before an error stay, and the writer
-//! keeps the other bytes as far as possible.
+//! Tests disk errors while output is written. Bytes that were written before an error must stay.
 
 use std::fs;
 use std::io::Read as _;
@@ -11,14 +10,14 @@ use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_subprocess::{AttemptLogs, BoundedLog, OutputLimits, Stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The environment variable that names the folder for the process with limited files.
+/// The environment variable that names the folder for the child process with the file size limit.
 const FOLDER: &str = "AUTOPROC_TEST_LIMITED_FOLDER";
 
-/// The smallest file size limit in bytes (POSIX.1: the unit of `ulimit -f` is 512).
+/// The file size limit that `ulimit -f 1` sets, in bytes (POSIX.1).
 const LIMIT: usize = 512;
 
-/// Runs the test of this name in a process whose files cannot exceed [`LIMIT`]. A longer write
-/// fails as on a full disk, because SIGXFSZ is ignored.
+/// Runs the test named `test` in a child process whose files cannot exceed [`LIMIT`]. A write
+/// beyond the limit fails as on a full disk, because the child ignores SIGXFSZ.
 fn with_short_files(test: &str, work: impl FnOnce(&Path)) {
     if let Some(folder) = std::env::var_os(FOLDER) {
         return work(Path::new(&folder));
@@ -125,7 +124,6 @@ fn without_a_copy_as_much_as_possible_is_written_at_the_end() {
     });
 }
 
-/// The disk was full and has space again.
 #[test]
 fn a_file_that_can_be_created_only_at_the_end_has_the_latest_bytes() {
     let dir = tempfile::tempdir().expect("a folder");

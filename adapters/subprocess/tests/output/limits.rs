@@ -1,4 +1,4 @@
-//! Bounded output compared with a model, and its limit on disk.
+//! Compares limited output with a model, and checks its size on disk.
 
 use std::fs;
 use std::io::Read as _;
@@ -15,7 +15,6 @@ use tempfile::TempDir;
 
 use crate::streams::{model_of, note_length, read_apart};
 
-/// A folder and a log in it.
 pub(crate) fn fixture() -> (TempDir, AttemptLog) {
     let dir = tempfile::tempdir().expect("a folder");
     let token = ClaimToken { item: ItemId::new(7), number: ClaimNumber::new(30) };
@@ -43,7 +42,7 @@ fn read(log: &AttemptLog) -> Vec<u8> {
     bytes
 }
 
-/// The total length of all files in the folder of the log.
+/// Returns the total size of all files in the log's folder.
 fn on_disk(log: &AttemptLog) -> u64 {
     let folder = log.path.parent().expect("a folder");
     let entries = fs::read_dir(folder).into_iter().flatten();
@@ -54,15 +53,14 @@ fn on_disk(log: &AttemptLog) -> u64 {
 pub(crate) enum Action {
     Write(Stream, Vec<u8>),
     Tick,
-    /// The step ends, and another step appends.
+    /// The writer finishes, and a new writer appends the output of the next step.
     NextStep,
-    /// The writer is killed, and another writer appends.
+    /// The writer is killed, and a new writer appends to the same log.
     Crash,
 }
 
 pub(crate) fn action() -> impl Strategy<Value = Action> {
-    // Prefers the bytes with which lines of the log itself begin, so that the test tries output
-    // that resembles such lines.
+    // Prefers bytes that begin the log's own lines, to test output that resembles such lines.
     let byte = prop_oneof![any::<u8>(), Just(b'\n'), Just(b'[')];
     let stream = prop_oneof![Just(Stream::Stdout), Just(Stream::Stderr)];
     prop_oneof![
@@ -116,7 +114,6 @@ impl History {
         assert!(on_disk(&self.log) <= self.limits.max_disk());
     }
 
-    /// Performs all work that is due.
     fn tick(&mut self) {
         let writer = self.writer();
         let due = writer.next_tick().unwrap_or_else(Instant::now);
@@ -125,7 +122,7 @@ impl History {
         self.expect_model();
     }
 
-    /// Checks that a reader sees the expected bytes of the whole output and of each stream alone.
+    /// Compares the whole output, and each stream alone, with the model.
     fn expect_model(&self) {
         let all: Vec<_> = self.written.iter().map(|(byte, _)| *byte).collect();
         assert_eq!(read(&self.log), model(&all, self.limits));
@@ -169,7 +166,6 @@ proptest! {
         prop_assert_eq!(on_disk(&history.log), expected, "nothing else is left");
     }
 
-    /// Bytes returned to a follower do not change while one writer writes.
     #[test]
     fn following_gives_the_same_as_reading(actions in vec(action(), 0..40), limits in limits()) {
         let (_dir, log) = fixture();
@@ -221,7 +217,7 @@ fn the_output_of_a_deleted_queue_is_removed() {
     assert_eq!((read(&log), tail.exists(), note.exists()), (b"new".to_vec(), false, false));
 }
 
-/// The writer was killed while it appended the tail to the head.
+/// The writer was killed while it appended the tail of the output to the file with the head.
 #[test]
 fn a_partly_completed_output_is_read_and_continued_from_its_copy() {
     let (_dir, log) = fixture();
@@ -239,7 +235,6 @@ fn a_partly_completed_output_is_read_and_continued_from_its_copy() {
     assert_eq!(fs::read(&log.path).expect("a file"), b"head\n[autoproc: 4 bytes left out]\niler");
 }
 
-/// A user removed the main file while the output was followed.
 #[test]
 fn a_follower_beyond_the_head_of_a_removed_output_has_no_rest() {
     let (_dir, log) = fixture();
@@ -254,7 +249,6 @@ fn a_follower_beyond_the_head_of_a_removed_output_has_no_rest() {
     assert_eq!(rest, b"");
 }
 
-/// The tail of the first step moves when the next step appends.
 #[test]
 fn a_follower_of_a_long_output_reads_its_end_again_when_a_step_appends() {
     let (_dir, log) = fixture();
@@ -273,8 +267,6 @@ fn a_follower_of_a_long_output_reads_its_end_again_when_a_step_appends() {
     assert_eq!(rest, "\n[autoproc: 7 bytes left out]\niler");
 }
 
-/// While a writer replaces the tail, two copies of the tail are on disk. A third copy, from an
-/// earlier step, would exceed the limit.
 #[test]
 fn appending_to_a_long_output_stays_within_the_limit() {
     let (_dir, log) = fixture();

@@ -1,4 +1,4 @@
-//! The output of attempts in real files: its limits, concurrent reading, streams, errors, and
+//! Tests the output of attempts in real files: its limits, concurrent reading, streams, errors, and
 //! pruning.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 

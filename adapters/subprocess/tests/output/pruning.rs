@@ -1,4 +1,4 @@
-//! Pruning by age and total size; running attempts and other files stay.
+//! Tests pruning by age and total size. The output of running attempts and other files must stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -9,7 +9,7 @@ use autoproc_subprocess::{AttemptLogs, Retention};
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 
-/// The age in seconds and the length in bytes of each output, by the number of its claim.
+/// Maps the claim number of each output to the age in seconds and the length in bytes.
 type Outputs = BTreeMap<u64, (u64, usize)>;
 
 fn write(path: &Path, length: usize, age: u64, now: SystemTime) {
@@ -18,22 +18,22 @@ fn write(path: &Path, length: usize, age: u64, now: SystemTime) {
     file.set_modified(now - Duration::from_secs(age)).expect("its time");
 }
 
-/// Records an age check at this time, as an earlier run would have done. Removes nothing.
+/// Prunes at time `at` without removing anything. This records an age check, like that of an
+/// earlier run.
 fn look(logs: &AttemptLogs, at: SystemTime) {
     let retention = Retention { max_age: Some(Duration::MAX), max_total: None };
     assert_eq!(logs.prune(&retention, at, |_| true).expect("a folder").outputs, 0);
 }
 
-/// The claims with an output in the folder.
 fn claims_in(dir: &Path) -> BTreeSet<u64> {
     let names = fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("a file").file_name());
     let claim = |name: &str| name.strip_suffix(".log")?.rsplit('.').next()?.parse().ok();
     names.filter_map(|name| claim(name.to_str()?)).collect()
 }
 
-/// The claims whose output must stay, computed in another way. The output of the claim `keep`
-/// always stays. Any other output stays if it is young enough, and if all younger outputs, this
-/// output and that of `keep` fit into the limit together.
+/// Returns the claim numbers of the outputs that must stay. The output of the claim `keep` always
+/// stays. Of the others, pruning removes those that are too old, and then the oldest until the
+/// total size fits.
 fn model(outputs: &Outputs, retention: &Retention, keep: u64) -> BTreeSet<u64> {
     let mut left: Vec<_> = outputs.iter().map(|(claim, (age, length))| (*age, *claim, *length)).collect();
     let old = |age: u64| retention.max_age.is_some_and(|most| Duration::from_secs(age) > most);
@@ -128,7 +128,7 @@ fn all_files_of_an_output_are_removed_together_and_no_others() {
     assert_eq!(left, others.iter().chain(&stay).map(Into::into).collect());
 }
 
-/// The output belongs to an attempt that started after the run had listed the running attempts.
+/// The attempt started after the run had listed the running attempts.
 #[test]
 fn an_output_that_is_being_written_stays() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -140,8 +140,6 @@ fn an_output_that_is_being_written_stays() {
     assert_eq!(logs.prune(&nothing, now + Duration::from_secs(1), |_| false).expect("a folder").outputs, 1);
 }
 
-/// If a clock is far ahead, all output looks old. The second check gives the clock time to be
-/// corrected.
 #[test]
 fn output_is_removed_by_age_only_if_two_looks_an_hour_apart_find_it_old() {
     const HOUR: Duration = Duration::from_secs(3600);

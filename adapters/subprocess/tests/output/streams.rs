@@ -1,5 +1,5 @@
-//! The two streams of an output, read separately and compared with a model. The note of an output
-//! is a file that records which bytes belong to which stream.
+//! Tests that the two streams of an output can be read separately. A note is a file that records
+//! which bytes belong to which stream.
 
 use std::fs::{self, File};
 use std::time::{Instant, SystemTime};
@@ -12,8 +12,8 @@ use rustix::fs::{CWD, Mode, mkfifoat};
 
 use crate::limits::{Action, action, fixture, limits, size};
 
-/// Returns the bytes of standard output, of standard error, and of an unknown stream, as read from
-/// the log. The line that replaces omitted bytes belongs to both streams.
+/// Returns three parts of the output: standard output, standard error, and the bytes of an unknown
+/// stream. The line that replaces omitted bytes belongs to both standard streams.
 pub(crate) fn read_apart(log: &AttemptLog) -> [Vec<u8>; 3] {
     let (mut apart, mut rest, streams) =
         ([Vec::new(), Vec::new(), Vec::new()], log.read().expect("readable"), log.streams());
@@ -32,8 +32,7 @@ pub(crate) fn read_apart(log: &AttemptLog) -> [Vec<u8>; 3] {
     }
 }
 
-/// True if bytes from this source belong to the stream with this index: 0 for standard output, 1
-/// for standard error, 2 for an unknown stream.
+/// True if `source` belongs to stream `index`: 0 is standard output, 1 standard error, 2 unknown.
 fn is_of(source: Source, index: usize) -> bool {
     match source {
         Source::Stream(Stream::Stdout) => index == 0,
@@ -43,8 +42,7 @@ fn is_of(source: Source, index: usize) -> bool {
     }
 }
 
-/// Returns the expected bytes of the stream with this index. `output` contains each byte with its
-/// stream.
+/// Returns the expected bytes of stream `index`.
 pub(crate) fn model_of(output: &[(u8, Stream)], limits: OutputLimits, index: usize) -> Vec<u8> {
     let (head, tail) = (size(limits.head), size(limits.tail));
     let of = |part: &[(u8, Stream)]| -> Vec<u8> {
@@ -59,7 +57,6 @@ pub(crate) fn model_of(output: &[(u8, Stream)], limits: OutputLimits, index: usi
     }
 }
 
-/// Returns the length of the note of an output; 0 if there is no note.
 pub(crate) fn note_length(log: &AttemptLog) -> u64 {
     fs::metadata(log.path.with_extension("log.streams")).map_or(0, |note| note.len())
 }
@@ -67,7 +64,6 @@ pub(crate) fn note_length(log: &AttemptLog) -> u64 {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// A follower of one stream sees only bytes of this stream, in the order in which they came.
     #[test]
     fn following_one_stream_gives_the_same_as_reading_it(actions in vec(action(), 0..40), limits in limits()) {
         let (_dir, log) = fixture();
@@ -104,8 +100,6 @@ proptest! {
     }
 }
 
-/// If the note cannot be created, the writer tries again at the end, and writes a note that says
-/// that no stream is known. A note that began in the middle would be wrong about earlier bytes.
 #[test]
 fn streams_without_a_note_are_not_guessed() {
     let (_dir, log) = fixture();
@@ -123,8 +117,6 @@ fn streams_without_a_note_are_not_guessed() {
     assert_eq!(read_apart(&log), [Vec::new(), Vec::new(), b"outerrout".to_vec()]);
 }
 
-/// If a note cannot be continued, it is marked as unusable, because it would be wrong about later
-/// bytes.
 #[test]
 fn a_fifo_in_the_place_of_a_note_or_an_output_blocks_no_writer() {
     for (name, is_output) in [("7.2.30.log.streams", false), ("7.2.30.log", true)] {
@@ -148,7 +140,8 @@ fn a_fifo_in_the_place_of_a_note_or_an_output_blocks_no_writer() {
     }
 }
 
-/// The writer noted the streams of some bytes, and was killed before these bytes reached the disk.
+/// The writer recorded the streams of some bytes in the note, but was killed before it wrote these
+/// bytes to the disk.
 #[test]
 fn what_a_killed_writer_noted_and_lost_is_forgotten() {
     let (_dir, log) = fixture();

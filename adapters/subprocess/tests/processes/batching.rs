@@ -1,4 +1,4 @@
-//! Attempts that the orchestrator receives before a slot is free.
+//! Tests attempts that the orchestrator receives before a slot is free.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use futures_util::stream::BoxStream;
 use crate::fixture::{Fixture, TIMEOUT, sh, until};
 use crate::stop::Stop;
 
-/// A script that appends the item's id to `started`. For item 0, it then waits for the file `end`.
+/// Appends the item's id to the file `started`. Item 0 then waits for the file `end`.
 const SCRIPT: &str = "echo $AUTOPROC_ITEM_ID >>started
     while [ $AUTOPROC_ITEM_ID = 0 ] && ! [ -e end ]; do sleep 0.01; done";
 
@@ -39,8 +39,7 @@ fn start<'o>(orchestrator: &'o CommandOrchestrator, fixture: &Fixture, id: u64) 
     orchestrator.start(attempt(fixture, id), Arc::new(NeverStop))
 }
 
-/// Returns the outcome of an attempt; `None` if the attempt was not started. Checks that the
-/// progress is complete and in order.
+/// Returns the outcome of an attempt, or `None` if the attempt was not started.
 async fn outcome(progress: BoxStream<'_, AttemptProgress>) -> Option<AttemptOutcome> {
     let progress = tokio::time::timeout(TIMEOUT, progress.collect::<Vec<_>>()).await.expect("ended in time");
     match <[_; 2]>::try_from(progress) {
@@ -53,7 +52,7 @@ async fn outcome(progress: BoxStream<'_, AttemptProgress>) -> Option<AttemptOutc
     }
 }
 
-/// Runs short attempts, so that the orchestrator prefetches.
+/// Runs short attempts, so that the orchestrator begins to prefetch attempts.
 async fn warm_up(orchestrator: &CommandOrchestrator, fixture: &Fixture) {
     for id in 100..104 {
         assert_eq!(outcome(start(orchestrator, fixture, id)).await, Some(AttemptOutcome::Succeeded));
@@ -102,7 +101,6 @@ async fn no_more_attempts_run_concurrently_than_there_are_slots() {
     assert!(!fixture.path("third").exists());
 }
 
-/// One attempt runs, the others wait in its guard and in the orchestrator.
 #[tokio::test]
 async fn waiting_attempts_come_back_after_a_recall() {
     let fixture = fixture(1);
@@ -152,7 +150,6 @@ async fn a_failure_does_not_keep_the_rest_of_its_batch_from_running() {
     }
 }
 
-/// The first attempt runs, the second waits; each has a stop signal of its own.
 #[tokio::test]
 async fn a_cancelled_attempt_ends_or_does_not_start_and_spares_the_others() {
     let fixture = fixture(1);
@@ -171,8 +168,6 @@ async fn a_cancelled_attempt_ends_or_does_not_start_and_spares_the_others() {
     assert_eq!(started(&fixture), ["0", "2"]);
 }
 
-/// Without a record, all attempts of the batch count as interrupted: it is unknown which of them
-/// had begun.
 #[tokio::test]
 async fn a_killed_guard_interrupts_its_batch() {
     let fixture = fixture(1);
@@ -209,7 +204,6 @@ async fn an_attempt_that_cannot_start_is_reported_as_started_first() {
     assert!(matches!(ended, Some(AttemptOutcome::CannotStart { fault: StartFault::Missing, .. })), "{ended:?}");
 }
 
-/// Dropping the orchestrator has the same effect as the end of its process.
 #[tokio::test]
 async fn a_dropped_orchestrator_ends_its_attempts() {
     let mut fixture = fixture(1);

@@ -1,4 +1,5 @@
-//! Ending an attempt by its timeout, an abort or a kill, and the processes that it leaves.
+//! Tests attempts that end by a timeout, an abort or a kill, and the processes that these attempts
+//! leave.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,14 +17,14 @@ const STUBBORN: &str = "trap '' TERM; sleep 3600 & echo $! >child; echo $$ >lead
 
 const SHORT: Duration = Duration::from_millis(100);
 
-/// A grace time that is longer than any other delay.
 const LONG_GRACE: Duration = Duration::from_secs(1);
 
 fn aborted() -> AttemptOutcome {
     AttemptOutcome::Aborted
 }
 
-/// The timeout is doubled until the command ignores SIGTERM.
+/// Repeats the test, each time with twice the timeout, until the command has begun to ignore
+/// SIGTERM before its timeout.
 #[tokio::test]
 async fn a_timeout_ends_the_whole_group() {
     let mut fixture = Fixture::new();
@@ -63,7 +64,7 @@ async fn the_whole_grace_passes_before_the_kill() {
     assert!(raised.elapsed() >= LONG_GRACE, "{:?}", raised.elapsed());
 }
 
-/// The grace time is an hour, so the test ends only because the commands end by SIGTERM.
+/// The grace time is an hour, so the commands must end by SIGTERM.
 #[tokio::test]
 async fn the_grace_ends_when_the_group_is_empty() {
     let fixture = Fixture::new();
@@ -142,8 +143,8 @@ async fn leftovers_in_the_group_are_killed_after_the_grace() {
     fixture.assert_gone("child").await;
 }
 
-/// A stop signal that rises to aborting when the command has ended but its report has not been
-/// read.
+/// A stop signal that requests an abort after the command has ended, but before the report of the
+/// command is read.
 struct RaisedAtTheLastMoment<'a>(&'a Fixture);
 
 impl RaisedAtTheLastMoment<'_> {

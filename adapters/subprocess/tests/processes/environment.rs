@@ -1,4 +1,4 @@
-//! The environment of a command.
+//! Tests the environment of commands.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -36,7 +36,6 @@ async fn the_latest_deadline_has_a_representation() {
     assert!(fixture.read("deadline").starts_with("9999-12-"));
 }
 
-/// The standard input of this process is a file, which a command could read if it inherited it.
 #[tokio::test]
 async fn the_standard_input_is_empty_and_the_group_is_its_own() {
     let fixture = Fixture::new();
@@ -50,7 +49,6 @@ async fn the_standard_input_is_empty_and_the_group_is_its_own() {
     assert_eq!(fixture.read("folder").trim(), fixture.path("").canonicalize().expect("a folder").display().to_string());
 }
 
-/// The command has the three standard descriptors, and one that `ls` opens.
 #[tokio::test]
 async fn no_other_descriptor_is_inherited() {
     let fixture = Fixture::new();

@@ -1,4 +1,4 @@
-//! A folder, an orchestrator in it, and a stop signal.
+//! The fixture: a folder, an orchestrator and a stop signal.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
@@ -21,9 +21,7 @@ use tempfile::TempDir;
 
 use crate::stop::Stop;
 
-/// The maximum time to wait for a condition.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
-/// A duration that is longer than any test.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
 pub(crate) struct Fixture {
@@ -32,12 +30,11 @@ pub(crate) struct Fixture {
     pub(crate) working_dir: PathBuf,
     pub(crate) grace: Duration,
     pub(crate) notices: Arc<Mutex<Vec<String>>>,
-    /// The time that the clock always shows. The deadline that commands receive follows from it.
+    /// The time that the clock always shows.
     pub(crate) now: Timestamp,
     pub(crate) batches: BatchSettings,
 }
 
-/// A clock that stands still.
 struct StoppedClock(Timestamp);
 
 #[async_trait]
@@ -101,7 +98,7 @@ impl Fixture {
         }))
     }
 
-    /// An attempt on a file, which is created if it is missing.
+    /// Returns an attempt on a file. Creates the file if it is missing.
     pub(crate) fn attempt(&self, name: impl AsRef<OsStr>) -> Attempt {
         let name = name.as_ref();
         let file = OpenOptions::new().append(true).create(true).open(self.path(name));
@@ -119,7 +116,6 @@ impl Fixture {
         }
     }
 
-    /// Runs one attempt with the command `line`.
     pub(crate) async fn run(&self, line: CommandLine, attempt: Attempt) -> AttemptReport {
         let stop: Arc<dyn StopSignal> = self.stop.clone();
         let orchestrator = self.orchestrator(line);
@@ -127,7 +123,6 @@ impl Fixture {
         ended.expect("ended in time").expect("an outcome")
     }
 
-    /// Runs a script in the fixture's folder; its file need not exist.
     pub(crate) async fn script(&self, script: &str) -> AttemptReport {
         self.run(sh(script), self.attempt("file")).await
     }
@@ -136,7 +131,7 @@ impl Fixture {
         self.script(script).await.outcome
     }
 
-    /// Raises the stop level when the file `name` exists.
+    /// Waits until the file `name` exists, and then raises the stop level.
     pub(crate) async fn raise_at(&self, name: &str, level: StopLevel) {
         let path = self.path(name);
         until(|| path.exists()).await;
@@ -151,7 +146,6 @@ impl Fixture {
     }
 }
 
-/// `sh -c SCRIPT sh FILE`.
 pub(crate) fn sh(script: &str) -> CommandLine {
     CommandLine::argv(["sh", "-c", script, "sh"]).expect("valid")
 }

@@ -1,9 +1,9 @@
-//! The orchestrator with real processes.
+//! Tests the orchestrator with real processes.
 //!
-//! Tests wait for conditions with a generous timeout, so that a failure does not hang. If a command
-//! must reach a certain point before its own timeout, the timeout is doubled until it does. A few
-//! tests sleep for a moment in which nothing may happen; if that moment is too short, they prove
-//! less but do not fail.
+//! Some commands must reach a certain point before their timeout. The test of such a command is
+//! repeated, each time with twice the timeout, until the command reaches the point in time. A few
+//! tests sleep to check that nothing happens. If the sleep is too short, these tests prove less but
+//! do not fail.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod batching;

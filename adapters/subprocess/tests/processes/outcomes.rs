@@ -1,4 +1,4 @@
-//! Attempts that end on their own or cannot start.
+//! Tests attempts that end on their own or cannot start.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,6 @@ async fn elapsed_includes_the_command() {
     assert!(report.elapsed >= Duration::from_millis(200), "{:?}", report.elapsed);
 }
 
-/// The reason of a permanent failure to start.
 async fn permanent_reason(fixture: &Fixture, line: CommandLine) -> String {
     match fixture.run(line, fixture.attempt("file")).await.outcome {
         AttemptOutcome::CannotStart { reason, fault } if fault.is_permanent() => reason.into(),
@@ -68,7 +67,7 @@ async fn a_missing_working_directory_is_named() {
     }
 }
 
-/// Each command waits until all of them run.
+/// Each command waits until all commands run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_commands_run_concurrently_and_none_is_left() {
     let fixture = Arc::new(Fixture::new());

@@ -1,4 +1,4 @@
-//! The files with the output of attempts.
+//! Tests the files that keep the output of attempts.
 
 use std::os::unix::fs::PermissionsExt;
 

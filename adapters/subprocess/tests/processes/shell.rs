@@ -1,5 +1,4 @@
-//! Shell commands with a real shell: a path is one word wherever its placeholder is, and never
-//! code.
+//! Runs shell commands with a real shell. A path must always be one word and never code.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -11,7 +10,7 @@ use autoproc_subprocess::{CommandLine, Subject};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Shell commands that print `<PATH>`.
+/// Shell commands that print the path of the file in angle brackets.
 const CONTEXTS: [&str; 18] = [
     "printf '<%s>' {}",
     "printf '<%s>' \"{}\"",
@@ -68,7 +67,6 @@ fn name() -> impl Strategy<Value = OsString> {
     vec(piece, 1..8).prop_map(|pieces| OsString::from_vec(pieces.concat()))
 }
 
-/// The output of the shell for this path.
 fn printed(dir: &Path, line: &CommandLine, path: &Path) -> Vec<u8> {
     let relative = path.strip_prefix("/").unwrap_or(path);
     let invocation = line.for_file(Subject { path, relative, item: Some(ItemId::new(17)), slot: 3 });
@@ -97,7 +95,6 @@ proptest! {
         prop_assert!(!dir.path().join("hacked").exists());
     }
 
-    /// Commands with incomplete or unsupported quoting, or with invalid syntax.
     #[test]
     fn a_path_is_never_code_even_in_a_malformed_command(name in name(), pieces in vec(
         prop::sample::select(vec!["{}", "{/}", "{rel}", "\"", "'", "`", "$(", ")", "(", "\\", " ", "\n", "echo", "#", "<<E", "E", "${x:-", "}", "case x in x)", ";; esac", "|", ": "]),

@@ -14,7 +14,6 @@ use autoproc_subprocess::process_table::{self, ProcessId, Processes};
 use autoproc_subprocess::sweep::Sweeper;
 use tempfile::TempDir;
 
-/// The maximum time to wait for a condition.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
 static FIXTURES: AtomicU32 = AtomicU32::new(0);
@@ -28,16 +27,14 @@ pub(crate) struct Fixture {
     children: Vec<Child>,
 }
 
-/// The contents of a guard's record.
 pub(crate) struct Record {
     pub(crate) boot_id: String,
     pub(crate) pid_namespace: String,
     pub(crate) guard: ProcessId,
     pub(crate) session: i32,
     pub(crate) leader: ProcessId,
-    /// The guard's folder for temporary files, if it has one.
     pub(crate) tmp_dir: Option<PathBuf>,
-    /// The device and inode of the record's file, if they are recorded.
+    /// The device and inode of the record's file.
     pub(crate) file: Option<(u64, u64)>,
 }
 
@@ -62,7 +59,7 @@ impl Fixture {
         Sweeper::new(self.dir.path(), self.timeout, self.dir.path()).sweep(&[DeadRun::gone(self.run.clone())])
     }
 
-    /// Sweeps; returns the reason why the run is unproven.
+    /// Sweeps, and returns the reason why the sweep cannot prove that the run left no process.
     pub(crate) fn unproven_reason(&self) -> String {
         match &self.sweep()[..] {
             [Unproven { run, reason }] if *run == self.run => reason.to_string(),
@@ -70,15 +67,14 @@ impl Fixture {
         }
     }
 
-    /// Starts a script in a group of its own with the run's marker. `$NAP` is the sleep time,
-    /// `$RECORD` the path of the first guard's record, `$DIR` the fixture's folder.
+    /// Starts a script with the run's marker, in its own process group. `$NAP` is the sleep time,
+    /// `$RECORD` the path of the first guard's record, and `$DIR` the fixture's folder.
     pub(crate) fn start(&mut self, script: &str) -> ProcessId {
         let mut command = self.script(script);
         command.env("AUTOPROC_RUN_ID", self.run.as_str());
         self.spawn(command)
     }
 
-    /// Starts a script without the marker.
     pub(crate) fn start_unmarked(&mut self, script: &str) -> ProcessId {
         let command = self.script(script);
         self.spawn(command)
@@ -102,7 +98,6 @@ impl Fixture {
         process_table::read(pid).expect("it runs").id
     }
 
-    /// The `sleep` processes of this fixture.
     pub(crate) fn sleepers(&self) -> Vec<i32> {
         let sleeps = |pid: &i32| {
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -126,8 +121,7 @@ impl Fixture {
         std::fs::read_to_string(path).expect("there")
     }
 
-    /// Reaps the processes that were started; returns their exit statuses, `None` for a killed
-    /// process.
+    /// Reaps the started processes. Returns the exit statuses, `None` for a killed process.
     pub(crate) fn exit_codes(&mut self) -> Vec<Option<i32>> {
         self.children.iter_mut().map(|child| child.wait().expect("reaped").code()).collect()
     }
@@ -146,8 +140,7 @@ impl Record {
         fixture.write(guard, Self { file: Some((metadata.dev(), metadata.ino())), ..self }.text())
     }
 
-    /// Returns the record of a guard that ran in this boot and pid namespace, and was killed while
-    /// it ran the command with this leader.
+    /// Returns the record of a guard that was killed while it ran the command with this leader.
     pub(crate) fn of(leader: ProcessId) -> Self {
         Self {
             boot_id: process_table::boot_id().expect("a boot"),

@@ -1,12 +1,11 @@
-//! Runs whose guards were killed too, and runs without guards.
+//! Tests dead runs whose guards were killed too, and dead runs without guards.
 
 use autoproc_subprocess::process_table::{self, ProcessId};
 
 use crate::fixture::{Fixture, Record, exists, until};
 
-/// A script that leaves eight `sleep` processes. Some are in the leader's group, and others in
-/// sessions of their own. One ignores SIGTERM. Some are descendants of an orphan. Some do not have
-/// the run's marker, because `env -i` cleared their environment.
+/// A script that leaves eight `sleep` processes, in the leader's group and in other sessions. One
+/// ignores SIGTERM. Some are descendants of an orphan, and some have no marker (`env -i`).
 const TREE: &str = r#"
     sleep "$NAP" &
     sh -c 'trap "" TERM HUP INT; sleep "$NAP"; :' &
@@ -55,8 +54,8 @@ fn a_command_that_removed_the_marker_is_found_by_its_leader() {
 #[test]
 fn a_group_whose_leader_has_ended_is_found_by_its_guards_session() {
     let mut fixture = Fixture::new();
-    // The shell that stands for the guard leads a session. A separate group for the command
-    // requires job control, which not every `sh` has without a terminal.
+    // A shell that leads a session simulates the guard. It is bash, because not every `sh` has job
+    // control without a terminal, and the command needs its own group.
     fixture.start_unmarked(
         r#"exec setsid bash -c 'set -m; sh -c "sleep $NAP & sleep $NAP & echo \$\$ >\"$DIR/leader\"" & echo $$ >"$DIR/guard"; wait'"#,
     );

@@ -1,4 +1,4 @@
-//! Runs with living guards. A shell with the run's marker stands for the guard.
+//! Tests dead runs with living guards. A shell with the run's marker simulates the guard.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use autoproc_subprocess::process_table::{self, ProcessId};
 
 use crate::fixture::{Fixture, Record, exists, until};
 
-/// The script of a guard that locks its record, runs a command, waits for a while after the end of
-/// the command, and removes the record. The sweep kills a process that has the marker but no
-/// record. So the guard removes its marker at the same time, and exits on its own.
+/// A guard that locks its record, runs a command, waits for a while, and removes the record. The
+/// guard drops its marker together with the record, because the sweep kills marked processes
+/// without a record.
 const GUARD: &str = r#"
     exec 9<>"$RECORD"; flock -x 9
     setsid sleep "$NAP" 9>&- & sleep "$NAP" 9>&- &
@@ -17,7 +17,7 @@ const GUARD: &str = r#"
     echo >"$DIR/ended"; exec env -u AUTOPROC_RUN_ID rm "$RECORD"
 "#;
 
-/// The script of a guard that does not exit.
+/// A guard that does not exit.
 const STUBBORN: &str = r#"
     trap "" TERM; exec 9<>"$RECORD"; flock -x 9
     mkfifo "$DIR/nothing"; sleep "$NAP" 9>&- &
@@ -82,7 +82,7 @@ fn a_run_with_a_guard_in_another_namespace_is_unproven() {
     // This guard has no marker, so the sweep does not kill it.
     let unmarked = format!("exec env -u AUTOPROC_RUN_ID sh -c '{STUBBORN}'");
     let guard = start_guard(&mut fixture, &unmarked, 1);
-    // The guard's process number is valid only in that namespace.
+    // The record names another namespace, so its process number means nothing here.
     let record = Record { guard, pid_namespace: "pid:[1]".into(), ..Record::of(guard) };
     std::fs::write(fixture.record_path(1), record.text()).expect("written in place");
     let reason = fixture.unproven_reason();

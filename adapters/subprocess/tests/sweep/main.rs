@@ -1,4 +1,4 @@
-//! Sweeps of dead runs, with real processes.
+//! Tests sweeps of dead runs with real processes.
 
 mod fixture;
 mod killed_guards;

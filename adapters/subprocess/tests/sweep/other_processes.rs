@@ -1,4 +1,4 @@
-//! Processes and records that a sweep must not touch.
+//! Tests which processes and records a sweep must not touch.
 
 use autoproc_subprocess::process_table::ProcessId;
 use proptest::prelude::*;

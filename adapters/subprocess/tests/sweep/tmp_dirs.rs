@@ -1,4 +1,4 @@
-//! The folders for temporary files that killed guards leave.
+//! Tests the removal of folders for temporary files that killed guards left behind.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use autoproc_subprocess::process_table::ProcessId;
 
 use crate::fixture::{Fixture, Record, exists};
 
-/// A folder with a file, and the record of a killed guard that names the folder.
+/// Creates a folder with a file, and a record that names the folder, as a killed guard leaves them.
 fn left(fixture: &Fixture, number: u64, parent: &Path, name: &str) -> (PathBuf, PathBuf) {
     let folder = parent.join(name);
     fs::create_dir(&folder).and_then(|()| fs::write(folder.join("file"), "x")).expect("a folder");
@@ -21,7 +21,7 @@ fn the_folder_of_a_killed_guard_is_removed_and_that_of_a_living_one_is_not() {
     let (fixture, parent) = (Fixture::new(), tempfile::tempdir().expect("a folder"));
     let (folder, record) = left(&fixture, 1, parent.path(), "autoproc-0123456789abcdef");
     let (living, _) = left(&fixture, 2, parent.path(), "autoproc-fedcba9876543210");
-    // This lock stands for the living guard of another run, whose folder a forged record names.
+    // This lock simulates the living guard of another run. A forged record names its folder.
     let lock = fs::File::open(&living).expect("a folder");
     lock.lock().expect("locked");
     assert_eq!(fixture.sweep(), []);
@@ -44,7 +44,6 @@ fn no_other_folder_is_removed() {
     assert!(link.is_symlink());
 }
 
-/// The processes of an unproven run may still use the folder.
 #[test]
 fn the_folder_of_an_unproven_run_stays() {
     let (fixture, parent) = (Fixture::new(), tempfile::tempdir().expect("a folder"));
@@ -59,7 +58,8 @@ fn the_folder_of_an_unproven_run_stays() {
     assert!(exists(&folder.join("file")));
 }
 
-/// A record that names a folder but not the device and inode of its own file is forged.
+/// A valid record contains the device and inode of its own file. A record without them is forged,
+/// so the sweep does not remove the folder that the record names.
 #[test]
 fn a_record_without_its_own_file_names_no_folder() {
     let (fixture, parent) = (Fixture::new(), tempfile::tempdir().expect("a folder"));

@@ -1,4 +1,4 @@
-//! Collects attempts from the lines of a log that record the beginning or the end of an attempt.
+//! Collects attempts from the lines of a log.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -10,13 +10,13 @@ use super::line::Line;
 use super::push_latest;
 
 /// The attempts that match a query, in the order in which they began. If the log lacks the
-/// beginning of an attempt, its end counts instead.
+/// beginning of an attempt, the attempt counts as if it had begun when it ended.
 pub(super) struct Attempts<'q> {
     query: &'q HistoryQuery,
     matching: VecDeque<PastAttempt>,
     /// Unfinished attempts that are not in `matching`, because they do not match the query or
-    /// because the entry limit evicted them. Without this set, the end of such an attempt would
-    /// count as another attempt.
+    /// exceed the entry limit. Without this set, the end of such an attempt would count as another
+    /// attempt.
     others: HashSet<Key>,
     has_evicted: bool,
 }
@@ -26,8 +26,8 @@ impl<'q> Attempts<'q> {
         Self { query, matching: VecDeque::new(), others: HashSet::new(), has_evicted: false }
     }
 
-    /// True if more attempts match than an answer can contain, so that earlier lines need not be
-    /// read.
+    /// True if more attempts match than an answer can contain. The caller need not read earlier
+    /// lines then.
     pub(super) fn is_full(&self) -> bool {
         self.has_evicted
     }
@@ -56,8 +56,8 @@ impl<'q> Attempts<'q> {
         }
     }
 
-    /// Records the end of an attempt. If the log lacks the beginning of the attempt, the time of
-    /// the end decides whether the attempt matches the query.
+    /// Records the end of an attempt. If its beginning is not in the log, the time of the end
+    /// decides whether the attempt matches the query.
     fn end(&mut self, at: Timestamp, ended: PastAttempt) {
         let is_it = |attempt: &PastAttempt| attempt.end.is_none() && is_same(attempt, &ended);
         if let Some(index) = self.matching.iter().rposition(is_it) {
@@ -96,8 +96,7 @@ pub(super) fn end_of(event: &str) -> Option<PastEnd> {
     })
 }
 
-/// Returns the attempt that a line reports, with the details in that line; `None` if the line names
-/// no attempt.
+/// Returns the attempt that a line reports, if any.
 pub(super) fn attempt(line: &Line, end: Option<PastEnd>) -> Option<PastAttempt> {
     Some(PastAttempt {
         of: line.of.clone()?,

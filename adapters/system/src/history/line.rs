@@ -1,4 +1,4 @@
-//! Parses lines of the event log. Only the fields that the history needs are read.
+//! Parses lines of the event log. Reads only the fields that the history needs.
 
 use std::io::{self, BufRead, Read};
 use std::ops::ControlFlow;
@@ -12,16 +12,14 @@ use serde::Deserialize;
 
 use crate::path_text::PathText;
 
-/// The maximum length of a line, in bytes. All lines that this program writes are shorter. The
-/// longest contain an error, and a path that is written both as text and in hexadecimal.
+/// The maximum length of a line, in bytes. This program writes only shorter lines.
 pub(super) const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// The initial size of the buffer of [`for_each_line_with`], in bytes. A buffer of this size fits
-/// into the cache of a processor core.
+/// The initial size of a buffer, in bytes. It fits into the cache of a processor core.
 const BLOCK_BYTES: usize = 256 * 1024;
 
-/// Calls `take` for each line, until `take` returns `Break`. Skips lines that are too long or not
-/// UTF-8, because this program does not write such lines, and a last line without a newline.
+/// Calls `take` for each line, until `take` returns `Break`. Skips lines that are too long, not
+/// UTF-8 or incomplete.
 pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str) -> ControlFlow<()>) -> io::Result<()> {
     let mut bytes = Vec::new();
     loop {
@@ -37,12 +35,13 @@ pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str) ->
 }
 
 /// Calls `take` for each line that contains `marker`, which must not be empty. Skips the same lines
-/// as [`for_each_line`], but is several times as fast, because it splits the text into lines only
-/// near the occurrences of `marker`: a gigabyte takes about a sixth of a second if the log is in
-/// the page cache.
+/// as [`for_each_line`].
+///
+/// Splits the text into lines only near the occurrences of `marker`. A gigabyte in the page cache
+/// takes about a sixth of a second.
 pub(super) fn for_each_line_with(mut log: impl Read, marker: &[u8], mut take: impl FnMut(&str)) -> io::Result<()> {
     let finder = memmem::Finder::new(marker);
-    // The buffer begins with the part of a line that the previous block ended with.
+    // The buffer begins with the unfinished last line of the previous block.
     let (mut buffer, mut kept, mut is_skipping) = (vec![0; BLOCK_BYTES], 0, false);
     loop {
         let read = match log.read(&mut buffer[kept..]) {
@@ -51,8 +50,8 @@ pub(super) fn for_each_line_with(mut log: impl Read, marker: &[u8], mut take: im
         };
         let end = kept + read;
         let whole = memrchr(b'\n', &buffer[..end]).map_or(0, |newline| newline + 1);
-        // If the beginning of a line was dropped because the line is too long, its rest is dropped
-        // too. The rest ends at the first newline.
+        // If the beginning of a line was dropped because the line is too long, drops the rest too,
+        // up to the first newline.
         let first = if is_skipping { memchr(b'\n', &buffer[..whole]).map_or(whole, |newline| newline + 1) } else { 0 };
         is_skipping &= whole == 0;
         take_marked(&buffer[first..whole], &finder, &mut take);
@@ -71,8 +70,7 @@ pub(super) fn for_each_line_with(mut log: impl Read, marker: &[u8], mut take: im
     }
 }
 
-/// Calls `take` for each line that contains the text that `finder` searches for. All lines must be
-/// complete.
+/// Calls `take` for each line that contains the text of `finder`. All lines must be complete.
 fn take_marked(mut lines: &[u8], finder: &memmem::Finder<'_>, take: &mut impl FnMut(&str)) {
     while let Some(at) = finder.find(lines) {
         let from = memrchr(b'\n', &lines[..at]).map_or(0, |newline| newline + 1);
@@ -85,8 +83,8 @@ fn take_marked(mut lines: &[u8], finder: &memmem::Finder<'_>, take: &mut impl Fn
     }
 }
 
-/// The values of the first three keys of a line. This program always writes these keys first and in
-/// this order.
+/// The values of the first three keys of a line. This program always writes these keys in this
+/// order.
 pub(super) struct Head<'t> {
     pub(super) timestamp: &'t str,
     pub(super) run: &'t str,
@@ -94,8 +92,8 @@ pub(super) struct Head<'t> {
 }
 
 impl<'t> Head<'t> {
-    /// Reads the three values without parsing the line as JSON; `None` if the line begins
-    /// differently.
+    /// Extracts the values without parsing the line as JSON. Returns `None` if the line does not
+    /// begin with these three keys.
     pub(super) fn of(line: &'t str) -> Option<Self> {
         let rest = line.strip_prefix("{\"timestamp\":\"")?;
         let (timestamp, rest) = rest.split_once('"')?;
@@ -157,7 +155,8 @@ impl Line {
         &self.text.event
     }
 
-    /// Returns the run that made the attempt: the dead run if the line reports a recovery.
+    /// Returns the run that made the attempt. If the line reports a recovery, this is the dead run,
+    /// not the run that recovered the attempt.
     pub(super) fn attempt_run(&self) -> RunId {
         self.text.dead_run.as_deref().map_or_else(|| self.run.clone(), RunId::new)
     }
@@ -214,7 +213,6 @@ mod tests {
 
     use super::*;
 
-    /// A reader that returns at most a given number of bytes at a time.
     struct Slow<'a>(&'a [u8], usize);
 
     impl Read for Slow<'_> {

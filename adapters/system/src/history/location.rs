@@ -12,10 +12,10 @@ use memchr::{memchr, memmem, memrchr};
 
 use super::line::{Head, MAX_LINE_BYTES};
 
-/// The text by which the line that reports the beginning of a run is recognized.
+/// Lines that report the beginning of a run contain this text.
 const START: &[u8] = b"\"event\":\"processor_started\"";
 
-/// The size in bytes of the blocks in which the log is read backwards.
+/// The log is read backwards in blocks of this size, in bytes.
 const BLOCK_BYTES: u64 = 1 << 20;
 
 /// The runs that match a filter.
@@ -33,16 +33,16 @@ impl Wanted {
         }
     }
 
-    /// True if `found`, which must contain only wanted runs, contains all of them. False for `All`,
+    /// True if `found`, a subset of the wanted runs, contains all of them. Always false for `All`,
     /// because the number of runs is unknown.
     pub(super) fn are(&self, found: &HashSet<String>) -> bool {
         matches!(self, Self::These(runs) if runs.len() == found.len())
     }
 }
 
-/// Returns an offset and the runs that match the filter. No line before the offset belongs to these
-/// runs, except that a few events, such as `stop_signal_cleared`, may precede the beginning of a
-/// run.
+/// Returns an offset in the log, and the runs that match `filter`. None of these runs begins before
+/// the offset. A few events of a run, such as `stop_signal_cleared`, may precede the run's
+/// beginning.
 pub(super) fn locate(log: &mut File, filter: RunFilter) -> io::Result<(u64, Wanted)> {
     match filter {
         RunFilter::All => Ok((0, Wanted::All)),
@@ -72,18 +72,18 @@ fn named(log: &mut File, wanted: HashSet<String>) -> io::Result<(u64, Wanted)> {
         }
         if missing.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    // If the beginning of a run is not found, it may have been removed with the oldest part of the
+    // If the beginning of a run is missing, it may have been removed with the oldest part of the
     // log. The run's other lines may then be anywhere, so the whole log must be read.
     Ok((if missing.is_empty() { offset } else { 0 }, Wanted::These(wanted)))
 }
 
-/// The backward search ends at the first block with a line that precedes the wanted period by more
-/// than this time. The margin is needed because lines are out of order if the clock was set back. A
-/// day covers the correction of a wrong time zone.
+/// The backward search ends when a line is older than the wanted period by more than this time.
+/// Lines are out of order if the clock was set back. A day covers the correction of a wrong time
+/// zone.
 const OUT_OF_ORDER: Duration = Duration::from_secs(24 * 3600);
 
-/// Finds the runs that have a line, other than `file_recovered`, at `time` or later. Times are
-/// compared as text, because all of them are written in UTC and in the same form.
+/// Finds the runs that have an event at `time` or later. Compares times as text, because all times
+/// are written in UTC and in the same form.
 fn since(log: &mut File, time: Timestamp) -> io::Result<(u64, Wanted)> {
     let long_before = Timestamp::from_micros(time.as_micros().saturating_sub_unsigned(micros(OUT_OF_ORDER)));
     let (since, long_before) = (time.to_string(), long_before.to_string());
@@ -107,8 +107,8 @@ fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Calls `take` for each run that begins in the log, the latest first, until `take` returns
-/// `Break`. The arguments are the offset of the line that reports the beginning, and the run's id.
+/// Searches the log backwards for the beginnings of runs. Calls `take` with the offset of each
+/// beginning and the id of the run, until `take` returns `Break`.
 fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> ControlFlow<()>) -> io::Result<()> {
     for_each_block_backward(log, |offset, lines| {
         let hits: Vec<_> = memmem::find_iter(lines, START).collect();
@@ -124,13 +124,13 @@ fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> Co
     })
 }
 
-/// Calls `take` for each block of whole lines, with the block's offset, from the end of the log to
-/// its beginning, until `take` returns `Break`. The memory used does not depend on the size of the
+/// Reads the log backwards in blocks of whole lines. Calls `take` with the offset and the content
+/// of each block, until `take` returns `Break`. The memory used does not depend on the size of the
 /// log.
 fn for_each_block_backward(log: &mut File, mut take: impl FnMut(u64, &[u8]) -> ControlFlow<()>) -> io::Result<()> {
     let mut end = log.seek(SeekFrom::End(0))?;
-    // A line may begin before `end` and end after it. `rest` is its part after `end`, which was
-    // read with the previous block.
+    // If a line crosses `end`, `rest` is its part after `end`, which was read with the previous
+    // block.
     let mut rest = Vec::new();
     while end > 0 {
         let begin = end.saturating_sub(BLOCK_BYTES);
@@ -143,8 +143,8 @@ fn for_each_block_backward(log: &mut File, mut take: impl FnMut(u64, &[u8]) -> C
             return Ok(());
         }
         end = begin;
-        // `first` is the length of the part that continues a line from before this block. If the
-        // part alone is too long for a valid line, it is dropped.
+        // The first `first` bytes continue a line from before this block. They are dropped if they
+        // are too long for a valid line.
         if (first as u64) <= MAX_LINE_BYTES + BLOCK_BYTES {
             block.truncate(first);
             rest = block;

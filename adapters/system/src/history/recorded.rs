@@ -21,8 +21,8 @@ pub struct RecordedEvents {
 }
 
 impl RecordedEvents {
-    /// Reads at most `limit` further lines of the log. At the end of the log, returns no event and
-    /// 0 skipped lines.
+    /// Reads at most `limit` lines from the current position in the log. At the end of the log,
+    /// returns no event and 0 skipped lines.
     pub(crate) fn read(log: &mut impl BufRead, limit: usize) -> io::Result<Self> {
         let mut read = Self::default();
         for_each_line(log, |text| {
@@ -83,8 +83,8 @@ impl RunText {
     }
 }
 
-/// An event as a line. The keys are those keys of [`EventLine`](crate::event_line::EventLine) that
-/// a history reads, in the same order. A key without a value is omitted.
+/// A line with those keys of [`EventLine`](crate::event_line::EventLine) that a history reads, in
+/// the same order.
 #[derive(Serialize)]
 struct RecordedLine<'e> {
     timestamp: String,
@@ -127,9 +127,8 @@ struct TotalsText {
     retried: u64,
 }
 
-/// Returns an event as a line of the log, without a newline. For an event that was copied from a
-/// log, this is the original line. For any other event, the line has only the fields that a history
-/// reads.
+/// Returns an event as a line of the log, without a newline. For an event that was read from a log,
+/// this is the original line. Otherwise, the line has only the fields that a history reads.
 pub(crate) fn line(event: &RecordedEvent) -> io::Result<String> {
     match &event.line {
         Some(line) => Ok(line.as_ref().to_owned()),

@@ -1,9 +1,8 @@
-//! Computes the figures of runs from the lines of the event log.
+//! Summarizes runs from the lines of the event log.
 //!
-//! Most lines only increase a count. So a line is parsed as JSON only if its details are needed:
-//! for a failure, for a completed file that changed during the attempt, for one of the longest
-//! attempts, for a stop request, and for the end of a run. All other lines are only searched as
-//! text. A line that does not begin with the three keys of [`Head`] is ignored.
+//! Most lines only increase a count, for which a text search in the line is enough. A line is
+//! parsed as JSON only if its details are needed, for example for a failure or the end of a run. A
+//! line that does not begin with the three keys of [`Head`] is ignored.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
@@ -21,38 +20,39 @@ use super::attempts;
 use super::line::{Head, Line};
 use super::location::Wanted;
 
-/// The text by which a change of the file during an attempt is recognized. Quotation marks in a
-/// path are escaped, so a path cannot contain this text.
+/// Lines with this text report that the file changed during the attempt. A path cannot contain this
+/// text, because quotation marks in a path are escaped.
 const INPUT_CHANGED: &str = "\"input_changed\":true";
 
 pub(super) struct Runs<'w> {
     wanted: &'w Wanted,
     found: Vec<PastRun>,
     indexes: HashMap<RunId, usize>,
-    /// The index in `found` of the run to which the latest line belongs.
+    /// The index in `found` of the current run. This is the run of the last line that was not
+    /// ignored.
     current: usize,
     /// The files that failed and have not been completed since.
     failures: Files,
-    /// The files that changed during the latest attempt that completed them.
+    /// The files that changed during their most recent successful attempt.
     changed: Files,
     slowest: Vec<(Duration, EndedAttempt)>,
 }
 
-/// Files with one attempt each, by a hash of their path.
+/// A set of files, identified by hashes of their paths. Keeps one attempt for some of the files.
 #[derive(Default)]
 struct Files {
     hasher: RandomState,
-    /// The number of each file, by the hash of its path. Numbers ascend in the order in which the
+    /// Maps the hash of a path to the number of the file. Numbers ascend in the order in which the
     /// files were first added.
     numbers: HashMap<u64, u64>,
     next: u64,
-    /// For each file, the attempt that was added last, by the number of the file; at most
+    /// Maps the number of a file to the attempt that was added last for this file. Has at most
     /// [`RunsSummary::MAX_FAILURES`] entries.
     attempts: BTreeMap<u64, EndedAttempt>,
 }
 
 impl Files {
-    /// Adds a file. Calls `attempt` only if the attempt is kept.
+    /// Adds a file. Calls `attempt` only if the returned attempt will be kept.
     fn add(&mut self, file: &str, attempt: impl FnOnce() -> Option<EndedAttempt>) {
         let number = *self.numbers.entry(self.hasher.hash_one(file)).or_insert(self.next);
         self.next += 1;
@@ -131,8 +131,8 @@ impl<'w> Runs<'w> {
     }
 
     /// Makes the run of the line the current run, and records the time of the line. Returns false
-    /// if the line must be ignored. A run id that occurs only with recoveries belongs to no run:
-    /// `queue recover` invents an id for its events.
+    /// if the line must be ignored. This includes recoveries by the command `queue recover`, whose
+    /// run id belongs to no run.
     fn select(&mut self, head: &Head<'_>) -> bool {
         if self.found.get(self.current).is_none_or(|run| run.id.as_str() != head.run) {
             if !self.wanted.contains(head.run) {
@@ -195,8 +195,8 @@ struct EndText {
     stopped_by: String,
 }
 
-/// Records the end of a run, which the line `text` reports. The figures in the line replace the
-/// counted figures, because earlier lines may be missing from the log.
+/// Records the end of a run. The counts in the line replace the counts computed from earlier lines,
+/// because some of these lines may be missing from the log.
 fn end(run: &mut PastRun, head: &Head<'_>, text: &str) {
     let (Some(at), Ok(end)) = (head.at(), serde_json::from_str::<EndText>(text)) else { return };
     run.end = Some(PastRunEnd { at, stopped_by: StoppedBy::from_word(&end.stopped_by) });
@@ -220,8 +220,8 @@ fn attempt(text: &str, end: PastEnd) -> Option<EndedAttempt> {
     Some(EndedAttempt { attempt: attempts::attempt(&line, Some(end))?, ended_at: line.at })
 }
 
-/// Returns the path in a line as JSON text. Quotation marks in a path are escaped, so the searched
-/// keys cannot occur within a path.
+/// Returns the path in a line as JSON text. The searched keys cannot occur within a path, because
+/// quotation marks in a path are escaped.
 fn file(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("\"file_path\":")?;
     rest.split_once(",\"item_id\":").map(|(path, _)| path)

@@ -1,5 +1,5 @@
-//! Passes the attempts of some runs to a visitor while the log is read. Only the attempts without
-//! an end are held in memory.
+//! Passes the attempts of the wanted runs to a visitor while the log is read. Only unfinished
+//! attempts are held in memory.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -22,7 +22,7 @@ impl<'w> VisitedAttempts<'w> {
         Self { wanted, ended_runs: HashSet::new(), open: OpenAttempts::new(visit) }
     }
 
-    /// Adds the next line of the log. Returns `Break` after the last line of the wanted runs.
+    /// Reads the next line of the log. Returns `Break` once all wanted runs have ended.
     pub(super) fn add(&mut self, text: &str) -> ControlFlow<()> {
         let Some(head) = Head::of(text) else { return ControlFlow::Continue(()) };
         // The run that records a recovery is not the run that made the attempt.
@@ -42,7 +42,7 @@ impl<'w> VisitedAttempts<'w> {
         if self.wanted.are(&self.ended_runs) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// Visits the attempts without an end, in the order in which they began.
+    /// Visits the attempts whose end is not in the log, in the order in which they began.
     pub(super) fn finish(self) {
         self.open.finish();
     }

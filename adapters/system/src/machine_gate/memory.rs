@@ -1,22 +1,18 @@
-//! The memory that is available to new processes: the available memory of the machine, or the
-//! memory left below the limit of this process's control group, if that is less.
+//! Computes the memory available to new processes. This is the minimum of the machine's available
+//! memory and the memory that the limit of this process's control group still allows.
 //!
-//! Only the limit of the process's own control group (version 2) is read. The limits of the groups
-//! above it are ignored.
+//! Only the limit of the process's own control group (version 2) is read. Limits of parent groups
+//! are ignored.
 
 use std::fs;
 use std::path::Path;
 
-/// The file with the memory statistics of the machine (`proc_meminfo(5)`).
 const MEMINFO_PATH: &str = "/proc/meminfo";
 
-/// The file that names the control group of this process (`cgroups(7)`).
 const CGROUP_PATH: &str = "/proc/self/cgroup";
 
 const CGROUP_ROOT: &str = "/sys/fs/cgroup";
 
-/// Returns the number of bytes that are available without swapping; `None` if the system does not
-/// report this number.
 pub(super) fn available() -> Option<u64> {
     let machine = available_of(&fs::read_to_string(MEMINFO_PATH).ok()?)?;
     let group = group().and_then(|folder| available_in(Path::new(&folder)));
@@ -29,9 +25,8 @@ fn group() -> Option<String> {
     Some(format!("{CGROUP_ROOT}{own}"))
 }
 
-/// Returns the memory in bytes that is left below the limit of a control group; `None` if the group
-/// has no limit. File pages that were not used lately count as free, because the kernel drops them
-/// first.
+/// Returns the number of bytes that the limit of a control group still allows; `None` without a
+/// limit. File pages not used recently count as free, because the kernel drops them first.
 fn available_in(folder: &Path) -> Option<u64> {
     let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
     let limit: u64 = read("memory.max")?.trim().parse().ok()?;

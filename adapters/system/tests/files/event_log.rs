@@ -1,5 +1,3 @@
-//! The event log.
-
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -75,8 +73,7 @@ fn expected_lines() -> Vec<Value> {
     ]
 }
 
-/// Returns the fields for the duration and the resource usage of the sample attempts, together with
-/// the fields in `others`.
+/// Adds the duration and the resource usage of the sample attempts to `others`.
 fn used(others: &Value) -> Value {
     let mut fields = json!({"duration_s": 1.5, "user_s": 1.25, "system_s": 0.25, "peak_memory_bytes": 4096});
     fields.as_object_mut().expect("an object").extend(others.as_object().expect("an object").clone());
@@ -148,8 +145,8 @@ fn runs_that_share_a_log_do_not_tear_each_others_lines() {
     let mut ids: Vec<_> = std::fs::read_to_string(&path)
         .expect("a log")
         .lines()
-        // A writer that opens the log during another writer's write may take the last line for torn
-        // and add a newline, which leaves an empty line.
+        // A writer that opens the log during another write may see an incomplete line and add a
+        // newline, which leaves an empty line.
         .filter(|line| !line.is_empty())
         .map(|line| serde_json::from_str::<Value>(line).expect(line)["item_id"].as_u64().expect("a number"))
         .collect();
@@ -172,7 +169,6 @@ fn a_failure_is_reported_once_and_later_lines_are_attempted() {
     assert_eq!(lines(&path)[0]["item_id"], 3);
 }
 
-/// Every write to `/dev/full` fails with ENOSPC (full(4)).
 #[test]
 fn a_full_disk_is_reported() {
     let warnings = Warnings::default();

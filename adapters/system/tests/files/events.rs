@@ -74,7 +74,6 @@ pub(crate) fn recipe() -> Recipe {
     Recipe::new([0, 1, 2, 3, 4, 5, 6, 255])
 }
 
-/// One event of each kind.
 pub(crate) fn every_kind() -> Vec<RunEventKind> {
     let (elapsed, of) = (Duration::from_millis(1500), of("/d/a"));
     let usage = Some(usage());

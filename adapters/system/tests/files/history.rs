@@ -1,5 +1,3 @@
-//! The history read from the event log.
-
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,7 +46,7 @@ fn at_second(second: i64) -> Timestamp {
     Timestamp::from_micros(second * 1_000_000)
 }
 
-/// Writes events whose times are one second apart, from second 0 on.
+/// Writes events one second apart, starting at second 0.
 fn write(path: &Path, run: &str, events: impl IntoIterator<Item = RunEventKind>) {
     let log = EventLog::new(path, Arc::new(|warning: &str| panic!("{warning}")));
     for (second, kind) in (0..).zip(events) {
@@ -139,7 +137,6 @@ fn a_recovery_ends_the_attempt_of_the_dead_run_and_a_release_is_counted_again() 
     assert_eq!(history(&path)[0].run, RunId::new("run-0"));
 }
 
-/// A line has no claim number if it records a recovery or was written by an earlier version.
 #[test]
 fn an_attempt_has_the_claim_that_any_of_its_lines_has() {
     let (_dir, path) = temp_path();
@@ -179,8 +176,7 @@ fn attempts_match_by_item_run_and_the_time_of_their_beginning() {
     assert_eq!((items(&found), found[0].end), (vec![17], Some(PastEnd::Completed)), "its end is later");
 }
 
-/// The history first reads the end of the log. If this does not complete the answer, it reads a
-/// longer part.
+/// The history reads only the end of the log first. It reads a longer part if attempts are missing.
 #[test]
 fn the_latest_attempts_of_a_long_log_are_found() {
     let (_dir, path) = temp_path();
@@ -216,7 +212,6 @@ fn events_keep_their_order_names_and_reasons() {
     assert_eq!(names, ["file_started", "file_completed", "file_requeued"].map(Box::from));
 }
 
-/// The attempt of `every_kind`.
 fn of_sample() -> AttemptRef {
     AttemptRef { claim: Some(ClaimNumber::new(9)), ..of(2) }
 }
@@ -236,8 +231,8 @@ fn other_lines_are_left_out() {
     write(&path, RUN, [begun(of(1))]);
     let mut log = std::fs::File::options().append(true).open(&path).expect("a log");
     log.write_all(b"\"item_id\":7\n\xff\"item_id\":7\n").expect("written");
-    // The megabyte of blanks makes this line too long. The rest of the line looks like a valid
-    // line, but must not be read as one.
+    // The megabyte of blanks makes this line too long. The rest of the line looks valid, but must
+    // not be read as a line.
     let ours = std::fs::read(&path).expect("a log").split_inclusive(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
     log.write_all(&vec![b' '; 1 << 20]).expect("written");
     log.write_all(&ours.expect("a line")).expect("written");
@@ -256,8 +251,6 @@ fn of_more_than_a_thousand_attempts_the_latest_are_kept() {
     assert!(all.iter().all(|attempt| attempt.end == Some(PastEnd::Completed) && attempt.started_at.is_some()));
 }
 
-/// Returns the visited attempts: the number of the attempt, its run, its end, and the second at
-/// which the end was recorded.
 fn visited(path: &Path, runs: &[&str]) -> Vec<(u32, String, Option<PastEnd>, Option<i64>)> {
     let (sender, receiver) = std::sync::mpsc::channel();
     let visit = move |attempt: PastAttempt, ended_at: Option<Timestamp>| {

@@ -1,4 +1,4 @@
-//! The observers with real files.
+//! Tests of the observers with real files.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod event_log;

@@ -1,5 +1,3 @@
-//! The combined observers.
-
 use std::sync::{Arc, Mutex};
 
 use autoproc_domain::ports::{Observer, RunEvent};

@@ -1,5 +1,3 @@
-//! The runs in an event log.
-
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -13,14 +11,13 @@ use autoproc_system::{EventLog, EventLogHistory};
 use autoproc_testkit::conformance::history::{exercise_entries, exercise_runs, exercise_visits};
 use tempfile::TempDir;
 
-/// A history that omits a part of each answer.
+/// A history that falsifies some answers of `history`.
 struct Flawed {
     history: EventLogHistory,
     flaw: fn(&mut RunsSummary),
     entry_flaw: EntryFlaw,
 }
 
-/// Changes the answers about attempts and events.
 type EntryFlaw = (fn(&mut Vec<PastAttempt>), fn(&mut Vec<PastEvent>));
 
 #[async_trait]
@@ -54,7 +51,6 @@ fn violation(flaw: fn(&mut RunsSummary)) -> Option<&'static str> {
     block_on(exercise_runs(&log, &history)).err().map(|violation| violation.check)
 }
 
-/// Returns the name of the check that a history with flawed attempts or events fails.
 fn entry_violation(flaw: EntryFlaw) -> Option<&'static str> {
     let (_dir, log, history) = flawed(|_| {}, flaw);
     block_on(exercise_entries(&log, &history)).err().map(|violation| violation.check)
@@ -76,8 +72,8 @@ fn the_event_log_conforms() {
     block_on(exercise_visits(&log, &flawed.history)).expect("the visits conform");
 }
 
-/// [`Flawed`] does not implement `visit_attempts`. The default implementation visits attempts in
-/// the order in which they began.
+/// The suite expects attempts in the order of their ends. [`Flawed`] visits them in the order in
+/// which they began, because it uses the default `visit_attempts`.
 #[test]
 fn the_suite_notices_attempts_that_are_visited_out_of_order() {
     let (_dir, log, history) = flawed(|_| {}, (|_| {}, |_| {}));
@@ -122,7 +118,6 @@ fn the_suite_notices_what_is_missing() {
     assert_eq!(violation(|all| all.slowest.reverse()), Some("the longest completed attempts"));
 }
 
-/// [`Flawed`] does not implement `visit_attempts`, so the test uses the default implementation.
 #[test]
 fn a_history_that_does_not_visit_attempts_passes_those_that_it_returns() {
     let log = LongLog::new(1, 1_200);
@@ -138,7 +133,6 @@ fn a_history_that_does_not_visit_attempts_passes_those_that_it_returns() {
     assert_eq!((visited.len(), visited.first(), visited.last()), (1_000, Some(&(201, None)), Some(&(9_999, None))));
 }
 
-/// A log in which each run has so many lines that several blocks of the backward search are needed.
 struct LongLog {
     dir: TempDir,
 }
@@ -199,7 +193,7 @@ fn the_latest_runs_are_found_from_the_end_of_a_long_log() {
     assert_eq!(log.runs(RunFilter::Since(since)), expected(&[1, 2]));
 }
 
-/// The log is searched in blocks of a mebibyte from its end.
+/// The log is searched backward in blocks of one mebibyte.
 #[test]
 fn a_beginning_across_the_border_of_two_blocks_is_found() {
     let start = line(1, "processor_started", "\"jobs\":1");

@@ -1,5 +1,3 @@
-//! Writing and reading the state file.
-
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -35,7 +33,6 @@ fn keep(path: &Path) -> StateFile {
     StateFile::new(path, monitor_of(path), Arc::new(|warning: &str| panic!("{warning}"))).expect("a thread")
 }
 
-/// The monitor file next to a state file.
 fn monitor_of(path: &Path) -> PathBuf {
     path.with_file_name("AUTONOMOUS-MONITOR.json")
 }
@@ -167,8 +164,8 @@ fn the_original_programs_monitor_file_is_read() {
     assert!(matches!(read_monitor_file(&path), Err(StateFileError::Malformed { .. })));
 }
 
-/// The pause before each event is longer than the writer's pause between two writes. So the writer
-/// waits, and the event must wake it.
+/// The events are further apart than the minimum interval between two writes. So each event must
+/// wake the writer thread.
 #[test]
 fn a_state_in_between_appears_before_the_end() {
     let (_dir, path) = temp_path();
@@ -185,8 +182,6 @@ fn a_state_in_between_appears_before_the_end() {
     }
 }
 
-/// A reader always sees a complete document. After the start of the run, a new document appears at
-/// most every 100 ms.
 #[test]
 fn writes_are_atomic_and_at_most_ten_a_second() {
     let (_dir, path) = temp_path();
@@ -233,7 +228,7 @@ fn the_folded_state_reads_back() {
     assert_eq!(folder.read_dir().expect("a folder").count(), 2, "no temporary file is left");
 }
 
-/// Returns a path of `bytes` bytes. Each byte takes as much space in JSON as possible.
+/// Returns a path of `bytes` bytes, each of which takes as much space in JSON as possible.
 fn bulky_path(bytes: usize) -> PathBuf {
     let components = b"/\xff".iter().chain(b"/\x01".iter().cycle());
     PathBuf::from(OsStr::from_bytes(&components.copied().take(bytes).collect::<Vec<_>>()))

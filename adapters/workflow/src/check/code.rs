@@ -1,4 +1,4 @@
-//! Reports expressions whose values may be executed as code by a shell or by a program that the
+//! Reports expressions whose values may be executed as code, by a shell or by a program that the
 //! shell starts.
 
 use autoproc_shell_quoting::script_argument;
@@ -11,8 +11,7 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
     for step in workflow.steps().chain(workflow.error_steps()) {
         match &step.action {
             Action::Shell(text) => {
-                // If the text cannot be split into expressions, the module `names` reports the
-                // error.
+                // The module `names` reports a text that cannot be split into expressions.
                 for (expression, place) in code_places(&text.value).unwrap_or_default() {
                     problems.warning(text.position, message(expression, &place));
                 }
@@ -23,8 +22,8 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
     }
 }
 
-/// Reports the first expression that becomes part of a script for a shell. A script that is exactly
-/// one expression is accepted, because its author intends the value as code.
+/// Reports the first expression within the script of a command like `sh -c SCRIPT`. A script that
+/// is exactly one expression is accepted, because its author intends the value as code.
 fn check_script(words: &[Located<String>], problems: &mut Problems) {
     let texts: Vec<_> = words.iter().map(|word| word.value.as_bytes()).collect();
     let Some(script) = script_argument(&texts).map(|(_, script)| &words[script]) else { return };

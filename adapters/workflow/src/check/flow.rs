@@ -7,10 +7,10 @@ use crate::definition::{AfterFailure, Phase, ROLLBACK, Transition, Workflow};
 use crate::nearest::nearest;
 use crate::problem::Problems;
 
-/// The position of each phase in the topological order, by the index of the phase in the file.
+/// The position of each phase in the topological order, indexed by the phase's index in the file.
 pub(super) type Order = Vec<usize>;
 
-/// The phases that may follow each phase. A phase is given by its index in the file.
+/// For each phase in the file, the indices of the phases that may follow.
 pub(crate) type Successors = Vec<Vec<usize>>;
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) -> Order {
@@ -24,13 +24,12 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) -> Order {
     order.into_iter().flatten().collect()
 }
 
-/// Returns the phases that may follow each phase, without the rollback.
 pub(crate) fn successors_of(workflow: &Workflow) -> Successors {
     successors(workflow, &mut Problems::default())
 }
 
-/// Returns the position of each phase in the topological order, or in the file if the transitions
-/// form a cycle.
+/// Returns the position of each phase in the topological order. If the transitions form a cycle,
+/// returns the positions in the file.
 pub(crate) fn phase_order(workflow: &Workflow) -> Vec<usize> {
     check(workflow, &mut Problems::default())
 }
@@ -101,16 +100,16 @@ fn with_next(workflow: &Workflow, index: usize, mut targets: Vec<usize>) -> Vec<
     targets
 }
 
-/// True if the next phase in the file may follow `phase` when no transition from `phase` can be
-/// taken. This is possible if `phase` may be skipped, may fail without failing the workflow, or may
-/// fail a non-blocking checkpoint.
+/// True if the next phase in the file may follow when no transition from `phase` is taken. This is
+/// possible if `phase` is skipped, fails without failing the workflow, or fails a non-blocking
+/// checkpoint.
 fn may_fall_through(phase: &Phase) -> bool {
     let missed = phase.checkpoint.as_ref().is_some_and(|checkpoint| !checkpoint.blocking || !phase.blocking);
     phase.condition.is_some() || missed || phase.after_failed_step() == AfterFailure::NextPhase
 }
 
-/// Returns the position of each phase in the topological order, by Kahn's algorithm. Ties are
-/// broken by the order in the file. A phase on a cycle, or after a cycle, has the position `None`.
+/// Sorts the phases topologically by Kahn's algorithm. The order in the file breaks ties. A phase
+/// on or after a cycle has the position `None`.
 fn order(successors: &Successors) -> Vec<Option<usize>> {
     let mut waiting_for = vec![0_usize; successors.len()];
     successors.iter().flatten().for_each(|to| waiting_for[*to] += 1);
@@ -153,8 +152,8 @@ fn report_cycle(workflow: &Workflow, successors: &Successors, order: &[Option<us
     problems.error(position, message).expecting("transitions without a cycle");
 }
 
-/// Finds a cycle by following each phase to a predecessor. Each phase without a position in `order`
-/// has a predecessor without a position, so the search ends in a cycle.
+/// Finds a cycle by following predecessors. Each phase without a position in `order` has a
+/// predecessor without a position, so the search ends in a cycle.
 fn find_cycle(successors: &Successors, order: &[Option<usize>]) -> Vec<usize> {
     let mut before = vec![None; successors.len()];
     for index in (0..successors.len()).filter(|index| order[*index].is_none()) {

@@ -6,8 +6,8 @@ use crate::definition::{Position, Step, Workflow};
 use crate::problem::Problems;
 use crate::read::is_name;
 
-/// The maximum length of an id. If a runner uses an id with a prefix and a suffix as a file name, a
-/// longer id could exceed the limit of file names (`NAME_MAX`, 255 bytes).
+/// The maximum length of an id. A runner may use an id as part of a file name, which has at most
+/// 255 bytes (`NAME_MAX`).
 const MAX_ID_CHARACTERS: usize = 128;
 
 #[rustfmt::skip]
@@ -89,8 +89,6 @@ impl<'w> Seen<'w> {
     }
 }
 
-/// Reports an id with unsuitable characters or length. Ids appear in messages and variables, and a
-/// runner may use them in file names.
 fn check_id(id: &str, kind: &str, position: Position, problems: &mut Problems) {
     let is_plain = |character: char| character.is_alphanumeric() || "_-.".contains(character);
     if id.starts_with('.') || !id.chars().all(is_plain) || id.chars().count() > MAX_ID_CHARACTERS {

@@ -36,7 +36,7 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
     check_defaults(workflow, problems);
 }
 
-/// Checks only the syntax of the condition in the section `activation`, not its names.
+/// Checks the syntax of the activation condition, but not its names.
 fn check_activation(workflow: &Workflow, problems: &mut Problems) {
     let condition = workflow.activation.as_ref().and_then(|activation| activation.condition.as_ref());
     if let Some(condition) = condition
@@ -46,8 +46,8 @@ fn check_activation(workflow: &Workflow, problems: &mut Problems) {
     }
 }
 
-/// Reports each default that cannot be rendered. A default can use only the path of the file, so a
-/// default that fails for `/file` fails for every file.
+/// Reports each default of an input that cannot be rendered. A default can use only the path of the
+/// processed file. So a default that fails for the path `/file` fails for every file.
 fn check_defaults(workflow: &Workflow, problems: &mut Problems) {
     let scope = file_scope("/file");
     for input in &workflow.inputs {
@@ -71,10 +71,9 @@ fn check_transitions(workflow: &Workflow, known: &Known<'_>, problems: &mut Prob
 /// The point in an execution at which an expression is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Moment {
-    /// The index of the phase in the workflow file.
     phase: usize,
-    /// The index of a step in the phase. The steps before it have ended; `usize::MAX` means that
-    /// all steps have ended.
+    /// The index of a step in the phase; all earlier steps have ended. `usize::MAX` is the end of
+    /// the phase.
     step: usize,
 }
 
@@ -102,7 +101,7 @@ impl<'w> Known<'w> {
         Self { inputs: inputs.chain(["file", "files"]).collect(), phases, steps, order }
     }
 
-    /// True if `step` may have ended before the moment `at`.
+    /// True if `step` may have ended before `at`.
     fn is_over(&self, step: Moment, at: Moment) -> bool {
         if at == Moment::END {
             return true;
@@ -111,16 +110,15 @@ impl<'w> Known<'w> {
     }
 }
 
-/// The effect of a name that has no value. The effect depends on the part of the workflow that
-/// contains the expression.
+/// What happens if a name in an expression has no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WithoutValue {
     Fails,
-    /// In a condition, the name counts as false.
+    /// The name is in a condition, where it counts as false.
     IsFalse,
-    /// An input or a parameter for a runner that is exactly one `${NAME}` becomes null. A longer
-    /// text fails the step, except in the rollback and in `on_error`. An output whose location
-    /// contains the name counts as missing.
+    /// The name is in an input or parameter for a runner, or in the location of an output. An input
+    /// that is exactly one `${NAME}` becomes null. A longer input fails the step, except in the
+    /// rollback and in `on_error`. The output counts as missing.
     IsNull,
 }
 
@@ -140,8 +138,8 @@ impl Checker<'_, '_> {
             Action::Shell(text) => self.text(text),
             Action::Command(_) | Action::Task(_) => {}
         }
-        // In an input for a runner, a missing value is not an error: a text that is exactly one
-        // `${NAME}` becomes null, or the user may give the value by `--input`.
+        // In an input for a runner, a missing value is not an error: `${NAME}` becomes null, or the
+        // user may give the value by `--input`.
         let check = if step.needs_runner() { Self::runner_name } else { Self::name };
         for input in step.inputs.iter().chain(&step.params) {
             self.each(names_in_value(&input.value), input.position, check);
@@ -202,8 +200,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// True if the name begins with the id of a step and has further parts, as in `ID.NAME`. A bare
-    /// `ID` does not count, because a step may return a value with that name.
+    /// True if the name has the form `ID.NAME`, where `ID` is the id of a step. An `ID` alone does
+    /// not count, because a step may return a value with that name.
     fn is_within_step(&self, name: &Name) -> bool {
         !self.known.inputs.contains(name.root())
             && self.known.steps.contains_key(name.root())
@@ -238,7 +236,7 @@ impl Checker<'_, '_> {
     }
 
     /// Reports a name that is neither an input nor a phase. If an earlier step may return a value
-    /// with this name, the problem is a warning.
+    /// with this name, the problem is only a warning.
     fn other_name(&mut self, name: &str, position: Position, without_value: WithoutValue) {
         let known = self.known;
         let all = || known.inputs.iter().copied().chain(known.phases.keys().copied());
@@ -257,7 +255,6 @@ impl Checker<'_, '_> {
         problem.meaning(of_step.or_else(|| nearest(name, all())));
     }
 
-    /// Reports a name that certainly has no value.
     fn unknown(&mut self, without_value: WithoutValue, position: Position, message: String) -> &mut Problem {
         match without_value {
             WithoutValue::Fails => self.problems.error(position, message),

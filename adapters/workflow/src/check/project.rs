@@ -5,9 +5,10 @@ use crate::problem::Problems;
 use crate::runners::Runners;
 use crate::task::{TaskFolders, TaskSource};
 
-/// Checks that the runners and task files of the steps exist. A missing one is never an error,
-/// because it may exist when the workflow runs. A task file that cannot be read or is invalid is an
-/// error. The task file of a step of `on_error` is checked only if the step has a runner.
+/// Checks that the runners and task files of the steps exist. A missing runner or task file is
+/// never an error, because it may be added before the workflow runs. A task file that cannot be
+/// read or is invalid is an error. In `on_error`, the task file of a step without a runner is not
+/// checked.
 pub(crate) fn check_project(workflow: &Workflow, runners: &Runners, tasks: &TaskFolders, problems: &mut Problems) {
     let (mut reported, mut checked) = (BTreeSet::new(), BTreeSet::new());
     let mut with_tasks: Vec<_> = workflow.steps().collect();

@@ -2,14 +2,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Located, Position, Step};
 
-/// A name that the conditions of transitions may use. Its value is false if the checkpoint of the
-/// phase before the transition failed, or if a failed step ended this phase; otherwise true.
+/// A name that the conditions of a phase's transitions can use. It is false if the phase failed its
+/// checkpoint or ended with a failed step, otherwise true.
 pub(crate) const CHECKPOINT_PASSED: &str = "checkpoint_passed";
 
-/// The id of the phase that holds the rollback: the steps that undo the work after a failure.
+/// The id of the phase whose steps undo the work after a failure.
 pub(crate) const ROLLBACK: &str = "rollback";
 
-/// The id of the phase that holds the steps to run after a failed attempt that is not retried.
+/// The id of the phase whose steps run after a failed attempt that is not retried.
 pub(crate) const ON_ERROR: &str = "on_error";
 
 #[derive(Debug, Clone, PartialEq)]
@@ -18,11 +18,11 @@ pub struct Phase {
     pub id: String,
     pub name: Option<String>,
     pub description: Option<String>,
-    /// The condition of the phase: if it does not hold, the whole phase is skipped.
+    /// If this condition does not hold, the whole phase is skipped.
     pub condition: Option<Located<String>>,
     pub steps: Vec<Step>,
-    /// True if a failure of the phase fails the attempt; otherwise the execution leaves the phase
-    /// and continues.
+    /// True if a failure of the phase fails the attempt. Otherwise the execution continues after
+    /// the phase.
     pub blocking: bool,
     pub on_fail: OnFail,
     pub checkpoint: Option<Checkpoint>,
@@ -30,8 +30,7 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// Creates a phase for the steps of `rollback` or `on_error`, which are outside the sequence of
-    /// phases.
+    /// Creates the phase `rollback` or `on_error`. These phases are outside the sequence of phases.
     pub(crate) fn aside(id: &str, steps: Vec<Step>, position: Position) -> Self {
         Self {
             id: id.to_owned(),
@@ -46,7 +45,6 @@ impl Phase {
         }
     }
 
-    /// Returns the consequence of a failed step of the phase that has no retries left.
     pub(crate) fn after_failed_step(&self) -> AfterFailure {
         match (&self.on_fail, self.blocking) {
             (OnFail::Continue, _) => AfterFailure::NextStep,
@@ -69,11 +67,11 @@ pub enum OnFail {
     Continue,
     /// Skip the rest of the phase.
     Skip,
-    /// An unknown word in the workflow file. It is reported as a warning and treated as `Fail`.
+    /// An unknown word in the workflow file. Causes a warning, and is treated as `Fail`.
     Other(Located<String>),
 }
 
-/// The consequence of a failed step or checkpoint. The journal records it.
+/// What happens after a failed step or checkpoint. The journal stores this value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AfterFailure {
@@ -87,13 +85,13 @@ pub(crate) enum AfterFailure {
 /// A check at the end of a phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The id of the checkpoint. If the file gives no id, this is the id of the phase.
+    /// The id of the checkpoint. The default is the id of the phase.
     pub id: String,
-    /// True if a failed checkpoint fails the phase; otherwise the phase passes, and
-    /// `checkpoint_passed` is false in the conditions of its transitions.
+    /// True if a failed checkpoint fails the phase. Otherwise the phase passes, and the conditions
+    /// of its transitions see `checkpoint_passed` as false.
     pub blocking: bool,
-    /// The names and conditions that the checkpoint requires. The checkpoint passes if the steps of
-    /// the phase have returned a true value for each name, and each condition holds.
+    /// The names and conditions that the checkpoint requires. The steps of the phase must return a
+    /// true value for each name, and each condition must hold.
     pub validation: Vec<Located<String>>,
     pub position: Position,
 }

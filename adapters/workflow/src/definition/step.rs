@@ -7,26 +7,26 @@ use super::{Located, Position};
 /// A step of a phase. Each try of the step is one process.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// The id of the step, unique in the workflow. If the file gives no id, the id is derived from
-    /// the id of the phase and the number of the step.
+    /// The id of the step, unique in the workflow. The default is derived from the phase's id and
+    /// the step's number.
     pub id: String,
     pub has_own_id: bool,
     pub name: Option<String>,
     pub description: Option<String>,
-    /// The condition of the step: if it does not hold, the step is skipped.
+    /// If this condition does not hold, the step is skipped.
     pub condition: Option<Located<String>>,
     pub action: Action,
     pub inputs: Vec<StepInput>,
-    /// The parameters for the runner: the key `agent` of `execute`, and its keys that autoproc does
-    /// not know.
+    /// The parameters for the runner: the key `agent` of the section `execute`, and all keys of
+    /// this section that autoproc does not know.
     pub params: Vec<StepInput>,
     /// The time limit of a try, never zero. If `None`, only the timeout of the attempt applies.
     pub timeout: Option<Duration>,
     /// The maximum number of tries after the first one, within one attempt.
     pub retries: u32,
     pub env: Vec<EnvironmentEntry>,
-    /// The working directory, absolute or relative to the project folder; may contain `${…}`. If
-    /// `None`, the project folder.
+    /// The working directory, absolute or relative to the project folder; may contain `${…}`. The
+    /// default is the project folder.
     pub workdir: Option<Located<String>>,
     pub output: StepOutput,
     pub rerun: Rerun,
@@ -47,7 +47,7 @@ pub enum Action {
     Run(Vec<Located<String>>),
     /// A command for `sh -c`. Each `${…}` becomes a quoted reference to a variable.
     Shell(Located<String>),
-    /// The name of a command. The project's table of runners contains the program for the command.
+    /// The name of a command. The project's table of runners maps the name to a program.
     Command(Located<String>),
     /// The path of a task file, or the name of a task. A runner of the project carries out the
     /// task.
@@ -58,8 +58,7 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepInput {
     pub name: String,
-    /// The value as written in the file. Every text within the value, at any depth, may contain
-    /// `${…}`.
+    /// The value as written in the file. Texts at any depth may contain `${…}`.
     pub value: Value,
     pub position: Position,
 }
@@ -67,20 +66,20 @@ pub struct StepInput {
 /// An environment variable of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentEntry {
-    /// The name of the variable: not empty, without `=` and NUL.
+    /// The name of the variable. It is not empty and contains neither `=` nor NUL.
     pub name: String,
     /// The value of the variable; may contain `${…}`.
     pub value: Located<String>,
 }
 
-/// The way in which a step returns its values.
+/// How a step returns its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StepOutput {
     /// The step writes its values to the file at the path in the variable `AUTOPROC_OUTPUT`.
     #[default]
     File,
-    /// The step prints its values on standard output as one JSON object. Values in the file at the
-    /// path in `AUTOPROC_OUTPUT` are added and take precedence.
+    /// The step prints one JSON object with its values on standard output. Values in the file at
+    /// the path in `AUTOPROC_OUTPUT` are added and take precedence.
     Json,
 }
 

@@ -4,20 +4,20 @@ use super::{Located, Phase, Position, ROLLBACK, Step};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workflow {
-    /// The id of the workflow. If the file gives no id, this is the stem of the file's name.
+    /// The id of the workflow. The default is the file name without its extension.
     pub id: String,
     pub name: Option<String>,
     pub description: Option<String>,
     pub version: Option<String>,
-    /// The value of the obsolete key `orchestrator`, which is ignored with a note.
+    /// The value of the obsolete key `orchestrator`. The key has no effect and causes a note.
     pub orchestrator: Option<Located<String>>,
     pub inputs: Vec<Input>,
     pub phases: Vec<Phase>,
-    /// The transitions between phases. A phase without transitions is followed by the next phase in
-    /// the file.
+    /// The transitions between phases. After a phase without transitions, the next phase in the
+    /// file follows.
     pub transitions: Vec<Transition>,
-    /// The outputs that the workflow declares. They are looked for after the last phase; see
-    /// [`Output::location`].
+    /// The outputs that the workflow declares. The execution looks for them after the last phase;
+    /// see [`Output::location`].
     pub outputs: Vec<Output>,
     /// The condition under which a run uses the workflow; `None` means always.
     pub activation: Option<Activation>,
@@ -26,12 +26,12 @@ pub struct Workflow {
     /// The steps to run after a failed attempt that is not retried, as a phase with the id
     /// `on_error`.
     pub on_error: Option<Phase>,
-    /// The machines and project folders in which an execution may be resumed.
+    /// The machines and project folders where an execution may be resumed.
     pub resume: Resume,
     pub position: Position,
 }
 
-/// The machines and project folders in which an attempt may resume the execution of an earlier
+/// The machines and project folders where an attempt may resume the execution of an earlier
 /// attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Resume {
@@ -51,7 +51,6 @@ impl Workflow {
         self.transitions.iter().filter(move |transition| transition.from.value == phase)
     }
 
-    /// Returns the steps of all phases and of the rollback.
     pub(crate) fn steps(&self) -> impl Iterator<Item = &Step> {
         self.phases.iter().chain(&self.rollback).flat_map(|phase| &phase.steps)
     }
@@ -60,8 +59,8 @@ impl Workflow {
         self.on_error.iter().flat_map(|phase| &phase.steps)
     }
 
-    /// True if `name`, as the target of a transition, stands for the rollback. If the workflow has
-    /// a phase `rollback`, the name `rollback` stands for that phase instead.
+    /// True if a transition to `name` leads to the rollback. If the workflow has a phase
+    /// `rollback`, the transition leads to that phase instead.
     pub(crate) fn is_rollback(&self, name: &str) -> bool {
         name == ROLLBACK && !self.phases.iter().any(|phase| phase.id == ROLLBACK)
     }
@@ -82,12 +81,11 @@ pub struct Input {
 
 impl Input {
     /// True if the input may have this value. Null is always allowed. Any other value must have the
-    /// declared type and, if [`is_closed`](Self::is_closed) returns true, must be one of `values`.
+    /// declared type and, if the type is `enum` with `values`, must be one of them.
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         self.kind.accepts(value) && (value.is_null() || !self.is_closed() || self.values.contains(value))
     }
 
-    /// True if only the declared values are allowed.
     pub(crate) fn is_closed(&self) -> bool {
         self.kind == InputType::Enum && !self.values.is_empty()
     }
@@ -111,8 +109,8 @@ pub enum InputType {
     Object,
     /// Any JSON value.
     Json,
-    /// An unknown word in the workflow file. It is reported as a warning. The input accepts every
-    /// value, and a text stays a string.
+    /// An unknown word in the workflow file. Causes a warning. The input accepts every value, and a
+    /// text stays a string.
     Other(String),
 }
 
@@ -170,7 +168,7 @@ impl InputType {
 pub struct Transition {
     pub from: Located<String>,
     pub to: Located<String>,
-    /// The condition of the transition; `None` means always. In the condition, an unknown name is
+    /// The condition of the transition; `None` means always. An unknown name in the condition is
     /// null, not an error.
     pub condition: Option<Located<String>>,
     pub position: Position,
@@ -181,23 +179,24 @@ pub struct Transition {
 pub struct Output {
     pub name: String,
     pub kind: Option<String>,
-    /// The path of the output, absolute or relative to the project folder; may contain `${…}`. If
-    /// it is `None` or contains a `{NAME}`, the output is not looked for.
+    /// The path of the output, absolute or relative to the project folder; may contain `${…}`. The
+    /// execution does not look for an output without a path. It also does not look for an output
+    /// with `{NAME}` (without `$`) in its path, because autoproc does not replace such a
+    /// placeholder.
     pub location: Option<Located<String>>,
-    /// True if the attempt fails when the output is looked for and missing.
+    /// True if the attempt fails when the execution looks for the output and does not find it.
     pub required: bool,
     pub description: Option<String>,
     pub position: Position,
 }
 
-/// The condition under which a run uses a workflow, and the workflow to use if the condition is
-/// false.
+/// The condition for using a workflow, and the workflow to use instead if the condition is false.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activation {
     /// If this condition is false, the workflow is not used. The condition is evaluated once,
-    /// before the run. If it depends on the file, or cannot be evaluated, the workflow is used.
+    /// before the run. If it depends on the file or cannot be evaluated, the workflow is used.
     pub condition: Option<Located<String>>,
-    /// The id of the workflow to use if the condition is false. If `None`, the run is refused.
+    /// The id of the workflow to use instead. If `None`, the run is refused.
     pub fallback_workflow: Option<Located<String>>,
     pub position: Position,
 }

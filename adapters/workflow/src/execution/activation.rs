@@ -1,4 +1,4 @@
-//! Decides before a run whether its workflow is used.
+//! Decides before a run whether the run uses its workflow.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use crate::expression::{Scope, holds_so_far, names_in_condition};
 pub enum ActivationVerdict {
     /// The workflow has no condition, or its condition holds.
     Used,
-    /// The workflow is used, because this condition cannot be evaluated before the run.
+    /// This condition cannot be evaluated before the run, so the workflow is used.
     Unknown(String),
-    /// The workflow is not used, because its condition does not hold.
+    /// The condition does not hold, so the workflow is not used.
     NotUsed {
-        /// The condition, as written.
+        /// The condition, as written in the workflow file.
         condition: String,
-        /// The id of the workflow to use instead.
+        /// The id of the workflow to use instead; `None` if the workflow file names none.
         fallback: Option<String>,
     },
 }
@@ -45,8 +45,8 @@ impl Plan {
         }
     }
 
-    /// Returns a scope with the inputs that the condition uses, if each of them has the same value
-    /// for every file. Returns `None` if the condition is invalid or uses any other name.
+    /// Returns the values of the inputs that the condition uses. Returns `None` if the condition is
+    /// invalid, uses a name that is not an input, or uses an input whose value depends on the file.
     fn scope_of_activation(&self, condition: &str, inputs: &Inputs) -> Option<Scope> {
         let values = inputs.independent_of_files(self.workflow());
         let used: BTreeSet<_> = names_in_condition(condition).ok()?.iter().map(|name| name.root().to_owned()).collect();
@@ -57,9 +57,9 @@ impl Plan {
         Some(scope)
     }
 
-    /// True if the workflow declares an input `name`, or if an expression uses `name` and the name
-    /// has no fixed meaning. `file`, `files`, `steps`, `checkpoint_passed` and the ids of phases
-    /// have a fixed meaning.
+    /// True if the user may give an input `name`: the workflow declares it, or an expression uses
+    /// it. The names `file`, `files`, `steps` and `checkpoint_passed` and the ids of phases have a
+    /// fixed meaning and are not accepted.
     #[must_use]
     pub fn accepts_input(&self, name: &str) -> bool {
         self.workflow().inputs.iter().any(|input| input.name == name)

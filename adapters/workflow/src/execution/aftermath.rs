@@ -12,14 +12,14 @@ use crate::definition::{Phase, Step};
 use crate::expression::holds;
 
 impl Executor<'_> {
-    /// True if this outcome fails the file, because the retry policy allows no further attempt.
+    /// True if the file fails after this outcome, because the retry policy allows no further
+    /// attempt.
     pub(super) fn is_for_good(&self, outcome: &AttemptOutcome) -> bool {
         matches!(self.engine.run.retry.judge(outcome, self.attempt.number), Verdict::Fail { .. })
     }
 
-    /// Runs the rollback, if the workflow has one, no rollback has begun yet, and the failed
-    /// attempt is not retried. If the rollback runs, returns the result of its steps; otherwise
-    /// returns the failure as an error.
+    /// Runs the rollback. Instead, returns the failure as an error if the workflow has no rollback,
+    /// if a rollback has already begun, or if the file will be attempted again.
     pub(super) async fn roll_back(&mut self, place: String, cause: AttemptOutcome) -> Result<(), EarlyEnd> {
         let outcome = failed(&place, cause.clone());
         let has_rollback = self.engine.run.plan.workflow().rollback.is_some();
@@ -35,13 +35,12 @@ impl Executor<'_> {
         ended
     }
 
-    /// Runs the steps of `on_error`, each with a single try. Omits a step whose runner is missing,
-    /// or whose condition does not hold or cannot be evaluated. If a step fails, the failure is
-    /// recorded and the next step runs. If the attempt is aborted, or an event cannot be recorded,
-    /// the remaining steps are omitted.
+    /// Tries each step of `on_error` once. Omits a step whose runner is missing or whose condition
+    /// does not hold. A failed step is recorded, and the next step runs. After an abort, or if an
+    /// event cannot be recorded, the remaining steps are omitted.
     ///
     /// # Errors
-    /// If a process could not be observed to its end.
+    /// If the end of a process could not be observed.
     pub(super) async fn after_error(&mut self, place: &str, outcome: &AttemptOutcome) -> io::Result<()> {
         let engine = self.engine;
         let Some(phase) = &engine.run.plan.workflow().on_error else { return Ok(()) };
@@ -62,7 +61,6 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Starts the timeout of the attempt anew, for the steps of the rollback or of `on_error`.
     pub(super) fn renew_allowance(&mut self) {
         self.allowance = self.spent.saturating_add(self.attempt.timeout);
         self.deadline = self.engine.equipment.clock.now().saturating_add(self.attempt.timeout);
@@ -75,7 +73,7 @@ impl Executor<'_> {
     }
 }
 
-/// Returns the failure that caused a rollback; if there was no rollback, the failure of this
+/// Returns the failure that caused the rollback or, without a rollback, the failure of this
 /// attempt.
 fn failure_of(state: &ExecutionState, place: &str, outcome: &AttemptOutcome) -> Failure {
     let cause = state.rollback_cause().cloned();

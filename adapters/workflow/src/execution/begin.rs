@@ -1,5 +1,3 @@
-//! Begins an attempt: starts a new execution, or resumes the execution of an earlier attempt.
-
 use std::fmt;
 use std::time::Duration;
 
@@ -73,24 +71,26 @@ pub(crate) async fn begin<'e>(
     })
 }
 
-/// The execution of an earlier attempt.
 enum Former {
-    /// This attempt resumes the execution.
-    Resumable { state: Box<ExecutionState>, stored: Stored },
-    /// This attempt begins a new execution. `abandoned` is the machine and the project folder of an
-    /// earlier execution that cannot be resumed here; `None` if there is no such execution.
-    None { abandoned: Option<Place> },
+    Resumable {
+        state: Box<ExecutionState>,
+        stored: Stored,
+    },
+    /// This attempt begins a new execution. `abandoned` is the machine and project folder of an
+    /// earlier execution that cannot be resumed here.
+    None {
+        abandoned: Option<Place>,
+    },
 }
 
-/// The journal of an execution that is resumed.
 enum Stored {
     InFolder(Box<Found>),
     Shared(SharedJournal),
 }
 
 impl Stored {
-    /// Returns the machine and the project folder of the latest attempt; `None` if they are those
-    /// of this process.
+    /// Returns the machine and project folder of the latest attempt; `None` if that attempt ran on
+    /// this machine in this project folder.
     fn elsewhere(&self) -> Option<&Place> {
         match self {
             Self::InFolder(found) => found.elsewhere.as_ref(),
@@ -98,16 +98,15 @@ impl Stored {
         }
     }
 
-    /// True if the journal was archived as that of a completed execution.
     fn is_completed(&self) -> bool {
         matches!(self, Self::InFolder(found) if found.is_completed)
     }
 }
 
-/// Finds the execution of an earlier attempt.
+/// Finds an execution of an earlier attempt that this attempt can resume.
 ///
 /// # Errors
-/// The outcome of the attempt, if the execution cannot be read or the attempt is aborted meanwhile.
+/// The outcome of the attempt, if the execution cannot be read or the attempt is aborted.
 async fn former(
     engine: &Engine,
     attempt: &Attempt,
@@ -169,8 +168,7 @@ async fn in_shared(
 /// Opens the journal for this attempt. Returns `None` if no journals are kept.
 ///
 /// # Errors
-/// The outcome of the attempt, if the journal cannot be written or the attempt is aborted
-/// meanwhile.
+/// The outcome of the attempt, if the journal cannot be written or the attempt is aborted.
 async fn journal(
     engine: &Engine,
     attempt: &Attempt,
@@ -201,7 +199,6 @@ async fn journal(
     }))
 }
 
-/// Returns the outcome of an attempt that ended before its execution began.
 fn ended(end: EarlyEnd) -> AttemptOutcome {
     match end {
         EarlyEnd::Aborted => AttemptOutcome::Aborted,

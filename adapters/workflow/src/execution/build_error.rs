@@ -1,5 +1,3 @@
-//! The errors of building the process of a step.
-
 use std::io;
 
 use autoproc_domain::ports::{AttemptOutcome, StartFault};
@@ -7,19 +5,17 @@ use rustix::io::Errno;
 
 use crate::task::TaskError;
 
-/// The errors of the system if the machine, or a limit of this user, has no more space, file
-/// descriptors or memory.
+/// System errors that mean a lack of space, file descriptors or memory, on the machine or for this
+/// user.
 const SHORTAGES: [Errno; 5] = [Errno::NOSPC, Errno::DQUOT, Errno::MFILE, Errno::NFILE, Errno::NOMEM];
 
-/// The reason why the process of a step cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BuildError {
-    /// A text cannot be rendered, or the runner or the task is unusable. A further try would fail
-    /// in the same way, because it would use the same values.
+    /// A text cannot be rendered, or the runner or the task is unusable. Another try would use the
+    /// same values and fail in the same way.
     #[error("{0}")]
     Permanent(String),
-    /// A file cannot be read or created. The state of the machine is at fault, not the processed
-    /// file.
+    /// A file cannot be read or created. The machine is at fault, not the processed file.
     #[error("{message}: {source}")]
     Io { message: String, source: io::Error },
 }
@@ -43,7 +39,6 @@ impl From<TaskError> for BuildError {
 }
 
 impl BuildError {
-    /// Returns the outcome of a try whose process could not be built.
     pub(super) fn outcome(&self) -> AttemptOutcome {
         let reason = self.to_string().into();
         match self {

@@ -1,4 +1,4 @@
-//! Copies the journals of a folder from and to another store.
+//! Copies the journals of a folder to and from another store.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use super::error::ExecutionError;
 use super::folder::Executions;
 use super::journal::{self, Journal};
 
-/// The journal of an item's execution, as it is copied between stores.
+/// The journal of an item's execution, in the form in which it is copied between stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopiedJournal {
     /// The item of the execution.
@@ -23,7 +23,7 @@ pub struct CopiedJournal {
     pub run: RunId,
     /// When the execution completed; `None` if it is unfinished.
     pub completed_at: Option<Timestamp>,
-    /// The events as JSON texts, the oldest first.
+    /// The events as JSON texts, oldest first.
     pub events: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ impl Executions {
         Ok(items)
     }
 
-    /// Returns the journal of an item; `None` if it has none, or one without events.
+    /// Returns the journal of an item; `None` if there is no journal or the journal has no events.
     ///
     /// # Errors
     /// [`ExecutionError`] if the journal cannot be read.
@@ -62,8 +62,8 @@ impl Executions {
         Ok(None)
     }
 
-    /// Adds a journal, and makes it durable. A completed one gets the time of its completion, by
-    /// which the oldest are removed.
+    /// Adds a journal and syncs it. The file of a completed journal gets the time of its
+    /// completion, so that the oldest journals are removed first.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -80,7 +80,7 @@ impl Executions {
     }
 }
 
-/// Converts a time. A time before 1970 becomes the start of 1970.
+/// Times before 1970 become the start of 1970.
 fn time(at: Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(at.as_micros()).unwrap_or(0))
 }

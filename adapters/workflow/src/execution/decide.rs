@@ -1,9 +1,9 @@
-//! Decides the next event or step of an execution: a pure function of the workflow, the state, and
-//! the answers to conditions.
+//! Decides the next event or step of an execution. The decision is a pure function of the workflow,
+//! the state, and the answers to conditions.
 //!
 //! Before the next call, the caller records and applies the event, or runs the step and records its
-//! end. Every attempt ends, because each event moves the execution forward and each phase is
-//! entered at most once.
+//! end. Every attempt ends: each event moves the execution forward, and each phase is entered at
+//! most once.
 
 use super::event::{EventKind, Failure, PhaseEnd, StepName};
 use super::needs::Need;
@@ -11,8 +11,8 @@ use super::plan::Plan;
 use super::state::{ExecutionState, Stage};
 use crate::definition::{Phase, ROLLBACK, Step, Transition};
 
-/// A question whose answer depends on the values of an execution. The first three variants ask
-/// whether a condition holds, and are used only if there is a condition.
+/// A question about the values of an execution. The first three variants ask whether the condition
+/// of a phase, step or transition holds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Question<'p> {
     Phase(&'p Phase),
@@ -21,13 +21,13 @@ pub(crate) enum Question<'p> {
         transition: &'p Transition,
         is_checkpoint_passed: bool,
     },
-    /// Does an entry of the checkpoint's validation hold after the steps of the phase? A name holds
-    /// if the steps have returned it with a true value. Any other text is a condition.
+    /// Asks whether a required name or condition of a checkpoint holds. A name holds if the steps
+    /// of the phase returned a true value for it.
     Returned {
         phase: &'p str,
         name: &'p str,
     },
-    /// Have the steps of the phase returned the name, with any value?
+    /// Asks whether the steps of the phase returned any value for the name.
     HasValue {
         phase: &'p str,
         name: &'p str,
@@ -50,15 +50,14 @@ pub(crate) enum Decision<'p> {
         phase: &'p Phase,
         step: &'p Step,
     },
-    /// The execution can never continue. `place` is `PHASE` or `PHASE/STEP`.
+    /// The execution can never continue. `place` is the phase or step at fault, as `PHASE` or
+    /// `PHASE/STEP`.
     Stuck {
         place: String,
         error: String,
     },
-    /// Record the end of the execution.
     Finish,
-    /// The rollback has ended: record that the execution failed with the failure that caused the
-    /// rollback.
+    /// The rollback has ended, so the attempt fails with the failure that caused the rollback.
     RolledBack(Failure),
 }
 
@@ -78,9 +77,8 @@ pub(crate) fn decide<'p>(plan: &'p Plan, state: &ExecutionState, answers: &dyn A
     }
 }
 
-/// Calls `then` with the phase `id`. Returns `Stuck` if the workflow has no such phase. This
-/// happens only if a user has edited the journal, because the hash in the journal ensures that the
-/// state belongs to this workflow.
+/// Calls `then` with the phase `id`. Returns `Stuck` if there is no such phase. This happens only
+/// if a user has edited the journal, because the journal contains the hash of its workflow.
 fn with_phase<'p>(plan: &'p Plan, id: &str, then: impl FnOnce(&'p Phase) -> Decision<'p>) -> Decision<'p> {
     plan.phase(id).map_or_else(|| stuck(id, "the workflow has no such phase".to_owned()), then)
 }
@@ -150,13 +148,11 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
 
 /// Decides how the execution leaves a phase.
 ///
-/// If `end` is `Passed`, but the phase did not return a value that a later step certainly needs,
-/// the attempt fails. Otherwise the execution takes the first transition of the phase that has no
-/// condition or whose condition holds.
+/// The attempt fails if the phase passed but did not return a value that a later step needs.
+/// Otherwise the execution takes the first transition without a condition or whose condition holds.
 ///
-/// If no transition can be taken, the next phase in the workflow file follows, with one exception:
-/// if `end` is `Passed`, the checkpoint passed, and the phase has transitions to other phases, the
-/// attempt fails.
+/// If no transition is taken, the next phase in the file follows. However, the attempt fails if the
+/// phase and its checkpoint passed and the phase has transitions to other phases.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,

@@ -1,4 +1,5 @@
-//! The state of an execution as a JSON document, with the keys of the original Python program.
+//! The state of an execution as a JSON document, with the keys of the Python program that autoproc
+//! replaces.
 
 use autoproc_domain::Timestamp;
 use autoproc_time_text::timestamp;
@@ -8,8 +9,8 @@ use serde_json::{Map, Value};
 use super::progress::percent_of;
 use super::state::{ExecutionState, StepRecord, StepStatus};
 
-/// The format version of the Python program that autoproc replaces. It stays the same, because
-/// autoproc only adds keys.
+/// The format version of the Python program that autoproc replaces. autoproc only adds keys, so the
+/// version stays the same.
 const VERSION: &str = "1.0.0";
 
 #[derive(Serialize)]

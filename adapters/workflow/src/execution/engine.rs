@@ -1,4 +1,4 @@
-//! The parts that all executions of a run share.
+//! The settings and services that all executions of a run share.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ use super::state::ExecutionState;
 /// A workflow and the parameters with which a run executes it.
 #[derive(Debug)]
 pub struct WorkflowRun {
-    /// The workflow; it has passed its checks.
+    /// The workflow, which has passed its checks.
     pub plan: Plan,
     /// The bytes of the workflow file. An execution is resumed only if these bytes are unchanged.
     pub source: Vec<u8>,
@@ -37,10 +37,10 @@ pub struct WorkflowRun {
     pub programs: Programs,
     /// The default working directory of steps, and the base of relative working directories.
     pub project_dir: PathBuf,
-    /// The retry policy of the run. After a failure that the policy does not retry, the rollback
-    /// and the steps of `on_error` run.
+    /// The retry policy of the run. The rollback and the steps of `on_error` run only after a
+    /// failure that is not retried.
     pub retry: RetryPolicy,
-    /// True if unfinished executions of earlier runs begin again with the first step.
+    /// True if unfinished executions of earlier runs start again from the first step.
     pub from_start: bool,
     /// Returns the fingerprint of the file at a path; `None` if the file cannot be examined.
     pub fingerprint_of: fn(&Path) -> Option<Fingerprint>,
@@ -51,7 +51,6 @@ impl WorkflowRun {
         (self.fingerprint_of)(file).map(FileFingerprint::from)
     }
 
-    /// Returns the SHA-256 hash of the workflow file's bytes, in hexadecimal.
     pub(crate) fn workflow_hash(&self) -> String {
         Sha256::digest(&self.source).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
@@ -77,15 +76,15 @@ pub struct Equipment {
     pub clock: Arc<dyn Clock>,
     /// The folder of the journals. If `None`, no journals are kept and no execution can be resumed.
     pub executions: Option<Executions>,
-    /// The journals that all machines of the queue share. If `None`, only attempts that use the
-    /// same folder of journals can resume an execution. Must be `None` if `executions` is `None`;
-    /// otherwise `executions` contains copies of the journals that this process writes.
+    /// The journals that all machines of the queue share. Must be `None` if `executions` is `None`.
+    /// If there are shared journals, `executions` contains only copies. Otherwise, only attempts
+    /// that use the same folder of journals can resume an execution.
     pub shared_journals: Option<Arc<dyn SharedJournals>>,
     /// The folder for the input and output files of steps; used only if `executions` is `None`.
     pub scratch_dir: PathBuf,
     /// The path of the log of all events, with one JSON document per line.
     pub event_log: PathBuf,
-    /// The path of the file with the state of the execution that changed last.
+    /// The path of the file that contains the state of the execution that changed most recently.
     pub latest_state: PathBuf,
     /// Receives warnings about problems that do not fail a step.
     pub on_warning: OnWarning,
@@ -119,7 +118,7 @@ impl Engine {
         }
     }
 
-    /// Writes an event to the event log, and passes the state after it to the callback.
+    /// Writes an event to the event log, and passes the resulting state to the callback `on_state`.
     pub(crate) fn report(&self, state: &ExecutionState, event: &Event) {
         self.event_log.append(&Line { state, event });
         if let Some(on_state) = &self.on_state {
@@ -127,9 +126,9 @@ impl Engine {
         }
     }
 
-    /// Waits for `running`, the process of a step. While the process runs, writes `state` to the
-    /// file of the latest state, once the pause after the previous write has ended. The process
-    /// starts first, so that it does not wait for the write.
+    /// Waits for `running`, the process of a step. Meanwhile, writes `state` to the file of the
+    /// latest state, as soon as the pause after the previous write is over. Starts the process
+    /// first, so that it does not wait for the write.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         let mut rest = Some(Duration::ZERO);
@@ -149,7 +148,7 @@ impl Engine {
     pub(crate) fn complete(&self, item: ItemId) {
         let Some(executions) = &self.equipment.executions else { return };
         if self.equipment.shared_journals.is_some() && !executions.path(item).exists() {
-            // The file would be only a copy of the shared journal. It could not be created.
+            // The file would be only a copy of the shared journal, and could not be created.
             return;
         }
         match executions.complete(item) {

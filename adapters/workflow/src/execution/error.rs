@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-/// The reason why the journal of an execution cannot be used. The journal was not changed.
+/// The journal of an execution cannot be used. The journal stays unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the messages explain the fields")]
@@ -9,12 +9,12 @@ pub enum ExecutionError {
     /// The journal cannot be read: check its permissions and the disk, then try again.
     #[error("{}: {source}", place.display())]
     Io { place: PathBuf, source: io::Error },
-    /// A line before the last, or any event of a shared journal, is damaged: restart with
-    /// `--from-start`, or remove the journal.
+    /// A line of the journal is damaged: restart with `--from-start`, or remove the journal. In a
+    /// journal file, a damaged last line is not an error.
     #[error("{}:{line} is damaged: {source}; `run --from-start` restarts the workflow", place.display())]
     Damaged { place: PathBuf, line: usize, source: serde_json::Error },
-    /// The format of the journal is unknown, or its first event is not the beginning of an
-    /// execution: use the version of autoproc that wrote it, or restart with `--from-start`.
+    /// The format of the journal is unknown, or its first event does not begin an execution: use
+    /// the version of autoproc that wrote it, or restart with `--from-start`.
     #[error("{} has the unsupported format {found:?}; `run --from-start` restarts the workflow", place.display())]
     Newer { place: PathBuf, found: String },
 }

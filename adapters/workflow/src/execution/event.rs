@@ -1,5 +1,5 @@
-//! The events of an execution. Only events change the state of an execution, and the journal of an
-//! execution consists of its events. `docs/formats.md` describes each event.
+//! The events of an execution. A journal is a list of events, and only events change the state of
+//! an execution. `docs/formats.md` describes each event.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,13 +13,12 @@ use super::outputs::LocatedOutput;
 use super::shared::Place;
 use crate::definition::{AfterFailure, Phase, Step};
 
-/// Values by name: the inputs, or the values that a step returns.
 pub(crate) type Values = Map<String, Value>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Event {
-    /// The wall-clock time of the event. The order of events is their order in the journal, because
-    /// the clock may be set back.
+    /// The wall-clock time of the event. Events are ordered by their position in the journal,
+    /// because the clock may be set back.
     #[serde(rename = "timestamp", with = "timestamp::required")]
     pub(crate) at: Timestamp,
     #[serde(flatten)]
@@ -57,17 +56,17 @@ pub(crate) enum PhaseEnd {
 pub(crate) struct AttemptIds {
     pub(crate) run_id: String,
     pub(crate) claim: u64,
-    /// The round of the attempt, from 1. Omitted from the JSON if it is 1.
+    /// The number of the round to which the attempt belongs, from 1. A new round begins when an
+    /// ended item is queued again. The JSON omits round 1.
     #[serde(default = "first_round", skip_serializing_if = "is_first")]
     pub(crate) round: u32,
     pub(crate) attempt: u32,
 }
 
 impl AttemptIds {
-    /// True if an attempt in `round` may continue the execution of this attempt. This is always
-    /// possible in the same round. It is possible in the next round if the item was not completed
-    /// before that round (`follows_completion` is false). It is never possible in a later round,
-    /// because the item may have been completed in between.
+    /// True if an attempt in `round` may continue the execution of this attempt. This is possible
+    /// in the same round. It is also possible in the next round, unless the item was completed
+    /// before that round. Before a later round, the item may have been completed.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }
@@ -85,7 +84,6 @@ const fn is_first(round: &u32) -> bool {
 /// The identity of an execution; see [`is_same_work`](Self::is_same_work).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Subject {
-    /// The version of the journal's format.
     pub(crate) version: String,
     pub(crate) workflow_id: String,
     pub(crate) workflow_hash: String,
@@ -98,10 +96,10 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// True if an attempt of `self` may resume an execution of `earlier`. The version of the format
-    /// is not compared. If the earlier attempt was made on another machine or in another project
-    /// folder (`is_elsewhere`), the path is not compared either, because machines may have the same
-    /// file in different folders.
+    /// True if an attempt with the identity `self` may resume an execution with the identity
+    /// `earlier`. Ignores the format version. If the earlier attempt ran on another machine or in
+    /// another project folder, also ignores the path, because the same file may be in a different
+    /// folder there.
     pub(crate) fn is_same_work(&self, earlier: &Self, is_elsewhere: bool) -> bool {
         let mut comparable = Self { version: earlier.version.clone(), ..self.clone() };
         if is_elsewhere {
@@ -112,19 +110,18 @@ impl Subject {
     }
 }
 
-/// The failure that caused a rollback or the steps of `on_error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Failure {
     pub(crate) error: String,
     pub(crate) phase: String,
-    /// The step that failed, or whose condition cannot be evaluated; `None` for a failure of the
-    /// phase, for instance of its condition or its checkpoint.
+    /// The step that failed; `None` for a failure of the phase itself, for instance of its
+    /// checkpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) step: Option<String>,
 }
 
 impl Failure {
-    /// `place` is `PHASE` or `PHASE/STEP`.
+    /// Creates a failure at `place`, which is `PHASE` or `PHASE/STEP`.
     pub(crate) fn of(place: &str, error: String) -> Self {
         match place.split_once('/') {
             Some((phase, step)) => Self { error, phase: phase.to_owned(), step: Some(step.to_owned()) },
@@ -155,10 +152,8 @@ pub(crate) enum EventKind {
         #[serde(flatten)]
         attempt_ids: AttemptIds,
         steps_total: usize,
-        /// The id of the first phase; `None` if the workflow has no phase.
         first: Option<String>,
-        /// The machine and the project folder of an earlier execution that cannot be resumed here;
-        /// `None` if there is no such execution.
+        /// The machine and project folder of an earlier execution that cannot be resumed here.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         abandoned: Option<Place>,
     },
@@ -210,11 +205,10 @@ pub(crate) enum EventKind {
     CheckpointFailed {
         phase: String,
         checkpoint: String,
-        /// The names that the steps of the phase did not return with a true value, and the
-        /// conditions that do not hold. A condition that cannot be evaluated is followed by `: `
-        /// and the reason.
+        /// The required names without a true value, and the conditions that do not hold. If a
+        /// condition cannot be evaluated, `: ` and the reason follow the condition.
         missing: Vec<String>,
-        /// True if the phase fails; otherwise the phase passes all the same.
+        /// True if the failed checkpoint fails the phase.
         blocking: bool,
         then: AfterFailure,
     },
@@ -232,16 +226,14 @@ pub(crate) enum EventKind {
         end: PhaseEnd,
         next: Option<String>,
     },
-    /// The rollback begins. When it ends, the execution fails.
+    /// The rollback begins. After the rollback, the execution fails.
     RollbackStarted {
         #[serde(flatten)]
         failure: Failure,
     },
     RollbackCompleted,
-    /// A step of `on_error` has ended.
     ErrorStepEnded {
         step: String,
-        /// The reason why the step failed; `None` if the step succeeded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
@@ -250,8 +242,8 @@ pub(crate) enum EventKind {
         outputs: Vec<LocatedOutput>,
     },
     OutputsMissing {
-        /// The id of the last phase, which a later attempt repeats; `None` if the last phase was
-        /// skipped or there is no phase.
+        /// The id of the last phase, which a later attempt repeats; `None` if that phase was
+        /// skipped or does not exist.
         phase: Option<String>,
         error: String,
     },

@@ -1,5 +1,5 @@
-//! The log of all executions, for users and other programs. If the log and the journal of an
-//! execution differ, the journal is right.
+//! The log of the events of all executions, for users and other programs. If the log contradicts
+//! the journal of an execution, the journal is right.
 
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::{Value, json};
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::event::Event;
 use super::state::ExecutionState;
 
-/// A line of the log. The line contains the names of the values that a step returns, but not the
-/// values, because they may be long or secret. Inputs and standard output are omitted.
+/// A line of the log. Of the values that a step returns, the line contains only the names. The
+/// values, the inputs and standard output are omitted, because they may be long or secret.
 pub(super) struct Line<'l> {
     pub(super) state: &'l ExecutionState,
     pub(super) event: &'l Event,

@@ -30,37 +30,36 @@ pub(crate) struct Executor<'e> {
     pub(crate) engine: &'e Engine,
     pub(crate) stop: &'e dyn StopSignal,
     pub(crate) attempt: Attempt,
-    /// The wall-clock time at which the timeout of the attempt ends. When the rollback or the steps
-    /// of `on_error` begin, it becomes the current time plus the timeout. Every process of the
-    /// attempt receives this time.
+    /// The wall-clock time at which the attempt times out. When the rollback or the `on_error`
+    /// steps begin, a new timeout begins.
     pub(crate) deadline: Timestamp,
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
-    /// The journal; `None` if no journals are kept, or if the execution has completed.
+    /// `None` if no journals are kept, or if the execution has completed.
     pub(crate) journal: Option<Recording>,
     pub(super) scratch: Scratch,
-    /// The total time of the attempt's processes and of the waits between tries.
+    /// The time that the attempt has spent so far on processes and on waits between tries.
     pub(crate) spent: Duration,
-    /// The limit for `spent`: the attempt's timeout. When the rollback or the steps of `on_error`
-    /// begin, the limit becomes `spent` plus the timeout.
+    /// The value of `spent` at which the attempt times out. When the rollback or the `on_error`
+    /// steps begin, the limit becomes `spent` plus the timeout.
     pub(crate) allowance: Duration,
     pub(crate) usage: Option<ResourceUsage>,
-    /// The last lines of the output of the latest failed try that can fail the attempt; empty if
-    /// there is none, or if that try printed nothing.
+    /// The last lines that the latest try printed, if the try failed. Empty if the workflow
+    /// continues after this failure.
     pub(crate) output_tail: Box<str>,
 }
 
 pub(super) enum EarlyEnd {
     /// The attempt was aborted; nothing more is recorded.
     Aborted,
-    /// The attempt failed in a phase, or in a step if `place` is `PHASE/STEP`.
+    /// `place` is `PHASE` or `PHASE/STEP`.
     Failed { place: String, cause: AttemptOutcome },
     /// An event cannot be recorded, so no further step may run.
     Unrecorded(io::Error),
     /// A process could not be observed to its end.
     Lost(io::Error),
-    /// A step could not start, because the machine lacks processes, descriptors or memory. No
-    /// failure is recorded, so that a later claim of the item repeats the step.
+    /// A step could not start, because the machine lacks processes, file descriptors or memory. No
+    /// failure is recorded, so a later attempt repeats the step.
     Shortage { place: String, cause: AttemptOutcome },
 }
 
@@ -139,9 +138,8 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Records that required outputs are missing, and fails the attempt in the last phase. If that
-    /// phase was skipped, a later attempt would have nothing to repeat, so the failure is not
-    /// retried.
+    /// Records that required outputs are missing. If the last phase was skipped, the failure is
+    /// permanent, because a retry could not repeat that phase.
     fn outputs_missing(&mut self, error: String) -> Result<(), EarlyEnd> {
         let phase = self.state.repeatable_phase().cloned();
         let cause = unmet(error.clone(), phase.is_none());
@@ -180,7 +178,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Makes the finished steps durable before the next step begins.
+    /// Makes the events of the finished steps durable before the next step begins.
     async fn sync(&mut self) -> Result<(), EarlyEnd> {
         match &mut self.journal {
             Some(journal) if journal.is_shared() || !self.state.history.is_empty() => journal.sync(self.stop).await,
@@ -210,8 +208,8 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Tries a step until it succeeds, may not be retried, or the time left is too short for the
-    /// wait before the next try. Waits between tries with the default backoff of [`RetryPolicy`].
+    /// Runs a step until a try succeeds or no further try is allowed. Gives up if the time left is
+    /// too short for the wait before the next try.
     async fn tries(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
         let policy = RetryPolicy { retries: step.retries, retry_timeouts: true, ..RetryPolicy::default() };
         for number in (1..).filter_map(AttemptNumber::new) {
@@ -229,8 +227,8 @@ impl Executor<'_> {
         unreachable!("a policy does not retry forever")
     }
 
-    /// True if the step could not start because the machine lacks a resource, and the journal lets
-    /// a later claim resume the execution. Without a journal, the step fails as usual.
+    /// True if the machine lacks a resource to start the step, and a journal lets a later attempt
+    /// resume the execution.
     fn is_shortage(&self, outcome: &AttemptOutcome) -> bool {
         self.journal.is_some() && matches!(outcome, AttemptOutcome::CannotStart { fault: StartFault::Shortage, .. })
     }
@@ -255,8 +253,8 @@ impl Executor<'_> {
         self.one_try_after(failure.as_ref(), phase, step).await
     }
 
-    /// Runs one try of a step. If the step belongs to the rollback or to `on_error`, `failure` is
-    /// the failure that caused the rollback or preceded `on_error`; otherwise `None`.
+    /// Runs one try of a step. `failure` is the failure after which the rollback or `on_error`
+    /// began; `None` if the step belongs to a phase.
     pub(super) async fn one_try_after(
         &mut self,
         failure: Option<&Failure>,
@@ -306,8 +304,8 @@ impl Executor<'_> {
         Ok(self.result(phase, step, &output, end))
     }
 
-    /// Returns the result of a try after the end of its process. If `phase` is given, a successful
-    /// try must also have returned all values that later steps certainly need.
+    /// Returns the result of a try whose process has ended. If `phase` is given, the try fails
+    /// unless it returned all values that later steps certainly need.
     fn result(&mut self, phase: Option<&Phase>, step: &Step, output: &Path, end: StepEnd) -> StepResult {
         self.spent += end.elapsed;
         self.usage = sum(self.usage, end.usage);
@@ -331,9 +329,6 @@ impl Executor<'_> {
 }
 
 impl Executor<'_> {
-    /// Returns the end of the attempt if the event fails the workflow: a failed transition, missing
-    /// values, or a failed blocking checkpoint with the consequence `Fail`. Returns `None` for
-    /// other events.
     fn failure_in(&self, kind: &EventKind) -> Option<EarlyEnd> {
         let (phase, reason) = match kind {
             EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: AfterFailure::Fail } => {

@@ -12,8 +12,9 @@ use crate::expression::names_in_condition;
 pub struct ExpectedValue {
     /// The name of the value.
     pub name: String,
-    /// The parts of the workflow that read the value, each once: `PHASE` for the condition of a
-    /// phase, `PHASE/STEP`, `checkpoint ID`, `transition to PHASE` or `output NAME`.
+    /// The parts of the workflow that read the value, without repetition. Each has one of the forms
+    /// `PHASE` (the condition of the phase), `PHASE/STEP`, `checkpoint ID`, `transition to PHASE`
+    /// and `output NAME`.
     pub readers: Vec<String>,
 }
 
@@ -24,10 +25,9 @@ fn bare_names(condition: &str) -> impl Iterator<Item = String> {
 
 impl Plan {
     /// Returns the values that the steps of `phase` should return, because another part of the
-    /// workflow reads them: the checkpoint of `phase`, a transition from `phase`, or an expression
-    /// in `phase`, in a later phase, in the rollback, in `on_error` or in an output. A value that
-    /// is named together with its phase or step (`PHASE.NAME`, `steps.ID.NAME`) may be read
-    /// anywhere in the workflow.
+    /// workflow reads them. Includes every `NAME` that is read as `PHASE.NAME` or `steps.ID.NAME`.
+    /// Includes a name without a dot only if the checkpoint of `phase`, a transition from `phase`
+    /// or a later part reads the name.
     #[must_use]
     pub fn expected_values(&self, phase: &Phase) -> Vec<ExpectedValue> {
         let mut values = Vec::<ExpectedValue>::new();
@@ -49,8 +49,6 @@ impl Plan {
         self.expected_values(phase).into_iter().map(|value| value.name).collect()
     }
 
-    /// Returns each value that the steps of `phase` should return, with a part of the workflow that
-    /// reads it. A value that several parts read occurs several times.
     fn reads_of(&self, phase: &Phase) -> impl Iterator<Item = (String, Reader)> {
         let used = self.used_names();
         let position = used.positions.get(&phase.id).copied();

@@ -1,5 +1,5 @@
-//! The folder of executions, with one journal per queue item. A subfolder contains the completed
-//! executions.
+//! The folder of executions. It contains the journals of unfinished executions, one for each queue
+//! item. A subfolder contains the journals of completed executions.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,30 +15,30 @@ use super::journal::{self, Journal};
 use super::shared::Place;
 use super::state::ExecutionState;
 
-/// The number of completed executions that a pruning keeps for later inspection. If all are short,
-/// they take about a megabyte in total.
+/// The number of completed executions to keep for inspection. If the executions are short, this
+/// number of journals takes about a megabyte.
 const MAX_COMPLETED: usize = 1_000;
 
-/// The number of completions between two prunings. Pruning lists the folder, which costs as much as
-/// a few steps.
+/// The number of completed executions between two prunings. A pruning takes as long as a few steps,
+/// because it lists the folder.
 const PRUNE_EVERY: usize = 256;
 
 /// The executions of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Executions {
     dir: PathBuf,
-    /// The machine and project folder of each run that did not run here, by the id of the run.
+    /// For each run on another machine or in another project folder: the run id, and that machine
+    /// and folder.
     places: Arc<BTreeMap<String, Place>>,
 }
 
-/// An execution that was read from its journal in the folder.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) state: ExecutionState,
     /// True if the journal is in the subfolder of completed executions.
     pub(crate) is_completed: bool,
-    /// The machine and the project folder of the latest attempt; `None` if they are those of this
-    /// folder.
+    /// The machine and project folder of the latest attempt, if they differ from those of this
+    /// process.
     pub(crate) elsewhere: Option<Place>,
     valid_bytes: u64,
 }
@@ -50,15 +50,16 @@ impl Executions {
         Self { dir: dir.into(), places: Arc::default() }
     }
 
-    /// Sets the machine and the project folder of each run elsewhere from which executions were
-    /// copied, by the id of the run. Such an execution is resumed as if its journal were shared.
+    /// Sets the places of the runs on other machines or in other project folders, by run id. An
+    /// execution whose latest attempt belongs to such a run is resumed only if its workflow has
+    /// `resume: anywhere`.
     #[must_use]
     pub fn with_places(self, places: BTreeMap<String, Place>) -> Self {
         Self { places: Arc::new(places), ..self }
     }
 
-    /// Returns the machine and the project folder of an execution's latest attempt; `None` if they
-    /// are those of this folder.
+    /// Returns the machine and project folder of an execution's latest attempt; `None` if the
+    /// attempt ran on this machine and in this project folder.
     #[must_use]
     pub fn elsewhere(&self, state: &ExecutionState) -> Option<&Place> {
         self.places.get(state.run_id())
@@ -87,8 +88,8 @@ impl Executions {
         Ok(items)
     }
 
-    /// Removes the unfinished execution of an item that has left the queue, and the folder for the
-    /// files of its steps.
+    /// Removes the unfinished execution of an item that has left the queue, and the files of the
+    /// item's steps.
     ///
     /// # Errors
     /// If a file exists and cannot be removed.
@@ -130,8 +131,8 @@ impl Executions {
         creating_folder(&to, || std::fs::rename(&from, &to))
     }
 
-    /// Removes the oldest completed executions if there are more than [`MAX_COMPLETED`]. Acts only
-    /// if `count`, the number of completions so far, is a multiple of [`PRUNE_EVERY`].
+    /// Keeps the newest [`MAX_COMPLETED`] completed executions and removes the others. Does nothing
+    /// unless `count`, the number of completions so far, is a multiple of [`PRUNE_EVERY`].
     pub(crate) fn prune(&self, count: usize) -> io::Result<()> {
         if !count.is_multiple_of(PRUNE_EVERY) {
             return Ok(());
@@ -146,13 +147,11 @@ impl Executions {
         dated.iter().take(excess).try_for_each(|(_, path)| journal::remove(path))
     }
 
-    /// Returns the folder for the input and output files of an item's steps. Only a running attempt
-    /// uses the folder.
+    /// Returns the folder for the input and output files of an item's steps.
     pub(crate) fn scratch(&self, item: ItemId) -> PathBuf {
         self.dir.join(format!("{item}.steps"))
     }
 
-    /// Returns the items with an execution in the subfolder of completed ones.
     pub(super) fn completed(&self) -> io::Result<Vec<ItemId>> {
         Ok(journals_in(&self.dir.join("completed"))?.iter().filter_map(|path| item_of(path)).collect())
     }

@@ -1,5 +1,5 @@
-//! The inputs of a workflow: given as text for a whole run, and converted to their types for each
-//! file.
+//! The inputs of a workflow. The user gives the inputs as text, once for a run. For each file, the
+//! texts are converted to the types that the workflow declares.
 
 use autoproc_domain::FilePath;
 use serde_json::Value;
@@ -47,8 +47,8 @@ fn known_inputs(known: &[String]) -> String {
 }
 
 impl Inputs {
-    /// Creates the inputs of a run from names and texts. A text may contain `${file}`, also within
-    /// JSON. A name that the workflow does not declare is accepted if an expression uses the name.
+    /// Creates the inputs of a run from names and texts. A text may contain `${file}`, even within
+    /// JSON. An undeclared name is accepted if an expression uses it.
     ///
     /// # Errors
     /// [`InputError`] for the first wrong input.
@@ -159,7 +159,7 @@ fn one_of(input: &Input, text: &str) -> Result<Value, InputError> {
 }
 
 /// Returns the value of a word that is JSON or a single `${…}`; `None` for any other word. JSON is
-/// parsed before the texts in it are rendered, so that a file's name is never parsed as JSON.
+/// parsed before each `${…}` is rendered, so that a file name is never parsed as JSON.
 fn in_json(word: &str, scope: &Scope) -> Result<Option<Value>, ExpressionError> {
     let read = serde_json::from_str(word).ok();
     let read = read.or_else(|| is_single_expression(word).then(|| Value::from(word)));

@@ -2,14 +2,13 @@
 //!
 //! # Theory of operation
 //!
-//! Recording a step costs a few lines and one `fdatasync`, independent of the number of steps. Each
-//! event is written as a line when it happens. [`Journal::sync`] runs before the next step of a
-//! phase or of the rollback begins, so that a finished step is durable before the next step depends
-//! on it. The last line of an execution needs no sync, because the queue records that the file is
-//! done.
+//! Each event is appended as a line when it happens. [`Journal::sync`] runs before the next step of
+//! a phase or of the rollback begins, so that a finished step is durable before another step
+//! depends on it. A step therefore costs a few lines and one `fdatasync`, however long the journal
+//! is. The last line needs no sync, because the queue records that the file is done.
 //!
-//! A crash may leave the last line torn. Resuming removes a torn line, because nothing depends on
-//! it yet. An unreadable line before the last one is an error, and the file is kept.
+//! A crash may leave the last line incomplete. Resuming removes such a line, because nothing
+//! depends on it yet. An unreadable line before the last one is an error, and the file is kept.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -24,7 +23,7 @@ use super::error::ExecutionError;
 use super::event::Event;
 use super::state::ExecutionState;
 
-/// The version of the format that is written. Every version with the same major number can be read.
+/// The version of the journal format. Every version with the same major number can be read.
 pub(crate) const VERSION: &str = "1.0.0";
 
 #[derive(Debug)]
@@ -36,8 +35,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Replaces the journal at `path` by an empty one. Creates the folder if it is missing. Only
-    /// the owner may read the file, because it contains the values that steps return.
+    /// Creates an empty journal, and removes any earlier file at `path`. Only the owner may read
+    /// the journal, because it contains the values that steps return.
     pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
         remove(&path)?;
         let mut options = OpenOptions::new();
@@ -46,8 +45,8 @@ impl Journal {
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: false, has_unsynced_name: true })
     }
 
-    /// Opens the journal at `path` for appending, and truncates it to `valid_bytes`, the length
-    /// that [`read`] has returned.
+    /// Opens a journal for appending, and truncates it to `valid_bytes`, the length that [`read`]
+    /// has returned.
     pub(crate) fn resume(path: PathBuf, valid_bytes: u64) -> io::Result<Self> {
         let file = regular_file::open(OpenOptions::new().append(true), Links::Refuse, &path)?;
         file.set_len(valid_bytes)?;
@@ -55,8 +54,8 @@ impl Journal {
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: true, has_unsynced_name: true })
     }
 
-    /// Appends the JSON text of an event as a line. After a failure the line may be torn, so
-    /// nothing more may be appended.
+    /// Appends an event, given as JSON. After an error the line may be incomplete, so nothing more
+    /// may be appended.
     pub(crate) fn append(&mut self, event: &str) -> io::Result<()> {
         (&*self.file).write_all(format!("{event}\n").as_bytes())?;
         self.has_unsynced_lines = true;
@@ -83,8 +82,8 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Reads a journal. Returns the state and the number of valid bytes; `None` if there is no file.
-/// The state is `None` if the journal has no complete line.
+/// Returns the state of the execution, and the length in bytes of the complete lines; `None` if
+/// there is no file. The state is `None` if no line is complete.
 ///
 /// # Errors
 /// [`ExecutionError`] if the journal cannot be read, has a damaged line before its last line, or
@@ -106,7 +105,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<(Option<ExecutionState>, u64)>,
             Err(source) if lines.peek().is_some() => {
                 return Err(ExecutionError::Damaged { place: path.to_owned(), line: index + 1, source });
             }
-            // The last line is torn.
+            // The last line is incomplete.
             _ => break,
         }
         valid += line.len() as u64;
@@ -114,8 +113,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<(Option<ExecutionState>, u64)>,
     Ok(Some((state, valid)))
 }
 
-/// Returns the state after the events of a shared journal; `None` if there are no events. `place`
-/// names the journal in errors.
+/// Returns the state of an execution after the events of its shared journal; `None` if there are no
+/// events. `place` names the journal in errors.
 ///
 /// # Errors
 /// [`ExecutionError`] if an event is damaged, or has an unsupported format.

@@ -1,4 +1,5 @@
-//! A file with the state of the execution that changed last, for users and other programs.
+//! Writes the state of an execution to a file when the state changes, for users and other programs.
+//! All executions use the same file, which shows the one that changed last.
 //!
 //! The file is only informative, so it is not synced, and a failed write never fails a step. The
 //! first failed write is reported as a warning.
@@ -16,8 +17,8 @@ use super::state::ExecutionState;
 /// The minimum interval between two writes. People cannot read faster updates.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The minimum pause after a write, as a multiple of the duration of the write. The pause limits
-/// the share of time spent on writing a large state.
+/// The minimum pause after a write, as a multiple of the write's duration. It limits the share of
+/// time that writing a large state takes.
 const REST_FACTOR: u32 = 20;
 
 pub(crate) struct LatestState {
@@ -54,8 +55,7 @@ impl LatestState {
     }
 
     /// Writes the final state of an attempt. During the pause after a write, keeps the state
-    /// instead. A kept state is written when `self` is dropped, unless a later state was written
-    /// before then.
+    /// instead. The kept state is written on drop, unless a newer state has been written.
     pub(crate) fn offer_final(&self, state: &ExecutionState) {
         if self.offer(state).is_some() {
             self.lock().pending = encode(state).ok();

@@ -1,5 +1,4 @@
-//! Finds values that a step or a phase did not return although a later step certainly needs them,
-//! and gives advice.
+//! Finds the values that a step or phase did not return although a later step certainly needs them.
 
 use super::event::{StepName, Values};
 use super::executor::Executor;
@@ -7,13 +6,12 @@ use super::needs::{Need, required_names};
 use crate::definition::{Phase, Rerun, Step};
 use crate::expression::Name;
 
-/// Advice for a failure that every later attempt repeats, because later attempts do not run
-/// finished steps again.
+/// Advice for a failure that every retry would repeat, because retries skip finished steps.
 const REPEATS_FINISHED_STEPS: &str = "; only `run --from-start` runs the finished steps again";
 
 impl Executor<'_> {
     /// Checks that a successful step returned the values that later steps certainly need. Checks
-    /// nothing while a resumed execution runs steps with `rerun: always` again, because the later
+    /// nothing while a resumed execution repeats steps with `rerun: always`, because the later
     /// steps may have ended already.
     ///
     /// # Errors
@@ -36,24 +34,19 @@ impl Executor<'_> {
         Err(format!("neither it nor an earlier step of the phase returned `{name}`, which {reader} needs{advice}"))
     }
 
-    /// Returns advice for a phase that begins again in a later attempt; empty if the phase has only
-    /// one step, or if no later attempt resumes the execution.
     pub(super) fn advice_on_phase(&self, phase: &str) -> &'static str {
         let has_many_steps = self.engine.run.plan.phase(phase).is_some_and(|phase| phase.steps.len() > 1);
         if self.resumes() && has_many_steps { "; a retry begins the phase again" } else { "" }
     }
 
-    /// Returns advice for a step that lacks a value of a finished step; empty if a later attempt
-    /// runs the finished step again, if no later attempt resumes the execution, or if no value of a
-    /// finished step is missing.
+    /// Returns advice if the step needs a missing value that only a finished step could return, and
+    /// no retry runs the finished step again. Otherwise returns an empty text.
     pub(super) fn advice_on_missing_value(&self, step: &Step) -> &'static str {
         let is_missing = |name: &Name| self.scope.first_unknown(name).is_some();
         let is_stuck = |name: &Name| is_missing(name) && self.can_only_come_from_finished_steps(name);
         if self.resumes() && required_names(step).iter().any(is_stuck) { REPEATS_FINISHED_STEPS } else { "" }
     }
 
-    /// True if only a finished step can return the value of the name, and a later attempt does not
-    /// run that step again.
     fn can_only_come_from_finished_steps(&self, name: &Name) -> bool {
         let plan = &self.engine.run.plan;
         let is_over = |phase: &Phase, step: &Step| self.is_finished_for_good(&StepName::of(phase, step));
@@ -65,14 +58,12 @@ impl Executor<'_> {
         plan.workflow().phases.iter().any(of_id)
     }
 
-    /// True if the step has returned its values and a later attempt does not run it again.
     fn is_finished_for_good(&self, name: &StepName) -> bool {
         let is_never_repeated = self.engine.run.plan.step(name).is_some_and(|(_, step)| step.rerun == Rerun::Never);
         is_never_repeated && self.state.step_outputs.iter().any(|(finished, _)| finished == name)
     }
 
-    /// True if a later attempt resumes the execution after a failure: a journal is kept, and no
-    /// rollback undoes the work.
+    /// True if a retry resumes the execution: a journal is kept, and no rollback undoes the work.
     fn resumes(&self) -> bool {
         self.journal.is_some() && self.engine.run.plan.workflow().rollback.is_none()
     }

@@ -1,11 +1,12 @@
-//! The values without which a later step certainly fails.
+//! Finds the values without which a later step certainly fails.
 //!
-//! A value is certainly needed if a text of a later step contains `${PHASE.NAME}` or
-//! `${steps.ID.NAME}`, and this step runs in every execution that does not fail before. A need that
-//! depends on a condition, on a transition to another phase or to the rollback, or on a tolerated
-//! failure is not certain. An input or a parameter for a runner that is exactly one `${…}` is null
-//! without the value, so it needs nothing. A bare `${NAME}` is not examined, because another phase
-//! may return the value.
+//! A value is certainly needed if a later step contains `${PHASE.NAME}` or `${steps.ID.NAME}`, and
+//! every execution runs that step unless it fails before. A need is uncertain if the later step or
+//! its phase has a condition, or if a transition leads past the step. A need is also uncertain if
+//! the workflow continues after a failed step.
+//!
+//! Two uses of a value are ignored. A runner's input or parameter that is exactly one `${…}` is
+//! null without the value. A bare `${NAME}` may get its value from another phase.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -15,27 +16,26 @@ use crate::check::{Successors, phase_order, successors_of};
 use crate::definition::{AfterFailure, Phase, Step, Workflow};
 use crate::expression::{Name, required_in_text, required_in_value};
 
-/// The needs of a workflow with more phases than this are not determined: the time grows with the
+/// The maximum number of phases of a workflow whose needs are determined. The time grows with the
 /// square of the number of phases. Workflows written by hand have tens of phases.
 const MAX_PHASES: usize = 1_000;
 
-/// A value that a later step certainly needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) name: String,
-    /// The later step, as `PHASE/STEP`.
+    /// The step that needs the value, as `PHASE/STEP`.
     pub(crate) reader: String,
 }
 
-/// The values that later steps certainly need, by the step or phase that must have returned them.
+/// The values that later steps certainly need, by the step or phase that must return them.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
     /// The values that a step must return itself, by the id of the step.
     of_steps: HashMap<String, Vec<Need>>,
-    /// The values that the phase must have returned when a step of the phase ends, by the id of the
-    /// step. The next step of the phase needs these values.
+    /// The values that must have been returned when a step ends, by this step or an earlier step of
+    /// its phase. The key is the id of the step.
     until_steps: HashMap<String, Vec<Need>>,
-    /// The values that a phase must have returned at its end, by the id of the phase.
+    /// The values that some step of a phase must return, by the id of the phase.
     of_phases: HashMap<String, Vec<Need>>,
 }
 
@@ -84,7 +84,7 @@ impl Needs {
     }
 }
 
-/// The id of the step or phase that must have returned a value. Each variant belongs to a field of
+/// The id of the step or phase that must return a value. Each variant stands for a field of
 /// [`Needs`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Provider<'w> {
@@ -98,8 +98,8 @@ struct Reader<'w> {
     index: usize,
     step: &'w Step,
     number: usize,
-    /// For each phase of the workflow, by index: true if every execution that runs it and does not
-    /// fail also runs `phase` afterwards.
+    /// For each phase of the workflow, by index: true if `phase` always runs later, unless the
+    /// execution fails.
     is_certain_from: &'w [bool],
 }
 
@@ -119,8 +119,8 @@ impl<'w> Places<'w> {
         Self { workflow, phases, steps }
     }
 
-    /// Returns the step or phase that must have returned the value of a name, and the name of the
-    /// value; `None` if the value is not certainly needed.
+    /// Returns the step or phase that must return a value, and the `VALUE` in `PHASE.VALUE` or
+    /// `steps.ID.VALUE`. Returns `None` if `reader` does not certainly need the value.
     fn provider<'n>(&self, name: &'n Name, reader: &Reader<'_>) -> Option<(Provider<'w>, &'n str)> {
         let mut rest = name.rest();
         if name.root() == "steps" {
@@ -139,15 +139,13 @@ impl<'w> Places<'w> {
         Some((Provider::UntilStep(before), value))
     }
 
-    /// True if a failed step of the phase `from` fails the attempt, and the execution always
-    /// reaches the phase of `reader` after `from`. False if `from` is the phase of `reader`.
+    /// True if the phase `from` always leads to the later phase of `reader`, and a failed step of
+    /// `from` fails the attempt.
     fn leads(&self, from: usize, reader: &Reader<'_>) -> bool {
         from != reader.index && fails_with_a_step(&self.workflow.phases[from]) && reader.is_certain_from[from]
     }
 }
 
-/// True if a failed step of the phase fails the attempt. The failures of other phases are
-/// tolerated, so nothing is certain about their steps.
 fn fails_with_a_step(phase: &Phase) -> bool {
     phase.after_failed_step() == AfterFailure::Fail
 }
@@ -162,9 +160,9 @@ pub(super) fn required_names(step: &Step) -> Vec<Name> {
 
 struct Paths {
     successors: Successors,
-    /// The indices of the phases, the last first: each phase comes after its successors.
+    /// The indices of the phases. Each phase comes after its successors.
     backwards: Vec<usize>,
-    /// True for a phase after which the execution may end, or the rollback may begin.
+    /// True for each phase after which the execution may end or the rollback may begin.
     may_end: Vec<bool>,
 }
 
@@ -181,8 +179,8 @@ impl Paths {
         Self { successors, backwards, may_end }
     }
 
-    /// Returns for each phase whether every path from the phase leads to the phase `target`, if no
-    /// failure ends the execution. False for every phase if `target` has a condition.
+    /// Returns, for each phase, whether every path from it leads to the phase `target`. If `target`
+    /// has a condition, all are false, because `target` may be skipped.
     fn leading_to(&self, workflow: &Workflow, target: usize) -> Vec<bool> {
         if workflow.phases[target].condition.is_some() {
             return vec![false; self.successors.len()];

@@ -40,8 +40,8 @@ pub(super) fn missing_required(workflow: &Workflow, outputs: &[LocatedOutput]) -
     (!missing.is_empty()).then(|| format!("required outputs are missing: {}", missing.join(", ")))
 }
 
-/// True if the path exists and is a folder or a file, as the type `kind` says. For any other type,
-/// and for the type `file` with a path that ends in `/`, the path only has to exist.
+/// True if the path exists and has the type `kind`. An unknown type matches any existing path, and
+/// so does the type `file` if the path ends in `/`.
 fn exists(kind: Option<&str>, path: &str, project_dir: &Path) -> bool {
     let Ok(metadata) = fs::metadata(project_dir.join(path)) else { return false };
     match kind {

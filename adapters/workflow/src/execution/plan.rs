@@ -15,9 +15,8 @@ use crate::expression::{Name, names_in_text};
 pub struct Plan {
     workflow: Workflow,
     phases: HashMap<String, usize>,
-    /// The rollback, as a phase. It has no steps if a transition leads to the rollback but the
-    /// workflow has no section `rollback`. `None` if there is neither such a transition nor the
-    /// section.
+    /// The section `rollback`, as a phase. If only a transition mentions the rollback, the phase
+    /// has no steps.
     rollback: Option<Phase>,
     /// The ids of the steps whose standard output an expression uses; may contain [`EVERY_STEP`].
     printed: BTreeSet<String>,
@@ -50,9 +49,8 @@ impl Plan {
         &self.workflow
     }
 
-    /// True if an attempt of this process may resume an execution. `elsewhere` is the machine and
-    /// the project folder of the latest attempt of the execution; `None` if they are those of this
-    /// process.
+    /// True if this process may resume an execution. `elsewhere` tells where the latest attempt
+    /// ran; `None` if it ran on this machine and in this project folder.
     pub(crate) fn is_resumable_from(&self, elsewhere: Option<&Place>) -> bool {
         elsewhere.is_none() || self.workflow.resume == Resume::Anywhere
     }
@@ -86,7 +84,6 @@ impl Plan {
         Some((phase, phase.steps.iter().find(|step| step.id == name.step)?))
     }
 
-    /// Returns the phase that follows the phase `id` in the workflow file.
     pub(crate) fn after(&self, id: &str) -> Option<&Phase> {
         self.workflow.phases.get(self.phases.get(id)? + 1)
     }
@@ -99,7 +96,8 @@ impl Plan {
         self.used.contains(name)
     }
 
-    /// Returns the fixed meaning of a name in expressions; `None` if an input may have the name.
+    /// Returns what a reserved name means in expressions; `None` if the name is not reserved, so
+    /// that an input may have it.
     pub(crate) fn meaning_of(&self, name: &str) -> Option<&'static str> {
         match name {
             "steps" => Some("the steps"),
@@ -108,10 +106,9 @@ impl Plan {
         }
     }
 
-    /// Returns the finished steps with `rerun: always`, in the order in which they first ended. The
-    /// result is empty if all phases have ended or a rollback has begun. These steps run again when
-    /// the execution is resumed. A step whose repetition failed is included, because later steps
-    /// depend on its outputs.
+    /// Returns the finished steps with `rerun: always`, in the order in which they first ended.
+    /// These steps run again when the execution is resumed. The result is empty if all phases have
+    /// ended or a rollback has begun.
     pub(crate) fn to_rerun(&self, state: &ExecutionState) -> Vec<StepName> {
         match state.stage {
             Stage::Finished | Stage::RollingBack { .. } | Stage::RolledBack { .. } => return Vec::new(),
@@ -139,8 +136,8 @@ fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
     used
 }
 
-/// Returns the names that the expressions of a workflow use, except those of `activation` and of
-/// the defaults of inputs. Ignores invalid expressions, which fail when they are evaluated.
+/// Returns the names in the expressions of a workflow, except in `activation` and in the defaults
+/// of inputs. Ignores invalid expressions, which fail when they are evaluated.
 pub(crate) fn names_used(workflow: &Workflow) -> Vec<Name> {
     let steps = workflow.steps().chain(workflow.error_steps());
     let locations = workflow.outputs.iter().filter_map(|output| output.location.as_ref());

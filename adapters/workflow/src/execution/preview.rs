@@ -16,8 +16,8 @@ use super::state::ExecutionState;
 use crate::definition::{Action, Phase, Step};
 use crate::expression::{Scope, holds_so_far};
 
-/// The preview of a step. Steps are previewed in the order of the workflow file, although
-/// transitions may lead to another order.
+/// The preview of a step. The previews have the order of the workflow file; transitions may run the
+/// steps in another order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviewedStep {
     /// The id of the phase.
@@ -31,7 +31,7 @@ pub struct PreviewedStep {
     /// The names and values of the variables to which a shell command refers; empty for other
     /// actions.
     pub variables: Vec<(String, String)>,
-    /// The reason why the process of the step could not be built; `None` if it could.
+    /// The reason why the process of the step cannot be built; `None` if it can be built.
     pub error: Option<String>,
     /// The timeout of the step; `None` if the workflow gives no timeout.
     pub timeout: Option<Duration>,
@@ -65,18 +65,18 @@ pub fn preview(run: &WorkflowRun, file: &FilePath) -> Result<Vec<PreviewedStep>,
     Ok(steps.map(|(phase, step)| previewed(&rendering, phase, step)).collect())
 }
 
-/// An execution of an earlier attempt.
+/// An execution that an earlier attempt has recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredExecution {
     /// The state of the execution.
     pub state: ExecutionState,
-    /// The machine and the project folder of the latest attempt; `None` if they are those of this
+    /// The machine and project folder of the latest attempt, if they differ from those of this
     /// process.
     pub elsewhere: Option<Place>,
 }
 
-/// Returns the state of `stored`, an execution on the item, if the next attempt of this process
-/// would resume the execution; `None` if the attempt would begin a new execution.
+/// Returns the state of `stored` if this process would resume that execution in the next attempt on
+/// `item`; `None` if the attempt would begin a new execution.
 #[must_use]
 pub fn resumable(run: &WorkflowRun, stored: StoredExecution, item: &QueueItem) -> Option<ExecutionState> {
     let StoredExecution { state, elsewhere } = stored;

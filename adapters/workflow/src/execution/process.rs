@@ -20,9 +20,9 @@ use super::variables::{Variables, variable_name};
 use crate::definition::{Phase, Step, StepOutput};
 use crate::expression::{Scope, text_of};
 
-/// The maximum length in bytes of a value that is passed in a variable. Linux allows 128 KiB for
-/// one variable (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all variables. The file at
-/// `AUTOPROC_STEP_INPUTS` contains the step's own values, of any length.
+/// The maximum length in bytes of a value in an environment variable. Linux allows 128 KiB for one
+/// variable (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all variables. The file at
+/// `AUTOPROC_STEP_INPUTS` contains the step's own inputs and parameters, of any length.
 const MAX_VARIABLE_BYTES: usize = 32 << 10;
 
 /// The maximum number of characters of an error message in a variable. A character has up to four
@@ -111,9 +111,9 @@ impl ProcessBuilder<'_> {
         all
     }
 
-    /// Returns one variable for each value, except for a value that is null, is too long or
-    /// contains NUL. If the variables of several values have the same name, only the last value
-    /// counts, even if it gets no variable: an input of the step replaces an input of the workflow.
+    /// Returns a variable for each value, unless the value is null, is too long or contains NUL. If
+    /// several values have the same variable name, only the last one counts. An input of the step
+    /// therefore replaces an input of the workflow.
     fn variables<'v>(
         &self,
         kind: &str,
@@ -135,8 +135,6 @@ impl ProcessBuilder<'_> {
     }
 }
 
-/// Returns the variables that describe a failure to a step of the rollback or of `on_error`. A long
-/// message is shortened.
 fn variables_of(failure: &Failure) -> Variables {
     let message: String = failure.error.chars().filter(|character| *character != '\0').take(MAX_ERROR_CHARS).collect();
     let step = failure.step.as_ref().map(|step| ("AUTOPROC_FAILED_STEP".into(), step.into()));

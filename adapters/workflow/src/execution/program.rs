@@ -26,17 +26,16 @@ struct Named {
 }
 
 impl Programs {
-    /// Creates the programs from the runners of a project. `workflow` is the path of the workflow
-    /// file, which determines the folders that are searched for task files.
+    /// Creates an instance with the runners of a project. The path of the workflow file,
+    /// `workflow`, determines in which folders task files are searched for.
     #[must_use]
     pub fn new(runners: Runners, project: &Path, workflow: &Path) -> Self {
         Self { runners, tasks: TaskFolders::of(project, workflow) }
     }
 
-    /// Checks that a runner exists for each step that needs one. A step with a condition, or in a
-    /// phase with a condition, is not checked, because the step may be skipped. The steps of the
-    /// rollback are checked like those of a phase. The steps of `on_error` are not checked, because
-    /// an attempt omits those without a runner.
+    /// Checks that each step of a phase or of the rollback has a runner if it needs one. Ignores
+    /// steps that a condition may skip. Ignores `on_error` too, because steps without a runner are
+    /// omitted there.
     ///
     /// # Errors
     /// [`MissingRunner`] for the first step without a runner.
@@ -51,8 +50,8 @@ impl Programs {
         self.runners.for_step(step).is_ok()
     }
 
-    /// Returns the program, its arguments and further variables for a step that names a command or
-    /// a task.
+    /// Returns the program with its arguments, and additional environment variables, for a step
+    /// that names a command or a task.
     ///
     /// # Errors
     /// [`BuildError`] if the runner or the task cannot be used, or a placeholder of the runner has
@@ -105,8 +104,8 @@ impl Programs {
     }
 }
 
-/// Returns the name of the variable for a field of a task file: `AUTOPROC_TASK_ID` for `task_id`
-/// and `Task ID`, `AUTOPROC_TASK_X` for any other field `x`.
+/// Returns the name of the variable for a field of a task file: `AUTOPROC_TASK_X` for the field `x`
+/// or `task_x`.
 fn variable(field: &str) -> String {
     let name = variable_name(field);
     format!("AUTOPROC_TASK_{}", name.strip_prefix("TASK_").unwrap_or(&name))

@@ -20,18 +20,17 @@ pub struct ProgressReport {
     /// The id of the phase that was entered last, or `rollback` once a rollback has begun; `None`
     /// if no phase was entered.
     pub current_phase: Option<String>,
-    /// The id of the running step, or of the step that was running when the run died; `None` if
-    /// there is no such step.
+    /// The id of the running step, or of the step that was running when the run died, if any.
     pub current_task: Option<String>,
     /// The number of steps that have ended or were skipped.
     pub steps_over: usize,
     /// The number of steps in all phases of the workflow.
     pub steps_total: usize,
-    /// The time from the beginning of the execution to now. If the execution is not running, or its
-    /// run is not alive, the time to its latest event.
+    /// The time from the start of the execution until now. It ends at the latest event if the
+    /// execution is no longer running.
     pub elapsed: Duration,
-    /// The expected time for the remaining steps, from the average duration of the steps that ran;
-    /// `None` if no step ran, the execution is not running, or its run is not alive.
+    /// The expected time for the remaining steps, from the average duration of the steps that ran.
+    /// `None` if no step ran, or if the execution is no longer running.
     pub estimate: Option<Duration>,
     /// The outputs with a location; empty before the execution has completed.
     pub outputs: Vec<LocatedOutput>,
@@ -45,7 +44,8 @@ impl ProgressReport {
         Self { elapsed: until.saturating_since(state.started_at), ..Self::until_latest_event(state, estimate(state)) }
     }
 
-    /// Returns the progress of an execution whose run is no longer alive, as the run left it.
+    /// Returns the progress at the time of the execution's latest event, for an execution whose run
+    /// has died.
     #[must_use]
     pub fn of_interrupted(state: &ExecutionState) -> Self {
         Self::until_latest_event(state, None)

@@ -3,12 +3,13 @@
 //! # Theory of operation
 //!
 //! Without shared journals, the journal is a file; see [`journal`](super::journal). With shared
-//! journals, an attempt resumes from the shared journal alone, and a step of a phase or of the
-//! rollback starts only after all earlier events are durable in it. The file is then a copy for the
-//! live view of this machine: it is not synced, and is given up if it cannot be written.
+//! journals, all machines of the queue read the journal in a common store. An attempt then resumes
+//! from the shared journal alone. A step of a phase or of the rollback starts only after all
+//! earlier events are durable in the store. The attempt also writes a copy to the file, for the
+//! live view on this machine. The copy is never synced, and is given up after a failed write.
 //!
-//! While the store of the shared journals cannot be reached, the attempt waits between two steps.
-//! The run aborts its attempts when its lease expires, which ends the wait.
+//! While the store cannot be reached, the attempt waits between two steps. When the lease of the
+//! run expires, the run aborts its attempts, and the wait ends.
 
 use std::io;
 use std::sync::Arc;
@@ -26,24 +27,24 @@ use super::shared::SharedJournals;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(crate) struct Recording {
-    /// The journal file. `None` if the file is a copy of a shared journal and cannot be written.
+    /// `None` if the file is only a copy of a shared journal and cannot be written.
     file: Option<Journal>,
     shared: Option<Shared>,
 }
 
-/// The events that wait for the shared journal.
+/// The shared journal of an item, and the events that are not yet in it.
 pub(super) struct Shared {
     journals: Arc<dyn SharedJournals>,
     attempt: Attempt,
-    /// The number of events that the shared journal has.
+    /// The number of events in the shared journal.
     written: usize,
     waiting: Vec<Box<str>>,
     is_completed: bool,
 }
 
 impl Shared {
-    /// Begins to record in the shared journal of the attempt's item, which keeps its first `kept`
-    /// events.
+    /// Begins to record in the shared journal of the attempt's item. Keeps the first `kept` events
+    /// of the journal and removes the others.
     pub(super) async fn open(
         journals: Arc<dyn SharedJournals>,
         attempt: &Attempt,
@@ -75,8 +76,8 @@ impl Recording {
         Self { file: copy.ok(), shared: Some(shared) }
     }
 
-    /// True if the journal must be durable before every step of a phase or of the rollback,
-    /// including the first one, so that other machines see which step runs.
+    /// True if other machines can read the journal. Its events must then be durable even before the
+    /// first step, so that the other machines see which step runs.
     pub(super) fn is_shared(&self) -> bool {
         self.shared.is_some()
     }
@@ -96,8 +97,7 @@ impl Recording {
         written
     }
 
-    /// Makes the events durable. A file is synced on a separate thread, so that other attempts are
-    /// not blocked.
+    /// Makes the events durable without blocking other attempts.
     ///
     /// # Errors
     /// [`EarlyEnd::Unrecorded`] if the events cannot be written; [`EarlyEnd::Aborted`] if the
@@ -111,10 +111,8 @@ impl Recording {
         done.map_err(io::Error::other).flatten().map_err(EarlyEnd::Unrecorded)
     }
 
-    /// Makes the last events of an attempt durable in the shared journal. A failure does not change
-    /// the outcome of the attempt: if the file is attempted again, the steps that are missing from
-    /// the shared journal run again. A file needs no sync at the end of an attempt, because the
-    /// queue records the end.
+    /// Makes the last events of an attempt durable in the shared journal. A failure is ignored,
+    /// because a later attempt repeats the steps that the journal lacks.
     pub(super) async fn finish(&mut self, stop: &dyn StopSignal) {
         if let Some(shared) = &mut self.shared {
             let _ = shared.flush(stop).await;

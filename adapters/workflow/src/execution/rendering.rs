@@ -14,8 +14,7 @@ use crate::expression::{
     ExpressionError, Scope, ShellText, render_shell, render_text, render_value, render_value_or_null,
 };
 
-/// Renders the texts of steps with the names known so far. Errors are returned as messages for the
-/// user.
+/// Renders the texts of steps with the names known so far. Errors are messages for the user.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rendering<'r> {
     pub(super) workflow: &'r Workflow,
@@ -25,13 +24,13 @@ pub(super) struct Rendering<'r> {
     pub(super) unknown: Unknown,
 }
 
-/// The treatment of a text that cannot be rendered.
+/// What happens to a text that cannot be rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
     Fails,
-    /// In the rollback and `on_error`, runners must run even if a value is missing. So an input or
-    /// parameter for a runner is kept as written, or becomes null if it is exactly one `${…}`. If
-    /// any other text cannot be rendered, the step fails.
+    /// An input or parameter for a runner is kept as written, or becomes null if it is exactly one
+    /// `${…}`. Any other text fails the step. The rollback and `on_error` use this variant, because
+    /// their runners must run even if a value is missing.
     KeptForRunner,
     /// The text is kept as written, because the missing values may become known later.
     Kept,
@@ -81,9 +80,8 @@ impl Rendering<'_> {
         Ok(Given { inputs: values(&step.inputs, "input")?, params: values(&step.params, "parameter")? })
     }
 
-    /// Renders an input or a parameter of a step. For a runner, a text that is exactly one `${…}`
-    /// without a value becomes null, because the runner may not need the value. In a preview, the
-    /// text is kept as written, because the value may become known later.
+    /// Renders an input or a parameter of a step. If a text is exactly one `${…}` and has no value,
+    /// a runner gets null, because it may not need the value. A preview keeps such a text.
     fn value(&self, step: &Step, value: &Value) -> Result<Value, String> {
         match (self.unknown, step.needs_runner()) {
             (Unknown::Fails, true) => self.known(render_value_or_null(value, self.scope), || value.clone()),
@@ -98,9 +96,9 @@ impl Rendering<'_> {
         self.exact(self.known(render_text(template, self.scope), || template.to_owned())?)
     }
 
-    /// Returns the text. If it equals the path of the file, returns the exact bytes of the path,
-    /// which need not be UTF-8. If a longer text contains a path that is not UTF-8, returns an
-    /// error, because the text would name another file.
+    /// Converts a text to the bytes that a process receives. If the text is the path of the file,
+    /// these are the exact bytes of the path. Returns an error if a longer text contains the path
+    /// and the path is not UTF-8, because the text would name another file.
     pub(super) fn exact(&self, text: String) -> Result<OsString, String> {
         if self.file.exact_hex().is_none() {
             return Ok(text.into());

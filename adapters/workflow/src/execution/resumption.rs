@@ -8,13 +8,11 @@ use super::engine::WorkflowRun;
 use super::event::Subject;
 use super::state::ExecutionState;
 
-/// The next attempt on an item.
 pub(super) struct NextAttempt<'a> {
     file_path: &'a FilePath,
     /// `None` if the run has not begun.
     run: Option<&'a RunId>,
-    /// A number that is greater than those of all earlier claims of the item in this queue; `None`
-    /// if no such number is known.
+    /// A number greater than that of every earlier claim of the item; `None` if it is unknown.
     claim: Option<ClaimNumber>,
     round: u32,
     follows_completion: bool,
@@ -22,10 +20,9 @@ pub(super) struct NextAttempt<'a> {
     number: u32,
 }
 
-/// An execution of an earlier attempt.
 pub(super) struct EarlierExecution<'a> {
     pub(super) state: &'a ExecutionState,
-    /// True if the journal was archived as that of a completed execution.
+    /// True if the journal is stored with the journals of completed executions.
     pub(super) is_completed: bool,
     /// True if the latest attempt was made on another machine or in another project folder.
     pub(super) is_elsewhere: bool,
@@ -43,7 +40,7 @@ impl<'a> NextAttempt<'a> {
         }
     }
 
-    /// Returns the attempt that follows if a run claims the item next.
+    /// Returns the attempt that would begin if a run claimed the item now.
     pub(super) fn after(item: &'a QueueItem) -> Self {
         let begins_round = !item.status.is_live();
         let claim = match &item.claim {
@@ -65,17 +62,16 @@ impl<'a> NextAttempt<'a> {
     /// True if this attempt may resume an earlier execution. The caller checks whether the workflow
     /// may be resumed on this machine and in this project folder.
     ///
-    /// The two attempts must have the same item, file path, workflow and inputs (`subject`); the
-    /// path may differ between machines and between project folders. Since the earlier attempt, the
-    /// file must not have changed as far as is known, at most one new round may have begun, and the
-    /// item must not have completed. If `from_start` is set, the execution must belong to this run.
-    ///
-    /// The claim number of the execution must be smaller than the claim number of this attempt.
-    /// Otherwise the execution belongs to another queue with the same item ids.
-    ///
-    /// An execution that was completed or rolled back is resumed only by a later attempt of the
-    /// same round. The queue starts such an attempt only if the end of the earlier attempt was not
-    /// recorded.
+    /// The earlier execution must meet these conditions:
+    /// - It has the same item, file path, workflow and inputs (`subject`). The path may differ if
+    ///   the latest attempt ran on another machine or in another project folder.
+    /// - Since the latest attempt, the file has not changed as far as is known.
+    /// - Since the latest attempt, the item has not completed, and at most one new round has begun.
+    /// - If `from_start` is set, the execution belongs to this run.
+    /// - Its claim number is smaller than that of this attempt. Otherwise the execution belongs to
+    ///   another queue with the same item ids.
+    /// - If it was completed or rolled back, this attempt is a later attempt of the same round. The
+    ///   queue starts such an attempt only if the end of the earlier attempt was not recorded.
     pub(super) fn may_resume(&self, run: &WorkflowRun, subject: &Subject, earlier: &EarlierExecution<'_>) -> bool {
         let EarlierExecution { state, is_completed, is_elsewhere } = earlier;
         let ids = &state.attempt_ids;

@@ -14,7 +14,7 @@ use autoproc_domain::ports::{Attempt, AttemptOutcome, ResourceUsage, StopSignal}
 pub struct StepProcess {
     /// The attempt whose log receives the output.
     pub attempt: Attempt,
-    /// The wall-clock time at which the attempt's timeout ends. The process receives this time.
+    /// The wall-clock time at which the attempt times out. The process receives this time.
     pub deadline: Timestamp,
     /// True for the first process of the attempt, which begins a new log.
     pub is_first: bool,
@@ -35,7 +35,7 @@ pub struct StepProcess {
     pub capture: usize,
 }
 
-/// The end of a step's process.
+/// The result of a step's process that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepEnd {
     /// The outcome of the process.
@@ -55,9 +55,9 @@ pub struct StepEnd {
 /// Runs the processes of steps.
 ///
 /// # Contract
-/// `run` follows the contract of [`Orchestrator`](autoproc_domain::ports::Orchestrator). `run`
-/// returns when the process and all its descendants have ended. `run` ends the process after the
-/// timeout, or when `stop` rises to the level of aborting.
+/// `run` follows the contract of [`Orchestrator`](autoproc_domain::ports::Orchestrator). It returns
+/// when the process and all its descendants have ended. It ends the process after the timeout, or
+/// when `stop` requests an abort.
 #[async_trait]
 pub trait StepRunner: Send + Sync {
     /// Runs one process to its end.

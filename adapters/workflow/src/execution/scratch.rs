@@ -1,9 +1,8 @@
 //! The folder for the input and output files of an attempt's steps.
 //!
 //! All steps of an attempt use the same two files. ext4 does not reuse the inode of a removed file
-//! for a minute, and skips each such inode in its search for a free one. With two new files for
-//! each step, workflows of short steps spent more time in this search than in everything else that
-//! autoproc does.
+//! for a minute, and skips each such inode when it searches for a free one. With new files for each
+//! step, workflows of short steps spent more time in this search than in the rest of autoproc.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -25,7 +24,7 @@ impl Scratch {
         Self { dir, is_created: false, tries: 0 }
     }
 
-    /// Begins the next try. Returns an empty file for the values that its step returns.
+    /// Begins the next try and returns an empty file for the values that the step returns.
     pub(super) fn output_file(&mut self) -> io::Result<PathBuf> {
         self.tries += 1;
         self.file("output", b"")
@@ -77,8 +76,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Truncates the file of an earlier try, or creates the file. A step may have replaced the file by
-/// a link to a file of the user. The user's file must not be truncated.
+/// Creates an empty file, or truncates the file of an earlier try. If a step has replaced that file
+/// by a link to a user's file, removes the link and keeps the user's file unchanged.
 fn empty_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);
@@ -117,7 +116,6 @@ mod tests {
         assert_eq!(std::fs::read(scratch.inputs_file(b"{}").unwrap()).unwrap(), b"{}");
     }
 
-    /// Tries everything that a step may put in place of its output file.
     #[test]
     fn a_file_of_the_user_in_the_place_of_the_output_is_kept() {
         let (parent, mut scratch) = scratch();

@@ -27,13 +27,13 @@ pub struct SharedJournal {
     pub name: PathBuf,
     /// The events as JSON texts, the oldest first.
     pub events: Vec<Box<str>>,
-    /// The machine and the project folder of the latest attempt; `None` if they are those of this
+    /// The machine and project folder of the latest attempt, if they differ from those of this
     /// process.
     pub elsewhere: Option<Place>,
 }
 
 impl SharedJournal {
-    /// Returns the state after all events; `None` if there are no events.
+    /// Returns the state of the execution after all events; `None` if there are no events.
     ///
     /// # Errors
     /// [`ExecutionError`] if an event is damaged, or has an unsupported format.
@@ -45,9 +45,8 @@ impl SharedJournal {
 /// Keeps the journals of executions in a store that all machines of a queue can read.
 ///
 /// # Contract
-/// - `open` and `append` have no effect if the attempt no longer holds its claim: if the item's
-///   claim has another number or belongs to another run, or if the lease of the run is over. They
-///   then return [`StorageError::LeaseLost`].
+/// - `open` and `append` change nothing and return [`StorageError::LeaseLost`] if the attempt no
+///   longer holds its claim: the item has another claim, or the lease of the run is over.
 /// - A change is durable when its method returns.
 /// - After [`StorageError::Unreachable`] or [`StorageError::Busy`], the outcome is unknown, and the
 ///   same call may be repeated.
@@ -59,16 +58,16 @@ pub trait SharedJournals: Send + Sync {
     /// [`StorageError`] if the journal cannot be read.
     async fn load(&self, item: ItemId) -> Result<Option<SharedJournal>, StorageError>;
 
-    /// Begins to record for an attempt. Keeps the first `kept` events of its item's journal, and
-    /// removes the others; if `kept` is 0, the journal becomes empty.
+    /// Begins to record for an attempt. Keeps the first `kept` events of the item's journal and
+    /// removes the others.
     ///
     /// # Errors
     /// [`StorageError`] if the journal cannot be written.
     async fn open(&self, attempt: &Attempt, kept: usize) -> Result<(), StorageError>;
 
     /// Appends events, which are JSON texts, to the journal of the attempt's item. `before` is the
-    /// number of events that the journal already has. `is_completed` is true if the last event
-    /// completes the execution; the store may remove such a journal later.
+    /// number of events already in the journal. `is_completed` is true if the last event completes
+    /// the execution; the store may remove such a journal later.
     ///
     /// # Errors
     /// [`StorageError`] if the events cannot be written.

@@ -14,7 +14,7 @@ use crate::definition::{AfterFailure, ROLLBACK};
 /// The status of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionStatus {
-    /// The execution is running, or its run died or was stopped before the end of the execution.
+    /// The execution is running, or its run died or was stopped before the execution ended.
     Running,
     /// The last phase has ended, and no required output is missing.
     Completed,
@@ -54,7 +54,7 @@ pub(crate) struct StepRecord {
 /// The position of an execution in the workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// The phase with this id has not begun.
+    /// The phase with this id is next.
     Entering(String),
     /// The phase has begun. The step with the index `next` follows, or the checkpoint if all steps
     /// have ended.
@@ -97,13 +97,11 @@ pub struct ExecutionState {
     pub(crate) phase_outputs: Map<String, Value>,
     /// The outputs of completed steps, in the order in which they first ended.
     pub(crate) step_outputs: Vec<(StepName, StepOutputs)>,
-    /// The fingerprint of the file after the latest attempt; `None` if the attempt did not fail or
-    /// the fingerprint is unknown.
+    /// The fingerprint of the file after the latest attempt, if the attempt failed.
     pub(crate) left_file: Option<FileFingerprint>,
     pub(crate) rerun: VecDeque<StepName>,
     /// The id of the phase that ended or was skipped last.
     pub(crate) last_phase: Option<String>,
-    /// The outputs with a location; empty before the execution has completed.
     pub(crate) outputs: Vec<LocatedOutput>,
     /// The phases that were entered or skipped.
     pub(crate) entered: BTreeSet<String>,
@@ -263,7 +261,6 @@ impl ExecutionState {
         self.stage = Stage::Within { phase: phase.to_owned(), next: 0 };
     }
 
-    /// Skips a phase, which then counts as entered and has no outputs.
     fn skip(&mut self, phase: &str, steps: usize) {
         self.entered.insert(phase.to_owned());
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));
@@ -340,9 +337,8 @@ impl ExecutionState {
         }
     }
 
-    /// Moves back to the beginning of a phase, because its checkpoint or transition failed, the
-    /// phase did not return a value that a later step needs, or required outputs are missing. When
-    /// the execution is resumed, all steps of the phase run again.
+    /// Moves back to the beginning of a phase, so that all its steps run again when the execution
+    /// is resumed.
     fn restart_phase(&mut self, phase: &str) {
         self.steps_over -= std::mem::take(&mut self.over_in_phase);
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));

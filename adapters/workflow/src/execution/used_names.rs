@@ -7,25 +7,24 @@ use crate::check::phase_order;
 use crate::definition::{Action, Checkpoint, Located, ON_ERROR, Phase, ROLLBACK, Step, Workflow};
 use crate::expression::{Name, names_in_condition, names_in_text, names_in_value};
 
-/// The time at which a [`Reader`] is evaluated: the position of its phase, and the number of steps
-/// of this phase that have ended at that time.
+/// The point of an execution at which a [`Reader`] is evaluated: the position of its phase, and the
+/// number of steps of the phase that have ended by then.
 type Moment = (usize, usize);
 
-/// The time at which the rollback, the steps of `on_error` and the outputs are evaluated. They are
-/// outside the sequence of phases, so their time is after every phase.
+/// The point at which the rollback, the steps of `on_error` and the outputs are evaluated: after
+/// all phases.
 const AT_END: Moment = (usize::MAX, 0);
 
-/// A part of a workflow that reads values, as text: `PHASE`, `PHASE/STEP`, `checkpoint ID`,
-/// `transition to PHASE` or `output NAME`.
+/// A part of a workflow that reads values, as text in one of these forms: `PHASE`, `PHASE/STEP`,
+/// `checkpoint ID`, `transition to PHASE` or `output NAME`.
 pub(super) type Reader = Arc<str>;
 
-/// The names that a workflow reads, each with its readers.
 #[derive(Debug, Default)]
 pub(super) struct UsedNames {
-    /// The names that consist of one part, in the order of their first use, without those in the
-    /// conditions of checkpoints and transitions. Each use has the time at which the name is read.
+    /// The names without a dot, in the order of their first use. Omits those in the conditions of
+    /// checkpoints and transitions.
     pub(super) bare: Vec<(String, Vec<(Moment, Reader)>)>,
-    /// For each phase id, the names that the phase alone can return, in the order of their first
+    /// For each phase id, the names that only this phase can return, in the order of their first
     /// use: `NAME` of `PHASE.NAME` and of `steps.ID.NAME`.
     pub(super) of_phases: HashMap<String, Vec<(String, Vec<Reader>)>>,
     /// The position of each phase in the order in which the phases run, by id.
@@ -34,7 +33,7 @@ pub(super) struct UsedNames {
     places: Places,
 }
 
-/// The indices of the entries of [`UsedNames`], so that adding a use takes constant time.
+/// The index of each name in the lists of [`UsedNames`], so that a use is added in constant time.
 #[derive(Debug, Default)]
 struct Places {
     bare: HashMap<String, usize>,
@@ -98,7 +97,7 @@ impl UsedNames {
         }
     }
 
-    /// Adds the names that only one phase can return; ignores other names.
+    /// Adds the names of the forms `PHASE.NAME` and `steps.ID.NAME`; ignores other names.
     fn add_dotted(&mut self, names: impl Iterator<Item = Name>, reader: &Reader) {
         names.collect::<BTreeSet<_>>().iter().for_each(|name| self.add_to_phase(name, reader));
     }
@@ -116,8 +115,8 @@ impl UsedNames {
         }
     }
 
-    /// Returns the id of the phase and the name `VALUE` for `PHASE.VALUE` or `steps.ID.VALUE`;
-    /// `None` for other names, and for the standard output of a step, which every step has.
+    /// Returns the id of the phase, and `VALUE` of `PHASE.VALUE` or `steps.ID.VALUE`; `None` for
+    /// other names and for `steps.ID.stdout`, which every step has.
     fn phase_and_value(&self, name: &Name) -> Option<(String, String)> {
         let mut rest = name.rest();
         if name.root() != "steps" {

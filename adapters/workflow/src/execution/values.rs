@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::event::Values;
 
 /// The maximum number of bytes that a step may return in its output file or on standard output. A
-/// step writes longer values to a separate file and returns that file's path.
+/// step can write longer values to a file and return the file's path.
 pub(super) const MAX_VALUES_BYTES: usize = 1 << 20;
 
 const MAX_NAME_BYTES: usize = 200;
@@ -32,7 +32,6 @@ pub(crate) fn read_values(path: &Path) -> Result<Values, String> {
     }
 }
 
-/// Returns the content of a file; `None` if it is longer than [`MAX_VALUES_BYTES`].
 fn bounded_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     // The step may have replaced the file by a FIFO, on which opening would block, or by a link,
     // which must not be followed.
@@ -44,9 +43,6 @@ fn bounded_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
 
 /// Parses the values that a step returns. A text that begins with `{` is one JSON object; any other
 /// text is lines of `name=value`.
-///
-/// # Errors
-/// A message that describes the problem.
 pub(crate) fn parse_values(bytes: &[u8]) -> Result<Values, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8 after byte {}", error.valid_up_to()))?;
     if text.trim_start().starts_with('{') { parse_object(text) } else { parse_lines(text) }
@@ -91,9 +87,10 @@ fn parse_lines(text: &str) -> Result<Values, String> {
     Ok(values)
 }
 
-/// Converts a text that is a boolean or a number in JSON. Keeps any other text, such as `007` or a
-/// whole number outside the range of `i64`. Also keeps a text like `12e4`, which may be part of a
-/// hash: when programs print a number with an exponent, they print a sign or a decimal point too.
+/// Converts `true`, `false` and numbers to values of their types. Any other text remains a text,
+/// for instance `007` or a whole number outside the range of `i64`. So does `12e4`, because it may
+/// be part of a hash. A program that prints a number with an exponent also prints a sign or a
+/// decimal point.
 fn scalar(text: &str) -> Value {
     match text.trim() {
         "true" => Value::Bool(true),
@@ -130,8 +127,8 @@ fn check_name(name: &str) -> Result<(), String> {
     ))
 }
 
-/// Returns the standard output of a step as text, without trailing newlines. A command substitution
-/// in a shell removes them too (POSIX, Shell Command Language, 2.6.3).
+/// Returns the standard output of a step as text, without trailing newlines, which a command
+/// substitution in a shell removes too (POSIX, Shell Command Language, 2.6.3).
 ///
 /// # Errors
 /// A message, if the output is too long or not UTF-8.

@@ -48,7 +48,7 @@ fn in_brackets(expression: &str) -> Result<String, ExpressionError> {
 }
 
 /// Converts a quoted text to an expression that concatenates its literal parts and the values of
-/// its `${…}`. A text without `${…}` is returned unchanged.
+/// its `${…}`.
 fn with_values(text: &str, quote: char) -> Result<String, ExpressionError> {
     let inside = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
     let Some(inside) = inside.filter(|inside| inside.contains("${")) else { return Ok(text.to_owned()) };

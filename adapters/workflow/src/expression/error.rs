@@ -12,8 +12,8 @@ pub(crate) enum ExpressionError {
     },
     #[error("unknown name `{name}`{}", known_names(.known))]
     UnknownName {
-        /// The unknown name with its known prefix, as in `phase_1.entities`; the expression if all
-        /// its names are known, but a part of a computed value is missing.
+        /// The unknown name and the known names before it, as in `phase_1.entities` with `entities`
+        /// unknown. It is the whole expression if only a part of a computed value is missing.
         name: String,
         /// The known names that could replace `name`, the most similar first. The list is
         /// incomplete if there are many.

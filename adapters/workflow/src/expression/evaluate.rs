@@ -29,9 +29,9 @@ pub(crate) fn holds_so_far(condition: &str, scope: &Scope) -> Result<bool, Expre
     evaluate(condition, scope).map(|value| value.is_true())
 }
 
-/// True if the condition of a transition or checkpoint holds after `phase`. A name is looked up
-/// first among the values of `phase`, then among all other names. An unknown name is null. In the
-/// condition, the name `checkpoint_passed` has the value of the argument `checkpoint_passed`.
+/// True if the condition of a transition or checkpoint holds after `phase`. The values that `phase`
+/// has returned take precedence over other names. An unknown name is null. The name
+/// `checkpoint_passed` has the value of the argument.
 ///
 /// # Errors
 /// [`ExpressionError`] if the condition is not an expression or cannot be evaluated.

@@ -79,10 +79,6 @@ fn only_name(expression: &str) -> Option<Name> {
     expression.split('.').all(is_name).then(|| Name(expression.to_owned()))
 }
 
-/// Returns the names that the texts in a value use, at any depth.
-///
-/// # Errors
-/// The errors of [`names_in_text`].
 pub(crate) fn names_in_value(value: &Value) -> Result<Vec<Name>, ExpressionError> {
     let mut names = Vec::new();
     let mut open = vec![value];

@@ -12,7 +12,7 @@ pub(super) const EXISTS: &str = "__exists";
 
 pub(super) const TEXT: &str = "__text";
 
-/// The treatment of a name without a value.
+/// What happens to a name without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
     IsError,

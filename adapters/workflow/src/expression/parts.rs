@@ -14,8 +14,8 @@ pub(crate) enum Part {
     Other,
 }
 
-/// Returns the parts of a condition, in order. The result is empty if a `${` has no `}` or a `${…}`
-/// is empty. Other syntax errors are not noticed.
+/// Returns the parts of a condition, in order. Returns no parts if a `${…}` is unclosed or empty.
+/// Ignores other syntax errors.
 pub(crate) fn parts_of_condition(condition: &str) -> Vec<Part> {
     let Ok(condition) = without_braces(condition) else { return Vec::new() };
     let (mut parts, mut operand) = (Vec::new(), String::new());

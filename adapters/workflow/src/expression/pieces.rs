@@ -7,8 +7,7 @@ pub(super) enum Piece<'a> {
     Expression(&'a str),
 }
 
-/// Splits a text into its pieces; `$${` is the literal `${`. The literals of `a$${b` are `a`, `${`
-/// and `b`.
+/// Splits a text into its pieces; `$${` is the literal `${`.
 pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ExpressionError> {
     let (mut pieces, mut rest) = (Vec::new(), text);
     while let Some(start) = rest.find("${") {

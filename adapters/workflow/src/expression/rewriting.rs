@@ -4,13 +4,12 @@
 //!
 //! `AND`, `OR`, `NOT`, `IN`, `IS`, `&&`, `||` and `!` become the operators of minijinja, and
 //! `NULL`, `TRUE` and `FALSE` its constants. The comparisons and `contains` become calls of the
-//! filter [`COMPARE`]. The reason is that minijinja's operators order any two values and cannot be
-//! redefined: `errors < 3` would hold if `errors` is null, and `score > 0.8` if `score` is a text.
-//! So `a < b` is rewritten as the filter applied to `a`, with `b` as an argument. `and`, `or` and
-//! `if` still short-circuit. `x exists` and `exists x` become a test. To find the start of `a` and
-//! the end of `b`, the rewriting recognises brackets, quotes, and the words and signs that bind
-//! less tightly than a comparison. `exists a == b` is an error, because it could mean two things:
-//! `a exists`, or `(a == b) exists`, which always holds.
+//! filter [`COMPARE`], because minijinja's operators order any two values and cannot be redefined:
+//! `errors < 3` would hold if `errors` is null, and `score > 0.8` if `score` is a text. So `a < b`
+//! is rewritten as the filter applied to `a`, with `b` as an argument. `and`, `or` and `if` still
+//! short-circuit. `x exists` and `exists x` become a test. To find the start of `a` and the end of
+//! `b`, the rewriting recognises brackets, quotes, and the words and signs that bind less tightly
+//! than a comparison. `exists a == b` is an error, because it is ambiguous.
 //!
 //! # Deliberately absent
 //!
@@ -26,7 +25,7 @@ const COMPARED_EXISTS: &str = "`exists` applies to one value; to compare the val
 /// Returns the rewritten expression. The rewritten text of an invalid expression is invalid too.
 ///
 /// # Errors
-/// A text that says how to write a comparison that begins with `exists`.
+/// [`COMPARED_EXISTS`] if a comparison begins with `exists`.
 pub(super) fn rewritten(expression: &str) -> Result<String, &'static str> {
     group(&mut Tokens::new(expression))
 }
@@ -99,7 +98,6 @@ struct Run<'e> {
     operands: Vec<String>,
     last: String,
     operators: Vec<&'e str>,
-    /// True if the sequence begins with `exists`, as in `exists x`.
     begins_with_exists: bool,
 }
 
@@ -127,9 +125,8 @@ impl<'e> Run<'e> {
         self.operators.is_empty() && self.last.trim().is_empty()
     }
 
-    /// Returns the sequence as a call of the filter [`COMPARE`]. Returns the comparisons as written
-    /// if `as_written` is true, an operand is empty, or there is no comparison. If the sequence
-    /// begins with `exists`, its operand becomes a test.
+    /// Returns the sequence as a call of the filter [`COMPARE`]. Omits the call if `as_written` is
+    /// true, an operand is empty, or there is no comparison.
     ///
     /// # Errors
     /// [`COMPARED_EXISTS`] if the sequence begins with `exists` and contains a comparison.

@@ -12,8 +12,8 @@ use crate::definition::CHECKPOINT_PASSED;
 ///
 /// A name is looked up first among the [set](Self::set) names (inputs, `file`, `files`), then as
 /// `steps`, then among the entered phases, and then among the values that steps have returned. If
-/// several steps have returned a name, the latest value counts. Cloning a scope or passing it to an
-/// evaluation copies only a pointer.
+/// several steps have returned a name, the value of the last of them counts. Cloning a scope or
+/// passing it to an evaluation copies only a pointer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
     names: Arc<Names>,
@@ -31,13 +31,10 @@ struct Names {
 struct Table(BTreeMap<String, Value>);
 
 impl Scope {
-    /// Sets the value of an input, of `file` or of `files`. The value of an optional input may be
-    /// null.
     pub(crate) fn set(&mut self, name: &str, value: &serde_json::Value) {
         self.names_mut().set.insert(name.to_owned(), Value::from(Serde(value)));
     }
 
-    /// Adds a phase that has no values yet. A skipped phase never gets values.
     pub(crate) fn enter_phase(&mut self, phase: &str) {
         self.names_mut().phases.entry(phase.to_owned()).or_default();
     }
@@ -65,7 +62,6 @@ impl Scope {
         self.names.phases.get(phase).and_then(|values| values.0.get(name)).is_some_and(Value::is_true)
     }
 
-    /// True if the steps of `phase` have returned `name`, with any value.
     pub(crate) fn has_value(&self, phase: &str, name: &str) -> bool {
         self.names.phases.get(phase).is_some_and(|values| values.0.contains_key(name))
     }
@@ -74,9 +70,9 @@ impl Scope {
         Value::from_dyn_object(self.names.clone())
     }
 
-    /// Returns the context for the conditions of transitions that leave `phase`. In it,
-    /// `checkpoint_passed` takes precedence over the values that the phase has returned, and these
-    /// take precedence over all other names.
+    /// Returns the context for the conditions of transitions from `phase`. The name
+    /// `checkpoint_passed` takes precedence over the values that the phase has returned. Those take
+    /// precedence over other names.
     pub(super) fn context_after(&self, phase: &str, checkpoint_passed: bool) -> Value {
         let phase = self.names.phases.get(phase).cloned().unwrap_or_default();
         let checkpoint_passed = Some(checkpoint_passed);

@@ -15,16 +15,14 @@ const PREFIX: &str = "AUTOPROC_VALUE_";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShellText {
     pub text: String,
-    /// The names and values of the variables to set.
     pub environment: Vec<(String, String)>,
 }
 
 /// Replaces each `${…}` with a reference to a variable that holds the expression's value as text.
 ///
 /// # Errors
-/// [`ExpressionError`] if an expression is invalid or has no value, if a value is null or does not
-/// fit into a variable, if the command is longer than an argument may be, or if either contains a
-/// NUL.
+/// [`ExpressionError`] if an expression is invalid or has no value, or if the command or a value is
+/// too long or contains a NUL.
 pub(crate) fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, ExpressionError> {
     let (mut rendered, mut environment, mut quoting) = (String::new(), Vec::new(), Quoting::default());
     for piece in pieces(text)? {
@@ -52,8 +50,8 @@ pub(crate) fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, Expre
 /// A place in a shell command in which a program may execute a value as code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CodePlace {
-    /// An argument of this command, or the inside of this expansion, which the shell or the command
-    /// may execute as code.
+    /// An argument of a command, or the inside of an expansion, that may execute the value as code.
+    /// The field names the command or the expansion.
     Executor(String),
     /// Within single quotes, together with other text. The quoted text may be a script for a
     /// program that the shell starts.
@@ -63,8 +61,8 @@ pub(crate) enum CodePlace {
 }
 
 /// Returns the expressions of a shell command that are in a [`CodePlace`], each with its place. An
-/// expression that is the only text in its single quotes is not in [`CodePlace::SingleQuotes`],
-/// because its value becomes a plain word.
+/// expression alone in its single quotes is not in [`CodePlace::SingleQuotes`], because its value
+/// becomes a plain word.
 ///
 /// # Errors
 /// [`ExpressionError`] if the text cannot be split into expressions.
@@ -88,14 +86,13 @@ pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, Expressi
     Ok(places)
 }
 
-/// Returns the first expression of a text. Returns `None` if the text has no expression, is exactly
-/// one expression, or cannot be split into expressions.
+/// Returns the first expression of a text; `None` if the text is exactly one expression, has none
+/// or cannot be split.
 pub(crate) fn embedded(text: &str) -> Option<&str> {
     let pieces = pieces(text).ok().filter(|pieces| pieces.len() > 1)?;
     pieces.into_iter().find_map(|piece| if let Piece::Expression(expression) = piece { Some(expression) } else { None })
 }
 
-/// Returns the literal text after the piece at `index`, up to the next expression.
 fn rest<'a>(pieces: &[Piece<'a>], index: usize) -> &'a [u8] {
     match pieces.get(index + 1) {
         Some(Piece::Literal(text)) => text.as_bytes(),

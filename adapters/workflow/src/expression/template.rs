@@ -21,8 +21,8 @@ const MAX_VALUE_BYTES: usize = 1 << 20;
 /// otherwise it is a text.
 ///
 /// # Errors
-/// [`ExpressionError`] if an expression is invalid or has no value. In a text that is not exactly
-/// one `${…}`, also if a value is null or the text exceeds [`MAX_VALUE_BYTES`].
+/// [`ExpressionError`] if an expression is invalid or has no value. A text that is not exactly one
+/// `${…}` also fails if a value is null or the result exceeds [`MAX_VALUE_BYTES`].
 pub(crate) fn render(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     match pieces(text)?.as_slice() {
         [Piece::Expression(expression)] => json(expression, &evaluate(expression, scope)?),

@@ -7,12 +7,10 @@ pub(super) enum Token<'e> {
     Comparison(&'e str),
     /// The operator `and` or `or`, and its spelling in the expression, such as `&&`.
     Connective(&'static str, &'e str),
-    /// A token that binds less tightly than a comparison and is not a connective, such as `if` or
-    /// `,`.
+    /// Another token that binds less tightly than a comparison, such as `if` or `,`.
     Loose(&'e str),
-    /// A word of a test, a membership comparison or a negation: `is`, `in` or `not`.
+    /// The word `is`, `in` or `not`.
     Test(&'e str),
-    /// The word `exists`, after or before its operand.
     Exists,
     Other(&'e str),
 }

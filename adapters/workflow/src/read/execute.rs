@@ -67,8 +67,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the action from `key`: a task from the key `task`, a command from `command` or
-    /// `action`.
     pub(super) fn named_action(&mut self, fields: &Fields<'_>, key: &str) -> Option<Action> {
         if key == "task" {
             self.value(fields.get(key), "the name or the file of a task").map(Action::Task)
@@ -78,7 +76,6 @@ impl Reader<'_> {
     }
 }
 
-/// Combines two conditions with `and`. A missing condition always holds.
 fn both(outer: Option<Located<String>>, inner: Option<Located<String>>) -> Option<Located<String>> {
     match (outer, inner) {
         (Some(outer), Some(inner)) => {

@@ -77,8 +77,6 @@ impl Reader<'_> {
         Some(fields)
     }
 
-    /// Warns of an unknown key that is probably misspelt. If `other_keys` is `AreIgnored`, reports
-    /// any other unknown key as ignored.
     fn unknown_key(&mut self, key: &Located<String>, what: &str, keys: &[&str], other_keys: OtherKeys) {
         let message = format!("unknown key `{}` in {what}", key.value);
         match (nearest(&key.value, keys.iter().copied()), other_keys) {
@@ -113,8 +111,8 @@ impl Reader<'_> {
         self.list(part, wanted).into_iter().filter_map(|element| read(self, element)).collect()
     }
 
-    /// Returns the entries of a mapping that may have any keys. A repeated key is reported, and so
-    /// is a value that is not a mapping, with `wanted` as the expected value.
+    /// Returns the entries of a mapping that may have any keys. Reports repeated keys. Reports a
+    /// value that is not a mapping; `wanted` describes the expected value.
     pub(super) fn named<'n>(&mut self, part: Part<'n>, wanted: &str) -> &'n [(Located<String>, Node)] {
         let Kind::Map(map) = &part.node.value else {
             self.other_kind(part.node, wanted);

@@ -73,7 +73,6 @@ impl Reader<'_> {
         self.value(Some(part), "a string for the shell").map(Action::Shell)
     }
 
-    /// Reads a text for a process, and reports a NUL character in the text.
     fn argument(&mut self, part: Part<'_>, wanted: &str) -> Option<Located<String>> {
         let text: Located<String> = self.value(Some(part), wanted)?;
         if text.value.contains('\0') {
@@ -105,8 +104,8 @@ impl Reader<'_> {
         Some(EnvironmentEntry { name: name.value.clone(), value })
     }
 
-    /// Reads a key that allows two words, and returns the value of the given word. If the key is
-    /// absent or invalid, returns the first value.
+    /// Reads a key that allows two words, and returns the value that `words` gives for the word in
+    /// the file. If the key is absent or invalid, returns the value of the first word.
     pub(super) fn choice<T: Copy>(&mut self, fields: &Fields<'_>, key: &str, words: [(&str, T); 2]) -> T {
         let [default, _] = words;
         let names = words.map(|(word, _)| word);
@@ -148,8 +147,6 @@ impl Step {
         }
     }
 
-    /// Returns the id for a step that has no id in the file: the id of the phase, `_`, and the
-    /// number of the step from 1.
     pub(super) fn derived_id(phase: &str, index: usize) -> String {
         format!("{phase}_{}", index + 1)
     }

@@ -1,5 +1,5 @@
-//! Converts single values of the file to the types of the definition. The caller has checked that
-//! the schema allows the kind of a value.
+//! Converts single values of a workflow file to the types in `definition`. The caller has checked
+//! that the schema allows the kind of a value.
 
 use std::time::Duration;
 
@@ -7,15 +7,12 @@ use super::Reader;
 use crate::definition::Located;
 use crate::tree::{Kind, Node};
 
-/// A type to which a single value of the file can be converted.
 pub(super) trait Value: Sized {
-    /// Converts a value whose kind the schema allows; returns `None` if the value is invalid and
-    /// was reported.
+    /// Converts a value whose kind the schema allows. Reports an invalid value and returns `None`.
     fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self>;
 }
 
-/// A text. A number becomes a text as written in the file, or in the form of JSON if its position
-/// in the file is unknown; a boolean becomes `true` or `false`.
+/// A number becomes text as it is written in the file, or as JSON if its position is unknown.
 impl Value for Located<String> {
     fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self> {
         let text = match &node.value {
@@ -51,7 +48,6 @@ impl Value for u32 {
     }
 }
 
-/// A duration that is not zero.
 impl Value for Duration {
     fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self> {
         let word = Located::<String>::read(reader, node, wanted)?;

@@ -30,8 +30,8 @@ impl Reader<'_> {
         self.workflow(top.get("workflow")?, fallback_id)
     }
 
-    /// Reports a file without the key `workflow` as one problem. Names the kind of the file if it
-    /// is known, and a key that may be a misspelt `workflow`.
+    /// Reports a file without the key `workflow`. The message names a program to which the file may
+    /// belong, and suggests `workflow` for a misspelt key.
     fn foreign_file(&mut self, position: Position, map: &[(Located<String>, Node)]) {
         let has = |wanted: &str| map.iter().any(|(key, _)| key.value == wanted);
         let program = FOREIGN_KEYS.iter().find(|(key, _)| has(key)).map(|(_, program)| *program);

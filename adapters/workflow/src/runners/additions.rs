@@ -1,16 +1,16 @@
-//! Adds runners to the text of the table without changing its other lines.
+//! Adds entries to the text of the table of runners, and leaves its other lines unchanged.
 
 use super::{FILE_NAME, MissingRunner, Needed, Runner, Runners};
 
 const RUNNERS: &str = "[runners]";
 
 impl Runners {
-    /// Returns `text`, the text of this table, with `program` as the runner of each command and
-    /// task in `missing`. Also returns the added entries, below the header of their table even if
-    /// the text already had the header. Every line of `text` stays as it is.
+    /// Makes `program` the runner of each command and task in `missing`. `text` is the text of this
+    /// table; its lines stay unchanged. Returns the new text and the added lines, which are entries
+    /// and their headers.
     ///
     /// # Errors
-    /// The lines that would be added, if no place for them was found in the text.
+    /// The lines that would be added, if the text has no suitable position for them.
     pub(crate) fn with_stand_ins(
         &self,
         text: &str,
@@ -36,8 +36,6 @@ impl Runners {
     }
 }
 
-/// The text of a table of runners, its runners, and the entries that were added to the text, below
-/// the header of their table.
 struct Table {
     text: String,
     runners: Runners,
@@ -45,8 +43,8 @@ struct Table {
 }
 
 impl Table {
-    /// Adds the missing runners to the table `runners.SECTION`. Returns false if no place for them
-    /// was found in the text; `added` contains the lines in this case too.
+    /// Adds the missing runners to the table `runners.SECTION`. Returns false if the text has no
+    /// suitable position for them.
     fn add<'m>(&mut self, section: &str, missing: impl Iterator<Item = &'m MissingRunner>, words: &[String]) -> bool {
         let list = toml::Value::from(words.to_vec()).to_string();
         let mut entries = Vec::new();
@@ -68,8 +66,8 @@ impl Table {
     }
 }
 
-/// Returns texts that contain the entries at different places. The caller uses the first text that
-/// can be parsed and contains the expected runners.
+/// Returns variants of the text, each with the entries at a different position. The caller uses the
+/// first variant that can be parsed and contains the expected runners.
 fn candidates(text: &str, section: &str, entries: &[String]) -> Vec<String> {
     let header = format!("[runners.{section}]");
     let lines: Vec<_> = text.split_inclusive('\n').collect();

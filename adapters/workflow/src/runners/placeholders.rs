@@ -4,8 +4,8 @@ use super::Runner;
 use crate::expression::text_of;
 use crate::read::is_name;
 
-/// The values of the placeholders in a runner. Except for `inputs` and `params`, each field is
-/// named after its placeholder.
+/// The values of the placeholders in a runner. The fields `inputs` and `params` contain the values
+/// for `{input.NAME}` and `{param.NAME}`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fill<'a> {
     pub(crate) file: &'a str,
@@ -15,9 +15,7 @@ pub(crate) struct Fill<'a> {
     pub(crate) workflow: &'a str,
     pub(crate) phase: &'a str,
     pub(crate) step: &'a str,
-    /// The rendered inputs of the step, for `{input.NAME}`.
     pub(crate) inputs: &'a Map<String, Value>,
-    /// The rendered parameters of the step, for `{param.NAME}`.
     pub(crate) params: &'a Map<String, Value>,
 }
 
@@ -68,7 +66,6 @@ impl Fill<'_> {
         Some(Ok(plain.to_owned()))
     }
 
-    /// Returns the value of `input.NAME` or `param.NAME`; `None` for any other placeholder.
     fn given(&self, placeholder: &str) -> Option<Result<String, String>> {
         let (kind, name) = placeholder.split_once('.')?;
         let (noun, values) = match kind {

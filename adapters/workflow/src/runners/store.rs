@@ -15,12 +15,12 @@ use toml::{Spanned, Value};
 use super::{FILE_NAME, RunnersError, invalid, position};
 use crate::read::small_file;
 
-/// A file that does not contain this text is not parsed here. So a syntax error in such a file
-/// affects only workflows.
+/// The name of the section. A file without this text is not parsed here, so that a syntax error in
+/// such a file affects only workflows.
 const SECTION: &str = "store";
 
-/// The error message for an invalid section. It replaces the parser's messages about the section,
-/// which could contain a password.
+/// The error message for an invalid section. The parser's own messages about the section are not
+/// shown, because they could contain a password.
 const EXPECTED: &str =
     "the section [store] has url = \"postgres://USER@HOST/DATABASE\", map = [\"STORED=HERE\"], or both";
 
@@ -29,7 +29,7 @@ struct Document {
     store: Option<Spanned<Value>>,
 }
 
-/// The content of the section.
+/// The content of the section `[store]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreSection {
     /// The URL of the database, which may contain a password; `None` if there is none.
@@ -62,7 +62,6 @@ pub fn store_section(project: &Path) -> Result<Option<StoreSection>, RunnersErro
     section(store).map(Some).ok_or_else(unexpected)
 }
 
-/// Returns the content of the section; `None` if it has other keys or values, or no keys.
 fn section(store: Value) -> Option<StoreSection> {
     let Value::Table(table) = store else { return None };
     if table.is_empty() {

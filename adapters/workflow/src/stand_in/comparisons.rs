@@ -1,4 +1,4 @@
-//! Finds the comparisons of names with literals in conditions, to choose example values.
+//! Finds comparisons such as `score >= 0.8` in conditions, to choose example values.
 
 use serde_json::Value;
 
@@ -8,16 +8,15 @@ use crate::expression::{Name, Part, parts_of_condition};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Comparison {
     pub(super) name: Name,
-    /// The operator, reversed if the name is on its right side: `0.8 <= score` becomes
-    /// `score >= 0.8`. `LITERAL in NAME` and `NAME contains LITERAL` become `has`, and
-    /// `NAME in [LITERAL, …]` becomes `==` with the first literal.
+    /// The operator, as if the name were on its left: for `0.8 <= score`, the operator is `>=`. For
+    /// `LITERAL in NAME` and `NAME contains LITERAL`, it is `has`. For `NAME in [LITERAL, …]`, it
+    /// is `==`, and `literal` is the first in the list.
     pub(super) operator: String,
     pub(super) literal: Value,
 }
 
-/// Returns the comparisons of names with literals. A negation before a comparison and the filters
-/// of a name are ignored. `not in`, `not contains` and comparisons with other expressions are left
-/// out.
+/// Returns the comparisons of a name with a literal, as if they had no negations and filters. Omits
+/// `not in` and `not contains`.
 pub(super) fn comparisons(condition: &str) -> Vec<Comparison> {
     let parts = parts_of_condition(condition);
     parts.windows(3).filter_map(|parts| comparison(&parts[0], &parts[1], &parts[2])).collect()
@@ -55,8 +54,8 @@ fn reversed(operator: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns the name at the beginning of an operand, without filters; `None` if the operand is a
-/// literal or another expression.
+/// Returns the name that an operand consists of, without its filters. `None` if the operand is not
+/// a name.
 fn name(operand: &str) -> Option<Name> {
     let name = operand.split('|').next().unwrap_or_default().trim();
     let is_word = !["true", "false", "null", "none"].contains(&name);

@@ -1,4 +1,4 @@
-//! Creates example values of inputs and types, and values that fulfil comparisons.
+//! Creates example values from types and from comparisons.
 
 use serde_json::{Value, json};
 
@@ -6,8 +6,8 @@ use super::comparisons::Comparison;
 use crate::definition::{Input, InputType};
 use crate::expression::text_of;
 
-/// Returns an example value of a type; `None` if the type is `enum` or unknown. The value counts as
-/// true. A text, list or object contains `name`.
+/// Returns an example value of a type. Conditions treat the value as true. `None` if the type is
+/// `enum` or unknown.
 pub(super) fn of_type(kind: &str, name: &str) -> Option<Value> {
     Some(match InputType::of(kind) {
         InputType::String | InputType::File | InputType::Directory => Value::from(name),
@@ -24,8 +24,7 @@ pub(super) fn of_input(input: &Input) -> Value {
     first.or_else(|| of_type(input.kind.word(), &input.name)).unwrap_or_else(|| Value::from(input.name.as_str()))
 }
 
-/// Returns an example text for an input, in the form that `--input` accepts. An input of type
-/// `file` without listed values gets `${file}`, which stands for the processed file.
+/// Returns an example text for `--input`, such as `${file}` for the processed file.
 pub(super) fn text_of_input(input: &Input) -> String {
     match (&input.kind, input.values.first()) {
         (InputType::File, None) => "${file}".to_owned(),
@@ -37,9 +36,9 @@ pub(super) fn text_of_input(input: &Input) -> String {
     }
 }
 
-/// Returns a value for which the first comparison usually holds; none fulfils `text < ''`, for
-/// instance. If the operator of the first comparison is `has`, returns a list for which all `has`
-/// comparisons hold. `None` if `comparisons` is empty.
+/// Returns a value that usually makes the first comparison true. If that comparison has the
+/// operator `has`, returns a list that makes all `has` comparisons true. `None` if there are no
+/// comparisons.
 pub(super) fn of_comparisons(comparisons: &[&Comparison]) -> Option<Value> {
     let first = comparisons.first()?;
     if first.operator == "has" {

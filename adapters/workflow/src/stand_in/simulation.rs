@@ -15,14 +15,14 @@ use crate::expression::{Scope, render_value};
 const FILE: &str = "/file";
 
 pub(super) struct Examples {
-    /// The values that each step returns, by the id of its phase.
+    /// The values that each step of a phase returns. The keys are the ids of the phases.
     pub(super) values: HashMap<String, Values>,
-    /// The names of the given inputs.
     pub(super) inputs: HashSet<String>,
 }
 
-/// Returns a measure of how far the execution gets: twice the number of events before its failure,
-/// plus one if the failure is not a transition to the rollback; `usize::MAX` if it completes.
+/// Scores how far the execution gets: the more events before it fails, the higher the score. After
+/// equally many events, a transition to the rollback scores lower than another failure. Returns
+/// `usize::MAX` if the execution completes.
 pub(super) fn progress(plan: &Plan, examples: &Examples) -> usize {
     let (mut scope, begun) = (scope(plan, &examples.inputs), event(started(plan)));
     let Some(mut state) = ExecutionState::begin(&begun) else { return 0 };

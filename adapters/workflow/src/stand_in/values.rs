@@ -1,4 +1,4 @@
-//! Chooses example values for which a workflow runs to its end, or as far as possible.
+//! Chooses example values with which a workflow gets as far as possible, at best to its end.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,12 +11,12 @@ use crate::definition::{Checkpoint, InputType, Phase, Workflow};
 use crate::execution::{Plan, Values, conditions_of, is_value_name, names_used};
 use crate::expression::{Name, names_in_condition};
 
-/// The maximum number of simulated executions. Workflows written by hand need a few.
+/// The maximum number of simulated executions. Hand-written workflows need only a few.
 const MAX_SIMULATIONS: usize = 200;
 
-/// Chooses the example values of each phase, and the inputs to give. Each value counts as true,
-/// unless a condition needs another value. Of the inputs, those that are required and have no
-/// default are given, and any other only if the execution gets further with it.
+/// Chooses the example values of each phase, and the inputs to give. Prefers values that conditions
+/// treat as true. Gives an input that is optional or has a default only if the execution gets
+/// further with the input.
 pub(super) fn of(plan: &Plan) -> Examples {
     let clues = Clues::of(plan.workflow());
     let of_phase = |phase: &Phase| (phase.id.clone(), values_of(plan, phase, &clues));
@@ -32,9 +32,8 @@ fn values_of(plan: &Plan, phase: &Phase, clues: &Clues) -> Values {
     names.map(|name| (name.clone(), clues.value(&name))).collect()
 }
 
-/// Tries changes one after the other: gives an optional input, or sets a value to false or to a
-/// literal of a condition. Keeps a change only if the simulated execution gets further with it.
-/// Does not change the values that a checkpoint requires.
+/// Changes one input or value at a time. Keeps a change only if the simulated execution gets
+/// further with it. Never changes a value that a checkpoint requires.
 fn improve(plan: &Plan, clues: &Clues, examples: &mut Examples) {
     let (mut reached, mut simulations) = (progress(plan, examples), 1);
     for change in changes(plan, clues, examples) {
@@ -58,7 +57,7 @@ enum Change {
 }
 
 impl Change {
-    /// Makes the change, and returns the opposite change; `None` if there is nothing to change.
+    /// Makes the change and returns the change that undoes it; `None` if nothing changed.
     fn apply(self, examples: &mut Examples) -> Option<Self> {
         match self {
             Self::Give { input, is_given } => {
@@ -82,8 +81,7 @@ fn changes(plan: &Plan, clues: &Clues, examples: &Examples) -> Vec<Change> {
         let values = std::iter::once(Value::from(false)).chain(literals).collect::<Vec<_>>();
         values.into_iter().map(move |value| Change::Set { phase: phase.clone(), name: name.clone(), value })
     });
-    // Inputs of type file come first. They are the easiest to give, because the processed file can
-    // be given for them.
+    // Inputs of type file come first, because the processed file can be given for them.
     let mut inputs: Vec<_> = inputs.collect();
     let is_file =
         |name: &str| plan.workflow().inputs.iter().any(|input| input.name == name && input.kind == InputType::File);
@@ -97,12 +95,13 @@ fn free_names(phase: &Phase, values: &HashMap<String, Values>) -> Vec<(String, S
     names.map(|name| (phase.id.clone(), name.clone())).collect()
 }
 
-/// Clues to the values that the steps of a workflow must return, by the name of the value.
+/// What the expressions and types in a workflow tell about the values that its steps return. The
+/// keys of the maps are the names of the values.
 #[derive(Default)]
 struct Clues {
     comparisons: HashMap<String, Vec<Comparison>>,
-    /// The paths of the members that expressions use, by the name of the value:
-    /// `phase_1.register.senders` uses the member `senders` of the value `register`.
+    /// The paths of the members that expressions use. In `phase_1.register.senders`, the value is
+    /// `register` and the path is `senders`.
     members: HashMap<String, Vec<Vec<String>>>,
     /// The types of the declared outputs.
     types: HashMap<String, String>,
@@ -137,9 +136,8 @@ impl Clues {
         clues
     }
 
-    /// Returns an example for the value `name`, from its members, its comparisons or its type. If
-    /// none of these is known, returns `true` if a condition or a checkpoint uses the name, and
-    /// otherwise a text.
+    /// Returns an example for the value `name`, derived from its members, comparisons or type. If
+    /// none is known, returns `true` for a name in a condition or checkpoint, and otherwise a text.
     fn value(&self, name: &str) -> Value {
         if let Some(paths) = self.members.get(name) {
             return object(paths);
@@ -171,7 +169,7 @@ fn object(paths: &[Vec<String>]) -> Value {
     Value::Object(object)
 }
 
-/// Returns the name of the value that `name` reads, and the path of the member within the value.
+/// Splits a name such as `phase_1.register.senders` into the value `register` and the member path.
 fn value_and_path(phases: &HashSet<&str>, name: &Name) -> (String, Vec<String>) {
     let skipped = match name.root() {
         "steps" => 2,

@@ -10,7 +10,7 @@ type Row = (Vec<String>, usize);
 /// Returns the fields of the first table with the head `Field` and `Value`.
 ///
 /// # Errors
-/// The line number of the first problem, from 1, and a message.
+/// Returns the line number of the first problem, from 1, and a message.
 pub(super) fn fields(text: &str) -> Result<Vec<TaskField>, (usize, String)> {
     let mut fields: Vec<TaskField> = Vec::new();
     for (cells, start) in rows(text) {
@@ -52,8 +52,7 @@ struct Table {
 }
 
 impl Table {
-    /// Handles the next Markdown event. Returns true at the end of the first table with the head
-    /// `Field` and `Value`.
+    /// Handles the next Markdown event. Returns true when the table of fields has ended.
     fn on_event(&mut self, event: Event<'_>, range: &Range<usize>) -> bool {
         match event {
             Event::Start(Tag::TableCell) => self.cell = Some(String::new()),

@@ -1,4 +1,4 @@
-//! Tests the state machine of executions without I/O: random workflows, answers and failures.
+//! Tests the state machine of executions without I/O, on random workflows with random failures.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
@@ -15,7 +15,6 @@ use autoproc_domain::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// The parts of a random phase.
 #[derive(Debug, Clone)]
 struct Shape {
     steps: Vec<(bool, bool)>,
@@ -23,8 +22,7 @@ struct Shape {
     checkpoint: Option<bool>,
     blocking: bool,
     on_fail: OnFail,
-    /// For each transition, the number of phases by which it leads forward, and whether it has a
-    /// condition.
+    /// For each transition, the number of phases to go forward, and whether it has a condition.
     transitions: Vec<(usize, bool)>,
 }
 
@@ -90,7 +88,7 @@ fn phase(index: usize, shape: &Shape) -> Phase {
     }
 }
 
-/// Transitions lead forward, so the workflow has no cycle.
+/// Builds a workflow without cycles: every transition leads forward.
 fn workflow(shapes: &[Shape]) -> Workflow {
     let mut transitions = Vec::new();
     for (index, shape) in shapes.iter().enumerate() {
@@ -121,12 +119,10 @@ fn workflow(shapes: &[Shape]) -> Workflow {
     }
 }
 
-/// The environment of an execution. It always gives the same answer to a question, and the same end
-/// to a step.
+/// Derives the results of conditions and steps from a seed. Equal questions have equal answers.
 struct World {
     seed: u64,
-    /// The average number of negative answers among eight answers, and of failures among eight
-    /// steps.
+    /// The average share of conditions that are false and of steps that fail, in eighths.
     negatives: u64,
 }
 
@@ -200,7 +196,8 @@ impl History {
         self.events.push(event);
     }
 
-    /// Makes one attempt. Panics after more decisions than a workflow without a cycle can need.
+    /// Runs an attempt until it ends. Panics if the attempt takes more decisions than an execution
+    /// without a cycle can need.
     fn run_attempt(&mut self, plan: &Plan, world: &World) -> End {
         let in_rollback = plan.rollback().map_or(0, |rollback| rollback.steps.len());
         let bound = 3 * plan.steps_total() + 4 * plan.workflow().phases.len() + in_rollback + 2;
@@ -277,11 +274,10 @@ proptest! {
         let end = history.run_attempt(&plan, &World { seed, negatives });
         prop_assert!(times(&history.ran).values().all(|count| *count == 1), "{:?}", history.ran);
         prop_assert!(history.state.steps_over <= history.state.steps_total);
-        // Steps run in the order of the file, because the transitions here lead forward.
+        // Transitions lead forward, so steps run in the order of the file.
         let mut sorted = history.ran.clone();
         sorted.sort();
         prop_assert_eq!(&sorted, &history.ran);
-        // A step with a false condition is recorded as skipped and does not run.
         let skipped: BTreeSet<_> = history.state.history.iter()
             .filter(|record| record.status == StepStatus::Skipped).map(|record| record.name.step.clone()).collect();
         prop_assert!(history.ran.iter().all(|step| !skipped.contains(step)));
@@ -290,7 +286,6 @@ proptest! {
         }
     }
 
-    /// The state that is computed from the events in the journal equals the current state.
     #[test]
     fn the_journal_restores_the_state(shapes in vec(shapes(), 0..5), seed: u64, negatives in 0..5_u64) {
         let plan = Plan::new(workflow(&shapes));
@@ -305,9 +300,6 @@ proptest! {
         prop_assert_eq!(state, history.state);
     }
 
-    /// Once the causes are gone, a failed execution resumes and completes. It repeats only two
-    /// kinds of finished steps: those that always run again, and those of a phase whose checkpoint
-    /// failed.
     #[test]
     fn a_failed_execution_resumes_and_completes(shapes in vec(shapes(), 1..7), seed: u64, negatives in 1..5_u64) {
         let plan = Plan::new(workflow(&shapes));
@@ -334,8 +326,8 @@ proptest! {
     }
 }
 
-/// Returns a rollback. Each element of `conditions` tells whether one step has a condition. The
-/// number 99 in the ids of the steps belongs to no phase.
+/// Creates a rollback with one step for each element of `conditions`. The step has a condition if
+/// the element is `true`. The step ids begin with `s99_`, which no phase uses.
 fn rollback(conditions: &[bool]) -> Phase {
     let steps = conditions.iter().enumerate();
     let steps = steps.map(|(number, has_condition)| step(99, number, *has_condition, true)).collect();
@@ -345,8 +337,6 @@ fn rollback(conditions: &[bool]) -> Phase {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
 
-    /// Once a rollback has begun, only its steps run, however many attempts it takes. Each of them
-    /// succeeds or is skipped once, in their order, and then no further step runs.
     #[test]
     fn only_the_rollback_runs_once_it_has_begun(
         shapes in vec(shapes(), 1..5),
@@ -356,7 +346,6 @@ proptest! {
     ) {
         let plan = Plan::new(Workflow { rollback: Some(rollback(&conditions)), ..workflow(&shapes) });
         let mut history = begin(&plan);
-        // The second attempt is the last one that the queue allows.
         for seed in &seeds[..2] {
             if history.run_attempt(&plan, &World { seed: *seed, negatives }) == End::Completed {
                 return Ok(());
@@ -385,7 +374,8 @@ proptest! {
     }
 }
 
-/// The finished steps that always run again, in the order of the file, derived from the events.
+/// Returns the ids of the steps with `rerun: always` that have finished according to `events`. The
+/// ids are in the order of the file.
 fn always_again(plan: &Plan, events: &[Event]) -> Vec<String> {
     let mut finished = HashSet::new();
     for event in events {
@@ -409,8 +399,6 @@ fn always_again(plan: &Plan, events: &[Event]) -> Vec<String> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
 
-    /// After any failures, each attempt begins with all finished steps that always run again, in
-    /// their order, and an attempt without a failure completes the execution.
     #[test]
     fn each_attempt_begins_with_the_steps_that_always_rerun(
         shapes in vec(shapes(), 1..7),
@@ -441,8 +429,7 @@ proptest! {
     }
 }
 
-/// The check of a file reports a cycle. If a workflow with a cycle is executed nevertheless, the
-/// execution stops.
+/// The check of a workflow file rejects this cycle. Even without the check, an execution must stop.
 #[test]
 fn an_execution_stops_at_a_cycle_of_transitions() {
     let shape = Shape {

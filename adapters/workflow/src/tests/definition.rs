@@ -1,5 +1,3 @@
-//! Workflow files: reading, checks, lookup, messages.
-
 mod checks;
 mod expressions;
 mod finding;

@@ -1,5 +1,3 @@
-//! Executions of workflows, with real and with scripted processes.
-
 mod control;
 mod damage;
 mod finished;

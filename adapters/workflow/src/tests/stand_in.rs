@@ -1,5 +1,3 @@
-//! Tests of stand-ins for the runners that a workflow lacks.
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +45,7 @@ fn each_command_and_task_gets_a_stand_in_once() {
     assert_eq!(first.inputs, inputs.map(|(name, text)| (name.to_owned(), text.to_owned())));
     let second = added(&project, LETTERS);
     assert_eq!((second.created, second.lines), (Vec::new(), Vec::new()));
-    // Another workflow may use the same runners, but gets a separate file of values.
+    // Another workflow uses the same runners, but gets its own file of values.
     let other = added(&project, &LETTERS.replace("id: letters", "id: cards"));
     assert_eq!((other.created, other.lines), (vec!["runners/cards.values".into()], Vec::new()));
 }
@@ -73,7 +71,6 @@ fn a_file_that_exists_is_kept() {
     assert!(toml_of(&project).starts_with("# mine\n\n[runners.tasks]\n"), "{}", toml_of(&project));
 }
 
-/// Every valid `autoproc.toml` keeps its old lines when new lines are added.
 #[test]
 fn the_lines_of_a_table_stay_as_they_are() {
     let tables = [
@@ -129,7 +126,7 @@ fn a_table_without_a_place_is_not_changed() {
     }
 }
 
-/// A relative program is looked for in the working directory of the step.
+/// A relative path to a program is resolved in the working directory of the step.
 #[test]
 fn a_step_in_another_folder_gets_the_absolute_path() {
     let project = TempProject::new();
@@ -139,7 +136,7 @@ fn a_step_in_another_folder_gets_the_absolute_path() {
     assert!(toml_of(&project).contains(path.to_str().unwrap()), "{}", toml_of(&project));
 }
 
-/// Returns the lines of the file from which the stand-in reads the values of each phase.
+/// Returns the lines of the file with the example values.
 fn values(text: &str) -> String {
     let project = TempProject::new();
     let id = plan(text).workflow().id.clone();
@@ -178,8 +175,6 @@ workflow:
     assert_eq!(serde_json::from_str::<serde_json::Value>(object).unwrap(), one);
 }
 
-/// The stand-in returns a value as false if the value true would lead to the rollback or to no
-/// transition.
 #[test]
 fn values_lead_to_the_end() {
     let text = "workflow: {id: w, phases: [{id: a, steps: [{command: c}]}, {id: b, steps: [{command: c}]}], \
@@ -187,7 +182,6 @@ fn values_lead_to_the_end() {
     assert_eq!(values(text), "a {\"bad\":false,\"worse\":false}\nb {}\n");
 }
 
-/// A command may have any name.
 #[test]
 fn every_name_of_a_command_can_be_a_key() {
     for name in ["a b", "a\nb\u{1b}", "\u{7f}", "\"quoted\"", "é", "a.b"] {

@@ -1,8 +1,7 @@
-//! Commands and options of GNU parallel, xargs, pueue, task-spooler and others, with their
+//! Maps commands and options of GNU parallel, xargs, pueue, task-spooler and others to their
 //! equivalents in autoproc.
 
-/// Commands of other programs. Each entry contains the names of the commands, and the hint that
-/// names the equivalent in autoproc.
+/// Commands of other programs, with a hint that names the equivalent in autoproc.
 pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     (
         &["skip"],
@@ -62,9 +61,8 @@ const LOG: &[&str] = &["log", "logs"];
 
 const ANY: &[&str] = &[];
 
-/// Options of other programs. Each entry contains the commands to which it applies (all commands if
-/// empty), the options, and the hint that names the equivalent in autoproc. If several entries
-/// match, the first one is used.
+/// Options of other programs. Each entry contains commands, options, and the hint for these
+/// options. An entry without commands applies to all commands. The first matching entry is used.
 pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (
         OF_FILES,

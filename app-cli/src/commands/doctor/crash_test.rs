@@ -1,11 +1,10 @@
-//! The crash test of `doctor --torture`. It starts processes that write to a temporary queue on the
-//! file system of the user's queue, kills them at random moments, and checks that no acknowledged
-//! addition is lost.
+//! The crash test of `doctor --torture`. It kills processes that write to a temporary queue, and
+//! checks that no acknowledged addition is lost. The temporary queue and the user's queue are on
+//! the same file system.
 //!
-//! Each writer is a process of this binary, with the hidden command `torture-writer`. One writer
-//! opens the queue once, as a run does; the others open it for each addition, as commands do. A
-//! writer prints the number of each acknowledged addition to a pipe. The content of the pipe
-//! survives the writer.
+//! Each writer runs the hidden command `torture-writer`. One writer opens the queue once, as a run
+//! does; the others open it for each addition, as commands do. A writer prints the number of each
+//! acknowledged addition to a pipe, whose content survives the kill.
 //!
 //! Power cuts are not tested, because a kill does not discard the page cache.
 
@@ -30,13 +29,12 @@ use crate::error::CliError;
 use crate::project::Project;
 use crate::wiring::Purpose;
 
-/// The number of concurrent writers: enough for contention on the lock, and few enough that each
-/// writer makes progress.
+/// The number of concurrent writers: enough to contend for the lock, and few enough for each to
+/// make progress.
 const WRITERS: u64 = 3;
-/// The maximum time from the start of the writers to their kill.
+/// The maximum lifetime of the writers.
 const MAX_LIFE: Duration = Duration::from_millis(200);
-/// If more additions than this are acknowledged, the queue is cleared. A small queue keeps each
-/// check short compared with the writing.
+/// The queue is cleared when it has more files than this, so that each check stays short.
 const MAX_ITEMS: usize = 20_000;
 
 /// The arguments of `torture-writer`.
@@ -81,8 +79,7 @@ pub(crate) async fn write(args: &TortureWriterArgs, context: &Context) -> Result
     Ok(())
 }
 
-/// Repeats the cycle of starting and killing writers for the time `length`, and counts lost
-/// additions.
+/// Starts and kills writers repeatedly for the time `length`, and counts lost additions.
 ///
 /// # Errors
 /// [`CliError`] if the test cannot continue, or if the temporary queue cannot be read.
@@ -108,8 +105,7 @@ pub(super) async fn carry_out(length: Duration, context: &Context) -> Result<Cra
 fn cycle(scratch: &Scratch, number: u64, context: &Context) -> io::Result<Vec<PathBuf>> {
     let started: Vec<_> = (0..WRITERS).map(|writer| Writer::start(scratch, number, writer, context)).collect();
     thread::sleep(MAX_LIFE.mul_f64(random_part()));
-    // Kills all writers before reading their output, so that no writer keeps running if an error is
-    // returned.
+    // Kills all writers before reading their output, so that no writer survives an error.
     let killed: Vec<_> = started.into_iter().map(|writer| writer.map(Writer::kill)).collect();
     let told: Vec<_> = killed.into_iter().map(|writer| writer.map(Writer::told)).collect();
     Ok(told.into_iter().collect::<io::Result<Vec<_>>>()?.concat())
@@ -162,7 +158,7 @@ impl Writer {
         Ok(Self { child, prefix, reader })
     }
 
-    /// Kills the process. Ignores an error, because the process may have ended already.
+    /// Ignores an error, because the process may have ended already.
     fn kill(mut self) -> Self {
         let _ = self.child.kill();
         self
@@ -182,9 +178,8 @@ impl Writer {
 struct Scratch(PathBuf);
 
 impl Scratch {
-    /// Creates the folder next to the state folder, or inside the state folder if its parent is on
-    /// another file system. If there is no state folder, creates it in the nearest existing folder
-    /// above.
+    /// Creates the folder next to the state folder, or inside it if its parent is on another file
+    /// system. Without a state folder, creates it in the nearest existing parent folder.
     fn new(context: &Context) -> io::Result<Self> {
         let name = format!("autoproc-torture-{}", uuid::Uuid::new_v4().simple());
         let folder = beside(&context.project.state_dir())?.join(name);
@@ -213,7 +208,7 @@ fn beside(state_dir: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// A random number between 0 and 1, from 32 random bits of a UUID of version 4 (RFC 9562).
+/// Returns a random number from 0 to 1, made of 32 random bits of a version 4 UUID (RFC 9562).
 fn random_part() -> f64 {
     let (bits, ..) = uuid::Uuid::new_v4().as_fields();
     f64::from(bits) / f64::from(u32::MAX)

@@ -1,4 +1,4 @@
-//! The findings of `doctor` about live runs, dead runs with their files, and the stop file.
+//! Reports live runs, dead runs and the stop file in `doctor`.
 
 use autoproc_domain::Status;
 use autoproc_domain::ports::{DeadRun, LiveRun, StorageError};
@@ -11,11 +11,11 @@ use crate::maintenance::Finding;
 
 const SUBJECT: &str = "runs";
 
-/// The advice if the files of a dead run can be recovered.
+/// The advice for a dead run whose files can be recovered.
 const NEXT_RUN: &str =
     "the next `run` ends the leftover processes and returns the files to pending; `autoproc queue recover` does so now";
 
-/// The advice if a dead run may still have processes.
+/// The advice for a dead run that may still have processes.
 const BY_FORCE: &str = "check that none of its processes is left, then run: autoproc queue recover --force";
 
 pub(super) async fn findings(context: &Context) -> Vec<Finding> {

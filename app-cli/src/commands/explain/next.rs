@@ -18,14 +18,13 @@ use crate::view::time::{local, span};
 pub(super) struct Next {
     /// A stable word for scripts, such as `held` or `backoff`.
     pub(super) reason: &'static str,
-    /// The answer in words, without unprintable characters.
+    /// What happens next, in words for the user. Contains no unprintable characters.
     pub(super) text: String,
-    /// The end of the backoff of the file; `None` if the file is not in backoff, or is held.
+    /// When the backoff of the file ends; `None` if the file is held or not in backoff.
     pub(super) at: Option<Timestamp>,
     /// The number of due files that a run claims before this one; `None` if the file is not due.
     pub(super) ahead: Option<u64>,
-    /// The command lines that change what happens next, or that show the output; the most likely
-    /// one first.
+    /// Command lines that change what happens next or show the output, the most useful one first.
     pub(super) commands: Vec<String>,
 }
 
@@ -69,7 +68,7 @@ fn pending(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next
     }
 }
 
-/// Adds to the text that the pending file does not exist, and adds the command that removes it.
+/// Adds that the pending file does not exist, and the command that removes it from the queue.
 fn missing(next: Next, commands: &Commands) -> Next {
     let text = format!("{}; the file does not exist now", next.text);
     let commands = next.commands.into_iter().chain([commands.of_file("queue remove")]).collect();
@@ -94,14 +93,13 @@ fn backoff(item: &QueueItem, due: Timestamp, situation: &Situation, commands: &C
 
 /// Returns the number of the latest attempt, as in `attempt 2 of 4`.
 fn numbered(item: &QueueItem, situation: &Situation) -> String {
-    // The breaker may grant one attempt more than the limit.
+    // The circuit breaker may grant one attempt more than the limit.
     match situation.max_attempts.filter(|max| item.attempts <= *max) {
         Some(max) => format!("attempt {} of {max}", item.attempts),
         None => format!("attempt {}", item.attempts),
     }
 }
 
-/// Returns what happens next to a file that is due.
 fn waiting(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next {
     let ahead = situation.ahead;
     let place = match ahead.due {
@@ -207,7 +205,7 @@ fn failed(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next 
 pub(super) struct Commands {
     /// The options that choose the queue, each preceded by a space.
     options: String,
-    /// The path, quoted for a shell; `None` if it contains characters that are printed escaped.
+    /// The path, quoted for a shell; `None` if it contains unprintable characters.
     argument: Option<String>,
 }
 
@@ -216,14 +214,13 @@ impl Commands {
         Self { options: context.project_option(), argument: context.console.out().argument(path) }
     }
 
-    /// Returns the command line with these words after the options.
     fn line(&self, name: &str, words: &str) -> String {
         let blank = if words.is_empty() { "" } else { " " };
         format!("autoproc {name}{}{blank}{words}", self.options)
     }
 
-    /// Returns the command line that names the file. Writes `FILE` for a path that cannot be
-    /// pasted.
+    /// Returns a command line with the path of the file. Contains `FILE` instead if the path has
+    /// unprintable characters.
     fn of_file(&self, name: &str) -> String {
         self.line(name, self.argument.as_deref().unwrap_or("FILE"))
     }
@@ -236,21 +233,21 @@ impl Commands {
         self.of_file("queue add")
     }
 
-    /// Returns the command line that shows the output. `log` accepts the number of an item, so this
-    /// line can always be pasted.
+    /// Returns the command line that shows the output. Names the item by its number if the path has
+    /// unprintable characters.
     fn log(&self, item: &QueueItem, option: &str) -> String {
         let word = self.argument.clone().unwrap_or_else(|| item.id.to_string());
         self.line("log", &format!("{option}{word}"))
     }
 
-    /// Returns the command lines that start a run which processes the file.
+    /// Returns the command lines that start a run to process the file.
     fn start(&self, situation: &Situation) -> Vec<String> {
         let resume = situation.can_resume.then(|| self.line("resume", ""));
         resume.into_iter().chain([self.line("run", "-- COMMAND")]).collect()
     }
 
-    /// Returns the command line that gives the file a higher priority than all due files before it.
-    /// Empty if no due file is before it, or if there is no higher priority.
+    /// Returns the command line that gives the file a higher priority than all due files. Empty if
+    /// the file is already the first, or if no higher priority exists.
     fn to_front(&self, item: &QueueItem, ahead: Ahead) -> Vec<String> {
         let highest = ahead.priority.map(|priority| priority.max(item.priority));
         let higher = highest.and_then(|highest| highest.get().checked_add(1));

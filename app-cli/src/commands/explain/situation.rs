@@ -1,5 +1,4 @@
-//! The situation of a file, which decides what happens to the file next: the live runs, the other
-//! files, and the file itself.
+//! Reads what determines the future of a file: the live runs, the other files, and the file itself.
 
 use std::ops::ControlFlow;
 
@@ -17,8 +16,8 @@ use crate::error::CliError;
 pub(super) struct Situation {
     pub(super) now: Timestamp,
     pub(super) runs: Runs,
-    /// The maximum number of attempts in the run that has claimed the file or, if no run has, in
-    /// the live runs; `None` if none of these runs is live, or if the live runs have different
+    /// The maximum number of attempts in the run that claimed the file; in all live runs if no run
+    /// claimed the file. `None` if no such run is live, or if the live runs have different
     /// maximums.
     pub(super) max_attempts: Option<u32>,
     /// True if no error is recorded for the latest attempt, or if there is no attempt.
@@ -26,7 +25,7 @@ pub(super) struct Situation {
     pub(super) claimant: Option<Claimant>,
     pub(super) ahead: Ahead,
     pub(super) file: FileNow,
-    /// True if `resume` would repeat the run of the latest attempt on the file.
+    /// True if `resume` would repeat the run that made the latest attempt on the file.
     pub(super) can_resume: bool,
 }
 
@@ -37,11 +36,11 @@ pub(super) enum Runs {
     None,
     /// At least one live run starts files.
     Starting,
-    /// Every live run is stopping. Contains a description of the stop.
+    /// Every live run is stopping. The text describes the stop.
     Stopping(String),
     /// Every live run is stopping or paused, and at least one is paused.
     Paused,
-    /// No live run starts files, and at least one holds its starts. Contains the reason.
+    /// No live run starts files. At least one delays its next start, for the reason in the text.
     Holding(String),
 }
 
@@ -52,31 +51,25 @@ pub(super) enum Claimant {
         host: String,
         is_paused: bool,
     },
-    /// The run is dead. Contains the reason why the file cannot be recovered; `None` if no reason
-    /// is known.
+    /// The run is dead. The text is the reason why the file cannot be recovered, if known.
     Dead(Option<String>),
 }
 
-/// The due files that a run claims before this one. If this file is not due, they are not counted.
+/// The due files that a run claims before this file. No files are counted if this file is not due.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Ahead {
-    /// The number of these files.
     pub(super) due: u64,
-    /// The highest priority of these files; `None` if there are none.
+    /// The highest priority of the counted files; `None` if there are none.
     pub(super) priority: Option<Priority>,
 }
 
 /// The file on disk, compared with its state when it was completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileNow {
-    /// The file does not exist.
     Missing,
-    /// The file exists, and has changed since it was completed.
     Changed,
-    /// The file exists, and has not changed since it was completed.
     Unchanged,
-    /// The comparison is impossible: the file is not completed, its size was not recorded when it
-    /// was completed, or it cannot be examined now.
+    /// The file is not completed, or its recorded or present size is unknown.
     Unknown,
 }
 
@@ -115,9 +108,9 @@ fn max_attempts(item: &QueueItem, live: &[LiveRun]) -> Option<u32> {
     limits.all(|limit| limit == first).then_some(first)
 }
 
-/// Returns the state of the live run that is most likely to start a file soon; see [`rank`].
-/// Whether a run holds its starts is known only of the latest run of this folder; any other run is
-/// assumed not to hold them.
+/// Returns the state of the live run that is most likely to start a file soon; see [`rank`]. Only
+/// the latest run of this folder reports whether it delays its next start. Assumes that other runs
+/// do not.
 async fn runs(live: &[LiveRun], context: &Context) -> Runs {
     let latest = context.wiring.processor_state().ok().flatten();
     let figures = in_history(live, context).await;
@@ -142,8 +135,7 @@ async fn runs(live: &[LiveRun], context: &Context) -> Runs {
     summary
 }
 
-/// Returns the rank of a state. The higher the rank, the sooner a run in this state is likely to
-/// start a file.
+/// Ranks a state: the higher the rank, the sooner the run is likely to start a file.
 fn rank(runs: &Runs) -> u8 {
     match runs {
         Runs::None => 0,
@@ -194,8 +186,8 @@ fn file_now(item: &QueueItem) -> FileNow {
     }
 }
 
-/// True if the recorded command line belongs to the run that made the file's latest attempt. The
-/// run of another command line might not process the file.
+/// True if `resume` would repeat the run that made the latest attempt on the file. A different run
+/// might not process the file.
 fn can_resume(latest: Option<&PastAttempt>, context: &Context) -> bool {
     let recorded = context.wiring.run_command().ok().flatten().filter(|recorded| recorded.is_own);
     let run = recorded.and_then(|recorded| recorded.command.run);

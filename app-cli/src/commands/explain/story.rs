@@ -6,13 +6,14 @@ use autoproc_domain::failure::CANCELLED;
 use autoproc_domain::ports::{PastAttempt, PastEnd, PastEvent};
 use autoproc_domain::{Priority, QueueItem, RunId, Timestamp};
 
-/// Waits that are shorter than this are left out.
+/// The shortest wait that is shown.
 const MIN_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) struct Moment {
-    /// The time of the moment; `None` if it is not recorded.
+    /// The time of the event; `None` if it is not recorded.
     pub(super) at: Option<Timestamp>,
-    /// The time for which the file waited before the moment; `None` if that is unknown or short.
+    /// How long the file waited before an attempt; `None` if this is unknown or shorter than
+    /// [`MIN_WAIT`].
     pub(super) waited: Option<Duration>,
     pub(super) kind: Kind,
 }
@@ -22,13 +23,10 @@ pub(super) enum Kind {
     Added(Priority),
     /// Another round began.
     Round(u32, RoundCause),
-    /// An attempt began.
     Attempt(Box<PastAttempt>),
-    /// This run recovered the file from the dead run of the preceding attempt.
+    /// This run returned the file to the queue after the run of the preceding attempt had died.
     Recovered(RunId),
-    /// A user holds the file.
     Held,
-    /// A user cancelled the file.
     Cancelled,
 }
 
@@ -66,7 +64,7 @@ pub(super) fn of_past(attempts: Vec<PastAttempt>, recoveries: &[PastEvent]) -> V
     story.moments
 }
 
-/// True if a user has cancelled the item, even if its attempt has not ended yet.
+/// True if a user has cancelled the item, even if its attempt is still running.
 pub(super) fn is_cancelled(item: &QueueItem) -> bool {
     let has_ended = item.status.has_failed() && item.last_error.as_deref() == Some(CANCELLED);
     has_ended || item.claim.as_ref().is_some_and(|claim| claim.is_cancelled)
@@ -77,7 +75,7 @@ struct Story<'r> {
     recoveries: &'r [PastEvent],
     round: u32,
     has_attempts: bool,
-    /// The end of the latest attempt; `None` if there is no attempt, or if its end is unknown.
+    /// How the latest attempt ended; `None` if this is unknown or there is no attempt.
     latest: Option<PastEnd>,
     /// When the file began to wait for its next attempt; `None` if that is unknown.
     last_end: Option<Timestamp>,
@@ -108,7 +106,7 @@ impl<'r> Story<'r> {
             self.add(None, Kind::Round(attempt.of.round, cause));
             self.last_end = None;
         }
-        // The log lacks earlier attempts.
+        // The log lacks earlier attempts, so the start of the wait is unknown.
         if !self.has_attempts && (attempt.of.round, attempt.of.attempt.get()) != (1, 1) {
             self.last_end = None;
         }
@@ -127,8 +125,8 @@ impl<'r> Story<'r> {
         }
     }
 
-    /// Returns the first recovery of the file from this attempt that was recorded after the attempt
-    /// began. An earlier, released attempt may have had the same number.
+    /// Returns the recovery after the attempt. Ignores recoveries before the attempt began: they
+    /// may belong to an earlier, released attempt with the same number.
     fn recovery(&self, attempt: &PastAttempt) -> Option<&'r PastEvent> {
         let is_it = |event: &&PastEvent| {
             let of = event.of.as_ref();

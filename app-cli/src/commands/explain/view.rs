@@ -85,7 +85,7 @@ impl Explained {
         format!("attempt {} in run {run} {end}{}{error}", past.of.attempt, after(past))
     }
 
-    /// Returns the running attempt if `past` is the same attempt.
+    /// Returns the running attempt if it is the attempt `past`.
     fn running_as(&self, past: &PastAttempt) -> Option<&RunningAttempt> {
         self.running.as_ref().filter(|running| running.is(past))
     }
@@ -121,7 +121,7 @@ impl Explained {
     }
 }
 
-/// Returns the words for the end of an attempt, to print after its number.
+/// Describes how an attempt ended, to print after its number.
 fn words(end: PastEnd) -> &'static str {
     match end {
         PastEnd::Completed => "completed",

@@ -25,7 +25,7 @@ pub(super) struct AttemptFile {
 #[derive(Debug)]
 pub(super) struct Attempts {
     pub(super) item: ItemId,
-    /// The listed outputs, the oldest first.
+    /// The oldest output comes first.
     pub(super) files: Vec<AttemptFile>,
 }
 

@@ -1,15 +1,13 @@
-//! Chooses the output to show, or a message if there is no output: the attempt may have printed
-//! nothing, or its output may have been pruned.
+//! Chooses the output to show. If there is none, chooses a message: the attempt printed nothing, or
+//! its output may have been pruned.
 //!
-//! The queue contains the current round, the number of attempts in the round, and the start of the
-//! latest attempt. The queue contains a claim number only while a run holds the claim. The history
-//! contains the claims of past attempts, but may not reach back far enough. For a queue in a
-//! folder, the history is read only if there may be several rounds, if a round is requested, or if
-//! runs were copied from another queue.
+//! The queue contains the current round, the number of its attempts, and the start of the latest
+//! attempt. Only the history contains the claims of past attempts, and it may be incomplete. The
+//! history of a folder is read only if several rounds are possible or runs were copied.
 //!
-//! Without the history, an output is attributed to the latest attempt if the attempt numbers agree
-//! and the output was written after the attempt began. A released attempt is not counted in the
-//! queue, so its attempt number may be one higher than the number of attempts in the queue.
+//! Without the history, an output is attributed to the latest attempt if two conditions hold. The
+//! output was written after the attempt began. Its attempt number is the number in the queue or one
+//! higher, because the queue does not count a released attempt.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,21 +21,21 @@ use autoproc_subprocess::{AttemptLog, AttemptLogs};
 use super::attempts::{AttemptFile, Attempts};
 use super::rounds;
 
-/// The tolerance for modification times, which may lag behind the clock by one clock tick (time(7),
-/// "HZ").
+/// The tolerance for modification times. A modification time may be earlier than the clock shows,
+/// by up to one clock tick (time(7), "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Choice {
     /// Show this log, whose file may not exist yet. The text names the attempt.
     Log(AttemptLog, String),
-    /// Print this remark, because no attempt of the round has begun.
+    /// No attempt of the round has begun. The text is the remark to print.
     Remark(String),
     /// The attempt has no output.
     NoOutput {
         /// The name of the attempt.
         name: String,
-        /// The rest of the message, after the name.
+        /// The part of the message that follows the name.
         what: &'static str,
         hint: String,
         /// The run of the attempt; `None` if it is unknown.
@@ -51,8 +49,8 @@ pub(super) enum Choice {
     },
 }
 
-/// An existing output, its round, and the time of its last write (`None` if the file is not in this
-/// project folder).
+/// An existing output. `written` is the time of its last write, or `None` if the file is not in
+/// this project folder.
 #[derive(Debug)]
 struct Output {
     log: AttemptLog,
@@ -67,8 +65,7 @@ pub(super) struct Known {
     current: Option<AttemptLog>,
     /// The existing outputs, the earliest first.
     outputs: Vec<Output>,
-    /// The item's past attempts according to the history, the earliest first; empty if the history
-    /// was not read.
+    /// The past attempts in the history, the earliest first; empty if the history was not read.
     past: Vec<PastAttempt>,
     /// Outputs written until this time may have been pruned; `None` if no output was ever pruned.
     pruned_until: Option<Timestamp>,
@@ -82,8 +79,7 @@ impl Known {
         logs_dir: &AttemptLogs,
     ) -> io::Result<Self> {
         if let Some(item) = &item {
-            // If the queue was created again, an older event log may contain other files under the
-            // same ids.
+            // A queue that was created again reuses ids, so an older log may contain other files.
             past.retain(|past| past.of.file_path == item.file_path && past.of.round <= item.round);
         }
         let mut written = Vec::new();
@@ -106,7 +102,7 @@ impl Known {
         })
     }
 
-    /// Returns the outputs of this round and attempt; `None` selects every round or attempt.
+    /// Returns the outputs of a round and attempt; `None` selects every round or attempt.
     pub(super) fn files(&self, item: ItemId, round: Option<u32>, attempt: Option<u32>) -> Attempts {
         let wanted = self.outputs.iter().filter(|output| round.is_none_or(|round| output.round == round));
         let wanted = wanted.filter(|output| attempt.is_none_or(|number| output.log.attempt.get() == number));
@@ -120,8 +116,7 @@ impl Known {
         Attempts { item, files: wanted.map(file).collect() }
     }
 
-    /// Chooses the log of an attempt. `round` defaults to the newest round, and `attempt` to the
-    /// latest attempt of the round.
+    /// Chooses the output of an attempt: by default, of the latest attempt in the newest round.
     pub(super) fn choose(self, round: Option<u32>, attempt: Option<u32>) -> Choice {
         let newest = self.newest_round();
         let round = round.unwrap_or(newest);
@@ -170,9 +165,9 @@ impl Known {
         self.past_in(round).rfind(|past| number.is_none_or(|number| past.of.attempt.get() == number))
     }
 
-    /// True if an output belongs to attempt `number` of the round, or to the latest attempt of the
-    /// round if `number` is `None`. An earlier, released attempt may have the same number; its
-    /// output does not count. `is_latest` is true if the attempt is the latest one of the item.
+    /// True if the output belongs to attempt `number` of the round, or to the round's latest
+    /// attempt if `number` is `None`. False if the output belongs to an earlier, released attempt
+    /// with the same number. `is_latest` is true for the latest attempt of the item.
     fn is_of(&self, output: &Output, round: u32, number: Option<u32>, is_latest: bool) -> bool {
         match self.last_of(round, number).and_then(|past| past.of.claim) {
             Some(claim) => output.log.claim >= claim,
@@ -218,8 +213,9 @@ impl Known {
         Choice::NoOutput { name: self.name(round, number), what, hint, run }
     }
 
-    /// True if the output of an attempt may have been pruned: outputs were pruned, and the attempt
-    /// began before the newest of them was written, or its start time is unknown.
+    /// True if the output of the attempt may have been pruned: some outputs were pruned, and the
+    /// attempt began before the newest of them was written. Assumes an early start if the start is
+    /// unknown.
     fn may_be_pruned(&self, round: u32, number: Option<u32>) -> bool {
         let is_latest = |item: &&QueueItem| item.round == round && number.is_none_or(|number| number >= item.attempts);
         let began = match self.item.as_ref().filter(is_latest) {
@@ -230,16 +226,15 @@ impl Known {
     }
 }
 
-/// Returns the output of the running attempt on an item, whose file may not exist yet; `None` if
-/// the item is not processing.
+/// Returns the output of an item's running attempt; `None` if no attempt is running. The file may
+/// not exist yet.
 pub(in crate::commands) fn current(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
     let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
     Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))
 }
 
-/// Returns the output of an item's latest attempt in this round. If the attempt is running, its
-/// file may not exist yet. `None` if this project folder has no such output: it was removed, the
-/// attempt ran elsewhere, or no attempt has begun.
+/// Returns the output of an item's latest attempt in this round; `None` if this project folder has
+/// none. The file of a running attempt may not exist yet.
 pub(in crate::commands) fn latest(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
     if let Some(current) = current(item, logs) {
         return Some(current);
@@ -249,7 +244,7 @@ pub(in crate::commands) fn latest(item: &QueueItem, logs: &AttemptLogs) -> Optio
     is_of_this_round(item, &log, written).then_some(log)
 }
 
-/// Converts a time. A time before 1970 becomes the start of 1970.
+/// Maps times before 1970 to the start of 1970.
 fn timestamp(time: SystemTime) -> Timestamp {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
@@ -262,13 +257,13 @@ fn places(item: Option<&QueueItem>, past: &[PastAttempt]) -> BTreeMap<ClaimNumbe
     past.chain(current).collect()
 }
 
-/// True if the item's latest attempt is of the current round, and the output may belong to this
-/// attempt.
+/// True if the item's latest attempt is of the current round and may have written the output.
 fn is_of_this_round(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
     (item.attempts > 0 || item.round == 1) && fits_latest(item, log, written)
 }
 
-/// True if an output may belong to the item's latest attempt. This attempt may have been released.
+/// True if the item's latest attempt may have written the output, even if it was a released
+/// attempt.
 fn fits_latest(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
     let is_next = (item.attempts..=item.attempts.saturating_add(1)).contains(&log.attempt.get());
     let is_after = item.last_attempt.is_none_or(|began| written.saturating_add(CLOCK_SLACK) >= began);

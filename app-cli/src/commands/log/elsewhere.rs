@@ -1,5 +1,5 @@
-//! The outputs of attempts that ran on another machine or in another project folder. The database
-//! keeps the last bytes of each output.
+//! Shows the outputs of attempts that ran on another machine or in another project folder. The
+//! database stores only the end of each output.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,14 +21,14 @@ use crate::view::bytes::memory;
 use crate::view::quoting::quoted;
 use crate::wiring::Server;
 
-/// The stored outputs of an item, except those whose files are in this project folder.
+/// The outputs of one item that the database contains and this project folder does not.
 #[derive(Debug, Default)]
 pub(super) struct Elsewhere(BTreeMap<ClaimNumber, StoredOutput>);
 
 impl Elsewhere {
-    /// Returns the stored outputs of an item, except those whose files are among `here`, the
-    /// outputs in this project folder. Compares the claim, the host and the path, because a
-    /// database that was created anew or restored assigns the same ids and claims again.
+    /// Reads the outputs of the item from the database, except those that are also in this project
+    /// folder (`here`). Two outputs are the same if their claims, hosts and paths are equal. The
+    /// claim alone does not suffice, because a restored database assigns the same claims again.
     ///
     /// # Errors
     /// [`CliError`] if the database cannot be read.
@@ -43,8 +43,8 @@ impl Elsewhere {
         Ok(Self(stored.filter(is_elsewhere).map(|stored| (stored.claim, stored)).collect()))
     }
 
-    /// Adds these outputs to `logs`, the outputs in this project folder. If both have an output of
-    /// the same claim, keeps only the stored output. Sorts the result by claim.
+    /// Adds these outputs to `logs`, the outputs in this project folder, and sorts `logs` by claim.
+    /// An added output replaces an output in `logs` with the same claim.
     pub(super) fn add_to(&self, logs: &mut Vec<AttemptLog>, item: ItemId, context: &Context) {
         let folder = context.wiring.attempt_logs();
         let log = |stored: &StoredOutput| folder.log_of(ClaimToken { item, number: stored.claim }, stored.attempt);
@@ -57,13 +57,12 @@ impl Elsewhere {
         self.0.is_empty()
     }
 
-    /// Returns the stored output of an attempt; `None` if its file is in this project folder, or if
-    /// nothing is stored.
     pub(super) fn get(&self, log: &AttemptLog) -> Option<&StoredOutput> {
         self.0.get(&log.claim)
     }
 
-    /// Sets the host and the path of each listed attempt that has a stored output.
+    /// Sets the host and the path of each listed attempt to those of its stored output, if it has
+    /// one.
     pub(super) fn name_in(&self, attempts: &mut Attempts) {
         for file in &mut attempts.files {
             if let Some(stored) = self.0.get(&file.claim) {
@@ -73,13 +72,12 @@ impl Elsewhere {
     }
 }
 
-/// True if both paths name the same existing file.
 fn is_same_file(one: &Path, other: &Path) -> bool {
     one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
 }
 
-/// Prints the stored tail of an output, after a line that names the file with the whole output.
-/// `name` is the name of the attempt.
+/// Prints the stored end of an output. Before it, prints a remark that names the host of the
+/// attempt and the file of the whole output.
 ///
 /// # Errors
 /// If the output cannot be written.
@@ -104,9 +102,8 @@ pub(super) fn show(stored: &StoredOutput, name: &str, request: &LogArgs, context
     output.finish().map(drop)
 }
 
-/// Returns a remark on an attempt that is running on another machine or in another project folder;
-/// `None` if it is running here, has ended or lost its run, or if the queue is in a folder. `name`
-/// is the name of the attempt.
+/// Returns a remark on an attempt that is running on another machine or in another project folder.
+/// Otherwise returns `None`.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -129,8 +126,8 @@ pub(super) async fn running(log: &AttemptLog, name: &str, context: &Context) -> 
     }))
 }
 
-/// Returns the message on an attempt without output here. `name` is the name of the attempt, and
-/// `what` the rest of the message if the attempt ran here. `run` is its run, if that is known.
+/// Returns the message for an attempt that has no output in this project folder. If the attempt ran
+/// elsewhere, the message says where. Otherwise, the message is `name` followed by `what`.
 ///
 /// # Errors
 /// [`CliError`] if the database of the queue cannot be read.
@@ -153,7 +150,7 @@ pub(super) async fn no_output(
     ))
 }
 
-/// Returns the stored bytes. Leaves out a partial first line if other lines follow.
+/// Returns the stored bytes. Leaves out a partial first line unless it is the only line.
 fn from_a_line(stored: &StoredOutput) -> &[u8] {
     let ending = stored.ending.as_slice();
     if ending.len() as u64 >= stored.length { ending } else { without_partial_line(ending) }

@@ -1,4 +1,4 @@
-//! Follows the outputs of an item from attempt to attempt until the item has ended.
+//! `log -f`: prints the outputs of an item, attempt by attempt, until the item has ended.
 
 use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::request::Selector;
@@ -12,11 +12,10 @@ use crate::followed_log::POLL_INTERVAL;
 use crate::view::failure::in_one_line;
 use crate::view::time::span;
 
-/// Prints the outputs of an item's attempts. While the item waits for an attempt, prints remarks
-/// instead. Starts after the claim `after`, or after the latest existing output if `after` is
-/// `None`. Ends when the item has ended or has left the queue, when the requested attempt or round
-/// is over, when the run that processes the item has died, or when an attempt begins on another
-/// machine or in another project folder.
+/// Prints the outputs of an item's attempts as they appear, until the item has ended. Starts after
+/// the claim `after`; if `after` is `None`, skips all existing outputs. Stops earlier if the
+/// requested attempt or round is over, or if the run that processes the item has died. Also stops
+/// if an attempt begins on another machine or in another project folder.
 pub(super) async fn following(
     id: ItemId,
     after: Option<ClaimNumber>,
@@ -27,8 +26,7 @@ pub(super) async fn following(
     let mut printed = String::new();
     loop {
         let Some(item) = context.storage().find(Selector::Id(id)).await? else { return Ok(()) };
-        // Lists the outputs after reading the item. If the item has ended, all outputs exist by
-        // then.
+        // Lists the outputs after reading the item: once the item has ended, all outputs exist.
         if let Some(log) = next(&item, after, context)? {
             let name = name(&item, &log);
             if let Some(remark) = elsewhere::running(&log, &name, context).await? {
@@ -53,8 +51,8 @@ pub(super) async fn following(
             context.remark(&format!("the run died during attempt {}{}", item.attempts, of_round(&item)));
             return Ok(());
         }
-        // Prints a remark only if the state has changed. The remaining wait is not compared,
-        // because it differs at each poll.
+        // Prints a remark only if the state has changed. The remaining wait changes at each poll,
+        // so it is not compared.
         let (state, wait) = (waiting(&item), wait(&item, context.now()));
         if item.status == Status::Pending && printed != state {
             context.remark(&format!("{state}{wait}"));
@@ -64,8 +62,8 @@ pub(super) async fn following(
     }
 }
 
-/// Returns the first existing output with a later claim than `after`. If there is none, returns the
-/// output of the running attempt, whose file may not exist yet.
+/// Returns the first output whose claim is later than `after`. If there is none, returns the output
+/// of the running attempt, whose file may not exist yet.
 fn next(item: &QueueItem, after: Option<ClaimNumber>, context: &Context) -> Result<Option<AttemptLog>, CliError> {
     let is_later = |log: &AttemptLog| after.is_none_or(|after| log.claim > after);
     let written = logs(item.id, context)?.into_iter().find(is_later);
@@ -85,8 +83,8 @@ fn is_past(item: &QueueItem, request: &LogArgs) -> bool {
     item.status != Status::Processing && (is_attempt_over || request.round.is_some_and(|wanted| item.round > wanted))
 }
 
-/// True if the run that processes the item is dead. The item then stays unchanged until a later run
-/// or `queue recover` recovers it.
+/// True if the run that processes the item has died. The item stays unchanged until a later run or
+/// `queue recover` recovers it.
 async fn is_abandoned(item: &QueueItem, context: &Context) -> Result<bool, CliError> {
     Ok(match &item.claim {
         Some(claim) => !context.live_runs().await?.contains(&claim.run),
@@ -116,8 +114,8 @@ fn waiting(item: &QueueItem) -> String {
     }
 }
 
-/// Describes the wait before an item's next attempt. Returns an empty string if the item is held or
-/// no attempt of the round has failed.
+/// Describes how long an item waits for the next attempt. Returns an empty string for a held item,
+/// and before the first failure.
 fn wait(item: &QueueItem, now: Timestamp) -> String {
     let backoff = item.not_before().map(|due| due.saturating_since(now)).filter(|backoff| !backoff.is_zero());
     match backoff {

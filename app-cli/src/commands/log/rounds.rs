@@ -1,10 +1,10 @@
-//! Determines the round of each output of an item. The name of an output file contains the numbers
-//! of the attempt and the claim, but no round.
+//! Determines the round of each output of an item. A round is a series of attempts; a new round
+//! begins when the file is added again or retried after it ended.
 //!
-//! The history contains the round of each claim, but may not reach back far enough. The rounds of
-//! older outputs follow from the order of claims: if the attempt number of an output is equal to or
-//! higher than that of the next output, a new round is assumed to have begun between the two. This
-//! is wrong for a released attempt that was repeated under the same number.
+//! The name of an output file does not contain the round. The history contains the rounds of recent
+//! claims. For older outputs, the round is guessed: if the attempt number does not increase from
+//! one claim to the next, a new round is assumed to begin. The guess is wrong if an attempt was
+//! released and then repeated under the same number.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use autoproc_subprocess::AttemptLog;
 /// A round, and the number of an attempt in this round.
 pub(super) type Place = (u32, u32);
 
-/// Returns the round of each output. `logs` must be sorted by claim; the result has the same order.
+/// Returns the round of each output, in the order of `logs`, which must be sorted by claim.
 ///
-/// `newest` contains the item's current round, and a number above all attempt numbers of outputs in
-/// this round. `newest` is `None` if the item is not in the queue.
+/// `known` contains the recorded rounds. `newest` contains the item's current round, and a number
+/// above all attempt numbers in this round; `None` if the item is not in the queue.
 pub(super) fn of(logs: &[AttemptLog], known: &BTreeMap<ClaimNumber, Place>, newest: Option<Place>) -> Vec<u32> {
     let newest = newest.or_else(|| known.values().max().map(|(round, attempts)| (*round, attempts.saturating_add(1))));
-    // If no round is known, counts down from a high number, and finally renumbers the rounds from
+    // If no round is known, counts down from a high number. At the end, renumbers the rounds from
     // 1.
     let (mut round, mut attempt) = newest.map_or((i64::MAX, u32::MAX), |(round, number)| (i64::from(round), number));
     let mut rounds = Vec::with_capacity(logs.len());
@@ -53,7 +53,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns the rounds of outputs with these attempts, and with the claims 10, 20, 30…
+    /// Determines the rounds of outputs with these attempt numbers and the claims 10, 20, 30…
     fn rounds(attempts: &[u32], known: &[(u64, Place)], newest: Option<Place>) -> Vec<u32> {
         let log = |(claim, attempt): (u64, &u32)| AttemptLog {
             path: PathBuf::new(),

@@ -1,4 +1,4 @@
-//! The figures of the queue and its runs. Reading them does not require a list of all files.
+//! Reads the figures of the queue and its runs, without listing all files.
 
 use std::time::Duration;
 
@@ -15,7 +15,6 @@ use crate::forecasting::RecentAttempts;
 
 pub(super) struct Figures {
     pub(super) counts: Counts,
-    /// True if a pending file is due.
     pub(super) is_due: bool,
     pub(super) live_runs: usize,
     /// The maximum number of concurrent attempts of all live runs together.
@@ -23,13 +22,13 @@ pub(super) struct Figures {
     pub(super) paused_runs: usize,
     /// The number of processing files whose run is dead.
     pub(super) abandoned: usize,
-    /// The time since the earliest claim of a processing file; zero if no file is processing.
+    /// The time since the earliest processing file was claimed; zero if no file is processing.
     pub(super) oldest_processing: Duration,
     pub(super) is_stop_requested: bool,
-    /// True if the run that wrote the state file of this folder is live and holds its starts.
+    /// True if the latest run of this folder is live and currently starts no attempts.
     pub(super) are_starts_held: bool,
-    /// The forecast time left; `None` if it is unknown, if not exactly one run is live, if that run
-    /// is paused or is not of this folder, or if a stop is requested.
+    /// The forecast time until the end of the only live run; `None` if it is unknown, for instance
+    /// because several runs are live or the run is paused.
     pub(super) time_left: Option<Duration>,
     /// The state of the latest run of this folder; `None` before the first run, or if the state
     /// file cannot be read.
@@ -37,8 +36,6 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// Reads the figures.
-    ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
     pub(super) async fn read(context: &Context) -> Result<Self, CliError> {
@@ -74,7 +71,7 @@ impl Figures {
     }
 }
 
-/// Reads the state of the latest run of this folder. If the file cannot be read, prints a warning.
+/// Reads the state of this folder's latest run. Prints a warning if the file cannot be read.
 fn latest(context: &Context) -> Option<ProcessorState> {
     context.wiring.processor_state().unwrap_or_else(|error| {
         context.console.warn(in_one_line(&error));

@@ -1,4 +1,4 @@
-//! The text format of Prometheus, version 0.0.4; see `docs/formats.md`.
+//! Writes the text format of Prometheus, version 0.0.4; see `docs/formats.md`.
 
 use std::fmt::{Display, Write as _};
 
@@ -7,7 +7,7 @@ use autoproc_domain::Timestamp;
 
 use super::figures::Figures;
 
-/// The beginning of every text. It identifies a file that `metrics` has written.
+/// Every text begins with this, which identifies a file that `metrics` wrote.
 pub(super) const BEGINNING: &str = "# HELP autoproc_build_info ";
 
 /// Returns the figures as text. `queue` is the value of the label `queue` of every figure.
@@ -61,7 +61,8 @@ fn run_figures(figures: &Figures, text: &mut Text) {
     }
 }
 
-/// The figures of the latest run begin again at 0 with each run, so they are gauges.
+/// Writes the figures of the latest run. They are gauges rather than counters, because they start
+/// at 0 with each run.
 fn latest_run(figures: &Figures, text: &mut Text) {
     let Some(state) = &figures.latest else { return };
     text.family("autoproc_latest_run_files", "Files that ended in the latest run of this folder, by result.");
@@ -85,12 +86,10 @@ fn seconds(at: Timestamp) -> f64 {
 
 struct Text {
     text: String,
-    /// The value of the label `queue`, escaped.
     queue: String,
 }
 
 impl Text {
-    /// Writes a gauge with one sample.
     fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
         self.single(name, help, &[], value);
     }
@@ -106,7 +105,7 @@ impl Text {
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge");
     }
 
-    /// Writes a sample. The values of `labels` are not escaped.
+    /// Writes one sample of a gauge. The values of `labels` must need no escaping.
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
         let _ = write!(self.text, "{name}{{queue=\"{}\"", self.queue);
         for (label, value) in labels {
@@ -116,7 +115,6 @@ impl Text {
     }
 }
 
-/// Escapes the value of a label: backslashes, quotation marks and line ends.
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -21,7 +21,7 @@ use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 use crate::view::{View, counted, files};
 
-/// The maximum number of files that are listed one by one. If there are more, only a summary is
+/// The maximum number of files that are listed one by one. For more files, only a summary is
 /// printed.
 const MAX_LINES: usize = 20;
 
@@ -80,9 +80,8 @@ fn take_out_null_flag(args: &mut AddArgs) {
     args.lists.null |= args.words.len() < before;
 }
 
-/// Returns the priority that follows a single file; `None` if all words are files. Fails if a word
-/// could be either a file or a priority, if the second of two words is neither, if the priority is
-/// also given by `--priority`, or if it is out of range.
+/// Returns the priority that follows a single file; `None` if all words are files. Fails if the
+/// last word is ambiguous, for instance an integer that is also the name of an existing file.
 fn trailing_priority(
     words: &[OsString],
     given: Option<Priority>,
@@ -124,7 +123,6 @@ fn ambiguous(word: &str) -> CliError {
         .with_hint(format!("write -p {word} to give all files this priority"))
 }
 
-/// Prints remarks and warnings about the gathered files, and adds the files in one transaction.
 pub(in crate::commands) async fn offer(
     gathered: Gathered,
     priority: Priority,
@@ -151,8 +149,7 @@ pub(in crate::commands) async fn offer(
     Ok(Added { files, enqueued, priority, repeated, missing: missing.count, unreadable: unreadable.count, left_out })
 }
 
-/// Prints remarks and warnings about the gathered files. If `is_quiet`, does not report excluded
-/// files.
+/// Prints remarks and warnings about the files. If `is_quiet`, does not report excluded files.
 pub(in crate::commands) fn report(gathered: &Gathered, is_quiet: bool, context: &Context) {
     let Gathered { missing, unreadable, left_out, remarks, unquoted, .. } = gathered;
     for remark in remarks {
@@ -190,8 +187,8 @@ pub(in crate::commands) struct Added {
     /// The outcome for each file, in the order of `files`.
     enqueued: Vec<Enqueued>,
     priority: Priority,
-    /// The wording in the summary for files that are processed again although they have not
-    /// changed.
+    /// The words that the summary prints after the number of completed files that are processed
+    /// again.
     repeated: &'static str,
     missing: usize,
     /// The number of unreadable files and folders below the given folders.
@@ -212,8 +209,8 @@ impl Added {
         self.enqueued.len() - self.count(EnqueueOutcome::AlreadyCompleted)
     }
 
-    /// Returns the number of files that this command made pending, which are due at once. Counts
-    /// accepted files too, although some of them may have been pending before.
+    /// Returns the number of files that this command made pending. Includes files that were
+    /// accepted without reading the queue, although some of them may have been pending before.
     pub(in crate::commands) fn due(&self) -> usize {
         let is_new = |enqueued: &&Enqueued| {
             !matches!(
@@ -224,8 +221,8 @@ impl Added {
         self.enqueued.iter().filter(is_new).count()
     }
 
-    /// Returns the number of new files whose path differs only in the extension from that of a
-    /// completed file that was also given. Such files may be results of an earlier run.
+    /// Returns the number of new files that differ only in the extension from a completed file in
+    /// `files`. Such files may be output of an earlier run.
     pub(in crate::commands) fn beside_completed(&self) -> usize {
         let stem = |path: &FilePath| path.as_path().with_extension("");
         let with = |outcome| self.each().filter(move |(_, became)| *became == outcome).map(|(path, _)| path);

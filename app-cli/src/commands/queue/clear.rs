@@ -26,8 +26,6 @@ pub(crate) struct ClearArgs {
     statuses: Vec<Status>,
 }
 
-/// Removes the items with the named statuses, or with any status if none is named. Processing items
-/// always stay.
 pub(super) async fn clear(args: ClearArgs, context: &Context) -> Result<(), CliError> {
     let statuses = if args.statuses.is_empty() { Status::ALL.to_vec() } else { args.statuses };
     let storage = context.storage();

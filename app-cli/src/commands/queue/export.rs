@@ -1,5 +1,4 @@
-//! `queue export`: prints the whole queue as one JSON document. Other processes may change the
-//! queue in the meantime.
+//! `queue export`: prints a consistent snapshot of the whole queue as one JSON document.
 
 use crate::context::Context;
 use crate::error::CliError;

@@ -36,8 +36,7 @@ pub(super) async fn hold(args: &HoldArgs, is_held: bool, context: &Context) -> R
     context.show_change(&HoldChange { changed, held: is_held, already })
 }
 
-/// Returns the files that are already in the wanted state: held if `is_held` is true, otherwise not
-/// held.
+/// Returns the selected files that are already held, or already released if `is_held` is false.
 async fn already(which: &[Selector], is_held: bool, context: &Context) -> Result<Vec<FilePath>, CliError> {
     let mut already = Vec::new();
     for selector in which {
@@ -50,7 +49,6 @@ async fn already(which: &[Selector], is_held: bool, context: &Context) -> Result
 struct HoldChange {
     changed: usize,
     held: bool,
-    /// The files that were already in the wanted state: held, or for `unhold` not held.
     already: Vec<FilePath>,
 }
 

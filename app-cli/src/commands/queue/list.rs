@@ -56,7 +56,7 @@ struct Listed {
     now: Timestamp,
     #[serde(serialize_with = "items")]
     items: Vec<QueueItem>,
-    /// True if there are further matching items beyond the limit.
+    /// True if more items match than the limit allows.
     more: bool,
 }
 

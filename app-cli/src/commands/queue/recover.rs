@@ -1,5 +1,5 @@
 //! `queue recover`: ends the leftover processes of dead runs, and returns the files of these runs
-//! to pending, or fails those without attempts left.
+//! to pending. A file without attempts left fails.
 
 use std::io::{self, Write};
 
@@ -100,12 +100,11 @@ async fn kept(unproven: &[Unproven], context: &Context) -> Result<Vec<QueueItem>
 }
 
 struct Recovered {
-    /// The recovered files, in their new state.
     items: Vec<RecoveredItem>,
-    /// The files that stay `processing`, because their dead runs are unproven.
+    /// The files that stay `processing`, because a process may still be working on them.
     kept: Vec<QueueItem>,
-    /// The dead runs that may still have processes. With `--force`, their files are recovered
-    /// nevertheless.
+    /// The dead runs that may still have processes. With `--force`, the files of these runs are
+    /// recovered anyway.
     unproven: Vec<Unproven>,
     /// True with `--force`: files were recovered without proof that all processes have ended.
     forced: bool,

@@ -43,8 +43,8 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliEr
     let word = ItemWord::parse(&args.item, &context.cwd)?;
     let Some(item) = word.find(&*context.storage()).await? else { return Err(word.not_found(context).await) };
     let history = attempts::of(&item, context).await;
-    // If the state of the workflow's execution cannot be read, no outputs are shown. The command
-    // `workflow progress` reports the error.
+    // An unreadable workflow execution only hides the outputs. `workflow progress` reports the
+    // error.
     let execution = context.wiring.execution_of(item.id).await.ok().flatten();
     let outputs = execution.map(|stored| ProgressReport::of(&stored.state, context.now()).outputs).unwrap_or_default();
     let forecast = forecast(&item, context).await;
@@ -52,9 +52,9 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliEr
     context.show(&ItemShown { now: context.now(), item, forecast, running, outputs, history })
 }
 
-/// Returns the size of a pending file, and its forecast duration with the recipe of the latest
-/// completed attempt in the history. `None` if the file is not pending or does not exist, or if no
-/// such attempt is known.
+/// Returns the size of a pending file, and the forecast of its duration. Assumes that the next run
+/// uses the command or workflow of the latest completed attempt. Returns `None` if the file is not
+/// pending, its size is unknown, or no such attempt is recorded.
 async fn forecast(item: &QueueItem, context: &Context) -> Option<SizedForecast> {
     if item.status != Status::Pending {
         return None;
@@ -94,8 +94,6 @@ impl View for ItemShown {
     }
 }
 
-/// Prints one line per attempt: number, round (only if there are several), start, end, duration,
-/// resource usage, whether the file changed, and error.
 fn attempts(attempts: &[PastAttempt], running: Option<&RunningAttempt>, out: &mut dyn Write) -> io::Result<()> {
     if !attempts.is_empty() {
         writeln!(out, "\nattempts:")?;
@@ -107,7 +105,7 @@ fn attempts(attempts: &[PastAttempt], running: Option<&RunningAttempt>, out: &mu
     })
 }
 
-/// Prints the line of an attempt. `running` is the same attempt if it is still running.
+/// Prints a line about an attempt. `running` is `Some` if the attempt is still running.
 fn line(
     attempt: &PastAttempt,
     running: Option<&RunningAttempt>,
@@ -152,7 +150,8 @@ struct PastJson {
 }
 
 impl PastJson {
-    /// Creates the document of an attempt. `running` is the running attempt of the item.
+    /// Describes the attempt `past`. Ignores `running`, the running attempt of the item, if it is
+    /// another attempt.
     fn new(past: &PastAttempt, running: Option<&RunningAttempt>) -> Self {
         let running = running.filter(|running| running.is(past));
         Self {

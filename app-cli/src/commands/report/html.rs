@@ -39,12 +39,11 @@ use page::{BEGINNING, Page};
 
 const PAGE: FileKind = FileKind { beginning: BEGINNING, name: "page that `autoproc report --html` wrote" };
 
-/// The minimum interval at which `--watch` writes the page, and the interval at which a browser
-/// loads it again, in seconds.
+/// A browser reloads the page at this interval, in seconds. `--watch` does not write it more often.
 const REFRESH_S: u64 = 5;
 
-/// The minimum pause after a page, in multiples of the time that the page took. It keeps the load
-/// of `--watch` on a database server low.
+/// The minimum pause of `--watch` after each page, as a multiple of the time that it took to create
+/// the page. The pause keeps the load on a database server low.
 const PAUSES_PER_READ: u32 = 10;
 
 /// The interval at which `--watch` checks whether the runs have ended.
@@ -89,8 +88,8 @@ async fn write(target: &TargetFile, args: &ReportArgs, context: &Context) -> Res
     Ok(report)
 }
 
-/// Writes the page again and again, until none of the reported runs is live or a signal ends the
-/// watching. The last page does not refresh itself.
+/// Writes the page repeatedly until none of the reported runs is live, or until a signal arrives.
+/// The last page does not refresh itself.
 async fn watch(target: &TargetFile, args: &ReportArgs, context: &Context) -> Result<Report, CliError> {
     let stop = context.wiring.signals()?;
     loop {
@@ -112,8 +111,8 @@ async fn watch(target: &TargetFile, args: &ReportArgs, context: &Context) -> Res
     }
 }
 
-/// Waits until the page must be written again: until the pause is over or none of the runs is live.
-/// Returns true at once if a signal asks to stop.
+/// Waits until the pause is over or none of the runs is live. If a signal asks to stop, returns
+/// true without further waiting.
 async fn wait(
     runs: &HashSet<RunId>,
     pause: Duration,
@@ -132,7 +131,7 @@ async fn wait(
     Ok(false)
 }
 
-/// Returns the page on a report.
+/// Returns the report as an HTML page.
 ///
 /// # Errors
 /// [`CliError`] if the attempts cannot be read.
@@ -153,7 +152,6 @@ async fn document(report: &Report, refresh_s: Option<u64>, context: &Context) ->
     Ok(page.document())
 }
 
-/// Adds the attempts of the runs to the figures.
 async fn night_of(night: Night, runs: Vec<RunId>, context: &Context) -> Result<Night, CliError> {
     let shared = Arc::new(Mutex::new(night));
     let visited = shared.clone();
@@ -166,7 +164,6 @@ async fn night_of(night: Night, runs: Vec<RunId>, context: &Context) -> Result<N
     Ok(night.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Returns the command line of the latest reported run, if it is recorded.
 fn command(report: &Report) -> Option<String> {
     let word = |word: &OsString| quoted_template(&word.to_string_lossy());
     let words: Vec<_> = report.command.as_ref()?.iter().take(MAX_WORDS).map(word).collect();

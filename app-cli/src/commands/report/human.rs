@@ -54,7 +54,6 @@ fn run(shown: &RunShown<'_>, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "  {} completed, {} failed, {} retried", run.completed, run.failed, run.retried)
 }
 
-/// If runs with nothing to do followed the reported run, prints a line about them.
 fn later(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let Some(last) = report.later.last() else { return Ok(()) };
     let at = local(last.started_at.unwrap_or(last.last_event_at));
@@ -79,8 +78,8 @@ fn failures(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Describes the present state of a file that failed in the reported runs; empty if the file is
-/// still failed.
+/// Describes what became of a file that failed in the reported runs. Returns an empty string if the
+/// file is still failed.
 fn since_then(now: Option<Status>) -> &'static str {
     match now {
         Some(Status::Failed | Status::Timeout) => "",
@@ -91,8 +90,7 @@ fn since_then(now: Option<Status>) -> &'static str {
     }
 }
 
-/// Prints the number of files that changed while they were processed, and names the first of them.
-/// Prints nothing if no file changed.
+/// Prints how many files changed while they were processed, and names the first of them.
 fn changed(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let count = report.summary.changed_files;
     let Some(line) = changed_while_processed(count, false) else { return Ok(()) };
@@ -119,8 +117,8 @@ fn waiting(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "\nnow: {pending} pending{held}, {} processing", counts.processing)
 }
 
-/// Suggests commands for failed files, for the files of dead runs, and for those of a stopped run,
-/// and gives advice on failed files that do not exist. Prints nothing if there are no such files.
+/// Suggests commands that examine and retry failed files, recover the files of dead runs, or
+/// continue a stopped run.
 fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let option = &report.project_option;
     let is_failed = |now: Option<Status>| matches!(now, Some(Status::Failed | Status::Timeout));
@@ -149,9 +147,7 @@ fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     commands.iter().try_for_each(|command| writeln!(out, "  {command}"))
 }
 
-/// True if `autoproc resume` continues the latest reported run: it was stopped on request or by
-/// `--until`, its command line is recorded, no run began later, no run is live, and files are
-/// waiting.
+/// True if the latest reported run was stopped early and `autoproc resume` can continue it.
 pub(super) fn was_interrupted(report: &Report) -> bool {
     let end = report.summary.runs.last().and_then(|run| run.end);
     let is_stopped = end.is_some_and(|end| matches!(end.stopped_by, Some(StoppedBy::Request(_) | StoppedBy::Deadline)));

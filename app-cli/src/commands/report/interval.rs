@@ -6,21 +6,20 @@ use std::time::Duration;
 use autoproc_domain::ports::{PastAttempt, PastEnd, PastRun};
 use autoproc_domain::{RunId, Timestamp};
 
-/// If the beginning of an attempt, computed from its end and its duration, is later than the
-/// recorded beginning by more than this, the attempt was suspended for a while.
+/// The maximum difference between the recorded beginning of an attempt and the computed one, which
+/// is the end minus the duration. If the recorded beginning is earlier by more than this, the
+/// attempt was suspended.
 const MAX_LATENESS: Duration = Duration::from_secs(1);
 
-/// The properties of a run that matter for its attempts.
+/// The end of a run, for attempts whose own end is unknown.
 pub(super) struct RunSpan {
-    /// The time at which attempts without a recorded end count as ended, and attempts that died
-    /// with the run.
+    /// The assumed end of an attempt that died with the run or has no recorded end.
     pub(super) until: Timestamp,
     pub(super) is_live: bool,
 }
 
 impl RunSpan {
-    /// Returns the spans of runs. An attempt without an end counts as running until `now` if its
-    /// run is in `live`.
+    /// Uses `now` as the end of a live run, and the last event as the end of any other run.
     pub(super) fn of(runs: &[PastRun], live: &HashSet<RunId>, now: Timestamp) -> HashMap<RunId, Self> {
         let span = |run: &PastRun| {
             let is_live = live.contains(&run.id);
@@ -29,17 +28,17 @@ impl RunSpan {
         runs.iter().map(|run| (run.id.clone(), span(run))).collect()
     }
 
-    /// Returns the end of an attempt; `until` if it is unknown or the run died. `ended_at` is when
-    /// the end was recorded, if that is known.
+    /// Returns the end of an attempt: `ended_at`, or `until` if `ended_at` is `None` or the run
+    /// died during the attempt.
     pub(super) fn end(&self, attempt: &PastAttempt, ended_at: Option<Timestamp>) -> Timestamp {
         // If the run died, a later run recorded the end, so the recorded time is too late.
         ended_at.filter(|_| attempt.end != Some(PastEnd::Died)).unwrap_or(self.until)
     }
 }
 
-/// Returns the beginning of an attempt that ended at `to`: its end minus its duration, because
-/// beginnings of short attempts are recorded together. If the attempt was suspended, or its
-/// duration is unknown, returns the recorded beginning. `None` if no beginning is recorded.
+/// Returns the beginning of an attempt that ended at `to`; `None` if no beginning is recorded.
+/// Computes the beginning from the end and the duration, because a run records the beginnings of
+/// short attempts together. If the attempt was suspended, returns the recorded beginning.
 pub(super) fn beginning(attempt: &PastAttempt, to: Timestamp) -> Option<Timestamp> {
     let recorded = attempt.started_at?;
     let Some(elapsed) = attempt.elapsed else { return Some(recorded) };

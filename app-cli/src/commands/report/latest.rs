@@ -6,11 +6,11 @@ use autoproc_domain::run_info::StoppedBy;
 use crate::context::Context;
 use crate::error::CliError;
 
-/// The number of latest runs that the first search reads. If cron starts a run every ten minutes, a
-/// night adds about 60 runs with nothing to do.
+/// The number of most recent runs that the first search reads. If cron starts a run every ten
+/// minutes, about 60 runs in a night have nothing to do.
 const FIRST_SEARCH: usize = 64;
 
-/// The factor by which the number of searched runs grows if none of them had something to do.
+/// The factor by which the number of runs grows from one search to the next.
 const GROWTH: usize = 8;
 
 pub(super) struct Latest {
@@ -44,9 +44,8 @@ pub(super) async fn latest(context: &Context) -> Result<Latest, CliError> {
     }
 }
 
-/// True if the run has no completed, failed or retried files, and ended because nothing was due. A
-/// run that died, or that a stop request, an error or a full disk ended, is never idle: it may have
-/// begun attempts that were not counted.
+/// True if the run completed, failed and retried no file, and ended because nothing was due. A run
+/// that ended in another way is not idle: it may have begun attempts that were not counted.
 fn is_idle(run: &PastRun) -> bool {
     let has_done_nothing = run.completed + run.failed + run.retried == 0;
     let stopped_by = run.end.and_then(|end| end.stopped_by);

@@ -6,20 +6,21 @@ use autoproc_domain::Timestamp;
 
 use super::html::night::Mark;
 
-/// The maximum overlap of two attempts in one row is the whole time span divided by this. Such an
-/// overlap is too short to be seen. Attempts of one slot may overlap a little, because different
-/// clocks measure beginnings and durations.
+/// Two attempts may share a row if they overlap by at most the whole time span divided by this.
+/// Such an overlap is too short to be seen. It arises because different clocks measure beginnings
+/// and durations.
 const PART_OF_SPAN: u32 = 500;
 
-/// The overlap is also at most the duration of the later attempt divided by this.
+/// Two attempts may share a row only if they overlap by at most the duration of the later attempt
+/// divided by this.
 const PART_OF_ATTEMPT: u32 = 10;
 
-/// The rows, each with the end of its latest attempt.
+/// Assigns each attempt to a row: to the free row that became free last, or to a new row. Stores
+/// only the end of the last attempt in each row.
 ///
-/// An attempt is placed in the free row that became free last. If attempts are placed in order of
-/// beginning, or in order of end, the number of rows is minimal: it is the largest number of
-/// attempts that run at the same time (Faigle and Nawijn, Note on scheduling intervals on-line,
-/// 1995). Memory use grows only with the number of rows.
+/// If attempts come in order of beginning or of end, this rule needs as few rows as possible: as
+/// many as attempts run at the same time (Faigle and Nawijn, Note on scheduling intervals on-line,
+/// 1995).
 #[derive(Debug)]
 pub(super) struct Rows {
     ends: Vec<Timestamp>,
@@ -27,13 +28,13 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Creates rows for attempts within a time span of this length.
     pub(super) fn within(whole: Duration) -> Self {
         Self { ends: Vec::new(), max_overlap: whole / PART_OF_SPAN }
     }
 
-    /// Places an attempt. Returns its row, counted from 0, and its beginning. If the previous
-    /// attempt in the row overlaps it, returns the end of the previous attempt as the beginning.
+    /// Assigns an attempt to a row. Returns the row, counted from 0, and the beginning of the
+    /// attempt. If the previous attempt in the row ended after `from`, the returned beginning is
+    /// the end of the previous attempt.
     pub(super) fn place(&mut self, from: Timestamp, to: Timestamp) -> (usize, Timestamp) {
         let overlap = self.max_overlap.min(to.saturating_since(from) / PART_OF_ATTEMPT);
         let begins = from.saturating_add(overlap);
@@ -49,13 +50,12 @@ impl Rows {
 }
 
 pub(super) struct Placed<'m> {
-    /// The row, from 0.
     pub(super) row: usize,
     pub(super) mark: &'m Mark,
 }
 
-/// Places each attempt in a row that is free when the attempt begins, or very soon after. The
-/// attempts are returned in the order in which they began.
+/// Assigns each attempt to a row in which it overlaps no other attempt, or only by an invisible
+/// part. Returns the attempts in order of beginning.
 pub(super) fn placed(marks: &[Mark], (from, to): (Timestamp, Timestamp)) -> Vec<Placed<'_>> {
     let mut sorted: Vec<_> = marks.iter().collect();
     sorted.sort_by_key(|mark| mark.from);
@@ -74,7 +74,6 @@ mod tests {
         Timestamp::MIN.saturating_add(Duration::from_secs(second.into()))
     }
 
-    /// Returns the largest number of attempts that run at the same time.
     fn depth(attempts: &[(u32, u32)]) -> usize {
         let running = |second| attempts.iter().filter(|(from, to)| *from <= second && second < *to).count();
         attempts.iter().map(|(from, _)| running(*from)).max().unwrap_or(0)

@@ -1,8 +1,8 @@
 //! `report --trace`: writes the attempts of the reported runs as a trace of events, which Perfetto
 //! and `chrome://tracing` show on a time axis.
 //!
-//! The attempts are written one by one while the history is read, so memory use grows neither with
-//! their number nor with the length of the runs.
+//! Each attempt is written as soon as it is read from the history, so memory use does not grow with
+//! the number of attempts.
 
 mod event;
 mod writer;
@@ -44,8 +44,7 @@ pub(super) async fn report(file: &Path, args: &ReportArgs, context: &Context) ->
     context.console.print(|out| writeln!(out, "trace written to {}", Shown(file))).map(drop)
 }
 
-/// Prints the trace. The whole trace is written to a temporary file first, so that nothing is
-/// printed after an error.
+/// Writes the trace to a temporary file first, so that an error leaves no partial output.
 async fn print(args: &ReportArgs, context: &Context) -> Result<(), CliError> {
     if context.json {
         return Err(CliError::usage("--json and --trace - both write to standard output").with_hint("name a file"));
@@ -85,7 +84,6 @@ async fn written<W: Write + Send + 'static>(
     Ok(writer.into_inner().unwrap_or_else(PoisonError::into_inner).finish())
 }
 
-/// Warns of attempts that the trace lacks.
 fn warn(tally: Tally, report: &Report, context: &Context) {
     if tally.without_beginning > 0 {
         let count = tally.without_beginning;

@@ -18,8 +18,8 @@ use crate::commands::workflow::choice::WorkflowChoiceArgs;
 use crate::paths::PathListArgs;
 use crate::{number, priority};
 
-/// The maximum number of jobs. Each job takes a guard, the processes of a command, and a few file
-/// descriptors of the run; the usual limit is 1,024 descriptors.
+/// The maximum number of jobs. Each job takes a few file descriptors of the run; the usual limit is
+/// 1,024 descriptors.
 const MAX_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
 
 /// The arguments of `run`.
@@ -92,8 +92,8 @@ pub(crate) struct RunArgs {
     #[arg(long, hide_short_help = true, value_name = "TIME", allow_negative_numbers = true, value_parser = autoproc_time_text::parse)]
     pub(super) max_backoff: Option<Duration>,
     /// Waits before retries after errors that match PATTERN, a regular expression; may be repeated.
-    /// Errors of overloaded servers wait 30s..10m by default, and at least as long as --backoff-base
-    /// requires; `none` disables that
+    /// Errors of overloaded servers wait 30s..10m by default, and at least as long as
+    /// --backoff-base requires; `none` disables that
     #[arg(long, hide_short_help = true, value_name = "PATTERN=TIME..TIME")]
     pub(super) backoff_on: Vec<BackoffOn>,
     /// Do not retry attempts that timed out

@@ -1,4 +1,4 @@
-//! `run`: longer waits after errors that match a pattern, such as those of an overloaded server.
+//! `run`: waits longer before a retry if the error matches a pattern.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const NONE: &str = "none";
 
 #[derive(Debug, Clone)]
 pub(super) enum BackoffOn {
-    /// No default rule.
+    /// Disables the default rule.
     None,
     Rule(Rule),
 }
@@ -40,7 +40,7 @@ pub(super) struct Rule {
     name: &'static str,
     pattern: Regex,
     range: BackoffRange,
-    /// True if a longer wait of the retry policy is kept.
+    /// True if the rule never shortens the wait of the retry policy.
     is_minimum: bool,
 }
 
@@ -75,10 +75,9 @@ fn pattern_of(pattern: &str) -> Result<Regex, String> {
 pub(super) struct Rules(Vec<Rule>);
 
 impl Rules {
-    /// Returns the rules of these options, and then the default rule unless an option disables it.
-    /// The default rule never waits less than the policy, and at most the policy's `max_backoff`.
-    /// If the policy does not wait, there is no default rule. The rules of the options wait at most
-    /// `limit`, if there is one.
+    /// Returns the rules of these options, followed by the default rule unless an option disables
+    /// it. The rules of the options wait at most `limit`, and the default rule at most the maximum
+    /// of `policy`. If `policy` does not wait, there is no default rule.
     pub(super) fn new(options: &[BackoffOn], policy: &RetryPolicy, limit: Option<Duration>) -> Arc<Self> {
         let limit = limit.unwrap_or(Duration::MAX);
         let rule =
@@ -127,8 +126,8 @@ impl BackoffRules for Rules {
 mod tests {
     use super::*;
 
-    /// Returns the waits in seconds after the first and the tenth attempt that failed with this
-    /// error, if the policy waits 7 s.
+    /// Returns the waits after the first and the tenth attempt, in seconds. Without a rule, the
+    /// wait is 7 s.
     fn waits(rules: &Rules, error: &str) -> [u64; 2] {
         let wait = |attempt| rules.wait(error, &file(), attempt, Duration::from_secs(7)).as_secs();
         [1, 10].map(|attempt| wait(AttemptNumber::new(attempt).expect("not 0")))

@@ -75,9 +75,8 @@ async fn of_file(
     }
 }
 
-/// Returns the file to preview, with its item if it is on the queue: the first of the given files.
-/// If no files are given, returns the next due item or, if no item is due, the first file that a
-/// dead run left.
+/// Returns the file to preview, with its item if it is in the queue. This is the first of the given
+/// files. If no files are given, it is the next due file, or else the first file of a dead run.
 async fn first_file(
     source: &PathSource,
     context: &Context,
@@ -114,12 +113,11 @@ enum Preview {
     Command {
         file: FilePath,
         words: Vec<String>,
-        /// The file for the standard output of the command; `None` without `--stdout-to`.
         stdout_to: Option<PathBuf>,
     },
     Workflow {
         file: FilePath,
-        /// The progress of the execution that the run would resume; `None` if there is none.
+        /// The progress of the execution that the run would resume, if there is one.
         taken_up: Option<ProgressReport>,
         steps: Vec<PreviewedStep>,
     },

@@ -23,28 +23,25 @@ use crate::exit_code::ExitCode;
 pub(super) struct EndOfRun {
     pub(super) run: RunId,
     pub(super) scope: Scope,
-    /// The files that the user named, even if `--all` makes the whole queue the scope. The whole
-    /// queue if the user named no file.
+    /// The files that the user named, even with `--all`; the whole queue if the user named none.
     pub(super) named: Scope,
-    /// True if a list of files cannot be read again, so that `autoproc resume` refuses.
+    /// True if the run read a list of files from standard input or a pipe. `autoproc resume` cannot
+    /// read such a list again, so it refuses.
     pub(super) is_read_once: bool,
     /// True if the command line of the run was recorded for `autoproc resume`.
     pub(super) is_recorded: bool,
     pub(super) recipe: Option<Recipe>,
-    /// The time until which the run started files; `None` without a limit.
+    /// The time of `--until`, after which the run starts no files.
     pub(super) until: Option<Timestamp>,
     pub(super) began: Instant,
     pub(super) stop: Arc<dyn StopSignal>,
     pub(super) printing: Arc<Printing>,
     pub(super) resources: Arc<ResourceTally>,
     pub(super) failures: Arc<Failures>,
-    /// The commands of `--on-finish` and `--on-failure`; `None` without these options.
     pub(super) hooks: Option<Hooks>,
 }
 
-/// The report on a run that has ended.
 struct Report {
-    /// The text for standard output.
     text: Vec<u8>,
     /// The JSON document for `--on-finish`; `None` if the run has no hooks or did not start.
     document: Option<Vec<u8>>,
@@ -52,9 +49,9 @@ struct Report {
 }
 
 impl EndOfRun {
-    /// Prints the summary, executes the outstanding commands of `--on-failure` and then that of
-    /// `--on-finish`, and returns the exit code. A slow reader of the summary does not delay these
-    /// commands. Afterwards, the console no longer writes on a separate thread.
+    /// Prints the summary and returns the exit code. Meanwhile, executes the remaining commands of
+    /// `--on-failure`, and then the command of `--on-finish`. At the end, stops the thread on which
+    /// the console writes.
     ///
     /// # Errors
     /// The error of the run; [`CliError`] if the queue cannot be read or the summary cannot be
@@ -86,8 +83,8 @@ impl EndOfRun {
         Ok(code)
     }
 
-    /// Returns the report on a run without an error. Its text is complete even if the queue cannot
-    /// be read.
+    /// Returns the report on a run without an error. If the queue cannot be read, `code` is that
+    /// error, but `text` still contains the summary.
     async fn of_result(&self, result: ProcessingResult, args: &RunArgs, context: &Context) -> Report {
         let (unaccounted, counted) = match self.unaccounted(&result, context).await {
             Ok(unaccounted) => (unaccounted, Ok(())),
@@ -101,8 +98,8 @@ impl EndOfRun {
         }
     }
 
-    /// Returns the report on a run that ended with an error. It has no text, and no document if the
-    /// run did not start.
+    /// Returns the report on a run that ended with an error. `text` is empty, and `document` is
+    /// `None` if the run did not start.
     fn of_error(&self, error: CliError, context: &Context) -> Report {
         let result = self.hooks.as_ref().and_then(Hooks::result);
         let summary = result.map(|result| self.summary(result, Unaccounted::default(), context));
@@ -115,8 +112,9 @@ impl EndOfRun {
         self.hooks.as_ref().and_then(|_| context.named_document(summary).ok())
     }
 
-    /// Counts the unaccounted files if the run processed all its files, or if files failed.
-    /// Otherwise, all counts are 0.
+    /// Counts the named files that others completed, removed or added again during the run. If
+    /// `result` alone leads to an exit code other than `Success` or `FilesFailed`, all counts are
+    /// 0.
     async fn unaccounted(&self, result: &ProcessingResult, context: &Context) -> Result<Unaccounted, CliError> {
         let none = Unaccounted::default();
         match exit_code(result, none, self.is_whole_queue()) {
@@ -154,9 +152,9 @@ fn ended_by_itself(stopped_by: StoppedBy) -> bool {
     !matches!(stopped_by, StoppedBy::Request(_))
 }
 
-/// Returns the text of the summary, for standard output. With `--quiet` and without `--json`, the
-/// text is empty. If `--quiet` is given only once and the exit code is not 0, prints the reason to
-/// standard error instead, unless the printed failures already explain the exit code.
+/// Returns the summary for standard output; nothing with `--quiet` and without `--json`. With a
+/// single `--quiet`, warns of the reason for an exit code other than 0, unless the printed failures
+/// already explain it.
 fn text(summary: &Summary, args: &RunArgs, context: &Context) -> Result<Vec<u8>, CliError> {
     if context.json || args.quiet == 0 {
         return context.named_text(summary);
@@ -177,9 +175,8 @@ impl Summary {
     }
 }
 
-/// Returns the exit code for a result. The first condition that applies decides: an error of the
-/// run, a signal, failed files, unfinished or unaccounted files. In a run over the whole queue,
-/// held files do not count as unfinished.
+/// Returns the exit code for a result. In a run over the whole queue, held files do not count as
+/// unfinished.
 fn exit_code(result: &ProcessingResult, unaccounted: Unaccounted, is_whole_queue: bool) -> ExitCode {
     let held = if is_whole_queue { result.held } else { 0 };
     let unfinished = result.remaining.saturating_sub(held) + result.processing;

@@ -1,5 +1,4 @@
-//! Collects the failures of a run, which the summary at the end of the run lists one by one or in
-//! groups.
+//! Collects the failures of a run for its summary.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,10 +9,10 @@ use autoproc_domain::signature::FailureGroups;
 
 use crate::missing_files::MissingFiles;
 
-/// The maximum number of failures that the document of the summary lists.
+/// The maximum number of failures that the JSON summary lists.
 const MAX_NAMED: usize = 20;
 
-/// A file that has failed for good.
+/// A file that failed and will not be retried.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) of: AttemptRef,
@@ -22,24 +21,23 @@ pub(super) struct Failure {
     pub(super) error: String,
 }
 
-/// The failures of a run. The size is limited, whatever the number of failures.
+/// The first failures of a run, at most `MAX_NAMED`, and the groups of all failures.
 #[derive(Debug, Default)]
 pub(super) struct Failures(Mutex<Collected>);
 
 #[derive(Debug, Default)]
 struct Collected {
-    /// The first failures, at most `MAX_NAMED`.
     named: Vec<Failure>,
     groups: FailureGroups,
 }
 
 impl Failures {
-    /// Returns the missing files among the first failed files.
+    /// Checks the files of the `named` failures, and returns those that do not exist.
     pub(super) fn missing(&self) -> MissingFiles {
         MissingFiles::among(self.named().iter().map(|failure| &failure.of.file_path))
     }
 
-    /// Returns the first failures, in the order in which they occurred.
+    /// Returns at most `MAX_NAMED` failures, oldest first.
     pub(super) fn named(&self) -> Vec<Failure> {
         self.collected().named.clone()
     }
@@ -54,7 +52,7 @@ impl Failures {
 }
 
 impl Failure {
-    /// Returns the failure that an event reports; `None` for any other event.
+    /// Returns the failure if the event reports a file that failed for good, otherwise `None`.
     pub(super) fn of(event: &RunEventKind) -> Option<Self> {
         let (of, status, error) = match event {
             RunEventKind::FileFailed { of, error, .. } => (of, Status::Failed, error.clone()),

@@ -1,5 +1,4 @@
-//! Collects what a run needs for forecasts: the durations of earlier attempts with the same recipe
-//! and, for the live view, the next files of the run.
+//! Prepares the forecast of a run, and passes it to the live view.
 
 use std::sync::Arc;
 
@@ -13,13 +12,12 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::forecasting::RecentAttempts;
 
-/// The maximum number of pending files of the queue that are examined. The sizes of those that
-/// belong to the run are measured. Further files are assumed to have the average size of these.
+/// The maximum number of pending files to read from the queue. Further files are assumed to have
+/// the average size of these.
 const MAX_FILES: usize = 5000;
 
-/// Returns the forecast from earlier runs. Passes the forecast and the next files of the run to the
-/// live view. If there is no live view and the run does not need the history, reads nothing and
-/// returns a forecast without samples.
+/// Returns the forecast from earlier runs. Also passes the forecast and the next pending files to
+/// the live view. Returns an empty forecast if neither the run nor a live view needs one.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.

@@ -2,11 +2,10 @@
 //!
 //! # Theory of operation
 //!
-//! [`FailedFiles`] observes the run, and sends each file that has failed for good to a bounded
-//! channel. A task that runs concurrently with the attempts receives one file at a time, and
-//! executes the command of `--on-failure` for it. So a slow command does not delay the run or the
-//! start of a file. When the run has ended, [`Hooks::end`] waits for this task, and then executes
-//! the command of `--on-finish`. These commands never change the result of the run.
+//! [`FailedFiles`] observes the run and sends each file that failed for good to a bounded channel.
+//! A separate task executes the `--on-failure` command for one file at a time, so a slow command
+//! does not delay the run. At the end of the run, [`Hooks::end`] waits for this task and then
+//! executes the `--on-finish` command. Hooks never change the result of the run.
 
 mod args;
 mod cancellation;
@@ -45,10 +44,10 @@ const ON_FINISH: &str = "--on-finish";
 
 const ON_FAILURE: &str = "--on-failure";
 
-/// The variable for the exit code of the run, in the environment of `--on-finish`.
+/// The environment variable that passes the run's exit code to the `--on-finish` command.
 const EXIT_CODE_VARIABLE: &str = "AUTOPROC_EXIT_CODE";
 
-/// The time after which a notice says that the end of the run is waiting for hooks.
+/// If hooks take longer than this at the end of a run, a notice is printed.
 const LATE: Duration = Duration::from_secs(1);
 
 pub(super) struct Hooks {
@@ -64,20 +63,19 @@ struct OnFailure {
     line: OsString,
     max_attempts: u32,
     files: Arc<FailedFiles>,
-    /// The files for the task; `None` once the task has begun.
+    /// `None` once the task that receives the files has started.
     received: Option<Receiver<FailedFile>>,
 }
 
-/// The tasks that run concurrently with the attempts; each is `None` before the run. `failures` is
-/// also `None` without `--on-failure`, and once its end is awaited.
+/// The background tasks. Both fields are `None` before [`Hooks::start`]. `failures` is also `None`
+/// if `--on-failure` is not given.
 #[derive(Default)]
 struct Tasks {
     failures: Option<JoinHandle<Tally>>,
     watch: Option<JoinHandle<()>>,
 }
 
-/// The number of files for which the command of `--on-failure` failed, and the number of files for
-/// which it was not executed.
+/// Counts the files whose `--on-failure` command failed or was skipped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Tally {
     failed: u64,
@@ -85,7 +83,7 @@ struct Tally {
 }
 
 impl Hooks {
-    /// Returns the hooks of a run; `None` if there are none.
+    /// Creates the hooks; `None` if neither hook option is given.
     ///
     /// # Errors
     /// If the system does not report this program's path.
@@ -118,7 +116,8 @@ impl Hooks {
         self.on_failure.iter().map(|on_failure| on_failure.files.clone() as Arc<dyn AttemptListener>).collect()
     }
 
-    /// Starts the tasks. The commands are ended if `stop` rises above [`StopLevel::Aborting`].
+    /// Starts the background tasks. One of them ends all hook commands if a stop request above
+    /// [`StopLevel::Aborting`] arrives.
     pub(super) fn start(mut self, stop: Arc<dyn StopSignal>) -> Self {
         let cancellation = self.cancellation.clone();
         self.tasks.watch = Some(tokio::spawn(async move {
@@ -135,17 +134,13 @@ impl Hooks {
         self
     }
 
-    /// Returns the result of the run, even if the run ended with an error; `None` if the run did
-    /// not start.
     pub(super) fn result(&self) -> Option<ProcessingResult> {
         self.result.get()
     }
 
-    /// Waits for the outstanding commands of `--on-failure`, for at most the timeout of one command
-    /// and its grace time. Then executes the command of `--on-finish`. If `document` is `None`, the
-    /// run did not start, and this command is not executed. A further stop request, such as Ctrl-C,
-    /// ends the outstanding commands of `--on-failure` or, if there are none, the command of
-    /// `--on-finish`.
+    /// Waits for the pending `--on-failure` commands, at most one timeout plus the grace time. Then
+    /// executes the `--on-finish` command, unless the run did not start (`document` is `None`). A
+    /// further stop request, such as Ctrl-C, ends the commands that this function waits for.
     pub(super) async fn end(mut self, document: Option<Vec<u8>>, code: ExitCode, stop: &dyn StopSignal) {
         let cancellation = self.cancellation.clone();
         let work = async {
@@ -186,17 +181,16 @@ impl Hooks {
             }
         };
         let tally = self.noticed(ON_FAILURE, tally).await;
-        // The task fails only if it panics. In that case, the numbers are unknown.
+        // Joining fails only if the task panicked. Its counts are then lost.
         let tally = tally.unwrap_or_default();
         self.warn_of_numbers(tally, on_failure.files.overflow());
     }
 
-    /// Prints for how many files the command of `--on-failure` failed, and for how many files it
-    /// was not executed. `overflow` is the number of files that were dropped because the channel
-    /// was full.
+    /// Warns about files whose `--on-failure` command failed or was not executed. `overflow` is the
+    /// number of files that were dropped because the channel was full.
     fn warn_of_numbers(&self, Tally { failed, skipped }: Tally, overflow: u64) {
         let console = &self.hook.console;
-        // The first failure has already caused a warning.
+        // `report_failures` has already warned about the first failure.
         if failed > 1 {
             console.warn(format_args!("{ON_FAILURE} failed for {}", files(failed)));
         }
@@ -222,8 +216,7 @@ impl Hooks {
         }
     }
 
-    /// Waits for the commands of an option at the end of a run. If the wait exceeds [`LATE`] and
-    /// standard error is a terminal, prints a notice.
+    /// Awaits `work`. If this takes longer than [`LATE`] on a terminal, prints a notice.
     async fn noticed<T>(&self, option: &str, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         tokio::select! {
@@ -237,8 +230,8 @@ impl Hooks {
     }
 }
 
-/// Executes the command of `--on-failure` for one file after another until the channel is closed.
-/// Prints a warning about the first command that fails.
+/// Executes the `--on-failure` command for each received file. Warns about the first command that
+/// fails.
 async fn report_failures(
     mut failed_files: Receiver<FailedFile>,
     line: OsString,

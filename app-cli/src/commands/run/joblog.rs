@@ -1,10 +1,4 @@
 //! `--joblog`: a line for each attempt that ended, in the format of GNU parallel's `--joblog`.
-//!
-//! The columns are those of parallel(1). A process that was ended by a signal has the exit value 0
-//! and the number of the signal. An attempt that autoproc ended, for instance after its timeout,
-//! has the exit value -1 and the signal 15; one whose guard was killed has -1 and 9. A command that
-//! cannot be started has 127 if it is missing, and otherwise 126. A workflow attempt that failed
-//! without a process has 1.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -28,11 +22,9 @@ use crate::paths::absolute;
 use crate::view::quoting::quoted_bytes;
 use crate::wiring::AttemptListener;
 
-/// The first line of a job log.
 const HEADING: &[u8] = b"Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n";
 
-/// The slot number that replaces `{%}` in the recorded command, because the listener does not know
-/// the slot.
+/// The number that replaces `{%}` in the recorded command. The log does not know the real slot.
 const UNKNOWN_SLOT: usize = 0;
 
 pub(super) struct Joblog {
@@ -49,12 +41,11 @@ pub(super) struct Joblog {
 enum Command {
     Argv(CommandLine),
     Shell(CommandLine),
-    /// The options that choose a workflow.
+    /// The options of `autoproc run` that choose a workflow.
     Workflow(Vec<OsString>),
 }
 
-/// Checks a job log before the run changes anything, and returns its absolute path. Does not create
-/// it.
+/// Checks that a run may write the job log, and returns its absolute path. Creates nothing.
 ///
 /// # Errors
 /// [`CliError`] if the path is `-`, if the file is not a job log, belongs to the queue or cannot be
@@ -99,7 +90,7 @@ fn check_heading(file: &mut File, path: &Path) -> Result<bool, CliError> {
 }
 
 impl Joblog {
-    /// Describes a job log, without opening it.
+    /// Creates a job log without opening its file.
     ///
     /// # Errors
     /// [`CliError`] if the command of the run is invalid.
@@ -120,9 +111,8 @@ impl Joblog {
         })
     }
 
-    /// Opens the file, and creates it if it is missing. Writes the heading into an empty file, and
-    /// adds a missing line end to the last line of any other file. Called once nothing refuses the
-    /// run any more, so that a refused run leaves no new file.
+    /// Opens the file, or creates it with the heading. Must be called only after all checks of the
+    /// run have passed, so that a refused run leaves no new file.
     ///
     /// # Errors
     /// [`CliError`] if the file cannot be written or is not a job log.
@@ -130,7 +120,7 @@ impl Joblog {
         let cannot_write = |error| cannot_write(&self.path, &error);
         let file = open_or_create(OpenOptions::new().read(true).append(true), &self.path);
         let mut file = file.map_err(cannot_write)?;
-        // Locks the file, because otherwise two runs could both write the heading.
+        // Without the lock, two runs could both write the heading.
         file.lock().map_err(cannot_write)?;
         let is_empty = check_heading(&mut file, &self.path)?;
         begin(&mut file, is_empty).map_err(cannot_write)?;
@@ -155,14 +145,13 @@ impl Joblog {
         line
     }
 
-    /// Returns the number of bytes that are kept of the attempt's output, 0 if unknown.
+    /// Returns the size of the stored output in bytes; 0 if unknown.
     fn output_bytes(&self, attempt: &Attempt) -> u64 {
         self.logs.path_of(attempt).metadata().map_or(0, |log| log.len())
     }
 }
 
-/// Writes the heading into an empty file. If the last line of an older file lacks its line end,
-/// adds the line end.
+/// Writes the heading into an empty file. In other files, ends the last line if it has no line end.
 fn begin(file: &mut File, is_empty: bool) -> io::Result<()> {
     if is_empty {
         return file.write_all(HEADING);
@@ -189,9 +178,8 @@ impl AttemptListener for Joblog {
 }
 
 impl Command {
-    /// Returns the command for a file, quoted for a shell, as one line. Before a shell command, the
-    /// line contains assignments of the variables that replace its placeholders, and of the
-    /// variable with the file. A workflow is recorded as a call of `autoproc run`.
+    /// Returns the command for a file as one line that a shell can execute. Assigns the variables
+    /// that a shell command needs. A workflow is recorded as a call of `autoproc run`.
     fn for_attempt(&self, attempt: &Attempt, project_dir: &Path) -> Vec<u8> {
         let file = &attempt.file_path;
         let line = match self {
@@ -277,7 +265,7 @@ mod tests {
         }
     }
 
-    /// GNU parallel 20221122 writes this line, except for the values.
+    /// GNU parallel 20221122 writes the same columns.
     #[test]
     fn a_line_has_the_columns_of_parallel() {
         let log = joblog(Path::new("jobs"), tempfile::tempfile().expect("a file"));

@@ -16,7 +16,7 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::{number, size};
 
-/// The default minimum free space on the disk of the queue, in bytes.
+/// The default minimum free space on the queue's disk, in bytes.
 const DEFAULT_MIN_FREE_DISK: u64 = 256_000_000;
 
 const LIMITS: &str = "Limits";
@@ -65,7 +65,6 @@ pub(crate) struct LimitArgs {
     pub(super) until: Option<Until>,
 }
 
-/// Parses how long a run tolerates an unreachable database.
 fn unreachable_timeout(word: &str) -> Result<Duration, String> {
     let time = autoproc_time_text::parse(word).map_err(|error| error.to_string())?;
     // A shorter lease could be lost while the machine is busy; a longer one would keep the files of
@@ -75,16 +74,16 @@ fn unreachable_timeout(word: &str) -> Result<Duration, String> {
 }
 
 impl LimitArgs {
-    /// Returns the value of `--pause-on-same`; `None` if the pause is disabled.
     pub(super) fn pause_on_same(&self) -> Option<NonZeroUsize> {
         usize::try_from(self.pause_on_same).ok().and_then(NonZeroUsize::new)
     }
 
-    /// Returns the limits that are checked before an attempt starts. The queue is in `state_dir`;
-    /// other folders may be relative to `cwd`.
+    /// Returns the limits to check before each attempt. Relative folders are resolved against
+    /// `cwd`.
     ///
     /// # Errors
-    /// A usage error if a folder of `--min-free-disk` does not exist: its disk may not be mounted.
+    /// A usage error if a `--min-free-disk` folder does not exist, for instance because its disk is
+    /// not mounted.
     pub(super) fn start_limits(&self, state_dir: &Path, cwd: &Path) -> Result<StartLimits, CliError> {
         let mut queue = DEFAULT_MIN_FREE_DISK;
         let mut disks = Vec::new();
@@ -117,7 +116,7 @@ fn found(folder: &Path, cwd: &Path) -> Result<PathBuf, CliError> {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MinFreeDisk {
-    /// The minimum free space, in bytes.
+    /// In bytes.
     min_free: u64,
     /// A folder on the disk; `None` for the disk of the queue.
     folder: Option<PathBuf>,

@@ -31,12 +31,11 @@ use steps::Steps;
 
 const TICK: Duration = Duration::from_millis(250);
 
-/// If the wait for a tick takes longer than this, a signal that cannot be caught has probably
-/// suspended the process: even a slow machine causes no such delay. The whole wait is then not
-/// counted as time of the run.
+/// If the wait between two drawings takes longer than this, SIGSTOP has probably suspended the
+/// process. The clock of the run then does not count this wait.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
-/// The number of files to measure before the state is updated with their sizes.
+/// The number of file sizes that are added to the view at a time.
 const MEASURED_AT_ONCE: usize = 500;
 
 pub(super) struct Live {
@@ -45,17 +44,16 @@ pub(super) struct Live {
     time_of_day: Arc<dyn Clock>,
     zone: Zone,
     board: Mutex<Board>,
-    /// The executions of the run's workflow; `None` if the run executes a command.
+    /// `None` if the run executes a command instead of a workflow.
     executions: Option<Executions>,
 }
 
-/// Keeps the live view on the terminal; dropping the ticker ends the drawing.
+/// Dropping the ticker ends the drawing of the live view.
 pub(super) struct Ticker {
     _end: Sender<()>,
 }
 
 impl Live {
-    /// Creates the view of a run that has not begun.
     pub(super) fn new(
         console: Arc<Console>,
         time_of_day: Arc<dyn Clock>,
@@ -72,8 +70,8 @@ impl Live {
         }
     }
 
-    /// Opens the view, and draws it until the ticker is dropped. If the system refuses to start a
-    /// thread, nothing is drawn.
+    /// Draws the view until the returned ticker is dropped. Draws nothing if no thread can be
+    /// started.
     pub(super) fn begin(self: &Arc<Self>) -> Ticker {
         self.console.attach();
         let (sender, receiver) = channel();
@@ -83,13 +81,14 @@ impl Live {
         Ticker { _end: sender }
     }
 
-    /// Shows the waits for retries that earlier runs have set, with the times at which they end.
+    /// Adds files that an earlier run left waiting for a retry, each with the time when it becomes
+    /// due.
     pub(super) fn set_waits(&self, waits: Vec<(ItemId, Timestamp)>) {
         self.lock().set_waits(waits);
     }
 
-    /// Adds what is known before the run begins: the next pending files, and the forecast from
-    /// earlier runs. A thread then measures the sizes of the files.
+    /// Adds the next pending files and the forecast from earlier runs. Measures the file sizes on a
+    /// separate thread.
     pub(super) fn foresee(self: &Arc<Self>, files: Vec<(ItemId, FilePath)>, earlier: Forecast) {
         let mut board = self.lock();
         board.learn(earlier);
@@ -103,7 +102,6 @@ impl Live {
                 live.lock().measure(&sizes);
             }
         };
-        // If the thread cannot be started, the sizes stay unknown.
         let _ = thread::Builder::new().name("file sizes".to_owned()).spawn(measure);
     }
 

@@ -1,5 +1,4 @@
-//! Detects options and files of autoproc that were written after `--`, and a command without a `--`
-//! before it.
+//! Detects a missing `--` before a command, and options or files of autoproc after `--`.
 
 use std::env;
 use std::ffi::OsStr;
@@ -37,9 +36,7 @@ pub(super) fn check_dashes(work: &Work, source: &PathSource, context: &Context) 
     }
 }
 
-/// Prints a remark if an argument of the command is a long option of `run` that is not in `COMMON`.
-/// Prints nothing if `is_quiet` is true, if the program is autoproc itself, or for a shell command
-/// or a workflow.
+/// Prints a remark if an argument of the command looks like a misplaced long option of `run`.
 pub(super) fn remark_on_option(work: &Work, is_quiet: bool, context: &Context) {
     let Work::Argv(words) = work else { return };
     let Some((program, arguments)) = words.split_first() else { return };
@@ -58,14 +55,13 @@ fn name(word: &OsStr) -> Option<&str> {
     word.to_str()?.strip_prefix("--")?.split('=').next()
 }
 
-/// Returns the global options and those of `run`.
 pub(in crate::commands) fn options() -> clap::Command {
     RunArgs::augment_args(GlobalArgs::augment_args(clap::Command::new("run")))
 }
 
-/// Checks that a run without named files has a queue. Warns if no file waits and an argument of the
-/// command is an existing file, because the user may have meant that file. `is_all` disables the
-/// warning.
+/// Checks that the queue exists, for a run whose arguments name no files. If no file is waiting,
+/// warns about an existing file after `--`, which the user may have wanted to process. `is_all`
+/// disables the warning.
 ///
 /// # Errors
 /// [`CliError`] if there is no queue, or if the queue cannot be read.
@@ -87,9 +83,8 @@ pub(super) async fn check_files(work: &Work, is_all: bool, context: &Context) ->
     Ok(())
 }
 
-/// Returns the first argument that is an existing file, because the user may have meant it as a
-/// file to process. `None` if a word of the command contains a brace, as placeholders do, and for a
-/// shell command or a workflow.
+/// Returns the first argument of the command that is an existing file. `None` if any word contains
+/// `{`: the command then probably has a placeholder.
 fn file_argument<'w>(work: &'w Work, cwd: &Path) -> Option<&'w Path> {
     let Work::Argv(words) = work else { return None };
     let has_placeholder = words.iter().any(|word| word.as_bytes().contains(&b'{'));

@@ -9,9 +9,8 @@ use crate::error::CliError;
 use crate::escape::{Printable, printable};
 use crate::view::past_run::short_id;
 
-/// If the new run takes files from the whole queue, warns of a live run with another recipe. Each
-/// pending file would be processed by only one of the two commands. Runs of earlier versions of
-/// autoproc are not reported, because they register no recipe.
+/// Warns if a live run with another command or workflow processes the same queue as the new run.
+/// Each pending file would then be processed by only one of the two runs.
 ///
 /// # Errors
 /// [`CliError`] if the live runs cannot be read.

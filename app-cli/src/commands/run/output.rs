@@ -14,10 +14,8 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::size::{self, InvalidSize};
 
-/// The word that disables a limit.
 const ALL: &str = "all";
 
-/// The heading of the output options in the help of `run`.
 const OUTPUT: &str = "Output of attempts";
 
 /// The limits on the output of attempts.
@@ -50,7 +48,6 @@ pub(crate) struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// Returns the limits on the age and the total size of the output that is kept.
     pub(super) fn retention(&self) -> Retention {
         Retention { max_age: self.keep_output.0, max_total: self.keep_output_size.0 }
     }
@@ -74,11 +71,11 @@ impl OutputArgs {
     }
 }
 
-/// A maximum age; `None` for no limit.
+/// `None` means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct MaxAge(Option<Duration>);
 
-/// A maximum number of bytes; `None` for no limit.
+/// In bytes; `None` means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct MaxTotal(Option<u64>);
 
@@ -90,8 +87,8 @@ fn total(word: &str) -> Result<MaxTotal, InvalidSize> {
     if word == ALL { Ok(MaxTotal(None)) } else { size::parse(word).map(|bytes| MaxTotal(Some(bytes))) }
 }
 
-/// The maximum number of bytes that a database keeps of the output of one attempt. Up to 16 outputs
-/// are written in one transaction, and the server may have to hold them in memory.
+/// The maximum of `--store-output`, in bytes. Up to 16 outputs are written in one transaction,
+/// which the server may have to hold in memory.
 const MAX_STORED: u64 = 1 << 20;
 
 fn stored(word: &str) -> Result<u64, String> {

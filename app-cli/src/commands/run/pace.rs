@@ -6,7 +6,6 @@ use crate::view::time::running_span;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The number of files that have ended in a run, and the time of the latest end.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pace {
     /// The elapsed time of the run when the latest file ended.
@@ -20,9 +19,8 @@ impl Pace {
         (self.ended, self.last_end) = (self.ended + 1, now);
     }
 
-    /// Returns the rate as files per second, or as time per file if a file takes longer than a
-    /// second. `None` until the first file has ended. If the next file takes longer than average,
-    /// computes the rate as if that file ended at `now`.
+    /// Returns the rate in files per second, or the time per file if that exceeds a second. `None`
+    /// until the first file has ended. The rate falls while a file takes longer than average.
     pub(super) fn rate(&self, now: Duration) -> Option<String> {
         let with_next = now.checked_div(u32::try_from(self.ended + 1).ok()?)?;
         let each = self.each()?.max(with_next);
@@ -35,9 +33,8 @@ impl Pace {
         Some(format!("{rate:.decimals$} files/s"))
     }
 
-    /// Returns the estimated time left for `count` more files: `count` times the average, minus the
-    /// time since the latest end. The shortest estimate is `< 1s left`. `None` if no file has
-    /// ended, if `count` is 0, or if the result would be negative by a second or more.
+    /// Estimates the time left for `count` more files from the average time per file. `None` if no
+    /// file has ended yet, if `count` is 0, or once the estimated time has passed.
     pub(super) fn left(&self, count: u64, now: Duration) -> Option<String> {
         let each = self.each().filter(|_| count > 0)?;
         let total = each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
@@ -51,7 +48,6 @@ impl Pace {
     }
 }
 
-/// Describes the time left; at least `< 1s left`.
 pub(super) fn left_text(left: Duration) -> String {
     if left < SECOND { "< 1s left".to_owned() } else { format!("{} left", running_span(left)) }
 }
@@ -60,8 +56,7 @@ pub(super) fn left_text(left: Duration) -> String {
 mod tests {
     use super::*;
 
-    /// Returns the rate after `ended` files with a duration of `each`, and the time left for
-    /// `count` more files if the last file ended `waited` ago.
+    /// Returns the rate and the time left. `waited` is the time since the last file ended.
     fn texts(each: Duration, ended: u32, count: u64, waited: Duration) -> [Option<String>; 2] {
         let pace = Pace { last_end: each * ended, ended: ended.into() };
         [pace.rate(pace.last_end), pace.left(count, pace.last_end + waited)]

@@ -27,8 +27,8 @@ const WORDS: [(&str, &str); 12] = [
     ("slot", "{%}"),
 ];
 
-/// Warns about each text in braces that is probably a misspelt placeholder. Other texts in braces
-/// are not reported, because they are common in commands, for instance in awk programs.
+/// Warns about texts in braces that are probably misspelt placeholders. Ignores other braces, which
+/// are common in commands such as awk programs.
 pub(super) fn warn_of_unknown(work: &Work, console: &Console) {
     let words: &[OsString] = match work {
         Work::Argv(words) => words,
@@ -42,12 +42,11 @@ pub(super) fn warn_of_unknown(work: &Work, console: &Console) {
     }
 }
 
-/// Fails if the pattern of `--stdout-to` has an unknown placeholder. A file name rarely contains
-/// braces that are not a placeholder.
+/// Fails if the `--stdout-to` pattern has a text in braces that is not a placeholder. File names
+/// rarely contain braces, so this is probably a mistake.
 ///
 /// # Errors
-/// A usage error that names the text, and the nearest placeholder or, if none is near, all
-/// placeholders.
+/// A usage error that suggests the nearest placeholder, or lists all if none is similar.
 pub(super) fn check_pattern(pattern: &OsStr) -> Result<(), CliError> {
     let Some(unknown) = unknown_placeholders(pattern).first().copied() else { return Ok(()) };
     let error = CliError::usage(format!("--stdout-to {}: {unknown} is not a placeholder", Shown(Path::new(pattern))));
@@ -61,9 +60,8 @@ pub(super) fn check_pattern(pattern: &OsStr) -> Result<(), CliError> {
     })
 }
 
-/// Returns the placeholder that a text in braces resembles: they differ only in letter case, in
-/// blanks next to the braces, and in one character, which may also be missing, added or swapped
-/// with its neighbour. `None` if there is no such placeholder.
+/// Returns the nearest placeholder that differs by at most one typing error. Ignores letter case
+/// and blanks next to the braces.
 fn misspelt(unknown: &str) -> Option<&'static str> {
     let word = inner(unknown).to_ascii_lowercase();
     let is_sign = |text: &str| text.chars().all(|character| "/.#%".contains(character));
@@ -75,8 +73,8 @@ fn misspelt(unknown: &str) -> Option<&'static str> {
     PLACEHOLDERS.iter().filter(near).min_by_key(key).copied().filter(|_| !word.is_empty())
 }
 
-/// Returns the bytes of a word in ascending order. Transposing characters does not change the
-/// result, so `./` is closer to `/.` than to `/`.
+/// Returns the bytes of a word in sorted order. Words that differ only in the order of their
+/// characters, such as `./` and `/.`, then compare equal.
 fn sorted(word: &str) -> Vec<u8> {
     let mut bytes = word.as_bytes().to_vec();
     bytes.sort_unstable();

@@ -1,9 +1,8 @@
 //! Prints the output of attempts on a separate thread, so that a slow reader of standard output
 //! does not delay the processing of files.
 //!
-//! The reader may stop reading, as a pager does. The outputs of attempts then stay in their files,
-//! and the run continues. At its end, the run waits until everything is printed. A stopped run
-//! waits only for a short time.
+//! If the reader stops reading, as a pager does, the run continues. At its end, the run waits until
+//! all output is printed. A stopped run waits only briefly.
 
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +19,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::escape::Shown;
 
-/// The maximum time that a stopped run waits at its end until its output is printed.
+/// The maximum time that a stopped run waits for its output to be printed.
 const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
 
 enum Job {
@@ -30,14 +29,14 @@ enum Job {
 
 pub(super) struct Printing {
     console: Arc<Console>,
-    /// The channel to the thread; `None` once the end of the run has closed it. The channel is
-    /// unbounded, because each job in it is small.
+    /// The channel to the printing thread; `None` after [`Printing::end`]. Unbounded, because each
+    /// job is small.
     jobs: Mutex<Option<Sender<Job>>>,
     done: Mutex<Option<oneshot::Receiver<Result<(), CliError>>>>,
 }
 
 impl Printing {
-    /// Starts the thread. The outputs of attempts are read from `attempts`.
+    /// Starts the printing thread.
     ///
     /// # Errors
     /// [`CliError`] if the system refuses to start a thread.
@@ -60,7 +59,7 @@ impl Printing {
         Ok(Arc::new(Self { console, jobs: Mutex::new(Some(jobs)), done: Mutex::new(Some(done)) }))
     }
 
-    /// Prints the output of an attempt after everything that was sent earlier. Does not wait.
+    /// Queues the output of an attempt for printing. Does not wait.
     pub(super) fn show_output(&self, of: &AttemptRef) {
         self.send(Job::Output(of.clone()));
     }
@@ -72,9 +71,8 @@ impl Printing {
         }
     }
 
-    /// Prints `text` after everything that was sent earlier, and waits until all of it is printed.
-    /// If the run was stopped, or is stopped during the wait, waits at most `STOPPED_TIMEOUT`
-    /// longer.
+    /// Prints `text` after all queued output, and waits until `text` is printed. If the run was
+    /// stopped or a stop request arrives, waits at most `STOPPED_TIMEOUT` from then on.
     ///
     /// # Errors
     /// [`CliError`] if `text` cannot be written. A closed standard output is not an error.

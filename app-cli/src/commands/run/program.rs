@@ -9,18 +9,16 @@ use crate::escape::Shown;
 use crate::program_path::is_found;
 use crate::view::quoting::quoted_path;
 
-/// Checks that the program exists, and searches for it like execvp(3). Skips a program with a
-/// placeholder or another brace, because its name may depend on the file. Skips a shell command
-/// line, because the shell itself searches for programs.
+/// Checks that the program of a command exists. Searches for it like execvp(3). Skips shell
+/// commands, and programs whose names contain a placeholder.
 ///
 /// # Errors
 /// A usage error if the program is missing or cannot be executed.
 pub(super) fn check(work: &Work) -> Result<(), CliError> {
     let Work::Argv(words) = work else { return Ok(()) };
     let Some(program) = words.first() else { return Ok(()) };
-    // One word with blanks that is no absolute path, such as `'echo {} | wc'`, is a command line
-    // that was quoted by mistake. It is checked in spite of its placeholder, so that the mistake is
-    // reported.
+    // A single word with blanks, such as `'echo {} | wc'`, is a command line that was quoted by
+    // mistake. It is checked in spite of its placeholder, to report the mistake.
     let is_line = words.len() == 1 && program.as_bytes().contains(&b' ') && !program.as_bytes().starts_with(b"/");
     let is_per_file = program.as_bytes().contains(&b'{') && !is_line;
     if is_per_file || is_found(program) {

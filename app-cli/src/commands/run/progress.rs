@@ -1,5 +1,4 @@
-//! The progress of a run on standard error: a live view on a terminal, otherwise lines. Some events
-//! have a line in both cases.
+//! Prints the progress of a run to standard error, as a live view on a terminal or as lines.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +33,6 @@ pub(super) enum Verbosity {
 }
 
 enum Detail {
-    /// A live view, and lines for failures, retries and other notable events.
     Live(Arc<Live>),
     Lines,
     Failures,
@@ -49,14 +47,12 @@ pub(super) struct Progress {
     has_begun: AtomicBool,
     ticker: Mutex<Option<Ticker>>,
     trouble: StoreTrouble,
-    /// True once a line has explained how to end the run while it holds starts because files failed
-    /// alike, and how to disable such holds.
+    /// True once the hint about `--pause-on-same 0` was printed.
     has_shown_way_out: AtomicBool,
 }
 
 impl Progress {
-    /// Creates an observer that prints to `console`. `executions` is `None` if the run executes a
-    /// command.
+    /// `executions` is `None` if the run executes a command instead of a workflow.
     pub(super) fn new(
         console: Arc<Console>,
         verbosity: Verbosity,
@@ -83,8 +79,8 @@ impl Progress {
         }
     }
 
-    /// Adds the backoff rules of the run. A line about a retry names the rule that has chosen the
-    /// wait.
+    /// Adds the backoff rules. A line about a retry can then name the rule that set the waiting
+    /// time.
     pub(super) fn with_rules(self, rules: Arc<Rules>) -> Self {
         Self { rules: Some(rules), ..self }
     }
@@ -93,8 +89,6 @@ impl Progress {
         if let Detail::Live(live) = &self.detail { Some(live.clone()) } else { None }
     }
 
-    /// Prints `line` if the progress output has a line for each attempt. Otherwise, does not call
-    /// `line`.
     fn line(&self, line: impl FnOnce() -> String) {
         if matches!(self.detail, Detail::Lines) {
             self.console.say(line());
@@ -108,9 +102,8 @@ impl Progress {
         }
     }
 
-    /// Reports that a stop request was cleared. The last run that obeyed the request clears it at
-    /// its end. If the request remains and no run is alive, the next run clears it before it
-    /// begins.
+    /// Reports that a stop request was cleared. If the run has not begun yet, the request was made
+    /// before this run.
     fn cleared(&self) {
         let has_begun = self.has_begun.load(Ordering::Relaxed);
         self.remark(if has_begun { "stop request cleared" } else { "cleared a stop request from before this run" });
@@ -154,8 +147,8 @@ impl Progress {
         });
     }
 
-    /// Returns a line about a file, with a coloured outcome. The line leaves room for the time that
-    /// the console prints at the beginning.
+    /// Returns a line about a file. Shortens the path, because the console prints the time before
+    /// the line.
     fn about(&self, style: Style, outcome: &str, of: &AttemptRef, after: &str) -> String {
         let before = format!("{}{outcome} ", self.console.time());
         let line = self.console.err().line(&before, &of.file_path, after);

@@ -1,5 +1,4 @@
-//! Removes old output during a run: at the beginning, once an hour, and at the end, even if the run
-//! processes nothing.
+//! Removes old output at the beginning and the end of a run, and once an hour.
 
 use std::collections::HashSet;
 use std::io;
@@ -29,13 +28,12 @@ pub(super) struct Pruning {
 }
 
 impl Pruning {
-    /// Starts a background task that prunes at once, and then once an hour.
+    /// Starts a background task that prunes immediately, and then once an hour.
     pub(super) fn begin(pruner: Pruner, console: Arc<Console>) -> Self {
         let task = tokio::spawn(again_and_again(pruner.clone(), console.clone()));
         Self { pruner, console, task }
     }
 
-    /// Ends the background task, and prunes once more.
     pub(super) async fn end(self) {
         self.task.abort();
         tell(self.pruner.prune().await, &self.console);
@@ -55,20 +53,18 @@ fn tell(pruned: Result<(), CliError>, console: &Console) {
     }
 }
 
-/// Removes old output, and unfinished executions of items that have left the queue.
 #[derive(Clone)]
 pub(super) struct Pruner {
     storage: Arc<dyn Storage>,
     logs: AttemptLogs,
     retention: Retention,
     executions: Executions,
-    /// The outputs in the database of the queue; `None` if the queue is in a folder.
+    /// `None` if the queue is in a folder.
     stored: Option<OutputStore>,
 }
 
 impl Pruner {
-    /// Creates a pruner. The output of attempts that are running according to `storage` is always
-    /// kept.
+    /// Creates a pruner that never removes the output of running attempts.
     pub(super) fn new(
         storage: Arc<dyn Storage>,
         logs: AttemptLogs,
@@ -78,16 +74,16 @@ impl Pruner {
         Self { storage, logs, retention, executions, stored: None }
     }
 
-    /// Returns a pruner that also removes output from the database of the queue, by its age only.
+    /// Makes the pruner also remove old output from the database of the queue. There, only the age
+    /// limit applies, not the size limit.
     pub(super) fn with_stored_outputs(self, stored: Option<OutputStore>) -> Self {
         Self { stored, ..self }
     }
 
-    /// Prunes once. Output files are removed on a separate thread, because file operations block.
+    /// Prunes once.
     ///
     /// # Errors
-    /// If the queue cannot be read, or if an output file, an output in the database or an execution
-    /// cannot be removed.
+    /// If the queue cannot be read or something cannot be removed.
     async fn prune(&self) -> Result<(), CliError> {
         let now = SystemTime::now();
         let request = PageRequest { statuses: vec![Status::Processing], ..PageRequest::default() };
@@ -107,9 +103,9 @@ impl Pruner {
         self.forget().await
     }
 
-    /// Removes the unfinished executions of items that have left the queue. Lists the executions
-    /// before it reads the queue: each listed item was in the queue when its execution began, and
-    /// ids are never reused. An item that is missing has therefore left the queue.
+    /// Removes unfinished executions whose item is no longer in the queue. An item that is not
+    /// found has been removed: every execution begins with an item in the queue, and ids are never
+    /// reused.
     async fn forget(&self) -> Result<(), CliError> {
         let trouble = |error: io::Error| {
             CliError::io("cannot remove the journals of unfinished executions of files that left the queue", &error)

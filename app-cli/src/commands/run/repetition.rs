@@ -14,11 +14,10 @@ use crate::store_choice::OPTION;
 use crate::wiring::Server;
 use crate::word_roles::{Role, roles};
 
-/// Records the command line of this process, which began the run `run`. Returns true if the command
-/// line was recorded. If it cannot be written, only prints a warning, because the run does not need
-/// the record. Records nothing if this process was started by a command of a live run of the same
-/// queue: starting that run again starts this command line again. Also records nothing if the
-/// current folder was removed.
+/// Records the command line of this process as that of `run`. Returns true if the command line was
+/// recorded. If the record cannot be written, prints a warning and returns false. Records nothing
+/// if a live run of the same queue started this process, because resuming that run starts this
+/// process again.
 ///
 /// # Errors
 /// [`CliError`] if the live runs cannot be read.
@@ -48,8 +47,7 @@ async fn is_nested(context: &Context) -> Result<bool, CliError> {
     })
 }
 
-/// Returns the command line with `address` as the only address of the store. Other addresses may
-/// contain a password.
+/// Replaces each address of the store by `address`. The replaced addresses may contain passwords.
 fn with_store(words: &[OsString], address: &str) -> Vec<OsString> {
     let roles = roles(words, &options());
     let is_named = |index: usize| roles[index] == Role::Option && words[index] == OPTION;
@@ -62,7 +60,7 @@ fn with_store(words: &[OsString], address: &str) -> Vec<OsString> {
     [OPTION.into(), address.into()].into_iter().chain(kept).collect()
 }
 
-/// True for a word that contains both the option and its value.
+/// True if the word has the form `--store=ADDRESS`.
 fn is_joined(word: &OsString) -> bool {
     word.as_encoded_bytes().strip_prefix(OPTION.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
 }

@@ -12,9 +12,8 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::paths::{FoundFile, Gathered, PathSource};
 
-/// Returns the settings of `--stdout-to`, with the result files of the items that were completed
-/// with `recipe`. A run never replaces such a file with the output of another item. If the pattern
-/// contains the slot, no result files are recorded.
+/// Returns the settings of `--stdout-to`, including the result files of items completed with
+/// `recipe`. A run never replaces these files with the output of another item.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -44,8 +43,8 @@ async fn record_completed(to: &StdoutTo, recipe: Option<Recipe>, context: &Conte
     context.each_item(&[Status::Completed], record).await
 }
 
-/// Warns if a result lies in a folder that the run adds: the next run would process the result as a
-/// file.
+/// Warns if a result is written into an input folder, because the next run would process the
+/// result.
 pub(super) fn warn_of_new_inputs(to: &StdoutTo, source: &PathSource, gathered: &Gathered, context: &Context) {
     let results = gathered.files.iter().map(|file| result_of(file, to, context.project.root()));
     let is_input = |result: &PathBuf| {

@@ -3,7 +3,6 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A clock that can be paused. The timeouts of attempts stand still during the same pauses.
 #[derive(Debug)]
 pub(super) struct RunClock {
     started_at: Instant,
@@ -12,9 +11,8 @@ pub(super) struct RunClock {
 
 #[derive(Debug, Default)]
 struct Pauses {
-    /// The total length of all past pauses.
     total: Duration,
-    /// When the current pause began; `None` if the clock is running.
+    /// `None` if the clock is running.
     since: Option<Instant>,
 }
 

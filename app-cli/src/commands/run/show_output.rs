@@ -1,6 +1,5 @@
-//! `run --show-output`: prints the output of each attempt at its end. The standard error of the
-//! attempt goes to standard error, everything else to standard output. An attempt whose result is
-//! discarded is not printed.
+//! `run --show-output`: prints the output of each attempt when the attempt ends. Skips attempts
+//! whose results are discarded.
 
 use std::sync::Arc;
 

@@ -7,8 +7,7 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct StoreTrouble(Mutex<Option<Box<str>>>);
 
 impl StoreTrouble {
-    /// Records an error of the store. Returns true if the error must be reported: it is the first
-    /// error since the store answered, or it differs from the previous error.
+    /// Records an error of the store. Returns false if it only repeats the previous error.
     pub(super) fn record(&self, error: &str) -> bool {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = latest.as_deref() != Some(error);

@@ -32,7 +32,6 @@ pub(super) struct Summary {
     pub(super) until: Option<Timestamp>,
     pub(super) now: Timestamp,
     pub(super) resources: RunResources,
-    /// The first failures of the run, as many as the document lists.
     pub(super) failures: Vec<Failure>,
     pub(super) groups: FailureGroups,
     /// The files in `failures` that do not exist now.
@@ -42,8 +41,8 @@ pub(super) struct Summary {
     pub(super) is_whole_queue: bool,
     pub(super) is_read_once: bool,
     pub(super) is_recorded: bool,
-    /// The options that choose the queue in a suggested command, each after a space; empty if the
-    /// command finds the queue without them.
+    /// The options that choose the queue in a suggested command, each with a leading space. Empty
+    /// if not needed.
     pub(super) project_option: String,
 }
 
@@ -69,8 +68,8 @@ impl Summary {
         }
     }
 
-    /// Returns the reason why files of the run are not completed, in one line; if no such file is
-    /// known, the reason why the run ended.
+    /// Says in one line how many files are not completed, and why. If all files are completed, says
+    /// why the run ended.
     pub(super) fn reason(&self) -> String {
         let ProcessingResult { remaining, held: on_hold, processing, failed_in_scope, .. } = self.result;
         let Unaccounted { completed_by_others: others, removed } = self.unaccounted;
@@ -137,8 +136,7 @@ impl View for Summary {
     }
 }
 
-/// Lists the failed files, or groups of them if there are many, and suggests commands for the next
-/// step. Prints nothing if no file failed.
+/// Lists the failed files, in groups if there are many, and suggests the next commands.
 fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     if view.result.failed == 0 {
         return Ok(());
@@ -177,9 +175,7 @@ fn one_by_one(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     }
 }
 
-/// Says how to continue a run that a stop request, a signal or `--until` ended before all its files
-/// were processed. Prints nothing if only held files remain, or if the command line was not
-/// recorded.
+/// Says how to continue a run that was stopped before all files were processed.
 fn next(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     let result = &view.result;
     let is_stopped = matches!(result.stopped_by, StoppedBy::Request(_) | StoppedBy::Deadline);
@@ -192,7 +188,6 @@ fn next(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     if view.is_recorded { writeln!(out, "{}", continued(&view.project_option)) } else { Ok(()) }
 }
 
-/// Prints the resource usage, or nothing if no attempt reported any.
 fn used(resources: &RunResources, out: &mut Screen<'_>) -> io::Result<()> {
     let RunResources { user, system, peak: Some(peak), .. } = resources else { return Ok(()) };
     let (most, file) = (memory(peak.memory), out.path(&peak.file_path));
@@ -235,8 +230,8 @@ fn cause(view: &Summary) -> Cow<'static, str> {
     cause.into()
 }
 
-/// Describes why a run with `--until` started no more files: its time was over, or no other file
-/// would be done in time.
+/// Says why a run with `--until` ended: the time was reached, or no further file would be done by
+/// that time.
 fn deadline(view: &Summary, zone: &Zone) -> String {
     let until = view.until.unwrap_or(view.now);
     let time = zone.time_after(view.now, until);

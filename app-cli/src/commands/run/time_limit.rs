@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-/// The maximum of `auto` without a TIME. It is short enough that several hanging files do not take
-/// a whole night.
+/// The maximum time limit if `--timeout auto` names no maximum. It is short enough that several
+/// hanging files do not take a whole night.
 const DEFAULT_MAXIMUM: Duration = Duration::from_secs(3600);
 
-/// The time limit of an attempt, as the user entered it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TimeLimit {
-    /// The time limit. If `is_adapted` is true, the time limit is computed from the forecast of the
-    /// file, and this is its maximum.
+    /// The time limit of every attempt. If `is_adapted` is true, a limit is computed for each file,
+    /// and this is the maximum.
     pub(super) maximum: Duration,
     pub(super) is_adapted: bool,
 }
@@ -18,7 +17,7 @@ pub(super) struct TimeLimit {
 /// Parses `TIME`, `auto` or `auto:TIME`.
 ///
 /// # Errors
-/// A text that says why the time is not valid, and names the forms with `auto`.
+/// A text that says why the time is invalid.
 pub(super) fn parse(word: &str) -> Result<TimeLimit, String> {
     let maximum = match word.strip_prefix("auto") {
         Some("") => Ok(DEFAULT_MAXIMUM),

@@ -1,5 +1,4 @@
-//! Counts the unaccounted files of a run: during the run, another command completed these files, or
-//! a user removed them from the queue or added them again.
+//! Explains why a run did not process all of its named files.
 
 use autoproc_domain::request::Scope;
 use autoproc_domain::{QueueItem, Recipe};
@@ -8,18 +7,17 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::view::files;
 
-/// The number of unaccounted files for each reason. All numbers are 0 if no files were named.
+/// The number of named files that others completed, removed or added again during the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Unaccounted {
     pub(super) completed_by_others: usize,
-    /// Files that a user removed from the queue, or added again, during the run.
+    /// The number of files that were removed from the queue, or removed and added again.
     pub(super) removed: usize,
 }
 
 impl Unaccounted {
-    /// Counts the unaccounted files among the named files. A completed file is accounted for if its
-    /// recorded recipe is `recipe` or is missing. A file in any other state is accounted for if it
-    /// is in the queue.
+    /// Compares `named` with the queue. A file counts as completed by others if its recorded recipe
+    /// differs from `recipe`.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.

@@ -1,5 +1,4 @@
-//! Finds the files that an earlier run left waiting for a retry. Used by a run that begins while no
-//! file is due.
+//! Shows the files that wait for a retry, if no file is due when a run begins.
 
 use autoproc_domain::request::Scope;
 use autoproc_domain::{ItemId, QueueItem, Status, Timestamp};
@@ -9,13 +8,13 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::view::time::Zone;
 
-/// The files that wait for a retry, with the times at which they become due. Empty if a file is due
-/// now, or is being processed.
+/// The files that wait for a retry, and when each becomes due. Empty if a file is already due or is
+/// being processed.
 #[derive(Debug, Default)]
 pub(super) struct Waits(Vec<(ItemId, Timestamp)>);
 
 impl Waits {
-    /// Returns the waits of the scope.
+    /// Reads the files of the scope that wait for a retry.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -35,8 +34,6 @@ impl Waits {
         Ok(if is_due { Self::default() } else { Self(waits) })
     }
 
-    /// Prints a line about the waits, and adds them to the live view. Does nothing if no file
-    /// waits.
     pub(super) fn show(self, live: Option<&Live>, context: &Context) {
         let Some(first) = self.0.iter().map(|(_, due)| *due).min() else { return };
         let first = Zone::current().time_after(context.now(), first);

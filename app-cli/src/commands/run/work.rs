@@ -15,7 +15,7 @@ use crate::escape::{Printable, Shown};
 use crate::view::quoting::quoted_template;
 use crate::wiring::Task;
 
-/// Shell operators. If one is a separate argument of a command, it is reported as a mistake.
+/// Shell operators, which are a mistake as separate arguments of a command.
 const SHELL_OPERATORS: [&str; 7] = ["|", "||", "&&", ">", ">>", "<", "2>"];
 
 /// A shell operator that is also an argument of `find`: it ends the command after `-exec`.
@@ -34,7 +34,7 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Determines the work from these arguments: the workflow if there is no command.
+    /// Returns the given command, or the workflow if there is no command.
     ///
     /// # Errors
     /// [`CliError`] if the command is blank or is missing after `--`, if the command contains a
@@ -81,7 +81,6 @@ impl Work {
         }
     }
 
-    /// Returns the options that choose the workflow; empty for a command.
     pub(super) fn workflow_options(&self) -> Vec<OsString> {
         match self {
             Self::Workflow(choice) => choice.options(),
@@ -122,7 +121,7 @@ impl Work {
         }
     }
 
-    /// Returns the parsed command, or an error if it is invalid; `None` for a workflow.
+    /// Returns the parsed command; `None` for a workflow.
     pub(super) fn command_line(&self) -> Option<Result<CommandLine, CliError>> {
         match self {
             Self::Argv(words) => Some(command(CommandLine::argv(words))),
@@ -142,7 +141,7 @@ fn is_operator(word: &OsStr, argv: &[OsString]) -> bool {
 }
 
 /// True if the command line ends with `--`, for instance because a variable in a script is empty.
-/// The user then intended a command, not the default workflow. Clap does not report this case.
+/// The user then meant to give a command. Clap does not report this case.
 fn ends_in_dashes() -> bool {
     env::args_os().next_back().is_some_and(|word| word == "--")
 }

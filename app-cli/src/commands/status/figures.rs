@@ -14,9 +14,9 @@ use crate::view::past_run::{self, RunStopJson};
 use crate::view::time::local;
 use crate::wiring::Pause;
 
-/// Reads the figures of live runs from the history. Returns an empty list if the queue is in a
-/// folder and has at most one live run, because the state file already has the figures of that run.
-/// If the history cannot be read, prints a warning and returns an empty list.
+/// Reads the figures of live runs from the history. Returns an empty list if a queue in a folder
+/// has at most one live run: the state file then contains the figures. If the history cannot be
+/// read, prints a warning and returns an empty list.
 pub(in crate::commands) async fn in_history(live: &[LiveRun], context: &Context) -> Vec<PastRun> {
     let is_in_state_file = live.len() < 2 && context.wiring.server().is_none();
     if is_in_state_file || live.is_empty() {
@@ -35,7 +35,7 @@ pub(in crate::commands) async fn in_history(live: &[LiveRun], context: &Context)
 
 pub(in crate::commands) struct Figures {
     pub(super) completed: u64,
-    /// The number of files that ended as failed or timeout.
+    /// Includes timeouts.
     pub(super) failed: u64,
     pub(in crate::commands) stop: Option<ObeyedStop>,
 }

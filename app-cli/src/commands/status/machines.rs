@@ -1,5 +1,4 @@
-//! The table of the live runs of a queue in a database: one line for each run. Also the JSON data
-//! about the work of live runs, which a queue in a folder has too.
+//! The table of the live runs, for a queue in a database, and the JSON data about their work.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -18,7 +17,6 @@ use crate::view::time::span;
 
 const UNKNOWN: &str = "-";
 
-/// The blanks between two columns.
 const COLUMN_GAP: u16 = 2;
 
 /// The width to which the path of the current file is shortened on a terminal, in columns.
@@ -50,14 +48,14 @@ fn columns(view: &Status, run: &LiveRun, out: &Screen<'_>) -> [String; 8] {
     ]
 }
 
-/// Returns the rate at which a run has completed or failed files, in files per second; `None` if
-/// its figures are unknown, or if it has just begun.
+/// Returns the rate of a run in files per second, counting completed and failed files; `None` if
+/// unknown.
 pub(super) fn rate(view: &Status, run: &LiveRun) -> Option<f64> {
     let figures = view.figures_of(run)?;
     files_per_second(figures.completed.saturating_add(figures.failed), run.info.started_at, view.now)
 }
 
-/// Returns the rate of `files` since `began`, in files per second; `None` if no time has passed.
+/// Returns `None` if no time has passed since `began`.
 pub(super) fn files_per_second(files: u64, began: Timestamp, now: Timestamp) -> Option<f64> {
     let elapsed = now.saturating_since(began).as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a queue never has 2^53 files")]
@@ -71,7 +69,6 @@ pub(super) fn claimed_by<'v>(view: &'v Status, run: &LiveRun) -> impl Iterator<I
     view.processing.iter().filter(move |item| item.claim.as_ref().is_some_and(|claim| claim.run == id))
 }
 
-/// Describes the files that a run has claimed: the first one, and the number of the others.
 fn current(view: &Status, run: &LiveRun, out: &Screen<'_>) -> String {
     let mut claimed = claimed_by(view, run);
     let Some(first) = claimed.next() else { return UNKNOWN.to_owned() };
@@ -85,8 +82,8 @@ fn path(path: &FilePath, out: &Screen<'_>) -> String {
     if out.is_terminal() { out.cut_in_middle(&shown, PATH_COLUMNS) } else { shown }
 }
 
-/// Describes the time since a run last contacted the store: `now` if it is below a second, or if
-/// the store knows that the run is alive.
+/// Describes how long ago a run last contacted the store. `None` means that the run is known to be
+/// alive now.
 fn heard_of(silent: Option<Duration>) -> String {
     match silent {
         Some(silent) if silent >= Duration::from_secs(1) => format!("{} ago", span(silent)),
@@ -94,11 +91,9 @@ fn heard_of(silent: Option<Duration>) -> String {
     }
 }
 
-/// The work of a live run, and the time since the run last contacted the store.
 #[derive(Serialize)]
 pub(super) struct AtWorkJson {
     files_per_second: Option<f64>,
-    /// The files that the run has claimed.
     current_files: Vec<PathJson>,
     heard_of_s: Option<f64>,
 }

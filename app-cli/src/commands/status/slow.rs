@@ -1,4 +1,4 @@
-//! The running attempts that take longer than expected.
+//! Finds running attempts that take longer than expected.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use autoproc_domain::{FilePath, ItemId, ProcessorState, QueueItem, Timestamp};
 
 use crate::forecasting::RecentAttempts;
 
-/// Returns the items of a live run whose attempts take longer than expected. `latest` is the state
-/// of the latest run; if `run` is that run, only attempts that have started count.
+/// Returns the items of a live run whose attempts take longer than expected. If `latest` is the
+/// state of this run, ignores attempts that `latest` does not list as started.
 pub(in crate::commands) fn items(
     run: &LiveRun,
     processing: &[QueueItem],
@@ -31,7 +31,6 @@ pub(in crate::commands) fn items(
     recent.slow(&run.info, &files).into_iter().map(|at| attempts[at].0).collect()
 }
 
-/// Returns the file of an item, and the time since its attempt began.
 fn attempt(item: &QueueItem, now: Timestamp) -> Option<(&FilePath, Duration)> {
     Some((&item.file_path, now.saturating_since(item.last_attempt?)))
 }

@@ -14,15 +14,12 @@ use crate::error::CliError;
 use crate::forecasting::{MIN_MEAN, RecentAttempts, between, sizes_of, takes_longer};
 use crate::view::time::rough_span;
 
-/// The maximum number of pending files that are read with their sizes; held files among them are
-/// skipped. Further files are assumed to have the average size of these.
+/// The maximum number of pending files to measure. Further files are assumed to have the average
+/// size of these.
 const MAX_FILES: usize = 1000;
 
-/// Returns the time left of the run. `state` is the state that the latest run reported, `waiting`
-/// is the number of pending files of the queue that are not held, and `recent` has the samples.
-/// `None` if `state` is that of another run, if starts are held, if the run is stopping, if there
-/// are too few samples, if their mean duration is too short, if the run has not reported how many
-/// files remain, or if the forecast is 0.
+/// Returns the time left of `run`; `None` if it cannot be forecast. `state` is that of the latest
+/// run, and `waiting` is the number of pending files that are not held.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.

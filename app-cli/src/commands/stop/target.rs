@@ -13,9 +13,8 @@ use crate::wiring::StopTarget;
 /// Returns the runs that the arguments select.
 ///
 /// # Errors
-/// [`CliError`] if the queue is in a folder, whose stop file addresses every run, if no live run is
-/// on the given host, or if the given name is neither the name of a live run nor the beginning of
-/// exactly one such name.
+/// [`CliError`] if an option is given for a queue in a folder, if no live run matches, or if a name
+/// matches several.
 pub(super) async fn of(args: &StopArgs, context: &Context) -> Result<StopTarget, CliError> {
     match (&args.host, &args.run) {
         (None, None) => Ok(StopTarget::AllRuns),
@@ -30,7 +29,6 @@ fn in_folder() -> CliError {
         .with_hint("`autoproc stop` stops every run of this queue")
 }
 
-/// Returns the runs on a host; fails if no live run is on it.
 async fn on_host(host: &str, context: &Context) -> Result<StopTarget, CliError> {
     let live = context.runs().live().await?;
     let hosts: BTreeSet<&str> = live.iter().map(|run| &*run.info.location.host).collect();
@@ -46,8 +44,7 @@ async fn on_host(host: &str, context: &Context) -> Result<StopTarget, CliError> 
     }))
 }
 
-/// Returns the live run with this name, or else the only live run whose name begins with `name`;
-/// fails if there is no such run, or several.
+/// Returns the live run whose name is `name`, or else the only one whose name begins with it.
 async fn named(name: &str, context: &Context) -> Result<RunId, CliError> {
     let live = context.runs().live().await?.into_iter().map(|run| run.info.id);
     let mut matching: Vec<_> = live.filter(|id| id.as_str().starts_with(name)).collect();

@@ -32,7 +32,8 @@ Example:
   autoproc store prune --older-than 90d --dry-run --store postgres://anna@db.example.com/queue"
 )]
 pub(crate) struct PruneArgs {
-    /// Remove the runs whose latest event is older than this, for instance 90d; the unit is required
+    /// Remove the runs whose latest event is older than this, for instance 90d; the unit is
+    /// required
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = older_than)]
     older_than: Duration,
     /// Only count what would be removed
@@ -40,7 +41,8 @@ pub(crate) struct PruneArgs {
     dry_run: bool,
 }
 
-/// Parses a span with a unit: a bare number would mean seconds, and the history cannot be restored.
+/// Parses a span that must have a unit. A number without a unit would mean seconds, and would
+/// remove almost the whole history.
 fn older_than(word: &str) -> Result<Duration, String> {
     let span = autoproc_time_text::parse(word).map_err(|error| error.to_string())?;
     let has_unit = word.ends_with(|last: char| last.is_ascii_alphabetic());

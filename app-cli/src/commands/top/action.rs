@@ -1,4 +1,4 @@
-//! The actions of the view. Each is a command line.
+//! The actions that a user can choose in the view. Each stands for a command line.
 
 use std::ffi::OsString;
 
@@ -8,10 +8,9 @@ use autoproc_domain::{FilePath, Priority};
 use crate::view::layout::Layout;
 use crate::view::quoting::quoted;
 
-/// An action that a user can choose. The view carries it out once the user has confirmed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Gives the failed files with this signature another round.
+    /// Retries the failed files whose errors have this signature.
     Retry(SignatureId),
     Prioritise(FilePath, Priority),
     Hold(FilePath),
@@ -24,15 +23,15 @@ pub(super) enum Action {
 }
 
 impl Action {
-    /// Returns the command line as separate words, without the program. The path of a file is
-    /// exact, byte for byte.
+    /// Returns the command line as separate words, without the program name. Paths keep their exact
+    /// bytes.
     pub(super) fn words(&self) -> Vec<OsString> {
         self.command(|path| path.as_os_str().to_owned()).0
     }
 
-    /// Returns the command line as a person types it. `options` are the options that choose the
-    /// queue, each with a leading space. Unprintable characters of the path are escaped, so the
-    /// command line of such a file cannot be pasted.
+    /// Returns the command line as a user would type it. `options` are the options that choose the
+    /// queue, each with a leading space. Unprintable characters in paths are escaped; a line with
+    /// such a path does not work when pasted into a shell.
     pub(super) fn line(&self, layout: &Layout, options: &str) -> String {
         let escaped = |path: &FilePath| quoted(&layout.path(path));
         let (words, name_length) = self.command(|path| layout.argument(path).unwrap_or_else(|| escaped(path)).into());
@@ -41,7 +40,8 @@ impl Action {
         [&[format!("autoproc {}{options}", name.join(" ")).into()], arguments].concat().join(" ")
     }
 
-    /// Returns the words of the command line, and the number of words in the name of the command.
+    /// Returns the words of the command line, and the number of words that name the command: 2 for
+    /// `queue hold FILE`.
     fn command(&self, word_of: impl Fn(&FilePath) -> OsString) -> (Vec<OsString>, usize) {
         let (name, arguments): (&[&str], Vec<OsString>) = match self {
             Self::Retry(signature) => (&["retry-failed"], vec!["--like".into(), signature.to_string().into()]),
@@ -57,7 +57,6 @@ impl Action {
         (name.iter().map(OsString::from).chain(arguments).collect(), name.len())
     }
 
-    /// Returns the question that precedes the action.
     pub(super) fn question(&self) -> &'static str {
         match self {
             Self::Retry(_) => "Give the failed files of this reason another round?",

@@ -1,7 +1,7 @@
 //! Draws the state: a pure function from a state and a size to lines.
 //!
-//! A row of the screen is a line of styled texts. Paths, reasons, errors and typed texts are
-//! escaped here; all other untrusted texts are escaped when the state is built.
+//! Paths, reasons, errors and typed texts are escaped here. Other untrusted texts are escaped when
+//! the state is built.
 
 mod footer;
 mod header;
@@ -19,7 +19,6 @@ use super::text_page::TextPage;
 use crate::view::layout::Size;
 use plan::Plan;
 
-/// Draws the state on the whole frame.
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>) {
     let area = frame.area();
     let size = Size { columns: area.width.into(), rows: area.height.into() };
@@ -28,7 +27,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>) {
     }
 }
 
-/// Returns the lines of the screen, from the top: one for each row of the screen.
+/// Returns one line for each row of the screen, from the top.
 fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     let plan = Plan::of(state, size);
     let mut lines = header::lines(state, size);
@@ -39,7 +38,6 @@ fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     lines
 }
 
-/// Returns the lines between the header and the footer: the page, or else the panes.
 fn body(state: &State, plan: &Plan, size: Size) -> Vec<Line<'static>> {
     match &state.mode {
         Mode::Read(page) => of_page(state, page, plan, size),

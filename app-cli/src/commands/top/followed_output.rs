@@ -1,4 +1,4 @@
-//! The output of a file's latest attempt, read again and again while it grows.
+//! Follows the output of a file's latest attempt while it grows.
 
 use std::time::{Duration, Instant};
 
@@ -14,51 +14,44 @@ use crate::context::Context;
 use crate::escape::escaped;
 use crate::overwritten_lines::LinePrinter;
 
-/// The time between two reads.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// The maximum number of bytes that are shown: the last bytes of the output.
+/// Only this many bytes at the end of the output are shown.
 const MAX_BYTES: u64 = 256 * 1024;
 
-/// The blanks that replace a tab.
 const TAB: &str = "    ";
 
-/// The line in place of the beginning of a long output.
 const LEFT_OUT: &str = "(earlier output is not shown; `autoproc log` prints all of it)";
 
-/// The line in place of an output that is empty or missing.
 const EMPTY: &str = "(no output so far, or it was removed)";
 
-/// The line in place of a missing output, if the attempt may have run on another machine.
 const ELSEWHERE: &str = "(no output here: the latest attempt printed nothing, or it ran on another machine or in another project folder, which keeps its output)";
 
-/// The round of a file, the number of its attempts, and the time of its latest attempt. These
-/// values change with each attempt. For a processing file, the view knows only the number of
-/// attempts; the other values are then 0 and `None`.
+/// The round of a file, the number of its attempts, and the time of the last attempt. A new attempt
+/// changes these values. For a processing file, the round is 0 and the time is `None`.
 type Progress = (u32, u32, Option<Timestamp>);
 
 pub(super) struct FollowedOutput {
     pub(super) id: ItemId,
-    /// The progress for which `log` was looked up; `None` at first.
+    /// The progress of the file when `log` was last looked up; `None` before the first time.
     looked_up: Option<Progress>,
-    /// The latest output, whose file may not exist; `None` if there is none in this project folder.
+    /// The output of the latest attempt; `None` if this project folder has none. The output file
+    /// may not exist.
     log: Option<AttemptLog>,
-    /// True if an attempt has begun in this round.
+    /// True if the file has had an attempt in its current round.
     has_begun: bool,
-    /// The end of the output at the latest read, `None` without a file, and the line in place of an
-    /// empty output; `None` before the first read.
+    /// The result of the last read: the end of the output, and the text to show if the output is
+    /// empty.
     read: Option<(Option<LogEnd>, &'static str)>,
     due: Instant,
 }
 
 impl FollowedOutput {
-    /// Follows the output of an item. The first read is due at once.
     pub(super) fn new(id: ItemId) -> Self {
         Self { id, looked_up: None, log: None, has_begun: false, read: None, due: Instant::now() }
     }
 
-    /// Looks up the output again if this snapshot shows a later attempt of the file, or that the
-    /// file is processing. If the snapshot does not contain the file, keeps the output.
+    /// Looks up the output again if the snapshot shows a new attempt of the file.
     pub(super) fn see(&mut self, snapshot: &Snapshot, context: &Context) {
         if let Some(file) = snapshot.running.iter().find(|file| file.id == self.id) {
             self.looked_up = Some((0, file.attempt, None));
@@ -69,15 +62,14 @@ impl FollowedOutput {
         }
     }
 
-    /// Waits until a read is due, and then until the output has changed. Returns the last lines of
-    /// the output, escaped.
+    /// Waits until the output has changed, and returns its last lines, escaped.
     pub(super) async fn next(&mut self, context: &Context) -> Vec<String> {
         loop {
             tokio::time::sleep_until(self.due.into()).await;
             self.due = Instant::now() + INTERVAL;
-            // Reads the queue only if no snapshot has shown the file. The reader of the view uses
-            // the same handle, and `Storage::changed` does not report changes that the handle has
-            // already read. So this read could hide changes from the reader.
+            // `Storage::changed` does not report changes that this handle has already read. A read
+            // here could hide changes from the reader of the view, so it is avoided if a snapshot
+            // has shown the file.
             if self.looked_up.is_none()
                 && let Ok(Some(item)) = context.storage().find(Selector::Id(self.id)).await
             {
@@ -102,15 +94,15 @@ impl FollowedOutput {
         }
     }
 
-    /// Returns the line in place of an empty output.
     fn if_empty(&self, context: &Context) -> &'static str {
         let is_missing = self.log.as_ref().is_none_or(|log| !log.path.exists());
         if context.wiring.server().is_some() && self.has_begun && is_missing { ELSEWHERE } else { EMPTY }
     }
 }
 
-/// Returns the lines of an output in their last versions, without colours, escaped. `if_empty` is
-/// the line in place of an empty output.
+/// Returns the lines of an output, escaped and without colours. If a line contains carriage
+/// returns, keeps only the text that a terminal would show last. Returns `if_empty` if there is no
+/// output.
 fn lines(end: Option<&LogEnd>, if_empty: &str) -> Vec<String> {
     let Some(LogEnd { length, bytes }) = end.filter(|end| !end.bytes.is_empty()) else {
         return vec![if_empty.to_owned()];
@@ -129,7 +121,6 @@ fn lines(end: Option<&LogEnd>, if_empty: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// Returns the lines of an output, of which at most the last `MAX_BYTES` are read.
     fn lines_of(output: &[u8]) -> Vec<String> {
         let first = output.len().saturating_sub(usize::try_from(MAX_BYTES).expect("small"));
         lines(Some(&LogEnd { length: output.len() as u64, bytes: output[first..].to_vec() }), EMPTY)

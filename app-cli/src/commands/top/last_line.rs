@@ -1,12 +1,9 @@
-//! The last line of an output.
-
 use anstream::adapter::strip_str;
 
 use crate::escape::Printable;
 
-/// Returns the last non-blank line of an output, in its latest version: text after a carriage
-/// return replaces the line. Colours are left out, and unprintable characters are escaped. `None`
-/// if all lines are blank.
+/// Splits an output at line ends and carriage returns, and returns the last part that is not blank.
+/// Removes colours, and escapes unprintable characters.
 pub(super) fn last_line(output: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(output);
     let plain = strip_str(&text).to_string();

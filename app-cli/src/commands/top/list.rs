@@ -1,13 +1,11 @@
-//! A scrollable list with a selected row.
-
-/// The rows of a pane: which of them match the filter, and which is selected.
+/// The rows of a pane that match the filter. One of the rows is selected.
 #[derive(Debug, Clone)]
 pub(super) struct List<K> {
-    /// The rows that match the filter: the position of each in the snapshot, and its key.
+    /// For each row: the index of its entry in the snapshot, and a key that identifies the entry.
     rows: Vec<(usize, K)>,
-    /// The selected row, counted among `rows`; 0 if there are no rows.
+    /// An index into `rows`; 0 if there are no rows.
     selected: usize,
-    /// The first row on the screen, counted among `rows`.
+    /// The index in `rows` of the first row on the screen.
     first: usize,
 }
 
@@ -18,8 +16,8 @@ impl<K> Default for List<K> {
 }
 
 impl<K: PartialEq> List<K> {
-    /// Replaces the rows. The selection stays on the same row if it is still there, otherwise at
-    /// the same position, or at the last row if that position is gone.
+    /// Replaces the rows. The selected key stays selected. If the new rows lack this key, the
+    /// selection keeps its index, or moves to the last row.
     pub(super) fn replace(&mut self, rows: Vec<(usize, K)>) {
         let before = self.rows.get(self.selected).map(|(_, key)| key);
         let same = before.and_then(|before| rows.iter().position(|(_, key)| key == before));
@@ -34,19 +32,18 @@ impl<K: PartialEq> List<K> {
         self.clamp();
     }
 
-    /// Scrolls so that the selected row is on a screen with room for `height` rows.
+    /// Scrolls until the selected row is among the `height` visible rows.
     pub(super) fn scroll(&mut self, height: usize) {
         let lowest = self.selected.saturating_sub(height.saturating_sub(1));
         self.first = self.first.clamp(lowest, self.selected).min(self.rows.len().saturating_sub(height).max(lowest));
     }
 
-    /// Returns the position of the selected row in the snapshot; `None` if there are no rows.
+    /// Returns the index in the snapshot of the selected row.
     pub(super) fn selected(&self) -> Option<usize> {
         self.rows.get(self.selected).map(|(position, _)| *position)
     }
 
-    /// Returns the rows on the screen: the position of each in the snapshot, and whether it is
-    /// selected.
+    /// For each visible row, returns its index in the snapshot, and true if the row is selected.
     pub(super) fn shown(&self, height: usize) -> impl Iterator<Item = (usize, bool)> {
         let numbered = self.rows.iter().enumerate().skip(self.first).take(height);
         numbered.map(|(number, (position, _))| (*position, number == self.selected))

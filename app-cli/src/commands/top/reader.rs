@@ -2,10 +2,9 @@
 //!
 //! # Theory of operation
 //!
-//! The live runs, and the small files that a run keeps up to date, are read every second, because
-//! this is cheap. The queue is read only if the store reports a change or a read has shown one, and
-//! the history only if the queue was read after the history. For a large queue, a [`Throttle`]
-//! reduces the reads to as few as one every 10 s.
+//! The live runs and their small state files are read every second. The queue is read only after a
+//! change, and the history only after the queue was read. For a large queue, a [`Throttle`] reduces
+//! the reads to as few as one every 10 s.
 
 mod attempts;
 mod history_part;
@@ -27,48 +26,45 @@ use history_part::HistoryPart;
 use queue_part::QueuePart;
 use runs_part::RunsPart;
 
-/// The time between two polls of the live runs.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For a queue in a folder: the minimum time between two reads of the processing files, and the
-/// minimum time between two reads of the rest of the queue.
+/// The minimum time between two reads of a queue in a folder: first for the processing files, then
+/// for the rest of the queue.
 const FOLDER_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(1));
 
-/// The same intervals for a queue in a database. They are longer, because every open view queries
-/// the same server.
+/// The same as `FOLDER_INTERVALS`, for a queue in a database. The intervals are longer, because
+/// every open view queries the same server.
 const SERVER_INTERVALS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
 
-/// The minimum time between two reads of the history.
 const HISTORY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A wait for the next change of the queue.
+/// Completes when the queue has changed.
 type Change = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Reads the ports, and caches the parts of a snapshot that have not changed.
 pub(super) struct Reader<'a> {
     context: &'a Context,
     /// The host name of this machine.
     host: Box<str>,
     /// The text that pending files must contain; empty for all.
     filter: String,
-    /// The wait for the next change; `None` if the queue may have changed since it was read.
+    /// A future that waits for the next change of the queue. `None` if the queue may already have
+    /// changed since it was read.
     change: Option<Change>,
     next_poll: Instant,
-    /// True if the queue may have changed since its processing files were read.
+    /// True if the processing files may have changed since they were read.
     are_processing_stale: bool,
     processing_throttle: Throttle,
-    /// True if the queue, except its processing files, may have changed since it was read.
+    /// True if the rest of the queue may have changed since it was read.
     is_queue_stale: bool,
     queue_throttle: Throttle,
     history_throttle: Throttle,
     queue: QueuePart,
     history: HistoryPart,
-    /// True if the queue was read since the history was read.
+    /// True if the queue was read after the history.
     is_history_stale: bool,
 }
 
 impl<'a> Reader<'a> {
-    /// Creates a reader that reads everything at its first call.
     pub(super) fn new(context: &'a Context, filter: String) -> Self {
         let now = Instant::now();
         let intervals = if context.wiring.server().is_some() { SERVER_INTERVALS } else { FOLDER_INTERVALS };
@@ -89,8 +85,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Waits for the next poll, and returns its snapshot. The future may be dropped at any time:
-    /// the next call repeats the interrupted reads.
+    /// Waits for the next poll and returns a snapshot. Cancel safe: the next call repeats
+    /// interrupted reads.
     ///
     /// # Errors
     /// [`CliError`] if the queue or its live runs cannot be read.
@@ -121,8 +117,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the queue except for its processing files, if it may have changed and its throttle
-    /// permits it.
+    /// Reads the queue, except its processing files, if it is stale and its throttle permits.
     async fn read_queue(&mut self) -> Result<(), CliError> {
         let began = Instant::now();
         if !self.is_queue_stale || !self.queue_throttle.is_due(began) {
@@ -137,10 +132,9 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads the processing files if they may have changed and their throttle permits it. Must be
-    /// called after everything else that reads the queue. If the files or the counts have changed,
-    /// the next poll reads the rest of the queue again, because `Storage::changed` does not report
-    /// the changes that this read has seen.
+    /// Reads the processing files if they are stale and their throttle permits. Must be called
+    /// after all other reads of the queue. If a file has changed, marks the rest of the queue as
+    /// stale, because `Storage::changed` does not report changes that this read has seen.
     async fn read_processing(&mut self) -> Result<(), CliError> {
         let began = Instant::now();
         if self.are_processing_stale && self.processing_throttle.is_due(began) {
@@ -152,14 +146,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Starts the wait for the next change, unless one has been started.
     fn watch(&mut self) {
         let storage = self.context.storage();
         self.change.get_or_insert_with(|| Box::pin(async move { storage.changed().await }));
     }
 
-    /// Reads the history if the queue was read after it, and computes the forecasts. Does nothing
-    /// if the history is current and no run is live, or if the throttle does not permit a read.
+    /// Reads the history if it is stale. Computes the forecasts if the history was stale or a run
+    /// is live. Does neither while the throttle forbids it.
     async fn read_history(&mut self, live: &[LiveRun], runs: &RunsPart) -> Result<(), CliError> {
         let began = Instant::now();
         let is_needed = self.is_history_stale || !live.is_empty();

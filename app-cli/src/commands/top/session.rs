@@ -36,10 +36,10 @@ use crate::view::time::Zone;
 use command::{command, in_words};
 use wake::Wake;
 
-/// The time after which the view shows that it is waiting for a command.
+/// If a command takes longer than this, the view shows that it is waiting.
 const LATE: Duration = Duration::from_millis(500);
 
-/// A pending read of a snapshot. Returns the reader too, for the next read.
+/// A future that reads a snapshot. It also returns the reader, for the next read.
 type Reading<'a> = Pin<Box<dyn Future<Output = (Reader<'a>, Result<Snapshot, CliError>)> + 'a>>;
 
 /// Shows the view until the user quits or a signal ends it.
@@ -74,7 +74,7 @@ struct Session<'a> {
     wakes: UnboundedReceiver<Wake>,
     state: State,
     reading: Reading<'a>,
-    /// The output that is shown; `None` if the view shows something else.
+    /// The output that the view follows; `None` if the current page shows no output.
     output: Option<FollowedOutput>,
 }
 
@@ -114,7 +114,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Waits for the next input, and applies it to the state.
     async fn next(&mut self) -> Result<Next, CliError> {
         let output = async {
             match &mut self.output {
@@ -138,8 +137,8 @@ impl<'a> Session<'a> {
         Ok(Next::Effects(effects))
     }
 
-    /// Applies a message, and then the next waiting messages until one has effects, so that many
-    /// keys cause only one drawing.
+    /// Applies the waiting messages in order, up to the first message that has effects. Several
+    /// keys without effects thus cause only one drawing.
     fn on_wakes(&mut self, first: Wake) -> Result<Vec<Effect>, CliError> {
         let mut effects = Vec::new();
         let mut next = Some(first);
@@ -154,7 +153,7 @@ impl<'a> Session<'a> {
         Ok(effects)
     }
 
-    /// Applies a snapshot, and shows the warnings that occurred while it was read.
+    /// Applies a snapshot, and shows the warnings that were printed during the read.
     fn on_read(&mut self, read: Result<Snapshot, CliError>) -> Result<Vec<Effect>, CliError> {
         let warnings = self.context.console.take_diverted();
         if !warnings.is_empty() {
@@ -174,7 +173,7 @@ impl<'a> Session<'a> {
         update(&mut self.state, Input::Text(source, lines))
     }
 
-    /// Follows the output that the view shows.
+    /// Follows the output on the current page, if the page shows one.
     fn follow(&mut self) {
         let shown = match &self.state.mode {
             Mode::Read(page) => match page.source {
@@ -212,8 +211,9 @@ impl<'a> Session<'a> {
         self.reading = reading(Reader::new(self.context, self.state.filter.clone()));
     }
 
-    /// Reads the story of a file, which `queue show` prints, and reads the queue again:
-    /// `Storage::changed` does not report the changes that `queue show` sees.
+    /// Shows what `queue show` prints about a file. Then reads the queue again, because `queue
+    /// show` may have read a change of the queue. `Storage::changed` no longer reports such a
+    /// change.
     async fn read_story(&mut self, path: FilePath, id: ItemId) -> Result<Option<ExitCode>, CliError> {
         let words = vec!["queue".into(), "show".into(), path.as_os_str().to_owned()];
         let lines = match self.command(words).await? {
@@ -226,7 +226,6 @@ impl<'a> Session<'a> {
         Ok(None)
     }
 
-    /// Carries out an action, and reads the queue again.
     async fn carry_out(&mut self, action: &Action) -> Result<Option<ExitCode>, CliError> {
         let outcome = match self.command(action.words()).await? {
             Carried::Out(Ok(printed)) => in_one_line(&printed),
@@ -238,12 +237,11 @@ impl<'a> Session<'a> {
         Ok(None)
     }
 
-    /// Carries out a command line, given by its words. If that takes long, the view shows a message.
-    /// Meanwhile, all keys are ignored except those that leave the view: a key that is typed ahead
-    /// must not answer a question that is not shown yet.
+    /// Executes a command line. During the command, ignores all keys except those that leave the
+    /// view. Otherwise, a key could answer a question that the view has not shown yet.
     ///
     /// # Errors
-    /// If the keys can no longer be read. The command may then already have taken effect.
+    /// If the keys can no longer be read. The command may already have taken effect.
     async fn command(&mut self, words: Vec<OsString>) -> Result<Carried, CliError> {
         let mut done = pin!(command(words, self.context));
         let mut is_late = pin!(sleep(LATE));
@@ -274,7 +272,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// True for the keys that leave the view while a command is carried out: `q` and Ctrl-C.
+/// True if the key leaves the view during a command: `q` or Ctrl-C.
 fn leaves(event: &Event) -> bool {
     let Event::Key(key) = event else { return false };
     match key.code {
@@ -296,7 +294,6 @@ enum Carried {
     Left(ExitCode),
 }
 
-/// The outcome of a wait for an input.
 enum Next {
     Effects(Vec<Effect>),
     End(ExitCode),
@@ -309,12 +306,10 @@ fn reading(mut reader: Reader<'_>) -> Reading<'_> {
     })
 }
 
-/// Joins the lines of a text into one line, escaped.
 fn in_one_line(text: &str) -> String {
     Printable(&text.lines().collect::<Vec<_>>().join("; ")).to_string()
 }
 
-/// Returns the exit code after a signal.
 fn code(cause: Option<StopCause>) -> ExitCode {
     match cause {
         Some(StopCause::Interrupt) => ExitCode::Interrupted,

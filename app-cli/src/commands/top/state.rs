@@ -10,7 +10,6 @@ use super::text_page::TextPage;
 use crate::view::layout::{Layout, Size};
 use crate::view::time::Zone;
 
-/// A part of the screen with a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Pane {
     /// The processing files.
@@ -23,16 +22,16 @@ pub(super) enum Pane {
 }
 
 impl Pane {
-    /// The panes, from the top of the screen to its bottom.
+    /// All panes, from the top of the screen to its bottom.
     pub(super) const ALL: [Self; 3] = [Self::Now, Self::Failures, Self::Next];
 
-    /// Returns the pane that is this many panes further down; the first follows the last.
+    /// Returns the pane that is `panes` positions further down. The first pane follows the last.
     pub(super) fn after(self, panes: usize) -> Self {
         Self::ALL[(self as usize + panes) % Self::ALL.len()]
     }
 }
 
-/// The current effect of the keys.
+/// Determines what the keys do.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Mode {
     /// The keys move in the lists.
@@ -48,40 +47,36 @@ pub(super) enum Mode {
     Confirm(Action),
 }
 
-/// Everything that the view shows.
 #[derive(Debug, Clone)]
 pub(super) struct State {
-    /// The latest snapshot; `None` until the queue was read for the first time.
+    /// `None` before the first read of the queue.
     pub(super) snapshot: Option<Box<Snapshot>>,
     pub(super) mode: Mode,
     pub(super) focus: Pane,
     pub(super) now: List<ItemId>,
     pub(super) failures: List<SignatureId>,
     pub(super) next: List<ItemId>,
-    /// Only files whose paths contain this text are shown, and groups of failures whose reason or
-    /// one of whose examples contains it; empty to show all.
+    /// Only files whose path contains this text are shown. A group of failures is shown if its
+    /// reason or an example contains the text. Empty to show everything.
     pub(super) filter: String,
-    /// The outcome of the latest key or action, or the warnings of the latest read, shown until the
-    /// next key.
+    /// The outcome of the latest action, or a warning. Shown until the user presses a key.
     pub(super) message: Option<String>,
-    /// The reason why the queue cannot be read; `None` if it was read.
+    /// The reason why the latest read of the queue failed; `None` if the read succeeded.
     pub(super) trouble: Option<String>,
     pub(super) size: Size,
     pub(super) look: Look,
 }
 
-/// The properties of the terminal and of the command line that determine how the view looks.
 #[derive(Debug, Clone)]
 pub(super) struct Look {
     pub(super) layout: Layout,
     pub(super) zone: Zone,
     pub(super) is_coloured: bool,
-    /// The options that choose the queue in a command line, each with a leading space.
+    /// The command-line options that choose the queue, each with a leading space.
     pub(super) options: String,
 }
 
 impl State {
-    /// Creates the initial state, before the queue is read.
     pub(super) fn new(look: Look, size: Size) -> Self {
         Self {
             snapshot: None,
@@ -98,22 +93,19 @@ impl State {
         }
     }
 
-    /// Returns the selected processing file; `None` if there is none.
     pub(super) fn selected_running(&self) -> Option<&RunningFile> {
         self.snapshot.as_ref()?.running.get(self.now.selected()?)
     }
 
-    /// Returns the selected group of failures; `None` if there is none.
     pub(super) fn selected_group(&self) -> Option<&FailureGroup> {
         self.snapshot.as_ref()?.groups.get(self.failures.selected()?)
     }
 
-    /// Returns the selected pending file; `None` if there is none.
     pub(super) fn selected_next(&self) -> Option<&QueueItem> {
         self.snapshot.as_ref()?.next.get(self.next.selected()?)
     }
 
-    /// Returns the selected file of the focused pane; `None` if there is none.
+    /// Returns the selected file of the focused pane.
     pub(super) fn selected_file(&self) -> Option<(&FilePath, ItemId)> {
         match self.focus {
             Pane::Now => self.selected_running().map(|file| (&file.file_path, file.id)),

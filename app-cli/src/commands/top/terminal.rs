@@ -1,11 +1,14 @@
-//! The terminal, while the view uses all of it.
+//! Takes over the whole terminal for the view, and restores it.
 //!
 //! # Theory of operation
 //!
-//! [`FullScreen::open`] switches to the alternate screen and to raw mode. Dropping it switches
-//! back; so does a panic of any thread, before its message is printed. While the process is
-//! suspended, the terminal belongs to the shell. Another thread calls [`give_up`] before the
-//! suspension and [`take`] after it, and a lock keeps these calls from interfering with a drawing.
+//! [`FullScreen::open`] switches the terminal to the alternate screen and to raw mode. Dropping the
+//! `FullScreen` restores the terminal. A panic in any thread also restores the terminal, before the
+//! panic message is printed.
+//!
+//! While the process is suspended, the shell uses the terminal. Another thread therefore calls
+//! [`give_up`] before a suspension and [`take`] after it. A lock keeps these calls from interfering
+//! with a drawing.
 
 use std::io::{self, Stdout, Write, stdout};
 use std::mem::ManuallyDrop;
@@ -21,23 +24,23 @@ use ratatui::crossterm::{execute, terminal};
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal};
 
-/// Makes the terminal report the buttons and the wheel of the mouse (`CSI ? 1000 h`), with
-/// coordinates of any size (`CSI ? 1006 h`). Movements are not reported, so that a moving mouse
-/// costs nothing.
+/// Makes the terminal report mouse buttons and the wheel (`CSI ? 1000 h`), with coordinates of any
+/// size (`CSI ? 1006 h`). Movements are not reported, so a moving mouse costs nothing.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 /// True while the view uses the terminal.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Locked during a drawing, and while the view takes or restores the terminal. A panic restores the
-/// terminal without the lock.
+/// Locked while the view draws, takes or restores the terminal. A panic restores the terminal
+/// without this lock.
 static IN_USE: Mutex<()> = Mutex::new(());
 
 /// The whole terminal. Dropping it restores the terminal.
 pub(super) struct FullScreen {
-    /// Never dropped: on drop, `Terminal` shows the cursor, and prints a failure to standard error,
-    /// which panics if the terminal is closed. [`give_up`] shows the cursor instead.
+    /// Never dropped. If the terminal is closed, the drop of `Terminal` panics, because it prints
+    /// its failure to standard error. The drop would show the cursor; [`give_up`] does this
+    /// instead.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
 }
 
@@ -58,8 +61,8 @@ impl FullScreen {
         Ok(Self { terminal: ManuallyDrop::new(terminal) })
     }
 
-    /// Draws the changes since the last drawing. Draws nothing while the terminal belongs to the
-    /// shell, because the process is being suspended.
+    /// Draws the changes since the last drawing. Draws nothing while the process is being
+    /// suspended, because the shell then uses the terminal.
     ///
     /// # Errors
     /// If the terminal cannot be written.
@@ -107,8 +110,8 @@ pub(super) fn give_up() {
     restore();
 }
 
-/// Restores the terminal. Does not wait for a drawing, which may have panicked. A failure is
-/// ignored, because the terminal may be gone.
+/// Restores the terminal. Takes no lock, because a drawing that panicked may hold it. Ignores
+/// failures, because the terminal may be gone.
 fn restore() {
     if IS_TAKEN.swap(false, Ordering::SeqCst) {
         let _ = end(&mut stdout());
@@ -137,7 +140,6 @@ mod tests {
 
     use super::*;
 
-    /// Panics during a drawing, while the view uses the terminal.
     #[test]
     #[ignore = "needs a terminal; a_panic_restores_the_terminal_before_its_message starts it in one"]
     fn panic_during_a_drawing() {

@@ -1,5 +1,4 @@
-//! Tests of the view with invented data: its screens, its keys, and a property test with many keys
-//! and sizes.
+//! Tests of the view with invented data.
 
 mod keys;
 mod night;
@@ -21,16 +20,14 @@ use super::update::{Effect, Input, update};
 use crate::view::layout::{Layout, Size};
 use crate::view::time::Zone;
 
-/// The folder in which the view runs.
 const HOME: &str = "/home/ada/scans";
 
-/// The view in a terminal of a certain size.
+/// The view in a simulated terminal.
 struct Bench {
     state: State,
 }
 
 impl Bench {
-    /// Opens the view of this snapshot.
     fn open(columns: u16, rows: u16, snapshot: Snapshot) -> Self {
         let layout = Layout::on_terminal(Path::new(HOME), columns.into());
         let look = Look { layout, zone: Zone::utc(), is_coloured: true, options: String::new() };
@@ -52,7 +49,6 @@ impl Bench {
         text.chars().map(|character| self.press(KeyCode::Char(character))).last().unwrap_or_default()
     }
 
-    /// Returns the cells of the screen.
     fn drawn(&self) -> Buffer {
         let Size { columns, rows } = self.state.size;
         let mut terminal = Terminal::new(TestBackend::new(size(columns), size(rows))).expect("memory");
@@ -60,7 +56,7 @@ impl Bench {
         terminal.backend().buffer().clone()
     }
 
-    /// Returns the rows of the screen as text, without blanks at their ends.
+    /// Returns the rows of the screen as text, without trailing blanks.
     fn screen(&self) -> Vec<String> {
         let buffer = self.drawn();
         let row = |row: u16| {
@@ -75,7 +71,6 @@ impl Bench {
         (0..buffer.area.height).map(row).collect()
     }
 
-    /// True if a row of the screen contains this text.
     fn shows(&self, text: &str) -> bool {
         self.screen().iter().any(|row| row.contains(text))
     }

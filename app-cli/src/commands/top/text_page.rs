@@ -1,5 +1,5 @@
-//! A page of text that may be longer than the screen: the story of a file, an output, a group of
-//! failures, or the keys.
+//! A scrollable page of text: the history of a file, the output of an attempt, a group of failures,
+//! or the help on keys.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -8,7 +8,6 @@ use autoproc_domain::{FilePath, ItemId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
     Keys,
-    /// The files of one failure group.
     Group,
     Story(FilePath, ItemId),
     Output(FilePath, ItemId),
@@ -27,8 +26,7 @@ pub(super) struct TextPage {
 }
 
 impl TextPage {
-    /// Creates a page without text. An output is shown from its end, other texts from their
-    /// beginning.
+    /// Creates an empty page. An output is first shown at its end, other texts at their beginning.
     pub(super) fn new(source: Source, title: String) -> Self {
         let is_at_end = matches!(source, Source::Output(..));
         Self { source, title, lines: Vec::new(), rows: Vec::new(), first: 0, is_at_end }
@@ -38,15 +36,14 @@ impl TextPage {
         self.lines = lines;
     }
 
-    /// Scrolls by this many rows. After scrolling up, the page does not follow the end; an output
-    /// that is scrolled down beyond its end is followed again.
+    /// Scrolls by this many rows. Scrolling up stops following the end of an output. Scrolling
+    /// beyond the end follows it again.
     pub(super) fn move_by(&mut self, rows: isize) {
         self.first = self.first.saturating_add_signed(rows);
         self.is_at_end &= rows > 0;
     }
 
-    /// Wraps the lines for a screen of this size. Keeps the number of the first row on the screen,
-    /// unless the page follows the end or is now too short.
+    /// Wraps the lines and adjusts the scroll position for a screen of this size.
     pub(super) fn fit(&mut self, columns: usize, height: usize) {
         self.rows = self.lines.iter().flat_map(|line| broken(line, columns)).collect();
         let last = self.rows.len().saturating_sub(height);
@@ -54,15 +51,14 @@ impl TextPage {
         self.first = if self.is_at_end { last } else { self.first.min(last) };
     }
 
-    /// Returns the rows on the screen.
     pub(super) fn shown(&self, height: usize) -> &[String] {
         let end = self.first.saturating_add(height).min(self.rows.len());
         self.rows.get(self.first..end).unwrap_or_default()
     }
 }
 
-/// Wraps a line into rows of at most this many columns. Returns at least one row. A character that
-/// is wider than the screen gets a row of its own.
+/// Wraps a line into rows of at most `columns` columns. Returns at least one row. A character wider
+/// than `columns` gets its own row.
 pub(super) fn broken(line: &str, columns: usize) -> Vec<String> {
     let (mut rows, mut width) = (vec![String::new()], 0);
     for character in line.chars() {

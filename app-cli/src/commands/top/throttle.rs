@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-/// The pause after a read, as a multiple of its duration: 50 keeps reading below 2 % of the time.
-/// [`MAX_PAUSE`] limits the pause, so a read of over 200 ms takes a larger share.
+/// The duration of the pause after a read, divided by the duration of the read. A value of 50 keeps
+/// reads below 2 % of the time. After a read of more than 200 ms, [`MAX_PAUSE`] shortens the pause.
 const PAUSE_PER_COST: u32 = 50;
 
-/// The maximum pause after a read, unless the interval is longer. This maximum limits the time for
-/// which the view has no news after an expensive read.
+/// The maximum pause after a slow read. Limits how outdated the view can become. If the interval of
+/// the throttle is longer, the pause is the interval.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// Decides when something may be read again.
@@ -15,22 +15,19 @@ const MAX_PAUSE: Duration = Duration::from_secs(10);
 pub(super) struct Throttle {
     /// The minimum time between two reads.
     interval: Duration,
-    /// The earliest time of the next read.
     due: Instant,
 }
 
 impl Throttle {
-    /// Creates a throttle that permits the first read at once.
+    /// Creates a throttle that permits the first read immediately.
     pub(super) fn every(interval: Duration, now: Instant) -> Self {
         Self { interval, due: now }
     }
 
-    /// True if a read is permitted.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.due <= now
     }
 
-    /// Records a read, and sets the earliest time of the next one.
     pub(super) fn record(&mut self, began: Instant, ended: Instant) {
         let cost = ended.saturating_duration_since(began);
         self.due = ended + self.interval.max(cost.saturating_mul(PAUSE_PER_COST).min(MAX_PAUSE));

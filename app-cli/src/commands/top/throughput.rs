@@ -1,4 +1,5 @@
-//! The throughput: the rate at which files end, and its history as bars.
+//! The throughput: the number of files that complete or finally fail in a time span, as a rate and
+//! as bars.
 
 use std::time::Duration;
 
@@ -7,25 +8,26 @@ use autoproc_domain::Timestamp;
 /// The longest time that the bars cover.
 const MAX_WINDOW: Duration = Duration::from_mins(10);
 
-/// The shortest time that the bars cover. A rate over a shorter time is mostly chance.
+/// The shortest time that the bars cover. Over a shorter time, single files would determine the
+/// rate.
 const MIN_WINDOW: Duration = Duration::from_secs(10);
 
 const BARS: u32 = 12;
 
-/// The number of files that ended in each of several equal spans of time up to now.
+/// The number of files that completed or finally failed in each of several time spans. The spans
+/// are equally long, and the last one ends now.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Throughput {
-    /// The number of files that ended in each span, the earliest span first; empty if no file has
-    /// ended in any of the spans.
+    /// The number of files for each span, the earliest span first. Empty if no file ended in any
+    /// span.
     pub(super) bars: Vec<u64>,
-    /// The time that the bars cover; 0 without bars.
+    /// The total length of all spans; 0 if there are no bars.
     pub(super) window: Duration,
 }
 
 impl Throughput {
-    /// Counts the ends of files. `known_since` is the time from which on all ends are known: the
-    /// beginning of the earliest live run or, if it is later and the history is limited, the
-    /// earliest end that the history returned.
+    /// Counts `ends`, the times at which files completed or finally failed. `ends` is complete from
+    /// `known_since` on.
     pub(super) fn of(ends: impl Iterator<Item = Timestamp>, known_since: Timestamp, now: Timestamp) -> Self {
         let window = now.saturating_since(known_since).clamp(MIN_WINDOW, MAX_WINDOW);
         let span = window / BARS;
@@ -41,8 +43,8 @@ impl Throughput {
         if bars.iter().all(|count| *count == 0) { Self::default() } else { Self { bars, window } }
     }
 
-    /// Describes the rate in files per second, per minute or per hour: the first of these units in
-    /// which the rate is at least 1. `None` if no file has ended.
+    /// Describes the rate in files per second, minute or hour. Returns `None` if no file has ended
+    /// in the spans.
     pub(super) fn rate(&self) -> Option<String> {
         let count: u64 = self.bars.iter().sum();
         #[expect(clippy::cast_precision_loss, reason = "counts of attempts are small")]

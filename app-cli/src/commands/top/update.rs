@@ -14,7 +14,7 @@ use super::text_page::Source;
 use crate::priority;
 use crate::view::layout::Size;
 
-/// The number of rows that a step of the mouse wheel moves.
+/// The number of rows that one step of the mouse wheel scrolls.
 const WHEEL_ROWS: isize = 3;
 
 /// The maximum length of the filter and of a priority, in characters.
@@ -22,15 +22,14 @@ const MAX_TYPED: usize = 200;
 
 #[derive(Debug, Clone)]
 pub(super) enum Input {
-    /// A key, the mouse, or another size of the terminal.
+    /// The user pressed a key or used the mouse, or the terminal was resized.
     Terminal(Event),
-    /// The queue was read.
     Snapshot(Box<Snapshot>),
-    /// The queue cannot be read, for this reason.
+    /// The reason why the queue cannot be read.
     Trouble(String),
-    /// The text of a page was read. It is ignored if the page is no longer shown.
+    /// The text of a page was read. The text is dropped if the view no longer shows this page.
     Text(Source, Vec<String>),
-    /// The message to show: the outcome of an action, or a warning.
+    /// A message to show: the outcome of an action, or a warning.
     Outcome(String),
 }
 
@@ -38,9 +37,7 @@ pub(super) enum Input {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
     Quit,
-    /// Suspends the process, as Ctrl-Z does.
     Suspend,
-    /// Draws the whole screen again.
     Redraw,
     /// Reads the queue again, because the filter has changed.
     Refresh,
@@ -49,7 +46,6 @@ pub(super) enum Effect {
     CarryOut(Action),
 }
 
-/// Applies an input to the state, and returns the effects that follow.
 pub(super) fn update(state: &mut State, input: Input) -> Vec<Effect> {
     let effects = match input {
         Input::Terminal(Event::Key(key)) if key.kind != KeyEventKind::Release => on_key(state, key),
@@ -113,7 +109,6 @@ fn on_wheel(state: &mut State, kind: MouseEventKind) {
     }
 }
 
-/// Applies a key. The keys of [`on_any_mode`] work in every mode.
 fn on_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     state.message = None;
     if let Some(effects) = on_any_mode(key) {
@@ -149,7 +144,7 @@ fn on_any_mode(key: KeyEvent) -> Option<Vec<Effect>> {
     }
 }
 
-/// Edits the filter. Enter keeps it, Esc restores the previous filter.
+/// Edits the filter. Enter keeps the new filter, Esc restores the previous one.
 fn on_search_key(state: &mut State, before: String, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Enter => return if state.filter == before { Vec::new() } else { vec![Effect::Refresh] },
@@ -163,8 +158,7 @@ fn on_search_key(state: &mut State, before: String, key: KeyEvent) -> Vec<Effect
     Vec::new()
 }
 
-/// Edits a priority. Enter asks for the confirmation if the priority is valid; Esc leaves the
-/// priority as it was.
+/// Edits a priority. Enter asks for confirmation if the priority is valid, and Esc cancels.
 fn on_priority_key(state: &mut State, path: FilePath, mut typed: String, key: KeyEvent) {
     match key.code {
         KeyCode::Esc => return,
@@ -180,8 +174,7 @@ fn on_priority_key(state: &mut State, path: FilePath, mut typed: String, key: Ke
     state.mode = Mode::AskPriority(path, typed);
 }
 
-/// Edits a line of text: adds the character of a key, removes the last one, or, for Ctrl-U, removes
-/// all.
+/// Edits a line of text. Backspace removes the last character, and Ctrl-U removes the whole line.
 fn edit(text: &mut String, key: KeyEvent) {
     let is_plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
     match key.code {

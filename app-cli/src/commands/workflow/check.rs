@@ -78,12 +78,11 @@ pub(super) fn check(args: &CheckArgs, context: &Context) -> Result<ExitCode, Cli
 struct WorkflowsChecked {
     /// Paths below this folder are shown relative to it.
     base: PathBuf,
-    /// The files, in the order of the arguments.
     files: Vec<CheckedFile>,
 }
 
-/// Returns the phases with values that other parts of the workflow read. Returns no phases if the
-/// workflow has errors.
+/// Returns the phases that should return values, because other parts of the workflow read these
+/// values. Returns an empty list if the workflow has errors.
 fn expected_of(file: &WorkflowFile) -> Vec<PhaseExpected> {
     let workflow = file.workflow.as_ref().filter(|_| !file.has_errors());
     workflow.map(|workflow| PhaseExpected::of_workflow(&Plan::new(workflow.clone()))).unwrap_or_default()
@@ -141,8 +140,8 @@ fn excerpt(file: &WorkflowFile, problem: &Problem, out: &mut dyn Write) -> io::R
     let Some(line) = file.line(problem.position.line) else { return Ok(()) };
     let before = usize::try_from(problem.position.column).unwrap_or(1).saturating_sub(1);
     let start = before.saturating_sub(SHOWN_COLUMNS / 2);
-    // Prints each unprintable character as one blank, also a tab, because the position of a problem
-    // counts a tab as one column.
+    // Prints each unprintable character as one blank, because a position counts a tab as one
+    // column.
     let shown: String =
         line.chars().skip(start).take(SHOWN_COLUMNS).map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
     let number = problem.position.line.to_string();
@@ -174,7 +173,6 @@ struct CheckedJson<'a> {
 
 #[derive(Serialize)]
 struct FileJson<'a> {
-    /// The reason why the file cannot be read; `None` if the file was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     id: Option<&'a str>,

@@ -64,8 +64,8 @@ impl WorkflowFolderArgs {
         Catalogue::new(context.project.root(), self.workflow_dir.as_deref())
     }
 
-    /// Returns the option for a suggested command, with a leading blank; empty if the option is not
-    /// given.
+    /// Formats `--workflow-dir` for a suggested command, with a leading blank. Returns an empty
+    /// text if the option is not given.
     pub(super) fn option(&self) -> String {
         let option = |folder: &PathBuf| format!(" --workflow-dir {}", quoted(&folder.to_string_lossy()));
         self.workflow_dir.as_ref().map(option).unwrap_or_default()
@@ -74,10 +74,10 @@ impl WorkflowFolderArgs {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WorkflowChoice {
-    /// The id or path of the workflow; the default workflow if `None`.
+    /// The id or path of the workflow; `None` for the default workflow.
     pub(crate) word: Option<String>,
     pub(crate) folder: Option<PathBuf>,
-    /// The names of the inputs, without surrounding blanks, and their texts.
+    /// The name of each input, without surrounding blanks, and its text.
     pub(crate) inputs: Vec<(String, String)>,
     /// True to restart an unfinished execution from the first step; false to resume it.
     pub(crate) from_start: bool,
@@ -93,12 +93,11 @@ impl From<WorkflowChoiceArgs> for WorkflowChoice {
 }
 
 impl WorkflowChoice {
-    /// Chooses the workflow with this id or path, or the default workflow if `word` is `None`.
     pub(super) fn new(word: Option<String>, options: WorkflowOptions) -> Self {
         Self { word, folder: options.workflow_dir, inputs: options.inputs, from_start: false, is_fallback: false }
     }
 
-    /// Returns the options of `run` that choose this workflow and its inputs, without
+    /// Returns the options with which `autoproc run` uses this workflow and its inputs. Leaves out
     /// `--from-start`.
     pub(crate) fn options(&self) -> Vec<OsString> {
         let word = self.word.as_deref().unwrap_or(DEFAULT_WORKFLOW);
@@ -115,9 +114,8 @@ impl WorkflowChoice {
     /// Loads the workflow for execution. Warns if the workflow has warnings.
     ///
     /// # Errors
-    /// [`CliError`] if the workflow is missing or invalid, if it does not accept the inputs, if its
-    /// activation condition does not hold and no fallback can be used, if the table of runners
-    /// cannot be read, or if the runner of a step is missing.
+    /// [`CliError`] if there is no usable workflow, if it does not accept the inputs, or if the
+    /// runners of its steps cannot be found.
     pub(in crate::commands) fn load(&self, context: &Context) -> Result<WorkflowRun, CliError> {
         let Chosen { path, text, plan, inputs } = self.chosen(context)?;
         let project = context.project.root();
@@ -140,9 +138,9 @@ impl WorkflowChoice {
         })
     }
 
-    /// Returns the workflow to use: the chosen workflow or, if its activation condition does not
-    /// hold, its fallback, whose condition is checked in the same way. A condition that cannot be
-    /// evaluated before the run counts as true.
+    /// Returns the chosen workflow or, if its activation condition does not hold, its fallback. A
+    /// fallback may have its own condition and fallback. A condition that cannot be evaluated
+    /// before the run counts as true.
     fn chosen(&self, context: &Context) -> Result<Chosen, CliError> {
         let mut choice = self.clone();
         for _ in 0..MAX_FALLBACKS {
@@ -200,8 +198,7 @@ struct Chosen {
 }
 
 impl Chosen {
-    /// Reads the workflow of a choice. If the workflow is a fallback, leaves out the inputs that it
-    /// does not declare.
+    /// Reads and checks the workflow. For a fallback, drops the inputs that it does not declare.
     fn read(choice: &WorkflowChoice, context: &Context) -> Result<Self, CliError> {
         let file = choice.find(context)?;
         complain(&file, context)?;
@@ -215,7 +212,7 @@ impl Chosen {
     }
 }
 
-/// Fails if the workflow has errors. If it has only warnings, prints one warning with their number.
+/// Fails if the workflow has errors. Otherwise, prints the number of warnings if there are any.
 fn complain(file: &WorkflowFile, context: &Context) -> Result<(), CliError> {
     let count = |severity| file.problems.iter().filter(|problem| problem.severity == severity).count();
     let advice = format!("autoproc workflow check {}", quoted_path(&file.path));
@@ -236,7 +233,6 @@ fn complain(file: &WorkflowFile, context: &Context) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Returns the usage error for inputs that the workflow does not accept.
 pub(in crate::commands) fn unfit_input(error: &InputError) -> CliError {
     CliError::usage(error.to_string()).with_hint("give inputs as in: --input NAME=TEXT")
 }

@@ -1,12 +1,11 @@
-//! The values that other parts of a workflow read from a phase, as `workflow check` and `workflow
-//! show` print them.
+//! The values that a phase should return because other parts of the workflow read them.
 
 use autoproc_workflow::definition::Phase;
 use autoproc_workflow::execution::{ExpectedValue, Plan};
 use serde::Serialize;
 
-/// The maximum number of values that a line names. With more values, the beginning of the line
-/// would scroll off the screen.
+/// The maximum number of values that a line names. If a line named more, its beginning would scroll
+/// off the screen.
 const MAX_SHOWN: usize = 100;
 
 pub(super) struct PhaseExpected {
@@ -29,7 +28,7 @@ impl PhaseExpected {
         format!("the phase `{}` should return {}", self.phase, self.list())
     }
 
-    /// Returns the values, each with the parts of the workflow that read it.
+    /// Lists the values, each with the parts of the workflow that read the value.
     pub(super) fn list(&self) -> String {
         let shown = self.values.iter().take(MAX_SHOWN);
         let list: Vec<_> = shown.map(|value| format!("{} (for {})", value.name, value.readers.join(", "))).collect();

@@ -1,4 +1,4 @@
-//! `workflow init`: writes a stand-in for the runners that a workflow lacks.
+//! `workflow init`: writes a placeholder program (stand-in) for the runners that a workflow lacks.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -58,7 +58,6 @@ fn stand_in_error(error: &StandInError) -> CliError {
     }
 }
 
-/// Returns the command that executes the workflow on one file, with the inputs that it needs.
 fn run_command(args: &InitArgs, inputs: &[(String, String)], context: &Context) -> String {
     let given = |(name, text): &(String, String)| ["--input".to_owned(), quoted(&format!("{name}={text}"))];
     let words: Vec<_> = ["FILE".to_owned()].into_iter().chain(inputs.iter().flat_map(given)).collect();
@@ -71,7 +70,7 @@ struct Initialised {
     base: PathBuf,
     workflow_id: String,
     created: Vec<PathBuf>,
-    /// The lines that were added to `autoproc.toml`, below the headers of their tables.
+    /// The lines that were added to `autoproc.toml`, including the headers of their tables.
     lines: Vec<String>,
     command: String,
 }

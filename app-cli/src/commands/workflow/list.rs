@@ -1,5 +1,5 @@
-//! `workflow list`: lists the workflow files of the workflow folders, including hidden and invalid
-//! ones.
+//! `workflow list`: lists all workflow files, even if a file is invalid or an earlier file has the
+//! same id.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -77,11 +77,10 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
 /// The reason why no run continues an unfinished execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Interruption {
-    /// The run died. If the item is claimed, the run of the claim is not alive. Otherwise, the run
-    /// that recorded the latest event is not alive, and its end is not recorded or the event log
-    /// cannot be read.
+    /// The run is not live. It still holds the claim on the file, or the event log does not record
+    /// the end of the run.
     RunDied,
-    /// The run that recorded the latest event has ended, and its end is recorded.
+    /// The run is not live, and the event log records the end of the run.
     RunEnded,
 }
 
@@ -94,9 +93,11 @@ impl Interruption {
     }
 }
 
-/// Returns why no run continues an execution; `None` if a live run continues it, or if the latest
-/// attempt has ended. `live` are the runs that were alive after the item and the execution were
-/// read.
+/// Returns why no run continues an execution. Returns `None` if a live run continues it, or if the
+/// latest attempt of the execution has ended.
+///
+/// The caller must read `live` after `item` and `state`. Otherwise, a run that began between the
+/// reads would count as dead.
 async fn interruption(
     item: &QueueItem,
     state: &ExecutionState,
@@ -111,7 +112,7 @@ async fn interruption(
         return None;
     }
     let filter = RunFilter::Named(vec![RunId::new(state.run_id())]);
-    // Without the event log, the end of a run is unknown.
+    // If the event log cannot be read, the end of the run is unknown.
     let runs = context.past_runs(filter).await.map(|summary| summary.runs).unwrap_or_default();
     let has_ended = runs.iter().any(|run| run.end.is_some());
     Some(if has_ended { Interruption::RunEnded } else { Interruption::RunDied })
@@ -131,11 +132,11 @@ struct FileProgress {
 }
 
 impl FileProgress {
-    /// Returns the progress of the item's execution. `live` are the runs that were alive after
-    /// `item` and `stored` were read.
+    /// Returns the progress of the item's execution. The caller must read `live` after `item` and
+    /// `stored`, as for [`interruption`].
     ///
     /// # Errors
-    /// [`CliError`] if the execution cannot be read again.
+    /// [`CliError`] if the execution seems interrupted, and reading it again fails.
     async fn of(
         item: &QueueItem,
         stored: StoredExecution,
@@ -206,7 +207,6 @@ fn print(execution: &FileProgress, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// Prints one line per output: its name, its path, and whether it is missing.
 pub(in crate::commands) fn print_outputs(outputs: &[LocatedOutput], out: &mut dyn Write) -> io::Result<()> {
     for LocatedOutput { name, path, is_found } in outputs {
         let missing = if *is_found { "" } else { " (missing)" };
@@ -253,7 +253,6 @@ pub(in crate::commands) struct ProgressJson<'a> {
     outputs: Vec<OutputJson<'a>>,
 }
 
-/// An output of a workflow, with the path at which it is expected.
 #[derive(Serialize)]
 pub(in crate::commands) struct OutputJson<'a> {
     name: &'a str,

@@ -98,8 +98,8 @@ async fn execute(
     Ok((report, orchestrator.get_progress()))
 }
 
-/// Creates an attempt without the queue. The item id is 0, which no queue contains. The claim
-/// number is the current time, so that each execution has a separate output file.
+/// Creates an attempt on a file that is not queued. The item id is 0, which no queue contains. The
+/// claim number is the current time, so each execution has its own output file.
 fn attempt(file_path: FilePath, timeout: Duration, context: &Context) -> Attempt {
     let number = ClaimNumber::new(u64::try_from(context.now().as_micros()).unwrap_or_default());
     Attempt {
@@ -115,8 +115,8 @@ fn attempt(file_path: FilePath, timeout: Duration, context: &Context) -> Attempt
     }
 }
 
-/// Awaits an execution, and prints its output in the meantime. If printing fails, the execution
-/// continues, and a warning follows at the end.
+/// Waits for an execution, and prints its output as it appears. If printing fails, the execution
+/// continues, and a warning is printed at the end.
 async fn shown<T>(
     execution: impl Future<Output = Result<T, CliError>>,
     log: &AttemptLog,

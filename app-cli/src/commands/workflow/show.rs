@@ -39,13 +39,12 @@ pub(super) fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
     context.show(&WorkflowShown { base: context.cwd.clone(), path, plan })
 }
 
-/// A workflow without errors, and the path of its file.
 pub(super) struct UsableWorkflow {
     pub(super) path: PathBuf,
     pub(super) plan: Plan,
 }
 
-/// Finds the workflow with an id or a path.
+/// Finds a workflow by its id or path.
 ///
 /// # Errors
 /// [`CliError`] if there is no such workflow, if it cannot be read, or if it has errors.

@@ -14,7 +14,6 @@ use crate::view::quoting::quoted_template;
 use crate::view::screen::Screen;
 use crate::view::time::span;
 
-/// Prints the workflow of `plan` as a tree, with `path` as the path of the workflow file.
 pub(super) fn print(plan: &Plan, path: &Path, out: &mut Screen<'_>) -> io::Result<()> {
     let workflow = plan.workflow();
     let name = workflow.name.as_deref().map(|name| format!(": {name}")).unwrap_or_default();
@@ -91,7 +90,6 @@ fn step(step: &Step) -> String {
     format!("{}: {action}{}{timeout}{retries}{output}{rerun}", step.id, condition(step.condition.as_ref()))
 }
 
-/// Returns the first line of a text, with an ellipsis if there are more lines.
 fn first_line(text: &str) -> String {
     match text.split_once('\n') {
         Some((line, _)) => format!("{line} …"),

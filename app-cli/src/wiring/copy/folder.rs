@@ -1,4 +1,4 @@
-//! The queue of a folder that a copy reads.
+//! Reads the queue of a folder for a copy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -19,7 +19,6 @@ use crate::wiring::copied_runs;
 use crate::wiring::reaping::RunReaper;
 use crate::wiring::server::{CopiedExecution, CopiedOutput, RunPlace};
 
-/// The locked queue of a folder.
 pub(crate) struct FolderSource {
     pub(super) queue: LockedQueue,
     log: EventLogReader,
@@ -34,7 +33,8 @@ pub(crate) struct FolderSource {
 }
 
 impl FolderSource {
-    /// Opens the parts of a folder after `queue` was locked: until then, a run may change them.
+    /// Opens the event log, the outputs and the executions of the folder. As `queue` is locked, no
+    /// run changes these files.
     pub(super) fn open(queue: LockedQueue, project: &Project) -> Result<Self, CliError> {
         let (log_path, attempts) = (project.event_log(), project.attempts_dir());
         let executions = Executions::new(project.executions_dir());
@@ -62,10 +62,9 @@ impl FolderSource {
         Ok(read)
     }
 
-    /// Returns the machine and the project folder of each run that the events or the executions
-    /// name. All events must have been read, and no execution yet.
     pub(super) fn run_places(&mut self) -> Vec<RunPlace> {
-        // The event log may have been removed, or may lack the latest events after a power cut.
+        // Journals may name further runs: the event log may be missing, or incomplete after a power
+        // cut.
         let journals = self.items.as_slice().iter().filter_map(|item| self.executions.journal(*item).ok()?);
         self.runs.extend(journals.map(|journal| journal.run));
         let place = |run: &RunId| match self.copied_runs.get(run.as_str()) {
@@ -79,7 +78,6 @@ impl FolderSource {
         self.runs.iter().map(place).collect()
     }
 
-    /// Reads the last `max_bytes` of at most `limit` further outputs.
     pub(super) fn next_outputs(&mut self, limit: usize, max_bytes: u64) -> Result<Vec<CopiedOutput>, CliError> {
         let mut outputs = Vec::new();
         while outputs.len() < limit {
@@ -101,8 +99,6 @@ impl FolderSource {
         Ok(outputs)
     }
 
-    /// Reads at most `limit` further executions. `on_unreadable` receives the errors of journals
-    /// that cannot be read, which are left out.
     pub(super) fn next_executions(&mut self, limit: usize, on_unreadable: impl Fn(&str)) -> Vec<CopiedExecution> {
         let (executions, mut read) = (&self.executions, Vec::new());
         while read.len() < limit {
@@ -116,7 +112,6 @@ impl FolderSource {
     }
 }
 
-/// Returns the location of this process, with the folder as its project.
 pub(super) fn here(project: &Project) -> Location {
     RunReaper::new(project.clone(), Duration::ZERO).location()
 }
@@ -126,7 +121,7 @@ fn execution(journal: CopiedJournal) -> CopiedExecution {
     CopiedExecution { item, claim, run, completed_at, events }
 }
 
-/// Converts a time. A time before 1970 becomes the start of 1970.
+/// A time before 1970 becomes the beginning of 1970.
 fn timestamp(time: SystemTime) -> Timestamp {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))

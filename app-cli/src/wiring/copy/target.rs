@@ -12,7 +12,7 @@ use crate::wiring::server::{CopiedExecution, CopiedOutput, LockedDatabase, RunPl
 use folder::FolderTarget;
 pub(super) use folder::remove_interrupted;
 
-/// The number of bytes of each output that a database keeps: the default of `run --store-output`.
+/// A database keeps this many bytes of each output: the default of `run --store-output`.
 const MAX_STORED_OUTPUT: u64 = 64 << 10;
 
 /// The locked queue that a copy fills. Nothing is visible before [`Target::commit`].
@@ -38,7 +38,7 @@ impl Target<'_> {
         }
     }
 
-    /// Returns the maximum number of bytes of an output that the target keeps.
+    /// Returns the maximum number of bytes that the target keeps of an output.
     pub(crate) fn max_output(&self) -> u64 {
         match self {
             Self::Folder(_) => u64::MAX,
@@ -46,10 +46,6 @@ impl Target<'_> {
         }
     }
 
-    /// Adds a whole queue.
-    ///
-    /// # Errors
-    /// [`CliError`] if it cannot be written.
     pub(crate) async fn add_queue(&mut self, queue: FileQueue) -> Result<(), CliError> {
         match self {
             Self::Folder(target) => target.add_queue(queue),
@@ -58,10 +54,6 @@ impl Target<'_> {
         Ok(())
     }
 
-    /// Adds events to the history.
-    ///
-    /// # Errors
-    /// [`CliError`] if they cannot be written.
     pub(crate) async fn add_events(&mut self, events: &[RecordedEvent]) -> Result<(), CliError> {
         match self {
             Self::Folder(target) => target.add_events(events),
@@ -81,7 +73,8 @@ impl Target<'_> {
         Ok(())
     }
 
-    /// Adds outputs of attempts in the history. Returns the number of added ones.
+    /// Adds outputs, and returns the number of outputs added. A database skips outputs whose
+    /// attempts are not in the history.
     ///
     /// # Errors
     /// [`CliError`] if they cannot be written.
@@ -92,8 +85,8 @@ impl Target<'_> {
         }
     }
 
-    /// Adds a workflow execution. Returns false if the queue in a database has no such item; a
-    /// folder does not check this.
+    /// Adds a workflow execution. Returns false if the target is a database that lacks the item.
+    /// For a folder, always returns true.
     ///
     /// # Errors
     /// [`CliError`] if it cannot be written.
@@ -107,9 +100,9 @@ impl Target<'_> {
     /// Makes everything that was added visible and durable.
     ///
     /// # Errors
-    /// [`CliError`] if that fails. The queue is then still empty, except if a database committed
-    /// but its answer was lost, or if only the marker file of the copy could not be removed from a
-    /// folder.
+    /// [`CliError`] if that fails. The queue is then still empty, with two exceptions. A database
+    /// may have committed the copy, although its answer was lost. A folder may have the whole copy,
+    /// but also its marker file, which could not be removed.
     pub(crate) async fn commit(self) -> Result<(), CliError> {
         match self {
             Self::Folder(target) => target.commit(),

@@ -14,8 +14,7 @@ use crate::maintenance::Finding;
 use crate::view;
 use crate::view::quoting::quoted_path;
 
-/// The number of free inodes below which a warning is shown; each attempt creates a file for its
-/// output.
+/// Fewer free inodes cause a warning, because each attempt creates a file for its output.
 const FEW_FILES: u64 = 1_000;
 
 const MIB: u64 = 1024 * 1024;
@@ -39,8 +38,7 @@ pub(super) fn findings(folder: &StateFolder) -> Vec<Finding> {
     findings
 }
 
-/// Returns the file system of the folder, and the free space that the queue may need there, in
-/// bytes.
+/// Returns the file system of the folder, and how many free bytes the queue may need there.
 fn file_system(folder: &StateFolder) -> io::Result<(FileSystem, u64)> {
     Ok((json_store::file_system(&folder.state_dir)?, json_store::room_needed(&folder.state_dir)?))
 }
@@ -123,8 +121,8 @@ fn trials(state_dir: &Path) -> Vec<Finding> {
     ]
 }
 
-/// Checks that this user can write to the files in the folder, and that neither the files nor the
-/// folder are writable by every user.
+/// Checks that this user can write to the files in the folder. Also checks that not every user can
+/// write to the folder or its files.
 fn permissions(folder: &Path) -> Finding {
     const SUBJECT: &str = "permissions";
     let entries = match fs::read_dir(folder) {

@@ -1,4 +1,4 @@
-//! The history with the paths of this machine.
+//! Replaces the stored paths in a history by the paths of this machine.
 
 use std::sync::Arc;
 
@@ -12,7 +12,6 @@ use autoproc_domain::ports::{
 use super::items::to_here;
 use crate::path_map::PathMap;
 
-/// A history that returns the paths of this machine.
 pub(in crate::wiring) struct MappedHistory {
     pub(in crate::wiring) inner: Arc<dyn History>,
     pub(in crate::wiring) map: Arc<PathMap>,

@@ -6,13 +6,12 @@ use autoproc_domain::request::Selector;
 
 use crate::path_map::PathMap;
 
-/// Maps a stored path to the path on this machine. If that path would be too long, returns the
-/// stored path.
+/// Maps a stored path to the path on this machine. Returns the stored path if the result would be
+/// too long.
 pub(super) fn to_here(stored: FilePath, map: &PathMap) -> FilePath {
     map.to_here(&stored).unwrap_or(stored)
 }
 
-/// Maps a path on this machine to its stored path; fails if it has none.
 pub(super) fn named(here: &FilePath, map: &PathMap) -> Result<FilePath, StorageError> {
     map.to_stored(here).map_err(|error| StorageError::Failed {
         action: "the file cannot be named".to_owned(),

@@ -9,12 +9,11 @@ use autoproc_domain::ports::{Attempt, Location, StorageError};
 use autoproc_postgres_store::{ExecutionJournal, PostgresStore, RecordingClaim};
 use autoproc_workflow::execution::{Place, SharedJournal, SharedJournals};
 
-/// The journals in the database, as seen from one project folder of one machine.
+/// The journals in the database. Journals that were written on another machine or for another
+/// project folder are marked.
 pub(super) struct ServerJournals {
     pub(super) store: Arc<PostgresStore>,
-    /// The address of the database, for error messages.
     pub(super) place: String,
-    /// The location of this process.
     pub(super) here: Location,
 }
 

@@ -11,8 +11,8 @@ use crate::exit_code::ExitCode;
 use crate::maintenance::Finding;
 use crate::view::time::span;
 
-/// The clock difference above which a warning is shown. The queue uses only the server's clock, so
-/// a difference only falsifies the times that this machine shows.
+/// A larger clock difference causes a warning. The queue uses only the server's clock, so a
+/// difference only falsifies the times that this machine shows.
 const MAX_CLOCK_OFFSET: Duration = Duration::from_secs(2);
 
 pub(super) fn refused(error: &CliError) -> Finding {
@@ -70,8 +70,7 @@ fn clock(inspection: &Inspection) -> Finding {
     Finding::warning(SUBJECT, message, advice)
 }
 
-/// Returns the finding about a setting of the server. If the setting is off, a power failure may
-/// lose or damage acknowledged results.
+/// Checks a setting of the server that protects acknowledged results from a power failure.
 fn setting(subject: &'static str, is_on: bool) -> Finding {
     if is_on {
         return Finding::well(subject, "on");

@@ -12,13 +12,12 @@ use autoproc_subprocess::AttemptLogs;
 use crate::error::CliError;
 use crate::stored_output::StoredOutput;
 
-/// A handle to the outputs that the database keeps.
 #[derive(Clone)]
 pub(crate) struct OutputStore(pub(super) Arc<PostgresStore>);
 
 impl OutputStore {
-    /// Stores the last `max` bytes of the output of each attempt that ends from now on. Stores
-    /// nothing if `max` is 0. The output is read from `logs`.
+    /// From now on, stores the last `max` bytes of the output of each attempt that ends. Reads the
+    /// output from `logs`. Stores nothing if `max` is 0.
     pub(in crate::wiring) fn store(&self, logs: AttemptLogs, max: u64) {
         if max > 0 {
             self.0.store_outputs(move |of| end_of(&logs, of, max));
@@ -42,9 +41,8 @@ impl OutputStore {
     }
 }
 
-/// Returns the tail of an attempt's output; `None` if there is no output, if it cannot be read, or
-/// if the number of the claim is unknown. If the output could not be written, the run has already
-/// reported that.
+/// Returns the tail of an attempt's output. `None` if there is no readable output, or if the number
+/// of the claim is unknown.
 fn end_of(logs: &AttemptLogs, of: &AttemptRef, max: u64) -> Option<OutputEnd> {
     let log = logs.log_of(ClaimToken { item: of.id, number: of.claim? }, of.attempt);
     let end = log.end(max).ok()??;

@@ -1,4 +1,4 @@
-//! The page on JSON documents, `docs/json.md`: which fields each object has.
+//! Parses `docs/json.md`, which lists the fields of each JSON object.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/json.md");
 
-/// The types of fields by their paths, as in `files[].outcome`.
+/// Maps the path of a field, such as `files[].outcome`, to the type of the field.
 pub(super) type Fields = BTreeMap<String, String>;
 
-/// The documents and shared objects of the page, by their headings.
+/// The sections of the page by heading. Each section describes a document or a shared object.
 pub(super) struct Page {
     pub(super) sections: BTreeMap<String, Section>,
 }
@@ -18,7 +18,7 @@ pub(super) struct Page {
 #[derive(Default)]
 pub(super) struct Section {
     pub(super) fields: Fields,
-    /// True for the document of a command.
+    /// True if the section describes the output of a command.
     pub(super) is_command: bool,
     pub(super) examples: Vec<String>,
 }
@@ -54,8 +54,8 @@ impl Page {
         self.sections.get_mut(name).expect("a heading before it")
     }
 
-    /// Returns the field of a row. If its type is a shared object, also returns the fields of the
-    /// object.
+    /// Returns the field of a table row. If the type of the field is a shared object, also returns
+    /// the fields of that object.
     fn expanded(&self, path: &str, kind: &str) -> Fields {
         let shared = kind.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(name, _)| name);
         let before = match path.strip_suffix('…') {
@@ -75,7 +75,6 @@ impl Page {
     }
 }
 
-/// Returns the differences between a document and the fields of its section.
 pub(super) fn differences(document: &Value, fields: &Fields) -> Vec<String> {
     let mut found = Vec::new();
     compare(document, "", fields, &mut found);
@@ -116,7 +115,6 @@ fn field(value: &Value, path: &str, kind: &str, fields: &Fields, found: &mut Vec
     }
 }
 
-/// True if a value has the type that the page names.
 fn fits(value: &Value, kind: &str) -> bool {
     if value.is_null() {
         return kind.contains("null");

@@ -1,4 +1,4 @@
-//! The names of fields in the sources of the views.
+//! Finds the names of JSON fields in the source code.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,11 +6,10 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-/// A file whose structures are not parts of documents: `docs/formats.md` describes the events of a
-/// trace.
+/// This source file is skipped: `docs/formats.md` describes the events of a trace.
 const EVENTS_OF_TRACES: &str = "report/trace/event.rs";
 
-/// Returns the names of the fields that serialisable structures and `json!` documents have.
+/// Returns the field names of all serialisable structures and `json!` documents.
 pub(super) fn field_names() -> BTreeSet<String> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let files = WalkDir::new(sources).into_iter().map(|entry| entry.expect("a source").into_path());
@@ -20,7 +19,7 @@ pub(super) fn field_names() -> BTreeSet<String> {
     texts.flat_map(|text| structure_fields(&text).into_iter().chain(macro_keys(&text))).collect()
 }
 
-/// Returns the fields below each `derive` of `Serialize`, without flattened and skipped ones.
+/// Returns the fields of structures that derive `Serialize`, except flattened and skipped fields.
 fn structure_fields(text: &str) -> Vec<String> {
     let mut fields = Vec::new();
     let mut lines = text.lines();
@@ -44,7 +43,6 @@ fn structure_fields(text: &str) -> Vec<String> {
     fields
 }
 
-/// Returns the keys of documents that are built by `json!`.
 fn macro_keys(text: &str) -> Vec<String> {
     if !text.contains("json!(") {
         return Vec::new();

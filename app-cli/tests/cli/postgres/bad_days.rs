@@ -1,10 +1,10 @@
-//! Databases and users with which a command cannot work: it prints one error with advice, and
+//! Tests commands that cannot use the database. Such a command prints one error with advice, and
 //! changes nothing.
 
 use super::database::Database;
 use crate::fixture::{Answer, TempProject};
 
-/// Checks that the command failed with one error line, and printed no hint about folders.
+/// Checks that the command failed with one error line, and did not mention `--project-dir`.
 #[track_caller]
 fn expect(answer: Answer, code: i32, words: &str) {
     let answer = answer.expect_error(code, words);
@@ -55,7 +55,6 @@ fn another_version_of_the_schema_is_refused() {
     assert!(checked.out.contains("use the version of autoproc that made it"), "{checked:#?}");
 }
 
-/// This is one test, because the roles belong to the whole server.
 #[test]
 fn a_user_without_rights_and_a_read_only_server_change_nothing() {
     let Some(database) = Database::with_queue() else { return };

@@ -1,4 +1,4 @@
-//! `migrate`: queues that are copied between folders and databases.
+//! `migrate` copies queues between folders and databases.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -42,7 +42,7 @@ fn log(project: &TempProject) -> PathBuf {
     project.path("logs/autonomous-processing.jsonl")
 }
 
-/// Returns the queue and its history as a user sees them: the export, and the report on all runs.
+/// Returns what a user sees of the queue and its history: the export, and the report on all runs.
 fn contents(project: &TempProject) -> (String, String) {
     let export = project.ask(["queue", "export"]).expect_code(0).out;
     let mut report = project.json(["report", "--since", "1d"]);
@@ -82,7 +82,6 @@ fn a_round_trip_over_a_database_is_equal() {
     assert_eq!(there["outputs"], outputs(&project).len(), "{there}");
 }
 
-/// Returns the outputs of attempts, by the names of their files.
 fn outputs(project: &TempProject) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(project.path("logs/attempts")).expect("the folder");
     let files = entries.map(|entry| entry.expect("an entry").path());
@@ -95,7 +94,6 @@ fn outputs(project: &TempProject) -> Vec<(String, Vec<u8>)> {
     outputs
 }
 
-/// The database keeps the end of a long output, and the folder shows what is missing.
 #[test]
 fn a_copied_output_names_its_missing_part() {
     let Some(database) = Database::with_queue() else { return };
@@ -112,7 +110,6 @@ fn a_copied_output_names_its_missing_part() {
     assert!(shown.out.ends_with("\n100000\n"), "{shown:?}");
 }
 
-/// An output whose attempt is not in the history is left out, with or without its beginning.
 #[test]
 fn an_output_that_is_left_out_is_not_copied_in_part() {
     let Some(database) = Database::with_queue() else { return };
@@ -130,7 +127,6 @@ fn an_output_that_is_left_out_is_not_copied_in_part() {
     }
 }
 
-/// The history of the copy has an attempt whose output stayed in the other folder.
 #[test]
 fn a_copied_attempt_without_output_names_its_place() {
     let Some(database) = Database::with_queue() else { return };
@@ -144,14 +140,14 @@ fn a_copied_attempt_without_output_names_its_place() {
     let place = format!(" in {}: it printed nothing, or its output is there", folder.display());
     let place = place.replace("/:", ":");
     assert!(shown.err.contains("attempt 1 ran on ") && shown.err.contains(&place), "{shown:?}");
-    // The message on an attempt that was made here names no place.
+    // For an attempt in this folder, the message names no place.
     back.ask([OsStr::new("run"), "-qq".as_ref(), "--again".as_ref(), file.as_os_str(), "--".as_ref(), "true".as_ref()])
         .expect_code(0);
     let shown = back.ask([OsStr::new("log"), file.as_os_str()]).expect_code(0);
     assert!(shown.err.contains("attempt 1 of round 2 printed nothing\n"), "{shown:?}");
 }
 
-/// A workflow whose second step fails unless the project has the file `fixed`.
+/// The second step fails unless the project has the file `fixed`.
 const WORKFLOW: &str = "\
 workflow:
   id: pair
@@ -163,8 +159,8 @@ workflow:
         - {id: two, shell: 'echo two >> ${file}.steps; test -e fixed'}
 ";
 
-/// Returns the steps that a file went through on its way from a folder to a database and to another
-/// folder, where its workflow ends.
+/// Copies an unfinished workflow from a folder to a database, and then to a second folder.
+/// Continues the workflow there. Returns all steps that ran, and the answer of the last run.
 fn steps_of_round_trip(database: &Database, workflow: &str) -> (String, Answer) {
     let (project, back) = (TempProject::with_files(&["a"]), TempProject::new());
     for folder in [&project, &back] {
@@ -174,7 +170,7 @@ fn steps_of_round_trip(database: &Database, workflow: &str) -> (String, Answer) 
     project.ask(["retry-failed"]).expect_code(0);
     let there = copy(&project, ".", &database.url()).expect_code(0);
     assert!(there.out.ends_with("copied 1 workflow execution, 1 of them unfinished\n"), "{there:?}");
-    // The database knows the place, and a run there continues.
+    // The database knows that the first step is finished.
     let previewed = database.ask(&project, ["run", "--dry-run", "--workflow", "pair"]).expect_code(0);
     assert!(previewed.out.contains("1 of 2 steps"), "{previewed:?}");
     copy(&project, &database.url(), text(&back.path(""))).expect_code(0);
@@ -200,14 +196,12 @@ fn a_copied_workflow_that_resumes_here_begins_anew_elsewhere() {
     assert!(run.err.contains("/a: the workflow begins anew here: its earlier steps ran on "), "{run:?}");
 }
 
-/// Returns the field that only documents of a queue in a database have.
+/// Returns the `store` field as JSON text. Only a document about a database has this field.
 fn store_field(database: &Database, project: &TempProject) -> String {
     let store = database.json(project, ["status"])["store"].as_str().expect("an address").to_owned();
     format!(",\"store\":\"{store}\"")
 }
 
-/// A run on the database adds results and events. The copy to a folder contains them, without the
-/// fields that only the event log of a machine has.
 #[test]
 fn the_work_of_a_database_returns_to_a_folder() {
     let Some(database) = Database::with_queue() else { return };
@@ -223,7 +217,7 @@ fn the_work_of_a_database_returns_to_a_folder() {
     let file = project.path("new").canonicalize().expect("the file");
     let shown = back.json(["queue", "show", text(&file)]);
     assert_eq!(shown["status"], "completed", "{shown}");
-    // A new file gets an id that no file has had.
+    // A new file must get an unused id.
     back.write("more", "");
     back.ask(["queue", "add", "more"]).expect_code(0);
     let id = back.json(["queue", "show", "more"])["id"].as_u64();
@@ -293,7 +287,7 @@ fn a_live_run_on_either_side_is_an_error() {
     left.expect_error(2, "1 file is in the queue at postgres:///");
 }
 
-/// Kills the copy while it waits for the table of events, after it has added the files.
+/// Kills `migrate` after it has added the files, while it waits for a lock in the database.
 #[test]
 fn a_killed_copy_leaves_an_empty_target() {
     let Some(database) = Database::with_queue() else { return };
@@ -313,8 +307,8 @@ fn a_killed_copy_leaves_an_empty_target() {
     assert_eq!([database.count(&project, "pending"), database.count(&project, "failed")], [3, 1]);
 }
 
-/// Locks a table that changes when events are inserted. The returned function executes a query that
-/// returns a number; dropping the function releases the lock.
+/// Locks the history until the returned function is dropped. The returned function executes a
+/// query, and returns its result, a number.
 fn locked_history(database: &Database) -> impl Fn(&str) -> i64 + use<> {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let config = database.config();
@@ -327,8 +321,7 @@ fn locked_history(database: &Database) -> impl Fn(&str) -> i64 + use<> {
     move |query: &str| runtime.block_on(client.query_one(query, &[])).expect("a row").get(0)
 }
 
-/// The earlier copy was killed after it had installed the event log, and before it installed the
-/// queue.
+/// The earlier copy was killed after installing the event log, but before installing the queue.
 #[test]
 fn a_copy_to_a_folder_continues_after_a_crash() {
     let (project, target) = (full_project(), TempProject::new());
@@ -339,7 +332,7 @@ fn a_copy_to_a_folder_continues_after_a_crash() {
     assert_eq!(contents(&target), contents(&project));
 }
 
-/// The earlier copy was killed after it had installed the outputs, and before it installed the queue.
+/// The earlier copy was killed after installing the outputs, but before installing the queue.
 #[test]
 fn parts_of_an_interrupted_copy_are_replaced() {
     let (project, target) = (full_project(), TempProject::new());
@@ -348,7 +341,7 @@ fn parts_of_an_interrupted_copy_are_replaced() {
     let note = target.write(".claude/mission-control/COPY-BEGUN", "");
     let begun = fs::metadata(&note).and_then(|note| note.modified()).expect("a time");
     let set = |modified| File::open(&note).and_then(|note| note.set_modified(modified)).expect("it is set");
-    // A run has worked in the folder since.
+    // Makes the files look newer than the interrupted copy.
     set(begun - Duration::from_secs(3600));
     copy(&project, ".", text(&target.path(""))).expect_error(2, "it has files of attempts in ");
     set(begun);

@@ -1,4 +1,4 @@
-//! A database on a server for the tests.
+//! Creates databases for tests, and runs the binary and SQL statements on them.
 
 use std::ffi::{OsStr, OsString};
 use std::process::{Child, Stdio};
@@ -11,35 +11,32 @@ use tokio_postgres::{Config, NoTls};
 use super::server::PostgresServer;
 use crate::fixture::{Answer, TempProject};
 
-/// An empty database.
 pub(super) struct Database {
     server: &'static PostgresServer,
     name: String,
 }
 
 impl Database {
-    /// Creates a database on the shared server; `None` if there is no server.
+    /// Creates a database on the shared server. Returns `None` if there is no server.
     pub(super) fn create() -> Option<Self> {
         PostgresServer::shared().map(Self::create_on)
     }
 
-    /// Creates a database with the schema of the queue; `None` if there is no server.
+    /// Creates a database with the schema of the queue. Returns `None` if there is no server.
     pub(super) fn with_queue() -> Option<Self> {
         let database = Self::create()?;
         database.initialise();
         Some(database)
     }
 
-    /// Creates a database with the schema of the queue on a server that the test may stop; `None`
-    /// if the programs of the server are absent.
+    /// Like [`Self::with_queue`], but on a server that the test may stop.
     pub(super) fn on_own_server() -> Option<Self> {
         let database = Self::create_on(Box::leak(Box::new(PostgresServer::start()?)));
         database.initialise();
         Some(database)
     }
 
-    /// Creates a database with the schema of the queue on a server in a network namespace; `None`
-    /// if the programs of the server are absent.
+    /// Like [`Self::with_queue`], but on a server in a network namespace.
     pub(super) fn in_namespace(namespace: &str) -> Option<Self> {
         let database = Self::create_on(Box::leak(Box::new(PostgresServer::start_in_namespace(namespace)?)));
         database.initialise();
@@ -62,22 +59,21 @@ impl Database {
         self.server
     }
 
-    /// Returns the address for a role that needs no password.
+    /// Returns the URL for a role that needs no password.
     pub(super) fn url(&self) -> String {
         self.url_of("postgres")
     }
 
-    /// Returns the address with these credentials: `USER` or `USER:PASSWORD`.
+    /// Returns the URL with these credentials: `USER` or `USER:PASSWORD`.
     pub(super) fn url_of(&self, credentials: &str) -> String {
         self.url_in(credentials, &self.name)
     }
 
-    /// Returns the URL for a machine that reaches the server at the network address `address`.
+    /// Returns the URL for a machine that reaches the server at this network address.
     pub(super) fn url_at(&self, address: &str) -> String {
         format!("postgres://postgres@{address}/{}", self.name)
     }
 
-    /// Returns the URL of a database on this server.
     pub(super) fn url_in(&self, credentials: &str, database: &str) -> String {
         let socket = self.server.socket();
         let folder = socket.parent().and_then(|folder| folder.to_str()).expect("a folder");
@@ -89,7 +85,6 @@ impl Database {
         self.execute_in(&self.name, sql);
     }
 
-    /// Returns the configuration of a connection as the superuser.
     pub(super) fn config(&self) -> Config {
         self.server.address("postgres", &self.name).parse().expect("an address")
     }
@@ -106,24 +101,21 @@ impl Database {
         });
     }
 
-    /// Returns the arguments of a command on this database.
     fn words<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Vec<OsString> {
         let words = words.into_iter().map(|word| word.as_ref().to_owned());
         ["--store".into(), self.url().into()].into_iter().chain(words).collect()
     }
 
-    /// Runs the binary on this database, in the folder of a project.
     pub(super) fn ask<W: AsRef<OsStr>>(&self, project: &TempProject, words: impl IntoIterator<Item = W>) -> Answer {
         project.ask(self.words(words))
     }
 
-    /// Runs the binary with `--json` on this database, and returns the document.
     pub(super) fn json<W: AsRef<OsStr>>(&self, project: &TempProject, words: impl IntoIterator<Item = W>) -> Value {
         project.json(self.words(words))
     }
 
-    /// Starts the binary on this database without waiting for it. Its standard error goes to a file
-    /// of the project, so that a test can read it during the run.
+    /// Starts the binary on this database. Writes its standard error to the file `errors` of the
+    /// project, so that a test can read the messages during the run.
     pub(super) fn start<W: AsRef<OsStr>>(
         &self,
         project: &TempProject,
@@ -135,12 +127,10 @@ impl Database {
         command.stdout(Stdio::piped()).stderr(errors).spawn().expect("the binary")
     }
 
-    /// Returns the number of live runs.
     pub(super) fn live_runs(&self, project: &TempProject) -> usize {
         self.json(project, ["status"])["live_runs"].as_array().map_or(0, Vec::len)
     }
 
-    /// Returns the number of files with a status.
     pub(super) fn count(&self, project: &TempProject, status: &str) -> u64 {
         self.json(project, ["status"])["counts"][status].as_u64().expect("a number")
     }

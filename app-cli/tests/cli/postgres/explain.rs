@@ -1,5 +1,5 @@
-//! `explain`, `metrics` and `report --trace` on a queue in a database, from another folder than
-//! that of the run.
+//! Tests `explain`, `metrics` and `report --trace` on a database. The commands use another project
+//! folder than the run.
 
 use std::ffi::OsString;
 
@@ -9,7 +9,7 @@ use super::database::Database;
 use crate::fixture::{Answer, TempProject};
 use crate::json::expect_documented;
 
-/// Creates a project whose run failed on the file `a`, and another project.
+/// Creates a project in which a run failed on the file `a`, and a second, empty project.
 fn night(database: &Database) -> (TempProject, TempProject) {
     let (worker, other) = (TempProject::new(), TempProject::new());
     worker.write("a", "");

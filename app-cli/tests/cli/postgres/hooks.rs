@@ -1,4 +1,4 @@
-//! Reports of a run to others, if the queue is in a database.
+//! Tests `run --on-finish` and `--on-failure` on a database.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::database::Database;
 use crate::fixture::TempProject;
 
-/// A command of a hook that calls autoproc works on the queue of the run.
+/// If a hook calls autoproc, the call works on the queue of the run.
 #[test]
 fn a_run_on_a_database_is_reported_too() {
     let Some(database) = Database::with_queue() else { return };

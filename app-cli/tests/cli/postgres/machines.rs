@@ -1,4 +1,5 @@
-//! The live runs of all machines in `status`, and requests to stop some of them.
+//! Tests `status`, which shows the live runs of all machines, and `stop`, which can end some of
+//! these runs.
 
 use std::process::Child;
 
@@ -8,7 +9,6 @@ use super::database::Database;
 use crate::fixture::{TempProject, end_of, wait_until};
 use crate::json::expect_documented;
 
-/// Ends when there is a file `go`.
 const PATIENT: &str = "until test -e go; do sleep 0.05; done; : {}";
 
 /// Starts a run on one file in each folder, and waits until both files are being processed.
@@ -25,7 +25,6 @@ fn live_runs(database: &Database, project: &TempProject) -> Vec<Value> {
     database.json(project, ["status"])["live_runs"].as_array().expect("a list").clone()
 }
 
-/// Returns the name of the run that processes the file `a` of a project.
 fn run_of(database: &Database, project: &TempProject) -> String {
     let shown = database.json(project, ["queue", "show", "a"]);
     shown["run_id"].as_str().expect("a claim").to_owned()
@@ -95,7 +94,7 @@ fn a_stop_request_names_a_run_or_a_host() {
     nobody.expect_error(2, &format!("no live run is on the host {host}"));
 }
 
-/// The records of a Tab after these words, as zsh asks for them.
+/// Returns the completions that zsh offers after these words.
 fn completed(database: &Database, project: &TempProject, words: &[&str]) -> Vec<String> {
     let mut command = project.command(["autoproc"].iter().chain(words));
     command.env("AUTOPROC_COMPLETE", "zsh");
@@ -118,7 +117,7 @@ fn hosts_and_runs_that_are_live_are_completed() {
     let host = live_runs(&database, &one)[0]["host"].as_str().expect("a name").to_owned();
     let mut names = [&one, &other].map(|project| run_of(&database, project));
     names.sort();
-    // A Tab waits for half a second, which a busy machine may exceed.
+    // Completion gives up after half a second, which a busy machine may exceed.
     let offers = |words: &[&str], wanted: &[&str]| {
         let found = completed(&database, &one, words);
         found.len() == wanted.len() + 1

@@ -1,5 +1,5 @@
-//! The story of `docs/many-machines.md`: three machines share a queue, one is killed, one loses its
-//! network, and a fourth one watches.
+//! Tests the scenario of `docs/many-machines.md`: three machines share a queue, and a fourth
+//! machine watches. One machine is killed, and one loses its network.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -11,21 +11,20 @@ use super::database::Database;
 use super::network::Network;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 
-/// The variable with the number of files.
+/// The environment variable that sets the number of files.
 const FILES: &str = "AUTOPROC_MANY_MACHINES_FILES";
 
-/// The number of machines with runs. One more machine watches.
+/// The number of machines that process files. One more machine only watches.
 const WORKERS: usize = 3;
 const KILLED: usize = 1;
 const SOUND: usize = 2;
 const CUT_OFF: usize = 3;
 const WATCHER: usize = 4;
 
-/// Appends the name of its file to `starts` and `ends` in the folder `$W`, and to `overlaps` if
-/// another command is processing the same file. Waits for the file `go`. If the file
-/// `stick-MACHINE` exists, appends the pid of the command to `pid-MACHINE`, and waits until
-/// `stick-MACHINE` is gone; on the machine that is cut off, the command ignores SIGTERM from then
-/// on.
+/// Appends the file name to `starts` and `ends` in the folder `$W`, and waits for the file `go` in
+/// between. Appends the name to `overlaps` if another command is processing the file. If the file
+/// `stick-MACHINE` exists, writes the pid to `pid-MACHINE`, and waits until `stick-MACHINE` is
+/// removed. On `m3`, which loses its network, ignores SIGTERM during this second wait.
 const COMMAND: &str = r#"
 exec 9>>"$W/locks/"{/}; flock -n 9 || echo {/} >> "$W/overlaps"
 echo "$MACHINE "{/} >> "$W/starts"
@@ -42,9 +41,8 @@ echo {/} >> "$W/ends"
 struct Story {
     network: Network,
     database: Database,
-    /// The folder that every machine has mounted.
+    /// The folder that all machines mount.
     share: TempProject,
-    /// The project folder of each machine.
     projects: Vec<TempProject>,
 }
 
@@ -77,8 +75,8 @@ impl Story {
         self.command(machine, words).output().expect("ip(8)").into()
     }
 
-    /// Starts a run with a lease of five seconds, and with a grace time longer than the test: only
-    /// a guard kills a command that ignores SIGTERM.
+    /// Starts a run with a lease of five seconds. The grace time outlasts the test, so the run
+    /// kills no command that ignores SIGTERM. Only a guard kills such a command.
     fn run(&self, machine: usize) -> Child {
         let limits = ["-j", "4", "--grace", "1h", "--unreachable-timeout", "5", "--backoff-base", "0"];
         let words = [&["run", "-qq"], &limits[..], &["--shell", COMMAND]].concat();
@@ -90,7 +88,6 @@ impl Story {
         usize::try_from(self.database.count(&self.share, "completed")).expect("few files")
     }
 
-    /// Waits until commands of a machine have written their pids, and returns the pids.
     fn stuck(&self, machine: usize) -> Vec<String> {
         let name = format!("pid-m{machine}");
         wait_until("commands stay at work", || self.witness(&name).ends_with('\n'));
@@ -98,7 +95,7 @@ impl Story {
     }
 }
 
-/// True if a process exists and has not ended. A zombie has ended.
+/// True if a process is running. A zombie counts as ended.
 fn is_at_work(process: &str) -> bool {
     let status = fs::read_to_string(Path::new("/proc").join(process).join("status")).unwrap_or_default();
     status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
@@ -140,8 +137,7 @@ fn many_machines_survive_a_kill_and_a_lost_network() {
     // Fails with a division by 0 if the lease ended more than 15 s ago.
     story.database.execute(&format!("select 1 / ({recent})"));
     end_of(cut_off).expect_code(75);
-    // The healthy machine does not wait for the files of the dead runs, which may still be
-    // processing.
+    // The healthy machine does not wait for files of dead runs, which may still be processing.
     let ended: Answer = sound.wait_with_output().expect("it ended").into();
     assert!([0, 75].contains(&ended.code), "{ended:?}");
     wait_until("a further run completes the files of the other machines", || end_of(story.run(SOUND)).code == 0);

@@ -1,11 +1,12 @@
-//! `--map`: machines that have the files of one queue in different folders.
+//! Tests `--map`, for machines that mount the files of one queue in different folders.
 
 use std::fs;
 
 use super::database::Database;
 use crate::fixture::TempProject;
 
-/// Returns a machine whose share is mounted in the folder `share`, and the rule of its map.
+/// Creates the project of a machine, with shared files in the folder `share`. Also returns the
+/// `--map` rule for this folder.
 fn machine() -> (TempProject, String) {
     let project = TempProject::new();
     project.write("share/in/a", "");
@@ -21,7 +22,7 @@ fn machines_with_different_folders_share_a_queue() {
     let ask = |words: &[&str]| database.ask(&one, [&["--map", &map], words].concat());
     let ask_other = |words: &[&str]| database.ask(&other, [&["--map", &other_map], words].concat());
     ask(&["queue", "add", "share/in"]).expect_code(0);
-    // The database has a path that exists on no machine.
+    // The database stores a path that exists on no machine.
     let stored = database.json(&one, ["queue", "list"]);
     assert_eq!(stored["items"][0]["file_path"], "/data/in/a", "{stored}");
     let listed = ask_other(&["queue", "list", "--json"]).expect_code(0).json();
@@ -29,7 +30,7 @@ fn machines_with_different_folders_share_a_queue() {
     assert_eq!(listed["items"][0]["file_path"], here.to_str().expect("text"), "{listed}");
     assert!(ask_other(&["queue", "add", "share/in/a"]).expect_code(0).out.contains("already"));
 
-    // Commands get the path on their machine; the history has the stored path.
+    // Commands get the path on their machine, and the history has the stored path.
     let picky = "test -e {} && echo {} >> ran && test {/} != bad";
     let ran = ask_other(&["run", "-r", "0", "--shell", picky]).expect_code(100);
     assert!(ran.out.contains(here.with_file_name("bad").to_str().expect("text")), "{ran:?}");
@@ -48,7 +49,7 @@ fn machines_with_different_folders_share_a_queue() {
     assert!(absent.err.contains("share/in/absent is not in the queue"), "{absent:?}");
 }
 
-/// The command on `a` adds `b` without the options `--store` and `--map`.
+/// The command that processes `a` adds `b` to the queue, without the options `--store` and `--map`.
 #[test]
 fn a_command_of_a_run_has_the_map_of_its_run() {
     let Some(database) = Database::with_queue() else { return };
@@ -59,7 +60,7 @@ fn a_command_of_a_run_has_the_map_of_its_run() {
     ask(&["run", "share/in/a", "--shell", &adds]).expect_code(0);
     let items = database.json(&project, ["queue", "list", "--status", "pending"]);
     assert_eq!(items["items"][0]["file_path"], "/data/in/b", "{items}");
-    // A suggested command has the option `--map` too.
+    // A suggested command includes `--map`.
     ask(&["run", "-r", "0", "share/in/bad", "--shell", "exit 1; : {}"]).expect_code(100);
     let suggested = ask(&["report"]).expect_code(0);
     assert!(suggested.out.contains(&format!("--map {map}")), "{suggested:?}");

@@ -1,25 +1,25 @@
-//! Machines in a network: a namespace for the server, and one for each machine.
+//! Simulates a network: one namespace for the server, and one for each machine.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use crate::fixture::TempProject;
 
-/// The first two numbers of each address. The third number is the number of the machine.
+/// The first two numbers of each IP address. The third number is the number of the machine.
 const PREFIX: &str = "10.83";
 
 /// Sets the host name, and then executes the given command in place of the shell.
 const NAMED_HOST: &str = "hostname \"$0\" && exec \"$@\"";
 
-/// A server and some machines. Each machine has a link only to the server. The namespaces lose
-/// their names when the value is dropped, and end with their last processes.
+/// A server, and machines that can reach only the server. After the value is dropped, each
+/// namespace exists until its last process ends.
 pub(super) struct Network {
     machines: usize,
 }
 
 impl Network {
-    /// Creates a network. Returns `None`, and prints a message, if this user may not create a
-    /// network, or if a program is missing.
+    /// Creates a network. Returns `None` and prints a message if the user lacks the rights or a
+    /// program is missing.
     pub(super) fn create(test: &str, machines: usize) -> Option<Self> {
         let network = Self { machines };
         if !Self::can_create() {
@@ -51,7 +51,6 @@ impl Network {
         ip(&["-n", &name, "link", "set", "eth0", "up"]);
     }
 
-    /// Returns the namespace of the server.
     pub(super) fn server(&self) -> String {
         self.namespace(0)
     }
@@ -67,13 +66,13 @@ impl Network {
         format!("{PREFIX}.{machine}.1")
     }
 
-    /// Takes down the link of a machine. Its connections stay open, but transfer nothing.
+    /// Takes down the link of a machine. Open connections stay open, but transfer nothing.
     pub(super) fn disconnect(&self, machine: usize) {
         ip(&["-n", &self.namespace(machine), "link", "set", "eth0", "down"]);
     }
 
     /// Returns a command that runs the binary on a machine. The host name of the machine is `m1`,
-    /// `m2`, …; the variable `MACHINE` contains it too.
+    /// `m2`, and so on. The variable `MACHINE` contains the host name.
     pub(super) fn command(&self, machine: usize, project: &TempProject, words: &[&str]) -> Command {
         let (namespace, name) = (self.namespace(machine), format!("m{machine}"));
         let mut command = project.program("ip");

@@ -1,4 +1,4 @@
-//! The queue in a database from end to end: add, run, fail, retry, stop.
+//! Tests commands and runs on a queue in a database.
 
 use std::ffi::OsStr;
 
@@ -7,10 +7,9 @@ use crate::fixture::{TempProject, end_of, wait_until};
 use crate::json::expect_documented;
 use crate::stop::signal;
 
-/// Fails on the file `bad` while there is no file `fixed`.
+/// Fails on the file `bad` until the file `fixed` exists.
 const PICKY: &str = "test {/} != bad || test -e fixed || { echo it is bad >&2; exit 3; }";
 
-/// Ends when there is a file `go`.
 const PATIENT: &str = "until test -e go; do sleep 0.05; done; : {}";
 
 #[test]
@@ -111,8 +110,6 @@ fn a_signal_stops_a_run_and_leaves_the_other_files() {
     assert_eq!([database.count(&project, "completed"), database.count(&project, "pending")], [1, 1]);
 }
 
-/// The files in a folder describe only the runs of this folder. A run of another folder does not
-/// keep `resume` from starting a run here, and `monitor` does not show it.
 #[test]
 fn the_history_of_all_machines_is_one() {
     let Some(database) = Database::with_queue() else { return };
@@ -145,7 +142,6 @@ fn a_run_of_another_folder_is_left_alone() {
     end_of(run).expect_code(0);
 }
 
-/// A command in a run finds the queue of the run.
 #[test]
 fn a_command_adds_files_to_the_queue_of_its_run() {
     let Some(database) = Database::with_queue() else { return };
@@ -157,7 +153,7 @@ fn a_command_adds_files_to_the_queue_of_its_run() {
     assert!(!project.state("QUEUE-STATE.json").exists());
 }
 
-/// Items of the two queues have the same ids, so neither queue may see the files of the other.
+/// The queue of the folder and the queue of the database use the same ids.
 #[test]
 fn the_queue_of_the_folder_is_left_alone() {
     let Some(database) = Database::with_queue() else { return };

@@ -1,4 +1,5 @@
-//! The tails of outputs in the database: another project folder stands for another machine.
+//! Tests that the database keeps the last part of each output. A second project folder plays the
+//! role of another machine.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,12 +9,11 @@ use super::database::Database;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::json::expect_documented;
 
-/// Prints a line to standard output, and the numbers from 1 to 9 to standard error, one per line.
 const PRINTS: &str = "echo of {/}; for n in 1 2 3 4 5 6 7 8 9; do echo $n >&2; done";
 
 const ALL: &str = "of a\n1\n2\n3\n4\n5\n6\n7\n8\n9\n";
 
-/// Creates a project that has processed the file `a`, and another project.
+/// Creates a project that has processed the file `a`, and a second, empty project.
 fn processed(database: &Database, store_output: &[&str]) -> (TempProject, TempProject) {
     let (project, other) = (TempProject::new(), TempProject::new());
     project.write("a", "");
@@ -53,7 +53,6 @@ fn the_output_of_another_machine_is_shown_with_its_place() {
     expect_documented("log", &document);
 }
 
-/// The file with the output is missing, but the database has the tail of the output.
 #[test]
 fn the_end_of_a_long_output_begins_with_a_line() {
     let Some(database) = Database::with_queue() else { return };
@@ -90,7 +89,7 @@ fn a_running_attempt_is_followed_where_it_runs() {
     let patient = "echo begun; until test -e go; do sleep 0.05; done; : {}";
     let run = database.start(&project, ["run", "a", "--shell", patient], "errors");
     wait_until("the file is at work", || database.count(&project, "processing") == 1);
-    // Neither waits for the end of the attempt.
+    // Neither command waits for the end of the attempt.
     for options in [&["log", "-f"][..], &["log"]] {
         let told = database.ask(&other, words(&project, options)).expect_code(0);
         assert_eq!(told.out, "");
@@ -101,7 +100,7 @@ fn a_running_attempt_is_followed_where_it_runs() {
     end_of(run).expect_code(0);
 }
 
-/// After a database was created anew or restored, ids and claim numbers are used again.
+/// A new or restored database may use ids and claim numbers again.
 #[test]
 fn the_output_of_an_earlier_queue_is_not_shown() {
     let Some(database) = Database::with_queue() else { return };
@@ -116,7 +115,6 @@ fn the_output_of_an_earlier_queue_is_not_shown() {
     assert_eq!(document["attempts"][0]["output_path"], path);
 }
 
-/// The latest attempt ran on this machine, and the attempt before it on another machine.
 #[test]
 fn each_attempt_is_found_where_it_ran() {
     let Some(database) = Database::with_queue() else { return };

@@ -1,10 +1,9 @@
-//! `store prune`: removing old runs from the history.
+//! Tests `store prune`, which removes old runs from the history.
 
 use super::database::Database;
 use crate::fixture::TempProject;
 use crate::json::expect_documented;
 
-/// Makes everything in the history older by 100 days.
 const AGE: &str = "
     update autoproc.event set at_us = at_us - 8640000000000;
     update autoproc.past_attempt set at_us = at_us - 8640000000000, started_at_us = started_at_us - 8640000000000;

@@ -1,4 +1,4 @@
-//! Passwords: where they are read from, and where they must not appear.
+//! Tests from where passwords are read, and where passwords must not appear.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,14 +10,15 @@ use crate::fixture::{Answer, TempProject, end_of};
 const PASSWORD: &str = "correct-horse";
 const WRONG_PASSWORD: &str = "battery-staple";
 
-/// Creates the role `locked`, the only one that needs a password, as the owner of a database.
+/// Creates a database, and the role `locked`, which needs a password. Panics at a second call,
+/// because the role belongs to the whole server.
 fn locked() -> Option<(Database, TempProject)> {
     let database = Database::create()?;
     database.execute(&format!("create role locked login superuser password '{PASSWORD}'"));
     Some((database, TempProject::new()))
 }
 
-/// Returns the files below a folder that contain a password.
+/// Searches a folder tree for files that contain the password.
 fn exposing(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -42,7 +43,6 @@ fn checked(answer: Answer, code: i32) -> Answer {
     answer.expect_code(code)
 }
 
-/// This is one test, because the role belongs to the whole server.
 #[test]
 fn a_password_is_found_and_shown_nowhere() {
     let Some((database, project)) = locked() else { return };

@@ -1,4 +1,5 @@
-//! Several runs on one database, lost leases, and a server that goes away during a run.
+//! Tests several runs on one database, runs that lost their leases, and a server that goes away
+//! during a run.
 
 use std::fs;
 use std::process::Command;
@@ -6,8 +7,8 @@ use std::process::Command;
 use super::database::Database;
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// Waits for the file `go`, and creates a folder for the file. Fails if the file was already
-/// processed, because the folder then exists.
+/// Waits for the file `go`, and then creates a folder for the file. If the folder already exists,
+/// the file was processed before, and the command fails.
 const WITNESS: &str = "until test -e {//}/go; do sleep 0.05; done; mkdir {//}/ran/{/}";
 
 #[test]
@@ -48,9 +49,7 @@ fn a_run_that_lost_its_lease_ends_and_settles_nothing() {
     assert_eq!(database.count(&project, "completed"), 0);
 }
 
-/// The run and its guard are killed at the same time, so that only another run can end their
-/// command. This other run belongs to another project folder, so it must search the folder of the
-/// killed run for the guard's record.
+/// The run and its guard are killed together. Only a run of another folder can end the command.
 #[test]
 fn a_run_ends_what_a_killed_run_of_another_folder_left() {
     let Some(database) = Database::with_queue() else { return };
@@ -66,7 +65,7 @@ fn a_run_ends_what_a_killed_run_of_another_folder_left() {
     run.wait().expect("it ends");
     kill("KILL", &guard);
     database.execute("update autoproc.lease set until_us = autoproc.clock_us() - 1000000");
-    // A zombie has ended, and may have a parent that does not reap it.
+    // A zombie counts as ended: its parent may never reap it.
     let is_gone = format!("if grep -qs '^State:.[^ZX]' /proc/{command}/status; then exit 1; fi; : {{}}");
     let words = ["run", "-r", "1", "--backoff-base", "0", "--shell", &is_gone];
     database.ask(&other, words).expect_code(0);
@@ -74,7 +73,7 @@ fn a_run_ends_what_a_killed_run_of_another_folder_left() {
     assert_eq!((&shown["status"], &shown["attempts"]), (&"completed".into(), &2.into()), "{shown}");
 }
 
-/// Another machine may take the files 15 s after the end of the lease.
+/// A run on another machine may take the files 15 s after the end of the lease.
 #[test]
 fn the_commands_of_a_stopped_run_end_before_another_run_may_take_their_files() {
     let Some(database) = Database::with_queue() else { return };
@@ -86,7 +85,7 @@ fn the_commands_of_a_stopped_run_end_before_another_run_may_take_their_files() {
     wait_until("the command has begun", || project.path("pid").exists());
     let command = fs::read_to_string(project.path("pid")).expect("a number").trim().to_owned();
     kill("STOP", &run.id().to_string());
-    // A zombie has ended.
+    // A zombie counts as ended.
     let is_at_work = || {
         let status = fs::read_to_string(format!("/proc/{command}/status")).unwrap_or_default();
         status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
@@ -139,7 +138,7 @@ fn results_are_written_when_the_server_is_back() {
     assert_eq!(database.count(&project, "completed"), 1);
 }
 
-/// Returns the event log of the only database that the project has used.
+/// Returns the event log of the only database that the project uses.
 fn event_log(project: &TempProject) -> String {
     let folders = fs::read_dir(project.path("logs/stores")).expect("the folder");
     let logs = folders.map(|folder| folder.expect("an entry").path().join("autonomous-processing.jsonl"));

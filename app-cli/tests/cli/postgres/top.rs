@@ -1,4 +1,4 @@
-//! `top` on a queue in a database.
+//! Tests `top` on a queue in a database.
 
 use super::database::Database;
 use crate::fixture::{TempProject, end_of};

@@ -1,11 +1,11 @@
-//! Workflows on a database: another project folder stands for another machine.
+//! Tests workflows on a database. A second project folder plays the role of another machine.
 
 use std::fs;
 
 use super::database::Database;
 use crate::fixture::{TempProject, wait_until};
 
-/// Two steps that write to a file. The second step fails if the project has no file `fixed`.
+/// The second step fails unless the project has the file `fixed`.
 const WORKFLOW: &str = "\
 workflow:
   id: pair
@@ -20,8 +20,7 @@ workflow:
 
 const PATH: &str = "core/workflows/pair.yaml";
 
-/// Creates a project whose file `a` failed in the second step and is pending again, and another
-/// project.
+/// Creates two projects. In the first, the file `a` failed in the second step and is pending again.
 fn failed(database: &Database, workflow: &str) -> (TempProject, TempProject) {
     let (one, other) = (TempProject::new(), TempProject::new());
     one.write("a", "");
@@ -82,7 +81,6 @@ fn a_workflow_that_resumes_anywhere_continues_on_another_machine() {
     assert!(shown.contains("output trace: ") && shown.contains("a.steps"), "{shown}");
 }
 
-/// The run is killed in the second step, so it records no failure.
 #[test]
 fn a_workflow_of_a_killed_run_continues_on_another_machine() {
     let Some(database) = Database::with_queue() else { return };
@@ -102,7 +100,6 @@ fn a_workflow_of_a_killed_run_continues_on_another_machine() {
     assert_eq!(steps(&one), "one\ntwo hello\ntwo hello\n");
 }
 
-/// When a file leaves the queue, its execution is removed.
 #[test]
 fn a_removed_file_takes_its_execution_along() {
     let Some(database) = Database::with_queue() else { return };

@@ -7,12 +7,10 @@ use crate::command_log::Recorded;
 use crate::event_log::Logged;
 use crate::expectations::{Expectation, is_cut_short};
 
-/// A start may be logged this much later than it happened, on a busy machine.
+/// The event log may report a start this much later than the command's log, on a busy machine.
 const MAX_START_DELAY_MICROS: i64 = 500_000;
 
 impl Evidence {
-    /// Checks that every file has the expected number of attempts, numbered from 1, and that each
-    /// attempt has one start and one end in both logs.
     pub(super) fn every_attempt_was_made_and_logged_once(&self, expectations: &BTreeMap<String, Expectation>) {
         let numbers = |(name, expectation): (&String, &Expectation)| {
             (1..=expectation.attempts).map(|n| (name.clone(), n)).collect()
@@ -22,15 +20,15 @@ impl Evidence {
         assert_eq!(self.logged.keys().cloned().collect::<Vec<_>>(), due, "by the event log");
         for (key, Recorded { starts, ends }, logged) in self.both() {
             assert_eq!((logged.starts.len(), logged.endings.len()), (1, 1), "{key:?} by the event log: {logged:#?}");
-            // The attempts of a dead run were ended before their files were recovered.
+            // When a run dies, its commands are ended before they can log their ends.
             let is_cut_short = is_cut_short(&key.0) || logged.endings[0].kind == "file_recovered";
             assert_eq!((starts.len(), ends.len()), (1, usize::from(!is_cut_short)), "{key:?} by the command's log");
         }
     }
 
-    /// Checks that the event log reports a start at most half a second after the command's log, and
-    /// an end after the command's end. The run that recovers a file logs the end of a dead run's
-    /// attempt.
+    /// Checks that both logs name the same run for each attempt, and that their times agree. The
+    /// event log may report the start up to half a second late. It must not report the end before
+    /// the command's log does.
     pub(super) fn both_logs_agree_on_times(&self) {
         for (key, recorded, logged) in self.both() {
             let (start, ending) = (&logged.starts[0], &logged.endings[0]);
@@ -43,8 +41,9 @@ impl Evidence {
         }
     }
 
-    /// Checks that an attempt starts after the end of the attempt before it. A killed attempt has
-    /// no end in the command's log; for it, `recorded` has checked that no attempts overlap.
+    /// Checks that an attempt starts after the end of the previous attempt on the file. A killed
+    /// attempt logs no end, so only [`recorded`](crate::command_log::recorded) detects an overlap
+    /// with it.
     pub(super) fn attempts_follow_each_other(&self) {
         for ((name, attempt), recorded, _) in self.both().filter(|(key, ..)| key.1 > 1) {
             let before = &self.recorded[&(name.clone(), attempt - 1)];
@@ -63,8 +62,8 @@ impl Evidence {
             waits += 1;
             let backoff = ending.span("backoff_s");
             assert_eq!(backoff, BACKOFF_BASE_MICROS << (attempt - 1), "{name}, attempt {attempt}");
-            // The event log may report the start late. The end is computed from the start and the
-            // duration, so it is then late too.
+            // If the event log reports the start late, the end that is computed from the start is
+            // late too.
             let earliest_end = logged.starts[0].at - MAX_START_DELAY_MICROS + ending.span("duration_s");
             let end = recorded.ends.first().map_or(earliest_end, |moment| moment.at);
             let next = self.recorded[&(name.clone(), attempt + 1)].starts[0].at;
@@ -73,7 +72,6 @@ impl Evidence {
         assert!(waits > 0, "no retry was logged, so this check proves nothing");
     }
 
-    /// Returns every attempt with its entries in both logs.
     fn both(&self) -> impl Iterator<Item = (&(String, u32), &Recorded, &Logged)> {
         self.recorded.iter().filter_map(|(key, recorded)| Some((key, recorded, self.logged.get(key)?)))
     }

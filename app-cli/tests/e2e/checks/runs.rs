@@ -11,7 +11,6 @@ use crate::event_log::{Event, base_name, status_after};
 use crate::fixture::TempProject;
 
 impl Evidence {
-    /// Checks that the counts in a run's result and in its last event agree with its other events.
     pub(super) fn results_agree_with_the_log(&self) {
         for result in &self.results {
             let run = result["run_id"].as_str().expect("a name");
@@ -27,7 +26,8 @@ impl Evidence {
         }
     }
 
-    /// Checks that, over all runs, each file ended once. Needs the result of every run.
+    /// Checks that the counts in all results add up to the completed and the failed files of the
+    /// queue. Needs the result of every run.
     pub(crate) fn sums_agree(&self) {
         let sum = |key: &str| self.results.iter().filter_map(|result| result[key].as_u64()).sum::<u64>();
         let count = |words: &[&str]| self.items.iter().filter(|item| words.contains(&&*outcome(item).0)).count() as u64;
@@ -35,7 +35,7 @@ impl Evidence {
         assert_eq!(sum("failed"), count(&["failed", "timeout"]));
     }
 
-    /// Checks that each stopped run logged the request once, and that one of the runs logged the
+    /// Checks that each stopped run logged the stop request once, and that one run logged the
     /// removal of the request.
     pub(crate) fn stops_are_logged(&self) {
         let stop_requests = |run: &Value| {
@@ -48,8 +48,9 @@ impl Evidence {
         assert_eq!(self.events.iter().filter(|event| event.kind == "stop_signal_cleared").count(), 1);
     }
 
-    /// Checks that a run's first attempts on files that were queued before the run come in claim
-    /// order: all of them are due at all times. Concurrent attempts may be logged in any order.
+    /// Checks that each run starts its first attempts on the files `names` in claim order.
+    /// Concurrent attempts may be logged in any order. The files must have been queued before the
+    /// run.
     pub(crate) fn first_attempts_come_in_order(&self, names: &BTreeSet<String>, jobs: usize) {
         let ranks: BTreeMap<_, _> = self.items.iter().map(|item| (base_name(item), rank_of(item))).collect();
         let mut started: BTreeMap<&str, Vec<_>> = BTreeMap::new();
@@ -74,7 +75,6 @@ impl Evidence {
     }
 }
 
-/// Counts the events of a run by outcome.
 fn tally(events: &[&Event]) -> [(&'static str, u64); 3] {
     let count = |is_meant: &dyn Fn(&Event) -> bool| events.iter().filter(|event| is_meant(event)).count() as u64;
     let is_over = |event: &Event| ["file_failed", "file_timeout", "file_recovered"].contains(&event.kind.as_str());

@@ -1,5 +1,5 @@
-//! Machines with a network, a host name and processes of their own, which reach a server and no
-//! other machine.
+//! Simulated machines, each with its own network, host name and processes. A machine reaches the
+//! server, but no other machine.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -9,17 +9,17 @@ use super::night::Machine;
 use crate::fixture::TempProject;
 use crate::namespace::tool;
 
-/// The addresses begin with these numbers; a third one is that of the machine.
+/// The first two numbers of each IP address. The third number is the number of the machine.
 const PREFIX: &str = "10.83";
 
-/// The first process of a machine: a shell, which reaps processes without a parent. It ends with the
-/// test, which holds the other end of its standard input.
+/// The first process of a machine: a shell that reaps orphaned processes. The shell ends when its
+/// standard input is closed, at the latest when the test ends.
 const INIT: &str = r#"hostname "$0"; ip link set lo up; echo ready; cat >/dev/null; :"#;
 
-/// The namespace of a server. It loses its name when the value is dropped.
+/// The network namespace of a server. Deletes the name of the namespace on drop.
 pub(super) struct Network(String);
 
-/// The first process of a machine. The machine and its network end with it.
+/// The first process of a machine. The machine and its network end with this process.
 pub(super) struct Init {
     child: Child,
     process: String,
@@ -36,7 +36,7 @@ impl Network {
         &self.0
     }
 
-    /// Starts the machine with this number, from 1 to 255, which reaches a database of the server.
+    /// Starts the machine with this number, from 1 to 255, and connects it to the server.
     pub(super) fn start(&self, number: usize, database: &str) -> (Machine, Init) {
         let name = format!("m{number}");
         let init = Init::start(&name);
@@ -75,17 +75,15 @@ impl Init {
         Self { child, process }
     }
 
-    /// Returns the arguments of nsenter(1) that enter these namespaces.
     fn enter<const N: usize>(&self, namespaces: [&'static str; N]) -> Vec<&str> {
         [&["--target", &self.process][..], &namespaces, &["--"]].concat()
     }
 
-    /// Runs a tool in the network of the machine.
     fn tool(&self, words: &[&str]) {
         tool(&[&["nsenter"], &self.enter(["--net"])[..], words].concat());
     }
 
-    /// Takes down the link to the server. Connections stay open, and carry nothing.
+    /// Takes down the link to the server. Connections stay open but carry no data.
     pub(super) fn disconnect(&self) {
         self.tool(&["ip", "link", "set", "eth0", "down"]);
     }
@@ -98,12 +96,12 @@ impl Drop for Init {
     }
 }
 
-/// Sends a signal to the run that nsenter(1) started. nsenter(1) stops and ends as the run does.
+/// Sends a signal to the run that nsenter(1) started. If the run stops or ends, so does nsenter(1).
 pub(super) fn signal(run: &Child, name: &str) {
     tool(&["kill", &format!("-{name}"), &only_child(run.id())]);
 }
 
-/// Continues a stopped run, and nsenter(1), which stopped because the run did.
+/// Continues a stopped run, and nsenter(1), which stopped together with the run.
 pub(super) fn resume(run: &Child) {
     tool(&["kill", "-CONT", &run.id().to_string()]);
     signal(run, "CONT");

@@ -1,4 +1,4 @@
-//! A queue in a database, the runs on it, and the command that adds files.
+//! A night: a queue in a database, runs that process its files, and a command that adds files.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,53 +15,48 @@ use super::witness;
 use crate::fixture::{Done, TempProject};
 use crate::killed_runs::{MARK, left_of};
 
-/// Longer than any wait on any machine.
 const TIMEOUT: Duration = Duration::from_secs(300);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// The time from the end of a run to the start of the next one.
 const RESTART_DELAY: Duration = Duration::from_millis(100);
 
-/// Files of one addition.
 const BATCH: usize = 6;
-/// Files are added while fewer than these wait.
+/// The test adds files only while fewer than this number of files wait.
 const MAX_WAITING: usize = 60;
 
-/// A machine, or only a project folder on this one.
+/// A simulated machine, or a project folder on the real machine.
 pub(super) struct Machine {
     pub(super) name: String,
     pub(super) project: TempProject,
-    /// The address of the queue for this machine.
+    /// The URL of the queue, as seen from this machine.
     pub(super) url: String,
-    /// The words before those of a command that runs on the machine.
+    /// The prefix of a command line that runs on the machine.
     pub(super) tool: Vec<String>,
 }
 
 impl Machine {
-    /// Returns a project folder on this machine.
     pub(super) fn here(name: &str, url: &str) -> Self {
         Self { name: name.into(), project: TempProject::new(), url: url.into(), tool: Vec::new() }
     }
 }
 
-/// One addition of files.
 struct Batch {
     files: Vec<String>,
     is_acknowledged: bool,
 }
 
-/// A queue in a database that runs process until the night is over.
+/// A queue in a database. Runs process the files of the queue until the night is over.
 pub(super) struct Night {
     config: Config,
     /// The machine that adds files and initialises the queue.
     client: Machine,
-    /// The folder of the files, and of the files that commands write to show that they ran.
+    /// The folder with the files to process and with the trace files that commands write.
     share: TempProject,
     batches: Mutex<Vec<Batch>>,
     is_fed: AtomicBool,
     is_over: AtomicBool,
 }
 
-/// Ends the night when it is dropped, also by a panic, so that no thread waits for the others.
+/// Ends the night on drop, even after a panic, so that no thread waits forever.
 struct Ending<'a>(&'a AtomicBool);
 
 impl Drop for Ending<'_> {
@@ -86,8 +81,8 @@ impl Night {
         night
     }
 
-    /// Processes files on these machines while `disturb` lasts and until all are completed; then
-    /// checks the result. `disturb` may start further threads, which end when the night is over.
+    /// Processes files on these machines until `disturb` has returned, all files are completed, and
+    /// no process is left. Threads that `disturb` starts must end when the night is over.
     pub(super) fn spend<'env>(
         &'env self,
         machines: &[&'env Machine],
@@ -111,7 +106,6 @@ impl Night {
         self.is_over.load(Ordering::SeqCst)
     }
 
-    /// Starts a run on a machine whenever the last one has ended, until the night is over.
     pub(super) fn keep_running(&self, machine: &Machine) {
         while !self.is_over() {
             let mut run = self.run(machine, &[]);
@@ -121,7 +115,6 @@ impl Night {
         }
     }
 
-    /// Returns a run on a machine with these further options.
     pub(super) fn run(&self, machine: &Machine, options: &[&str]) -> Command {
         let limits = ["run", "-qq", "-j", "2", "--retries", "1000", "--backoff-base", "10ms", "--pause-on-same", "0"];
         let words = [&["--store", &machine.url], &limits[..], options, &["--shell", witness::COMMAND]].concat();
@@ -161,7 +154,6 @@ impl Night {
         self.batches.lock().expect("no panic").push(Batch { files, is_acknowledged });
     }
 
-    /// Waits until a further file is completed.
     pub(super) fn wait_for_progress(&self) {
         let completed = || self.number("select count(*) from witness.settlement");
         let before = completed();
@@ -172,7 +164,8 @@ impl Night {
         self.number("select count(*) from autoproc.item where status <> 2")
     }
 
-    /// Returns the additions that were acknowledged, and those that were not, by file.
+    /// Returns the acknowledged additions, then the other additions. Each addition is a list of
+    /// files.
     pub(super) fn additions(&self) -> [Vec<Vec<String>>; 2] {
         let batches = self.batches.lock().expect("no panic");
         [true, false].map(|is_acknowledged| {
@@ -181,28 +174,25 @@ impl Night {
         })
     }
 
-    /// Returns the path of a trace of the commands.
+    /// Returns the path of a file in which commands leave a trace.
     pub(super) fn trace_path(&self, name: &str) -> PathBuf {
         self.share.path(name)
     }
 
-    /// Returns a trace of the commands; empty if there is none yet.
     pub(super) fn trace(&self, name: &str) -> String {
         fs::read_to_string(self.trace_path(name)).unwrap_or_default()
     }
 
-    /// Returns the first column of the first row.
     pub(super) fn number(&self, sql: &str) -> usize {
         self.rows(sql)[0].get(0).expect("a column").parse().expect("a number")
     }
 
-    /// Executes statements, and returns the rows of their answers.
     pub(super) fn rows(&self, sql: &str) -> Vec<SimpleQueryRow> {
         execute(&self.config, sql).expect(sql)
     }
 }
 
-/// Executes statements on a connection of their own, and returns the rows of their answers.
+/// Executes statements on a new connection. Returns all rows.
 pub(super) fn execute(config: &Config, sql: &str) -> Result<Vec<SimpleQueryRow>, Error> {
     Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
         let (client, connection) = config.connect(NoTls).await?;
@@ -213,7 +203,6 @@ pub(super) fn execute(config: &Config, sql: &str) -> Result<Vec<SimpleQueryRow>,
     })
 }
 
-/// Waits until the condition holds.
 #[track_caller]
 pub(super) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! The server is killed at random moments.
+//! Kills the server at random moments.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,32 +13,34 @@ use crate::effort;
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// The longest time from the first completed file after a restart to the next kill, in milliseconds.
+/// The maximum delay before the server is killed, in milliseconds. The delay begins when a file is
+/// completed after a restart.
 const MAX_LIFE_MS: u64 = 700;
 
 impl PostgresServer {
-    /// Kills the first process of the server, and waits until the others have noticed it.
+    /// Kills the first process of the server and waits until its other processes have ended.
     pub(super) fn kill(&self) {
         let file = fs::read_to_string(self.data().join("postmaster.pid")).expect("the server runs");
         let process = file.lines().next().expect("a number");
         let sent = Command::new("kill").args(["-KILL", process]).status().expect("kill(1)");
         assert!(sent.success(), "no server was killed");
         wait_until("the processes of the server have ended", || !self.has_processes());
-        // A zombie, which another process may never reap, still owns these files for the next
-        // server.
+        // If the killed process stays a zombie, the next server takes these files for those of a
+        // live server.
         for lock in [self.data().join("postmaster.pid"), format!("{}.lock", self.socket().display()).into()] {
             fs::remove_file(lock).expect("a file");
         }
     }
 
-    /// True if a process of the server exists. Each has the data as its current folder.
+    /// True if a process of the server exists: a process whose current folder is the data folder.
     fn has_processes(&self) -> bool {
         let data = self.data();
         let processes = fs::read_dir("/proc").expect("processes").filter_map(|entry| Some(entry.ok()?.path()));
         processes.map(|process| fs::read_link(process.join("cwd"))).any(|folder| folder.is_ok_and(|is| is == data))
     }
 
-    /// Creates a database, and returns its address for a client of these servers.
+    /// Creates a database. Returns a URL that lists these servers. Clients connect to the server
+    /// that accepts writes.
     pub(super) fn create_database(&self, name: &str, servers: &[&Self]) -> String {
         let postgres = self.address("postgres", "postgres").parse().expect("an address");
         execute(&postgres, &format!("create database {name} template template0")).expect("a database");

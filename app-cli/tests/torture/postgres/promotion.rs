@@ -1,4 +1,4 @@
-//! A primary server is killed, and its synchronous standby promoted.
+//! Kills a primary server and promotes its synchronous standby.
 
 use std::fs;
 use std::path::Path;
@@ -13,18 +13,18 @@ use crate::effort;
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// The longest time from the first completed file with a new standby to the kill of its primary, and
-/// from the first one after the promotion to a shutdown, in milliseconds.
+/// The maximum delay before the test kills or restarts the primary, in milliseconds. The delay
+/// begins when a file is completed after the previous restart or promotion.
 const MAX_LIFE_MS: u64 = 700;
 
 impl PostgresServer {
-    /// Appends settings for the next start; later ones replace earlier ones.
+    /// Appends settings, which take effect at the next start and override earlier settings.
     fn configure(&self, settings: &str) {
         append(&self.data().join("postgresql.conf"), settings);
     }
 
-    /// Makes this server, which has been stopped, a synchronous standby of `primary`, and starts
-    /// both. Commits wait for the standby from then on. The primary is stopped meanwhile.
+    /// Makes this stopped server the synchronous standby of `primary`, and restarts `primary`. From
+    /// then on, commits wait for the standby.
     fn follow(&self, primary: &Self) {
         primary.control(&["stop", "-w", "-m", "fast", "-t", "120"]);
         fs::remove_dir_all(self.data()).expect("old data");
@@ -51,7 +51,6 @@ impl PostgresServer {
     }
 }
 
-/// Copies a folder with the owners and modes of its files.
 fn copy(from: &Path, to: &Path) {
     let copied = Command::new("cp").arg("-a").args([from, to]).status().expect("cp(1)");
     assert!(copied.success(), "the data were not copied");

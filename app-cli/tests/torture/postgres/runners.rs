@@ -1,7 +1,7 @@
-//! Machines whose runner is killed, or is suspended for longer than its lease, or whose network is
-//! lost, at random moments. Other machines then take their files.
+//! Disturbs machines at random moments: kills the runner, suspends it for longer than its lease, or
+//! cuts the network. Other machines then take over the files.
 //!
-//! On each of these machines a command ignores SIGTERM and never ends by itself.
+//! On each disturbed machine, a command ignores SIGTERM and never ends by itself.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -18,14 +18,15 @@ use crate::fixture::Done;
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// Machines of each kind that suffer at the same time.
+/// For each kind of fault, the number of machines that are disturbed at the same time.
 const MACHINES_AT_ONCE: usize = 3;
 
-/// The longest time from the start of the command that does not end to the fault, in milliseconds.
+/// The maximum delay before a fault, in milliseconds. The delay begins when a command that never
+/// ends has started.
 const MAX_DELAY_MS: u64 = 700;
 
-/// The lease lasts for five seconds. The grace never ends: only a guard ends commands that ignore
-/// SIGTERM.
+/// Sets a lease of five seconds, and a grace period so long that only a guard ends commands that
+/// ignore SIGTERM.
 const OPTIONS: [&str; 4] = ["--unreachable-timeout", "5", "--grace", "1h"];
 
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +61,8 @@ fn other_machines_take_the_files_only_when_the_commands_have_ended() {
     ));
 }
 
-/// Lets as many machines of each kind suffer at the same time. `number` is that of the last machine.
+/// Causes each kind of fault on `per_fault` machines at the same time. `number` counts the machines
+/// started so far.
 fn suffer(
     server: &PostgresServer,
     network: &Network,
@@ -95,7 +97,8 @@ fn suffer(
     witness::check(&night, sound_machines.into_iter().chain(faulty_machines))
 }
 
-/// Starts runs until one has a command that does not end, and waits a moment.
+/// Starts one run after the other until a run has a command that never ends. Then waits for
+/// `delay`.
 fn begin(night: &Night, machine: &Machine, delay: Duration) -> Child {
     fs::write(night.trace_path(&format!("stick-{}", machine.name)), "").expect("a file");
     let start = || {
@@ -105,7 +108,7 @@ fn begin(night: &Night, machine: &Machine, delay: Duration) -> Child {
     let mut run = start();
     wait_until("a command does not end", || {
         if run.try_wait().expect("a child").is_some() {
-            // No file was left for it.
+            // No file was left for the previous run.
             run = start();
         }
         run_of(night, machine).is_some() || night.is_over()
@@ -114,7 +117,7 @@ fn begin(night: &Night, machine: &Machine, delay: Duration) -> Child {
     run
 }
 
-/// Returns the run with a command that does not end.
+/// Returns the id of the run whose command never ends, if there is one.
 fn run_of(night: &Night, machine: &Machine) -> Option<String> {
     let stuck = night.trace(&format!("stuck-{}", machine.name));
     // The last line may be incomplete.

@@ -1,4 +1,4 @@
-//! The traces of commands and of transactions, and the checks of what they show.
+//! Records traces of commands and of transactions, and checks them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::night::{Machine, Night};
 
-/// The command of a run. Leaves traces in the folder `$W`: `overlaps` if another command is at work
-/// on the file, and `ends`. If there is a file `stick-MACHINE`, the command never ends on some of
-/// the files, ignores SIGTERM, and writes the time again and again.
+/// The shell command of each attempt. Appends to `$W/overlaps` if another command is working on the
+/// file, and to `$W/ends` when it ends. If the file `stick-MACHINE` exists, the commands for half
+/// of the files never end: they ignore SIGTERM and keep writing the time.
 pub(super) const COMMAND: &str = r#"
 name={/}
 exec 9>>"$W/locks/$name"
@@ -25,7 +25,7 @@ sleep 0.05
 echo "$name" >>"$W/ends"
 "#;
 
-/// Records the latest end of each lease, and each settlement that ends a file.
+/// Triggers that record when the lease of each run ends, and which claim ended each file.
 pub(super) const SCHEMA: &str = "
 create schema witness;
 create table witness.lease (run text primary key, until_us bigint not null);
@@ -45,19 +45,18 @@ create trigger witness after update on autoproc.item
     for each row when (old.status = 1 and new.status > 1) execute function witness.on_settlement();
 ";
 
-/// Others may take the files of a run when its lease has been over for this long.
+/// The time from the end of a run's lease until other runs may take the files of the run.
 const LEASE_MARGIN_US: i64 = 15_000_000;
 
-/// The figures of a test run whose checks have passed.
 #[derive(Default)]
 pub(super) struct Figures {
-    /// Files whose addition was acknowledged.
+    /// The number of files whose addition was acknowledged.
     pub(super) acknowledged: usize,
-    /// Files that a run reported as completed.
+    /// The number of files that a run reported as completed.
     pub(super) completed: usize,
-    /// Runs that began.
     pub(super) runs: usize,
-    /// The latest sign of life of a stuck command after the end of the lease of its run.
+    /// The longest time for which a stuck command was alive after the lease of its run had ended.
+    /// Negative if every stuck command ended earlier; `None` if no command was stuck.
     pub(super) lateness_us: Option<i64>,
 }
 
@@ -78,7 +77,7 @@ impl std::fmt::Display for Figures {
     }
 }
 
-/// Checks a night on these machines that is over.
+/// Checks a finished night on these machines.
 pub(super) fn check<'a>(night: &Night, machines: impl IntoIterator<Item = &'a Machine>) -> Figures {
     assert_eq!(night.trace("overlaps"), "", "two commands were at work on one file");
     let acknowledged = check_files(night);
@@ -88,7 +87,6 @@ pub(super) fn check<'a>(night: &Night, machines: impl IntoIterator<Item = &'a Ma
     Figures { acknowledged, completed, runs, lateness_us: check_ends_of_commands(night) }
 }
 
-/// Returns the number of files whose addition was acknowledged.
 fn check_files(night: &Night) -> usize {
     let rows = night.rows("select convert_from(path, 'UTF8') from autoproc.item");
     let mut files: BTreeSet<String> = rows.iter().map(|row| row.get(0).expect("a path").to_owned()).collect();
@@ -105,8 +103,8 @@ fn check_files(night: &Night) -> usize {
     acknowledged.iter().map(Vec::len).sum()
 }
 
-/// Compares the settlements with the event logs; returns the number of files that these report as
-/// completed.
+/// Checks that each file ended once, before other runs could take the file. Checks that each logged
+/// completion names the claim that ended the file. Returns the number of logged completions.
 fn check_settlements<'a>(night: &Night, machines: impl IntoIterator<Item = &'a Machine>) -> usize {
     let rows = night.rows(
         "select s.item, s.run, s.claim, s.at_us - l.until_us
@@ -130,7 +128,6 @@ fn check_settlements<'a>(night: &Night, machines: impl IntoIterator<Item = &'a M
     reported.len()
 }
 
-/// Returns the events about completed files in the log of a machine.
 fn completions(machine: &Machine) -> Vec<Value> {
     let folders = fs::read_dir(machine.project.path("logs/stores")).into_iter().flatten();
     let logs = folders.map(|folder| folder.expect("an entry").path().join("autonomous-processing.jsonl"));
@@ -140,8 +137,8 @@ fn completions(machine: &Machine) -> Vec<Value> {
     events.filter(|event| event["event"] == "file_completed").collect()
 }
 
-/// Checks that each stuck command had ended before other machines could take its file; returns the
-/// latest sign of life after the end of a lease.
+/// Checks that each stuck command ended before other machines could take its file. Returns
+/// [`Figures::lateness_us`].
 fn check_ends_of_commands(night: &Night) -> Option<i64> {
     let rows = night.rows("select run, until_us from witness.lease");
     let lateness = rows.iter().filter_map(|row| {

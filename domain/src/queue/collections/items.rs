@@ -1,18 +1,17 @@
-//! The collection of all items, ordered by sequence number.
+//! The collection of all items: a vector sorted by sequence number.
 //!
-//! New items always have the highest sequence number, so a sorted vector suffices. A removed item
-//! leaves a gap, which keeps the sequence number for the binary search. When more than half of the
-//! slots are gaps, and there are at least [`MIN_GAPS`], the vector is compacted. So a removal costs
-//! O(1) amortised in addition to the search, and a long-lived queue stays small.
+//! A new item always has the highest sequence number, so it is appended. A removed item leaves a
+//! gap with its sequence number, so that the binary search still works. The vector is compacted
+//! once more than half of the slots, and at least [`MIN_GAPS`], are gaps. So a removal costs O(1)
+//! amortised in addition to the search.
 //!
-//! The sequence number of most items is their id. A map holds the sequence numbers of all other
-//! items.
+//! The sequence number of most items equals their id. The map `moved` contains the sequence numbers
+//! of the other items.
 
 use hashbrown::HashMap;
 
 use crate::item::{ItemId, QueueItem, Sequence};
 
-/// The minimum number of gaps at which the vector is compacted.
 const MIN_GAPS: usize = 64;
 
 #[derive(Debug, Clone, Default)]
@@ -49,7 +48,6 @@ impl Items {
         self.slots.reserve(additional);
     }
 
-    /// Adds an item whose sequence number is higher than all others.
     pub(in crate::queue) fn push(&mut self, item: QueueItem) {
         debug_assert!(self.last().is_none_or(|last| last < item.sequence));
         if item.sequence.get() != item.id.get() {
@@ -101,9 +99,8 @@ impl Items {
         self.moved.get(&id).copied().unwrap_or(Sequence::new(id.get()))
     }
 
-    /// Returns the index of the slot with this sequence number. Numbers are mostly dense, so the
-    /// function first tries the difference from the first slot's number as the index, and then a
-    /// binary search. A number above all others, such as that of a new item, needs no search.
+    /// Returns the index of the slot with this sequence number. Most numbers are consecutive, so
+    /// the offset from the first number is tried before a binary search.
     fn position(&self, sequence: Sequence) -> Option<usize> {
         let first = self.slots.first()?.sequence();
         if self.last().is_none_or(|last| sequence > last) {
@@ -159,7 +156,6 @@ mod tests {
     }
 
     proptest! {
-        /// Uses up to 399 steps, which suffice to compact the vector.
         #[test]
         fn items_are_a_map_with_an_order(steps in steps()) {
             let (mut items, mut model, mut next) = (Items::default(), BTreeMap::new(), 1);

@@ -1,12 +1,11 @@
-//! An index from path to item: a hash table of ids. A lookup compares the paths that the items
-//! contain.
+//! An index from path to item: a hash table of item ids.
 //!
-//! Each path is stored only once, in its item, so the index needs little memory. While an id is
-//! indexed, its item must exist.
+//! A lookup reads the paths from the items, so each path is stored only once. Each indexed id must
+//! belong to a stored item.
 //!
-//! The hash function is foldhash: fast and seeded per process, but an attacker could choose a
-//! million colliding paths. This is acceptable, because a user who may add files can slow a queue
-//! down by other means too.
+//! The hash function is foldhash, which is fast and has a random seed in each process. It does not
+//! resist an attacker who adds many colliding paths. Such an attacker can slow a queue down by
+//! other means too.
 
 use std::hash::BuildHasher;
 
@@ -16,8 +15,7 @@ use super::Items;
 use crate::item::{ItemId, QueueItem};
 use crate::path::FilePath;
 
-/// The index from path to item, for lookups only. It is never iterated, because its order is
-/// random.
+/// Must not be iterated, because the order is random.
 #[derive(Debug, Clone, Default)]
 pub(in crate::queue) struct PathIndex {
     table: HashTable<ItemId>,
@@ -30,21 +28,20 @@ impl PathIndex {
         items.get(*id)
     }
 
-    /// Indexes an item, which must already be stored and whose path must not be indexed yet.
+    /// Indexes a stored item. The item's path must not be indexed yet.
     pub(in crate::queue) fn insert(&mut self, item: &QueueItem, items: &Items) {
         let Self { table, hasher } = self;
         table.insert_unique(hash(hasher, &item.file_path), item.id, |id| rehash(hasher, *id, items));
     }
 
-    /// Removes an item from the index; the item must still be stored.
     pub(in crate::queue) fn remove(&mut self, item: &QueueItem) {
         if let Ok(entry) = self.table.find_entry(hash(&self.hasher, &item.file_path), |id| *id == item.id) {
             entry.remove();
         }
     }
 
-    /// Reserves capacity for `additional` more paths. Growing step by step would rehash every path
-    /// at each step.
+    /// Reserves capacity for `additional` more paths, so that adding them does not rehash the
+    /// table.
     pub(in crate::queue) fn reserve(&mut self, additional: usize, items: &Items) {
         let Self { table, hasher } = self;
         table.reserve(additional, |id| rehash(hasher, *id, items));
@@ -60,8 +57,6 @@ fn hash(hasher: &DefaultHashBuilder, path: &FilePath) -> u64 {
     hasher.hash_one(path.as_os_str().as_encoded_bytes())
 }
 
-/// Returns the hash of the path of an indexed item. Every indexed id has an item, so the fallback 0
-/// is never used.
 fn rehash(hasher: &DefaultHashBuilder, id: ItemId, items: &Items) -> u64 {
     items.get(id).map_or(0, |item| hash(hasher, &item.file_path))
 }
@@ -74,7 +69,6 @@ fn has_path(id: ItemId, path: &FilePath, items: &Items) -> bool {
 mod tests {
     use crate::{FilePath, FileQueue, Priority, Timestamp};
 
-    /// The index of a queue that is filled and cleared for years must not grow.
     #[test]
     fn paths_that_are_gone_are_forgotten() {
         let mut queue = FileQueue::new();

@@ -1,8 +1,8 @@
-//! A set of positions in claim order, stored as ranges of successive sequence numbers at one
-//! priority.
+//! A set of positions in the claim order, stored as ranges of consecutive sequence numbers with the
+//! same priority.
 //!
-//! A million files that were added together need only a few ranges. In the worst case, if no two
-//! successive numbers have the same priority, each position is a range of its own.
+//! A million files that were added together need only a few ranges. In the worst case, each
+//! position is a range of its own.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::queue::ClaimKey;
 
 #[derive(Debug, Clone, Default)]
 pub(in crate::queue) struct Ready {
-    /// Maps the first position of each range to the last sequence number of the range. Adjacent
-    /// ranges are always merged.
+    /// Maps the first position of each range to the range's last sequence number. Adjacent ranges
+    /// are merged.
     ranges: BTreeMap<ClaimKey, Sequence>,
 }
 
@@ -50,7 +50,8 @@ impl Ready {
         self.ranges.iter().flat_map(keys)
     }
 
-    /// Returns the last range at the priority of `key` that begins at or before `key`.
+    /// Among the ranges with the priority of `key`, returns the last one that begins at or before
+    /// `key`.
     fn range_from(&self, key: ClaimKey) -> Option<(ClaimKey, Sequence)> {
         let (first, last) = self.ranges.range(key.with_sequence(Sequence::new(0))..=key).next_back()?;
         Some((*first, *last))
@@ -67,8 +68,6 @@ mod tests {
     use super::*;
     use crate::item::Priority;
 
-    /// Generates keys with few different numbers, so that ranges become adjacent. Includes both
-    /// ends of the number space.
     fn keys() -> impl Strategy<Value = ClaimKey> {
         let numbers = prop_oneof![8 => 0..12_u64, 1 => (u64::MAX - 2)..=u64::MAX];
         (-1..=1, numbers).prop_map(|(rank, number)| ClaimKey::new(Priority::new(rank), Sequence::new(number)))

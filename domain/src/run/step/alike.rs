@@ -1,16 +1,16 @@
-//! Handles failures of different files in a row that are alike; see `breaker.rs`.
+//! Handles different files in a row that fail alike; see `breaker.rs`.
 //!
 //! A failure without a retry ends its file, and an ended file cannot get its attempt back. So the
-//! run *keeps* such a failure unsettled while its row may still become complete, but for at most
-//! [`MAX_KEPT`]. If the row becomes complete, the run releases the attempt. A failure with a retry
-//! is settled at once; if its row becomes complete, the run grants the file one more attempt.
+//! run *keeps* such a failure, and does not record it while its row may still become complete. If
+//! the row becomes complete, the run releases the claim, so that the attempt does not count. A
+//! failure with a retry is recorded immediately. If its row becomes complete, the run allows the
+//! file one attempt more.
 //!
 //! Failures before the first success of the recipe, in this run or an earlier one, begin no row:
 //! the command is probably wrong, and waiting does not correct it.
 //!
-//! A run that does not wait for items in backoff gives back no attempts, because it cannot wait for
-//! a probe. If it gave attempts back, the next run would begin with the same files, and a sequence
-//! of such runs might never reach another file.
+//! A run that does not wait for items in backoff gives back no attempts. Otherwise, the next run
+//! would begin with the same files, and a series of such runs might never reach another file.
 
 use std::time::Duration;
 
@@ -26,20 +26,18 @@ use crate::signature::Signature;
 use crate::time::Timestamp;
 use crate::view::Claimed;
 
-/// The maximum time for which a failure without a retry is kept unsettled. Most services that are
-/// down refuse a connection at once, so a row is usually complete sooner. The time is short,
-/// because observers see a failure only once it is settled.
+/// The maximum time for which a failure without a retry is kept before it is recorded. The time is
+/// short, because observers see a failure only once it is recorded. Most services that are down
+/// refuse a connection immediately, so a row is usually complete sooner.
 const MAX_KEPT: Duration = Duration::from_secs(10);
 
-/// The maximum number of additional claims in an exchange that searches for a file that has not
-/// failed yet. Usually far fewer files have failed: those of the row, those that were running when
-/// the hold began, and the probes.
+/// The maximum number of additional claims with which an exchange searches for a file that has not
+/// failed yet. Usually, far fewer are needed.
 const MAX_SEARCHED: usize = 1000;
 
 impl RunState {
-    /// Records the verdict on an attempt that did not fail because the machine lacks something.
-    /// Holds starts if files fail alike, and gives back the attempt if its failure is probably not
-    /// due to its file. `serial` is the attempt's number among the attempts that have started.
+    /// Records the verdict on an attempt. If files fail alike, holds starts and gives back the
+    /// attempt. `serial` is the position of the attempt in the order of starts.
     pub(super) fn on_verdict(&mut self, judged: Judged, (serial, is_cancelled): (u64, bool), outcome: &AttemptOutcome) {
         let files = self.config.pause_on_same.filter(|_| self.has_ever_succeeded());
         let Some(files) = files else { return self.attempts.judged.push(judged) };
@@ -67,7 +65,7 @@ impl RunState {
         self.record_failure(judged, meaning);
     }
 
-    /// True if the recipe has completed a file in this run, or has samples of earlier runs.
+    /// True if the recipe has completed a file, in this run or an earlier one.
     fn has_ever_succeeded(&self) -> bool {
         self.program.has_succeeded || !self.forecast.is_empty()
     }
@@ -89,7 +87,8 @@ impl RunState {
         }
     }
 
-    /// Gives back the attempts of a complete row. `last` is the failure that has completed it.
+    /// Gives back one attempt to each of the `rounds`. `last` is the failure that completed the
+    /// row.
     fn give_back_row(&mut self, last: Judged, rounds: Vec<Round>) {
         self.attempts.kept.push(Kept { judged: last, since: self.now });
         for round in rounds {
@@ -109,7 +108,8 @@ impl RunState {
         }
     }
 
-    /// Handles the end of a hold. `of` is the attempt that ended the hold.
+    /// Sets the reason why the hold ended, for the next report. `of` is the attempt that ended the
+    /// hold.
     fn resume(&mut self, release: Option<Release>, of: &AttemptRef) {
         let Some(release) = release else { return };
         let path = || of.file_path.clone();
@@ -122,8 +122,8 @@ impl RunState {
         self.queue.may_have_work = true;
     }
 
-    /// Updates the hold, and settles the kept failures whose row has ended or that were kept for
-    /// [`MAX_KEPT`]; all of them if no attempt may start.
+    /// Updates the hold. Records the failures that were kept for [`MAX_KEPT`], or that no longer
+    /// belong to the current row. If no attempt may start, records all kept failures.
     pub(super) fn check_alike(&mut self) {
         let (is_open, release) = self.breaker.tick(self.now);
         self.queue.may_have_work |= is_open;
@@ -141,8 +141,8 @@ impl RunState {
         self.attempts.judged.extend(over.into_iter().map(|kept| kept.judged));
     }
 
-    /// Settles the kept failures if every attempt has ended and has a verdict. Called if an
-    /// exchange found no item to claim: then no other file can complete their row.
+    /// Records the kept failures if every attempt has ended. Must be called only if no item can be
+    /// claimed: then no other file can complete the row.
     pub(super) fn settle_kept(&mut self) {
         if self.attempts.in_hand.is_empty() && self.attempts.undecided.is_empty() {
             let kept = std::mem::take(&mut self.attempts.kept);
@@ -150,14 +150,14 @@ impl RunState {
         }
     }
 
-    /// Returns the number of claims to make in addition to `room`, so that they include a file
-    /// which has not failed yet. Such a file becomes the probe.
+    /// Returns how many items to claim in addition to `room` items, so that one of them has not
+    /// failed yet and becomes the probe.
     pub(in crate::run) fn searched(&self, room: usize) -> usize {
         if room == 0 { 0 } else { self.breaker.known_bad().min(MAX_SEARCHED) }
     }
 
-    /// While starts are held, orders the files so that those with an attempt that was given back
-    /// come last. Another file then becomes the probe.
+    /// While starts are held, moves the files that have failed alike to the end of the claims, so
+    /// that another file becomes the probe.
     pub(super) fn with_probe_first(&self, mut claims: Vec<Claimed>) -> Vec<Claimed> {
         if self.breaker.is_held() {
             claims.sort_by_key(|(_, item)| self.breaker.has_given_back((item.id, item.round)));
@@ -171,7 +171,7 @@ impl RunState {
 }
 
 impl Kept {
-    /// Returns the time at which the failure is settled even if its row may still become complete.
+    /// Returns the time by which the failure must be recorded.
     pub(in crate::run) fn settled_at(&self) -> Timestamp {
         self.since.saturating_add(MAX_KEPT)
     }
@@ -181,8 +181,8 @@ fn released(judged: Judged) -> Judged {
     Judged { verdict: Verdict::Release, ..judged }
 }
 
-/// True if other files may share the cause of the failure. False for missing files and aborted
-/// attempts. Also false for missing programs and folders, which have a hold of their own.
+/// True if other files may share the cause of the failure. False for missing programs and folders,
+/// because `start_hold.rs` handles them.
 fn may_have_other_cause(outcome: &AttemptOutcome) -> bool {
     let is_file = matches!(
         outcome.root_cause(),

@@ -59,9 +59,9 @@ impl RunState {
         }
     }
 
-    /// Decides the verdicts of attempts that were ended by a signal. If a stop was reported, the
-    /// signal counts as part of the stop. If none was reported within `STOP_IS_KNOWN_WITHIN`, or
-    /// the clock was set back, the signal counts as a failure.
+    /// Decides the verdicts of attempts that were ended by a signal. If the run is asked to stop
+    /// within `STOP_IS_KNOWN_WITHIN`, the signal counts as part of the stop, otherwise as a
+    /// failure.
     pub(super) fn judge_undecided(&mut self) {
         let is_stopping = self.world.stop.level > StopLevel::Running;
         let now = self.now;
@@ -124,8 +124,8 @@ impl RunState {
         }
     }
 
-    /// Checks the failure limit. Also counts results that are not recorded yet, because the next
-    /// attempt may start before they are recorded.
+    /// Updates whether the failure limit is reached. Results that are not recorded yet count too,
+    /// because the next attempt may start before they are recorded.
     pub(super) fn check_failure_limit(&mut self) {
         let Some(limit) = self.config.failure_limit else { return };
         let kept = || self.attempts.kept.iter().map(|kept| &kept.judged);
@@ -144,9 +144,8 @@ pub(super) fn cancelled_verdict() -> Verdict {
 /// True if an attempt, or its failed step, ended by SIGHUP, SIGINT or SIGTERM. These signals have
 /// the same numbers on every system (POSIX, the `kill` utility).
 ///
-/// The sender of such a signal often sends it both to the command and to the run: a service manager
-/// to every process of the service, a terminal to its foreground group. Then the signal is part of
-/// a stop, and not a failure of the file.
+/// A service manager or a terminal often sends such a signal both to the command and to the run.
+/// Then the signal is part of a stop, and not a failure of the file.
 fn may_be_of_a_stop(outcome: &AttemptOutcome) -> bool {
     matches!(outcome.root_cause(), AttemptOutcome::Signalled { signal: 1 | 2 | 15 })
 }

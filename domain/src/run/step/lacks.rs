@@ -1,12 +1,10 @@
 //! Handles attempts that failed because the machine lacks something that every attempt needs. Such
 //! an attempt does not count for its file: its claim is released, and starts are held.
 //!
-//! A missing program or folder may also be the fault of one file. For instance, a shell exits with
-//! the status 127 if a program that only this file needs is missing, and the folder of this file
-//! may have been removed for good. So an attempt that failed because its program or folder was
-//! missing is kept as a *suspect*, and another file becomes the probe. If other files succeed, and
-//! an attempt on the suspect's file then fails for this reason again, that attempt counts as a
-//! failure of the file.
+//! A missing program or folder may also concern only one file. For instance, a shell exits with 127
+//! if a program that only this file needs is missing. So the attempt is kept as a *suspect*, and
+//! another file becomes the probe. If other files succeed, and the suspect's file then fails for
+//! this reason again, that attempt counts as a failure of the file.
 
 use crate::attempt::{AttemptOutcome, AttemptRef, AttemptReport, StartFault};
 use crate::failure;
@@ -22,8 +20,7 @@ impl RunState {
         self.attempts.in_hand.values().filter(|in_hand| in_hand.has_started).count()
     }
 
-    /// Returns the kind of lack that made the attempt fail; `None` if the attempt succeeded, was
-    /// aborted or cancelled, or counts as a failure of its file.
+    /// If the attempt failed because the machine lacked something, returns what it lacked.
     pub(super) fn lack_behind(&self, in_hand: &InHand, outcome: &AttemptOutcome) -> Option<Lack> {
         match outcome.root_cause() {
             _ if in_hand.is_cancelled => None,
@@ -42,9 +39,8 @@ impl RunState {
         (is_missed && self.has_worked(outcome)).then_some(Lack::Program)
     }
 
-    /// True if the program that this outcome reports as missing has worked earlier in the run. A
-    /// wrapper or a workflow starts programs that the run does not know, so only a success proves
-    /// that they were there.
+    /// True if the missing program has worked earlier in the run. If a wrapper or a workflow starts
+    /// the program, only a success proves that the program was there.
     fn has_worked(&self, outcome: &AttemptOutcome) -> bool {
         match outcome {
             AttemptOutcome::CannotStart { .. } => self.program.has_started,
@@ -79,7 +75,7 @@ impl RunState {
         self.is_recall_due |= self.starts.on_lack(lack, reason, token, extent, self.now);
     }
 
-    /// Handles the end of an attempt for which [`lack_behind`](Self::lack_behind) returned `None`.
+    /// Handles the end of an attempt that did not fail because the machine lacked something.
     pub(super) fn on_worked(
         &mut self,
         token: ClaimToken,
@@ -113,10 +109,8 @@ impl RunState {
         is_held && !matches!(verdict, Verdict::Complete(_)) && (is_away || RetryPolicy::names_missing_program(outcome))
     }
 
-    /// Updates the hold of starts. Gives up waiting once the program or folder has been missing for
-    /// too long. Does not give up while an attempt that started after the absence was noticed may
-    /// still prove that the program or folder is back. Releases the suspects unless starts are held
-    /// because of a missing program or folder.
+    /// Updates the hold of starts. Gives up on a missing program or folder after `program_wait`,
+    /// unless a running attempt may still prove that the program or folder is back.
     pub(super) fn check_starts(&mut self) {
         self.queue.may_have_work |= self.starts.tick(self.config.program_wait, self.now);
         let undecided = self.attempts.undecided.iter().map(|undecided| &undecided.in_hand);
@@ -132,9 +126,8 @@ impl RunState {
         }
     }
 
-    /// Releases the suspects if the probe is due and an exchange with a limit above 0 returned no
-    /// claim. No other file can be the probe in this case, so the files of the suspects must become
-    /// claimable again.
+    /// Releases the suspects if an exchange found no other file for the probe, so that the file of
+    /// a suspect can become the probe.
     pub(super) fn offer_suspects(&mut self, has_no_claims: bool) {
         if has_no_claims && self.store.last_limit > 0 && self.starts.is_probe_due() {
             self.release_suspects();

@@ -1,5 +1,6 @@
-//! Measures the files of new claims before their attempts start, if the run uses forecasts: to
-//! start only attempts that are expected to end in time (`until.rs`), or to set their time limits.
+//! Reads the sizes of claimed files before their attempts start. The run needs the sizes for
+//! forecasts: to start only attempts that are expected to end in time (`until.rs`), or to set time
+//! limits.
 
 use std::iter;
 use std::time::Duration;
@@ -10,8 +11,6 @@ use crate::run::state::{Operation, RunState};
 use crate::view::Claimed;
 
 impl RunState {
-    /// Handles new claims: hands them to the orchestrator or, if the run uses forecasts, reads the
-    /// sizes of their files first.
     pub(super) fn on_claims(&mut self, claims: Vec<Claimed>) {
         if !self.config.uses_forecasts() || claims.is_empty() {
             return claims.into_iter().for_each(|claim| self.hand_over(claim, self.config.timeout));
@@ -32,7 +31,7 @@ impl RunState {
         }
     }
 
-    /// Returns the time limit of an attempt. `longest` is the upper end of its forecast.
+    /// Returns the time limit of an attempt. `longest` is the upper end of the attempt's forecast.
     pub(super) fn timeout(&self, longest: Option<Duration>) -> Duration {
         let adapted = longest
             .filter(|_| self.config.adapts_timeout)

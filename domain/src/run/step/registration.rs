@@ -1,9 +1,8 @@
 //! Handles the registration, the start and the end of a run.
 //!
-//! A run does not start if the queue cannot be read, if the run cannot be registered, or while other
-//! runs are still obeying a stop request. If no other run is alive, the run removes a leftover stop
-//! request and starts; if that fails, the run does not start. A run that received a signal starts,
-//! and ends without claiming a file.
+//! A run does not start while other runs are still obeying a stop request. If no other run is
+//! alive, the run removes a leftover stop request and starts. If the run itself received a signal,
+//! it starts, and then ends without claiming a file.
 
 use crate::ports::{Begun, RunEventKind, StopSignalError, StorageError};
 use crate::run::state::{Operation, Phase, Recording, RunState};
@@ -29,8 +28,8 @@ impl RunState {
         }
     }
 
-    /// Reports the counts to observers. If the counts could not be read, the run continues without
-    /// them.
+    /// Reports the counts to observers. If the counts could not be read, the run continues, because
+    /// only observers need them.
     fn report_counts(&mut self, counted: Option<Counts>) {
         // `Storage::changed` reports only changes after the counts were read, but earlier changes
         // may have made items claimable.
@@ -109,7 +108,7 @@ impl RunState {
         self.begin(Operation::Deregister, Action::Deregister);
     }
 
-    /// If a stop is requested and no other run is alive, removes the request.
+    /// If this run is the last one that obeys a stop request, removes the request.
     pub(super) fn on_deregistered(&mut self, alive: Result<Vec<LiveRun>, StorageError>) {
         self.operation = None;
         match alive {

@@ -167,8 +167,8 @@ impl RunState {
         }
     }
 
-    /// Reports each run and reason only once, because recovery is repeated whenever the queue seems
-    /// empty.
+    /// Reports the dead runs whose items stay claimed. Reports each run and reason only once,
+    /// because recovery is repeated whenever the queue seems empty.
     fn report_withheld(&mut self, unproven: Vec<Unproven>) {
         for left in unproven {
             if !self.withheld.contains(&left) {

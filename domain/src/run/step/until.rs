@@ -1,11 +1,9 @@
-//! Decides which attempts start in a run that stops starting attempts at a certain time,
-//! [`RunConfig::until`].
+//! Decides which attempts may still start before the time [`RunConfig::until`].
 //!
-//! Each claim is measured before it is handed to the orchestrator (`measurement.rs`). If its
-//! attempt would not end in time at the upper end of its forecast, the run *sets the claim aside*:
-//! it keeps the claim, so that the next exchanges claim other files, and releases the claim once no
-//! more attempts start. A forecast is no promise: an attempt that takes longer than expected still
-//! runs to its end.
+//! The run measures each claimed file first (`measurement.rs`). If the attempt would not end in
+//! time at the upper end of its forecast, the run *sets the claim aside*: it keeps the claim, so
+//! that the next exchanges claim other files. The claim is released once no more attempts start. An
+//! attempt that takes longer than its forecast still runs to its end.
 //!
 //! [`RunConfig::until`]: crate::RunConfig::until
 
@@ -16,8 +14,8 @@ use crate::item::ClaimToken;
 use crate::run::state::RunState;
 use crate::view::Claimed;
 
-/// Once the run has set aside more claims than this, no more attempts start: the other files are
-/// unlikely to end in time either. The limit keeps a run from claiming the whole queue.
+/// The maximum number of claims that are set aside. Beyond this number, no more attempts start, so
+/// that the run does not claim the whole queue.
 const MAX_SET_ASIDE: usize = 100;
 
 impl RunState {
@@ -33,8 +31,8 @@ impl RunState {
         self.reached.time |= self.attempts.set_aside.len() > MAX_SET_ASIDE;
     }
 
-    /// True if an attempt that starts now is expected to end in time. An attempt without a forecast
-    /// is expected to end at once.
+    /// True if the attempt is expected to end in time. An attempt without a forecast is assumed to
+    /// take no time.
     fn ends_in_time(&self, longest: Option<Duration>) -> bool {
         let end = self.now.saturating_add(longest.unwrap_or_default());
         self.config.until.is_none_or(|until| end <= until)
@@ -50,8 +48,8 @@ impl RunState {
         }
     }
 
-    /// True if a run without a running attempt has nothing to wait for: the next file becomes due
-    /// too late, or files were set aside and the run waits for no other file.
+    /// True if waiting is useless: the next file becomes due too late, or only files that were set
+    /// aside are left.
     pub(super) fn is_time_useless(&self) -> bool {
         let Some(until) = self.config.until else { return false };
         let is_due_too_late = self.room() > 0 && self.queue.next_due.is_some_and(|due| until <= due);
@@ -66,8 +64,7 @@ impl RunState {
         self.exchange();
     }
 
-    /// Releases a claim that was set aside, because a user has cancelled its item. Returns false if
-    /// the claim was not set aside.
+    /// Releases a cancelled claim that was set aside. Returns false if the claim was not set aside.
     pub(super) fn give_up_set_aside(&mut self, token: ClaimToken) -> bool {
         let cancelled: Vec<_> = self.attempts.set_aside.extract_if(.., |(aside, _)| *aside == token).collect();
         let is_found = !cancelled.is_empty();

@@ -1,4 +1,4 @@
-//! The attempts and events of the past.
+//! Checks of the past attempts and events that a history returns.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -12,11 +12,12 @@ use autoproc_domain::{FilePath, ItemId, Recipe, RunId};
 
 use super::{Violation, at, event, same, tell};
 
-/// An answer may be limited to the latest attempts, but not to fewer than this number.
+/// The lowest limit that an implementation may set on the number of attempts in an answer. The
+/// answer then contains the latest attempts.
 const MIN_LIMIT: usize = 1000;
 
-/// Checks the contract of [`History::attempts`] and [`History::events`]. `history` must be empty at
-/// first, and must read the events that `observer` records.
+/// Checks the contract of [`History::attempts`] and [`History::events`]. `history` must be empty,
+/// and must read the events that `observer` records.
 ///
 /// # Errors
 /// The first [`Violation`].
@@ -61,7 +62,8 @@ impl Ask<'_> {
         Ok(self.attempts(query).await?.iter().map(|past| past.of.id.get()).collect())
     }
 
-    /// Checks the claims of attempts. The event of a recovery names no claim.
+    /// Checks that each attempt has the claim that its events name. A recovery event names no
+    /// claim.
     async fn claims(&self) -> Result<(), Violation> {
         let found = self.of_item(3).await?;
         let claims: Vec<_> = found.iter().map(|past| (past.of.claim.map(ClaimNumber::get), past.end)).collect();
@@ -114,7 +116,6 @@ impl Ask<'_> {
         same("events match by their item and time", &names, &vec!["file_completed"])
     }
 
-    /// Checks that a limited answer contains the latest attempts.
     async fn latest(&self) -> Result<(), Violation> {
         let found = self.of_item(99).await?;
         let numbers: Vec<_> = found.iter().map(|past| past.of.attempt.get()).collect();
@@ -246,7 +247,6 @@ fn orphans() -> Vec<RunEvent> {
     vec![event(40, "run-1", timed_out(of(4, 3))), event(41, "run-1", discarded)]
 }
 
-/// Item 11 is being processed from second 50 to 52, item 17 from 51 to 54, item 71 from 53 on.
 fn overlapping() -> Vec<RunEvent> {
     let progress = RunEventKind::Progress { counts: autoproc_domain::view::Counts::default(), next_due: None };
     let story = [
@@ -263,7 +263,6 @@ fn overlapping() -> Vec<RunEvent> {
     story.map(|(second, kind)| event(second, "overlap", kind)).to_vec()
 }
 
-/// Every attempt begins before the first one ends.
 fn many() -> Vec<RunEvent> {
     let begun = (1..=1200).map(|attempt| event(60, "many", begun(of(99, attempt))));
     begun.chain((1..=1200).map(|attempt| event(61, "many", completed(of(99, attempt))))).collect()

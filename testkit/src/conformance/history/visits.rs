@@ -1,4 +1,4 @@
-//! The attempts of runs, passed to a visitor.
+//! Checks of the attempts that a history passes to a visitor.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use autoproc_domain::{FilePath, ItemId, RunId, Timestamp};
 
 use super::{Violation, event, same, started, stopped, tell};
 
-/// The number of files of the long run: more than an implementation reads at once, and more than
-/// the limit that an answer of [`History::attempts`] may have.
+/// The number of files of the long run. It exceeds the number of attempts that an implementation
+/// reads in one step, and the number that [`History::attempts`] must return.
 const MANY: u64 = 2_500;
 
-/// A visited attempt: item, attempt number, end, and the seconds at which it began and at which its
-/// end was recorded.
+/// A visited attempt: the item, the attempt number, how it ended, and the seconds at which it began
+/// and ended.
 type Visited = (u64, u32, Option<PastEnd>, Option<i64>, Option<i64>);
 
-/// Checks the contract of [`History::visit_attempts`]. `history` must be empty at first, and must
-/// read the events that `observer` records.
+/// Checks the contract of [`History::visit_attempts`]. `history` must be empty, and must read the
+/// events that `observer` records.
 ///
 /// # Errors
 /// The first [`Violation`].
@@ -46,7 +46,7 @@ impl Ask<'_> {
         runs: &[&str],
     ) -> Result<Vec<(PastAttempt, Option<Timestamp>)>, Violation> {
         let (sender, receiver) = mpsc::channel();
-        // Sending cannot fail, because the receiver lives until the visits are over.
+        // Cannot fail, because the receiver lives until the visits are over.
         let visit = Box::new(move |attempt, ended_at| drop(sender.send((attempt, ended_at))));
         let runs = runs.iter().map(|run| RunId::new(*run)).collect();
         let visits = self.0.visit_attempts(runs, visit).await;
@@ -111,8 +111,8 @@ fn recovered(of: AttemptRef) -> RunEventKind {
     RunEventKind::FileRecovered { of, dead_run, requeued: true, cancelled: false, in_scope: true }
 }
 
-/// The run `dead` dies while the run `short` works, and `short` recovers one of the two files of
-/// `dead`. A later run, `later`, recovers the other file.
+/// The run `dead` dies while the run `short` works. `short` and `later` each recover one file of
+/// `dead`.
 fn short_runs() -> Vec<RunEvent> {
     vec![
         event(1, "dead", started()),
@@ -125,7 +125,7 @@ fn short_runs() -> Vec<RunEvent> {
         event(8, "short", retried(of(2, 1, Some(12)))),
         event(9, "short", recovered(of(8, 1, None))),
         event(10, "short", released(of(1, 1, Some(11)))),
-        // The next attempt has the number of the released attempt.
+        // A released attempt does not count, so the next attempt has the same number.
         event(11, "short", begun(of(1, 1, Some(14)))),
         event(12, "short", begun(of(2, 2, Some(15)))),
         event(13, "short", completed(of(2, 2, Some(15)))),
@@ -133,7 +133,7 @@ fn short_runs() -> Vec<RunEvent> {
         event(15, "later", recovered(of(9, 1, None))),
         event(16, "later", begun(of(9, 2, Some(16)))),
         event(17, "later", completed(of(9, 2, Some(16)))),
-        // The beginning of this attempt was lost.
+        // The event of the beginning of this attempt was lost.
         event(18, "short", completed(of(4, 1, Some(17)))),
     ]
 }
@@ -153,13 +153,14 @@ fn dead() -> Vec<Visited> {
     vec![(8, 1, Some(PastEnd::Died), Some(2), Some(9)), (9, 1, Some(PastEnd::Died), Some(4), Some(15))]
 }
 
-/// Orders attempts by their ends, and those without an end by their beginnings.
+/// Orders attempts by their end. Unfinished attempts come last, ordered by their beginning.
 fn in_order(mut visited: Vec<Visited>) -> Vec<Visited> {
     visited.sort_by_key(|(_, _, _, began, ended)| (ended.is_none(), *ended, *began));
     visited
 }
 
-/// All files begin, then all end in the opposite order, while another run works too.
+/// The events of a run whose files all begin, and then end in the opposite order. Meanwhile,
+/// another run completes files.
 fn long_run() -> Vec<RunEvent> {
     let mut events = vec![event(20, "long", started()), event(20, "other", started())];
     events.extend((1..=MANY).map(|id| event(21, "long", begun(of(1000 + id, 1, Some(1000 + id))))));

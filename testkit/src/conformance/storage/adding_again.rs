@@ -1,5 +1,5 @@
-//! Checks of adding a file again: a live item keeps its place; an item that has ended begins a new
-//! round or does not change.
+//! Checks of adding a file again after its item has ended: the item begins a new round or does not
+//! change.
 
 use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::request::{Enqueue, Repeat, Verdict};
@@ -35,7 +35,7 @@ fn completed_so(fingerprint: Option<Fingerprint>, recipe: Option<Recipe>) -> Ver
     Verdict::Complete(Completion { fingerprint, recipe })
 }
 
-/// Returns a handle that has begun the run `run`. In its queue, `/a` has ended with `verdict`.
+/// Returns a client with the run `run`, which has processed the file `/a` with `verdict`.
 fn after<F: StorageFixture>(fixture: &F, verdict: Verdict) -> Result<Client<'_, F>, Fault> {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/a", verdict)?;
@@ -74,8 +74,8 @@ fn an_unchanged_completed_file_is_left_alone<F: StorageFixture>(fixture: &F) -> 
     same("the queue", &client.all()?, &before)
 }
 
-/// An item takes the depth with which its file is added again. It keeps its depth if the new depth
-/// is 0, or if the item is completed and begins no new round.
+/// Adding a file again replaces the depth of its item, unless the new depth is 0, or the item stays
+/// completed.
 fn the_latest_folder_gives_the_depth<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     let depth_after = |depth| -> Result<u8, Fault> {
@@ -146,7 +146,7 @@ fn a_new_round_keeps_the_item_and_its_history<F: StorageFixture>(fixture: &F) ->
 }
 
 fn a_new_round_takes_the_new_priority<F: StorageFixture>(fixture: &F) -> Check {
-    // `after` adds `/a` with the highest priority; `add_again` adds it with the default priority.
+    // `after` adds `/a` with the highest priority, `add_again` with the default priority.
     let client = after(fixture, failed())?;
     add_again(&client, None, Repeat::IfChanged)?;
     same("its priority", &client.item("/a")?.priority, &Priority::default())

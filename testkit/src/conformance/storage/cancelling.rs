@@ -37,8 +37,6 @@ fn a_cancelled_pending_item_ends_as_failed<F: StorageFixture>(fixture: &F) -> Ch
     same("the claims", &client.claim("run", 9, at(99))?, &vec![])
 }
 
-/// Returns a handle and the token of a claim on `/a`, which the handle's run holds. The item has
-/// been cancelled.
 fn with_a_cancelled_claim<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, F>, ClaimToken), Fault> {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0)])?;
@@ -47,8 +45,6 @@ fn with_a_cancelled_claim<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, 
     Ok((client, token))
 }
 
-/// Until the claim is settled, each exchange of the run that holds the claim reports it as
-/// cancelled. Exchanges of other runs do not report it.
 fn the_run_of_a_cancelled_item_is_notified<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = with_a_cancelled_claim(fixture)?;
     let item = client.item("/a")?;
@@ -84,7 +80,6 @@ fn a_cancelled_item_may_still_complete<F: StorageFixture>(fixture: &F) -> Check 
     same("its status", &client.item("/a")?.status, &Status::Completed)
 }
 
-/// The second settlement of the same claim is stale, regardless of its verdict.
 fn a_claim_that_completed_was_not_cancelled<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = with_a_cancelled_claim(fixture)?;
     let exchanged = client.exchange("run", &[(token, completed()), (token, Verdict::Release)], 0, at(9))?;

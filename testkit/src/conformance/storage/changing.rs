@@ -1,5 +1,4 @@
-//! Checks of the requests with which users change items: requeue, reprioritise, remove, clear. A
-//! rejected request changes nothing.
+//! Checks of requeue, reprioritise, remove and clear. A rejected request changes nothing.
 
 use autoproc_domain::ports::Storage;
 use autoproc_domain::rejection::Rejection;
@@ -28,7 +27,7 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     ]
 }
 
-/// Adds one item in each status. The path of an item names its status.
+/// Adds one item in each status, and names the path after the status.
 fn one_of_each<F: StorageFixture>(fixture: &F) -> Result<Client<'_, F>, Fault> {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/completed", completed())?;
@@ -67,8 +66,8 @@ fn a_requeued_item_goes_to_the_end_of_its_priority<F: StorageFixture>(fixture: &
     same("the order", &client.claim_paths("run", 9, at(9))?, &texts(&["/b", "/a", "/c", "/low"]))
 }
 
-/// If all failed items are requeued, they keep their order. If a request names the items, they get
-/// the order in the request.
+/// Requeueing all failed items keeps their order. Requeueing named items gives them the order of
+/// the request.
 fn requeued_items_keep_their_order<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     for file in ["/c", "/a", "/b"] {

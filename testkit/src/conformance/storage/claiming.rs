@@ -1,4 +1,4 @@
-//! Checks that due items are claimed, in claim order.
+//! Checks that due items are claimed in claim order.
 
 use autoproc_domain::Status;
 
@@ -98,7 +98,6 @@ fn the_answer_names_the_next_due_time<F: StorageFixture>(fixture: &F) -> Check {
     same("the next due time after the first due time", &later.next_due, &Some(at(8)))
 }
 
-/// An item waits while it is pending and not held, whether or not it is due.
 fn the_answer_reports_whether_items_wait<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     holds("nothing waits in an empty queue", !client.exchange("run", &[], 1, at(0))?.has_waiting)?;
@@ -112,8 +111,8 @@ fn the_answer_reports_whether_items_wait<F: StorageFixture>(fixture: &F) -> Chec
     holds("a file in its backoff waits", retried.has_waiting)
 }
 
-/// If the clock is set back by any amount, a backoff of 8 s ends at most 8 s after the new time.
-/// Any run may make the exchange that shortens the backoff.
+/// After the clock is set back, an exchange of any run shortens a backoff of 8 s. The backoff then
+/// ends at most 8 s after the new time.
 fn a_wait_is_cut_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/a", retry_after(8))?;

@@ -1,4 +1,4 @@
-//! A wrapper of a store handle, with a short, blocking interface for checks.
+//! A wrapper of a store handle that gives the checks a short, blocking interface.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
@@ -45,8 +45,8 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.fixture.block_on(future)
     }
 
-    /// Runs the future of a request that is made at `now` to its end. If the store has its own
-    /// clock, sets that clock to `now` first.
+    /// Runs the future of a request made at `now` to completion. Sets the store's own clock, if
+    /// any.
     pub(super) fn wait_at<T>(&self, now: Timestamp, future: impl Future<Output = T>) -> T {
         self.fixture.set_clock(now);
         self.fixture.block_on(future)
@@ -68,7 +68,6 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.wait_at(now, self.store.enqueue(request, now))
     }
 
-    /// Returns the next exchange request of `run`, with the whole queue as the scope.
     pub(super) fn request(&self, run: &str, settlements: &[(ClaimToken, Verdict)], limit: usize) -> ExchangeRequest {
         self.last_request.set(self.last_request.get().next());
         let settlement =
@@ -198,9 +197,8 @@ pub(super) fn infos(runs: Vec<LiveRun>) -> Vec<RunInfo> {
     infos
 }
 
-/// Returns the registration of the run named `run`. All numbers in it differ, so that a store that
-/// mixes up fields is detected. Runs whose names begin with `far` are on one host, all other runs
-/// on another.
+/// Returns a registration in which all numbers differ, so that a store that mixes up fields fails.
+/// Runs whose names begin with `far` are on a second host.
 pub(super) fn info(run: &str) -> RunInfo {
     RunInfo {
         id: RunId::new(run),

@@ -1,4 +1,4 @@
-//! Checks with several concurrent handles.
+//! Checks of several concurrent handles.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -97,8 +97,7 @@ fn a_change_by_another_handle_is_noticed<F: StorageFixture>(fixture: &F) -> Chec
     holds("the wait for a change ends", noticed.is_some())
 }
 
-/// The handle `waiting` reads the queue, the handle `other` changes it, and then `waiting` begins
-/// to wait for a change.
+/// `waiting` begins to wait only after `other` has changed the queue.
 fn a_change_between_looks_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     let (waiting, other) = (Client::open(fixture), Client::open(fixture));
     waiting.all()?;
@@ -107,7 +106,6 @@ fn a_change_between_looks_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     holds("the wait for a change ends", noticed.is_some())
 }
 
-/// If the future of an addition is dropped, the store has added all of its files or none.
 fn an_abandoned_transaction_is_whole<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::open(fixture);
     fixture.set_clock(at(0));

@@ -1,8 +1,7 @@
 //! Makes random requests to a store, and compares the answers with those of a model.
 //!
-//! Three *processes* use the store. Each process has a handle and at most one run; it can close its
-//! handle and open another, end its run, or die. After each step, another process reads the queue,
-//! and the result is compared with the model.
+//! Three *processes* use the store. Each has a handle and at most one run; it can reopen its
+//! handle, end its run, or die. After each step, another process compares its view with the model.
 
 use autoproc_domain::ports::{DeadRun, Runs, Storage};
 use autoproc_domain::request::{AnswerNeeded, Enqueue, ExchangeRequest, Scope, Selector};
@@ -25,16 +24,15 @@ use crate::{Answer, AnyRequest};
 pub(super) const NAME: &str = "differs_from_the_rules";
 
 const PROCESSES: usize = 3;
-/// The maximum number of smaller histories that are tried after a failure. Each is tried on a new
-/// store, which is slow if the store syncs to disk.
+/// The maximum number of smaller histories that are tried after a failure. Each history needs a new
+/// store; creating one is slow if the store syncs to disk.
 const MAX_SHRINK_STEPS: u32 = 2000;
 
 #[derive(Debug, Clone)]
 enum Step {
     Request(SymbolicRequest),
-    /// A request that allows the store to answer an addition with `Accepted`.
     AddForLater(SymbolicRequest),
-    /// Repeats the latest exchange of the process's run with the same request id.
+    /// Repeats the latest exchange of the run with the same request id.
     AskAgain,
     Page(Vec<Status>, Option<Index>, Option<usize>),
     Find(FilePath),
@@ -68,8 +66,8 @@ fn moves(steps: usize) -> impl Strategy<Value = Vec<Move>> {
     vec(made, 1..=steps)
 }
 
-/// Executes random histories on the store and on the model, and compares the answers. If they
-/// differ, the error describes the smallest history found that shows the difference.
+/// Executes random histories on the store and on the model, and compares the answers. The error
+/// describes the smallest failing history.
 pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) -> Result<(), String> {
     let config = Config {
         cases: effort.cases,
@@ -90,7 +88,8 @@ pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) ->
 struct Process<S> {
     store: Option<S>,
     run: Option<RunId>,
-    /// The latest exchange of the run: first in the model's numbers, then in the store's numbers.
+    /// The last exchange request of the run in two versions: with the ids of the model, and with
+    /// those of the store.
     latest: Option<(ExchangeRequest, ExchangeRequest)>,
 }
 
@@ -99,8 +98,8 @@ struct Game<'a, F: StorageFixture> {
     processes: Vec<Process<F::Store>>,
     model: Model,
     numbering: Numbering,
-    /// Pairs of a scope in the model's numbers and the same scope in the store's numbers. Pairs are
-    /// kept because a run must pass the same set in all its requests.
+    /// Each scope in two versions: with the ids of the model, and with those of the store. They are
+    /// kept because a run must pass the same set (`Arc`) in all its requests.
     scopes: Vec<(Scope, Scope)>,
     resolver: Resolver,
     runs_begun: usize,
@@ -116,7 +115,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
             model: Model::default(),
             numbering: Numbering::default(),
             scopes: Vec::new(),
-            // This run never begins. Requests may name it, but that has no effect.
+            // This run never begins. Requests that name it have no effect.
             resolver: Resolver::with_runs(vec![RunId::new("never-begun")]),
             runs_begun: 0,
             now: EPOCH,
@@ -157,8 +156,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         self.processes[process].store.as_ref().expect("a process has a handle between steps")
     }
 
-    /// Makes a request to the store and to the model. An exchange begins a run if the process has
-    /// none.
+    /// An exchange begins a run if the process has none.
     fn request(&mut self, process: usize, symbolic: &SymbolicRequest, answer: AnswerNeeded) -> Check {
         let run = match symbolic {
             SymbolicRequest::Exchange { .. } => self.run_of(process)?,
@@ -188,9 +186,8 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(&format!("the answer to {request:?}"), &known(request, found, &wanted), &wanted)
     }
 
-    /// Translates the ids and claim numbers of the request from the model's to the store's. If the
-    /// scope of the request is a set (`Arc`) that was translated before, the result contains the
-    /// same translated `Arc`.
+    /// Translates the model's ids and claim numbers to the store's. Reuses the translated scope if
+    /// the same `Arc` was translated before.
     fn translated(&mut self, request: &AnyRequest) -> AnyRequest {
         let translated = self.numbering.request(request.clone());
         let AnyRequest::Exchange(translated) = translated else { return translated };
@@ -279,8 +276,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(subject, &found.as_ref(), &wanted)
     }
 
-    /// Compares the model with everything that `process` can read. Another process made the latest
-    /// step, so `process` must see changes that it did not make.
+    /// Compares the model with everything that `process` can read after a step of another process.
     fn compare_queue(&mut self, process: usize) -> Check {
         let (counts, page) = (self.model.queue.counts(), self.model.queue.page(&PageRequest::default()));
         same("the counts", &self.fixture.block_on(self.store(process).counts(Scope::Queue))?, &counts)?;
@@ -306,8 +302,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         holds(&format!("the dead runs {dead:?} include {least:?} and are among {most:?}"), is_right)
     }
 
-    /// Closes all handles, reopens the store, and checks that the queue is unchanged and that every
-    /// id still finds its item.
+    /// Closes all handles, reopens the store, and checks that the queue and every id are unchanged.
     fn close(mut self) -> Check {
         for process in 0..PROCESSES {
             self.end_run(process)?;
@@ -322,8 +317,8 @@ impl<'a, F: StorageFixture> Game<'a, F> {
     }
 }
 
-/// Returns the actual answer, with each `Accepted` replaced by the expected outcome if the request
-/// allows `Accepted`.
+/// Replaces each outcome `Accepted` in `found` with the expected outcome, if the request allows
+/// `Accepted`.
 fn known(request: &AnyRequest, found: Answer, wanted: &Answer) -> Answer {
     match (request, found, wanted) {
         (AnyRequest::Enqueue(request), Answer::Enqueued(found), Answer::Enqueued(wanted))

@@ -58,7 +58,7 @@ fn numbers_are_not_used_again_after_reopening<F: StorageFixture>(fixture: &F) ->
     client.add(&[("/a", 0)])?;
     let before = client.claim_one("run", at(0))?;
     client.settle("run", before, failed(), at(0))?;
-    // Adding `/a` again begins a new round, which gets the highest sequence number in use.
+    // Adding `/a` again begins a new round with the highest sequence number.
     client.add(&[("/a", 0)])?;
     let sequence = client.item("/a")?.sequence;
     client.wait_at(at(1), client.store().clear(Clear(Status::ALL.into()), at(1)))?;

@@ -1,4 +1,4 @@
-//! Checks of adding files. The module `adding_again` covers files whose item has ended.
+//! Checks of adding files. For files that were processed before, see `adding_again`.
 
 use autoproc_domain::Status;
 use autoproc_domain::request::{AnswerNeeded, Enqueue};
@@ -47,7 +47,6 @@ fn an_addition_answers_with_the_items<F: StorageFixture>(fixture: &F) -> Check {
     same("the answer", &answer, &wanted.into())
 }
 
-/// The outcome `Accepted` comes without the id of an item; every other outcome comes with one.
 fn an_answer_is_deferred_only_if_the_request_allows_it<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::open(fixture);
     let request = |answer| Enqueue { answer, ..Enqueue::new(batch(&[("/a", 0)])) };

@@ -1,4 +1,4 @@
-//! Checks of exchanges: refusals, repeated requests, and scopes.
+//! Checks of exchanges. An exchange is a request in which a run settles claims and claims items.
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Runs, StorageError};
@@ -91,8 +91,6 @@ fn exchange_within<F: StorageFixture>(
     client.ask(&request, at(seconds))
 }
 
-/// Both exchanges have the same scope. Between them, an item in the scope gets a higher priority,
-/// and an item outside the scope is added.
 fn a_scope_limits_the_claims<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 0), ("/high", 9), ("/b", 3), ("/c", 0)])?;
@@ -123,8 +121,8 @@ fn a_scope_limits_the_due_time_and_the_waiting_items<F: StorageFixture>(fixture:
     same("the due time and the waiting state after the claim", &(claimed.next_due, claimed.has_waiting), &(None, false))
 }
 
-/// At 1000 s, both items get a backoff of zero. The clock is then set back to 0 s, which makes both
-/// due at once, because their backoffs are shortened. Only `/b` is in the scope.
+/// Both items get a backoff of zero at 1000 s. The clock is then set back to 0 s. The store must
+/// shorten both backoffs, so that both items are claimable at 0 s.
 fn a_scope_limits_the_claims_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 1), ("/b", 0)])?;

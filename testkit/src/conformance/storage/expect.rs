@@ -1,4 +1,4 @@
-//! Compares actual with expected results.
+//! Compares actual results with expected results.
 
 use std::fmt;
 
@@ -46,7 +46,6 @@ pub(super) fn rejected<T: fmt::Debug>(answer: Result<T, StorageError>, wanted: &
     }
 }
 
-/// Expects the error [`StorageError::LeaseLost`] for `run`, because the run is not alive.
 pub(super) fn not_alive<T: fmt::Debug>(answer: Result<T, StorageError>, run: &str) -> Check {
     match answer {
         Err(StorageError::LeaseLost { run: named }) => same("the run named", &named.as_str(), &run),

@@ -1,4 +1,4 @@
-//! Checks of holding items and of removing their hold.
+//! Checks of holding and unholding items.
 
 use autoproc_domain::rejection::Rejection;
 use autoproc_domain::view::Counts;

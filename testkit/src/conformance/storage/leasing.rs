@@ -1,4 +1,4 @@
-//! Checks of leases. Most of them check nothing if the store has no leases.
+//! Checks of leases. If the store has no leases, most checks pass without doing anything.
 
 use std::time::Duration;
 

@@ -13,13 +13,12 @@ pub(super) struct Model {
     pub(super) queue: FileQueue,
     pub(super) alive: BTreeMap<RunId, RunInfo>,
     pub(super) begun: BTreeMap<RunId, RunInfo>,
-    /// Runs that were killed and have not been recovered.
     killed: BTreeSet<RunId>,
     latest: LatestExchanges,
 }
 
 impl Model {
-    /// Returns the answer to a request. The run of an exchange must be alive.
+    /// Returns the expected answer to `request`. The run of an exchange must be alive.
     pub(super) fn answer(&mut self, request: &AnyRequest, now: Timestamp) -> Answer {
         match request {
             AnyRequest::Exchange(exchange) => {
@@ -65,8 +64,8 @@ impl Model {
         holders.filter(|run| !self.alive.contains_key(run)).collect()
     }
 
-    /// Returns all runs that a store may report as dead. They include killed runs without claims,
-    /// because these runs may still be registered.
+    /// Returns every run that a store may report as dead. A store may report a killed run without
+    /// claims, because the run may still be registered.
     pub(super) fn may_be_named_dead(&self) -> BTreeSet<RunId> {
         self.dead_with_claims().union(&self.killed).cloned().collect()
     }

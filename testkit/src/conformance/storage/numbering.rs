@@ -1,9 +1,9 @@
-//! Pairs the numbers of a store with the numbers of the model. Paired numbers may differ, but the
-//! numbers of the store must have the same order as those of the model.
+//! Maps the ids, sequence numbers and claim numbers of a store to those of the model. The store may
+//! assign other numbers than the model, but in the same order.
 //!
-//! Requests are made in the model's numbers and translated for the store; answers are translated
-//! back. An unknown number in an answer is paired with the number at the same position in the
-//! model's answer. The new pair must fit the order of all earlier pairs, and never changes.
+//! Requests contain the numbers of the model and are translated for the store. Answers are
+//! translated back. A new number of the store is paired with the number at the same position in the
+//! model's answer. A pair never changes.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,10 @@ use autoproc_domain::{ItemId, QueueItem};
 use super::expect::Fault;
 use crate::{Answer, AnyRequest};
 
-/// The offset that is added to a number of the model if the number has no pair. No store assigns
+/// A model number without a pair is translated to this constant plus the number. No store assigns
 /// numbers this high.
 const UNKNOWN: u64 = 1 << 60;
 
-/// All pairs for one kind of number, for instance ids.
 #[derive(Debug, Default)]
 struct Pairs {
     kind: &'static str,
@@ -40,8 +39,7 @@ impl Pairs {
         self.to_store.get(&model).copied().unwrap_or(UNKNOWN + model)
     }
 
-    /// Returns the model's number for a number of the store. If the number has no pair, removes the
-    /// offset [`UNKNOWN`] that [`Self::store`] may have added.
+    /// Reverses [`Self::store`], even for a number without a pair.
     fn model(&self, store: u64) -> u64 {
         let unknown = if store >= UNKNOWN { store - UNKNOWN } else { store };
         self.to_model.get(&store).copied().unwrap_or(unknown)
@@ -80,7 +78,7 @@ impl Default for Numbering {
     }
 }
 
-// Translates requests from the model's numbers to the store's.
+// Translates requests from model numbers to store numbers.
 impl Numbering {
     pub(super) fn request(&self, request: AnyRequest) -> AnyRequest {
         match request {
@@ -115,8 +113,7 @@ impl Numbering {
         }
     }
 
-    /// Returns the claim key that an item of the model has in the store, with the store's sequence
-    /// number.
+    /// Returns the claim key of the item, with the store's sequence number.
     pub(super) fn place(&self, item: &QueueItem) -> ClaimKey {
         ClaimKey::new(item.priority, Sequence::new(self.sequences.store(item.sequence.get())))
     }
@@ -135,7 +132,7 @@ impl Numbering {
     }
 }
 
-// Translates answers from the store's numbers to the model's.
+// Translates answers from store numbers to model numbers.
 impl Numbering {
     pub(super) fn answer(&mut self, found: Answer, wanted: &Answer) -> Result<Answer, Fault> {
         Ok(match (found, wanted) {
@@ -153,7 +150,7 @@ impl Numbering {
     pub(super) fn page(&mut self, found: Page, wanted: &Page) -> Result<Page, Fault> {
         let last = found.items.last().map(ClaimKey::of);
         let items = each(found.items, &wanted.items, |found, wanted| self.item(found, wanted))?;
-        // The next page begins after the last item, whose claim key is known in both numberings.
+        // `next` should be the claim key of the last item, which has just been translated.
         let next = found.next.map(|next| match (items.last(), last == Some(next)) {
             (Some(item), true) => ClaimKey::of(item),
             _ => next,
@@ -192,13 +189,12 @@ impl Numbering {
         })?;
         let stale = found.stale.into_iter().map(|token| self.token(token)).collect();
         let mut cancelled: Vec<_> = found.cancelled.into_iter().map(|token| self.token(token)).collect();
-        // The port guarantees no order of cancelled tokens, so they are put in the order of the
-        // model's answer.
+        // The port guarantees no order of cancelled tokens, so the model's order is used.
         cancelled.sort_unstable_by_key(|token| wanted.cancelled.iter().position(|wanted| wanted == token));
         Ok(Exchanged { claims, stale, cancelled, ..found })
     }
 
-    /// Pairs the recovered items by path, because the port guarantees no order of them.
+    /// Translates recovered items. The port guarantees no order, so items are paired by path.
     fn recovered(
         &mut self,
         mut found: Vec<RecoveredItem>,
@@ -229,8 +225,7 @@ impl Numbering {
     }
 }
 
-/// Calls `translate` for each value and the expected value at the same position. A value without an
-/// expected value stays unchanged.
+/// Calls `translate` with each found value and the expected value at the same position.
 fn each<T, W>(
     found: Vec<T>,
     wanted: &[W],

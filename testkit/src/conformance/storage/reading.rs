@@ -43,7 +43,7 @@ fn pages_together_show_every_item_once<F: StorageFixture>(fixture: &F) -> Check 
     let client = Client::open(fixture);
     client.add(&[("/a", 0), ("/b", 3), ("/c", 0), ("/d", 3), ("/e", -1)])?;
     let (mut seen, mut after) = (Vec::new(), None);
-    // There are 3 pages; a fourth request detects a store that never reports the last page.
+    // The items fill 3 pages. A fourth request detects a store that never reports the last page.
     for _ in 0..4 {
         let request = PageRequest { after, limit: Some(2), ..PageRequest::default() };
         let page = client.wait(client.store().page(request))?;

@@ -32,8 +32,7 @@ pub(super) fn recover<F: StorageFixture>(
     client.wait_at(at(100), client.store().recover(RecoverRequest { runs, max_attempts }, at(100)))
 }
 
-/// Returns a handle, and the token of a claim on `/a`. The run `dead` held this claim and was
-/// killed.
+/// Claims `/a` for a run and kills the run. Returns another handle and the token of the claim.
 fn after_a_death<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, F>, ClaimToken), Fault> {
     let (dead, other) = (Client::with_run(fixture, "dead")?, Client::open(fixture));
     dead.add(&[("/a", 0)])?;
@@ -51,7 +50,6 @@ fn the_item_of_a_dead_run_waits_again<F: StorageFixture>(fixture: &F) -> Check {
     same("the answer", &recovered, &vec![RecoveredItem { item, dead_run: RunId::new("dead") }])
 }
 
-/// A live run cannot settle a claim that was recovered from a dead run.
 fn a_recovered_claim_is_stale<F: StorageFixture>(fixture: &F) -> Check {
     let (client, token) = after_a_death(fixture)?;
     recover(&client, &["dead"], 4)?;
@@ -107,9 +105,9 @@ fn only_the_named_runs_are_recovered<F: StorageFixture>(fixture: &F) -> Check {
     same("the dead runs", &client.dead_names()?, &texts(&["one"]))
 }
 
-/// Recovery happens at 100 s, after the clock was set back from 200 s. A backoff of 150 s that was
-/// set at 200 s would end at 350 s. Recovery shortens the remaining time to 150 s, so the backoff
-/// ends at 250 s. A backoff of 300 s that was set at 0 s still ends at 300 s.
+/// The clock is set back to 100 s before recovery. Recovery must shorten the backoff of
+/// `/set-back`, because more time is left than its full 150 s. It must not change the backoff of
+/// `/right`.
 fn recovery_cuts_waits_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/set-back", 1), ("/right", 0)])?;

@@ -1,5 +1,4 @@
-//! Checks of settling claims: each verdict leads to the right status, and a stale token changes
-//! nothing.
+//! Checks of settling claims.
 
 use autoproc_domain::item::{ClaimNumber, ClaimToken};
 use autoproc_domain::request::Verdict;
@@ -9,7 +8,7 @@ use super::client::{Client, at, completed, failed, retry_after, timed_out, token
 use super::expect::{Check, holds, same};
 use super::{NamedCheck, StorageFixture, named};
 
-/// A number that no store assigns in these checks, neither to an item nor to a claim.
+/// An id and claim number that no store assigns in these checks.
 const NEVER: u64 = 1 << 60;
 
 pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {

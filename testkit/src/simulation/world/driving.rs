@@ -11,9 +11,7 @@ use super::super::run::{Operation, Pending, RunEnd};
 use super::super::schedule::Happening;
 use super::World;
 
-/// The maximum time between [`Action::Abort`] and the end of an attempt.
 const MAX_ABORT_MS: u64 = 5000;
-/// The maximum delay before a store reports a change.
 const MAX_CHANGE_LAG_MS: u64 = 500;
 
 impl World {
@@ -136,8 +134,6 @@ impl World {
         self.later(latency, Happening::Commit(run, number));
         Ok(())
     }
-
-    // The following methods begin and end the waits of runs.
 
     fn wait(&mut self, run: usize) {
         self.runs[run].waits += 1;

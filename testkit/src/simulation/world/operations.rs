@@ -1,5 +1,5 @@
-//! The store operations of runs. The answer to an operation may arrive some time after the store
-//! has carried it out.
+//! The store operations of runs. An answer may arrive some time after the store has carried out the
+//! operation.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -19,8 +19,8 @@ use super::super::run::Operation;
 use super::super::schedule::Happening;
 use super::World;
 
-/// The reaper of a host. It records the dead runs that it is asked to reap, and the world then ends
-/// the attempts of these runs. If the reaper is blind, no attempt is ended.
+/// Records which dead runs the reaper of a host must reap. The world then ends the attempts of
+/// these runs. A blind reaper ends no attempts.
 struct HostReaper<'a> {
     location: &'a Location,
     is_blind: bool,
@@ -42,8 +42,8 @@ impl Reaper for HostReaper<'_> {
 }
 
 impl World {
-    /// Carries out the pending operation with this number, if there is one. If the run is cut off,
-    /// its store operations fail as unreachable.
+    /// Carries out a pending operation. If the run is cut off, store operations fail as
+    /// unreachable.
     pub(super) fn commit(&mut self, run: usize, number: u32) -> Result<(), String> {
         let pending = self.runs[run].pending.as_mut().filter(|pending| pending.number == number);
         let Some((operation, asked_at)) =

@@ -11,14 +11,12 @@ use super::super::lacks::Struck;
 use super::super::schedule::Happening;
 use super::World;
 
-/// With prefetch, an attempt that has not begun after this time is reported as not started.
+/// The maximum time for which an orchestrator with prefetch keeps an attempt before it begins.
+/// After it, the orchestrator reports the attempt as not started.
 const MAX_WAIT: Duration = Duration::from_millis(200);
-/// The maximum delay between the beginning or the end of an attempt and the report of it.
 const MAX_REPORT_LAG_MS: u64 = 50;
-/// The maximum time between a request to cancel an attempt and the end of the attempt.
 const MAX_CANCEL_MS: u64 = 5000;
-/// The maximum time for which an attempt keeps running after its orchestrator has lost track of it,
-/// if it is not reaped.
+/// The maximum time for which an attempt keeps running after its orchestrator lost track of it.
 const MAX_LOST_LIFE_MS: u64 = 60_000;
 
 impl World {
@@ -97,15 +95,14 @@ impl World {
         self.replan(index, self.now + takes, end);
         self.check_jobs(run)?;
         if is_struck {
-            // If a start fails, its failure is reported together with the start.
+            // The start and its failure are reported together.
             self.end_attempt(index);
         }
         Ok(())
     }
 
-    /// If an attempt is planned to end after `at`, plans its end at `at` instead, with the kind
-    /// `end`. Otherwise keeps the planned time, and changes the kind only if `end` is
-    /// [`AttemptEnd::CutOff`].
+    /// Plans that an attempt ends at `at` with `end`, unless an earlier end is planned.
+    /// [`AttemptEnd::CutOff`] replaces an earlier planned end, but keeps its time.
     pub(super) fn replan(&mut self, attempt: usize, at: Duration, end: AttemptEnd) {
         let at = at.max(self.now);
         let truth = &mut self.attempts[attempt];
@@ -125,7 +122,6 @@ impl World {
         let (run, file, token, end) = (truth.run, truth.file, truth.token, truth.planned.1.clone());
         let elapsed = self.now.saturating_sub(truth.began);
         if end == AttemptEnd::LostSight {
-            // The orchestrator loses track of the attempt, but the attempt keeps running.
             self.attempts[attempt].planned = (Duration::MAX, AttemptEnd::LostSight);
             let at = self.now + self.up_to(MAX_LOST_LIFE_MS);
             self.replan(attempt, at, AttemptEnd::CutOff);
@@ -189,8 +185,6 @@ impl World {
         self.attempts.iter().rposition(|attempt| attempt.token == token)
     }
 
-    // The following methods return attempts that do not begin.
-
     fn not_started(&mut self, run: usize, token: ClaimToken) {
         self.report(run, token, AttemptProgress::NotStarted { shortage: None });
     }
@@ -201,7 +195,8 @@ impl World {
         }
     }
 
-    /// Reports a queued attempt as not started, and lowers the capacity to the number of jobs.
+    /// Reports a queued attempt as not started. From then on, the orchestrator accepts no more
+    /// attempts than jobs.
     pub(super) fn give_back(&mut self, run: usize, token: ClaimToken) {
         let before = self.runs[run].orchestrator.queued.len();
         self.runs[run].orchestrator.queued.retain(|queued| queued.token != token);
@@ -211,10 +206,7 @@ impl World {
         }
     }
 
-    // The following methods end attempts early.
-
-    /// Recalls the queued attempts of a run, and ends each running attempt within `grace_ms`
-    /// milliseconds.
+    /// Recalls the queued attempts of a run, and ends each running attempt within `grace_ms`.
     pub(super) fn abort_attempts(&mut self, run: usize, grace_ms: u64) {
         self.recall(run);
         for attempt in self.runs[run].orchestrator.at_work.clone() {

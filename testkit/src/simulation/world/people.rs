@@ -1,5 +1,4 @@
-//! Everything that happens outside of the runs: requests of users, faults, and the beginnings of
-//! runs.
+//! Everything that happens outside of the runs: users make requests, faults occur, runs begin.
 
 use std::time::Duration;
 
@@ -17,19 +16,16 @@ use super::super::schedule::Happening;
 use super::super::snapshot::Seen;
 use super::World;
 
-/// The delay before a simulated user repeats a request that failed temporarily.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// The maximum pause, in seconds, between the end of the last run and the beginning of another one.
-/// The pauses grow with the number of runs. Without them, hundreds of runs might follow, because a
-/// run that does not wait for backoffs ends at once.
+/// The maximum random addition to the pause before another run begins, in seconds. A run that does
+/// not wait for backoffs may end immediately, so hundreds of runs might follow without pauses.
 const MAX_PAUSE_BETWEEN_RUNS: u64 = 5;
-/// The maximum delay before a stop request is reported to a run.
 const MAX_STOP_LAG_MS: u64 = 500;
-/// The maximum time between a request to end an attempt and the end of the attempt.
 const MAX_GRACE_MS: u64 = 5000;
-/// The maximum time for which the attempts of a dead run keep running before guards end them. With
-/// leases, this time starts when the lease expires. Other hosts wait longer than this before they
-/// recover: [`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN).
+/// The maximum time before guards end the attempts of a dead run. With leases, this time starts
+/// when the lease expires. It must be shorter than
+/// [`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN), after which other hosts recover the
+/// claims of the run.
 const MAX_ORPHAN_LIFE_MS: u64 = 10_000;
 
 impl World {
@@ -41,8 +37,7 @@ impl World {
         }
     }
 
-    /// Injects each fault that is planned after a number of events, once that many events have
-    /// occurred.
+    /// Injects each fault that was planned after a number of events, once this number is reached.
     pub(super) fn strike_by_count(&mut self) -> Result<(), String> {
         for index in 0..self.plan.faults.len() {
             if let When::After(count) = self.plan.faults[index].when
@@ -55,8 +50,8 @@ impl World {
         Ok(())
     }
 
-    /// Called when no event is left. Injects the faults whose planned number of events was not
-    /// reached. Returns true if anything remains to simulate.
+    /// Injects the remaining faults when no event is left. Returns true if anything remains to
+    /// simulate.
     pub(super) fn strike_what_is_left(&mut self) -> Result<bool, String> {
         let mut any = false;
         for index in 0..self.plan.faults.len() {
@@ -100,8 +95,6 @@ impl World {
         }
         Ok(())
     }
-
-    // The following methods make the requests of users.
 
     pub(super) fn add(&mut self, file: usize) -> Result<(), String> {
         self.enqueue(file, Repeat::IfChanged, Happening::Add(file))
@@ -183,8 +176,8 @@ impl World {
         Selector::Path(self.plan.files[file].path.clone())
     }
 
-    /// Returns the answer; `None` after a rejection or a temporary failure. After a temporary
-    /// failure, the user repeats the request later.
+    /// Returns the answer of the store, or `None` after a rejection or a temporary failure. After a
+    /// temporary failure, schedules the event `again`, which repeats the request.
     fn served<T>(&mut self, answer: Result<T, StorageError>, again: Happening) -> Result<Option<T>, String> {
         self.observe_queue();
         match answer {
@@ -198,10 +191,7 @@ impl World {
         }
     }
 
-    // The following methods begin and end runs.
-
-    /// Schedules the beginning of a run if items are waiting or processing, and no run is alive or
-    /// scheduled.
+    /// Schedules a run if there is work and no run is alive or scheduled.
     pub(super) fn let_a_run_begin(&mut self) {
         let has_work = || self.queue.iter().any(|seen| seen.status.is_live() && !seen.is_held);
         if self.is_run_due || self.runs.iter().any(SimulatedRun::is_alive) || !has_work() {
@@ -248,8 +238,8 @@ impl World {
         self.feed(number, Some(Input::Begin))
     }
 
-    /// Returns the scope of a run. One run in five processes only some of the files, but late runs
-    /// process all files, so that every file ends.
+    /// Limits one run in five to some of the files. Late runs process all files, so that every file
+    /// ends.
     fn scope(&mut self) -> Scope {
         if self.runs.len() > 10 || !self.random.one_in(5) {
             return Scope::Queue;
@@ -258,8 +248,8 @@ impl World {
         ids.into_iter().filter(|_| self.random.one_in(2)).collect()
     }
 
-    /// Returns the time until which a run starts attempts. One run in eight has such a time, but
-    /// late runs have none, so that every file ends.
+    /// Returns the time after which a run starts no attempt, for one run in eight. Late runs have
+    /// no such time, so that every file ends.
     fn until(&mut self) -> Option<Timestamp> {
         let is_limited = self.runs.len() <= 10 && self.random.one_in(8);
         is_limited.then(|| self.wall().saturating_add(Duration::from_secs(1 + self.random.below(60))))
@@ -273,7 +263,7 @@ impl World {
         forecast
     }
 
-    /// Returns `count` sizes. About half of them are unknown.
+    /// Returns `count` file sizes, about half of them unknown.
     pub(super) fn sizes(&mut self, count: usize) -> Vec<Option<u64>> {
         (0..count).map(|_| self.random.one_in(2).then_some(1)).collect()
     }
@@ -298,8 +288,7 @@ impl World {
         Ok(())
     }
 
-    /// Ends a run. Drops the pending operation and the queued attempts; the running attempts end
-    /// later, when their guards end them.
+    /// Ends a run. Its running attempts end later, when the guards end them.
     pub(super) fn end_run(&mut self, run: usize, end: RunEnd) {
         self.runs[run].end = Some((self.now, end));
         self.runs[run].pending = None;
@@ -314,9 +303,8 @@ impl World {
         self.orphan_lost_attempts(run, guards_end_at);
     }
 
-    /// Plans the ends of the attempts that the orchestrator of a run has lost track of: each at
-    /// most [`MAX_ORPHAN_LIFE_MS`] after `guards_end_at`, or earlier if an earlier end is already
-    /// planned.
+    /// Plans the end of each attempt that the orchestrator has lost track of. The end is at most
+    /// [`MAX_ORPHAN_LIFE_MS`] after `guards_end_at`.
     fn orphan_lost_attempts(&mut self, run: usize, guards_end_at: Duration) {
         for attempt in 0..self.attempts.len() {
             let truth = &self.attempts[attempt];
@@ -326,8 +314,6 @@ impl World {
             }
         }
     }
-
-    // The following methods ask runs to stop.
 
     fn raise_file(&mut self, level: StopLevel) {
         self.stop_file = self.stop_file.max(Some(level));
@@ -359,8 +345,8 @@ impl World {
         self.later(lag, Happening::StopKnown(run));
     }
 
-    /// Sends SIGTERM to a run and its attempts. The run may receive the ends of the attempts before
-    /// the stop request.
+    /// Sends SIGTERM to a run and its attempts. The ends of the attempts may be reported before the
+    /// stop request.
     fn terminate_all(&mut self) {
         let Some(run) = self.some_run() else { return };
         self.was_terminated = true;
@@ -390,8 +376,6 @@ impl World {
         self.feed(run, None)
     }
 
-    // The following methods inject and end faults of the machine and the network.
-
     fn set_clock(&mut self, seconds: i64) {
         self.clock_was_set = true;
         self.trace(|now| format!("{now:?} set clock by {seconds}"));
@@ -407,9 +391,9 @@ impl World {
         }
     }
 
-    /// Moves the due times after the clock was set back. If a run is able to claim, each backoff
-    /// may start again with its original duration. Otherwise, each backoff lasts until its end on
-    /// the wall clock.
+    /// Postpones the due time of each item with a backoff, after the clock was set back. If a run
+    /// can claim, the backoff may start again with its original duration. Otherwise, the backoff
+    /// ends at the same wall-clock time as before.
     fn prolong_waits(&mut self) {
         let is_watched = (0..self.runs.len()).any(|run| self.is_able_to_claim(run));
         let wall = self.wall();
@@ -426,8 +410,8 @@ impl World {
         }
     }
 
-    /// Called when a run begins. Computes the remaining backoffs from the wall clock, but never
-    /// makes a file due earlier.
+    /// Postpones the due time of each item until its backoff ends on the wall clock. Called when a
+    /// run begins.
     pub(super) fn read_waits(&mut self) {
         let wall = self.wall();
         for index in 0..self.queue.len() {
@@ -440,7 +424,8 @@ impl World {
         }
     }
 
-    /// Limits the remaining time of each backoff to its original duration, as an exchange does.
+    /// Limits the remaining time of each backoff to its original duration, as an exchange does
+    /// after the clock was set back.
     pub(super) fn bound_waits(&mut self) {
         for index in 0..self.queue.len() {
             let seen = &self.queue[index];
@@ -467,7 +452,8 @@ impl World {
         self.tell_of_the_gate();
     }
 
-    /// Wakes each run that waits for the start gate, after at most a second.
+    /// Informs each run under back-pressure of the current back-pressure, after a delay of up to a
+    /// second.
     fn tell_of_the_gate(&mut self) {
         for run in 0..self.runs.len() {
             if self.runs[run].is_alive() && self.runs[run].known_pressure.is_some() {
@@ -499,7 +485,7 @@ impl World {
         }
     }
 
-    /// If the lease of a run has expired, plans the ends of its attempts and informs the run.
+    /// If the lease of a run has expired, ends its attempts and informs the run.
     pub(super) fn lease_ends(&mut self, run: usize) -> Result<(), String> {
         let id = self.runs[run].id.clone();
         if !self.runs[run].is_alive() || self.database.lease_ends_at(&id) != Some(self.now) {

@@ -13,7 +13,8 @@ use super::{Flaw, FlawedStore, tampering};
 pub(crate) struct FlawedFixture {
     sound: MemoryFixture,
     flaw: Flaw,
-    /// A weak reference that can be upgraded while a handle is open.
+    /// Refers to a value that all open handles share, so that the fixture knows whether a handle is
+    /// open.
     open: RefCell<Weak<()>>,
 }
 
@@ -32,8 +33,7 @@ impl FlawedFixture {
         match self.flaw {
             Flaw::ForgetsWhenClosed => self.database().tamper(|queue| *queue = FileQueue::new()),
             Flaw::UsesNumbersAgain => self.database().tamper(tampering::forget_numbers),
-            // Rebuilds the queue from its items, as a store of files does, so that answers depend
-            // on the items alone.
+            // Rebuilds the queue from its items, as a file store does.
             _ => self.database().tamper(|queue| tampering::edit_items(queue, |_| {})),
         }
         Arc::new(())

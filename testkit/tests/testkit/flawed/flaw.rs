@@ -1,6 +1,5 @@
 //! The flaws of the deliberately wrong stores.
 
-/// A flaw, named after the wrong action of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
     None,
@@ -54,7 +53,6 @@ pub(crate) enum Flaw {
     UsesNumbersAgain,
     LosesClaimsOnClose,
     NoticesNothing,
-    /// Claims and settles for a run of the same handle even after the lease of the run has expired.
     ServesLostLeases,
     KeepsLostLeasesSecret,
     /// Loses the settlements of exchanges that claim nothing.
@@ -64,7 +62,6 @@ pub(crate) enum Flaw {
 }
 
 impl Flaw {
-    /// True if the flaw shows only in a store with leases.
     pub(crate) fn needs_leases(self) -> bool {
         matches!(self, Self::ServesLostLeases | Self::KeepsLostLeasesSecret)
     }

@@ -23,7 +23,6 @@ pub(crate) struct FlawedStore {
     database: MemoryDatabase,
     sound: MemoryStore,
     flaw: Flaw,
-    /// The run that began through this handle.
     own_run: Mutex<Option<RunId>>,
     asked: AtomicU64,
     /// Dropped with the handle, so that the fixture knows whether a handle is open.
@@ -47,8 +46,7 @@ impl FlawedStore {
         Self { open: Some(open), ..self }
     }
 
-    /// Changes the queue in ways that no request can. The handle then counts as having read the
-    /// change.
+    /// Changes the queue. Then reads the queue, so that the handle has seen the change.
     async fn tamper<T>(&self, with: impl FnOnce(&mut FileQueue) -> T) -> Result<T, StorageError> {
         let output = self.database.tamper(with);
         self.sound.counts(Scope::Queue).await?;
@@ -68,7 +66,7 @@ impl FlawedStore {
         self.tamper(|queue| by::claim_by(queue, request, now, is_claimable, key)).await
     }
 
-    /// Makes a correct exchange. Then changes the items of those settlements whose verdict
+    /// Makes a correct exchange. Then edits each item that was settled with a verdict that
     /// `settled` accepts.
     async fn exchange_then(
         &self,
@@ -88,7 +86,7 @@ impl FlawedStore {
         exchanged
     }
 
-    /// Adds files correctly. Then changes every item that is in its second round or a later one.
+    /// Adds files correctly, and then edits each item that is not in its first round.
     async fn enqueue_then(
         &self,
         request: Enqueue,
@@ -105,7 +103,6 @@ impl FlawedStore {
         enqueued
     }
 
-    /// Reads the queue, yields to other handles, and overwrites the queue.
     async fn read_then_write(&self, request: Enqueue, now: Timestamp) -> Result<Vec<Enqueued>, StorageError> {
         let mut copy = self.database.queue();
         yield_once().await;
@@ -118,7 +115,6 @@ impl FlawedStore {
         self.own_run.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(run)
     }
 
-    /// Returns the live runs for which `is_meant` is true.
     async fn living(&self, is_meant: impl Fn(&RunInfo) -> bool) -> Result<Vec<RunInfo>, StorageError> {
         let living = self.sound.live().await?.into_iter().map(|run| run.info);
         Ok(living.filter(is_meant).collect())
@@ -445,7 +441,6 @@ fn accepted() -> Enqueued {
     Enqueued { outcome: EnqueueOutcome::Accepted, item: None }
 }
 
-/// A lease that is never reported as lost.
 struct SecretLease(LeaseTerms);
 
 #[async_trait]

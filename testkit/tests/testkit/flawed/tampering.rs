@@ -10,18 +10,16 @@ use autoproc_domain::request::{ExchangeRequest, Verdict};
 use autoproc_domain::view::{Claimed, Exchanged};
 use autoproc_domain::{FilePath, FileQueue, ItemId, Priority, QueueItem, Status, Timestamp};
 
-/// Changes items in ways that no event can.
 pub(crate) fn edit_items(queue: &mut FileQueue, edit: impl FnMut(&mut QueueItem)) {
     *queue = edited(queue, edit, queue.next_claim(), queue.next_number());
 }
 
-/// Makes the queue assign the lowest numbers above those of its items. Numbers of removed items are
-/// thus assigned again.
+/// Makes the queue assign the ids of removed items again.
 pub(crate) fn forget_numbers(queue: &mut FileQueue) {
     *queue = edited(queue, |_| {}, ClaimNumber::FIRST, ItemId::FIRST.get());
 }
 
-/// Makes the queue assign the lowest claim number above those of its current claims.
+/// Makes the queue assign the claim numbers of ended claims again.
 pub(crate) fn forget_claim_numbers(queue: &mut FileQueue) {
     *queue = edited(queue, |_| {}, ClaimNumber::FIRST, queue.next_number());
 }
@@ -42,18 +40,16 @@ fn edited(
     restore.finish(next_number, next_claim)
 }
 
-/// Returns the sequence number of each item, by path.
 pub(crate) fn places(queue: &FileQueue) -> BTreeMap<FilePath, Sequence> {
     queue.items().map(|item| (item.file_path.clone(), item.sequence)).collect()
 }
 
-/// Performs a request by the rules, without checking its run.
+/// Performs a request without checking its run.
 pub(crate) fn perform<T: Transaction>(queue: &mut FileQueue, request: &T, now: Timestamp) -> T::Reply {
     request.perform(queue, now).expect("this request is never rejected").reply
 }
 
-/// Settles by the rules, then claims the items for which `is_claimable` is true, in the order of
-/// `key`.
+/// Settles correctly. Then claims the items that `is_claimable` accepts, sorted by `key`.
 pub(crate) fn claim_by<K: Ord>(
     queue: &mut FileQueue,
     request: &ExchangeRequest,
@@ -78,7 +74,7 @@ fn claim(queue: &mut FileQueue, id: ItemId, request: &ExchangeRequest, now: Time
     (ClaimToken { item: id, number }, item)
 }
 
-/// Adds current claims of other runs to the answer.
+/// Adds items that are already claimed to the answer.
 pub(crate) fn claim_twice(queue: &FileQueue, request: &ExchangeRequest, mut exchanged: Exchanged) -> Exchanged {
     let room = request.limit - exchanged.claims.len();
     let taken: Vec<_> = exchanged.claims.iter().map(|(token, _)| token.item).collect();
@@ -104,8 +100,7 @@ pub(crate) fn freshen(queue: &FileQueue, mut request: ExchangeRequest) -> Exchan
     request
 }
 
-/// Settles claims of other runs, as if those runs had made the request. Returns the tokens of these
-/// claims.
+/// Settles the claims of other runs. Returns the tokens of these claims.
 pub(crate) fn settle_for_others(queue: &mut FileQueue, request: &ExchangeRequest, now: Timestamp) -> Vec<ClaimToken> {
     let mut settled = Vec::new();
     for settlement in &request.settlements {
@@ -119,24 +114,21 @@ pub(crate) fn settle_for_others(queue: &mut FileQueue, request: &ExchangeRequest
     settled
 }
 
-/// Returns the items of those settlements in the request whose verdict `matches` accepts.
+/// Returns the items that the request settles with a verdict that `matches` accepts.
 pub(crate) fn settled_as(request: &ExchangeRequest, matches: impl Fn(&Verdict) -> bool) -> Vec<ItemId> {
     let settlements = request.settlements.iter().filter(|settlement| matches(&settlement.verdict));
     settlements.map(|settlement| settlement.token.item).collect()
 }
 
-/// Orders items of equal priority last in, first out.
 pub(crate) fn last_in_first_out(item: &QueueItem) -> (Reverse<Priority>, Reverse<Sequence>) {
     (Reverse(item.priority), Reverse(item.sequence))
 }
 
-/// Orders items by the time of their addition, not by their number.
 pub(crate) fn by_clock(item: &QueueItem) -> (Reverse<Priority>, Timestamp, ItemId) {
     (Reverse(item.priority), item.added_at, item.id)
 }
 
-/// A character that is appended to a path to hide that the queue already contains this path;
-/// `unhidden` removes the character.
+/// A suffix for a path that is already in the queue. The queue then treats the path as new.
 const HIDDEN: char = '\u{1}';
 
 pub(crate) fn hidden(queue: &FileQueue, path: &FilePath) -> FilePath {

@@ -1,20 +1,18 @@
-//! The contents of a fake disk: the visible data, the durable data, and the changes that are
-//! visible but not durable yet.
+//! The contents of a fake disk, both visible and durable.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use crate::disk::Stamp;
 
-/// An unsynced change of a file's data.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Write {
     Bytes {
         offset: usize,
         bytes: Vec<u8>,
     },
-    /// Bytes of a note in the lock file. The note has a checksum, so a torn note would be ignored:
-    /// a power cut keeps all of these bytes or none.
+    /// A write to the lock file. A simulated power cut keeps all of its bytes or none: readers
+    /// would ignore a partly written record, because its checksum would be wrong.
     Note {
         offset: usize,
         bytes: Vec<u8>,
@@ -39,7 +37,6 @@ impl Write {
     }
 }
 
-/// An unsynced change of a name in a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum NameChange {
     Link(String, usize),
@@ -66,7 +63,6 @@ pub(crate) struct Inode {
     pub(crate) visible: Vec<u8>,
     pub(crate) durable: Vec<u8>,
     pub(crate) unsynced: Vec<Write>,
-    /// The inode number in the file's [`Stamp`].
     pub(super) number: u64,
 }
 
@@ -87,20 +83,19 @@ impl Inode {
     }
 }
 
-/// The state of a fake disk. It outlives the processes that use the disk.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DiskImage {
     pub(crate) inodes: Vec<Inode>,
     pub(crate) names: BTreeMap<String, usize>,
     pub(crate) durable_names: BTreeMap<String, usize>,
     pub(crate) unsynced_names: Vec<NameChange>,
-    /// The exclusive locks: for each locked inode, the handle of the open file that holds the lock.
+    /// Maps each locked inode to the handle of the open file that holds the lock.
     pub(super) locks: BTreeMap<usize, u64>,
-    /// The index of the inode of each open file, by the file's handle.
+    /// Maps the handle of each open file to the index of its inode.
     pub(super) open: BTreeMap<u64, usize>,
     pub(super) handles: u64,
     pub(super) nonces: u64,
-    /// The number of times that another folder took the place of the state folder.
+    /// The number of times that the state folder was replaced by another folder.
     pub(super) replacements: u64,
 }
 
@@ -124,8 +119,8 @@ impl DiskImage {
         }
     }
 
-    /// Creates a file. It gets the lowest inode number that no file uses, as on ext4: the number of
-    /// a removed file is used again as soon as no process has the removed file open.
+    /// Creates a file with the lowest unused inode number. Like ext4, this reuses the number of a
+    /// removed file as soon as no process has that file open.
     pub(super) fn add(&mut self, name: &str, inode: Inode) {
         let used: BTreeSet<_> =
             self.names.values().chain(self.open.values()).map(|index| self.inodes[*index].number).collect();
@@ -142,8 +137,8 @@ impl DiskImage {
         names.iter().any(|name| self.names.get(*name) == Some(&inode))
     }
 
-    /// Returns the stamp of a file. All times are equal, as if everything happened within one tick
-    /// of a file system with coarse timestamps.
+    /// Returns the stamp of a file. All times are equal, as on a file system with coarse
+    /// timestamps.
     pub(super) fn stamp(&self, inode: usize) -> Stamp {
         let Inode { visible, number, .. } = &self.inodes[inode];
         Stamp { device: 0, inode: *number, len: visible.len() as u64, modified: (0, 0), changed: (0, 0) }

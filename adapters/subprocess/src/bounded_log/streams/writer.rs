@@ -1,4 +1,4 @@
-//! Writes the note of an output.
+//! Writes the note of an output: the `.streams` file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use super::{CUT, Cut, Note, Source, Stream, UNKNOWN, max_note, streams_path};
 use crate::bounded_log::files::{Parts, open_new, reopen};
 
-/// The number of bytes of a note that are reserved for a last `unknown` line and a `cut` line: the
-/// words, three numbers of at most 20 digits, the blanks and the line ends.
+/// The number of bytes reserved at the end of a note for an `unknown` line and a `cut` line. This
+/// covers the words, three numbers of at most 20 digits, blanks and line ends.
 const RESERVED_BYTES: u64 = 80;
 
-/// The writer of a note. The note's file is created before the first byte of standard error is
-/// written.
+/// Writes the note of an output. Creates the file of the note just before the first byte of
+/// standard error is written to the output.
 #[derive(Debug)]
 pub(in crate::bounded_log) struct NoteWriter {
     path: PathBuf,
@@ -20,9 +20,9 @@ pub(in crate::bounded_log) struct NoteWriter {
     file: Option<File>,
     length: u64,
     length_without_cut: u64,
-    /// The source that the note gives for the latest byte of the output.
+    /// The stream of the last byte of the output, according to the note.
     source: Source,
-    /// True if the note was given up, but the NUL byte that says so is not written yet.
+    /// True if the note is invalid, but the NUL byte that marks it as invalid is not written yet.
     is_mark_due: bool,
 }
 
@@ -53,7 +53,6 @@ impl NoteWriter {
         }
     }
 
-    /// Appends a `cut` line if there is a note and bytes were omitted.
     pub(in crate::bounded_log) fn cut(&mut self, Cut { head, omitted }: Cut) -> io::Result<()> {
         if self.file.is_none() || omitted == 0 {
             return Ok(());
@@ -61,9 +60,9 @@ impl NoteWriter {
         self.append(&format!("{CUT} {head} {omitted}\n"))
     }
 
-    /// Continues the note that an earlier step left for the output in `parts`. Removes lines about
-    /// positions after the end of the output: a killed writer noted these positions, but lost their
-    /// bytes. If the note does not describe the output, gives the note up.
+    /// Continues the note that an earlier step wrote for the output in `parts`. Removes lines with
+    /// positions after the end of the output: the bytes there were lost when the writer was killed.
+    /// Gives up a note that does not describe the output.
     pub(in crate::bounded_log) fn resume(&mut self, parts: &Parts) -> io::Result<()> {
         let text = match self.reopen() {
             Ok(Some(text)) => text,
@@ -121,12 +120,11 @@ impl NoteWriter {
         }
     }
 
-    /// Completes the note. If the note was given up but could not be marked, tries again:
-    /// descriptors or space may be free now.
+    /// Completes the note. If the note was given up, but could not be marked as invalid, tries
+    /// again: file descriptors or disk space may be free now.
     ///
     /// # Errors
-    /// If the note cannot be marked. If there is no note, the whole output then counts as standard
-    /// output.
+    /// If the note cannot be marked. Without a note, the whole output counts as standard output.
     pub(in crate::bounded_log) fn finish(&mut self) -> io::Result<()> {
         if !self.is_mark_due {
             return Ok(());
@@ -138,8 +136,8 @@ impl NoteWriter {
         self.mark(&file)
     }
 
-    /// Stops taking notes, and marks all streams as unknown if the file of the note is open.
-    /// Returns `outcome`, or the error of marking.
+    /// Stops writing the note. If the file of the note is open, marks the streams of all bytes as
+    /// unknown. Returns the error of marking, if any, or `outcome`.
     fn give_up(&mut self, outcome: io::Result<()>) -> io::Result<()> {
         self.source = Source::Unknown;
         self.is_mark_due = true;
@@ -149,8 +147,8 @@ impl NoteWriter {
         outcome
     }
 
-    /// Replaces the contents of the note by a NUL byte, which says that the stream of each byte of
-    /// the output is unknown. The NUL is a hole in the file, so it needs no space on a full disk.
+    /// Replaces the note by a NUL byte, which marks the stream of every byte as unknown. The NUL is
+    /// a hole in the file, so it needs no space on a full disk.
     fn mark(&mut self, file: &File) -> io::Result<()> {
         file.set_len(0).and_then(|()| file.set_len(1))?;
         self.is_mark_due = false;
@@ -158,8 +156,8 @@ impl NoteWriter {
     }
 }
 
-/// Returns the length in bytes of the valid lines at the beginning of `text`, up to the first line
-/// with a position after `end`.
+/// Returns the length in bytes of the valid lines at the beginning of `text`. Stops before the
+/// first line with a position after `end`.
 fn length_until(text: &[u8], end: u64) -> usize {
     let mut note = Note { changes: Vec::new(), cut: None, length_without_cut: 0 };
     let is_kept = |line: &&[u8]| note.add(line).is_some() && note.last_position() <= end;

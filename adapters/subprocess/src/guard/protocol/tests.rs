@@ -165,7 +165,6 @@ proptest! {
         prop_assert_eq!(read(&bytes, &pieces), Ok(sent));
     }
 
-    /// The decoder waits for the rest of an incomplete message.
     #[test]
     fn an_incomplete_message_is_none(message in control(), cut in any::<prop::sample::Index>()) {
         let bytes = encode(&message).unwrap();

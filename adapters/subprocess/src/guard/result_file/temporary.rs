@@ -1,5 +1,4 @@
-//! Creates the temporary files of results, with or without a name, and removes the leftovers of
-//! killed guards.
+//! Creates the temporary files of results, and removes those that killed guards left.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -12,9 +11,8 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::process::is_temporary_name;
 
-/// Removes the temporary files of killed guards and runs from a folder. Does nothing if the
-/// previous call in this guard was for the same folder, because reading a large folder for each
-/// attempt would take long.
+/// Removes from a folder the temporary files that killed guards and runs left. Does nothing if the
+/// previous call was for the same folder, because reading a large folder takes long.
 pub(super) fn remove_leftovers(folder: &Path) {
     static LAST: Mutex<Option<PathBuf>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,10 +34,9 @@ pub(super) fn remove_if_unlocked(temporary: &Path) {
     }
 }
 
-/// Opens a new temporary file, and creates its folder if the folder is missing. Also returns true
-/// if the file has the name `temporary`, and false if it has no name. A file that root creates is
-/// given to the owner of the folder. If this fails, the file stays with root: the result matters
-/// more than its owner.
+/// Opens a new temporary file, and creates its folder if missing. Also returns true if the file has
+/// the name `temporary`, and false if it has no name. If root creates the file, gives it to the
+/// owner of the folder if possible.
 pub(super) fn open(temporary: &Path, open_unnamed: fn(&Path) -> io::Result<File>) -> io::Result<(File, bool)> {
     let folder = folder_of(temporary);
     let open = || match open_unnamed(folder) {
@@ -89,7 +86,6 @@ pub(super) fn link(_: &File, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Returns the path of the link to an open file of this process (proc(5)).
 #[cfg(target_os = "linux")]
 fn link_to(file: &File) -> PathBuf {
     use std::os::fd::AsRawFd;
@@ -97,9 +93,8 @@ fn link_to(file: &File) -> PathBuf {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
-/// Creates and locks the file with the temporary name. If another guard took the file for a
-/// leftover and removed it before it was locked, creates the file again. If the file system has no
-/// locks, the file stays unlocked.
+/// Creates and locks the file with the temporary name. Tries again if another guard removed the
+/// file as a leftover before it was locked.
 pub(super) fn open_named(temporary: &Path) -> io::Result<File> {
     loop {
         let file = OpenOptions::new().write(true).create_new(true).open(temporary)?;
@@ -117,12 +112,12 @@ pub(super) fn lock(file: &File) {
     let _ = flock(file, FlockOperation::LockExclusive);
 }
 
-/// Renames a file. Fails if the new name exists. On a file system without hard links, the renaming
-/// replaces a file that another program creates between the check and the renaming.
+/// Renames a file. Fails if the new name exists. On a file system without hard links, the check and
+/// the renaming are separate steps. A file that another program creates between them is replaced.
 pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => {
-            // The new name is in place, so an error in removing the old one is ignored.
+            // The new name is in place, so an error is ignored.
             let _ = fs::remove_file(from);
             Ok(())
         }

@@ -9,7 +9,8 @@ use crate::expression::{Name, names_in_condition};
 use crate::nearest::nearest;
 use crate::problem::Problems;
 
-/// The names of the values that the workflow mentions, by the index of the phase that returns them.
+/// Maps the index of each phase to the names of the values that the workflow expects from the
+/// phase.
 type Mentioned = HashMap<usize, BTreeSet<String>>;
 
 pub(super) fn check(workflow: &Workflow, known: &Known<'_>, problems: &mut Problems) {
@@ -18,7 +19,7 @@ pub(super) fn check(workflow: &Workflow, known: &Known<'_>, problems: &mut Probl
         let moment = Moment { phase: index, step: usize::MAX };
         let mut checker = Checker { known, moment, is_first: false, problems };
         for condition in phase.checkpoint.iter().flat_map(Checkpoint::conditions) {
-            // The module `ignored` reports a condition that is not an expression.
+            // The module `ignored` reports conditions that are not expressions.
             for name in names_in_condition(&condition.value).unwrap_or_default() {
                 checker.checkpoint_name(&name, condition.position, mentioned.get(&index).unwrap_or(&none));
             }
@@ -40,8 +41,8 @@ fn mentioned(workflow: &Workflow, known: &Known<'_>) -> Mentioned {
     mentioned
 }
 
-/// Returns the value in `PHASE.VALUE` or `steps.ID.VALUE`, with the index of the phase that returns
-/// it; `None` for other names.
+/// Splits `PHASE.VALUE` or `steps.ID.VALUE` into the index of the phase and the name of the value.
+/// Returns `None` for other names.
 fn value_of<'n>(name: &'n Name, known: &Known<'_>) -> Option<(usize, &'n str)> {
     let mut rest = name.rest();
     let phase = match name.root() {
@@ -52,9 +53,9 @@ fn value_of<'n>(name: &'n Name, known: &Known<'_>) -> Option<(usize, &'n str)> {
 }
 
 impl Checker<'_, '_> {
-    /// Checks a name in the condition of a checkpoint. An unknown name is taken for a value that
-    /// the phase must return. It is reported only if it resembles an input, a phase or a name in
-    /// `mentioned`. `mentioned` contains the names that the workflow uses for values of the phase.
+    /// Checks a name in the condition of a checkpoint. The phase may return a value with an unknown
+    /// name. So an unknown name is reported only if it resembles an input, a phase, or one of the
+    /// `mentioned` names. These are the names of values that the workflow expects from the phase.
     fn checkpoint_name(&mut self, name: &Name, position: Position, mentioned: &BTreeSet<String>) {
         let (root, known) = (name.root(), self.known);
         if root == CHECKPOINT_PASSED || mentioned.contains(root) {

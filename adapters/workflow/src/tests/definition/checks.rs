@@ -1,4 +1,4 @@
-//! Tests the checks of one part of a workflow against another.
+//! Tests the checks of ids, names, transitions, expressions, inputs and runners in a workflow.
 
 use proptest::prelude::*;
 
@@ -123,8 +123,6 @@ fn ids_are_unique_and_valid() {
     );
 }
 
-/// An entry of `validation` is a name or a condition. Prose is neither, so the checkpoint cannot
-/// pass.
 #[test]
 fn a_validation_that_cannot_hold_is_reported() {
     let with = |validation: &str| {
@@ -135,8 +133,6 @@ fn a_validation_that_cannot_hold_is_reported() {
     assert!(prose[0].contains("warning: ") && prose[0].ends_with("; the checkpoint cannot be passed"), "{prose:?}");
 }
 
-/// The condition of a checkpoint may use any value that its phase returns. A name is reported if
-/// its phase comes later, or if it is similar to a name that the workflow mentions.
 #[test]
 fn a_misspelt_name_in_the_condition_of_a_checkpoint_is_reported() {
     let with = |validation: &str| {
@@ -168,7 +164,6 @@ fn a_misspelt_name_in_the_condition_of_a_checkpoint_is_reported() {
     assert_eq!(with("b.x == 1"), ["warning: the phase `b` comes later; it is false here"]);
 }
 
-/// A condition that uses a later step or an unknown step is an error, as in other conditions.
 #[test]
 fn the_condition_of_a_checkpoint_uses_steps_that_have_ended() {
     let with = |condition: &str| {
@@ -222,7 +217,6 @@ fn nothing_follows_an_unconditional_transition_to_the_rollback() {
     assert_eq!(problems(&only), [unreachable(4, "b"), unreachable(5, "c")]);
 }
 
-/// A transition may lead to the rollback, with or without a section `rollback`.
 #[test]
 fn a_transition_may_lead_to_the_rollback() {
     let lines = "    - {id: a, task: t}\n    - {id: b, task: t}\n";
@@ -240,8 +234,6 @@ fn a_transition_may_lead_to_the_rollback() {
     assert!(late[0].contains("there is no step `absent`"), "{late:?}");
 }
 
-/// If a phase may be skipped or may fail without failing the workflow, the next phase may follow
-/// although the phase has transitions.
 #[test]
 fn the_next_phase_may_follow_an_optional_phase() {
     let with = |more: &str| {
@@ -381,7 +373,6 @@ fn inputs_have_their_declared_types() {
     }
 }
 
-/// A default is evaluated before any step runs, so it may name only the file.
 #[test]
 fn defaults_may_use_only_the_file() {
     let with = |default: &str| {
@@ -441,7 +432,6 @@ fn values_that_may_become_code_are_reported() {
     }
 }
 
-/// A value in the shell script of a `run` step becomes part of the script, not a reference.
 #[test]
 fn values_in_the_shell_script_of_a_run_step_are_reported() {
     let with = |words: &str| problems(&format!("workflow: {{phases: [{{id: a, steps: [{{run: [{words}]}}]}}]}}\n"));
@@ -477,7 +467,6 @@ fn a_mistyped_checkpoint_passed_is_reported() {
 }
 
 proptest! {
-    /// Cycles of random transitions are reported, and only cycles.
     #[test]
     fn cycles_are_found(count in 1_usize..12, ways in prop::collection::vec((0_usize..12, 0_usize..12), 0..14)) {
         let ways: Vec<_> = ways.into_iter().map(|(from, to)| (from % count, to % count)).collect();
@@ -492,9 +481,7 @@ proptest! {
     }
 }
 
-/// A simple model of the search for cycles. A phase leads to the targets of its transitions, or to
-/// the next phase if it has no transitions. A path with as many transitions as there are phases
-/// contains a cycle.
+/// Finds a cycle in a simple way: a path with as many transitions as phases contains a cycle.
 fn has_cycle(count: usize, ways: &[(usize, usize)]) -> bool {
     let targets = |from: usize| {
         let own: Vec<_> = ways.iter().filter(|(start, _)| *start == from).map(|(_, to)| *to).collect();

@@ -1,5 +1,3 @@
-//! Conditions and `${…}`.
-
 use crate::expression::{
     ExpressionError, MAX_EXPRESSION_CHARACTERS, MAX_TEXT_BYTES, Scope, holds, holds_so_far, names_in_condition,
     names_in_text, render, render_text, render_value, render_value_or_null, transition_holds,
@@ -14,7 +12,7 @@ pub(crate) fn map(value: Value) -> Map<String, Value> {
     }
 }
 
-/// Returns a scope during an execution: one phase has ended, one was skipped.
+/// Returns a scope in which one phase has ended and one was skipped.
 pub(crate) fn scope() -> Scope {
     let mut scope = Scope::default();
     scope.set("file", &json!("/in/a b.txt"));
@@ -77,8 +75,6 @@ fn conditions_read_as_people_write_them() {
     }
 }
 
-/// A comparison of values without an order is an error, except if `or` or `if` skips the
-/// comparison.
 #[test]
 fn values_without_an_order_are_not_compared() {
     let holds = |condition: &str| holds(condition, &scope());
@@ -226,7 +222,7 @@ fn an_invalid_expression_is_reported() {
     }
 }
 
-/// `exists a == b` could also mean `(a == b) exists`.
+/// `exists a == b` is refused, because it could also mean `(a == b) exists`.
 #[test]
 fn a_comparison_does_not_begin_with_exists() {
     for condition in [
@@ -245,7 +241,6 @@ fn a_comparison_does_not_begin_with_exists() {
     assert_eq!(holds("exists role and role == 'author' or exists(count == 9)", &scope()), Ok(true));
 }
 
-/// Words that are operators in a condition stay usable as names.
 #[test]
 fn operators_may_be_names() {
     let mut scope = scope();
@@ -258,7 +253,6 @@ fn operators_may_be_names() {
     assert_eq!(holds("exists.a[0] == 'x' and exists['a'] | length == 1", &scope), Ok(true));
 }
 
-/// Before an execution, a condition has a result only if the known names determine the result.
 #[test]
 fn a_condition_with_unknown_names_is_open() {
     for condition in
@@ -270,8 +264,6 @@ fn a_condition_with_unknown_names_is_open() {
     assert_eq!(holds_so_far("source_url exists and absent", &scope()), Ok(false));
 }
 
-/// A text that is exactly one `${…}` without a value becomes null. In a longer text, a missing
-/// value is an error.
 #[test]
 fn a_missing_value_for_a_runner_is_null() {
     let value = json!({"a": "${absent}", "b": ["${phase_1.nothing.deep}"], "c": "${count}"});
@@ -361,7 +353,6 @@ fn texts_for_processes_are_short_and_hold_no_nul() {
 }
 
 proptest! {
-    /// Every condition made of these words is evaluated or refused, without a panic.
     #[test]
     fn any_words_are_evaluated_or_refused(
         words in prop::collection::vec(prop::sample::select(vec![
@@ -372,7 +363,6 @@ proptest! {
         let _ = (holds(&condition, &scope()), holds_so_far(&condition, &scope()), names_in_condition(&condition));
     }
 
-    /// Any text renders or returns an error; text without `${…}` is returned unchanged.
     #[test]
     fn any_text_is_rendered_or_refused(text in "[a-z${}'\"(|)\\[\\]. \\\\%#0-9*+~-]{0,60}") {
         let rendered = render(&text, &scope());

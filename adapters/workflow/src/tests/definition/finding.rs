@@ -1,5 +1,3 @@
-//! Finding the file of a workflow.
-
 use std::fs;
 
 use crate::read::MAX_FILE_BYTES;

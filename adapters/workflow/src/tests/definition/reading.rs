@@ -1,5 +1,3 @@
-//! Reading texts into workflows.
-
 use std::time::Duration;
 
 use crate::Severity;
@@ -96,7 +94,6 @@ fn positions_are_those_of_the_file() {
     assert_eq!(words[1].position, Position { line: 5, column: 20 });
 }
 
-/// An argument that looks like a number is kept as written, also if it comes from an alias.
 #[test]
 fn numbers_stay_as_they_are_written() {
     let text = "workflow:\n  version: 1.10\n  phases:\n    - id: a\n      steps:\n        \
@@ -192,7 +189,6 @@ workflow:
     assert!(unexpected.is_empty(), "{unexpected:#?}");
 }
 
-/// An unknown key has no effect. A key that is probably misspelt is an error of a strict check.
 #[test]
 fn unknown_keys_are_reported_and_kept() {
     let text = "\
@@ -261,7 +257,6 @@ workflow:
     assert_eq!(errors(twice), ["1:67: the key `agent` is given twice"]);
 }
 
-/// A file of another program is one problem, however many unknown keys it has.
 #[test]
 fn files_of_other_programs_are_one_error() {
     let job = |number: usize| format!("  job{number}: {{runs-on: x, steps: [{{uses: y}}]}}");

@@ -1,4 +1,4 @@
-//! Checks files with any content. Each check must give an answer within a short time.
+//! Checks files with arbitrary contents. Each check must return within [`SOON`].
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use proptest::prelude::*;
 use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
 use super::temp_project::TempProject;
 
-/// The maximum duration of a check, far longer than a loaded machine needs.
+/// The time limit of a check, far longer than a loaded machine needs.
 const SOON: Duration = Duration::from_secs(30);
 
-/// Checks bytes as a workflow file; every problem must have a position in the file and a message.
+/// Checks a workflow file. Every problem must have a position in the file and a message.
 fn check(bytes: &[u8]) -> WorkflowFile {
     let project = TempProject::new();
     let path = project.write("core/workflows/a.yaml", bytes);
@@ -85,7 +85,6 @@ fn hostile_files_are_checked_in_bounded_time() {
 }
 
 proptest! {
-    /// Some bytes of a valid file are changed, removed or inserted.
     #[test]
     fn mutated_files_get_an_answer(
         sample in prop::sample::select(vec![LETTERS, ARRIVAL, EVERYTHING]),

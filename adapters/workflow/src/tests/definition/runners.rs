@@ -1,5 +1,3 @@
-//! The table of runners.
-
 use crate::definition::Step;
 use crate::runners::{Fill, Runners, RunnersError};
 use crate::tests::read;
@@ -13,7 +11,7 @@ fn table(text: &str) -> Runners {
     Runners::parse(text, "autoproc.toml".as_ref()).unwrap()
 }
 
-/// The steps of a phase, written as a flow sequence.
+/// Parses a flow sequence of steps.
 fn steps(text: &str) -> Vec<Step> {
     let workflow = read(&format!("workflow: {{phases: [{{id: p, steps: {text}}}]}}"), "x").workflow.unwrap();
     workflow.phases[0].steps.clone()
@@ -119,7 +117,6 @@ fn a_project_without_a_table_has_an_empty_one() {
 }
 
 proptest! {
-    /// Values are not searched for placeholders, and other text in braces is kept.
     #[test]
     fn values_are_inserted_unchanged(value in "[{}a-z.]{0,20}", before in "[a-z}]{0,5}") {
         let runners = table("[runners]\ntask = ['x', 'BEFORE{input.v}{no}']\n".replace("BEFORE", &before).as_str());

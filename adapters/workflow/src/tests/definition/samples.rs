@@ -1,7 +1,6 @@
 //! Workflows like those of existing projects, with invented contents.
 
-/// A workflow with tasks, checkpoints, values passed to later steps, and a transition after each
-/// phase.
+/// A workflow that passes values between steps and has a transition after each phase.
 pub(crate) const LETTERS: &str = r#"
 workflow:
   id: wf-letters
@@ -63,8 +62,7 @@ workflow:
       type: json
 "#;
 
-/// A workflow with conditions, commands, a phase with a single task, ignored keys, and names that
-/// steps return.
+/// A workflow with conditions, commands and ignored keys.
 pub(crate) const ARRIVAL: &str = r#"
 workflow:
   id: wf-arrival

@@ -1,4 +1,4 @@
-//! Tests that the JSON Schema of workflow files agrees with the reader.
+//! Tests that the JSON Schema and the reader accept the same workflow files.
 
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,6 @@ fn definitions() -> Vec<Value> {
     inner.into_iter().chain([schema]).collect()
 }
 
-/// If the sample `EVERYTHING` has every key, tests that use it cover the whole schema.
 #[test]
 fn the_sample_has_every_key() {
     for definition in definitions() {
@@ -26,7 +25,6 @@ fn the_sample_has_every_key() {
     }
 }
 
-/// The reader keeps unknown keys, so the schema must accept them too.
 #[test]
 fn mappings_may_have_other_keys() {
     for definition in definitions().iter().filter(|definition| definition.get("properties").is_some()) {
@@ -34,14 +32,14 @@ fn mappings_may_have_other_keys() {
     }
 }
 
-/// A mapping that the schema defines, inside a minimal document.
+/// A minimal document that contains a mapping of the type `definition` in the schema.
 struct Sample {
     definition: &'static str,
-    /// The document, with `HERE` in place of the mapping.
+    /// The document in JSON, with `HERE` in place of the mapping.
     document: &'static str,
-    /// The mandatory entries.
+    /// The mandatory entries of the mapping.
     base: Value,
-    /// The mapping needs one of these entries; empty if the mandatory entries suffice.
+    /// Entries of which the mapping needs at least one. Empty if the schema has no such rule.
     alternatives: Value,
 }
 
@@ -74,7 +72,6 @@ fn samples() -> Vec<Sample> {
 }
 
 impl Sample {
-    /// Returns the document with `key` set to `value`, or without `key` if `value` is `None`.
     fn with(&self, key: &str, value: Option<&Value>) -> Value {
         let mut mapping = self.base.as_object().unwrap().clone();
         let alternatives = self.alternatives.as_object().unwrap();
@@ -89,14 +86,12 @@ impl Sample {
     }
 }
 
-/// Values of every type, each also inside a list and inside a mapping.
 fn values() -> Vec<Value> {
     let texts = ["text", "", " ", "file", "json", "never", "always", "here", "anywhere"].map(Value::from);
     let numbers = [json!(0), json!(1), json!(-1), json!(1.5), json!(4_294_967_295_u32), json!(4_294_967_296_u64)];
     let single: Vec<_> =
         [Value::Null, json!(true), json!([]), json!({})].into_iter().chain(texts).chain(numbers).collect();
-    // Leaves out a list with an empty string: the reader rejects an empty program name, but the
-    // schema does not.
+    // Leaves out `[""]`: the reader rejects an empty program name, but the schema accepts it.
     let lists = single.iter().filter(|value| **value != json!("")).map(|value| json!([value]));
     let mappings = single.iter().map(|value| json!({"text": value}));
     single.iter().cloned().chain(lists).chain(mappings).collect()
@@ -107,7 +102,6 @@ fn is_read(document: &Value) -> bool {
     reading.workflow.is_some() && reading.problems.iter().all(|problem| problem.severity != Severity::Error)
 }
 
-/// For every key and every value, the reader accepts the document if and only if the schema does.
 #[test]
 fn the_schema_accepts_what_the_reader_accepts() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
@@ -137,7 +131,8 @@ fn the_schema_accepts_the_samples() {
     }
 }
 
-/// Returns each key of a mapping with each of the [`values`], and with `None` for an absent key.
+/// Returns every combination of a key of the mapping and one of the [`values`]. `None` instead of a
+/// value means that the key is omitted.
 fn entries_of(definition: &Value) -> Vec<(String, Option<Value>)> {
     let values: Vec<_> = values().into_iter().map(Some).chain([None]).collect();
     let keys: &Map<String, Value> = definition["properties"].as_object().unwrap();

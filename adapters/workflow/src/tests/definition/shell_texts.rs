@@ -1,4 +1,4 @@
-//! Values that are inserted into shell commands, tested with a real shell.
+//! Tests with a real shell that values inserted into shell commands cannot run as code.
 
 use std::process::Command;
 
@@ -12,7 +12,6 @@ fn scope(value: &str) -> Scope {
     scope
 }
 
-/// Runs a text in a shell, and returns what the shell prints.
 fn printed(text: &str, value: &str) -> String {
     let shell = render_shell(text, &scope(value)).unwrap();
     let output = Command::new("sh").arg("-c").arg(&shell.text).envs(shell.environment).output().unwrap();
@@ -71,7 +70,6 @@ fn the_longest_value_allowed_reaches_a_process() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// In each of the three kinds of quoting, the shell prints the value unchanged.
     #[test]
     fn any_value_survives(value in "[^\0]{0,40}") {
         let text = "printf '%s\\001%s\\001%s' ${value} '${value}' \"${value}\"";

@@ -1,5 +1,3 @@
-//! Tests of task files.
-
 use crate::task::{TaskError, TaskFile, TaskFolders, TaskSource};
 
 use super::temp_project::TempProject;

@@ -1,5 +1,3 @@
-//! A project folder for one test.
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +15,7 @@ impl TempProject {
         self.0.path()
     }
 
-    /// Writes a file, and creates its parent folders.
+    /// Writes a file and creates its parent folders.
     pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.root().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -36,13 +34,13 @@ impl TempProject {
     }
 }
 
-/// The problems of a file as lines such as "3:7: error: …".
+/// Formats the problems of a file as lines such as "3:7: error: …".
 pub(crate) fn reported(file: &WorkflowFile) -> Vec<String> {
     let line = |problem: &crate::Problem| format!("{}: {}: {problem}", problem.position, problem.severity.word());
     file.problems.iter().map(line).collect()
 }
 
-/// The problems of a text, except those about runners and task files.
+/// Checks a text and returns its problems, except those about runners and task files.
 pub(crate) fn problems(text: &str) -> Vec<String> {
     let file = TempProject::new().check(text);
     let is_around =
@@ -50,7 +48,6 @@ pub(crate) fn problems(text: &str) -> Vec<String> {
     reported(&file).into_iter().filter(|line| !is_around(line)).collect()
 }
 
-/// The errors among [`problems`].
 pub(crate) fn errors(text: &str) -> Vec<String> {
     let file = TempProject::new().check(text);
     let errors = file.problems.iter().filter(|problem| problem.severity == Severity::Error);

@@ -1,9 +1,8 @@
-//! JSON Schema validation with the keywords that the schema of workflow files uses.
+//! Validates JSON against a JSON Schema. Supports the keywords in the schema of workflow files.
 
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-/// A JSON Schema and the definitions in it.
 pub(super) struct Validator(pub(super) Value);
 
 impl Validator {
@@ -17,8 +16,8 @@ impl Validator {
         keywords.iter().all(|(keyword, rule)| self.rule(keyword, rule, keywords, value))
     }
 
-    /// Checks a value against one keyword. Most keywords apply to one type only, and accept every
-    /// value of another type.
+    /// Checks a value against one keyword of the schema. A keyword for one type, such as
+    /// `minLength`, accepts every value of another type.
     fn rule(&self, keyword: &str, rule: &Value, schema: &Map<String, Value>, value: &Value) -> bool {
         let accepting =
             |schemas: &Value| schemas.as_array().unwrap().iter().filter(|schema| self.check(schema, value)).count();
@@ -52,7 +51,6 @@ impl Validator {
     }
 }
 
-/// Returns the schema that `properties` or `patternProperties` has for a key.
 fn named<'s>(keyword: &str, schemas: &'s Value, key: &str) -> Option<&'s Value> {
     let mut schemas = schemas.as_object().unwrap().iter();
     let is_meant = |name: &str| if keyword == "properties" { name == key } else { matches(name, key) };
@@ -63,7 +61,6 @@ fn matches(pattern: &str, text: &str) -> bool {
     Regex::new(pattern).unwrap().is_match(text)
 }
 
-/// Returns the elements of a list, or a single value.
 fn elements(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter()
 }

@@ -1,4 +1,4 @@
-//! Checkpoints, transitions, consequences of failures, retries of a step, and timeouts.
+//! Tests checkpoints, transitions, failures, retries of a step, and timeouts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -95,7 +95,6 @@ fn a_failure_names_phase_step_status_and_stderr() {
     assert_eq!(&*report.output_tail, "no such luck");
 }
 
-/// A failure quotes the standard error of the step that failed, not of an earlier one.
 #[test]
 fn stderr_of_a_tolerated_failure_is_not_quoted_for_another() {
     for (fixture, last) in [
@@ -114,7 +113,6 @@ fn stderr_of_a_tolerated_failure_is_not_quoted_for_another() {
     }
 }
 
-/// A failure does not quote the output of a failed try if a later try of the step succeeded.
 #[test]
 fn stderr_of_a_failed_try_is_not_quoted_after_success() {
     let shell = "test -e again || { touch again; echo harmless >&2; exit 1; }";

@@ -1,4 +1,4 @@
-//! Journals that a crash or a person has changed.
+//! Tests journals that a crash has truncated or a person has edited.
 
 use std::fs;
 use std::sync::Arc;
@@ -17,8 +17,7 @@ workflow:
       steps: [{id: s1, run: [x]}, {id: s2, run: [x]}, {id: s3, run: [x]}]
 ";
 
-/// Returns a project whose first attempt failed at the third step, and the path and the bytes of
-/// the journal.
+/// Makes an attempt that fails at the third step. Returns the path and bytes of its journal.
 fn failed_fixture() -> (Fixture, std::path::PathBuf, Vec<u8>) {
     let fixture = Fixture::new(WORKFLOW);
     let runner = Arc::new(ScriptedRunner::new(|process| {
@@ -38,8 +37,6 @@ fn attempt(fixture: &Fixture, number: u32) -> (Vec<String>, AttemptOutcome) {
     (runner.steps(), report.outcome)
 }
 
-/// After a crash at any byte of the journal, the next attempt skips exactly the steps whose lines
-/// are complete.
 #[test]
 fn every_cut_is_resumable() {
     let (fixture, journal, bytes) = failed_fixture();
@@ -80,8 +77,6 @@ fn a_newer_format_is_refused() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
 
-    /// After any change of a byte, the attempt either refuses the journal without running a step,
-    /// or runs to its end.
     #[test]
     fn a_changed_byte_is_refused_or_harmless(at in any::<proptest::sample::Index>(), byte in any::<u8>()) {
         let (fixture, journal, mut bytes) = failed_fixture();

@@ -1,4 +1,4 @@
-//! Executions that have ended without a record of their end in the queue.
+//! Tests attempts that find a finished execution whose outcome the queue did not record.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,6 @@ use super::scripted_runner::ScriptedRunner;
 
 const ALL: [&str; 2] = ["s1", "s2"];
 
-/// A project whose first attempt completed the file.
 fn completed_fixture() -> Fixture {
     let steps = "[{id: s1, run: [x], rerun: always}, {id: s2, run: [x]}]";
     let fixture = Fixture::new(&format!("workflow: {{id: w, phases: [{{id: p, steps: {steps}}}]}}"));
@@ -39,20 +38,16 @@ fn expect_archived(fixture: &Fixture) {
     assert_eq!(fixture.executions().under_way().unwrap(), Vec::<ItemId>::new());
 }
 
-/// If a run is killed after the end of a workflow and before the queue records this end, the next
-/// attempt executes nothing, not even steps that always run again.
 #[test]
 fn a_finished_execution_is_not_repeated() {
     let fixture = completed_fixture();
     assert_eq!(steps_of(&fixture, fixture.claim(2)), Vec::<String>::new());
     expect_archived(&fixture);
-    // If the second run is killed at the same moment, the third attempt executes nothing either.
+    // The second run may be killed at the same moment as the first.
     assert_eq!(steps_of(&fixture, fixture.claim(3)), Vec::<String>::new());
     expect_archived(&fixture);
 }
 
-/// If a run is killed before it archives the journal, the next attempt archives the journal and
-/// executes nothing.
 #[test]
 fn a_finished_execution_that_was_not_archived_is_not_repeated() {
     let fixture = completed_fixture();
@@ -65,8 +60,7 @@ fn a_finished_execution_that_was_not_archived_is_not_repeated() {
 #[test]
 fn another_subject_begins_anew_although_the_execution_is_over() {
     let first = |fixture: &Fixture, claim| Attempt { number: AttemptNumber::new(1).unwrap(), ..fixture.claim(claim) };
-    // If this is the item's first attempt, the finished execution is of another queue, which
-    // assigned the same id.
+    // A first attempt has no earlier execution, so the finished one belongs to another queue.
     let fixture = completed_fixture();
     assert_eq!(steps_of(&fixture, first(&fixture, 2)), ALL);
     let mut fixture = completed_fixture();
@@ -75,14 +69,13 @@ fn another_subject_begins_anew_although_the_execution_is_over() {
     let mut fixture = completed_fixture();
     fixture.workflow.push_str("\n# a remark\n");
     assert_eq!(steps_of(&fixture, fixture.claim(2)), ALL);
-    // An unreadable journal is attributed to no item, so all steps run.
+    // An unreadable journal belongs to no item, so all steps run.
     let fixture = completed_fixture();
     fs::write(fixture.path("state/executions/completed/7.jsonl"), "{\n{\n").unwrap();
     assert_eq!(steps_of(&fixture, fixture.claim(2)), ALL);
 }
 
-/// The file was added again, and the first attempt of the new round died before it restarted the
-/// execution. So the second attempt still finds the finished execution.
+/// This is the second attempt of round 2. The first attempt died before it restarted the execution.
 #[test]
 fn a_finished_execution_of_an_earlier_round_is_repeated() {
     let fixture = completed_fixture();
@@ -90,7 +83,6 @@ fn a_finished_execution_of_an_earlier_round_is_repeated() {
     expect_archived(&fixture);
 }
 
-/// The file is completed, so a failure to archive its journal causes only a warning.
 #[test]
 fn a_journal_that_cannot_be_archived_is_a_warning() {
     let fixture = Fixture::new("workflow: {id: w, phases: [{id: p, steps: [{id: s1, run: [x]}]}]}");

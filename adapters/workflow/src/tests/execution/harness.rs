@@ -1,4 +1,4 @@
-//! A project folder, attempts, and an orchestrator with a plain or a scripted runner.
+//! A project folder with one workflow. Attempts on its file run real or scripted processes.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -19,10 +19,9 @@ use tempfile::TempDir;
 
 use super::plain_runner::PlainRunner;
 
-/// Far longer than any step of these tests, even on a slow machine.
+/// The timeout of an attempt, far longer than any step of these tests takes on a slow machine.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A project folder and one workflow.
 pub(crate) struct Fixture {
     pub(crate) dir: TempDir,
     pub(crate) workflow: String,
@@ -145,7 +144,6 @@ impl Fixture {
         self.executions().of(ItemId::new(7)).unwrap().expect("an execution")
     }
 
-    /// The events in the log, each with its step or phase.
     pub(crate) fn event_lines(&self) -> Vec<String> {
         let text = self.read("logs/orchestrator-execution.jsonl");
         text.lines().map(|line| event_line(&serde_json::from_str(line).unwrap())).collect()
@@ -163,7 +161,6 @@ fn event_line(event: &Value) -> String {
     place.map_or_else(|| word.to_owned(), |place| format!("{word} {place}"))
 }
 
-/// The message of a failure.
 #[track_caller]
 pub(crate) fn failure(report: &AttemptReport) -> String {
     assert!(!matches!(report.outcome, AttemptOutcome::Succeeded | AttemptOutcome::Aborted), "{report:?}");

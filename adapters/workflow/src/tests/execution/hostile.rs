@@ -1,5 +1,3 @@
-//! Large, unusual and invalid workflows.
-
 use std::sync::Arc;
 
 use crate::execution::{InputError, Inputs};
@@ -8,8 +6,7 @@ use autoproc_domain::ports::AttemptOutcome;
 use super::harness::{Fixture, expect_success, failure};
 use super::scripted_runner::ScriptedRunner;
 
-/// The test takes a second. It would take hours if the cost grew with the square of the number of
-/// steps.
+/// This test takes a second. With a cost quadratic in the number of steps, it would take hours.
 #[test]
 fn ten_thousand_steps_run_once_each_and_are_resumable() {
     let steps: Vec<_> = (0..10_000).map(|number| format!("        - {{id: s{number}, run: [x]}}\n")).collect();

@@ -1,5 +1,3 @@
-//! The conversion of inputs from text to values, for files with any name.
-
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,14 +8,14 @@ use serde_json::{Value, json};
 use super::harness::{Fixture, expect_success, failure};
 use super::scripted_runner::{ScriptedRunner, step_of, variable};
 
-/// A workflow that passes its only input to its only step.
 fn workflow(kind: &str) -> String {
     format!(
         "workflow: {{id: w, inputs: [{{name: v, type: {kind}}}], phases: [{{id: p, steps: [{{id: s, run: [x], inputs: {{seen: '${{v}}'}}}}]}}]}}"
     )
 }
 
-/// The value that the step receives for a file of this name.
+/// Returns the input that a step receives. `kind` and `text` are the type and the text of the
+/// input; `file` is the name of the processed file.
 fn seen(kind: &str, text: &str, file: &str) -> Value {
     let mut fixture = Fixture::new(&workflow(kind)).with_input("v", text);
     fixture.file = PathBuf::from("/in").join(file);
@@ -34,7 +32,6 @@ fn refusal(kind: &str, text: &str) -> String {
     Inputs::new(&fixture.plan(), vec![("v".to_owned(), text.to_owned())]).unwrap_err().to_string()
 }
 
-/// A file's name is never parsed as JSON or split at commas.
 #[test]
 fn a_file_name_is_never_parsed() {
     for name in ["a\",\"admin\":\"true.txt", "\"", "a, b", "[1]", "{}", "${file}", "\\", "true", "a\nb"] {
@@ -93,8 +90,6 @@ fn a_value_of_another_type_is_refused() {
     }
 }
 
-/// Numbers that are read back from the journal are exact, so a resumed execution has the same
-/// inputs.
 #[test]
 fn decimals_survive_the_journal() {
     let numbers: Vec<f64> = (1..2_000).map(|number| f64::from(number).sqrt() * 1e-30).collect();
@@ -113,7 +108,6 @@ fn decimals_survive_the_journal() {
     assert!(fixture.state().subject.inputs["v"] == json!(numbers));
 }
 
-/// An input with the name of a phase, or with a reserved name, would hide the value of that name.
 #[test]
 fn an_input_cannot_have_a_reserved_name() {
     let fixture = Fixture::new(
@@ -134,8 +128,7 @@ workflow:
     given("loose").unwrap();
 }
 
-/// The journal nests an input a few levels deeper, so a deep input could make the journal
-/// unreadable.
+/// The journal adds nesting levels to an input. A deeper input would make the journal unreadable.
 #[test]
 fn an_input_nested_too_deep_is_refused_before_the_run() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
@@ -152,8 +145,6 @@ fn an_input_nested_too_deep_is_refused_before_the_run() {
     assert_eq!(refused, "the input `v` is nested more than 64 levels deep");
 }
 
-/// Like any other expression, the condition of a checkpoint may use inputs and the standard output
-/// of steps.
 #[test]
 fn the_condition_of_a_checkpoint_uses_inputs_and_standard_output() {
     let workflow = "workflow: {id: w, phases: [{id: p, steps: [{id: judge, shell: 'echo ok; echo score=3 > $AUTOPROC_OUTPUT'}], \

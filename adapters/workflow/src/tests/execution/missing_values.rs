@@ -1,16 +1,16 @@
-//! Values that a later step certainly needs, and that no step returned.
+//! Tests workflows in which no step returns a value that a later step needs.
 
 use std::fs;
 
 use super::harness::{Fixture, expect_success, failure};
 
-/// A step that appends its id to the file `ran`, and returns the content of the file `wanted`.
+/// Creates a step that appends its id to the file `ran`, and returns the content of `wanted`.
 fn returning(id: &str) -> String {
     format!("{{id: {id}, shell: \"echo {id} >> ran; cat wanted > $AUTOPROC_OUTPUT\"}}")
 }
 
-/// Returns a project whose workflow has these phases and the further keys `more`, and whose file
-/// `wanted` is empty.
+/// Creates a project and an empty file `wanted`. The workflow has these phases and the further keys
+/// in `more`.
 fn fixture(phases: &str, more: &str) -> Fixture {
     let mut fixture = Fixture::new(&format!("workflow: {{id: wf-test, phases: [{phases}]{more}}}"));
     fixture.runners = "[runners]\ncommand = ['true']\n".into();
@@ -18,8 +18,6 @@ fn fixture(phases: &str, more: &str) -> Fixture {
     fixture
 }
 
-/// A step fails at once if it does not return a value that a later step needs. The retry repeats
-/// that step.
 #[test]
 fn a_step_without_a_needed_value_fails_at_once() {
     let one = returning("count");
@@ -32,7 +30,6 @@ fn a_step_without_a_needed_value_fails_at_once() {
     assert_eq!(fixture.read("ran"), "count\ncount\nwork\n");
 }
 
-/// Any step of a phase may return the missing value, so the retry repeats the whole phase.
 #[test]
 fn a_phase_without_a_needed_value_begins_again() {
     let steps = [returning("first"), returning("second")].join(", ");
@@ -47,8 +44,6 @@ fn a_phase_without_a_needed_value_begins_again() {
     assert_eq!(fixture.read("ran"), "first\nsecond\nfirst\nsecond\nwork\n");
 }
 
-/// A retry repeats only the last finished step. If earlier steps of the phase stay finished, the
-/// message recommends `run --from-start`, which repeats these steps too.
 #[test]
 fn the_finished_steps_of_a_phase_are_repeated_only_from_the_start() {
     let last = "{run: [echo, '${one.words}']}";
@@ -69,7 +64,6 @@ fn the_finished_steps_of_a_phase_are_repeated_only_from_the_start() {
     }
 }
 
-/// A step with a condition may be skipped, so a missing value is reported only when the step runs.
 #[test]
 fn a_step_behind_a_condition_fails_itself() {
     let one = returning("first");
@@ -88,8 +82,6 @@ fn a_step_behind_a_condition_fails_itself() {
     }
 }
 
-/// In each of these workflows, either the value may turn out not to be needed, or its absence is
-/// tolerated. So the first step succeeds without returning the value.
 #[test]
 fn a_value_that_may_not_be_needed_is_no_failure() {
     let one = format!("{{id: one, steps: [{}]}}", returning("first"));
@@ -128,7 +120,6 @@ fn a_value_that_may_not_be_needed_is_no_failure() {
     }
 }
 
-/// The phase `one` branches to two phases, and both lead to the step that needs the value.
 #[test]
 fn a_step_after_several_branches_certainly_needs_its_values() {
     let phase = |id: &str, step: &str| format!("{{id: {id}, steps: [{step}]}}");
@@ -145,8 +136,7 @@ fn a_step_after_several_branches_certainly_needs_its_values() {
     assert_eq!(fixture.read("ran"), "first\n");
 }
 
-/// An input that mixes an expression with other text needs the value of the expression. A step that
-/// returned null has returned the value, so only the step with the input fails.
+/// If a step returns null, the value is not missing. Only a step that needs the value fails.
 #[test]
 fn null_is_a_value() {
     let two = "{id: two, steps: [{execute: {command: c, inputs: {a: 'x ${one.words}'}}}]}";

@@ -1,5 +1,3 @@
-//! The order of steps and the values that they receive.
-
 use std::sync::Arc;
 
 use crate::execution::ExecutionStatus;

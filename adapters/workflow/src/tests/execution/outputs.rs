@@ -1,4 +1,4 @@
-//! The outputs of workflows. An execution checks at its end whether they exist.
+//! Tests the declared outputs of workflows, which must exist when an execution ends.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -68,7 +68,6 @@ fn outputs_are_looked_for_at_the_end() {
     );
 }
 
-/// The next attempt runs the last phase again, so that this phase can create the output.
 #[test]
 fn a_missing_required_output_fails_the_attempt() {
     let fixture = Fixture::new(OUTPUTS);
@@ -83,8 +82,7 @@ fn a_missing_required_output_fails_the_attempt() {
     assert_eq!(fixture.read("ran"), "zero\none\none\n");
 }
 
-/// If the last phase was skipped, another attempt could not create the output, so the first attempt
-/// is final.
+/// Another attempt would skip the phase again. Therefore the first attempt fails for good.
 #[test]
 fn an_output_of_a_skipped_phase_is_missing_for_good() {
     let fixture = Fixture::new(

@@ -1,5 +1,3 @@
-//! The parameters of steps, and how runners receive them.
-
 use std::sync::Arc;
 
 use autoproc_domain::ports::AttemptOutcome;
@@ -51,8 +49,6 @@ fn parameters_reach_the_runner_in_every_form() {
     assert_eq!(*seen, json!({"subject": "a file.txt", "params": params}));
 }
 
-/// The variable of the workflow's input must not stay in place of an input of the step that gets no
-/// variable.
 #[test]
 fn an_input_without_a_variable_hides_that_of_the_workflow() {
     let fixture = Fixture::new(
@@ -81,7 +77,6 @@ fn a_parameter_that_a_runner_needs_must_exist() {
     assert!(error.contains("needs the parameter `mood`, which the step does not have"), "{error}");
 }
 
-/// The runner for all commands executes each command that has no runner of its own.
 #[test]
 fn one_runner_may_carry_out_every_command() {
     let mut fixture = Fixture::new(PARAMS);
@@ -108,7 +103,6 @@ fn an_enum_accepts_its_values_only() {
     assert_eq!(tags, json!([true, {"deep": null}]), "the value has the type of the declared one");
 }
 
-/// A checkpoint may contain conditions as well as names.
 #[test]
 fn a_checkpoint_may_ask_for_conditions() {
     let text =
@@ -126,7 +120,6 @@ fn a_checkpoint_may_ask_for_conditions() {
     }
 }
 
-/// The values expected of a phase are those that later steps and conditions use.
 #[test]
 fn later_expressions_are_expected_of_a_phase() {
     let mut fixture = Fixture::new(
@@ -153,7 +146,6 @@ workflow:
     assert_eq!(expected("two"), "", "only the condition and the first step of the phase use names");
 }
 
-/// For each value expected of a phase, the plan names every part of the workflow that reads it.
 #[test]
 fn all_readers_of_a_value_are_known() {
     let mut fixture = Fixture::new(
@@ -194,7 +186,6 @@ workflow:
     assert_eq!(expected("two"), ["bare: output report", "reason: rollback/rollback_1, on_error/on_error_1"]);
 }
 
-/// Phases run in the order of the transitions, not in the order of the file.
 #[test]
 fn a_phase_before_another_in_the_file_may_read_its_values() {
     let fixture = Fixture::new(

@@ -1,5 +1,3 @@
-//! Runs processes directly, without a guard.
-
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
@@ -59,7 +57,6 @@ impl StepRunner for PlainRunner {
     }
 }
 
-/// Creates a `StepEnd` with only an outcome and a duration.
 pub(crate) fn step_end(outcome: AttemptOutcome, elapsed: Duration) -> StepEnd {
     StepEnd { outcome, elapsed, usage: None, output_tail: Box::default(), stdout: Vec::new(), stdout_bytes: 0 }
 }

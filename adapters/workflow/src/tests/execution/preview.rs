@@ -1,5 +1,3 @@
-//! The preview of steps compared with their execution.
-
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
@@ -19,7 +17,6 @@ fn runner() -> Arc<ScriptedRunner> {
     Arc::new(ScriptedRunner::new(|_| ("made=x y".into(), AttemptOutcome::Succeeded)))
 }
 
-/// The workflow has a step of every kind and uses only names that are known from the start.
 #[test]
 fn a_preview_equals_the_execution() {
     let mut fixture = Fixture::new(
@@ -66,7 +63,6 @@ workflow:
     assert_eq!(seen[2].words, ["/bin/sh", "-c", "echo ${p.made}"]);
 }
 
-/// A path that is not UTF-8 cannot be part of a longer text. The preview reports this failure.
 #[test]
 fn a_preview_shows_certain_failures() {
     let mut fixture = Fixture::new("workflow: {id: w, phases: [{id: p, steps: [{run: [x, 'in ${file}']}]}]}");

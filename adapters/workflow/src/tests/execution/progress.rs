@@ -1,5 +1,3 @@
-//! The progress that an attempt reports to its run.
-
 use std::fs;
 use std::sync::Arc;
 
@@ -13,7 +11,6 @@ use super::scripted_runner::ScriptedRunner;
 
 const WORKFLOW: &str = "workflow: {id: w, phases: [{id: p, steps: [{run: [x]}]}]}";
 
-/// The progress of an attempt on the file of `fixture`.
 fn progress_of(fixture: &Fixture, runner: ScriptedRunner) -> Vec<AttemptProgress> {
     let orchestrator = WorkflowOrchestrator::new(fixture.run(), fixture.equipment(Arc::new(runner)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,4 +1,4 @@
-//! A later attempt resumes where the previous attempt ended.
+//! Tests that a later attempt resumes where the previous attempt ended.
 
 use std::fs;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ fn fixture() -> Fixture {
     Fixture::new(&FIVE_STEPS.replace("RERUN", "never"))
 }
 
-/// Every step succeeds except `failing`, which fails while `is_broken` is true.
+/// Creates a runner in which only the step `failing` fails, and only while `is_broken` is true.
 fn runner(failing: &'static str, is_broken: &Arc<AtomicBool>) -> Arc<ScriptedRunner> {
     let is_broken = is_broken.clone();
     Arc::new(ScriptedRunner::new(move |process| {
@@ -58,8 +58,6 @@ fn second_attempt(fixture: &Fixture) -> Vec<String> {
     runner.steps()
 }
 
-/// A shortage on the machine is not a failure of the step: no failure is recorded, and the step is
-/// not retried.
 #[test]
 fn a_step_without_a_process_is_repeated_by_the_next_claim() {
     let fixture = Fixture::new(&FIVE_STEPS.replace("rerun: RERUN", "retries: 3"));
@@ -75,7 +73,7 @@ fn a_step_without_a_process_is_repeated_by_the_next_claim() {
     assert_eq!(second_attempt(&fixture), ["s2", "s3", "s4", "s5"]);
 }
 
-/// A file is in the place of the folder for the inputs and outputs of steps.
+/// A file has the path at which the folder for the inputs and outputs of steps must be created.
 #[test]
 fn a_step_whose_files_cannot_be_created_is_repeated_by_the_next_attempt() {
     let mut fixture = Fixture::new(
@@ -110,7 +108,6 @@ fn a_step_that_always_runs_again_does() {
     assert_eq!(second_attempt(&fixture), ["s2", "s3", "s4", "s5"]);
 }
 
-/// If the repetition of a step with `rerun: always` fails, the next attempt runs the step again.
 #[test]
 fn a_failed_rerun_is_repeated() {
     let fixture = Fixture::new(
@@ -127,8 +124,6 @@ fn a_failed_rerun_is_repeated() {
     assert_eq!(runner.steps(), ["mount", "use"]);
 }
 
-/// A step that runs again updates its own values. If a later step returned a value of the same
-/// name, the phase keeps the value of the later step.
 #[test]
 fn a_rerun_does_not_override_later_steps() {
     let fixture = Fixture::new(
@@ -169,7 +164,6 @@ fn another_workflow_or_another_input_begins_anew() {
     assert_eq!(second_attempt(&changed), all);
 }
 
-/// If the file may have been completed since the execution, a later round restarts the execution.
 #[test]
 fn an_execution_before_a_completion_is_not_resumed() {
     let later = |fixture: &Fixture, round, follows_completion| {
@@ -185,8 +179,6 @@ fn an_execution_before_a_completion_is_not_resumed() {
     assert_eq!(later(&fixture(), 3, false), 5, "how its second round began is not known");
 }
 
-/// The execution began in a round that followed a completion. A retry resumes the execution, and so
-/// does the next round, because the next round follows a failure.
 #[test]
 fn an_execution_after_a_completion_is_resumed() {
     let fixture = fixture();
@@ -200,7 +192,6 @@ fn an_execution_after_a_completion_is_resumed() {
     assert_eq!(runner.steps(), ["s1", "s2", "s3", "s3", "s3", "s4", "s5"]);
 }
 
-/// The outputs of the finished steps belong to the old content of the file.
 #[test]
 fn a_file_that_changed_since_the_failure_begins_anew() {
     let fixture = fixture();
@@ -233,14 +224,13 @@ fn from_start_ignores_only_earlier_runs() {
     let runner = runner("s2", &broken);
     failure(&fixture.attempt_with(runner.clone(), fixture.claim(2)));
     broken.store(false, Ordering::Relaxed);
-    // A retry in the same run keeps the steps that this run has finished, although `from_start` is
-    // set.
+    // `from_start` restarts an execution once a run, so a retry in the same run keeps its steps.
     let again = Attempt { run: fixture.claim(2).run, ..fixture.claim(3) };
     expect_success(&fixture.attempt_with(runner.clone(), again));
     assert_eq!(runner.steps(), ["s1", "s2", "s2", "s3", "s4", "s5"]);
 }
 
-/// A new queue assigns the same ids as a removed queue.
+/// A new queue assigns the ids of a removed queue again, so two items may have the same id.
 #[test]
 fn an_execution_of_another_queue_is_not_resumable() {
     let fixture = fixture();
@@ -250,7 +240,6 @@ fn an_execution_of_another_queue_is_not_resumable() {
     assert_eq!(runner.steps().len(), 5);
 }
 
-/// The preview of a run announces the same resumption as the attempt makes.
 #[test]
 fn a_preview_resumes_only_an_execution_of_the_same_queue() {
     let fixture = fixture();

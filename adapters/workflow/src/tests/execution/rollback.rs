@@ -1,5 +1,3 @@
-//! Rollbacks, and the steps that follow an error.
-
 use std::sync::Arc;
 
 use autoproc_domain::RetryPolicy;
@@ -39,7 +37,6 @@ fn fixture() -> Fixture {
     fixture
 }
 
-/// Creates a runner in which the steps in `failing` fail, and the step `first` returns `values`.
 fn runner(values: &str, failing: &[&str]) -> Arc<ScriptedRunner> {
     let (values, failing) = (values.to_owned(), failing.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>());
     Arc::new(ScriptedRunner::new(move |process| {
@@ -85,8 +82,6 @@ fn a_transition_leads_to_the_rollback() {
     }
 }
 
-/// After a failure, only the last attempt rolls back, and its message contains the reason of the
-/// failure.
 #[test]
 fn a_failed_phase_is_undone_once_it_has_failed_for_good() {
     let mut fixture = fixture();
@@ -109,7 +104,6 @@ fn a_workflow_that_succeeds_undoes_nothing() {
     assert_eq!(runner.steps(), ["first", "second"]);
 }
 
-/// If a step of the rollback fails, the next attempt resumes the rollback at that step.
 #[test]
 fn a_rollback_resumes_at_the_step_that_failed() {
     let fixture = fixture();
@@ -121,7 +115,6 @@ fn a_rollback_resumes_at_the_step_that_failed() {
     let error = failure(&fixture.attempt_with(second.clone(), fixture.claim(2)));
     assert!(error.starts_with("rollback: rolled back after one: "), "{error}");
     assert_eq!(second.steps(), ["rollback_3", "on_error_1"]);
-    // A new round restarts the workflow.
     let third = runner("good=true\n", &[]);
     let mut claim = fixture.claim(3);
     claim.round = 2;
@@ -129,8 +122,7 @@ fn a_rollback_resumes_at_the_step_that_failed() {
     assert_eq!(third.steps(), ["first", "second"]);
 }
 
-/// A run makes another attempt in the round of a rollback only if the queue did not record the end
-/// of the attempt that rolled back.
+/// A second attempt begins only if the queue did not record the outcome of the first.
 #[test]
 fn a_rollback_that_is_over_is_not_repeated() {
     let fixture = fixture();
@@ -161,8 +153,6 @@ fn nothing_follows_a_stop() {
     assert_eq!(stopped.steps(), ["first"]);
 }
 
-/// If a file fails, each rollback step without a condition needs its runner. So the check before a
-/// run reports a missing runner.
 #[test]
 fn a_missing_runner_of_the_rollback_is_found_before_a_run() {
     let mut fixture = fixture();
@@ -173,7 +163,6 @@ fn a_missing_runner_of_the_rollback_is_found_before_a_run() {
     assert!(error.contains("no runner for the command `tidy` of the step `rollback_3`"), "{error}");
 }
 
-/// If the rollback has no steps, a transition to it only fails the file.
 #[test]
 fn a_rollback_needs_no_section() {
     let mut fixture = fixture();
@@ -231,7 +220,6 @@ fn an_activation_is_decided_by_the_inputs() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// However often a rollback is interrupted, each of its steps succeeds once, and in order.
     #[test]
     fn an_interrupted_rollback_runs_each_step_once(ends in prop::collection::vec(0..3_u8, 0..6)) {
         let mut fixture = fixture();

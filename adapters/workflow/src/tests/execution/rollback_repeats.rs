@@ -1,4 +1,4 @@
-//! Steps that always run again, in an execution that is rolled back.
+//! Tests the rollback of executions that contain a step with `rerun: always`.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ fn fixture(retries: u32) -> Fixture {
     fixture
 }
 
-/// Makes an attempt in which the step `failing` fails. Returns the steps that ran, and the message.
+/// Makes an attempt in which the step `failing` fails. Returns the steps that ran, and the error.
 fn attempt(fixture: &Fixture, number: u32, failing: &'static str) -> (Vec<String>, String) {
     let runner = Arc::new(ScriptedRunner::new(move |process| {
         let fails = step_of(process) == failing;
@@ -36,8 +36,6 @@ fn a_rerun_that_fails_for_good_is_rolled_back() {
     assert_eq!(error, "rollback: rolled back after p/mount: exit status 3");
 }
 
-/// The rollback undoes the work of the finished steps. So a resumed rollback runs none of these
-/// steps again.
 #[test]
 fn a_resumed_rollback_runs_no_finished_step_again() {
     let fixture = fixture(0);
@@ -53,8 +51,7 @@ fn a_resumed_rollback_runs_no_finished_step_again() {
     assert_eq!((steps, error.as_str()), (vec!["tidy".to_owned()], "rollback: rolled back after p/use: exit status 3"));
 }
 
-/// A run makes another attempt in the round of a rollback only if the queue did not record the end
-/// of the attempt that rolled back.
+/// A second attempt begins only if the queue did not record the outcome of the first.
 #[test]
 fn a_rollback_that_has_ended_runs_no_finished_step_again() {
     let fixture = fixture(0);

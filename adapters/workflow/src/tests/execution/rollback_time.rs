@@ -1,4 +1,4 @@
-//! The time limits of the steps that follow a failure.
+//! Tests the timeouts of steps that run after a failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,9 @@ const GUARDED: &str = "workflow: {id: w, phases: [{id: p, steps: [{id: first, ru
                        rollback, condition: failed}], rollback: {steps: [{id: undo, run: [x]}, {id: tidy, run: [x]}]}, \
                        on_error: [{id: notify, run: [x]}]}";
 
-/// For each step, returns the time from the start of the attempt to the step's deadline, and the
-/// step's timeout. The step `first` ends with `outcome`. During each step, the wall clock advances
-/// by the timeout of the attempt.
+/// Makes an attempt whose first step has this outcome. Returns each step with its deadline,
+/// measured from the start of the attempt, and its timeout. Each step advances the wall clock by
+/// [`TIMEOUT`].
 fn times(outcome: &AttemptOutcome) -> Vec<(String, Duration, Duration)> {
     let mut fixture = Fixture::new(GUARDED);
     fixture.retry = RetryPolicy { retries: 0, ..RetryPolicy::default() };
@@ -35,8 +35,8 @@ fn times(outcome: &AttemptOutcome) -> Vec<(String, Duration, Duration)> {
     runner.processes().iter().map(time).collect()
 }
 
-/// The scripted runner reports one millisecond for each step, so only the wall clock exceeds the
-/// first deadline.
+/// Each step reports a duration of one millisecond. Only the wall clock passes a deadline, because
+/// each step advances it by [`TIMEOUT`].
 #[test]
 fn the_rollback_and_the_error_steps_have_as_much_time_as_an_attempt() {
     let tick = Duration::from_millis(1);

@@ -1,4 +1,4 @@
-//! A runner that calls a function of the test in place of each process, and records the processes.
+//! A runner that starts no processes. It records each process, and calls a function instead.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,7 @@ use autoproc_domain::ports::{AttemptOutcome, StopSignal};
 
 use super::plain_runner::step_end;
 
-/// The script of a step: the values that it writes, and its outcome.
+/// A function that returns the values that a step writes, and the outcome of the step.
 pub(crate) type Script = Box<dyn Fn(&StepProcess) -> (String, AttemptOutcome) + Send + Sync>;
 
 pub(crate) struct ScriptedRunner {
@@ -26,7 +26,6 @@ impl ScriptedRunner {
         Self { script: Box::new(script), seen: Mutex::default() }
     }
 
-    /// The ids of the steps in the order in which they ran.
     pub(crate) fn steps(&self) -> Vec<String> {
         self.seen.lock().unwrap().iter().map(step_of).collect()
     }
@@ -36,8 +35,7 @@ impl ScriptedRunner {
     }
 }
 
-/// Returns the value of an environment variable. If it is set several times, the last value
-/// applies.
+/// Returns the value of an environment variable. The last assignment wins.
 pub(crate) fn variable(process: &StepProcess, name: &str) -> Option<String> {
     let found = process.environment.iter().rev().find(|(known, _)| known.as_os_str() == OsStr::new(name));
     found.map(|(_, value)| value.to_str().unwrap().to_owned())

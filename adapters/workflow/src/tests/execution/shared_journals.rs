@@ -1,4 +1,4 @@
-//! Executions whose journals several machines share.
+//! Tests executions whose journal several machines share.
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,23 +25,22 @@ workflow:
 
 const ALL: [&str; 3] = ["s1", "s2", "s3"];
 
-/// The shared journal of the only item, and the host and folder of the attempt that last opened it.
+/// The journal of the only item. `place` is the host and the folder that last opened the journal.
 #[derive(Default)]
 struct Stored {
     events: Vec<Box<str>>,
     place: Option<Place>,
-    /// The number of the claim that may change the journal.
+    /// Only the claim with this number may change the journal.
     claim: u64,
 }
 
-/// The journals as one machine sees them.
 struct Journals {
     stored: Arc<Mutex<Stored>>,
     here: Place,
-    /// The number of requests that are still to fail because the store cannot be reached.
+    /// The number of requests that fail before the next request succeeds.
     outage: AtomicUsize,
-    /// The stop signal of the attempt. If `is_aborted_in_outage` is true, a failed request raises
-    /// it.
+    /// The stop signal of the attempt. If `is_aborted_in_outage` is set, a failed request raises
+    /// the signal.
     stop: Arc<ScriptedStop>,
     is_aborted_in_outage: bool,
 }
@@ -95,7 +94,6 @@ impl SharedJournals for Journals {
     }
 }
 
-/// A machine with a project folder of its own.
 struct Machine {
     fixture: Fixture,
     journals: Arc<Journals>,
@@ -108,7 +106,7 @@ impl Machine {
         Self { fixture, journals: Arc::new(journals), warnings: Arc::default() }
     }
 
-    /// Another machine that processes the same file.
+    /// Creates a second machine that processes the same file.
     fn beside(&self, host: &str) -> Self {
         let mut fixture = Fixture::new(&self.fixture.workflow);
         fixture.file.clone_from(&self.fixture.file);
@@ -130,7 +128,7 @@ impl Machine {
         self.fixture.attempt_equipped(equipment, self.journals.stop.clone(), self.fixture.claim(number))
     }
 
-    /// Makes an attempt that completes the file; returns the steps that ran.
+    /// Makes an attempt that completes the file. Returns the steps that ran.
     fn steps_of(&self, number: u32) -> Vec<String> {
         let runner = runner("");
         expect_success(&self.attempt(number, &runner));
@@ -138,7 +136,7 @@ impl Machine {
     }
 }
 
-/// Every step succeeds except `failing`.
+/// Creates a runner in which only the step `failing` fails.
 fn runner(failing: &'static str) -> Arc<ScriptedRunner> {
     Arc::new(ScriptedRunner::new(move |process| {
         let fails = step_of(process) == failing;
@@ -175,11 +173,11 @@ fn a_workflow_that_resumes_anywhere_continues_on_another_machine() {
     let other = one.beside("other");
     assert_eq!(other.steps_of(2), ["s3"]);
     assert_eq!(*other.warnings.lock().unwrap(), Vec::<String>::new());
-    // The attempt copied the journal to the project folder, for the live view.
+    // The live view reads a copy of the journal in the project folder.
     assert_eq!(other.fixture.state().history.len(), 4);
 }
 
-/// Another machine may mount the share at another folder.
+/// Two machines may mount a share at different folders.
 #[test]
 fn the_file_may_have_another_path_on_another_machine() {
     for (resume, steps) in [("anywhere", &["s3"][..]), ("here", &ALL)] {
@@ -191,8 +189,6 @@ fn the_file_may_have_another_path_on_another_machine() {
     }
 }
 
-/// The execution resumes from the shared journal only: the files in the project folder may be
-/// outdated or lost.
 #[test]
 fn a_workflow_continues_in_its_place_without_the_files() {
     let one = failed("here");
@@ -200,7 +196,6 @@ fn a_workflow_continues_in_its_place_without_the_files() {
     assert_eq!(one.steps_of(2), ["s3"]);
 }
 
-/// The file is only a copy, which could not be created or was removed.
 #[test]
 fn a_missing_copy_is_no_reason_for_a_warning() {
     let machine = Machine::new(Journals::on("one", &Arc::default()), "here");
@@ -215,8 +210,7 @@ fn a_missing_copy_is_no_reason_for_a_warning() {
     assert_eq!(*machine.warnings.lock().unwrap(), Vec::<String>::new());
 }
 
-/// Another machine restarted the execution, so its new journal has replaced the journal of the
-/// first machine.
+/// The second machine restarted the execution, and thus replaced the journal of the first machine.
 #[test]
 fn an_execution_that_was_abandoned_is_not_resumed() {
     let one = failed("here");
@@ -283,8 +277,6 @@ fn an_abort_ends_the_wait_for_the_journals() {
     assert_eq!(runner.steps(), ["s1"]);
 }
 
-/// The attempt succeeds without storing the last event, because the queue records that the file is
-/// done.
 #[test]
 fn an_abort_after_the_last_step_changes_nothing() {
     let journals = Journals { is_aborted_in_outage: true, ..Journals::on("one", &Arc::default()) };
@@ -306,8 +298,6 @@ fn an_attempt_does_not_need_the_copy_of_the_journal() {
     assert_eq!(machine.steps_of(1), ALL);
 }
 
-/// An incomplete last event is damage in the shared journal. In a journal file, it may be the
-/// result of a crash.
 #[test]
 fn a_damaged_shared_journal_is_kept_until_from_start() {
     let mut machine = failed("here");

@@ -1,5 +1,3 @@
-//! The values that steps return, in every form.
-
 use crate::execution::parse_values;
 use proptest::prelude::*;
 use serde_json::json;
@@ -79,8 +77,7 @@ fn values_in_neither_form_fail_the_step() {
     }
 }
 
-/// The next attempt reads a returned value from the journal, where the value is nested a little
-/// deeper.
+/// The journal adds nesting levels to a value. A deeper value would make the journal unreadable.
 #[test]
 fn values_nested_deep_are_refused_before_they_are_recorded() {
     for depth in [64, 65, 126, 127, 200] {
@@ -104,8 +101,6 @@ fn values_of_a_hundred_megabytes_are_refused() {
     expect_success(&fixture.attempt(1));
 }
 
-/// A value that no step returned is false in a condition, null for a runner, and an error in a
-/// command.
 #[test]
 fn a_value_that_no_step_returned_is_false_in_a_condition() {
     let fixture = after("echo entities=1 > $AUTOPROC_OUTPUT", "", "p.entitees or entitees");
@@ -164,7 +159,6 @@ fn a_repeated_name_has_its_last_value() {
     assert_eq!(serde_json::Value::Object(values), json!({ "a": 2 }));
 }
 
-/// A condition of a checkpoint that cannot be evaluated fails the checkpoint with the reason.
 #[test]
 fn a_checkpoint_reports_why_its_condition_cannot_be_evaluated() {
     let workflow = "workflow: {id: w, phases: [{id: p, steps: [{shell: 'echo score=high > $AUTOPROC_OUTPUT'}], checkpoint: \

@@ -12,9 +12,8 @@ use crate::forecasting::{RecentAttempts, SLOW};
 use crate::view::bytes::memory;
 use crate::view::time::span;
 
-/// Returns the past attempts of an item, the oldest first. The attempts of other files are left
-/// out: an event log that is older than the queue may contain attempts of an earlier queue, in
-/// which another file had this id.
+/// Returns the past attempts of an item, the oldest first. Leaves out attempts on another file that
+/// had the same id in an earlier queue.
 pub(in crate::commands) async fn of(item: &QueueItem, context: &Context) -> Vec<PastAttempt> {
     let mut history = context.history_of(item.id).await;
     history.retain(|past| past.of.file_path == item.file_path);
@@ -28,8 +27,8 @@ pub(in crate::commands) struct RunningAttempt {
 }
 
 impl RunningAttempt {
-    /// Returns the running attempt of the item; `None` if no attempt is running, if the run is
-    /// dead, or if the start time of the attempt is unknown.
+    /// Returns the running attempt of the item; `None` if no attempt is running, or if its start
+    /// time is unknown.
     ///
     /// # Errors
     /// [`CliError`] if the live runs cannot be read.
@@ -49,13 +48,12 @@ impl RunningAttempt {
         Ok(Some(Self { claim: claim.number, elapsed, is_slow }))
     }
 
-    /// True if `past` is this attempt.
     pub(in crate::commands) fn is(&self, past: &PastAttempt) -> bool {
         past.of.claim == Some(self.claim)
     }
 }
 
-/// Describes an attempt without a recorded end. `running` is the same attempt if it is still
+/// Describes an attempt whose end is not recorded. `running` is `Some` if the attempt is still
 /// running.
 pub(in crate::commands) fn unended(running: Option<&RunningAttempt>) -> String {
     match running {
@@ -66,8 +64,8 @@ pub(in crate::commands) fn unended(running: Option<&RunningAttempt>) -> String {
     }
 }
 
-/// Describes the duration and the resource usage of an attempt, and a change of the file during the
-/// attempt. The text follows the word for the end of the attempt.
+/// Returns the text that follows the outcome of an attempt: the duration, the resource usage, and
+/// whether the file changed.
 pub(in crate::commands) fn after(attempt: &PastAttempt) -> String {
     let elapsed = attempt.elapsed.map(|elapsed| format!(" after {}", span(elapsed)));
     let usage = attempt.usage.as_ref().map(|usage| format!(", {}", used(usage)));

@@ -21,11 +21,10 @@ const TICKS_OF_TIME: [f64; 16] = [
     360_000.0,
 ];
 
-/// If the ratio of the largest value to the median exceeds this, the axis is logarithmic. The
-/// median counts as at least 1 ms or 1 byte.
+/// An axis is logarithmic if its largest value exceeds this multiple of the median.
 const MAX_LINEAR_RATIO: f64 = 20.0;
 
-/// A coordinate, printed to a tenth of a unit.
+/// A coordinate, printed with at most one decimal.
 pub(super) struct Px(pub(super) f64);
 
 impl fmt::Display for Px {
@@ -42,13 +41,12 @@ pub(super) struct Axis {
     is_logarithmic: bool,
     from: f64,
     to: f64,
-    /// The values at which the axis has a tick, in increasing order.
     pub(super) ticks: Vec<f64>,
 }
 
 impl Axis {
-    /// Creates a linear axis from `low` to `high`, between the coordinates `from` and `to`. If
-    /// `high` is not above `low`, the axis ends at `low + 1`.
+    /// Creates a linear axis that maps the values `low` to `high` to the coordinates `from` to
+    /// `to`. If `high` is not above `low`, the axis ends at `low + 1`.
     pub(super) fn linear((low, high): (f64, f64), (from, to): (f64, f64), ticks: Vec<f64>) -> Self {
         Self { low, high: if high > low { high } else { low + 1.0 }, is_logarithmic: false, from, to, ticks }
     }
@@ -62,9 +60,8 @@ impl Axis {
         Self::of_values(values, ends, 1.0, &decades, |high| round_step(high / 5.0).max(1.0))
     }
 
-    /// Creates an axis from 0, or a logarithmic one if the largest value is far above the median. A
-    /// logarithmic axis begins just below the lowest value, or just below `least` if that is
-    /// higher; its ticks are the `logarithmic_ticks` within its range.
+    /// Creates a linear axis that begins at 0. If the largest value is far above the median,
+    /// creates a logarithmic axis instead, where values below `least` count as `least`.
     fn of_values(
         values: &[f64],
         ends: (f64, f64),
@@ -116,7 +113,7 @@ pub(super) struct TimeAxis<'z> {
     /// The span between two ticks, in seconds.
     step: f64,
     zone: &'z Zone,
-    /// True if the axis is so long that its labels need a date.
+    /// True if the labels need a date, because the axis is longer than a day.
     is_long: bool,
 }
 
@@ -133,8 +130,8 @@ impl<'z> TimeAxis<'z> {
         self.axis.at(seconds(point))
     }
 
-    /// Returns the label of a tick: a time of day, as precise as the distance between ticks
-    /// requires, and on a long axis also the date.
+    /// Returns the time of day at a tick, as precise as the distance between ticks requires. On a
+    /// long axis, the label also contains the date.
     pub(super) fn label(&self, tick: f64) -> String {
         #[expect(clippy::cast_possible_truncation, reason = "the tick lies between two timestamps")]
         let point = Timestamp::from_micros((tick * MICROS).round() as i64);
@@ -159,8 +156,8 @@ pub(super) fn float(number: u64) -> f64 {
     number as f64
 }
 
-/// Returns the shortest of the [`TIME_STEPS`] that is at least `length`, in seconds; whole days if
-/// there is none.
+/// Returns the smallest of [`TIME_STEPS`] that is at least `length` seconds. If there is none,
+/// returns a whole number of days, in seconds.
 pub(super) fn time_step(length: f64) -> f64 {
     let days = (length / 86_400.0).ceil().max(1.0) * 86_400.0;
     TIME_STEPS.into_iter().find(|step| *step >= length).unwrap_or(days)
@@ -172,8 +169,8 @@ pub(super) fn round_step(length: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= length).unwrap_or(10.0 * power)
 }
 
-/// Returns the values from `low` to `high` that are multiples of `step` after `offset` is added; at
-/// most 50.
+/// Returns each value from `low` to `high` for which `value + offset` is a multiple of `step`; at
+/// most 50 values.
 pub(super) fn multiples((low, high): (f64, f64), step: f64, offset: f64) -> Vec<f64> {
     let first = ((low + offset) / step).ceil() * step - offset;
     std::iter::successors(Some(first), |tick| Some(tick + step)).take_while(|tick| *tick <= high).take(50).collect()

@@ -1,13 +1,12 @@
-//! Text in a page. All text that is not part of this program's source is written to a page as
+//! Escapes text for a page. All text that is not part of this program's source is written as
 //! [`Text`].
 
 use std::fmt::{self, Write as _};
 
 use crate::escape::Printable;
 
-/// Displays a text as HTML: as the content of an element, or as the value of a quoted attribute.
-/// Unprintable characters are escaped as on a terminal, and markup characters become character
-/// references.
+/// Displays a text for use in an HTML element or in a quoted attribute. Escapes markup characters,
+/// and escapes unprintable characters as on a terminal.
 pub(super) struct Text<'a>(pub(super) &'a str);
 
 impl fmt::Display for Text<'_> {
@@ -23,9 +22,8 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// Returns the text with its unprintable characters escaped. If the result is longer than `max`
-/// characters, an ellipsis replaces its middle, because the end of a name is the most informative
-/// part.
+/// Escapes unprintable characters. If the result is longer than `max` characters, an ellipsis
+/// replaces its middle, because the end of a name is the most informative part.
 pub(super) fn cut_in_middle(text: &str, max: usize) -> String {
     let characters: Vec<_> = Printable(text).to_string().chars().collect();
     if characters.len() <= max {

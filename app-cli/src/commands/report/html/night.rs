@@ -1,5 +1,5 @@
-//! The figures of a page that are computed from all attempts of the reported runs. Their memory use
-//! is limited, whatever the number of attempts.
+//! Computes figures from all attempts of the reported runs. Memory use is bounded, however many
+//! attempts there are.
 
 mod expectations;
 mod marks;
@@ -21,7 +21,6 @@ pub(super) use marks::{MAX_NAMED, Marks};
 pub(super) use resources::Resources;
 pub(super) use retries::{Retries, SavedFile};
 
-/// The number of longest attempts that a page lists.
 const MAX_SLOWEST: usize = 10;
 
 /// An attempt that completed a file.
@@ -46,8 +45,7 @@ pub(super) struct Night {
 }
 
 impl Night {
-    /// Creates the figures without any attempt. An attempt without an end counts as running until
-    /// `now` if its run is in `live`.
+    /// An attempt without a recorded end counts as running until `now` if its run is in `live`.
     pub(super) fn new(runs: &[PastRun], live: &HashSet<RunId>, now: Timestamp) -> Self {
         Self {
             runs: RunSpan::of(runs, live, now),
@@ -60,8 +58,7 @@ impl Night {
         }
     }
 
-    /// Adds an attempt of one of the runs. `ended_at` is when the end was recorded, if that is
-    /// known.
+    /// Adds an attempt of one of the runs. `ended_at` is the time at which the end was recorded.
     pub(super) fn add(&mut self, attempt: &PastAttempt, ended_at: Option<Timestamp>) {
         let Some(run) = self.runs.get(&attempt.run) else { return };
         let outcome = Outcome::of(attempt.end, run.is_live);

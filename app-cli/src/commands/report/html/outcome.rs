@@ -1,13 +1,12 @@
-//! The outcomes of attempts, as a page colours them.
+//! The outcomes of attempts that a page distinguishes by colour.
 
 use autoproc_domain::ports::PastEnd;
 
-/// The outcome of an attempt. If two outcomes are drawn at the same place, the later variant hides
-/// the earlier one.
+/// The outcome of an attempt. If a chart draws two outcomes at the same point, the later variant of
+/// this enum hides the earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::commands::report) enum Outcome {
-    /// The attempt was not counted: it was released, its result was discarded, or its end is
-    /// unknown and its run is not live.
+    /// The attempt was released, its result was discarded, or a dead run never recorded its end.
     NotCounted,
     Completed,
     Running,
@@ -23,7 +22,6 @@ impl Outcome {
     pub(super) const ALL: [Self; 6] =
         [Self::Completed, Self::Retried, Self::Failed, Self::TimedOut, Self::NotCounted, Self::Running];
 
-    /// Returns the outcome of an attempt with this end. `is_live` is true if its run is live.
     pub(super) fn of(end: Option<PastEnd>, is_live: bool) -> Self {
         match end {
             Some(PastEnd::Completed) => Self::Completed,

@@ -1,4 +1,4 @@
-//! The page: its head, and its sections in their order.
+//! Writes the page: its head, and its sections in order.
 
 mod charts;
 mod failures;
@@ -14,13 +14,12 @@ use super::escape::{Text, cut_in_middle};
 use super::night::Night;
 use crate::view::time::Zone;
 
-/// The beginning of every page. It identifies a file that `report --html` has written.
+/// Every page begins with this, which identifies a file that `report --html` wrote.
 pub(super) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"autoproc report\">\n";
 
 /// Prevents the browser from loading or running anything, whatever the page contains.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// The maximum number of characters of a path.
 const MAX_PATH: usize = 100;
 
 pub(super) struct Page<'a> {
@@ -31,7 +30,7 @@ pub(super) struct Page<'a> {
     pub(super) command: Option<String>,
     pub(super) now: Timestamp,
     pub(super) zone: &'a Zone,
-    /// The interval in seconds at which a browser loads the page again; `None` if it does not.
+    /// The interval in seconds at which a browser reloads the page; `None` if it never does.
     pub(super) refresh_s: Option<u64>,
 }
 
@@ -66,7 +65,6 @@ impl Page<'_> {
         )
     }
 
-    /// Returns a path as markup: relative to the project folder if the file is below it.
     fn path(&self, file: &FilePath) -> String {
         let below = file.as_path().strip_prefix(self.project).ok();
         let text = below.unwrap_or(file.as_path()).to_string_lossy();
@@ -74,7 +72,6 @@ impl Page<'_> {
         format!("<bdi>{}</bdi>", Text(&cut_in_middle(&text, MAX_PATH)))
     }
 
-    /// Returns a command of autoproc for this project.
     fn command(&self, name: &str, arguments: &str) -> String {
         format!("autoproc {name}{}{arguments}", self.report.project_option)
     }
@@ -86,14 +83,12 @@ fn section(heading: &'static str, body: &str) -> String {
     format!("<section>\n<h2>{heading}</h2>\n{body}</section>\n")
 }
 
-/// Returns commands to paste, one per line; empty without commands.
 fn to_paste(commands: &[String]) -> String {
     let lines: Vec<_> = commands.iter().map(|command| Text(command).to_string()).collect();
     if lines.is_empty() { String::new() } else { format!("<pre>{}</pre>\n", lines.join("\n")) }
 }
 
-/// Returns a list of markup, whose last entry says how many entries are left out; empty without
-/// entries.
+/// Returns an HTML list. If `more` is not 0, the last entry says how many entries are left out.
 fn list(entries: impl Iterator<Item = String>, more: u64) -> String {
     let more = (more > 0).then(|| format!("and {more} more"));
     let entries: Vec<_> = entries.chain(more).collect();

@@ -1,4 +1,4 @@
-//! The chart of ended attempts per span of time.
+//! Draws a chart that shows how many attempts ended in each period of time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,13 +19,14 @@ const BOTTOM: f64 = 148.0;
 /// The outcomes that are counted, from the bottom of a column to its top.
 const COUNTED: [Outcome; 4] = [Outcome::Completed, Outcome::Retried, Outcome::TimedOut, Outcome::Failed];
 
-/// The chart, and the span of time of a column in seconds.
+/// The chart. `step` is the length of time that each column covers, in seconds.
 pub(super) struct Rate {
     pub(super) svg: String,
     pub(super) step: f64,
 }
 
-/// Draws the number of ended attempts in each span of time, by outcome.
+/// Draws a column for each period of time. The column shows how many attempts ended in the period,
+/// in the colours of their outcomes.
 pub(super) fn rate(marks: &Marks, (from, to): (Timestamp, Timestamp), axis: &TimeAxis<'_>) -> Rate {
     let (from, to) = (seconds(from), seconds(to));
     let step = time_step((to - from).max(1e-3) / COLUMNS);
@@ -41,8 +42,6 @@ pub(super) fn rate(marks: &Marks, (from, to): (Timestamp, Timestamp), axis: &Tim
     Rate { svg: chart(BOTTOM + 24.0, "Ended attempts over time", &(grid + &bars)), step }
 }
 
-/// Counts the ended attempts in each column, by outcome. An attempt that ended exactly at the end
-/// of the axis is in the last column.
 fn columns(marks: &Marks, (from, to): (f64, f64), step: f64) -> BTreeMap<u64, [u64; COUNTED.len()]> {
     let mut columns: BTreeMap<u64, [u64; COUNTED.len()]> = BTreeMap::new();
     let last = ((to - from) / step).ceil() - 1.0;
@@ -55,7 +54,6 @@ fn columns(marks: &Marks, (from, to): (f64, f64), step: f64) -> BTreeMap<u64, [u
     columns
 }
 
-/// Draws one column. The last column may extend beyond the end of the axis, and is cut off there.
 fn bar(from: f64, step: f64, of: &[u64; COUNTED.len()], axis: &TimeAxis<'_>, counts: &Axis) -> String {
     let (left, right) = (axis.axis.at(from), axis.axis.at(from + step).min(ENDS.1));
     let (mut bar, mut below) = (String::new(), 0);

@@ -1,4 +1,4 @@
-//! The chart of durations against sizes, with the forecast.
+//! Draws a chart of durations against file sizes, with the forecast.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,10 +13,11 @@ use crate::view::time::Zone;
 
 const MAX_POINTS: usize = MAX_NAMED;
 
-/// The number of sections of the line of the forecast, which is computed at their ends.
+/// The forecast line consists of this many straight sections.
 const LINE_POINTS: u32 = 40;
 
-/// The side of a cell. Points in the same cell are drawn as one.
+/// The width and height of a cell. If there are many points, points with the same outcome in a cell
+/// are drawn as one.
 const CELL: f64 = 9.0;
 
 const TOP: f64 = 8.0;
@@ -33,15 +34,14 @@ struct Axes {
     durations: Axis,
 }
 
-/// An attempt of known size and duration.
 struct Point<'m> {
     bytes: f64,
     seconds: f64,
     mark: &'m Mark,
 }
 
-/// Draws the ended attempts of known size, without those that were not counted; `None` if there are
-/// none.
+/// Draws a point for each attempt that completed, failed or timed out, if the size of its file is
+/// known. Returns `None` if there are no such attempts.
 pub(super) fn scatter(marks: &[Mark], expectations: &Expectations, zone: &Zone) -> Option<Scatter> {
     let points: Vec<_> = marks.iter().filter_map(point).collect();
     if points.is_empty() {
@@ -93,7 +93,7 @@ fn circles(points: &[Point<'_>], axes: &Axes, zone: &Zone) -> String {
     circles
 }
 
-/// Draws the points of each cell and outcome as one circle; more points make a larger circle.
+/// Draws all points of the same cell and outcome as one circle. More points make a larger circle.
 fn cells(points: &[Point<'_>], axes: &Axes) -> String {
     let mut cells: BTreeMap<(Outcome, i64, i64), u64> = BTreeMap::new();
     for Point { bytes, seconds, mark } in points {
@@ -115,7 +115,6 @@ fn cell(coordinate: f64) -> i64 {
     (coordinate / CELL) as i64
 }
 
-/// Draws the line and the band of the forecast. Without a forecast, both are empty.
 fn forecast(expectations: &Expectations, axes: &Axes) -> (String, String) {
     let Some(common) = expectations.most_common() else { return (String::new(), String::new()) };
     let (mut line, mut upper, mut lower) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! The parts of a chart that all charts have: the frame, the grid and the legend.
+//! The parts that all charts share: the frame, the grid and the legend.
 
 use std::fmt::{Display, Write as _};
 
@@ -15,19 +15,19 @@ pub(super) const ENDS: (f64, f64) = (64.0, 988.0);
 /// The smallest distance between two labels of a vertical axis.
 const MIN_LABEL_DISTANCE: f64 = 14.0;
 
-/// Returns a chart of this height. `label` describes the chart for screen readers.
+/// Returns an SVG chart that contains `body`. `label` describes the chart for screen readers.
 pub(super) fn chart(height: f64, label: &str, body: &str) -> String {
     let (height, label) = (Px(height), Text(label));
     format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{label}\">\n{body}</svg>\n")
 }
 
-/// Returns a text with its anchor (`start`, `middle` or `end`) at a point.
+/// Returns a text at a point. `anchor` is `start`, `middle` or `end`.
 pub(super) fn label(x: f64, y: f64, anchor: &'static str, text: impl Display) -> String {
     let text = text.to_string();
     format!("<text x=\"{}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>\n", Px(x), Px(y), Text(&text))
 }
 
-/// Returns the vertical lines of an axis between two heights, with the labels below.
+/// Draws a vertical line at each tick, and the label of the tick below the line.
 pub(super) fn vertical_grid(axis: &Axis, (top, bottom): (f64, f64), text: impl Fn(f64) -> String) -> String {
     let (mut lines, mut labels) = (String::new(), String::new());
     for tick in &axis.ticks {
@@ -40,7 +40,7 @@ pub(super) fn vertical_grid(axis: &Axis, (top, bottom): (f64, f64), text: impl F
     grid(&lines) + &labels
 }
 
-/// Returns the horizontal lines of an axis, with the labels on the left.
+/// Draws a horizontal line at each tick, and the label of the tick to the left of the line.
 pub(super) fn horizontal_grid(axis: &Axis, text: impl Fn(f64) -> String) -> String {
     let (mut lines, mut labels, mut last) = (String::new(), String::new(), f64::INFINITY);
     for tick in &axis.ticks {
@@ -59,7 +59,6 @@ fn grid(lines: &str) -> String {
     if lines.is_empty() { String::new() } else { format!("<path class=\"grid\" d=\"{lines}\"/>\n") }
 }
 
-/// Returns the names of these outcomes with their colours, as a line of text.
 pub(super) fn legend(outcomes: impl Fn(Outcome) -> bool) -> String {
     let entry = |outcome: Outcome| format!("<span class=\"key {}\">{}</span>\n", outcome.class(), outcome.word());
     let entries: String = Outcome::ALL.into_iter().filter(|outcome| outcomes(*outcome)).map(entry).collect();

@@ -1,4 +1,4 @@
-//! Tests of pages on invented runs.
+//! Tests the HTML pages of invented runs.
 
 mod markup;
 mod nights;
@@ -14,13 +14,11 @@ use super::super::slots;
 use markup::Markup;
 use nights::MadeUp;
 
-/// The expected page on a small run.
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/commands/report/html/tests/night.html");
 
-/// If set, the test writes the expected page instead of comparing it.
+/// If this environment variable is set, the test of the page writes the expected page first.
 const RENEW: &str = "AUTOPROC_RENEW_PAGE";
 
-/// The maximum length of a page, in bytes.
 const MAX_PAGE: usize = 300_000;
 
 #[test]
@@ -80,8 +78,6 @@ fn a_history_without_some_attempts_is_reported() {
     assert!(page.contains("The history has only 80 of 100 attempts."), "{page}");
 }
 
-/// The numbers in the headline come from the runs, and the numbers in the sections from the
-/// attempts.
 #[test]
 fn a_page_has_the_figures_of_the_night() {
     let page = MadeUp::small().page();
@@ -124,8 +120,6 @@ fn a_night_without_a_run_is_said_to_be_one() {
     assert!(page.contains("<h1>No run is recorded</h1>") && !page.contains("<svg"), "{page}");
 }
 
-/// If the files of a group have been completed since the runs, the command for the group would
-/// fail, so the page does not offer the command.
 #[test]
 fn commands_are_offered_for_files_that_are_failed_now() {
     let failed = MadeUp::small();
@@ -167,8 +161,6 @@ fn hostile() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
 
-    /// No text changes the tags and attributes of a page, or the values of attributes other than
-    /// `aria-label`.
     #[test]
     fn no_text_becomes_markup(name in hostile(), error in hostile(), command in hostile(), project in hostile()) {
         let plain = MadeUp::with_texts("a", "b", "c", "d").page();

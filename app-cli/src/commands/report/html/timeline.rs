@@ -19,12 +19,10 @@ const MAX_BARS: usize = super::night::MAX_NAMED;
 /// The maximum number of cells of the raster. It bounds the size of the page.
 const MAX_CELLS: usize = 10_000;
 
-/// The maximum number of characters of a file name in a chart.
 const MAX_NAME: usize = 60;
 
 const TOP: f64 = 6.0;
 
-/// The chart, and the number of rows that are not drawn.
 pub(super) struct Timeline {
     pub(super) svg: String,
     pub(super) more_rows: usize,
@@ -80,7 +78,7 @@ pub(super) fn title(mark: &Mark, zone: &Zone) -> String {
     format!("{name}: {}{took}, began at {}", mark.outcome.word(), zone.time_of_day(mark.from))
 }
 
-/// Draws a raster. If a cell has several attempts, it has the colour of the worst outcome.
+/// Draws a raster. A cell with several attempts has the colour of the worst outcome.
 fn raster<'p>(placed: impl Iterator<Item = &'p Placed<'p>>, rows: usize, height: f64, axis: &TimeAxis<'_>) -> String {
     let columns = (MAX_CELLS / rows).min(900);
     let width = (ENDS.1 - ENDS.0) / float(columns);
@@ -96,7 +94,6 @@ fn raster<'p>(placed: impl Iterator<Item = &'p Placed<'p>>, rows: usize, height:
     Outcome::ALL.into_iter().filter_map(path).collect()
 }
 
-/// Draws all cells with this outcome as a single path; `None` if no cell has this outcome.
 fn path_of(outcome: Outcome, cells: &[Option<Outcome>], columns: usize, (width, height): (f64, f64)) -> Option<String> {
     let mut path = String::new();
     for (row, cells) in cells.chunks(columns).enumerate() {

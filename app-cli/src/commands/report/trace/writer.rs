@@ -12,23 +12,19 @@ use crate::commands::report::interval::{RunSpan, beginning};
 use crate::commands::report::slots::Rows;
 use crate::view::past_run::RunShown;
 
-/// The beginning of every trace. It identifies a file that `report --trace` has written.
+/// Every trace begins with this, which identifies a file that `report --trace` wrote.
 pub(super) const BEGINNING: &str =
     "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"producer\":\"autoproc report\"},\"traceEvents\":[";
 
 const END: &str = "\n]}\n";
 
-/// The number of attempts, and how many of them the trace lacks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// The number of attempts in the history.
     pub(super) attempts: u64,
-    /// The number of these attempts that the trace lacks, because their beginnings are not
-    /// recorded.
+    /// The number of attempts that the trace lacks, because their beginnings are not recorded.
     pub(super) without_beginning: u64,
 }
 
-/// A run in a trace.
 struct Process {
     number: ProcessNumber,
     span: RunSpan,
@@ -70,9 +66,8 @@ impl<W: Write> TraceWriter<W> {
         writer
     }
 
-    /// Adds an attempt of one of the runs. Attempts must be added in the order in which they ended,
-    /// those without a recorded end last. `ended_at` is when the end was recorded, if that is
-    /// known.
+    /// Adds an attempt of one of the runs. Attempts must be added in order of their ends, those
+    /// without a recorded end last. `ended_at` is the time at which the end was recorded.
     pub(super) fn add(&mut self, attempt: &PastAttempt, ended_at: Option<Timestamp>) {
         let Some(process) = self.processes.get_mut(&attempt.run) else { return };
         self.tally.attempts += 1;

@@ -1,4 +1,4 @@
-//! The options that report a run to others.
+//! The options of `run` for hooks and the job log.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,7 +7,6 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueHint};
 
-/// The heading of these options in the help of `run`.
 const HEADING: &str = "Reports to others";
 
 /// The options that report a run to other people and programs.

@@ -1,28 +1,26 @@
-//! Ends the commands of hooks before their time limit.
+//! Cancels running hook commands.
 
 use async_trait::async_trait;
 use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError};
 use tokio::sync::watch;
 
-/// The hooks whose commands are cancelled. Each value includes the values before it.
+/// The hook commands that are cancelled: none, those of `--on-failure` (`Failures`), or all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Cancelled {
     #[default]
     None,
-    /// The commands of `--on-failure`.
     Failures,
-    /// Every command.
     All,
 }
 
-/// The state of the cancellation, which never returns to an earlier value.
+/// Cancels hook commands. A cancellation is never undone.
 #[derive(Debug, Default)]
 pub(super) struct Cancellation(watch::Sender<Cancelled>);
 
 /// The stop signal of one command.
 pub(super) struct Signal {
     cancelled: watch::Receiver<Cancelled>,
-    /// The lowest value that ends the command.
+    /// The signal is raised if `cancelled` is equal to or greater than this value.
     own: Cancelled,
 }
 
@@ -31,7 +29,7 @@ impl Cancellation {
         self.0.send_modify(|cancelled| *cancelled = to.max(*cancelled));
     }
 
-    /// Cancels the commands of `--on-failure` or, if these are already cancelled, every command.
+    /// Cancels the `--on-failure` commands or, if these are already cancelled, every command.
     pub(super) fn raise_further(&self) {
         let next = |cancelled: &mut Cancelled| {
             *cancelled = if *cancelled == Cancelled::None { Cancelled::Failures } else { Cancelled::All };
@@ -39,7 +37,6 @@ impl Cancellation {
         self.0.send_modify(next);
     }
 
-    /// Returns a signal that is raised once `own` is cancelled.
     pub(super) fn signal(&self, own: Cancelled) -> Signal {
         Signal { cancelled: self.0.subscribe(), own }
     }

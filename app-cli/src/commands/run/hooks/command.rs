@@ -1,4 +1,4 @@
-//! Executes a command of a hook, and prints its output.
+//! Executes a hook command and prints its output.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -13,20 +13,19 @@ use crate::escape::Printable;
 use crate::view::bytes::memory;
 use crate::wiring::{HookCommand, HookProcesses};
 
-/// The settings that the commands of all hooks of a run share.
+/// The settings shared by all hook commands of a run.
 pub(super) struct Hook {
     pub(super) processes: HookProcesses,
-    /// The time limit of one command.
     pub(super) timeout: Duration,
     pub(super) console: Arc<Console>,
 }
 
 impl Hook {
-    /// Executes a line with `sh -c`, and prints its output on standard error. Each line of the
-    /// output begins with the name of the option.
+    /// Executes `line` with `sh -c`, and prints its output to standard error. Each output line
+    /// begins with `option`.
     ///
     /// # Errors
-    /// The reason why the command has not succeeded, as text.
+    /// A text that says why the command failed.
     pub(super) async fn execute(
         &self,
         option: &str,

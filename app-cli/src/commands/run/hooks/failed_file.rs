@@ -1,4 +1,4 @@
-//! A file that has failed for good, as `--on-failure` reports it.
+//! The failed file that is passed to an `--on-failure` command.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -13,21 +13,19 @@ use crate::commands::run::failures::Failure;
 use crate::commands::run::summary::FailureJson;
 use crate::view::failure::in_one_line;
 
-/// The variable for the first line of the error.
+/// The environment variable that holds the first line of the error.
 const ERROR_VARIABLE: &str = "AUTOPROC_ERROR";
 
 pub(super) struct FailedFile {
     pub(super) run: RunId,
     pub(super) failure: Failure,
-    /// The details of the last attempt on the file; `None` if that attempt died with an earlier
-    /// run.
+    /// `None` if the last attempt died with an earlier run.
     pub(super) last: Option<LastAttempt>,
 }
 
-/// The details of an attempt that are not part of its error text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LastAttempt {
-    /// The depth of the file below the folder that it was added from.
+    /// The depth of the file below the folder from which it was added.
     pub(super) depth: u8,
     pub(super) exit_code: Option<i32>,
     pub(super) signal: Option<i32>,
@@ -40,7 +38,7 @@ impl LastAttempt {
     }
 }
 
-/// Returns the exit status of the process that failed, and the signal that ended it.
+/// Returns the exit code and the terminating signal of the process that failed.
 fn status_of(outcome: &AttemptOutcome) -> (Option<i32>, Option<i32>) {
     match outcome {
         AttemptOutcome::Succeeded => (Some(0), None),
@@ -66,9 +64,8 @@ impl FailedFile {
         &self.failure.of.file_path
     }
 
-    /// Returns the environment variables that describe the file and its last attempt, which are the
-    /// same as for COMMAND, and a variable with the first line of the error. Unprintable characters
-    /// of this line are escaped.
+    /// Returns the same environment variables as COMMAND receives, plus the first line of the
+    /// error. Unprintable characters in that line are escaped.
     pub(super) fn environment(&self, max_attempts: u32, project_dir: &Path) -> Vec<(OsString, OsString)> {
         let of = &self.failure.of;
         let depth = self.last.map_or(0, |last| last.depth);
@@ -81,7 +78,6 @@ impl FailedFile {
         texts.chain(file_environment(of.id, &of.file_path, depth, project_dir)).collect()
     }
 
-    /// Returns the JSON document of the file, as one line.
     pub(super) fn document(&self) -> Vec<u8> {
         let signature = Signature::of(Some(&self.failure.error), self.path());
         let document = FailedFileJson {

@@ -1,4 +1,4 @@
-//! Collects the files that fail for good, for the command of `--on-failure`.
+//! Sends files that failed for good to the `--on-failure` task.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,31 +13,30 @@ use super::failed_file::{FailedFile, LastAttempt};
 use crate::commands::run::failures::Failure;
 use crate::wiring::AttemptListener;
 
-/// The maximum number of files that wait for the command. At most 5 KB are kept of each.
+/// The maximum number of files in the channel. Each takes at most 5 KB of memory.
 pub(super) const MAX_WAITING: usize = 1000;
 
 pub(super) struct FailedFiles {
-    /// The channel to the task that executes the command; `None` once the run has ended.
+    /// `None` once the run has ended and the channel is closed.
     waiting: Mutex<Option<Sender<FailedFile>>>,
-    /// The ends of attempts whose results the run has not reported yet.
+    /// Attempts that have ended, but whose results the run has not reported yet.
     ended: Mutex<HashMap<ClaimToken, LastAttempt>>,
     overflow: AtomicU64,
 }
 
 impl FailedFiles {
-    /// Creates an observer, and the channel from which the files are received.
     pub(super) fn new() -> (Self, Receiver<FailedFile>) {
         let (waiting, received) = mpsc::channel(MAX_WAITING);
         let files = Self { waiting: Mutex::new(Some(waiting)), ended: Mutex::default(), overflow: AtomicU64::new(0) };
         (files, received)
     }
 
-    /// Closes the channel. Files that wait in it are still received.
+    /// Closes the channel. Files already in the channel are still received.
     pub(super) fn close(&self) {
         lock(&self.waiting).take();
     }
 
-    /// Returns the number of files that were dropped because [`MAX_WAITING`] others were waiting.
+    /// Returns the number of files that were dropped because the channel was full.
     pub(super) fn overflow(&self) -> u64 {
         self.overflow.load(Ordering::Relaxed)
     }

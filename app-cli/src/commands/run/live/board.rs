@@ -21,14 +21,12 @@ const MIN_SHOWN: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(super) struct Board {
     running: HashMap<ItemId, Running>,
-    /// The time at which each file in backoff becomes due. A time that has passed is removed by the
-    /// next call of `picture`.
+    /// When each file in backoff becomes due.
     retries: HashMap<ItemId, Timestamp>,
     max_attempts: u32,
     ended: u64,
     failed: u64,
-    /// The number of files that this run had ended at the latest count, plus the number of files
-    /// that were waiting or processing then. At least `ended`.
+    /// The total number of files, as last counted by the run. Never less than `ended`.
     total: u64,
     pace: Pace,
     ahead: Ahead,
@@ -41,21 +39,19 @@ pub(super) struct Board {
 struct Running {
     file_path: FilePath,
     attempt: u32,
-    /// The size of the file in bytes; `None` if unknown.
+    /// `None` if unknown.
     size_bytes: Option<u64>,
     /// The elapsed time of the run when the attempt began.
     since: Duration,
 }
 
-/// A copy of the state for one drawing, with the running files that fit on the screen.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Picture {
     /// The elapsed time of the run, without pauses.
     pub(super) elapsed: Duration,
-    /// The running files to show, the longest-running first.
+    /// The running files to show, longest-running first.
     pub(super) running: Vec<RunningFile>,
     pub(super) more_running: usize,
-    /// The number of files that completed or failed.
     pub(super) ended: u64,
     pub(super) failed: u64,
     pub(super) total: u64,
@@ -65,7 +61,7 @@ pub(super) struct Picture {
     pub(super) first_retry: Option<Timestamp>,
     pub(super) rate: Option<String>,
     pub(super) left: Left,
-    /// The reason why the run holds starts; `None` if it does not.
+    /// Why no new attempt may start; `None` if attempts may start.
     pub(super) held: Option<String>,
     pub(super) is_stopping: bool,
     pub(super) is_paused: bool,
@@ -74,12 +70,11 @@ pub(super) struct Picture {
 /// The time left, or why it is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Left {
-    /// The time left is unknown, but not because of overdue files.
+    /// Unknown for any reason except [`Left::Overdue`].
     #[default]
     Unknown,
-    /// The text of the time left.
     Known(String),
-    /// The time left is unknown, because these running files take longer than expected. Not empty.
+    /// Unknown because these running files take longer than expected. Never empty.
     Overdue(Vec<FilePath>),
 }
 
@@ -90,7 +85,7 @@ pub(super) struct RunningFile {
     pub(super) attempt: u32,
     pub(super) max_attempts: u32,
     pub(super) elapsed: Duration,
-    /// The current step of the file's workflow; `None` if unknown or if the run executes a command.
+    /// The current workflow step; `None` if unknown or without a workflow.
     pub(super) step: Option<String>,
 }
 
@@ -107,7 +102,7 @@ impl Board {
         self.is_paused
     }
 
-    /// Adds the next pending files of the run, in claim order, before the run begins.
+    /// Adds the next pending files of the run, in claim order.
     pub(super) fn expect(&mut self, files: impl Iterator<Item = (ItemId, FilePath)>) {
         files.for_each(|(id, file_path)| self.ahead.add(id, file_path, None));
     }
@@ -150,8 +145,8 @@ impl Board {
         }
     }
 
-    /// Records the duration of an attempt that has ended, except of a released one and of a success
-    /// on a file of unknown size. If the file is pending again, adds it to the pending files.
+    /// Updates the forecast after an attempt has ended. Adds the file to the pending files if it
+    /// will be attempted again.
     fn learn_from(&mut self, event: &RunEventKind, ran: Option<Running>) {
         match (event, ran) {
             (RunEventKind::FileCompleted { of, elapsed, .. }, Some(Running { size_bytes: Some(size), .. })) => {
@@ -171,10 +166,9 @@ impl Board {
         }
     }
 
-    /// Returns the state to show. `now` is the elapsed time of the run, and `at` is the time of
-    /// day. The running files take at most `max` rows. If some files do not fit, the last row is
-    /// reserved for the number of omitted files. The time left is unknown while the run is
-    /// stopping, is paused or holds starts, and if every remaining file is in backoff.
+    /// Returns the state to show. `now` is the elapsed time of the run, and `at` is the current
+    /// date and time. The running files take at most `max` rows, including a row for the number of
+    /// omitted files.
     pub(super) fn picture(&mut self, max: usize, now: Duration, at: Timestamp) -> Picture {
         self.retries.retain(|_, due| *due > at);
         let mut running = self.shown(now);
@@ -201,8 +195,8 @@ impl Board {
         }
     }
 
-    /// Returns the time left from the forecast. Without a forecast, or if it is 0, estimates the
-    /// time from the average time between the ends of two files.
+    /// Returns the forecast of the time left. Without a forecast, estimates it from the average
+    /// time per file.
     fn left(&self, not_ended: u64, now: Duration) -> Left {
         let running = self.running.values().map(|running| RemainingFile {
             file_path: &running.file_path,
@@ -257,7 +251,6 @@ impl Board {
         self.pace.on_end(now);
     }
 
-    /// Updates the total. `counts` includes files that other processes have added.
     fn count(&mut self, counts: Counts) {
         self.total = self.ended + (counts.waiting() + counts.processing) as u64;
     }

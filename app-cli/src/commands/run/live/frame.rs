@@ -13,7 +13,7 @@ use crate::view::time::{Zone, running_span};
 /// most 7 characters, as in `59m 59s`.
 const TIME_COLUMNS: usize = 9;
 
-/// The indentation of the totals on a narrow terminal, from their second line on, in columns.
+/// The indentation of continuation lines on a narrow terminal, in columns.
 const NARROW_INDENT: usize = 2;
 
 /// A terminal with fewer columns than this is narrow.
@@ -26,7 +26,6 @@ pub(super) struct Terminal<'a> {
     pub(super) layout: &'a Layout,
     pub(super) size: Size,
     pub(super) zone: &'a Zone,
-    /// The time of day.
     pub(super) now: Timestamp,
 }
 
@@ -54,8 +53,8 @@ pub(super) fn frame(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     lines.into_iter().skip(excess).map(fit).collect()
 }
 
-/// Returns the line of a running file. A long path is shortened to the remaining width, but keeps
-/// at least a third of the line.
+/// Returns the line of a running file. A long path is shortened, but keeps at least a third of the
+/// line.
 fn running(file: &RunningFile, terminal: &Terminal<'_>) -> String {
     let attempt = match file.attempt {
         1 => String::new(),
@@ -92,8 +91,8 @@ fn totals(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     totals
 }
 
-/// Returns the time left, or says which overdue files make it unknown. `None` if it is unknown for
-/// another reason, or if the text about overdue files does not fit on a line.
+/// Returns the time left, or a text about the overdue files that make it unknown. `None` if there
+/// is neither, or if the text does not fit on a line.
 fn left(picture: &Picture, terminal: &Terminal<'_>) -> Option<String> {
     let overdue = match &picture.left {
         Left::Unknown => return None,
@@ -128,8 +127,7 @@ fn indent(terminal: &Terminal<'_>) -> usize {
     if terminal.size.columns < WIDE { NARROW_INDENT } else { TIME_COLUMNS }
 }
 
-/// Joins texts with commas into lines. A text that does not fit on the current line begins a new
-/// line.
+/// Joins texts into lines. A text that does not fit on the current line begins a new line.
 fn flow(texts: &[String], terminal: &Terminal<'_>) -> Vec<String> {
     let columns = terminal.size.columns;
     let indent = indent(terminal);

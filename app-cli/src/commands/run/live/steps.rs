@@ -1,4 +1,4 @@
-//! The current steps of running files, if the run executes a workflow.
+//! Reads the current workflow steps of running files.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -9,11 +9,10 @@ use autoproc_workflow::execution::{ExecutionStatus, Executions};
 
 use super::board::RunningFile;
 
-/// The minimum time between two reads of the current steps. A read opens the journal of the
-/// execution of each running file that is shown.
+/// The minimum time between two reads. A read opens a file for each running file that is shown.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Reads the current steps from the executions, as `workflow progress` does.
+/// Caches the current step of each running file.
 pub(super) struct Steps {
     executions: Executions,
     read_at: Option<Instant>,
@@ -25,8 +24,8 @@ impl Steps {
         Self { executions, read_at: None, known: HashMap::new() }
     }
 
-    /// Sets the current step of each file. Reads the steps again if `INTERVAL` has passed since the
-    /// latest read. `now` is the monotonic time, and `at` is the time of day.
+    /// Sets the current step of each file. Reads the steps again if the last read is older than
+    /// `INTERVAL`. `at` is the current date and time.
     pub(super) fn add_to(&mut self, files: &mut [RunningFile], now: Instant, at: Timestamp) {
         if self.read_at.is_none_or(|read_at| now.saturating_duration_since(read_at) >= INTERVAL) {
             let read = |file: &RunningFile| Some((file.id, self.read(file.id, at)?));
@@ -38,8 +37,8 @@ impl Steps {
         }
     }
 
-    /// Returns the current step of an item; `None` if no step is running or the execution cannot be
-    /// read. Ignores read errors, because the attempt reports them.
+    /// Returns the current step; `None` if there is none or it cannot be read. Read errors are
+    /// ignored here, because the attempt reports them.
     fn read(&self, item: ItemId, at: Timestamp) -> Option<String> {
         let state = self.executions.of(item).ok()??;
         let report = ProgressReport::of(&state, at);

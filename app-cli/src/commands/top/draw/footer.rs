@@ -10,18 +10,15 @@ use crate::commands::top::text_page::{Source, broken};
 use crate::escape::Printable;
 use crate::view::layout::Size;
 
-/// The keys of the lists, the most important first: on a narrow screen, the last ones are cut off.
+/// The keys of the lists, the most important first. On a narrow screen, the last ones are cut off.
 const LISTS: &str = "?: keys  q: quit  Tab: pane  Enter: story  l: output  /: filter  p: priority  h: hold  c: cancel  r: retry  s: stop";
 
-/// The keys of a page of text.
 const PAGE: &str = "q: back  Up, Down, PgUp, PgDn, g, G: scroll";
 
-/// The keys that answer a question.
 const ANSWERS: &str = "y: yes  any other key: no";
 
-/// Returns the lines of the footer, at least one. A message replaces the keys, but neither a
-/// question nor the line in which the user types: the message of a background read must not hide
-/// the command that `y` carries out. Above these, a message is shown if there is room.
+/// Returns the lines of the footer, at least one. A message replaces the list of keys, but never a
+/// question or a prompt: the user must see the command that `y` carries out.
 pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     let fit = |text: &str| state.look.layout.cut_at_end(text, size.columns);
     let message =
@@ -53,13 +50,11 @@ pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     }
 }
 
-/// Returns a line in which the user types, with a cursor.
 fn prompt(before: &str, typed: &str) -> Line<'static> {
     let typed = Span::raw(Printable(typed).to_string());
     Line::from(vec![Span::styled(before.to_owned(), BOLD), typed, Span::styled(" ", SELECTED)])
 }
 
-/// Returns the question, the whole command line, and the keys that answer.
 fn question(state: &State, action: &Action, size: Size) -> Vec<Line<'static>> {
     let rows =
         |text: &str, style: Style| broken(text, size.columns).into_iter().map(move |row| Line::styled(row, style));

@@ -14,16 +14,14 @@ use crate::view::time::running_span;
 /// The minimum and maximum width of the progress bar in columns, without its brackets.
 const BAR: (usize, usize) = (8, 30);
 
-/// The maximum number of lines for the totals: on a low screen, and on a high one; see [`HIGH`].
+/// The maximum number of lines for the totals, on a low screen and on a high screen.
 const TOTALS: (usize, usize) = (1, 3);
 
-/// A screen with fewer rows than this is low; any other screen is high.
+/// The minimum number of rows of a high screen.
 const HIGH: usize = 16;
 
-/// The maximum number of lines for the reasons why files wait.
 const MAX_NOTICES: usize = 2;
 
-/// The heights of the bars of the sparkline, the lowest first.
 const SPARKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
@@ -43,8 +41,8 @@ pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     lines
 }
 
-/// Returns the line with the queue and its runs. If both do not fit, the queue is shortened, to a
-/// third of the line at least, and then the end of the text about the runs is cut off.
+/// Returns the line with the queue and its runs. If the line is too long, shortens the queue first,
+/// but to no less than a third of the line.
 fn title(snapshot: &Snapshot, look: &Look, columns: usize) -> Line<'static> {
     let runs = runs(&snapshot.runs);
     let room = columns.saturating_sub(runs.width() + 2).max(columns / 3);
@@ -97,8 +95,8 @@ fn bar(Done { ended, total }: Done, columns: usize) -> String {
     format!("[{:<width$}] {:>2}%", "=".repeat(done) + tip, part(100))
 }
 
-/// Returns one character for each bar. The highest bar has the highest character, and an empty bar
-/// has the lowest character.
+/// Returns one character for each bar. The highest bar gets the highest character, and only an
+/// empty bar gets the lowest one.
 fn sparkline(bars: &[u64]) -> String {
     let highest = bars.iter().copied().max().unwrap_or(0).max(1);
     let last = SPARKS.len() as u64 - 1;
@@ -106,8 +104,7 @@ fn sparkline(bars: &[u64]) -> String {
     bars.iter().map(|bar| SPARKS[height(*bar).min(SPARKS.len() - 1)]).collect()
 }
 
-/// Joins texts by two blanks into lines. A text that does not fit on the current line begins a new
-/// line.
+/// Joins texts into lines. A text that does not fit on the current line begins a new line.
 fn flow(texts: Vec<Span<'static>>, columns: usize) -> Vec<Line<'static>> {
     let mut lines: Vec<Line<'static>> = Vec::new();
     for text in texts {

@@ -18,20 +18,18 @@ use crate::view::item;
 use crate::view::layout::Size;
 use crate::view::time::running_span;
 
-/// The width of the mark before each row, in columns.
 const MARK: usize = 2;
 
-/// The widths of two fields of a group, in terminal columns: its number of files, and the time of
-/// its latest failure.
+/// Column widths in the list of failures: the number of files (`COUNT`) and the time of the latest
+/// failure (`AT`).
 const COUNT: usize = 7;
 const AT: usize = 18;
 
-/// If the column of names is at least this wide, a name is followed by `, attempt 2`, otherwise by
-/// ` (2)`.
+/// The minimum width of the name column in which an attempt number has the long form `, attempt 2`.
+/// In a narrower column, the number has the form ` (2)`.
 const WIDE_NAME: usize = 30;
 
-/// Returns the lines of a pane, with its title; empty if the pane is not shown, or before the first
-/// snapshot.
+/// Returns the title and the rows of a pane; empty if the pane is not shown.
 pub(super) fn lines(state: &State, pane: Pane, plan: &Plan, size: Size) -> Vec<Line<'static>> {
     let (height, Some(snapshot)) = (plan.height(pane), &state.snapshot) else { return Vec::new() };
     let columns = size.columns.saturating_sub(MARK);
@@ -55,14 +53,13 @@ pub(super) fn lines(state: &State, pane: Pane, plan: &Plan, size: Size) -> Vec<L
     lines
 }
 
-/// Returns a row with its mark.
 fn marked(mut row: Line<'static>, is_selected: bool) -> Line<'static> {
     row.spans.insert(0, Span::raw(if is_selected { "> " } else { "  " }));
     if is_selected { row.patch_style(SELECTED) } else { row }
 }
 
-/// Returns the title of a pane, with the number of its files and, with a filter, the number of rows
-/// that match. If files are processing, the title of their pane also names the columns.
+/// Returns the title of a pane, with the number of its files. In the pane of processing files, the
+/// title line also contains the column headings.
 fn title(state: &State, pane: Pane, snapshot: &Snapshot, size: Size) -> Line<'static> {
     let counts = snapshot.counts;
     let (name, total) = match pane {
@@ -100,7 +97,7 @@ fn running(file: &RunningFile, snapshot: &Snapshot, look: &Look, columns: usize)
         Progress::Abandoned => "run died".to_owned(),
     };
     let expected = file.expected.as_deref().unwrap_or_default();
-    // If the column is too narrow, shows only the typical duration, without the range.
+    // Omits the range if the column is too narrow.
     let about = expected.split(" (").next().unwrap_or_default();
     let expected = if expected.len() < widths.expected { expected } else { about };
     let separated = |text: &str, width: usize| cell(text, width.saturating_sub(1), layout) + &" ".repeat(width.min(1));

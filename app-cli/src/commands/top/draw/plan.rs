@@ -7,20 +7,17 @@ use crate::view::layout::Size;
 /// If fewer rows than this are left for the panes, only the focused pane is shown.
 const MIN_ROWS_FOR_ALL: usize = 6;
 
-/// The number of rows of each part of the view. Header, body and footer add up to the rows of the
-/// screen; the panes divide the body, or leave rows of it empty.
+/// The number of rows of each part of the view. Header, body and footer fill the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::commands::top) struct Plan {
     pub(super) header: usize,
-    /// The rows between header and footer.
     pub(super) body: usize,
     pub(in crate::commands::top) footer: usize,
-    /// The rows of each pane with its title; 0 for a pane that is not shown.
+    /// The number of rows of each pane, including its title; 0 if the pane is not shown.
     panes: [usize; Pane::ALL.len()],
 }
 
 impl Plan {
-    /// Divides a screen of this size.
     pub(in crate::commands::top) fn of(state: &State, size: Size) -> Self {
         let footer = footer::lines(state, size).len().min(size.rows);
         let header = header::lines(state, size).len().min(size.rows - footer);
@@ -33,22 +30,18 @@ impl Plan {
         self.height(pane).saturating_sub(1)
     }
 
-    /// Returns the number of rows of a page of text without its title.
     pub(in crate::commands::top) fn page_rows(&self) -> usize {
         self.body.saturating_sub(1)
     }
 
-    /// Returns the number of rows of a pane with its title; 0 if the pane is not shown.
     pub(super) fn height(&self, pane: Pane) -> usize {
         self.panes[pane as usize]
     }
 }
 
 /// Divides the rows of the body among the panes. `wanted` is the number of rows that each pane
-/// could fill. If the body has fewer than `MIN_ROWS_FOR_ALL` rows, the focused pane gets all of
-/// them. Otherwise, each pane gets a row for its title. The other rows are given out one at a time;
-/// the focused pane has twice as many turns as another pane, and no pane gets more than it could
-/// fill.
+/// could fill. The focused pane gets about twice as many rows as another pane, and all rows of a
+/// small body.
 fn shares(body: usize, wanted: [usize; 3], focus: Pane) -> [usize; 3] {
     let mut heights = [0; 3];
     if body < MIN_ROWS_FOR_ALL {

@@ -1,4 +1,4 @@
-//! The colours, and texts of a fixed width.
+//! Defines colours and text styles, and fits texts into cells of a fixed width.
 
 use ratatui::style::{Color, Modifier, Style};
 use unicode_width::UnicodeWidthStr;
@@ -14,35 +14,32 @@ pub(super) const BUSY: Color = Color::Cyan;
 pub(super) const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 pub(super) const DIM: Style = Style::new().add_modifier(Modifier::DIM);
 
-/// The style of the selected row of the focused pane, and of the cursor in a line in which the user
-/// types.
+/// The style of the selected row, and of the cursor in a prompt.
 pub(super) const SELECTED: Style = Style::new().add_modifier(Modifier::REVERSED);
 
 impl Look {
-    /// Returns the style of this colour; without colour if colours are off.
+    /// Returns a style without colour if colours are off.
     pub(super) fn colour(&self, colour: Color) -> Style {
         if self.is_coloured { Style::new().fg(colour) } else { Style::new() }
     }
 }
 
-/// Returns a text of exactly this many columns: shortened at its end, or filled with blanks. If not
-/// even the ellipsis fits, the cell is blank.
+/// Fits a text into exactly this many columns: cuts its end or adds blanks.
 pub(super) fn cell(text: &str, columns: usize, layout: &Layout) -> String {
     filled(layout.cut_at_end(text, columns), columns)
 }
 
-/// Returns a path of exactly this many columns: shortened in its middle, or filled with blanks. If
-/// not even the ellipsis fits, the cell is blank.
+/// Fits a path into exactly this many columns: cuts its middle or adds blanks.
 pub(super) fn name_cell(text: &str, columns: usize, layout: &Layout) -> String {
     filled(layout.cut_in_middle(text, columns), columns)
 }
 
-/// Returns a text aligned to the right in this many columns. A text that is too wide is not cut.
+/// Aligns a text to the right. A text that is too wide is not cut.
 pub(super) fn number_cell(text: &str, columns: usize) -> String {
     " ".repeat(columns.saturating_sub(text.width())) + text
 }
 
-/// Fills a text with blanks; replaces it by blanks if it is too wide.
+/// Fills a text with blanks. Returns only blanks if the text is too wide.
 fn filled(text: String, columns: usize) -> String {
     match columns.checked_sub(text.width()) {
         Some(blanks) => text + &" ".repeat(blanks),

@@ -1,7 +1,5 @@
-//! The widths of the columns of processing files.
-
-/// The widths of the columns in terminal columns; 0 for a column that is left out. Each width
-/// includes the blanks that separate it from the next column.
+/// The width of each column in terminal cells, including the blanks after it. 0 if the column is
+/// left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Widths {
     pub(super) name: usize,
@@ -13,8 +11,8 @@ pub(super) struct Widths {
 }
 
 impl Widths {
-    /// Divides a row. `has_hosts` is true if a file is processed on another machine. The narrower
-    /// the row, the fewer columns it has.
+    /// Divides a row of `columns` cells among the columns of the table. In a narrow row, some
+    /// columns are left out. `has_hosts` is true if a file is processed on another machine.
     pub(super) fn of(columns: usize, has_hosts: bool) -> Self {
         let host = if has_hosts && columns >= 70 { 12 } else { 0 };
         let expected = match columns {

@@ -1,4 +1,4 @@
-//! The processing files of a snapshot.
+//! Builds the list of processing files for the view.
 
 use autoproc_domain::QueueItem;
 use autoproc_domain::ports::LiveRun;
@@ -18,9 +18,8 @@ const MAX_READ: usize = 64;
 /// The number of bytes at the end of an output that are searched for its last line.
 const LAST_BYTES: u64 = 4096;
 
-/// Returns the processing files: first those with a running attempt, the longest-running first,
-/// then those whose attempts have not started, and last those of dead runs. `host` is the host name
-/// of this machine.
+/// Returns the processing files: running attempts by start time, then attempts that have not
+/// started, then files of dead runs. `host` is the host name of this machine.
 pub(super) fn running(
     live: &[LiveRun],
     runs: &RunsPart,
@@ -64,8 +63,6 @@ fn progress(item: &QueueItem, run: Option<&LiveRun>, runs: &RunsPart) -> Progres
     since.map_or(Progress::Claimed, Progress::Since)
 }
 
-/// Returns the sort key of a file in the list: first the kind of its progress, then, for a running
-/// attempt, its start time.
 fn rank(progress: Progress) -> (u8, i64) {
     match progress {
         Progress::Since(since) => (0, since.as_micros()),

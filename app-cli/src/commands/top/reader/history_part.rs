@@ -15,33 +15,30 @@ use crate::error::CliError;
 use crate::forecasting::{RecentAttempts, between, sizes_of};
 use crate::view::time::rough_span;
 
-/// The maximum number of attempts that the `History` port returns at once.
+/// The maximum number of attempts that one query to the `History` port returns.
 const MAX_ATTEMPTS: usize = 1000;
 
-/// The latest attempts, and the figures that are computed from them.
 #[derive(Default)]
 pub(super) struct HistoryPart {
     recent: RecentAttempts,
     pub(super) throughput: Throughput,
-    /// The text of the time left; `None` if it is unknown, if not exactly one run is live, or if
-    /// the run is paused or a stop is requested.
+    /// The forecast of the time until the run ends, as text; `None` if there is no forecast.
     pub(super) time_left: Option<String>,
-    /// The items whose attempts take longer than expected. Paused runs are left out.
+    /// The items whose attempts take longer than expected. Items of paused runs are left out.
     pub(super) slow: BTreeSet<ItemId>,
-    /// The forecast duration of each processing file, as text; a file without a forecast or with an
-    /// unknown size is left out.
+    /// The forecast duration of each processing file, as text. Contains only files with a forecast.
     pub(super) expected: HashMap<ItemId, String>,
-    /// The size of each processing file in bytes. A file whose size is unknown is left out.
+    /// The known sizes of processing files, in bytes.
     sizes: HashMap<ItemId, u64>,
 }
 
 impl HistoryPart {
-    /// Reads the latest attempts. If they cannot be read, the list is empty.
+    /// Reads the latest attempts. If the history cannot be read, the list becomes empty.
     pub(super) async fn read(&mut self, context: &Context) {
         self.recent = RecentAttempts::read(&*context.wiring.history()).await;
     }
 
-    /// Computes everything that follows from the latest attempts.
+    /// Computes the throughput, the slow items and the forecasts from the latest attempts.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -77,7 +74,7 @@ impl HistoryPart {
         Throughput::of(self.recent.ends_of_files(), known_since, context.now())
     }
 
-    /// Reads those sizes of processing files that are not known yet.
+    /// Reads the sizes of processing files whose size is not yet known.
     fn measure(&mut self, processing: &[QueueItem]) {
         self.sizes.retain(|id, _| processing.iter().any(|item| item.id == *id));
         let new: Vec<_> = processing.iter().filter(|item| !self.sizes.contains_key(&item.id)).collect();
@@ -102,7 +99,6 @@ impl HistoryPart {
     }
 }
 
-/// Describes the forecast duration of a file; `None` if the file has no forecast.
 fn text(forecast: &Forecast, file_path: &FilePath, size_bytes: u64) -> Option<String> {
     let file = forecast.of_file(file_path, size_bytes).ok()?;
     let range = file.range.as_ref().map_or_else(String::new, |range| between(*range.start(), *range.end()));

@@ -15,34 +15,30 @@ use crate::failure_groups::{self, FAILED};
 /// The maximum number of pending files that are shown.
 const MAX_NEXT: usize = 200;
 
-/// The number of pending files that are read at once to find those that match the filter.
+/// The page size for reading pending files if the user has set a filter.
 const SEARCHED_AT_ONCE: usize = 50_000;
 
-/// The maximum number of failed files that are grouped, as in `status`.
+/// The maximum number of failed files that are grouped, the same as in `autoproc status`.
 const MAX_GROUPED: usize = 10_000;
 
-/// If the latest grouping of failures is older than this, the next read of the queue groups them
-/// again, even if their number is still the same.
+/// The maximum age of the groups of failures. Older groups are computed again, even if the number
+/// of failed files is unchanged.
 const MAX_GROUPS_AGE: Duration = Duration::from_secs(30);
 
-/// The state of the queue.
 #[derive(Default)]
 pub(super) struct QueuePart {
     pub(super) counts: Counts,
     pub(super) processing: Vec<QueueItem>,
     /// The groups of failures, the largest first.
     pub(super) groups: Vec<FailureGroup>,
-    /// The number of failed files at the latest grouping, and its time; `None` before the first
-    /// grouping.
+    /// The number of failed files at the latest grouping, and the time of that grouping.
     grouped: Option<(usize, Instant)>,
-    /// The next pending files that match the filter.
     pub(super) next: Vec<QueueItem>,
 }
 
 impl QueuePart {
-    /// Reads the processing files and the counts of the queue, which are cheap in every store.
-    /// Removes the processing files from `next`. Returns true if the processing files or the counts
-    /// have changed since the previous read.
+    /// Reads the processing files and the number of files in each status. Both are cheap to read in
+    /// every store. Returns true if either has changed since the previous read.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -57,8 +53,8 @@ impl QueuePart {
         Ok(has_changed)
     }
 
-    /// Reads the rest of the queue. The first call also reads the processing files, which forecasts
-    /// need.
+    /// Reads the counts, the pending files and the groups of failures. The first call also reads
+    /// the processing files, because forecasts need them.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -78,7 +74,6 @@ impl QueuePart {
     }
 }
 
-/// Returns the next pending files that match the filter.
 async fn next(filter: &str, context: &Context) -> Result<Vec<QueueItem>, CliError> {
     let limit = if filter.is_empty() { MAX_NEXT } else { SEARCHED_AT_ONCE };
     let filter = Filter::new(filter);

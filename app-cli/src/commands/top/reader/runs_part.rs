@@ -1,5 +1,4 @@
-//! The part of a snapshot that comes from the live runs, and from the files that they keep up to
-//! date.
+//! The part of a snapshot about the live runs: their state, their pauses and the stop request.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,18 +12,16 @@ use crate::context::Context;
 use crate::escape::Printable;
 use crate::wiring::Pause;
 
-/// The state of the live runs.
 pub(super) struct RunsPart {
-    /// The state that the latest run of this folder reported, even if that run has ended; `None` if
-    /// there is none, or if it cannot be read.
+    /// The state that the latest run in this folder reported. That run may have ended.
     pub(super) latest: Option<ProcessorState>,
     pub(super) pauses: BTreeMap<RunId, Pause>,
     pub(super) stop: Option<StandingStop>,
 }
 
 impl RunsPart {
-    /// Reads the state file of the latest run, the pauses of the live runs, and the stop request. A
-    /// file that cannot be read is left out, because these files are only informational.
+    /// Reads the state file, the pauses and the stop request. Ignores unreadable files, because
+    /// these files are only informational.
     pub(super) fn read(live: &[LiveRun], context: &Context) -> Self {
         Self {
             latest: context.wiring.processor_state().ok().flatten(),
@@ -33,13 +30,12 @@ impl RunsPart {
         }
     }
 
-    /// Returns the state that a run has reported; `None` if it is not the latest run of this
-    /// folder.
+    /// Returns the state that `run` reported; `None` if `run` is not the latest run in this folder.
     pub(super) fn state_of(&self, run: &LiveRun) -> Option<&ProcessorState> {
         self.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&run.info.id))
     }
 
-    /// Summarises the live runs; if no run is live, describes the end of the latest run.
+    /// Summarises the live runs. If no run is live, describes how the latest run ended.
     pub(super) fn in_sum(&self, live: &[LiveRun], now: Timestamp, context: &Context) -> RunsNow {
         let Some(began) = live.iter().map(|run| run.info.started_at).min() else {
             let latest =
@@ -63,8 +59,8 @@ impl RunsPart {
         Some(Done { ended, total: ended.saturating_add(remaining) })
     }
 
-    /// Returns the reasons why files wait. The state of a run that is not live is ignored: a killed
-    /// run leaves its state file behind.
+    /// Returns the reasons why files wait. Ignores the state file if its run is not live, because a
+    /// killed run leaves the file behind.
     pub(super) fn notices(&self, live: &[LiveRun]) -> Vec<String> {
         let state = live.iter().find_map(|run| self.state_of(run));
         let stop = match (state.and_then(|state| state.stop), &self.stop) {

@@ -1,5 +1,4 @@
-//! Executes commands of autoproc inside the view: those of the actions that the user chooses, and
-//! `queue show`.
+//! Executes autoproc commands inside the view: the actions that the user chooses, and `queue show`.
 
 use std::ffi::OsString;
 
@@ -11,7 +10,7 @@ use crate::error::CliError;
 use crate::escape::Printable;
 use crate::exit_code::ExitCode;
 
-/// Carries out a command line, given by its words without the program and the global options.
+/// Executes a command line. The words exclude the program name and the global options.
 pub(super) async fn command(words: Vec<OsString>, context: &Context) -> Result<ExitCode, CliError> {
     let parser = Command::augment_subcommands(clap::Command::new("autoproc").no_binary_name(true));
     let parsed = parser.try_get_matches_from(words).and_then(|matches| Command::from_arg_matches(&matches));
@@ -19,7 +18,6 @@ pub(super) async fn command(words: Vec<OsString>, context: &Context) -> Result<E
     Box::pin(carry_out(command, context)).await
 }
 
-/// Returns the text of an error with its hint, in one line, escaped.
 pub(super) fn in_words(error: &CliError) -> String {
     let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
     Printable(&format!("error: {}{hint}", error.message())).to_string()

@@ -8,15 +8,14 @@ use tokio::sync::mpsc::UnboundedSender;
 
 pub(super) enum Wake {
     Terminal(Event),
-    /// The process continues after a suspension.
+    /// The process was resumed after a suspension.
     Continued,
-    /// The keys cannot be read, for this reason.
+    /// The keys cannot be read because of this error.
     NoKeys(io::Error),
 }
 
-/// Starts a thread that sends the events of the terminal: keys, the mouse, and new sizes. The
-/// thread ends with the process, when nothing receives its messages, or when the events cannot be
-/// read.
+/// Starts a thread that sends key presses, mouse events and size changes of the terminal. The
+/// thread ends if the receiver is closed or an event cannot be read.
 ///
 /// # Errors
 /// If the thread cannot be started.
@@ -25,7 +24,7 @@ pub(super) fn send_keys(to: UnboundedSender<Wake>) -> io::Result<()> {
     thread::Builder::new().name("keys".to_owned()).spawn(send).map(drop)
 }
 
-/// Waits for a terminal event and sends it; returns whether more events can follow.
+/// Waits for a terminal event and sends it. Returns false if no more events can follow.
 fn send_key(to: &UnboundedSender<Wake>) -> bool {
     match event::read() {
         Ok(event) => to.send(Wake::Terminal(event)).is_ok(),

@@ -1,4 +1,4 @@
-//! The effect of each key.
+//! Tests of the keys.
 
 use std::ffi::OsString;
 
@@ -69,7 +69,6 @@ fn the_view_follows_the_size_of_the_terminal() {
     assert!(bench.shows("> in/0059.pdf"), "the selected file is still shown: {screen:#?}");
 }
 
-/// Every action first asks for confirmation and shows its command. Only the key `y` confirms.
 #[test]
 fn an_action_asks_first() {
     let group = night().groups[0].signature.id();
@@ -164,7 +163,6 @@ fn an_action_without_its_file_says_so() {
     }
 }
 
-/// The executed words contain the exact path of the file, even if the screen shows it escaped.
 #[test]
 fn an_action_names_its_file_exactly() {
     let file = path("in/it's \u{1b}[2J.pdf");

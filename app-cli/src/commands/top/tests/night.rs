@@ -1,4 +1,4 @@
-//! Invented data, with file names that contain control characters for the terminal.
+//! Invented data for the tests. Some file names contain terminal control characters.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use crate::commands::top::throughput::Throughput;
 /// 2026-11-28 03:20:00 UTC.
 const NOW: i64 = 1_795_836_000;
 
-/// A name that erases the screen, rings the bell, reverses the text, and has wide characters.
+/// A file name that, if printed unescaped, erases the screen, rings the bell and reverses the text.
+/// Also contains wide characters.
 pub(super) const HOSTILE: &str = "in/\u{1b}[2Jevil\u{7}\u{202e}gpj.議事録.pdf";
 
 pub(super) fn at(seconds_ago: i64) -> Timestamp {
@@ -43,7 +44,6 @@ fn pending(id: u64, name: &str) -> QueueItem {
     QueueItem::added(ItemId::new(id), path(name), Priority::new(0), at(9_000))
 }
 
-/// Returns a snapshot with one run, failures for two reasons, and waiting files.
 pub(super) fn night() -> Snapshot {
     let slow = RunningFile { is_slow: true, attempt: 2, host: Some("scan2".to_owned()), ..running(8, HOSTILE, 540) };
     let dead =
@@ -85,7 +85,6 @@ pub(super) fn night() -> Snapshot {
     }
 }
 
-/// Returns an empty queue without runs.
 pub(super) fn nothing() -> Snapshot {
     Snapshot {
         counts: Counts::default(),

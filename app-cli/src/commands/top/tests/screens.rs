@@ -1,4 +1,4 @@
-//! The screens for the invented data, compared with the expected ones in the folder `screens`.
+//! Compares the screens for the invented data with the expected screens in the folder `screens`.
 
 use std::env;
 use std::fs;
@@ -15,7 +15,6 @@ use crate::commands::top::update::{Effect, Input};
 /// If set, the tests write the expected screens instead of comparing them.
 const RENEW: &str = "AUTOPROC_RENEW_SCREENS";
 
-/// Compares the screen with the expected screen of this name.
 #[track_caller]
 fn expect(bench: &Bench, name: &str) {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/commands/top/tests/screens"));
@@ -73,7 +72,6 @@ fn without_colours_no_cell_has_one() {
     }
 }
 
-/// Every cell of every screen is printable, so names and outputs cannot control the terminal.
 #[test]
 fn no_screen_has_control_characters() {
     for columns in (1..60).chain([80, 120]) {

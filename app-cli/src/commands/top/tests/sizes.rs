@@ -1,5 +1,4 @@
-//! A property test with sequences of inputs and sizes: the view never panics, and its selected rows
-//! exist.
+//! A property test: no sequence of inputs and terminal sizes makes the view panic.
 
 use proptest::prelude::*;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
@@ -33,10 +32,9 @@ enum Step {
     Key(KeyCode, KeyModifiers),
     Wheel(bool),
     Resize(u16, u16),
-    /// A snapshot with at most this many running files, reasons and pending files.
+    /// A snapshot with at most this many running files, groups of failures and pending files.
     Night(usize, usize, usize),
     Nothing,
-    /// The text of the page that is shown.
     Text(Vec<String>),
     Trouble,
 }
@@ -83,8 +81,7 @@ fn input(step: Step, bench: &Bench) -> Input {
     }
 }
 
-/// Checks that the selected rows exist, and that the selected row of the focused pane is on the
-/// screen if the pane has room for a row.
+/// Checks that each pane with rows has a selected row, and that the selected row is visible.
 #[track_caller]
 fn check(bench: &Bench) {
     let state = &bench.state;
@@ -100,7 +97,7 @@ fn check(bench: &Bench) {
     assert_eq!(screen.len(), state.size.rows);
     let is_list = matches!(state.mode, Mode::Browse) && state.rows(state.focus) > 0;
     if is_list && state.size.rows >= 12 && state.size.columns >= 2 {
-        // Leaves out the footer, because it shows the outcome of an action, which may be any text.
+        // Leaves out the footer, which may contain any text.
         let footer = Plan::of(state, state.size).footer;
         let above = screen.iter().take(screen.len() - footer);
         assert_eq!(above.filter(|row| row.starts_with('>')).count(), 1, "{screen:#?}");

@@ -1,4 +1,4 @@
-//! The keys of the lists and of a page.
+//! Handles the keys in the lists and on a page of text.
 
 use autoproc_domain::signature::FailureGroup;
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
@@ -13,10 +13,8 @@ use crate::commands::top::text_page::{Source, TextPage};
 use crate::escape::Printable;
 use crate::view::files;
 
-/// The message if a key needs a file, and no file is selected.
 const NO_FILE: &str = "no file is selected";
 
-/// Applies a key to the lists.
 pub(super) fn on_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     if let Some(rows) = rows_of(key, Plan::of(state, state.size).rows(state.focus)) {
         state.move_by(rows);
@@ -41,7 +39,6 @@ pub(super) fn on_key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Applies a key to a page. A key that leaves the page returns to the lists.
 pub(super) fn on_page_key(state: &mut State, mut page: TextPage, key: KeyEvent) -> Vec<Effect> {
     if let Some(rows) = rows_of(key, Plan::of(state, state.size).page_rows()) {
         page.move_by(rows);
@@ -75,7 +72,7 @@ fn show(state: &mut State, source: Source, title: String, lines: Vec<String>) {
     state.mode = Mode::Read(page);
 }
 
-/// Shows the story of the selected file, or the files of the selected group.
+/// Shows the history of the selected file, or the details of the selected group of failures.
 fn show_story(state: &mut State) -> Vec<Effect> {
     if state.focus == Pane::Failures {
         match state.selected_group().map(|group| described(group, state)) {
@@ -102,7 +99,8 @@ fn show_output(state: &mut State) {
     }
 }
 
-/// Describes a group of failures as `failures` does, with the commands for it.
+/// Describes a group of failures as `autoproc failures` does. Below, lists the commands that retry
+/// the group and show its output.
 fn described(group: &FailureGroup, state: &State) -> Vec<String> {
     let (id, options, zone) = (group.signature.id(), &state.look.options, &state.look.zone);
     let mut lines =
@@ -120,8 +118,7 @@ fn described(group: &FailureGroup, state: &State) -> Vec<String> {
     lines
 }
 
-/// Asks for confirmation of the action that a letter chooses. `p` asks for the priority first. If
-/// the letter chooses no action, or there is nothing to act on, shows a message.
+/// Asks the user to confirm the action of a letter key. For `p`, first asks for the new priority.
 fn ask(state: &mut State, letter: char) {
     let file = state.selected_file().map(|(path, _)| path.clone());
     let action = match (letter, file) {

@@ -1,4 +1,4 @@
-//! The queue of a folder that a copy fills.
+//! The target of a copy, if it is a queue in a folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -22,12 +22,12 @@ use crate::wiring::copied_runs;
 use crate::wiring::copy::folder::here;
 use crate::wiring::server::{CopiedExecution, CopiedOutput, RunPlace};
 
-/// The queue of a project folder, while a copy fills it. Outputs and executions are first written
-/// beside the folders in which they belong; [`FolderTarget::commit`] moves them into these folders.
+/// Outputs and executions are first written beside their final folders. [`FolderTarget::commit`]
+/// moves them to the final folders.
 pub(crate) struct FolderTarget {
     locked: LockedQueue,
     project: Project,
-    /// `None` before the first events.
+    /// `None` until the first events are added.
     log: Option<NewEventLog>,
     queue: FileQueue,
     copied_runs: BTreeMap<String, Place>,
@@ -91,9 +91,9 @@ impl FolderTarget {
         executions.add(&journal).map_err(|error| self.executions.unwritten(&error))
     }
 
-    /// Installs the log first, and the queue last. While the other parts are installed, a marker
-    /// file exists: if the process dies, the queue is still empty, and [`remove_interrupted`]
-    /// removes the log and these parts before the next copy.
+    /// Installs the log first, and the queue last. A marker file exists in between. If the process
+    /// dies then, the queue is still empty. Before the next copy, [`remove_interrupted`] removes
+    /// the log and everything that was installed after it.
     pub(super) fn commit(mut self) -> Result<(), CliError> {
         self.install_log()?;
         let note = note(&self.project);
@@ -125,8 +125,8 @@ impl FolderTarget {
     }
 }
 
-/// Removes what a copy that did not end has put into the folder of an empty queue. Does nothing
-/// without a marker file, or if a run has written to the event log since.
+/// Removes what an interrupted copy put into the folder of an empty queue. Does nothing without a
+/// marker file, or if a run wrote to the event log after the copy.
 ///
 /// # Errors
 /// [`CliError`] if a file cannot be removed.
@@ -150,7 +150,7 @@ pub(in crate::wiring::copy) fn remove_interrupted(project: &Project) -> Result<(
     remove_if_exists(&note)
 }
 
-/// Returns the marker file, which exists while a copy installs its parts.
+/// Returns the path of the marker file that [`FolderTarget::commit`] writes.
 fn note(project: &Project) -> PathBuf {
     project.copied_runs_file().with_file_name("COPY-BEGUN")
 }
@@ -162,23 +162,23 @@ fn remove_if_exists(file: &Path) -> Result<(), CliError> {
     }
 }
 
-/// A folder that is written beside its final path. It is removed if the value is dropped before it
-/// is installed.
+/// A folder that is written beside its final path. It is removed if the value is dropped before
+/// [`Staged::install`].
 struct Staged {
     staged: PathBuf,
     path: PathBuf,
 }
 
 impl Staged {
-    /// Begins a folder for `path`. Removes what an interrupted copy left.
+    /// Removes what an interrupted copy left beside `path`.
     fn beside(path: PathBuf) -> Self {
         let begun = Self { staged: path.with_extension("copying"), path };
         begun.remove();
         begun
     }
 
-    /// Makes the files durable, and renames the folder to its path, where an empty folder may be.
-    /// Does nothing if there is no file.
+    /// Makes the files durable, and moves the folder to its final path. Replaces an empty folder
+    /// there. Does nothing if no files were written.
     fn install(&self) -> Result<(), CliError> {
         if !self.staged.exists() {
             return Ok(());
@@ -207,7 +207,7 @@ impl Drop for Staged {
     }
 }
 
-/// Converts a time. A time before 1970 becomes the start of 1970.
+/// A time before 1970 becomes the beginning of 1970.
 fn time(at: Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(at.as_micros()).unwrap_or(0))
 }

@@ -7,10 +7,8 @@ use autoproc_domain::forecast::{FileForecast, Forecast};
 use autoproc_domain::ports::PastAttempt;
 use autoproc_domain::{FilePath, Recipe};
 
-/// The maximum number of recipes with a forecast.
 const MAX_RECIPES: usize = 8;
 
-/// The maximum number of extensions that are counted for each recipe.
 const MAX_EXTENSIONS: usize = 64;
 
 #[derive(Debug, Default)]
@@ -58,8 +56,8 @@ impl Expectations {
         self.recipes.get_mut(known?)
     }
 
-    /// Returns the forecast for a file; `None` if too few files of its recipe completed, or only
-    /// much smaller ones, or if its recipe is beyond the first [`MAX_RECIPES`].
+    /// Returns the forecast for a file. Returns `None` if the completed files of its recipe are too
+    /// few or much smaller.
     pub(crate) fn of_file(
         &self,
         recipe: Option<Recipe>,
@@ -70,8 +68,8 @@ impl Expectations {
         known.forecast.of_file(file_path, size_bytes).ok()
     }
 
-    /// Returns the forecast for the most common extension of the recipe with the most files; `None`
-    /// without files.
+    /// Finds the recipe that completed the most files, and the most common extension of these
+    /// files. Returns the forecast for this recipe and extension.
     pub(crate) fn most_common(&self) -> Option<Common<'_>> {
         let most = self.recipes.iter().max_by_key(|known| known.completed)?;
         let (_, example) = most.extensions.values().max_by_key(|(count, _)| count)?;
@@ -80,7 +78,6 @@ impl Expectations {
 }
 
 impl Common<'_> {
-    /// Returns the forecast for a file of this size; `None` as in [`Expectations::of_file`].
     pub(crate) fn of_size(&self, size_bytes: u64) -> Option<FileForecast> {
         self.forecast.of_file(self.example, size_bytes).ok()
     }

@@ -9,12 +9,11 @@ use super::super::super::interval::beginning;
 use super::super::outcome::Outcome;
 use crate::forecasting::MIN_MEAN;
 
-/// The maximum number of attempts that the charts draw. If there are more, every second, fourth, …
-/// attempt is drawn. This number of marks takes about 10 MB of memory.
+/// The maximum number of attempts that the charts draw. These attempts take about 10 MB of memory.
+/// If there are more, the charts draw only one of every 2, 4, 8, … attempts.
 pub(crate) const MAX_MARKS: usize = 100_000;
 
-/// The maximum number of marks that keep the name of their file. A chart has room for only a few
-/// names.
+/// The maximum number of marks that keep the name of their file. A chart can show only a few names.
 pub(crate) const MAX_NAMED: usize = 300;
 
 /// An attempt whose beginning is known.
@@ -27,11 +26,11 @@ pub(crate) struct Mark {
     /// The size of the file when the attempt began, in bytes; `None` if unknown.
     pub(crate) size_bytes: Option<u64>,
     pub(crate) outcome: Outcome,
-    /// The file of the mark. At most [`MAX_NAMED`] marks have one; it is `None` for all others.
+    /// The file of the attempt, kept only for the first [`MAX_NAMED`] marks.
     pub(crate) file_path: Option<FilePath>,
 }
 
-/// A regular selection of the attempts: one of every `stride` attempts.
+/// Keeps one of every `stride` attempts.
 #[derive(Debug)]
 pub(crate) struct Marks {
     kept: Vec<Mark>,
@@ -47,7 +46,7 @@ impl Default for Marks {
 }
 
 impl Marks {
-    /// Adds an attempt that ended at `to`. An attempt without a recorded beginning is left out.
+    /// Adds an attempt that ended at `to`, unless the beginning of the attempt is not recorded.
     pub(super) fn add(&mut self, attempt: &PastAttempt, outcome: Outcome, to: Timestamp) {
         let Some(from) = beginning(attempt, to) else { return };
         let is_kept = self.seen.is_multiple_of(self.stride);
@@ -76,7 +75,7 @@ impl Marks {
     }
 
     /// True if the mean duration of the attempts is below [`MIN_MEAN`]. A run records the
-    /// beginnings of such short attempts together.
+    /// beginnings of such short attempts together, so the attempts cannot be drawn one by one.
     pub(crate) fn are_short(&self) -> bool {
         let (sum, count) = self
             .kept
@@ -90,7 +89,6 @@ impl Marks {
         self.stride
     }
 
-    /// Returns the earliest beginning and the latest end of the marks; `None` without marks.
     pub(crate) fn span(&self) -> Option<(Timestamp, Timestamp)> {
         let from = self.kept.iter().map(|mark| mark.from).min()?;
         Some((from, self.kept.iter().map(|mark| mark.to).max()?))

@@ -5,15 +5,13 @@ use std::time::Duration;
 use autoproc_domain::FilePath;
 use autoproc_domain::ports::PastAttempt;
 
-/// The sums and peaks over all attempts whose usage is known, except for `busy`.
+/// Sums and maxima over the attempts whose usage is known. `busy` is the sum of the durations of
+/// all attempts.
 #[derive(Debug, Default)]
 pub(crate) struct Resources {
     pub(crate) attempts: u64,
-    /// The sum of the durations of all ended attempts.
     pub(crate) busy: Duration,
-    /// The sum of the processor times, in user mode and in the kernel.
     pub(crate) processor: Duration,
-    /// The longest processor time of an attempt, and its file.
     pub(crate) most_processor: Option<(Duration, FilePath)>,
     /// The largest memory use of a process, in bytes, and the file of its attempt.
     pub(crate) most_memory: Option<(u64, FilePath)>,

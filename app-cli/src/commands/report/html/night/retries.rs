@@ -8,14 +8,12 @@ use autoproc_domain::{FilePath, ItemId};
 
 use super::super::outcome::Outcome;
 
-/// The maximum number of files whose failures are counted at once. Failures of further files are
-/// not counted.
+/// The maximum number of files whose failures are remembered at the same time. The maximum bounds
+/// the use of memory.
 const MAX_FILES: usize = 200_000;
 
-/// The maximum number of files that are named.
 const MAX_NAMED: usize = 5;
 
-/// A file that completed after failed attempts.
 #[derive(Debug)]
 pub(crate) struct SavedFile {
     pub(crate) file_path: FilePath,
@@ -24,11 +22,11 @@ pub(crate) struct SavedFile {
 
 #[derive(Debug, Default)]
 pub(crate) struct Retries {
-    /// The number of failed attempts of each file that has not completed since.
+    /// For each file, the number of failed attempts. A completed attempt removes the file.
     failures: HashMap<ItemId, u32>,
     /// The number of files that completed after a failure.
     pub(crate) saved: u64,
-    /// The first of these files; at most [`MAX_NAMED`].
+    /// The first files that completed after a failure; at most [`MAX_NAMED`].
     pub(crate) first: Vec<SavedFile>,
     pub(crate) failed_attempts: u64,
     pub(crate) failed_time: Duration,

@@ -1,4 +1,4 @@
-//! The charts with their headings, legends and notes.
+//! Writes the charts, each with its heading, legend and caption.
 
 use autoproc_domain::Timestamp;
 
@@ -12,7 +12,6 @@ use super::{Page, section};
 use crate::commands::report::slots::placed;
 use crate::view;
 
-/// The reason why the attempts are not drawn one by one.
 const SHORT: &str = "The attempts are too short to be drawn one by one: a run records their beginnings together.";
 
 impl Page<'_> {

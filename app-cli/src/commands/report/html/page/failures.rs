@@ -1,4 +1,5 @@
-//! The failures by cause, each with examples and the commands for its files.
+//! Writes the section about failures: groups them by cause, with examples and commands for each
+//! group.
 
 use std::collections::HashSet;
 
@@ -12,7 +13,6 @@ use crate::view::files;
 
 const MAX_GROUPS: usize = 8;
 
-/// The maximum number of characters of a reason.
 const MAX_REASON: usize = 300;
 
 impl Page<'_> {

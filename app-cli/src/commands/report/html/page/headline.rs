@@ -12,7 +12,6 @@ use crate::view::{changed_while_processed, counted, files};
 
 const MAX_RUNS: usize = 20;
 
-/// The maximum number of characters of a command line.
 const MAX_COMMAND: usize = 300;
 
 impl Page<'_> {
@@ -113,7 +112,6 @@ impl Page<'_> {
         format!("<ul class=\"tiles\">\n{tiles}</ul>\n{}", self.changed())
     }
 
-    /// Describes the files that changed while they were processed; empty if no file changed.
     fn changed(&self) -> String {
         let summary = &self.report.summary;
         let Some(line) = changed_while_processed(summary.changed_files, false) else { return String::new() };

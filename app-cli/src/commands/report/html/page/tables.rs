@@ -1,4 +1,4 @@
-//! The slowest files, the success of retries, the resources, and the current queue.
+//! Writes the sections about the slowest files, the retries, the resources and the current queue.
 
 use autoproc_domain::FilePath;
 use autoproc_domain::forecast::FileForecast;

@@ -1,23 +1,21 @@
 //! A strict parser of the markup that pages use.
 
-/// Elements that have no end tag.
 const VOID: [&str; 3] = ["meta", "br", "hr"];
 
-/// Attributes whose values may contain text from the data.
+/// The attributes whose values may contain text from the report.
 const TEXTS: [&str; 1] = ["aria-label"];
 
 /// The markup of a page without its text.
 #[derive(Debug, Default)]
 pub(super) struct Markup {
-    /// The tags in their order: the name, and the names of the attributes.
+    /// The tags in order, each as its name and the names of its attributes.
     pub(super) tags: Vec<String>,
-    /// The values of the attributes.
     pub(super) values: Vec<String>,
     open: Vec<String>,
 }
 
 impl Markup {
-    /// Parses a page. The text of a style sheet is skipped, because it is a part of the program.
+    /// Skips the text of a style sheet, because that text is part of the program.
     ///
     /// # Errors
     /// A description of the first mistake.
@@ -71,7 +69,6 @@ impl Markup {
     }
 }
 
-/// Checks that a text contains no markup character, and that each `&` begins a character reference.
 fn check_text(text: &str) -> Result<(), String> {
     let known = ["&amp;", "&lt;", "&gt;", "&quot;", "&#39;"];
     let is_reference = |at: usize| known.iter().any(|known| text[at..].starts_with(known));

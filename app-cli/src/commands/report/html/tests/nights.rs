@@ -22,14 +22,12 @@ use crate::view::time::Zone;
 
 const PROJECT: &str = "/data/archive";
 
-/// A run with its attempts.
 #[derive(Clone)]
 pub(super) struct MadeUp {
     pub(super) attempts: Vec<PastAttempt>,
     /// The number of attempts that the history contains; `None` for all attempts.
     pub(super) known: Option<usize>,
     pub(super) is_live: bool,
-    /// True if the failed files are still failed when the page is written.
     pub(super) is_failed_now: bool,
     pub(super) command: Option<String>,
     pub(super) project: PathBuf,
@@ -42,7 +40,6 @@ impl Default for MadeUp {
     }
 }
 
-/// Returns the time `seconds` after 22:00 UTC on 28 November 2026.
 fn at(seconds: f64) -> Timestamp {
     let ten: Timestamp = "2026-11-28T22:00:00Z".parse().expect("a time");
     ten.saturating_add(Duration::from_secs_f64(seconds))
@@ -82,8 +79,8 @@ fn end_of(attempt: &PastAttempt) -> Option<Timestamp> {
 }
 
 impl MadeUp {
-    /// A run with two slots: five files complete, one of them at the second attempt; one file
-    /// fails, and one times out.
+    /// Returns a run with at most two concurrent attempts. Five files complete, one of them at the
+    /// second attempt. One file fails, and one times out.
     pub(super) fn small() -> Self {
         let scan = |number: u64, time, end, error| attempt(number, &format!("scans/{number}.png"), time, end, error);
         let (slow, page) = (Some("timed out after 600 s"), Some("exit status 3: no such page"));
@@ -101,7 +98,6 @@ impl MadeUp {
         Self { attempts, command: Some("autoproc run scans -- ocr {}".to_owned()), ..Self::default() }
     }
 
-    /// A run with this number of attempts on `slots` slots.
     pub(super) fn of(attempts: u64, slots: u64, end: impl Fn(u64) -> PastEnd) -> Self {
         let one = |number: u64| {
             let (slot, turn) = (number % slots, number / slots);
@@ -115,7 +111,6 @@ impl MadeUp {
         Self { attempts: (0..attempts).map(one).collect(), ..Self::default() }
     }
 
-    /// Returns a run with these texts as file name, error, command line and project folder.
     pub(super) fn with_texts(name: &str, error: &str, command: &str, project: &str) -> Self {
         let name = name.replace('\0', "\u{1}").replace('/', "\u{2215}");
         let ends = [PastEnd::Completed, PastEnd::Requeued, PastEnd::Completed, PastEnd::Failed];
@@ -128,7 +123,6 @@ impl MadeUp {
         Self { attempts, command: Some(command.to_owned()), project, ..Self::default() }
     }
 
-    /// Runs of every kind, each with a name.
     pub(super) fn all() -> Vec<(&'static str, Self)> {
         let mixed = |number| match number % 50 {
             0 => PastEnd::Requeued,

@@ -1,4 +1,4 @@
-//! The pending files of a run with their sizes, and the time left that is computed from them.
+//! Computes the time left of a run from its pending files.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -8,12 +8,11 @@ use autoproc_domain::{FilePath, ItemId};
 
 use crate::forecasting::MIN_MEAN;
 
-/// The next pending files of a run, and the forecast of their durations.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     forecast: Forecast,
-    /// The known pending files: in claim order those that were pending before the run began, then
-    /// those that became pending again.
+    /// The known pending files in claim order. A file that becomes pending again is added at the
+    /// end.
     pending: VecDeque<PendingFile>,
     jobs: usize,
 }
@@ -22,7 +21,7 @@ pub(super) struct Ahead {
 struct PendingFile {
     id: ItemId,
     file_path: FilePath,
-    /// The size in bytes; `None` if it is not known yet.
+    /// `None` if not known yet.
     size_bytes: Option<u64>,
 }
 
@@ -56,9 +55,9 @@ impl Ahead {
         }
     }
 
-    /// Returns the time until the run has processed its files. `not_ended` is the number of files
-    /// that have not ended, including the running ones. `None` if there are too few samples, or if
-    /// the mean duration is too short.
+    /// Returns the time until all files have ended. `not_ended` is the number of files that have
+    /// not ended, including the running ones. `None` if there are too few samples, or if the mean
+    /// duration is below `MIN_MEAN`.
     pub(super) fn time_left<'a>(&'a self, not_ended: u64, running: &[RemainingFile<'a>]) -> Option<TimeLeft> {
         self.forecast.mean().filter(|mean| *mean >= MIN_MEAN)?;
         let waiting = usize::try_from(not_ended).unwrap_or(usize::MAX).saturating_sub(running.len());

@@ -1,5 +1,3 @@
-//! The state of the live view after events.
-
 use autoproc_domain::RunId;
 use autoproc_domain::item::AttemptNumber;
 
@@ -51,7 +49,7 @@ fn counted(pending: usize, processing: usize) -> RunEventKind {
     RunEventKind::Progress { counts: Counts { pending, processing, ..Counts::default() }, next_due: None }
 }
 
-/// Returns the state after these events. Each has its time in seconds since the run began.
+/// Applies the events, each at a number of seconds since the run began.
 fn board(events: impl IntoIterator<Item = (u64, RunEventKind)>) -> Board {
     let mut board = Board::new(4);
     for (seconds, kind) in events {
@@ -229,7 +227,8 @@ fn earlier_runs_give_a_forecast_before_the_first_end() {
     assert_eq!(board.picture(5, SECOND, START).left, known("1m left"));
 }
 
-/// Returns a board with 30 samples of 0.31 s each, and with the files 1 and 2, which began at 0 s.
+/// Returns a board on which files 1 and 2 have been running since the run began. The forecast has
+/// 30 samples of 0.31 s each.
 fn two_running(sizes_mb: [u64; 2]) -> Board {
     let mut board = board([(0, counted(4, 0)), (0, started_with(1, sizes_mb[0])), (0, started_with(2, sizes_mb[1]))]);
     let mut earlier = Forecast::default();

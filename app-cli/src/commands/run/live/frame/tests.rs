@@ -1,5 +1,3 @@
-//! The live view at several sizes, as golden text.
-
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,7 +18,6 @@ fn file(seconds: u64, name: &str) -> RunningFile {
     }
 }
 
-/// A run with several running files, failures, and retries.
 fn busy() -> Picture {
     Picture {
         elapsed: 3725 * SECOND,
@@ -148,7 +145,6 @@ fn names_are_escaped_and_wide_characters_counted() {
     assert!(shown.contains("\\u{1b}[2J.pdf") && !shown.contains('\u{1b}') && shown.contains('…'), "{shown}");
 }
 
-/// `at` checks the width and the number of the lines.
 #[test]
 fn every_size_fits() {
     let held = Picture { held: Some("a reason ".repeat(20)), ..busy() };
