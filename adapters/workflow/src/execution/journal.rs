@@ -65,9 +65,11 @@ impl Journal {
     /// Returns a blocking function that makes all lines durable; `None` if they are durable
     /// already.
     pub(crate) fn sync(&mut self) -> Option<impl FnOnce() -> io::Result<()> + Send + 'static> {
-        let lines = std::mem::take(&mut self.has_unsynced_lines).then(|| self.file.clone());
+        if !std::mem::take(&mut self.has_unsynced_lines) {
+            return None;
+        }
+        let file = self.file.clone();
         let folder = std::mem::take(&mut self.has_unsynced_name).then(|| self.path.parent().map(Path::to_owned));
-        let file = lines?;
         Some(move || {
             file.sync_data()?;
             folder.flatten().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
