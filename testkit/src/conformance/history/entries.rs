@@ -82,7 +82,9 @@ impl Ask<'_> {
         let found = self.of_item(4).await?;
         let ends: Vec<_> = found.iter().map(|past| (past.of.attempt.get(), past.end, past.started_at)).collect();
         let expected = [(3, Some(PastEnd::Timeout), None), (4, Some(PastEnd::Discarded), None)];
-        same("an end without a beginning is an attempt", &ends, &expected.to_vec())
+        same("an end without a beginning is an attempt", &ends, &expected.to_vec())?;
+        let begun: Vec<_> = self.of_item(6).await?.iter().map(|past| past.started_at).collect();
+        same("a second end is an attempt without a beginning", &begun, &vec![Some(at(42)), None])
     }
 
     async fn matches(&self) -> Result<(), Violation> {
@@ -250,7 +252,9 @@ fn claims(id: u64) -> Vec<RunEvent> {
 
 fn orphans() -> Vec<RunEvent> {
     let discarded = RunEventKind::ResultDiscarded { of: of(4, 4) };
-    vec![event(40, "run-1", timed_out(of(4, 3))), event(41, "run-1", discarded)]
+    let ended_twice = [begun(claimed(6, 1, 15)), completed(claimed(6, 1, 15)), completed(claimed(6, 1, 15))];
+    let orphans = [event(40, "run-1", timed_out(of(4, 3))), event(41, "run-1", discarded)];
+    orphans.into_iter().chain(ended_twice.map(|kind| event(42, "run-1", kind))).collect()
 }
 
 fn overlapping() -> Vec<RunEvent> {
